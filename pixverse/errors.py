@@ -1,0 +1,48 @@
+"""One class for each way in which the PixVerse API can refuse or fail to answer."""
+
+from __future__ import annotations
+
+
+class PixVerseError(Exception):
+    """The API gave no usable answer. `str()` of it is one line without any token, fit for a log."""
+
+
+class BadRequest(PixVerseError):
+    """400, and other 4xx that say the question itself is wrong: asking again brings nothing."""
+
+
+class TokenRefused(PixVerseError):
+    """401: the token is not (or no longer) valid."""
+
+
+class SubscriptionUnpaid(PixVerseError):
+    """402: the account has no subscription or it has expired."""
+
+
+class JobNotFound(PixVerseError):
+    """404: this account knows no such job."""
+
+
+class JobExpired(PixVerseError):
+    """410: the job's record has been dropped (after 31 days)."""
+
+
+class RateLimited(PixVerseError):
+    """429: asked too often."""
+
+    def __init__(self, message: str, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds to wait, bounded and not negative, or None where the server named none."""
+
+
+class AccountBroken(PixVerseError):
+    """596: the account's session at PixVerse is broken; its owner has to mend it at useapi.net."""
+
+
+class Unavailable(PixVerseError):
+    """5xx, a time-out, a broken connection, or an answer that makes no sense: worth asking again later."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -1,0 +1,92 @@
+"""One model of a job for every generation of the PixVerse API: what the rest of the bot knows of a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class JobState(StrEnum):
+    """Where a job stands. The values are the API's own words (useapi.net PixVerse v1, get-pixverse-jobid)."""
+
+    CREATED = "created"
+    STARTED = "started"
+    PROGRESS = "progress"
+    COMPLETED = "completed"
+    MODERATED = "moderated"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+    """A word this bot does not know: shown, and asked about again."""
+
+    @property
+    def ends(self) -> bool:
+        """Whether a job in this state changes no more."""
+        return self in _ENDS
+
+
+_ENDS = frozenset({JobState.COMPLETED, JobState.MODERATED, JobState.FAILED, JobState.CANCELLED})
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file of a completed job, as the API describes it. Nothing but the address is needed to fetch it."""
+
+    url: str
+    content_type: str | None = None
+    filename: str | None = None
+    size: int | None = None
+    """Bytes, as claimed."""
+    width: int | None = None
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A picture that was uploaded for a job: only its size in bytes and its type are told."""
+
+    size: int | None = None
+    type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """An embed of PixVerse's own message."""
+
+    type: str | None = None
+    description: str | None = None
+    image_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One answer about a job. Every text is bounded in length but otherwise as the API sent it: data, not markup."""
+
+    jobid: str
+    state: JobState
+    status: str
+    """The API's own word, also where `state` is UNKNOWN."""
+    verb: str | None = None
+    created: int | None = None
+    """Milliseconds UTC."""
+    updated: int | None = None
+    """Milliseconds UTC."""
+    percent: int | None = None
+    """0 to 100, read from `content`; never made up."""
+    prompt: str | None = None
+    negative_prompt: str | None = None
+    style: str | None = None
+    aspect_ratio: str | None = None
+    seed: int | None = None
+    motion: int | None = None
+    character: str | None = None
+    image: Upload | None = None
+    face: Upload | None = None
+    parent_jobid: str | None = None
+    button: str | None = None
+    buttons: tuple[str, ...] = ()
+    content: str | None = None
+    embeds: tuple[Embed, ...] = ()
+    media: tuple[Media, ...] = ()
+    error: str | None = None
+    error_details: str | None = None
