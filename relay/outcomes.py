@@ -1,0 +1,76 @@
+"""The words in which the relay says how a job ended, what became of a message, and why a video came as a link."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pixverse.job import JobState
+
+
+class Outcome(StrEnum):
+    """How a job ended; the value stands in the outcome's small print."""
+
+    COMPLETED = "completed"
+    MODERATED = "moderated"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_FOUND = "not found"
+    GIVEN_UP = "given up"
+
+
+def outcome_of_state(state: JobState) -> Outcome | None:
+    """The outcome that a job's own state means, or None while it goes on."""
+    return Outcome(state.value) if state.ends else None
+
+
+class LinkReason(StrEnum):
+    """Why a video is not attached."""
+
+    TOO_LARGE = "too large"
+    """For this server (413), or for the bot's own bound; `VideoLink.limit` says which size would have gone."""
+    MAY_NOT_ATTACH = "may not attach"
+    EXPIRED = "expired"
+    HOST_NOT_ALLOWED = "host not allowed"
+    NOT_A_VIDEO = "not a video"
+    FETCH_FAILED = "fetch failed"
+
+
+class LateReason(StrEnum):
+    """Why an outcome came more than ten minutes after the job's end."""
+
+    OFFLINE = "offline"
+    NO_ACCESS = "no access"
+    TOKEN = "token"
+    API_DOWN = "api down"
+
+
+class Face(StrEnum):
+    """What a card says: one value for each row of its table of texts."""
+
+    NO_ANSWER_YET = "no answer yet"
+    CREATED = "created"
+    STARTED = "started"
+    PROGRESS = "progress"
+    UNKNOWN = "unknown"
+    SLOW = "slow"
+    API_DOWN = "api down"
+    TOKEN_REFUSED = "token refused"
+    UNPAID = "unpaid"
+    OTHER_ACCOUNT = "other account"
+    PAUSED = "paused"
+    FETCHING = "fetching"
+    CANNOT_POST = "cannot post"
+    ENDED = "ended"
+    STOPPED = "stopped"
+
+
+class NoticeKind(StrEnum):
+    """What admins are told of their own accord."""
+
+    TOKEN_REFUSED = "token refused"
+    UNPAID = "unpaid"
+    FLOWING_AGAIN = "flowing again"
+    CANNOT_POST = "cannot post"
+    GIVEN_UP = "given up"
+    CHANNEL_GONE = "channel gone"
