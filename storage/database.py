@@ -1,0 +1,201 @@
+"""The connections to SQLite and the one way to write: a transaction that is never mixed with another one."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import aiosqlite
+
+from storage import opening
+from storage.errors import TransactionMisused
+
+SqlValue = str | int | float | bytes | None
+_T = TypeVar("_T")
+
+_BUSY_SECONDS = 5.0
+
+
+class Queries(Protocol):
+    """Something that can be asked."""
+
+    async def one(
+        self, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> sqlite3.Row | None:
+        """The first row, or None."""
+
+    async def all(
+        self, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> list[sqlite3.Row]:
+        """Every row."""
+
+
+class Reader:
+    """Asks over a connection; each question sees what is committed (or, in a transaction, its own writes too)."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+
+    async def one(
+        self, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> sqlite3.Row | None:
+        rows = await self.all(sql, parameters)
+        return rows[0] if rows else None
+
+    async def all(
+        self, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> list[sqlite3.Row]:
+        return list(await self._connection.execute_fetchall(sql, parameters))
+
+
+class Transaction:
+    """An open transaction; of use only inside its `async with`."""
+
+    def __init__(self, connection: aiosqlite.Connection) -> None:
+        self._connection = connection
+        self._reader = Reader(connection)
+        self._open = True
+
+    async def one(
+        self, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> sqlite3.Row | None:
+        """The first row, or None. Also for statements with RETURNING."""
+        self._check_open()
+        return await self._reader.one(sql, parameters)
+
+    async def all(
+        self, sql: str, parameters: Sequence[SqlValue] = ()
+    ) -> list[sqlite3.Row]:
+        """Every row. Also for statements with RETURNING."""
+        self._check_open()
+        return await self._reader.all(sql, parameters)
+
+    async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
+        """Executes a statement and returns how many rows it changed."""
+        self._check_open()
+        async with self._connection.execute(sql, parameters) as cursor:
+            return cursor.rowcount
+
+    async def insert(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
+        """Executes an INSERT and returns the new row's id."""
+        self._check_open()
+        async with self._connection.execute(sql, parameters) as cursor:
+            if cursor.lastrowid is None:
+                raise TransactionMisused("this statement inserted no row")
+            return cursor.lastrowid
+
+    def close(self) -> None:
+        """From now on every use raises TransactionMisused."""
+        self._open = False
+
+    def _check_open(self) -> None:
+        if not self._open:
+            raise TransactionMisused("this transaction has ended")
+
+
+class Database:
+    """The bot's database: one connection that writes, one that reads."""
+
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
+    ) -> None:
+        self.path = path
+        self.reader: Queries = Reader(reader)
+        """A connection of its own that cannot write; it sees only what is committed."""
+        self._writer = writer
+        self._reading = reader
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[object] | None = None
+
+    @classmethod
+    async def open(
+        cls, path: Path, lock_wait: float = opening.LOCK_WAIT_SECONDS
+    ) -> Database:
+        """Makes the file and its folder where they are missing, checks it, brings its tables up to date and opens it.
+
+        Waits at most `lock_wait` seconds for another program's lock. Raises a class of DatabaseUnusable.
+        """
+        await opening.prepare(path, lock_wait)
+        writer = await _connect(opening.uri(path, "rw"))
+        try:
+            reader = await _connect(opening.uri(path, "ro"))
+        except BaseException:
+            await writer.close()
+            raise
+        return cls(path, writer, reader)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        """The only way to write. Commits at the end of the block, rolls back where it raises or is cancelled.
+
+        One at a time; a second task waits. Once the commit has begun a cancellation waits for its end. Raises
+        TransactionMisused inside another transaction of the same task, sqlite3.Error as SQLite does (nothing is then
+        written).
+        """
+        task = asyncio.current_task()
+        if self._owner is not None and self._owner is task:
+            raise TransactionMisused("this task has a transaction open already")
+        async with self._lock:
+            self._owner = task
+            try:
+                async with self._begun() as transaction:
+                    yield transaction
+            finally:
+                self._owner = None
+
+    async def close(self) -> None:
+        """Closes both connections, after the transaction that is under way."""
+        async with self._lock:
+            await _to_the_end(self._reading.close())
+            await _to_the_end(self._writer.close())
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncIterator[Transaction]:
+        transaction = Transaction(self._writer)
+        try:
+            await _to_the_end(self._execute("BEGIN IMMEDIATE"))
+            yield transaction
+            transaction.close()
+            await _to_the_end(self._execute("COMMIT"))
+        except BaseException:
+            transaction.close()
+            await self._roll_back()
+            raise
+
+    async def _roll_back(self) -> None:
+        try:
+            await _to_the_end(self._execute("ROLLBACK"))
+        except sqlite3.OperationalError:
+            # BEGIN failed, or SQLite rolled back by itself (a full disk), or a commit came through after all.
+            return
+
+    async def _execute(self, sql: str) -> None:
+        await self._writer.execute_fetchall(sql)
+
+
+async def _connect(uri: str) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(
+        uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS
+    )
+    connection.row_factory = sqlite3.Row
+    for pragma in opening.PRAGMAS:
+        await connection.execute_fetchall(pragma)
+    return connection
+
+
+async def _to_the_end(work: Awaitable[_T]) -> _T:
+    """Waits for the work's end even where the waiting task is cancelled; the cancellation follows then."""
+    task = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is None:
+        return task.result()
+    raise cancelled from (None if task.cancelled() else task.exception())

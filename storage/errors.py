@@ -1,0 +1,101 @@
+"""Why a database cannot be used. `str()` of each is one line for the operator, saying what to change."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+
+class DatabaseUnusable(Exception):
+    """The database, or the key to it, cannot be used as it is."""
+
+
+class DatabaseUnreachable(DatabaseUnusable):
+    """The file cannot be opened or made."""
+
+
+class DatabaseReadOnly(DatabaseUnusable):
+    """The file or its folder takes no writes."""
+
+
+class DatabaseDamaged(DatabaseUnusable):
+    """The file is no SQLite database, or a broken one."""
+
+
+class DatabaseTooNew(DatabaseUnusable):
+    """A newer version of the bot has written it."""
+
+
+class DatabaseLocked(DatabaseUnusable):
+    """Another program keeps it locked."""
+
+
+class WrongKey(DatabaseUnusable):
+    """The key is well-formed, but not this database's."""
+
+
+class KeyMalformed(DatabaseUnusable):
+    """The key is no Fernet key."""
+
+
+class KeyMissing(DatabaseUnusable):
+    """The database has been used with a key, and there is none."""
+
+
+class AlreadyRunning(Exception):
+    """Another relay bot holds this database."""
+
+
+class TransactionMisused(RuntimeError):
+    """A mistake in the bot's own code: a transaction inside another one of the same task, or used after its end."""
+
+
+_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_DAMAGED = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+)
+_READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
+
+
+def is_locked(error: sqlite3.Error) -> bool:
+    """Whether another connection is in the way, so that a later try may succeed."""
+    return _primary_code(error) in _BUSY
+
+
+def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
+    """What an error of SQLite at the start means for the operator."""
+    code = _primary_code(error)
+    if code in _BUSY:
+        return DatabaseLocked(
+            f"The database {path} is locked by another program. End that program, then start again."
+        )
+    if code in _DAMAGED:
+        return damaged(path)
+    if code in _READ_ONLY:
+        return read_only(path)
+    if code == sqlite3.SQLITE_FULL:
+        return DatabaseUnreachable(
+            f"The disk that holds the database {path} is full. Make room, then start again."
+        )
+    return DatabaseUnreachable(
+        f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder."
+    )
+
+
+def damaged(path: Path) -> DatabaseDamaged:
+    """For a file that is there but is no whole SQLite database."""
+    return DatabaseDamaged(
+        f"The database {path} is damaged or is no SQLite database. Put a backup in its place, or change DATABASE_URL."
+    )
+
+
+def read_only(path: Path) -> DatabaseReadOnly:
+    """For a file or folder that takes no writes."""
+    return DatabaseReadOnly(
+        f"The database {path} cannot be written. Allow this user to write to the file and its folder {path.parent}."
+    )
+
+
+def _primary_code(error: sqlite3.Error) -> int | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

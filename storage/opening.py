@@ -1,0 +1,169 @@
+"""What is done to a database before the bot works with it: made, looked over, migrated."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from storage import migrate
+from storage.errors import DatabaseUnreachable, damaged, is_locked, read_only, unusable
+
+LOCK_WAIT_SECONDS = 10.0
+"""How long another program's lock is waited for at the start."""
+_ATTEMPT_SECONDS = 0.25
+_QUICK_CHECK_SECONDS = 1.0
+
+PRAGMAS = (
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA secure_delete = ON",
+)
+"""Set on every connection. `secure_delete`: a forgotten token leaves no bytes in the file."""
+
+
+def uri(path: Path, mode: str) -> str:
+    """SQLite's address of the file; `mode` is ro or rw."""
+    return f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+
+async def prepare(path: Path, lock_wait: float) -> None:
+    """Makes, checks and migrates the database. Raises a class of DatabaseUnusable.
+
+    A lock is waited for in short attempts, so that a bot that is told to stop meanwhile stops at once.
+    """
+    make_file(path)
+    deadline = time.monotonic() + lock_wait
+    while True:
+        try:
+            await asyncio.to_thread(_prepare_once, path)
+            return
+        except sqlite3.Error as error:
+            if not is_locked(error) or time.monotonic() >= deadline:
+                raise unusable(path, error) from error
+        await asyncio.sleep(0.05)
+
+
+async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
+    """Looks a database over as the start does, but makes and migrates nothing; returns the version of its tables.
+
+    Raises a class of DatabaseUnusable; a missing file is DatabaseUnreachable.
+    """
+    if not path.exists():
+        raise DatabaseUnreachable(
+            f"There is no database {path} yet; the first start makes it."
+        )
+    _check_writable(path)
+    deadline = time.monotonic() + lock_wait
+    while True:
+        try:
+            return await asyncio.to_thread(_examine_once, path)
+        except sqlite3.Error as error:
+            if not is_locked(error) or time.monotonic() >= deadline:
+                raise unusable(path, error) from error
+        await asyncio.sleep(0.05)
+
+
+def make_file(path: Path) -> None:
+    """Makes the folder and an empty file of mode 0600, or narrows the file's mode to that.
+
+    Raises DatabaseUnreachable or DatabaseReadOnly.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except PermissionError as error:
+        raise read_only(path) from error
+    except OSError as error:
+        if error.errno == errno.EROFS:
+            raise read_only(path) from error
+        raise DatabaseUnreachable(
+            f"The database {path} cannot be opened ({error.strerror}). Check DATABASE_URL."
+        ) from error
+    _check_writable(path)
+    _narrow_mode(path)
+
+
+def _prepare_once(path: Path) -> None:
+    steps = migrate.load()
+    with _connected(path) as connection:
+        _look_over(path, connection, len(steps))
+        connection.execute("PRAGMA journal_mode = WAL")
+        migrate.migrate(path, connection, steps)
+        _probe_write(connection)
+
+
+def _examine_once(path: Path) -> int:
+    with _connected(path) as connection:
+        _look_over(path, connection, len(migrate.load()))
+        _probe_write(connection)
+        return migrate.version(connection)
+
+
+def _look_over(path: Path, connection: sqlite3.Connection, newest: int) -> None:
+    # The first read also compares the file's length with the number of pages that its header names.
+    connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    migrate.check_not_newer(path, connection, newest)
+    _quick_check(path, connection)
+
+
+def _quick_check(path: Path, connection: sqlite3.Connection) -> None:
+    """SQLite's own check, as far as it comes within a second: the start of a large database is not to wait for it."""
+    timer = threading.Timer(_QUICK_CHECK_SECONDS, connection.interrupt)
+    timer.daemon = True
+    timer.start()
+    try:
+        found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return
+        raise
+    finally:
+        timer.cancel()
+        timer.join()
+    if found != "ok":
+        raise damaged(path)
+
+
+def _probe_write(connection: sqlite3.Connection) -> None:
+    # In WAL mode nothing else notices that another program holds the lock, or that the file takes no writes.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute("ROLLBACK")
+
+
+@contextmanager
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = sqlite3.connect(
+        uri(path, "rw"),
+        uri=True,
+        isolation_level=None,
+        timeout=_ATTEMPT_SECONDS,
+        check_same_thread=False,
+    )
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _check_writable(path: Path) -> None:
+    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+        raise read_only(path)
+
+
+def _narrow_mode(path: Path) -> None:
+    if (
+        os.name == "posix"
+        and path.stat().st_mode & 0o077
+        and path.stat().st_uid == os.geteuid()
+    ):
+        path.chmod(0o600)
