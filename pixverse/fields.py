@@ -1,0 +1,98 @@
+"""Take single values out of an answer in which every field may be missing, of another type, or absurd.
+
+Every function answers None, or an empty tuple, for a value that is of no use, and raises nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+LONG = 4000
+"""Characters kept of a prompt, an error or a message of PixVerse."""
+SHORT = 100
+"""Characters kept of a word such as a style."""
+MANY = 25
+"""Entries kept of a list."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
+_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_LARGEST_NUMBER = 2**53
+_LONGEST_URL = 2048
+_LONGEST_TIME = 40
+
+
+def mapping(value: object) -> dict[str, object]:
+    """`value` where it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def entries(value: object) -> tuple[object, ...]:
+    """The first entries of `value` where it is a list."""
+    return tuple(value[:MANY]) if isinstance(value, (list, tuple)) else ()
+
+
+def text(value: object, limit: int = LONG) -> str | None:
+    """`value` where it is a text with something in it, cut to `limit` characters.
+
+    Half a surrogate pair, left where somebody else cut an emoji in two, becomes a question mark: nothing could store
+    it.
+    """
+    if not isinstance(value, str) or not value.strip():
+        return None
+    return value[:limit].encode("utf-8", "replace").decode("utf-8")
+
+
+def whole_number(value: object) -> int | None:
+    """`value` where it is a whole number of a sane size, also one written as `3.0`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    if not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER or value != int(value):
+        return None
+    return int(value)
+
+
+def count(value: object) -> int | None:
+    """`value` where it is a whole number that is not negative."""
+    number = whole_number(value)
+    return number if number is not None and number >= 0 else None
+
+
+def web_address(value: object) -> str | None:
+    """`value` where it is an absolute http or https address of at most 2048 characters without blanks in it."""
+    if not isinstance(value, str) or len(value) > _LONGEST_URL:
+        return None
+    address = value.strip()
+    if not address.isprintable() or " " in address:
+        return None
+    try:
+        parts = urlsplit(address)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+    except ValueError:
+        return None
+    return address if usable else None
+
+
+def milliseconds(value: object) -> int | None:
+    """An ISO 8601 time, with `Z`, an offset or neither (then UTC), in milliseconds UTC, if it is of this century.
+
+    useapi.net writes `2023-09-09T02:04:49.667Z`, Discord `2023-09-09T02:05:24.991000+00:00` (get-pixverse-jobid).
+    """
+    if not isinstance(value, str) or len(value) > _LONGEST_TIME:
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    if not _EARLIEST <= moment < _LATEST:
+        return None
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def one_line(value: str, limit: int) -> str:
+    """`value` on one line without control and direction-changing characters, cut to `limit` characters."""
+    shown = "".join(character if character.isprintable() else " " for character in value)
+    line = " ".join(shown.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"

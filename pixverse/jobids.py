@@ -1,0 +1,95 @@
+"""Job ids as people type and paste them."""
+
+from __future__ import annotations
+
+import re
+
+from pixverse.shapes import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_START, USER_ID
+from pixverse.tokens import looks_like_secret, unwrapped
+
+_SEPARATORS = re.compile(r"[\s,]+")
+_SHORT_NUMBER = re.compile(r"#([0-9]{1,18})")
+
+_SERVICE_NAMES = {
+    "faceswap": "FaceSwap",
+    "insightfaceswap": "FaceSwap",
+    "kling": "Kling",
+    "midjourney": "Midjourney",
+    "minimax": "MiniMax",
+    "mureka": "Mureka",
+    "muse": "Muse",
+    "pika": "Pika",
+    "pixverse": "PixVerse v2",
+    "runway": "Runway",
+    "runwayml": "Runway",
+}
+
+
+class NotAJobId(ValueError):
+    """The text cannot be a job id of any kind."""
+
+
+class LooksLikeSecret(ValueError):
+    """The text holds a token. It must not be sent, kept, logged or shown."""
+
+
+class OtherService(ValueError):
+    """The id is one of another useapi.net service, or of a generation of the API that is not read."""
+
+    def __init__(self, service_name: str) -> None:
+        super().__init__(f"a job of {service_name}")
+        self.service_name = service_name
+        """How to call the service in a sentence."""
+
+
+def parse_jobid(text: str) -> str:
+    """The PixVerse v1 job id in what somebody typed; surrounding blanks, quotes and brackets do no harm.
+
+    useapi.net promises no form for ids, so everything of 4 to 300 plain characters is taken unless it is clearly
+    something else. Raises LooksLikeSecret (looked at first), OtherService, or NotAJobId; no message holds the text.
+    """
+    if looks_like_secret(text):
+        raise LooksLikeSecret("that looks like a token")
+    jobid = unwrapped(text)
+    service = _other_service(jobid)
+    if service is not None:
+        raise OtherService(service)
+    if not ANY_ID.fullmatch(jobid):
+        raise NotAJobId("a job id is one word of 4 to 300 plain characters")
+    return jobid
+
+
+def split_jobids(text: str) -> list[str]:
+    """The words of a list of ids, split at white space and commas: in order, each once, none parsed yet."""
+    words = (unwrapped(word) for word in _SEPARATORS.split(text))
+    return list(dict.fromkeys(word for word in words if word))
+
+
+def mask_email(jobid: str) -> str:
+    """`jobid` with all but the first letter of an e-mail address in it hidden, for eyes other than the asker's."""
+    return EMAIL.sub(r"\g<first>…@…", jobid)
+
+
+def short_number(text: str) -> int | None:
+    """The number in `#123`, the bot's own name for a job, or None where `text` is something else."""
+    match = _SHORT_NUMBER.fullmatch(text.strip())
+    return int(match.group(1)) if match else None
+
+
+def _other_service(jobid: str) -> str | None:
+    if PIXVERSE_V2_START.match(jobid):
+        return _SERVICE_NAMES["pixverse"]
+    bot = BOT_ID.fullmatch(jobid)
+    if bot:
+        name = bot.group("service").lower()
+        return None if name.startswith("pixverse") else _name_of(name)
+    account = USER_ID.fullmatch(jobid)
+    if account is None:
+        return None
+    if account.group("service") is None:
+        return "Google Vids" if account.group("kind") == "job" else "web account"
+    return _name_of(account.group("service").lower())
+
+
+def _name_of(service: str) -> str:
+    return _SERVICE_NAMES.get(service, service.capitalize())

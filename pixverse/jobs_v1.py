@@ -1,0 +1,152 @@
+"""PixVerse v1 of useapi.net: read its job records, ask for one job and for the jobs in work."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import quote
+
+from pixverse import fields
+from pixverse.client import ApiClient
+from pixverse.errors import JobExpired, JobNotFound, Unavailable
+from pixverse.job import Embed, Job, JobState, Media, Upload
+from pixverse.shapes import ANY_ID
+
+_JOBS = "/v1/pixverse/jobs"
+_LONGEST_STATUS = 40
+_LONGEST_ID = 300
+_MOST_IN_WORK = 1000
+_PERCENT = re.compile(r"\(([0-9]{1,3})\s?%\)")
+_KNOWN = {state.value: state for state in JobState} | {"canceled": JobState.CANCELLED}
+
+
+class JobsV1:
+    """The questions about jobs that v1 answers. Both raise any class of `errors.py`."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
+        """One job (useapi.net PixVerse v1, get-pixverse-jobid). `timeout` in seconds, None for the client's own."""
+        # The documentation writes the colons of an id raw into the query.
+        record = await self._client.get_json(f"{_JOBS}/?jobid={quote(jobid, safe=':')}", token, timeout=timeout)
+        return read_job(record, jobid)
+
+    async def in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
+        """The ids of at most 1000 jobs in work of the token's account (useapi.net PixVerse v1, get-pixverse-jobs)."""
+        try:
+            answer = await self._client.get_json(_JOBS, token, timeout=timeout)
+        except (JobNotFound, JobExpired) as refusal:
+            raise Unavailable(f"no list of jobs: {refusal}") from refusal
+        if not isinstance(answer, list):
+            raise Unavailable("the list of jobs is no list")
+        ids = (entry for entry in answer if isinstance(entry, str) and ANY_ID.fullmatch(entry))
+        return tuple(dict.fromkeys(ids))[:_MOST_IN_WORK]
+
+
+def read_job(record: object, asked: str) -> Job:
+    """The job in an answer to a question for `asked`, or in a callback.
+
+    Every field is optional (useapi.net PixVerse v1, get-pixverse-jobid, Model); one that is missing or of a wrong type
+    is left out, long texts and lists are cut. Raises Unavailable where the answer is no object, has no status, or is
+    about another job.
+    """
+    if not isinstance(record, dict):
+        raise Unavailable("the job's record is no object")
+    if isinstance(record.get("jobid"), str) and record["jobid"].strip() != asked:
+        raise Unavailable("the record is another job's")
+    status, state = _status(record.get("status"))
+    content, prompt = record.get("content"), record.get("prompt")
+    return Job(
+        jobid=asked,
+        state=state,
+        status=status,
+        verb=fields.text(record.get("verb"), fields.SHORT),
+        created=fields.milliseconds(record.get("created")),
+        updated=fields.milliseconds(record.get("updated")),
+        percent=None if state.ends else _progress(content, prompt),
+        prompt=fields.text(prompt),
+        negative_prompt=fields.text(record.get("negative_prompt")),
+        style=fields.text(record.get("style"), fields.SHORT),
+        aspect_ratio=fields.text(record.get("aspect_ratio"), fields.SHORT),
+        seed=fields.whole_number(record.get("seed_value")),
+        motion=fields.whole_number(record.get("motion")),
+        character=fields.text(record.get("character"), fields.SHORT),
+        image=_upload(record.get("image")),
+        face=_upload(record.get("face")),
+        parent_jobid=fields.text(record.get("parentJobId"), _LONGEST_ID),
+        button=fields.text(record.get("button"), fields.SHORT),
+        buttons=_labels(record.get("buttons")),
+        content=fields.text(content),
+        embeds=_embeds(record.get("embeds")),
+        media=_media(record.get("attachments")) if state is JobState.COMPLETED else (),
+        error=fields.text(record.get("error")),
+        error_details=fields.text(record.get("errorDetails")),
+    )
+
+
+def percent_of(content: str | None) -> int | None:
+    """The last percentage in parentheses, such as `(46%)`, at most 100; None where PixVerse's message has none."""
+    if content is None:
+        return None
+    found = _PERCENT.findall(content)
+    return min(int(found[-1]), 100) if found else None
+
+
+def _progress(content: object, prompt: object) -> int | None:
+    """The percentage in PixVerse's message, which repeats the prompt: one in the prompt itself is no progress."""
+    if not isinstance(content, str):
+        return None
+    if isinstance(prompt, str) and percent_of(prompt) is not None:
+        content = content.replace(prompt, " ", 1)
+    return percent_of(content)
+
+
+def _status(value: object) -> tuple[str, JobState]:
+    word = fields.one_line(value, _LONGEST_STATUS) if isinstance(value, str) else ""
+    if not word:
+        raise Unavailable("the job's record has no status")
+    state = _KNOWN.get(word.lower(), JobState.UNKNOWN)
+    return (word if state is JobState.UNKNOWN else state.value), state
+
+
+def _labels(value: object) -> tuple[str, ...]:
+    labels = (fields.text(entry, fields.SHORT) for entry in fields.entries(value))
+    return tuple(label for label in labels if label is not None)
+
+
+def _upload(value: object) -> Upload | None:
+    record = fields.mapping(value)
+    upload = Upload(fields.count(record.get("size")), fields.text(record.get("type"), fields.SHORT))
+    return upload if upload != Upload() else None
+
+
+def _embeds(value: object) -> tuple[Embed, ...]:
+    embeds = (_embed(fields.mapping(entry)) for entry in fields.entries(value))
+    return tuple(embed for embed in embeds if embed != Embed())
+
+
+def _embed(record: dict[str, object]) -> Embed:
+    return Embed(
+        type=fields.text(record.get("type"), fields.SHORT),
+        description=fields.text(record.get("description")),
+        image_url=fields.web_address(fields.mapping(record.get("image")).get("url")),
+    )
+
+
+def _media(value: object) -> tuple[Media, ...]:
+    media = (_attachment(fields.mapping(entry)) for entry in fields.entries(value))
+    return tuple(entry for entry in media if entry is not None)
+
+
+def _attachment(record: dict[str, object]) -> Media | None:
+    url = fields.web_address(record.get("url"))
+    if url is None:
+        return None
+    return Media(
+        url=url,
+        content_type=fields.text(record.get("content_type"), fields.SHORT),
+        filename=fields.text(record.get("filename"), fields.SHORT),
+        size=fields.count(record.get("size")),
+        width=fields.count(record.get("width")),
+        height=fields.count(record.get("height")),
+    )

@@ -1,0 +1,120 @@
+"""What an answer's status, head and body say: a usable answer, or which class of `errors.py`. No input or output."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+from pixverse import fields
+from pixverse.errors import (
+    AccountBroken,
+    BadRequest,
+    JobExpired,
+    JobNotFound,
+    PixVerseError,
+    RateLimited,
+    SubscriptionUnpaid,
+    TokenRefused,
+    Unavailable,
+)
+from pixverse.tokens import redact
+
+_LONGEST_LINE = 200
+_LONGEST_RAW = 4000
+_LONGEST_WAIT = 3600.0
+
+_PLAIN: dict[int, type[BadRequest | TokenRefused | SubscriptionUnpaid | JobNotFound | JobExpired]] = {
+    401: TokenRefused,
+    402: SubscriptionUnpaid,
+    404: JobNotFound,
+    410: JobExpired,
+}
+_ABOUT_A_JOB = frozenset({404, 410})
+_PASSING = frozenset({407, 408, 425})
+
+
+def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
+    """The refusal in an answer with this HTTP status and JSON body (None where it has no JSON), or None for a good one.
+
+    What a proxy or a captive portal says must put no account on hold and make no job gone. So a 4xx counts only as the
+    API's own answer: an object with an `error` text whose `code`, if there is one, is the status (useapi.net PixVerse
+    v1, get-pixverse-jobid, documents `{error, code}` for each). For 404 and 410, after which a job is given up, the
+    `code` has to be there. Any other 4xx, an HTML 404 for instance, is Unavailable; so are redirects. 429 and 596
+    need no proof. A 200 with an `error` and another `code` is judged by that code, unless it is a job's record, in
+    which an error is the job's own.
+    """
+    record = fields.mapping(answer)
+    error = fields.text(record.get("error"))
+    code = _code(record.get("code"))
+    if 200 <= status < 300:
+        if answer is None:
+            return Unavailable(f"{status} with a body that is not JSON")
+        if error is None or code is None or code == 200 or _is_job_record(record):
+            return None
+        return _by_status(code, f"{status} with code {code}: {safe_line(error)}", retry_after)
+    message = f"{status}: {safe_line(error)}" if error else f"{status} without an error text"
+    if 400 <= status < 500 and status != 429 and not _is_own(status, error, code):
+        return Unavailable(message, retry_after)
+    return _by_status(status, message, retry_after)
+
+
+def retry_after_of(header: str | None, answer: object, now: float) -> float | None:
+    """Seconds to wait, 0 to 3600: from a Retry-After header (seconds or HTTP date), else from the body's `retryAfter`.
+
+    `now` in seconds since 1970 UTC. The ISO time in `retryAfter` is written in useapi.net's Google Flow pages.
+    """
+    seconds = _seconds_in(header, now) if header else None
+    if seconds is None:
+        until = fields.milliseconds(fields.mapping(answer).get("retryAfter"))
+        seconds = until / 1000 - now if until is not None else None
+    if seconds is None or math.isnan(seconds):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_WAIT)
+
+
+def safe_line(text: str) -> str:
+    """`text` of somebody else on one bounded line, without control characters, tokens and e-mail addresses."""
+    if len(text) > _LONGEST_RAW:
+        text = text[:_LONGEST_RAW].rpartition(" ")[0]
+    return fields.one_line(redact(text), _LONGEST_LINE)
+
+
+def _by_status(status: int, message: str, retry_after: float | None) -> PixVerseError:
+    if status == 429:
+        return RateLimited(message, retry_after)
+    if status == 596:
+        return AccountBroken(message)
+    if status in _PLAIN:
+        return _PLAIN[status](message)
+    if 400 <= status < 500 and status not in _PASSING:
+        return BadRequest(message)
+    return Unavailable(message, retry_after)
+
+
+def _is_own(status: int, error: str | None, code: int | None) -> bool:
+    if error is None:
+        return False
+    return code == status or (code is None and status not in _ABOUT_A_JOB)
+
+
+def _is_job_record(record: dict[str, object]) -> bool:
+    return isinstance(record.get("jobid"), str) and isinstance(record.get("status"), str)
+
+
+def _code(value: object) -> int | None:
+    if isinstance(value, str) and value.isdecimal() and len(value) <= 4:
+        return int(value)
+    return fields.whole_number(value)
+
+
+def _seconds_in(header: str, now: float) -> float | None:
+    try:
+        return float(header)
+    except ValueError:
+        pass
+    try:
+        moment = parsedate_to_datetime(header)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now
+    except (ValueError, TypeError, OverflowError):
+        return None

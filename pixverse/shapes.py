@@ -1,0 +1,41 @@
+"""How ids and tokens look: every pattern once, all of them linear in the length of the text."""
+
+from __future__ import annotations
+
+import re
+
+ANY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._@+%-]{3,299}")
+"""What a job id may look like at all. useapi.net promises no form for v1, so this guards and does not judge."""
+
+BOT_ID = re.compile(r"(?:job:|j)[A-Za-z0-9:._@+%-]{1,280}-bot:(?P<service>[A-Za-z0-9_]{1,32})")
+"""Ids of the APIs that drive a bot: `job:<time>-user:<n>-channel:<id>-bot:<service>` (seen with midjourney), and
+the newer `j<time>-u<n>-…-bot:<service>` (useapi.net Midjourney v3 and Muse v1 pages)."""
+
+BOT_ID_START = re.compile(r"job:[0-9]{1,20}-user:[0-9]{1,12}-")
+
+USER_ID = re.compile(
+    r"user:[0-9]{1,12}-(?:(?P<service>[A-Za-z0-9_.+-]{1,64}):)?[^\s<>\"'`|,;&(){}\[\]]{1,280}"
+    r"-(?P<kind>video|image|music|audio|speech|file|asset|task|job):[0-9A-Za-z-]{1,64}"
+)
+"""Ids of the APIs that drive a web account: `user:<n>-<service>:<account>-<kind>:<number>` (useapi.net PixVerse v2,
+MiniMax and Runway pages), and `user:<n>-<e-mail>-job:<uuid>` (Google Vids page)."""
+
+PIXVERSE_V2_START = re.compile(r"user:[0-9]{1,12}-pixverse:")
+
+USEAPI_TOKEN = re.compile(
+    r"user(?::|%3A)[0-9]{1,12}-(?!channel(?::|%3A))[^\s<>\"'`|,;&(){}\[\]]+",
+    re.IGNORECASE,
+)
+"""`user:<n>-<secret>` (useapi.net, start-here page). A v1 job id has `user:<n>-channel:<id>` inside and is none.
+Ids of `USER_ID` fit as well: look at those first."""
+
+DISCORD_TOKEN = re.compile(r"[MNO][A-Za-z0-9_-]{17,39}\.[A-Za-z0-9_-]{5,8}\.[A-Za-z0-9_-]{25,}|mfa\.[A-Za-z0-9_-]{20,}")
+"""A bot's or user's token: base64 of a snowflake (so it starts with M, N or O), a time, a signature."""
+
+EMAIL = re.compile(
+    r"(?<![\w.+-])(?P<first>[\w.+-])[\w.+-]*+(?:@|%40)"
+    r"(?=[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2})"
+    r"(?:(?!-(?:video|image|music|audio|speech|file|asset|task|job):)[\w.+-])++"
+)
+"""An e-mail address, up to the `-video:` behind it in a job id. It eats every character that could start another one,
+so that what is left holds none."""
