@@ -1,0 +1,87 @@
+"""Looks into a channel's history for a message of ours that may have been stored without our knowing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import discord
+
+from relay.ports import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
+from ui.posts import Message
+
+PAGE = 100
+MAX_PAGES = 30
+"""3,000 messages: more than that in the stretch looked at, and nobody can know."""
+_SECONDS = 30.0
+
+
+async def find_message(
+    client: discord.Client, channel_id: int, message: Message, after: int, *, readable: bool | None
+) -> LookResult:
+    """Reads the history forward from `after` (milliseconds UTC) until the message is found or the end is reached.
+
+    `readable` tells whether the bot may read the history, None where nobody knows: without that right Discord answers with
+    an empty list instead of a refusal (Discord developer docs, Get Channel Messages), and empty then proves nothing.
+
+    It is known by a custom id of its buttons (messages in the history carry no nonce; Discord developer docs, Get Channel
+    Messages); one without buttons by its text.
+    """
+    if readable is False:
+        return CannotLook()
+    try:
+        return await _search(client, channel_id, message, after, certain=readable is True)
+    except discord.RateLimited as limited:
+        return RateLimited(limited.retry_after)
+    except discord.HTTPException as refusal:
+        return _read(refusal)
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        return NoAnswer(type(error).__name__)
+
+
+async def _search(
+    client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
+) -> LookResult:
+    position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
+    for _ in range(MAX_PAGES):
+        page = await _page(client, channel_id, position)
+        for stored in page:
+            if _is_ours(stored, client) and _is_it(stored, message):
+                return Found(int(stored["id"]))
+        if page:
+            certain = True
+            position = max(int(stored["id"]) for stored in page)
+        if len(page) < PAGE:
+            return Absent() if certain or await _page(client, channel_id, 0, limit=1) else CannotLook()
+    return CannotLook()
+
+
+async def _page(client: discord.Client, channel_id: int, after: int, limit: int = PAGE) -> list[Any]:
+    async with asyncio.timeout(_SECONDS):
+        return list(await client.http.logs_from(channel_id, limit, after=after))
+
+
+def _read(refusal: discord.HTTPException) -> LookResult:
+    if refusal.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+        return CannotLook()
+    return NoAnswer(f"HTTP {refusal.status}")
+
+
+def _is_ours(stored: dict[str, Any], client: discord.Client) -> bool:
+    return client.user is not None and int(stored["author"]["id"]) == client.user.id
+
+
+def _is_it(stored: dict[str, Any], message: Message) -> bool:
+    if message.known_by is not None:
+        return message.known_by in set(_custom_ids(stored.get("components") or []))
+    return bool(stored.get("content") == message.content)
+
+
+def _custom_ids(components: list[dict[str, Any]]) -> Iterator[str]:
+    for component in components:
+        if "custom_id" in component:
+            yield str(component["custom_id"])
+        yield from _custom_ids(component.get("components") or [])

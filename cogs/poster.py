@@ -1,0 +1,164 @@
+"""Posts what the relay has to say: by id, with a nonce, and with a plain answer to what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import discord
+
+from cogs.history import find_message
+from cogs.permissions import missing_to_post
+from cogs.wire_memory import is_ambiguous, remembered_statuses
+from relay.ports import (
+    Address,
+    CardPost,
+    LookResult,
+    NoAnswer,
+    Post,
+    Posted,
+    RateLimited,
+    Refused,
+    SendResult,
+    SummaryPost,
+)
+from ui.posts import Message, message_of
+
+log = logging.getLogger(__name__)
+
+_BASE_SECONDS = 60.0
+_SLOWEST_UPLOAD = 256 * 1024
+"""Bytes a second that an upload is given before it counts as unanswered."""
+
+
+class DiscordPoster:
+    """The relay's Poster over a discord.py client."""
+
+    def __init__(self, client: discord.Client, message_of: Callable[[Post, int], Message] = message_of) -> None:
+        self._client = client
+        self._message_of = message_of
+
+    async def post(self, address: Address, post: Post) -> SendResult:
+        message = self._message_of(post, address.guild_id)
+        size = sum(file.path.stat().st_size for file in message.files)
+
+        async def send() -> int:
+            sent = await self._channel(address).send(**_send_arguments(message, address, post.nonce))
+            return sent.id
+
+        return await self._attempt(send, _BASE_SECONDS + size / _SLOWEST_UPLOAD)
+
+    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
+        message = self._message_of(post, address.guild_id)
+
+        async def edit() -> int:
+            partial = self._channel(address).get_partial_message(message_id)
+            await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
+            return message_id
+
+        return await self._attempt(edit, _BASE_SECONDS)
+
+    async def find(self, address: Address, post: Post, after: int) -> LookResult:
+        message = self._message_of(post, address.guild_id)
+        channel = self._known_channel(address)
+        readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
+        return await find_message(self._client, address.channel_id, message, after, readable=readable)
+
+    def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
+        channel = self._known_channel(address)
+        if channel is None:
+            return None
+        permissions = channel.permissions_for(channel.guild.me)
+        return missing_to_post(permissions, in_thread=isinstance(channel, discord.Thread))
+
+    def may_attach(self, address: Address) -> bool:
+        channel = self._known_channel(address)
+        return channel is None or channel.permissions_for(channel.guild.me).attach_files
+
+    def nominal_upload_limit(self, guild_id: int) -> int | None:
+        guild = self._client.get_guild(guild_id)
+        return None if guild is None else guild.filesize_limit
+
+    def _channel(self, address: Address) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(address.channel_id, guild_id=address.guild_id)
+
+    def _known_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
+        guild = self._client.get_guild(address.guild_id)
+        if guild is None or guild.me is None:
+            return None
+        return guild.get_channel_or_thread(address.channel_id)
+
+    async def _attempt(self, deed: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
+        with remembered_statuses() as statuses:
+            try:
+                async with asyncio.timeout(seconds):
+                    return Posted(await deed())
+            except TimeoutError:
+                release_global_lock(self._client)
+                return NoAnswer(f"no answer within {seconds:.0f} s")
+            except discord.RateLimited as limited:
+                answer: SendResult = RateLimited(limited.retry_after)
+            except discord.HTTPException as refusal:
+                answer = read_refusal(refusal)
+            except (aiohttp.ClientError, OSError) as error:
+                return NoAnswer(type(error).__name__)
+        if is_ambiguous(statuses):
+            return NoAnswer("refused after an earlier try that may have been stored")
+        return answer
+
+
+def read_refusal(refusal: discord.HTTPException) -> SendResult:
+    """A refusal as a plain value. A 429 that discord.py raises at once comes from Cloudflare or another proxy."""
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return NoAnswer(f"HTTP {refusal.status}")
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimited(_retry_after(refusal))
+    return Refused(refusal.status, refusal.code, refusal.text)
+
+
+def _retry_after(refusal: discord.HTTPException) -> float:
+    try:
+        seconds = float(refusal.response.headers.get("Retry-After", ""))
+    except ValueError:
+        return 30.0
+    return min(max(seconds, 1.0), 3600.0)
+
+
+def release_global_lock(client: discord.Client) -> None:
+    """Lets requests go again that wait for the end of a global rate limit.
+
+    discord.py 2.7.1 forgets to do so where the call that met the limit was cancelled while it slept (http.py, `request`),
+    and then no request would ever be sent again.
+    """
+    client.http._global_over.set()
+
+
+def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "nonce": nonce,
+        "silent": message.silent,
+        "allowed_mentions": discord.AllowedMentions(
+            everyone=False, roles=False, users=[discord.Object(user) for user in message.mention], replied_user=False
+        ),
+    }
+    if message.content is not None:
+        arguments["content"] = message.content
+        arguments["suppress_embeds"] = message.suppress_embeds
+    if message.view is not None:
+        arguments["view"] = message.view
+    if message.files:
+        arguments["files"] = [
+            discord.File(file.path, filename=file.name, description=file.description) for file in message.files
+        ]
+    if message.reply_to is not None:
+        arguments["reference"] = discord.MessageReference(
+            message_id=message.reply_to,
+            channel_id=address.channel_id,
+            guild_id=address.guild_id,
+            fail_if_not_exists=False,
+        )
+    return arguments

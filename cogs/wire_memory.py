@@ -1,0 +1,46 @@
+"""What really happened on the wire while discord.py was busy with one call.
+
+discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524. A refusal at the end of such a series
+says nothing of the earlier tries: one of them may have been stored. This remembers every status of a call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from http import HTTPStatus
+from types import SimpleNamespace
+
+import aiohttp
+
+_statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
+
+
+@contextmanager
+def remembered_statuses() -> Iterator[list[int]]:
+    """Collects the statuses of all of Discord's answers to what the block asks for, in order."""
+    statuses: list[int] = []
+    token = _statuses.set(statuses)
+    try:
+        yield statuses
+    finally:
+        _statuses.reset(token)
+
+
+def is_ambiguous(statuses: list[int]) -> bool:
+    """Whether a try before the last one may have been stored all the same."""
+    return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])
+
+
+def wire_trace() -> aiohttp.TraceConfig:
+    """For `discord.Client(http_trace=…)`."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(_note)
+    return trace
+
+
+async def _note(_session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
+    statuses = _statuses.get()
+    if statuses is not None:
+        statuses.append(end.response.status)
