@@ -68,6 +68,7 @@ CREATE TABLE subscriptions (
     card_final  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (job_id, channel_id)
 );
+CREATE INDEX subscriptions_by_channel ON subscriptions (channel_id);
 CREATE INDEX subscriptions_open_by_channel ON subscriptions (channel_id) WHERE ended_at IS NULL;
 CREATE INDEX subscriptions_open_by_guild ON subscriptions (guild_id) WHERE ended_at IS NULL;
 CREATE INDEX subscriptions_by_batch ON subscriptions (batch_id) WHERE batch_id IS NOT NULL;

@@ -1,0 +1,207 @@
+"""Subscriptions: one row for each (job, channel) that was ever asked for, and who asked."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from storage.database import Queries, Transaction
+
+_COLUMNS = "id, job_id, guild_id, channel_id, batch_id, spoiler, created_at, ended_at, stopped_by"
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """A subscription as it is kept; times in milliseconds UTC."""
+
+    id: int
+    job_id: int
+    guild_id: int
+    channel_id: int
+    batch_id: int | None
+    spoiler: bool
+    created_at: int
+    ended_at: int | None
+    stopped_by: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscriber:
+    """Somebody who waits for a job."""
+
+    user_id: int
+    mention: bool
+    in_batch: bool
+
+
+async def by_id(queries: Queries, subscription_id: int) -> SubscriptionRow | None:
+    """The subscription with this id."""
+    row = await queries.one(f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?", (subscription_id,))
+    return _subscription(row) if row is not None else None
+
+
+async def in_channel(queries: Queries, job_id: int, channel_id: int) -> SubscriptionRow | None:
+    """The channel's subscription for the job, open or not."""
+    row = await queries.one(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE job_id = ? AND channel_id = ?", (job_id, channel_id)
+    )
+    return _subscription(row) if row is not None else None
+
+
+async def in_channel_by_jobid(queries: Queries, guild_id: int, channel_id: int, jobid: str) -> list[SubscriptionRow]:
+    """The channel's subscriptions for jobs with this id, whatever their account; open ones first."""
+    rows = await queries.all(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE channel_id = ? AND guild_id = ?"
+        " AND job_id IN (SELECT id FROM jobs WHERE jobid = ?) ORDER BY ended_at IS NOT NULL, id DESC",
+        (channel_id, guild_id, jobid),
+    )
+    return [_subscription(row) for row in rows]
+
+
+async def open_of_job(queries: Queries, job_id: int) -> list[SubscriptionRow]:
+    """The job's open subscriptions, oldest first."""
+    rows = await queries.all(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE job_id = ? AND ended_at IS NULL ORDER BY id", (job_id,)
+    )
+    return [_subscription(row) for row in rows]
+
+
+async def open_of_batch(queries: Queries, batch_id: int) -> list[SubscriptionRow]:
+    """The batch's open subscriptions, oldest first."""
+    rows = await queries.all(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE batch_id = ? AND ended_at IS NULL ORDER BY id", (batch_id,)
+    )
+    return [_subscription(row) for row in rows]
+
+
+async def ended_jobs_with_open(queries: Queries, account_id: int) -> list[int]:
+    """The account's jobs that have ended though somebody still waits: they were on hold at the job's end."""
+    rows = await queries.all(
+        "SELECT DISTINCT j.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        " WHERE s.ended_at IS NULL AND j.ended_at IS NOT NULL AND j.account_id = ? ORDER BY j.id",
+        (account_id,),
+    )
+    return [row["id"] for row in rows]
+
+
+async def accounts_with_held(queries: Queries) -> list[int]:
+    """The accounts for which `ended_jobs_with_open` finds something."""
+    rows = await queries.all(
+        "SELECT DISTINCT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        " WHERE s.ended_at IS NULL AND j.ended_at IS NOT NULL"
+    )
+    return [row["account_id"] for row in rows]
+
+
+async def count_open_of_person(queries: Queries, user_id: int) -> int:
+    """For how many open subscriptions somebody waits, wherever they are."""
+    row = await queries.one(
+        "SELECT count(*) AS n FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id"
+        " WHERE p.user_id = ? AND s.ended_at IS NULL",
+        (user_id,),
+    )
+    return int(row["n"]) if row is not None else 0
+
+
+async def count_open_of_guild(queries: Queries, guild_id: int) -> int:
+    """How many open subscriptions a server has."""
+    row = await queries.one(
+        "SELECT count(*) AS n FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", (guild_id,)
+    )
+    return int(row["n"]) if row is not None else 0
+
+
+async def add(
+    tx: Transaction,
+    *,
+    job_id: int,
+    guild_id: int,
+    channel_id: int,
+    batch_id: int | None,
+    spoiler: bool,
+    now: int,
+) -> int:
+    """A new open subscription's id."""
+    return await tx.insert(
+        "INSERT INTO subscriptions (job_id, guild_id, channel_id, batch_id, spoiler, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        (job_id, guild_id, channel_id, batch_id, spoiler, now),
+    )
+
+
+async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None, spoiler: bool, now: int) -> None:
+    """Opens one that had ended, as if it were new; its card is to be shown anew."""
+    await tx.run(
+        "UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, spoiler = ?, created_at = ?,"
+        " shown_at = 0, card_final = 0 WHERE id = ?",
+        (batch_id, spoiler, now, subscription_id),
+    )
+
+
+async def end(tx: Transaction, subscription_id: int, now: int) -> None:
+    """Ends it, since the job has ended."""
+    await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ? AND ended_at IS NULL", (now, subscription_id))
+
+
+async def stop(tx: Transaction, subscription_id: int, user_id: int, now: int) -> None:
+    """Ends it, since somebody stopped watching."""
+    await tx.run(
+        "UPDATE subscriptions SET ended_at = ?, stopped_by = ? WHERE id = ? AND ended_at IS NULL",
+        (now, user_id, subscription_id),
+    )
+
+
+async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber]:
+    """Those who wait, first come first."""
+    rows = await queries.all(
+        "SELECT user_id, mention, in_batch FROM subscribers WHERE subscription_id = ? ORDER BY asked_at, user_id",
+        (subscription_id,),
+    )
+    return [Subscriber(row["user_id"], bool(row["mention"]), bool(row["in_batch"])) for row in rows]
+
+
+async def put_subscriber(
+    tx: Transaction, subscription_id: int, user_id: int, *, mention: bool, in_batch: bool, now: int
+) -> None:
+    """Adds somebody who waits; who waits already gets what they asked for last."""
+    await tx.run(
+        "INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (subscription_id, user_id) DO UPDATE SET mention = excluded.mention, in_batch = excluded.in_batch",
+        (subscription_id, user_id, mention, in_batch, now),
+    )
+
+
+async def set_mention(tx: Transaction, subscription_id: int, user_id: int, mention: bool) -> bool:
+    """Whether somebody who waits is to be pinged; False where they do not wait."""
+    changed = await tx.run(
+        "UPDATE subscribers SET mention = ? WHERE subscription_id = ? AND user_id = ?",
+        (mention, subscription_id, user_id),
+    )
+    return changed > 0
+
+
+async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> bool:
+    """Takes somebody off; False where they did not wait."""
+    changed = await tx.run(
+        "DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?", (subscription_id, user_id)
+    )
+    return changed > 0
+
+
+async def remove_subscribers(tx: Transaction, subscription_id: int) -> None:
+    """Takes everybody off: what is asked for again starts without those who waited in an earlier round."""
+    await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (subscription_id,))
+
+
+def _subscription(row: sqlite3.Row) -> SubscriptionRow:
+    return SubscriptionRow(
+        row["id"],
+        row["job_id"],
+        row["guild_id"],
+        row["channel_id"],
+        row["batch_id"],
+        bool(row["spoiler"]),
+        row["created_at"],
+        row["ended_at"],
+        row["stopped_by"],
+    )
