@@ -1,0 +1,145 @@
+"""Sending from the outbox: what is due, its claim before the request goes out, and what came of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+
+from storage.database import Queries, Transaction
+from storage.deliveries import COLUMNS, IS_OPEN, IS_OUTCOME, Delivery, from_row
+
+_RANK = f"CASE WHEN {IS_OUTCOME} THEN 0 WHEN kind = 'notice' THEN 1 ELSE 2 END"
+
+
+async def claim(tx: Transaction, delivery_id: int, unanswered_at: int) -> Delivery | None:
+    """Marks it as being sent, with the start of the first attempt that may have gone through unnoticed.
+
+    To be committed before the request goes out. None where it is settled already, or dropped.
+    """
+    row = await tx.one(
+        "UPDATE deliveries SET state = 'sending', attempts = attempts + 1, unanswered_at = ?, look_first = 0"
+        f" WHERE id = ? AND {IS_OPEN} RETURNING {COLUMNS}",
+        (unanswered_at, delivery_id),
+    )
+    return None if row is None else from_row(row)
+
+
+async def settle_posted(
+    tx: Transaction,
+    delivery_id: int,
+    *,
+    message_id: int | None,
+    now: int,
+    reason: str | None = None,
+) -> None:
+    """The message stands in the channel; `message_id` is None where it was deleted there since."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'posted', message_id = ?, reason = ?, settled_at = ?, unanswered_at = NULL,"
+        " look_first = 0, blocked_since = NULL WHERE id = ?",
+        (message_id, reason, now, delivery_id),
+    )
+
+
+async def retry_at(
+    tx: Transaction,
+    delivery_id: int,
+    *,
+    next_at: int,
+    unanswered_at: int | None,
+    reason: str | None = None,
+    blocked_since: int | None = None,
+) -> None:
+    """It is to be tried again from `next_at` on; `blocked_since` where a permission is missing."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'waiting', next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?"
+        f" WHERE id = ? AND {IS_OPEN}",
+        (next_at, unanswered_at, reason, blocked_since, delivery_id),
+    )
+
+
+async def change_variant(
+    tx: Transaction,
+    delivery_id: int,
+    *,
+    variant: str,
+    unanswered_at: int | None,
+    look_first: bool,
+    now: int,
+) -> None:
+    """It is to be sent at once, made up in another way."""
+    await tx.run(
+        "UPDATE deliveries SET state = 'waiting', variant = ?, unanswered_at = ?, look_first = ?, next_at = ?,"
+        f" blocked_since = NULL WHERE id = ? AND {IS_OPEN}",
+        (variant, unanswered_at, int(look_first), now, delivery_id),
+    )
+
+
+async def give_up(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
+    """It is not sent any more, for this reason."""
+    await tx.run(
+        f"UPDATE deliveries SET state = 'given_up', reason = ?, settled_at = ? WHERE id = ? AND {IS_OPEN}",
+        (reason, now, delivery_id),
+    )
+
+
+async def unsure(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
+    """Nobody can know whether it was posted, so it is not sent again."""
+    await tx.run(
+        f"UPDATE deliveries SET state = 'unsure', reason = ?, settled_at = ? WHERE id = ? AND {IS_OPEN}",
+        (reason, now, delivery_id),
+    )
+
+
+async def give_up_channel(tx: Transaction, channel_id: int, *, reason: str, now: int) -> int:
+    """Gives up everything that was to go to this channel; returns how many outcomes those were."""
+    rows = await tx.all(
+        f"UPDATE deliveries SET state = 'given_up', reason = ?, settled_at = ? WHERE channel_id = ? AND {IS_OPEN}"
+        f" RETURNING {IS_OUTCOME} AS outcome",
+        (reason, now, channel_id),
+    )
+    return sum(row["outcome"] for row in rows)
+
+
+async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | None = None) -> int:
+    """Makes what waits for a permission due now: in one channel, or in the whole server; returns how many."""
+    return await tx.run(
+        "UPDATE deliveries SET next_at = ? WHERE state = 'waiting' AND blocked_since IS NOT NULL AND guild_id = ?"
+        " AND (? IS NULL OR channel_id = ?)",
+        (now, guild_id, channel_id, channel_id),
+    )
+
+
+async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> None:
+    """The message was deleted in Discord."""
+    await tx.run(
+        "UPDATE deliveries SET message_id = NULL, reason = ? WHERE id = ?",
+        (reason, delivery_id),
+    )
+
+
+async def due_heads(
+    q: Queries,
+    now: int,
+    *,
+    not_channels: Collection[int],
+    not_ids: Collection[int],
+    limit: int,
+) -> list[Delivery]:
+    """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first."""
+    rows = await q.all(
+        f"SELECT {COLUMNS} FROM (SELECT {COLUMNS}, {_RANK} AS rank,"
+        f" row_number() OVER (PARTITION BY channel_id ORDER BY {_RANK}, id) AS place FROM deliveries"
+        f" WHERE {IS_OPEN} AND next_at <= ? AND channel_id NOT IN (SELECT value FROM json_each(?))"
+        " AND id NOT IN (SELECT value FROM json_each(?))) WHERE place = 1 ORDER BY rank, id LIMIT ?",
+        (now, json.dumps(list(not_channels)), json.dumps(list(not_ids)), limit),
+    )
+    return [from_row(row) for row in rows]
+
+
+async def next_due(q: Queries, after: int) -> int | None:
+    """When the next one is due that is not due at `after`; None where there is none."""
+    row = await q.one(
+        f"SELECT min(next_at) AS at FROM deliveries WHERE {IS_OPEN} AND next_at > ?",
+        (after,),
+    )
+    return None if row is None else row["at"]
