@@ -1,0 +1,1 @@
+"""Discord's face: commands, events and the loops that post."""

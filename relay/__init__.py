@@ -1,0 +1,1 @@
+"""When to poll what, and what follows from an answer; knows no Discord."""

@@ -1,0 +1,1 @@
+"""SQLite: every SQL statement of the project."""

@@ -1,0 +1,1 @@
+"""How things look in Discord: cards, outcomes, buttons, modals and every text."""
