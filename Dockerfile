@@ -1,0 +1,22 @@
+# Two stages, so that the image holds no compiler and no package cache.
+FROM python:3.13-slim AS build
+COPY requirements/run.lock /tmp/run.lock
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/run.lock
+
+FROM python:3.13-slim
+RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin relay \
+    && mkdir -p /app/data && chown relay:relay /app/data
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /app
+COPY bot.py settings.py logs.py operator_commands.py ./
+COPY cogs cogs
+COPY pixverse pixverse
+COPY relay relay
+COPY storage storage
+COPY ui ui
+USER relay
+VOLUME /app/data
+ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Docker sends SIGTERM; the bot ends within 10 s.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["/opt/venv/bin/python", "bot.py"]
