@@ -1,0 +1,184 @@
+"""The buttons that live on after a restart, and the views they stand in.
+
+A custom id holds a local number or an outcome's nonce, never a job id. What pressing does is up to the client: it
+carries `button_handlers`. Views are made anew for every message and hold no other items, because discord.py forgets
+the template of a dynamic item together with a mixed or re-used view.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from typing import Any, Protocol, Self, cast
+
+import discord
+from discord import ButtonStyle
+
+Press = discord.Interaction[Any]
+
+
+class ButtonHandlers(Protocol):
+    """What the buttons do. Numbers are local ones; whether the presser may, and in this server, is checked there."""
+
+    async def check_now(self, interaction: Press, subscription_id: int) -> None:
+        """Looks at once and says what it saw."""
+
+    async def stop_watching(self, interaction: Press, subscription_id: int) -> None:
+        """Takes the presser off, or stops."""
+
+    async def watch_again(self, interaction: Press, subscription_id: int) -> None:
+        """Takes a stopped subscription up again."""
+
+    async def ping_me(self, interaction: Press, subscription_id: int) -> None:
+        """The presser is pinged at the end."""
+
+    async def do_not_ping_me(self, interaction: Press, subscription_id: int) -> None:
+        """The presser is not pinged at the end."""
+
+    async def post_again(self, interaction: Press, subscription_id: int) -> None:
+        """Posts the outcome once more."""
+
+    async def stop_batch(self, interaction: Press, batch_id: int) -> None:
+        """Stops what of a batch has not ended."""
+
+    async def keep_old_jobs(self, interaction: Press, account_id: int) -> None:
+        """Jobs of the former account stay on hold."""
+
+    async def drop_old_jobs(self, interaction: Press, account_id: int) -> None:
+        """Jobs of the former account are dropped."""
+
+    async def remove_token(self, interaction: Press, account_id: int) -> None:
+        """Removes the server's token."""
+
+    async def keep_token(self, interaction: Press, account_id: int) -> None:
+        """Leaves everything as it is."""
+
+    async def show_details(self, interaction: Press, nonce: str) -> None:
+        """Tells the presser all of the job."""
+
+
+class HasButtonHandlers(Protocol):
+    """What a client with our buttons has."""
+
+    button_handlers: ButtonHandlers
+
+
+class Action(Enum):
+    """A button with a number: the start of its custom id, its label, and the handler's name."""
+
+    CHECK_NOW = ("card:check", "Check now", "check_now")
+    STOP_WATCHING = ("card:stop", "Stop watching", "stop_watching")
+    WATCH_AGAIN = ("card:again", "Watch again", "watch_again")
+    STOP_BATCH = ("batch:stop", "Stop watching all", "stop_batch")
+    PING_ME = ("answer:ping", "Ping me", "ping_me")
+    DO_NOT_PING_ME = ("answer:quiet", "Don't ping me", "do_not_ping_me")
+    POST_AGAIN = ("answer:again", "Post it again", "post_again")
+    KEEP_OLD_JOBS = ("token:keep-jobs", "Keep the old jobs waiting", "keep_old_jobs")
+    DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs", "drop_old_jobs")
+    REMOVE_TOKEN = ("token:remove", "Remove the token", "remove_token")
+    KEEP_TOKEN = ("token:keep", "Keep the token", "keep_token")
+
+    def __init__(self, prefix: str, label: str, handler: str) -> None:
+        self.prefix = prefix
+        self.label = label
+        self.handler = handler
+
+
+_BY_PREFIX = {action.prefix: action for action in Action}
+_DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN})
+_PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
+
+
+class NumberButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]{{1,19}})",
+):
+    """A button of `action` for the local `number` of a subscription, a batch or an account."""
+
+    def __init__(self, action: Action, number: int) -> None:
+        style = ButtonStyle.danger if action in _DANGEROUS else ButtonStyle.secondary
+        super().__init__(
+            discord.ui.Button(label=action.label, style=style, custom_id=f"{action.prefix}:{number}"),
+        )
+        self.action = action
+        self.number = number
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
+        """The button that was pressed."""
+        return cls(_BY_PREFIX[match["prefix"]], int(match["number"]))
+
+    async def callback(self, interaction: Press) -> None:
+        """Hands the press to the client's handlers."""
+        await getattr(_handlers(interaction), self.action.handler)(interaction, self.number)
+
+
+class DetailsButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"outcome:details:(?P<nonce>[0-9a-f]{25})",
+):
+    """`Details` under an outcome; its nonce is also what the outcome is found by in the channel's history."""
+
+    def __init__(self, nonce: str) -> None:
+        super().__init__(
+            discord.ui.Button(label="Details", style=ButtonStyle.secondary, custom_id=details_custom_id(nonce))
+        )
+        self.nonce = nonce
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
+        """The button that was pressed."""
+        return cls(match["nonce"])
+
+    async def callback(self, interaction: Press) -> None:
+        """Hands the press to the client's handlers."""
+        await _handlers(interaction).show_details(interaction, self.nonce)
+
+
+DYNAMIC_ITEMS = (NumberButton, DetailsButton)
+"""What the client registers with `add_dynamic_items`."""
+
+
+def details_custom_id(nonce: str) -> str:
+    """The custom id of the `Details` button of the outcome with this nonce (25 hexadecimal digits)."""
+    return f"outcome:details:{nonce}"
+
+
+def number_custom_id(action: Action, number: int) -> str:
+    """The custom id of a numbered button."""
+    return f"{action.prefix}:{number}"
+
+
+def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
+    """The buttons under a plain message, two to a row; None without any."""
+    if not buttons:
+        return None
+    view = discord.ui.View(timeout=None)
+    for place, (action, number) in enumerate(buttons):
+        item = NumberButton(action, number)
+        item.row = place // 2
+        view.add_item(item)
+    return view
+
+
+def details_view(nonce: str) -> discord.ui.View:
+    """The one button under an outcome."""
+    view = discord.ui.View(timeout=None)
+    view.add_item(DetailsButton(nonce))
+    return view
+
+
+def layout_view(text: str, *buttons: tuple[Action, int]) -> discord.ui.LayoutView:
+    """A Components V2 message: the text and, in one row, at most two buttons."""
+    view = discord.ui.LayoutView(timeout=None)
+    view.add_item(discord.ui.TextDisplay(text))
+    if buttons:
+        row: discord.ui.ActionRow[Any] = discord.ui.ActionRow()
+        for action, number in buttons:
+            row.add_item(NumberButton(action, number))
+        view.add_item(row)
+    return view
+
+
+def _handlers(interaction: Press) -> ButtonHandlers:
+    return cast("HasButtonHandlers", interaction.client).button_handlers

@@ -1,0 +1,177 @@
+"""The card of a job: a Components V2 message that is edited in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import discord
+
+from relay.outcomes import Face, Outcome
+from relay.ports import Address, CardPost
+from ui import wording
+from ui.buttons import Action, layout_view
+from ui.escape import escaped, job_id
+
+_RESULT_HERE = "I'll post the result here."
+_WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
+_WAITING = (Action.STOP_WATCHING,)
+
+_BUTTONS: dict[Face, tuple[Action, ...]] = {
+    Face.NO_ANSWER_YET: _WORKING,
+    Face.CREATED: _WORKING,
+    Face.STARTED: _WORKING,
+    Face.PROGRESS: _WORKING,
+    Face.UNKNOWN: _WORKING,
+    Face.SLOW: _WORKING,
+    Face.API_DOWN: _WORKING,
+    Face.TOKEN_REFUSED: _WAITING,
+    Face.UNPAID: _WAITING,
+    Face.OTHER_ACCOUNT: _WAITING,
+    Face.STOPPED: (Action.WATCH_AGAIN,),
+}
+
+_ENDED = {
+    Outcome.MODERATED: "Refused by the content rules.",
+    Outcome.FAILED: "Failed.",
+    Outcome.CANCELLED: "Cancelled.",
+    Outcome.EXPIRED: "No result.",
+    Outcome.NOT_FOUND: "No result.",
+    Outcome.GIVEN_UP: "No result.",
+}
+
+
+def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
+    """The card as a message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
+    buttons = [(action, post.subscription_id) for action in _BUTTONS.get(post.face, ())]
+    return layout_view(card_text(post, address), *buttons)
+
+
+def card_text(post: CardPost, address: Address) -> str:
+    """The card's text."""
+    if post.face is Face.ENDED:
+        return _ended(post, address)
+    if post.face is Face.STOPPED:
+        return _stopped(post)
+    return wording.lines(_head(post), frame(post))
+
+
+def frame(post: CardPost) -> str:
+    """What every card of an open job shows below its state: prompt, who asked, facts, times, id."""
+    job = post.job
+    changed = post.changed_at if post.changed_at is not None else (job.updated if job else None)
+    return wording.lines(
+        wording.quoted(wording.prompt(job)),
+        wording.small(
+            f"Asked by {wording.user(post.asker)}" if post.asker is not None else "",
+            wording.facts(job),
+            f"made {wording.relative(job.created)}" if job and job.created is not None else "",
+            f"last change {wording.relative(changed)}" if changed is not None else "",
+        ),
+        wording.small(job_id(post.jobid)),
+    )
+
+
+_CONSTANT = {
+    Face.NO_ANSWER_YET: (
+        "**Watching.** PixVerse's API hasn't told me anything of this job yet. I keep asking and post the result here."
+    ),
+    Face.CREATED: f"**Waiting to start.** {_RESULT_HERE}",
+    Face.STARTED: f"**Started.** {_RESULT_HERE}",
+    Face.OTHER_ACCOUNT: (
+        "**On hold: the new API token is of another account.** An admin has to decide what happens to this job."
+    ),
+    Face.PAUSED: ("**On hold: this bot is paused.** The job itself goes on, and I'll post the result when I'm back."),
+    Face.FETCHING: "**Finished.** Fetching the video …",
+}
+
+
+def _head(post: CardPost) -> str:
+    """The state of an open job, and what comes of it."""
+    return _CONSTANT[post.face] if post.face in _CONSTANT else _CHANGING[post.face](post)
+
+
+def _progress(post: CardPost) -> str:
+    percent = post.job.percent if post.job else None
+    return f"**In progress{f': {percent}%' if percent is not None else ''}.** {_RESULT_HERE}"
+
+
+def _unknown(post: CardPost) -> str:
+    status = escaped(post.job.status, 30) if post.job else ""
+    if not status:
+        return f"**In a state I don't know.** I keep watching. {_RESULT_HERE}"
+    return f'**PixVerse says "{status}".** I don\'t know that state yet, so I keep watching.'
+
+
+def _slow(post: CardPost) -> str:
+    until = f" until {wording.moment(post.until)}" if post.until is not None else ""
+    return f"**Still in progress, longer than usual.** I keep watching{until}."
+
+
+def _api_down(post: CardPost) -> str:
+    since = f" (since {wording.relative(post.since)})" if post.since is not None else ""
+    return f"**On hold: PixVerse's API isn't answering**{since}. I keep trying; nothing is lost.{_last_known(post)}"
+
+
+def _token_refused(post: CardPost) -> str:
+    return (
+        "**On hold: useapi.net refuses this server's API token.** "
+        f"I go on by myself once an admin has set a new one.{_last_known(post)}"
+    )
+
+
+def _unpaid(post: CardPost) -> str:
+    return (
+        "**On hold: this server's useapi.net subscription has run out.** "
+        f"I go on by myself once it is renewed.{_last_known(post)}"
+    )
+
+
+def _cannot_post(post: CardPost) -> str:
+    until = f", until {wording.moment(post.until)}" if post.until is not None else ""
+    return (
+        f"**Finished, but I can't post the result here.**{missing_permissions(post.missing)} "
+        f"Someone with *Manage Server* can fix that; the result then comes by itself{until}."
+    )
+
+
+_CHANGING: dict[Face, Callable[[CardPost], str]] = {
+    Face.PROGRESS: _progress,
+    Face.UNKNOWN: _unknown,
+    Face.SLOW: _slow,
+    Face.API_DOWN: _api_down,
+    Face.TOKEN_REFUSED: _token_refused,
+    Face.UNPAID: _unpaid,
+    Face.CANNOT_POST: _cannot_post,
+}
+
+
+def missing_permissions(names: tuple[str, ...]) -> str:
+    """Names what is missing, with a space in front; empty where that isn't known."""
+    return f" I'm missing: {wording.enumeration(f'*{name}*' for name in names)}." if names else ""
+
+
+def _last_known(post: CardPost) -> str:
+    return f" Last known: {wording.state(post.job)}." if post.job else ""
+
+
+def _ended(post: CardPost, address: Address) -> str:
+    jump = wording.jump(address.guild_id, address.channel_id, post.outcome_message)
+    head = wording.joined((f"**{_ended_state(post)}**", jump), " ")
+    if post.outcome is Outcome.MODERATED:
+        return head
+    return wording.lines(head, wording.quoted(wording.prompt(post.job)))
+
+
+def _ended_state(post: CardPost) -> str:
+    if post.outcome is Outcome.COMPLETED:
+        return "Done." if post.has_video else "Finished without a video."
+    return _ENDED[post.outcome] if post.outcome else "Ended."
+
+
+def _stopped(post: CardPost) -> str:
+    by = f" ({wording.user(post.stopped_by)} stopped it)" if post.stopped_by is not None else ""
+    state = f"**Not watched any more**{by}." if by else "**Not watched any more.**"
+    return wording.lines(
+        f"{state} The job itself goes on at PixVerse.",
+        wording.quoted(wording.prompt(post.job)),
+    )

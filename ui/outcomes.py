@@ -1,0 +1,214 @@
+"""The outcome: the one new message at a job's end, plain content so that every client shows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import discord
+
+from pixverse.jobids import mask_email
+from relay.outcomes import LateReason, Outcome
+from relay.ports import BatchTally, OutcomePost
+from ui import wording
+from ui.buttons import details_view
+from ui.escape import escaped, job_id, plain
+from ui.limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
+from ui.mentions import CommandMentions
+from ui.verdicts import Verdict, verdict
+
+_LATE = {
+    LateReason.OFFLINE: "This bot was offline.",
+    LateReason.NO_ACCESS: "I had no access to this channel.",
+    LateReason.TOKEN: "I was waiting for a new API token.",
+    LateReason.API_DOWN: "PixVerse's API was down.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AttachedFile:
+    """A file as it is to be uploaded."""
+
+    path: Path
+    name: str
+    """ASCII, with `SPOILER_` in front where the video is to be hidden behind a click."""
+    description: str
+    """Alt text."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMessage:
+    """Everything of an outcome's message but its nonce and what it replies to."""
+
+    content: str
+    files: tuple[AttachedFile, ...]
+    view: discord.ui.View
+    mention: tuple[int, ...]
+    """The people to allow mentions of; nobody and nothing else is to be pinged."""
+    silent: bool
+
+    @property
+    def allowed_mentions(self) -> discord.AllowedMentions:
+        """What Discord is told to let through."""
+        return discord.AllowedMentions(
+            everyone=False, roles=False, replied_user=False, users=[discord.Object(user) for user in self.mention]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """How much of each part is shown; every part has its place in the order in which parts give way."""
+
+    prompt: int = PROMPT
+    reason: int = REASON
+    facts: bool = True
+    mentions: int = 80
+    """Discord allows 100 people in `allowed_mentions`."""
+    links: bool = True
+
+
+_ROOMS = (
+    _Room(),
+    _Room(prompt=60),
+    _Room(prompt=60, reason=100),
+    _Room(prompt=60, reason=100, facts=False),
+    _Room(prompt=60, reason=100, facts=False, mentions=12),
+    _Room(prompt=60, reason=100, facts=False, mentions=12, links=False),
+)
+
+
+def outcome_message(post: OutcomePost, mentions: CommandMentions) -> OutcomeMessage:
+    """The message for `post`; its content always keeps within Discord's bound.
+
+    Prompt, reasons, facts, then mentions beyond the first dozen and in the end links give way, in this order; state
+    and small print never do.
+    """
+    content, pinged = _fitting(post, mentions)
+    return OutcomeMessage(content, _files(post), details_view(post.button_nonce), pinged, post.silent)
+
+
+def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:
+    """The fullest content that fits, and who is mentioned in it."""
+    for room in _ROOMS:
+        content, pinged = _content(post, mentions, room)
+        if units(content) <= MESSAGE:
+            return content, pinged
+    raise AssertionError("the smallest content is always short enough")
+
+
+def _content(post: OutcomePost, mentions: CommandMentions, room: _Room) -> tuple[str, tuple[int, ...]]:
+    """The content and who is mentioned in it."""
+    said = verdict(post, mentions)
+    first = post.mention[: room.mentions]
+    last = post.batch.mention[: room.mentions - len(first)] if post.batch else ()
+    body = _wordless(post, said, first) if post.wordless else _worded(post, said, first, room)
+    text = wording.lines(body, _late(post), _tally(post.batch, last) if post.batch else "")
+    return text, tuple(dict.fromkeys((*first, *last)))
+
+
+def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Room) -> str:
+    head = wording.joined((f"**{said.state}**{said.aside}", _who(pinged), said.advice), " ")
+    identity = f"{post.outcome.value} · #{post.number} · {job_id(post.jobid)}"
+    return wording.lines(
+        head,
+        *_reason(post, said, room),
+        _prompt(post, room),
+        _facts(post, said, room),
+        wording.small(wording.joined((said.small, identity), " ")),
+        *_links(post, said, room),
+    )
+
+
+def _facts(post: OutcomePost, said: Verdict, room: _Room) -> str:
+    order = f"Files 1 to {len(post.files)} are in PixVerse's order." if said.in_order else ""
+    facts = wording.facts(post.job) if said.with_facts and room.facts else ""
+    return wording.small(wording.joined((order, facts), " "))
+
+
+def _wordless(post: OutcomePost, said: Verdict, pinged: tuple[int, ...]) -> str:
+    part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
+    more = "The link is under Details." if said.links else ""
+    note = wording.joined(
+        (f"Something in the {part} couldn't be shown here.", more, f"{post.outcome.value} · #{post.number}"), " "
+    )
+    return wording.lines(wording.joined((f"**{said.plain_state}**", _who(pinged)), " "), wording.small(note))
+
+
+def _who(people: tuple[int, ...]) -> str:
+    return " ".join(wording.user(person) for person in people)
+
+
+def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
+    """What PixVerse says, where the outcome tells it."""
+    if not said.with_reason:
+        return ()
+    words = " ".join(reasons(post, room.reason))
+    return (f"PixVerse says: {words}",) if words else ()
+
+
+def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
+    """`error` and `errorDetails` of the job, escaped; the same words once."""
+    if post.job is None:
+        return []
+    both = (post.job.error or "", post.job.error_details or "")
+    known = [escaped(mask_email(words), limit) for words in both]
+    return [words for words in dict.fromkeys(known) if words]
+
+
+def _prompt(post: OutcomePost, room: _Room) -> str:
+    if post.outcome is not Outcome.MODERATED:
+        return wording.quoted(wording.prompt(post.job, room.prompt))
+    prompt = escaped(post.job.prompt or "", room.prompt) if post.job else ""
+    # A closing `||` right after a pipe would be taken for the spoiler's end one character too early.
+    return f"Prompt: ||{prompt}{' ' if prompt.endswith('|') else ''}||" if prompt else ""
+
+
+def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
+    if not said.links:
+        return ()
+    if not room.links:
+        return ("The link is too long to be shown here; it is under Details.",)
+    return tuple(f"|| {link} ||" if post.spoiler else link for link in said.links)
+
+
+def _late(post: OutcomePost) -> str:
+    if post.late is None:
+        return ""
+    ended = f" it ended {wording.relative(post.ended_at)}." if post.ended_at is not None else ""
+    return wording.small(f"Late:{ended} {_LATE[post.late]}")
+
+
+def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
+    counts = (
+        (batch.completed, "with video"),
+        (batch.failed, "failed"),
+        (batch.refused, "refused"),
+        (batch.other, "without a result"),
+    )
+    parts = wording.joined((f"{number} {name}" for number, name in counts if number), ", ")
+    head = "**The one job has ended:**" if batch.total == 1 else f"**All {batch.total} jobs have ended:**"
+    return wording.joined((head, f"{parts}.", _who(pinged)), " ")
+
+
+def _files(post: OutcomePost) -> tuple[AttachedFile, ...]:
+    return tuple(
+        AttachedFile(
+            file.path,
+            file_name(post.number, file.index, file.extension, spoiler=post.spoiler),
+            alt_text(post, file.index),
+        )
+        for file in post.files
+    )
+
+
+def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
+    """`pixverse-<number>-<k>.mp4`; `extension` comes with its dot."""
+    return f"{'SPOILER_' if spoiler else ''}pixverse-{number}-{index}{extension}"
+
+
+def alt_text(post: OutcomePost, index: int) -> str:
+    """What a screen reader says of file `index`."""
+    total = len(post.files) + len(post.links)
+    text = f"Video {index} of {max(total, index)}, made by PixVerse."
+    prompt = plain(post.job.prompt or "", ALT_PROMPT) if post.job and not post.wordless else ""
+    return plain(f"{text} Prompt: {prompt}" if prompt else text, ALT_TEXT)

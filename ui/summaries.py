@@ -1,0 +1,51 @@
+"""The summary of a batch: one Components V2 message in the place of its jobs' cards, edited in place."""
+
+from __future__ import annotations
+
+import discord
+
+from relay.ports import Address, SummaryEntry, SummaryPost
+from ui import wording
+from ui.buttons import Action, layout_view
+from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
+
+
+def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
+    """A batch's message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
+    buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
+    return layout_view(summary_text(post, address), *buttons)
+
+
+def summary_text(post: SummaryPost, address: Address) -> str:
+    """The summary's text; names get shorter where there are too many jobs for one message."""
+    for limit in range(SHORT_PROMPT, 0, -10):
+        text = _summary_text(post, address, limit)
+        if units(text) <= TEXT_DISPLAYS:
+            return text
+    return _summary_head(post)
+
+
+def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
+    ping = " One ping at the end." if post.mention and post.open else ""
+    return wording.lines(
+        _summary_head(post),
+        *(_summary_line(entry, address, name_limit) for entry in post.entries),
+        wording.small(f"Asked by {wording.user(post.asker)}.{ping}"),
+    )
+
+
+def _summary_head(post: SummaryPost) -> str:
+    total = len(post.entries)
+    jobs = wording.count(total, "job", "jobs")
+    have = "has" if post.done == 1 else "have"
+    if post.open:
+        return f"**Watching {jobs}.** {post.done} of {total} {have} ended."
+    if post.done >= total:
+        return "**The job has ended.**" if total == 1 else f"**All {jobs} have ended.**"
+    return f"**Not watched any more.** {post.done} of {jobs} {have} ended."
+
+
+def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
+    state = wording.state_of_face(entry.face, entry.job, entry.outcome)
+    jump = wording.jump(address.guild_id, address.channel_id, entry.outcome_message)
+    return wording.joined((wording.prompt_name(entry.job, entry.number, name_limit), jump or wording.sentence(state)))

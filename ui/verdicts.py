@@ -1,0 +1,187 @@
+"""What an outcome says of the job's end: its state, what to do, and which links it brings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay.outcomes import LinkReason, Outcome
+from relay.ports import OutcomePost, VideoLink
+from ui import wording
+from ui.escape import bare_link, code, escaped
+from ui.mentions import CommandMentions
+
+_NO_LINK = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
+"""Reasons for which the address is not shown: it leads nowhere, or where nobody allowed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The parts of an outcome that depend on how the job ended."""
+
+    state: str
+    plain_state: str
+    """The state for the message that holds no word of the API."""
+    advice: str = ""
+    aside: str = ""
+    """What follows the state directly, with its space."""
+    small: str = ""
+    """A sentence before the id; takes the place of the facts."""
+    links: tuple[str, ...] = ()
+    in_order: bool = False
+    """Whether the order of the files is explained."""
+    with_facts: bool = False
+    with_reason: bool = False
+
+
+def verdict(post: OutcomePost, mentions: CommandMentions) -> Verdict:
+    """The verdict for `post`."""
+    match post.outcome:
+        case Outcome.COMPLETED:
+            return _completed(post, mentions)
+        case Outcome.GIVEN_UP:
+            return _given_up(post, mentions)
+        case Outcome.FAILED:
+            return _failed(post)
+        case _:
+            return _CONSTANT[post.outcome]
+
+
+_CONSTANT = {
+    Outcome.MODERATED: Verdict(
+        "Refused by PixVerse's content rules.",
+        "The job has ended: refused.",
+        "There is no video. Change the prompt or the picture and start a new job.",
+        with_reason=True,
+    ),
+    Outcome.CANCELLED: Verdict(
+        "The job was cancelled.",
+        "The job has ended: cancelled.",
+        "Somebody stopped it at PixVerse or useapi.net; there is no video.",
+    ),
+    Outcome.EXPIRED: Verdict(
+        "The job has expired.",
+        "The job has ended: expired.",
+        "useapi.net keeps jobs for 31 days and has dropped this one, so I can't get its result.",
+    ),
+    Outcome.NOT_FOUND: Verdict(
+        "The job can't be found any more.",
+        "The job has ended: not found.",
+        "useapi.net knew it and doesn't now. If the server's API token was changed, it may belong to the old account.",
+    ),
+}
+
+
+def _failed(post: OutcomePost) -> Verdict:
+    told = post.job is not None and (post.job.error or post.job.error_details)
+    return Verdict(
+        "The job failed.",
+        "The job has ended: failed.",
+        "You can start it again." if told else "PixVerse gave no reason. You can start it again.",
+        with_reason=True,
+    )
+
+
+def _given_up(post: OutcomePost, mentions: CommandMentions) -> Verdict:
+    age = f" after {wording.duration(post.watched_for)}" if post.watched_for is not None else ""
+    state = f"I stopped watching{age}."
+    last = f'The job is still "{escaped(post.job.status, 40)}" at PixVerse.' if post.job and post.job.status else ""
+    return Verdict(state, state, wording.joined((last, f"{mentions.status} starts watching again."), " "))
+
+
+def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
+    total = len(post.files) + len(post.links)
+    ready = "Your video is ready" if total == 1 else f"Your {total} videos are ready"
+    if not total:
+        state = "Finished, but without a video."
+        return Verdict(
+            state,
+            state,
+            "PixVerse says the job is complete and sent no file. "
+            f"Ask again with {mentions.status} in a few minutes; if it stays so, start the job again.",
+        )
+    if not post.links:
+        return Verdict(f"{ready}.", f"{ready}.", in_order=total > 1, with_facts=True)
+    links = tuple(link for link in map(_shown, post.links) if link)
+    if total == 1:
+        return _single(post, post.links[0], links, mentions)
+    state = f"{ready}, {_which(post)}."
+    advice = " ".join(dict.fromkeys(_why(link, numbered=True) for link in post.links))
+    return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, links, ""), links=links)
+
+
+def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> Verdict:
+    ready = "Your video is ready."
+    match link.reason:
+        case LinkReason.EXPIRED:
+            made = f"It was made {wording.relative(post.ended_at)}. " if post.ended_at is not None else ""
+            state = "Your video was made, but its link has run out."
+            return Verdict(state, state, f"{made}You can still get it from PixVerse itself.")
+        case LinkReason.HOST_NOT_ALLOWED:
+            state = "Your video is ready, but I may not fetch it."
+            return Verdict(state, state, _why(link, numbered=False))
+        case LinkReason.NOT_A_VIDEO:
+            state = "Finished, but the file isn't a video"
+            kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
+            return Verdict(state, f"{state}.", aside=kind, links=links)
+        case _:
+            again = f"{mentions.status} gets a new one." if link.reason is LinkReason.TOO_LARGE else ""
+            state = "Your video is ready, as a link."
+            why = _why(link, numbered=False)
+            if not links:
+                why = f"{why} The link can't be shown here; it is under Details."
+            return Verdict(state, ready, why, small=_how_long((link,), links, again), links=links)
+
+
+def _shown(link: VideoLink) -> str:
+    return "" if link.reason in _NO_LINK else bare_link(link.url) or ""
+
+
+def _which(post: OutcomePost) -> str:
+    """Which of several videos are not attached."""
+    shown = [link.index for link in post.links if link.reason not in _NO_LINK]
+    missing = [link.index for link in post.links if link.reason in _NO_LINK]
+    if shown and missing:
+        return "not all of them as files"
+    numbers = shown or missing
+    if not post.files:
+        return "as links" if shown else "but I can't show them"
+    if len(numbers) > 3:
+        return "some as links" if shown else "but some are missing"
+    name = f"{'number' if len(numbers) == 1 else 'numbers'} {wording.enumeration(map(str, numbers))}"
+    if missing:
+        return f"{name} {'is' if len(numbers) == 1 else 'are'} missing"
+    return f"{name} {'as a link' if len(numbers) == 1 else 'as links'}"
+
+
+def _why(link: VideoLink, *, numbered: bool) -> str:
+    """Why this video is not attached, as a sentence of its own."""
+    it = f"Number {link.index}" if numbered else "It"
+    match link.reason:
+        case LinkReason.TOO_LARGE:
+            limit = f"; this server takes files up to {wording.size(link.limit)}" if link.limit is not None else ""
+            size = f"has {wording.size(link.size)}" if link.size is not None else "is too large"
+            return f"{it} {size}{limit}."
+        case LinkReason.MAY_NOT_ATTACH:
+            return "I may not attach files in this channel; someone with *Manage Server* can allow *Attach Files*."
+        case LinkReason.EXPIRED:
+            return f"{it} was made, but its link has run out. You can still get it from PixVerse itself."
+        case LinkReason.HOST_NOT_ALLOWED:
+            host = code(link.host or "", 60) or "a host"
+            return f"{it} lies on {host}, which this bot's operator hasn't allowed."
+        case LinkReason.NOT_A_VIDEO:
+            kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
+            return f"{it} isn't a video{kind}."
+        case LinkReason.FETCH_FAILED:
+            of = f" number {link.index}" if numbered else " it"
+            times = "once" if link.tries == 1 else f"{link.tries} times"
+            return f"Fetching{of} broke off{f' {times}' if link.tries else ''}."
+
+
+def _how_long(links: tuple[VideoLink, ...], shown: tuple[str, ...], again: str) -> str:
+    """Until when the links that are shown work."""
+    if not shown:
+        return ""
+    ends = [link.expires_at for link in links if link.expires_at is not None and link.reason not in _NO_LINK]
+    name = "The link works" if len(shown) == 1 else "The links work"
+    until = f"{name} until {wording.moment(min(ends))}." if ends else ""
+    return wording.joined((until, again), " ")

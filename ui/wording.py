@@ -1,0 +1,204 @@
+"""The words for a job's state, its facts, sizes, times and numbers, the same in every text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pixverse.job import Job, JobState
+from relay.outcomes import Face, Outcome
+from ui.escape import code, escaped
+from ui.limits import PROMPT, SHORT_PROMPT
+
+_SECOND = 1000
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
+_DAY = 24 * _HOUR
+
+_WHAT = {
+    "pixverse-create": "4 videos",
+    "pixverse-create_single": "1 video",
+    "pixverse-animate": "Animated image",
+    "pixverse-meme_face": "Meme face",
+}
+_BUTTONS_IN_WORDS = {"🔄": "Repeat", "🔀": "Shuffle"}
+
+_STATES = {
+    JobState.CREATED: "waiting to start",
+    JobState.STARTED: "started",
+    JobState.PROGRESS: "in progress",
+    JobState.COMPLETED: "done",
+    JobState.MODERATED: "refused by the content rules",
+    JobState.FAILED: "failed",
+    JobState.CANCELLED: "cancelled",
+}
+_OUTCOMES = {
+    Outcome.COMPLETED: "done",
+    Outcome.MODERATED: "refused by the content rules",
+    Outcome.FAILED: "failed",
+    Outcome.CANCELLED: "cancelled",
+    Outcome.EXPIRED: "expired",
+    Outcome.NOT_FOUND: "can't be found any more",
+    Outcome.GIVEN_UP: "not watched any more, it took too long",
+}
+_FACES = {
+    Face.NO_ANSWER_YET: "no word from PixVerse yet",
+    Face.SLOW: "in progress, longer than usual",
+    Face.API_DOWN: "on hold, PixVerse's API isn't answering",
+    Face.TOKEN_REFUSED: "on hold, useapi.net refuses this server's API token",
+    Face.UNPAID: "on hold, the useapi.net subscription has run out",
+    Face.OTHER_ACCOUNT: "on hold, the new API token is of another account",
+    Face.PAUSED: "on hold, this bot is paused",
+    Face.FETCHING: "finished, fetching the video",
+    Face.CANNOT_POST: "finished, but I can't post here",
+    Face.STOPPED: "not watched any more",
+}
+
+
+def what(job: Job | None) -> str:
+    """What the job makes, by its verb; empty where that is not known."""
+    if job is None or job.verb is None:
+        return ""
+    if job.verb != "pixverse-button":
+        return _WHAT.get(job.verb, "")
+    button = _BUTTONS_IN_WORDS.get(job.button or "", job.button or "")
+    return f"{escaped(button, 20) or 'Continuation'} of an earlier job"
+
+
+def facts(job: Job | None) -> str:
+    """The known ones of: what, style, aspect ratio, how long it took."""
+    if job is None:
+        return ""
+    return joined((what(job), escaped(job.style or "", 40), escaped(job.aspect_ratio or "", 20), _took(job)))
+
+
+def _took(job: Job) -> str:
+    if not job.state.ends or job.created is None or job.updated is None or job.updated <= job.created:
+        return ""
+    return f"took {duration(job.updated - job.created)}"
+
+
+def prompt(job: Job | None, limit: int = PROMPT) -> str:
+    """The prompt, escaped; what the job makes where there is none; empty where neither is known."""
+    if job is None:
+        return ""
+    return escaped(job.prompt or "", limit) or what(job)
+
+
+def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
+    """A job's name in a list: its prompt as code, `#number` where there is none or it was refused for its content."""
+    if job is None or job.state is JobState.MODERATED or not job.prompt:
+        return code(f"#{number}", limit)
+    return code(job.prompt, limit) or code(f"#{number}", limit)
+
+
+def state(job: Job | None) -> str:
+    """The job's state in lower-case words, escaped."""
+    if job is None:
+        return "not known yet"
+    if job.state is JobState.PROGRESS and job.percent is not None:
+        return f"in progress: {job.percent}%"
+    return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
+
+
+def state_of_face(face: Face, job: Job | None, outcome: Outcome | None = None) -> str:
+    """The state of a watched job in lower-case words, troubles of the relay included."""
+    if face is Face.ENDED:
+        return _OUTCOMES[outcome] if outcome else "ended"
+    return _FACES.get(face) or state(job)
+
+
+def sentence(words: str) -> str:
+    """`words` with a capital letter."""
+    return words[:1].upper() + words[1:]
+
+
+def size(number_of_bytes: int) -> str:
+    """`12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
+    if number_of_bytes < 1024 * 1024:
+        return f"{max(1, round(number_of_bytes / 1024))} KB"
+    return f"{number_of_bytes / (1024 * 1024):.1f}".removesuffix(".0") + " MB"
+
+
+def duration(milliseconds: int) -> str:
+    """`2 min 14 s`: the two largest units that are not zero."""
+    left = max(0, milliseconds)
+    parts: list[str] = []
+    for unit, one, many in (
+        (_DAY, " day", " days"),
+        (_HOUR, " h", " h"),
+        (_MINUTE, " min", " min"),
+        (_SECOND, " s", " s"),
+    ):
+        number, left = divmod(left, unit)
+        if number:
+            parts.append(f"{number}{one if number == 1 else many}")
+        elif parts:
+            break
+        if len(parts) == 2:
+            break
+    return " ".join(parts) or "0 s"
+
+
+def age(milliseconds: int) -> str:
+    """`3 min ago`, for autocomplete, where timestamps are not shown."""
+    if milliseconds < _MINUTE:
+        return "just now"
+    for unit, one, many in ((_DAY, "day", "days"), (_HOUR, "h", "h"), (_MINUTE, "min", "min")):
+        number = milliseconds // unit
+        if number:
+            return f"{number} {one if number == 1 else many} ago"
+    return "just now"
+
+
+def count(number: int, one: str, many: str) -> str:
+    """`1 job` or `4 jobs`."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def enumeration(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    known = [part for part in parts if part]
+    if len(known) < 2:
+        return "".join(known)
+    return f"{', '.join(known[:-1])} and {known[-1]}"
+
+
+def relative(milliseconds: int) -> str:
+    """A Discord timestamp such as "3 minutes ago"."""
+    return f"<t:{milliseconds // _SECOND}:R>"
+
+
+def moment(milliseconds: int) -> str:
+    """A Discord timestamp with day and time."""
+    return f"<t:{milliseconds // _SECOND}:f>"
+
+
+def jump(guild_id: int, channel_id: int, message_id: int | None) -> str:
+    """A bare link to a message, which Discord shows as a pill; empty without a message."""
+    return "" if message_id is None else f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
+
+
+def user(user_id: int) -> str:
+    """A person's mention."""
+    return f"<@{user_id}>"
+
+
+def joined(parts: Iterable[str], separator: str = " · ") -> str:
+    """The parts that are known, each with its separator."""
+    return separator.join(part for part in parts if part)
+
+
+def lines(*parts: str) -> str:
+    """The lines that are known."""
+    return "\n".join(part for part in parts if part)
+
+
+def quoted(words: str) -> str:
+    """`words` as a quote; empty where there are none."""
+    return f"> {words}" if words else ""
+
+
+def small(*parts: str) -> str:
+    """The parts as one line of small print; empty where there are none."""
+    text = joined(parts)
+    return f"-# {text}" if text else ""
