@@ -60,7 +60,7 @@ def count(value: object) -> int | None:
 
 
 def web_address(value: object) -> str | None:
-    """`value` where it is an absolute http or https address of at most 2048 characters without blanks in it."""
+    """`value` where it is an absolute http or https address of at most 2048 characters, with a sane host and port."""
     if not isinstance(value, str) or len(value) > _LONGEST_URL:
         return None
     address = value.strip()
@@ -68,7 +68,7 @@ def web_address(value: object) -> str | None:
         return None
     try:
         parts = urlsplit(address)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
     return address if usable else None

@@ -1,0 +1,297 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixverse.api import PixVerseApi
+from pixverse.errors import JobNotFound, PixVerseError, Unavailable
+from pixverse.job import Embed, Job, JobState, Media, Upload
+from pixverse.jobs_v1 import percent_of, read_job
+
+JOBID = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
+TOKEN = "user:4321-s3cretS3cretS3cret"
+BASE: dict[str, Any] = {
+    "jobid": JOBID,
+    "verb": "pixverse-create_single",
+    "created": "2026-11-24T10:15:00.123Z",
+    "prompt": "paper boat in rain",
+    "style": "Realistic",
+    "aspect_ratio": "16:9",
+    "discord": "ABC…secured…xyz",
+    "server": "1200000000000000001",
+    "channel": "1300000000000000001",
+    "maxJobs": 3,
+    "code": 200,
+}
+CDN = "https://cdn.discordapp.com/attachments/13/13/out.mp4?ex=6744&is=6743&hm=ab&"
+ATTACHMENT = {
+    "id": "1320000000000000001",
+    "filename": "out.mp4",
+    "content_type": "video/mp4",
+    "size": 7204115,
+    "width": 1024,
+    "height": 576,
+    "url": CDN,
+    "proxy_url": "https://media.discordapp.net/x",
+}
+FIELDS = [
+    *BASE,
+    *("status", "updated", "negative_prompt", "motion", "seed_value", "image", "face", "button", "buttons"),
+    *("character", "content", "timestamp", "attachments", "embeds", "error", "errorDetails", "parentJobId"),
+    *("url", "type", "size", "width", "description", "content_type", "filename"),
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.just("https://a.example/v"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(FIELDS), inner, max_size=8),
+    max_leaves=25,
+)
+
+
+def job(**changes: Any) -> Job:
+    return read_job({**BASE, "status": "progress", **changes}, JOBID)
+
+
+def test_a_fresh_job() -> None:
+    assert read_job({**BASE, "status": "created"}, JOBID) == Job(
+        jobid=JOBID,
+        state=JobState.CREATED,
+        status="created",
+        verb="pixverse-create_single",
+        created=1795515300123,
+        prompt="paper boat in rain",
+        style="Realistic",
+        aspect_ratio="16:9",
+    )
+
+
+def test_a_completed_job() -> None:
+    done = job(
+        status="completed",
+        updated="2026-11-24T10:20:00+00:00",
+        buttons=["U1", "V1", "ReDo", "", "🔄"],
+        attachments=[ATTACHMENT, {"url": CDN}],
+        embeds=[{"type": "rich", "description": "words", "image": {"url": "https://a.example/p.png", "width": 3}}],
+    )
+    assert done.state.ends
+    assert done.updated == 1795515600000
+    assert done.buttons == ("U1", "V1", "ReDo", "🔄")
+    assert done.media == (Media(CDN, "video/mp4", "out.mp4", 7204115, 1024, 576), Media(CDN))
+    assert done.embeds == (Embed("rich", "words", "https://a.example/p.png"),)
+
+
+def test_every_other_field_of_the_model() -> None:
+    full = job(
+        negative_prompt="people",
+        motion=5,
+        seed_value=0,
+        image={"size": 12, "type": "image/png"},
+        face={"size": 13, "type": "image/jpeg"},
+        parentJobId="job:parent",
+        button="V2",
+        character="nahida",
+        error="bad",
+        errorDetails="very bad",
+    )
+    assert (full.negative_prompt, full.motion, full.seed, full.character) == ("people", 5, 0, "nahida")
+    assert (full.image, full.face) == (Upload(12, "image/png"), Upload(13, "image/jpeg"))
+    assert (full.parent_jobid, full.button, full.error, full.error_details) == ("job:parent", "V2", "bad", "very bad")
+
+
+def test_discords_form_of_a_time() -> None:
+    assert job(created="2023-09-09T02:05:24.991999+00:00").created == 1694225124991
+
+
+@pytest.mark.parametrize(
+    "created", ["", "yesterday", 5, "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "1" * 99, None, []]
+)
+def test_absurd_times_are_left_out(created: object) -> None:
+    assert job(created=created).created is None
+
+
+@pytest.mark.parametrize("word", ["failed", "moderated", "cancelled", "completed", "created", "started", "progress"])
+def test_every_documented_status(word: str) -> None:
+    read = job(status=f" {word.upper()}\n")
+    assert (read.status, read.state.value) == (word, word)
+    assert read.state.ends == (word not in ("created", "started", "progress"))
+
+
+def test_cancelled_with_one_l_ends_too() -> None:
+    assert job(status="canceled").state is JobState.CANCELLED
+
+
+def test_an_unknown_status_is_kept_bounded_and_does_not_end() -> None:
+    read = job(status="Up\nscaling " + "x" * 99)
+    assert read.state is JobState.UNKNOWN
+    assert read.status.startswith("Up scaling xxx")
+    assert len(read.status) == 40
+    assert not read.state.ends
+
+
+@pytest.mark.parametrize("status", [None, "", "  ", "\x00", 5, ["completed"]])
+def test_no_status_is_no_answer(status: object) -> None:
+    with pytest.raises(Unavailable):
+        job(status=status)
+
+
+@pytest.mark.parametrize("record", [None, [], "completed", 7, {}])
+def test_no_object_is_no_answer(record: object) -> None:
+    with pytest.raises(Unavailable):
+        read_job(record, JOBID)
+
+
+def test_another_jobs_record_is_no_answer() -> None:
+    with pytest.raises(Unavailable):
+        read_job({**BASE, "status": "completed", "jobid": JOBID.replace("4321", "4322")}, JOBID)
+
+
+def test_a_record_without_an_id_is_the_asked_jobs() -> None:
+    assert read_job({"status": "failed"}, JOBID) == Job(JOBID, JobState.FAILED, "failed")
+
+
+@pytest.mark.parametrize(
+    "url", [None, "", "ftp://a/b", "javascript:x", "https://", "https://[", "https://a b/", "//a/b", 5]
+)
+def test_an_attachment_needs_a_web_address(url: object) -> None:
+    assert job(status="completed", attachments=[{**ATTACHMENT, "url": url}]).media == ()
+
+
+def test_only_a_completed_jobs_attachments_are_worth_anything() -> None:
+    assert job(status="failed", attachments=[ATTACHMENT]).media == ()
+    assert job(status="progress", attachments=[ATTACHMENT]).media == ()
+
+
+def test_texts_and_lists_are_bounded() -> None:
+    read = job(
+        status="completed", prompt="p" * 9999, buttons=["U1"] * 99, attachments=[ATTACHMENT] * 99, style="s" * 999
+    )
+    assert read.prompt is not None
+    assert read.style is not None
+    assert (len(read.prompt), len(read.style), len(read.buttons), len(read.media)) == (4000, 100, 25, 25)
+
+
+def test_numbers_of_other_kinds_are_left_out() -> None:
+    for value in (True, "5", 5.5, float("nan"), float("inf"), 10**30, [5]):
+        assert job(seed_value=value).seed is None
+    assert job(seed_value=5.0).seed == 5
+    assert job(image={"size": -1}).image is None
+
+
+def test_half_an_emoji_can_be_stored() -> None:
+    prompt = job(prompt="boat \ud83d").prompt
+    assert prompt == "boat ?"
+
+
+@pytest.mark.parametrize(
+    ("content", "percent"),
+    [
+        ("**boat** - <@1> (46%) (fast)", 46),
+        ("(0%)", 0),
+        ("(31 %)", 31),
+        ("(15%) then (93%)", 93),
+        ("(250%)", 100),
+        ("100% cotton", None),
+        ("(100% cotton)", None),
+        ("(1234%)", None),
+        ("(-5%)", None),
+        ("(٤٦%)", None),
+        ("(Waiting to start)", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_percent(content: str | None, percent: int | None) -> None:
+    assert percent_of(content) == percent
+
+
+@given(st.text(alphabet="(%)0123456789 \n١", max_size=40))
+def test_percent_is_never_out_of_bounds(content: str) -> None:
+    percent = percent_of(content)
+    assert percent is None or 0 <= percent <= 100
+
+
+def test_a_percentage_in_the_prompt_is_no_progress() -> None:
+    prompt = "zoom in (50%)"
+    assert job(prompt=prompt, content=f"<@1> (prompt: {prompt} style: Anime)").percent is None
+    assert job(prompt=prompt, content=f"<@1> (prompt: {prompt}) (46%)").percent == 46
+
+
+def test_a_job_that_has_ended_has_no_percentage() -> None:
+    assert job(status="failed", content="(46%)").percent is None
+
+
+def test_percent_is_found_behind_a_text_that_is_cut() -> None:
+    assert job(content="x" * 5000 + " (46%)").percent == 46
+
+
+@given(st.dictionaries(st.sampled_from(FIELDS), JSON, max_size=len(FIELDS)))
+def test_any_json_is_a_job_or_unavailable(record: dict[str, object]) -> None:
+    record["jobid"] = JOBID
+    try:
+        read = read_job(record, JOBID)
+    except Unavailable:
+        return
+    assert read.status
+    assert len(read.status) <= 40
+    assert all(len(text) <= 4000 for text in (read.prompt or "", read.content or "", read.error or ""))
+    assert repr(read).encode()
+
+
+@given(JSON)
+def test_any_other_json_raises_only_our_errors(record: object) -> None:
+    try:
+        read_job(record, JOBID)
+    except PixVerseError:
+        return
+
+
+async def test_a_job_over_the_wire(wire: Any) -> None:
+    wire.says(200, json.dumps({**BASE, "status": "started"}))
+    read = await PixVerseApi(wire.client()).job(TOKEN, JOBID)
+    assert read.state is JobState.STARTED
+    assert wire.asked[0].raw_path == f"/v1/pixverse/jobs/?jobid={JOBID}"
+
+
+async def test_an_odd_id_reaches_the_server_whole(wire: Any) -> None:
+    wire.says(200, '{"status": "created"}')
+    await PixVerseApi(wire.client()).job(TOKEN, "a+b%2F@c&d=e/../f#g")
+    assert wire.asked[0].query["jobid"] == "a+b%2F@c&d=e/../f#g"
+    assert wire.asked[0].path == "/v1/pixverse/jobs/"
+
+
+async def test_an_unknown_job_over_the_wire(wire: Any) -> None:
+    wire.says(404, json.dumps({"error": f"Unable to locate job {JOBID}", "code": 404}))
+    with pytest.raises(JobNotFound, match=JOBID):
+        await PixVerseApi(wire.client()).job(TOKEN, JOBID)
+
+
+async def test_jobs_in_work(wire: Any) -> None:
+    wire.says(200, json.dumps([JOBID, "job:2222", JOBID, 5, None, "", "no id"]))
+    assert await PixVerseApi(wire.client()).jobs_in_work(TOKEN) == (JOBID, "job:2222")
+    assert wire.asked[0].raw_path == "/v1/pixverse/jobs"
+
+
+async def test_jobs_in_work_are_bounded(wire: Any) -> None:
+    wire.says(200, json.dumps([f"job:{n}" for n in range(5000)]))
+    assert len(await PixVerseApi(wire.client()).jobs_in_work(TOKEN)) == 1000
+
+
+@pytest.mark.parametrize("answer", [{}, {"jobs": []}, "job:1234"])
+async def test_a_list_that_is_no_list_is_unavailable(wire: Any, answer: object) -> None:
+    wire.says(200, json.dumps(answer))
+    with pytest.raises(Unavailable):
+        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+
+
+@pytest.mark.parametrize("status", [404, 410])
+async def test_a_list_that_is_not_there_makes_no_job_gone(wire: Any, status: int) -> None:
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response({"error": "no such page", "code": status}, status=status)
+
+    wire.answer = answer
+    with pytest.raises(Unavailable):
+        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
