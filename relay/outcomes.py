@@ -74,3 +74,23 @@ class NoticeKind(StrEnum):
     CANNOT_POST = "cannot post"
     GIVEN_UP = "given up"
     CHANNEL_GONE = "channel gone"
+
+
+class Reason(StrEnum):
+    """What became of a message that was not simply posted, or why it still waits."""
+
+    DELETED = "deleted"
+    """Posted, and deleted in Discord since."""
+    NO_PERMISSION = "no permission"
+    UNKNOWN_CHANNEL = "unknown channel"
+    CHANNEL_GONE = "channel gone"
+    REFUSED = "refused"
+    """Discord took it in no form."""
+    NOT_WANTED = "not wanted"
+    """What it would have told was overtaken."""
+    CANNOT_LOOK = "cannot look"
+    """Nobody can know whether it was posted."""
+    NO_ANSWER = "no answer"
+    RATE_LIMITED = "rate limited"
+    BOT_REFUSED = "bot refused"
+    """Discord refuses the bot's own token."""

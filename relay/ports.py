@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -261,6 +262,14 @@ class Poster(Protocol):
 
     def nominal_upload_limit(self, guild_id: int) -> int | None:
         """Bytes that Discord's published table gives this server, if it is known to the gateway."""
+
+
+class Videos(Protocol):
+    """A job's videos on this machine's disk."""
+
+    def fetch(self, job_id: int, job: Job) -> AbstractAsyncContextManager[tuple[VideoFile | VideoLink, ...]]:
+        """The videos in the API's order, fetched once for all who hold them at the same time; the files are there until
+        the block ends. Raises OSError where the disk takes no file."""
 
 
 # ---- how the rooms wake each other ----------------------------------------------------------------------------------

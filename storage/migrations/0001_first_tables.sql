@@ -65,6 +65,7 @@ CREATE TABLE subscriptions (
     ended_at    INTEGER,
     stopped_by  INTEGER,                    -- Discord user who stopped watching; NULL: it ended otherwise
     shown_at    INTEGER NOT NULL DEFAULT 0, -- when the card last showed what was known
+    shown       TEXT    NOT NULL DEFAULT '', -- what it said then: a word of relay.outcomes.Face
     card_final  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (job_id, channel_id)
 );

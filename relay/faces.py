@@ -1,0 +1,99 @@
+"""Which of its faces a card shows. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pixverse.job import Job, JobState
+from relay.outcomes import Face, Outcome
+
+SLOW_AFTER = 15 * 60_000
+"""Milliseconds after which a job takes longer than usual."""
+FETCHING_AFTER = 3_000
+"""Milliseconds between a job's end and the word that its video is on its way; most are posted before."""
+
+_BY_STATE = {
+    JobState.CREATED: Face.CREATED,
+    JobState.STARTED: Face.STARTED,
+    JobState.PROGRESS: Face.PROGRESS,
+    JobState.UNKNOWN: Face.UNKNOWN,
+}
+_BY_ACCOUNT = {"refused": Face.TOKEN_REFUSED, "unpaid": Face.UNPAID}
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of a subscription at this moment. Times are milliseconds UTC."""
+
+    now: int
+    job: Job | None
+    ended: bool
+    """The subscription waits for nothing any more."""
+    stopped_by: int | None
+    outcome: Outcome | None
+    """How the job ended."""
+    job_ended_at: int | None
+    delivery: str | None
+    """The state of the outcome's delivery: waiting, sending, posted, given_up, unsure; None where there is none."""
+    blocked: bool
+    """The outcome waits for a permission."""
+    live: bool
+    """The job's account is the one in force in the server."""
+    account_state: str
+    api_down: bool
+    slow_at: int
+
+
+def slow_at(job: Job | None, watched_since: int) -> int:
+    """From when on a job takes longer than usual; milliseconds UTC."""
+    made = job.created if job is not None and job.created is not None else watched_since
+    return made + SLOW_AFTER
+
+
+def face_of(facts: Facts) -> Face | None:
+    """The face to show, or None where the card is better left as it is for the moment."""
+    if facts.ended:
+        return _ended_face(facts)
+    if not facts.live:
+        return Face.OTHER_ACCOUNT
+    if facts.account_state in _BY_ACCOUNT:
+        return _BY_ACCOUNT[facts.account_state]
+    if facts.outcome is not None:
+        return None
+    if facts.api_down:
+        return Face.API_DOWN
+    return _running_face(facts)
+
+
+def is_final(facts: Facts) -> bool:
+    """Whether the card's face will not change again, unless the job is asked for once more."""
+    return facts.ended and (_was_stopped(facts) or not _on_its_way(facts))
+
+
+def _was_stopped(facts: Facts) -> bool:
+    return facts.stopped_by is not None or facts.outcome is None
+
+
+def _on_its_way(facts: Facts) -> bool:
+    return facts.delivery in ("waiting", "sending")
+
+
+def _ended_face(facts: Facts) -> Face | None:
+    if _was_stopped(facts):
+        return Face.STOPPED
+    if not _on_its_way(facts):
+        return Face.ENDED
+    if facts.blocked:
+        return Face.CANNOT_POST
+    has_video = facts.job is not None and bool(facts.job.media)
+    long_ago = facts.job_ended_at is None or abs(facts.now - facts.job_ended_at) >= FETCHING_AFTER
+    return Face.FETCHING if facts.outcome is Outcome.COMPLETED and has_video and long_ago else None
+
+
+def _running_face(facts: Facts) -> Face | None:
+    if facts.job is None:
+        return Face.NO_ANSWER_YET
+    face = _BY_STATE.get(facts.job.state)
+    if face in (None, Face.UNKNOWN):
+        return face
+    return Face.SLOW if facts.now >= facts.slow_at else face

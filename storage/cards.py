@@ -1,0 +1,187 @@
+"""What cards, summaries and outcomes are made of: a subscription with its job, account, server and messages."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from storage.database import Queries, SqlValue, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class CardRow:
+    """A subscription and what surrounds it. Times are milliseconds UTC."""
+
+    subscription_id: int
+    guild_id: int
+    channel_id: int
+    batch_id: int | None
+    spoiler: bool
+    created_at: int
+    ended_at: int | None
+    stopped_by: int | None
+    shown_at: int
+    """When the card last showed what was known; 0: never."""
+    shown: str
+    """What it said then: a word of relay.outcomes.Face, empty where unknown."""
+    card_final: bool
+    job_id: int
+    account_id: int
+    jobid: str
+    snapshot: str | None
+    watched_since: int
+    changed_at: int
+    round: int
+    job_ended_at: int | None
+    outcome: str | None
+    account_state: str
+    account_since: int
+    server_account: int | None
+    """None: the operator's account, if there is one."""
+    upload_limit: int | None
+    asker: int | None
+    card_delivery: int | None
+    card_message: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class BatchMessage:
+    """A batch's summary as it was posted."""
+
+    batch_id: int
+    delivery_id: int
+    message_id: int
+    guild_id: int
+    channel_id: int
+    shown_at: int
+
+
+_SELECT = """
+SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler, s.created_at, s.ended_at, s.stopped_by,
+  s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.changed_at,
+  j.round, j.ended_at AS job_ended_at, j.outcome, a.state AS account_state, a.state_since AS account_since,
+  v.account_id AS server_account, v.upload_limit,
+  (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
+  d.id AS card_delivery, d.message_id AS card_message
+FROM subscriptions s
+JOIN jobs j ON j.id = s.job_id
+JOIN accounts a ON a.id = j.account_id
+LEFT JOIN servers v ON v.guild_id = s.guild_id
+LEFT JOIN deliveries d ON d.subscription_id = s.id AND d.kind = 'card'
+"""
+
+_ON_HOLD = "('api down', 'paused')"
+"""What a card may say because of the process that wrote it, and that the next one has to look at again."""
+
+
+async def of_subscription(q: Queries, subscription_id: int) -> CardRow | None:
+    """What this subscription's messages are made of."""
+    row = await q.one(f"{_SELECT} WHERE s.id = ?", (subscription_id,))
+    return None if row is None else _card_row(row)
+
+
+async def of_batch(q: Queries, batch_id: int) -> list[CardRow]:
+    """The subscriptions that a batch made, in the order in which they were asked for."""
+    rows = await q.all(f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
+    return [_card_row(row) for row in rows]
+
+
+# ---- which cards may have to look different -------------------------------------------------------------------------
+
+
+async def of_job(q: Queries, job_id: int) -> list[int]:
+    """The job's subscriptions whose card does not stand at its last word."""
+    return await _ids(q, "SELECT id FROM subscriptions WHERE job_id = ? AND card_final = 0", (job_id,))
+
+
+async def of_account(q: Queries, account_id: int) -> list[int]:
+    """The open subscriptions for jobs of an account."""
+    return await _ids(
+        q,
+        "SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE j.account_id = ? AND s.ended_at IS NULL",
+        (account_id,),
+    )
+
+
+async def all_open(q: Queries) -> list[int]:
+    """Every open subscription."""
+    return await _ids(q, "SELECT id FROM subscriptions WHERE ended_at IS NULL", ())
+
+
+async def outdated(q: Queries) -> list[int]:
+    """Subscriptions whose card does not show what is known, or lacks its last edit."""
+    return await _ids(
+        q,
+        "SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id"
+        " JOIN deliveries d ON d.subscription_id = s.id AND d.kind = 'card' AND d.message_id IS NOT NULL"
+        " WHERE s.card_final = 0 AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at"
+        f" OR a.state_since > s.shown_at OR s.shown IN {_ON_HOLD})",
+        (),
+    )
+
+
+async def outdated_batches(q: Queries) -> list[int]:
+    """Batches whose summary may not show what is known."""
+    return await _ids(
+        q,
+        "SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id"
+        " JOIN accounts a ON a.id = j.account_id WHERE s.ended_at > b.shown_at OR j.changed_at > b.shown_at"
+        " OR (s.ended_at IS NULL AND a.state_since > b.shown_at) OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id"
+        " AND d.settled_at > b.shown_at)",
+        (),
+    )
+
+
+async def batch_of(q: Queries, subscription_id: int) -> int | None:
+    """The batch that made this subscription."""
+    row = await q.one("SELECT batch_id FROM subscriptions WHERE id = ?", (subscription_id,))
+    return None if row is None else row["batch_id"]
+
+
+async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:
+    """Where a batch's summary stands; None while it is not posted, or once it was deleted."""
+    row = await q.one(
+        "SELECT b.id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at FROM batches b"
+        " JOIN deliveries d ON d.batch_id = b.id AND d.kind = 'summary' WHERE b.id = ? AND d.message_id IS NOT NULL",
+        (batch_id,),
+    )
+    return None if row is None else BatchMessage(*row)
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
+
+
+async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: str, final: bool) -> None:
+    """The card says this; `final` where it will say nothing else unless it is asked for again."""
+    await tx.run(
+        "UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?",
+        (at, shown, int(final), subscription_id),
+    )
+
+
+async def mark_batch_shown(tx: Transaction, batch_id: int, at: int) -> None:
+    """The summary shows what was known then."""
+    await tx.run("UPDATE batches SET shown_at = ? WHERE id = ?", (at, batch_id))
+
+
+async def end_in_channel(tx: Transaction, channel_id: int, now: int) -> list[int]:
+    """Ends a channel's open subscriptions, since the channel is gone, and its batches; returns the subscriptions."""
+    rows = await tx.all(
+        "UPDATE subscriptions SET ended_at = ?, card_final = 1 WHERE channel_id = ? AND ended_at IS NULL RETURNING id",
+        (now, channel_id),
+    )
+    await tx.run("UPDATE batches SET ended_at = ? WHERE channel_id = ? AND ended_at IS NULL", (now, channel_id))
+    return [row["id"] for row in rows]
+
+
+async def _ids(q: Queries, sql: str, parameters: Collection[SqlValue]) -> list[int]:
+    rows = await q.all(f"{sql} ORDER BY 1 DESC", tuple(parameters))
+    return [row["id"] for row in rows]
+
+
+def _card_row(row: sqlite3.Row) -> CardRow:
+    values = dict(row)
+    for name in ("spoiler", "card_final"):
+        values[name] = bool(values[name])
+    return CardRow(**values)
