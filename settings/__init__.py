@@ -1,0 +1,18 @@
+"""Every setting of the bot: read from the environment and `.env`, checked once, all faults told together."""
+
+from settings.loading import SettingsError, load_settings
+from settings.model import PUBLIC_API_HOST, VARIABLES, Settings
+from settings.readers import LogFormat, LogLevel, MediaHost
+from settings.shown import shown_settings
+
+__all__ = [
+    "PUBLIC_API_HOST",
+    "VARIABLES",
+    "LogFormat",
+    "LogLevel",
+    "MediaHost",
+    "Settings",
+    "SettingsError",
+    "load_settings",
+    "shown_settings",
+]

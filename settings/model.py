@@ -1,0 +1,100 @@
+"""The settings' names, defaults and types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from settings import readers
+from settings.readers import LogFormat, LogLevel, MediaHost
+
+PUBLIC_API_HOST = "api.useapi.net"
+
+_PUBLIC_API_MIN_POLL_MS = 10_000
+
+_Count = Annotated[int, BeforeValidator(lambda text: readers.whole(text, 1_000_000))]
+
+
+def without_blanks(values: Mapping[str, str]) -> dict[str, str]:
+    """The variables that are set, stripped: a blank one counts as not set."""
+    return {name: text.strip() for name, text in values.items() if text.strip()}
+
+
+class Settings(BaseSettings):
+    """What the operator set, checked. Times are in milliseconds, sizes in bytes, paths absolute."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
+
+    discord_token: Annotated[SecretStr, BeforeValidator(readers.header_secret)] = Field(alias="DISCORD_TOKEN")
+    discord_api_url: Annotated[str, BeforeValidator(readers.api_url)] = Field(
+        "https://discord.com/api/v10", alias="DISCORD_API_URL"
+    )
+    discord_guild_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(readers.guild_ids)] = Field(
+        (), alias="DISCORD_GUILD_IDS"
+    )
+    useapi_url: Annotated[str, BeforeValidator(readers.api_url)] = Field(
+        f"https://{PUBLIC_API_HOST}", alias="USEAPI_URL"
+    )
+    useapi_token: Annotated[SecretStr | None, BeforeValidator(readers.header_secret)] = Field(
+        None, alias="USEAPI_TOKEN"
+    )
+    database_path: Annotated[Path, BeforeValidator(readers.database_path)] = Field(
+        Path("data/relay.db"), alias="DATABASE_URL"
+    )
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(readers.encryption_keys)] = Field(
+        (), alias="ENCRYPTION_KEY"
+    )
+    poll_interval_ms: Annotated[int, BeforeValidator(readers.poll_interval_ms)] = Field(20_000, alias="POLL_INTERVAL")
+    job_max_age_ms: Annotated[int, BeforeValidator(readers.job_max_age_ms)] = Field(48 * 3_600_000, alias="JOB_MAX_AGE")
+    media_hosts: Annotated[tuple[MediaHost, ...], NoDecode, BeforeValidator(readers.media_hosts)] = Field(
+        (MediaHost("cdn.discordapp.com"), MediaHost("media.discordapp.net"), MediaHost("media.pixverse.ai")),
+        alias="MEDIA_HOSTS",
+    )
+    media_max_bytes: Annotated[int, BeforeValidator(readers.media_max_bytes)] = Field(
+        100 * 1024 * 1024, alias="MEDIA_MAX_MB"
+    )
+    media_parallel: _Count = Field(3, alias="MEDIA_PARALLEL")
+    max_open_per_user: _Count = Field(50, alias="MAX_OPEN_PER_USER")
+    max_open_per_server: _Count = Field(500, alias="MAX_OPEN_PER_SERVER")
+    commands_per_minute: _Count = Field(30, alias="COMMANDS_PER_MINUTE")
+    log_level: Annotated[LogLevel, BeforeValidator(readers.log_level)] = Field("INFO", alias="LOG_LEVEL")
+    log_format: Annotated[LogFormat, BeforeValidator(readers.log_format)] = Field("text", alias="LOG_FORMAT")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, values: dict[str, str]) -> dict[str, str]:
+        return without_blanks(values)
+
+    @field_validator("poll_interval_ms")
+    @classmethod
+    def _spare_the_public_api(cls, interval: int, info: ValidationInfo) -> int:
+        host = urlsplit(info.data.get("useapi_url", "")).hostname or ""
+        if host.removesuffix(".") == PUBLIC_API_HOST and interval < _PUBLIC_API_MIN_POLL_MS:
+            raise ValueError(f"is under 10 seconds, too often for {PUBLIC_API_HOST}; set it to 10 or more")
+        return interval
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment is passed in, so that nothing else of the process is looked at; `.env` comes after it."""
+        return init_settings, dotenv_settings
+
+    @property
+    def exposes_account(self) -> bool:
+        """Whether any server that invites the bot can read the jobs of USEAPI_TOKEN's account."""
+        return self.useapi_token is not None and not self.discord_guild_ids
+
+
+VARIABLES: Mapping[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
+"""The variables, in the order of `.env.example`, each with its field of Settings."""

@@ -1,0 +1,198 @@
+"""What a setting's text means. Each reader raises ValueError with words that follow the variable's name."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+from urllib.parse import urlsplit
+
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
+LogFormat = Literal["text", "json"]
+
+_HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*")
+_HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+)(?::([0-9]{1,5}))?")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
+_GUILD_ID = re.compile(r"[1-9][0-9]{14,18}")
+_FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
+_SCHEME_WORD = re.compile(r"^(?:bot|bearer)\s+", re.IGNORECASE)
+_NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+
+
+class MediaHost(NamedTuple):
+    """A host from which a video may be downloaded. An IPv6 address has no brackets; no `port`: the scheme's own."""
+
+    host: str
+    port: int | None = None
+    plain_http: bool = False
+    wildcard: bool = False
+
+    def __str__(self) -> str:
+        name = f"[{self.host}]" if ":" in self.host else self.host
+        return (
+            ("http://" if self.plain_http else "")
+            + ("*." if self.wildcard else "")
+            + name
+            + (f":{self.port}" if self.port else "")
+        )
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[\s,]+", text) if word]
+
+
+def header_secret(text: str) -> str:
+    """What was pasted as a token, without the blanks, quotes and `Bot ` or `Bearer ` that copying brings along."""
+    secret = _SCHEME_WORD.sub("", text.strip().strip("\"'").strip(), count=1)
+    if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ValueError("holds blanks or signs that no token has; copy the token again, alone on its line")
+    return secret
+
+
+def api_url(text: str) -> str:
+    """An http or https address as a base for paths, without a slash at its end. Raises ValueError."""
+    example = "write it like https://host or http://host:port/path"
+    try:
+        parts = urlsplit(text)
+        host, port = (parts.hostname or ""), parts.port
+    except ValueError:
+        raise ValueError(f"is not a web address; {example}") from None
+    if "@" in parts.netloc:
+        raise ValueError(f"must not hold a user name or password; {example}")
+    if parts.query or parts.fragment or "?" in text or "#" in text:
+        raise ValueError(f"must not hold a query (?…) or fragment (#…); {example}")
+    if parts.scheme not in ("http", "https") or not _is_host(host) or port == 0:
+        raise ValueError(f"is not a web address; {example}")
+    if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
+        raise ValueError(f"holds signs that no web address has; {example}")
+    return text.rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    name = host.lower().removesuffix(".")
+    return _HOST.fullmatch(name) is not None or _canonical_ipv6(name) is not None
+
+
+def _canonical_ipv6(text: str) -> str | None:
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        return None
+
+
+def _media_host(word: str) -> MediaHost:
+    """One entry of MEDIA_HOSTS: `host`, `host:port`, `*.host` or `http://host:port`. Raises ValueError."""
+    example = "write each as host, host:port, *.host or http://host:port"
+    scheme, separator, rest = word.lower().rpartition("://")
+    if separator and scheme != "http":
+        raise ValueError(f"has an entry with a scheme other than http://, and https needs none; {example}")
+    match = _HOST_AND_PORT.fullmatch(rest.removesuffix("/") if separator else rest)
+    if match is None:
+        raise ValueError(f"has an entry that is no host; {example}")
+    name, port = match[1], int(match[2]) if match[2] else None
+    if name.startswith("*.") and separator:
+        raise ValueError(f"has a *.host entry with http://, which would open whole networks; {example}")
+    wildcard, host = name.startswith("*."), name.removeprefix("*.").strip("[]").removesuffix(".")
+    address = _canonical_ipv6(host) if name.startswith("[") else None
+    if address is None and not _HOST.fullmatch(host):
+        raise ValueError(f"has an entry that is no host; {example}")
+    if port is not None and not 0 < port < 65_536:
+        raise ValueError(f"has a port that is not between 1 and 65535; {example}")
+    return MediaHost(address or host, port, plain_http=bool(separator), wildcard=wildcard)
+
+
+def media_hosts(text: str) -> tuple[MediaHost, ...]:
+    """Hosts, split at commas and blanks, in the order given."""
+    hosts = tuple(dict.fromkeys(_media_host(word) for word in _words(text)))
+    if not hosts:
+        raise ValueError("names no host; name at least one, or leave it out for the default")
+    return hosts
+
+
+def guild_ids(text: str) -> tuple[int, ...]:
+    """Ids of Discord servers, split at commas and blanks; none where there is none."""
+    words = _words(text)
+    if not all(_GUILD_ID.fullmatch(word) for word in words):
+        raise ValueError(
+            "holds something that is no server id; write the long numbers that Copy Server ID gives, comma separated"
+        )
+    return tuple(dict.fromkeys(int(word) for word in words))
+
+
+def database_path(text: str) -> Path:
+    """The file of `sqlite:///relative` or `sqlite:////absolute`. Raises ValueError."""
+    example = "write sqlite:///data/relay.db, or sqlite:////folder/relay.db for an absolute path"
+    path = text[len("sqlite:///") :]
+    if not text.lower().startswith("sqlite:///"):
+        raise ValueError(f"is no address of an SQLite file, the only kind of database there is; {example}")
+    if not path or path.endswith(("/", "\\")) or not path.isprintable() or "?" in path or path == ":memory:":
+        raise ValueError(f"names no file; {example}")
+    return Path(path)
+
+
+def encryption_keys(text: str) -> tuple[SecretStr, ...]:
+    """Fernet keys, newest first, split at commas and blanks."""
+    keys = _words(text)
+    if not keys:
+        raise ValueError(f"holds no key; leave it empty, or make one with {_NEW_KEY}")
+    for number, key in enumerate(keys, start=1):
+        which = "the key" if len(keys) == 1 else f"key {number} of {len(keys)}"
+        if not _FERNET_KEY.fullmatch(key):
+            raise ValueError(f"is malformed: {which} is no Fernet key (44 characters); make one with {_NEW_KEY}")
+        Fernet(key)
+    return tuple(SecretStr(key) for key in keys)
+
+
+def _decimal(text: str, *, unit: str, most: int) -> Decimal:
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"is not a number; write {unit} in digits, decimals with a point, like 20 or 2.5")
+    if not 0 < (number := Decimal(text)) <= most:
+        raise ValueError(f"is {text}; it must be above 0 and at most {most} {unit}")
+    return number
+
+
+def poll_interval_ms(text: str) -> int:
+    """Seconds, decimals allowed, in milliseconds."""
+    return max(1, round(_decimal(text, unit="seconds", most=86_400) * 1000))
+
+
+def job_max_age_ms(text: str) -> int:
+    """Hours, decimals allowed, in milliseconds."""
+    return max(1, round(_decimal(text, unit="hours", most=8_760) * 3_600_000))
+
+
+def whole(text: str, most: int) -> int:
+    """A whole number from 1 to `most`."""
+    if not _WHOLE_NUMBER.fullmatch(text):
+        raise ValueError(f"is not a whole number; write one from 1 to {most} in digits")
+    if not 1 <= (number := int(text)) <= most:
+        raise ValueError(f"is {number}; it must be from 1 to {most}")
+    return number
+
+
+def media_max_bytes(text: str) -> int:
+    """MiB in bytes."""
+    return whole(text, 10_000) * 1024 * 1024
+
+
+def _one_of(text: str, choices: tuple[str, ...]) -> str:
+    for choice in choices:
+        if text.casefold() == choice.casefold():
+            return choice
+    raise ValueError(f"is none of {', '.join(choices)}; write one of these")
+
+
+def log_level(text: str) -> str:
+    """A level of the logging module, in whatever case."""
+    return _one_of(text, get_args(LogLevel))
+
+
+def log_format(text: str) -> str:
+    """`text` or `json`, in whatever case."""
+    return _one_of(text, get_args(LogFormat))
