@@ -1,0 +1,44 @@
+# Each environment is made once and again only when its lock file, the Python or the place of this folder changes.
+
+PYTHON ?= python3
+ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help run demo test check lock clean env-run env-sandbox env-dev
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+run: env-run ## Run the bot (settings in .env)
+	@exec $(BIN)/python bot.py
+
+demo: env-sandbox ## Try the bot on this machine, with no account; ARGS=--script plays it through
+	@exec $(BIN)/python -m sandbox $(ARGS)
+
+test: env-dev ## Run the tests; ARGS= are pytest's
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: env-dev ## Lint, formatting, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: env-dev ## Lock the newest versions that pyproject.toml allows, with hashes for every platform
+	@$(BIN)/python tools/lock.py
+
+clean: ## Remove the virtual environment and caches, never the data
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# dev contains sandbox, sandbox contains run: an environment that has more is left as it is.
+env-run:
+	@PYTHON='$(PYTHON)' tools/environment run sandbox dev
+
+env-sandbox:
+	@PYTHON='$(PYTHON)' tools/environment sandbox dev
+
+env-dev:
+	@PYTHON='$(PYTHON)' tools/environment dev
