@@ -1,0 +1,186 @@
+"""Where settings come from, which wins, and how their faults are told."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from hypothesis import given
+from hypothesis import strategies as st
+
+from settings import VARIABLES, Settings, SettingsError, load_settings
+
+TOKEN = "MTA.abc.def"
+
+
+def load(environ: Mapping[str, str], env_file: Path | None = None, root: Path = Path("/srv/relay")) -> Settings:
+    return load_settings({"DISCORD_TOKEN": TOKEN, **environ}, env_file, root)
+
+
+def problems_of(environ: Mapping[str, str], env_file: Path | None = None) -> list[str]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(environ, env_file, Path("/srv/relay"))
+    return caught.value.problems
+
+
+def env_file(folder: Path, text: str | bytes) -> Path:
+    path = folder / ".env"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_only_the_token_is_needed() -> None:
+    settings = load({})
+    assert settings.discord_token.get_secret_value() == TOKEN
+    assert settings.discord_api_url == "https://discord.com/api/v10"
+    assert settings.useapi_url == "https://api.useapi.net"
+    assert settings.discord_guild_ids == ()
+    assert settings.useapi_token is None
+    assert settings.encryption_keys == ()
+    assert settings.database_path == Path("/srv/relay/data/relay.db")
+    assert (settings.poll_interval_ms, settings.job_max_age_ms) == (20_000, 172_800_000)
+    assert (settings.media_max_bytes, settings.media_parallel) == (104_857_600, 3)
+    assert (settings.max_open_per_user, settings.max_open_per_server) == (50, 500)
+    assert settings.commands_per_minute == 30
+    assert (settings.log_level, settings.log_format) == ("INFO", "text")
+    assert [str(host) for host in settings.media_hosts] == [
+        "cdn.discordapp.com",
+        "media.discordapp.net",
+        "media.pixverse.ai",
+    ]
+
+
+@pytest.mark.parametrize("environ", [{}, {"DISCORD_TOKEN": ""}, {"DISCORD_TOKEN": " \t"}])
+def test_a_missing_token_says_where_it_goes_and_how_to_do_without(environ: dict[str, str]) -> None:
+    (line,) = problems_of(environ)
+    assert line.startswith("DISCORD_TOKEN ")
+    assert ".env" in line
+    assert "make demo" in line
+
+
+def test_the_environment_wins_and_env_fills_up(tmp_path: Path) -> None:
+    path = env_file(tmp_path, "POLL_INTERVAL=30\nJOB_MAX_AGE=1.5\n")
+    settings = load({"POLL_INTERVAL": "40"}, path)
+    assert settings.poll_interval_ms == 40_000
+    assert settings.job_max_age_ms == 5_400_000
+
+
+def test_a_blank_in_the_environment_leaves_env_in_force(tmp_path: Path) -> None:
+    assert load({"POLL_INTERVAL": "  "}, env_file(tmp_path, "POLL_INTERVAL=30\n")).poll_interval_ms == 30_000
+
+
+@pytest.mark.parametrize("text", ["POLL_INTERVAL=", "POLL_INTERVAL='  '", "POLL_INTERVAL", "NO_SUCH_SETTING=1"])
+def test_blank_and_unknown_names_in_env_change_nothing(tmp_path: Path, text: str) -> None:
+    assert load({}, env_file(tmp_path, text + "\n")) == load({})
+
+
+def test_nothing_else_of_the_process_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POLL_INTERVAL", "55")
+    assert load({}).poll_interval_ms == 20_000
+
+
+def test_env_saved_by_notepad_is_read(tmp_path: Path) -> None:
+    path = env_file(tmp_path, b"\xef\xbb\xbfDISCORD_TOKEN=from-file\r\nLOG_FORMAT=json\r\n")
+    settings = load_settings({}, path, tmp_path)
+    assert settings.discord_token.get_secret_value() == "from-file"
+    assert settings.log_format == "json"
+
+
+def test_an_env_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
+    assert load({}, tmp_path / ".env") == load({})
+
+
+def test_an_undecodable_env_is_one_line_and_hides_no_other_fault(tmp_path: Path) -> None:
+    path = env_file(tmp_path, "DISCORD_TOKEN=abc\n".encode("utf-16"))
+    lines = problems_of({"LOG_LEVEL": "loud"}, path)
+    assert [line.split()[0] for line in lines] == [".env", "LOG_LEVEL"]
+    assert "UTF-8" in lines[0]
+
+
+def test_a_folder_in_the_place_of_env_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    (line,) = problems_of({}, tmp_path / ".env")
+    assert line.startswith(".env cannot be read")
+
+
+def test_all_faults_are_told_at_once_one_line_each() -> None:
+    faulty = {
+        "DISCORD_API_URL": "discord.com",
+        "DISCORD_GUILD_IDS": "my server",
+        "USEAPI_URL": "ftp://host",
+        "USEAPI_TOKEN": "a b",
+        "DATABASE_URL": "postgresql://host/db",
+        "ENCRYPTION_KEY": "short",
+        "POLL_INTERVAL": "soon",
+        "JOB_MAX_AGE": "0",
+        "MEDIA_HOSTS": "https://host",
+        "MEDIA_MAX_MB": "1.5",
+        "MEDIA_PARALLEL": "0",
+        "MAX_OPEN_PER_USER": "-1",
+        "MAX_OPEN_PER_SERVER": "many",
+        "COMMANDS_PER_MINUTE": "99999999",
+        "LOG_LEVEL": "loud",
+        "LOG_FORMAT": "xml",
+    }
+    lines = problems_of(faulty)
+    assert [line.split()[0] for line in lines] == ["DISCORD_TOKEN", *faulty]
+    assert all("\n" not in line for line in lines)
+
+
+@given(
+    name=st.sampled_from(sorted(VARIABLES)),
+    secret=st.text(string.ascii_letters + string.digits, min_size=20, max_size=60),
+    around=st.sampled_from(["{}", "x {} é", "http://user:{}@host", "{}://host", "host:{}", "sqlite:///{}?", "{},{}"]),
+)
+def test_no_fault_ever_shows_what_was_set(name: str, secret: str, around: str) -> None:
+    try:
+        load_settings({"DISCORD_TOKEN": TOKEN, name: around.replace("{}", secret)}, None, Path("/srv/relay"))
+    except SettingsError as error:
+        assert secret not in str(error)
+        assert secret not in repr(error)
+        assert error.__cause__ is None
+        assert error.__suppress_context__
+
+
+def test_secrets_do_not_show_in_the_settings_own_text() -> None:
+    key = Fernet.generate_key().decode()
+    settings = load({"USEAPI_TOKEN": "user:1-abc", "ENCRYPTION_KEY": key})
+    for secret in (TOKEN, "user:1-abc", key):
+        assert secret not in repr(settings)
+        assert secret not in str(settings)
+
+
+@pytest.mark.parametrize(
+    ("useapi_url", "taken"),
+    [
+        ("https://api.useapi.net", False),
+        ("https://API.UseAPI.net", False),
+        ("https://api.useapi.net.", False),
+        ("https://api.useapi.net:443/", False),
+        ("http://api.useapi.net/proxy", False),
+        ("http://127.0.0.1:8080", True),
+        ("https://api.useapi.net.example.org", True),
+    ],
+)
+def test_only_the_public_api_is_spared_fast_polling(useapi_url: str, taken: bool) -> None:
+    environ = {"USEAPI_URL": useapi_url, "POLL_INTERVAL": "9.999"}
+    if taken:
+        assert load(environ).poll_interval_ms == 9_999
+        return
+    (line,) = problems_of({"DISCORD_TOKEN": TOKEN, **environ})
+    assert line.startswith("POLL_INTERVAL ")
+    assert load({**environ, "POLL_INTERVAL": "10"}).poll_interval_ms == 10_000
+
+
+def test_an_absolute_database_path_stays(tmp_path: Path) -> None:
+    assert load({"DATABASE_URL": "sqlite:////var/lib/relay.db"}).database_path == Path("/var/lib/relay.db")
+    assert load({"DATABASE_URL": "sqlite:///bot.db"}, root=tmp_path).database_path == tmp_path / "bot.db"
+
+
+def test_a_token_for_everybody_is_noticed() -> None:
+    assert load({"USEAPI_TOKEN": "user:1-abc"}).exposes_account
+    assert not load({"USEAPI_TOKEN": "user:1-abc", "DISCORD_GUILD_IDS": "123456789012345678"}).exposes_account
+    assert not load({}).exposes_account
