@@ -1,0 +1,156 @@
+"""The whole of the sandbox's PixVerse: the API and its CDN on two ports of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+
+from aiohttp import web
+
+from sandbox.pixverse_api import v1
+from sandbox.pixverse_api.accounts import Account
+from sandbox.pixverse_api.cdn import Cdn
+from sandbox.pixverse_api.fault_list import Faults
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.requests_log import Seen
+from sandbox.pixverse_api.server import Server
+from sandbox.pixverse_api.service import Service
+from sandbox.pixverse_api.stamps import Clock, system_clock
+from sandbox.pixverse_api.sweeps import Seconds
+from sandbox.pixverse_api.timelines import Timeline
+from sandbox.pixverse_api.wire import Wire
+
+_LOOK_AGAIN_SECONDS = 0.01
+_REAL_SWEEPS = (15.0, 60.0)
+
+
+class PixverseApi:
+    """useapi.net's PixVerse API with scripted jobs. Lives in the running event loop.
+
+    Args:
+        clock: now, in milliseconds UTC.
+        rng: the source of every random choice, ids and tokens included.
+        sweep_seconds: between two looks into Discord; 0: everything is seen at once; `math.inf`: only by `sweep`.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock = system_clock,
+        rng: random.Random | None = None,
+        sweep_seconds: Seconds = _REAL_SWEEPS,
+    ) -> None:
+        self._service = Service(clock, rng or random.Random(), sweep_seconds)
+        self._wire = Wire(clock, self._account_of)
+        self._server = Server(self._application)
+        self.cdn = Cdn(self._service.shelf, clock)
+
+    async def start(self) -> None:
+        """Listen on two free ports of 127.0.0.1."""
+        await self.cdn.start()
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """Close both ports and every connection."""
+        await self._server.stop()
+        await self.cdn.stop()
+
+    @property
+    def base(self) -> str:
+        """`http://127.0.0.1:<port>`: what `USEAPI_URL` is set to."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong with calls of the API; files have `cdn.faults`."""
+        return self._wire.faults
+
+    @property
+    def requests(self) -> list[Seen]:
+        """What the API was asked, oldest first; files have `cdn.requests`."""
+        return self._wire.requests
+
+    @property
+    def jobs(self) -> list[Job]:
+        """Every job, oldest first."""
+        self._service.catch_up()
+        return self._service.jobs
+
+    @property
+    def sweep_seconds(self) -> Seconds:
+        """The distance between two sweeps; setting it counts the next one from now."""
+        return self._service.sweeper.seconds
+
+    @sweep_seconds.setter
+    def sweep_seconds(self, seconds: Seconds) -> None:
+        self._service.catch_up()
+        self._service.sweeper.seconds = seconds
+
+    def sweep(self) -> None:
+        """Look into Discord now: what happened so far becomes visible."""
+        self._service.sweep()
+
+    def add_account(self, number: int = 4321, *, max_jobs: int = 3) -> Account:
+        """An account in good standing with one stored channel; its `token` is what a client sends."""
+        return self._service.accounts.add(number, max_jobs)
+
+    def add_job(
+        self,
+        account: Account,
+        timeline: Timeline = (),
+        *,
+        verb: str = "pixverse-create_single",
+        jobid: str | None = None,
+        prompt: str = "paper boat in rain",
+        style: str = "Realistic",
+        aspect_ratio: str = "16:9",
+        **fields: object,
+    ) -> Job:
+        """A job created just now; without a time line it stands at `created` until it is set by hand."""
+        shown = {"prompt": prompt, "style": style, "aspect_ratio": aspect_ratio, **fields}
+        return self._service.add_job(account, timeline, shown, verb=verb, jobid=jobid)
+
+    def script(self, *lines: Timeline) -> None:
+        """The time lines of the next jobs that are made by POST."""
+        self._service.scripts.extend(lines)
+
+    def off(self) -> None:
+        """Answer 503 to everything."""
+        self._wire.down = True
+
+    def on(self) -> None:
+        """Undo `off`."""
+        self._wire.down = False
+
+    async def refuse_connections(self) -> None:
+        """Close the API's port and its connections."""
+        await self._server.stop()
+
+    async def accept_connections(self) -> None:
+        """Listen again, on the same port."""
+        await self._server.start()
+
+    def asked(self, job: Job) -> int:
+        """How often the job was asked for by GET."""
+        return sum(entry.jobid == job.jobid and entry.path.startswith(f"{v1.ROOT}/jobs/?") for entry in self.requests)
+
+    async def until(self, done: Callable[[], bool], timeout: float = 10) -> None:
+        """Wait until `done()`.
+
+        Raises:
+            TimeoutError: it was not within `timeout` seconds; the text names the latest requests.
+        """
+        try:
+            async with asyncio.timeout(timeout):
+                while not done():  # noqa: ASYNC110  # may be about anything, so that nothing tells when
+                    await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+        except TimeoutError:
+            latest = [f"{entry.method} {entry.path} {entry.status}" for entry in self.requests[-5:]]
+            raise TimeoutError(f"not within {timeout} s; latest requests: {latest}") from None
+
+    def _application(self) -> web.Application:
+        return self._wire.application(*v1.routes(self._service))
+
+    def _account_of(self, request: web.Request) -> Account | None:
+        return self._service.accounts.of_header(request.headers.get("Authorization"))

@@ -1,0 +1,233 @@
+"""Everything that can go wrong between a request and its answer, in place of, before or after the deed.
+
+An action is given the request and the deed, a function that does what was asked and makes the true answer. It calls
+the deed or not, and answers what it likes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiohttp import web
+
+from sandbox.pixverse_api.bodies import refusal, usual
+
+HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
+
+Deed = Callable[[], Awaitable[web.Response]]
+
+
+class Action(Protocol):
+    """One way to answer."""
+
+    async def play(self, request: web.Request, deed: Deed, /) -> web.StreamResponse:
+        """Answer the request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Another status instead of the deed. Without a body: the documented one, or `{error, code}`."""
+
+    status: int
+    body: str | bytes | dict[str, object] | None = None
+    retry_after: str | float | None = None
+    content_type: str | None = None
+
+    async def play(self, _request: web.Request, _deed: Deed) -> web.StreamResponse:
+        body = usual(self.status).body if self.body is None else self.body
+        content, own_type = _encoded(body)
+        headers = {"Content-Type": self.content_type or own_type}
+        if self.retry_after is not None:
+            headers["Retry-After"] = str(self.retry_after)
+        return web.Response(status=self.status, body=content, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class Code200:
+    """HTTP 200 around a body whose `code` says otherwise."""
+
+    code: int
+    error: str = "Internal error"
+
+    async def play(self, _request: web.Request, _deed: Deed) -> web.StreamResponse:
+        return web.json_response(refusal(self.code, self.error).body)
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """The deed is done, the body of its answer is missing."""
+
+    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        return web.Response(status=true.status, content_type=true.content_type)
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """The connection breaks and nothing is answered."""
+
+    async def play(self, request: web.Request, _deed: Deed) -> web.StreamResponse:
+        return _cut(request, web.Response())
+
+
+@dataclass(frozen=True, slots=True)
+class Truncated:
+    """The whole length is promised, a part of it sent, then the connection breaks."""
+
+    part: float = 0.5
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        content = _content(true)
+        answer = await _opened(request, true.status, true.headers["Content-Type"], len(content))
+        await answer.write(content[: int(len(content) * self.part)])
+        return _cut(request, answer)
+
+
+@dataclass(frozen=True, slots=True)
+class HalfBody:
+    """A part of the body as if it were all of it: the length fits, what is inside does not."""
+
+    part: float = 0.5
+
+    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        content = _content(true)
+        half = content[: int(len(content) * self.part)]
+        return web.Response(status=true.status, body=half, headers={"Content-Type": true.headers["Content-Type"]})
+
+
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """The deed and its answer come `seconds` late."""
+
+    seconds: float
+
+    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+        await asyncio.sleep(self.seconds)
+        return await deed()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The deed and its answer wait for an event."""
+
+    event: asyncio.Event
+
+    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+        await self.event.wait()
+        return await deed()
+
+
+@dataclass(frozen=True, slots=True)
+class AfterDeed:
+    """First the deed, then another action in place of its answer."""
+
+    action: Action
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+
+        async def done() -> web.Response:
+            return true
+
+        return await self.action.play(request, done)
+
+
+@dataclass(frozen=True, slots=True)
+class OtherType:
+    """The true bytes under another content type."""
+
+    content_type: str = "text/html"
+
+    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        return web.Response(status=true.status, body=_content(true), headers={"Content-Type": self.content_type})
+
+
+@dataclass(frozen=True, slots=True)
+class Dripping:
+    """The true bytes in pieces of `piece` bytes, `seconds` apart."""
+
+    seconds: float
+    piece: int = 1024
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        content = _content(true)
+        answer = await _opened(request, true.status, true.headers["Content-Type"], len(content))
+        async for piece in self._pieces(content):
+            await answer.write(piece)
+        return answer
+
+    async def _pieces(self, content: bytes) -> AsyncIterator[bytes]:
+        for start in range(0, len(content), self.piece):
+            yield content[start : start + self.piece]
+            await asyncio.sleep(self.seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Endless:
+    """The true bytes over and over, without a length, until the other side hangs up."""
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        answer = await _opened(request, true.status, true.headers["Content-Type"], None)
+        while request.transport is not None and not request.transport.is_closing():
+            await answer.write(_content(true))
+            await asyncio.sleep(0)
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """To any address at all."""
+
+    url: str
+    status: int = 302
+
+    async def play(self, _request: web.Request, _deed: Deed) -> web.StreamResponse:
+        return web.Response(status=self.status, headers={"Location": self.url})
+
+
+@dataclass(frozen=True, slots=True)
+class RedirectChain:
+    """So many redirects from the address to itself, told apart by a `hop` in the query, and then the deed."""
+
+    hops: int
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        hop = int(request.query.get("hop", "0"))
+        if hop >= self.hops:
+            return await deed()
+        return web.Response(status=302, headers={"Location": str(request.url.update_query(hop=hop + 1))})
+
+
+def _encoded(body: object) -> tuple[bytes, str]:
+    if isinstance(body, bytes):
+        return body, "application/octet-stream"
+    if isinstance(body, str):
+        return body.encode(), "text/html; charset=utf-8"
+    return json.dumps(body).encode(), "application/json; charset=utf-8"
+
+
+def _content(answer: web.Response) -> bytes:
+    return answer.body if isinstance(answer.body, bytes) else b""
+
+
+async def _opened(request: web.Request, status: int, content_type: str, length: int | None) -> web.StreamResponse:
+    answer = web.StreamResponse(status=status, headers={"Content-Type": content_type})
+    answer.content_length = length
+    await answer.prepare(request)
+    return answer
+
+
+def _cut(request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    if request.transport is not None:
+        request.transport.close()
+    return answer

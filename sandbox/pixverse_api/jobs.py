@@ -1,0 +1,210 @@
+"""One job: what Discord knows of it, what the API has seen of it, and its record as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sandbox.pixverse_api.accounts import Account, Channel
+from sandbox.pixverse_api.cdn_links import Stored
+from sandbox.pixverse_api.stamps import discord_iso, iso
+from sandbox.pixverse_api.timelines import BUTTONS, Change, Results, Timeline
+from sandbox.pixverse_api.videos import File, video_file
+
+Record = dict[str, object]
+ENDS = frozenset({"completed", "moderated", "failed", "cancelled"})
+_SHOWN_IN_CONTENT = (("style", "style"), ("aspect_ratio", "aspect-ratio"))
+
+
+class Kept(Enum):
+    """Whether the API still has the job's record."""
+
+    HERE = "here"
+    EXPIRED = "expired"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """What a job needs from the world around it."""
+
+    clock: Callable[[], int]
+    snowflake: Callable[[], str]
+    catch_up: Callable[[], None]
+    """Carries out the sweeps that are due."""
+    store: Callable[[File, str, int, float], Stored]
+    """Puts a file on the CDN: file, channel, milliseconds of issue, seconds until its link dies."""
+
+
+class Job:
+    """A job of one account. Its time line plays until one of the methods below takes over.
+
+    A change becomes visible at the next sweep, and `updated` is the time of that sweep.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        channel: Channel,
+        record: Record,
+        *,
+        created: int,
+        timeline: Timeline,
+        places: Places,
+    ) -> None:
+        self.account = account
+        self.channel = channel
+        self.created = created
+        self.videos: list[Stored] = []
+        """What lies on the CDN for this job, in the order of its attachments."""
+        self.raw: object | None = None
+        """Where set, the answer to everybody who asks for this job: bytes as they are, anything else as JSON."""
+        self.pressed: dict[str, str] = {}
+        self.kept = Kept.HERE
+        self._places = places
+        self._timeline = timeline
+        self._author = places.snowflake()
+        self._real = record
+        self._shown: Record = dict(record)
+        self._gone: set[str] = set()
+        self._changed = False
+        self.jobid = str(record["jobid"])
+
+    @property
+    def shown(self) -> Record:
+        """The record as a GET answers it."""
+        return dict(self._shown)
+
+    @property
+    def status(self) -> str:
+        """The status as a GET answers it."""
+        return str(self._shown.get("status", ""))
+
+    @property
+    def in_work(self) -> bool:
+        """Whether the API counts the job as executing."""
+        return self.kept is Kept.HERE and self.status not in ENDS
+
+    def set(
+        self, status: str | None = None, percent: int | None = None, without: Sequence[str] = (), **fields: object
+    ) -> None:
+        """Change the record by hand, from the next sweep on; the rest of the time line is dropped."""
+        self._take_over(Change(status, percent, None, fields, tuple(without)))
+
+    def complete(
+        self,
+        videos: int | Sequence[File] = 1,
+        *,
+        size: int | None = None,
+        link_seconds: float = 86_400,
+        **fields: object,
+    ) -> None:
+        """Complete with so many videos of `size` bytes, or with the very files given."""
+        files = None if isinstance(videos, int) else tuple(videos)
+        count = videos if isinstance(videos, int) else len(videos)
+        results = Results(count, size, link_seconds, files)
+        self._take_over(Change("completed", None, results, {"buttons": list(BUTTONS), **fields}))
+
+    def fail(self, error: str, details: str | None = None, status: str = "failed") -> None:
+        """End with an error; `status` may be `moderated`."""
+        more = {} if details is None else {"errorDetails": details}
+        self._take_over(Change(status, None, None, {"error": error, **more}))
+
+    def cancel(self) -> None:
+        """Cancel by the API's own call, which is seen at once; without effect on a job that has ended."""
+        if not self.in_work:
+            return
+        self._take_over(Change("cancelled"))
+        self.look(self._places.clock())
+
+    def expire(self) -> None:
+        """Answer 410 from now on."""
+        self.kept = Kept.EXPIRED
+
+    def vanish(self) -> None:
+        """Answer 404 from now on."""
+        self.kept = Kept.UNKNOWN
+
+    def come_back(self) -> None:
+        """Undo `expire` and `vanish`."""
+        self.kept = Kept.HERE
+
+    def take(self) -> None:
+        """What a generating POST waits for: PixVerse has taken the job, so that it shows as `started`."""
+        self._apply(Change("started"), self.created)
+        self._play(self.created)
+        self._shown = self._visible()
+        self._changed = False
+
+    def look(self, at: int) -> None:
+        """A sweep at `at` (milliseconds): everything that happened until then becomes visible, as of `at`."""
+        self._play(at)
+        self._publish(at)
+
+    def follow(self, until: int) -> None:
+        """Everything that happened until then becomes visible, each change as of its own time."""
+        while (due := self._next_due(until)) is not None:
+            self._play(due)
+            self._publish(due)
+        self._publish(until)
+
+    def _next_due(self, until: int) -> int | None:
+        if not self._timeline:
+            return None
+        due = self.created + int(self._timeline[0].after * 1000)
+        return due if due <= until else None
+
+    def _play(self, until: int) -> None:
+        while (due := self._next_due(until)) is not None:
+            first, *rest = self._timeline
+            self._timeline = tuple(rest)
+            self._apply(first.change, due)
+
+    def _publish(self, at: int) -> None:
+        if not self._changed:
+            return
+        self._changed = False
+        self._real["updated"] = iso(at)
+        self._shown = self._visible()
+
+    def _take_over(self, change: Change) -> None:
+        now = self._places.clock()
+        self._places.catch_up()
+        self._play(now)
+        self._timeline = ()
+        self._apply(change, now)
+        self._places.catch_up()
+
+    def _apply(self, change: Change, at: int) -> None:
+        self._changed = True
+        if change.status is not None:
+            self._real["status"] = change.status
+        if self._real["status"] != "created":
+            self._real.setdefault("messageId", self._places.snowflake())
+            self._real.setdefault("timestamp", discord_iso(at))
+            self._real["content"] = self._content(change.percent)
+        if change.results is not None:
+            self._real["attachments"] = self._attach(change.results, at)
+        self._real |= change.fields
+        self._gone = (self._gone - change.fields.keys()) | set(change.without)
+
+    def _visible(self) -> Record:
+        return {name: value for name, value in self._real.items() if name not in self._gone}
+
+    def _attach(self, results: Results, at: int) -> list[dict[str, object]]:
+        files = results.files
+        if files is None:
+            files = tuple(video_file(f"{self.jobid}/{k}", results.size) for k in range(results.count))
+        channel = self.channel.channel
+        self.videos = [self._places.store(file, channel, at, results.link_seconds) for file in files]
+        return [stored.attachment() for stored in self.videos]
+
+    def _content(self, percent: int | None) -> str:
+        """PixVerse's message. Its form once finished is documented; the percentage is written as Midjourney does."""
+        parts = [f"prompt: {self._real.get('prompt', '')}"]
+        parts += [f"{label}: {self._real[name]}" for name, label in _SHOWN_IN_CONTENT if name in self._real]
+        text = f"<@{self._author}> ({' '.join(parts)})"
+        if percent is not None:
+            return f"{text} ({percent}%)"
+        return f"{text} Author: <@{self._author}>)" if self._real["status"] == "completed" else text

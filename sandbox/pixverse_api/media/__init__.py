@@ -1,0 +1,1 @@
+"""The sandbox's own video and the script that drew it."""

@@ -1,0 +1,28 @@
+"""What was asked, by whom and when; never a token and never a body."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request. `status` is None until it is answered, and for a connection that was cut instead."""
+
+    method: str
+    path: str
+    """With the query."""
+    jobid: str | None
+    at: int
+    """Milliseconds UTC."""
+    account: int | None
+    """The number of the account whose token in force was sent."""
+    host: str
+    status: int | None = None
+
+
+def seen(request: web.Request, at: int, account: int | None = None) -> Seen:
+    """The entry for a request that has just come in."""
+    return Seen(request.method, request.path_qs, request.query.get("jobid"), at, account, request.host)

@@ -1,0 +1,55 @@
+"""What stands in front of every endpoint: the log of requests, the faults and the switch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from sandbox.pixverse_api.accounts import Account
+from sandbox.pixverse_api.fault_list import Faults
+from sandbox.pixverse_api.faults import Status
+from sandbox.pixverse_api.requests_log import Seen, seen
+from sandbox.pixverse_api.stamps import Clock
+
+AccountOf = Callable[[web.Request], Account | None]
+
+
+class Wire:
+    """Logs each request, then lets a fault answer it, or what it was meant for."""
+
+    def __init__(self, clock: Clock, account_of: AccountOf) -> None:
+        self.faults = Faults()
+        self.requests: list[Seen] = []
+        self.down = False
+        """While set, everything is answered with 503."""
+        self._clock = clock
+        self._account_of = account_of
+
+    def application(self, *routes: web.RouteDef) -> web.Application:
+        """An application with these routes behind the wire."""
+        application = web.Application(middlewares=[self._listen])
+        application.add_routes(routes)
+        return application
+
+    @web.middleware
+    async def _listen(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        account = self._account_of(request)
+        entry = seen(request, self._clock(), None if account is None else account.number)
+        self.requests.append(entry)
+
+        async def deed() -> web.Response:
+            try:
+                answer = await handler(request)
+            except web.HTTPException as no_such_route:
+                return web.json_response({"error": no_such_route.reason, "code": no_such_route.status}, status=404)
+            if not isinstance(answer, web.Response):
+                raise TypeError("endpoints answer with a whole response")
+            return answer
+
+        action = Status(503) if self.down else self.faults.take(request, account)
+        answer = await (deed() if action is None else action.play(request, deed))
+        cut = request.transport is None or request.transport.is_closing()
+        entry.status = None if cut else answer.status
+        return answer
