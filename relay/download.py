@@ -139,9 +139,7 @@ class Downloader:
                 return await self._save(index, response, media, path)
         raise _BrokeOff("too many redirects")
 
-    async def _save(
-        self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path
-    ) -> VideoFile:
+    async def _save(self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path) -> VideoFile:
         if response.status in _DEAD:
             raise _Unusable(LinkReason.EXPIRED)
         if response.status != HTTPStatus.OK:
