@@ -1,0 +1,33 @@
+"""A Discord on this machine: SimCord's virtual world behind a real REST API and gateway, and a driver for tests."""
+
+from .answers import Answer, Field, Modal, NotAnswered, NotPossible
+from .faults import Action, Cut, Fault, Faults, Hold, RateLimit, Status
+from .members import Member
+from .messages import Attachment, Button, Message
+from .places import Channel, Guild
+from .recording import RecordedRequest
+from .sandbox import DiscordSandbox, UnsupportedCalls
+
+__all__ = [
+    "Action",
+    "Answer",
+    "Attachment",
+    "Button",
+    "Channel",
+    "Cut",
+    "DiscordSandbox",
+    "Fault",
+    "Faults",
+    "Field",
+    "Guild",
+    "Hold",
+    "Member",
+    "Message",
+    "Modal",
+    "NotAnswered",
+    "NotPossible",
+    "RateLimit",
+    "RecordedRequest",
+    "Status",
+    "UnsupportedCalls",
+]

@@ -1,0 +1,94 @@
+"""Sending interactions to the bot, and waiting for its answer over REST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from simcord import interactions as simcord_interactions
+from simcord.backend import serializers
+from simcord.backend.models import Interaction, ResponseKind
+from simcord.backend.models import Message as StoredMessage
+
+from .answers import Answer, NotAnswered
+from .world import World
+
+COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
+_FIRST_ANSWER_S = 3.5  # Discord's three seconds and what the machine needs
+
+
+class Interactions:
+    """The way of an interaction: told to the bot, answered, finally answered."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def tell(
+        self,
+        kind: int,
+        *,
+        user_id: int,
+        guild_id: int | None,
+        channel_id: int,
+        data: dict[str, Any],
+        source: StoredMessage | None = None,
+    ) -> Interaction:
+        """Send INTERACTION_CREATE to the bot."""
+        backend = self._world.backend
+        record, payload = simcord_interactions.base_payload(
+            backend, type=kind, channel_id=channel_id, guild_id=guild_id, user_id=user_id, data=data
+        )
+        if source is not None:
+            record.source_message_id = source.id
+            payload["message"] = dict(serializers.message_payload(backend, source))
+        self._world.emit("INTERACTION_CREATE", payload)
+        return record
+
+    async def first_answer(self, record: Interaction) -> None:
+        """Wait for the callback.
+
+        Raises:
+            NotAnswered: none within three seconds.
+        """
+        await self._until(record, lambda: record.responded, _FIRST_ANSWER_S, "no answer within 3 s")
+
+    async def final_answer(self, record: Interaction, timeout_s: float) -> Answer:
+        """Wait until nothing is pending: a deferred answer is edited, a deferred update has done something.
+
+        Raises:
+            NotAnswered: not in time.
+        """
+        source = self._source(record)
+        before = source.edited_timestamp if source is not None else None
+        await self.first_answer(record)
+        if record.response_kind == ResponseKind.DEFERRED_UPDATE:
+            await self._until(
+                record, lambda: self._did_something(record, before), timeout_s, "deferred its update, then did nothing"
+            )
+        await self._until(
+            record, lambda: not self._thinks(record), timeout_s, 'deferred its answer, then left it "thinking"'
+        )
+        return Answer(self._world, record)
+
+    def _source(self, record: Interaction) -> StoredMessage | None:
+        if record.source_message_id is None:
+            return None
+        return self._world.backend.messages.get(record.channel_id, {}).get(record.source_message_id)
+
+    def _did_something(self, record: Interaction, before: str | None) -> bool:
+        source = self._source(record)
+        return bool(record.followup_ids) or source is None or source.edited_timestamp != before
+
+    def _thinks(self, record: Interaction) -> bool:
+        there = record.message_id in self._world.backend.messages.get(record.channel_id, {})
+        return record.loading and there
+
+    async def _until(self, record: Interaction, condition: Callable[[], bool], timeout_s: float, what: str) -> None:
+        def told() -> str:
+            calls = [f"{call.method} {call.path} → {call.status}" for call in self._world.requests[-6:]]
+            return f"{record.command_name or record.type}: {what}; last calls: {calls}"
+
+        try:
+            await self._world.changes.until(condition, timeout_s=timeout_s, what=told)
+        except TimeoutError as error:
+            raise NotAnswered(str(error)) from None

@@ -1,0 +1,105 @@
+"""SimCord's page that looks like the chat people know, kept up to date when something happens."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Sequence
+
+import discord
+from simcord.backend.errors import SetupError
+from simcord.preview import Preview
+
+from .changes import Changes
+from .members import Member
+from .places import Channel
+from .world import World
+
+_log = logging.getLogger(__name__)
+
+_TOGETHER_S = 0.1  # changes within this time are shown in one go
+_FIRST_ANSWER_S = 3.5
+
+
+class Proxy(discord.Client):
+    """Stands in for the bot inside SimCord, so that the page knows when the real one has answered an action."""
+
+    def __init__(self, changes: Changes) -> None:
+        super().__init__(intents=discord.Intents.all())
+        self.changes = changes
+        self.world: World | None = None
+
+    async def on_interaction(self, interaction: discord.Interaction) -> None:
+        """Wait until the real bot's callback came in over REST."""
+        if self.world is None:
+            return
+        record = self.world.backend.interactions[interaction.id]
+        with contextlib.suppress(TimeoutError):
+            await self.changes.until(lambda: record.responded, timeout_s=_FIRST_ANSWER_S, what=str)
+
+
+class PreviewPage:
+    """One page for one channel at a time."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._page: Preview | None = None
+        self._refreshing: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
+        self.url: str | None = None
+
+    async def open(self, channel: Channel, viewers: Sequence[Member], *, port: int | None = None) -> str:
+        """Show a channel to these people; the page before it is closed. Gives the address, which is a secret."""
+        await self.close()
+        env = self._world.env
+        if not env._started:
+            await env.start()
+        self._page = env.preview(
+            channel.handle, viewers=[viewer.handle for viewer in viewers], layout="channel", port=port
+        )
+        await self._page.__aenter__()
+        self.url = self._page.url
+        self._world.backend.subscribers.append(self._hear)
+        self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
+        return self.url
+
+    def _hear(self, _: str, __: object) -> None:
+        self._changed.set()
+
+    def tell(self) -> None:
+        """Something changed that no event tells of, such as an ephemeral answer."""
+        self._changed.set()
+
+    async def _refresh(self) -> None:
+        while True:
+            await self._changed.wait()
+            await asyncio.sleep(_TOGETHER_S)
+            self._changed.clear()
+            page = self._page
+            if page is None or page._closed:
+                return
+            try:
+                await page.refresh()
+            except SetupError:  # an action on the page is under way; it is shown right after
+                self._changed.set()
+            except Exception:
+                _log.exception("the page could not be brought up to date")
+
+    async def close(self) -> None:
+        """Close the page, if there is one."""
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            self._refreshing = None
+        if self._hear in self._world.backend.subscribers:
+            self._world.backend.subscribers.remove(self._hear)
+        if self._page is not None:
+            await self._page.close()
+            self._page = None
+            self.url = None
+
+    async def shut_down(self) -> None:
+        """Close the page and end SimCord's own run."""
+        await self.close()
+        if self._world.env._started:
+            await self._world.env.shutdown()

@@ -1,0 +1,66 @@
+"""What one gateway session gets to see of an event: gated by its intents and completed where SimCord is short."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+import discord
+from simcord import intents as simcord_intents
+
+from .world import World
+
+Payload = dict[str, Any]
+
+
+def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[str, Any]) -> Payload | None:
+    """The payload as this session gets it; None where its intents do not cover the event."""
+    gate = simcord_intents.required_intent(event, payload)
+    if gate is not None and not getattr(intents, gate):
+        return None
+    shaped: Payload = copy.deepcopy(dict(payload))
+    bot_id = world.backend.bot_user.id
+    if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
+        _complete_message(world, event, shaped)
+        if not intents.message_content:
+            simcord_intents.censor_message(shaped, bot_id, backend=world.backend)
+    elif event == "INTERACTION_CREATE":
+        _complete_interaction(world, shaped)
+        if not intents.message_content:
+            _censor_interaction(world, shaped)
+    elif event in ("GUILD_CREATE", "GUILD_UPDATE") and "roles" in shaped:
+        complete_guild(world, shaped)
+        simcord_intents.prune_guild_create(shaped, intents, bot_id)
+    return shaped
+
+
+def complete_guild(world: World, guild: Payload) -> None:
+    """A guild's boost tier, which SimCord does not keep."""
+    guild["premium_tier"] = world.extras(int(guild["id"])).premium_tier
+
+
+def _complete_message(world: World, event: str, message: Payload) -> None:
+    nonce = world.nonces.in_flight if event == "MESSAGE_CREATE" else None
+    if nonce is None:
+        message.pop("nonce", None)
+    else:
+        message["nonce"] = nonce
+
+
+def _complete_interaction(world: World, interaction: Payload) -> None:
+    guild_id = interaction.get("guild_id")
+    interaction["attachment_size_limit"] = world.extras(int(guild_id) if guild_id else None).upload_limit
+    if guild_id:
+        interaction["authorizing_integration_owners"] = {"0": guild_id}
+        interaction["guild"] = {"id": guild_id, "locale": "en-US", "features": []}
+
+
+def _censor_interaction(world: World, interaction: Payload) -> None:
+    bot_id = world.backend.bot_user.id
+    if isinstance(interaction.get("message"), dict):
+        simcord_intents.censor_message(interaction["message"], bot_id, backend=world.backend, exempt_root=True)
+    data = interaction.get("data") or {}
+    for message_id, message in ((data.get("resolved") or {}).get("messages") or {}).items():
+        chosen = str(data.get("target_id")) == str(message_id)
+        simcord_intents.censor_message(message, bot_id, backend=world.backend, exempt_root=chosen)
