@@ -13,6 +13,7 @@ import aiosqlite
 
 from storage import opening
 from storage.errors import TransactionMisused
+from storage.uri import uri
 
 SqlValue = str | int | float | bytes | None
 _T = TypeVar("_T")
@@ -23,14 +24,10 @@ _BUSY_SECONDS = 5.0
 class Queries(Protocol):
     """Something that can be asked."""
 
-    async def one(
-        self, sql: str, parameters: Sequence[SqlValue] = ()
-    ) -> sqlite3.Row | None:
+    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
         """The first row, or None."""
 
-    async def all(
-        self, sql: str, parameters: Sequence[SqlValue] = ()
-    ) -> list[sqlite3.Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
         """Every row."""
 
 
@@ -40,15 +37,11 @@ class Reader:
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
-    async def one(
-        self, sql: str, parameters: Sequence[SqlValue] = ()
-    ) -> sqlite3.Row | None:
+    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
         rows = await self.all(sql, parameters)
         return rows[0] if rows else None
 
-    async def all(
-        self, sql: str, parameters: Sequence[SqlValue] = ()
-    ) -> list[sqlite3.Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
         return list(await self._connection.execute_fetchall(sql, parameters))
 
 
@@ -60,16 +53,12 @@ class Transaction:
         self._reader = Reader(connection)
         self._open = True
 
-    async def one(
-        self, sql: str, parameters: Sequence[SqlValue] = ()
-    ) -> sqlite3.Row | None:
+    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
         """The first row, or None. Also for statements with RETURNING."""
         self._check_open()
         return await self._reader.one(sql, parameters)
 
-    async def all(
-        self, sql: str, parameters: Sequence[SqlValue] = ()
-    ) -> list[sqlite3.Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
         """Every row. Also for statements with RETURNING."""
         self._check_open()
         return await self._reader.all(sql, parameters)
@@ -100,9 +89,7 @@ class Transaction:
 class Database:
     """The bot's database: one connection that writes, one that reads."""
 
-    def __init__(
-        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
-    ) -> None:
+    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path
         self.reader: Queries = Reader(reader)
         """A connection of its own that cannot write; it sees only what is committed."""
@@ -112,17 +99,15 @@ class Database:
         self._owner: asyncio.Task[object] | None = None
 
     @classmethod
-    async def open(
-        cls, path: Path, lock_wait: float = opening.LOCK_WAIT_SECONDS
-    ) -> Database:
+    async def open(cls, path: Path, lock_wait: float = opening.LOCK_WAIT_SECONDS) -> Database:
         """Makes the file and its folder where they are missing, checks it, brings its tables up to date and opens it.
 
         Waits at most `lock_wait` seconds for another program's lock. Raises a class of DatabaseUnusable.
         """
         await opening.prepare(path, lock_wait)
-        writer = await _connect(opening.uri(path, "rw"))
+        writer = await _connect(uri(path, "rw"))
         try:
-            reader = await _connect(opening.uri(path, "ro"))
+            reader = await _connect(uri(path, "ro"))
         except BaseException:
             await writer.close()
             raise
@@ -150,17 +135,17 @@ class Database:
     async def close(self) -> None:
         """Closes both connections, after the transaction that is under way."""
         async with self._lock:
-            await _to_the_end(self._reading.close())
-            await _to_the_end(self._writer.close())
+            await to_the_end(self._reading.close())
+            await to_the_end(self._writer.close())
 
     @asynccontextmanager
     async def _begun(self) -> AsyncIterator[Transaction]:
         transaction = Transaction(self._writer)
         try:
-            await _to_the_end(self._execute("BEGIN IMMEDIATE"))
+            await to_the_end(self._execute("BEGIN IMMEDIATE"))
             yield transaction
             transaction.close()
-            await _to_the_end(self._execute("COMMIT"))
+            await to_the_end(self._execute("COMMIT"))
         except BaseException:
             transaction.close()
             await self._roll_back()
@@ -168,7 +153,7 @@ class Database:
 
     async def _roll_back(self) -> None:
         try:
-            await _to_the_end(self._execute("ROLLBACK"))
+            await to_the_end(self._execute("ROLLBACK"))
         except sqlite3.OperationalError:
             # BEGIN failed, or SQLite rolled back by itself (a full disk), or a commit came through after all.
             return
@@ -177,17 +162,15 @@ class Database:
         await self._writer.execute_fetchall(sql)
 
 
-async def _connect(uri: str) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(
-        uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS
-    )
+async def _connect(address: str) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
     connection.row_factory = sqlite3.Row
     for pragma in opening.PRAGMAS:
         await connection.execute_fetchall(pragma)
     return connection
 
 
-async def _to_the_end(work: Awaitable[_T]) -> _T:
+async def to_the_end(work: Awaitable[_T]) -> _T:
     """Waits for the work's end even where the waiting task is cancelled; the cancellation follows then."""
     task = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

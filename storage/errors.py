@@ -51,9 +51,7 @@ class TransactionMisused(RuntimeError):
 
 
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DAMAGED = frozenset(
-    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
-)
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 _READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
 
 
@@ -66,20 +64,14 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
     """What an error of SQLite at the start means for the operator."""
     code = _primary_code(error)
     if code in _BUSY:
-        return DatabaseLocked(
-            f"The database {path} is locked by another program. End that program, then start again."
-        )
+        return DatabaseLocked(f"The database {path} is locked by another program. End that program, then start again.")
     if code in _DAMAGED:
         return damaged(path)
     if code in _READ_ONLY:
         return read_only(path)
     if code == sqlite3.SQLITE_FULL:
-        return DatabaseUnreachable(
-            f"The disk that holds the database {path} is full. Make room, then start again."
-        )
-    return DatabaseUnreachable(
-        f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder."
-    )
+        return DatabaseUnreachable(f"The disk that holds the database {path} is full. Make room, then start again.")
+    return DatabaseUnreachable(f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder.")
 
 
 def damaged(path: Path) -> DatabaseDamaged:

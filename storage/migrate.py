@@ -6,13 +6,12 @@ transaction, so that a crash at any statement leaves the old state or the new on
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from storage import backup
 from storage.errors import DatabaseTooNew
 
 MIGRATIONS = Path(__file__).with_name("migrations")
@@ -86,14 +85,7 @@ def migrate(path: Path, connection: sqlite3.Connection, steps: list[Migration]) 
 def copy_beside(path: Path, connection: sqlite3.Connection) -> Path:
     """Copies the database to `<name>.before-<next version>`, whole or not at all, and returns the copy's path."""
     target = path.with_name(f"{path.name}.before-{version(connection) + 1}")
-    unfinished = target.with_name(target.name + ".part")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    with closing(sqlite3.connect(unfinished)) as copy:
-        connection.backup(copy)
-        # One file that needs no companions.
-        copy.execute("PRAGMA journal_mode = DELETE")
-    os.replace(unfinished, target)
+    backup.copy(connection, target)
     return target
 
 

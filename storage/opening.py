@@ -11,10 +11,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
 from storage import migrate
 from storage.errors import DatabaseUnreachable, damaged, is_locked, read_only, unusable
+from storage.files import narrow_mode
+from storage.uri import uri
 
 LOCK_WAIT_SECONDS = 10.0
 """How long another program's lock is waited for at the start."""
@@ -27,11 +28,6 @@ PRAGMAS = (
     "PRAGMA secure_delete = ON",
 )
 """Set on every connection. `secure_delete`: a forgotten token leaves no bytes in the file."""
-
-
-def uri(path: Path, mode: str) -> str:
-    """SQLite's address of the file; `mode` is ro or rw."""
-    return f"file:{quote(str(path.absolute()))}?mode={mode}"
 
 
 async def prepare(path: Path, lock_wait: float) -> None:
@@ -57,9 +53,7 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
     Raises a class of DatabaseUnusable; a missing file is DatabaseUnreachable.
     """
     if not path.exists():
-        raise DatabaseUnreachable(
-            f"There is no database {path} yet; the first start makes it."
-        )
+        raise DatabaseUnreachable(f"There is no database {path} yet; the first start makes it.")
     _check_writable(path)
     deadline = time.monotonic() + lock_wait
     while True:
@@ -88,7 +82,7 @@ def make_file(path: Path) -> None:
             f"The database {path} cannot be opened ({error.strerror}). Check DATABASE_URL."
         ) from error
     _check_writable(path)
-    _narrow_mode(path)
+    narrow_mode(path)
 
 
 def _prepare_once(path: Path) -> None:
@@ -158,12 +152,3 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
 def _check_writable(path: Path) -> None:
     if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
         raise read_only(path)
-
-
-def _narrow_mode(path: Path) -> None:
-    if (
-        os.name == "posix"
-        and path.stat().st_mode & 0o077
-        and path.stat().st_uid == os.geteuid()
-    ):
-        path.chmod(0o600)

@@ -1,0 +1,55 @@
+"""One bot for each database: the operating system's lock on a file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from filelock import FileLock, Timeout
+
+from storage.errors import AlreadyRunning, DatabaseUnreachable, read_only
+
+
+class InstanceLock:
+    """Held while a bot works with the database. The system frees it the instant the process dies."""
+
+    def __init__(self, database: Path) -> None:
+        self._database = database
+        # Never the library's soft lock: that one outlives a killed process.
+        self._lock = FileLock(
+            database.with_name(database.name + ".lock"),
+            mode=0o600,
+            thread_local=False,
+            fallback_to_soft=False,
+        )
+
+    def acquire(self) -> None:
+        """Takes the lock, or raises AlreadyRunning at once; a class of DatabaseUnusable where there is no locking.
+
+        The database's folder must be there.
+        """
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout as error:
+            raise AlreadyRunning(
+                f"Another relay bot is running with the database {self._database}. "
+                "Stop that one first, or give this one another DATABASE_URL."
+            ) from error
+        except PermissionError as error:
+            raise read_only(self._database) from error
+        except OSError as error:
+            raise DatabaseUnreachable(
+                f"The folder {self._database.parent} cannot hold a lock ({error.strerror}). "
+                "Put the database on a local disk."
+            ) from error
+
+    def release(self) -> None:
+        """Frees the lock; nothing if it is not held."""
+        self._lock.release()
+
+    def __enter__(self) -> Self:
+        self.acquire()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
