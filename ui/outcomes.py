@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-
-import discord
 
 from pixverse.jobids import mask_email
 from relay.outcomes import LateReason, Outcome
 from relay.ports import BatchTally, OutcomePost
 from ui import wording
-from ui.buttons import details_view
+from ui.buttons import details_custom_id, details_view
 from ui.escape import escaped, job_id, plain
 from ui.limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.mentions import CommandMentions
+from ui.message import AttachedFile, Message
 from ui.verdicts import Verdict, verdict
 
 _LATE = {
@@ -26,36 +24,6 @@ _LATE = {
 
 
 @dataclass(frozen=True, slots=True)
-class AttachedFile:
-    """A file as it is to be uploaded."""
-
-    path: Path
-    name: str
-    """ASCII, with `SPOILER_` in front where the video is to be hidden behind a click."""
-    description: str
-    """Alt text."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutcomeMessage:
-    """Everything of an outcome's message but its nonce and what it replies to."""
-
-    content: str
-    files: tuple[AttachedFile, ...]
-    view: discord.ui.View
-    mention: tuple[int, ...]
-    """The people to allow mentions of; nobody and nothing else is to be pinged."""
-    silent: bool
-
-    @property
-    def allowed_mentions(self) -> discord.AllowedMentions:
-        """What Discord is told to let through."""
-        return discord.AllowedMentions(
-            everyone=False, roles=False, replied_user=False, users=[discord.Object(user) for user in self.mention]
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class _Room:
     """How much of each part is shown; every part has its place in the order in which parts give way."""
 
@@ -63,7 +31,7 @@ class _Room:
     reason: int = REASON
     facts: bool = True
     mentions: int = 80
-    """Discord allows 100 people in `allowed_mentions`."""
+    """Of people; Discord allows 100 in `allowed_mentions`."""
     links: bool = True
 
 
@@ -77,14 +45,24 @@ _ROOMS = (
 )
 
 
-def outcome_message(post: OutcomePost, mentions: CommandMentions) -> OutcomeMessage:
+def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
     """The message for `post`; its content always keeps within Discord's bound.
 
     Prompt, reasons, facts, then mentions beyond the first dozen and in the end links give way, in this order; state
     and small print never do.
     """
     content, pinged = _fitting(post, mentions)
-    return OutcomeMessage(content, _files(post), details_view(post.button_nonce), pinged, post.silent)
+    return Message(
+        content=content,
+        view=details_view(post.button_nonce),
+        files=_files(post),
+        mention=pinged,
+        silent=post.silent,
+        # Only a bare link of a video is to unfold.
+        suppress_embeds=post.wordless or not verdict(post, mentions).links,
+        reply_to=post.reply_to,
+        known_by=details_custom_id(post.button_nonce),
+    )
 
 
 def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from relay.outcomes import LinkReason, Outcome
 from relay.ports import OutcomePost, VideoLink
 from ui import wording
-from ui.escape import bare_link, code, escaped
+from ui.escape import bare_link, escaped
+from ui.links import NOT_SHOWN, why_one, why_several
 from ui.mentions import CommandMentions
-
-_NO_LINK = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
-"""Reasons for which the address is not shown: it leads nowhere, or where nobody allowed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     if total == 1:
         return _single(post, post.links[0], links, mentions)
     state = f"{ready}, {_which(post)}."
-    advice = " ".join(dict.fromkeys(_why(link, numbered=True) for link in post.links))
+    advice = wording.joined((why_several(reason, post.links) for reason in LinkReason), " ")
     return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, links, ""), links=links)
 
 
@@ -118,7 +116,7 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             return Verdict(state, state, f"{made}You can still get it from PixVerse itself.")
         case LinkReason.HOST_NOT_ALLOWED:
             state = "Your video is ready, but I may not fetch it."
-            return Verdict(state, state, _why(link, numbered=False))
+            return Verdict(state, state, why_one(link, "It"))
         case LinkReason.NOT_A_VIDEO:
             state = "Finished, but the file isn't a video"
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
@@ -126,20 +124,20 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
         case _:
             again = f"{mentions.status} gets a new one." if link.reason is LinkReason.TOO_LARGE else ""
             state = "Your video is ready, as a link."
-            why = _why(link, numbered=False)
+            why = why_one(link, "It")
             if not links:
                 why = f"{why} The link can't be shown here; it is under Details."
             return Verdict(state, ready, why, small=_how_long((link,), links, again), links=links)
 
 
 def _shown(link: VideoLink) -> str:
-    return "" if link.reason in _NO_LINK else bare_link(link.url) or ""
+    return "" if link.reason in NOT_SHOWN else bare_link(link.url) or ""
 
 
 def _which(post: OutcomePost) -> str:
     """Which of several videos are not attached."""
-    shown = [link.index for link in post.links if link.reason not in _NO_LINK]
-    missing = [link.index for link in post.links if link.reason in _NO_LINK]
+    shown = [link.index for link in post.links if link.reason not in NOT_SHOWN]
+    missing = [link.index for link in post.links if link.reason in NOT_SHOWN]
     if shown and missing:
         return "not all of them as files"
     numbers = shown or missing
@@ -153,35 +151,11 @@ def _which(post: OutcomePost) -> str:
     return f"{name} {'as a link' if len(numbers) == 1 else 'as links'}"
 
 
-def _why(link: VideoLink, *, numbered: bool) -> str:
-    """Why this video is not attached, as a sentence of its own."""
-    it = f"Number {link.index}" if numbered else "It"
-    match link.reason:
-        case LinkReason.TOO_LARGE:
-            limit = f"; this server takes files up to {wording.size(link.limit)}" if link.limit is not None else ""
-            size = f"has {wording.size(link.size)}" if link.size is not None else "is too large"
-            return f"{it} {size}{limit}."
-        case LinkReason.MAY_NOT_ATTACH:
-            return "I may not attach files in this channel; someone with *Manage Server* can allow *Attach Files*."
-        case LinkReason.EXPIRED:
-            return f"{it} was made, but its link has run out. You can still get it from PixVerse itself."
-        case LinkReason.HOST_NOT_ALLOWED:
-            host = code(link.host or "", 60) or "a host"
-            return f"{it} lies on {host}, which this bot's operator hasn't allowed."
-        case LinkReason.NOT_A_VIDEO:
-            kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
-            return f"{it} isn't a video{kind}."
-        case LinkReason.FETCH_FAILED:
-            of = f" number {link.index}" if numbered else " it"
-            times = "once" if link.tries == 1 else f"{link.tries} times"
-            return f"Fetching{of} broke off{f' {times}' if link.tries else ''}."
-
-
 def _how_long(links: tuple[VideoLink, ...], shown: tuple[str, ...], again: str) -> str:
     """Until when the links that are shown work."""
     if not shown:
         return ""
-    ends = [link.expires_at for link in links if link.expires_at is not None and link.reason not in _NO_LINK]
+    ends = [link.expires_at for link in links if link.expires_at is not None and link.reason not in NOT_SHOWN]
     name = "The link works" if len(shown) == 1 else "The links work"
     until = f"{name} until {wording.moment(min(ends))}." if ends else ""
     return wording.joined((until, again), " ")

@@ -91,6 +91,11 @@ def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
     return code(job.prompt, limit) or code(f"#{number}", limit)
 
 
+def plain_name(job: Job | None, number: int, limit: int) -> str:
+    """A job's name where no markup is known: like `prompt_name` without the code marks."""
+    return prompt_name(job, number, limit).strip("`")
+
+
 def state(job: Job | None) -> str:
     """The job's state in lower-case words, escaped."""
     if job is None:
@@ -153,6 +158,11 @@ def age(milliseconds: int) -> str:
 def count(number: int, one: str, many: str) -> str:
     """`1 job` or `4 jobs`."""
     return f"{number} {one if number == 1 else many}"
+
+
+def times(number: int) -> str:
+    """`once` or `3 times`."""
+    return "once" if number == 1 else f"{number} times"
 
 
 def enumeration(parts: Iterable[str]) -> str:

@@ -1,0 +1,192 @@
+"""What the asker alone is told after a command or a button about one job."""
+
+from __future__ import annotations
+
+from pixverse.job import Job
+from relay.outcomes import Face, Outcome
+from relay.ports import Address
+from relay.results import (
+    AlreadyPosted,
+    AlreadyWatched,
+    Checked,
+    CheckedBefore,
+    CheckResult,
+    MentionSet,
+    NotChecked,
+    NowWatching,
+    Peek,
+    PostedAgain,
+    PostingOutcome,
+    StatusResult,
+    Stopped,
+    StoppedAll,
+    StopResult,
+    TakenOff,
+)
+from ui import wording
+from ui.answer import Answer, answer
+from ui.buttons import Action
+from ui.escape import job_id
+from ui.passing import OnPress, PassingView
+
+_API_DOWN = "**PixVerse's API isn't answering right now.**"
+
+
+def status_answer(result: StatusResult, where: Address) -> Answer:
+    """What `/pixverse status`, `Watch it here` and `Watch again` answer."""
+    match result:
+        case NowWatching():
+            return _now_watching(result, where)
+        case AlreadyWatched():
+            return _already_watched(result, where)
+        case AlreadyPosted():
+            return _already_posted(result, where)
+        case PostingOutcome():
+            return answer(f"**{_ended_state(result.job, result.outcome)}.** The result comes in this channel now.")
+
+
+def _now_watching(result: NowWatching, where: Address) -> Answer:
+    jump = _jump(where, result.card_message_id)
+    ping = "and I'll ping you" if result.mention else ""
+    if result.api_down:
+        text = wording.joined((_down_but_known(result.job), jump), " ")
+    else:
+        text = wording.joined(
+            ("**Watching.**", f"{wording.joined(('The result comes in this channel', ping), ', ')}.", jump), " "
+        )
+    return answer(
+        text,
+        (_ping_button(mention=result.mention), result.subscription_id),
+        (Action.STOP_WATCHING, result.subscription_id),
+    )
+
+
+def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
+    trouble = ""
+    if result.on_hold:
+        trouble = (
+            "It is on hold: the new API token is of another account, and an admin has to decide what happens to it."
+        )
+    elif result.api_down:
+        trouble = "PixVerse's API isn't answering right now; I keep trying."
+    text = wording.joined(
+        (
+            "**Already watched here.**",
+            _jump(where, result.message_id),
+            "I'll ping you too." if result.mention else "The result comes in this channel.",
+            trouble,
+        ),
+        " ",
+    )
+    return answer(text, (_ping_button(mention=result.mention), result.subscription_id))
+
+
+def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
+    if result.waiting:
+        state = _ended_state(result.job, result.outcome)
+        return answer(f"**{state}.** The result still waits to be posted in this channel and comes by itself.")
+    text = wording.joined(("**Already posted here.**", _jump(where, result.message_id)), " ")
+    return answer(text, (Action.POST_AGAIN, result.subscription_id))
+
+
+def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
+    """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
+    state = wording.sentence(wording.state_of_face(_face(peek.outcome), peek.job, peek.outcome))
+    if peek.api_down:
+        head = f"{_API_DOWN} Nothing is posted. Last known: {wording.state(peek.job)}."
+    else:
+        head = f"**{state}.** Nothing is posted."
+    job = peek.job
+    text = wording.lines(
+        head,
+        wording.quoted(wording.prompt(job)),
+        wording.small(
+            f"made {wording.relative(job.created)}" if job and job.created is not None else "",
+            job_id(peek.jobid),
+        ),
+    )
+    return Answer(text, None if peek.outcome else PassingView("Watch it here", watch_here))
+
+
+def check_answer(result: CheckResult) -> Answer:
+    """What `Check now` answers."""
+    match result:
+        case CheckedBefore():
+            return Answer(f"**Checked {wording.relative(result.since)}.** Next look {wording.relative(result.until)}.")
+        case NotChecked():
+            return Answer(_down_but_known(result.job))
+        case Checked():
+            state = wording.sentence(wording.state_of_face(_face(result.outcome), result.job, result.outcome))
+            if result.news:
+                return Answer(f"**Checked just now.** {state}.")
+            return Answer(
+                f"**Checked just now: nothing new.** {state}. PixVerse itself looks only every 15 to 60 seconds."
+            )
+
+
+def stop_answer(result: StopResult) -> Answer:
+    """What `/pixverse unwatch` and `Stop watching` answer."""
+    match result:
+        case Stopped():
+            return Answer("**Not watched any more.** The job itself goes on at PixVerse.")
+        case TakenOff():
+            others = "1 other waits" if result.others == 1 else f"{result.others} others wait"
+            return Answer(f"**You won't be pinged.** {others} for this job, so its result still comes here.")
+
+
+def stopped_all_answer(result: StoppedAll) -> Answer:
+    """What `Stop watching all` answers."""
+    if not result.stopped and not result.kept:
+        return Answer("**There was nothing left to stop.** All these jobs have ended.")
+    kept = ""
+    if result.kept:
+        kept = f"{_are(result.kept)} still watched, since others wait for {_it(result.kept)}."
+    if not result.stopped:
+        return Answer(wording.joined(("**You won't be pinged.**", kept), " "))
+    state = f"{wording.count(result.stopped, 'job is', 'jobs are')} not watched any more."
+    goes_on = "It goes on at PixVerse." if result.stopped == 1 else "They go on at PixVerse."
+    return Answer(wording.joined((f"**{state}**", goes_on, kept), " "))
+
+
+def mention_answer(result: MentionSet) -> Answer:
+    """What `Ping me` and `Don't ping me` answer."""
+    state = "I'll ping you." if result.mention else "You won't be pinged."
+    return answer(
+        f"**{state}** The result comes in this channel.",
+        (_ping_button(mention=result.mention), result.subscription_id),
+    )
+
+
+def posted_again_answer(result: PostedAgain) -> Answer:
+    """What `Post it again` answers."""
+    return Answer(f"**Posting it again.** The result of #{result.number} comes in this channel now.")
+
+
+def _ended_state(job: Job | None, outcome: Outcome) -> str:
+    return f"The job has ended: {wording.state_of_face(Face.ENDED, job, outcome)}"
+
+
+def _face(outcome: Outcome | None) -> Face:
+    return Face.ENDED if outcome else Face.PROGRESS
+
+
+def _down_but_known(job: Job | None) -> str:
+    last = f"Last known: {wording.state(job)}." if job else ""
+    return wording.joined((_API_DOWN, "I watch this job and post its result here.", last), " ")
+
+
+def _ping_button(*, mention: bool) -> Action:
+    """The button for the other way."""
+    return Action.DO_NOT_PING_ME if mention else Action.PING_ME
+
+
+def _jump(where: Address, message_id: int | None) -> str:
+    return wording.jump(where.guild_id, where.channel_id, message_id)
+
+
+def _are(number: int) -> str:
+    return "1 is" if number == 1 else f"{number} are"
+
+
+def _it(number: int) -> str:
+    return "it" if number == 1 else "them"

@@ -1,0 +1,67 @@
+"""Why a video is not attached, in sentences."""
+
+from __future__ import annotations
+
+from relay.outcomes import LinkReason
+from relay.ports import VideoLink
+from ui import wording
+from ui.escape import code, escaped
+
+NOT_SHOWN = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
+"""Reasons for which the address is not shown: it leads nowhere, or where nobody allowed it."""
+
+_MAY_NOT_ATTACH = "I may not attach files in this channel; someone with *Manage Server* can allow *Attach Files*."
+
+
+def why_several(reason: LinkReason, links: tuple[VideoLink, ...]) -> str:
+    """One sentence for those of several videos that have this reason; empty where none has."""
+    concerned = [link for link in links if link.reason is reason]
+    if not concerned:
+        return ""
+    if len(concerned) == 1:
+        return why_one(concerned[0], f"Number {concerned[0].index}")
+    return _sentence_for_several(reason, wording.enumeration(str(link.index) for link in concerned), concerned[0])
+
+
+def _sentence_for_several(reason: LinkReason, numbers: str, first: VideoLink) -> str:
+    sentences = {
+        LinkReason.TOO_LARGE: f"Numbers {numbers} are too large{_limit(first)}.",
+        LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
+        LinkReason.EXPIRED: (
+            f"Numbers {numbers} were made, but their links have run out. You can still get them from PixVerse itself."
+        ),
+        LinkReason.HOST_NOT_ALLOWED: (
+            f"Numbers {numbers} lie on {_host(first)}, which this bot's operator hasn't allowed."
+        ),
+        LinkReason.NOT_A_VIDEO: f"Numbers {numbers} aren't videos.",
+        LinkReason.FETCH_FAILED: f"Fetching numbers {numbers} broke off.",
+    }
+    return sentences[reason]
+
+
+def why_one(link: VideoLink, name: str) -> str:
+    """The sentence for one video, which is called `name` ("It", "Number 3")."""
+    match link.reason:
+        case LinkReason.TOO_LARGE:
+            size = f"has {wording.size(link.size)}" if link.size is not None else "is too large"
+            return f"{name} {size}{_limit(link)}."
+        case LinkReason.MAY_NOT_ATTACH:
+            return _MAY_NOT_ATTACH
+        case LinkReason.EXPIRED:
+            return f"{name} was made, but its link has run out. You can still get it from PixVerse itself."
+        case LinkReason.HOST_NOT_ALLOWED:
+            return f"{name} lies on {_host(link)}, which this bot's operator hasn't allowed."
+        case LinkReason.NOT_A_VIDEO:
+            kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
+            return f"{name} isn't a video{kind}."
+        case LinkReason.FETCH_FAILED:
+            times = f" {wording.times(link.tries)}" if link.tries else ""
+            return f"Fetching {name[:1].lower()}{name[1:]} broke off{times}."
+
+
+def _limit(link: VideoLink) -> str:
+    return f"; this server takes files up to {wording.size(link.limit)}" if link.limit is not None else ""
+
+
+def _host(link: VideoLink) -> str:
+    return code(link.host or "", 60) or "a host"

@@ -1,0 +1,116 @@
+"""What the asker alone is told about several jobs: what a list of ids came to, what is watched, what to choose from."""
+
+from __future__ import annotations
+
+from discord import app_commands
+
+from relay.outcomes import Face
+from relay.ports import Address
+from relay.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
+from ui import wording
+from ui.answer import Answer
+from ui.escape import code, escaped, plain
+from ui.limits import CHOICE, MESSAGE, SHORT_PROMPT, units
+from ui.mentions import CommandMentions
+
+_LINES = 9
+"""Of a page, its heading not counted."""
+_PAGES = 5
+_TAIL = 8
+"""Characters of an id by which its asker knows it again."""
+
+_NOT_TAKEN = {
+    Taken.ALREADY_WATCHED: "already watched",
+    Taken.ALREADY_POSTED: "already posted",
+    Taken.NOT_FOUND: "not found",
+    Taken.EXPIRED: "expired, useapi.net keeps jobs for 31 days",
+    Taken.NOT_A_JOB_ID: "not a job id",
+    Taken.PERSON_LIMIT: "over your limit",
+    Taken.SERVER_LIMIT: "over this server's limit",
+}
+
+
+def watch_answer(result: WatchResult, where: Address) -> Answer:
+    """What `/pixverse watch` answers: how many are watched, and why each other one is not."""
+    left_out = [entry for entry in result.entries if not entry.taken.in_batch]
+    watched = len(result.entries) - len(left_out)
+    jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id)
+    head = wording.joined((_watched(watched, len(left_out)), jump, _ping(result, watched), _down(result)), " ")
+    text = wording.lines(head, *(_left_out(entry, where) for entry in left_out))
+    if units(text) > MESSAGE:
+        text = wording.lines(head, *(_reason(entry) for entry in left_out))
+    return Answer(text)
+
+
+def _watched(watched: int, left_out: int) -> str:
+    if left_out:
+        return f"**{watched} watched, {left_out} not.**"
+    return f"**Watching {wording.count(watched, 'job', 'jobs')}.**"
+
+
+def _ping(result: WatchResult, watched: int) -> str:
+    if not watched:
+        return ""
+    return "I'll ping you once, when the last one has ended." if result.mention else "I won't ping you."
+
+
+def _down(result: WatchResult) -> str:
+    if not any(entry.api_down for entry in result.entries):
+        return ""
+    return "PixVerse's API isn't answering right now; I keep trying."
+
+
+def _left_out(entry: WatchEntry, where: Address) -> str:
+    jump = wording.jump(where.guild_id, where.channel_id, entry.message_id)
+    return wording.joined((_reason(entry), jump), " ")
+
+
+def _reason(entry: WatchEntry) -> str:
+    tail = entry.text if len(entry.text) <= _TAIL else f"…{entry.text[-_TAIL:]}"
+    reason = _NOT_TAKEN.get(entry.taken) or f"a job of {escaped(entry.service or 'another service', 30)}"
+    return f"{code(tail, _TAIL + 1)}: {reason}"
+
+
+def listing_answers(listing: Listing, where: Address, mentions: CommandMentions) -> list[Answer]:
+    """What `/pixverse list` answers: one message for each page, the asker's own jobs first."""
+    if not listing.entries:
+        return [Answer(f"**Nothing is watched in this channel.** {mentions.status} starts.")]
+    entries = sorted(listing.entries, key=lambda entry: not entry.mine)
+    shown = entries[: _LINES * _PAGES]
+    pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
+    more = len(entries) - len(shown)
+    texts = [wording.lines(*(_listed(entry, where) for entry in page)) for page in pages]
+    texts[0] = f"{_listing_head(listing)}\n{texts[0]}"
+    if more:
+        texts[-1] += f"\n-# {more} more"
+    return [Answer(text) for text in texts]
+
+
+def _listing_head(listing: Listing) -> str:
+    jobs = wording.count(len(listing.entries), "job is", "jobs are")
+    return f"**{jobs} watched in this channel, {listing.mine} of them for you.**"
+
+
+def _listed(entry: Listed, where: Address) -> str:
+    state = wording.state_of_face(Face.OTHER_ACCOUNT, entry.job) if entry.on_hold else wording.state(entry.job)
+    return wording.joined(
+        (
+            wording.prompt_name(entry.job, entry.number),
+            state,
+            wording.jump(where.guild_id, where.channel_id, entry.message_id),
+        )
+    )
+
+
+def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
+    """A job to choose: its prompt, state and age in words; the value is `#number`. `now` in milliseconds UTC."""
+    face = Face.ENDED if choice.outcome else Face.PROGRESS
+    state = _unescaped(wording.state_of_face(face, choice.job, choice.outcome))
+    rest = f" · {state} · {wording.age(now - choice.since)}"
+    name = wording.plain_name(choice.job, choice.number, min(SHORT_PROMPT, CHOICE - units(rest)))
+    return app_commands.Choice(name=plain(f"{name}{rest}", CHOICE), value=f"#{choice.number}")
+
+
+def _unescaped(state: str) -> str:
+    """A state's words without the backslashes that only messages need."""
+    return state.replace("\\", "")

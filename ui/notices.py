@@ -1,0 +1,92 @@
+"""What admins are told of their own accord."""
+
+from __future__ import annotations
+
+from relay.outcomes import NoticeKind
+from relay.ports import NoticePost
+from ui import wording
+from ui.cards import missing_permissions
+from ui.escape import escaped
+from ui.mentions import CommandMentions
+from ui.message import Message
+
+_ON_HOLD = "**PixVerse results are on hold on this server.**"
+
+
+def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
+    """The notice as a message. It is not silent; the same post gives the same text, by which it is found again."""
+    return Message(content=_text(post, mentions), mention=_pinged(post), suppress_embeds=True)
+
+
+def _text(post: NoticePost, mentions: CommandMentions) -> str:
+    match post.kind:
+        case NoticeKind.TOKEN_REFUSED:
+            rest = f"useapi.net refuses the API token. {_waiting(post)} Set a new one with {mentions.token_set}."
+            return _sentence(_ON_HOLD, _who(post), rest)
+        case NoticeKind.UNPAID:
+            return _sentence(_ON_HOLD, _who(post), _unpaid(post, mentions))
+        case NoticeKind.FLOWING_AGAIN:
+            jobs = wording.count(post.jobs, "job", "jobs")
+            return _sentence("**PixVerse results are flowing again.**", f"{jobs} went on." if post.jobs else "")
+        case NoticeKind.CANNOT_POST:
+            return _sentence(f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}", _held(post))
+        case NoticeKind.GIVEN_UP:
+            return _given_up(post, mentions)
+        case NoticeKind.CHANNEL_GONE:
+            return _channel_gone(post)
+
+
+def _sentence(*parts: str) -> str:
+    return wording.joined(parts, " ")
+
+
+def _pinged(post: NoticePost) -> tuple[int, ...]:
+    return post.mention if post.kind in (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID) else ()
+
+
+def _who(post: NoticePost) -> str:
+    return " ".join(wording.user(person) for person in _pinged(post))
+
+
+def _waiting(post: NoticePost) -> str:
+    if not post.jobs:
+        return "Nothing is lost."
+    return f"{wording.count(post.jobs, 'job waits', 'jobs wait')}; nothing is lost."
+
+
+def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
+    within = f" within {wording.duration(post.interval)}" if post.interval is not None else ""
+    return (
+        f"useapi.net says the subscription has run out. {_waiting(post)} "
+        f"Once it is renewed I go on{within}; {mentions.check} looks at once."
+    )
+
+
+def _held(post: NoticePost) -> str:
+    until = f" until {wording.moment(post.until)}" if post.until is not None else ""
+    if post.jobs == 1:
+        return f"1 result waits there{until} and comes by itself once it is allowed."
+    results = f"{post.jobs} results wait" if post.jobs else "Results wait"
+    return f"{results} there{until} and come by themselves once it is allowed."
+
+
+def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
+    results = wording.count(post.jobs, "result was", "results were") if post.jobs else "Results were"
+    waited = f" for {wording.duration(post.waited)}" if post.waited is not None else ""
+    return (
+        f"**{results} not posted in {_channel(post)}.** I had no permission{waited}. "
+        f"Once that is mended, {mentions.status} can post one again."
+    )
+
+
+def _channel_gone(post: NoticePost) -> str:
+    name = escaped(post.channel_name or "", 40)
+    state = f"#{name} is gone." if name else "A channel is gone."
+    jobs = wording.count(post.jobs, "job", "jobs")
+    return _sentence(f"**{state}**", f"I've stopped watching {jobs} there." if post.jobs else "")
+
+
+def _channel(post: NoticePost) -> str:
+    if post.channel_id is not None:
+        return f"<#{post.channel_id}>"
+    return f"#{escaped(post.channel_name, 30)}" if post.channel_name else "this channel"

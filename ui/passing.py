@@ -1,0 +1,43 @@
+"""A view for the asker alone whose button lives only as long as the answer can be changed: 14 minutes.
+
+It carries what may not stand in a custom id, such as a job id that nobody has watched yet.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+
+Press = discord.Interaction[Any]
+OnPress = Callable[[Press], Awaitable[None]]
+
+_LIFETIME = 14 * 60.0
+"""Seconds; Discord takes changes of an answer for 15 minutes."""
+
+
+class PassingView(discord.ui.View):
+    """One button that calls `on_press`; when its time has run out it is taken off the answer."""
+
+    def __init__(self, label: str, on_press: OnPress) -> None:
+        super().__init__(timeout=_LIFETIME)
+        self._on_press = on_press
+        self._message: discord.InteractionMessage | discord.WebhookMessage | None = None
+        button: discord.ui.Button[PassingView] = discord.ui.Button(label=label, style=discord.ButtonStyle.secondary)
+        button.callback = self._pressed  # type: ignore[method-assign]
+        self.add_item(button)
+
+    def stands_in(self, message: discord.InteractionMessage | discord.WebhookMessage) -> None:
+        """Tells the view the answer that it belongs to, so that the button can be taken off in time."""
+        self._message = message
+
+    async def on_timeout(self) -> None:
+        if self._message is None:
+            return
+        with contextlib.suppress(discord.HTTPException):
+            await self._message.edit(view=None)
+
+    async def _pressed(self, interaction: Press) -> None:
+        await self._on_press(interaction)

@@ -1,0 +1,29 @@
+"""Turns what the relay posts into messages."""
+
+from __future__ import annotations
+
+from relay.ports import Address, CardPost, OutcomePost, Post, SummaryPost
+from ui.buttons import Action, number_custom_id
+from ui.cards import card_view
+from ui.mentions import CommandMentions
+from ui.message import AttachedFile, Message
+from ui.notices import notice_message
+from ui.outcomes import outcome_message
+from ui.summaries import summary_view
+
+__all__ = ["AttachedFile", "Message", "message_of"]
+
+
+def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
+    """The message for `post` at `address`."""
+    match post:
+        case OutcomePost():
+            return outcome_message(post, mentions)
+        case CardPost():
+            known_by = number_custom_id(Action.STOP_WATCHING, post.subscription_id)
+            return Message(view=card_view(post, address), silent=True, known_by=known_by)
+        case SummaryPost():
+            known_by = number_custom_id(Action.STOP_BATCH, post.batch_id)
+            return Message(view=summary_view(post, address), silent=True, known_by=known_by)
+        case _:
+            return notice_message(post, mentions)

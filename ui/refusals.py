@@ -1,0 +1,141 @@
+"""What the asker alone is told when nothing could be done."""
+
+from __future__ import annotations
+
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from relay import refusals
+from ui import wording
+from ui.answer import Answer
+from ui.cards import missing_permissions
+from ui.escape import code, escaped
+from ui.mentions import CommandMentions
+from ui.passing import OnPress, PassingView
+
+_CONSTANT: dict[type[Exception], str] = {
+    NotAJobId: (
+        "**That isn't a job id.** Copy the whole value of `jobid` (or `video_id`) from the answer that useapi.net gave."
+    ),
+    LooksLikeSecret: (
+        "**That looks like a secret token, not a job id.** I haven't sent or kept it. "
+        "If anybody could see it, replace it at its source."
+    ),
+    refusals.NotFound: (
+        "**I can't find this job.** useapi.net doesn't know it under this server's account.\n"
+        "- Is the whole id there?\n"
+        "- Was it made with another useapi.net account? Then I can't see it.\n"
+        "- Is it older than 31 days? Then it is gone."
+    ),
+    refusals.Expired: "**This job has expired.** useapi.net keeps jobs for 31 days.",
+    refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Nothing was lost; try again in a few minutes."),
+}
+_CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
+
+
+def refusal_answer(
+    refusal: Exception, mentions: CommandMentions, *, manager: bool, look_again: OnPress | None = None
+) -> Answer | None:
+    """The text for a refusal of the relay or of `pixverse.jobids`; None for any other exception.
+
+    Those who have Manage Server (`manager`) are told what they can do. With `look_again`, a job that wasn't found comes
+    with a button that calls it.
+    """
+    view = PassingView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
+    text = _CONSTANT.get(type(refusal)) or _with_numbers(refusal) or _with_commands(refusal, mentions, manager=manager)
+    return Answer(text, view) if text else None
+
+
+def _with_numbers(refusal: Exception) -> str | None:
+    match refusal:
+        case OtherService():
+            return f"**That looks like a {escaped(refusal.service_name, 30)} job.** I only relay PixVerse jobs."
+        case refusals.TooFast():
+            return f"**One moment.** You can ask again {wording.relative(refusal.until)}."
+        case refusals.ServerLimit():
+            jobs = wording.count(refusal.limit, "job", "jobs")
+            return f"**This server already waits for {jobs}**, the most it can. Try again when some have ended."
+        case refusals.TooManyJobs():
+            return f"**These are too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
+        case refusals.NotYours():
+            return _not_yours(refusal)
+    return None
+
+
+def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
+    match refusal:
+        case refusals.PersonLimit():
+            jobs = wording.count(refusal.limit, "job", "jobs")
+            return (
+                f"**You already wait for {jobs}**, the most for one person. "
+                f"The next is free when one ends; {mentions.list} shows them."
+            )
+        case refusals.NumberUnknown():
+            return f"**I don't know this number here.** {mentions.list} shows what is watched in this channel."
+        case refusals.NotWatchedHere():
+            return f"**This job isn't watched here.** {mentions.list} shows what is."
+        case refusals.NothingToDo():
+            return f"**This button has nothing to do any more.** {mentions.list} shows what is watched here."
+    return _of_the_token(refusal, mentions, manager=manager)
+
+
+def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
+    match refusal:
+        case refusals.NoToken() if manager:
+            return f"**This server has no API token yet.** Set it with {mentions.token_set}; you find it at useapi.net."
+        case refusals.NoToken():
+            return f"**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
+        case refusals.TokenRefused() if manager:
+            return (
+                "**useapi.net refuses this server's API token.** It was replaced or removed there. "
+                f"Set the new one with {mentions.token_set}."
+            )
+        case refusals.TokenRefused():
+            return "**On hold: useapi.net refuses this server's API token.** Its admins have been told."
+        case refusals.SubscriptionUnpaid():
+            return (
+                "**On hold: this server's useapi.net subscription has run out.** "
+                f"Once it is renewed I go on by myself; {mentions.check} looks at once."
+            )
+    return None
+
+
+def _not_yours(refusal: refusals.NotYours) -> str:
+    if not refusal.askers:
+        return "**This isn't yours to stop.** Someone with *Manage Messages* can."
+    askers = wording.enumeration(wording.user(asker) for asker in refusal.askers[:5])
+    return f"**This isn't yours to stop.** {askers} asked for it; they or someone with *Manage Messages* can."
+
+
+def missing_permission_answer(missing: tuple[str, ...]) -> Answer:
+    """The bot may not post in this channel; `missing` names permissions as Discord's settings do."""
+    return Answer(
+        f"**I can't post in this channel.**{missing_permissions(missing)} Someone with *Manage Server* can allow it "
+        "in the channel's settings, under Permissions."
+    )
+
+
+def locked_thread_answer() -> Answer:
+    """The thread is locked, and the bot may not manage threads."""
+    return Answer("**This thread is locked.** I can't post results in it. Ask in another channel.")
+
+
+def restarting_answer() -> Answer:
+    """The bot is starting, stopping or paused."""
+    return Answer("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")
+
+
+def only_in_servers_answer() -> Answer:
+    """A command in a direct message."""
+    return Answer("**I only work in servers.** Ask in a channel where the bot is.")
+
+
+def not_served_answer() -> Answer:
+    """A command in a server that the operator has not listed."""
+    return Answer("**This server isn't served by this bot.** Its operator has limited it to others.")
+
+
+def own_fault_answer(reference: str) -> Answer:
+    """Something broke in the bot; `reference` is what the log calls it."""
+    return Answer(
+        "**Something went wrong on my side.** Nothing you watch is lost. "
+        f"Tell the bot's operator this number: {code(reference, 40)}."
+    )
