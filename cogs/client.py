@@ -105,8 +105,8 @@ async def stay_connected(client: RelayClient, sleep: Callable[[float], Awaitable
 
 
 async def _use_gateway_of(client: RelayClient) -> None:
-    """discord.py goes back to its built-in gateway after an invalid session and on each retry, so that one has to be the
-    address that this API names."""
+    """Makes the address that this API names discord.py's built-in one: it goes back to that one after an invalid session
+    and on each retry."""
     data = await client.http.request(Route("GET", "/gateway/bot"))
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(data["url"])
 

@@ -11,7 +11,7 @@ import aiohttp
 import discord
 
 from relay.ports import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
-from ui.posts import Message
+from ui.message import Message
 
 PAGE = 100
 MAX_PAGES = 30
@@ -24,11 +24,11 @@ async def find_message(
 ) -> LookResult:
     """Reads the history forward from `after` (milliseconds UTC) until the message is found or the end is reached.
 
-    `readable` tells whether the bot may read the history, None where nobody knows: without that right Discord answers with
-    an empty list instead of a refusal (Discord developer docs, Get Channel Messages), and empty then proves nothing.
+    `readable` tells whether the bot may read the history, None where nobody knows: without that right Discord answers
+    with an empty list instead of a refusal (Discord developer docs, Get Channel Messages), and empty proves nothing.
 
-    It is known by a custom id of its buttons (messages in the history carry no nonce; Discord developer docs, Get Channel
-    Messages); one without buttons by its text.
+    The message is known by a custom id of its buttons, for messages in the history carry no nonce; one without buttons
+    by its text.
     """
     if readable is False:
         return CannotLook()

@@ -26,7 +26,9 @@ from relay.ports import (
     SendResult,
     SummaryPost,
 )
-from ui.posts import Message, message_of
+from ui.mentions import CommandMentions
+from ui.message import Message
+from ui.posts import message_of
 
 log = logging.getLogger(__name__)
 
@@ -38,12 +40,12 @@ _SLOWEST_UPLOAD = 256 * 1024
 class DiscordPoster:
     """The relay's Poster over a discord.py client."""
 
-    def __init__(self, client: discord.Client, message_of: Callable[[Post, int], Message] = message_of) -> None:
+    def __init__(self, client: discord.Client, mentions: Callable[[int], CommandMentions]) -> None:
         self._client = client
-        self._message_of = message_of
+        self._mentions = mentions
 
     async def post(self, address: Address, post: Post) -> SendResult:
-        message = self._message_of(post, address.guild_id)
+        message = self._message_of(post, address)
         size = sum(file.path.stat().st_size for file in message.files)
 
         async def send() -> int:
@@ -53,7 +55,7 @@ class DiscordPoster:
         return await self._attempt(send, _BASE_SECONDS + size / _SLOWEST_UPLOAD)
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
-        message = self._message_of(post, address.guild_id)
+        message = self._message_of(post, address)
 
         async def edit() -> int:
             partial = self._channel(address).get_partial_message(message_id)
@@ -63,7 +65,7 @@ class DiscordPoster:
         return await self._attempt(edit, _BASE_SECONDS)
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
-        message = self._message_of(post, address.guild_id)
+        message = self._message_of(post, address)
         channel = self._known_channel(address)
         readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
         return await find_message(self._client, address.channel_id, message, after, readable=readable)
@@ -83,6 +85,9 @@ class DiscordPoster:
         guild = self._client.get_guild(guild_id)
         return None if guild is None else guild.filesize_limit
 
+    def _message_of(self, post: Post, address: Address) -> Message:
+        return message_of(post, address, self._mentions(address.guild_id))
+
     def _channel(self, address: Address) -> discord.PartialMessageable:
         return self._client.get_partial_messageable(address.channel_id, guild_id=address.guild_id)
 
@@ -90,7 +95,10 @@ class DiscordPoster:
         guild = self._client.get_guild(address.guild_id)
         if guild is None or guild.me is None:
             return None
-        return guild.get_channel_or_thread(address.channel_id)
+        channel = guild.get_channel_or_thread(address.channel_id)
+        if isinstance(channel, discord.Thread) and channel.parent is None:
+            return None
+        return channel
 
     async def _attempt(self, deed: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
         with remembered_statuses() as statuses:
@@ -131,10 +139,10 @@ def _retry_after(refusal: discord.HTTPException) -> float:
 def release_global_lock(client: discord.Client) -> None:
     """Lets requests go again that wait for the end of a global rate limit.
 
-    discord.py 2.7.1 forgets to do so where the call that met the limit was cancelled while it slept (http.py, `request`),
-    and then no request would ever be sent again.
+    discord.py 2.7.1 forgets to do so where the call that met the limit was cancelled while it slept (http.py,
+    `request`), and then no request would ever be sent again.
     """
-    client.http._global_over.set()
+    client.http._global_over.set()  # noqa: SLF001
 
 
 def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What really happened on the wire while discord.py was busy with one call.
 
-discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524. A refusal at the end of such a series
-says nothing of the earlier tries: one of them may have been stored. This remembers every status of a call.
+discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524, and after a reset connection. A
+refusal at the end of such a series says nothing of the earlier tries: one of them may have been stored. This remembers
+every status of a call.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from http import HTTPStatus
 from types import SimpleNamespace
 
 import aiohttp
+
+_BROKEN = 599
+"""Stands for a try that ended without an answer."""
 
 _statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
 
@@ -37,6 +41,7 @@ def wire_trace() -> aiohttp.TraceConfig:
     """For `discord.Client(http_trace=…)`."""
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(_note)
+    trace.on_request_exception.append(_note_broken)
     return trace
 
 
@@ -44,3 +49,11 @@ async def _note(_session: aiohttp.ClientSession, _context: SimpleNamespace, end:
     statuses = _statuses.get()
     if statuses is not None:
         statuses.append(end.response.status)
+
+
+async def _note_broken(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, _end: aiohttp.TraceRequestExceptionParams
+) -> None:
+    statuses = _statuses.get()
+    if statuses is not None:
+        statuses.append(_BROKEN)

@@ -1,0 +1,31 @@
+"""PixVerse Relay. `python bot.py` runs the bot; `python bot.py check | backup PATH | rotate-key` are for its operator.
+
+A signal is heard from the first statement on: everything slow is imported later.
+"""
+
+import os
+import signal
+from types import FrameType
+
+
+def leave_at_once(_signal: int, _frame: FrameType | None) -> None:
+    """Ends the process; nothing is open yet that would have to be closed."""
+    os._exit(0)
+
+
+for _signal in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_signal, leave_at_once)
+
+
+def main() -> int:
+    """Runs what the command line asks for and returns the exit code; see README, "Exit codes"."""
+    import sys
+    from pathlib import Path
+
+    from command_line import run
+
+    return run(sys.argv[1:], dict(os.environ), Path(__file__).resolve().parent)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

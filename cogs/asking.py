@@ -1,0 +1,158 @@
+"""The way of every answer to the asker alone: deferred at once, then what was found, or why nothing could be done."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import discord
+
+from cogs.command_book import CommandBook
+from cogs.permissions import is_thread, missing_to_post
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from relay.refusals import Refusal
+from relay.results import Ask
+from ui.answer import Answer
+from ui.passing import OnPress, PassingView
+from ui.refusals import refusal_answer
+from ui.troubles import (
+    fault_answer,
+    locked_thread_answer,
+    missing_permissions_answer,
+    not_served_answer,
+    only_in_servers_answer,
+    only_managers_answer,
+    restarting_answer,
+)
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Deed = Callable[[], Awaitable[Answer | Sequence[Answer]]]
+_REFUSALS = (Refusal, NotAJobId, LooksLikeSecret, OtherService)
+
+
+class NotAllowed(Exception):
+    """The one who asks lacks Manage Server."""
+
+
+class CannotPostHere(Exception):
+    """The bot can't post in the channel where it was asked; `answer` says so."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("the bot can't post in this channel")
+        self.answer = answer
+
+
+def ask_of(interaction: Interaction) -> Ask:
+    """Who asks, where and when."""
+    if interaction.guild_id is None or interaction.channel_id is None:
+        raise ValueError("an interaction outside of a server")
+    return Ask(
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        user_id=interaction.user.id,
+        interaction_id=interaction.id,
+        at=int(interaction.created_at.timestamp() * 1000),
+    )
+
+
+def may_manage_server(interaction: Interaction) -> bool:
+    """Whether the asker has Manage Server, whatever Discord let through."""
+    return interaction.permissions.manage_guild
+
+
+def may_manage_messages(interaction: Interaction) -> bool:
+    """Whether the asker may stop what others asked for."""
+    return interaction.permissions.manage_messages
+
+
+def require_manage_server(interaction: Interaction) -> None:
+    """Raises NotAllowed."""
+    if not may_manage_server(interaction):
+        raise NotAllowed
+
+
+def require_posting(interaction: Interaction) -> None:
+    """Raises CannotPostHere where a result could not be posted in this channel."""
+    channel, permissions = interaction.channel, interaction.app_permissions
+    if isinstance(channel, discord.Thread) and channel.locked and not permissions.manage_threads:
+        raise CannotPostHere(locked_thread_answer())
+    missing = missing_to_post(permissions, in_thread=is_thread(channel))
+    if missing:
+        raise CannotPostHere(missing_permissions_answer(missing))
+
+
+class Answering:
+    """Carries out what was asked and tells the asker what came of it."""
+
+    def __init__(self, book: CommandBook) -> None:
+        self._book = book
+
+    async def refused_place(self, interaction: Interaction) -> bool:
+        """Whether the bot does not work where this was asked; then it has said so."""
+        if interaction.guild_id is None:
+            answer = only_in_servers_answer()
+        elif not self._book.serves(interaction.guild_id):
+            answer = not_served_answer()
+        else:
+            return False
+        await interaction.response.send_message(answer.content, ephemeral=True)
+        return True
+
+    async def answer(self, interaction: Interaction, deed: Deed, *, look_again: OnPress | None = None) -> None:
+        """Defers, does the deed and answers in a new message for the asker alone."""
+        if await self.refused_place(interaction):
+            return
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        await self._reply(interaction, await self._outcome(interaction, deed, look_again))
+
+    async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
+        """For a button in an answer to the asker alone: what came of it takes that answer's place."""
+        if await self.refused_place(interaction):
+            return
+        await interaction.response.defer()
+        await self._reply(interaction, await self._outcome(interaction, deed, None))
+
+    async def _outcome(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> Sequence[Answer]:
+        try:
+            found = await deed()
+        except _REFUSALS as refusal:
+            return [
+                refusal_answer(
+                    refusal,
+                    self._book.mentions(interaction.guild_id or 0),
+                    manager=may_manage_server(interaction),
+                    look_again=look_again,
+                )
+            ]
+        except NotAllowed:
+            return [only_managers_answer()]
+        except CannotPostHere as refusal:
+            return [refusal.answer]
+        except sqlite3.OperationalError as error:
+            log.error("the database takes nothing right now: %s", error)
+            return [restarting_answer()]
+        except Exception:
+            reference = secrets.token_hex(3)
+            log.exception("an interaction failed; its asker was given the number %s", reference)
+            return [fault_answer(reference)]
+        return [found] if isinstance(found, Answer) else found
+
+    async def _reply(self, interaction: Interaction, answers: Sequence[Answer]) -> None:
+        first, *rest = answers
+        try:
+            message = await interaction.edit_original_response(
+                content=first.content, view=first.view, allowed_mentions=discord.AllowedMentions.none()
+            )
+            if isinstance(first.view, PassingView):
+                first.view.stands_in(message)
+            for answer in rest:
+                await interaction.followup.send(
+                    answer.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+                )
+        except discord.HTTPException as error:
+            log.warning("an answer could not be given: %s", error)

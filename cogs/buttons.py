@@ -1,0 +1,117 @@
+"""What pressing a button does. Each one is checked against the server and channel that it was pressed in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from cogs.admin_desk import AdminDesk
+from cogs.asking import Answering, Interaction, ask_of, may_manage_messages, require_manage_server, require_posting
+from relay.ports import Address
+from relay.results import Ask
+from relay.tracker import Tracker
+from ui.answer import Answer
+from ui.answers import (
+    check_answer,
+    mention_answer,
+    posted_again_answer,
+    status_answer,
+    stop_answer,
+    stopped_all_answer,
+)
+from ui.details import details_answer
+
+
+class Buttons:
+    """The handlers that `ui.buttons` finds at the client."""
+
+    def __init__(self, tracker: Tracker, desk: AdminDesk, answering: Answering) -> None:
+        self._tracker = tracker
+        self._desk = desk
+        self._answering = answering
+
+    # ---- under a card or a summary ----------------------------------------------------------------------------------
+
+    async def check_now(self, interaction: Interaction, subscription_id: int) -> None:
+        async def deed(ask: Ask) -> Answer:
+            return check_answer(await self._tracker.check_now(ask, subscription_id))
+
+        await self._answer(interaction, deed)
+
+    async def stop_watching(self, interaction: Interaction, subscription_id: int) -> None:
+        async def deed(ask: Ask) -> Answer:
+            return stop_answer(await self._tracker.stop(ask, subscription_id, may_manage_messages(interaction)))
+
+        await self._answer(interaction, deed)
+
+    async def watch_again(self, interaction: Interaction, subscription_id: int) -> None:
+        async def deed(ask: Ask) -> Answer:
+            require_posting(interaction)
+            return status_answer(await self._tracker.watch_again(ask, subscription_id), _where(ask))
+
+        await self._answer(interaction, deed)
+
+    async def stop_batch(self, interaction: Interaction, batch_id: int) -> None:
+        async def deed(ask: Ask) -> Answer:
+            return stopped_all_answer(await self._tracker.stop_all(ask, batch_id, may_manage_messages(interaction)))
+
+        await self._answer(interaction, deed)
+
+    # ---- under an outcome -------------------------------------------------------------------------------------------
+
+    async def show_details(self, interaction: Interaction, nonce: str) -> None:
+        async def deed(ask: Ask) -> Answer:
+            return details_answer(await self._tracker.details(ask, nonce))
+
+        await self._answer(interaction, deed)
+
+    # ---- in an answer to the asker alone ----------------------------------------------------------------------------
+
+    async def ping_me(self, interaction: Interaction, subscription_id: int) -> None:
+        await self._set_mention(interaction, subscription_id, mention=True)
+
+    async def do_not_ping_me(self, interaction: Interaction, subscription_id: int) -> None:
+        await self._set_mention(interaction, subscription_id, mention=False)
+
+    async def _set_mention(self, interaction: Interaction, subscription_id: int, *, mention: bool) -> None:
+        async def deed() -> Answer:
+            return mention_answer(await self._tracker.set_mention(ask_of(interaction), subscription_id, mention))
+
+        await self._answering.answer_in_place(interaction, deed)
+
+    async def post_again(self, interaction: Interaction, subscription_id: int) -> None:
+        async def deed() -> Answer:
+            require_posting(interaction)
+            return posted_again_answer(await self._tracker.post_again(ask_of(interaction), subscription_id))
+
+        await self._answering.answer_in_place(interaction, deed)
+
+    # ---- of admins --------------------------------------------------------------------------------------------------
+
+    async def keep_old_jobs(self, interaction: Interaction, account_id: int) -> None:
+        await self._admin(interaction, lambda ask: self._desk.keep_old_jobs(ask, account_id))
+
+    async def drop_old_jobs(self, interaction: Interaction, account_id: int) -> None:
+        await self._admin(interaction, lambda ask: self._desk.drop_old_jobs(ask, account_id))
+
+    async def remove_token(self, interaction: Interaction, account_id: int) -> None:
+        await self._admin(interaction, lambda ask: self._desk.remove_token(ask, account_id))
+
+    async def keep_token(self, interaction: Interaction, account_id: int) -> None:
+        await self._admin(interaction, lambda ask: self._desk.keep_token(ask, account_id))
+
+    async def _admin(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
+        async def deed() -> Answer:
+            require_manage_server(interaction)
+            return await act(ask_of(interaction))
+
+        await self._answering.answer_in_place(interaction, deed)
+
+    async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
+        async def deed() -> Answer:
+            return await act(ask_of(interaction))
+
+        await self._answering.answer(interaction, deed)
+
+
+def _where(ask: Ask) -> Address:
+    return Address(ask.guild_id, ask.channel_id)

@@ -1,0 +1,131 @@
+"""`/pixverse …`: what everybody can ask."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Sequence
+
+from discord import app_commands
+from discord.ext import commands
+
+from cogs.asking import Answering, Interaction, ask_of, may_manage_messages, require_posting
+from cogs.command_book import CommandBook
+from relay.ports import Address, Clock
+from relay.results import Ask
+from relay.tracker import Tracker
+from ui import descriptions
+from ui.answer import Answer
+from ui.answers import peek_answer, status_answer, stop_answer
+from ui.lists import autocomplete_choice, listing_answers, watch_answer
+from ui.mentions import CommandMentions
+
+log = logging.getLogger(__name__)
+
+
+class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descriptions.PIXVERSE):
+    """Follows jobs in the channel where it was asked to."""
+
+    def __init__(self, tracker: Tracker, answering: Answering, book: CommandBook, clock: Clock) -> None:
+        super().__init__()
+        self._tracker = tracker
+        self._answering = answering
+        self._book = book
+        self._clock = clock
+
+    @app_commands.command(name="status", description=descriptions.STATUS)
+    @app_commands.describe(
+        jobid=descriptions.STATUS_JOBID,
+        mention=descriptions.STATUS_MENTION,
+        private=descriptions.STATUS_PRIVATE,
+        spoiler=descriptions.STATUS_SPOILER,
+    )
+    async def status(
+        self,
+        interaction: Interaction,
+        jobid: str,
+        mention: bool = True,
+        private: bool = False,
+        spoiler: bool = False,
+    ) -> None:
+        """Shows how a job stands, and follows it here unless `private`."""
+        if private:
+            await self._peek(interaction, jobid, mention=mention, spoiler=spoiler)
+        else:
+            await self._watch_one(interaction, jobid, mention=mention, spoiler=spoiler)
+
+    async def _watch_one(self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool) -> None:
+        async def deed() -> Answer:
+            ask = ask_of(interaction)
+            require_posting(interaction)
+            return status_answer(await self._tracker.status(ask, text, mention, spoiler), _where(ask))
+
+        async def again(press: Interaction) -> None:
+            await self._watch_one(press, text, mention=mention, spoiler=spoiler)
+
+        await self._answering.answer(interaction, deed, look_again=again)
+
+    async def _peek(self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool) -> None:
+        async def watch_here(press: Interaction) -> None:
+            await self._watch_one(press, text, mention=mention, spoiler=spoiler)
+
+        async def again(press: Interaction) -> None:
+            await self._peek(press, text, mention=mention, spoiler=spoiler)
+
+        async def deed() -> Answer:
+            return peek_answer(await self._tracker.peek(ask_of(interaction), text), watch_here)
+
+        await self._answering.answer(interaction, deed, look_again=again)
+
+    @app_commands.command(name="watch", description=descriptions.WATCH)
+    @app_commands.describe(jobids=descriptions.WATCH_JOBIDS, mention=descriptions.WATCH_MENTION)
+    async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
+        """Follows many jobs with one summary and one ping."""
+
+        async def deed() -> Answer:
+            ask = ask_of(interaction)
+            require_posting(interaction)
+            return watch_answer(await self._tracker.watch(ask, jobids, mention), _where(ask))
+
+        await self._answering.answer(interaction, deed)
+
+    @app_commands.command(name="unwatch", description=descriptions.UNWATCH)
+    @app_commands.describe(jobid=descriptions.UNWATCH_JOBID)
+    async def unwatch(self, interaction: Interaction, jobid: str) -> None:
+        """Takes the asker off a job of this channel."""
+
+        async def deed() -> Answer:
+            may_manage = may_manage_messages(interaction)
+            return stop_answer(await self._tracker.unwatch(ask_of(interaction), jobid, may_manage))
+
+        await self._answering.answer(interaction, deed)
+
+    @app_commands.command(name="list", description=descriptions.LIST)
+    async def list_watched(self, interaction: Interaction) -> None:
+        """Shows what this channel waits for."""
+
+        async def deed() -> Sequence[Answer]:
+            ask = ask_of(interaction)
+            return listing_answers(await self._tracker.list(ask), _where(ask), self._mentions(ask))
+
+        await self._answering.answer(interaction, deed)
+
+    @status.autocomplete("jobid")
+    @unwatch.autocomplete("jobid")
+    async def _choose(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """One's own jobs and this channel's, from the database alone: there are three seconds and no way to defer."""
+        if not self._book.serves(interaction.guild_id):
+            return []
+        try:
+            choices = await self._tracker.choices(ask_of(interaction), typed)
+        except sqlite3.Error as error:
+            log.warning("autocomplete found nothing: %s", error)
+            return []
+        return [autocomplete_choice(choice, self._clock.now()) for choice in choices]
+
+    def _mentions(self, ask: Ask) -> CommandMentions:
+        return self._book.mentions(ask.guild_id)
+
+
+def _where(ask: Ask) -> Address:
+    return Address(ask.guild_id, ask.channel_id)

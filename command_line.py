@@ -1,0 +1,124 @@
+"""The command line: which command is run, how it is stopped, and what its end means as an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+
+import logs
+import operator_commands
+from cogs.assembly import serve
+from cogs.client import DiscordTokenRefused
+from settings import Settings, SettingsError, load_settings
+from storage.backup import BackupFailed
+from storage.errors import AlreadyRunning, DatabaseUnusable
+
+log = logging.getLogger(__name__)
+
+DONE, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 2, 3, 4
+
+_SECONDS_TO_LEAVE = 9.0
+"""Whoever stops the bot waits ten."""
+
+_TOKEN_REFUSED_LINE = (
+    "DISCORD_TOKEN: Discord refuses this token. Reset it at https://discord.com/developers/applications "
+    "(Bot, Reset Token) and put the new one into .env."
+)
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int:
+    """Runs a command and returns its exit code. Prints a line for each problem, never a traceback for a known one."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_settings(environ, root / ".env", root)
+    except SettingsError as error:
+        return _complain(MISCONFIGURED, *error.problems)
+    logs.set_up(settings.log_level, settings.log_format)
+    return _exit_code(_command(options, settings))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python bot.py", description="Without a command: run the bot.", allow_abbrev=False
+    )
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("check", help="look at settings, database, key and Discord log-in, and print the invite link")
+    backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
+    backup.add_argument("path", metavar="PATH", type=Path, help="the new file")
+    commands.add_parser("rotate-key", help="encrypt every stored token with a new key; the bot must be stopped")
+    return parser
+
+
+def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[object, object, None]:
+    match options.command:
+        case "check":
+            return operator_commands.check(settings)
+        case "backup":
+            return operator_commands.backup(settings, options.path)
+        case "rotate-key":
+            return operator_commands.rotate_key(settings)
+        case _:
+            return serve(settings)
+
+
+def _exit_code(command: Coroutine[object, object, None]) -> int:
+    try:
+        asyncio.run(_until_told_to_stop(command))
+    except (DatabaseUnusable, BackupFailed) as error:
+        return _complain(MISCONFIGURED, str(error))
+    except DiscordTokenRefused:
+        return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)
+    except AlreadyRunning as error:
+        return _complain(ALREADY_RUNNING, str(error))
+    return DONE
+
+
+async def _until_told_to_stop(command: Coroutine[object, object, None]) -> None:
+    """Runs the command to its end, or cancels it at SIGTERM or Ctrl-C and lets it put its things away."""
+    work = asyncio.create_task(command)
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if stopped:
+            return
+        stopped = True
+        log.info("stopping")
+        _leave_in_time()
+        work.cancel()
+
+    _on_signals(stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop)
+        except NotImplementedError:  # Windows
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+def _leave_in_time() -> None:
+    """Whatever hangs, the process ends; what is in the database is whole at every moment."""
+    timer = threading.Timer(_SECONDS_TO_LEAVE, os._exit, (DONE,))
+    timer.daemon = True
+    timer.start()
+
+
+def _complain(code: int, *problems: str) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return code
