@@ -137,8 +137,7 @@ def _prompt(post: OutcomePost, room: _Room) -> str:
     if post.outcome is not Outcome.MODERATED:
         return wording.quoted(wording.prompt(post.job, room.prompt))
     prompt = escaped(post.job.prompt or "", room.prompt) if post.job else ""
-    # A closing `||` right after a pipe would be taken for the spoiler's end one character too early.
-    return f"Prompt: ||{prompt}{' ' if prompt.endswith('|') else ''}||" if prompt else ""
+    return f"Prompt: {wording.spoiler(prompt)}" if prompt else ""
 
 
 def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:

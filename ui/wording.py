@@ -86,7 +86,7 @@ def prompt(job: Job | None, limit: int = PROMPT) -> str:
 
 def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
     """A job's name in a list: its prompt as code, `#number` where there is none or it was refused for its content."""
-    if job is None or job.state is JobState.MODERATED or not job.prompt:
+    if job is None or is_refused(job) or not job.prompt:
         return code(f"#{number}", limit)
     return code(job.prompt, limit) or code(f"#{number}", limit)
 
@@ -206,6 +206,17 @@ def lines(*parts: str) -> str:
 def quoted(words: str) -> str:
     """`words` as a quote; empty where there are none."""
     return f"> {words}" if words else ""
+
+
+def spoiler(words: str) -> str:
+    """Escaped `words` behind a click."""
+    # A closing `||` right after a pipe would be taken for the spoiler's end one character too early.
+    return f"||{words}{' ' if words.endswith('|') else ''}||"
+
+
+def is_refused(job: Job) -> bool:
+    """Whether the job was refused for its content, so that its prompt is not to be shown openly."""
+    return job.state is JobState.MODERATED
 
 
 def small(*parts: str) -> str:

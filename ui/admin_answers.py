@@ -1,0 +1,143 @@
+"""What an admin alone is told about this server's API token and its alerts."""
+
+from __future__ import annotations
+
+from relay.ports import Address
+from ui import wording
+from ui.answer import Answer, answer
+from ui.buttons import Action
+from ui.cards import missing_permissions
+from ui.escape import code
+from ui.mentions import CommandMentions
+
+
+def not_allowed_answer() -> Answer:
+    """A command, button or form of admins in other hands."""
+    return Answer("**Only someone with *Manage Server* can do this.**")
+
+
+# ---- token set ------------------------------------------------------------------------------------------------------
+
+
+def token_works_answer(account: str | None, in_work: int, mentions: CommandMentions) -> Answer:
+    """A first token, or one of another account with nothing waiting. `account` is the useapi user number if known."""
+    name = f"useapi.net account {code(account, 40)}, " if account else ""
+    return Answer(
+        wording.lines(
+            f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} in work right now. "
+            f"Members can now use {mentions.status}.",
+            f"-# Next: {mentions.check} shows whether I can post here.",
+        )
+    )
+
+
+def token_renewed_answer(waiting: int) -> Answer:
+    """A token of the same account, with jobs that waited for it."""
+    return Answer(f"**Token works.** {wording.count(waiting, 'waiting job goes', 'waiting jobs go')} on now.")
+
+
+def token_of_other_account_answer(waiting: int, old_account: str | None, old_account_id: int) -> Answer:
+    """A token of another account while `waiting` jobs belong to the old one; asks what is to become of them."""
+    old = f"the old one (account {code(old_account, 40)})" if old_account else "the old one"
+    jobs = wording.count(waiting, "waiting job belongs", "waiting jobs belong")
+    return answer(
+        f"**Token works, but it is of another account.** {jobs} to {old} and can't be seen with this token.",
+        (Action.KEEP_OLD_JOBS, old_account_id),
+        (Action.DROP_OLD_JOBS, old_account_id),
+    )
+
+
+def old_jobs_kept_answer(waiting: int) -> Answer:
+    """The admin chose to keep the old account's jobs."""
+    return Answer(
+        f"**{wording.count(waiting, 'job stays', 'jobs stay')} on hold.** "
+        "Once a token of the old account is set again, I go on by myself."
+    )
+
+
+def old_jobs_dropped_answer(dropped: int) -> Answer:
+    """The admin chose to drop the old account's jobs."""
+    return Answer(f"**Dropped.** {wording.count(dropped, 'job is', 'jobs are')} no longer watched.")
+
+
+def token_refused_answer() -> Answer:
+    """useapi.net refuses the token that was entered."""
+    return Answer(
+        "**Not stored: useapi.net refuses this token.** Copy it again from useapi.net, whole, with `user:` in front."
+    )
+
+
+def token_unpaid_answer() -> Answer:
+    """The account of the token that was entered has no subscription."""
+    return Answer("**Not stored: this account has no paid subscription.** Renew it at useapi.net, then try again.")
+
+
+def token_untried_answer() -> Answer:
+    """The API did not answer, so nobody knows whether the token is any good."""
+    return Answer("**Not stored: useapi.net didn't answer, so I couldn't try it.** Try again in a few minutes.")
+
+
+def discord_token_answer() -> Answer:
+    """Somebody entered a Discord token."""
+    return Answer(
+        "**Not stored: that is a Discord token, not useapi.net's.** I haven't sent or kept it. "
+        "Reset it in Discord to be safe."
+    )
+
+
+def not_a_token_answer() -> Answer:
+    """What was entered can't be a token of useapi.net."""
+    return Answer(
+        "**Not stored: that isn't an API token.** I haven't sent or kept it. "
+        "Copy it from useapi.net, whole, with `user:` in front."
+    )
+
+
+# ---- token remove ---------------------------------------------------------------------------------------------------
+
+
+def token_remove_question(waiting: int, account_id: int, *, operators_token: bool) -> Answer:
+    """Asks before the token is removed; `operators_token` tells whether there is one to fall back to."""
+    stops = f"{wording.count(waiting, 'waiting job then stops', 'waiting jobs then stop')}."
+    after = "Afterwards the operator's account is used." if operators_token else ""
+    return answer(
+        wording.joined(("**Remove this server's token?**", stops, after), " "),
+        (Action.REMOVE_TOKEN, account_id),
+        (Action.KEEP_TOKEN, account_id),
+    )
+
+
+def token_removed_answer(dropped: int) -> Answer:
+    """The token is gone, and its waiting jobs with it."""
+    return Answer(f"**Removed.** {wording.count(dropped, 'job is', 'jobs are')} no longer watched.")
+
+
+def token_kept_answer() -> Answer:
+    """The admin thought better of it."""
+    return Answer("**Kept.** Nothing has changed.")
+
+
+def no_own_token_answer(mentions: CommandMentions) -> Answer:
+    """There is nothing to remove."""
+    return Answer(f"**This server has no API token of its own.** {mentions.token_set} sets one.")
+
+
+def question_outdated_answer(mentions: CommandMentions) -> Answer:
+    """The token was changed after the question had been asked."""
+    return Answer(f"**The token has changed since I asked.** Nothing was done; {mentions.check} shows how things are.")
+
+
+# ---- alerts ---------------------------------------------------------------------------------------------------------
+
+
+def alerts_set_answer(channel_id: int) -> Answer:
+    """Admin notices go to this channel from now on."""
+    return Answer(f"**Set.** I tell admins in <#{channel_id}> about token and permission problems.")
+
+
+def alerts_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
+    """The bot may not post in the channel that was chosen; nothing was changed."""
+    return Answer(
+        f"**Not set: I can't post in that channel.** <#{channel.channel_id}>:{missing_permissions(missing)} "
+        "Allow it in the channel's settings, under Permissions, then try again."
+    )

@@ -1,0 +1,130 @@
+"""`Details`: everything that the API tells of a job, for the presser alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pixverse.job import Embed, Job, Media, Upload
+from pixverse.jobids import mask_email
+from relay.outcomes import Face
+from relay.results import JobDetails
+from ui import wording
+from ui.answer import Answer
+from ui.escape import bare_link, escaped, job_id
+from ui.limits import MESSAGE, units
+
+_LINES = 10
+"""Of one message, state and id not counted."""
+_LONG = 900
+_SHORT = 200
+_PAGE = MESSAGE - 300
+"""Room for the lines of one message; state and id need the rest."""
+
+
+def details_answers(details: JobDetails) -> list[Answer]:
+    """One message or more, each within Discord's bound; the first begins with the state, the last ends with the id."""
+    state = wording.sentence(wording.state_of_face(Face.ENDED, details.job, details.outcome))
+    pages = list(_pages(_lines(details)))
+    pages[0] = wording.lines(f"**{state}.**", pages[0])
+    pages[-1] = wording.lines(
+        pages[-1], wording.small(f"{details.outcome.value} · #{details.number}", job_id(details.jobid))
+    )
+    return [Answer(page) for page in pages]
+
+
+def _pages(lines: Iterator[str]) -> Iterator[str]:
+    """The lines in pages; at least one."""
+    page: list[str] = []
+    for line in lines:
+        if page and (len(page) == _LINES or units("\n".join((*page, line))) > _PAGE):
+            yield "\n".join(page)
+            page = []
+        page.append(line)
+    yield "\n".join(page)
+
+
+def _lines(details: JobDetails) -> Iterator[str]:
+    """A line for each field that is known, in the API's order."""
+    if details.job is not None:
+        for name, value in _fields(details.job):
+            if value:
+                yield f"{name}: {value}"
+    yield f"watched since: {wording.moment(details.watched_since)}"
+    yield f"end seen: {wording.moment(details.ended_at)}"
+
+
+def _fields(job: Job) -> Iterator[tuple[str, str]]:
+    """Names as the API writes them (useapi.net PixVerse v1, get-pixverse-jobid, Model)."""
+    yield "parentJobId", job_id(job.parent_jobid or "")
+    yield "verb", escaped(job.verb or "", _SHORT)
+    yield "status", escaped(job.status, _SHORT)
+    yield "created", _moment(job.created)
+    yield "updated", _moment(job.updated)
+    yield "prompt", _prompt(job)
+    yield "negative_prompt", escaped(job.negative_prompt or "", _LONG)
+    yield "motion", _number(job.motion)
+    yield "seed_value", _number(job.seed)
+    yield "image", _upload(job.image)
+    yield "face", _upload(job.face)
+    yield "button", escaped(job.button or "", _SHORT)
+    yield "buttons", ", ".join(escaped(button, 20) for button in job.buttons[:20])
+    yield "style", escaped(job.style or "", _SHORT)
+    yield "aspect_ratio", escaped(job.aspect_ratio or "", _SHORT)
+    yield "character", escaped(job.character or "", _SHORT)
+    yield "content", _hidden(escaped(mask_email(job.content or ""), _LONG), job)
+    for number, media in enumerate(job.media, 1):
+        yield f"attachment {number}", _media(media)
+    for number, embed in enumerate(job.embeds, 1):
+        yield f"embed {number}", _hidden(_embed(embed), job)
+    yield "error", escaped(mask_email(job.error or ""), _LONG)
+    yield "errorDetails", escaped(mask_email(job.error_details or ""), _LONG)
+
+
+def _prompt(job: Job) -> str:
+    return _hidden(escaped(job.prompt or "", _LONG), job)
+
+
+def _hidden(text: str, job: Job) -> str:
+    """`text` behind a click where the job was refused for its content."""
+    return wording.spoiler(text) if text and wording.is_refused(job) else text
+
+
+def _moment(time: int | None) -> str:
+    return wording.moment(time) if time is not None else ""
+
+
+def _number(number: int | None) -> str:
+    return str(number) if number is not None else ""
+
+
+def _upload(upload: Upload | None) -> str:
+    if upload is None:
+        return ""
+    return wording.joined(
+        (wording.size(upload.size) if upload.size is not None else "", escaped(upload.type or "", _SHORT))
+    )
+
+
+def _media(media: Media) -> str:
+    link = bare_link(media.url, 1300)
+    dimensions = f"{media.width} × {media.height}" if media.width and media.height else ""
+    return wording.joined(
+        (
+            escaped(media.filename or "", 100),
+            escaped(media.content_type or "", 80),
+            wording.size(media.size) if media.size is not None else "",
+            dimensions,
+            f"<{link}>" if link else "",
+        )
+    )
+
+
+def _embed(embed: Embed) -> str:
+    link = bare_link(embed.image_url or "", 1000)
+    return wording.joined(
+        (
+            escaped(embed.type or "", 40),
+            escaped(mask_email(embed.description or ""), 500),
+            f"<{link}>" if link else "",
+        )
+    )
