@@ -74,7 +74,7 @@ class Shelf:
         """The file behind a link, or None where the link is unknown, altered or dead at `now` (milliseconds)."""
         stored = self._files.get(path)
         expires, issued = query.get("ex", ""), query.get("is", "")
-        if stored is None or not hmac.compare_digest(query.get("hm", ""), self._signature(path, expires, issued)):
+        if stored is None or query.get("hm") != self._signature(path, expires, issued):
             return None
         return stored.file if int(expires, 16) * 1000 > now else None
 

@@ -130,10 +130,10 @@ class Job:
         """Undo `expire` and `vanish`."""
         self.kept = Kept.HERE
 
-    def take(self) -> None:
-        """What a generating POST waits for: PixVerse has taken the job, so that it shows as `started`."""
-        self._apply(Change("started"), self.created)
+    def show_as_new(self) -> None:
+        """Show what happened at the very creation as the answer of a POST does, without an `updated`."""
         self._play(self.created)
+        self._real.pop("updated", None)
         self._shown = self._visible()
         self._changed = False
 

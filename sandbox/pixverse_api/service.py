@@ -12,7 +12,7 @@ from sandbox.pixverse_api.cdn_links import Shelf
 from sandbox.pixverse_api.jobs import Job, Kept, Places, Record
 from sandbox.pixverse_api.stamps import Clock, compact, iso
 from sandbox.pixverse_api.sweeps import Seconds, Sweeper
-from sandbox.pixverse_api.timelines import Timeline, completed
+from sandbox.pixverse_api.timelines import Timeline, completed, step
 
 _MOST_JOBS = 10
 _NOT_IN_RECORD = frozenset({"jobid", "hd_quality", "discord", "server", "channel", "maxJobs"})
@@ -95,7 +95,11 @@ class Service:
         return Answer(200, {"jobid": job.jobid, "status": job.status, "code": 200})
 
     def generate(self, account: Account, verb: str, given: dict[str, object]) -> Answer:
-        """A generating POST with checked parameters: the new job's record, or why there is none."""
+        """A generating POST with checked parameters: the new job's record, or why there is none.
+
+        The answer comes when PixVerse has taken the job, so that it stands at `started`.
+        """
+        self.catch_up()
         channel = self._free_channel(account, given)
         if isinstance(channel, Answer):
             return channel
@@ -125,8 +129,8 @@ class Service:
     def _start(self, account: Account, verb: str, given: dict[str, object], channel: Channel) -> Answer:
         timeline = self.scripts.popleft() if self.scripts else completed(videos=4 if verb == "pixverse-create" else 1)
         fields = {name: value for name, value in given.items() if name not in _NOT_IN_RECORD}
-        job = self.add_job(account, timeline, fields, verb=verb, channel=channel)
-        job.take()
+        job = self.add_job(account, (step(0, "started"), *timeline), fields, verb=verb, channel=channel)
+        job.show_as_new()
         shown = job.shown
         if job.status != "moderated":
             return Answer(200, shown)

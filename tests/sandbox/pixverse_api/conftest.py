@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import aiohttp
 import pytest
@@ -39,12 +40,12 @@ class World:
     async def get(self, path: str, token: str | None = None, **query: str) -> tuple[int, object]:
         return await self.ask("GET", path, token, params=query)
 
-    async def post(self, name: str, **given: object) -> tuple[int, object]:
-        return await self.ask("POST", f"/v1/pixverse/{name}", **given)
+    async def post(self, name: str, token: str | None = None, **given: Any) -> tuple[int, Any]:
+        return await self.ask("POST", f"/v1/pixverse/{name}", token, **given)
 
-    async def ask(self, method: str, path: str, token: str | None = None, **given: object) -> tuple[int, object]:
+    async def ask(self, method: str, path: str, token: str | None = None, **given: Any) -> tuple[int, Any]:
         headers = {"Authorization": f"Bearer {self.account.token if token is None else token}"}
-        async with self.http.request(method, self.api.base + path, headers=headers, **given) as answer:  # type: ignore[arg-type]  # whatever a request takes
+        async with self.http.request(method, self.api.base + path, headers=headers, **given) as answer:
             return answer.status, await answer.json()
 
     async def job(self, jobid: str) -> dict[str, object]:
