@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from storage.errors import DatabaseUnreachable, damaged, unusable
-from storage.files import sync_file, sync_folder
+from storage.errors import damaged, unusable
+from storage.files import require_file, sync_file, sync_folder
 from storage.uri import uri
 
 
@@ -23,8 +23,7 @@ async def backup(database: Path, target: Path) -> None:
     Raises BackupFailed where `target` exists or cannot be written, a class of DatabaseUnusable where the database
     cannot be read; nothing is then left at `target`.
     """
-    if not database.is_file():
-        raise DatabaseUnreachable(f"There is no database {database}. Check DATABASE_URL.")
+    require_file(database)
     _claim(target)
     try:
         await asyncio.to_thread(_copy_checked, database, target)

@@ -132,6 +132,12 @@ class Database:
             finally:
                 self._owner = None
 
+    async def flush(self) -> None:
+        """Moves what is committed from the write-ahead log into the file, and empties the log as far as readers allow:
+        nothing that was overwritten lingers there."""
+        async with self._lock:
+            await to_the_end(self._execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+
     async def close(self) -> None:
         """Closes both connections, after the transaction that is under way."""
         async with self._lock:
@@ -162,11 +168,26 @@ class Database:
         await self._writer.execute_fetchall(sql)
 
 
+@asynccontextmanager
+async def open_reader(path: Path) -> AsyncIterator[Queries]:
+    """A connection to an existing database that can only ask; for looking at it beside a running bot."""
+    connection = await _connect(uri(path, "ro"))
+    try:
+        yield Reader(connection)
+    finally:
+        await to_the_end(connection.close())
+
+
 async def _connect(address: str) -> aiosqlite.Connection:
     connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
     connection.row_factory = sqlite3.Row
-    for pragma in opening.PRAGMAS:
-        await connection.execute_fetchall(pragma)
+    try:
+        for pragma in opening.PRAGMAS:
+            await connection.execute_fetchall(pragma)
+    except BaseException:
+        # A connection that is left open keeps its thread, and with it the process, alive.
+        await to_the_end(connection.close())
+        raise
     return connection
 
 

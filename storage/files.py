@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from storage.errors import DatabaseUnreachable
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Puts a file of mode 0600 in the place of the earlier one, on the disk when this returns. Raises OSError."""
@@ -46,3 +48,9 @@ def narrow_mode(path: Path) -> None:
     status = path.stat()
     if status.st_mode & 0o077 and status.st_uid == os.geteuid():
         path.chmod(0o600)
+
+
+def require_file(path: Path) -> None:
+    """Raises DatabaseUnreachable where there is no database yet."""
+    if not path.is_file():
+        raise DatabaseUnreachable(f"There is no database {path}. The first start makes it; else check DATABASE_URL.")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from storage import migrate
 from storage.errors import DatabaseUnreachable, damaged, is_locked, read_only, unusable
-from storage.files import narrow_mode
+from storage.files import narrow_mode, require_file
 from storage.uri import uri
 
 LOCK_WAIT_SECONDS = 10.0
@@ -52,8 +52,7 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
 
     Raises a class of DatabaseUnusable; a missing file is DatabaseUnreachable.
     """
-    if not path.exists():
-        raise DatabaseUnreachable(f"There is no database {path} yet; the first start makes it.")
+    require_file(path)
     _check_writable(path)
     deadline = time.monotonic() + lock_wait
     while True:

@@ -1,0 +1,52 @@
+"""The operator's look at database and key: what a start would find, without making or changing anything."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from storage import migrate, opening, vault
+from storage.database import open_reader
+from storage.errors import DatabaseUnreachable, read_only
+from storage.keys import key_file
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found."""
+
+    exists: bool
+    """False: the first start makes the database."""
+    tables: int
+    """The version of its tables; 0 where there are none yet."""
+    newest: int
+    """The version that the next start brings them to."""
+    key_file: Path | None
+    """Where the key lies, or will lie; None where ENCRYPTION_KEY holds it."""
+
+
+async def inspect(path: Path, configured: Sequence[str] = ()) -> Inspection:
+    """Looks over a database that a bot may be using. Raises the classes of DatabaseUnusable that a start would."""
+    newest = len(migrate.load())
+    file = None if configured else key_file(path)
+    if not path.exists():
+        _check_could_be_made(path)
+        vault.find_keys(path, configured)
+        return Inspection(False, 0, newest, file)
+    tables = await opening.examine(path)
+    if tables:
+        async with open_reader(path) as reader:
+            await vault.check_keys(reader, path, configured)
+    return Inspection(True, tables, newest, file)
+
+
+def _check_could_be_made(path: Path) -> None:
+    folder = path.parent
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise DatabaseUnreachable(f"The database {path} cannot be made: {folder} is no folder. Check DATABASE_URL.")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise read_only(path)

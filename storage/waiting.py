@@ -1,0 +1,65 @@
+"""What waits for an account: open subscriptions for its jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage import batches, deliveries, subscriptions
+from storage.database import Queries, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingServer:
+    """A server that waits for jobs of the account that it uses."""
+
+    guild_id: int
+    channel_id: int
+    """Where its admins are told: the alerts channel, else the one that asked last."""
+    token_set_by: int | None
+    jobs: int
+
+
+async def in_server(queries: Queries, guild_id: int, account_id: int) -> int:
+    """For how many of the account's jobs the server waits."""
+    row = await queries.one(
+        "SELECT count(DISTINCT s.job_id) AS n FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        " WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ?",
+        (guild_id, account_id),
+    )
+    return 0 if row is None else int(row["n"])
+
+
+async def servers_of(queries: Queries, account_id: int, operator_id: int | None) -> list[WaitingServer]:
+    """The servers that use this account and wait for jobs of it; `operator_id` is what servers without an account of
+    their own use."""
+    rows = await queries.all(
+        "WITH waiting AS ("
+        "  SELECT s.guild_id, count(DISTINCT s.job_id) AS jobs, max(s.id) AS newest"
+        "  FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        "  WHERE s.ended_at IS NULL AND j.account_id = ? GROUP BY s.guild_id)"
+        " SELECT w.guild_id, coalesce(v.alerts_channel, n.channel_id) AS channel_id, v.token_set_by, w.jobs"
+        " FROM waiting w JOIN subscriptions n ON n.id = w.newest LEFT JOIN servers v ON v.guild_id = w.guild_id"
+        " WHERE coalesce(v.account_id, ?) = ? AND v.gone_since IS NULL ORDER BY w.guild_id",
+        (account_id, operator_id, account_id),
+    )
+    return [WaitingServer(*row) for row in rows]
+
+
+async def drop(tx: Transaction, guild_id: int, account_id: int, user_id: int, now: int) -> list[int]:
+    """Ends the server's open subscriptions for the account's jobs on behalf of a user; returns their ids.
+
+    Batches that end with them are ended, and cards that were never sent are dropped.
+    """
+    rows = await tx.all(
+        "SELECT s.id, s.batch_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        " WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ? ORDER BY s.id",
+        (guild_id, account_id),
+    )
+    for row in rows:
+        await subscriptions.stop(tx, row["id"], user_id, now)
+        card = await deliveries.of_subscription(tx, row["id"], deliveries.CARD)
+        if card is not None and card.unanswered_at is None:
+            await deliveries.drop(tx, card.id)
+    for batch_id in {row["batch_id"] for row in rows if row["batch_id"] is not None}:
+        await batches.end_if_done(tx, batch_id, now)
+    return [row["id"] for row in rows]
