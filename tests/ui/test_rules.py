@@ -1,0 +1,144 @@
+"""Walks every text and view of the room against Discord's bounds and the project's own rules for texts."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import re
+import unicodedata
+from collections.abc import Iterator
+
+import discord
+import pytest
+
+from tests.ui import samples
+from tests.ui.samples import Sample
+from ui import descriptions, limits
+from ui.limits import units
+from ui.token_modal import TokenModal
+
+FORBIDDEN = re.compile(r"\b(errors?|exceptions?|subscriptions?|poll(?:s|ed|ing)?|deliver(?:y|ies)|payloads?)\b", re.I)
+ALLOWED = ("useapi.net subscription", "the subscription has run out", "no paid subscription")
+"""The word for what a server's owner pays for."""
+API_FIELD = re.compile(r"^(error|errorDetails): ", re.M)
+LIVE_MENTION = re.compile(r"<@&?\d+>|@everyone|@here")
+
+
+@pytest.fixture(scope="module")
+def every() -> list[Sample]:
+    async def collected() -> list[Sample]:  # views want a running loop
+        return samples.all_samples()
+
+    return asyncio.run(collected())
+
+
+def state_of(text: str) -> str:
+    """The bold words at the start, timestamps and mentions as wide as they are shown at least."""
+    match = re.match(r"\*\*((?:\\.|.)+?)\*\*", text)
+    assert match, text
+    return re.sub(r"<[^>]+>", "somewhere", match[1])
+
+
+def test_the_walk_is_a_long_one(every: list[Sample]) -> None:
+    assert len(every) > 1000
+
+
+def test_every_text_begins_with_its_state(every: list[Sample]) -> None:
+    for sample in every:
+        if not is_later_page(sample.text):
+            assert units(state_of(sample.text)) <= limits.STATE, sample
+
+
+def is_later_page(text: str) -> bool:
+    """Further messages of `list` and `Details` go on where the one before ended."""
+    return re.match(r"`|\w[\w ]*: |-# ", text) is not None
+
+
+def test_no_state_holds_a_time_but_that_of_a_look_just_made(every: list[Sample]) -> None:
+    for sample in every:
+        bold = re.match(r"\*\*(.+?)\*\*", sample.text)
+        assert bold is None or "<t:" not in bold[1] or bold[1].startswith("Checked <t:"), sample
+
+
+def test_every_text_keeps_within_discords_bounds(every: list[Sample]) -> None:
+    for sample in every:
+        is_layout = isinstance(sample.view, discord.ui.LayoutView)
+        assert units(sample.text) <= (limits.TEXT_DISPLAYS if is_layout else limits.MESSAGE), sample
+
+
+def test_words_that_mean_nothing_to_members_are_not_used(every: list[Sample]) -> None:
+    for sample in every:
+        text = API_FIELD.sub("", sample.text)
+        for phrase in ALLOWED:
+            text = text.replace(phrase, "")
+        assert not FORBIDDEN.search(text), sample
+
+
+def test_no_emoji_and_no_drawn_bar(every: list[Sample]) -> None:
+    for sample in every:
+        assert not any(unicodedata.category(character) == "So" or character in "█░▓" for character in sample.text), (
+            sample
+        )
+
+
+def test_nothing_the_api_wrote_is_a_live_link_or_mention(every: list[Sample]) -> None:
+    for sample in every:
+        escapes_out = re.sub(r"`[^`\n]*`", "", re.sub(r"\\[^0-9A-Za-z\s]", "", sample.text))
+        assert "https://evil.example" not in escapes_out, sample
+        assert "[a](" not in escapes_out, sample
+        assert set(LIVE_MENTION.findall(escapes_out)) <= {
+            f"<@{person}>" for person in range(samples.PERSON - 50, samples.PERSON + 1)
+        }, sample
+        assert "\u202e" not in sample.text, sample
+
+
+def test_an_e_mail_address_in_an_id_is_never_shown(every: list[Sample]) -> None:
+    for sample in every:
+        assert "me@example.com" not in sample.text, sample
+
+
+def test_no_part_left_out_leaves_its_separator(every: list[Sample]) -> None:
+    for sample in every:
+        for line in sample.text.split("\n"):
+            assert "  " not in line, sample
+            assert not re.search(r"· ·|^-# ·|·$| \.( |$)|\(\)", line), sample
+            assert line.strip() not in ("", ">", "-#"), sample
+
+
+def items(view: discord.ui.View | discord.ui.LayoutView) -> Iterator[discord.ui.Item[object]]:
+    yield from view.walk_children()
+
+
+def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
+    for sample in every:
+        if sample.view is None:
+            continue
+        components = sample.view.to_components()
+        for row in (component for component in components if component["type"] == 1):
+            buttons = row["components"]
+            assert 1 <= len(buttons) <= 2, sample
+            for button in buttons:
+                assert button["label"] not in ("Stop", "Yes", "No", "OK", "Cancel")
+                assert len(button["label"]) <= limits.BUTTON_LABEL
+                assert len(button["custom_id"]) <= limits.CUSTOM_ID
+                assert samples.JOBID not in button["custom_id"]
+        assert len(list(items(sample.view))) <= limits.COMPONENTS
+
+
+def test_command_descriptions_fit() -> None:
+    texts = [text for name, text in inspect.getmembers(descriptions) if name.isupper()]
+    assert len(texts) > 15
+    assert all(1 <= len(text) <= limits.COMMAND_DESCRIPTION for text in texts)
+
+
+async def test_the_token_form_fits() -> None:
+    async def on_token(interaction: object, text: str) -> None: ...
+
+    form = TokenModal(on_token).to_dict()
+    label = form["components"][0]
+    assert form["title"] == "PixVerse API token"
+    assert len(form["title"]) <= limits.MODAL_TITLE
+    assert len(label["label"]) <= limits.MODAL_LABEL
+    assert len(label["description"]) <= limits.MODAL_DESCRIPTION
+    assert len(label["component"]["placeholder"]) <= limits.MODAL_PLACEHOLDER
+    assert label["component"]["max_length"] <= limits.MODAL_INPUT
