@@ -12,19 +12,17 @@ import discord
 
 from cogs.command_book import CommandBook
 from cogs.permissions import is_thread, missing_to_post
-from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay.refusals import Refusal
 from relay.results import Ask
+from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
 from ui.passing import OnPress, PassingView
-from ui.refusals import refusal_answer
-from ui.troubles import (
-    fault_answer,
+from ui.refusals import (
     locked_thread_answer,
-    missing_permissions_answer,
+    missing_permission_answer,
     not_served_answer,
     only_in_servers_answer,
-    only_managers_answer,
+    own_fault_answer,
+    refusal_answer,
     restarting_answer,
 )
 
@@ -32,7 +30,6 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 Deed = Callable[[], Awaitable[Answer | Sequence[Answer]]]
-_REFUSALS = (Refusal, NotAJobId, LooksLikeSecret, OtherService)
 
 
 class NotAllowed(Exception):
@@ -83,7 +80,13 @@ def require_posting(interaction: Interaction) -> None:
         raise CannotPostHere(locked_thread_answer())
     missing = missing_to_post(permissions, in_thread=is_thread(channel))
     if missing:
-        raise CannotPostHere(missing_permissions_answer(missing))
+        raise CannotPostHere(missing_permission_answer(missing))
+
+
+def _own_fault(error: Exception) -> Answer:
+    reference = secrets.token_hex(3)
+    log.error("an interaction failed; its asker was given the number %s", reference, exc_info=error)
+    return own_fault_answer(reference)
 
 
 class Answering:
@@ -120,27 +123,21 @@ class Answering:
     async def _outcome(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> Sequence[Answer]:
         try:
             found = await deed()
-        except _REFUSALS as refusal:
-            return [
-                refusal_answer(
-                    refusal,
-                    self._book.mentions(interaction.guild_id or 0),
-                    manager=may_manage_server(interaction),
-                    look_again=look_again,
-                )
-            ]
         except NotAllowed:
-            return [only_managers_answer()]
+            return [not_allowed_answer()]
         except CannotPostHere as refusal:
             return [refusal.answer]
         except sqlite3.OperationalError as error:
             log.error("the database takes nothing right now: %s", error)
             return [restarting_answer()]
-        except Exception:
-            reference = secrets.token_hex(3)
-            log.exception("an interaction failed; its asker was given the number %s", reference)
-            return [fault_answer(reference)]
+        except Exception as error:
+            return [self._refused(interaction, error, look_again) or _own_fault(error)]
         return [found] if isinstance(found, Answer) else found
+
+    def _refused(self, interaction: Interaction, error: Exception, look_again: OnPress | None) -> Answer | None:
+        """What is said of a refusal; None for an error that is none."""
+        mentions = self._book.mentions(interaction.guild_id or 0)
+        return refusal_answer(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
 
     async def _reply(self, interaction: Interaction, answers: Sequence[Answer]) -> None:
         first, *rest = answers

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, ask_of, may_manage_messages, require_manage_server, require_posting
@@ -18,7 +18,7 @@ from ui.answers import (
     stop_answer,
     stopped_all_answer,
 )
-from ui.details import details_answer
+from ui.details import details_answers
 
 
 class Buttons:
@@ -59,8 +59,8 @@ class Buttons:
     # ---- under an outcome -------------------------------------------------------------------------------------------
 
     async def show_details(self, interaction: Interaction, nonce: str) -> None:
-        async def deed(ask: Ask) -> Answer:
-            return details_answer(await self._tracker.details(ask, nonce))
+        async def deed(ask: Ask) -> Sequence[Answer]:
+            return details_answers(await self._tracker.details(ask, nonce))
 
         await self._answer(interaction, deed)
 
@@ -106,8 +106,10 @@ class Buttons:
 
         await self._answering.answer_in_place(interaction, deed)
 
-    async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
-        async def deed() -> Answer:
+    async def _answer(
+        self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer | Sequence[Answer]]]
+    ) -> None:
+        async def deed() -> Answer | Sequence[Answer]:
             return await act(ask_of(interaction))
 
         await self._answering.answer(interaction, deed)

@@ -73,7 +73,7 @@ async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Await
         except discord.LoginFailure as error:
             raise DiscordTokenRefused from error
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("Discord can't be reached (%s); trying again in %.0f s", _name(error), wait)
+            log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await client.http.close()
         await sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
@@ -97,19 +97,20 @@ async def stay_connected(client: RelayClient, sleep: Callable[[float], Awaitable
         except discord.HTTPException as error:
             if error.status == HTTPStatus.UNAUTHORIZED:
                 raise DiscordTokenRefused from error
-            log.warning("Discord's gateway can't be reached (%s); trying again in %.0f s", _name(error), wait)
+            log.warning("Discord's gateway can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         except (discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("Discord's gateway can't be reached (%s); trying again in %.0f s", _name(error), wait)
+            log.warning("Discord's gateway can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
 
 
 async def _use_gateway_of(client: RelayClient) -> None:
-    """Makes the address that this API names discord.py's built-in one: it goes back to that one after an invalid session
-    and on each retry."""
+    """Makes the address that this API names discord.py's built-in one, to which it returns after an invalid session and
+    on each retry."""
     data = await client.http.request(Route("GET", "/gateway/bot"))
     DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(data["url"])
 
 
-def _name(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Why Discord could not be reached, in a word or two."""
     return f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__

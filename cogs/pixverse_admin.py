@@ -1,0 +1,106 @@
+"""`/pixverse-admin …`: what a server's admins can ask. Each command checks Manage Server, whatever Discord shows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import discord
+from discord import app_commands
+from discord.ext import commands
+
+from cogs.admin_desk import AdminDesk
+from cogs.asking import Answering, Interaction, ask_of, may_manage_server, require_manage_server
+from cogs.channel_check import check_channel
+from relay.ports import Address
+from relay.results import Ask
+from ui import descriptions
+from ui.admin_answers import alerts_cannot_post_answer, not_allowed_answer
+from ui.answer import Answer
+from ui.token_modal import TokenModal
+
+ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
+
+
+class PostableChannel(app_commands.Transformer):
+    """A channel in which a message can stand, as Discord names it: it need not be in the gateway's cache."""
+
+    @property
+    def type(self) -> discord.AppCommandOptionType:
+        return discord.AppCommandOptionType.channel
+
+    @property
+    def channel_types(self) -> list[discord.ChannelType]:
+        return [
+            discord.ChannelType.text,
+            discord.ChannelType.news,
+            discord.ChannelType.voice,
+            discord.ChannelType.stage_voice,
+            discord.ChannelType.public_thread,
+            discord.ChannelType.private_thread,
+            discord.ChannelType.news_thread,
+        ]
+
+    async def transform(self, _interaction: Interaction, value: ChosenChannel) -> ChosenChannel:
+        return value
+
+
+@app_commands.default_permissions(manage_guild=True)
+class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_description=descriptions.PIXVERSE_ADMIN):
+    """Token, alerts and what works here."""
+
+    token = app_commands.Group(name="token", description=descriptions.TOKEN)
+
+    def __init__(self, desk: AdminDesk, answering: Answering) -> None:
+        super().__init__()
+        self._desk = desk
+        self._answering = answering
+
+    @token.command(name="set", description=descriptions.TOKEN_SET)
+    async def token_set(self, interaction: Interaction) -> None:
+        """Opens the private form."""
+        if await self._answering.refused_place(interaction):
+            return
+        if not may_manage_server(interaction):
+            await interaction.response.send_message(not_allowed_answer().content, ephemeral=True)
+            return
+        await interaction.response.send_modal(TokenModal(self._token_entered))
+
+    async def _token_entered(self, interaction: Interaction, text: str) -> None:
+        await self._answer(interaction, lambda ask: self._desk.set_token(ask, text))
+
+    @token.command(name="remove", description=descriptions.TOKEN_REMOVE)
+    async def token_remove(self, interaction: Interaction) -> None:
+        """Asks before it is removed."""
+        await self._answer(interaction, self._desk.ask_removal)
+
+    @app_commands.command(name="check", description=descriptions.CHECK)
+    async def check(self, interaction: Interaction) -> None:
+        """What works here and what not."""
+
+        async def act(ask: Ask) -> Answer:
+            return await self._desk.check(ask, check_channel(interaction))
+
+        await self._answer(interaction, act)
+
+    @app_commands.command(name="alerts", description=descriptions.ALERTS)
+    @app_commands.describe(channel=descriptions.ALERTS_CHANNEL)
+    async def alerts(
+        self, interaction: Interaction, channel: app_commands.Transform[ChosenChannel, PostableChannel]
+    ) -> None:
+        """Chooses where troubles are told."""
+
+        async def act(ask: Ask) -> Answer:
+            address = Address(ask.guild_id, channel.id)
+            missing = self._desk.missing_in(address)
+            if missing:
+                return alerts_cannot_post_answer(address, missing)
+            return await self._desk.set_alerts(ask, channel.id)
+
+        await self._answer(interaction, act)
+
+    async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
+        async def deed() -> Answer:
+            require_manage_server(interaction)
+            return await act(ask_of(interaction))
+
+        await self._answering.answer(interaction, deed)

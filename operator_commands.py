@@ -1,0 +1,98 @@
+"""`python bot.py check | backup PATH | rotate-key`: what an operator does beside running the bot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import aiohttp
+import discord
+
+from cogs.client import DiscordTokenRefused, RelayClient, reason_of, use_discord_at
+from cogs.permissions import INVITE_PERMISSIONS
+from settings import Settings, shown_settings
+from storage import backup as backups
+from storage import rotation
+from storage.inspection import Inspection, inspect
+
+_DISCORD_SECONDS = 30.0
+
+
+async def check(settings: Settings) -> None:
+    """Prints settings (secrets masked), database, key, Discord log-in and invite link. The bot may run meanwhile.
+
+    Raises what a start would raise; Discord out of reach is only told, as a start would wait for it.
+    """
+    for name, value in shown_settings(settings):
+        print(f"{name} = {value}")
+    if settings.exposes_account:
+        print(EXPOSED_ACCOUNT)
+    found = await inspect(settings.database_path, _keys(settings))
+    for line in _database_lines(settings.database_path, found):
+        print(line)
+    print(await _discord_line(settings))
+
+
+async def backup(settings: Settings, target: Path) -> None:
+    """Copies the database to `target`, also while the bot runs. Raises BackupFailed or a class of DatabaseUnusable."""
+    await backups.backup(settings.database_path, target)
+    print(f"Backup written: {target}")
+    print(_key_to_keep(settings))
+
+
+async def rotate_key(settings: Settings) -> None:
+    """Encrypts every stored secret anew. Raises AlreadyRunning while the bot runs, or a class of DatabaseUnusable."""
+    rotated = await rotation.rotate_key(settings.database_path, _keys(settings))
+    print(f"Encrypted anew: {rotated.secrets} secrets.")
+    if rotated.file is None:
+        print("ENCRYPTION_KEY: the first key is in use; take the others away.")
+    else:
+        print(f"The new key is in {rotated.file}. Backups made before need the old one: it is gone from there.")
+
+
+EXPOSED_ACCOUNT = (
+    "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
+    "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
+)
+
+
+def _keys(settings: Settings) -> Sequence[str]:
+    return [key.get_secret_value() for key in settings.encryption_keys]
+
+
+def _database_lines(path: Path, found: Inspection) -> list[str]:
+    if not found.exists:
+        state = "not there yet; the first start makes it"
+    elif found.tables < found.newest:
+        state = f"usable; the next start brings its tables from version {found.tables} to {found.newest}"
+    else:
+        state = f"usable, tables of version {found.tables}"
+    key = "in ENCRYPTION_KEY" if found.key_file is None else f"in {found.key_file}"
+    return [f"Database {path}: {state}.", f"Key: {key}."]
+
+
+def _key_to_keep(settings: Settings) -> str:
+    if settings.encryption_keys:
+        return "Keep the present ENCRYPTION_KEY with it: without that key its tokens can't be read."
+    key_file = settings.database_path.with_name(settings.database_path.name + ".key")
+    return f"Keep a copy of {key_file} with it, but in another place: without that key its tokens can't be read."
+
+
+async def _discord_line(settings: Settings) -> str:
+    use_discord_at(settings.discord_api_url)
+    client = RelayClient()
+    try:
+        async with asyncio.timeout(_DISCORD_SECONDS):
+            user = await client.http.static_login(settings.discord_token.get_secret_value())
+            application = await client.http.application_info()
+    except discord.LoginFailure as error:
+        raise DiscordTokenRefused from error
+    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        return f"Discord: can't be reached ({reason_of(error)}); a start would wait for it."
+    finally:
+        await client.http.close()
+    link = discord.utils.oauth_url(
+        int(application["id"]), permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
+    )
+    return f"Discord: logged in as {user['username']}.\nInvite link: {link}"
