@@ -17,6 +17,7 @@ from pixverse.shapes import (
 _WRAPPING = " \t\r\n\f\v\u00a0\u200b\u200e\u200f\u2060\ufeff\"'`“”‘’«»<>[]{},;"
 _SCHEME = re.compile(r"(?:authorization\s*[:=]\s*)?(?:bearer|bot)\s+", re.IGNORECASE)
 _BEARER = re.compile(r"(?:authorization\s*[:=]\s*)?bearer\s+\S", re.IGNORECASE)
+_SECOND_USER = re.compile(r"user(?::|%3A)[0-9]", re.IGNORECASE)
 _USER_NUMBER = re.compile(r"user:([0-9]{1,12})-\S")
 _LONGEST_TOKEN = 512
 _SHORTEST_TOKEN = 8
@@ -117,6 +118,8 @@ def _hide_unless_id(match: re.Match[str]) -> str:
 
 def _is_service_id(word: str) -> bool:
     """Whether a word that starts like a token is a job id, perhaps with the full stop of a sentence behind it."""
+    if _SECOND_USER.search(word, 1):
+        return False
     if PIXVERSE_V2_START.match(word):
         return True
     return USER_ID.fullmatch(word.rstrip(".:!?")) is not None

@@ -44,10 +44,10 @@ async def outcome(client: ApiClient) -> str:
 
 async def test_token_goes_into_the_header_and_the_path_stays_as_it_is(wire: Any) -> None:
     wire.says(200, '{"jobid": "job:1"}')
-    assert await wire.client().get_json("/v1/pixverse/jobs/?jobid=job:1%2B%252F", TOKEN) == {"jobid": "job:1"}
+    assert await wire.client().get_json("/v1/pixverse/jobs/?jobid=job%3A1%2B%252F%40", TOKEN) == {"jobid": "job:1"}
     (request,) = wire.asked
     assert request.method == "GET"
-    assert request.raw_path == "/v1/pixverse/jobs/?jobid=job:1%2B%252F"
+    assert request.raw_path == "/v1/pixverse/jobs/?jobid=job%3A1%2B%252F%40"
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert TOKEN not in request.raw_path
 

@@ -154,7 +154,8 @@ def test_a_record_without_an_id_is_the_asked_jobs() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", [None, "", "ftp://a/b", "javascript:x", "https://", "https://[", "https://a b/", "//a/b", 5]
+    "url",
+    [None, "", "ftp://a/b", "javascript:x", "https://", "https://[", "https://a:99999/v", "https://a b/", "//a/b", 5],
 )
 def test_an_attachment_needs_a_web_address(url: object) -> None:
     assert job(status="completed", attachments=[{**ATTACHMENT, "url": url}]).media == ()
