@@ -17,10 +17,12 @@ from ui import descriptions, limits
 from ui.limits import units
 from ui.token_modal import TokenModal
 
-FORBIDDEN = re.compile(r"\b(errors?|exceptions?|subscriptions?|poll(?:s|ed|ing)?|deliver(?:y|ies)|payloads?)\b", re.I)
+FORBIDDEN = re.compile(
+    r"\b(errors?|exceptions?|subscriptions?|poll(?:s|ed|ing)?|deliver(?:y|ies)|payloads?)\b", re.IGNORECASE
+)
 ALLOWED = ("useapi.net subscription", "the subscription has run out", "no paid subscription")
 """The word for what a server's owner pays for."""
-API_FIELD = re.compile(r"^(error|errorDetails): ", re.M)
+API_FIELD = re.compile(r"^(error|errorDetails): ", re.MULTILINE)
 LIVE_MENTION = re.compile(r"<@&?\d+>|@everyone|@here")
 
 

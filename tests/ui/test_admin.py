@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from relay.outcomes import NoticeKind
+from relay.ports import NoticePost
+from ui import admin_answers
+from ui.check_report import CheckReport, TokenState, check_answer
+from ui.mentions import CommandMentions
+from ui.notices import notice_message
+from ui.token_modal import TokenModal
+
+MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
+NOTICE = NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 3)
+WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760, 3, 6_000, 0, None)
+
+
+@pytest.mark.parametrize(
+    ("notice", "text", "pinged"),
+    [
+        (
+            NOTICE,
+            (
+                "**PixVerse results are on hold on this server.** <@42> useapi.net refuses the API token. 3 jobs wait; "
+                "nothing is lost. Set a new one with </pixverse-admin token set:12>."
+            ),
+            (42,),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.UNPAID, interval=300_000, jobs=1),
+            (
+                "**PixVerse results are on hold on this server.** <@42> useapi.net says the subscription has run out. "
+                "1 job waits; nothing is lost. Once it is renewed I go on within 5 min; </pixverse-admin check:12> looks "
+                "at once."
+            ),
+            (42,),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.FLOWING_AGAIN),
+            "**PixVerse results are flowing again.** 3 jobs went on.",
+            (),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.CANNOT_POST, channel_id=5, missing=("View Channel",), until=9_000),
+            (
+                "**I can't post in <#5>.** I'm missing: *View Channel*. 3 results wait there until <t:9:f> and come by "
+                "themselves once it is allowed."
+            ),
+            (),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.CHANNEL_GONE, channel_name="films_and_more"),
+            "**#films\\_and\\_more is gone.** I've stopped watching 3 jobs there.",
+            (),
+        ),
+    ],
+)
+def test_notices(notice: NoticePost, text: str, pinged: tuple[int, ...]) -> None:
+    message = notice_message(notice, MENTIONS)
+    assert message.content == text
+    assert message.mention == pinged
+    assert not message.silent
+    assert message.known_by is None
+
+
+def test_given_up_says_how_long_it_was_tried() -> None:
+    notice = replace(NOTICE, kind=NoticeKind.GIVEN_UP, channel_id=5, waited=259_200_000)
+    text = notice_message(notice, MENTIONS).content
+    assert text is not None
+    assert text.startswith("**3 results were not posted in <#5>.** I had no permission for 3 days. ")
+
+
+def test_a_token_that_works() -> None:
+    assert admin_answers.token_works_answer("4321", 1, MENTIONS).content == (
+        "**Token works.** useapi.net account `4321`, 1 job in work right now. "
+        "Members can now use </pixverse status:11>.\n"
+        "-# Next: </pixverse-admin check:12> shows whether I can post here."
+    )
+    assert admin_answers.token_renewed_answer(2).content == "**Token works.** 2 waiting jobs go on now."
+
+
+async def test_a_token_of_another_account_asks() -> None:
+    answer = admin_answers.token_of_other_account_answer(2, "4321", 8)
+    assert answer.content == (
+        "**Token works, but it is of another account.** 2 waiting jobs belong to the old one (account `4321`) "
+        "and can't be seen with this token."
+    )
+    assert answer.view is not None
+    ids = [button["custom_id"] for row in answer.view.to_components() for button in row["components"]]
+    assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
+
+
+async def test_removing_asks_first() -> None:
+    answer = admin_answers.token_remove_question(1, 8, operators_token=True)
+    assert answer.content == (
+        "**Remove this server's token?** 1 waiting job then stops. Afterwards the operator's account is used."
+    )
+    without = admin_answers.token_remove_question(0, 8, operators_token=False)
+    assert without.content == "**Remove this server's token?** 0 waiting jobs then stop."
+
+
+def test_a_check_that_finds_nothing() -> None:
+    assert check_answer(WELL, MENTIONS).content == (
+        "**Everything works here.**\n"
+        "OK: Token: works, account `4321`, tried <t:5:R>.\n"
+        "OK: This channel: I can post, attach, reply.\n"
+        "OK: Files: up to 10 MB; larger ones come as links.\n"
+        "OK: Watching: 3 jobs, oldest <t:6:R>.\n"
+        "OK: Results waiting: none.\n"
+        "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another."
+    )
+
+
+def test_a_check_names_each_fault_first_with_its_remedy() -> None:
+    report = replace(WELL, token=TokenState.REFUSED, missing=("Attach Files",), waiting=2, alerts_channel=5, watching=0)
+    lines = check_answer(report, MENTIONS).content.split("\n")
+    assert lines[0] == "**3 things to mend.**"
+    assert lines[1] == ("**Fix:** Token: useapi.net refuses it. Set the new one with </pixverse-admin token set:12>.")
+    assert lines[2].startswith("**Fix:** This channel: I'm missing *Attach Files*. Allow it in")
+    assert lines[3].startswith("**Fix:** Results waiting: 2.")
+    assert lines[4:] == [
+        "OK: Files: up to 10 MB; larger ones come as links.",
+        "OK: Watching: 0 jobs.",
+        "OK: Alerts go to <#5>.",
+    ]
+
+
+def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
+    report = replace(WELL, token=TokenState.REFUSED, operators_token=True)
+    assert "Only the bot's operator can replace it" in check_answer(report, MENTIONS).content
+
+
+async def test_the_form_hands_over_what_was_entered() -> None:
+    entered = []
+
+    async def on_token(interaction: object, text: str) -> None:
+        entered.append(text)
+
+    form = TokenModal(on_token)
+    form._token._value = " Bearer user:1-abc "
+    await form.on_submit(None)  # type: ignore[arg-type]
+    assert entered == [" Bearer user:1-abc "]

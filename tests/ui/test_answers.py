@@ -1,0 +1,144 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import discord
+
+from pixverse.job import Job, JobState
+from relay import results
+from relay.outcomes import Outcome
+from relay.ports import Address
+from ui import answers
+from ui.answer import Answer
+from ui.passing import PassingView
+
+HERE = Address(1, 2)
+JUMP = "https://discord.com/channels/1/2/9"
+JOB = Job("user:1-pixverse:me@example.com-video:5", JobState.PROGRESS, "progress", created=1_000_000, prompt="a *cat*")
+
+
+def labels(answer: Answer) -> list[str | None]:
+    assert isinstance(answer.view, discord.ui.View)
+    return [getattr(item, "item", item).label for item in answer.view.children]  # type: ignore[union-attr]
+
+
+async def test_now_watched() -> None:
+    result = results.NowWatching(5, 7, JOB, 9, mention=True, api_down=False)
+    answer = answers.status_answer(result, HERE)
+    assert answer.content == f"**Watching.** The result comes in this channel, and I'll ping you. {JUMP}"
+    assert labels(answer) == ["Don't ping me", "Stop watching"]
+    quiet = answers.status_answer(replace(result, mention=False, card_message_id=None), HERE)
+    assert quiet.content == "**Watching.** The result comes in this channel."
+    assert labels(quiet) == ["Ping me", "Stop watching"]
+
+
+async def test_watched_though_the_api_is_down() -> None:
+    result = results.NowWatching(5, 7, JOB, 9, mention=True, api_down=True)
+    assert answers.status_answer(result, HERE).content == (
+        "**PixVerse's API isn't answering right now.** I watch this job and post its result here. "
+        f"Last known: in progress. {JUMP}"
+    )
+    assert "Last known" not in answers.status_answer(replace(result, job=None), HERE).content
+
+
+async def test_already_watched() -> None:
+    result = results.AlreadyWatched(5, 7, JOB, 9, mention=True, api_down=False)
+    answer = answers.status_answer(result, HERE)
+    assert answer.content == f"**Already watched here.** {JUMP} I'll ping you too."
+    assert labels(answer) == ["Don't ping me"]
+    assert "another account" in answers.status_answer(replace(result, on_hold=True), HERE).content
+
+
+async def test_already_posted() -> None:
+    result = results.AlreadyPosted(5, 7, JOB, Outcome.FAILED, 9, waiting=False)
+    answer = answers.status_answer(result, HERE)
+    assert answer.content == f"**Already posted here.** {JUMP}"
+    assert labels(answer) == ["Post it again"]
+    waiting = answers.status_answer(replace(result, waiting=True), HERE)
+    assert waiting.content.startswith("**The job has ended: failed.** The result still waits")
+    assert waiting.view is None
+
+
+async def test_ended_and_being_posted() -> None:
+    answer = answers.status_answer(results.PostingOutcome(5, 7, JOB, Outcome.COMPLETED), HERE)
+    assert answer.content == "**The job has ended: done.** The result comes in this channel now."
+
+
+async def test_a_private_look() -> None:
+    pressed = []
+
+    async def press(interaction: object) -> None:
+        pressed.append(interaction)
+
+    answer = answers.peek_answer(results.Peek(JOB.jobid, None, JOB, None, api_down=False), press)
+    assert answer.content.split("\n")[:2] == ["**In progress.** Nothing is posted.", "> a \\*cat\\*"]
+    assert answer.content.split("\n")[2].startswith("-# made <t:1000:R> · user:1")
+    assert "me@example.com" not in answer.content
+    assert labels(answer) == ["Watch it here"]
+    ended = answers.peek_answer(results.Peek(JOB.jobid, 7, JOB, Outcome.FAILED, api_down=False), press)
+    assert ended.content.startswith("**Failed.** Nothing is posted.")
+    assert ended.view is None
+
+
+async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> None:
+    pressed = []
+    edits = []
+
+    async def press(interaction: object) -> None:
+        pressed.append(interaction)
+
+    class Shown:
+        async def edit(self, **changes: object) -> None:
+            edits.append(changes)
+
+    view = PassingView("Look again", press)
+    await view.on_timeout()
+    view.stands_in(Shown())  # type: ignore[arg-type]
+    await view.children[0].callback("interaction")  # type: ignore[arg-type]
+    await view.on_timeout()
+    assert pressed == ["interaction"]
+    assert edits == [{"view": None}]
+    assert view.timeout is not None
+    assert view.timeout < 15 * 60
+
+
+def test_check_now() -> None:
+    assert answers.check_answer(results.Checked(7, JOB, None, news=True)).content == (
+        "**Checked just now.** In progress."
+    )
+    assert answers.check_answer(results.Checked(7, JOB, None, news=False)).content == (
+        "**Checked just now: nothing new.** In progress. PixVerse itself looks only every 15 to 60 seconds."
+    )
+    assert answers.check_answer(results.CheckedBefore(7, JOB, None, 1_000, 6_000)).content == (
+        "**Checked <t:1:R>.** Next look <t:6:R>."
+    )
+    assert answers.check_answer(results.NotChecked(7, JOB)).content.endswith("Last known: in progress.")
+
+
+def test_stopping() -> None:
+    assert answers.stop_answer(results.Stopped(5, 7, JOB)).content == (
+        "**Not watched any more.** The job itself goes on at PixVerse."
+    )
+    assert answers.stop_answer(results.TakenOff(5, 7, JOB, 1)).content == (
+        "**You won't be pinged.** 1 other waits for this job, so its result still comes here."
+    )
+    assert answers.stop_answer(results.TakenOff(5, 7, JOB, 3)).content.startswith(
+        "**You won't be pinged.** 3 others wait for this job"
+    )
+
+
+def test_stopping_all() -> None:
+    assert answers.stopped_all_answer(results.StoppedAll(5, 2, 1)).content == (
+        "**2 jobs are not watched any more.** They go on at PixVerse. 1 is still watched, since others wait for it."
+    )
+    assert answers.stopped_all_answer(results.StoppedAll(5, 0, 0)).content.startswith("**There was nothing left")
+    assert answers.stopped_all_answer(results.StoppedAll(5, 0, 2)).content == (
+        "**You won't be pinged.** 2 are still watched, since others wait for them."
+    )
+
+
+async def test_pings_on_and_off() -> None:
+    on = answers.mention_answer(results.MentionSet(5, 7, mention=True))
+    assert on.content == "**I'll ping you.** The result comes in this channel."
+    assert labels(on) == ["Don't ping me"]
+    assert labels(answers.mention_answer(results.MentionSet(5, 7, mention=False))) == ["Ping me"]

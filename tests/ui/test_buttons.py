@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import discord
+import pytest
+
+from ui.buttons import (
+    DYNAMIC_ITEMS,
+    Action,
+    ButtonHandlers,
+    DetailsButton,
+    NumberButton,
+    details_view,
+    layout_view,
+    number_view,
+)
+
+
+class Recorder:
+    """Handlers that write down what they were asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, object]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        async def record(interaction: object, what: object) -> None:
+            self.calls.append((name, what))
+
+        return record
+
+
+async def pressed(custom_id: str) -> list[tuple[str, object]]:
+    """What the handlers are asked when a button with this custom id, of an earlier run, is pressed."""
+    handlers = Recorder()
+    interaction: Any = SimpleNamespace(client=SimpleNamespace(button_handlers=handlers))
+    for kind in DYNAMIC_ITEMS:
+        match = kind.__discord_ui_compiled_template__.fullmatch(custom_id)
+        if match:
+            item: Any = await kind.from_custom_id(interaction, discord.ui.Button(), match)
+            assert item.custom_id == custom_id
+            await item.callback(interaction)
+    return handlers.calls
+
+
+@pytest.mark.parametrize("action", Action)
+async def test_each_numbered_button_reaches_its_handler_after_a_restart(action: Action) -> None:
+    assert await pressed(NumberButton(action, 12).custom_id) == [(action.handler, 12)]
+
+
+def test_every_action_has_a_handler_and_a_prefix_of_its_own() -> None:
+    assert {action.handler for action in Action} <= set(dir(ButtonHandlers))
+    assert len({action.prefix for action in Action}) == len(Action)
+
+
+async def test_details_carries_the_nonce() -> None:
+    nonce = "0123456789abcdef012345678"
+    assert await pressed(DetailsButton(nonce).custom_id) == [("show_details", nonce)]
+
+
+@pytest.mark.parametrize(
+    "custom_id",
+    ["card:check:", "card:check:1x", "card:check:-1", "card:steal:1", "outcome:details:xyz", "card:check:" + "9" * 20],
+)
+async def test_foreign_custom_ids_reach_nobody(custom_id: str) -> None:
+    assert await pressed(custom_id) == []
+
+
+async def test_views_live_on_after_a_restart() -> None:
+    view = number_view((Action.PING_ME, 1), (Action.STOP_WATCHING, 1), (Action.POST_AGAIN, 1))
+    assert view is not None
+    assert view.is_persistent()
+    assert [len(row["components"]) for row in view.to_components()] == [2, 1]
+    assert details_view("a" * 25).is_persistent()
+    assert layout_view("text", (Action.CHECK_NOW, 1)).is_persistent()
+    assert number_view() is None
+
+
+async def test_a_text_without_buttons_has_no_row() -> None:
+    assert [component["type"] for component in layout_view("text").to_components()] == [10]

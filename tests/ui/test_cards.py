@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pixverse.job import Job, JobState
+from relay.outcomes import Face, Outcome
+from relay.ports import Address, CardPost
+from ui.cards import card_text, card_view
+
+HERE = Address(1, 2)
+JOB = Job(
+    "job:1-bot:pixverse",
+    JobState.PROGRESS,
+    "progress",
+    verb="pixverse-create_single",
+    created=1_000_000,
+    percent=46,
+    prompt="a *cat*",
+    style="Anime",
+)
+POST = CardPost(5, 7, JOB.jobid, Face.PROGRESS, JOB, "n", asker=42, changed_at=2_000_000)
+FRAME = (
+    "> a \\*cat\\*\n"
+    "-# Asked by <@42> · 1 video · Anime · made <t:1000:R> · last change <t:2000:R>\n"
+    "-# job:1-bot:pixverse"
+)
+WORKING = ["card:check:5", "card:stop:5"]
+WAITING = ["card:stop:5"]
+
+
+def buttons(post: CardPost) -> list[str]:
+    rows = card_view(post, HERE).to_components()[1:]
+    return [button["custom_id"] for row in rows for button in row["components"]]
+
+
+@pytest.mark.parametrize(
+    ("face", "changes", "head", "ids"),
+    [
+        (Face.CREATED, {}, "**Waiting to start.** I'll post the result here.", WORKING),
+        (Face.STARTED, {}, "**Started.** I'll post the result here.", WORKING),
+        (Face.PROGRESS, {}, "**In progress: 46%.** I'll post the result here.", WORKING),
+        (
+            Face.SLOW,
+            {"until": 3_000_000},
+            "**Still in progress, longer than usual.** I keep watching until <t:3000:f>.",
+            WORKING,
+        ),
+        (
+            Face.API_DOWN,
+            {"since": 3_000_000},
+            (
+                "**On hold: PixVerse's API isn't answering** (since <t:3000:R>). I keep trying; nothing is lost. "
+                "Last known: in progress: 46%."
+            ),
+            WORKING,
+        ),
+        (
+            Face.TOKEN_REFUSED,
+            {},
+            (
+                "**On hold: useapi.net refuses this server's API token.** I go on by myself once an admin has set a new "
+                "one. Last known: in progress: 46%."
+            ),
+            WAITING,
+        ),
+        (
+            Face.UNPAID,
+            {},
+            (
+                "**On hold: this server's useapi.net subscription has run out.** I go on by myself once it is renewed. "
+                "Last known: in progress: 46%."
+            ),
+            WAITING,
+        ),
+        (
+            Face.OTHER_ACCOUNT,
+            {},
+            "**On hold: the new API token is of another account.** An admin has to decide what happens to this job.",
+            WAITING,
+        ),
+        (
+            Face.PAUSED,
+            {},
+            "**On hold: this bot is paused.** The job itself goes on, and I'll post the result when I'm back.",
+            [],
+        ),
+        (Face.FETCHING, {}, "**Finished.** Fetching the video …", []),
+        (
+            Face.CANNOT_POST,
+            {"missing": ("Send Messages", "Attach Files"), "until": 3_000_000},
+            (
+                "**Finished, but I can't post the result here.** I'm missing: *Send Messages* and *Attach Files*. "
+                "Someone with *Manage Server* can fix that; the result then comes by itself, until <t:3000:f>."
+            ),
+            [],
+        ),
+    ],
+)
+def test_an_open_card(face: Face, changes: dict[str, object], head: str, ids: list[str]) -> None:
+    post = replace(POST, face=face, **changes)  # type: ignore[arg-type]
+    assert card_text(post, HERE) == f"{head}\n{FRAME}"
+    assert buttons(post) == ids
+
+
+def test_progress_without_a_percentage_makes_none_up() -> None:
+    post = replace(POST, job=replace(JOB, percent=None))
+    assert card_text(post, HERE).startswith("**In progress.** I'll post")
+
+
+def test_an_unknown_status_is_shown_escaped() -> None:
+    post = replace(POST, face=Face.UNKNOWN, job=replace(JOB, state=JobState.UNKNOWN, status="on_the_way"))
+    assert card_text(post, HERE).startswith(
+        '**PixVerse says "on\\_the\\_way".** I don\'t know that state yet, so I keep watching.'
+    )
+
+
+def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
+    post = replace(POST, face=Face.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
+    assert card_text(post, HERE).split("\n")[1:] == ["-# job:1-bot:pixverse"]
+    assert buttons(post) == WORKING
+
+
+@pytest.mark.parametrize(
+    ("outcome", "has_video", "text"),
+    [
+        (Outcome.COMPLETED, True, "**Done.** {jump}\n> a \\*cat\\*"),
+        (Outcome.COMPLETED, False, "**Finished without a video.** {jump}\n> a \\*cat\\*"),
+        (Outcome.MODERATED, True, "**Refused by the content rules.** {jump}"),
+        (Outcome.FAILED, True, "**Failed.** {jump}\n> a \\*cat\\*"),
+        (Outcome.CANCELLED, True, "**Cancelled.** {jump}\n> a \\*cat\\*"),
+        (Outcome.EXPIRED, True, "**No result.** {jump}\n> a \\*cat\\*"),
+        (Outcome.NOT_FOUND, True, "**No result.** {jump}\n> a \\*cat\\*"),
+        (Outcome.GIVEN_UP, True, "**No result.** {jump}\n> a \\*cat\\*"),
+    ],
+)
+def test_an_ended_card_shrinks_to_a_link(outcome: Outcome, has_video: bool, text: str) -> None:
+    post = replace(POST, face=Face.ENDED, outcome=outcome, has_video=has_video, outcome_message=9)
+    assert card_text(post, HERE) == text.format(jump="https://discord.com/channels/1/2/9")
+    assert buttons(post) == []
+
+
+def test_a_stopped_card_can_be_taken_up_again() -> None:
+    post = replace(POST, face=Face.STOPPED, stopped_by=8)
+    assert card_text(post, HERE) == (
+        "**Not watched any more** (<@8> stopped it). The job itself goes on at PixVerse.\n> a \\*cat\\*"
+    )
+    assert buttons(post) == ["card:again:5"]
+    assert card_text(replace(post, stopped_by=None), HERE).startswith("**Not watched any more.** The job")

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pixverse.job import Embed, Job, JobState, Media, Upload
+from relay.outcomes import Outcome
+from relay.results import JobDetails
+from ui.details import details_answers
+from ui.limits import MESSAGE, units
+
+JOB = Job(
+    "job:2-bot:pixverse",
+    JobState.COMPLETED,
+    "completed",
+    verb="pixverse-animate",
+    created=1_000_000,
+    updated=2_000_000,
+    prompt="a *cat*",
+    negative_prompt="dogs",
+    style="Anime",
+    aspect_ratio="16:9",
+    seed=0,
+    motion=5,
+    character="eula",
+    image=Upload(2048, "image/png"),
+    parent_jobid="job:1-bot:pixverse",
+    button="U1",
+    buttons=("U1", "ReDo"),
+    content="<@123> (prompt: cat)",
+    embeds=(Embed("rich", "hello", "https://a.example/i.png"),),
+    media=(Media("https://a.example/v.mp4", "video/mp4", "v.mp4", 10_485_760, 768, 432),),
+)
+DETAILS = JobDetails(7, JOB.jobid, JOB, Outcome.COMPLETED, 900_000, 3_000_000)
+
+
+def test_every_known_field_in_the_apis_order() -> None:
+    pages = [answer.content for answer in details_answers(DETAILS)]
+    assert "\n".join(pages).split("\n") == [
+        "**Done.**",
+        "parentJobId: job:1-bot:pixverse",
+        "verb: pixverse-animate",
+        "status: completed",
+        "created: <t:1000:f>",
+        "updated: <t:2000:f>",
+        "prompt: a \\*cat\\*",
+        "negative_prompt: dogs",
+        "motion: 5",
+        "seed_value: 0",
+        "image: 2 KB · image/png",
+        "button: U1",
+        "buttons: U1, ReDo",
+        "style: Anime",
+        "aspect_ratio: 16:9",
+        "character: eula",
+        "content: \\<\\@123\\> (prompt: cat)",
+        "attachment 1: v.mp4 · video/mp4 · 10 MB · 768 × 432 · <https://a.example/v.mp4>",
+        "embed 1: rich · hello · <https://a.example/i.png>",
+        "watched since: <t:900:f>",
+        "end seen: <t:3000:f>",
+        "-# completed · #7 · job:2-bot:pixverse",
+    ]
+    assert len(pages) == 2
+
+
+def test_what_was_refused_for_its_content_is_behind_a_click() -> None:
+    job = replace(JOB, state=JobState.MODERATED, media=(), embeds=())
+    text = "\n".join(answer.content for answer in details_answers(replace(DETAILS, job=job)))
+    assert "prompt: ||a \\*cat\\*||" in text
+    assert "content: ||" in text
+
+
+def test_a_job_of_which_the_api_told_nothing() -> None:
+    (answer,) = details_answers(replace(DETAILS, job=None, outcome=Outcome.EXPIRED))
+    assert answer.content == (
+        "**Expired.**\nwatched since: <t:900:f>\nend seen: <t:3000:f>\n-# expired · #7 · job:2-bot:pixverse"
+    )
+
+
+def test_long_fields_come_in_several_messages() -> None:
+    job = replace(
+        JOB, prompt="p" * 3000, negative_prompt="n" * 3000, content="c" * 3000, media=JOB.media * 10, error="e" * 3000
+    )
+    pages = [answer.content for answer in details_answers(replace(DETAILS, job=job))]
+    assert all(units(page) <= MESSAGE for page in pages)
+    assert "attachment 10: " in "".join(pages)

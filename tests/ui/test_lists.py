@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixverse.job import Job, JobState
+from relay import results
+from relay.outcomes import Outcome
+from relay.ports import Address
+from ui import lists
+from ui.limits import CHOICE, MESSAGE, units
+from ui.mentions import CommandMentions
+
+HERE = Address(1, 2)
+MENTIONS = CommandMentions({"pixverse": 11})
+JOB = Job("a", JobState.PROGRESS, "progress", percent=46, prompt="a *cat*")
+LISTED = results.Listed(5, 7, "a", JOB, 9, mine=False, on_hold=False, created_at=0)
+
+
+def test_what_was_left_out() -> None:
+    entries = (
+        results.WatchEntry("job:1-bot:pixverse", results.Taken.WATCHED),
+        results.WatchEntry("job:2-bot:pixverse", results.Taken.ALREADY_WATCHED, message_id=9),
+        results.WatchEntry("#12", results.Taken.NOT_FOUND),
+        results.WatchEntry("job:3-bot:pika", results.Taken.OTHER_SERVICE, service="Pika"),
+    )
+    result = results.WatchResult(entries, 3, 4, mention=True)
+    assert lists.watch_answer(result, HERE).content == (
+        "**1 watched, 3 not.** https://discord.com/channels/1/2/4 I'll ping you once, when the last one has ended.\n"
+        "`…pixverse`: already watched https://discord.com/channels/1/2/9\n"
+        "`#12`: not found\n"
+        "`…bot:pika`: a job of Pika"
+    )
+
+
+def test_all_were_taken() -> None:
+    entry = results.WatchEntry("a", results.Taken.WATCHED)
+    posting = results.WatchEntry("b", results.Taken.POSTING, api_down=True)
+    assert lists.watch_answer(results.WatchResult((entry,), 3, None, mention=False), HERE).content == (
+        "**Watching 1 job.** I won't ping you."
+    )
+    assert (
+        "isn't answering"
+        in lists.watch_answer(results.WatchResult((entry, posting), 3, None, mention=False), HERE).content
+    )
+
+
+def test_links_give_way_where_there_are_many() -> None:
+    entry = results.WatchEntry("x" * 300, results.Taken.ALREADY_POSTED, message_id=10**18)
+    text = lists.watch_answer(results.WatchResult((entry,) * 25, None, None, mention=True), HERE).content
+    assert units(text) <= MESSAGE
+    assert text.count("already posted") == 25
+    assert "https" not in text
+
+
+def test_a_listing() -> None:
+    mine = replace(LISTED, mine=True, on_hold=True, message_id=None)
+    answers = lists.listing_answers(results.Listing((LISTED, mine)), HERE, MENTIONS)
+    assert [answer.content for answer in answers] == [
+        (
+            "**2 jobs are watched in this channel, 1 of them for you.**\n"
+            "`a *cat*` · on hold, the new API token is of another account\n"
+            "`a *cat*` · in progress: 46% · https://discord.com/channels/1/2/9"
+        )
+    ]
+
+
+def test_an_empty_listing() -> None:
+    answers = lists.listing_answers(results.Listing(()), HERE, MENTIONS)
+    assert [answer.content for answer in answers] == [
+        "**Nothing is watched in this channel.** </pixverse status:11> starts."
+    ]
+
+
+def test_a_long_listing_comes_in_pages_and_says_how_many_more() -> None:
+    answers = lists.listing_answers(results.Listing((LISTED,) * 100), HERE, MENTIONS)
+    assert len(answers) == 5
+    assert sum(answer.content.count("in progress") for answer in answers) == 45
+    assert answers[-1].content.endswith("\n-# 55 more")
+
+
+def test_a_choice() -> None:
+    choice = lists.autocomplete_choice(results.Choice(7, JOB, None, 0), 180_000)
+    assert (choice.name, choice.value) == ("a *cat* · in progress: 46% · 3 min ago", "#7")
+    ended = lists.autocomplete_choice(results.Choice(7, None, Outcome.EXPIRED, 0), 0)
+    assert ended.name == "#7 · expired · just now"
+
+
+@given(st.text(max_size=300), st.text(max_size=80), st.sampled_from([None, *Outcome]), st.integers(0, 10**13))
+def test_a_choice_is_never_too_long_for_discord(prompt: str, status: str, outcome: Outcome | None, age: int) -> None:
+    job = Job("a", JobState.UNKNOWN, status, prompt=prompt)
+    choice = lists.autocomplete_choice(results.Choice(7, job, outcome, 0), age)
+    assert 1 <= units(choice.name) <= CHOICE
+    assert choice.name.endswith(("ago", "just now"))

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pixverse.job import Job, JobState
+from relay.outcomes import LateReason, LinkReason, Outcome
+from relay.ports import BatchTally, OutcomePost, VideoFile, VideoLink
+from ui.limits import ALT_TEXT, MESSAGE, units
+from ui.mentions import CommandMentions
+from ui.outcomes import outcome_message
+
+MENTIONS = CommandMentions({"pixverse": 11})
+JOB = Job(
+    "job:1-bot:pixverse",
+    JobState.COMPLETED,
+    "completed",
+    verb="pixverse-create",
+    created=0,
+    updated=134_000,
+    prompt="a *cat*",
+    aspect_ratio="16:9",
+    error="Bad frame",
+    error_details="At 3 s",
+)
+POST = OutcomePost(7, JOB.jobid, Outcome.COMPLETED, JOB, "a" * 25, "b" * 25, mention=(42,))
+FILES = tuple(VideoFile(number, Path(f"{number}.bin"), ".mp4", 10) for number in range(1, 5))
+LINK = VideoLink(
+    3,
+    "https://cdn.discordapp.com/a.mp4?ex=1",
+    LinkReason.TOO_LARGE,
+    12_900_000,
+    10_485_760,
+    3_000_000,
+    "h.example",
+    "text/html",
+    3,
+)
+QUOTE = "> a \\*cat\\*"
+URL = LINK.url
+
+
+def identity(word: str) -> str:
+    return f"{word} · #7 · job:1-bot:pixverse"
+
+
+def content(post: OutcomePost) -> str:
+    text = outcome_message(post, MENTIONS).content
+    assert text is not None
+    return text
+
+
+def test_one_video() -> None:
+    message = outcome_message(replace(POST, files=FILES[:1], reply_to=5), MENTIONS)
+    assert message.content == (
+        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+    )
+    assert message.mention == (42,)
+    assert message.known_by == f"outcome:details:{'b' * 25}"
+    assert message.reply_to == 5
+    assert [(file.name, file.description) for file in message.files] == [
+        ("pixverse-7-1.mp4", "Video 1 of 1, made by PixVerse. Prompt: a *cat*")
+    ]
+    assert message.suppress_embeds
+
+
+def test_four_videos() -> None:
+    message = outcome_message(replace(POST, files=FILES, spoiler=True, mention=()), MENTIONS)
+    assert message.content == (
+        f"**Your 4 videos are ready.**\n{QUOTE}\n"
+        f"-# Files 1 to 4 are in PixVerse's order. 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+    )
+    assert [file.name for file in message.files] == [f"SPOILER_pixverse-7-{number}.mp4" for number in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (
+            LinkReason.TOO_LARGE,
+            (
+                "**Your video is ready, as a link.** <@42> It has 12.3 MB; this server takes files up to 10 MB.\n"
+                f"{QUOTE}\n-# The link works until <t:3000:f>. </pixverse status:11> gets a new one. "
+                f"{identity('completed')}\n{URL}"
+            ),
+        ),
+        (
+            LinkReason.MAY_NOT_ATTACH,
+            (
+                "**Your video is ready, as a link.** <@42> I may not attach files in this channel; someone with "
+                f"*Manage Server* can allow *Attach Files*.\n{QUOTE}\n-# The link works until <t:3000:f>. "
+                f"{identity('completed')}\n{URL}"
+            ),
+        ),
+        (
+            LinkReason.EXPIRED,
+            (
+                "**Your video was made, but its link has run out.** <@42> It was made <t:134:R>. "
+                f"You can still get it from PixVerse itself.\n{QUOTE}\n-# {identity('completed')}"
+            ),
+        ),
+        (
+            LinkReason.HOST_NOT_ALLOWED,
+            (
+                "**Your video is ready, but I may not fetch it.** <@42> It lies on `h.example`, which this bot's operator "
+                f"hasn't allowed.\n{QUOTE}\n-# {identity('completed')}"
+            ),
+        ),
+        (
+            LinkReason.NOT_A_VIDEO,
+            f"**Finished, but the file isn't a video** (text/html). <@42>\n{QUOTE}\n-# {identity('completed')}\n{URL}",
+        ),
+        (
+            LinkReason.FETCH_FAILED,
+            (
+                f"**Your video is ready, as a link.** <@42> Fetching it broke off 3 times.\n{QUOTE}\n"
+                f"-# The link works until <t:3000:f>. {identity('completed')}\n{URL}"
+            ),
+        ),
+    ],
+)
+def test_the_only_video_is_not_attached(reason: LinkReason, text: str) -> None:
+    message = outcome_message(replace(POST, links=(replace(LINK, reason=reason),), ended_at=134_000), MENTIONS)
+    assert message.content == text
+    assert message.suppress_embeds == (URL not in text)
+
+
+def test_some_of_four_are_links() -> None:
+    text = content(replace(POST, files=(*FILES[:2], FILES[3]), links=(LINK,)))
+    assert text == (
+        "**Your 4 videos are ready, number 3 as a link.** <@42> Number 3 has 12.3 MB; this server takes files up to "
+        f"10 MB.\n{QUOTE}\n-# The link works until <t:3000:f>. {identity('completed')}\n{URL}"
+    )
+    two = (LINK, replace(LINK, index=4, expires_at=2_000_000))
+    assert content(replace(POST, files=FILES[:2], links=two)).split("\n") == [
+        (
+            "**Your 4 videos are ready, numbers 3 and 4 as links.** <@42> "
+            "Numbers 3 and 4 are too large; this server takes files up to 10 MB."
+        ),
+        QUOTE,
+        f"-# The links work until <t:2000:f>. {identity('completed')}",
+        URL,
+        URL,
+    ]
+
+
+def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
+    assert content(replace(POST, links=(LINK,), spoiler=True)).endswith(f"\n|| {URL} ||")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "head"),
+    [
+        (
+            Outcome.COMPLETED,
+            (
+                "**Finished, but without a video.** <@42> PixVerse says the job is complete and sent no file. Ask again "
+                "with </pixverse status:11> in a few minutes; if it stays so, start the job again."
+            ),
+        ),
+        (Outcome.FAILED, "**The job failed.** <@42> You can start it again.\nPixVerse says: Bad frame At 3 s"),
+        (
+            Outcome.CANCELLED,
+            "**The job was cancelled.** <@42> Somebody stopped it at PixVerse or useapi.net; there is no video.",
+        ),
+        (
+            Outcome.EXPIRED,
+            (
+                "**The job has expired.** <@42> useapi.net keeps jobs for 31 days and has dropped this one, so I can't get "
+                "its result."
+            ),
+        ),
+        (
+            Outcome.NOT_FOUND,
+            (
+                "**The job can't be found any more.** <@42> useapi.net knew it and doesn't now. If the server's API token "
+                "was changed, it may belong to the old account."
+            ),
+        ),
+        (
+            Outcome.GIVEN_UP,
+            (
+                '**I stopped watching after 2 days.** <@42> The job is still "completed" at PixVerse. '
+                "</pixverse status:11> starts watching again."
+            ),
+        ),
+    ],
+)
+def test_an_end_without_a_video(outcome: Outcome, head: str) -> None:
+    text = content(replace(POST, outcome=outcome, watched_for=172_800_000))
+    assert text == f"{head}\n{QUOTE}\n-# {identity(outcome.value)}"
+
+
+def test_a_moderated_prompt_is_behind_a_spoiler() -> None:
+    assert content(replace(POST, outcome=Outcome.MODERATED)) == (
+        "**Refused by PixVerse's content rules.** <@42> There is no video. Change the prompt or the picture and start "
+        "a new job.\nPixVerse says: Bad frame At 3 s\nPrompt: ||a \\*cat\\*||\n"
+        f"-# {identity('moderated')}"
+    )
+
+
+def test_a_failure_without_a_reason_says_so() -> None:
+    post = replace(POST, outcome=Outcome.FAILED, job=replace(JOB, error=None, error_details=None))
+    assert content(post) == (
+        f"**The job failed.** <@42> PixVerse gave no reason. You can start it again.\n{QUOTE}\n-# {identity('failed')}"
+    )
+
+
+def test_the_same_reason_stands_once() -> None:
+    post = replace(POST, outcome=Outcome.FAILED, job=replace(JOB, error="Same", error_details="Same"))
+    assert "\nPixVerse says: Same\n" in content(post)
+
+
+def test_the_last_of_a_batch_carries_the_tally_and_its_ping() -> None:
+    message = outcome_message(
+        replace(POST, files=FILES[:1], mention=(), batch=BatchTally(4, 2, 1, 0, 1, (8,))), MENTIONS
+    )
+    assert message.content is not None
+    assert message.content.startswith("**Your video is ready.**\n")
+    assert message.content.endswith("\n**All 4 jobs have ended:** 2 with video, 1 failed, 1 without a result. <@8>")
+    assert message.mention == (8,)
+
+
+def test_a_late_outcome_says_why() -> None:
+    post = replace(POST, files=FILES[:1], late=LateReason.OFFLINE, ended_at=134_000)
+    assert content(post).endswith("\n-# Late: it ended <t:134:R>. This bot was offline.")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "text"),
+    [
+        (
+            Outcome.COMPLETED,
+            "**Your 4 videos are ready.** <@42>\n-# Something in the prompt couldn't be shown here. completed · #7",
+        ),
+        (
+            Outcome.MODERATED,
+            "**The job has ended: refused.** <@42>\n-# Something in the details couldn't be shown here. moderated · #7",
+        ),
+    ],
+)
+def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> None:
+    files = FILES if outcome is Outcome.COMPLETED else ()
+    message = outcome_message(replace(POST, outcome=outcome, files=files, wordless=True), MENTIONS)
+    assert message.content == text
+    assert not any("cat" in file.description for file in message.files)
+
+
+def test_the_fallback_of_a_link_points_to_details() -> None:
+    text = content(replace(POST, links=(LINK,), wordless=True))
+    assert URL not in text
+    assert "The link is under Details." in text
+
+
+def test_nobody_is_pinged_who_is_not_named() -> None:
+    crowd = tuple(range(10**18, 10**18 + 150))
+    message = outcome_message(replace(POST, files=FILES, mention=crowd), MENTIONS)
+    assert message.content is not None
+    assert units(message.content) <= MESSAGE
+    assert 12 <= len(message.mention) <= 100
+    assert all(f"<@{person}>" in message.content for person in message.mention)
+    assert message.content.count("<@") == len(message.mention)
+
+
+def test_what_gives_way_first_is_the_prompt() -> None:
+    job = replace(JOB, prompt="p" * 500, error="e" * 500, error_details="d" * 500)
+    crowd = tuple(range(10**18, 10**18 + 50))
+    text = content(replace(POST, outcome=Outcome.FAILED, job=job, mention=crowd))
+    assert units(text) <= MESSAGE
+    assert "p" * 59 + "…" in text
+    assert "e" * 99 in text
+    assert text.endswith(identity("failed"))
+
+
+def test_alt_text_keeps_its_bound() -> None:
+    message = outcome_message(replace(POST, files=FILES, job=replace(JOB, prompt="p" * 2000)), MENTIONS)
+    assert all(units(file.description) <= ALT_TEXT for file in message.files)
+    assert message.files[3].description.startswith("Video 4 of 4, made by PixVerse. Prompt: ppp")

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import inspect
+
+import pytest
+
+from pixverse.jobids import NotAJobId
+from relay import refusals
+from ui.mentions import CommandMentions
+from ui.passing import PassingView
+from ui.refusals import missing_permission_answer, own_fault_answer, refusal_answer
+
+MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
+
+
+async def press(interaction: object) -> None: ...
+
+
+def text(refusal: Exception, *, manager: bool = False) -> str:
+    answer = refusal_answer(refusal, MENTIONS, manager=manager)
+    assert answer is not None
+    return answer.content
+
+
+def test_every_refusal_of_the_relay_has_a_text_of_its_own() -> None:
+    known = [kind for _, kind in inspect.getmembers(refusals, inspect.isclass) if issubclass(kind, refusals.Refusal)]
+    made = []
+    for kind in known:
+        if kind is not refusals.Refusal:
+            arguments = [3] * (len(inspect.signature(kind.__init__).parameters) - 1) if "__init__" in vars(kind) else []
+            made.append(kind((1, 2)) if kind is refusals.NotYours else kind(*arguments))
+    texts = [text(refusal) for refusal in made]
+    assert len(texts) > 10
+    assert len(set(texts)) == len(texts)
+
+
+def test_other_exceptions_are_none_of_its_business() -> None:
+    assert refusal_answer(ValueError("x"), MENTIONS, manager=False) is None
+    assert refusal_answer(refusals.Refusal(), MENTIONS, manager=False) is None
+
+
+@pytest.mark.parametrize(
+    ("refusal", "member", "admin"),
+    [
+        (
+            refusals.NoToken(),
+            (
+                "**This server isn't set up yet.** Someone with *Manage Server* has to run "
+                "</pixverse-admin token set:12>."
+            ),
+            (
+                "**This server has no API token yet.** Set it with </pixverse-admin token set:12>; "
+                "you find it at useapi.net."
+            ),
+        ),
+        (
+            refusals.TokenRefused(),
+            "**On hold: useapi.net refuses this server's API token.** Its admins have been told.",
+            (
+                "**useapi.net refuses this server's API token.** It was replaced or removed there. "
+                "Set the new one with </pixverse-admin token set:12>."
+            ),
+        ),
+    ],
+)
+def test_admins_are_told_what_they_can_do(refusal: Exception, member: str, admin: str) -> None:
+    assert text(refusal) == member
+    assert text(refusal, manager=True) == admin
+
+
+async def test_looking_again_is_offered_for_an_id_alone() -> None:
+    found = refusal_answer(refusals.NotFound(), MENTIONS, manager=False, look_again=press)
+    number = refusal_answer(refusals.NumberUnknown(), MENTIONS, manager=False, look_again=press)
+    assert found is not None
+    assert isinstance(found.view, PassingView)
+    assert number is not None
+    assert number.view is None
+
+
+def test_some_texts_to_the_letter() -> None:
+    assert text(NotAJobId()) == (
+        "**That isn't a job id.** Copy the whole value of `jobid` (or `video_id`) from the answer that useapi.net gave."
+    )
+    assert text(refusals.TooFast(5_000)) == "**One moment.** You can ask again <t:5:R>."
+    assert text(refusals.PersonLimit(50)) == (
+        "**You already wait for 50 jobs**, the most for one person. "
+        "The next is free when one ends; </pixverse list:11> shows them."
+    )
+    assert text(refusals.NotYours((3,))) == (
+        "**This isn't yours to stop.** <@3> asked for it; they or someone with *Manage Messages* can."
+    )
+    assert missing_permission_answer(("View Channel",)).content == (
+        "**I can't post in this channel.** I'm missing: *View Channel*. "
+        "Someone with *Manage Server* can allow it in the channel's settings, under Permissions."
+    )
+    assert own_fault_answer("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
+
+
+def test_commands_are_plain_where_their_ids_are_unknown() -> None:
+    mentions = CommandMentions()
+    assert mentions.status == "/pixverse status"
+    mentions.learn({"pixverse": 9})
+    assert mentions.status == "</pixverse status:9>"
+    assert mentions.token_set == "/pixverse-admin token set"

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pixverse.job import Job, JobState
+from relay.outcomes import Face, Outcome
+from relay.ports import Address, SummaryEntry, SummaryPost
+from ui.limits import TEXT_DISPLAYS, units
+from ui.summaries import summary_text, summary_view
+
+HERE = Address(1, 2)
+JOB = Job("a", JobState.PROGRESS, "progress", percent=46, prompt="a *cat*")
+RUNNING = SummaryEntry(7, "a", Face.PROGRESS, JOB, None, None)
+ENDED = SummaryEntry(8, "b", Face.ENDED, JOB, Outcome.COMPLETED, 9)
+POST = SummaryPost(5, 42, True, (RUNNING, ENDED), "n", done=1, open=True)
+
+
+def test_an_open_batch() -> None:
+    assert summary_text(POST, HERE) == (
+        "**Watching 2 jobs.** 1 of 2 has ended.\n"
+        "`a *cat*` · In progress: 46%\n"
+        "`a *cat*` · https://discord.com/channels/1/2/9\n"
+        "-# Asked by <@42>. One ping at the end."
+    )
+    assert [row["components"][0]["custom_id"] for row in summary_view(POST, HERE).to_components()[1:]] == [
+        "batch:stop:5"
+    ]
+
+
+def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
+    ended = replace(POST, entries=(ENDED, ENDED), done=2, open=False)
+    assert summary_text(ended, HERE).startswith("**All 2 jobs have ended.**\n")
+    assert summary_text(ended, HERE).endswith("\n-# Asked by <@42>.")
+    assert len(summary_view(ended, HERE).to_components()) == 1
+    stopped = replace(POST, open=False)
+    assert summary_text(stopped, HERE).startswith("**Not watched any more.** 1 of 2 jobs has ended.")
+
+
+def test_names_get_shorter_where_there_are_many() -> None:
+    entry = replace(RUNNING, job=replace(JOB, state=JobState.UNKNOWN, status="s" * 60, prompt="p" * 100))
+    text = summary_text(replace(POST, entries=(replace(entry, face=Face.TOKEN_REFUSED),) * 40), HERE)
+    assert units(text) <= TEXT_DISPLAYS
+    assert text.count("\n") == 41
