@@ -35,6 +35,12 @@ async def with_own_account(queries: Queries) -> dict[int, int]:
     return {row["guild_id"]: row["account_id"] for row in rows}
 
 
+async def using(queries: Queries, account_id: int) -> list[int]:
+    """The servers that have set this account for themselves."""
+    rows = await queries.all("SELECT guild_id FROM servers WHERE account_id = ? ORDER BY guild_id", (account_id,))
+    return [row["guild_id"] for row in rows]
+
+
 async def set_account(tx: Transaction, guild_id: int, account_id: int, user_id: int) -> None:
     """From now on the server uses this account, whose token this user has set."""
     await tx.run(
