@@ -11,10 +11,10 @@ from discord.ext import commands
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, ask_of, may_manage_server, require_manage_server
 from cogs.channel_check import check_channel
-from relay.ports import Address
+from relay.limits import CommandRate
 from relay.results import Ask
 from ui import descriptions
-from ui.admin_answers import alerts_cannot_post_answer, not_allowed_answer
+from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
 from ui.token_modal import TokenModal
 
@@ -50,10 +50,11 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     token = app_commands.Group(name="token", description=descriptions.TOKEN)
 
-    def __init__(self, desk: AdminDesk, answering: Answering) -> None:
+    def __init__(self, desk: AdminDesk, answering: Answering, rate: CommandRate) -> None:
         super().__init__()
         self._desk = desk
         self._answering = answering
+        self._rate = rate
 
     @token.command(name="set", description=descriptions.TOKEN_SET)
     async def token_set(self, interaction: Interaction) -> None:
@@ -89,18 +90,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     ) -> None:
         """Chooses where troubles are told."""
 
-        async def act(ask: Ask) -> Answer:
-            address = Address(ask.guild_id, channel.id)
-            missing = self._desk.missing_in(address)
-            if missing:
-                return alerts_cannot_post_answer(address, missing)
-            return await self._desk.set_alerts(ask, channel.id)
-
-        await self._answer(interaction, act)
+        await self._answer(interaction, lambda ask: self._desk.set_alerts(ask, channel.id))
 
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:
             require_manage_server(interaction)
+            self._rate.use(interaction.user.id)
             return await act(ask_of(interaction))
 
         await self._answering.answer(interaction, deed)

@@ -1,0 +1,156 @@
+"""What a server's admins ask for, as answers. Whether the asker is one has been checked before."""
+
+from __future__ import annotations
+
+from cogs.channel_check import ChannelCheck
+from cogs.command_book import CommandBook
+from pixverse.errors import SubscriptionUnpaid, TokenRefused
+from pixverse.tokens import DiscordTokenGiven, NotAToken
+from relay.accounts import Accounts
+from relay.ports import Address, Poster
+from relay.rechecks import Recheck, Rechecks
+from relay.results import Ask
+from relay.tokens import TokenChanged, Tokens, TokenSet, TokenSetKind, TokenUntried
+from storage import deliveries, servers, subscriptions
+from storage.database import Database
+from ui import admin_answers
+from ui.answer import Answer
+from ui.check_report import CheckReport, TokenState, check_answer
+
+_TOKEN_STATES = {
+    Recheck.WORKS: TokenState.WORKS,
+    Recheck.REFUSED: TokenState.REFUSED,
+    Recheck.UNPAID: TokenState.UNPAID,
+    Recheck.NO_ANSWER: TokenState.UNTRIED,
+    Recheck.NO_TOKEN: TokenState.MISSING,
+}
+
+
+class AdminDesk:
+    """Answers each request; raises sqlite3.Error as the database does."""
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        tokens: Tokens,
+        rechecks: Rechecks,
+        poster: Poster,
+        book: CommandBook,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._tokens = tokens
+        self._rechecks = rechecks
+        self._poster = poster
+        self._book = book
+
+    # ---- token ------------------------------------------------------------------------------------------------------
+
+    async def set_token(self, ask: Ask, raw: str) -> Answer:
+        """Tries and stores what was entered."""
+        try:
+            done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)
+        except DiscordTokenGiven:
+            return admin_answers.discord_token_answer()
+        except NotAToken:
+            return admin_answers.not_a_token_answer()
+        except TokenRefused:
+            return admin_answers.token_refused_answer()
+        except SubscriptionUnpaid:
+            return admin_answers.token_unpaid_answer()
+        except TokenUntried:
+            return admin_answers.token_untried_answer()
+        return self._token_set(ask, done)
+
+    def _token_set(self, ask: Ask, done: TokenSet) -> Answer:
+        if done.kind is TokenSetKind.OTHER_ACCOUNT and done.old_account_id is not None:
+            return admin_answers.token_of_other_account_answer(done.held, done.old_user_number, done.old_account_id)
+        if done.kind is TokenSetKind.SAME_ACCOUNT:
+            return admin_answers.token_renewed_answer(done.waiting)
+        return admin_answers.token_works_answer(done.user_number, done.in_work, self._book.mentions(ask.guild_id))
+
+    async def keep_old_jobs(self, ask: Ask, account_id: int) -> Answer:
+        """Leaves the old account's jobs on hold."""
+        try:
+            return admin_answers.old_jobs_kept_answer(await self._tokens.held_jobs(ask.guild_id, account_id))
+        except TokenChanged:
+            return self._outdated(ask)
+
+    async def drop_old_jobs(self, ask: Ask, account_id: int) -> Answer:
+        """Stops watching the old account's jobs."""
+        try:
+            dropped = await self._tokens.drop_old_jobs(ask.guild_id, account_id, ask.user_id)
+        except TokenChanged:
+            return self._outdated(ask)
+        return admin_answers.old_jobs_dropped_answer(dropped)
+
+    async def ask_removal(self, ask: Ask) -> Answer:
+        """Says what removing the token would do."""
+        removal = await self._tokens.preview_removal(ask.guild_id)
+        if removal is None:
+            return admin_answers.no_own_token_answer(self._book.mentions(ask.guild_id))
+        return admin_answers.token_remove_question(
+            removal.waiting, removal.account_id, operators_token=removal.operators_token
+        )
+
+    async def remove_token(self, ask: Ask, account_id: int) -> Answer:
+        """Removes it and drops its waiting jobs."""
+        try:
+            dropped = await self._tokens.remove_token(ask.guild_id, account_id, ask.user_id)
+        except TokenChanged:
+            return self._outdated(ask)
+        return admin_answers.token_removed_answer(dropped)
+
+    async def keep_token(self, ask: Ask, account_id: int) -> Answer:
+        """Does nothing, and says so."""
+        if self._accounts.own(ask.guild_id) != account_id:
+            return self._outdated(ask)
+        return admin_answers.token_kept_answer()
+
+    def _outdated(self, ask: Ask) -> Answer:
+        return admin_answers.question_outdated_answer(self._book.mentions(ask.guild_id))
+
+    # ---- alerts and check -------------------------------------------------------------------------------------------
+
+    async def set_alerts(self, ask: Ask, channel_id: int) -> Answer:
+        """Tells admins of troubles in this channel; says where it can't."""
+        missing = self._missing_in(ask.guild_id, channel_id)
+        if missing:
+            return admin_answers.alerts_cannot_post_answer(Address(ask.guild_id, channel_id), missing)
+        async with self._database.transaction() as tx:
+            await servers.set_alerts_channel(tx, ask.guild_id, channel_id)
+        return admin_answers.alerts_set_answer(channel_id)
+
+    async def check(self, ask: Ask, here: ChannelCheck) -> Answer:
+        """Tries the token and looks at everything else."""
+        token, account_id = await self._try_token(ask.guild_id)
+        account = None if account_id is None else self._accounts.account(account_id)
+        reader = self._database.reader
+        server = await servers.get(reader, ask.guild_id)
+        watching = await subscriptions.open_in_server(reader, ask.guild_id)
+        alerts = server.alerts_channel if server else None
+        report = CheckReport(
+            token=token,
+            account=account.user_number if account else None,
+            operators_token=account_id is not None and self._accounts.own(ask.guild_id) is None,
+            tried_at=account.tried_at if account else None,
+            missing=here.missing,
+            locked=here.locked,
+            upload_limit=(server.upload_limit if server else None) or self._poster.nominal_upload_limit(ask.guild_id),
+            watching=watching.count,
+            oldest=watching.oldest,
+            waiting=await deliveries.outcomes_waiting(reader, guild_id=ask.guild_id),
+            alerts_channel=alerts,
+            alerts_missing=() if alerts is None else self._missing_in(ask.guild_id, alerts),
+        )
+        return check_answer(report, self._book.mentions(ask.guild_id))
+
+    async def _try_token(self, guild_id: int) -> tuple[TokenState, int | None]:
+        account_id = self._accounts.in_force(guild_id)
+        if account_id is None:
+            return TokenState.MISSING, None
+        return _TOKEN_STATES[await self._rechecks.recheck_now(account_id)], account_id
+
+    def _missing_in(self, guild_id: int, channel_id: int) -> tuple[str, ...]:
+        return self._poster.missing_permissions(Address(guild_id, channel_id)) or ()
