@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import discord
 
@@ -299,6 +300,12 @@ def all_answers() -> Iterator[Answer]:
     yield from answers_on_lists()
     yield from answers_of_refusals()
     yield from answers_to_admins()
+
+
+def components_of(view: discord.ui.View | discord.ui.LayoutView) -> list[dict[str, Any]]:
+    """The view as it goes over the wire."""
+    components: list[dict[str, Any]] = view.to_components()  # type: ignore[no-untyped-call, unused-ignore]
+    return components
 
 
 def text_of(view: discord.ui.LayoutView) -> str:

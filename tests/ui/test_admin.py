@@ -6,6 +6,7 @@ import pytest
 
 from relay.outcomes import NoticeKind
 from relay.ports import NoticePost
+from tests.ui.samples import components_of
 from ui import admin_answers
 from ui.check_report import CheckReport, TokenState, check_answer
 from ui.mentions import CommandMentions
@@ -32,7 +33,8 @@ WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760
             replace(NOTICE, kind=NoticeKind.UNPAID, interval=300_000, jobs=1),
             (
                 "**PixVerse results are on hold on this server.** <@42> useapi.net says the subscription has run out. "
-                "1 job waits; nothing is lost. Once it is renewed I go on within 5 min; </pixverse-admin check:12> looks "
+                "1 job waits; nothing is lost. Once it is renewed I go on within 5 min; "
+                "</pixverse-admin check:12> looks "
                 "at once."
             ),
             (42,),
@@ -88,7 +90,7 @@ async def test_a_token_of_another_account_asks() -> None:
         "and can't be seen with this token."
     )
     assert answer.view is not None
-    ids = [button["custom_id"] for row in answer.view.to_components() for button in row["components"]]
+    ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
 
 

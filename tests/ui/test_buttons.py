@@ -6,6 +6,7 @@ from typing import Any
 import discord
 import pytest
 
+from tests.ui.samples import components_of
 from ui.buttons import (
     DYNAMIC_ITEMS,
     Action,
@@ -71,11 +72,11 @@ async def test_views_live_on_after_a_restart() -> None:
     view = number_view((Action.PING_ME, 1), (Action.STOP_WATCHING, 1), (Action.POST_AGAIN, 1))
     assert view is not None
     assert view.is_persistent()
-    assert [len(row["components"]) for row in view.to_components()] == [2, 1]
+    assert [len(row["components"]) for row in components_of(view)] == [2, 1]
     assert details_view("a" * 25).is_persistent()
     assert layout_view("text", (Action.CHECK_NOW, 1)).is_persistent()
     assert number_view() is None
 
 
 async def test_a_text_without_buttons_has_no_row() -> None:
-    assert [component["type"] for component in layout_view("text").to_components()] == [10]
+    assert [component["type"] for component in components_of(layout_view("text"))] == [10]

@@ -7,6 +7,7 @@ import pytest
 from pixverse.job import Job, JobState
 from relay.outcomes import Face, Outcome
 from relay.ports import Address, CardPost
+from tests.ui.samples import components_of
 from ui.cards import card_text, card_view
 
 HERE = Address(1, 2)
@@ -31,7 +32,7 @@ WAITING = ["card:stop:5"]
 
 
 def buttons(post: CardPost) -> list[str]:
-    rows = card_view(post, HERE).to_components()[1:]
+    rows = components_of(card_view(post, HERE))[1:]
     return [button["custom_id"] for row in rows for button in row["components"]]
 
 
@@ -60,7 +61,8 @@ def buttons(post: CardPost) -> list[str]:
             Face.TOKEN_REFUSED,
             {},
             (
-                "**On hold: useapi.net refuses this server's API token.** I go on by myself once an admin has set a new "
+                "**On hold: useapi.net refuses this server's API token.** I go on by myself once "
+                "an admin has set a new "
                 "one. Last known: in progress: 46%."
             ),
             WAITING,

@@ -104,7 +104,8 @@ def test_four_videos() -> None:
         (
             LinkReason.HOST_NOT_ALLOWED,
             (
-                "**Your video is ready, but I may not fetch it.** <@42> It lies on `h.example`, which this bot's operator "
+                "**Your video is ready, but I may not fetch it.** <@42> It lies on `h.example`, "
+                "which this bot's operator "
                 f"hasn't allowed.\n{QUOTE}\n-# {identity('completed')}"
             ),
         ),
@@ -156,7 +157,8 @@ def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
         (
             Outcome.COMPLETED,
             (
-                "**Finished, but without a video.** <@42> PixVerse says the job is complete and sent no file. Ask again "
+                "**Finished, but without a video.** <@42> PixVerse says the job is complete and "
+                "sent no file. Ask again "
                 "with </pixverse status:11> in a few minutes; if it stays so, start the job again."
             ),
         ),
@@ -168,14 +170,16 @@ def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
         (
             Outcome.EXPIRED,
             (
-                "**The job has expired.** <@42> useapi.net keeps jobs for 31 days and has dropped this one, so I can't get "
+                "**The job has expired.** <@42> useapi.net keeps jobs for 31 days and has "
+                "dropped this one, so I can't get "
                 "its result."
             ),
         ),
         (
             Outcome.NOT_FOUND,
             (
-                "**The job can't be found any more.** <@42> useapi.net knew it and doesn't now. If the server's API token "
+                "**The job can't be found any more.** <@42> useapi.net knew it and doesn't now. "
+                "If the server's API token "
                 "was changed, it may belong to the old account."
             ),
         ),

@@ -6,13 +6,12 @@ import asyncio
 import inspect
 import re
 import unicodedata
-from collections.abc import Iterator
 
 import discord
 import pytest
 
 from tests.ui import samples
-from tests.ui.samples import Sample
+from tests.ui.samples import Sample, components_of
 from ui import descriptions, limits
 from ui.limits import units
 from ui.token_modal import TokenModal
@@ -107,15 +106,11 @@ def test_no_part_left_out_leaves_its_separator(every: list[Sample]) -> None:
             assert line.strip() not in ("", ">", "-#"), sample
 
 
-def items(view: discord.ui.View | discord.ui.LayoutView) -> Iterator[discord.ui.Item[object]]:
-    yield from view.walk_children()
-
-
 def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
     for sample in every:
         if sample.view is None:
             continue
-        components = sample.view.to_components()
+        components = components_of(sample.view)
         for row in (component for component in components if component["type"] == 1):
             buttons = row["components"]
             assert 1 <= len(buttons) <= 2, sample
@@ -124,7 +119,7 @@ def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
                 assert len(button["label"]) <= limits.BUTTON_LABEL
                 assert len(button["custom_id"]) <= limits.CUSTOM_ID
                 assert samples.JOBID not in button["custom_id"]
-        assert len(list(items(sample.view))) <= limits.COMPONENTS
+        assert len(list(sample.view.walk_children())) <= limits.COMPONENTS
 
 
 def test_command_descriptions_fit() -> None:

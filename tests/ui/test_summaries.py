@@ -5,6 +5,7 @@ from dataclasses import replace
 from pixverse.job import Job, JobState
 from relay.outcomes import Face, Outcome
 from relay.ports import Address, SummaryEntry, SummaryPost
+from tests.ui.samples import components_of
 from ui.limits import TEXT_DISPLAYS, units
 from ui.summaries import summary_text, summary_view
 
@@ -22,7 +23,7 @@ def test_an_open_batch() -> None:
         "`a *cat*` · https://discord.com/channels/1/2/9\n"
         "-# Asked by <@42>. One ping at the end."
     )
-    assert [row["components"][0]["custom_id"] for row in summary_view(POST, HERE).to_components()[1:]] == [
+    assert [row["components"][0]["custom_id"] for row in components_of(summary_view(POST, HERE))[1:]] == [
         "batch:stop:5"
     ]
 
@@ -31,7 +32,7 @@ def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
     ended = replace(POST, entries=(ENDED, ENDED), done=2, open=False)
     assert summary_text(ended, HERE).startswith("**All 2 jobs have ended.**\n")
     assert summary_text(ended, HERE).endswith("\n-# Asked by <@42>.")
-    assert len(summary_view(ended, HERE).to_components()) == 1
+    assert len(components_of(summary_view(ended, HERE))) == 1
     stopped = replace(POST, open=False)
     assert summary_text(stopped, HERE).startswith("**Not watched any more.** 1 of 2 jobs has ended.")
 
