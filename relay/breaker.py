@@ -1,0 +1,41 @@
+"""Whether the API as a whole answers, judged by the questions about single jobs."""
+
+from __future__ import annotations
+
+_FAILURES = 3
+
+
+class Breaker:
+    """Counts questions in a row, about several jobs, that had no answer."""
+
+    def __init__(self) -> None:
+        self.down_since: int | None = None
+        """When the first of the unanswered questions was asked, milliseconds UTC; None while the API answers."""
+        self._failures = 0
+        self._jobs: set[str] = set()
+        self._first_at = 0
+
+    def failed(self, jobid: str, at: int, jobs: int) -> bool:
+        """A question found no answer, while `jobs` jobs are asked about. Returns whether the API counts as down since
+        this very question.
+
+        One job that fails by itself proves nothing while there are others; where it is the only one, it has to do.
+        """
+        if self._failures == 0:
+            self._first_at = at
+        self._failures += 1
+        if len(self._jobs) < _FAILURES:
+            self._jobs.add(jobid)
+        enough = self._failures >= _FAILURES and len(self._jobs) >= min(_FAILURES, jobs)
+        if self.down_since is not None or not enough:
+            return False
+        self.down_since = self._first_at
+        return True
+
+    def answered(self) -> bool:
+        """The API answered, whatever it said. Returns whether it counted as down until now."""
+        was_down = self.down_since is not None
+        self.down_since = None
+        self._failures = 0
+        self._jobs.clear()
+        return was_down

@@ -1,0 +1,218 @@
+"""The one place from which the API is asked about a job, for the poller and for commands alike."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from pixverse.errors import (
+    AccountBroken,
+    JobExpired,
+    JobNotFound,
+    PixVerseError,
+    RateLimited,
+    Unavailable,
+)
+from pixverse.job import Job
+from relay import schedule
+from relay.breaker import Breaker
+from relay.ports import ApiHealth, Cards, Clock, Health
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 5.0
+"""For how long an answer is used again."""
+
+Fetch = Callable[[str, str], Awaitable[Job]]
+"""Asks the API once: job id, then token. Raises a class of PixVerseError."""
+
+
+class Accounts(Protocol):
+    """The API accounts, as those who ask need them."""
+
+    def in_force(self, guild_id: int) -> int | None:
+        """The account that a server uses: its own, else the operator's, else None."""
+
+    def token_of(self, account_id: int) -> str | None:
+        """The account's token, or None where there is none (any more)."""
+
+    def state_of(self, account_id: int) -> str:
+        """`ok`, `refused` or `unpaid`."""
+
+    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
+        """The API answered a question with this account's token."""
+
+
+class NoTokenLeft(PixVerseError):
+    """The account has no token (any more), so nothing was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API said of a job: the job, or that there is none."""
+
+    at: int
+    """Milliseconds UTC."""
+    monotonic: float
+    said: Job | JobNotFound | JobExpired
+
+
+@dataclass(slots=True)
+class _Rest:
+    until: float
+    refusals: int
+
+
+class Questions:
+    """Asks once where several want to know at the same time, and not again within five seconds.
+
+    Keeps what follows for all: whether the API as a whole is down, and which accounts are to be left alone for a while.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        accounts: Accounts,
+        cards: Cards,
+        health: Health,
+        clock: Clock,
+        interval: float,
+        random: Random,
+    ) -> None:
+        self._fetch = fetch
+        self._accounts = accounts
+        self._cards = cards
+        self._health = health
+        self._clock = clock
+        self._interval = interval
+        self._random = random
+        self._breaker = Breaker()
+        self._rests: dict[int, _Rest] = {}
+        self._asking: dict[tuple[int, str], asyncio.Task[Answer]] = {}
+        self._answers: dict[tuple[int, str], Answer] = {}
+        self._jobs = 0
+        self._on_back: Callable[[], None] = lambda: None
+
+    def when_back(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` whenever the API answers again after having been down."""
+        self._on_back = callback
+
+    def watching(self, jobs: int) -> None:
+        """How many jobs are asked about at present; by that the breaker judges."""
+        self._jobs = jobs
+
+    @property
+    def down_since(self) -> int | None:
+        """Since when the API has not answered, milliseconds UTC."""
+        return self._breaker.down_since
+
+    def rests_until(self, account_id: int) -> float | None:
+        """Until when (monotonic) this account's jobs are not to be asked about; None where they may be."""
+        rest = self._rests.get(account_id)
+        return rest.until if rest is not None and rest.until > self._clock.monotonic() else None
+
+    def recent(self, account_id: int, jobid: str) -> Answer | None:
+        """The answer of the last five seconds, if there is one."""
+        answer = self._answers.get((account_id, jobid))
+        if answer is None or self._clock.monotonic() - answer.monotonic >= FRESH_SECONDS:
+            return None
+        return answer
+
+    async def ask(self, account_id: int, jobid: str) -> Answer:
+        """The API's answer, perhaps one of the last five seconds.
+
+        Raises the PixVerseErrors that are no word about the job, and NoTokenLeft. A caller that gives up waiting does
+        not take the answer away from the others.
+        """
+        recent = self.recent(account_id, jobid)
+        if recent is not None:
+            return recent
+        key = (account_id, jobid)
+        task = self._asking.get(key)
+        if task is None:
+            task = asyncio.create_task(self._ask(account_id, jobid))
+            self._asking[key] = task
+            task.add_done_callback(lambda done: self._done(key, done))
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """Ends every question that is under way."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, key: tuple[int, str], task: asyncio.Task[Answer]) -> None:
+        self._asking.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # Nobody may be left to take it; whoever asked has got it.
+
+    async def _ask(self, account_id: int, jobid: str) -> Answer:
+        token = self._accounts.token_of(account_id)
+        if token is None:
+            raise NoTokenLeft("no token")
+        asked_at = self._clock.now()
+        try:
+            said: Job | JobNotFound | JobExpired = await self._fetch(jobid, token)
+        except (JobNotFound, JobExpired) as error:
+            await self._heard(account_id, error)
+            said = error.with_traceback(None)
+        except Unavailable as error:
+            self._unanswered(jobid, asked_at)
+            if error.retry_after is not None:
+                self._rest(account_id, error.retry_after)
+            raise
+        except PixVerseError as error:
+            if isinstance(error, (RateLimited, AccountBroken)):
+                self._rest(account_id, error.retry_after if isinstance(error, RateLimited) else None)
+            await self._heard(account_id, error)
+            raise
+        else:
+            if self.rests_until(account_id) is None:
+                self._rests.pop(account_id, None)
+            await self._heard(account_id, None)
+        return self._remember((account_id, jobid), said)
+
+    def _unanswered(self, jobid: str, asked_at: int) -> None:
+        if self._breaker.failed(jobid, asked_at, self._jobs):
+            log.warning("The PixVerse API does not answer; asking about single jobs until it does")
+            self._show_api()
+
+    async def _heard(self, account_id: int, error: PixVerseError | None) -> None:
+        if self._breaker.answered():
+            log.info("The PixVerse API answers again")
+            self._show_api()
+            self._on_back()
+        await self._accounts.answered(account_id, error)
+
+    def _show_api(self) -> None:
+        self._health.api = ApiHealth(self._breaker.down_since)
+        self._cards.api_changed()
+
+    def _rest(self, account_id: int, retry_after: float | None) -> None:
+        now = self._clock.monotonic()
+        rest = self._rests.setdefault(account_id, _Rest(now, 0))
+        if rest.until <= now:  # Several questions may have been under way; together they are refused once.
+            rest.refusals += 1
+        until = schedule.account_rest(now, self._interval, rest.refusals, retry_after, self._random)
+        rest.until = max(rest.until, until)
+        log.info("Account %d rests for %.0f s", account_id, rest.until - now)
+
+    def _remember(self, key: tuple[int, str], said: Job | JobNotFound | JobExpired) -> Answer:
+        answer = Answer(self._clock.now(), self._clock.monotonic(), said)
+        self._answers.pop(key, None)
+        self._answers[key] = answer
+        self._forget_old()
+        return answer
+
+    def _forget_old(self) -> None:
+        """The oldest answer stands first."""
+        while self._answers:
+            key = next(iter(self._answers))
+            if self.recent(*key) is not None:
+                return
+            del self._answers[key]

@@ -1,0 +1,72 @@
+"""When a job is due. Pure: times come in, times go out; chance comes in as a `random.Random`.
+
+Times `at` and `now` are seconds of a clock that never goes back; `interval` is POLL_INTERVAL in seconds. What is slower
+is a multiple of it, so that a bot with a short interval (a test) is quick in everything.
+"""
+
+from __future__ import annotations
+
+from random import Random
+
+YOUNG = 5 * 60.0
+"""Seconds for which a job is asked about at every interval."""
+OLD = 60 * 60.0
+"""Seconds after which a job is asked about as seldom as ever."""
+SLOWEST_INTERVALS = 15
+SLOWEST_SECONDS = 5 * 60.0
+JITTER = 0.1
+SECOND_LOOK_SECONDS = 60.0
+
+
+def slowest(interval: float) -> float:
+    """The longest pause between two questions: 15 intervals, but five minutes at the most unless the interval itself
+    is longer."""
+    return max(interval, min(SLOWEST_INTERVALS * interval, SLOWEST_SECONDS))
+
+
+def gap(interval: float, age: float) -> float:
+    """Seconds between two questions about a job that has been watched for `age` seconds, without jitter."""
+    share = min(1.0, max(0.0, (age - YOUNG) / (OLD - YOUNG)))
+    return float(interval * (slowest(interval) / interval) ** share)
+
+
+def after_answer(asked_at: float, interval: float, age: float, random: Random) -> float:
+    """When to ask again after an answer that was no end: never before an interval has passed."""
+    shortest = max(interval, gap(interval, age) / (1 + JITTER))
+    return asked_at + shortest * random.uniform(1, 1 + JITTER)
+
+
+def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:
+    """When to ask again after `failures` (from 1) questions in a row without a usable answer."""
+    doubled = interval * 1.5 * 2.0 ** min(failures - 1, 10)
+    longest = min(doubled, slowest(interval))
+    return asked_at + max(interval, longest * random.uniform(2 / 3, 1))
+
+
+def account_rest(now: float, interval: float, refusals: int, retry_after: float | None, random: Random) -> float:
+    """Until when an account's jobs rest after `refusals` (from 1) answers in a row that said to ask less often."""
+    if retry_after is None:
+        return after_failure(now, interval, refusals, random)
+    return now + retry_after
+
+
+def spread(now: float, interval: float, asked_at: float | None, random: Random) -> float:
+    """A moment within the next interval, for one of many jobs that are due at once; never sooner than an interval
+    after it was last asked about."""
+    at = now + interval * random.random()
+    return at if asked_at is None else max(at, asked_at + interval)
+
+
+def second_look_after(interval: float) -> float:
+    """Seconds that lie at least between two answers "not found" before they are believed."""
+    return max(interval, SECOND_LOOK_SECONDS)
+
+
+def surely_missing(missing_since: int, now: int, interval: float) -> bool:
+    """Whether "not found" now, and first at `missing_since` (both milliseconds UTC), is to be believed."""
+    return now - missing_since >= second_look_after(interval) * 1000
+
+
+def over_age(watched_since: int, now: int, max_age: int) -> bool:
+    """Whether a job is to be given up; all in milliseconds."""
+    return now - watched_since >= max_age

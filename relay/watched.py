@@ -1,0 +1,101 @@
+"""The jobs that the poller asks about, in memory, the earliest due first."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+
+
+class Watched:
+    """One job: small, since there may be a hundred thousand."""
+
+    __slots__ = (
+        "account_id",
+        "asked_at",
+        "busy",
+        "due",
+        "failures",
+        "fingerprint",
+        "id",
+        "jobid",
+        "missing_since",
+        "put_off",
+        "watched_since",
+    )
+
+    def __init__(self, job_id: int, account_id: int, jobid: str) -> None:
+        self.id = job_id
+        self.account_id = account_id
+        self.jobid = jobid
+        self.fingerprint = 0
+        """Of the last answer that was recorded."""
+        self.watched_since = 0
+        """Milliseconds UTC."""
+        self.missing_since: int | None = None
+        """Milliseconds UTC."""
+        self.due = 0.0
+        """Monotonic seconds."""
+        self.asked_at: float | None = None
+        """Monotonic seconds."""
+        self.failures = 0
+        """Questions in a row without a usable answer."""
+        self.busy = False
+        """It is being asked about."""
+        self.put_off = False
+        """It was due while the API was down."""
+
+
+class Agenda:
+    """A heap of jobs. An entry that a later one has replaced is recognised by its time and dropped when it comes up."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[int, Watched] = {}
+        self._heap: list[tuple[float, int]] = []
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Watched]:
+        return iter(list(self._jobs.values()))
+
+    def get(self, job_id: int) -> Watched | None:
+        """The job with this number, if it is on the agenda."""
+        return self._jobs.get(job_id)
+
+    def put(self, job: Watched, due: float) -> None:
+        """Adds the job, or moves it to another time."""
+        known = self._jobs.setdefault(job.id, job)
+        if known is not job:
+            raise ValueError(f"job #{job.id} is on the agenda already")
+        job.due = due
+        heapq.heappush(self._heap, (due, job.id))
+        if len(self._heap) > 2 * len(self._jobs) + 64:
+            self._tidy()
+
+    def drop(self, job_id: int) -> None:
+        """Takes a job off."""
+        self._jobs.pop(job_id, None)
+
+    def next_due(self) -> float | None:
+        """When the earliest job is due."""
+        while self._heap:
+            due, job_id = self._heap[0]
+            job = self._jobs.get(job_id)
+            if job is not None and job.due == due and not job.busy:
+                return due
+            heapq.heappop(self._heap)
+        return None
+
+    def take_due(self, now: float) -> Watched | None:
+        """The earliest job, if it is due; it is busy from then on, until it is put again."""
+        due = self.next_due()
+        if due is None or due > now:
+            return None
+        _, job_id = heapq.heappop(self._heap)
+        job = self._jobs[job_id]
+        job.busy = True
+        return job
+
+    def _tidy(self) -> None:
+        self._heap = [(job.due, job.id) for job in self._jobs.values() if not job.busy]
+        heapq.heapify(self._heap)
