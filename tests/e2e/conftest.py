@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.process import copy_program
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the bot."""
+    return copy_program(tmp_path_factory.mktemp("program") / "bot")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """The stage of a module whose tests share one bot; they set `pytestmark = SHARED`."""
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {})
+    try:
+        await shared.start()
+        yield shared
+    finally:
+        await shared.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def town(stage: Stage) -> Town:
+    """A server of the test's own on the shared stage, set up; the bot runs, whatever a test before has done to it."""
+    if not stage.bot.running:
+        await stage.start()
+    return await stage.town()
+
+
+Build = Callable[..., Awaitable[Stage]]
+
+
+@pytest.fixture
+async def build(program: Path, tmp_path: Path) -> AsyncIterator[Build]:
+    """Makes a stage of the test's own, with settings as keywords; the bot is not started."""
+    async with AsyncExitStack() as stack:
+
+        async def make(**settings: str) -> Stage:
+            own = await Stage.build(program, tmp_path, settings)
+            stack.push_async_callback(own.close)
+            return own
+
+        yield make
+
+
+@pytest.fixture
+async def own_stage(build: Build) -> Stage:
+    """A stage of the test's own with the bot started, for tests that stop or kill it."""
+    own = await build()
+    await own.start()
+    return own

@@ -1,0 +1,148 @@
+"""The real bot as a process of its own: started, watched, stopped and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.waiting import until
+
+ROOT = Path(__file__).resolve().parents[2]
+_NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
+_LONGEST_END = 12.0
+"""Seconds; the bot promises ten."""
+
+
+def copy_program(target: Path) -> Path:
+    """Copies what the bot consists of, so that no `.env` or database of whoever runs the tests is touched."""
+    target.mkdir()
+    for file in ROOT.glob("*.py"):
+        shutil.copy2(file, target)
+    for room in ROOT.iterdir():
+        if (room / "__init__.py").is_file() and room.name not in _NOT_THE_BOT:
+            shutil.copytree(room, target / room.name)
+    return target
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """How one of the operator's commands, or a start that failed, ended."""
+
+    code: int
+    lines: tuple[str, ...]
+    """Of both streams."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.lines)
+
+
+class BotProcess:
+    """`python bot.py` with nothing in its environment but the settings given, from a folder that is not the bot's."""
+
+    def __init__(self, program: Path, settings: Mapping[str, str], elsewhere: Path) -> None:
+        self.settings = dict(settings)
+        self.lines: list[str] = []
+        """Everything that was ever printed, by every start and every command."""
+        self.program = program
+        self._elsewhere = elsewhere
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self) -> None:
+        """Starts the process; does not wait for it to do anything."""
+        assert not self.running
+        self._process = await self._spawn()
+        self._reading = asyncio.create_task(self._read(self._process, self.lines))
+
+    async def ended(self, timeout: float = _LONGEST_END) -> int:
+        """Waits for the end and gives the exit code; negative for a signal."""
+        assert self._process is not None
+        assert self._reading is not None
+        async with asyncio.timeout(timeout):
+            code = await self._process.wait()
+            await self._reading
+        return code
+
+    async def stop(self) -> int:
+        """SIGTERM; gives the exit code."""
+        return await self.signal(signal.SIGTERM)
+
+    async def kill(self) -> int:
+        """SIGKILL: nothing can be put away."""
+        return await self.signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Sends SIGTERM and does not wait."""
+        assert self._process is not None
+        self._process.terminate()
+
+    async def signal(self, number: signal.Signals) -> int:
+        """Sends a signal and gives the exit code."""
+        assert self._process is not None
+        self._process.send_signal(number)
+        return await self.ended()
+
+    async def hears_signals(self) -> None:
+        """Waits until the process has taken SIGTERM into its own hands, which is its very first statement."""
+        await until(self._catches_sigterm, what="bot.py handles SIGTERM")
+
+    async def run(self, *arguments: str, changed: Mapping[str, str] | None = None, timeout: float = 15) -> Finished:
+        """Runs `python bot.py …` to its end. `changed` settings replace; an empty one takes a setting out."""
+        process = await self._spawn(*arguments, changed=changed or {})
+        lines: list[str] = []
+        try:
+            async with asyncio.timeout(timeout):
+                await self._read(process, lines)
+                code = await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise TimeoutError(f"bot.py {arguments} goes on; it said {lines}") from None
+        finally:
+            self.lines.extend(lines)
+        return Finished(code, tuple(lines))
+
+    def said(self, pattern: str) -> list[str]:
+        """The lines so far in which the regular expression is found."""
+        return [line for line in self.lines if re.search(pattern, line)]
+
+    async def _spawn(self, *arguments: str, changed: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
+        environ = {name: text for name, text in {**self.settings, **(changed or {})}.items() if text}
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(self.program / "bot.py"),
+            *arguments,
+            env=environ,
+            cwd=self._elsewhere,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=2**20,
+        )
+
+    @staticmethod
+    async def _read(process: asyncio.subprocess.Process, lines: list[str]) -> None:
+        assert process.stdout is not None
+        async for line in process.stdout:  # each at once: others look at `lines` meanwhile
+            lines.append(line.decode(errors="replace").rstrip("\n"))  # noqa: PERF401
+
+    def _catches_sigterm(self) -> bool:
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        caught = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+        return caught is not None and bool(int(caught[1], 16) >> (signal.SIGTERM - 1) & 1)

@@ -1,0 +1,147 @@
+"""Everything a test needs: Discord and PixVerse on this machine, the bot between them, and servers to play in."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+from sandbox.discord_wire import DiscordSandbox
+from sandbox.pixverse_api import PixverseApi
+from sandbox.pixverse_api.accounts import Account
+from tests.e2e.ledger import Ledger
+from tests.e2e.process import BotProcess
+from tests.e2e.town import Town
+
+POLL_SECONDS = 0.2
+
+
+class Stage:
+    """Both sandboxes and one bot. Every secret that is handed out through it is looked for at the end."""
+
+    def __init__(
+        self, discord: DiscordSandbox, pixverse: PixverseApi, program: Path, folder: Path, settings: Mapping[str, str]
+    ) -> None:
+        self.discord = discord
+        self.pixverse = pixverse
+        self.folder = folder
+        self.ledger = Ledger(folder / "kept" / "relay.db")
+        self.secrets: list[str] = [discord.bot_token]
+        self._numbers = count(4321)
+        elsewhere = folder / "elsewhere"
+        elsewhere.mkdir()
+        self.bot = BotProcess(
+            program,
+            {
+                "DISCORD_TOKEN": discord.bot_token,
+                "DISCORD_API_URL": discord.api_url,
+                "USEAPI_URL": pixverse.base,
+                "MEDIA_HOSTS": pixverse.cdn.base,
+                "DATABASE_URL": f"sqlite:///{self.ledger.path}",
+                "POLL_INTERVAL": str(POLL_SECONDS),
+                **settings,
+            },
+            elsewhere,
+        )
+
+    @classmethod
+    async def build(cls, program: Path, folder: Path, settings: Mapping[str, str]) -> Stage:
+        """Starts both sandboxes, not the bot."""
+        pixverse = PixverseApi(rng=random.Random(7), sweep_seconds=0)
+        await pixverse.start()
+        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings)
+
+    async def close(self) -> None:
+        """Ends everything; a call that the sandbox does not know is a fault, and so is a secret in a wrong place."""
+        if self.bot.running:
+            await self.bot.kill()
+        await self.discord.stop()
+        await self.pixverse.stop()
+        assert self.leaks() == []
+
+    # ---------------------------------------------------------------- the bot
+
+    async def start(self) -> None:
+        """Starts the bot and waits until Discord sees it connected, with its commands registered."""
+        await self.bot.start()
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Waits until Discord sees the bot connected, with its commands registered."""
+        try:
+            await self.discord.wait_for_bot()
+        except TimeoutError as error:
+            raise AssertionError("the bot did not come up; it said:\n" + "\n".join(self.bot.lines[-30:])) from error
+
+    async def stop(self) -> None:
+        """SIGTERM, and the exit code that belongs to it."""
+        assert await self.bot.stop() == 0, self.bot.lines[-30:]
+        await self.gone()
+
+    async def kill(self) -> None:
+        """kill -9."""
+        await self.bot.kill()
+        await self.gone()
+
+    async def gone(self) -> None:
+        """Waits until Discord has seen the connection end."""
+        await self.discord.until(lambda: not self.discord.bot_connected)
+
+    async def restart(self) -> None:
+        """Stops and starts the bot."""
+        await self.stop()
+        await self.start()
+
+    # ----------------------------------------------------------------- places
+
+    def account(self) -> Account:
+        """A new useapi.net account."""
+        account = self.pixverse.add_account(next(self._numbers))
+        self.secrets.append(account.token)
+        return account
+
+    def renew_token(self, account: Account) -> str:
+        """The account's new token; the old one is refused from now on."""
+        self.secrets.append(account.renew_token())
+        return account.token
+
+    def empty_town(self) -> Town:
+        """A server in which no token is set yet, with an account that is its admin's to use."""
+        return Town(self, self.account())
+
+    async def town(self) -> Town:
+        """A server that is set up: its admin has set the token of its account."""
+        town = self.empty_town()
+        answer = await town.set_token()
+        assert answer.text.startswith("**Token works.**"), answer
+        return town
+
+    # ---------------------------------------------------------------- secrets
+
+    def leaks(self) -> list[str]:
+        """Where one of the secrets stands that were handed out, though it must not."""
+        places = {
+            "log": "\n".join(self.bot.lines),
+            "messages": "\n".join(self._bots_messages()),
+            "commands": json.dumps(list(self.discord.world.backend.commands.values()), default=str),
+            "calls of Discord": "\n".join(
+                f"{call.path} {call.query} {json.dumps(call.json, default=str)} {call.reason}"
+                for call in self.discord.requests
+            ),
+            "addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests),
+            "addresses of files": "\n".join(call.path for call in self.pixverse.cdn.requests),
+        }
+        found = [place for place, text in places.items() if any(secret in text for secret in self.secrets)]
+        files = self.ledger.files() if self.ledger.path.parent.is_dir() else {}
+        return found + [name for name, kept in files.items() if any(secret.encode() in kept for secret in self.secrets)]
+
+    def _bots_messages(self) -> list[str]:
+        backend = self.discord.world.backend
+        return [
+            f"{message.content} {json.dumps(message.components, default=str)} {json.dumps(message.embeds, default=str)}"
+            for channel in backend.messages.values()
+            for message in channel.values()
+            if message.author_id == self.discord.bot_id
+        ]

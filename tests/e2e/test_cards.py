@@ -1,0 +1,44 @@
+"""What a card shows while its job goes on; ten seconds lie between two of its looks, so all are waited for at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.e2e.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_TEN_SECONDS = 10.0
+
+
+async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) -> None:
+    progress, unknown, refused, unpaid, other = [await stage.town() for _ in range(5)]
+    towns = (progress, unknown, refused, unpaid, other)
+    jobs = [await town.watched() for town in towns]
+    cards = [town.cards()[0] for town in towns]
+    jobs[0].set("progress", percent=15)
+    jobs[1].set("upscaling")
+    refused.account.refuse()
+    unpaid.account.unpaid()
+    other.account = stage.account()
+    await other.set_token()
+    await stage.pixverse.until(lambda: "15" in str(stage.ledger.rows("SELECT snapshot FROM jobs WHERE id = 1")))
+    jobs[0].set("progress", percent=46)
+
+    shown = await asyncio.gather(
+        progress.card_says("**In progress: 46%.**", timeout=15),
+        unknown.card_says('**PixVerse says "upscaling".**', timeout=15),
+        refused.card_says("**On hold: useapi.net refuses", timeout=15),
+        unpaid.card_says("**On hold: this server's useapi.net subscription has run out.**", timeout=15),
+        other.card_says("**On hold: the new API token is of another account.**", timeout=15),
+    )
+
+    assert [card.id for card in shown] == [card.id for card in cards]
+    for town, card in zip(towns, cards, strict=True):
+        path = f"/channels/{town.channel.id}/messages/{card.id}"
+        edits = [call for call in stage.discord.requests if call.method == "PATCH" and call.path == path]
+        assert len(edits) == 1
+        assert edits[0].time - card.time >= _TEN_SECONDS - 0.5
+    assert [card.labels for card in shown[2:]] == [["Stop watching"]] * 3

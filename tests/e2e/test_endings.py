@@ -1,0 +1,208 @@
+"""Every way in which a job can end, and what is posted then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from sandbox.discord_wire import Cut, Status
+from sandbox.discord_wire.recording import RecordedRequest
+from sandbox.pixverse_api import faults
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.videos import File, video_file
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_MESSAGES = r"/channels/\d+/messages"
+
+
+@dataclass(frozen=True)
+class Ending:
+    happens: Callable[[Job], None]
+    outcome: str
+    word: str
+    card: str
+
+
+_ENDINGS = {
+    "failed": Ending(
+        lambda job: job.fail("Generation failed", "The GPU *melted*"), "**The job failed.**", "failed", "**Failed.**"
+    ),
+    "failed without a reason": Ending(lambda job: job.set("failed"), "**The job failed.**", "failed", "**Failed.**"),
+    "moderated": Ending(
+        lambda job: job.fail("Moderated", "Not allowed", status="moderated"),
+        "**Refused by PixVerse's content rules.**",
+        "moderated",
+        "**Refused by the content rules.**",
+    ),
+    "cancelled": Ending(lambda job: job.cancel(), "**The job was cancelled.**", "cancelled", "**Cancelled.**"),
+    "no video": Ending(
+        lambda job: job.complete(videos=0),
+        "**Finished, but without a video.**",
+        "completed",
+        "**Finished without a video.**",
+    ),
+    "expired": Ending(lambda job: job.expire(), "**The job has expired.**", "expired", "**No result.**"),
+}
+
+
+@pytest.mark.parametrize("name", _ENDINGS)
+async def test_an_end_without_a_video(town: Town, name: str) -> None:
+    ending = _ENDINGS[name]
+    job = await town.watched(prompt="paper boat")
+    (card,) = town.cards()
+
+    ending.happens(job)
+
+    outcome = await town.outcome()
+    assert outcome.text.startswith(f"{ending.outcome} {town.member.mention}")
+    assert f"-# {ending.word} · {town.number(job)} · {job.jobid}" in outcome.text
+    assert outcome.pinged == {town.member.id}
+    assert outcome.reference_id == card.id
+    assert outcome.attachments == []
+    last = await town.card_says(ending.card)
+    assert f"/{outcome.id}" in last.text
+    assert last.labels == []
+
+
+async def test_what_pixverse_says_is_quoted_as_text(town: Town) -> None:
+    job = await town.watched(prompt="paper boat")
+    job.fail("Generation failed", "The GPU *melted*")
+    assert r"PixVerse says: Generation failed The GPU \*melted\*" in (await town.outcome()).text
+
+
+async def test_a_moderated_prompt_stands_behind_a_spoiler(town: Town) -> None:
+    job = await town.watched(prompt="something nasty")
+    job.fail("Moderated", status="moderated")
+    text = (await town.outcome()).text
+    assert "Prompt: ||something nasty||" in text
+    assert text.count("something nasty") == 1
+    assert "nasty" not in (await town.card_says("**Refused")).text
+
+
+async def test_an_end_is_final(town: Town) -> None:
+    job = await town.watched()
+    job.fail("Generation failed")
+    outcome = await town.outcome()
+    job.complete()
+    answer = await town.status(job)
+    assert answer.text.startswith("**Already posted here.**")
+    assert town.outcomes() == [outcome]
+
+
+async def test_an_unknown_status_is_no_end(town: Town) -> None:
+    job = town.job()
+    job.set("upscaling")
+    answer = await town.status(job)
+    assert answer.text.startswith("**Watching.**")
+    await town.card_says('**PixVerse says "upscaling".**')
+    asked = town.stage.pixverse.asked(job)
+    await town.stage.pixverse.until(lambda: town.stage.pixverse.asked(job) > asked)
+    job.complete()
+    assert (await town.outcome()).text.startswith("**Your video is ready.**")
+
+
+async def test_a_job_with_next_to_no_fields(town: Town) -> None:
+    job = await town.watched()
+    job.complete(videos=1)
+    kept = {name: job.shown[name] for name in ("jobid", "status", "attachments")}
+    job.raw = kept
+    assert len((await town.outcome()).attachments) == 1
+
+
+# ---- the video ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_video_too_large_for_the_server_comes_as_a_link(town: Town) -> None:
+    town.guild.upload_limit = 200_000
+    job = await town.watched(verb="pixverse-create")
+    small, large = video_file("small"), video_file("large", 300_000)
+    job.complete(videos=(small, large))
+    outcome = await town.outcome()
+    assert outcome.text.startswith("**Your 2 videos are ready, number 2 as a link.**")
+    assert [file.content for file in outcome.attachments] == [small.content]
+    assert outcome.text.splitlines()[-1].startswith(job.videos[1].url.rstrip("&"))
+
+
+async def test_a_link_that_is_dead(town: Town) -> None:
+    job = await town.watched()
+    job.complete(link_seconds=-60)
+    outcome = await town.outcome()
+    assert outcome.text.startswith("**Your video was made, but its link has run out.**")
+    assert outcome.attachments == []
+
+
+async def test_a_file_that_is_no_video(town: Town) -> None:
+    job = await town.watched()
+    page = File(b"<html><body>please log in</body></html>", "out.mp4", "text/html")
+    job.complete(videos=(page,))
+    outcome = await town.outcome()
+    assert outcome.text.startswith("**Finished, but the file isn't a video**")
+    assert outcome.attachments == []
+
+
+async def test_a_host_that_nobody_allowed(town: Town) -> None:
+    job = await town.watched()
+    job.complete()
+    record = job.shown
+    job.raw = {**record, "attachments": [{**job.videos[0].attachment(), "url": "https://169.254.169.254/out.mp4"}]}
+    outcome = await town.outcome()
+    assert outcome.attachments == [] or outcome.text.startswith("**Your video is ready.**")
+    assert "169.254.169.254/out.mp4" not in outcome.text
+
+
+async def test_a_redirect_to_a_host_that_nobody_allowed(town: Town) -> None:
+    job = await town.watched()
+    town.stage.pixverse.cdn.faults.add(faults.Redirect("http://localhost:9/secret.mp4"), times=None)
+    job.complete()
+    try:
+        outcome = await town.outcome()
+    finally:
+        town.stage.pixverse.cdn.faults.clear()
+    assert outcome.text.startswith("**Your video is ready, but I may not fetch it.**")
+    assert outcome.attachments == []
+
+
+# ---- what Discord does with the outcome -----------------------------------------------------------------------------
+
+
+def _is_outcome(request: RecordedRequest) -> bool:
+    return "outcome:details" in str(request.json)
+
+
+async def test_a_block_by_automod_leads_to_words_of_our_own(town: Town) -> None:
+    job = await town.watched(prompt="rude word")
+    blocked = town.stage.discord.faults.add(
+        method="POST", path=_MESSAGES, action=Status(400, 200000), match=_is_outcome
+    )
+    job.complete()
+    outcome = await town.outcome()
+    assert blocked.hits == 1
+    assert outcome.text.startswith(f"**Your video is ready.** {town.member.mention}")
+    assert outcome.text.splitlines()[-1].endswith(f"completed · {town.number(job)}")
+    assert "rude" not in outcome.text
+    assert job.jobid not in outcome.text
+    assert "rude" not in str(outcome.attachments[0].description)
+    assert outcome.pinged == {town.member.id}
+
+
+@pytest.mark.parametrize("action", [Cut(), Status(503), Status(500)], ids=["cut", "503", "500"])
+async def test_an_answer_that_is_lost_after_the_deed_doubles_nothing(town: Town, action: Cut | Status) -> None:
+    job = await town.watched()
+    lost = town.stage.discord.faults.add(method="POST", path=_MESSAGES, when="after", action=action, match=_is_outcome)
+    job.complete()
+    outcome = await town.outcome(timeout=15)
+    assert lost.hits == 1
+    assert f"/{outcome.id}" in (await town.card_says("**Done.**")).text
+    assert town.outcomes() == [outcome]
+
+
+async def test_a_deleted_card_is_no_obstacle(town: Town) -> None:
+    job = await town.watched()
+    (card,) = town.cards()
+    town.channel.delete_message(card)
+    job.complete()
+    assert len((await town.outcome()).attachments) == 1

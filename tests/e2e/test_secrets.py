@@ -1,0 +1,87 @@
+"""A token is nowhere but in the header of a request to the API, and encrypted in the database."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_USEAPI = "user:9876-AbCdEfGhIjKlMnOpQrStUvWx"
+# In pieces, so that no scanner of secrets takes it for a real one.
+_DISCORD = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
+_OPTIONS = (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids"))
+
+
+@pytest.mark.parametrize("secret", [_USEAPI, f"Bearer {_USEAPI}", _DISCORD], ids=["useapi", "Bearer", "Discord"])
+@pytest.mark.parametrize(("command", "option"), _OPTIONS)
+async def test_a_token_in_place_of_a_job_id_is_refused(town: Town, command: str, option: str, secret: str) -> None:
+    town.stage.secrets.append(secret.removeprefix("Bearer "))
+    asked = len(town.stage.pixverse.requests)
+    answer = await town.use(f"pixverse {command}", **{option: secret})
+    assert answer.ephemeral
+    assert answer.text.startswith("**That looks like a secret token, not a job id.**")
+    assert town.stage.pixverse.requests[asked:] == []
+    assert town.stage.leaks() == []
+
+
+async def test_a_token_among_job_ids_is_refused_with_all_of_them(town: Town) -> None:
+    town.stage.secrets.append(_USEAPI)
+    asked = len(town.stage.pixverse.requests)
+    answer = await town.watch(town.job(), _USEAPI, town.job())
+    assert "looks like a secret" in answer.text
+    assert not any(_USEAPI in entry.path for entry in town.stage.pixverse.requests[asked:])
+    assert town.stage.leaks() == []
+
+
+async def test_a_token_typed_into_autocomplete_goes_nowhere(town: Town) -> None:
+    town.stage.secrets.append(_USEAPI)
+    await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed=_USEAPI)
+    assert town.stage.leaks() == []
+
+
+async def test_a_discord_token_in_the_form_is_not_even_tried(stage: Stage) -> None:
+    stage.secrets.append(_DISCORD)
+    town = stage.empty_town()
+    asked = len(stage.pixverse.requests)
+    answer = await town.set_token(_DISCORD)
+    assert answer.ephemeral
+    assert answer.text.startswith("**Not stored: that is a Discord token, not useapi.net's.**")
+    assert stage.pixverse.requests[asked:] == []
+    assert stage.leaks() == []
+
+
+async def test_a_token_that_the_api_refuses_is_not_kept(stage: Stage) -> None:
+    stage.secrets.append(_USEAPI)
+    town = stage.empty_town()
+    answer = await town.set_token(_USEAPI)
+    assert answer.text.startswith("**Not stored: useapi.net refuses this token.**")
+    town.account.unpaid()
+    assert (await town.set_token()).text.startswith("**Not stored: this account has no paid subscription.**")
+    town.account.ok()
+    stage.pixverse.off()
+    assert (await town.set_token()).text.startswith("**Not stored: useapi.net didn't answer")
+    stage.pixverse.on()
+    assert stage.ledger.rows("SELECT * FROM servers WHERE guild_id = ?", town.guild.id) == []
+    assert stage.leaks() == []
+
+
+async def test_the_search_for_secrets_finds_what_is_there(town: Town) -> None:
+    """Else the search at every stage's end would prove nothing."""
+    job = await town.watched(prompt="a very particular prompt")
+    job.complete()
+    await town.outcome()
+    searched = town.stage.secrets
+    for marker, places in (
+        (job.jobid, {"messages", "calls of Discord", "addresses of PixVerse"}),
+        ("watching", {"commands"}),
+        ("relay", {"log"}),
+    ):
+        town.stage.secrets = [marker]
+        found = set(town.stage.leaks())
+        assert places <= found
+        assert marker != job.jobid or any(name.startswith("relay.db") for name in found)
+    town.stage.secrets = searched
+    assert town.stage.leaks() == []

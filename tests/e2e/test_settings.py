@@ -1,0 +1,56 @@
+"""Settings that change what the bot does: its limits, the servers it serves, and the operator's own token."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.e2e.conftest import Build
+from tests.e2e.town import Town
+
+
+async def test_limits_of_persons_and_servers_hold_at_once(build: Build) -> None:
+    stage = await build(MAX_OPEN_PER_USER="2", MAX_OPEN_PER_SERVER="3")
+    await stage.start()
+    town = await stage.town()
+    answers = await asyncio.gather(*(town.status(town.job()) for _ in range(5)))
+    assert sum(answer.text.startswith("**Watching.**") for answer in answers) == 2
+    assert sum(answer.text.startswith("**You already wait for 2 jobs**") for answer in answers) == 3
+    bob = town.guild.add_member("bob")
+    assert (await town.status(town.job(), by=bob)).text.startswith("**Watching.**")
+    assert (await town.status(town.job(), by=bob)).text.startswith("**This server already waits for 3 jobs**")
+    assert len(town.cards()) == 3
+
+
+async def test_commands_of_one_person_in_a_minute(build: Build) -> None:
+    stage = await build(COMMANDS_PER_MINUTE="3")
+    await stage.start()
+    town = await stage.town()
+    job = town.job()
+    for _ in range(3):
+        assert not (await town.status(job)).text.startswith("**One moment.**")
+    assert (await town.status(job)).text.startswith("**One moment.**")
+    assert (await town.status(job, by=town.guild.add_member("bob"))).text.startswith("**Already watched here.**")
+
+
+async def test_only_the_listed_servers_are_served(build: Build) -> None:
+    stage = await build()
+    served, other = stage.empty_town(), stage.empty_town()
+    stage.bot.settings["DISCORD_GUILD_IDS"] = str(served.guild.id)
+    await stage.start()
+    assert "pixverse status" in served.member.commands(served.channel)
+    assert other.member.commands(other.channel) == []
+    assert (await served.set_token()).text.startswith("**Token works.**")
+
+
+async def test_the_operator_s_token_is_for_servers_without_one(build: Build) -> None:
+    stage = await build()
+    account = stage.account()
+    stage.bot.settings["USEAPI_TOKEN"] = account.token
+    await stage.start()
+    assert stage.bot.said("any server that invites the bot can read")
+    town = Town(stage, account)
+    job = await town.watched()
+    own = await stage.town()
+    assert (await own.status(job)).text.startswith("**I can't find this job.**")
+    job.complete()
+    assert (await town.outcome()).text.startswith("**Your video is ready.**")

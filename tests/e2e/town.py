@@ -1,0 +1,122 @@
+"""One server with its own account, admin, member and channel, so that no test sees another one's jobs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Member, Message
+from sandbox.pixverse_api.accounts import Account
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.timelines import Timeline
+
+if TYPE_CHECKING:
+    from tests.e2e.stage import Stage
+
+_MANAGE_SERVER = DiscordSandbox.Permissions(manage_guild=True)
+
+
+class Town:
+    """What people do in a server, and what they see there."""
+
+    def __init__(self, stage: Stage, account: Account) -> None:
+        self.stage = stage
+        self.account = account
+        self.guild = stage.discord.add_guild("Studio")
+        self.channel = self.guild.add_text_channel("videos")
+        self.admin = self.guild.add_member("ada", permissions=_MANAGE_SERVER)
+        self.member = self.guild.add_member("alice")
+
+    # ------------------------------------------------------------------ doing
+
+    async def set_token(self, token: str | None = None, *, by: Member | None = None) -> Answer:
+        """`/pixverse-admin token set` and its form; without `token`, that of the server's account."""
+        admin = by or self.admin
+        opened = await admin.slash(self.channel, "pixverse-admin token set")
+        return await admin.submit(opened, self.account.token if token is None else token)
+
+    def job(self, timeline: Timeline = (), **fields: Any) -> Job:
+        """A job of the server's account; without a time line it stands until it is told otherwise."""
+        return self.stage.pixverse.add_job(self.account, timeline, **fields)
+
+    async def use(self, name: str, **options: Any) -> Answer:
+        """Any command, by the member."""
+        return await self.member.slash(self.channel, name, **options)
+
+    async def status(
+        self, job: Job | str, *, by: Member | None = None, channel: Channel | None = None, **options: Any
+    ) -> Answer:
+        """`/pixverse status`."""
+        return await (by or self.member).slash(channel or self.channel, "pixverse status", jobid=_jobid(job), **options)
+
+    async def watched(self, **fields: Any) -> Job:
+        """A job that the member watches in the channel, with its card posted."""
+        job = self.job(**fields)
+        cards = len(self.cards())
+        answer = await self.status(job)
+        assert answer.text.startswith("**Watching.**"), answer
+        await self.stage.discord.until(lambda: len(self.cards()) > cards, what="the card")
+        return job
+
+    async def watch(self, *jobs: Job | str, by: Member | None = None, **options: Any) -> Answer:
+        """`/pixverse watch`."""
+        return await (by or self.member).slash(
+            self.channel, "pixverse watch", jobids=" ".join(map(_jobid, jobs)), **options
+        )
+
+    # ----------------------------------------------------------------- seeing
+
+    def posts(self, channel: Channel | None = None) -> list[Message]:
+        """What the bot has posted for everybody, oldest first."""
+        return (channel or self.channel).messages(of_bot=True)
+
+    def cards(self, channel: Channel | None = None) -> list[Message]:
+        """Cards and summaries."""
+        return [message for message in self.posts(channel) if message.components_v2]
+
+    def outcomes(self, channel: Channel | None = None) -> list[Message]:
+        """Outcomes: plain messages with `Details`."""
+        return [message for message in self.posts(channel) if message.labels == ["Details"]]
+
+    def notices(self, channel: Channel | None = None) -> list[Message]:
+        """Word to the admins: plain messages without a button."""
+        return [message for message in self.posts(channel) if not message.components_v2 and not message.labels]
+
+    async def outcome(self, channel: Channel | None = None, *, timeout: float = 10) -> Message:
+        """Waits for the channel's one outcome and until nothing waits to be posted there any more."""
+        where = channel or self.channel
+        await self.stage.discord.until(lambda: self.outcomes(where), timeout, "an outcome")
+        await self.settled(where)
+        (message,) = self.outcomes(where)
+        return message
+
+    async def settled(self, channel: Channel | None = None, *, timeout: float = 10) -> None:
+        """Waits until nothing waits to be posted in the channel."""
+        where = channel or self.channel
+        await self.stage.pixverse.until(lambda: not self.stage.ledger.unsettled(where.id), timeout)
+
+    async def card_says(self, *starts: str, timeout: float = 10) -> Message:
+        """Waits until the channel's one card begins with one of these words."""
+
+        def saying() -> list[Message]:
+            return [card for card in self.cards() if card.text.startswith(starts)]
+
+        (card,) = await self.stage.discord.until(saying, timeout, f"a card that says {starts}")
+        return card
+
+    async def notice(self, start: str, channel: Channel | None = None, *, timeout: float = 10) -> Message:
+        """Waits for one word to the admins that begins like this."""
+
+        def saying() -> list[Message]:
+            return [message for message in self.notices(channel) if message.text.startswith(start)]
+
+        (message,) = await self.stage.discord.until(saying, timeout, f"a notice that says {start!r}")
+        return message
+
+    def number(self, job: Job) -> str:
+        """The short number by which the bot calls a job."""
+        (row,) = self.stage.ledger.rows("SELECT id FROM jobs WHERE jobid = ?", job.jobid)
+        return f"#{row['id']}"
+
+
+def _jobid(job: Job | str) -> str:
+    return job if isinstance(job, str) else job.jobid

@@ -1,0 +1,21 @@
+"""Waiting for what is to be seen; never sleeping in the hope that it has happened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_LOOK_AGAIN_SECONDS = 0.02
+
+
+async def until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+    """Waits until the condition gives something true, and gives that; TimeoutError after `timeout` seconds."""
+    deadline = asyncio.get_running_loop().time() + timeout
+    while not (found := condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"not within {timeout} s: {what or condition}")
+        await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+    return found
