@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from relay.outcomes import Face, NoticeKind, Outcome
+from relay.ports import Address, CardPost, NoticePost, OutcomePost, SummaryPost
+from ui.mentions import CommandMentions
+from ui.posts import message_of
+
+HERE = Address(1, 2)
+MENTIONS = CommandMentions()
+
+
+async def test_cards_and_summaries_are_silent_and_ping_nobody() -> None:
+    card = message_of(CardPost(5, 7, "a", Face.CREATED, None, "n", asker=42), HERE, MENTIONS)
+    summary = message_of(SummaryPost(6, 42, True, (), "n", done=0, open=True), HERE, MENTIONS)
+    for message in (card, summary):
+        assert message.silent
+        assert message.mention == ()
+        assert message.content is None
+    assert (card.known_by, summary.known_by) == ("card:stop:5", "batch:stop:6")
+
+
+async def test_an_outcome_is_as_silent_as_it_is_asked_to_be() -> None:
+    for silent in (True, False):
+        post = OutcomePost(7, "a", Outcome.FAILED, None, "n", "b" * 25, silent=silent)
+        assert message_of(post, HERE, MENTIONS).silent is silent
+
+
+async def test_a_notice_is_not_silent() -> None:
+    message = message_of(NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 1), HERE, MENTIONS)
+    assert not message.silent
+    assert message.mention == (42,)
