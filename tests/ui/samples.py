@@ -1,17 +1,15 @@
-"""Every text and view of the room, made of nasty data, so that tests can walk them all."""
+"""Every post, made of nasty data, so that tests can walk them all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import discord
 
 from pixverse.job import Embed, Job, JobState, Media, Upload
-from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay import refusals, results
 from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
 from relay.ports import (
     Address,
@@ -25,21 +23,7 @@ from relay.ports import (
     VideoFile,
     VideoLink,
 )
-from ui import admin_answers, answers, lists
-from ui.answer import Answer
-from ui.check_report import CheckReport, TokenState, check_answer
-from ui.details import details_answers
 from ui.mentions import CommandMentions
-from ui.posts import message_of
-from ui.refusals import (
-    locked_thread_answer,
-    missing_permission_answer,
-    not_served_answer,
-    only_in_servers_answer,
-    own_fault_answer,
-    refusal_answer,
-    restarting_answer,
-)
 
 NASTY = "@everyone <@1> **bold** ||x|| [a](https://evil.example) https://evil.example `c` \u202e\u200b\nline " * 5
 JOBID = "user:4321-pixverse:me@example.com-video:112233445566"
@@ -49,15 +33,6 @@ NOW = 1_790_000_000_000
 MENTIONS = CommandMentions({"pixverse": 1_234_567_890_123_456_789, "pixverse-admin": 1_234_567_890_123_456_788})
 NONCE = "0123456789abcdef012345678"
 PERMISSIONS = ("View Channel", "Send Messages", "Send Messages in Threads", "Attach Files", "Read Message History")
-
-
-@dataclass(frozen=True)
-class Sample:
-    """One text as somebody would see it."""
-
-    name: str
-    text: str
-    view: discord.ui.View | discord.ui.LayoutView | None
 
 
 def full_job(state: JobState = JobState.PROGRESS) -> Job:
@@ -182,126 +157,6 @@ def posts() -> Iterator[Post]:
     yield from notices()
 
 
-async def press(interaction: object) -> None:
-    """Stands where a button's deed is passed in."""
-
-
-def answers_on_one_job() -> Iterator[Answer]:
-    for job in JOBS:
-        for yes in (True, False):
-            yield answers.status_answer(results.NowWatching(1, 7, job, PERSON if yes else None, yes, not yes), HERE)
-            yield answers.status_answer(results.NowWatching(1, 7, job, PERSON, yes, yes), HERE)
-            yield answers.status_answer(results.AlreadyWatched(1, 7, job, PERSON, yes, yes, not yes), HERE)
-            yield answers.mention_answer(results.MentionSet(1, 7, yes))
-        for outcome in Outcome:
-            for waiting in (True, False):
-                yield answers.status_answer(results.AlreadyPosted(1, 7, job, outcome, PERSON, waiting), HERE)
-            yield answers.status_answer(results.PostingOutcome(1, 7, job, outcome), HERE)
-            yield from details_answers(results.JobDetails(7, JOBID, job, outcome, NOW, NOW))
-        for ended in (None, *Outcome):
-            yield answers.peek_answer(results.Peek(JOBID, 7, job, ended, True), press)
-            yield answers.peek_answer(results.Peek(JOBID, None, job, ended, False), press)
-            yield answers.check_answer(results.Checked(7, job, ended, True))
-            yield answers.check_answer(results.Checked(7, job, ended, False))
-            yield answers.check_answer(results.CheckedBefore(7, job, ended, NOW, NOW))
-        yield answers.check_answer(results.NotChecked(7, job))
-        yield answers.stop_answer(results.Stopped(1, 7, job))
-        for others in (1, 4):
-            yield answers.stop_answer(results.TakenOff(1, 7, job, others))
-    for stopped in (0, 1, 25):
-        for kept in (0, 1, 25):
-            yield answers.stopped_all_answer(results.StoppedAll(1, stopped, kept))
-    yield answers.posted_again_answer(results.PostedAgain(1, 7, Outcome.FAILED))
-
-
-def answers_on_lists() -> Iterator[Answer]:
-    for taken in results.Taken:
-        for size in (1, 25):
-            entry = results.WatchEntry(NASTY, taken, 7, 1, full_job(), None, PERSON, True, NASTY)
-            yield lists.watch_answer(results.WatchResult((entry,) * size, 1, PERSON, True), HERE)
-            yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, None, False), HERE)
-    for job in JOBS:
-        for size in (0, 1, 10, 500):
-            listed = results.Listed(1, 7, JOBID, job, PERSON, True, size == 1, NOW)
-            yield from lists.listing_answers(results.Listing((listed,) * size), HERE, MENTIONS)
-
-
-def answers_of_refusals() -> Iterator[Answer]:
-    every = (
-        NotAJobId(),
-        LooksLikeSecret(),
-        OtherService(NASTY),
-        refusals.TooFast(NOW),
-        refusals.NoToken(),
-        refusals.TokenRefused(),
-        refusals.SubscriptionUnpaid(),
-        refusals.NotFound(),
-        refusals.NumberUnknown(),
-        refusals.Expired(),
-        refusals.ApiDown(),
-        refusals.QuestionRefused(),
-        refusals.PersonLimit(50),
-        refusals.ServerLimit(1),
-        refusals.TooManyJobs(60, 25),
-        refusals.NotYours((PERSON,) * 60),
-        refusals.NotYours(()),
-        refusals.NotWatchedHere(),
-        refusals.NothingToDo(),
-    )
-    for refusal in every:
-        for manager in (True, False):
-            answer = refusal_answer(refusal, MENTIONS, manager=manager, look_again=press)
-            assert answer is not None, refusal
-            yield answer
-    yield missing_permission_answer(PERMISSIONS)
-    yield missing_permission_answer(())
-    yield locked_thread_answer()
-    yield restarting_answer()
-    yield only_in_servers_answer()
-    yield not_served_answer()
-    yield own_fault_answer(NASTY)
-
-
-def answers_to_admins() -> Iterator[Answer]:
-    yield admin_answers.not_allowed_answer()
-    for number in (0, 1, 500):
-        yield admin_answers.token_works_answer("4321", number, MENTIONS)
-        yield admin_answers.token_works_answer(None, number, MENTIONS)
-        yield admin_answers.token_renewed_answer(number)
-        yield admin_answers.token_of_other_account_answer(number, "4321", 2)
-        yield admin_answers.token_of_other_account_answer(number, None, 2)
-        yield admin_answers.old_jobs_kept_answer(number)
-        yield admin_answers.old_jobs_dropped_answer(number)
-        yield admin_answers.token_remove_question(number, 2, operators_token=True)
-        yield admin_answers.token_remove_question(number, 2, operators_token=False)
-        yield admin_answers.token_removed_answer(number)
-    yield admin_answers.token_refused_answer()
-    yield admin_answers.token_unpaid_answer()
-    yield admin_answers.token_untried_answer()
-    yield admin_answers.discord_token_answer()
-    yield admin_answers.not_a_token_answer()
-    yield admin_answers.token_kept_answer()
-    yield admin_answers.no_own_token_answer(MENTIONS)
-    yield admin_answers.question_outdated_answer(MENTIONS)
-    yield admin_answers.alerts_set_answer(HERE.channel_id)
-    yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
-    for token in TokenState:
-        well = CheckReport(token, "4321", False, NOW, (), False, 10_485_760, 3, NOW, 0, None)
-        yield check_answer(well, MENTIONS)
-        worst = replace(
-            well, operators_token=True, missing=PERMISSIONS, waiting=9, alerts_channel=5, alerts_missing=PERMISSIONS
-        )
-        yield check_answer(worst, MENTIONS)
-        yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
-
-
-def all_answers() -> Iterator[Answer]:
-    yield from answers_on_one_job()
-    yield from answers_on_lists()
-    yield from answers_of_refusals()
-    yield from answers_to_admins()
-
-
 def components_of(view: discord.ui.View | discord.ui.LayoutView) -> list[dict[str, Any]]:
     """The view as it goes over the wire."""
     components: list[dict[str, Any]] = view.to_components()  # type: ignore[no-untyped-call, unused-ignore]
@@ -311,17 +166,3 @@ def components_of(view: discord.ui.View | discord.ui.LayoutView) -> list[dict[st
 def text_of(view: discord.ui.LayoutView) -> str:
     texts = [item.content for item in view.walk_children() if isinstance(item, discord.ui.TextDisplay)]
     return "\n".join(texts)
-
-
-def all_samples() -> list[Sample]:
-    samples = []
-    for post in posts():
-        message = message_of(post, HERE, MENTIONS)
-        if message.content is not None:
-            text = message.content
-        else:
-            assert isinstance(message.view, discord.ui.LayoutView)
-            text = text_of(message.view)
-        samples.append(Sample(f"{type(post).__name__} {text[:40]}", text, message.view))
-    samples.extend(Sample(f"answer {answer.content[:40]}", answer.content, answer.view) for answer in all_answers())
-    return samples

@@ -11,7 +11,8 @@ import discord
 import pytest
 
 from tests.ui import samples
-from tests.ui.samples import Sample, components_of
+from tests.ui.samples import components_of
+from tests.ui.walk import Sample, all_samples
 from ui import descriptions, limits
 from ui.limits import units
 from ui.token_modal import TokenModal
@@ -28,7 +29,7 @@ LIVE_MENTION = re.compile(r"<@&?\d+>|@everyone|@here")
 @pytest.fixture(scope="module")
 def every() -> list[Sample]:
     async def collected() -> list[Sample]:  # views want a running loop
-        return samples.all_samples()
+        return all_samples()
 
     return asyncio.run(collected())
 

@@ -1,0 +1,144 @@
+"""Every answer to a person alone, made of nasty data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from relay import refusals, results
+from relay.outcomes import Outcome
+from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
+from ui import admin_answers, answers, lists
+from ui.answer import Answer
+from ui.check_report import CheckReport, TokenState, check_answer
+from ui.details import details_answers
+from ui.refusals import (
+    locked_thread_answer,
+    missing_permission_answer,
+    not_served_answer,
+    only_in_servers_answer,
+    own_fault_answer,
+    refusal_answer,
+    restarting_answer,
+)
+
+
+async def press(interaction: object) -> None:
+    """Stands where a button's deed is passed in."""
+
+
+def answers_on_one_job() -> Iterator[Answer]:
+    for job in JOBS:
+        for yes in (True, False):
+            yield answers.status_answer(results.NowWatching(1, 7, job, PERSON if yes else None, yes, not yes), HERE)
+            yield answers.status_answer(results.NowWatching(1, 7, job, PERSON, yes, yes), HERE)
+            yield answers.status_answer(results.AlreadyWatched(1, 7, job, PERSON, yes, yes, not yes), HERE)
+            yield answers.mention_answer(results.MentionSet(1, 7, yes))
+        for outcome in Outcome:
+            for waiting in (True, False):
+                yield answers.status_answer(results.AlreadyPosted(1, 7, job, outcome, PERSON, waiting), HERE)
+            yield answers.status_answer(results.PostingOutcome(1, 7, job, outcome), HERE)
+            yield from details_answers(results.JobDetails(7, JOBID, job, outcome, NOW, NOW))
+        for ended in (None, *Outcome):
+            yield answers.peek_answer(results.Peek(JOBID, 7, job, ended, True), press)
+            yield answers.peek_answer(results.Peek(JOBID, None, job, ended, False), press)
+            yield answers.check_answer(results.Checked(7, job, ended, True))
+            yield answers.check_answer(results.Checked(7, job, ended, False))
+            yield answers.check_answer(results.CheckedBefore(7, job, ended, NOW, NOW))
+        yield answers.check_answer(results.NotChecked(7, job))
+        yield answers.stop_answer(results.Stopped(1, 7, job))
+        for others in (1, 4):
+            yield answers.stop_answer(results.TakenOff(1, 7, job, others))
+    for stopped in (0, 1, 25):
+        for kept in (0, 1, 25):
+            yield answers.stopped_all_answer(results.StoppedAll(1, stopped, kept))
+    yield answers.posted_again_answer(results.PostedAgain(1, 7, Outcome.FAILED))
+
+
+def answers_on_lists() -> Iterator[Answer]:
+    for taken in results.Taken:
+        for size in (1, 25):
+            entry = results.WatchEntry(NASTY, taken, 7, 1, full_job(), None, PERSON, True, NASTY)
+            yield lists.watch_answer(results.WatchResult((entry,) * size, 1, PERSON, True), HERE)
+            yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, None, False), HERE)
+    for job in JOBS:
+        for size in (0, 1, 10, 500):
+            listed = results.Listed(1, 7, JOBID, job, PERSON, True, size == 1, NOW)
+            yield from lists.listing_answers(results.Listing((listed,) * size), HERE, MENTIONS)
+
+
+def answers_of_refusals() -> Iterator[Answer]:
+    every = (
+        NotAJobId(),
+        LooksLikeSecret(),
+        OtherService(NASTY),
+        refusals.TooFast(NOW),
+        refusals.NoToken(),
+        refusals.TokenRefused(),
+        refusals.SubscriptionUnpaid(),
+        refusals.NotFound(),
+        refusals.NumberUnknown(),
+        refusals.Expired(),
+        refusals.ApiDown(),
+        refusals.QuestionRefused(),
+        refusals.PersonLimit(50),
+        refusals.ServerLimit(1),
+        refusals.TooManyJobs(60, 25),
+        refusals.NotYours((PERSON,) * 60),
+        refusals.NotYours(()),
+        refusals.NotWatchedHere(),
+        refusals.NothingToDo(),
+    )
+    for refusal in every:
+        for manager in (True, False):
+            answer = refusal_answer(refusal, MENTIONS, manager=manager, look_again=press)
+            assert answer is not None, refusal
+            yield answer
+    yield missing_permission_answer(PERMISSIONS)
+    yield missing_permission_answer(())
+    yield locked_thread_answer()
+    yield restarting_answer()
+    yield only_in_servers_answer()
+    yield not_served_answer()
+    yield own_fault_answer(NASTY)
+
+
+def answers_to_admins() -> Iterator[Answer]:
+    yield admin_answers.not_allowed_answer()
+    for number in (0, 1, 500):
+        yield admin_answers.token_works_answer("4321", number, MENTIONS)
+        yield admin_answers.token_works_answer(None, number, MENTIONS)
+        yield admin_answers.token_renewed_answer(number)
+        yield admin_answers.token_of_other_account_answer(number, "4321", 2)
+        yield admin_answers.token_of_other_account_answer(number, None, 2)
+        yield admin_answers.old_jobs_kept_answer(number)
+        yield admin_answers.old_jobs_dropped_answer(number)
+        yield admin_answers.token_remove_question(number, 2, operators_token=True)
+        yield admin_answers.token_remove_question(number, 2, operators_token=False)
+        yield admin_answers.token_removed_answer(number)
+    yield admin_answers.token_refused_answer()
+    yield admin_answers.token_unpaid_answer()
+    yield admin_answers.token_untried_answer()
+    yield admin_answers.discord_token_answer()
+    yield admin_answers.not_a_token_answer()
+    yield admin_answers.token_kept_answer()
+    yield admin_answers.no_own_token_answer(MENTIONS)
+    yield admin_answers.question_outdated_answer(MENTIONS)
+    yield admin_answers.alerts_set_answer(HERE.channel_id)
+    yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
+    for token in TokenState:
+        well = CheckReport(token, "4321", False, NOW, (), False, 10_485_760, 3, NOW, 0, None)
+        yield check_answer(well, MENTIONS)
+        worst = replace(
+            well, operators_token=True, missing=PERMISSIONS, waiting=9, alerts_channel=5, alerts_missing=PERMISSIONS
+        )
+        yield check_answer(worst, MENTIONS)
+        yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
+
+
+def all_answers() -> Iterator[Answer]:
+    yield from answers_on_one_job()
+    yield from answers_on_lists()
+    yield from answers_of_refusals()
+    yield from answers_to_admins()

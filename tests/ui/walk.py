@@ -1,0 +1,34 @@
+"""All samples as somebody would see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import discord
+
+from tests.ui.sample_answers import all_answers
+from tests.ui.samples import HERE, MENTIONS, posts, text_of
+from ui.posts import message_of
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One text as somebody would see it."""
+
+    name: str
+    text: str
+    view: discord.ui.View | discord.ui.LayoutView | None
+
+
+def all_samples() -> list[Sample]:
+    samples = []
+    for post in posts():
+        message = message_of(post, HERE, MENTIONS)
+        if message.content is not None:
+            text = message.content
+        else:
+            assert isinstance(message.view, discord.ui.LayoutView)
+            text = text_of(message.view)
+        samples.append(Sample(f"{type(post).__name__} {text[:40]}", text, message.view))
+    samples.extend(Sample(f"answer {answer.content[:40]}", answer.content, answer.view) for answer in all_answers())
+    return samples
