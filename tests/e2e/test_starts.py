@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -11,11 +10,9 @@ from contextlib import closing
 import pytest
 from cryptography.fernet import Fernet
 
-from sandbox.discord_wire import DiscordSandbox, Hold
 from tests.e2e.conftest import Build
 from tests.e2e.process import Finished
 from tests.e2e.stage import Stage
-from tests.e2e.waiting import until
 
 
 def _one_line(finished: Finished, code: int, *words: str) -> None:
@@ -118,134 +115,6 @@ async def test_a_key_file_that_is_gone(own_stage: Stage) -> None:
     assert str(key) in finished.lines[-1]
     away.rename(key)
     await own_stage.start()
-
-
-# ---- Discord --------------------------------------------------------------------------------------------------------
-
-
-async def test_discord_refuses_the_token_at_the_start(build: Build) -> None:
-    stage = await build()
-    await stage.discord.refuse_token()
-    finished = await stage.bot.run()
-    assert finished.code == 3
-    assert "DISCORD_TOKEN" in finished.lines[-1]
-    assert "Traceback" not in finished.text
-
-
-async def test_discord_refuses_the_token_later(own_stage: Stage) -> None:
-    await own_stage.discord.refuse_token()
-    assert await own_stage.bot.ended() == 3
-    assert "DISCORD_TOKEN" in own_stage.bot.lines[-1]
-    assert own_stage.bot.said("Traceback") == []
-
-
-async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
-    stage = await build()
-    port = int(stage.discord.api_url.split(":")[2].split("/")[0])
-    token = stage.discord.bot_token
-    await stage.discord.stop()
-    await stage.bot.start()
-    await until(lambda: stage.bot.said("Discord can't be reached"))
-    assert stage.bot.running
-    stage.discord = await DiscordSandbox.start(port=port, bot_token=token)
-    await stage.ready()
-    town = await stage.town()
-    (await town.watched()).complete()
-    await town.outcome()
-    assert stage.bot.said("Traceback") == []
-
-
-async def test_the_api_away_at_the_start_is_waited_for(build: Build) -> None:
-    stage = await build()
-    await stage.start()
-    town = await stage.town()
-    job = await town.watched()
-    await stage.stop()
-    await stage.pixverse.refuse_connections()
-    await stage.start()
-    answer = await town.status(job)
-    assert answer.text.startswith("**Already watched here.**")
-    job.complete()
-    await stage.pixverse.accept_connections()
-    await town.outcome()
-
-
-async def test_a_connection_that_breaks_is_taken_up_again(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    job = await town.watched()
-    own_stage.discord.gateway.cut()
-    await own_stage.gone()
-    job.complete()
-    await town.outcome()
-    await own_stage.discord.until(lambda: own_stage.discord.bot_connected, 15)
-    assert (await town.status(job)).text.startswith("**Already posted here.**")
-
-
-# ---- SIGTERM and Ctrl-C ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_a_signal_at_the_very_start(build: Build, number: signal.Signals) -> None:
-    stage = await build()
-    await stage.bot.start()
-    await stage.bot.hears_signals()
-    assert await stage.bot.signal(number) == 0
-    assert stage.bot.said("Traceback") == []
-
-
-async def test_a_signal_while_logging_in(build: Build) -> None:
-    stage = await build()
-    hold = Hold()
-    stage.discord.faults.add(path="/users/@me", action=hold)
-    await stage.bot.start()
-    await until(hold.reached.is_set)
-    assert await stage.bot.stop() == 0
-    hold.release.set()
-    assert stage.bot.said("Traceback") == []
-
-
-async def test_a_signal_with_a_delivery_in_hand(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    job = await town.watched()
-    hold = Hold()
-    own_stage.discord.faults.add(
-        method="POST",
-        path=r"/channels/\d+/messages",
-        when="after",
-        action=hold,
-        match=lambda call: "outcome:details" in str(call.json),
-    )
-    job.complete()
-    await until(hold.reached.is_set)
-    own_stage.bot.terminate()
-    hold.release.set()
-    assert await own_stage.bot.ended() == 0
-    own_stage.discord.faults.clear()
-    await own_stage.gone()
-    await own_stage.start()
-    await town.outcome()
-    assert own_stage.bot.said("Traceback") == []
-
-
-async def test_a_signal_with_a_delivery_that_hangs(own_stage: Stage) -> None:
-    town = await own_stage.town()
-    job = await town.watched()
-    hold = Hold()
-    own_stage.discord.faults.add(
-        method="POST",
-        path=r"/channels/\d+/messages",
-        when="after",
-        action=hold,
-        match=lambda call: "outcome:details" in str(call.json),
-    )
-    job.complete()
-    await until(hold.reached.is_set)
-    assert await own_stage.bot.stop() == 0
-    hold.release.set()
-    own_stage.discord.faults.clear()
-    await own_stage.gone()
-    await own_stage.start()
-    await town.outcome()
 
 
 async def test_settings_come_from_the_file_beside_the_bot(build: Build) -> None:

@@ -1,0 +1,66 @@
+"""Discord or the API not to be reached, and Discord's word that the bot's token is no good."""
+
+from __future__ import annotations
+
+from sandbox.discord_wire import DiscordSandbox
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+from tests.e2e.waiting import until
+
+
+async def test_discord_refuses_the_token_at_the_start(build: Build) -> None:
+    stage = await build()
+    await stage.discord.refuse_token()
+    finished = await stage.bot.run()
+    assert finished.code == 3
+    assert "DISCORD_TOKEN" in finished.lines[-1]
+    assert "Traceback" not in finished.text
+
+
+async def test_discord_refuses_the_token_later(own_stage: Stage) -> None:
+    await own_stage.discord.refuse_token()
+    assert await own_stage.bot.ended() == 3
+    assert "DISCORD_TOKEN" in own_stage.bot.lines[-1]
+    assert own_stage.bot.said("Traceback") == []
+
+
+async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
+    stage = await build()
+    port = int(stage.discord.api_url.split(":")[2].split("/")[0])
+    token = stage.discord.bot_token
+    await stage.discord.stop()
+    await stage.bot.start()
+    await until(lambda: stage.bot.said("Discord can't be reached"))
+    assert stage.bot.running
+    stage.discord = await DiscordSandbox.start(port=port, bot_token=token)
+    await stage.ready()
+    town = await stage.town()
+    (await town.watched()).complete()
+    await town.outcome()
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_the_api_away_at_the_start_is_waited_for(build: Build) -> None:
+    stage = await build()
+    await stage.start()
+    town = await stage.town()
+    job = await town.watched()
+    await stage.stop()
+    await stage.pixverse.refuse_connections()
+    await stage.start()
+    answer = await town.status(job)
+    assert answer.text.startswith("**Already watched here.**")
+    job.complete()
+    await stage.pixverse.accept_connections()
+    await town.outcome()
+
+
+async def test_a_connection_that_breaks_is_taken_up_again(own_stage: Stage) -> None:
+    town = await own_stage.town()
+    job = await town.watched()
+    own_stage.discord.gateway.cut()
+    await own_stage.gone()
+    job.complete()
+    await town.outcome()
+    await own_stage.discord.until(lambda: own_stage.discord.bot_connected, 15)
+    assert (await town.status(job)).text.startswith("**Already posted here.**")

@@ -1,0 +1,72 @@
+"""SIGTERM and Ctrl-C: work in hand is finished or left safely undone, and the exit code is 0."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from sandbox.discord_wire import Hold
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+from tests.e2e.waiting import until
+
+
+async def _at_the_outcome(stage: Stage, town: Town) -> Hold:
+    """Holds the answer to an outcome that Discord has stored."""
+    job = await town.watched()
+    hold = Hold()
+    stage.discord.faults.add(
+        method="POST",
+        path=r"/channels/\d+/messages",
+        when="after",
+        action=hold,
+        match=lambda call: "outcome:details" in str(call.json),
+    )
+    job.complete()
+    await until(hold.reached.is_set)
+    return hold
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_at_the_very_start(build: Build, number: signal.Signals) -> None:
+    stage = await build()
+    await stage.bot.start()
+    await stage.bot.hears_signals()
+    assert await stage.bot.signal(number) == 0
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_a_signal_while_logging_in(build: Build) -> None:
+    stage = await build()
+    hold = Hold()
+    stage.discord.faults.add(path="/users/@me", action=hold)
+    await stage.bot.start()
+    await until(hold.reached.is_set)
+    assert await stage.bot.stop() == 0
+    hold.release.set()
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_a_signal_with_a_delivery_in_hand(own_stage: Stage) -> None:
+    town = await own_stage.town()
+    hold = await _at_the_outcome(own_stage, town)
+    own_stage.bot.terminate()
+    hold.release.set()
+    assert await own_stage.bot.ended() == 0
+    await own_stage.gone()
+    await own_stage.start()
+    await town.outcome()
+    assert own_stage.bot.said("Traceback") == []
+
+
+async def test_a_signal_with_a_delivery_that_hangs(own_stage: Stage) -> None:
+    town = await own_stage.town()
+    hold = await _at_the_outcome(own_stage, town)
+    assert await own_stage.bot.stop() == 0
+    hold.release.set()
+    await own_stage.gone()
+    await own_stage.start()
+    await town.outcome()
+    assert own_stage.bot.said("Traceback") == []
