@@ -40,7 +40,14 @@ class Answers:
     changed."""
 
     def __init__(
-        self, database: Database, accounts: Accounts, outbox: Outbox, cards: Cards, clock: Clock, interval: float
+        self,
+        database: Database,
+        accounts: Accounts,
+        outbox: Outbox,
+        cards: Cards,
+        clock: Clock,
+        *,
+        interval: float,
     ) -> None:
         self._database = database
         self._accounts = accounts

@@ -28,7 +28,7 @@ FRESH_SECONDS = 5.0
 """For how long an answer is used again."""
 
 Fetch = Callable[[str, str], Awaitable[Job]]
-"""Asks the API once: job id, then token. Raises a class of PixVerseError."""
+"""Asks the API once, with a token, about a job id. Raises a class of PixVerseError."""
 
 
 class Accounts(Protocol):
@@ -77,6 +77,7 @@ class Questions:
         self,
         fetch: Fetch,
         accounts: Accounts,
+        *,
         cards: Cards,
         health: Health,
         clock: Clock,
@@ -157,7 +158,7 @@ class Questions:
             raise NoTokenLeft("no token")
         asked_at = self._clock.now()
         try:
-            said: Job | JobNotFound | JobExpired = await self._fetch(jobid, token)
+            said: Job | JobNotFound | JobExpired = await self._fetch(token, jobid)
         except (JobNotFound, JobExpired) as error:
             await self._heard(account_id, error)
             said = error.with_traceback(None)

@@ -1,0 +1,142 @@
+"""One question about one job, what follows from the answer, and when the next one is due."""
+
+from __future__ import annotations
+
+import logging
+import math
+from random import Random
+
+from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
+from pixverse.job import Job
+from relay import schedule, snapshots
+from relay.answers import Answers, Recorded
+from relay.ports import Clock
+from relay.questions import Accounts, Answer, NoTokenLeft, Questions
+from relay.watched import Watched
+
+log = logging.getLogger(__name__)
+
+_MARGIN_SECONDS = 0.01
+"""The two clocks do not agree to the last digit."""
+
+
+class Asking:
+    """What the poller does with a job that is due. Times are monotonic seconds unless said otherwise."""
+
+    def __init__(
+        self,
+        questions: Questions,
+        answers: Answers,
+        accounts: Accounts,
+        clock: Clock,
+        *,
+        interval: float,
+        max_age: int,
+        random: Random,
+    ) -> None:
+        self._questions = questions
+        self._answers = answers
+        self._accounts = accounts
+        self._clock = clock
+        self._interval = interval
+        self._max_age = max_age
+        self._random = random
+        self._started_at = clock.monotonic()
+
+    def start(self) -> None:
+        """Polling begins now: jobs that have grown too old meanwhile get time to be asked about once more."""
+        self._started_at = self._clock.monotonic()
+
+    async def next_after_asking(self, job: Watched) -> float | None:
+        """Asks, records, and says when to ask again; None where the job has ended.
+
+        Raises sqlite3.Error as the database does; nothing is then recorded.
+        """
+        job.asked_at = self._clock.monotonic()
+        answer = await self._ask(job)
+        if answer is None:
+            due: float | None = self._after_no_answer(job)
+        else:
+            job.failures = 0
+            job.put_off = False
+            due = await self._record(job, answer)
+        if due is not None and self.may_be_given_up(job, asked=answer is not None):
+            await self.give_up(job)
+            return None
+        return due
+
+    async def give_up(self, job: Watched) -> None:
+        """Ends a job that has not ended for too long."""
+        await self._answers.give_up(job.id)
+
+    def rests_until(self, job: Watched) -> float | None:
+        """Until when its account is to be left alone; None where it may be asked about."""
+        if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:
+            return math.inf
+        return self._questions.rests_until(job.account_id)
+
+    async def _ask(self, job: Watched) -> Answer | None:
+        try:
+            return await self._questions.ask(job.account_id, job.jobid)
+        except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
+            return None
+        except PixVerseError as error:
+            log.info("No answer about job #%d: %s", job.id, error)
+            return None
+
+    def _after_no_answer(self, job: Watched) -> float:
+        rests_until = self.rests_until(job)
+        if rests_until is None:
+            return self.back_off(job)
+        return schedule.spread(rests_until, self._interval, job.asked_at, self._random)
+
+    async def _record(self, job: Watched, answer: Answer) -> float | None:
+        if isinstance(answer.said, Job):
+            return await self._record_job(job, answer.said)
+        if isinstance(answer.said, JobExpired):
+            await self._answers.record_expired(job.id)
+            return None
+        if await self._answers.record_missing(job.id) is Recorded.ENDED:
+            return None
+        now = self._clock.now()
+        if job.missing_since is None or job.missing_since > now:
+            job.missing_since = now
+        wait = schedule.second_look_after(self._interval) - (now - job.missing_since) / 1000
+        return self._clock.monotonic() + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)
+
+    async def _record_job(self, job: Watched, said: Job) -> float | None:
+        fingerprint = hash(snapshots.dump(said))
+        if fingerprint != job.fingerprint or job.missing_since is not None:
+            if await self._answers.record_answer(job.id, said) is Recorded.ENDED:
+                return None
+            job.fingerprint = fingerprint
+            job.missing_since = None
+        asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
+        return schedule.after_answer(asked_at, self._interval, self.age(job), self._random)
+
+    def age(self, job: Watched) -> float:
+        """Seconds since it was first asked for."""
+        return max(0, self._clock.now() - job.watched_since) / 1000
+
+    def back_off(self, job: Watched) -> float:
+        """Counts a failure, and says when to try again."""
+        job.failures += 1
+        now = self._clock.monotonic()
+        return schedule.after_failure(now, self._interval, job.failures, self._random)
+
+    def latest(self, job: Watched, due: float) -> float:
+        """When the job has to be looked at at the latest, though it is due otherwise: to be given up."""
+        now = self._clock.monotonic()
+        expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000 + _MARGIN_SECONDS
+        if job.asked_at is not None:
+            expires = max(expires, job.asked_at + self._interval)
+        return next((at for at in (expires, self._grace_ends()) if at > now), due)
+
+    def _grace_ends(self) -> float:
+        return self._started_at + schedule.slowest(self._interval)
+
+    def may_be_given_up(self, job: Watched, *, asked: bool) -> bool:
+        """Whether it has grown too old, and was asked about once more, or could have been for long enough."""
+        if not schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
+            return False
+        return asked or self._clock.monotonic() >= self._grace_ends()
