@@ -99,15 +99,18 @@ class Database:
         self._owner: asyncio.Task[object] | None = None
 
     @classmethod
-    async def open(cls, path: Path, lock_wait: float = opening.LOCK_WAIT_SECONDS) -> Database:
+    async def open(
+        cls, path: Path, *, lock_wait: float = opening.LOCK_WAIT_SECONDS, busy_seconds: float = _BUSY_SECONDS
+    ) -> Database:
         """Makes the file and its folder where they are missing, checks it, brings its tables up to date and opens it.
 
-        Waits at most `lock_wait` seconds for another program's lock. Raises a class of DatabaseUnusable.
+        Waits for another program's lock: now at most `lock_wait` seconds, later `busy_seconds` for each transaction,
+        which then raises sqlite3.OperationalError. Raises a class of DatabaseUnusable.
         """
         await opening.prepare(path, lock_wait)
-        writer = await _connect(uri(path, "rw"))
+        writer = await _connect(uri(path, "rw"), busy_seconds)
         try:
-            reader = await _connect(uri(path, "ro"))
+            reader = await _connect(uri(path, "ro"), busy_seconds)
         except BaseException:
             await writer.close()
             raise
@@ -171,15 +174,15 @@ class Database:
 @asynccontextmanager
 async def open_reader(path: Path) -> AsyncIterator[Queries]:
     """A connection to an existing database that can only ask; for looking at it beside a running bot."""
-    connection = await _connect(uri(path, "ro"))
+    connection = await _connect(uri(path, "ro"), _BUSY_SECONDS)
     try:
         yield Reader(connection)
     finally:
         await to_the_end(connection.close())
 
 
-async def _connect(address: str) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+async def _connect(address: str, busy_seconds: float) -> aiosqlite.Connection:
+    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=busy_seconds)
     connection.row_factory = sqlite3.Row
     try:
         for pragma in opening.PRAGMAS:

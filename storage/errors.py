@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from pathlib import Path
 
@@ -72,6 +73,13 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
     if code == sqlite3.SQLITE_FULL:
         return DatabaseUnreachable(f"The disk that holds the database {path} is full. Make room, then start again.")
     return DatabaseUnreachable(f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder.")
+
+
+def unmakeable(path: Path, error: OSError) -> DatabaseUnusable:
+    """What it means that the database's file or folder cannot be opened or made."""
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return read_only(path)
+    return DatabaseUnreachable(f"The database {path} cannot be opened ({error.strerror}). Check DATABASE_URL.")
 
 
 def damaged(path: Path) -> DatabaseDamaged:

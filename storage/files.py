@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from storage.errors import DatabaseUnreachable
+from storage.errors import DatabaseUnreachable, unmakeable
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -41,6 +41,11 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
+def writable(path: Path) -> bool:
+    """Whether this process may write to a file, or make files in a folder."""
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
+
+
 def narrow_mode(path: Path) -> None:
     """Takes every right from group and others, where the file is ours."""
     if os.name != "posix":
@@ -48,6 +53,14 @@ def narrow_mode(path: Path) -> None:
     status = path.stat()
     if status.st_mode & 0o077 and status.st_uid == os.geteuid():
         path.chmod(0o600)
+
+
+def make_folder(database: Path) -> None:
+    """Makes the database's folder, for this user alone. Raises DatabaseUnreachable or DatabaseReadOnly."""
+    try:
+        database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise unmakeable(database, error) from error
 
 
 def require_file(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from storage import migrate, opening, vault
 from storage.database import open_reader
 from storage.errors import DatabaseUnreachable, read_only
+from storage.files import writable
 from storage.keys import key_file
 
 
@@ -48,5 +48,5 @@ def _check_could_be_made(path: Path) -> None:
         folder = folder.parent
     if not folder.is_dir():
         raise DatabaseUnreachable(f"The database {path} cannot be made: {folder} is no folder. Check DATABASE_URL.")
-    if not os.access(folder, os.W_OK | os.X_OK):
+    if not writable(folder):
         raise read_only(path)

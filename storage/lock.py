@@ -8,6 +8,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 
 from storage.errors import AlreadyRunning, DatabaseUnreachable, read_only
+from storage.files import make_folder
 
 
 class InstanceLock:
@@ -26,8 +27,9 @@ class InstanceLock:
     def acquire(self) -> None:
         """Takes the lock, or raises AlreadyRunning at once; a class of DatabaseUnusable where there is no locking.
 
-        The database's folder must be there.
+        Makes the folder where it is missing.
         """
+        make_folder(self._database)
         try:
             self._lock.acquire(blocking=False)
         except Timeout as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import sqlite3
 import threading
@@ -13,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from storage import migrate
-from storage.errors import DatabaseUnreachable, damaged, is_locked, read_only, unusable
-from storage.files import narrow_mode, require_file
+from storage.errors import damaged, is_locked, read_only, unmakeable, unusable
+from storage.files import make_folder, narrow_mode, require_file, writable
 from storage.uri import uri
 
 LOCK_WAIT_SECONDS = 10.0
@@ -69,17 +68,11 @@ def make_file(path: Path) -> None:
 
     Raises DatabaseUnreachable or DatabaseReadOnly.
     """
+    make_folder(path)
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    except PermissionError as error:
-        raise read_only(path) from error
     except OSError as error:
-        if error.errno == errno.EROFS:
-            raise read_only(path) from error
-        raise DatabaseUnreachable(
-            f"The database {path} cannot be opened ({error.strerror}). Check DATABASE_URL."
-        ) from error
+        raise unmakeable(path, error) from error
     _check_writable(path)
     narrow_mode(path)
 
@@ -149,5 +142,5 @@ def _connected(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def _check_writable(path: Path) -> None:
-    if not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+    if not writable(path) or not writable(path.parent):
         raise read_only(path)

@@ -38,13 +38,14 @@ async def rotate_key(path: Path, configured: Sequence[str] = ()) -> Rotated:
         database = await Database.open(path)
         try:
             if configured:
-                return await _to_configured(database, configured)
-            return await _to_fresh(database)
+                return await to_configured_key(database, configured)
+            return await to_fresh_key(database)
         finally:
             await database.close()
 
 
-async def _to_configured(database: Database, configured: Sequence[str]) -> Rotated:
+async def to_configured_key(database: Database, configured: Sequence[str]) -> Rotated:
+    """Encrypts everything anew with the first of the configured keys. To be called under the instance lock."""
     if len(configured) < 2:
         raise NoNewKey(
             "ENCRYPTION_KEY holds one key only. Put a new one in front of it, with a comma between, "
@@ -53,7 +54,8 @@ async def _to_configured(database: Database, configured: Sequence[str]) -> Rotat
     return Rotated(await _reencrypt(database, configured, "ENCRYPTION_KEY"), None)
 
 
-async def _to_fresh(database: Database) -> Rotated:
+async def to_fresh_key(database: Database) -> Rotated:
+    """Encrypts everything anew with a fresh key in the key file. To be called under the instance lock."""
     old, source = vault.find_keys(database.path, ())
     if not old:
         raise KeyMissing(f"There is no key file {keys.key_file(database.path)}, so there is nothing to rotate.")

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from storage import meta
+from storage.database import Database
+from storage.errors import TransactionMisused
+
+
+async def _names(database: Database) -> set[str]:
+    return {row["name"] for row in await database.reader.all("SELECT name FROM meta")}
+
+
+async def test_a_transaction_is_seen_after_its_end_and_not_before(database: Database) -> None:
+    async with database.transaction() as tx:
+        await meta.put(tx, "a", b"1")
+        assert await meta.get(tx, "a") == b"1"
+        assert await meta.get(database.reader, "a") is None
+    assert await meta.get(database.reader, "a") == b"1"
+
+
+async def test_an_error_undoes_the_whole_block(database: Database) -> None:
+    async def failing() -> None:
+        async with database.transaction() as tx:
+            await meta.put(tx, "a", b"1")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await failing()
+    assert await _names(database) == set()
+
+
+async def test_a_failing_statement_undoes_what_came_before_it(database: Database) -> None:
+    async def failing() -> None:
+        async with database.transaction() as tx:
+            await meta.put(tx, "a", b"1")
+            await tx.run("INSERT INTO servers (guild_id, account_id) VALUES (1, 99)")
+
+    with pytest.raises(sqlite3.IntegrityError):
+        await failing()
+    assert await _names(database) == set()
+
+
+async def test_two_tasks_do_not_mix(database: Database) -> None:
+    inside = asyncio.Event()
+    go_on = asyncio.Event()
+
+    async def rolled_back() -> None:
+        async with database.transaction() as tx:
+            await meta.put(tx, "undone", b"")
+            inside.set()
+            await go_on.wait()
+            raise ZeroDivisionError
+
+    async def committed() -> None:
+        await inside.wait()
+        async with database.transaction() as tx:
+            await meta.put(tx, "kept", b"")
+
+    first, second = asyncio.create_task(rolled_back()), asyncio.create_task(committed())
+    await inside.wait()
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not second.done()
+    go_on.set()
+    results = await asyncio.gather(first, second, return_exceptions=True)
+    assert isinstance(results[0], ZeroDivisionError)
+    assert await _names(database) == {"kept"}
+
+
+async def test_many_tasks_that_are_cancelled_at_any_point_leave_all_or_nothing(database: Database) -> None:
+    async def pair(number: int) -> None:
+        async with database.transaction() as tx:
+            await meta.put(tx, f"{number}-a", b"")
+            await meta.put(tx, f"{number}-b", b"")
+
+    for steps in range(40):
+        task = asyncio.create_task(pair(steps))
+        for _ in range(steps):
+            await asyncio.sleep(0.00005)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with database.transaction() as tx:
+        await meta.put(tx, "end", b"")
+    names = await _names(database)
+    assert "end" in names
+    assert {name[:-2] for name in names if name.endswith("-a")} == {name[:-2] for name in names if name.endswith("-b")}
+
+
+async def test_a_cancelled_body_is_undone_and_frees_the_way(database: Database) -> None:
+    inside = asyncio.Event()
+
+    async def endless() -> None:
+        async with database.transaction() as tx:
+            await meta.put(tx, "a", b"")
+            inside.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(endless())
+    await inside.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.transaction() as tx:
+        await meta.put(tx, "b", b"")
+    assert await _names(database) == {"b"}
+
+
+async def test_a_transaction_inside_another_of_the_same_task_is_an_error_and_no_deadlock(database: Database) -> None:
+    async def nested() -> None:
+        async with database.transaction(), database.transaction():
+            pass
+
+    with pytest.raises(TransactionMisused):
+        await nested()
+    async with database.transaction() as tx:
+        await meta.put(tx, "a", b"")
+    assert await _names(database) == {"a"}
+
+
+async def test_a_transaction_is_of_no_use_after_its_end(database: Database) -> None:
+    async with database.transaction() as tx:
+        pass
+    with pytest.raises(TransactionMisused):
+        await meta.put(tx, "a", b"")
+    assert await _names(database) == set()
+
+
+async def test_the_reader_cannot_write(database: Database) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+        await database.reader.all("INSERT INTO servers (guild_id) VALUES (1)")
+
+
+async def test_foreign_keys_and_full_sync_are_on(database: Database) -> None:
+    async with database.transaction() as tx:
+        found = [await tx.one(f"PRAGMA {name}") for name in ("foreign_keys", "synchronous", "secure_delete")]
+        mode = await tx.one("PRAGMA journal_mode")
+    assert [row[0] for row in found if row is not None] == [1, 2, 1]
+    assert mode is not None
+    assert mode[0] == "wal"
+
+
+async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
+    first = await Database.open(path)
+    async with first.transaction() as tx:
+        await meta.put(tx, "a", b"1")
+    await first.close()
+    second = await Database.open(path)
+    assert await meta.get(second.reader, "a") == b"1"
+    await second.close()
+
+
+async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_nothing(path: Path) -> None:
+    database = await Database.open(path, busy_seconds=0.05)
+
+    async def put_a() -> None:
+        async with database.transaction() as tx:
+            await meta.put(tx, "a", b"")
+
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(sqlite3.OperationalError, match="locked"):
+        await put_a()
+    other.execute("ROLLBACK")
+    other.close()
+    async with database.transaction() as tx:
+        await meta.put(tx, "b", b"")
+    assert await _names(database) == {"b"}
+    await database.close()

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from storage.errors import AlreadyRunning, DatabaseUnreachable
+from storage.lock import InstanceLock
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from storage.lock import InstanceLock
+lock = InstanceLock(Path(sys.argv[1]))
+lock.acquire()
+print("held", flush=True)
+time.sleep(60)
+"""
+ROOT = str(Path(__file__).resolve().parents[2])
+
+
+def test_only_one_at_a_time(tmp_path: Path) -> None:
+    first, second = InstanceLock(tmp_path / "relay.db"), InstanceLock(tmp_path / "relay.db")
+    with first:
+        with pytest.raises(AlreadyRunning) as caught:
+            second.acquire()
+        assert str(tmp_path / "relay.db") in str(caught.value)
+        with InstanceLock(tmp_path / "other.db"):
+            pass
+    with second:
+        pass
+
+
+def test_a_killed_process_frees_it_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "relay.db"
+    with subprocess.Popen([sys.executable, "-c", HOLDER, path, ROOT], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(AlreadyRunning):
+            InstanceLock(path).acquire()
+        process.kill()
+        process.wait()
+    with InstanceLock(path):
+        pass
+
+
+def test_a_missing_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    with InstanceLock(tmp_path / "missing" / "relay.db"):
+        assert stat.S_IMODE((tmp_path / "missing").stat().st_mode) == 0o700
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DatabaseUnreachable):
+        InstanceLock(tmp_path / "file" / "relay.db").acquire()

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import stat
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage import inspection, opening
+from storage.database import Database
+from storage.errors import (
+    DatabaseDamaged,
+    DatabaseLocked,
+    DatabaseReadOnly,
+    DatabaseTooNew,
+    DatabaseUnreachable,
+    DatabaseUnusable,
+)
+
+NOBODY = 65534
+
+
+async def _made(path: Path, rows: int = 0) -> None:
+    database = await Database.open(path)
+    async with database.transaction() as tx:
+        for number in range(rows):
+            await tx.run("INSERT INTO meta VALUES (?, ?)", (f"name {number}", b"x" * 500))
+    await database.close()
+
+
+async def _refused(path: Path, kind: type[DatabaseUnusable], lock_wait: float = 0.1) -> str:
+    with pytest.raises(kind) as caught:
+        await Database.open(path, lock_wait=lock_wait)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert str(path) in text
+    return text
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of a user who is not root: root may write anywhere."""
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, NOBODY, NOBODY)
+        os.seteuid(NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_folder_and_file_are_made_for_this_user_alone(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b c" / "relay?#%.db"
+    before = os.umask(0)
+    try:
+        await _made(path)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+    assert [file.name for file in path.parent.iterdir()] == ["relay?#%.db"]
+
+
+async def test_the_companions_of_an_open_database_are_private_too(path: Path, database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.run("INSERT INTO servers (guild_id) VALUES (1)")
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+    assert modes == {"relay.db": 0o600, "relay.db-wal": 0o600, "relay.db-shm": 0o600}
+
+
+async def test_a_wider_mode_is_narrowed(path: Path) -> None:
+    await _made(path)
+    path.chmod(0o644)
+    await _made(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+async def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
+    (tmp_path / "relay.db").mkdir()
+    await _refused(tmp_path / "relay.db", DatabaseUnreachable)
+
+
+async def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    await _refused(tmp_path / "data" / "relay.db", DatabaseUnreachable)
+
+
+async def test_something_else_than_a_database(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"This is no database. " * 400)
+    await _refused(path, DatabaseDamaged)
+    assert path.read_bytes().startswith(b"This is no database.")
+
+
+@pytest.mark.parametrize("kept", [0.3, 0.6, 0.99])
+async def test_a_truncated_database(path: Path, kept: float) -> None:
+    await _made(path, rows=200)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * kept)])
+    await _refused(path, DatabaseDamaged)
+
+
+async def test_a_database_with_a_page_overwritten(path: Path) -> None:
+    await _made(path, rows=200)
+    whole = bytearray(path.read_bytes())
+    half = len(whole) // 8192 * 4096
+    whole[half : half + 4096] = b"\xff" * 4096
+    path.write_bytes(whole)
+    await _refused(path, DatabaseDamaged)
+
+
+async def test_a_large_database_opens_without_waiting_for_the_whole_check(path: Path) -> None:
+    await _made(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+            " INSERT INTO meta SELECT 'name ' || i, randomblob(1000) FROM n"
+        )
+    connection.close()
+    before = time.monotonic()
+    await _made(path)
+    assert time.monotonic() - before < 4
+
+
+async def test_a_database_of_a_newer_bot(path: Path) -> None:
+    await _made(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    connection.close()
+    before = path.read_bytes()
+    text = await _refused(path, DatabaseTooNew)
+    assert "newer" in text
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
+async def test_a_lock_is_waited_for_no_longer_than_told(path: Path, lock: str) -> None:
+    await _made(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute(lock)
+    before = time.monotonic()
+    await _refused(path, DatabaseLocked, lock_wait=0.4)
+    assert 0.4 <= time.monotonic() - before < 1.5
+    other.close()
+
+
+async def test_a_lock_that_is_freed_in_time_is_no_trouble(path: Path) -> None:
+    await _made(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    opening_ = asyncio.create_task(Database.open(path, lock_wait=5))
+    await asyncio.sleep(0.3)
+    assert not opening_.done()
+    other.execute("ROLLBACK")
+    other.close()
+    await (await opening_).close()
+
+
+async def test_who_waits_for_a_lock_can_be_stopped(path: Path) -> None:
+    await _made(path)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    task = asyncio.create_task(Database.open(path))
+    await asyncio.sleep(0.1)
+    before = time.monotonic()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert time.monotonic() - before < 1
+    other.close()
+
+
+async def test_a_read_only_file(ordinary_user: Path) -> None:
+    path = ordinary_user / "relay.db"
+    await _made(path)
+    path.chmod(0o400)
+    await _refused(path, DatabaseReadOnly)
+
+
+async def test_a_read_only_folder_with_a_database(ordinary_user: Path) -> None:
+    path = ordinary_user / "relay.db"
+    await _made(path)
+    ordinary_user.chmod(0o500)
+    await _refused(path, DatabaseReadOnly)
+
+
+async def test_a_read_only_folder_without_a_database(ordinary_user: Path) -> None:
+    ordinary_user.chmod(0o500)
+    await _refused(ordinary_user / "relay.db", DatabaseReadOnly)
+    await _refused(ordinary_user / "data" / "relay.db", DatabaseReadOnly)
+
+
+async def test_inspection_finds_what_a_start_would_and_makes_nothing(ordinary_user: Path) -> None:
+    path = ordinary_user / "data" / "relay.db"
+    found = await inspection.inspect(path)
+    assert (found.exists, found.tables) == (False, 0)
+    assert list(ordinary_user.iterdir()) == []
+    ordinary_user.chmod(0o500)
+    with pytest.raises(DatabaseReadOnly):
+        await inspection.inspect(path)
+
+
+async def test_inspection_beside_an_open_database(path: Path, database: Database) -> None:
+    found = await inspection.inspect(path)
+    assert found.exists
+    assert found.tables == found.newest
+    async with database.transaction() as tx:
+        await tx.run("INSERT INTO servers (guild_id) VALUES (1)")
+
+
+async def test_inspection_of_a_damaged_database(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_bytes(b"no database" * 1000)
+    with pytest.raises(DatabaseDamaged):
+        await inspection.inspect(path)
+
+
+async def test_examining_what_is_not_there(path: Path) -> None:
+    with pytest.raises(DatabaseUnreachable):
+        await opening.examine(path)
+    assert not path.parent.exists()
