@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from sandbox.pixverse_api.accounts import Account, Channel
@@ -91,6 +91,12 @@ class Job:
     ) -> None:
         """Change the record by hand, from the next sweep on; the rest of the time line is dropped."""
         self._take_over(Change(status, percent, None, fields, tuple(without)))
+
+    def play(self, timeline: Timeline) -> None:
+        """Let this time line begin now, in place of the one that is playing."""
+        passed = (self._places.clock() - self.created) / 1000
+        self._places.catch_up()
+        self._timeline = tuple(replace(step, after=step.after + passed) for step in timeline)
 
     def complete(
         self,
