@@ -1,0 +1,95 @@
+"""The real bot in a process of its own, with nothing of this machine's settings."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from collections import deque
+from collections.abc import Mapping
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[1]
+_NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
+_SECONDS_TO_LEAVE = 12.0
+"""The bot promises ten."""
+_LAST_WORDS = 30
+
+
+class BotEnded(Exception):
+    """The bot's process is gone, or does nothing. `last_words` are its latest lines."""
+
+    def __init__(self, reason: str, last_words: list[str]) -> None:
+        super().__init__(reason)
+        self.last_words = last_words
+
+
+def copy_program(target: Path) -> Path:
+    """Copies what the bot consists of, so that no `.env` and no database beside it is touched."""
+    target.mkdir()
+    for file in _ROOT.glob("*.py"):
+        shutil.copy2(file, target)
+    for room in _ROOT.iterdir():
+        if (room / "__init__.py").is_file() and room.name not in _NOT_THE_BOT:
+            shutil.copytree(room, target / room.name)
+    return target
+
+
+class BotProcess:
+    """`python bot.py` by this very Python, with these settings for its whole environment."""
+
+    def __init__(self, program: Path, settings: Mapping[str, str]) -> None:
+        self._program = program
+        self._settings = dict(settings)
+        self._lines: deque[str] = deque(maxlen=_LAST_WORDS)
+        self._process: asyncio.subprocess.Process | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    @property
+    def last_words(self) -> list[str]:
+        """The latest lines of both its streams."""
+        return list(self._lines)
+
+    async def start(self) -> None:
+        """Starts the process; does not wait for it to do anything.
+
+        It gets a session of its own, so that Ctrl-C reaches only whoever started it, who then stops it in order.
+        """
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(self._program / "bot.py"),
+            env=self._settings,
+            cwd=self._program,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            limit=2**20,
+            start_new_session=True,
+        )
+        self._reading = asyncio.create_task(self._read(self._process))
+
+    async def ended(self) -> int:
+        """Waits for the process to end and gives its exit code; negative for a signal."""
+        if self._process is None or self._reading is None:
+            raise RuntimeError("the bot was not started")
+        code = await self._process.wait()
+        await asyncio.shield(self._reading)
+        return code
+
+    async def stop(self) -> None:
+        """SIGTERM, and SIGKILL if that does not end it in time."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.terminate()
+        try:
+            async with asyncio.timeout(_SECONDS_TO_LEAVE):
+                await self.ended()
+        except TimeoutError:
+            self._process.kill()
+            await self.ended()
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            return
+        async for line in process.stdout:
+            self._lines.append(line.decode(errors="replace").rstrip("\n"))

@@ -1,0 +1,73 @@
+"""The demo in a browser: a server with jobs on their way, SimCord's page of it, and what to try there."""
+
+from __future__ import annotations
+
+import math
+from itertools import cycle
+
+from sandbox.pixverse_api import timelines
+from sandbox.pixverse_api.jobs import Job
+from sandbox.stage import Stage, open_stage
+from sandbox.token_form import fill_in_token
+
+_POLL_SECONDS = 2.0
+_PROMPTS = ("A paper boat passes under a bridge", "Fireflies above a pond, slow zoom", "A lighthouse at dusk, rain")
+
+
+async def show_page() -> int:
+    """Shows the page until the task is cancelled."""
+    async with open_stage(_POLL_SECONDS) as stage:
+        print("Starting the bot between a Discord and a PixVerse of this machine's own ...", flush=True)
+        await stage.while_bot_lives(stage.wait_for_bot())
+        await stage.while_bot_lives(_perform(stage))
+    return 0
+
+
+async def _perform(stage: Stage) -> None:
+    await fill_in_token(stage)
+    await _put_jobs_on_their_way(stage)
+    url = await stage.discord.open_preview(stage.channel, [stage.alice, stage.ben, stage.ada])
+    job = _add_job(stage, _PROMPTS[0])
+    print(_welcome(url, job.jobid), flush=True)
+    await _keep_one_to_ask_for(stage, job)
+
+
+async def _put_jobs_on_their_way(stage: Stage) -> None:
+    on_their_way = [
+        (stage.alice, timelines.completed(40), "A paper boat sails down a gutter in the rain"),
+        (stage.ben, timelines.failed(55), "The same boat in a storm"),
+        (stage.alice, timelines.moderated(20), "Pirates board the paper boat"),
+    ]
+    for member, timeline, prompt in on_their_way:
+        job = stage.pixverse.add_job(stage.account, timeline, prompt=prompt)
+        await member.slash(stage.channel, "pixverse status", jobid=job.jobid)
+
+
+def _add_job(stage: Stage, prompt: str) -> Job:
+    return stage.pixverse.add_job(stage.account, prompt=prompt)
+
+
+def _welcome(url: str, jobid: str) -> str:
+    return f"""
+The channel, as Alice sees it:  {url}
+
+  1. Type /pixverse status and paste this job id, then watch the card and, half a minute later, the video:
+       {jobid}
+  2. Type /pixverse unwatch: the jobs of this channel are offered by their prompts. Press "Details" below a result.
+  3. View the page as Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set.
+
+Ctrl-C ends it and leaves nothing behind.
+"""
+
+
+async def _keep_one_to_ask_for(stage: Stage, job: Job) -> None:
+    """A job begins once it is asked for, so that there is something to watch however late that is."""
+    for prompt in cycle((*_PROMPTS[1:], _PROMPTS[0])):
+        await _asked_for(stage, job)
+        job.play(timelines.completed(30))
+        job = _add_job(stage, prompt)
+        print(f"The next job to ask for:  {job.jobid}", flush=True)
+
+
+async def _asked_for(stage: Stage, job: Job) -> None:
+    await stage.discord.until(lambda: stage.pixverse.asked(job), timeout=math.inf)

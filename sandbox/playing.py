@@ -1,0 +1,46 @@
+"""Runs a performance from the first signal's handler to the exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Callable, Coroutine, Sequence
+from signal import Signals
+
+from sandbox.bot_process import BotEnded
+from sandbox.stage import NoPort
+
+DONE, FAILED = 0, 1
+
+
+def play(performance: Callable[[], Coroutine[object, object, int]], signals: Sequence[Signals]) -> int:
+    """Plays it and returns its exit code: its own, 0 after a signal, 1 (and why) where it could not be played."""
+    logging.basicConfig(level=logging.ERROR, format="sandbox: %(message)s")
+    try:
+        return asyncio.run(_until_told_to_stop(performance(), signals))
+    except NoPort as problem:
+        print(problem, file=sys.stderr)
+    except BotEnded as problem:
+        print(problem, "It said:", *problem.last_words, sep="\n  ", file=sys.stderr)
+    return FAILED
+
+
+async def _until_told_to_stop(work: Coroutine[object, object, int], signals: Sequence[Signals]) -> int:
+    task = asyncio.ensure_future(work)
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if not stopped:  # a second one must not break off the clearing away
+            stopped = True
+            task.cancel()
+
+    for number in signals:
+        asyncio.get_running_loop().add_signal_handler(number, stop)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+        return DONE

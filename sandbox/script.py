@@ -1,0 +1,142 @@
+"""The main path without a browser: who asks what, what the channel shows, and whether it is right."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from sandbox.discord_wire import Answer, Member, Message
+from sandbox.pixverse_api import timelines
+from sandbox.pixverse_api.jobs import Job
+from sandbox.stage import Stage, open_stage
+from sandbox.token_form import fill_in_token
+from sandbox.transcript import Transcript
+
+_POLL_SECONDS = 0.5
+_LONGEST = 30.0
+"""Seconds until every outcome must be there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A job and who is to be pinged when it ends."""
+
+    job: Job
+    pinged: frozenset[int]
+    ends_as: str
+    """The API's own word."""
+
+
+async def play_script() -> int:
+    """Plays it; gives 0 if everything came as it should, else 1 and a line for each fault."""
+    async with open_stage(_POLL_SECONDS) as stage:
+        print(f"#{stage.channel.name} of {stage.guild.name}, on this machine alone. Starting the bot ...")
+        await stage.while_bot_lives(stage.wait_for_bot())
+        faults = await stage.while_bot_lives(Script(stage).play())
+        faults += [f"the sandbox does not know {call}" for call in stage.discord.unsupported]
+    print()
+    for fault in faults:
+        print(f"NOT AS IT SHOULD BE: {fault}")
+    if not faults:
+        print("Everything came as it should: one outcome for each job, the very bytes, no ping but to who asked.")
+    return 1 if faults else 0
+
+
+class Script:
+    """The play itself. What is not as it should be is noted, not raised, so that the rest is seen too."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._paper = Transcript(stage.channel, stage.people)
+        self._faults: list[str] = []
+
+    async def play(self) -> list[str]:
+        """Plays everything and gives the faults."""
+        following = asyncio.create_task(self._paper.follow(self._stage.discord))
+        try:
+            await self._set_token()
+            asked = await self._ask()
+            await self._outcomes_of(asked)
+        finally:
+            following.cancel()
+        for one in asked:
+            self._judge(one)
+        self._judge_the_rest(asked)
+        return self._faults
+
+    # ------------------------------------------------------------------ acts
+
+    async def _set_token(self) -> None:
+        ada = self._stage.ada
+        self._paper.does(ada, f"/pixverse-admin token set, and fills in user:{self._stage.account.number}-…")
+        self._hear(ada, await fill_in_token(self._stage), "**Token works.**")
+
+    async def _ask(self) -> list[Asked]:
+        stage = self._stage
+        alice, ben = stage.alice, stage.ben
+        boat = stage.pixverse.add_job(stage.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
+        await self._status(alice, boat, "**Watching.**")
+        await self._status(ben, boat, "**Already watched here.**", mention=False)
+        storm = stage.pixverse.add_job(stage.account, timelines.failed(4), prompt="The same boat in a storm")
+        await self._status(ben, storm, "**Watching.**")
+        pirates = stage.pixverse.add_job(stage.account, timelines.moderated(6), prompt="Pirates board the paper boat")
+        await self._status(alice, pirates, "**Watching.**", mention=False)
+        self._paper.does(ben, "/pixverse list")
+        self._hear(ben, await ben.slash(stage.channel, "pixverse list"), "**")
+        return [
+            Asked(boat, frozenset({alice.id}), "completed"),
+            Asked(storm, frozenset({ben.id}), "failed"),
+            Asked(pirates, frozenset(), "moderated"),
+        ]
+
+    async def _status(self, member: Member, job: Job, expected: str, *, mention: bool = True) -> None:
+        quietly = "" if mention else " mention:False"
+        self._paper.does(member, f"/pixverse status jobid:…{job.jobid[-12:]}{quietly}")
+        answer = await member.slash(self._stage.channel, "pixverse status", jobid=job.jobid, mention=mention)
+        self._hear(member, answer, expected)
+
+    def _hear(self, member: Member, answer: Answer, expected: str) -> None:
+        self._paper.sees(member, answer)
+        self._check(answer.text.startswith(expected), f"{member.name} was to be told {expected!r}")
+        self._check(answer.ephemeral, f"others see what was for {member.name} alone")
+
+    async def _outcomes_of(self, asked: list[Asked]) -> None:
+        def finished() -> bool:
+            cards = [message for message in self._posts() if message.components_v2]
+            return all(self._outcomes(one.job) for one in asked) and all("Stop watching" not in c.labels for c in cards)
+
+        try:
+            await self._stage.discord.until(finished, _LONGEST)
+            await asyncio.sleep(2 * _POLL_SECONDS)  # time for a second outcome, which must not come
+        except TimeoutError:
+            self._faults.append(f"not every outcome came within {_LONGEST:.0f} s")
+
+    # --------------------------------------------------------------- verdicts
+
+    def _judge(self, asked: Asked) -> None:
+        name = str(asked.job.shown["prompt"])
+        outcomes = self._outcomes(asked.job)
+        self._check(len(outcomes) == 1, f"{name!r} has {len(outcomes)} outcomes")
+        for outcome in outcomes:
+            self._check(outcome.pinged == asked.pinged, f"the outcome of {name!r} pings {set(outcome.pinged)}")
+            self._check(asked.ends_as in outcome.text, f"the outcome of {name!r} does not say {asked.ends_as!r}")
+            came = [attachment.content for attachment in outcome.attachments]
+            sent = [video.content for video in asked.job.videos]
+            self._check(came == sent, f"the files of {name!r} are not PixVerse's, byte for byte")
+
+    def _judge_the_rest(self, asked: list[Asked]) -> None:
+        outcomes = {outcome.id for one in asked for outcome in self._outcomes(one.job)}
+        for message in self._posts():
+            everybody = message.pinged_everyone or message.pinged_roles
+            self._check(not everybody, f"everybody or a role is pinged by {message.text!r}")
+            self._check(message.id in outcomes or not message.pinged, f"somebody is pinged by {message.text!r}")
+
+    def _outcomes(self, job: Job) -> list[Message]:
+        return [m for m in self._posts() if not m.components_v2 and job.jobid in m.text.replace("\\", "")]
+
+    def _posts(self) -> list[Message]:
+        return self._stage.channel.messages(of_bot=True)
+
+    def _check(self, right: bool, fault: str) -> None:
+        if not right:
+            self._faults.append(fault)

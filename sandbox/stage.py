@@ -1,0 +1,126 @@
+"""What the demo plays on: both sandboxes, the real bot between them, and a server with people in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from sandbox.bot_process import BotEnded, BotProcess, copy_program
+from sandbox.discord_wire import Channel, DiscordSandbox, Guild, Member
+from sandbox.pixverse_api import PixverseApi
+from sandbox.pixverse_api.accounts import Account
+
+T = TypeVar("T")
+
+_SECONDS_TO_COME_UP = 30.0
+
+
+class NoPort(Exception):
+    """This machine gives no port to listen on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A server called Paper Boat Studio. `ada` may manage it, `alice` and `ben` are members."""
+
+    discord: DiscordSandbox
+    pixverse: PixverseApi
+    bot: BotProcess
+    account: Account
+    guild: Guild
+    channel: Channel
+    ada: Member
+    alice: Member
+    ben: Member
+
+    @property
+    def people(self) -> dict[int, str]:
+        """Names by user id."""
+        return {member.id: member.name for member in (self.ada, self.alice, self.ben)}
+
+    async def wait_for_bot(self) -> None:
+        """Waits until the bot listens to Discord.
+
+        Raises:
+            BotEnded: it does not in half a minute.
+        """
+        try:
+            await self.discord.wait_for_bot(_SECONDS_TO_COME_UP)
+        except TimeoutError:
+            raise BotEnded(
+                f"The bot did not come up within {_SECONDS_TO_COME_UP:.0f} s.", self.bot.last_words
+            ) from None
+
+    async def while_bot_lives(self, work: Coroutine[object, object, T]) -> T:
+        """Does the work and gives its result.
+
+        Raises:
+            BotEnded: the bot's process ended before.
+        """
+        doing = asyncio.ensure_future(work)
+        watching = asyncio.ensure_future(self.bot.ended())
+        try:
+            await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                raise BotEnded(f"The bot ended by itself, with exit code {watching.result()}.", self.bot.last_words)
+            return doing.result()
+        finally:
+            doing.cancel()
+            watching.cancel()
+            await asyncio.gather(doing, watching, return_exceptions=True)
+
+
+@asynccontextmanager
+async def open_stage(poll_interval: float) -> AsyncIterator[Stage]:
+    """Starts everything on free ports of 127.0.0.1; at the end no process and no file is left.
+
+    Args:
+        poll_interval: Seconds between two looks of the bot at one job.
+
+    Raises:
+        NoPort: nothing can be listened on.
+    """
+    async with AsyncExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="pixverse-relay-demo-")))
+        pixverse = PixverseApi(sweep_seconds=0)
+        try:
+            await pixverse.start()
+            stack.push_async_callback(pixverse.stop)
+            discord = await DiscordSandbox.start()
+            stack.push_async_callback(discord.stop, strict=False)
+        except OSError as error:
+            raise NoPort(f"No free port on 127.0.0.1 ({error.strerror}).") from error
+        bot = BotProcess(
+            copy_program(folder / "bot"),
+            {
+                "DISCORD_TOKEN": discord.bot_token,
+                "DISCORD_API_URL": discord.api_url,
+                "USEAPI_URL": pixverse.base,
+                "MEDIA_HOSTS": pixverse.cdn.base,
+                "DATABASE_URL": f"sqlite:///{folder / 'relay.db'}",
+                "POLL_INTERVAL": str(poll_interval),
+            },
+        )
+        discord.world.backend.bot_user.name = "PixVerse Relay"
+        guild = discord.add_guild("Paper Boat Studio")
+        channel = guild.add_text_channel("videos")
+        guild.add_text_channel("talk")
+        stage = Stage(
+            discord=discord,
+            pixverse=pixverse,
+            bot=bot,
+            account=pixverse.add_account(),
+            guild=guild,
+            channel=channel,
+            ada=guild.add_member("Ada", permissions=discord.Permissions(manage_guild=True, manage_messages=True)),
+            alice=guild.add_member("Alice"),
+            ben=guild.add_member("Ben"),
+        )
+        await bot.start()
+        stack.push_async_callback(bot.stop)
+        yield stage
