@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from itertools import cycle
 
@@ -15,7 +16,7 @@ _PROMPTS = ("A paper boat passes under a bridge", "Fireflies above a pond, slow 
 
 
 async def show_page() -> int:
-    """Shows the page until the task is cancelled."""
+    """Shows the page until it is ended there, or the task is cancelled."""
     async with open_stage(_POLL_SECONDS) as stage:
         print("Starting the bot between a Discord and a PixVerse of this machine's own ...", flush=True)
         await stage.while_bot_lives(stage.wait_for_bot())
@@ -29,7 +30,11 @@ async def _perform(stage: Stage) -> None:
     url = await stage.discord.open_preview(stage.channel, [stage.alice, stage.ben, stage.ada])
     job = _add_job(stage, _PROMPTS[0])
     print(_welcome(url, job.jobid), flush=True)
-    await _keep_one_to_ask_for(stage, job)
+    async with asyncio.TaskGroup() as group:
+        asking = group.create_task(_keep_one_to_ask_for(stage, job))
+        await stage.discord.preview_ended()
+        asking.cancel()
+    print("The page was ended with its own button.")
 
 
 async def _put_jobs_on_their_way(stage: Stage) -> None:

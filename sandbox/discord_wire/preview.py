@@ -86,6 +86,11 @@ class PreviewPage:
             except Exception:
                 _log.exception("the page could not be brought up to date")
 
+    async def ended(self) -> None:
+        """Wait until the page is closed, which a button of its own can do too."""
+        if self._page is not None:
+            await self._page.wait_closed()
+
     async def close(self) -> None:
         """Close the page, if there is one."""
         if self._refreshing is not None:

@@ -186,6 +186,10 @@ class DiscordSandbox:
         """SimCord's page of a channel, as these people see it; gives its address. One page at a time."""
         return await self._page.open(channel, viewers, port=port)
 
+    async def preview_ended(self) -> None:
+        """Wait until that page is closed, which a button of its own can do too."""
+        await self._page.ended()
+
     async def close_preview(self) -> None:
         """Close that page."""
         await self._page.close()
