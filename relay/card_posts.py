@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from relay import nonces, snapshots
-from relay.faces import Facts, face_of, is_final, slow_at
+from relay.faces import Facts, changes_at, face_of, is_final, slow_at
 from relay.outcomes import Face, Outcome
 from relay.ports import Address, CardPost, Clock, Health, Poster, SummaryEntry, SummaryPost
 from relay.verdicts import PATIENCE
@@ -27,27 +27,30 @@ class CardView:
     final: bool
     at: int
     """When this was known, milliseconds UTC."""
-    slow_at: int
-    """When the job begins to take longer than usual, milliseconds UTC."""
+    changes_at: int | None
+    """When it will look different by the passing of time alone, milliseconds UTC."""
+    news_at: int
+    """When anything that it tells last changed, milliseconds UTC."""
 
 
 class CardPosts:
-    """Reads and composes; `operator_account` tells the id of the operator's account, `max_age` is in milliseconds."""
+    """Reads and composes; `in_force` tells the account that a server uses, `max_age` is in milliseconds."""
 
     def __init__(
         self,
+        *,
         reader: Queries,
         poster: Poster,
         clock: Clock,
         health: Health,
-        operator_account: Callable[[], int | None],
+        in_force: Callable[[int], int | None],
         max_age: int,
     ) -> None:
         self._reader = reader
         self._poster = poster
         self._clock = clock
         self._health = health
-        self._operator_account = operator_account
+        self._in_force = in_force
         self._max_age = max_age
 
     async def card(self, subscription_id: int) -> CardView | None:
@@ -61,7 +64,7 @@ class CardPosts:
         face = face_of(facts)
         address = Address(row.guild_id, row.channel_id)
         post = None if face is None else await self._card_post(row, outcome, face)
-        return CardView(row, address, post, is_final(facts), at, facts.slow_at)
+        return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str) -> SummaryPost | None:
         """A batch's summary; None where there is no such batch. It tells of jobs, so not whether the API answers."""
@@ -79,10 +82,6 @@ class CardPosts:
             open=any(row.ended_at is None for row in rows),
         )
 
-    def in_force(self, row: CardRow) -> bool:
-        """Whether the job's account is the one that the subscription's server uses."""
-        return (row.server_account or self._operator_account()) == row.account_id
-
     async def _entry(self, row: CardRow) -> SummaryEntry:
         outcome = await self._outcome_of(row)
         facts = self._facts(row, outcome, self._clock.now(), api_down=False)
@@ -95,9 +94,9 @@ class CardPosts:
             outcome_message=await self._outcome_message(row),
         )
 
-    async def _card_post(self, row: CardRow, outcome: Delivery | None, face: Face) -> CardPost:
+    def plain(self, row: CardRow, face: Face) -> CardPost:
+        """The card with nothing but what every face shows."""
         job = snapshots.load(row.snapshot)
-        blocked = outcome is not None and face is Face.CANNOT_POST
         return CardPost(
             subscription_id=row.subscription_id,
             number=row.job_id,
@@ -106,14 +105,20 @@ class CardPosts:
             job=job,
             nonce=nonces.for_job(row.jobid, row.channel_id, deliveries.CARD),
             asker=row.asker,
+            has_video=job is not None and bool(job.media),
+            changed_at=row.changed_at,
+        )
+
+    async def _card_post(self, row: CardRow, outcome: Delivery | None, face: Face) -> CardPost:
+        ended = face is Face.ENDED
+        return replace(
+            self.plain(row, face),
             since=self._health.api.down_since if face is Face.API_DOWN else None,
             until=self._until(row, outcome, face),
-            missing=self._missing(row) if blocked else (),
-            outcome=_outcome(row) if face is Face.ENDED else None,
-            has_video=job is not None and bool(job.media),
-            outcome_message=await self._outcome_message(row) if face is Face.ENDED else None,
+            missing=self._missing(row) if face is Face.CANNOT_POST else (),
+            outcome=_outcome(row) if ended else None,
+            outcome_message=await self._outcome_message(row) if ended else None,
             stopped_by=row.stopped_by if face is Face.STOPPED else None,
-            changed_at=row.changed_at,
         )
 
     def _until(self, row: CardRow, outcome: Delivery | None, face: Face) -> int | None:
@@ -137,7 +142,7 @@ class CardPosts:
             job_ended_at=row.job_ended_at,
             delivery=None if outcome is None else outcome.state,
             blocked=outcome is not None and outcome.blocked_since is not None,
-            live=self.in_force(row),
+            live=self._in_force(row.guild_id) == row.account_id,
             account_state=row.account_state,
             api_down=api_down,
             slow_at=slow_at(job, row.watched_since),
@@ -153,3 +158,9 @@ class CardPosts:
 
 def _outcome(row: CardRow) -> Outcome | None:
     return None if row.outcome is None else Outcome(row.outcome)
+
+
+def _news_at(row: CardRow, outcome: Delivery | None) -> int:
+    settled_at = None if outcome is None else outcome.settled_at
+    times = (row.changed_at, row.account_since, row.ended_at, row.job_ended_at, settled_at)
+    return max(time for time in times if time is not None)

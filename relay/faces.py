@@ -65,6 +65,15 @@ def face_of(facts: Facts) -> Face | None:
     return _running_face(facts)
 
 
+def changes_at(facts: Facts) -> int | None:
+    """When the face changes by the passing of time alone, milliseconds UTC; None where it does not."""
+    if not facts.ended:
+        return facts.slow_at if facts.slow_at > facts.now else None
+    if facts.job_ended_at is None or facts.job_ended_at + FETCHING_AFTER <= facts.now:
+        return None
+    return facts.job_ended_at + FETCHING_AFTER
+
+
 def is_final(facts: Facts) -> bool:
     """Whether the card's face will not change again, unless the job is asked for once more."""
     return facts.ended and (_was_stopped(facts) or not _on_its_way(facts))

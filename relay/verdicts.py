@@ -26,7 +26,8 @@ _CONTENT_BLOCKED = frozenset({200000, 200001, 20009})
 _CHANNEL_CLOSED = frozenset({50001, 50013, 50024, 50083, 160005, 160006})
 """Without access, without permission, not a channel to write in, an archived or a locked thread, too many threads."""
 
-_LONGEST_RETRY = 5 * MINUTE
+LONGEST_RETRY = 5 * MINUTE
+"""Milliseconds between two attempts at most, where nobody answers."""
 _LONGEST_RETRY_AFTER = 60 * MINUTE
 _LONGEST_BLOCKED = 30 * MINUTE
 
@@ -106,16 +107,22 @@ def judge(result: SendResult, attempt: Attempt) -> Verdict:
         case Posted(message_id):
             return Done(message_id)
         case RateLimited(retry_after):
-            return _rate_limited(retry_after)
+            return rate_limited(retry_after)
         case NoAnswer():
             return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
         case Refused():
             return _judge_refusal(result, attempt)
 
 
+def rate_limited(retry_after: float) -> Again:
+    """Waits as long as Discord wants, between a second and an hour."""
+    wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)
+    return Again(wait, answered=True, reason=Reason.RATE_LIMITED)
+
+
 def retry_delay(attempts: int) -> int:
     """Milliseconds until the next attempt after so many that nobody answered: doubling, at most five minutes."""
-    return min(SECOND << min(attempts, 12), _LONGEST_RETRY)
+    return min(SECOND << min(attempts, 12), LONGEST_RETRY)
 
 
 def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
@@ -127,11 +134,6 @@ def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
     return Blocked(min(max(MINUTE, waited // 2), _LONGEST_BLOCKED, PATIENCE - waited), since, reason)
 
 
-def _rate_limited(retry_after: float) -> Again:
-    wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)
-    return Again(wait, answered=True, reason=Reason.RATE_LIMITED)
-
-
 def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
     if refused.status == 401:
         return StopSending()
@@ -139,7 +141,7 @@ def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
         # The nonce was known, and the message that bore it has been deleted since.
         return Done(None, Reason.DELETED)
     if refused.status == 429:
-        return _rate_limited(0)
+        return rate_limited(0)
     if refused.status in (408, 425) or refused.status >= 500:
         return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
     return _judge_form(refused, attempt)

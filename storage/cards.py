@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -37,8 +38,6 @@ class CardRow:
     outcome: str | None
     account_state: str
     account_since: int
-    server_account: int | None
-    """None: the operator's account, if there is one."""
     upload_limit: int | None
     asker: int | None
     card_delivery: int | None
@@ -61,7 +60,7 @@ _SELECT = """
 SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler, s.created_at, s.ended_at, s.stopped_by,
   s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.changed_at,
   j.round, j.ended_at AS job_ended_at, j.outcome, a.state AS account_state, a.state_since AS account_since,
-  v.account_id AS server_account, v.upload_limit,
+  v.upload_limit,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
   d.id AS card_delivery, d.message_id AS card_message
 FROM subscriptions s
@@ -84,6 +83,16 @@ async def of_subscription(q: Queries, subscription_id: int) -> CardRow | None:
 async def of_batch(q: Queries, batch_id: int) -> list[CardRow]:
     """The subscriptions that a batch made, in the order in which they were asked for."""
     rows = await q.all(f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
+    return [_card_row(row) for row in rows]
+
+
+async def running(q: Queries, shown: Collection[str]) -> list[CardRow]:
+    """The open subscriptions with a card that says one of these words of relay.outcomes.Face."""
+    rows = await q.all(
+        f"{_SELECT} WHERE s.ended_at IS NULL AND d.message_id IS NOT NULL"
+        " AND s.shown IN (SELECT value FROM json_each(?)) ORDER BY s.id",
+        (json.dumps(list(shown)),),
+    )
     return [_card_row(row) for row in rows]
 
 
@@ -127,16 +136,10 @@ async def outdated_batches(q: Queries) -> list[int]:
         q,
         "SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id"
         " JOIN accounts a ON a.id = j.account_id WHERE s.ended_at > b.shown_at OR j.changed_at > b.shown_at"
-        " OR (s.ended_at IS NULL AND a.state_since > b.shown_at) OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id"
-        " AND d.settled_at > b.shown_at)",
+        " OR (s.ended_at IS NULL AND a.state_since > b.shown_at) OR EXISTS"
+        " (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > b.shown_at)",
         (),
     )
-
-
-async def batch_of(q: Queries, subscription_id: int) -> int | None:
-    """The batch that made this subscription."""
-    row = await q.one("SELECT batch_id FROM subscriptions WHERE id = ?", (subscription_id,))
-    return None if row is None else row["batch_id"]
 
 
 async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:

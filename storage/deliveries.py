@@ -177,7 +177,7 @@ async def drop_waiting_cards(tx: Transaction, job_id: int) -> int:
 
 async def drop(tx: Transaction, delivery_id: int) -> None:
     """Takes a message that was never sent, and is not wanted any more, out of the outbox."""
-    await tx.run("DELETE FROM deliveries WHERE id = ? AND state = 'waiting'", (delivery_id,))
+    await tx.run("DELETE FROM deliveries WHERE id = ? AND state = 'waiting' AND unanswered_at IS NULL", (delivery_id,))
 
 
 async def send_again(tx: Transaction, delivery_id: int, now: int) -> bool:
@@ -239,20 +239,21 @@ async def posted_outcome(q: Queries, subscription_id: int) -> Delivery | None:
     return None if row is None else from_row(row)
 
 
-async def outcome_due(q: Queries, channel_id: int, now: int) -> bool:
-    """Whether an outcome is to go to this channel at this moment."""
+async def outcome_due(q: Queries, channel_id: int, *, after: int, now: int) -> bool:
+    """Whether an outcome for this channel has become due between these times, and is still to be posted."""
     row = await q.one(
-        f"SELECT 1 FROM deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME} AND next_at <= ? LIMIT 1",
-        (channel_id, now),
+        f"SELECT 1 FROM deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME} AND next_at BETWEEN ? AND ?"
+        " LIMIT 1",
+        (channel_id, after, now),
     )
     return row is not None
 
 
 async def blocked_in_channel(q: Queries, channel_id: int, *, but: int) -> int:
-    """How many others wait for a permission in this channel."""
+    """How many other outcomes wait for a permission in this channel."""
     return await _count(
         q,
-        f"channel_id = ? AND id <> ? AND {IS_OPEN} AND blocked_since IS NOT NULL",
+        f"channel_id = ? AND id <> ? AND {IS_OPEN} AND {IS_OUTCOME} AND blocked_since IS NOT NULL",
         (channel_id, but),
     )
 

@@ -143,3 +143,14 @@ async def next_due(q: Queries, after: int) -> int | None:
         (after,),
     )
     return None if row is None else row["at"]
+
+
+async def give_up_blocked(tx: Transaction, channel_id: int, *, before: int, reason: str, now: int) -> list[int]:
+    """Gives up the channel's outcomes that have waited for a permission since `before` or longer; returns the
+    subscriptions whose outcomes those were."""
+    rows = await tx.all(
+        "UPDATE deliveries SET state = 'given_up', reason = ?, settled_at = ? WHERE channel_id = ?"
+        f" AND {IS_OPEN} AND {IS_OUTCOME} AND blocked_since <= ? RETURNING subscription_id",
+        (reason, now, channel_id, before),
+    )
+    return [row["subscription_id"] for row in rows]
