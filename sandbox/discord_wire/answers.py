@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,7 +155,7 @@ class Answer:
         return [button.label for button in self.buttons]
 
     @property
-    def pings(self) -> frozenset[int]:
+    def pings(self) -> Set[int]:
         """Ids of all people notified by it."""
         return frozenset[int]().union(*(message.pinged for message in self.messages))
 

@@ -38,10 +38,14 @@ class RateLimit:
 
 @dataclass(slots=True, eq=False)
 class Hold:
-    """Holds the answer: `reached` tells that a request waits here, `release` lets it go on as if nothing had been."""
+    """Holds the answer: `reached` tells that a request waits here, `release` lets it go on as if nothing had been.
+
+    `gone` tells that the client hung up meanwhile; a deed that was held before it was done is then never done.
+    """
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)
     release: asyncio.Event = field(default_factory=asyncio.Event)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 Action = Status | Cut | RateLimit | Hold

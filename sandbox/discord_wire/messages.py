@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,7 @@ class Message:
     """A message as it stood when it was looked at.
 
     `text` is everything that can be read: content, embeds and text displays, joined with line breaks. `pinged` are the
-    ids of the people who were notified when it was sent: nobody, where it was silent. `embeds_links` is the raw list of
-    embeds. `time` is in seconds since 1970.
+    ids of the people who were notified when it was sent: nobody, where it was silent. `time` is in seconds since 1970.
     """
 
     id: int
@@ -64,8 +63,8 @@ class Message:
     silent: bool
     ephemeral: bool
     components_v2: bool
-    pinged: frozenset[int]
-    pinged_roles: frozenset[int]
+    pinged: Set[int]
+    pinged_roles: Set[int]
     pinged_everyone: bool
     reference_id: int | None
     nonce: str | int | None

@@ -16,8 +16,8 @@ from .world import Pings, PostFacts, World
 
 SUPPRESS_NOTIFICATIONS = 1 << 12
 _HOUR_S = 3600
-POST = re.compile(r"/channels/(?P<channel>\d+)/messages")
-EDIT = re.compile(r"/channels/(?P<channel>\d+)/messages/(?P<message>\d+)")
+MESSAGES = re.compile(r"/channels/(?P<channel>\d+)/messages")
+MESSAGE = re.compile(r"/channels/(?P<channel>\d+)/messages/(?P<message>\d+)")
 
 
 class TooManyOldEdits(Exception):

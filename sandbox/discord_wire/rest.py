@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -9,7 +10,7 @@ from aiohttp import web
 from simcord.backend.errors import BackendError
 from simcord.http.router import RouteNotImplemented, UnsupportedField
 
-from . import interaction_rest, posting
+from . import history, interaction_rest, posting
 from .faults import Action, Cut, Hold, RateLimit, Status
 from .limits import VIA, refuse
 from .message_rules import as_discord_words_it
@@ -76,10 +77,14 @@ class Rest:
                 if request.transport is not None:
                     request.transport.abort()
                 return web.Response(status=502)
-            case Hold(reached, release):
-                reached.set()
+            case Hold():
+                action.reached.set()
                 self._world.changes.tell()
-                await release.wait()
+                try:
+                    await action.release.wait()
+                except asyncio.CancelledError:
+                    action.gone.set()
+                    raise
                 return None
 
     def _deed(self, recorded: RecordedRequest) -> tuple[int, Any, dict[str, str]]:
@@ -133,10 +138,12 @@ class Rest:
 
     def _message_route(self, request: RecordedRequest) -> Answer:
         world = self._world
-        if request.method == "POST" and (match := posting.POST.fullmatch(request.path)):
+        if request.method == "POST" and (match := posting.MESSAGES.fullmatch(request.path)):
             return 200, posting.post_message(world, request, posting.channel_of(world, match["channel"]))
-        if request.method == "PATCH" and (match := posting.EDIT.fullmatch(request.path)):
+        if request.method == "PATCH" and (match := posting.MESSAGE.fullmatch(request.path)):
             channel = posting.channel_of(world, match["channel"])
             return 200, posting.edit_message(world, request, channel, int(match["message"]))
+        if request.method == "GET" and (match := posting.MESSAGES.fullmatch(request.path)):
+            return 200, history.read(world, request, posting.channel_of(world, match["channel"]))
         answer = posting.simcord_dispatch(world, request)
         return (204, None) if answer is None else (200, posting.without_nonce(answer))

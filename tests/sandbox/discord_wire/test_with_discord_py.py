@@ -1,5 +1,7 @@
 """An unmodified discord.py cannot tell the sandbox from Discord."""
 
+import io
+
 import discord
 import pytest
 
@@ -13,7 +15,12 @@ async def test_a_deferred_slash_command_is_waited_for_to_its_end(bot: Bot, town:
     assert answer.text == "watching j1 False"
     assert answer.ephemeral
     (card,) = town.channel.messages()
-    assert (card.text, card.labels, card.silent, card.nonce) == ("card j1", ["Stop watching", "Check now"], True, "n-j1")
+    assert (card.text, card.labels, card.silent, card.nonce) == (
+        "card j1",
+        ["Stop watching", "Check now"],
+        True,
+        "n-j1",
+    )
     assert card.author_is_bot
     assert not card.edited
     assert town.channel.messages(seen_by=town.alice)[0].text == "watching j1 False"
@@ -94,9 +101,13 @@ async def test_the_bot_hears_of_servers_and_channels(bot: Bot, town: Town) -> No
 
 async def test_files_go_up_and_come_back(bot: Bot, town: Town) -> None:
     channel = bot.get_partial_messageable(town.channel.id)
-    video = discord.File(fp=__import__("io").BytesIO(b"\0\1mp4"), filename="pixverse-1-1.mp4", description="A cat")
+    video = discord.File(fp=io.BytesIO(b"\0\1mp4"), filename="pixverse-1-1.mp4", description="A cat")
     sent = await channel.send("done", file=video)
     (shown,) = town.channel.messages()
     (attachment,) = shown.attachments
-    assert (attachment.filename, attachment.content, attachment.description) == ("pixverse-1-1.mp4", b"\0\1mp4", "A cat")
+    assert (attachment.filename, attachment.content, attachment.description) == (
+        "pixverse-1-1.mp4",
+        b"\0\1mp4",
+        "A cat",
+    )
     assert await sent.attachments[0].read() == b"\0\1mp4"
