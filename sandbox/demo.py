@@ -18,7 +18,7 @@ _PROMPTS = ("A paper boat passes under a bridge", "Fireflies above a pond, slow 
 async def show_page() -> int:
     """Shows the page until it is ended there, or the task is cancelled."""
     async with open_stage(_POLL_SECONDS) as stage:
-        print("Starting the bot between a Discord and a PixVerse of this machine's own ...", flush=True)
+        print("Starting the bot between a Discord and a PixVerse of this machine's own ...")
         await stage.while_bot_lives(stage.wait_for_bot())
         await stage.while_bot_lives(_perform(stage))
     return 0
@@ -29,7 +29,7 @@ async def _perform(stage: Stage) -> None:
     await _put_jobs_on_their_way(stage)
     url = await stage.discord.open_preview(stage.channel, [stage.alice, stage.ben, stage.ada])
     job = _add_job(stage, _PROMPTS[0])
-    print(_welcome(url, job.jobid), flush=True)
+    print(_welcome(url, job.jobid))
     async with asyncio.TaskGroup() as group:
         asking = group.create_task(_keep_one_to_ask_for(stage, job))
         await stage.discord.preview_ended()
@@ -71,7 +71,7 @@ async def _keep_one_to_ask_for(stage: Stage, job: Job) -> None:
         await _asked_for(stage, job)
         job.play(timelines.completed(30))
         job = _add_job(stage, prompt)
-        print(f"The next job to ask for:  {job.jobid}", flush=True)
+        print(f"The next job to ask for:  {job.jobid}")
 
 
 async def _asked_for(stage: Stage, job: Job) -> None:

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+from sandbox.bot_process import BotProcess, copy_program
+
+
+def program(folder: Path, *lines: str) -> Path:
+    (folder / "bot.py").write_text("\n".join(lines))
+    return folder
+
+
+async def test_a_bot_that_will_not_start_leaves_its_last_words_and_its_code(tmp_path: Path) -> None:
+    bot = BotProcess(program(tmp_path, "print('no token')", "raise SystemExit(3)"), {})
+    await bot.start()
+    assert await bot.ended() == 3
+    assert bot.last_words == ["no token"]
+
+
+async def test_the_environment_is_the_settings_and_nothing_else(tmp_path: Path) -> None:
+    shows = program(tmp_path, "import os", "print(sorted(name for name in os.environ if not name.startswith('LC_')))")
+    bot = BotProcess(shows, {"DISCORD_TOKEN": "x"})
+    await bot.start()
+    await bot.ended()
+    assert bot.last_words == ["['DISCORD_TOKEN']"]
+
+
+async def test_stop_ends_a_running_bot_and_does_not_mind_one_that_ended(tmp_path: Path) -> None:
+    bot = BotProcess(program(tmp_path, "import time", "time.sleep(60)"), {})
+    await bot.start()
+    await bot.stop()
+    assert await bot.ended() < 0
+    await bot.stop()
+
+
+def test_the_copy_is_the_bot_without_what_tries_it(tmp_path: Path) -> None:
+    copied = {entry.name for entry in copy_program(tmp_path / "bot").iterdir()}
+    assert {"bot.py", "cogs", "relay", "storage"} <= copied
+    assert not copied & {"sandbox", "tests", ".env", "data"}
