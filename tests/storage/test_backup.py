@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from storage import meta
+from storage.backup import BackupFailed, backup
+from storage.database import Database
+from storage.errors import DatabaseDamaged, DatabaseUnreachable
+
+
+def _names(path: Path) -> list[str]:
+    with closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute("SELECT name FROM meta ORDER BY name")]
+
+
+async def test_the_copy_holds_what_is_committed_while_the_bot_runs(database: Database, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    async with database.transaction() as tx:
+        await meta.put(tx, "committed", b"")
+    async with database.transaction() as tx:
+        await meta.put(tx, "not yet", b"")
+        await backup(database.path, target)
+    assert _names(target) == ["committed"]
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["copy.db", "data"]
+
+
+async def test_the_copy_can_be_opened_as_the_database(database: Database, tmp_path: Path) -> None:
+    async with database.transaction() as tx:
+        await meta.put(tx, "a", b"1")
+    await backup(database.path, tmp_path / "copy.db")
+    copy = await Database.open(tmp_path / "copy.db")
+    assert await meta.get(copy.reader, "a") == b"1"
+    await copy.close()
+
+
+async def test_writing_meanwhile_breaks_neither(database: Database, tmp_path: Path) -> None:
+    async def write() -> None:
+        for number in range(50):
+            async with database.transaction() as tx:
+                await meta.put(tx, f"{number:03}-a", b"x" * 3000)
+                await meta.put(tx, f"{number:03}-b", b"x" * 3000)
+
+    writing = asyncio.create_task(write())
+    for number in range(3):
+        target = tmp_path / f"{number}.db"
+        await backup(database.path, target)
+        names = _names(target)
+        assert [name[:3] for name in names if name.endswith("a")] == [name[:3] for name in names if name.endswith("b")]
+    await writing
+    assert len(_names(database.path)) == 100
+
+
+async def test_nothing_is_overwritten(database: Database, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+    target.write_text("precious")
+    with pytest.raises(BackupFailed, match="not overwritten"):
+        await backup(database.path, target)
+    assert target.read_text() == "precious"
+    with pytest.raises(BackupFailed):
+        await backup(database.path, database.path)
+
+
+async def test_a_place_that_is_not_there(database: Database, tmp_path: Path) -> None:
+    with pytest.raises(BackupFailed, match="cannot be written"):
+        await backup(database.path, tmp_path / "missing" / "copy.db")
+
+
+async def test_a_database_that_is_not_there(path: Path, tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnreachable):
+        await backup(path, tmp_path / "copy.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_damaged_database_leaves_no_copy(tmp_path: Path) -> None:
+    source = tmp_path / "relay.db"
+    source.write_bytes(b"no database" * 1000)
+    with pytest.raises(DatabaseDamaged):
+        await backup(source, tmp_path / "copy.db")
+    assert [file.name for file in tmp_path.iterdir()] == ["relay.db"]
+
+
+async def test_a_copy_of_a_database_with_broken_pages_is_not_taken_for_a_backup(path: Path, tmp_path: Path) -> None:
+    database = await Database.open(path)
+    async with database.transaction() as tx:
+        for number in range(200):
+            await meta.put(tx, f"{number}", b"x" * 500)
+    await database.close()
+    content = bytearray(path.read_bytes())
+    half = len(content) // 8192 * 4096
+    content[half : half + 4096] = b"\xff" * 4096
+    path.write_bytes(content)
+    with pytest.raises(DatabaseDamaged):
+        await backup(path, tmp_path / "copy.db")
+    assert not (tmp_path / "copy.db").exists()

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+
+from storage import accounts, inspection, keys, servers
+from storage.database import Database
+from storage.errors import KeyMalformed, KeyMissing, WrongKey
+from storage.vault import Vault
+
+TOKEN = "user:1234-a-secret-that-must-not-be-seen"
+
+
+async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None:
+    vault = await Vault.open(database)
+    stored = vault.encrypt(TOKEN)
+    assert vault.decrypt(stored) == TOKEN
+    assert TOKEN.encode() not in stored
+    assert stored != vault.encrypt(TOKEN)
+
+
+async def test_the_key_file_is_made_once_and_private(database: Database) -> None:
+    first = await Vault.open(database)
+    file = keys.key_file(database.path)
+    content = file.read_bytes()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    second = await Vault.open(database)
+    assert second.decrypt(first.encrypt(TOKEN)) == TOKEN
+    assert file.read_bytes() == content
+
+
+async def test_with_a_configured_key_no_file_is_made(database: Database) -> None:
+    await Vault.open(database, [keys.new_key()])
+    assert not keys.key_file(database.path).exists()
+
+
+async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database) -> None:
+    right, wrong = keys.new_key(), keys.new_key()
+    await Vault.open(database, [right])
+    with pytest.raises(WrongKey, match="ENCRYPTION_KEY") as caught:
+        await Vault.open(database, [wrong])
+    assert wrong not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    with pytest.raises(WrongKey):
+        await inspection.inspect(database.path, [wrong])
+    await Vault.open(database, [wrong, right])
+
+
+async def test_a_wrong_key_file_is_told(database: Database) -> None:
+    await Vault.open(database)
+    keys.write_key_file(keys.key_file(database.path), [keys.new_key()])
+    with pytest.raises(WrongKey, match="key file"):
+        await Vault.open(database)
+
+
+async def test_a_missing_key_file_is_never_made_anew(database: Database) -> None:
+    await Vault.open(database)
+    file = keys.key_file(database.path)
+    file.unlink()
+    for _ in range(2):
+        with pytest.raises(KeyMissing, match="Put it back"):
+            await Vault.open(database)
+    with pytest.raises(KeyMissing):
+        await inspection.inspect(database.path)
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("content", ["", "\n", "no key", "A" * 44, f"{Fernet.generate_key().decode()},short"])
+async def test_a_malformed_key_file_is_told_without_its_content(database: Database, content: str) -> None:
+    keys.key_file(database.path).write_text(content)
+    with pytest.raises(KeyMalformed) as caught:
+        await Vault.open(database)
+    assert not content.strip() or content.strip() not in str(caught.value)
+    assert keys.key_file(database.path).read_text() == content
+
+
+async def test_a_malformed_configured_key_is_told_without_its_content(database: Database) -> None:
+    with pytest.raises(KeyMalformed) as caught:
+        await Vault.open(database, ["not-a-key"])
+    assert "not-a-key" not in str(caught.value)
+
+
+async def test_a_crash_between_key_file_and_check_value_is_no_loss(database: Database) -> None:
+    key = keys.new_key()
+    keys.write_key_file(keys.key_file(database.path), [key])
+    vault = await Vault.open(database)
+    assert Fernet(key).decrypt(vault.encrypt(TOKEN)) == TOKEN.encode()
+
+
+async def test_a_token_of_a_key_that_is_gone_is_told_at_the_start(database: Database) -> None:
+    old, new = keys.new_key(), keys.new_key()
+    await Vault.open(database, [old])
+    vault = await Vault.open(database, [new, old])
+    async with database.transaction() as tx:
+        await accounts.put_token(tx, "user:1", vault.encrypt(TOKEN), 0)
+    with pytest.raises(WrongKey):
+        await Vault.open(database, [old])
+
+
+async def test_hashes_tell_equal_texts_and_stay_the_same(database: Database) -> None:
+    key = keys.new_key()
+    first = await Vault.open(database, [key])
+    second = await Vault.open(database, [key])
+    assert first.keyed_hash("a") == second.keyed_hash("a") != first.keyed_hash("b")
+
+
+async def test_two_databases_hash_differently(database: Database, tmp_path: Path) -> None:
+    key = keys.new_key()
+    other = await Database.open(tmp_path / "other.db")
+    hashes = {(await Vault.open(opened, [key])).keyed_hash("a") for opened in (database, other)}
+    await other.close()
+    assert len(hashes) == 2
+
+
+async def test_no_token_stands_in_any_file_in_plain(database: Database) -> None:
+    vault = await Vault.open(database)
+    async with database.transaction() as tx:
+        await accounts.put_token(tx, "user:1234", vault.encrypt(TOKEN), 0)
+    secret = TOKEN.partition("-")[2].encode()
+    files = {file.name: file.read_bytes() for file in database.path.parent.iterdir()}
+    assert "relay.db-wal" in files
+    assert not [name for name, content in files.items() if secret in content]
+
+
+async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(database: Database) -> None:
+    vault = await Vault.open(database)
+    stored = vault.encrypt(TOKEN)
+    async with database.transaction() as tx:
+        row = await accounts.put_token(tx, "user:1234", stored, 0)
+        await servers.set_account(tx, 5, row.id, 6)
+    async with database.transaction() as tx:
+        assert not await accounts.forget_unused_token(tx, row.id)
+        await servers.clear_account(tx, 5)
+        assert await accounts.forget_unused_token(tx, row.id)
+    await database.flush()
+    middle = stored[30:60]
+    assert not [file for file in database.path.parent.iterdir() if middle in file.read_bytes()]
