@@ -92,6 +92,16 @@ class Answers:
         """The job has not ended for too long."""
         return await self._end(job_id, Outcome.GIVEN_UP)
 
+    async def refresh_ended(self, job_id: int, said: object) -> None:
+        """Takes the fresh links of a job that has ended, where the API told the same end with something to link to."""
+        if not isinstance(said, Job) or not said.media:
+            return
+        outcome, snapshot = outcome_of_state(said.state), snapshots.dump(said)
+        async with self._database.transaction() as tx:
+            row = await jobs.by_id(tx, job_id)
+            if row is not None and outcome is not None and row.outcome == outcome.value and row.snapshot != snapshot:
+                await jobs.change(tx, job_id, snapshot, row.changed_at)
+
     async def deliver_held(self, account_id: int) -> None:
         """Posts the outcomes of the account's ended jobs to servers that could not have them then, and can now."""
         for job_id in await subscriptions.ended_jobs_with_open(self._database.reader, account_id):

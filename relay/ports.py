@@ -282,6 +282,21 @@ class Outbox(Protocol):
         """Something was put into the outbox, or may go out now."""
 
 
+class PromptOutbox(Outbox, Protocol):
+    """The deliveries, as somebody sees them who waits for one."""
+
+    async def deliver_now(self, delivery_id: int) -> int | None:
+        """Sends this one before others. The message's id; None where it is not posted within a short while: it then
+        follows like any other."""
+
+
+class JobWatch(Protocol):
+    """The poller, as commands see it."""
+
+    def job_changed(self, job_id: int) -> None:
+        """A job is watched, is watched no more, has ended, or was asked about."""
+
+
 class Cards(Protocol):
     """The cards and summaries, as the rest of the relay sees them. Calls return at once; edits follow in time."""
 

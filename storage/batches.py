@@ -63,3 +63,8 @@ async def end_if_done(tx: Transaction, batch_id: int, now: int) -> bool:
         (now, batch_id),
     )
     return changed > 0
+
+
+async def remove(tx: Transaction, batch_id: int) -> None:
+    """Takes back a batch that has got no subscription."""
+    await tx.run("DELETE FROM batches WHERE id = ?", (batch_id,))
