@@ -34,8 +34,8 @@ class Account:
     """None once nobody uses it."""
     tried_at: int | None
     """When the API last answered its token."""
-    token_set_at: float | None = None
-    """Monotonic seconds; None where it was there at the start."""
+    replaced_at: float | None = None
+    """When its token took the place of another one, monotonic seconds; None where that was before the start."""
 
     @property
     def user_number(self) -> str | None:

@@ -181,8 +181,10 @@ class Accounts:
         """Takes a committed row into memory."""
         known = self._known.get(row.id)
         account = self.as_account(row)
-        if known is None or known.token != account.token:
-            account = replace(account, token_set_at=self._clock.monotonic())
+        if known is not None and known.token is not None and known.token != account.token:
+            account = replace(account, replaced_at=self._clock.monotonic())
+        elif known is not None:
+            account = replace(account, replaced_at=known.replaced_at)
         self._known[row.id] = account
 
     def keep_own(self, guild_id: int, account_id: int | None) -> None:
@@ -226,8 +228,8 @@ class Accounts:
         return row.id
 
     def _was_just_replaced(self, account: Account) -> bool:
-        set_at = account.token_set_at
-        return set_at is not None and self._clock.monotonic() - set_at < _OLD_ANSWERS_SECONDS
+        at = account.replaced_at
+        return at is not None and self._clock.monotonic() - at < _OLD_ANSWERS_SECONDS
 
     def _doubt(self, account_id: int) -> None:
         for callback in self._on_doubt:

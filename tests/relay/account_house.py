@@ -1,0 +1,174 @@
+"""The real accounts over a real database, with an API, a clock and neighbours that behave."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+
+from pixverse.errors import PixVerseError, TokenRefused
+from relay.accounts import Accounts
+from relay.rechecks import Rechecks
+from relay.tokens import Tokens
+from storage.database import Database
+from storage.vault import Vault
+
+INTERVAL = 20.0
+
+
+class HandClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
+        self._count = 0
+
+    def now(self) -> int:
+        return 1_800_000_000_000 + round(self._seconds * 1000)
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        event = asyncio.Event()
+        self._count += 1
+        heapq.heappush(self._sleepers, (self._seconds + seconds, self._count, event))
+        await event.wait()
+
+    def advance(self, seconds: float) -> None:
+        self._seconds += seconds
+        while self._sleepers and self._sleepers[0][0] <= self._seconds:
+            heapq.heappop(self._sleepers)[2].set()
+
+
+class TokenApi:
+    """Knows some tokens; each other one is refused."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, PixVerseError | None] = {}
+        self.in_work: dict[str, tuple[str, ...]] = {}
+        self.asked: list[str] = []
+
+    def works(self, *tokens: str) -> None:
+        for token in tokens:
+            self.answers[token] = None
+
+    async def jobs_in_work(self, token: str) -> tuple[str, ...]:
+        self.asked.append(token)
+        await asyncio.sleep(0)
+        error = self.answers.get(token, TokenRefused("unknown"))
+        if error is not None:
+            raise error
+        return self.in_work.get(token, ())
+
+
+class WakeCounter:
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+
+class CardLog:
+    """Which cards would have to be looked at again."""
+
+    def __init__(self) -> None:
+        self.accounts: list[int] = []
+        self.subscriptions: list[int] = []
+
+    def job_changed(self, job_id: int) -> None:
+        raise AssertionError("tokens change no job")
+
+    def subscription_changed(self, subscription_id: int) -> None:
+        self.subscriptions.append(subscription_id)
+
+    def account_changed(self, account_id: int) -> None:
+        self.accounts.append(account_id)
+
+    def api_changed(self) -> None:
+        raise AssertionError("tokens do not change the API")
+
+
+class House:
+    database: Database
+    accounts: Accounts
+    tokens: Tokens
+    rechecks: Rechecks
+
+    def __init__(self, path: Path, key: str) -> None:
+        self._path = path
+        self._key = key
+        self.api = TokenApi()
+        self.clock = HandClock()
+        self.outbox = WakeCounter()
+        self.cards = CardLog()
+        self.changed: list[int] = []
+
+    @classmethod
+    async def open(cls, path: Path, key: str) -> House:
+        house = cls(path, key)
+        await house._build(None)
+        return house
+
+    async def close(self) -> None:
+        await self.database.close()
+
+    async def restart(self, operator_token: str | None = None) -> None:
+        await self.database.close()
+        await self._build(operator_token)
+
+    async def _build(self, operator_token: str | None) -> None:
+        self.database = await Database.open(self._path, busy_seconds=0.02)
+        vault = await Vault.open(self.database, [self._key])
+        self.accounts = Accounts(
+            self.database,
+            vault,
+            self.clock,
+            self.outbox,
+            self.cards,
+            interval=INTERVAL,
+            operator_token=operator_token,
+        )
+        await self.accounts.start()
+        self.accounts.when_changed(self.changed.append)
+        self.rechecks = Rechecks(self.accounts, self.api, self.clock)
+        self.tokens = Tokens(self.database, vault, self.clock, self.accounts, self.api, self.cards)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.rechecks.run())
+        await self._settle()
+        yield
+        assert not task.done()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def pass_time(self, seconds: float) -> None:
+        self.clock.advance(seconds)
+        await self._settle()
+
+    async def _settle(self) -> None:
+        """Until everything that the loop does at this moment is done: its transactions take their turns with ours."""
+        for _ in range(6):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            await self.database.flush()
+
+    @asynccontextmanager
+    async def locked_by_another_program(self) -> AsyncIterator[None]:
+        with closing(sqlite3.connect(self._path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            yield
+
+    async def data_version(self) -> int:
+        """Changes with every commit of the writing connection."""
+        row = await self.database.reader.one("PRAGMA data_version")
+        assert row is not None
+        return int(row[0])
