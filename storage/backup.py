@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from storage.errors import damaged, unusable
+from storage.errors import damaged, is_damage, unusable
 from storage.files import require_file, sync_file, sync_folder
 from storage.uri import uri
 
@@ -57,23 +57,40 @@ def _claim(target: Path) -> None:
     except FileExistsError as error:
         raise BackupFailed(f"{target} is there already and is not overwritten. Choose another name.") from error
     except OSError as error:
-        raise BackupFailed(f"{target} cannot be written ({error.strerror}). Choose another place.") from error
+        raise _unwritable(target, error) from error
 
 
 def _copy_checked(database: Path, target: Path) -> None:
-    try:
-        with closing(sqlite3.connect(uri(database, "ro"), uri=True, isolation_level=None)) as connection:
-            # The first read tells a source that is none; an error after it is the target's.
-            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-            copy(connection, target)
-    except sqlite3.Error as error:
-        raise unusable(database, error) from error
-    except OSError as error:
-        raise BackupFailed(f"{target} cannot be written ({error.strerror}). Choose another place.") from error
-    with closing(sqlite3.connect(uri(target, "ro"), uri=True)) as made:
+    with closing(_opened(database)) as connection:
         try:
-            found = made.execute("PRAGMA integrity_check(1)").fetchone()[0]
-        except sqlite3.DatabaseError:
-            found = "unreadable"
-    if found != "ok":
+            copy(connection, target)
+        except sqlite3.Error as error:
+            if is_damage(error):
+                raise damaged(database) from error
+            raise BackupFailed(f"The copy to {target} broke off ({error}). Is there room?") from error
+        except OSError as error:
+            raise _unwritable(target, error) from error
+    if not _is_whole(target):
         raise damaged(database)
+
+
+def _opened(database: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri(database, "ro"), uri=True, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    except sqlite3.Error as error:
+        connection.close()
+        raise unusable(database, error) from error
+    return connection
+
+
+def _is_whole(file: Path) -> bool:
+    with closing(sqlite3.connect(uri(file, "ro"), uri=True)) as connection:
+        try:
+            return bool(connection.execute("PRAGMA integrity_check(1)").fetchone()[0] == "ok")
+        except sqlite3.DatabaseError:
+            return False
+
+
+def _unwritable(target: Path, error: OSError) -> BackupFailed:
+    return BackupFailed(f"{target} cannot be written ({error.strerror}). Choose another place.")

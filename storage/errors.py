@@ -61,12 +61,17 @@ def is_locked(error: sqlite3.Error) -> bool:
     return _primary_code(error) in _BUSY
 
 
+def is_damage(error: sqlite3.Error) -> bool:
+    """Whether the file is no whole SQLite database."""
+    return _primary_code(error) in _DAMAGED
+
+
 def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
     """What an error of SQLite at the start means for the operator."""
     code = _primary_code(error)
     if code in _BUSY:
         return DatabaseLocked(f"The database {path} is locked by another program. End that program, then start again.")
-    if code in _DAMAGED:
+    if is_damage(error):
         return damaged(path)
     if code in _READ_ONLY:
         return read_only(path)

@@ -43,6 +43,8 @@ async def prepare(path: Path, lock_wait: float) -> None:
         except sqlite3.Error as error:
             if not is_locked(error) or time.monotonic() >= deadline:
                 raise unusable(path, error) from error
+        except OSError as error:
+            raise unmakeable(path, error) from error  # the copy before a migration
         await asyncio.sleep(0.05)
 
 
