@@ -48,12 +48,15 @@ class DiscordSandbox:
         self.bot_token = world.bot_token
 
     @classmethod
-    async def start(cls, *, port: int = 0, bot_token: str | None = None) -> DiscordSandbox:
+    async def start(
+        cls, *, port: int = 0, bot_token: str | None = None, bot_name: str = "PixVerse Relay"
+    ) -> DiscordSandbox:
         """Serve on 127.0.0.1 (port 0: any free one) within the running event loop."""
         changes = Changes()
         proxy = Proxy(changes)
         world = World(proxy=proxy, bot_token=bot_token or _token(), changes=changes)
         proxy.world = world
+        world.backend.bot_user.name = bot_name
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         handlers = _Handlers()

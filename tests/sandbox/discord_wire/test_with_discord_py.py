@@ -111,3 +111,13 @@ async def test_files_go_up_and_come_back(bot: Bot, town: Town) -> None:
         "A cat",
     )
     assert await sent.attachments[0].read() == b"\0\1mp4"
+
+
+async def test_an_outage_of_discord_is_no_removal(bot: Bot, town: Town) -> None:
+    await town.sandbox.until(bot.is_ready)
+    town.guild.outage()
+    await town.sandbox.until(lambda: all(guild.unavailable for guild in bot.guilds))
+    town.guild.end_outage()
+    town.guild.add_text_channel("last").delete()
+    await town.sandbox.until(lambda: "deleted last" in bot.heard)
+    assert bot.heard == ["deleted last"]
