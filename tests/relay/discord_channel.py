@@ -1,0 +1,161 @@
+"""A Discord of a few rules, for tests of the outbox: it remembers nonces for a while, keeps a history, and breaks off
+where it is told to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from relay.ports import (
+    Absent,
+    Address,
+    CannotLook,
+    CardPost,
+    Found,
+    LookResult,
+    NoAnswer,
+    NoticePost,
+    OutcomePost,
+    Post,
+    Posted,
+    Refused,
+    SendResult,
+    SummaryPost,
+)
+
+FIRST_DAY = 1_700_000_000_000
+LOST = NoAnswer("stored, but the answer was lost")
+DEAD = NoAnswer("never arrived")
+NONCE_WINDOW = 180_000
+
+
+class ManualClock:
+    """Time that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.ms = FIRST_DAY
+        self.seconds = 0.0
+
+    def now(self) -> int:
+        return self.ms
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    def advance(self, ms: int) -> None:
+        self.ms += ms
+        self.seconds += ms / 1000
+
+    def jump(self, ms: int) -> None:
+        """The wall clock is set, nothing else."""
+        self.ms += ms
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError("nothing here may sleep")
+
+
+def name_of(post: Post) -> str:
+    """By what a message is known in the history."""
+    match post:
+        case OutcomePost():
+            return post.button_nonce
+        case CardPost():
+            return f"card {post.subscription_id}"
+        case SummaryPost():
+            return f"summary {post.batch_id}"
+        case NoticePost():
+            return f"notice {post.nonce}"
+
+
+@dataclass(slots=True)
+class Message:
+    id: int
+    channel_id: int
+    nonce: str
+    at: int
+    post: Post
+    deleted: bool = False
+
+
+@dataclass
+class Discord:
+    """Implements Poster. `script` holds the next answers to posts; empty: everything is taken."""
+
+    clock: ManualClock
+    script: list[SendResult] = field(default_factory=list)
+    edit_script: list[SendResult] = field(default_factory=list)
+    messages: list[Message] = field(default_factory=list)
+    edits: list[tuple[int, CardPost | SummaryPost]] = field(default_factory=list)
+    tried: list[Post] = field(default_factory=list)
+    looks: list[int] = field(default_factory=list)
+    readable: bool = True
+    remembers: bool = True
+    missing: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    attach: bool = True
+    nominal: int | None = None
+    point: Callable[[], None] = lambda: None
+    """Called wherever the process could die."""
+
+    async def post(self, address: Address, post: Post) -> SendResult:
+        self.point()
+        self.tried.append(post)
+        answer = self.script.pop(0) if self.script else None
+        if answer is not None and answer is not LOST:
+            self.point()
+            return answer
+        known = self._known(address, post.nonce)
+        if known is None:
+            known = Message(self._new_id(), address.channel_id, post.nonce, self.time(), post)
+            self.messages.append(known)
+        self.point()
+        if known.deleted:
+            return Refused(404, 10008)
+        return LOST if answer is LOST else Posted(known.id)
+
+    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
+        self.point()
+        if self.edit_script:
+            return self.edit_script.pop(0)
+        self.edits.append((message_id, post))
+        self.point()
+        return Posted(message_id)
+
+    async def find(self, address: Address, post: Post, after: int) -> LookResult:
+        self.point()
+        self.looks.append(after)
+        if not self.readable:
+            return CannotLook()
+        for message in self.named(name_of(post)):
+            if message.channel_id == address.channel_id and message.at >= after and not message.deleted:
+                return Found(message.id)
+        return Absent()
+
+    def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
+        return self.missing.get(address.channel_id, ())
+
+    def may_attach(self, address: Address) -> bool:
+        return self.attach
+
+    def nominal_upload_limit(self, guild_id: int) -> int | None:
+        return self.nominal
+
+    def named(self, name: str) -> list[Message]:
+        return [message for message in self.messages if name_of(message.post) == name]
+
+    def time(self) -> int:
+        """Discord's own clock is right."""
+        return FIRST_DAY + int(self.clock.seconds * 1000)
+
+    def outcomes(self, channel_id: int) -> list[OutcomePost]:
+        posts = [message.post for message in self.messages if message.channel_id == channel_id]
+        return [post for post in posts if isinstance(post, OutcomePost)]
+
+    def _known(self, address: Address, nonce: str) -> Message | None:
+        for message in self.messages:
+            same = message.channel_id == address.channel_id and message.nonce == nonce
+            if same and self.remembers and self.time() - message.at < NONCE_WINDOW:
+                return message
+        return None
+
+    def _new_id(self) -> int:
+        return ((self.time() - 1_420_070_400_000) << 22) + len(self.messages)

@@ -1,0 +1,283 @@
+"""The outbox over a real database and a small Discord, with places where the process can die."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pixverse.job import Job, JobState, Media
+from relay import nonces, snapshots
+from relay.attachments import Attacher
+from relay.card_posts import CardPosts
+from relay.composing import Composer
+from relay.delivery import Sender
+from relay.outcomes import Outcome
+from relay.ports import CardPost, Health, SummaryPost, VideoFile, VideoLink
+from relay.recording import Recorder
+from storage import batches, deliveries, jobs, sending, subscriptions
+from storage.database import Database, Transaction
+from tests.relay.discord_channel import Discord, ManualClock
+
+GUILD = 77
+MAX_AGE = 48 * 3600_000
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Points:
+    """Counts the places where the process could die, and dies at the chosen one."""
+
+    def __init__(self, at: int | None = None, error: Callable[[], BaseException] = Killed) -> None:
+        self.at = at
+        self.error = error
+        self.passed = 0
+
+    def __call__(self) -> None:
+        self.passed += 1
+        if self.passed == self.at:
+            raise self.error()
+
+
+class MortalDatabase(Database):
+    """A Database that can die before, within and after each transaction."""
+
+    point: Callable[[], None] = staticmethod(lambda: None)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Transaction]:
+        self.point()
+        async with super().transaction() as tx:
+            yield tx
+            self.point()
+        self.point()
+
+
+def disk_full() -> BaseException:
+    return sqlite3.OperationalError("database or disk is full")
+
+
+class QuietCards:
+    """Takes what the cards are told."""
+
+    def __init__(self) -> None:
+        self.changed: list[int] = []
+        self.posts: list[CardPost | SummaryPost] = []
+
+    def job_changed(self, job_id: int) -> None: ...
+
+    def subscription_changed(self, subscription_id: int) -> None:
+        self.changed.append(subscription_id)
+
+    def account_changed(self, account_id: int) -> None: ...
+
+    def api_changed(self) -> None: ...
+
+    def card_posted(self, post: CardPost) -> None:
+        self.posts.append(post)
+
+    def summary_posted(self, post: SummaryPost) -> None:
+        self.posts.append(post)
+
+
+class Files:
+    """Videos that are there at once."""
+
+    def __init__(self, size: int = 1000) -> None:
+        self.size = size
+        self.fetched: list[Job] = []
+        self.held = 0
+        self.answers: list[tuple[VideoFile | VideoLink, ...]] = []
+        self.on_fetch: Callable[[], None] = lambda: None
+
+    @asynccontextmanager
+    async def fetch(self, job_id: int, job: Job) -> AsyncIterator[tuple[VideoFile | VideoLink, ...]]:
+        self.fetched.append(job)
+        self.on_fetch()
+        self.held += 1
+        try:
+            yield self.answers.pop(0) if self.answers else self._files(job)
+        finally:
+            self.held -= 1
+
+    def _files(self, job: Job) -> tuple[VideoFile, ...]:
+        return tuple(
+            VideoFile(index, Path(f"{index}.part"), ".mp4", media.size or self.size)
+            for index, media in enumerate(job.media, start=1)
+        )
+
+
+def completed(jobid: str, videos: int = 1, **changes: object) -> Job:
+    media = tuple(Media(f"https://cdn.example/{index}.mp4", size=1000 + index) for index in range(videos))
+    return Job(jobid, JobState.COMPLETED, "completed", prompt="a cat", media=media, **changes)  # type: ignore[arg-type]
+
+
+@dataclass
+class World:
+    """One process over one database; `restart` makes another one over the same."""
+
+    path: Path
+    clock: ManualClock = field(default_factory=ManualClock)
+    videos: Files = field(default_factory=Files)
+    health: Health = field(default_factory=Health)
+    in_force: int | None = 1
+
+    def __post_init__(self) -> None:
+        self.discord = Discord(self.clock)
+        self.cards = QuietCards()
+        self.rereads: list[int] = []
+        self.reread_answer: Job | None = None
+
+    async def start(self, points: Points | None = None) -> None:
+        point = points or Points()
+        self.database = await MortalDatabase.open(self.path)
+        self.database.point = point  # type: ignore[method-assign]
+        self.discord.point = point
+        self.renew()
+
+    def renew(self) -> None:
+        """Fresh objects: nothing in memory is left."""
+        self.posts = CardPosts(
+            reader=self.database.reader,
+            poster=self.discord,
+            clock=self.clock,
+            health=self.health,
+            in_force=lambda _: self.in_force,
+            max_age=MAX_AGE,
+        )
+        composer = Composer(
+            reader=self.database.reader,
+            poster=self.discord,
+            attacher=Attacher(self.videos, self.reread, self.clock),
+            card_posts=self.posts,
+            clock=self.clock,
+            started=self.clock.now(),
+        )
+        recorder = Recorder(self.database, self.cards, self.clock)
+        self.sender = Sender(self.database, self.discord, composer, recorder, self.clock)
+
+    async def restart(self, points: Points | None = None) -> None:
+        await self.stop()
+        await self.start(points)
+
+    async def stop(self) -> None:
+        await self.database.close()
+
+    def live_on(self) -> None:
+        """From now on nothing dies."""
+        self.database.point = lambda: None  # type: ignore[method-assign]
+        self.discord.point = lambda: None
+
+    async def reread(self, job_id: int) -> Job | None:
+        self.rereads.append(job_id)
+        return self.reread_answer
+
+    # ---- what is in the database ------------------------------------------------------------------------------------
+
+    async def account(self) -> int:
+        async with self.database.transaction() as tx:
+            return await tx.insert(
+                "INSERT INTO accounts (account_key, state_since) VALUES ('user:1', ?)", (self.clock.now(),)
+            )
+
+    async def watch(
+        self,
+        jobid: str,
+        channel_id: int,
+        *,
+        batch_id: int | None = None,
+        users: tuple[int, ...] = (),
+        card: bool = False,
+    ) -> int:
+        """A subscription of the channel for an open job."""
+        now = self.clock.now()
+        async with self.database.transaction() as tx:
+            row = await jobs.add(tx, 1, jobid, None, now)
+            subscription_id = await subscriptions.add(
+                tx,
+                job_id=row.id,
+                guild_id=GUILD,
+                channel_id=channel_id,
+                batch_id=batch_id,
+                spoiler=False,
+                now=now,
+            )
+            for user in users:
+                in_batch = batch_id is not None
+                await subscriptions.put_subscriber(tx, subscription_id, user, mention=True, in_batch=in_batch, now=now)
+            if card:
+                await deliveries.add_card(
+                    tx,
+                    subscription_id=subscription_id,
+                    guild_id=GUILD,
+                    channel_id=channel_id,
+                    base_nonce=nonces.for_job(jobid, channel_id, "card"),
+                    now=now,
+                )
+        return subscription_id
+
+    async def batch(self, channel_id: int, user: int) -> int:
+        async with self.database.transaction() as tx:
+            return await batches.add(
+                tx, guild_id=GUILD, channel_id=channel_id, user_id=user, mention=True, now=self.clock.now()
+            )
+
+    async def answer(self, job: Job) -> None:
+        """An answer brought something new."""
+        async with self.database.transaction() as tx:
+            row = await jobs.by_jobid(tx, 1, job.jobid)
+            assert row is not None
+            await jobs.change(tx, row.id, snapshots.dump(job), self.clock.now())
+
+    async def end(self, job: Job, outcome: Outcome = Outcome.COMPLETED, *, closes: tuple[int, ...] = ()) -> list[int]:
+        """The job ends: its open subscriptions end, their outcomes are put into the outbox."""
+        now = self.clock.now()
+        added = []
+        async with self.database.transaction() as tx:
+            row = await jobs.by_jobid(tx, 1, job.jobid)
+            assert row is not None
+            await jobs.change(tx, row.id, snapshots.dump(job), now)
+            await jobs.end(tx, row.id, outcome, now)
+            kind = nonces.outcome_kind(row.round)
+            for one in await subscriptions.open_of_job(tx, row.id):
+                await subscriptions.end(tx, one.id, now)
+                delivery_id = await deliveries.add_outcome(
+                    tx,
+                    subscription_id=one.id,
+                    kind=kind,
+                    guild_id=GUILD,
+                    channel_id=one.channel_id,
+                    base_nonce=nonces.for_job(job.jobid, one.channel_id, kind),
+                    closes_batch=one.id in closes,
+                    now=now,
+                )
+                added.append(delivery_id)
+        return added
+
+    # ---- what is done -----------------------------------------------------------------------------------------------
+
+    async def pump(self) -> None:
+        """Sends whatever is due now, until nothing is."""
+        for _ in range(200):
+            due = await sending.due_heads(self.database.reader, self.clock.now(), not_channels=(), not_ids=(), limit=10)
+            if not due or self.sender.token_dead:
+                return
+            for delivery in due:
+                await self.sender.deliver(delivery.id)
+        raise AssertionError("the outbox never comes to rest")
+
+    async def pump_for(self, ms: int, step: int = 5_000) -> None:
+        """Lets time pass and sends what becomes due."""
+        for _ in range(0, ms, step):
+            await self.pump()
+            self.clock.advance(step)
+        await self.pump()
+
+    async def get(self, delivery_id: int) -> deliveries.Delivery:
+        found = await deliveries.get(self.database.reader, delivery_id)
+        assert found is not None
+        return found
