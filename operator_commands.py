@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import discord
 
+from cogs.assembly import EXPOSED_ACCOUNT
 from cogs.client import DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from cogs.permissions import INVITE_PERMISSIONS
 from settings import Settings, shown_settings
@@ -49,12 +50,6 @@ async def rotate_key(settings: Settings) -> None:
         print("ENCRYPTION_KEY: the first key is in use; take the others away.")
     else:
         print(f"The new key is in {rotated.file}. Backups made before need the old one: it is gone from there.")
-
-
-EXPOSED_ACCOUNT = (
-    "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
-    "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
-)
 
 
 def _keys(settings: Settings) -> Sequence[str]:

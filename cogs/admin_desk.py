@@ -11,7 +11,7 @@ from relay.ports import Address, Poster
 from relay.rechecks import Recheck, Rechecks
 from relay.results import Ask
 from relay.tokens import TokenChanged, Tokens, TokenSet, TokenSetKind, TokenUntried
-from storage import deliveries, servers, subscriptions
+from storage import deliveries, overviews, servers
 from storage.database import Database
 from ui import admin_answers
 from ui.answer import Answer
@@ -128,7 +128,7 @@ class AdminDesk:
         account = None if account_id is None else self._accounts.account(account_id)
         reader = self._database.reader
         server = await servers.get(reader, ask.guild_id)
-        watching = await subscriptions.open_in_server(reader, ask.guild_id)
+        watching = await overviews.watching_in_server(reader, ask.guild_id)
         alerts = server.alerts_channel if server else None
         report = CheckReport(
             token=token,

@@ -12,6 +12,7 @@ import discord
 
 from cogs.command_book import CommandBook
 from cogs.permissions import is_thread, missing_to_post
+from relay.ports import Clock
 from relay.results import Ask
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
@@ -42,19 +43,6 @@ class CannotPostHere(Exception):
     def __init__(self, answer: Answer) -> None:
         super().__init__("the bot can't post in this channel")
         self.answer = answer
-
-
-def ask_of(interaction: Interaction) -> Ask:
-    """Who asks, where and when."""
-    if interaction.guild_id is None or interaction.channel_id is None:
-        raise ValueError("an interaction outside of a server")
-    return Ask(
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id,
-        user_id=interaction.user.id,
-        interaction_id=interaction.id,
-        at=int(interaction.created_at.timestamp() * 1000),
-    )
 
 
 def may_manage_server(interaction: Interaction) -> bool:
@@ -92,8 +80,21 @@ def _own_fault(error: Exception) -> Answer:
 class Answering:
     """Carries out what was asked and tells the asker what came of it."""
 
-    def __init__(self, book: CommandBook) -> None:
+    def __init__(self, book: CommandBook, clock: Clock) -> None:
         self._book = book
+        self._clock = clock
+
+    def ask_of(self, interaction: Interaction) -> Ask:
+        """Who asks, where, and when by this machine's clock: Discord's may be another."""
+        if interaction.guild_id is None or interaction.channel_id is None:
+            raise ValueError("an interaction outside of a server")
+        return Ask(
+            guild_id=interaction.guild_id,
+            channel_id=interaction.channel_id,
+            user_id=interaction.user.id,
+            interaction_id=interaction.id,
+            at=self._clock.now(),
+        )
 
     async def refused_place(self, interaction: Interaction) -> bool:
         """Whether the bot does not work where this was asked; then it has said so."""

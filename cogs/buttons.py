@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from cogs.admin_desk import AdminDesk
-from cogs.asking import Answering, Interaction, ask_of, may_manage_messages, require_manage_server, require_posting
+from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
 from relay.ports import Address
 from relay.results import Ask
 from relay.tracker import Tracker
@@ -74,14 +74,18 @@ class Buttons:
 
     async def _set_mention(self, interaction: Interaction, subscription_id: int, *, mention: bool) -> None:
         async def deed() -> Answer:
-            return mention_answer(await self._tracker.set_mention(ask_of(interaction), subscription_id, mention))
+            return mention_answer(
+                await self._tracker.set_mention(self._answering.ask_of(interaction), subscription_id, mention)
+            )
 
         await self._answering.answer_in_place(interaction, deed)
 
     async def post_again(self, interaction: Interaction, subscription_id: int) -> None:
         async def deed() -> Answer:
             require_posting(interaction)
-            return posted_again_answer(await self._tracker.post_again(ask_of(interaction), subscription_id))
+            return posted_again_answer(
+                await self._tracker.post_again(self._answering.ask_of(interaction), subscription_id)
+            )
 
         await self._answering.answer_in_place(interaction, deed)
 
@@ -102,7 +106,7 @@ class Buttons:
     async def _admin(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:
             require_manage_server(interaction)
-            return await act(ask_of(interaction))
+            return await act(self._answering.ask_of(interaction))
 
         await self._answering.answer_in_place(interaction, deed)
 
@@ -110,7 +114,7 @@ class Buttons:
         self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer | Sequence[Answer]]]
     ) -> None:
         async def deed() -> Answer | Sequence[Answer]:
-            return await act(ask_of(interaction))
+            return await act(self._answering.ask_of(interaction))
 
         await self._answering.answer(interaction, deed)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from discord import app_commands
 from discord.ext import commands
 
-from cogs.asking import Answering, Interaction, ask_of, may_manage_messages, require_posting
+from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
 from cogs.command_book import CommandBook
 from relay.ports import Address, Clock
 from relay.results import Ask
@@ -56,7 +56,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
     async def _watch_one(self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool) -> None:
         async def deed() -> Answer:
-            ask = ask_of(interaction)
+            ask = self._answering.ask_of(interaction)
             require_posting(interaction)
             return status_answer(await self._tracker.status(ask, text, mention, spoiler), _where(ask))
 
@@ -73,7 +73,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
             await self._peek(press, text, mention=mention, spoiler=spoiler)
 
         async def deed() -> Answer:
-            return peek_answer(await self._tracker.peek(ask_of(interaction), text), watch_here)
+            return peek_answer(await self._tracker.peek(self._answering.ask_of(interaction), text), watch_here)
 
         await self._answering.answer(interaction, deed, look_again=again)
 
@@ -83,7 +83,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         """Follows many jobs with one summary and one ping."""
 
         async def deed() -> Answer:
-            ask = ask_of(interaction)
+            ask = self._answering.ask_of(interaction)
             require_posting(interaction)
             return watch_answer(await self._tracker.watch(ask, jobids, mention), _where(ask))
 
@@ -96,7 +96,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
         async def deed() -> Answer:
             may_manage = may_manage_messages(interaction)
-            return stop_answer(await self._tracker.unwatch(ask_of(interaction), jobid, may_manage))
+            return stop_answer(await self._tracker.unwatch(self._answering.ask_of(interaction), jobid, may_manage))
 
         await self._answering.answer(interaction, deed)
 
@@ -105,7 +105,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         """Shows what this channel waits for."""
 
         async def deed() -> Sequence[Answer]:
-            ask = ask_of(interaction)
+            ask = self._answering.ask_of(interaction)
             return listing_answers(await self._tracker.list(ask), _where(ask), self._mentions(ask))
 
         await self._answering.answer(interaction, deed)
@@ -117,7 +117,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         if not self._book.serves(interaction.guild_id):
             return []
         try:
-            choices = await self._tracker.choices(ask_of(interaction), typed)
+            choices = await self._tracker.choices(self._answering.ask_of(interaction), typed)
         except sqlite3.Error as error:
             log.warning("autocomplete found nothing: %s", error)
             return []

@@ -9,7 +9,7 @@ from discord import app_commands
 from discord.ext import commands
 
 from cogs.admin_desk import AdminDesk
-from cogs.asking import Answering, Interaction, ask_of, may_manage_server, require_manage_server
+from cogs.asking import Answering, Interaction, may_manage_server, require_manage_server
 from cogs.channel_check import check_channel
 from relay.limits import CommandRate
 from relay.results import Ask
@@ -89,13 +89,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         self, interaction: Interaction, channel: app_commands.Transform[ChosenChannel, PostableChannel]
     ) -> None:
         """Chooses where troubles are told."""
-
         await self._answer(interaction, lambda ask: self._desk.set_alerts(ask, channel.id))
 
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:
             require_manage_server(interaction)
             self._rate.use(interaction.user.id)
-            return await act(ask_of(interaction))
+            return await act(self._answering.ask_of(interaction))
 
         await self._answering.answer(interaction, deed)

@@ -119,3 +119,19 @@ async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress |
         (base_nonce,),
     )
     return OutcomeAddress(row["id"], row["job_id"], row["guild_id"], row["channel_id"]) if row is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class WatchingInServer:
+    """How many open subscriptions a server has, and since when it waits for the oldest (milliseconds UTC)."""
+
+    count: int
+    oldest: int | None
+
+
+async def watching_in_server(queries: Queries, guild_id: int) -> WatchingInServer:
+    """The server's open subscriptions in a figure or two."""
+    row = await queries.one(
+        "SELECT count(*), min(created_at) FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", (guild_id,)
+    )
+    return WatchingInServer(0, None) if row is None else WatchingInServer(*row)

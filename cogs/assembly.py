@@ -1,0 +1,134 @@
+"""Puts the rooms together into a running bot, and takes them apart again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack, suppress
+from random import Random
+
+import aiohttp
+
+from cogs.admin_desk import AdminDesk
+from cogs.asking import Answering
+from cogs.background import Background
+from cogs.buttons import Buttons
+from cogs.client import DiscordTokenRefused, RelayClient, log_in, stay_connected, use_discord_at
+from cogs.command_book import CommandBook
+from cogs.command_sync import HttpRegistry
+from cogs.pixverse import PixVerse
+from cogs.pixverse_admin import PixVerseAdmin
+from cogs.poster import DiscordPoster
+from cogs.relay_parts import RelayParts, put_together
+from cogs.surroundings import Surroundings
+from pixverse.api import PixVerseApi
+from pixverse.client import ApiClient
+from relay.addresses import AllowedHosts
+from relay.clock import SystemClock
+from relay.download import media_session
+from relay.limits import CommandRate
+from settings import Settings
+from storage.database import Database
+from storage.lock import InstanceLock
+from storage.opening import make_file
+from storage.vault import Vault
+
+log = logging.getLogger(__name__)
+
+EXPOSED_ACCOUNT = (
+    "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
+    "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
+)
+
+
+async def serve(settings: Settings) -> None:
+    """Runs the bot until it is cancelled.
+
+    Raises AlreadyRunning, a class of DatabaseUnusable, and DiscordTokenRefused.
+    """
+    if settings.exposes_account:
+        log.warning(EXPOSED_ACCOUNT)
+    async with AsyncExitStack() as stack:
+        database, vault = await _open_storage(settings, stack)
+        clock = SystemClock()
+        use_discord_at(settings.discord_api_url)
+        client = RelayClient()
+        book = CommandBook(database, settings.discord_guild_ids)
+        hosts = AllowedHosts(settings.media_hosts)
+        api_session = await stack.enter_async_context(aiohttp.ClientSession())
+        cdn_session = await stack.enter_async_context(media_session(hosts))
+        relay = put_together(
+            settings,
+            database=database,
+            vault=vault,
+            api=PixVerseApi(ApiClient(api_session, settings.useapi_url)),
+            hosts=hosts,
+            cdn_session=cdn_session,
+            poster=DiscordPoster(client, book.mentions),
+            clock=clock,
+            random=Random(),  # noqa: S311 - jitter, no secret
+            rate=CommandRate(clock, settings.commands_per_minute),
+        )
+        relay.media.sweep()
+        await relay.accounts.start()
+        stack.push_async_callback(relay.questions.close)
+        stack.push_async_callback(client.close)
+        await _face_discord(settings, client, relay, book, clock, database)
+
+
+async def _open_storage(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Vault]:
+    make_file(settings.database_path)
+    stack.enter_context(InstanceLock(settings.database_path))
+    database = await Database.open(settings.database_path)
+    stack.push_async_callback(database.close)
+    return database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
+
+
+async def _face_discord(
+    settings: Settings,
+    client: RelayClient,
+    relay: RelayParts,
+    book: CommandBook,
+    clock: SystemClock,
+    database: Database,
+) -> None:
+    """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
+    answering = Answering(book, clock)
+    desk = AdminDesk(database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, book)
+    client.button_handlers = Buttons(relay.tracker, desk, answering)
+
+    async def register_commands() -> None:
+        registry = HttpRegistry(client, client.application_id or 0)
+        await book.sync(registry, [command.to_dict(client.tree) for command in client.tree.get_commands()], clock.sleep)
+
+    async def start() -> None:
+        await client.add_cog(PixVerse(relay.tracker, answering, book, clock))
+        await client.add_cog(PixVerseAdmin(desk, answering, relay.rate))
+        await client.add_cog(Surroundings(relay.outbox, database))
+        loops = {
+            "delivery": relay.outbox.run,
+            "poll": relay.poller.run,
+            "cards": relay.cards.run,
+            "accounts": relay.rechecks.run,
+            "commands": register_commands,
+        }
+        await client.add_cog(Background(loops, clock))
+
+    client.started = start
+    await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
+    await _until_token_is_refused(client, relay, clock)
+
+
+async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: SystemClock) -> None:
+    gateway = asyncio.create_task(stay_connected(client, clock.sleep), name="gateway")
+    refused = asyncio.create_task(relay.outbox.token_dead.wait(), name="token")
+    try:
+        await asyncio.wait({gateway, refused}, return_when=asyncio.FIRST_COMPLETED)
+        if refused.done():
+            raise DiscordTokenRefused
+        await gateway
+    finally:
+        for task in (gateway, refused):
+            task.cancel()
+            with suppress(asyncio.CancelledError, Exception):
+                await task

@@ -1,0 +1,49 @@
+"""The background loop: starts and stops what works by itself, and hears of servers and channels that change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+
+from discord.ext import commands
+
+from relay.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_RESTART_SECONDS = 1.0
+
+Loop = Callable[[], Awaitable[None]]
+
+
+class Background(commands.Cog):
+    """Runs the loops while the client lives. Each catches the failure of a single item itself; should one end all the
+    same, it is begun again."""
+
+    def __init__(self, loops: Mapping[str, Loop], clock: Clock) -> None:
+        self._loops = loops
+        self._clock = clock
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def cog_load(self) -> None:
+        """Starts every loop."""
+        self._tasks = [asyncio.create_task(self._keep(name, loop), name=name) for name, loop in self._loops.items()]
+
+    async def cog_unload(self) -> None:
+        """Ends every loop."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep(self, name: str, loop: Loop) -> None:
+        while True:
+            try:
+                await loop()
+                return
+            except Exception:
+                log.exception("the %s loop broke and is begun again", name)
+            await self._clock.sleep(_RESTART_SECONDS)

@@ -1,0 +1,154 @@
+"""The parts of the relay, each given the ones that it works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+import aiohttp
+
+from pixverse.api import PixVerseApi
+from pixverse.job import Job
+from relay.accounts import Accounts
+from relay.addresses import AllowedHosts
+from relay.answers import Answers
+from relay.attachments import Attacher
+from relay.card_edits import CardEdits
+from relay.card_posts import CardPosts
+from relay.cards import CardLoop
+from relay.composing import Composer
+from relay.delivery import Sender
+from relay.download import Bounds, Downloader
+from relay.limits import CommandRate, Limits
+from relay.lookups import Lookups
+from relay.media import MediaStore
+from relay.outbox import DeliveryLoop
+from relay.poller import Poller
+from relay.ports import Clock, Health, Poster
+from relay.questions import Questions
+from relay.rechecks import Rechecks
+from relay.recording import Recorder
+from relay.rereading import Rereader
+from relay.tokens import Tokens
+from relay.tracker import Tracker
+from settings import Settings
+from storage.database import Database
+from storage.vault import Vault
+
+
+@dataclass(frozen=True, slots=True)
+class RelayParts:
+    """What Discord's face works with."""
+
+    accounts: Accounts
+    tokens: Tokens
+    rechecks: Rechecks
+    questions: Questions
+    media: MediaStore
+    cards: CardLoop
+    outbox: DeliveryLoop
+    poller: Poller
+    tracker: Tracker
+    poster: Poster
+    rate: CommandRate
+    health: Health
+
+
+def put_together(
+    settings: Settings,
+    *,
+    database: Database,
+    vault: Vault,
+    api: PixVerseApi,
+    hosts: AllowedHosts,
+    cdn_session: aiohttp.ClientSession,
+    poster: Poster,
+    clock: Clock,
+    random: Random,
+    rate: CommandRate,
+) -> RelayParts:
+    """Makes every part; nothing runs yet.
+
+    Cards look as the accounts are, and the accounts put notices into the outbox; so two calls go through names that are
+    bound further down.
+    """
+    interval = settings.poll_interval_ms / 1000
+    health = Health()
+
+    def in_force(guild_id: int) -> int | None:
+        return accounts.in_force(guild_id)
+
+    async def reread(job_id: int) -> Job | None:
+        return await rereader(job_id)
+
+    async def fetch(jobid: str, token: str) -> Job:
+        return await api.job(token, jobid)
+
+    media = _media_store(settings, hosts, cdn_session, clock)
+    card_posts = CardPosts(
+        reader=database.reader,
+        poster=poster,
+        clock=clock,
+        health=health,
+        in_force=in_force,
+        max_age=settings.job_max_age_ms,
+    )
+    cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
+    composer = Composer(
+        reader=database.reader,
+        poster=poster,
+        attacher=Attacher(media, reread, clock),
+        card_posts=card_posts,
+        clock=clock,
+        started=clock.now(),
+    )
+    sender = Sender(database, poster, composer, Recorder(database, cards, clock), clock)
+    outbox = DeliveryLoop(database, sender, cards, clock)
+    operator_token = settings.useapi_token.get_secret_value() if settings.useapi_token else None
+    accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
+    questions = Questions(fetch, accounts, cards, health, clock, interval=interval, random=random)
+    rereader = Rereader(database.reader, questions)
+    answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
+    poller = Poller(
+        database,
+        questions,
+        answers,
+        accounts,
+        clock,
+        interval=interval,
+        max_age=settings.job_max_age_ms,
+        random=random,
+    )
+    accounts.when_changed(poller.account_changed)
+    tracker = Tracker(
+        database,
+        questions,
+        Lookups(questions, accounts),
+        answers,
+        accounts,
+        outbox,
+        cards,
+        poller,
+        limits=Limits(settings.max_open_per_user, settings.max_open_per_server),
+        rate=rate,
+    )
+    return RelayParts(
+        accounts=accounts,
+        tokens=Tokens(database, vault, clock, accounts, api, cards),
+        rechecks=Rechecks(accounts, api, clock),
+        questions=questions,
+        media=media,
+        cards=cards,
+        outbox=outbox,
+        poller=poller,
+        tracker=tracker,
+        poster=poster,
+        rate=rate,
+        health=health,
+    )
+
+
+def _media_store(settings: Settings, hosts: AllowedHosts, session: aiohttp.ClientSession, clock: Clock) -> MediaStore:
+    folder = settings.database_path.with_name(settings.database_path.name + ".media")
+    downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
+    return MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock)
