@@ -71,6 +71,8 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[objec
 def _exit_code(command: Coroutine[object, object, None]) -> int:
     try:
         asyncio.run(_until_told_to_stop(command))
+    except SettingsError as error:
+        return _complain(MISCONFIGURED, *error.problems)
     except (DatabaseUnusable, BackupFailed) as error:
         return _complain(MISCONFIGURED, str(error))
     except DiscordTokenRefused:

@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import discord
 
-from cogs.assembly import EXPOSED_ACCOUNT
+from cogs.assembly import EXPOSED_ACCOUNT, clean_operator_token
 from cogs.client import DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from cogs.permissions import INVITE_PERMISSIONS
 from settings import Settings, shown_settings
@@ -25,6 +25,7 @@ async def check(settings: Settings) -> None:
 
     Raises what a start would raise; Discord out of reach is only told, as a start would wait for it.
     """
+    clean_operator_token(settings)
     for name, value in shown_settings(settings):
         print(f"{name} = {value}")
     if settings.exposes_account:

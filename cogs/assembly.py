@@ -23,11 +23,12 @@ from cogs.relay_parts import RelayParts, put_together
 from cogs.surroundings import Surroundings
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient
+from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
 from relay.addresses import AllowedHosts
 from relay.clock import SystemClock
 from relay.download import media_session
 from relay.limits import CommandRate
-from settings import Settings
+from settings import Settings, SettingsError
 from storage.database import Database
 from storage.lock import InstanceLock
 from storage.opening import make_file
@@ -48,6 +49,7 @@ async def serve(settings: Settings) -> None:
     """
     if settings.exposes_account:
         log.warning(EXPOSED_ACCOUNT)
+    operator_token = clean_operator_token(settings)
     async with AsyncExitStack() as stack:
         database, vault = await _open_storage(settings, stack)
         clock = SystemClock()
@@ -59,6 +61,7 @@ async def serve(settings: Settings) -> None:
         cdn_session = await stack.enter_async_context(media_session(hosts))
         relay = put_together(
             settings,
+            operator_token,
             database=database,
             vault=vault,
             api=PixVerseApi(ApiClient(api_session, settings.useapi_url)),
@@ -74,6 +77,18 @@ async def serve(settings: Settings) -> None:
         stack.push_async_callback(relay.questions.close)
         stack.push_async_callback(client.close)
         await _face_discord(settings, client, relay, book, clock, database)
+
+
+def clean_operator_token(settings: Settings) -> str | None:
+    """USEAPI_TOKEN as it is sent. Raises SettingsError where it is no token of useapi.net."""
+    if settings.useapi_token is None:
+        return None
+    try:
+        return clean_token(settings.useapi_token.get_secret_value())
+    except (DiscordTokenGiven, NotAToken) as error:
+        raise SettingsError(
+            ["USEAPI_TOKEN is no API token of useapi.net; put the whole token there, or leave it empty"]
+        ) from error
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Vault]:

@@ -56,6 +56,7 @@ class RelayParts:
 
 def put_together(
     settings: Settings,
+    operator_token: str | None,
     *,
     database: Database,
     vault: Vault,
@@ -104,9 +105,8 @@ def put_together(
     )
     sender = Sender(database, poster, composer, Recorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
-    operator_token = settings.useapi_token.get_secret_value() if settings.useapi_token else None
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
-    questions = Questions(fetch, accounts, cards, health, clock, interval=interval, random=random)
+    questions = Questions(fetch, accounts, cards, health=health, clock=clock, interval=interval, random=random)
     rereader = Rereader(database.reader, questions)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     poller = Poller(
