@@ -7,6 +7,7 @@ import random
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
+from typing import NoReturn
 
 from sandbox.discord_wire import DiscordSandbox
 from sandbox.pixverse_api import PixverseApi
@@ -14,6 +15,7 @@ from sandbox.pixverse_api.accounts import Account
 from tests.e2e.ledger import Ledger
 from tests.e2e.process import BotProcess
 from tests.e2e.town import Town
+from tests.e2e.waiting import until
 
 POLL_SECONDS = 0.2
 
@@ -70,10 +72,16 @@ class Stage:
 
     async def ready(self) -> None:
         """Waits until Discord sees the bot connected, with its commands registered."""
+        commands = self.discord.world.backend.commands
         try:
-            await self.discord.wait_for_bot()
-        except TimeoutError as error:
-            raise AssertionError("the bot did not come up; it said:\n" + "\n".join(self.bot.lines[-30:])) from error
+            await until(lambda: not self.bot.running or (self.discord.bot_connected and any(commands.values())), 15)
+        except TimeoutError:
+            self._did_not_come_up()
+        if not self.bot.running:
+            self._did_not_come_up()
+
+    def _did_not_come_up(self) -> NoReturn:
+        raise AssertionError("the bot did not come up; it said:\n" + "\n".join(self.bot.lines[-30:]))
 
     async def stop(self) -> None:
         """SIGTERM, and the exit code that belongs to it."""
