@@ -106,7 +106,7 @@ def put_together(
     sender = Sender(database, poster, composer, Recorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
-    questions = Questions(fetch, accounts, cards, health=health, clock=clock, interval=interval, random=random)
+    questions = Questions(fetch, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
     rereader = Rereader(database.reader, questions)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     poller = Poller(
