@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay import schedule
+
+intervals = st.floats(0.05, 3600)
+ages = st.floats(0, 1e6)
+times = st.floats(0, 1e7)
+randoms = st.integers(0, 2**32).map(Random)
+
+
+@given(asked_at=times, interval=intervals, age=ages, random=randoms)
+def test_never_two_questions_within_an_interval(asked_at: float, interval: float, age: float, random: Random) -> None:
+    assert schedule.after_answer(asked_at, interval, age, random) - asked_at >= interval * 0.999999
+
+
+@given(interval=intervals, age=ages, random=randoms)
+def test_from_an_hour_on_every_fifteen_intervals_or_five_minutes_at_the_latest(
+    interval: float, age: float, random: Random
+) -> None:
+    pause = schedule.after_answer(0, interval, age, random)
+    assert pause <= max(interval * (1 + schedule.JITTER), schedule.slowest(interval)) * 1.000001
+    assert schedule.slowest(20) == 300
+    assert schedule.slowest(1) == 15
+    assert schedule.slowest(60) == 300
+    assert schedule.slowest(600) == 600
+
+
+@given(interval=intervals, younger=ages, older=ages)
+def test_the_older_the_slower(interval: float, younger: float, older: float) -> None:
+    younger, older = sorted((younger, older))
+    assert schedule.gap(interval, younger) <= schedule.gap(interval, older) * 1.000001
+
+
+def test_a_young_job_is_asked_about_at_every_interval_an_old_one_every_five_minutes() -> None:
+    assert schedule.gap(20, 299) == 20
+    assert 30 < schedule.gap(20, 900) < 40
+    assert abs(schedule.gap(20, 3600) - 300) < 0.001
+
+
+@given(asked_at=times, interval=intervals, failures=st.integers(1, 5000), random=randoms)
+def test_back_off_stays_between_an_interval_and_the_slowest(
+    asked_at: float, interval: float, failures: int, random: Random
+) -> None:
+    pause = schedule.after_failure(asked_at, interval, failures, random) - asked_at
+    assert interval * 0.999 - 1e-6 <= pause <= schedule.slowest(interval) * 1.001 + 1e-6
+
+
+def test_back_off_grows_and_differs() -> None:
+    pauses = [[schedule.after_failure(0, 20, n, Random(seed)) for seed in range(50)] for n in range(1, 8)]
+    means = [sum(one) / 50 for one in pauses]
+    assert means == sorted(means)
+    assert means[-1] > 240
+    assert len(set(pauses[-1])) == 50
+
+
+@given(now=times, interval=intervals, random=randoms, since=st.none() | st.floats(0, 100))
+def test_spread_lies_within_an_interval_and_heeds_the_last_question(
+    now: float, interval: float, random: Random, since: float | None
+) -> None:
+    asked_at = None if since is None else now - since
+    at = schedule.spread(now, interval, asked_at, random)
+    assert now <= at <= now + interval
+    if asked_at is not None:
+        assert at >= asked_at + interval or at == now + interval
+
+
+def test_spread_really_spreads() -> None:
+    random = Random(3)
+    moments = [schedule.spread(0, 20, None, random) for _ in range(1000)]
+    for second in range(20):
+        assert 20 < sum(second <= at < second + 1 for at in moments) < 90
+
+
+@given(now=times, interval=intervals, wait=st.floats(0, 1e5), random=randoms)
+def test_retry_after_is_kept_to_the_second(now: float, interval: float, wait: float, random: Random) -> None:
+    assert schedule.account_rest(now, interval, 3, wait, random) == now + wait
+
+
+def test_missing_is_believed_after_an_interval_and_a_minute() -> None:
+    assert not schedule.surely_missing(0, 59_999, 20)
+    assert schedule.surely_missing(0, 60_000, 20)
+    assert not schedule.surely_missing(0, 60_000, 90)
+    assert schedule.surely_missing(0, 90_000, 90)
+    assert not schedule.surely_missing(100_000, 0, 20)
+
+
+def test_given_up_at_the_age_not_before() -> None:
+    assert not schedule.over_age(0, 999, 1000)
+    assert schedule.over_age(0, 1000, 1000)

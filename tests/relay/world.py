@@ -1,0 +1,273 @@
+"""A relay of which only Discord, the API and the clock are made up: the database is a real one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+
+from pixverse.errors import JobNotFound, PixVerseError
+from pixverse.job import Job, JobState
+from relay.answers import Answers
+from relay.limits import CommandRate, Limits
+from relay.lookups import Lookups
+from relay.poller import Poller
+from relay.ports import Health
+from relay.questions import Questions
+from relay.results import Ask
+from relay.tracker import Tracker
+from storage.database import Database
+
+START = 1_800_000_000_000
+HOUR = 3_600_000
+GUILD, CHANNEL, PERSON = 10, 100, 1000
+ACCOUNT, OTHER_ACCOUNT = 1, 2
+
+
+class ManualClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._seconds = 50.0
+        self.jumped = 0
+        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
+
+    def now(self) -> int:
+        return START + round((self._seconds - 50.0) * 1000) + self.jumped
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds <= 0:
+            return
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._sleepers.append((self._seconds + seconds, sleeper))
+        await sleeper
+
+    def earliest(self) -> float | None:
+        self._sleepers = [one for one in self._sleepers if not one[1].done()]
+        return min((at for at, _ in self._sleepers), default=None)
+
+    def move_to(self, at: float) -> None:
+        self._seconds = max(self._seconds, at)
+        for due, sleeper in self._sleepers:
+            if due <= self._seconds and not sleeper.done():
+                sleeper.set_result(None)
+
+
+@dataclass
+class FakeApi:
+    """Answers what it is told to; an id it does not know is not found."""
+
+    clock: ManualClock
+    jobs: dict[str, Job] = field(default_factory=dict)
+    trouble: dict[str, PixVerseError] = field(default_factory=dict)
+    everywhere: PixVerseError | None = None
+    gate: asyncio.Event | None = None
+    asked: list[tuple[float, str, str]] = field(default_factory=list)
+    under_way: Counter[str] = field(default_factory=Counter)
+    most_under_way: Counter[str] = field(default_factory=Counter)
+
+    async def fetch(self, token: str, jobid: str) -> Job:
+        self.asked.append((self.clock.monotonic(), token, jobid))
+        for key in (token, "all"):
+            self.under_way[key] += 1
+            self.most_under_way[key] = max(self.most_under_way[key], self.under_way[key])
+        try:
+            await (self.gate.wait() if self.gate is not None else asyncio.sleep(0))
+        finally:
+            self.under_way[token] -= 1
+            self.under_way["all"] -= 1
+        error = self.everywhere or self.trouble.get(jobid)
+        if error is not None:
+            raise error
+        if jobid not in self.jobs:
+            raise JobNotFound("404")
+        return self.jobs[jobid]
+
+    def put(self, jobid: str, state: JobState = JobState.PROGRESS, **fields: object) -> Job:
+        self.jobs[jobid] = replace(Job(jobid, state, state.value), **fields)  # type: ignore[arg-type]
+        return self.jobs[jobid]
+
+    def times(self, jobid: str) -> list[float]:
+        return [at for at, _, asked in self.asked if asked == jobid]
+
+
+class FakeAccounts:
+    """Two accounts; every server uses the first unless told otherwise."""
+
+    def __init__(self) -> None:
+        self.used: dict[int, int | None] = {}
+        self.tokens: dict[int, str] = {ACCOUNT: "token-1", OTHER_ACCOUNT: "token-2"}
+        self.states: dict[int, str] = {}
+        self.heard: list[tuple[int, PixVerseError | None]] = []
+
+    def in_force(self, guild_id: int) -> int | None:
+        return self.used.get(guild_id, ACCOUNT)
+
+    def token_of(self, account_id: int) -> str | None:
+        return self.tokens.get(account_id)
+
+    def state_of(self, account_id: int) -> str:
+        return self.states.get(account_id, "ok")
+
+    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
+        self.heard.append((account_id, error))
+
+
+class FakeOutbox:
+    """Counts; has posted every card that it is asked to post at once, as message 7000 and something."""
+
+    def __init__(self) -> None:
+        self.woken = 0
+
+    def wake(self) -> None:
+        self.woken += 1
+
+    async def deliver_now(self, delivery_id: int) -> int | None:
+        return 7000 + delivery_id
+
+
+class FakeCards:
+    """Keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.jobs: list[int] = []
+        self.subscriptions: list[int] = []
+        self.api = 0
+
+    def job_changed(self, job_id: int) -> None:
+        self.jobs.append(job_id)
+
+    def subscription_changed(self, subscription_id: int) -> None:
+        self.subscriptions.append(subscription_id)
+
+    def account_changed(self, account_id: int) -> None:
+        raise AssertionError("the accounts tell this themselves")
+
+    def api_changed(self) -> None:
+        self.api += 1
+
+
+class World:
+    """Everything, wired as the bot wires it."""
+
+    def __init__(
+        self, database: Database, *, interval: float = 20.0, limits: Limits | None = None, per_minute: int = 1000
+    ) -> None:
+        self.database = database
+        self.clock = ManualClock()
+        self.api = FakeApi(self.clock)
+        self.accounts = FakeAccounts()
+        self.outbox = FakeOutbox()
+        self.cards = FakeCards()
+        self.health = Health()
+        self.interval = interval
+        self.questions = Questions(
+            self.api.fetch,
+            self.accounts,
+            cards=self.cards,
+            health=self.health,
+            clock=self.clock,
+            interval=interval,
+            random=Random(1),
+        )
+        self.answers = Answers(
+            database, self.accounts, self.outbox, self.cards, self.clock, interval=interval
+        )
+        self.poller = self.new_poller()
+        self.tracker = Tracker(
+            database,
+            self.questions,
+            Lookups(self.questions, self.accounts, patience=0.2),
+            self.answers,
+            self.accounts,
+            self.outbox,
+            self.cards,
+            self.poller,
+            limits=limits or Limits(50, 500),
+            rate=CommandRate(self.clock, per_minute),
+        )
+        self.running: asyncio.Task[None] | None = None
+        self._interactions = 0
+
+    def new_poller(self) -> Poller:
+        return Poller(
+            self.database,
+            self.questions,
+            self.answers,
+            self.accounts,
+            self.clock,
+            interval=self.interval,
+            max_age=48 * HOUR,
+            random=Random(2),
+        )
+
+    def ask(self, *, guild: int = GUILD, channel: int = CHANNEL, person: int = PERSON) -> Ask:
+        self._interactions += 1
+        return Ask(guild, channel, person, self._interactions, self.clock.now())
+
+    async def watch(self, jobid: str, **where: int) -> int:
+        """Subscribes, as a member would, and answers the job's number."""
+        if jobid not in self.api.jobs:
+            self.api.put(jobid)
+        result = await self.tracker.status(self.ask(**where), jobid, True, False)
+        return result.number
+
+    def run(self) -> None:
+        self.running = asyncio.create_task(self.poller.run())
+
+    async def quiet(self) -> None:
+        """Until the poller has nothing to do before the clock moves."""
+        for _ in range(20_000):
+            await asyncio.sleep(0.0002)
+            if self.running is not None and self.running.done():
+                self.running.result()
+            busy = self.poller._tasks or self.poller._woken.is_set() or self.questions._asking
+            if not busy and self.clock.earliest() is not None:
+                return
+        raise AssertionError("the poller does not come to rest")
+
+    async def advance(self, seconds: float) -> None:
+        """Moves the clock, stopping wherever somebody wants to wake up."""
+        end = self.clock.monotonic() + seconds
+        await self.quiet()
+        while (at := self.clock.earliest()) is not None and at <= end:
+            self.clock.move_to(at)
+            await self.quiet()
+        self.clock.move_to(end)
+        await self.quiet()
+
+    async def stop(self) -> None:
+        if self.running is not None:
+            self.running.cancel()
+            await asyncio.gather(self.running, return_exceptions=True)
+            self.running = None
+
+    async def close(self) -> None:
+        await self.stop()
+        await self.questions.close()
+
+    async def rows(self, sql: str, *parameters: int | str) -> list[tuple[object, ...]]:
+        return [tuple(row) for row in await self.database.reader.all(sql, parameters)]
+
+    async def outcomes(self) -> list[tuple[object, ...]]:
+        """Kind and channel of every outcome in the outbox."""
+        return await self.rows(
+            "SELECT kind, channel_id FROM deliveries WHERE kind NOT IN ('card', 'summary') ORDER BY id"
+        )
+
+
+async def open_database(folder: Path) -> Database:
+    """A new database with two accounts."""
+    database = await Database.open(folder / "relay.db")
+    async with database.transaction() as tx:
+        for account_id in (ACCOUNT, OTHER_ACCOUNT):
+            await tx.run(
+                "INSERT INTO accounts (id, account_key, state_since) VALUES (?, ?, 0)",
+                (account_id, f"user:{account_id}"),
+            )
+    return database
