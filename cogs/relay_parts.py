@@ -82,9 +82,6 @@ def put_together(
     async def reread(job_id: int) -> Job | None:
         return await rereader(job_id)
 
-    async def fetch(jobid: str, token: str) -> Job:
-        return await api.job(token, jobid)
-
     media = _media_store(settings, hosts, cdn_session, clock)
     card_posts = CardPosts(
         reader=database.reader,
@@ -106,7 +103,7 @@ def put_together(
     sender = Sender(database, poster, composer, Recorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
-    questions = Questions(fetch, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
+    questions = Questions(api.job, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
     rereader = Rereader(database.reader, questions)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     poller = Poller(
