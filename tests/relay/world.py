@@ -156,7 +156,13 @@ class World:
     """Everything, wired as the bot wires it."""
 
     def __init__(
-        self, database: Database, *, interval: float = 20.0, limits: Limits | None = None, per_minute: int = 1000
+        self,
+        database: Database,
+        *,
+        interval: float = 20.0,
+        limits: Limits | None = None,
+        per_minute: int = 1000,
+        hours: int = 48,
     ) -> None:
         self.database = database
         self.clock = ManualClock()
@@ -166,6 +172,7 @@ class World:
         self.cards = FakeCards()
         self.health = Health()
         self.interval = interval
+        self.hours = hours
         self.questions = Questions(
             self.api.fetch,
             self.accounts,
@@ -175,9 +182,7 @@ class World:
             interval=interval,
             random=Random(1),
         )
-        self.answers = Answers(
-            database, self.accounts, self.outbox, self.cards, self.clock, interval=interval
-        )
+        self.answers = Answers(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
         self.poller = self.new_poller()
         self.tracker = Tracker(
             database,
@@ -188,7 +193,7 @@ class World:
             self.outbox,
             self.cards,
             self.poller,
-            limits=limits or Limits(50, 500),
+            limits=limits or Limits(500, 500),
             rate=CommandRate(self.clock, per_minute),
         )
         self.running: asyncio.Task[None] | None = None
@@ -202,7 +207,7 @@ class World:
             self.accounts,
             self.clock,
             interval=self.interval,
-            max_age=48 * HOUR,
+            max_age=self.hours * HOUR,
             random=Random(2),
         )
 
