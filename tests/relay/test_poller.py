@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tracemalloc
+from itertools import pairwise
 
 import pytest
 
@@ -14,7 +15,7 @@ from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, Wor
 
 
 def _gaps(times: list[float]) -> list[float]:
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(times)]
 
 
 async def test_a_job_is_asked_about_at_each_interval_and_its_end_goes_to_every_channel_once(world: World) -> None:
@@ -89,8 +90,7 @@ async def test_at_most_so_many_questions_at_once_and_per_account(world: World) -
     world.api.gate = asyncio.Event()
     world.api.asked.clear()
     world.run()
-    while world.clock.earliest() is None:
-        await asyncio.sleep(0.001)
+    await world.quiet()
     world.clock.move_to(world.clock.monotonic() + 20)
     for _ in range(200):
         await asyncio.sleep(0.001)
@@ -141,10 +141,10 @@ async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_stamp
 
     world.api.everywhere = None
     world.api.asked.clear()
-    while not world.api.asked:
-        await world.advance(5)
+    for _ in range(100):
+        await world.advance(5 if not world.api.asked else 0)
     back = world.api.asked[0][0]
-    assert world.health.api.down_since is None
+    assert not world.api_is_down()
     assert world.cards.api == 2
     await world.advance(30)
     for number in range(40):
@@ -250,7 +250,7 @@ async def test_not_found_is_believed_at_the_second_time_after_a_minute(world: Wo
     await world.advance(9)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     assert await world.rows("SELECT outcome FROM jobs") == [("not found",)]
-    assert [at for at in world.api.times("job-1") if at > first][0] >= first + 60
+    assert next(at for at in world.api.times("job-1") if at > first) >= first + 60
 
 
 async def test_another_answer_between_two_not_founds_starts_anew(world: World) -> None:
@@ -312,7 +312,7 @@ async def test_after_a_long_absence_a_job_is_asked_about_before_it_is_given_up(w
     ]
 
 
-async def test_a_database_that_fails_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_database_that_fails_loses_nothing(world: World) -> None:
     await world.watch("job-1")
     world.run()
     await world.advance(5)
@@ -322,7 +322,7 @@ async def test_a_database_that_fails_loses_nothing(world: World, monkeypatch: py
     async def full(*_: object) -> Recorded:
         raise sqlite3.OperationalError("database or disk is full")
 
-    world.answers.record_answer = full  # type: ignore[method-assign]
+    world.answers.record_answer = full  # type: ignore[method-assign,assignment]
     await world.advance(120)
     assert world.poller.failures >= 2
     assert await world.outcomes() == []

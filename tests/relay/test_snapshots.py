@@ -45,8 +45,8 @@ _ORDER = [JobState.CREATED, JobState.STARTED, JobState.PROGRESS]
 def test_neither_state_nor_percentage_goes_backwards(answers: list[tuple[JobState, int | None]]) -> None:
     known: Job | None = None
     for state, percent in answers:
-        percent = percent if state is JobState.PROGRESS else None
-        following = snapshots.onward(known, Job("j", state, state.value, percent=percent))
+        told = percent if state is JobState.PROGRESS else None
+        following = snapshots.onward(known, Job("j", state, state.value, percent=told))
         if known is not None:
             assert _ORDER.index(following.state) >= _ORDER.index(known.state)
             assert (following.percent or 0) >= (known.percent or 0)

@@ -222,6 +222,9 @@ class World:
         result = await self.tracker.status(self.ask(**where), jobid, True, False)
         return result.number
 
+    def api_is_down(self) -> bool:
+        return self.health.api.down_since is not None
+
     def run(self) -> None:
         self.running = asyncio.create_task(self.poller.run())
 

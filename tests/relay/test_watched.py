@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.probes import Probes
+from relay.watched import Agenda, Watched
+
+
+def _job(number: int) -> Watched:
+    return Watched(number, 1, f"job-{number}")
+
+
+@given(st.lists(st.tuples(st.sampled_from(["put", "drop", "take"]), st.integers(0, 5), st.floats(0, 100)), max_size=60))
+def test_the_agenda_is_a_list_sorted_by_time(steps: list[tuple[str, int, float]]) -> None:
+    agenda, plain, taken = Agenda(), dict[int, float](), dict[int, Watched]()
+    for step, number, time in steps:
+        if step == "put":
+            job = agenda.get(number) or _job(number)
+            job.busy = False
+            agenda.put(job, time)
+            plain[number] = time
+            taken.pop(number, None)
+        elif step == "drop":
+            agenda.drop(number)
+            plain.pop(number, None)
+        else:
+            job_taken = agenda.take_due(time)
+            due = min(plain.values(), default=None)
+            if due is None or due > time:
+                assert job_taken is None
+            else:
+                assert job_taken is not None
+                assert plain.pop(job_taken.id) == due
+                taken[job_taken.id] = job_taken
+        assert agenda.next_due() == min(plain.values(), default=None)
+
+
+def test_moving_jobs_about_does_not_grow_the_heap() -> None:
+    agenda = Agenda()
+    jobs = [_job(number) for number in range(10)]
+    for turn in range(1000):
+        for job in jobs:
+            agenda.put(job, float(turn))
+    assert len(agenda._heap) <= 100
+
+
+def test_two_of_the_same_number_are_a_fault() -> None:
+    agenda = Agenda()
+    agenda.put(_job(1), 1)
+    with pytest.raises(ValueError, match="#1"):
+        agenda.put(_job(1), 2)
+
+
+def test_one_probe_at_a_time_ever_less_often() -> None:
+    probes = Probes(20, Random(1))
+    assert not probes.take(1, 0)
+    now, pauses = 0.0, []
+    for _ in range(8):
+        began = now
+        while not probes.take(1, now):
+            now += 0.5
+        pauses.append(now - began)
+        assert not probes.take(2, now + 1000)
+        probes.finished(2, now)
+        assert not probes.take(2, now + 1000)
+        probes.finished(1, now)
+    assert 20 <= pauses[0] <= 31
+    assert 200 <= pauses[-1] <= 301
+    probes.reset()
+    assert not probes.take(1, now)
+    assert probes.take(1, now + 31)

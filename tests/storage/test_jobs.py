@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from storage import jobs, subscriptions
+from storage.database import Database, Transaction
+
+
+@pytest.fixture
+async def accounts(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.run("INSERT INTO accounts (id, account_key, state_since) VALUES (1, 'user:1', 0), (2, 'user:2', 0)")
+
+
+async def _watch(tx: Transaction, job_id: int, guild_id: int, channel_id: int) -> int:
+    return await subscriptions.add(
+        tx, job_id=job_id, guild_id=guild_id, channel_id=channel_id, batch_id=None, spoiler=False, now=1
+    )
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_a_job_is_added_once_for_each_account(database: Database) -> None:
+    async with database.transaction() as tx:
+        first = await jobs.add(tx, 1, "job-1", "{}", 10)
+        again = await jobs.add(tx, 1, "job-1", "other", 20)
+        elsewhere = await jobs.add(tx, 2, "job-1", None, 30)
+    assert first == again
+    assert (elsewhere.id, elsewhere.snapshot, elsewhere.watched_since) != (first.id, "{}", 10)
+    assert await jobs.by_jobid(database.reader, 2, "job-1") == elsewhere
+    assert await jobs.by_jobid(database.reader, 2, "job-2") is None
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_the_life_of_a_job(database: Database) -> None:
+    async with database.transaction() as tx:
+        row = await jobs.add(tx, 1, "job-1", None, 10)
+        await jobs.set_missing(tx, row.id, 15)
+        await jobs.change(tx, row.id, "news", 20)
+        changed = await jobs.by_id(tx, row.id)
+        assert changed is not None
+        assert (changed.snapshot, changed.changed_at, changed.missing_since) == ("news", 20, None)
+        await jobs.end(tx, row.id, "given up", 30)
+        await jobs.end(tx, row.id, "failed", 40)
+        ended = await jobs.by_id(tx, row.id)
+        assert ended is not None
+        assert (ended.outcome, ended.ended_at) == ("given up", 30)
+        await jobs.rewatch(tx, row.id, 45)
+        reopened = await jobs.reopen(tx, row.id, 50)
+        assert (reopened.round, reopened.outcome, reopened.watched_since, reopened.ended_at) == (1, None, 50, None)
+        assert (await jobs.reopen(tx, row.id, 60)).round == 1
+        await jobs.rewatch(tx, row.id, 70)
+    after = await jobs.by_id(database.reader, row.id)
+    assert after is not None
+    assert after.watched_since == 70
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_a_number_is_known_only_where_it_was_asked_for(database: Database) -> None:
+    async with database.transaction() as tx:
+        row = await jobs.add(tx, 1, "job-1", None, 10)
+        subscription_id = await _watch(tx, row.id, 7, 70)
+        await subscriptions.end(tx, subscription_id, 20)
+    assert await jobs.of_guild(database.reader, 7, row.id) == row
+    assert await jobs.of_guild(database.reader, 8, row.id) is None
+
+
+@pytest.mark.usefixtures("accounts")
+async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Database) -> None:
+    async with database.transaction() as tx:
+        for number in range(1, 8):
+            row = await jobs.add(tx, 1 + number % 2, f"job-{number}", None, number)
+            await _watch(tx, row.id, 7, 70)
+            await _watch(tx, row.id, 8, 80)
+            await _watch(tx, row.id, 8, 81)
+        await jobs.end(tx, 2, "failed", 9)
+        for subscription in await subscriptions.open_of_job(tx, 3):
+            await subscriptions.end(tx, subscription.id, 9)
+        await jobs.add(tx, 1, "nobody-waits", None, 1)
+    first = await jobs.open_page(database.reader, 0, 3)
+    second = await jobs.open_page(database.reader, first[-1].id, 3)
+    assert [row.id for row in first + second] == [1, 4, 5, 6, 7]
+    assert await jobs.open_page(database.reader, 7, 3) == []
+    assert first[0].guilds == {7, 8}
+    assert [row.id for row in await jobs.open_of_account(database.reader, 1)] == [4, 6]
+    assert [row.id for row in await jobs.open_among(database.reader, [7, 2, 3, 1, 99])] == [1, 7]
