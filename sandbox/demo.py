@@ -8,7 +8,7 @@ from itertools import cycle
 
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage, open_stage
+from sandbox.stage import FAILURE, REFUSAL, Stage, open_stage
 from sandbox.token_form import fill_in_token
 
 _POLL_SECONDS = 2.0
@@ -39,13 +39,14 @@ async def _perform(stage: Stage) -> None:
 
 async def _put_jobs_on_their_way(stage: Stage) -> None:
     on_their_way = [
-        (stage.alice, timelines.completed(40), "A paper boat sails down a gutter in the rain"),
-        (stage.ben, timelines.failed(55), "The same boat in a storm"),
-        (stage.alice, timelines.moderated(20), "Pirates board the paper boat"),
+        (timelines.completed(40), "A paper boat sails down a gutter in the rain"),
+        (timelines.failed(55, *FAILURE), "The same boat in a storm"),
+        (timelines.moderated(20, *REFUSAL), "Pirates board the paper boat"),
+        (timelines.slow(), "A long one: the boat crosses the lake"),
     ]
-    for member, timeline, prompt in on_their_way:
+    for timeline, prompt in on_their_way:
         job = stage.pixverse.add_job(stage.account, timeline, prompt=prompt)
-        await member.slash(stage.channel, "pixverse status", jobid=job.jobid)
+        await stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid)
 
 
 def _add_job(stage: Stage, prompt: str) -> Job:
@@ -58,7 +59,7 @@ The channel, as Alice sees it:  {url}
 
   1. Type /pixverse status and paste this job id, then watch the card and, half a minute later, the video:
        {jobid}
-  2. Type /pixverse unwatch: the jobs of this channel are offered by their prompts. Press "Details" below a result.
+  2. Type /pixverse unwatch: what is watched in this channel is offered by its prompt. Press Details below a result.
   3. View the page as Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set.
 
 Ctrl-C ends it and leaves nothing behind.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sandbox.discord_wire import Answer, Member, Message
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import Stage, open_stage
+from sandbox.stage import FAILURE, REFUSAL, Stage, open_stage
 from sandbox.token_form import fill_in_token
 from sandbox.transcript import Transcript
 
@@ -77,9 +77,11 @@ class Script:
         boat = stage.pixverse.add_job(stage.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
         await self._status(alice, boat, "**Watching.**")
         await self._status(ben, boat, "**Already watched here.**", mention=False)
-        storm = stage.pixverse.add_job(stage.account, timelines.failed(4), prompt="The same boat in a storm")
+        storm = stage.pixverse.add_job(stage.account, timelines.failed(4, *FAILURE), prompt="The same boat in a storm")
         await self._status(ben, storm, "**Watching.**")
-        pirates = stage.pixverse.add_job(stage.account, timelines.moderated(6), prompt="Pirates board the paper boat")
+        pirates = stage.pixverse.add_job(
+            stage.account, timelines.moderated(6, *REFUSAL), prompt="Pirates board the paper boat"
+        )
         await self._status(alice, pirates, "**Watching.**", mention=False)
         self._paper.does(ben, "/pixverse list")
         self._hear(ben, await ben.slash(stage.channel, "pixverse list"), "**")
@@ -91,7 +93,7 @@ class Script:
 
     async def _status(self, member: Member, job: Job, expected: str, *, mention: bool = True) -> None:
         quietly = "" if mention else " mention:False"
-        self._paper.does(member, f"/pixverse status jobid:…{job.jobid[-12:]}{quietly}")
+        self._paper.does(member, f"/pixverse status jobid:{job.jobid[:21]}…{quietly}")
         answer = await member.slash(self._stage.channel, "pixverse status", jobid=job.jobid, mention=mention)
         self._hear(member, answer, expected)
 

@@ -17,6 +17,10 @@ from sandbox.pixverse_api.accounts import Account
 
 T = TypeVar("T")
 
+FAILURE = ("The video could not be made.", "The renderer did not answer in time.")
+REFUSAL = ("Prompt moderated.", "Violence is not allowed.")
+"""`error` and `errorDetails`; the documentation gives no examples."""
+
 _SECONDS_TO_COME_UP = 30.0
 
 
