@@ -152,13 +152,17 @@ class Poller:
         self._changed_jobs.difference_update(changed)
 
     async def _take_in_account(self, account_id: int) -> None:
-        rows = await jobs.open_of_account(self._database.reader, account_id)
-        open_ids = {row.id for row in rows}
+        open_ids: set[int] = set()
+        page = await jobs.open_page_of_account(self._database.reader, account_id, 0, _PAGE)
+        while page:
+            for row in page:
+                open_ids.add(row.id)
+                self._take_in(row, at_once=True)
+            page = await jobs.open_page_of_account(self._database.reader, account_id, page[-1].id, _PAGE)
         for job in self._agenda:
+            # One that was added meanwhile is marked as changed and taken in right after.
             if job.account_id == account_id and job.id not in open_ids:
                 self._agenda.drop(job.id)
-        for row in rows:
-            self._take_in(row, at_once=True)
         await self._answers.deliver_held(account_id)
 
     def _take_in(self, row: OpenJob, *, at_once: bool) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 from pixverse.job import Job
 from pixverse.jobids import parse_jobid, short_number
-from relay import nonces, snapshots
+from relay import snapshots
+from relay.afterwards import Afterwards
 from relay.answers import Answers, Recorded, post_outcome
 from relay.known import Known, outcome_of
 from relay.limits import CommandRate, Limits
@@ -15,7 +16,7 @@ from relay.many import Many
 from relay.outcomes import outcome_of_state
 from relay.ports import Cards, JobWatch, PromptOutbox
 from relay.questions import FRESH_SECONDS, Accounts, Questions
-from relay.refusals import ApiDown, NotFound, NothingToDo, NumberUnknown, Refusal
+from relay.refusals import ApiDown, NotFound, NothingToDo, NumberUnknown
 from relay.results import (
     AlreadyPosted,
     AlreadyWatched,
@@ -39,7 +40,7 @@ from relay.results import (
 )
 from relay.seats import Seat, Seated, Wish, take
 from relay.stopping import Stopping, require_here
-from storage import deliveries, jobs, overviews, subscriptions
+from storage import jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
 
@@ -88,6 +89,7 @@ class Tracker:
         self._rate = rate
         self._stopping = Stopping(database, cards, poller)
         self._known = Known(database.reader, accounts)
+        self._afterwards = Afterwards(database, lookups, answers, outbox)
         self._many = Many(database, lookups, answers, accounts, outbox, cards, poller, limits=limits)
 
     # ---- looking and watching ---------------------------------------------------------------------------------------
@@ -196,36 +198,12 @@ class Tracker:
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> MentionSet:
         """Whether the asker, who waits for the job, is pinged at its end."""
         self._rate.use(ask.user_id)
-        async with self._database.transaction() as tx:
-            here = require_here(ask, await subscriptions.by_id(tx, subscription_id))
-            waits = await subscriptions.set_mention(tx, subscription_id, ask.user_id, mention)
-            if here.ended_at is not None or not waits:
-                raise NothingToDo
-        return MentionSet(subscription_id, here.job_id, mention)
+        return await self._afterwards.set_mention(ask, subscription_id, mention=mention)
 
     async def post_again(self, ask: Ask, subscription_id: int) -> PostedAgain:
         """Posts a job's outcome once more, with fresh links where the API still gives them."""
-        here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
-        row = await jobs.by_id(self._database.reader, here.job_id)
-        outcome = outcome_of(row) if row is not None else None
-        if row is None or outcome is None or here.ended_at is None:
-            raise NothingToDo
         self._rate.use(ask.user_id)
-        await self._refresh(ask, row)
-        kind = nonces.again_kind(ask.interaction_id)
-        async with self._database.transaction() as tx:
-            await deliveries.add_outcome(
-                tx,
-                subscription_id=here.id,
-                kind=kind,
-                guild_id=here.guild_id,
-                channel_id=here.channel_id,
-                base_nonce=nonces.for_job(row.jobid, here.channel_id, kind),
-                closes_batch=False,
-                now=ask.at,
-            )
-        self._outbox.wake()
-        return PostedAgain(here.id, row.id, outcome)
+        return await self._afterwards.post_again(ask, subscription_id)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
@@ -276,13 +254,6 @@ class Tracker:
         ended = row.ended_at is not None and not was_given_up(row)
         if not (waits or ended):
             raise NotFound
-
-    async def _refresh(self, ask: Ask, row: JobRow) -> None:
-        try:
-            if self._lookups.account_in_force(ask.guild_id) == row.account_id:
-                await self._answers.refresh_ended(row.id, await self._lookups.one(row.account_id, row.jobid))
-        except Refusal:
-            return  # What is known is posted then.
 
     async def _record(self, row: JobRow, said: Said) -> Recorded:
         recorded = Recorded.NOTHING

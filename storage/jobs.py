@@ -127,9 +127,9 @@ async def open_page(queries: Queries, after: int, size: int) -> list[OpenJob]:
     return await _open_jobs(queries, "AND j.id > ?", (after,), size)
 
 
-async def open_of_account(queries: Queries, account_id: int) -> list[OpenJob]:
-    """The account's jobs that have not ended and for which somebody waits."""
-    return await _open_jobs(queries, "AND j.account_id = ?", (account_id,))
+async def open_page_of_account(queries: Queries, account_id: int, after: int, size: int) -> list[OpenJob]:
+    """The same of one account."""
+    return await _open_jobs(queries, "AND j.id > ? AND j.account_id = ?", (after, account_id), size)
 
 
 async def open_among(queries: Queries, job_ids: Sequence[int]) -> list[OpenJob]:

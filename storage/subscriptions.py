@@ -166,7 +166,8 @@ async def put_subscriber(
     """Adds somebody who waits; who waits already gets what they asked for last."""
     await tx.run(
         "INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (subscription_id, user_id) DO UPDATE SET mention = excluded.mention, in_batch = excluded.in_batch",
+        " ON CONFLICT (subscription_id, user_id)"
+        " DO UPDATE SET mention = excluded.mention, in_batch = excluded.in_batch",
         (subscription_id, user_id, mention, in_batch, now),
     )
 
