@@ -75,6 +75,8 @@ async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Await
         except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await client.http.close()
+        # Closed together with the session; discord.py makes a new one only where there is none.
+        client.http.connector = discord.utils.MISSING
         await sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
 

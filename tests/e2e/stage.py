@@ -133,7 +133,7 @@ class Stage:
         places = {
             "log": "\n".join(self.bot.lines),
             "messages": "\n".join(self._bots_messages()),
-            "commands": json.dumps(list(self.discord.world.backend.commands.values()), default=str),
+            "commands": repr(self.discord.world.backend.commands),
             "calls of Discord": "\n".join(
                 f"{call.path} {call.query} {json.dumps(call.json, default=str)} {call.reason}"
                 for call in self.discord.requests

@@ -107,12 +107,11 @@ async def test_an_id_that_nobody_knows_is_looked_for_again(town: Town) -> None:
     assert answer.labels == ["Look again"]
     assert town.posts() == []
     job = town.job(jobid=jobid)
+    await _rounds(town, 2)  # an answer of the last moment would be used again
     found = await town.member.click(answer, "Look again")
-    assert found.text.startswith(("**Watching.**", "**I can't find this job.**"))
-    if found.labels == ["Look again"]:
-        pytest.fail("an id that was not found was not looked for again")
+    assert found.text.startswith("**Watching.**")
     job.complete()
-    assert (await town.outcome()).text.startswith("**Your video is ready.**")
+    await town.stage.discord.until(lambda: any("ready" in outcome.text for outcome in town.outcomes()))
 
 
 async def test_an_id_that_has_expired(town: Town) -> None:
@@ -200,6 +199,13 @@ async def test_one_account_s_trouble_is_not_another_s(stage: Stage, town: Town) 
     job.complete()
     await other.outcome()
     assert other.notices() == []
+
+
+async def _rounds(town: Town, rounds: int) -> None:
+    """Waits until a job that goes on has been asked about so many times more."""
+    other = await town.watched()
+    await town.stage.pixverse.until(lambda: town.stage.pixverse.asked(other) > rounds)
+    other.cancel()
 
 
 async def _played(stage: Stage, fault: Fault) -> None:

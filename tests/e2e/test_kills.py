@@ -55,11 +55,13 @@ async def _killed_at_the_outcome(stage: Stage, town: Town, when: When) -> None:
 
 
 async def _there_once(town: Town) -> None:
+    states = town.stage.ledger.outcome_states
+    await town.stage.pixverse.until(lambda: states(town.channel.id) == ["posted"])
     outcome = await town.outcome()
     assert len(outcome.attachments) == 1
     assert outcome.pinged == {town.member.id}
     assert f"/{outcome.id}" in (await town.card_says("**Done.**")).text
-    assert town.stage.ledger.outcome_states(town.channel.id) == ["posted"]
+    assert states(town.channel.id) == ["posted"]
     assert town.outcomes() == [outcome]
 
 

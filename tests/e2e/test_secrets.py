@@ -76,7 +76,7 @@ async def test_the_search_for_secrets_finds_what_is_there(town: Town) -> None:
     searched = town.stage.secrets
     for marker, places in (
         (job.jobid, {"messages", "calls of Discord", "addresses of PixVerse"}),
-        ("watching", {"commands"}),
+        ("PixVerse jobs", {"commands"}),
         ("relay", {"log"}),
     ):
         town.stage.secrets = [marker]

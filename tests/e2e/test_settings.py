@@ -47,7 +47,7 @@ async def test_the_operator_s_token_is_for_servers_without_one(build: Build) -> 
     account = stage.account()
     stage.bot.settings["USEAPI_TOKEN"] = account.token
     await stage.start()
-    assert stage.bot.said("any server that invites the bot can read")
+    assert stage.bot.said("any server that invites this bot can read")
     town = Town(stage, account)
     job = await town.watched()
     own = await stage.town()
