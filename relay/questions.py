@@ -24,7 +24,7 @@ from relay.ports import ApiHealth, Cards, Clock, Health
 
 log = logging.getLogger(__name__)
 
-_FRESH_SECONDS = 5.0
+FRESH_SECONDS = 5.0
 
 Fetch = Callable[[str, str], Awaitable[Job]]
 """Asks the API once, with a token, about a job id. Raises a class of PixVerseError."""
@@ -90,7 +90,6 @@ class Questions:
         self._clock = clock
         self._interval = interval
         self._random = random
-        self.fresh_seconds = min(_FRESH_SECONDS, interval / 2)
         """For how long an answer is used again; never for so long that the next poll would get it."""
         self._breaker = Breaker()
         self._rests: dict[int, _Rest] = {}

@@ -6,6 +6,7 @@ import pytest
 
 from pixverse import errors
 from relay.questions import NoTokenLeft
+from storage.database import Database
 from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
 
 
@@ -110,3 +111,12 @@ async def test_old_answers_are_forgotten(world: World) -> None:
         await world.questions.ask(ACCOUNT, f"job-{number}")
         world.clock.move_to(world.clock.monotonic() + 1)
     assert len(world.questions._answers) <= 6
+
+
+async def test_with_a_short_interval_every_poll_is_a_question(database: Database) -> None:
+    world = World(database, interval=2)
+    await world.watch("job-1")
+    world.run()
+    await world.advance(30)
+    assert len(world.api.asked) >= 12
+    await world.close()
