@@ -67,7 +67,7 @@ class _Rest:
 
 
 class Questions:
-    """Asks once where several want to know at the same time, and not again within five seconds.
+    """Asks once where several want to know at the same time, and not again within `fresh_seconds`.
 
     Keeps what follows for all: whether the API as a whole is down, and which accounts are to be left alone for a while.
     """
@@ -90,7 +90,8 @@ class Questions:
         self._clock = clock
         self._interval = interval
         self._random = random
-        """For how long an answer is used again; never for so long that the next poll would get it."""
+        """For how long an answer is used again: five seconds, but with a short interval half of that, so that no poll
+        gets the answer of the one before."""
         self._breaker = Breaker()
         self._rests: dict[int, _Rest] = {}
         self._asking: dict[tuple[int, str], asyncio.Task[Answer]] = {}
@@ -116,20 +117,20 @@ class Questions:
         rest = self._rests.get(account_id)
         return rest.until if rest is not None and rest.until > self._clock.monotonic() else None
 
-    def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer | None:
-        """The answer of the last `fresh` seconds, if there is one; none is kept for longer than five."""
+    def recent(self, account_id: int, jobid: str) -> Answer | None:
+        """The answer of the last `fresh_seconds`, if there is one."""
         answer = self._answers.get((account_id, jobid))
-        if answer is None or self._clock.monotonic() - answer.monotonic >= min(fresh, FRESH_SECONDS):
+        if answer is None or self._clock.monotonic() - answer.monotonic >= self.fresh_seconds:
             return None
         return answer
 
-    async def ask(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer:
-        """The API's answer, perhaps one of the last `fresh` seconds.
+    async def ask(self, account_id: int, jobid: str) -> Answer:
+        """The API's answer, perhaps one of the last `fresh_seconds`.
 
         Raises the PixVerseErrors that are no word about the job, and NoTokenLeft. A caller that gives up waiting does
         not take the answer away from the others.
         """
-        recent = self.recent(account_id, jobid, fresh)
+        recent = self.recent(account_id, jobid)
         if recent is not None:
             return recent
         key = (account_id, jobid)
