@@ -36,9 +36,7 @@ def onward(known: Job | None, answer: Job) -> Job:
     if known is None or answer.state.ends:
         return answer
     if _goes_back(known.state, answer.state):
-        return replace(
-            answer, state=known.state, status=known.status, percent=known.percent
-        )
+        return replace(answer, state=known.state, status=known.status, percent=known.percent)
     if answer.state is not JobState.PROGRESS or known.percent is None:
         return answer
     return replace(answer, percent=max(known.percent, answer.percent or 0))
