@@ -16,8 +16,8 @@ _SECONDS_TO_LEAVE = 12.0
 _LAST_WORDS = 30
 
 
-class BotEnded(Exception):
-    """The bot's process is gone, or does nothing. `last_words` are its latest lines."""
+class BotTrouble(Exception):
+    """The bot's process is gone, or does not do what it should. `last_words` are its latest lines."""
 
     def __init__(self, reason: str, last_words: list[str]) -> None:
         super().__init__(reason)

@@ -25,7 +25,7 @@ async def show_page() -> int:
 
 
 async def _perform(stage: Stage) -> None:
-    await fill_in_token(stage)
+    stage.expect(await fill_in_token(stage), "**Token works.**")
     await _put_jobs_on_their_way(stage)
     url = await stage.discord.open_preview(stage.channel, [stage.alice, stage.ben, stage.ada])
     job = _add_job(stage, _PROMPTS[0])
@@ -42,11 +42,11 @@ async def _put_jobs_on_their_way(stage: Stage) -> None:
         (timelines.completed(40), "A paper boat sails down a gutter in the rain"),
         (timelines.failed(55, *FAILURE), "The same boat in a storm"),
         (timelines.moderated(20, *REFUSAL), "Pirates board the paper boat"),
-        (timelines.slow(), "A long one: the boat crosses the lake"),
     ]
     for timeline, prompt in on_their_way:
         job = stage.pixverse.add_job(stage.account, timeline, prompt=prompt)
-        await stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid)
+        answer = await stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid)
+        stage.expect(answer, "**Watching.**")
 
 
 def _add_job(stage: Stage, prompt: str) -> Job:
@@ -59,7 +59,7 @@ The channel, as Alice sees it:  {url}
 
   1. Type /pixverse status and paste this job id, then watch the card and, half a minute later, the video:
        {jobid}
-  2. Type /pixverse unwatch: what is watched in this channel is offered by its prompt. Press Details below a result.
+  2. Type /pixverse status again and, in place of an id, "boat": jobs are offered by their prompts. Press Details.
   3. View the page as Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set.
 
 Ctrl-C ends it and leaves nothing behind.

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from signal import Signals
 
-from sandbox.bot_process import BotEnded
+from sandbox.bot_process import BotTrouble
 from sandbox.stage import NoPort
 
 DONE, FAILED = 0, 1
@@ -24,7 +24,7 @@ def play(performance: Callable[[], Coroutine[object, object, int]], signals: Seq
         return asyncio.run(_until_told_to_stop(performance(), signals))
     except NoPort as problem:
         print(problem, file=sys.stderr)
-    except BotEnded as problem:
+    except BotTrouble as problem:
         print(problem, "It said:", *problem.last_words, sep="\n  ", file=sys.stderr)
     return FAILED
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from sandbox.bot_process import BotEnded, BotProcess, copy_program
-from sandbox.discord_wire import Channel, DiscordSandbox, Guild, Member
+from sandbox.bot_process import BotProcess, BotTrouble, copy_program
+from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Guild, Member, NotAnswered
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
 
@@ -51,28 +51,39 @@ class Stage:
         """Waits until the bot listens to Discord.
 
         Raises:
-            BotEnded: it does not in half a minute.
+            BotTrouble: it does not in half a minute.
         """
         try:
             await self.discord.wait_for_bot(_SECONDS_TO_COME_UP)
         except TimeoutError:
-            raise BotEnded(
+            raise BotTrouble(
                 f"The bot did not come up within {_SECONDS_TO_COME_UP:.0f} s.", self.bot.last_words
             ) from None
+
+    def expect(self, answer: Answer, beginning: str) -> None:
+        """Looks whether an answer begins as it should.
+
+        Raises:
+            BotTrouble: it does not.
+        """
+        if not answer.text.startswith(beginning):
+            raise BotTrouble(f"The bot was to answer {beginning!r} and said: {answer.text}", self.bot.last_words)
 
     async def while_bot_lives(self, work: Coroutine[object, object, T]) -> T:
         """Does the work and gives its result.
 
         Raises:
-            BotEnded: the bot's process ended before.
+            BotTrouble: the bot's process ended before, or left somebody without an answer.
         """
         doing = asyncio.ensure_future(work)
         watching = asyncio.ensure_future(self.bot.ended())
         try:
             await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not doing.done():
-                raise BotEnded(f"The bot ended by itself, with exit code {watching.result()}.", self.bot.last_words)
+                raise BotTrouble(f"The bot ended by itself, with exit code {watching.result()}.", self.bot.last_words)
             return doing.result()
+        except NotAnswered as error:
+            raise BotTrouble(f"The bot did not answer: {error}.", self.bot.last_words) from error
         finally:
             doing.cancel()
             watching.cancel()
