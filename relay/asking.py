@@ -77,7 +77,8 @@ class Asking:
 
     async def _ask(self, job: Watched) -> Answer | None:
         try:
-            return await self._questions.ask(job.account_id, job.jobid)
+            # Half an interval: where that is short, an answer of five seconds ago would be older than the schedule.
+            return await self._questions.ask(job.account_id, job.jobid, fresh=self._interval / 2)
         except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
             return None
         except PixVerseError as error:

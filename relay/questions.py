@@ -25,6 +25,7 @@ from relay.ports import ApiHealth, Cards, Clock, Health
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0
+"""For how long an answer is used again, unless the one who asks wants a fresher one."""
 
 Fetch = Callable[[str, str], Awaitable[Job]]
 """Asks the API once, with a token, about a job id. Raises a class of PixVerseError."""
@@ -67,7 +68,7 @@ class _Rest:
 
 
 class Questions:
-    """Asks once where several want to know at the same time, and not again within `fresh_seconds`.
+    """Asks once where several want to know at the same time, and not again within five seconds.
 
     Keeps what follows for all: whether the API as a whole is down, and which accounts are to be left alone for a while.
     """
@@ -90,8 +91,6 @@ class Questions:
         self._clock = clock
         self._interval = interval
         self._random = random
-        """For how long an answer is used again: five seconds, but with a short interval half of that, so that no poll
-        gets the answer of the one before."""
         self._breaker = Breaker()
         self._rests: dict[int, _Rest] = {}
         self._asking: dict[tuple[int, str], asyncio.Task[Answer]] = {}
@@ -117,20 +116,20 @@ class Questions:
         rest = self._rests.get(account_id)
         return rest.until if rest is not None and rest.until > self._clock.monotonic() else None
 
-    def recent(self, account_id: int, jobid: str) -> Answer | None:
-        """The answer of the last `fresh_seconds`, if there is one."""
+    def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer | None:
+        """The answer of the last `fresh` seconds, if there is one; none is kept for longer than five."""
         answer = self._answers.get((account_id, jobid))
-        if answer is None or self._clock.monotonic() - answer.monotonic >= self.fresh_seconds:
+        if answer is None or self._clock.monotonic() - answer.monotonic >= min(fresh, FRESH_SECONDS):
             return None
         return answer
 
-    async def ask(self, account_id: int, jobid: str) -> Answer:
-        """The API's answer, perhaps one of the last `fresh_seconds`.
+    async def ask(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer:
+        """The API's answer, perhaps one of the last `fresh` seconds.
 
         Raises the PixVerseErrors that are no word about the job, and NoTokenLeft. A caller that gives up waiting does
         not take the answer away from the others.
         """
-        recent = self.recent(account_id, jobid)
+        recent = self.recent(account_id, jobid, fresh)
         if recent is not None:
             return recent
         key = (account_id, jobid)
