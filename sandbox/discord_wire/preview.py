@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import discord
 from simcord.backend.errors import SetupError
@@ -47,6 +48,7 @@ class PreviewPage:
         self._page: Preview | None = None
         self._refreshing: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
+        self._turn = asyncio.Lock()
         self.url: str | None = None
 
     async def open(self, channel: Channel, viewers: Sequence[Member], *, port: int | None = None) -> str:
@@ -58,11 +60,29 @@ class PreviewPage:
         self._page = env.preview(
             channel.handle, viewers=[viewer.handle for viewer in viewers], layout="channel", port=port
         )
+        self._take_turns(self._page)
         await self._page.__aenter__()
         self.url = self._page.url
         self._world.backend.subscribers.append(self._hear)
         self._refreshing = asyncio.get_running_loop().create_task(self._refresh())
         return self.url
+
+    def _take_turns(self, page: Preview) -> None:
+        """Let what people do on the page wait for a refresh, and be taken although the page has changed since.
+
+        SimCord answers an action during a refresh with 400, after which the page is locked for good, and refuses one
+        that was made within the half second until the page has fetched a change.
+        """
+        act = page._action
+
+        async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
+            async with self._turn:
+                shown = page._pages.get(context_id or "")
+                if shown is not None and isinstance(body, Mapping) and "published_revision" in body:
+                    body = {**body, "published_revision": shown.revision}
+                return await act(context_id, body)
+
+        page._action = act_in_turn  # type: ignore[method-assign]
 
     def _hear(self, _: str, __: object) -> None:
         self._changed.set()
@@ -80,9 +100,10 @@ class PreviewPage:
             if page is None or page._closed:
                 return
             try:
-                await page.refresh()
-            except SetupError:  # an action on the page is under way; it is shown right after
-                self._changed.set()
+                async with self._turn:
+                    await page.refresh()
+            except SetupError:  # closed meanwhile
+                return
             except Exception:
                 _log.exception("the page could not be brought up to date")
 
