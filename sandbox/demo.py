@@ -59,7 +59,7 @@ The channel, as Alice sees it:  {url}
 
   1. Type /pixverse status and paste this job id, then watch the card and, half a minute later, the video:
        {jobid}
-  2. Type /pixverse status again and, in place of an id, "boat": jobs are offered by their prompts. Press Details.
+  2. Type /pixverse status and, in place of an id, boat: jobs are offered by their prompts. Press Details below a video.
   3. View the page as Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set.
 
 Ctrl-C ends it and leaves nothing behind.

@@ -78,7 +78,7 @@ class PreviewPage:
         async def act_in_turn(context_id: str | None, body: Mapping[str, Any]) -> dict[str, Any]:
             async with self._turn:
                 shown = page._pages.get(context_id or "")
-                if shown is not None and isinstance(body, Mapping) and "published_revision" in body:
+                if shown is not None and "published_revision" in body:
                     body = {**body, "published_revision": shown.revision}
                 return await act(context_id, body)
 
