@@ -1,6 +1,8 @@
+"""One event loop for each module, in which its sandboxes live: every module marks its tests so."""
+
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -11,6 +13,18 @@ from tests.e2e.process import copy_program
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
+_LAST_LINES = 40
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows with every failure what the bot said last."""
+    report = yield
+    stages = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, Stage)]
+    if report.failed and stages:
+        report.sections.append(("The bot's last lines", "\n".join(stages[0].bot.lines[-_LAST_LINES:])))
+    return report
+
 
 @pytest.fixture(scope="session")
 def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -20,7 +34,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    """The stage of a module whose tests share one bot; they set `pytestmark = SHARED`."""
+    """The stage of a module whose tests share one bot."""
     shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {})
     try:
         await shared.start()
@@ -40,7 +54,7 @@ async def town(stage: Stage) -> Town:
 Build = Callable[..., Awaitable[Stage]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def build(program: Path, tmp_path: Path) -> AsyncIterator[Build]:
     """Makes a stage of the test's own, with settings as keywords; the bot is not started."""
     async with AsyncExitStack() as stack:
@@ -53,7 +67,7 @@ async def build(program: Path, tmp_path: Path) -> AsyncIterator[Build]:
         yield make
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def own_stage(build: Build) -> Stage:
     """A stage of the test's own with the bot started, for tests that stop or kill it."""
     own = await build()

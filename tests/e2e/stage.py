@@ -17,7 +17,7 @@ from tests.e2e.process import BotProcess
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.1
 
 
 class Stage:

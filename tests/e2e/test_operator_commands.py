@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 
@@ -10,19 +11,22 @@ from cryptography.fernet import Fernet
 
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-async def test_check_beside_the_running_bot(own_stage: Stage) -> None:
-    identified = own_stage.discord.gateway.identified
-    before = own_stage.ledger.rows("PRAGMA user_version")
-    finished = await own_stage.bot.run("check")
+async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
+    identified = stage.discord.gateway.identified
+    before = stage.ledger.rows("PRAGMA user_version")
+    finished = await stage.bot.run("check")
     assert finished.code == 0, finished.text
-    assert own_stage.discord.bot_token not in finished.text
+    assert stage.discord.bot_token not in finished.text
     for word in ("DISCORD_TOKEN", "POLL_INTERVAL", "DATABASE_URL", "oauth2/authorize", "permissions="):
         assert word in finished.text
-    assert own_stage.discord.gateway.identified == identified
-    assert own_stage.ledger.rows("PRAGMA user_version") == before
-    assert own_stage.discord.bot_connected
+    assert stage.discord.gateway.identified == identified
+    assert stage.ledger.rows("PRAGMA user_version") == before
+    assert stage.discord.bot_connected
 
 
 async def test_check_ends_as_a_start_would(build: Build) -> None:
@@ -35,34 +39,32 @@ async def test_check_ends_as_a_start_would(build: Build) -> None:
     assert not stage.ledger.path.exists()
 
 
-async def test_backup_beside_the_running_bot(own_stage: Stage) -> None:
-    town = await own_stage.town()
+async def test_backup_beside_the_running_bot(stage: Stage, town: Town) -> None:
     job = await town.watched()
-    target = own_stage.folder / "copy.db"
-    finished = await own_stage.bot.run("backup", str(target))
+    target = stage.folder / "copy.db"
+    finished = await stage.bot.run("backup", str(target))
     assert finished.code == 0, finished.text
     assert "key" in finished.text
     with closing(sqlite3.connect(target)) as copy:
         assert copy.execute("SELECT count(*) FROM jobs WHERE jobid = ?", (job.jobid,)).fetchone() == (1,)
-    assert all(secret.encode() not in target.read_bytes() for secret in own_stage.secrets)
-    again = await own_stage.bot.run("backup", str(target))
+    assert all(secret.encode() not in target.read_bytes() for secret in stage.secrets)
+    again = await stage.bot.run("backup", str(target))
     assert again.code == 2
     assert "already" in again.text
     job.complete()
     await town.outcome()
 
 
-async def test_rotate_key(own_stage: Stage) -> None:
-    town = await own_stage.town()
+async def test_rotate_key(stage: Stage, town: Town) -> None:
     job = await town.watched()
-    refused = await own_stage.bot.run("rotate-key")
+    refused = await stage.bot.run("rotate-key")
     assert refused.code == 4
-    await own_stage.stop()
-    before = _token(own_stage)
-    rotated = await own_stage.bot.run("rotate-key")
+    await stage.stop()
+    before = _token(stage)
+    rotated = await stage.bot.run("rotate-key")
     assert rotated.code == 0, rotated.text
-    assert _token(own_stage) != before
-    await own_stage.start()
+    assert _token(stage) != before
+    await stage.start()
     job.complete()
     assert len((await town.outcome()).attachments) == 1
 
@@ -85,16 +87,13 @@ async def test_rotate_key_with_keys_of_the_operator_s_own(build: Build) -> None:
 
 
 def _token(stage: Stage) -> bytes:
-    (row,) = stage.ledger.rows("SELECT token FROM accounts WHERE token IS NOT NULL")
+    row, *_ = stage.ledger.rows("SELECT token FROM accounts WHERE token IS NOT NULL")
     return bytes(row["token"])
 
 
-async def test_an_unknown_command(build: Build) -> None:
-    finished = await (await build()).bot.run("fly")
-    assert finished.code == 2
-    assert "Traceback" not in finished.text
-
-
-@pytest.mark.parametrize("arguments", [("backup",), ("backup", "a", "b"), ("check", "now")])
-async def test_wrong_arguments(build: Build, arguments: tuple[str, ...]) -> None:
-    assert (await (await build()).bot.run(*arguments)).code == 2
+async def test_wrong_words_on_the_command_line(build: Build) -> None:
+    stage = await build()
+    lines = (("fly",), ("backup",))
+    for finished in await asyncio.gather(*(stage.bot.run(*line) for line in lines)):
+        assert finished.code == 2
+        assert "Traceback" not in finished.text

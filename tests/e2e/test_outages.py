@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sandbox.discord_wire import DiscordSandbox
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_discord_refuses_the_token_at_the_start(build: Build) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from tests.e2e.conftest import Build
 from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_limits_of_persons_and_servers_hold_at_once(build: Build) -> None:

@@ -12,6 +12,8 @@ from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 
 async def _at_the_outcome(stage: Stage, town: Town) -> Hold:
     """Holds the answer to an outcome that Discord has stored."""

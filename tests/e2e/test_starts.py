@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
 
 import pytest
+import pytest_asyncio
 from cryptography.fernet import Fernet
 
 from tests.e2e.conftest import Build
 from tests.e2e.process import Finished
 from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def stopped(stage: Stage) -> Stage:
+    """The shared stage, with a database that was used and a bot that does not run."""
+    if stage.bot.running:
+        await stage.stop()
+    return stage
 
 
 def _one_line(finished: Finished, code: int, *words: str) -> None:
@@ -30,45 +39,41 @@ async def test_without_a_discord_token(build: Build) -> None:
         _one_line(finished, 2, "DISCORD_TOKEN", ".env", "make demo")
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"POLL_INTERVAL": "often"},
-        {"POLL_INTERVAL": "0"},
-        {"USEAPI_URL": "ftp://example.org"},
-        {"DATABASE_URL": "postgres://example.org/relay"},
-        {"MEDIA_HOSTS": "https://cdn.example.org/path"},
-        {"ENCRYPTION_KEY": "abc"},
-        {"LOG_LEVEL": "loud"},
-        {"POLL_INTERVAL": "-1", "JOB_MAX_AGE": "long", "MAX_OPEN_PER_USER": "none", "DISCORD_GUILD_IDS": "studio"},
-    ],
-    ids="-".join,
-)
-async def test_malformed_settings_are_all_named(build: Build, wrong: Mapping[str, str]) -> None:
+async def test_malformed_settings_are_all_named_at_once(build: Build) -> None:
     stage = await build()
+    wrong = {
+        "POLL_INTERVAL": "often",
+        "JOB_MAX_AGE": "long",
+        "USEAPI_URL": "ftp://example.org",
+        "DATABASE_URL": "postgres://example.org/relay",
+        "MEDIA_HOSTS": "https://cdn.example.org/path",
+        "ENCRYPTION_KEY": "abc",
+        "MAX_OPEN_PER_USER": "none",
+        "DISCORD_GUILD_IDS": "studio",
+        "LOG_LEVEL": "loud",
+    }
     finished = await stage.bot.run(changed=wrong)
     assert finished.code == 2
     assert sorted(line.split()[0].rstrip(":") for line in finished.lines) == sorted(wrong)
 
 
-async def test_a_second_bot_with_the_same_database(own_stage: Stage) -> None:
-    identified = own_stage.discord.gateway.identified
-    finished = await own_stage.bot.run()
+async def test_a_second_bot_with_the_same_database(stage: Stage, town: Town) -> None:
+    identified = stage.discord.gateway.identified
+    finished = await stage.bot.run()
     assert finished.code == 4
-    assert str(own_stage.ledger.path) in finished.lines[-1]
+    assert str(stage.ledger.path) in finished.lines[-1]
     assert "Traceback" not in finished.text
-    assert own_stage.discord.gateway.identified == identified
-    assert own_stage.bot.running
-    town = await own_stage.town()
+    assert stage.discord.gateway.identified == identified
+    assert stage.bot.running
     (await town.watched()).complete()
     await town.outcome()
 
 
-async def test_a_database_from_the_future(own_stage: Stage) -> None:
-    await own_stage.stop()
-    with closing(sqlite3.connect(own_stage.ledger.path)) as connection:
-        connection.execute("PRAGMA user_version = 9999")
-    finished = await own_stage.bot.run()
+async def test_a_database_from_the_future(stopped: Stage) -> None:
+    ((version,),) = (row.values() for row in stopped.ledger.rows("PRAGMA user_version"))
+    stopped.ledger.change("PRAGMA user_version = 9999")
+    finished = await stopped.bot.run()
+    stopped.ledger.change(f"PRAGMA user_version = {version}")
     assert finished.code == 2
     assert "newer version" in finished.lines[-1]
     assert "Traceback" not in finished.text
@@ -94,27 +99,24 @@ async def test_a_folder_that_cannot_be_made(build: Build) -> None:
     stage.ledger.path.parent.unlink()
 
 
-async def test_a_wrong_key(own_stage: Stage) -> None:
-    await own_stage.stop()
-    finished = await own_stage.bot.run(changed={"ENCRYPTION_KEY": Fernet.generate_key().decode()})
+async def test_a_wrong_key(stopped: Stage) -> None:
+    finished = await stopped.bot.run(changed={"ENCRYPTION_KEY": Fernet.generate_key().decode()})
     assert finished.code == 2
     assert "ENCRYPTION_KEY" in finished.lines[-1]
     assert "Traceback" not in finished.text
-    await own_stage.start()
 
 
-async def test_a_key_file_that_is_gone(own_stage: Stage) -> None:
-    await own_stage.stop()
-    kept = set(own_stage.ledger.files()) - {"relay.db"}
-    (name,) = (name for name in kept if "key" in name)
-    key = own_stage.ledger.path.parent / name
+async def test_a_key_file_that_is_gone(stopped: Stage) -> None:
+    (name,) = (name for name in stopped.ledger.files() if "key" in name)
+    key = stopped.ledger.path.parent / name
     assert key.stat().st_mode & 0o777 == 0o600
-    away = key.rename(own_stage.folder / "key.away")
-    finished = await own_stage.bot.run()
+    away = key.rename(stopped.folder / "key.away")
+    finished = await stopped.bot.run()
+    away.rename(key)
     assert finished.code == 2
     assert str(key) in finished.lines[-1]
-    away.rename(key)
-    await own_stage.start()
+    assert "Traceback" not in finished.text
+    await stopped.start()
 
 
 async def test_settings_come_from_the_file_beside_the_bot(build: Build) -> None:

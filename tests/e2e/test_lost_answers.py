@@ -1,0 +1,42 @@
+"""Discord stored a message and nobody heard of it; what it says to the next try proves nothing about the one before."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.discord_wire import Status
+from sandbox.discord_wire.recording import RecordedRequest
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_REFUSALS = {
+    "may not attach": Status(403, code=50013),
+    "too large": Status(413, code=40005),
+    "blocked by AutoMod": Status(400, code=200000),
+}
+
+
+def _is_outcome(request: RecordedRequest) -> bool:
+    return "outcome:details" in str(request.json)
+
+
+@pytest.mark.parametrize("refusal", _REFUSALS)
+async def test_a_refusal_after_a_lost_answer_doubles_nothing(town: Town, refusal: str) -> None:
+    """discord.py itself tries again after a 502, and tells of the last answer only."""
+    path = f"/channels/{town.channel.id}/messages"
+    job = await town.watched()
+    faults = town.stage.discord.faults
+    lost = faults.add(method="POST", path=path, when="after", action=Status(502), match=_is_outcome)
+    refused = faults.add(
+        method="POST",
+        path=path,
+        when="before",
+        action=_REFUSALS[refusal],
+        match=lambda request: lost.hits == 1 and _is_outcome(request),
+    )
+    job.complete()
+    outcome = await town.outcome()
+    assert (lost.hits, refused.hits) == (1, 1)
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+    assert town.outcomes() == [outcome]
