@@ -24,7 +24,8 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
     unpaid.account.unpaid()
     other.account = stage.account()
     await other.set_token()
-    await stage.pixverse.until(lambda: "15" in str(stage.ledger.rows("SELECT snapshot FROM jobs WHERE id = 1")))
+    asked = stage.pixverse.asked(jobs[0])
+    await stage.pixverse.until(lambda: stage.pixverse.asked(jobs[0]) > asked + 1)
     jobs[0].set("progress", percent=46)
 
     shown = await asyncio.gather(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import pytest
 
 from sandbox.discord_wire import NotPossible
-from tests.e2e.stage import Stage
+from tests.e2e.stage import POLL_SECONDS, Stage
 from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -160,6 +161,20 @@ async def test_each_channel_has_its_own_outcome(town: Town) -> None:
         outcome = await town.outcome(channel)
         assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert town.stage.pixverse.cdn.asked(job.videos[0].path) == 1
+
+
+async def test_one_question_an_interval_serves_everybody(town: Town) -> None:
+    job = await town.watched()
+    other = Town(town.stage, town.account)
+    await other.set_token()
+    await other.status(job)
+    await town.status(job, channel=town.guild.add_text_channel("other"))
+    pixverse = town.stage.pixverse
+    begun = len(pixverse.requests)
+    await pixverse.until(lambda: sum(entry.jobid == job.jobid for entry in pixverse.requests[begun:]) > 5)
+    times = [entry.at for entry in pixverse.requests[begun:] if entry.jobid == job.jobid]
+    clocks_apart = 10
+    assert all(later - earlier >= POLL_SECONDS * 1000 - clocks_apart for earlier, later in pairwise(times))
 
 
 async def test_buttons_of_a_card(town: Town) -> None:

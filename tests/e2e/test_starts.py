@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 
 import pytest
@@ -97,6 +98,16 @@ async def test_a_folder_that_cannot_be_made(build: Build) -> None:
     assert str(stage.ledger.path) in finished.lines[-1]
     assert "Traceback" not in finished.text
     stage.ledger.path.parent.unlink()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere, so there is no read-only folder for it")
+async def test_a_read_only_folder(build: Build) -> None:
+    stage = await build()
+    stage.ledger.path.parent.mkdir(mode=0o500)
+    finished = await stage.bot.run()
+    assert finished.code == 2
+    assert "cannot be written" in finished.lines[-1]
+    assert "Traceback" not in finished.text
 
 
 async def test_a_wrong_key(stopped: Stage) -> None:
