@@ -107,13 +107,17 @@ class Stage:
     def account(self) -> Account:
         """A new useapi.net account."""
         account = self.pixverse.add_account(next(self._numbers))
-        self.secrets.append(account.token)
+        self._hide(account.token)
         return account
 
     def renew_token(self, account: Account) -> str:
         """The account's new token; the old one is refused from now on."""
-        self.secrets.append(account.renew_token())
+        self._hide(account.renew_token())
         return account.token
+
+    def _hide(self, token: str) -> None:
+        """Looks for the secret half alone, so that a token in pieces is found too."""
+        self.secrets.append(token.partition("-")[2])
 
     def empty_town(self) -> Town:
         """A server in which no token is set yet, with an account that is its admin's to use."""

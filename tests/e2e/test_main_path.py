@@ -100,6 +100,8 @@ async def test_nobody_is_pinged_who_did_not_ask_for_it(town: Town) -> None:
     assert outcome.pinged == {town.member.id}
     assert not outcome.pinged_roles
     assert not outcome.pinged_everyone
+    (sent,) = [call for call in town.stage.discord.requests if str(call.body.get("nonce")) == str(outcome.nonce)]
+    assert sent.body["allowed_mentions"] == {"parse": [], "users": [town.member.id]}
 
 
 async def test_a_spoiler_and_a_job_that_has_ended_already(town: Town) -> None:
