@@ -78,7 +78,7 @@ class CardPosts:
             mention=batch.mention,
             entries=tuple([await self._entry(row) for row in rows]),
             nonce=nonce,
-            done=sum(row.ended_at is not None for row in rows),
+            done=sum(row.ended_at is not None and row.stopped_by is None for row in rows),
             open=any(row.ended_at is None for row in rows),
         )
 

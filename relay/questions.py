@@ -176,7 +176,10 @@ class Questions:
             if self.rests_until(account_id) is None:
                 self._rests.pop(account_id, None)
             await self._heard(account_id, None)
-        return self._remember((account_id, jobid), said)
+        answer = Answer(self._clock.now(), self._clock.monotonic(), said)
+        if not isinstance(said, JobNotFound):  # A job that has just been started may be known a moment later.
+            self._remember((account_id, jobid), answer)
+        return answer
 
     def _unanswered(self, jobid: str, asked_at: int) -> None:
         if self._breaker.failed(jobid, asked_at, self._jobs):
@@ -203,12 +206,10 @@ class Questions:
         rest.until = max(rest.until, until)
         log.info("Account %d rests for %.0f s", account_id, rest.until - now)
 
-    def _remember(self, key: tuple[int, str], said: Job | JobNotFound | JobExpired) -> Answer:
-        answer = Answer(self._clock.now(), self._clock.monotonic(), said)
+    def _remember(self, key: tuple[int, str], answer: Answer) -> None:
         self._answers.pop(key, None)
         self._answers[key] = answer
         self._forget_old()
-        return answer
 
     def _forget_old(self) -> None:
         """The oldest answer stands first."""
