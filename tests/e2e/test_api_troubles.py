@@ -68,10 +68,10 @@ async def test_a_job_that_cannot_be_asked_about_is_watched_all_the_same(town: To
 
 async def test_429_rests_for_as_long_as_it_says(town: Town) -> None:
     job = await town.watched()
-    await _played(town.stage, town.stage.pixverse.faults.add(faults.Status(429, retry_after=2), job=job))
+    await _played(town.stage, town.stage.pixverse.faults.add(faults.Status(429, retry_after=1), job=job))
     job.complete()
     await town.outcome()
-    assert 2.0 <= _rest(town.stage, job) < 4.0
+    assert 1.0 <= _rest(town.stage, job) < 4.0
 
 
 async def test_429_without_a_time_rests_too(town: Town) -> None:
