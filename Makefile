@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Most tests wait for a process or a socket, so more of them than cores.
+WORKERS ?= 4
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,7 +20,7 @@ demo: env-sandbox ## Try the bot on this machine, with no account; ARGS=--script
 	@exec $(BIN)/python -m sandbox $(ARGS)
 
 test: env-dev ## Run the tests; ARGS= are pytest's
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: env-dev ## Lint, formatting, types and import rules
 	@$(BIN)/ruff check .
