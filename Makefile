@@ -8,10 +8,10 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check sabotage lock clean env-run env-sandbox env-dev
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: env-run ## Run the bot (settings in .env)
 	@exec $(BIN)/python bot.py
@@ -27,6 +27,9 @@ check: env-dev ## Lint, formatting, types and import rules
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+sabotage: env-dev ## Build small faults into copies and see a test notice each; ARGS= are words of their names
+	@$(BIN)/python -m tests.sabotage $(ARGS)
 
 lock: env-dev ## Lock the newest versions that pyproject.toml allows, with hashes for every platform
 	@$(BIN)/python tools/lock.py

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -50,6 +51,17 @@ async def test_token_goes_into_the_header_and_the_path_stays_as_it_is(wire: Any)
     assert request.raw_path == "/v1/pixverse/jobs/?jobid=job%3A1%2B%252F%40"
     assert request.headers["Authorization"] == f"Bearer {TOKEN}"
     assert TOKEN not in request.raw_path
+
+
+async def test_the_token_is_in_no_log_record(wire: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    wire.says(200, "[]")
+    await wire.client().get_json(PATH, TOKEN)
+    wire.says(401, "{}")
+    await refusal(wire.client())
+    logging.getLogger("pixverse").debug("listened to")
+    assert "listened to" in caplog.text
+    assert TOKEN not in caplog.text
 
 
 async def test_base_url_may_have_a_path_and_a_slash(wire: Any) -> None:

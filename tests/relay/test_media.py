@@ -161,6 +161,21 @@ async def test_too_large_by_its_header(cdn: Cdn, store: MediaStore) -> None:
     assert (video.reason, video.size, video.limit) == (LinkReason.TOO_LARGE, len(MP4) * 10, LIMIT)
 
 
+@pytest.mark.parametrize(("size", "fits"), [(LIMIT, True), (LIMIT + 1, False)])
+async def test_one_byte_too_many_in_a_file_of_unknown_length(
+    cdn: Cdn, store: MediaStore, size: int, fits: bool
+) -> None:
+    async def without_length(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
+        await response.prepare(request)
+        await response.write(MP4.ljust(size, b"v"))
+        return response
+
+    cdn.handlers["/long"] = without_length
+    video = await only(store, Media(cdn.url("/long")))
+    assert isinstance(video, VideoFile) == fits
+
+
 async def test_endless(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "video/mp4"})

@@ -435,6 +435,15 @@ async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
         await world.tracker.details(world.ask(), "0" * 25)
 
 
+async def test_details_are_told_in_the_outcomes_channel_alone(world: World) -> None:
+    world.api.put("job-1", JobState.FAILED)
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
+    for elsewhere in (world.ask(channel=9), world.ask(guild=9)):
+        with pytest.raises(refusals.NothingToDo):
+            await world.tracker.details(elsewhere, str(nonce))
+
+
 # ---- what is known --------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,15 @@
+"""The safeguards, each taken away once, with the test that must notice."""
+
+from __future__ import annotations
+
+from tests.sabotage.faults import delivery, ends, imports, secrecy, storage, strangers, troubles
+
+FAULTS = (
+    *delivery.FAULTS,
+    *ends.FAULTS,
+    *storage.FAULTS,
+    *secrecy.FAULTS,
+    *strangers.FAULTS,
+    *troubles.FAULTS,
+    *imports.FAULTS,
+)

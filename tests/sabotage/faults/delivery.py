@@ -1,0 +1,123 @@
+"""Exactly one outcome, whatever breaks."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import Edit, Fault, fault
+
+_CRASHES = "tests/relay/test_delivery_crashes.py"
+_KILLED = f"{_CRASHES}::test_killed_at_every_point_it_is_posted_once"
+_E2E_KILLS = "tests/e2e/test_kills.py"
+
+FAULTS = (
+    fault(
+        "no nonce is sent",
+        f"{_E2E_KILLS}::test_killed_after_the_send_with_discord_remembering",
+        "cogs/poster.py",
+        '        "nonce": nonce,\n',
+        "",
+    ),
+    fault(
+        "the nonce is another one each time",
+        "tests/relay/test_answers.py::test_the_outcome_carries_a_nonce_without_anything_local",
+        "relay/nonces.py",
+        '    text = "".join(',
+        '    parts += (__import__("secrets").token_hex(8),)\n    text = "".join(',
+    ),
+    fault(
+        "a message in another form bears the same nonce",
+        "tests/relay/test_variants.py::test_another_form_has_another_nonce_but_a_reply_has_the_same",
+        "relay/nonces.py",
+        "return base_nonce if not variant else _digest(base_nonce, variant)",
+        "return base_nonce",
+    ),
+    fault(
+        "the claim is not committed before the send",
+        f"{_KILLED}[taken-nonce forgotten]",
+        "relay/delivery.py",
+        "            claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)\n",
+        "            claimed = delivery\n",
+    ),
+    fault(
+        "the outcome is recorded before it is sent",
+        f"{_KILLED}[never arrived-nonce remembered]",
+        "storage/sending.py",
+        "SET state = 'sending', attempts",
+        "SET state = 'posted', attempts",
+    ),
+    fault(
+        "the history is never looked into",
+        f"{_KILLED}[taken-nonce forgotten]",
+        "relay/delivery.py",
+        "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
+        "return False",
+    ),
+    fault(
+        "the history is looked into from the attempt on, whatever the clocks say",
+        f"{_CRASHES}::test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history",
+        "relay/delivery.py",
+        "LOOK_BACK = 65 * 60_000",
+        "LOOK_BACK = 0",
+    ),
+    fault(
+        "what counts is the last unanswered attempt, not the first",
+        f"{_CRASHES}::test_a_nonce_outlives_nothing_where_the_first_attempt_is_old",
+        "relay/delivery.py",
+        "now if earlier is None else earlier",
+        "now",
+    ),
+    Fault(
+        "an empty history without the right to read it proves that nothing is there",
+        (
+            Edit("cogs/history.py", "    if readable is False:\n        return CannotLook()\n", ""),
+            Edit(
+                "cogs/history.py",
+                "return Absent() if certain or await _page(client, channel_id, 0, limit=1) else CannotLook()",
+                "return Absent()",
+            ),
+        ),
+        f"{_E2E_KILLS}::test_forgotten_and_no_right_to_look_sends_nothing_again",
+    ),
+    fault(
+        "what was sent is forgotten where it cannot be recorded",
+        f"{_CRASHES}::test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending",
+        "relay/delivery.py",
+        "        self._unrecorded[settled.delivery.id] = settled\n        await self._recorder.record(settled)\n"
+        "        del self._unrecorded[settled.delivery.id]\n",
+        "        await self._recorder.record(settled)\n",
+    ),
+    fault(
+        "a message that was stored and deleted is sent again",
+        "tests/relay/test_verdicts.py::test_posted_before_and_deleted_since",
+        "relay/verdicts.py",
+        "        return Done(None, Reason.DELETED)",
+        "        return Again(retry_delay(attempt.attempts), answered=True, reason=Reason.DELETED)",
+    ),
+    fault(
+        "silence is taken for a refusal",
+        "tests/relay/test_verdicts.py::test_no_answer_is_not_definite",
+        "relay/verdicts.py",
+        "case NoAnswer():\n            return Again(retry_delay(attempt.attempts), answered=False,",
+        "case NoAnswer():\n            return Again(retry_delay(attempt.attempts), answered=True,",
+    ),
+    fault(
+        "a refusal after an earlier try that may have been stored is believed",
+        "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_answer_doubles_nothing[may not attach]",
+        "cogs/wire_memory.py",
+        "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
+        "return False",
+    ),
+    fault(
+        "a reply needs its card",
+        "tests/e2e/test_endings.py::test_a_deleted_card_is_no_obstacle",
+        "cogs/poster.py",
+        "fail_if_not_exists=False",
+        "fail_if_not_exists=True",
+    ),
+    fault(
+        "two bots may hold one database",
+        "tests/e2e/test_starts.py::test_a_second_bot_with_the_same_database",
+        "cogs/assembly.py",
+        "stack.enter_context(InstanceLock(settings.database_path))",
+        "InstanceLock(settings.database_path)",
+    ),
+)

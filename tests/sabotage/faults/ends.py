@@ -1,0 +1,52 @@
+"""When a job has ended, and for whom."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import Edit, Fault, fault
+
+FAULTS = (
+    fault(
+        "not found once is an end",
+        "tests/relay/test_tracker.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
+        "relay/answers.py",
+        "            if row.missing_since is None or row.missing_since > now:\n"
+        "                await jobs.set_missing(tx, job_id, now)\n"
+        "                return Recorded.NOTHING\n"
+        "            if not schedule.surely_missing(row.missing_since, now, self._interval):\n"
+        "                return Recorded.NOTHING\n",
+        "",
+    ),
+    fault(
+        "two answers not found are two, however close",
+        "tests/relay/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
+        "relay/schedule.py",
+        "return now - missing_since >= second_look_after(interval) * 1000",
+        "return now > missing_since",
+    ),
+    Fault(
+        "an end is not final",
+        (
+            Edit(
+                "relay/answers.py", 'open already."""\n    if row.ended_at is not None:', 'open already."""\n    if 0:'
+            ),
+            Edit(
+                "relay/answers.py",
+                "answer: Job) -> bool:\n    if row.ended_at is not None:",
+                "answer: Job) -> bool:\n    if 0:",
+            ),
+            Edit(
+                "storage/jobs.py",
+                "missing_since = NULL WHERE id = ? AND ended_at IS NULL",
+                "missing_since = NULL WHERE id = ?",
+            ),
+        ),
+        "tests/relay/test_answers.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
+    ),
+    fault(
+        "a job ends for servers whose token sees it no more",
+        "tests/relay/test_answers.py::test_only_servers_that_use_the_account_are_served",
+        "relay/answers.py",
+        "if accounts.in_force(subscription.guild_id) == row.account_id:",
+        "if accounts.in_force(subscription.guild_id):",
+    ),
+)

@@ -1,0 +1,22 @@
+"""The rooms."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import IMPORT_RULES, fault
+
+FAULTS = (
+    fault(
+        "a room imports one above it",
+        IMPORT_RULES,
+        "relay/clock.py",
+        "import asyncio\n",
+        "import asyncio\n\nimport ui.limits\n",
+    ),
+    fault(
+        "the relay knows Discord",
+        IMPORT_RULES,
+        "relay/clock.py",
+        "import asyncio\n",
+        "import asyncio\n\nimport discord\n",
+    ),
+)

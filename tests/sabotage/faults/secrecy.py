@@ -1,0 +1,71 @@
+"""Tokens and addresses stand nowhere but where they belong."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+FAULTS = (
+    fault(
+        "a token is logged",
+        "tests/pixverse/test_client.py::test_the_token_is_in_no_log_record",
+        "pixverse/client.py",
+        "        url = URL(",
+        '        __import__("logging").getLogger(__name__).debug("asking with %s", token)\n        url = URL(',
+    ),
+    fault(
+        "log lines are not redacted",
+        "tests/test_logs.py::test_no_secret_stands_in_a_line[text]",
+        "logs.py",
+        "return redact(super().format(record))",
+        "return super().format(record)",
+    ),
+    fault(
+        "JSON log lines are not redacted",
+        "tests/test_logs.py::test_no_secret_stands_in_a_line[json]",
+        "logs.py",
+        '"message": redact(record.getMessage())',
+        '"message": record.getMessage()',
+    ),
+    fault(
+        "discord.py logs what people enter",
+        "tests/test_logs.py::test_libraries_never_tell_their_payloads",
+        "logs.py",
+        "setLevel(max(logging.getLogger().level, logging.INFO))",
+        "setLevel(logging.getLogger().level)",
+    ),
+    fault(
+        "the API's redirects are followed, with the token",
+        "tests/pixverse/test_client.py::test_no_redirect_is_followed",
+        "pixverse/client.py",
+        "allow_redirects=False",
+        "allow_redirects=True",
+    ),
+    fault(
+        "the server's words may repeat the token",
+        "tests/pixverse/test_client.py::test_the_token_is_in_no_error_even_if_the_server_repeats_it",
+        "pixverse/refusals.py",
+        "redact(",
+        "str(",
+    ),
+    fault(
+        "a token in the place of a job id is taken",
+        "tests/pixverse/test_jobids.py::test_secrets_are_refused_first_and_not_repeated",
+        "pixverse/jobids.py",
+        "if looks_like_secret(",
+        "if 0 and looks_like_secret(",
+    ),
+    fault(
+        "a Discord token is tried with the API",
+        "tests/relay/test_accounts.py::test_what_cannot_be_a_token_is_never_sent",
+        "pixverse/tokens.py",
+        "    if DISCORD_TOKEN.search(token):\n        raise",
+        "    if 0:\n        raise",
+    ),
+    fault(
+        "an e-mail address in an id is shown",
+        "tests/ui/test_escape.py::test_a_job_id_shows_no_address_and_no_markup",
+        "ui/escape.py",
+        "hidden = mask_email(jobid)",
+        "hidden = jobid",
+    ),
+)

@@ -1,0 +1,58 @@
+"""What is kept is whole, and safe from other eyes."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+FAULTS = (
+    fault(
+        "a migration is no transaction",
+        "tests/storage/test_migrate.py::"
+        "test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one",
+        "storage/migrate.py",
+        '    connection.execute("BEGIN IMMEDIATE")\n',
+        "",
+    ),
+    fault(
+        "a commit does not wait for the disk",
+        "tests/storage/test_database.py::test_foreign_keys_and_full_sync_are_on",
+        "storage/opening.py",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = OFF",
+    ),
+    fault(
+        "a transaction that fails is committed as far as it came",
+        "tests/storage/test_database.py::test_an_error_undoes_the_whole_block",
+        "storage/database.py",
+        'await to_the_end(self._execute("ROLLBACK"))',
+        'await to_the_end(self._execute("COMMIT"))',
+    ),
+    fault(
+        "a wrong key is not told",
+        "tests/storage/test_vault.py::test_a_wrong_key_is_told_though_no_token_is_stored",
+        "storage/vault.py",
+        "        return cls(cipher, await verified_hash_key(database.reader, cipher, source))",
+        "        return cls(cipher, secrets.token_bytes(_HASH_KEY_BYTES))",
+    ),
+    fault(
+        "tokens are stored as they are",
+        "tests/storage/test_vault.py::test_a_secret_comes_back_and_does_not_show",
+        "storage/vault.py",
+        'return self._cipher.encrypt(secret.encode("utf-8"))',
+        'return secret.encode("utf-8")',
+    ),
+    fault(
+        "forgotten secrets stay in the file's free pages",
+        "tests/storage/test_vault.py::test_of_a_forgotten_token_no_byte_is_left_even_encrypted",
+        "storage/opening.py",
+        "PRAGMA secure_delete = ON",
+        "PRAGMA secure_delete = OFF",
+    ),
+    fault(
+        "the database is readable for everybody",
+        "tests/storage/test_opening.py::test_folder_and_file_are_made_for_this_user_alone",
+        "storage/opening.py",
+        "    narrow_mode(path)\n",
+        "    path.chmod(0o644)\n",
+    ),
+)

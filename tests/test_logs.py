@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+import logs
+
+USEAPI = "user:4321-Zq8RkP2mVtX6wYb3NcHd"
+DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.kQ3xZ7vN1mPqRsTuVwXyZ0123456789abcdef"
+EMAIL = "somebody@example.org"
+SECRETS = (USEAPI, DISCORD, EMAIL)
+
+
+@pytest.fixture
+def restored() -> Iterator[None]:
+    """Puts the process's logging back as it was."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    levels = {name: logging.getLogger(name).level for name in ("discord", "aiohttp", "asyncio", "aiosqlite")}
+    yield
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+def _tell_everything() -> None:
+    log = logging.getLogger("relay.somewhere")
+    for secret in SECRETS:
+        log.warning("asked with %s", secret)
+    try:
+        raise ValueError(f"{USEAPI} and {DISCORD} of {EMAIL}")
+    except ValueError:
+        log.exception("it broke")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.usefixtures("restored")
+def test_no_secret_stands_in_a_line(form: str) -> None:
+    stream = io.StringIO()
+    logs.set_up("DEBUG", form, stream)
+    _tell_everything()
+    written = stream.getvalue()
+    assert written.count("asked with") == len(SECRETS)
+    assert "Traceback" in written
+    assert [secret for secret in SECRETS if secret in written] == []
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_json_line_is_one_object() -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", "json", stream)
+    _tell_everything()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert len(lines) == len(SECRETS) + 1
+    assert {line["logger"] for line in lines} == {"relay.somewhere"}
+    assert lines[0]["level"] == "WARNING"
+    assert "ValueError" in lines[-1]["traceback"]
+
+
+@pytest.mark.usefixtures("restored")
+def test_libraries_never_tell_their_payloads() -> None:
+    stream = io.StringIO()
+    logs.set_up("DEBUG", "text", stream)
+    for name in ("discord.gateway", "aiohttp.access", "asyncio", "aiosqlite"):
+        logging.getLogger(name).debug("a payload")
+    logging.getLogger("relay").debug("our own")
+    assert "a payload" not in stream.getvalue()
+    assert "our own" in stream.getvalue()
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_connection_of_discord_py_that_fails_is_one_line() -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", stream)
+    try:
+        raise OSError("no route")
+    except OSError:
+        logging.getLogger("discord.client").exception("Attempting a reconnect in %.2fs", 1.5)
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith("Attempting a reconnect in 1.50s (OSError: no route)")
