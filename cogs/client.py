@@ -38,6 +38,8 @@ class RelayClient(commands.AutoShardedBot):
     """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
 
     def __init__(self) -> None:
+        # No voice here, so no warnings of what voice would need.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
             help_command=None,
