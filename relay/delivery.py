@@ -57,6 +57,7 @@ class Sender:
         self._recorder = recorder
         self._clock = clock
         self._unrecorded: dict[int, Settled] = {}
+        self._first_sent: dict[int, float] = {}
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
@@ -106,7 +107,10 @@ class Sender:
         if delivery.unanswered_at is None:
             return False
         age = self._clock.now() - delivery.unanswered_at
-        return delivery.look_first or not 0 <= age < NONCE_REMEMBERED
+        # The wall clock may have been set since; this process then still knows for how long it has waited.
+        first_sent = self._first_sent.get(delivery.id, self._clock.monotonic())
+        waited = (self._clock.monotonic() - first_sent) * 1000
+        return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
 
     async def _look(self, draft: Draft) -> bool:
         """Looks for the message in the history; whether that was all that can be done now. False: it is not there."""
@@ -134,6 +138,8 @@ class Sender:
             claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)
         if claimed is None:
             return
+        if earlier is None:
+            self._first_sent[delivery.id] = self._clock.monotonic()
         files = post.files if isinstance(post, OutcomePost) else ()
         result = await self._post(draft, post, sum(file.size for file in files))
         attempt = self._attempt(draft, files, claimed.attempts, post)
@@ -182,6 +188,8 @@ class Sender:
         self._unrecorded[settled.delivery.id] = settled
         await self._recorder.record(settled)
         del self._unrecorded[settled.delivery.id]
+        if settled.unanswered_at is None:
+            self._first_sent.pop(settled.delivery.id, None)
         self._tell(settled)
 
     async def _drop(self, delivery: Delivery) -> None:

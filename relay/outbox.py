@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 
 from relay.clock import sleep_unless_woken
+from relay.clock_watch import ClockWatch
 from relay.delivery import Sender
 from relay.outcomes import NoticeKind, Reason
 from relay.ports import Clock, NoticePost
@@ -46,6 +47,7 @@ class DeliveryLoop:
         self._failures: Counter[int] = Counter()
         self._resting: dict[int, float] = {}
         self._stopping = False
+        self._clock_watch = ClockWatch(database, clock)
         self.token_dead = asyncio.Event()
         """Set once Discord has refused the bot's token; nothing is sent any more."""
         self.turned_at = clock.monotonic()
@@ -135,6 +137,7 @@ class DeliveryLoop:
     async def _start_due(self) -> float:
         """Starts what may start; returns for how many seconds nothing else is to be done."""
         self._end_rests()
+        await self._clock_watch.look()
         now = self._clock.now()
         room = self._parallel - len(self._busy)
         if self._sender.token_dead:

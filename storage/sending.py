@@ -109,6 +109,26 @@ async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | N
     )
 
 
+async def clock_went_back(tx: Transaction, now: int) -> int:
+    """Makes everything due that was put off by a clock that has been set back since; returns how many.
+
+    How long ago an unanswered attempt was cannot be told any more, so its message is to be looked for.
+    """
+    return await tx.run(
+        f"UPDATE deliveries SET next_at = min(next_at, ?), look_first = unanswered_at IS NOT NULL WHERE {IS_OPEN}"
+        " AND (next_at > ? OR unanswered_at IS NOT NULL)",
+        (now, now),
+    )
+
+
+async def is_of_the_future(q: Queries, now: int) -> bool:
+    """Whether something was put in or sent later than now: the clock was set back."""
+    row = await q.one(
+        f"SELECT 1 FROM deliveries WHERE {IS_OPEN} AND max(created_at, coalesce(unanswered_at, 0)) > ?", (now,)
+    )
+    return row is not None
+
+
 async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> None:
     """The message was deleted in Discord."""
     await tx.run(

@@ -12,6 +12,7 @@ from pixverse.job import Job, JobState, Media
 from relay import nonces, snapshots
 from relay.attachments import Attacher
 from relay.card_posts import CardPosts
+from relay.clock_watch import ClockWatch
 from relay.composing import Composer
 from relay.delivery import Sender
 from relay.outcomes import Outcome
@@ -46,7 +47,7 @@ class Points:
 class MortalDatabase(Database):
     """A Database that can die before, within and after each transaction."""
 
-    point: Callable[[], None] = staticmethod(lambda: None)
+    point: Callable[[], None]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -134,8 +135,10 @@ class World:
 
     async def start(self, points: Points | None = None) -> None:
         point = points or Points()
-        self.database = await MortalDatabase.open(self.path)
-        self.database.point = point  # type: ignore[method-assign]
+        opened = await MortalDatabase.open(self.path)
+        assert isinstance(opened, MortalDatabase)
+        self.database = opened
+        self.database.point = point
         self.discord.point = point
         self.renew()
 
@@ -158,6 +161,7 @@ class World:
             started=self.clock.now(),
         )
         recorder = Recorder(self.database, self.cards, self.clock)
+        self.clock_watch = ClockWatch(self.database, self.clock)
         self.sender = Sender(self.database, self.discord, composer, recorder, self.clock)
 
     async def restart(self, points: Points | None = None) -> None:
@@ -169,7 +173,7 @@ class World:
 
     def live_on(self) -> None:
         """From now on nothing dies."""
-        self.database.point = lambda: None  # type: ignore[method-assign]
+        self.database.point = lambda: None
         self.discord.point = lambda: None
 
     async def reread(self, job_id: int) -> Job | None:
@@ -262,6 +266,7 @@ class World:
 
     async def pump(self) -> None:
         """Sends whatever is due now, until nothing is."""
+        await self.clock_watch.look()
         for _ in range(200):
             due = await sending.due_heads(self.database.reader, self.clock.now(), not_channels=(), not_ids=(), limit=10)
             if not due or self.sender.token_dead:
