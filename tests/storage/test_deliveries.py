@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from storage import cards, deliveries, jobs, sending, subscriptions
+from storage.database import Database
+from storage.deliveries import Delivery
+
+GUILD, CHANNEL = 7, 70
+NOW = 1_700_000_000_000
+
+
+@dataclass
+class Outbox:
+    """The functions under test, each in a transaction of its own."""
+
+    database: Database
+
+    async def account(self, key: str) -> int:
+        async with self.database.transaction() as tx:
+            return await tx.insert("INSERT INTO accounts (account_key, state_since) VALUES (?, 0)", (key,))
+
+    async def subscription(self, account_id: int, jobid: str = "job", channel_id: int = CHANNEL) -> int:
+        async with self.database.transaction() as tx:
+            row = await jobs.add(tx, account_id, jobid, None, NOW)
+            return await subscriptions.add(
+                tx, job_id=row.id, guild_id=GUILD, channel_id=channel_id, batch_id=None, spoiler=False, now=NOW
+            )
+
+    async def outcome(
+        self, subscription_id: int, nonce: str = "n", kind: str = "outcome", channel_id: int = CHANNEL, now: int = NOW
+    ) -> int:
+        async with self.database.transaction() as tx:
+            return await deliveries.add_outcome(
+                tx,
+                subscription_id=subscription_id,
+                kind=kind,
+                guild_id=GUILD,
+                channel_id=channel_id,
+                base_nonce=nonce,
+                closes_batch=False,
+                now=now,
+            )
+
+    async def card(self, subscription_id: int, nonce: str = "c", channel_id: int = CHANNEL, now: int = NOW) -> int:
+        async with self.database.transaction() as tx:
+            return await deliveries.add_card(
+                tx,
+                subscription_id=subscription_id,
+                guild_id=GUILD,
+                channel_id=channel_id,
+                base_nonce=nonce,
+                now=now,
+            )
+
+    async def posted(self, delivery_id: int, message_id: int | None) -> None:
+        async with self.database.transaction() as tx:
+            await sending.settle_posted(tx, delivery_id, message_id=message_id, now=NOW)
+
+    async def given_up(self, delivery_id: int) -> None:
+        async with self.database.transaction() as tx:
+            await sending.give_up(tx, delivery_id, reason="no permission", now=NOW)
+
+    async def get(self, delivery_id: int) -> Delivery:
+        found = await deliveries.get(self.database.reader, delivery_id)
+        assert found is not None
+        return found
+
+    async def heads(self, now: int = NOW, **but: list[int]) -> list[int]:
+        due = await sending.due_heads(
+            self.database.reader,
+            now,
+            not_channels=but.get("channels", []),
+            not_ids=but.get("ids", []),
+            limit=10,
+        )
+        return [delivery.id for delivery in due]
+
+
+@pytest.fixture
+async def outbox(database: Database) -> Outbox:
+    made = Outbox(database)
+    await made.account("user:1")
+    return made
+
+
+async def test_what_is_put_in_twice_is_there_once(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+
+    assert await outbox.outcome(subscription_id) == await outbox.outcome(subscription_id)
+    assert await outbox.card(subscription_id) == await outbox.card(subscription_id)
+    assert len(await outbox.heads()) == 1
+
+
+async def test_one_job_id_under_two_accounts_is_one_message_and_belongs_to_who_asked_last(outbox: Outbox) -> None:
+    other = await outbox.account("user:2")
+    first, second = await outbox.subscription(1), await outbox.subscription(other)
+    delivery_id = await outbox.outcome(first)
+    await outbox.posted(delivery_id, 99)
+
+    assert await outbox.outcome(second) == delivery_id
+    posted = await deliveries.posted_outcome(outbox.database.reader, second)
+    assert posted is not None
+    assert posted.message_id == 99
+    assert await outbox.heads() == []
+
+
+async def test_what_was_given_up_is_tried_again_when_it_is_asked_for(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    delivery_id = await outbox.outcome(subscription_id)
+    await outbox.given_up(delivery_id)
+    assert await outbox.heads() == []
+
+    assert await outbox.outcome(subscription_id, now=NOW + 5) == delivery_id
+    again = await outbox.get(delivery_id)
+    assert (again.state, again.reason, again.settled_at, again.next_at) == ("waiting", None, None, NOW + 5)
+
+
+async def test_what_nobody_can_know_is_not_tried_again(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    delivery_id = await outbox.outcome(subscription_id)
+    async with outbox.database.transaction() as tx:
+        await sending.unsure(tx, delivery_id, reason="cannot look", now=NOW)
+    await outbox.outcome(subscription_id)
+
+    assert (await outbox.get(delivery_id)).state == "unsure"
+
+
+@pytest.mark.parametrize(("message_id", "state"), [(5, "posted"), (None, "waiting")])
+async def test_a_card_is_posted_anew_only_where_it_was_deleted(
+    outbox: Outbox, message_id: int | None, state: str
+) -> None:
+    subscription_id = await outbox.subscription(1)
+    card_id = await outbox.card(subscription_id)
+    await outbox.posted(card_id, message_id)
+    await outbox.card(subscription_id)
+
+    assert (await outbox.get(card_id)).state == state
+
+
+async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> None:
+    never, maybe = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
+    dropped, kept = await outbox.card(never, "a"), await outbox.card(maybe, "b", 71)
+    async with outbox.database.transaction() as tx:
+        await sending.claim(tx, kept, NOW)
+        await sending.retry_at(tx, kept, next_at=NOW, unanswered_at=NOW)
+        assert await deliveries.drop_waiting_cards(tx, 1) == 1
+        await deliveries.drop(tx, kept)
+
+    assert await deliveries.get(outbox.database.reader, dropped) is None
+    assert (await outbox.get(kept)).unanswered_at == NOW
+
+
+async def test_each_channel_offers_its_most_urgent(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    elsewhere = await outbox.subscription(1, channel_id=71)
+    card_id = await outbox.card(subscription_id)
+    async with outbox.database.transaction() as tx:
+        notice_id = await deliveries.add_notice(
+            tx, guild_id=GUILD, channel_id=CHANNEL, base_nonce="x", notice_json="{}", now=NOW
+        )
+    outcome_id = await outbox.outcome(subscription_id)
+    other_id = await outbox.card(elsewhere, "d", 71)
+
+    assert await outbox.heads() == [outcome_id, other_id]
+    assert await outbox.heads(ids=[outcome_id]) == [notice_id, other_id]
+    assert await outbox.heads(ids=[outcome_id, notice_id]) == [card_id, other_id]
+    assert await outbox.heads(channels=[CHANNEL]) == [other_id]
+    assert await outbox.heads(now=NOW - 1) == []
+    assert await sending.next_due(outbox.database.reader, NOW - 1) == NOW
+    assert await sending.next_due(outbox.database.reader, NOW) is None
+
+
+async def test_what_is_settled_cannot_be_claimed(outbox: Outbox) -> None:
+    delivery_id = await outbox.outcome(await outbox.subscription(1))
+    async with outbox.database.transaction() as tx:
+        claimed = await sending.claim(tx, delivery_id, NOW + 1)
+    assert claimed is not None
+    assert (claimed.state, claimed.attempts, claimed.unanswered_at) == ("sending", 1, NOW + 1)
+
+    await outbox.given_up(delivery_id)
+    async with outbox.database.transaction() as tx:
+        assert await sending.claim(tx, delivery_id, NOW) is None
+
+
+async def test_a_late_refusal_does_not_bring_back_what_was_given_up_meanwhile(outbox: Outbox) -> None:
+    delivery_id = await outbox.outcome(await outbox.subscription(1))
+    async with outbox.database.transaction() as tx:
+        assert await sending.give_up_channel(tx, CHANNEL, reason="channel gone", now=NOW) == 1
+        await sending.retry_at(tx, delivery_id, next_at=NOW, unanswered_at=None)
+        await sending.change_variant(tx, delivery_id, variant="wordless", unanswered_at=None, look_first=False, now=NOW)
+
+    after = await outbox.get(delivery_id)
+    assert (after.state, after.variant, after.reason) == ("given_up", "", "channel gone")
+
+
+async def test_counts_and_lists(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    elsewhere = await outbox.subscription(1, channel_id=71)
+    await outbox.card(subscription_id)
+    first = await outbox.outcome(subscription_id)
+    second = await outbox.outcome(elsewhere, "m", channel_id=71)
+    third = await outbox.outcome(subscription_id, "again", kind="again-5")
+    await outbox.posted(first, 1)
+    reader = outbox.database.reader
+
+    assert await deliveries.outcomes_waiting(reader, guild_id=GUILD) == 2
+    assert await deliveries.outcomes_waiting(reader, guild_id=GUILD, channel_id=71) == 1
+    assert await deliveries.outcomes_waiting(reader, guild_id=8) == 0
+    assert [one.id for one in await deliveries.latest_outcomes(reader, GUILD, 2)] == [third, second]
+    assert await deliveries.message_of(reader, subscription_id, "outcome") == 1
+    assert await deliveries.message_of(reader, elsewhere, "outcome") is None
+
+
+async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:
+    here, elsewhere = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
+    async with outbox.database.transaction() as tx:
+        assert await cards.end_in_channel(tx, CHANNEL, NOW) == [here]
+        assert await cards.end_in_channel(tx, CHANNEL, NOW) == []
+    assert await cards.all_open(outbox.database.reader) == [elsewhere]
