@@ -267,15 +267,6 @@ async def outcomes_waiting(q: Queries, *, guild_id: int, channel_id: int | None 
     )
 
 
-async def latest_outcomes(q: Queries, guild_id: int, limit: int) -> list[Delivery]:
-    """The server's latest outcomes, newest first, in whatever state."""
-    rows = await q.all(
-        f"SELECT {COLUMNS} FROM deliveries WHERE guild_id = ? AND {IS_OUTCOME} ORDER BY id DESC LIMIT ?",
-        (guild_id, limit),
-    )
-    return [from_row(row) for row in rows]
-
-
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 
