@@ -7,8 +7,8 @@ from relay.ports import VideoLink
 from ui import wording
 from ui.escape import code, escaped
 
-NOT_SHOWN = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
-"""Reasons for which the address is not shown: it leads nowhere, or where nobody allowed it."""
+NOT_PLAYED = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
+"""Reasons for which nobody sees the video behind the link: it leads nowhere, or where nobody allowed it."""
 
 _MAY_NOT_ATTACH = "I may not attach files in this channel; someone with *Manage Server* can allow *Attach Files*."
 
@@ -20,19 +20,19 @@ def why_several(reason: LinkReason, links: tuple[VideoLink, ...]) -> str:
         return ""
     if len(concerned) == 1:
         return why_one(concerned[0], f"Number {concerned[0].index}")
-    return _sentence_for_several(reason, wording.enumeration(str(link.index) for link in concerned), concerned[0])
+    return _sentence_for_several(reason, concerned)
 
 
-def _sentence_for_several(reason: LinkReason, numbers: str, first: VideoLink) -> str:
+def _sentence_for_several(reason: LinkReason, concerned: list[VideoLink]) -> str:
+    numbers = wording.enumeration(str(link.index) for link in concerned)
+    hosts = wording.enumeration(dict.fromkeys(map(_host, concerned)))
     sentences = {
-        LinkReason.TOO_LARGE: f"Numbers {numbers} are too large{_limit(first)}.",
+        LinkReason.TOO_LARGE: f"Numbers {numbers} are too large{_limit(concerned[0])}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
         LinkReason.EXPIRED: (
             f"Numbers {numbers} were made, but their links have run out. You can still get them from PixVerse itself."
         ),
-        LinkReason.HOST_NOT_ALLOWED: (
-            f"Numbers {numbers} lie on {_host(first)}, which this bot's operator hasn't allowed."
-        ),
+        LinkReason.HOST_NOT_ALLOWED: (f"Numbers {numbers} lie on {hosts}, which this bot's operator hasn't allowed."),
         LinkReason.NOT_A_VIDEO: f"Numbers {numbers} aren't videos.",
         LinkReason.FETCH_FAILED: f"Fetching numbers {numbers} broke off.",
     }

@@ -59,7 +59,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         mention=pinged,
         silent=post.silent,
         # Only a bare link of a video is to unfold.
-        suppress_embeds=post.wordless or not verdict(post, mentions).links,
+        suppress_embeds=post.wordless or not verdict(post, mentions).unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
     )

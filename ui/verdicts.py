@@ -8,7 +8,7 @@ from relay.outcomes import LinkReason, Outcome
 from relay.ports import OutcomePost, VideoLink
 from ui import wording
 from ui.escape import bare_link, escaped
-from ui.links import NOT_SHOWN, why_one, why_several
+from ui.links import NOT_PLAYED, why_one, why_several
 from ui.mentions import CommandMentions
 
 
@@ -25,6 +25,8 @@ class Verdict:
     small: str = ""
     """A sentence before the id; takes the place of the facts."""
     links: tuple[str, ...] = ()
+    unfold: bool = False
+    """Whether Discord may show what lies behind the links."""
     in_order: bool = False
     """Whether the order of the files is explained."""
     with_facts: bool = False
@@ -99,12 +101,12 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
         )
     if not post.links:
         return Verdict(f"{ready}.", f"{ready}.", in_order=total > 1, with_facts=True)
-    links = tuple(link for link in map(_shown, post.links) if link)
+    links = tuple(url for url in (bare_link(link.url) for link in post.links) if url)
     if total == 1:
         return _single(post, post.links[0], links, mentions)
     state = f"{ready}, {_which(post)}."
     advice = wording.joined((why_several(reason, post.links) for reason in LinkReason), " ")
-    return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, links, ""), links=links)
+    return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, ""), links=links, unfold=_unfold(post.links))
 
 
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> Verdict:
@@ -113,31 +115,32 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
         case LinkReason.EXPIRED:
             made = f"It was made {wording.relative(post.ended_at)}. " if post.ended_at is not None else ""
             state = "Your video was made, but its link has run out."
-            return Verdict(state, state, f"{made}You can still get it from PixVerse itself.")
+            return Verdict(state, state, f"{made}You can still get it from PixVerse itself.", links=links)
         case LinkReason.HOST_NOT_ALLOWED:
             state = "Your video is ready, but I may not fetch it."
-            return Verdict(state, state, why_one(link, "It"))
+            return Verdict(state, state, why_one(link, "It"), links=links)
         case LinkReason.NOT_A_VIDEO:
             state = "Finished, but the file isn't a video"
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
-            return Verdict(state, f"{state}.", aside=kind, links=links)
+            return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
             again = f"{mentions.status} gets a new one." if link.reason is LinkReason.TOO_LARGE else ""
             state = "Your video is ready, as a link."
             why = why_one(link, "It")
             if not links:
                 why = f"{why} The link can't be shown here; it is under Details."
-            return Verdict(state, ready, why, small=_how_long((link,), links, again), links=links)
+            return Verdict(state, ready, why, small=_how_long((link,), again), links=links, unfold=True)
 
 
-def _shown(link: VideoLink) -> str:
-    return "" if link.reason in NOT_SHOWN else bare_link(link.url) or ""
+def _unfold(links: tuple[VideoLink, ...]) -> bool:
+    """Not where one leads to a host that nobody allowed: unfolding is for the whole message."""
+    return all(link.reason is not LinkReason.HOST_NOT_ALLOWED for link in links)
 
 
 def _which(post: OutcomePost) -> str:
     """Which of several videos are not attached."""
-    shown = [link.index for link in post.links if link.reason not in NOT_SHOWN]
-    missing = [link.index for link in post.links if link.reason in NOT_SHOWN]
+    shown = [link.index for link in post.links if link.reason not in NOT_PLAYED]
+    missing = [link.index for link in post.links if link.reason in NOT_PLAYED]
     if shown and missing:
         return "not all of them as files"
     numbers = shown or missing
@@ -151,11 +154,12 @@ def _which(post: OutcomePost) -> str:
     return f"{name} {'as a link' if len(numbers) == 1 else 'as links'}"
 
 
-def _how_long(links: tuple[VideoLink, ...], shown: tuple[str, ...], again: str) -> str:
-    """Until when the links that are shown work."""
-    if not shown:
+def _how_long(links: tuple[VideoLink, ...], again: str) -> str:
+    """Until when the links that lead to a video work."""
+    played = [link for link in links if link.reason not in NOT_PLAYED and bare_link(link.url)]
+    if not played:
         return ""
-    ends = [link.expires_at for link in links if link.expires_at is not None and link.reason not in NOT_SHOWN]
-    name = "The link works" if len(shown) == 1 else "The links work"
+    ends = [link.expires_at for link in played if link.expires_at is not None]
+    name = "The link works" if len(played) == 1 else "The links work"
     until = f"{name} until {wording.moment(min(ends))}." if ends else ""
     return wording.joined((until, again), " ")

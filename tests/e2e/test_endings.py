@@ -150,8 +150,9 @@ async def test_a_host_that_nobody_allowed(town: Town) -> None:
     record = job.shown
     job.raw = {**record, "attachments": [{**job.videos[0].attachment(), "url": "https://169.254.169.254/out.mp4"}]}
     outcome = await town.outcome()
-    assert outcome.attachments == [] or outcome.text.startswith("**Your video is ready.**")
-    assert "169.254.169.254/out.mp4" not in outcome.text
+    assert outcome.attachments == []
+    assert outcome.text.startswith("**Your video is ready, but I may not fetch it.**")
+    assert outcome.text.endswith("\nhttps://169.254.169.254/out.mp4")
 
 
 async def test_a_redirect_to_a_host_that_nobody_allowed(town: Town) -> None:

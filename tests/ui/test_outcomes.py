@@ -98,7 +98,7 @@ def test_four_videos() -> None:
             LinkReason.EXPIRED,
             (
                 "**Your video was made, but its link has run out.** <@42> It was made <t:134:R>. "
-                f"You can still get it from PixVerse itself.\n{QUOTE}\n-# {identity('completed')}"
+                f"You can still get it from PixVerse itself.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
             ),
         ),
         (
@@ -106,7 +106,7 @@ def test_four_videos() -> None:
             (
                 "**Your video is ready, but I may not fetch it.** <@42> It lies on `h.example`, "
                 "which this bot's operator "
-                f"hasn't allowed.\n{QUOTE}\n-# {identity('completed')}"
+                f"hasn't allowed.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
             ),
         ),
         (
@@ -125,7 +125,18 @@ def test_four_videos() -> None:
 def test_the_only_video_is_not_attached(reason: LinkReason, text: str) -> None:
     message = outcome_message(replace(POST, links=(replace(LINK, reason=reason),), ended_at=134_000), MENTIONS)
     assert message.content == text
-    assert message.suppress_embeds == (URL not in text)
+    assert message.suppress_embeds == (reason in {LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
+
+
+def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> None:
+    foreign = replace(LINK, index=2, reason=LinkReason.HOST_NOT_ALLOWED, url="https://h.example/2.mp4")
+    other = replace(foreign, index=4, url="https://i.example/4.mp4", host="i.example")
+    message = outcome_message(replace(POST, files=(FILES[0],), links=(foreign, LINK, other)), MENTIONS)
+    assert message.content is not None
+    assert "Numbers 2 and 4 lie on `h.example` and `i.example`, which" in message.content
+    assert "-# The link works until <t:3000:f>." in message.content
+    assert message.content.split("\n")[-3:] == [foreign.url, URL, other.url]
+    assert message.suppress_embeds
 
 
 def test_some_of_four_are_links() -> None:
