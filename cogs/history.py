@@ -46,22 +46,37 @@ async def _search(
     client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
 ) -> LookResult:
     position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
-    for _ in range(MAX_PAGES):
-        page = await _page(client, channel_id, position)
-        for stored in page:
-            if _is_ours(stored, client) and _is_it(stored, message):
-                return Found(int(stored["id"]))
-        if page:
-            certain = True
-            position = max(int(stored["id"]) for stored in page)
+    for number in range(MAX_PAGES):
+        page = await _page(client, channel_id, after=position)
+        if (found := _found_in(page, client, message)) is not None:
+            return found
+        if not page and number == 0:
+            return await _search_newest(client, channel_id, message, certain=certain)
         if len(page) < PAGE:
-            return Absent() if certain or await _page(client, channel_id, 0, limit=1) else CannotLook()
+            return Absent()
+        position = max(int(stored["id"]) for stored in page)
     return CannotLook()
 
 
-async def _page(client: discord.Client, channel_id: int, after: int, limit: int = PAGE) -> list[Any]:
+async def _search_newest(client: discord.Client, channel_id: int, message: Message, *, certain: bool) -> LookResult:
+    """For when nothing at all is newer than `after`: this machine's clock may be ahead of the one that made the ids."""
+    page = await _page(client, channel_id)
+    if (found := _found_in(page, client, message)) is not None:
+        return found
+    return Absent() if certain or page else CannotLook()
+
+
+def _found_in(page: list[Any], client: discord.Client, message: Message) -> Found | None:
+    for stored in page:
+        if _is_ours(stored, client) and _is_it(stored, message):
+            return Found(int(stored["id"]))
+    return None
+
+
+async def _page(client: discord.Client, channel_id: int, after: int | None = None) -> list[Any]:
+    """The messages that follow `after`, or the newest."""
     async with asyncio.timeout(_SECONDS):
-        return list(await client.http.logs_from(channel_id, limit, after=after))
+        return list(await client.http.logs_from(channel_id, PAGE, after=after))
 
 
 def _read(refusal: discord.HTTPException) -> LookResult:

@@ -71,7 +71,7 @@ FAULTS = (
             Edit("cogs/history.py", "    if readable is False:\n        return CannotLook()\n", ""),
             Edit(
                 "cogs/history.py",
-                "return Absent() if certain or await _page(client, channel_id, 0, limit=1) else CannotLook()",
+                "return Absent() if certain or page else CannotLook()",
                 "return Absent()",
             ),
         ),
