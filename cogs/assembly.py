@@ -13,9 +13,10 @@ from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering
 from cogs.background import Background
 from cogs.buttons import Buttons
-from cogs.client import DiscordTokenRefused, RelayClient, log_in, stay_connected, use_discord_at
+from cogs.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
+from cogs.gateway import stay_connected
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import PixVerseAdmin
 from cogs.poster import DiscordPoster
@@ -75,7 +76,7 @@ async def serve(settings: Settings) -> None:
         relay.media.sweep()
         await relay.accounts.start()
         stack.push_async_callback(relay.questions.close)
-        stack.push_async_callback(client.close)
+        stack.push_async_callback(client.put_away)
         await _face_discord(settings, client, relay, book, clock, database)
 
 

@@ -1,19 +1,18 @@
-"""The Discord client: what it asks of Discord, how it gets there, and how it comes back."""
+"""The Discord client: what it asks of Discord, and how it logs in."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 
 import aiohttp
 import discord
-import yarl
 from discord.ext import commands
-from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from cogs.shards_up import ShardsUp
 from cogs.wire_memory import wire_trace
 from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
 
@@ -22,7 +21,6 @@ log = logging.getLogger(__name__)
 _LONGEST_WAIT = 60.0
 _LOGIN_SECONDS = 30.0
 _LONGEST_RATE_LIMIT = 30.0
-_TOKEN_REFUSED_CLOSE = 4004
 
 
 class DiscordTokenRefused(Exception):
@@ -55,6 +53,7 @@ class RelayClient(commands.AutoShardedBot):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
             http_trace=wire_trace(),
         )
+        self.shards_up = ShardsUp(time.monotonic)
         self.button_handlers: ButtonHandlers
         self.started: Callable[[], Awaitable[None]]
         """Called once, after the log-in and before the gateway: starts the cogs."""
@@ -62,6 +61,37 @@ class RelayClient(commands.AutoShardedBot):
     async def setup_hook(self) -> None:
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         await self.started()
+
+    async def connect_anew(self) -> None:
+        """Connects as many shards as Discord wants now, until something ends that for which discord.py has no remedy.
+
+        Raises what discord.py does.
+        """
+        self.shard_count = None  # type: ignore[assignment]  # None has discord.py ask for it; typed for afterwards
+        # With a queue of its own: what is left of an earlier connection may still put something into the old one.
+        await self._async_setup_hook()
+        await self.connect()
+
+    async def close(self) -> None:
+        """Puts the gateway down and nothing else.
+
+        discord.py calls this by itself at a close code for which it knows no remedy, and would take the cogs and the
+        REST client with it, though neither needs the gateway.
+        """
+        await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
+
+    async def put_away(self) -> None:
+        """Ends everything."""
+        await super().close()
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        self.shards_up.up(shard_id)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        self.shards_up.up(shard_id)
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        self.shards_up.down(shard_id)
 
 
 async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:
@@ -74,45 +104,13 @@ async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Await
             return
         except discord.LoginFailure as error:
             raise DiscordTokenRefused from error
-        except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await client.http.close()
         # Closed together with the session; discord.py makes a new one only where there is none.
         client.http.connector = discord.utils.MISSING
         await sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
-
-
-async def stay_connected(client: RelayClient, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """Keeps the gateway connected until the client is closed.
-
-    Raises DiscordTokenRefused, and discord.ConnectionClosed for a close code after which discord.py gives up.
-    """
-    wait = 1.0
-    while not client.is_closed():
-        try:
-            await _use_gateway_of(client)
-            await client.connect()
-            return
-        except discord.ConnectionClosed as closed:
-            if closed.code == _TOKEN_REFUSED_CLOSE:
-                raise DiscordTokenRefused from closed
-            raise
-        except discord.HTTPException as error:
-            if error.status == HTTPStatus.UNAUTHORIZED:
-                raise DiscordTokenRefused from error
-            log.warning("Discord's gateway can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
-        except (discord.GatewayNotFound, aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("Discord's gateway can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
-        await sleep(wait)
-        wait = min(wait * 2, _LONGEST_WAIT)
-
-
-async def _use_gateway_of(client: RelayClient) -> None:
-    """Makes the address that this API names discord.py's built-in one, to which it returns after an invalid session and
-    on each retry."""
-    data = await client.http.request(Route("GET", "/gateway/bot"))
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(data["url"])
 
 
 def reason_of(error: BaseException) -> str:

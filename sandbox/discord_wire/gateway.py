@@ -40,8 +40,11 @@ class Gateway:
     def __init__(self, world: World, wire: Wire, url: str) -> None:
         self._world = world
         self._wire = wire
-        self._url = url
         self.sessions: dict[str, Session] = {}
+        self.resume_url = url
+        """What READY names as the address for resuming."""
+        self.refuses_with: int | None = None
+        """The close code with which every IDENTIFY is refused; None: by the rules alone."""
         self.identified = 0
         self.resumed = 0
         self._sockets: set[Socket] = set()
@@ -119,6 +122,8 @@ class Gateway:
         if not self._world.token_fits(str(data.get("token"))):
             raise CloseSocket(4004, "Authentication failed.")
         intents = _intents(data, content_approved=self._world.message_content_approved)
+        if self.refuses_with is not None:
+            raise CloseSocket(self.refuses_with, "Refused.")
         number, count = data.get("shard") or (0, 1)
         if not 0 <= number < count:
             raise CloseSocket(4010, "Invalid shard.")
@@ -133,7 +138,7 @@ class Gateway:
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "session_id": session.id,
             "session_type": "normal",
-            "resume_gateway_url": self._url,
+            "resume_gateway_url": self.resume_url,
             "shard": [number, count],
             "application": {"id": str(self._world.backend.application_id), "flags": 0},
         }

@@ -1,0 +1,41 @@
+"""Which shards of the gateway are connected, and for how long it has not been all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+
+class ShardsUp:
+    """Told by the client's events; `monotonic` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._up: set[int] = set()
+        self._begun = self._since = monotonic()
+        self._came_up = False
+
+    def begin(self) -> None:
+        """All shards are about to be connected anew."""
+        self._up.clear()
+        self._begun = self._since = self._monotonic()
+        self._came_up = False
+
+    def up(self, shard_id: int) -> None:
+        """This shard is connected (again)."""
+        self._up.add(shard_id)
+        self._since = self._monotonic()
+        self._came_up = True
+
+    def down(self, shard_id: int) -> None:
+        """This shard lost its connection, or failed once more to get one."""
+        if shard_id in self._up:
+            self._up.remove(shard_id)
+            self._since = self._monotonic()
+
+    def stuck_for(self, count: int) -> float:
+        """For how many seconds some of `count` shards have been away with none coming up; 0 where all are up."""
+        return 0.0 if len(self._up) >= count else self._monotonic() - self._since
+
+    def lasted(self, seconds: float) -> bool:
+        """Whether a shard has come up since the beginning, which lies at least so long back."""
+        return self._came_up and self._monotonic() - self._begun >= seconds

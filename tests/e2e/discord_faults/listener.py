@@ -1,0 +1,53 @@
+"""The bot's own Discord client in the test's process, for what takes a minute in the running bot."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cogs.client import RelayClient, log_in, use_discord_at
+from cogs.gateway import stay_connected
+from sandbox.discord_wire import DiscordSandbox
+
+
+class Listener(RelayClient):
+    """Identifies without the five seconds that discord.py leaves between two log-ins."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: list[float] = []
+        self.started = self._nothing_to_start
+        self.staying: asyncio.Task[None]
+
+    async def _nothing_to_start(self) -> None:
+        pass
+
+    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
+        pass
+
+    async def stay(self, patience: float) -> None:
+        """As the bot does, with less patience; long waits are noted and not waited for."""
+
+        async def sleep(seconds: float) -> None:
+            if seconds >= 1:
+                self.waits.append(seconds)
+            await asyncio.sleep(min(seconds, 0.05))
+
+        await stay_connected(self, sleep, patience)
+
+
+@asynccontextmanager
+async def listening(discord: DiscordSandbox, *, patience: float = 5.0) -> AsyncIterator[Listener]:
+    """A client that is connected at first and stays so as the bot does."""
+    use_discord_at(discord.api_url)
+    client = Listener()
+    await log_in(client, discord.bot_token, asyncio.sleep)
+    client.staying = asyncio.create_task(client.stay(patience))
+    try:
+        await discord.until(lambda: discord.bot_connected)
+        yield client
+    finally:
+        client.staying.cancel()
+        await asyncio.gather(client.staying, return_exceptions=True)
+        await client.put_away()
