@@ -104,15 +104,16 @@ class RateLimits:
 
 def refuse(wire: Wire, limit: RateLimit, headers: Mapping[str, str], *, code: int = 0) -> web.Response:
     """A 429 as Discord writes it, or as Cloudflare in front of it does."""
+    wait = {"Retry-After": str(max(int(limit.retry_after + 0.999), 1))}
     if limit.scope == "cloudflare":
-        return web.Response(status=429, text="<html>error code: 1015</html>", content_type="text/html")
+        return web.Response(status=429, text="<html>error code: 1015</html>", content_type="text/html", headers=wait)
     body = {
         "message": "You are being rate limited.",
         "retry_after": limit.retry_after,
         "global": limit.scope == "global",
         "code": code,
     }
-    told = {"Retry-After": str(max(int(limit.retry_after + 0.999), 1)), "X-RateLimit-Scope": limit.scope}
+    told = {**wait, "X-RateLimit-Scope": limit.scope}
     if limit.scope == "global":
         told["X-RateLimit-Global"] = "true"
     return wire.answer(body, status=429, headers={**VIA, **headers, **told})

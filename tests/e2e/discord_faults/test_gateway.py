@@ -51,7 +51,7 @@ async def test_what_was_missed_is_replayed(stage: Stage, town: Town) -> None:
     job = await town.watched()
     town.channel.deny_bot(send_messages=True)
     job.complete()
-    await stage.pixverse.until(lambda: stage.ledger.rows(_BLOCKED, town.channel.id))
+    await stage.pixverse.until(lambda: bool(stage.ledger.rows(_BLOCKED, town.channel.id)))
     gateway = stage.discord.gateway
     gateway.cut()
     town.channel.allow_bot(send_messages=True)

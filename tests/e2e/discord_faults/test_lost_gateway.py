@@ -146,7 +146,7 @@ async def test_a_connection_that_stands_is_left_alone(discord: DiscordSandbox) -
         assert discord.gateway.identified == 1
 
 
-# ---- no address to be had ---------------------------------------------------------------------------------------------
+# ---- no address to be had ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("trouble", [Status(503), RateLimit(40.0), RateLimit(1.0, "cloudflare")])

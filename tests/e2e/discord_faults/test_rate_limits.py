@@ -1,0 +1,77 @@
+"""429 in every form that Discord, and Cloudflare in front of it, have for it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from sandbox.discord_wire import RateLimit
+from sandbox.discord_wire.faults import Scope
+from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_SECONDS = 2.0
+_OF_A_CHANNEL: tuple[Scope, ...] = ("user", "shared", "cloudflare")
+
+
+async def _limited(town: Town, scope: Scope, seconds: float) -> float:
+    """For how many seconds the bot left a channel alone that it was told to leave alone."""
+    job = await town.watched()
+    path = f"/channels/{town.channel.id}/messages"
+    fault = town.stage.discord.faults.add(
+        method="POST", path=path, action=RateLimit(seconds, scope), times=1, match=is_outcome
+    )
+    job.complete()
+    await town.outcome()
+    assert fault.hits == 1
+    refused, taken = [call.time for call in town.stage.discord.requests if call.path == path and is_outcome(call)]
+    return taken - refused
+
+
+async def test_a_limit_of_one_channel_holds_up_no_other(stage: Stage) -> None:
+    towns = [await stage.town() for _ in _OF_A_CHANNEL]
+    untroubled = await stage.town()
+    limited = asyncio.gather(
+        *(_limited(town, scope, _SECONDS) for town, scope in zip(towns, _OF_A_CHANNEL, strict=True))
+    )
+    (await untroubled.watched()).complete()
+    await untroubled.outcome(timeout=1.5)
+    assert all(_SECONDS <= waited < 2 * _SECONDS for waited in await limited)
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_a_wait_too_long_for_discord_py(town: Town) -> None:
+    """Over thirty seconds it raises instead of sleeping; the delivery is then put off for as long."""
+    job = await town.watched()
+    path = f"/channels/{town.channel.id}/messages"
+    town.stage.discord.faults.add(method="POST", path=path, action=RateLimit(45.0), match=is_outcome)
+    began = time.time()
+    job.complete()
+    await town.stage.pixverse.until(lambda: bool(_put_off(town)))
+    (row,) = _put_off(town)
+    assert 40 < row["next_at"] / 1000 - began < 50
+    assert row["unanswered_at"] is None
+
+
+async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Stage) -> None:
+    towns = [await stage.town() for _ in range(3)]
+    jobs = [await town.watched() for town in towns]
+    fault = stage.discord.faults.add(method="POST", action=RateLimit(1.0, "global"), match=is_outcome)
+    for job in jobs:
+        job.complete()
+    await asyncio.gather(*(town.outcome() for town in towns))
+    assert fault.hits == 1
+    assert stage.bot.said("Traceback") == []
+
+
+def _put_off(town: Town) -> list[dict[str, object]]:
+    return town.stage.ledger.rows(
+        "SELECT next_at, unanswered_at FROM deliveries WHERE channel_id = ? AND reason = 'rate limited'"
+        " AND kind = 'outcome'",
+        town.channel.id,
+    )
