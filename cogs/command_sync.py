@@ -15,6 +15,12 @@ Scope = int | None
 """A guild's id, or None for the global scope."""
 
 
+_DERIVED = frozenset({"dm_permission"})
+"""Deprecated: Discord's answer follows `contexts`, whatever was sent (developer docs, Application Command Object)."""
+_GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
+"""Only for globally-scoped commands (same place); of a guild's commands Discord need not tell them."""
+
+
 class CommandRegistry(Protocol):
     """Discord's side: the commands of one application."""
 
@@ -47,17 +53,27 @@ class HttpRegistry:
 async def sync_scope(registry: CommandRegistry, scope: Scope, wanted: Sequence[Payload]) -> dict[str, int]:
     """Makes the scope's commands the wanted ones and returns their ids by name. Raises discord.HTTPException."""
     existing = await registry.read(scope)
-    if differs(existing, wanted):
+    if differs(existing, wanted, scope):
         log.info("registering %d commands %s", len(wanted), "globally" if scope is None else f"in server {scope}")
         existing = await registry.write(scope, wanted)
     return {str(command["name"]): int(command["id"]) for command in existing}
 
 
-def differs(existing: Iterable[Payload], wanted: Iterable[Payload]) -> bool:
+def differs(existing: Iterable[Payload], wanted: Iterable[Payload], scope: Scope) -> bool:
     """Whether Discord's commands are other than the wanted ones, whatever defaults Discord adds to them."""
-    have = {(command.get("type", 1), command["name"]): command for command in existing}
-    want = {(command.get("type", 1), command["name"]): command for command in wanted}
+    ignored = _DERIVED if scope is None else _DERIVED | _GLOBAL_ONLY
+    have = _by_key(existing, ignored)
+    want = _by_key(wanted, ignored)
     return have.keys() != want.keys() or any(not _covers(have[key], want[key]) for key in want)
+
+
+def _by_key(commands: Iterable[Payload], ignored: frozenset[str]) -> dict[tuple[int, str], Payload]:
+    return {
+        (int(command.get("type", 1)), str(command["name"])): {
+            field: value for field, value in command.items() if field not in ignored
+        }
+        for command in commands
+    }
 
 
 def _covers(have: object, want: object) -> bool:
