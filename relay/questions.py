@@ -27,6 +27,9 @@ log = logging.getLogger(__name__)
 FRESH_SECONDS = 5.0
 """For how long an answer is used again, unless the one who asks wants a fresher one."""
 
+_SILENT_INTERVALS = 1.5
+"""Within an interval and its jitter each young job is asked about: if one of them is told, the API is not down."""
+
 Fetch = Callable[[str, str], Awaitable[Job]]
 """Asks the API once, with a token, about a job id. Raises a class of PixVerseError."""
 
@@ -91,7 +94,7 @@ class Questions:
         self._clock = clock
         self._interval = interval
         self._random = random
-        self._breaker = Breaker()
+        self._breaker = Breaker(_SILENT_INTERVALS * interval)
         self._rests: dict[int, _Rest] = {}
         self._asking: dict[tuple[int, str], asyncio.Task[Answer]] = {}
         self._answers: dict[tuple[int, str], Answer] = {}
@@ -156,14 +159,14 @@ class Questions:
         token = self._accounts.token_of(account_id)
         if token is None:
             raise NoTokenLeft("no token")
-        asked_at = self._clock.now()
+        asked_at, asked = self._clock.now(), self._clock.monotonic()
         try:
             said: Job | JobNotFound | JobExpired = await self._fetch(token, jobid)
         except (JobNotFound, JobExpired) as error:
             await self._heard(account_id, error)
             said = error.with_traceback(None)
         except Unavailable as error:
-            self._unanswered(jobid, asked_at)
+            self._unanswered(jobid, asked_at, asked)
             if error.retry_after is not None:
                 self._rest(account_id, error.retry_after)
             raise
@@ -181,8 +184,8 @@ class Questions:
             self._remember((account_id, jobid), answer)
         return answer
 
-    def _unanswered(self, jobid: str, asked_at: int) -> None:
-        if self._breaker.failed(jobid, asked_at, self._jobs):
+    def _unanswered(self, jobid: str, asked_at: int, asked: float) -> None:
+        if self._breaker.failed(jobid, asked_at, asked, self._jobs):
             log.warning("The PixVerse API does not answer; asking about single jobs until it does")
             self._show_api()
 
