@@ -21,6 +21,7 @@ from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import PixVerseAdmin
 from cogs.poster import DiscordPoster
 from cogs.relay_parts import RelayParts, put_together
+from cogs.roll_call import RollCall
 from cogs.surroundings import Surroundings
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient
@@ -120,13 +121,16 @@ async def _face_discord(
     async def start() -> None:
         await client.add_cog(PixVerse(relay.tracker, answering, book, clock))
         await client.add_cog(PixVerseAdmin(desk, answering, relay.rate))
-        await client.add_cog(Surroundings(relay.outbox, database))
+        roll_call = RollCall(client, relay.places, clock.sleep)
+        await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,
             "cards": relay.cards.run,
             "accounts": relay.rechecks.run,
             "commands": register_commands,
+            "servers": roll_call.run,
+            "departures": relay.places.run,
         }
         await client.add_cog(Background(loops, clock))
 

@@ -23,6 +23,7 @@ from relay.limits import CommandRate, Limits
 from relay.lookups import Lookups
 from relay.media import MediaStore
 from relay.outbox import DeliveryLoop
+from relay.places import Places
 from relay.poller import Poller
 from relay.ports import Clock, Health, Poster
 from relay.questions import Questions
@@ -48,6 +49,7 @@ class RelayParts:
     cards: CardLoop
     outbox: DeliveryLoop
     poller: Poller
+    places: Places
     tracker: Tracker
     poster: Poster
     rate: CommandRate
@@ -138,6 +140,7 @@ def put_together(
         cards=cards,
         outbox=outbox,
         poller=poller,
+        places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
         poster=poster,
         rate=rate,

@@ -6,10 +6,13 @@ import logging
 import sqlite3
 from collections.abc import Awaitable
 
+import aiohttp
 import discord
 from discord.ext import commands
 
+from cogs.roll_call import RollCall
 from relay.outbox import DeliveryLoop
+from relay.places import Places
 from storage import servers
 from storage.database import Database
 
@@ -17,10 +20,16 @@ log = logging.getLogger(__name__)
 
 
 class Surroundings(commands.Cog):
-    """Tells the outbox. What is missed here (the bot was off) is found out by the next attempt to post."""
+    """Tells the relay. What is missed here (the bot was off) is found out by the roll call, or by the next attempt to
+    post."""
 
-    def __init__(self, outbox: DeliveryLoop, database: Database) -> None:
+    def __init__(
+        self, client: discord.Client, outbox: DeliveryLoop, places: Places, roll_call: RollCall, database: Database
+    ) -> None:
+        self._client = client
         self._outbox = outbox
+        self._places = places
+        self._roll_call = roll_call
         self._database = database
 
     @commands.Cog.listener()
@@ -39,31 +48,62 @@ class Surroundings(commands.Cog):
         await _heard(self._outbox.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
-    async def on_thread_update(self, _before: discord.Thread, after: discord.Thread) -> None:
-        """It may have been unlocked."""
-        await _heard(self._outbox.permissions_changed(after.guild.id, after.id))
+    async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
+        """It may have been opened or unlocked. Raw: archived threads are not in the cache."""
+        await _heard(self._outbox.permissions_changed(payload.guild_id, payload.thread_id))
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """The server is back after an outage of Discord, or the bot has just connected."""
+        await _heard(self._places.server_back(guild.id))
         await _heard(self._outbox.permissions_changed(guild.id))
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Nothing more can go there."""
-        await _heard(self._outbox.channel_gone(channel.guild.id, channel.id, channel.name))
+        """Nothing more can go there. Of its threads Discord tells nothing, and archived ones are not in the cache."""
+        await _heard(self._places.channel_gone(channel.guild.id, channel.id, channel.name))
+        await _heard(self._look_after_threads(channel.guild))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """Raw: threads are often not in the cache."""
         name = payload.thread.name if payload.thread is not None else None
-        await _heard(self._outbox.channel_gone(payload.guild_id, payload.thread_id, name))
+        await _heard(self._places.channel_gone(payload.guild_id, payload.thread_id, name))
+
+    @commands.Cog.listener()
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        """The server has removed the bot; not told for a server that is away by an outage of Discord."""
+        await _heard(self._places.server_gone(guild.id))
+
+    @commands.Cog.listener()
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        """The bot was invited (again)."""
+        await _heard(self._places.server_back(guild.id))
+
+    @commands.Cog.listener()
+    async def on_shard_ready(self, _shard_id: int) -> None:
+        """A new session: whatever happened before it was missed."""
+        self._roll_call.ask()
 
     @commands.Cog.listener()
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         """A server with another boost takes files of another size."""
         if before.premium_tier != after.premium_tier:
             await _heard(self._forget_upload_limit(after.id))
+
+    async def _look_after_threads(self, guild: discord.Guild) -> None:
+        for channel_id in await self._places.watched_channels(guild.id):
+            if guild.get_channel_or_thread(channel_id) is None and await self._is_gone(channel_id):
+                await self._places.channel_gone(guild.id, channel_id)
+
+    async def _is_gone(self, channel_id: int) -> bool:
+        try:
+            await self._client.http.get_channel(channel_id)
+        except discord.NotFound:
+            return True
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError):
+            return False
+        return False
 
     async def _forget_upload_limit(self, guild_id: int) -> None:
         async with self._database.transaction() as tx:

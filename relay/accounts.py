@@ -11,7 +11,7 @@ from pixverse.tokens import useapi_user
 from relay import account_states
 from relay.account_states import Account, AccountState, state_told
 from relay.ports import Cards, Clock, Outbox
-from storage import accounts, servers
+from storage import accounts, departures, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, to_the_end
 from storage.vault import Vault
@@ -51,6 +51,7 @@ class Accounts:
         self._operator_token = operator_token
         self._known: dict[int, Account] = {}
         self._own: dict[int, int] = {}
+        self._resting: set[int] = set()
         self._operator_id: int | None = None
         self._on_change: list[Callable[[int], None]] = []
         self._on_doubt: list[Callable[[int], None]] = []
@@ -65,6 +66,7 @@ class Accounts:
             self._operator_id = await self._settle_operator(tx, before)
             rows = await accounts.every(tx)
             self._own = await servers.with_own_account(tx)
+            self._resting = await departures.servers_gone(tx)
         self._known = {row.id: self.as_account(row) for row in rows}
         if before != self._operator_id:
             await self._database.flush()
@@ -72,8 +74,8 @@ class Accounts:
     # ---- asking -----------------------------------------------------------------------------------------------------
 
     def in_force(self, guild_id: int) -> int | None:
-        """The account that a server uses: its own, else the operator's, else None."""
-        return self._own.get(guild_id, self._operator_id)
+        """The account that a server uses: its own, else the operator's, else None; None where the server rests."""
+        return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)
 
     def own(self, guild_id: int) -> int | None:
         """The account that a server has set for itself."""
@@ -193,6 +195,25 @@ class Accounts:
             self._own.pop(guild_id, None)
         else:
             self._own[guild_id] = account_id
+
+    def rests(self, guild_id: int) -> bool:
+        """Whether the server has removed the bot."""
+        return guild_id in self._resting
+
+    def rest_server(self, guild_id: int) -> None:
+        """The server has removed the bot and uses no account, which is committed."""
+        self._resting.add(guild_id)
+        self._tell_server_changed(guild_id)
+
+    def wake_server(self, guild_id: int) -> None:
+        """The server rests no more, which is committed."""
+        self._resting.discard(guild_id)
+        self._tell_server_changed(guild_id)
+
+    def _tell_server_changed(self, guild_id: int) -> None:
+        account_id = self._own.get(guild_id, self._operator_id)
+        if account_id is not None:
+            self.tell_changed(account_id)
 
     def tell_changed(self, *account_ids: int) -> None:
         """Wakes everything that depends on these accounts."""

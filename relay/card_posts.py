@@ -63,7 +63,7 @@ class CardPosts:
         facts = self._facts(row, outcome, at, api_down=self._health.api.down_since is not None)
         face = face_of(facts)
         address = Address(row.guild_id, row.channel_id)
-        post = None if face is None else await self._card_post(row, outcome, face)
+        post = None if face is None or row.server_gone else await self._card_post(row, outcome, face)
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str) -> SummaryPost | None:

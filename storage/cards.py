@@ -39,6 +39,8 @@ class CardRow:
     account_state: str
     account_since: int
     upload_limit: int | None
+    server_gone: bool
+    """The server has removed the bot."""
     asker: int | None
     card_delivery: int | None
     card_message: int | None
@@ -60,7 +62,7 @@ _SELECT = """
 SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler, s.created_at, s.ended_at, s.stopped_by,
   s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.changed_at,
   j.round, j.ended_at AS job_ended_at, j.outcome, a.state AS account_state, a.state_since AS account_since,
-  v.upload_limit,
+  v.upload_limit, v.gone_since IS NOT NULL AS server_gone,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
   d.id AS card_delivery, d.message_id AS card_message
 FROM subscriptions s
@@ -143,10 +145,11 @@ async def outdated_batches(q: Queries) -> list[int]:
 
 
 async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:
-    """Where a batch's summary stands; None while it is not posted, or once it was deleted."""
+    """Where a batch's summary stands; None while it is not posted, once it was deleted, or where the bot is gone."""
     row = await q.one(
         "SELECT b.id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at FROM batches b"
-        " JOIN deliveries d ON d.batch_id = b.id AND d.kind = 'summary' WHERE b.id = ? AND d.message_id IS NOT NULL",
+        " JOIN deliveries d ON d.batch_id = b.id AND d.kind = 'summary' WHERE b.id = ? AND d.message_id IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)",
         (batch_id,),
     )
     return None if row is None else BatchMessage(*row)
@@ -185,6 +188,6 @@ async def _ids(q: Queries, sql: str, parameters: Collection[SqlValue]) -> list[i
 
 def _card_row(row: sqlite3.Row) -> CardRow:
     values = dict(row)
-    for name in ("spoiler", "card_final"):
+    for name in ("spoiler", "card_final", "server_gone"):
         values[name] = bool(values[name])
     return CardRow(**values)

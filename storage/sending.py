@@ -8,6 +8,7 @@ from collections.abc import Collection
 from storage.database import Queries, Transaction
 from storage.deliveries import COLUMNS, IS_OPEN, IS_OUTCOME, Delivery, from_row
 
+_SERVERS_GONE = "(SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)"
 _RANK = f"CASE WHEN {IS_OUTCOME} THEN 0 WHEN kind = 'notice' THEN 1 ELSE 2 END"
 
 
@@ -150,6 +151,7 @@ async def due_heads(
         f"SELECT {COLUMNS} FROM (SELECT {COLUMNS}, {_RANK} AS rank,"
         f" row_number() OVER (PARTITION BY channel_id ORDER BY {_RANK}, id) AS place FROM deliveries"
         f" WHERE {IS_OPEN} AND next_at <= ? AND channel_id NOT IN (SELECT value FROM json_each(?))"
+        f" AND guild_id NOT IN {_SERVERS_GONE}"
         " AND id NOT IN (SELECT value FROM json_each(?))) WHERE place = 1 ORDER BY rank, id LIMIT ?",
         (now, json.dumps(list(not_channels)), json.dumps(list(not_ids)), limit),
     )

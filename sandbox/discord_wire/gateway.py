@@ -144,6 +144,8 @@ class Gateway:
         }
         session.dispatch("READY", ready)
         for guild in guilds:
+            if guild.id in self._world.outages:
+                continue
             payload = dict(serializers.guild_create_payload(self._world.backend, guild))
             complete_guild(self._world, payload)
             shaped = shape(self._world, intents, "GUILD_CREATE", payload)

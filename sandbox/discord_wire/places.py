@@ -88,8 +88,17 @@ class Channel:
     # ------------------------------------------------------------------- being
 
     def delete(self) -> None:
-        """Delete the channel; told with CHANNEL_DELETE or THREAD_DELETE."""
-        self._world.backend.delete_channel(self.id)
+        """Delete the channel; told with CHANNEL_DELETE or THREAD_DELETE. Its threads go with it, of which Discord tells
+        nothing; a category's channels stay."""
+        backend = self._world.backend
+        children = [child for child in backend.channels.values() if child.parent_id == self.id]
+        for thread in (child for child in children if child.is_thread):
+            del backend.channels[thread.id]
+            backend.messages.pop(thread.id, None)
+            backend.get_guild(self.guild.id).thread_ids.remove(thread.id)
+        for channel in (child for child in children if not child.is_thread):
+            backend.edit_channel(channel.id, {"parent_id": None})
+        backend.delete_channel(self.id)
 
     def add_thread(self, name: str, *, owner: Member | None = None, private: bool = False) -> Channel:
         """Open a thread in this channel (in a forum: a post)."""
@@ -133,9 +142,15 @@ class Guild:
 
     # ------------------------------------------------------------------ making
 
-    def add_text_channel(self, name: str) -> Channel:
+    def add_category(self, name: str) -> Channel:
+        """A category, into which text channels can be put."""
+        return self._add_channel(name, ChannelType.CATEGORY)
+
+    def add_text_channel(self, name: str, *, category: Channel | None = None) -> Channel:
         """A text channel."""
-        return self._add_channel(name, ChannelType.TEXT)
+        parent_id = None if category is None else category.id
+        stored = self._world.backend.create_channel(self.id, name, type=ChannelType.TEXT, parent_id=parent_id)
+        return Channel(self._world, self, stored)
 
     def add_announcement_channel(self, name: str) -> Channel:
         """An announcement channel."""

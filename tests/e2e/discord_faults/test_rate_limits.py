@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from typing import Any
 
 import pytest
 
@@ -69,7 +70,7 @@ async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Sta
     assert stage.bot.said("Traceback") == []
 
 
-def _put_off(town: Town) -> list[dict[str, object]]:
+def _put_off(town: Town) -> list[dict[str, Any]]:
     return town.stage.ledger.rows(
         "SELECT next_at, unanswered_at FROM deliveries WHERE channel_id = ? AND reason = 'rate limited'"
         " AND kind = 'outcome'",

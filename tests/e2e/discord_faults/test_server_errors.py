@@ -15,7 +15,13 @@ from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_TROUBLES = {"500": Status(500), "502": Status(502), "503": Status(503), "504": Status(504), "cut": Cut()}
+_TROUBLES: dict[str, Status | Cut] = {
+    "500": Status(500),
+    "502": Status(502),
+    "503": Status(503),
+    "504": Status(504),
+    "cut": Cut(),
+}
 _WHENS: tuple[When, ...] = get_args(When)
 
 

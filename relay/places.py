@@ -1,0 +1,116 @@
+"""Places in Discord that go and come back: channels that are deleted, servers that remove the bot and invite it again.
+
+A server without the bot rests: its jobs are not asked about and nothing is sent there. All that is kept of it is
+forgotten after a time of grace; within that time it goes on where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Collection
+from typing import Protocol
+
+from relay.accounts import Accounts
+from relay.ports import Clock, JobWatch
+from storage import accounts, departures, servers
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+GRACE = 7 * 24 * 3600 * 1000
+"""Milliseconds for which a server's data outlive the bot's removal."""
+
+_LOOK_SECONDS = 3600.0
+
+
+class Channels(Protocol):
+    """The outbox, as it hears of channels."""
+
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        """A channel or thread was deleted."""
+
+
+class Places:
+    """Told what happens in Discord. Its methods raise sqlite3.Error as the database does; nothing is then changed."""
+
+    def __init__(
+        self, database: Database, known_accounts: Accounts, channels: Channels, watch: JobWatch, clock: Clock
+    ) -> None:
+        self._database = database
+        self._accounts = known_accounts
+        self._channels = channels
+        self._watch = watch
+        self._clock = clock
+        self._compared = asyncio.Event()
+
+    async def watched_channels(self, guild_id: int) -> list[int]:
+        """The server's channels and threads in which somebody waits."""
+        return await departures.watched_channels(self._database.reader, guild_id)
+
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        """A channel or thread was deleted: nothing more goes there, and its jobs are not asked about for its sake."""
+        jobs = await departures.watched_jobs(self._database.reader, channel_id)
+        await self._channels.channel_gone(guild_id, channel_id, name)
+        for job_id in jobs:
+            self._watch.job_changed(job_id)
+
+    async def server_gone(self, guild_id: int) -> None:
+        """A server has removed the bot."""
+        async with self._database.transaction() as tx:
+            await servers.set_gone(tx, guild_id, self._clock.now())
+        log.info("server %d has removed the bot", guild_id)
+        self._accounts.rest_server(guild_id)
+
+    async def server_back(self, guild_id: int) -> None:
+        """The bot is in this server, for whatever reason that was noticed."""
+        if not self._accounts.rests(guild_id):
+            return
+        async with self._database.transaction() as tx:
+            await servers.set_back(tx, guild_id)
+            await departures.take_up_deliveries(tx, guild_id, self._clock.now())
+        log.info("server %d has the bot back", guild_id)
+        self._accounts.wake_server(guild_id)
+
+    async def compare(self, present: Collection[int]) -> None:
+        """These are all servers that the bot is in: catches up with what happened while nobody listened."""
+        known = await departures.known_servers(self._database.reader)
+        for guild_id in sorted(known.difference(present)):
+            if not self._accounts.rests(guild_id):
+                await self.server_gone(guild_id)
+        for guild_id in sorted(known.intersection(present)):
+            await self.server_back(guild_id)
+        self._compared.set()
+
+    async def run(self) -> None:
+        """Forgets servers whose time of grace is over, until it is cancelled.
+
+        Not before `compare` has told which of them are back.
+        """
+        await self._compared.wait()
+        while True:
+            try:
+                await self._forget_departed()
+            except sqlite3.Error as error:
+                log.error("servers without the bot can't be forgotten now: %s", error)
+            await self._clock.sleep(_LOOK_SECONDS)
+
+    async def _forget_departed(self) -> None:
+        before = self._clock.now() - GRACE
+        for guild_id in await departures.servers_gone_before(self._database.reader, before):
+            await self._forget(guild_id)
+            log.info("server %d is forgotten", guild_id)
+
+    async def _forget(self, guild_id: int) -> None:
+        async with self._database.transaction() as tx:
+            account_id = await departures.forget_server(tx, guild_id)
+            row = None
+            if account_id is not None:
+                await self._accounts.forget_unused_token(tx, account_id)
+                row = await accounts.by_id(tx, account_id)
+        if row is not None:
+            self._accounts.keep(row)
+        self._accounts.keep_own(guild_id, None)
+        self._accounts.wake_server(guild_id)
+        await self._database.flush()

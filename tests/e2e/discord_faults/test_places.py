@@ -1,0 +1,129 @@
+"""Channels, threads and categories that are deleted, archived or locked while somebody waits there."""
+
+from __future__ import annotations
+
+import pytest
+import pytest_asyncio
+
+from sandbox.discord_wire import Channel
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def alerts(town: Town) -> Channel:
+    channel = town.guild.add_text_channel("alerts")
+    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=channel)
+    return channel
+
+
+def _waiting(stage: Stage, channel: Channel) -> bool:
+    open_here = "SELECT id FROM subscriptions WHERE channel_id = ? AND ended_at IS NULL"
+    return bool(stage.ledger.rows(open_here, channel.id)) or bool(stage.ledger.unsettled(channel.id))
+
+
+async def _nothing_waits(stage: Stage, channel: Channel) -> None:
+    await stage.pixverse.until(lambda: not _waiting(stage, channel))
+
+
+async def _goes_on(town: Town) -> None:
+    """Nobody else noticed."""
+    (await town.watched()).complete()
+    await town.outcome()
+    assert town.stage.bot.said("Traceback") == []
+
+
+async def test_a_deleted_channel(stage: Stage, town: Town, alerts: Channel) -> None:
+    doomed = town.guild.add_text_channel("doomed")
+    job = town.job()
+    await town.status(job, channel=doomed)
+    doomed.delete()
+    await _nothing_waits(stage, doomed)
+    notice = await town.notice("**#doomed is gone.**", alerts)
+    assert "1 job" in notice.text
+    asked = stage.pixverse.asked(job)
+    await _goes_on(town)
+    assert stage.pixverse.asked(job) <= asked + 1
+
+
+async def test_a_deleted_thread(stage: Stage, town: Town, alerts: Channel) -> None:
+    thread = town.channel.add_thread("doomed")
+    await town.status(town.job(), channel=thread)
+    thread.delete()
+    await _nothing_waits(stage, thread)
+    await town.notice("**#doomed is gone.**", alerts)
+    await _goes_on(town)
+
+
+async def test_a_thread_goes_with_its_channel(stage: Stage, town: Town, alerts: Channel) -> None:
+    doomed = town.guild.add_text_channel("doomed")
+    threads = [doomed.add_thread(name) for name in ("open", "archived")]
+    for thread in threads:
+        await town.status(town.job(), channel=thread)
+    threads[1].archive()
+    doomed.delete()
+    for thread in threads:
+        await _nothing_waits(stage, thread)
+    await _goes_on(town)
+
+
+async def test_a_channel_outlives_its_category(stage: Stage, town: Town) -> None:
+    category = town.guild.add_category("studio")
+    channel = town.guild.add_text_channel("inside", category=category)
+    job = town.job()
+    await town.status(job, channel=channel)
+    category.delete()
+    job.complete()
+    await town.outcome(channel)
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_an_archived_and_locked_thread(stage: Stage, town: Town, alerts: Channel) -> None:
+    thread = town.channel.add_thread("closed")
+    town.channel.deny_bot(manage_threads=True)
+    job = town.job()
+    await town.status(job, channel=thread)
+    await town.settled(thread)
+    thread.archive(locked=True)
+    job.complete()
+    await town.notice("**I can't post in ", alerts)
+    assert town.outcomes(thread) == []
+    await _goes_on(town)
+    thread.unarchive()
+    assert len((await town.outcome(thread)).attachments) == 1
+
+
+async def test_a_locked_thread_that_is_opened_again(stage: Stage, town: Town, alerts: Channel) -> None:
+    thread = town.channel.add_thread("locked")
+    town.channel.deny_bot(manage_threads=True)
+    job = town.job()
+    await town.status(job, channel=thread)
+    await town.settled(thread)
+    thread.lock()
+    job.complete()
+    await town.notice("**I can't post in ", alerts)
+    thread.unarchive()
+    await town.outcome(thread)
+
+
+async def test_a_message_deleted_under_a_card(stage: Stage, town: Town) -> None:
+    """The outcome replies to nothing then, and the card is not edited for ever."""
+    job = await town.watched()
+    await town.settled()
+    (card,) = town.cards()
+    town.channel.delete_message(card)
+    job.complete()
+    outcome = await town.outcome()
+    assert town.posts() == [outcome]
+    await stage.pixverse.until(lambda: bool(_forgotten(stage, town.channel)))
+    await _goes_on(await stage.town())
+
+
+def _forgotten(stage: Stage, channel: Channel) -> list[dict[str, object]]:
+    return stage.ledger.rows(
+        "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'card'"
+        " AND message_id IS NULL AND reason = 'deleted'",
+        channel.id,
+    )

@@ -1,0 +1,164 @@
+"""Servers that remove the bot, and invite it again: within the time of grace, after it, and while the bot is off."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.stage import POLL_SECONDS, Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_DAY = 24 * 3600 * 1000
+_TABLES = ("servers", "subscriptions", "deliveries", "batches")
+
+
+def _gone(stage: Stage, town: Town) -> bool:
+    return bool(stage.ledger.rows("SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL", town.guild.id))
+
+
+def _kept(stage: Stage, town: Town) -> list[str]:
+    """The tables in which something of the server stands."""
+    return [table for table in _TABLES if stage.ledger.rows(f"SELECT 1 FROM {table} WHERE guild_id = ?", town.guild.id)]
+
+
+async def _noticed_gone(stage: Stage, town: Town) -> None:
+    await stage.pixverse.until(lambda: _gone(stage, town))
+
+
+async def _is_left_alone(stage: Stage, town: Town) -> None:
+    """Neither its jobs nor its channels are asked about."""
+    asked = len(stage.pixverse.requests)
+    calls = _calls(stage, town)
+    await asyncio.sleep(4 * POLL_SECONDS)
+    assert len(stage.pixverse.requests) <= asked + 1
+    assert _calls(stage, town) == calls
+
+
+def _calls(stage: Stage, town: Town) -> int:
+    return sum(str(town.channel.id) in call.path for call in stage.discord.requests)
+
+
+async def test_back_within_the_grace(stage: Stage, town: Town) -> None:
+    ended, running = await town.watched(), await town.watched()
+    await town.settled()
+    town.guild.remove_bot()
+    await _noticed_gone(stage, town)
+    ended.complete()
+    await _is_left_alone(stage, town)
+    town.guild.add_bot()
+    await stage.discord.until(lambda: len(town.outcomes()) == 1)
+    assert not _gone(stage, town)
+    running.complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == 2)
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_another_server_waits_for_the_same_job(stage: Stage, town: Town) -> None:
+    """It gets its result at once, and the one that is back later gets its own."""
+    other = stage.empty_town()
+    await other.set_token(town.account.token)
+    job = await town.watched()
+    assert (await other.status(job)).text.startswith("**Watching.**")
+    await town.settled()
+    town.guild.remove_bot()
+    await _noticed_gone(stage, town)
+    job.complete()
+    await other.outcome()
+    assert stage.ledger.outcome_states(town.channel.id) == []
+    town.guild.add_bot()
+    await town.outcome()
+
+
+async def test_an_outcome_that_was_to_be_posted_when_the_bot_was_removed(stage: Stage, town: Town) -> None:
+    job = await town.watched()
+    town.channel.deny_bot(send_messages=True)
+    job.complete()
+    await stage.pixverse.until(lambda: stage.ledger.unsettled(town.channel.id) == 1)
+    town.guild.remove_bot()
+    await _noticed_gone(stage, town)
+    await _is_left_alone(stage, town)
+    town.guild.add_bot()
+    town.channel.allow_bot(send_messages=True)
+    await town.outcome()
+
+
+async def test_an_outage_is_no_removal(stage: Stage, town: Town) -> None:
+    job = await town.watched()
+    town.guild.outage()
+    job.complete()
+    await town.outcome()
+    town.guild.end_outage()
+    await stage.town()
+    assert not _gone(stage, town)
+
+
+async def test_what_happened_while_the_bot_was_off(stage: Stage, town: Town) -> None:
+    back, away = await stage.town(), await stage.town()
+    jobs = [await one.watched() for one in (town, back, away)]
+    back.guild.remove_bot()
+    await _noticed_gone(stage, back)
+    await stage.stop()
+    away.guild.remove_bot()
+    back.guild.add_bot()
+    in_outage = await _in_outage(stage)
+    await stage.start()
+    await _noticed_gone(stage, away)
+    for job in jobs:
+        job.complete()
+    await asyncio.gather(town.outcome(), back.outcome())
+    assert [_gone(stage, one) for one in (town, back, away, in_outage)] == [False, False, True, False]
+    assert away.outcomes() == []
+    assert stage.bot.said("Traceback") == []
+
+
+async def _in_outage(stage: Stage) -> Town:
+    """A server that Discord does not show at the bot's start, though the bot is in it."""
+    town = stage.empty_town()
+    stage.ledger.change("INSERT INTO servers (guild_id) VALUES (?)", town.guild.id)
+    town.guild.outage()
+    return town
+
+
+async def test_after_the_grace_it_is_forgotten(stage: Stage, town: Town) -> None:
+    """And one that came back on the last day, with the bot off, is not."""
+    late = await stage.town()
+    for one in (town, late):
+        await one.watched()
+        await one.settled()
+        one.guild.remove_bot()
+        await _noticed_gone(stage, one)
+    await stage.stop()
+    late.guild.add_bot()
+    aged = "UPDATE servers SET gone_since = gone_since - ? WHERE gone_since IS NOT NULL"
+    stage.ledger.change(aged, 8 * _DAY)
+    await stage.start()
+    await stage.pixverse.until(lambda: _kept(stage, town) == [])
+    assert "subscriptions" in _kept(stage, late)
+    tokens = "SELECT token FROM accounts WHERE account_key = ?"
+    assert stage.ledger.rows(tokens, f"user:{town.account.number}") == [{"token": None}]
+    town.guild.add_bot()
+    answer = await town.status(town.job())
+    assert "isn't set up yet" in answer.text
+    await town.set_token()
+    (await town.watched()).complete()
+    await town.outcome()
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_removed_in_the_middle_of_posting(stage: Stage, town: Town) -> None:
+    other = await stage.town()
+    jobs = [await town.watched(), await other.watched()]
+    town.guild.remove_bot()
+    for job in jobs:
+        job.complete()
+    await other.outcome()
+    await _noticed_gone(stage, town)
+    town.guild.add_bot()
+    await town.outcome()
+    path = f"/channels/{town.channel.id}/messages"
+    taken = [call for call in stage.discord.requests if call.path == path and is_outcome(call) and call.status == 200]
+    assert len(taken) == 1
