@@ -25,7 +25,6 @@ OLD_CARD_SECONDS = 300.0
 """Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
 
 _OLD_AFTER = 3_600_000
-_DISCORD_EPOCH = 1_420_070_400_000
 _UNKNOWN_MESSAGE = 10008
 _TOO_MANY_EDITS = 30046
 _OUTCOME_FIRST = 60_000
@@ -64,6 +63,8 @@ class _Edit:
     key: Key
     address: Address
     message_id: int
+    posted_at: int
+    """By this machine's clock, milliseconds UTC; the message's id is of Discord's."""
     delivery_id: int
     post: CardPost | SummaryPost
     final: bool
@@ -110,12 +111,14 @@ class CardEdits:
 
     async def _show_card(self, key: Key, view: CardView) -> Later | Done:
         row = view.row
-        if view.post is None or row.card_message is None or row.card_delivery is None:
+        if view.post is None or row.card_message is None or row.card_delivery is None or row.card_posted_at is None:
             return Done()
         post = self._onward(key, view.post)
         shown = self._shown.get(key)
         unchanged = row.shown == post.face.value and row.shown_at >= view.news_at if shown is None else shown == post
-        edit = _Edit(key, view.address, row.card_message, row.card_delivery, post, view.final, view.at)
+        edit = _Edit(
+            key, view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at
+        )
         if unchanged:
             if view.final and not row.card_final:
                 await self._mark(edit)
@@ -171,8 +174,7 @@ class CardEdits:
         return slot - now
 
     def _pause(self, edit: _Edit) -> float:
-        made = (edit.message_id >> 22) + _DISCORD_EPOCH
-        return OLD_CARD_SECONDS if self._clock.now() - made > _OLD_AFTER else CARD_SECONDS
+        return OLD_CARD_SECONDS if self._clock.now() - edit.posted_at > _OLD_AFTER else CARD_SECONDS
 
     async def _outcome_first(self, edit: _Edit) -> bool:
         if isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING:
@@ -233,7 +235,9 @@ async def _mark_shown(tx: Transaction, edit: _Edit) -> None:
 def _summary_edit(key: Key, message: BatchMessage, post: SummaryPost, at: int) -> _Edit:
     address = Address(message.guild_id, message.channel_id)
     told = all(entry.outcome is None or entry.outcome_message is not None for entry in post.entries)
-    return _Edit(key, address, message.message_id, message.delivery_id, post, not post.open and told, at)
+    return _Edit(
+        key, address, message.message_id, message.posted_at, message.delivery_id, post, not post.open and told, at
+    )
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

@@ -44,6 +44,8 @@ class CardRow:
     asker: int | None
     card_delivery: int | None
     card_message: int | None
+    card_posted_at: int | None
+    """By this machine's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,8 @@ class BatchMessage:
     guild_id: int
     channel_id: int
     shown_at: int
+    posted_at: int
+    """By this machine's clock."""
 
 
 _SELECT = """
@@ -64,7 +68,7 @@ SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler,
   j.round, j.ended_at AS job_ended_at, j.outcome, a.state AS account_state, a.state_since AS account_since,
   v.upload_limit, v.gone_since IS NOT NULL AS server_gone,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
-  d.id AS card_delivery, d.message_id AS card_message
+  d.id AS card_delivery, d.message_id AS card_message, coalesce(d.settled_at, d.created_at) AS card_posted_at
 FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id
 JOIN accounts a ON a.id = j.account_id
@@ -147,7 +151,8 @@ async def outdated_batches(q: Queries) -> list[int]:
 async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:
     """Where a batch's summary stands; None while it is not posted, once it was deleted, or where the bot is gone."""
     row = await q.one(
-        "SELECT b.id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at FROM batches b"
+        "SELECT b.id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,"
+        " coalesce(d.settled_at, d.created_at) FROM batches b"
         " JOIN deliveries d ON d.batch_id = b.id AND d.kind = 'summary' WHERE b.id = ? AND d.message_id IS NOT NULL"
         " AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)",
         (batch_id,),

@@ -183,6 +183,15 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> Non
     assert world.faces()[seen:] == [Face.API_DOWN, Face.SLOW]
 
 
+async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world: CardWorld) -> None:
+    world.clock.jump(7_200 * SECOND)
+    await world.card("job")
+    await world.told("job", percent=10)
+    await world.told("job", percent=20)
+    await world.move(int(CARD_SECONDS * SECOND))
+    assert world.percents() == [10, 20]
+
+
 async def test_after_a_quarter_of_an_hour_the_card_says_so_by_itself(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job")
