@@ -110,7 +110,7 @@ class MediaStore:
                 raise error.exceptions[0] from error
             raise
         surplus = [
-            VideoLink(index, item.url, LinkReason.FETCH_FAILED, size=item.size, expires_at=expiry_of(item.url))
+            VideoLink(index, item.url, LinkReason.TOO_MANY, size=item.size, expires_at=expiry_of(item.url))
             for index, item in enumerate(media[MAX_FILES:], start=MAX_FILES + 1)
         ]
         return (*(task.result() for task in tasks), *surplus)

@@ -34,6 +34,8 @@ class LinkReason(StrEnum):
     HOST_NOT_ALLOWED = "host not allowed"
     NOT_A_VIDEO = "not a video"
     FETCH_FAILED = "fetch failed"
+    TOO_MANY = "too many"
+    """A message takes ten files."""
 
 
 class LateReason(StrEnum):

@@ -180,6 +180,7 @@ class Questions:
                 self._rests.pop(account_id, None)
             await self._heard(account_id, None)
         answer = Answer(self._clock.now(), self._clock.monotonic(), said)
+        self._answers.pop((account_id, jobid), None)
         if not isinstance(said, JobNotFound):  # A job that has just been started may be known a moment later.
             self._remember((account_id, jobid), answer)
         return answer
@@ -210,7 +211,6 @@ class Questions:
         log.info("Account %d rests for %.0f s", account_id, rest.until - now)
 
     def _remember(self, key: tuple[int, str], answer: Answer) -> None:
-        self._answers.pop(key, None)
         self._answers[key] = answer
         self._forget_old()
 

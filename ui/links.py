@@ -6,6 +6,7 @@ from relay.outcomes import LinkReason
 from relay.ports import VideoLink
 from ui import wording
 from ui.escape import code, escaped
+from ui.limits import FILES
 
 NOT_PLAYED = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
 """Reasons for which nobody sees the video behind the link: it leads nowhere, or where nobody allowed it."""
@@ -35,28 +36,27 @@ def _sentence_for_several(reason: LinkReason, concerned: list[VideoLink]) -> str
         LinkReason.HOST_NOT_ALLOWED: (f"Numbers {numbers} lie on {hosts}, which this bot's operator hasn't allowed."),
         LinkReason.NOT_A_VIDEO: f"Numbers {numbers} aren't videos.",
         LinkReason.FETCH_FAILED: f"Fetching numbers {numbers} broke off.",
+        LinkReason.TOO_MANY: f"One message takes {FILES} files, so numbers {numbers} are links.",
     }
     return sentences[reason]
 
 
 def why_one(link: VideoLink, name: str) -> str:
     """The sentence for one video, which is called `name` ("It", "Number 3")."""
-    match link.reason:
-        case LinkReason.TOO_LARGE:
-            size = f"has {wording.size(link.size)}" if link.size is not None else "is too large"
-            return f"{name} {size}{_limit(link)}."
-        case LinkReason.MAY_NOT_ATTACH:
-            return _MAY_NOT_ATTACH
-        case LinkReason.EXPIRED:
-            return f"{name} was made, but its link has run out. You can still get it from PixVerse itself."
-        case LinkReason.HOST_NOT_ALLOWED:
-            return f"{name} lies on {_host(link)}, which this bot's operator hasn't allowed."
-        case LinkReason.NOT_A_VIDEO:
-            kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
-            return f"{name} isn't a video{kind}."
-        case LinkReason.FETCH_FAILED:
-            times = f" {wording.times(link.tries)}" if link.tries else ""
-            return f"Fetching {name[:1].lower()}{name[1:]} broke off{times}."
+    inside = name[:1].lower() + name[1:]
+    size = f"has {wording.size(link.size)}" if link.size is not None else "is too large"
+    kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
+    times = f" {wording.times(link.tries)}" if link.tries else ""
+    sentences = {
+        LinkReason.TOO_LARGE: f"{name} {size}{_limit(link)}.",
+        LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
+        LinkReason.EXPIRED: f"{name} was made, but its link has run out. You can still get it from PixVerse itself.",
+        LinkReason.HOST_NOT_ALLOWED: f"{name} lies on {_host(link)}, which this bot's operator hasn't allowed.",
+        LinkReason.NOT_A_VIDEO: f"{name} isn't a video{kind}.",
+        LinkReason.FETCH_FAILED: f"Fetching {inside} broke off{times}.",
+        LinkReason.TOO_MANY: f"One message takes {FILES} files, so {inside} is a link.",
+    }
+    return sentences[link.reason]
 
 
 def _limit(link: VideoLink) -> str:

@@ -267,6 +267,15 @@ async def test_redirect_in_a_circle(cdn: Cdn, store: MediaStore) -> None:
     assert video.reason is LinkReason.FETCH_FAILED
 
 
+async def test_what_a_message_does_not_take_stays_a_link_unasked_for(cdn: Cdn, store: MediaStore) -> None:
+    media = [Media(cdn.file(f"/{k}.mp4", MP4 + bytes([k]))) for k in range(12)]
+    async with store.fetch(1, job(*media)) as videos:
+        links = [video for video in videos if isinstance(video, VideoLink)]
+        assert [(link.index, link.reason) for link in links] == [(11, LinkReason.TOO_MANY), (12, LinkReason.TOO_MANY)]
+        assert len(videos) == 12
+    assert len(cdn.asked) == 10
+
+
 async def test_leftovers_are_swept(store: MediaStore, tmp_path: Path) -> None:
     (tmp_path / "media" / "old.part").write_bytes(b"x")
     assert store.sweep() == 1

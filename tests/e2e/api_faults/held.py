@@ -1,0 +1,28 @@
+"""An answer that waits, so that a test can change the world meanwhile, and is then another one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from sandbox.pixverse_api.faults import Action, Deed
+
+
+@dataclass(slots=True)
+class HeldThen:
+    """Waits for `release`, then plays `action`; without one the deed as it was when the request came."""
+
+    action: Action | None = None
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    release: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        early = None if self.action is not None else await deed()
+        self.reached.set()
+        await self.release.wait()
+        if self.action is not None:
+            return await self.action.play(request, deed)
+        assert early is not None
+        return early

@@ -1,0 +1,158 @@
+"""Links to videos that have run out, are forbidden, truncated, endless, slow, of another type, redirected, or many."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sandbox.pixverse_api import faults
+from sandbox.pixverse_api.faults import Action
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.videos import File, video_file
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_READY = "**Your video is ready.**"
+_AS_A_LINK = "**Your video is ready, as a link.**"
+_RAN_OUT = "**Your video was made, but its link has run out.**"
+_NO_VIDEO = "**Finished, but the file isn't a video**"
+_MAY_NOT = "**Your video is ready, but I may not fetch it.**"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One bot that downloads at most a MiB."""
+    small = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"MEDIA_MAX_MB": "1"})
+    try:
+        await small.start()
+        yield small
+        assert small.bot.said("Traceback") == []
+        assert list(small.ledger.path.parent.rglob("*.part")) == []
+    finally:
+        await small.close()
+
+
+async def _ended_with(town: Town, action: Action, times: int | None = None) -> Job:
+    """A job whose one video is answered like this."""
+    job = await town.watched()
+    town.stage.pixverse.cdn.faults.add(action, times=times)
+    job.complete()
+    return job
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(stage: Stage) -> Iterator[None]:
+    yield
+    stage.pixverse.cdn.faults.clear()
+
+
+@pytest.mark.parametrize(
+    ("action", "times"),
+    [
+        (faults.Truncated(), 1),
+        (faults.Cut(), 1),
+        (faults.Status(503), 1),
+        (faults.Status(200, b"", content_type="video/mp4"), 1),
+        (faults.Dripping(0.01, 16_384), None),
+        (faults.Slow(0.5), None),
+        (faults.OtherType("text/html"), None),
+        (faults.OtherType("application/octet-stream"), None),
+        (faults.OtherType(""), None),
+        (faults.RedirectChain(5), None),
+    ],
+    ids=["truncated", "cut", "503", "empty", "drips", "slow", "HTML type", "no type", "empty type", "redirects"],
+)
+async def test_what_the_video_survives(town: Town, action: Action, times: int | None) -> None:
+    job = await _ended_with(town, action, times)
+    outcome = await town.outcome()
+    assert outcome.text.startswith(_READY)
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+
+
+@pytest.mark.parametrize(
+    ("action", "starts", "why"),
+    [
+        (faults.Status(403), _RAN_OUT, "link has run out"),
+        (faults.Status(410), _RAN_OUT, "link has run out"),
+        (faults.Endless(), _AS_A_LINK, "too large"),
+        (faults.Truncated(), _AS_A_LINK, "broke off 3 times"),
+        (faults.RedirectChain(6), _AS_A_LINK, "broke off 3 times"),
+        (faults.Status(200, faults.HTML), _NO_VIDEO, "(text/html)"),
+        (
+            faults.Status(200, b"<svg onload=x>", content_type="video/mp4"),
+            "**Finished, but the file isn't a video**",
+            "",
+        ),
+        (faults.Redirect("http://127.0.0.1:9/out.mp4"), _MAY_NOT, "`127.0.0.1`"),
+        (faults.Redirect("http://[::1]/out.mp4"), _MAY_NOT, "`::1`"),
+        (faults.Redirect("https://169.254.169.254/latest/meta-data"), _MAY_NOT, "`169.254.169.254`"),
+        (faults.Redirect("http://2130706433/"), _MAY_NOT, "`2130706433`"),
+        (faults.Redirect("file:///etc/passwd"), _MAY_NOT, ""),
+        (faults.Redirect("//metadata.google.internal/"), _MAY_NOT, "`metadata.google.internal`"),
+    ],
+    ids=[
+        "403",
+        "410",
+        "endless",
+        "truncated",
+        "too many redirects",
+        "HTML",
+        "SVG",
+        "another port",
+        "IPv6",
+        "metadata",
+        "a number",
+        "a file",
+        "another host",
+    ],
+)
+async def test_what_becomes_a_link(town: Town, action: Action, starts: str, why: str) -> None:
+    job = await _ended_with(town, action)
+    outcome = await town.outcome()
+    assert outcome.text.startswith(starts)
+    assert why in outcome.text
+    assert outcome.attachments == []
+    assert job.videos[0].url.rstrip("&") in outcome.text
+
+
+async def test_credentials_in_a_redirect_to_an_allowed_host(town: Town) -> None:
+    base = town.stage.pixverse.cdn.base.replace("http://", "http://user:secret@")
+    await _ended_with(town, faults.Redirect(f"{base}/out.mp4"))
+    outcome = await town.outcome()
+    assert outcome.text.startswith(_MAY_NOT)
+    assert "secret" not in outcome.text
+
+
+async def test_a_link_that_has_run_out_is_asked_for_once_more(town: Town) -> None:
+    job = await town.watched()
+    job.complete(link_seconds=-60)
+    outcome = await town.outcome()
+    asked = town.stage.pixverse.asked(job)
+    assert outcome.text.startswith(_RAN_OUT)
+    seen = [entry for entry in town.stage.pixverse.requests if entry.jobid == job.jobid]
+    assert len(seen) == asked
+    assert town.stage.pixverse.cdn.asked(job.videos[0].path) == 0
+
+
+async def test_a_job_seen_for_the_first_time_with_a_link_that_has_run_out(town: Town) -> None:
+    job = town.job()
+    job.complete(link_seconds=-60)
+    await town.status(job)
+    assert (await town.outcome()).text.startswith(_RAN_OUT)
+    assert town.stage.pixverse.asked(job) == 2
+
+
+async def test_more_videos_than_a_message_takes(town: Town) -> None:
+    job = await town.watched()
+    files: tuple[File, ...] = tuple(video_file(f"video {number}") for number in range(12))
+    job.complete(videos=files)
+    outcome = await town.outcome()
+    assert [file.content for file in outcome.attachments] == [file.content for file in files[:10]]
+    assert outcome.text.startswith("**Your 12 videos are ready, numbers 11 and 12 as links.**")
+    assert "One message takes 10 files, so numbers 11 and 12 are links." in outcome.text
+    assert all(stored.url.rstrip("&") in outcome.text for stored in job.videos[10:])

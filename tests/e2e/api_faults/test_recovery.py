@@ -1,0 +1,116 @@
+"""The whole API away, for half an hour at the usual interval, and how it is asked when it is back: by counts from its
+own list of requests."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+import pytest_asyncio
+
+from sandbox.pixverse_api import faults
+from sandbox.pixverse_api.jobs import Job
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_INTERVAL = 0.06
+_OUTAGE_INTERVALS = 90
+"""Half an hour at the interval of 20 seconds."""
+_TOWNS = 3
+_JOBS_EACH = 7
+
+_Deed = Callable[[Stage], Awaitable[None]]
+
+
+async def _off(stage: Stage) -> None:
+    stage.pixverse.off()
+
+
+async def _on(stage: Stage) -> None:
+    stage.pixverse.on()
+
+
+async def _refuse(stage: Stage) -> None:
+    await stage.pixverse.refuse_connections()
+
+
+async def _accept(stage: Stage) -> None:
+    await stage.pixverse.accept_connections()
+
+
+async def _portal(stage: Stage) -> None:
+    stage.pixverse.faults.add(faults.Status(200, faults.HTML), times=None)
+
+
+async def _no_portal(stage: Stage) -> None:
+    stage.pixverse.faults.clear()
+
+
+_OUTAGES: dict[str, tuple[_Deed, _Deed]] = {
+    "503": (_off, _on),
+    "nobody listens": (_refuse, _accept),
+    "a page in place of every answer": (_portal, _no_portal),
+}
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def crowd(build: Build) -> AsyncIterator[tuple[Stage, list[Town], list[Job]]]:
+    """A stage with many jobs that are watched in three servers."""
+    stage = await build(POLL_INTERVAL=str(_INTERVAL))
+    await stage.start()
+    towns = [await stage.town() for _ in range(_TOWNS)]
+    jobs = [[town.job() for _ in range(_JOBS_EACH)] for town in towns]
+    await asyncio.gather(*(town.watch(*mine) for town, mine in zip(towns, jobs, strict=True)))
+    every = [job for mine in jobs for job in mine]
+    await stage.pixverse.until(lambda: all(stage.pixverse.asked(job) > 1 for job in every))
+    yield stage, towns, every
+    assert stage.bot.said("Traceback") == []
+
+
+@pytest.mark.parametrize("name", _OUTAGES)
+async def test_half_an_hour_without_the_api(crowd: tuple[Stage, list[Town], list[Job]], name: str) -> None:
+    stage, towns, jobs = crowd
+    begin, end = _OUTAGES[name]
+    before = len(stage.pixverse.requests)
+    await begin(stage)
+    await asyncio.sleep(_INTERVAL * _OUTAGE_INTERVALS)
+    in_outage = len(stage.pixverse.requests) - before
+    # Until it counts as down, every job may be asked about twice; from then on one job at a time, ever less often.
+    assert in_outage <= 2 * len(jobs) + _OUTAGE_INTERVALS / 2
+    assert len(stage.bot.said("API does not answer")) == 1
+    for job in jobs:
+        job.complete()
+
+    before = len(stage.pixverse.requests)
+    await end(stage)
+    await until(lambda: all(len(town.outcomes()) >= _JOBS_EACH for town in towns), 20)
+    await asyncio.gather(*(town.settled() for town in towns))
+    assert all(len(town.outcomes()) == _JOBS_EACH for town in towns)
+    posted = {outcome.attachments[0].content for town in towns for outcome in town.outcomes()}
+    assert posted == {job.videos[0].content for job in jobs}
+    asked = Counter(entry.jobid for entry in stage.pixverse.requests[before:])
+    assert len(asked) == len(jobs)
+    assert sum(asked.values()) <= len(jobs) + 3, "each job once, and the one that found out"
+    assert len(stage.bot.said("API answers again")) == 1
+
+
+async def test_jobs_that_go_on_are_asked_about_once_an_interval(crowd: tuple[Stage, list[Town], list[Job]]) -> None:
+    stage, _, jobs = crowd
+    stage.pixverse.off()
+    await until(lambda: stage.bot.said("API does not answer"))
+    before = {job.jobid: stage.pixverse.asked(job) for job in jobs}
+    stage.pixverse.on()
+    await until(lambda: stage.bot.said("API answers again"))
+
+    def since(job: Job) -> int:
+        return stage.pixverse.asked(job) - before[job.jobid]
+
+    rounds = 5
+    await stage.pixverse.until(lambda: all(since(job) >= rounds for job in jobs))
+    assert max(map(since, jobs)) <= rounds + 3

@@ -1,0 +1,166 @@
+"""Every answer of the API that is none (useapi.net PixVerse v1, get-pixverse-jobid, and the vendor's sibling APIs): as
+one, as a burst and as a long outage, each in a server of its own and all of them at once, beside one that is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from sandbox.pixverse_api import faults
+from sandbox.pixverse_api.fault_list import Fault
+from sandbox.pixverse_api.faults import Action
+from sandbox.pixverse_api.jobs import Job
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_INTERVAL = "0.05"
+_OUTAGE_INTERVALS = 90
+"""Half an hour at the interval of 20 seconds."""
+_BURST = 6
+_JOBS = 2
+_ONE_JOB = "/v1/pixverse/jobs/"
+
+_PASSING: dict[str, Action] = {
+    "400": faults.Status(400),
+    "401 of a proxy": faults.Status(401, faults.HTML),
+    "404 of a proxy": faults.Status(404, faults.HTML),
+    "409": faults.Status(409),
+    "410 of a proxy": faults.Status(410, faults.HTML),
+    "412": faults.Status(412),
+    "413": faults.Status(413),
+    "422": faults.Status(422, {"error": "Moderated", "jobid": "job:1", "status": "moderated", "code": 422}),
+    "429": faults.Status(429),
+    "429 that says when": faults.Status(429, retry_after=0.2),
+    "429 that says nonsense": faults.Status(429, retry_after="soon"),
+    "500": faults.Status(500),
+    "502": faults.Status(502, faults.HTML),
+    "503 that says when": faults.Status(503, retry_after=0.2),
+    "504": faults.Status(504),
+    "596": faults.Status(596),
+    "200 with HTML": faults.Status(200, faults.HTML),
+    "200 with another code": faults.Code200(500),
+    "200 with null": faults.Status(200, b"null", content_type="application/json"),
+    "200 of another job": faults.Status(200, {"jobid": "job:other", "status": "failed", "code": 200}),
+    "redirect": faults.Redirect("http://127.0.0.1:9/v1/pixverse/jobs/"),
+    "half a body": faults.HalfBody(),
+    "truncated": faults.Truncated(),
+    "empty": faults.Empty(),
+    "cut": faults.Cut(),
+    "slow": faults.Slow(0.5),
+}
+
+
+@dataclass
+class Row:
+    """A server whose account's questions are answered like this."""
+
+    name: str
+    town: Town
+    jobs: list[Job]
+    fault: Fault
+
+    async def ends_well(self) -> None:
+        for job in self.jobs:
+            job.complete()
+        stage = self.town.stage
+        await stage.discord.until(lambda: len(self.town.outcomes()) >= len(self.jobs), 15, f"{self.name}: the outcomes")
+        await self.town.settled()
+        outcomes = self.town.outcomes()
+        assert len(outcomes) == len(self.jobs), self.name
+        assert all(outcome.text.startswith("**Your video is ready.**") for outcome in outcomes), self.name
+        posted = {outcome.attachments[0].content for outcome in outcomes}
+        assert posted == {job.videos[0].content for job in self.jobs}, self.name
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def quick(build: Build) -> AsyncIterator[Stage]:
+    stage = await build(POLL_INTERVAL=_INTERVAL)
+    await stage.start()
+    yield stage
+    assert stage.bot.said("Traceback") == []
+
+
+async def _watching(stage: Stage) -> tuple[Town, list[Job]]:
+    town = await stage.town()
+    jobs = [town.job() for _ in range(_JOBS)]
+    await asyncio.gather(*(town.status(job) for job in jobs))
+    await stage.discord.until(lambda: len(town.cards()) == _JOBS)
+    return town, jobs
+
+
+async def _rows(stage: Stage, times: int | None) -> list[Row]:
+    towns = [await _watching(stage) for _ in _PASSING]
+    rows = []
+    for (name, action), (town, jobs) in zip(_PASSING.items(), towns, strict=True):
+        fault = stage.pixverse.faults.add(action, path=_ONE_JOB, account=town.account, times=times)
+        rows.append(Row(name, town, jobs, fault))
+    return rows
+
+
+@pytest.mark.parametrize("times", [1, _BURST], ids=["one", "burst"])
+async def test_what_passes_ends_no_job_and_loses_none(quick: Stage, times: int) -> None:
+    rows = await _rows(quick, times)
+    await quick.pixverse.until(lambda: all(row.fault.played == times for row in rows), 20)
+    assert all(row.town.outcomes() == [] for row in rows)
+    await asyncio.gather(*(row.ends_well() for row in rows))
+
+
+async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quick: Stage) -> None:
+    well_town, well = await _watching(quick)
+    rows = await _rows(quick, None)
+    asked = _Asked(quick, [*well, *(job for row in rows for job in row.jobs)])
+    await quick.pixverse.until(lambda: asked.since(well[0]) >= _OUTAGE_INTERVALS, 30)
+    # Six questions in the first 30 intervals, then one in 10 to 15.
+    assert {row.name for row in rows if any(asked.since(job) > _OUTAGE_INTERVALS / 4 for job in row.jobs)} == set()
+    assert all(row.town.outcomes() == [] for row in rows)
+    assert quick.bot.said("API does not answer") == []
+
+    asked = _Asked(quick, asked.jobs)
+    quick.pixverse.faults.clear()
+    await quick.pixverse.until(lambda: all(asked.since(job) >= 3 for job in asked.jobs), 15)
+    at_each_interval = asked.since(well[0])
+    assert all(asked.since(job) <= at_each_interval + 2 for job in asked.jobs)
+
+    for job in well:
+        job.complete()
+    await asyncio.gather(*(row.ends_well() for row in rows))
+    await quick.discord.until(lambda: len(well_town.outcomes()) == _JOBS)
+
+
+class _Asked:
+    """How often jobs are asked about from now on."""
+
+    def __init__(self, stage: Stage, jobs: list[Job]) -> None:
+        self.jobs = jobs
+        self._stage = stage
+        self._before = {job.jobid: stage.pixverse.asked(job) for job in jobs}
+
+    def since(self, job: Job) -> int:
+        return self._stage.pixverse.asked(job) - self._before[job.jobid]
+
+
+async def test_a_token_in_trouble_rests_and_goes_on(quick: Stage) -> None:
+    shapes: list[tuple[int, int | None]] = [(status, times) for status in (401, 402) for times in (1, 4, None)]
+    towns = [await _watching(quick) for _ in shapes]
+    await asyncio.gather(*(_trouble(*place, *shape) for place, shape in zip(towns, shapes, strict=True)))
+
+
+async def _trouble(town: Town, jobs: list[Job], status: int, times: int | None) -> None:
+    pixverse = town.stage.pixverse
+    fault = pixverse.faults.add(faults.Status(status), account=town.account, times=times)
+    await town.notice("**PixVerse results are on hold on this server.**")
+    asked = _Asked(town.stage, jobs)
+    await pixverse.until(lambda: fault.played >= (times or 4), 20)
+    assert all(asked.since(job) <= 1 for job in jobs), "only trials of the token, but for what was under way"
+    assert town.outcomes() == []
+    fault.left = 0
+    await town.notice("**PixVerse results are flowing again.**")
+    await Row(f"{status}", town, jobs, fault).ends_well()
+    assert len(town.notices()) == 2
