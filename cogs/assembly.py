@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import AsyncExitStack, suppress
 from random import Random
+from typing import Any
 
 import aiohttp
 
@@ -69,7 +70,7 @@ async def serve(settings: Settings) -> None:
             api=PixVerseApi(ApiClient(api_session, settings.useapi_url)),
             hosts=hosts,
             cdn_session=cdn_session,
-            poster=DiscordPoster(client, book.mentions),
+            poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest),
             clock=clock,
             random=Random(),  # noqa: S311 - jitter, no secret
             rate=CommandRate(clock, settings.commands_per_minute),
@@ -141,14 +142,16 @@ async def _face_discord(
 
 async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: SystemClock) -> None:
     gateway = asyncio.create_task(stay_connected(client, clock.sleep), name="gateway")
-    refused = asyncio.create_task(relay.outbox.token_dead.wait(), name="token")
+    signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
+    refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]
+    tasks: list[asyncio.Task[Any]] = [gateway, *refused]
     try:
-        await asyncio.wait({gateway, refused}, return_when=asyncio.FIRST_COMPLETED)
-        if refused.done():
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if any(task.done() for task in refused):
             raise DiscordTokenRefused
         await gateway
     finally:
-        for task in (gateway, refused):
+        for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError, Exception):
                 await task

@@ -12,6 +12,7 @@ import discord
 from discord.ext import commands
 from discord.http import Route
 
+from cogs.invalid_requests import InvalidRequests
 from cogs.shards_up import ShardsUp
 from cogs.wire_memory import wire_trace
 from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
@@ -36,6 +37,7 @@ class RelayClient(commands.AutoShardedBot):
     """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
 
     def __init__(self) -> None:
+        self.invalid_requests = InvalidRequests(time.monotonic)
         # No voice here, so no warnings of what voice would need.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -51,7 +53,7 @@ class RelayClient(commands.AutoShardedBot):
                 guild=True, dm_channel=False, private_channel=False
             ),
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
-            http_trace=wire_trace(),
+            http_trace=wire_trace(self.invalid_requests.note),
         )
         self.shards_up = ShardsUp(time.monotonic)
         self.button_handlers: ButtonHandlers

@@ -38,11 +38,14 @@ _SLOWEST_UPLOAD = 256 * 1024
 
 
 class DiscordPoster:
-    """The relay's Poster over a discord.py client."""
+    """The relay's Poster over a discord.py client; `resting` tells for how many seconds nothing may be asked for."""
 
-    def __init__(self, client: discord.Client, mentions: Callable[[int], CommandMentions]) -> None:
+    def __init__(
+        self, client: discord.Client, mentions: Callable[[int], CommandMentions], resting: Callable[[], float]
+    ) -> None:
         self._client = client
         self._mentions = mentions
+        self._resting = resting
 
     async def post(self, address: Address, post: Post) -> SendResult:
         message = self._message_of(post, address)
@@ -65,6 +68,8 @@ class DiscordPoster:
         return await self._attempt(edit, _BASE_SECONDS)
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
+        if seconds := self._resting():
+            return RateLimited(seconds)
         message = self._message_of(post, address)
         channel = self._known_channel(address)
         readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
@@ -101,6 +106,8 @@ class DiscordPoster:
         return channel
 
     async def _attempt(self, deed: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
+        if rest := self._resting():
+            return RateLimited(rest)
         with remembered_statuses() as statuses:
             try:
                 async with asyncio.timeout(seconds):

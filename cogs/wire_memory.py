@@ -7,7 +7,7 @@ every status of a call.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -37,18 +37,21 @@ def is_ambiguous(statuses: list[int]) -> bool:
     return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])
 
 
-def wire_trace() -> aiohttp.TraceConfig:
-    """For `discord.Client(http_trace=…)`."""
+def wire_trace(also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
+    """For `discord.Client(http_trace=…)`; `also` is told of every answer."""
+
+    async def note(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+    ) -> None:
+        statuses = _statuses.get()
+        if statuses is not None:
+            statuses.append(end.response.status)
+        also(end)
+
     trace = aiohttp.TraceConfig()
-    trace.on_request_end.append(_note)
+    trace.on_request_end.append(note)
     trace.on_request_exception.append(_note_broken)
     return trace
-
-
-async def _note(_session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams) -> None:
-    statuses = _statuses.get()
-    if statuses is not None:
-        statuses.append(end.response.status)
 
 
 async def _note_broken(

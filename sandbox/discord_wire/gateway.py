@@ -45,6 +45,8 @@ class Gateway:
         """What READY names as the address for resuming."""
         self.refuses_with: int | None = None
         """The close code with which every IDENTIFY is refused; None: by the rules alone."""
+        self.closed = False
+        """Whether no connection is taken at all."""
         self.identified = 0
         self.resumed = 0
         self._sockets: set[Socket] = set()
@@ -70,6 +72,8 @@ class Gateway:
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """One WebSocket, from HELLO to its end."""
+        if self.closed:
+            raise web.HTTPServiceUnavailable
         response = web.WebSocketResponse(max_msg_size=_LARGEST_FRAME)
         await response.prepare(request)
         socket = Socket(response, request, self._wire)

@@ -1,0 +1,42 @@
+"""The bot's token is revoked while it runs."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.discord_wire import Status
+from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_rest_says_it_first(own_stage: Stage) -> None:
+    """The gateway may stay connected for a while."""
+    town, other = await own_stage.town(), await own_stage.town()
+    jobs = [await town.watched(), await other.watched()]
+    refused = own_stage.discord.faults.add(
+        method="POST", path=r"/channels/\d+/messages", action=Status(401), times=None, match=is_outcome
+    )
+    for job in jobs:
+        job.complete()
+    assert await own_stage.bot.ended() == 3
+    assert "DISCORD_TOKEN" in own_stage.bot.lines[-1]
+    assert own_stage.bot.said("Traceback") == []
+    assert refused.hits <= 2  # one for each channel: nobody hammers with a dead token
+    own_stage.discord.faults.remove(refused)
+    await own_stage.gone()
+    await own_stage.start()
+    await town.outcome()
+    await other.outcome()
+
+
+async def test_an_edit_is_refused_first(own_stage: Stage) -> None:
+    town = await own_stage.town()
+    job = await town.watched()
+    await town.settled()
+    own_stage.discord.faults.add(method="PATCH", path=r"/channels/\d+/messages/\d+", action=Status(401), times=None)
+    job.complete()
+    assert await own_stage.bot.ended() == 3
+    assert "DISCORD_TOKEN" in own_stage.bot.lines[-1]
+    assert own_stage.bot.said("Traceback") == []
