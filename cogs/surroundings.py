@@ -81,7 +81,7 @@ class Surroundings(commands.Cog):
         await _heard(self._places.server_back(guild.id))
 
     @commands.Cog.listener()
-    async def on_shard_ready(self, _shard_id: int) -> None:
+    async def on_shard_connect(self, _shard_id: int) -> None:
         """A new session: whatever happened before it was missed."""
         self._roll_call.ask()
 

@@ -32,7 +32,7 @@ class Listener(RelayClient):
         async def sleep(seconds: float) -> None:
             if seconds >= 1:
                 self.waits.append(seconds)
-            await asyncio.sleep(min(seconds, 0.05))
+            await asyncio.sleep(min(seconds, 0.02))
 
         await stay_connected(self, sleep, patience)
 

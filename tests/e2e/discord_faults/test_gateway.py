@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from sandbox.discord_wire import Hold
+from sandbox.discord_wire import Hold, Status
+from tests.e2e.discord_faults.test_server_errors import is_outcome
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
@@ -61,27 +62,47 @@ async def test_what_was_missed_is_replayed(stage: Stage, town: Town) -> None:
 _BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' AND blocked_since IS NOT NULL"
 
 
-async def test_sessions_that_are_forgotten_in_the_middle_of_work(stage: Stage, town: Town) -> None:
-    """Opcode 9, and 4009 with a session that is gone; discord.py leaves five seconds between two log-ins."""
+async def test_discord_closes_it_for_good(stage: Stage, town: Town) -> None:
+    """Results need no gateway; commands are heard again once Discord lets the bot in."""
     gateway = stage.discord.gateway
-    other = await stage.town()
-    held_job, job = await town.watched(), await other.watched()
-    hold = Hold()
-    stage.discord.faults.add(
-        method="POST", path=f"/channels/{town.channel.id}/messages", when="after", action=hold, match=_is_outcome
-    )
-    held_job.complete()
-    await stage.discord.until(hold.reached.is_set)
-    identified = gateway.identified
-    gateway.invalidate()
+    job = await town.watched()
+    gateway.refuses_with = 4014
+    await gateway.close(4014)
     job.complete()
-    await other.outcome()  # needs no gateway
-    hold.release.set()
     await town.outcome()
-    await stage.discord.until(lambda: gateway.identified == identified + 1, 15)
-    await stage.discord.until(lambda: stage.discord.bot_connected)
-    await asyncio.gather(_goes_on(await stage.town()), _goes_on(await stage.town()))
+    await stage.discord.until(lambda: len(stage.bot.said("Discord closed it with 4014, disallowed intents")) >= 2)
+    gateway.refuses_with = None
+    await stage.discord.until(lambda: stage.discord.bot_connected, 15)
+    await _goes_on(await stage.town())
 
 
-def _is_outcome(call: object) -> bool:
-    return "outcome:details" in str(getattr(call, "json", ""))
+async def test_an_outage_in_the_middle_of_work(stage: Stage) -> None:
+    """Opcode 9 while an outcome is sent; then REST answers 503 and the gateway takes no connection (ten minutes of it,
+    sped up). discord.py leaves five seconds between two log-ins."""
+    discord = stage.discord
+    towns = [await stage.town() for _ in range(4)]
+    jobs = [await town.watched() for town in towns]
+    hold, path = Hold(), f"/channels/{towns[0].channel.id}/messages"
+    discord.faults.add(method="POST", path=path, when="after", action=hold, match=is_outcome)
+    jobs[0].complete()
+    await discord.until(hold.reached.is_set)
+    identified = discord.gateway.identified
+    discord.gateway.invalidate()
+    jobs[1].complete()
+    await towns[1].outcome()  # needs no gateway
+
+    away = discord.faults.add(action=Status(503), times=None)
+    discord.gateway.closed = True
+    jobs[2].complete()
+    jobs[3].complete()
+    hold.release.set()
+    await discord.until(lambda: away.hits >= 2)
+    assert [len(town.outcomes()) for town in towns] == [1, 1, 0, 0]
+    discord.faults.remove(away)
+    discord.gateway.closed = False
+
+    outcomes = await asyncio.gather(*(town.outcome(timeout=15) for town in towns))
+    assert [len(outcome.attachments) for outcome in outcomes] == [1] * 4
+    await discord.until(lambda: discord.bot_connected, 20)
+    assert discord.gateway.identified == identified + 1
+    await _goes_on(await stage.town())

@@ -16,7 +16,7 @@ from sandbox.discord_wire import DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import listening
 from tests.e2e.waiting import until
 
-_PATIENCE = 0.4
+_PATIENCE = 0.25
 
 
 @pytest_asyncio.fixture
