@@ -91,7 +91,7 @@ _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 class NumberButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]{{1,19}})",
+    template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]{{1,18}})",
 ):
     """A button of `action` for the local `number` of a subscription, a batch or an account."""
 

@@ -19,11 +19,11 @@ from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_INTERVAL = 0.06
+_INTERVAL = 0.04
 _OUTAGE_INTERVALS = 90
 """Half an hour at the interval of 20 seconds."""
 _TOWNS = 3
-_JOBS_EACH = 7
+_JOBS_EACH = 5
 
 _Deed = Callable[[Stage], Awaitable[None]]
 

@@ -1,0 +1,208 @@
+"""What a client never sends: nobody learns of, stops or re-sends anything of another server or channel by it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from sandbox.discord_wire import Answer, Channel, Member, NotAnswered
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+from ui.buttons import Action
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_PROMPT = "a secret lighthouse"
+_ABSURD = [0, 999_999, 10**18 - 1]
+_OF_NOBODY = ["card:stop:-1", "card:stop:1e3", "card:stop:٣", "card:stop:1:2", "card:stop:", f"card:stop:{2**63}", "x"]
+_ITS_ACCOUNT = "SELECT * FROM accounts WHERE id IN (SELECT account_id FROM servers WHERE guild_id = ?)"
+_ITS_SUBSCRIPTIONS_AND_BATCHES = (
+    "SELECT id FROM subscriptions WHERE guild_id = ?1 UNION SELECT id FROM batches WHERE guild_id = ?1"
+)
+_OF_ADMINS = {Action.KEEP_OLD_JOBS, Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.KEEP_TOKEN}
+
+
+class Victim:
+    """A server with an ended job, an open one and a batch, of which a stranger must not learn."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.jobids: list[str] = []
+        self.posts: set[int] = set()
+
+    @classmethod
+    async def of(cls, town: Town) -> Victim:
+        victim = cls(town)
+        ended = await town.watched(prompt=_PROMPT)
+        ended.complete()
+        await town.outcome()
+        going = await town.watched(prompt=_PROMPT)
+        batch = [town.job(prompt=_PROMPT) for _ in range(2)]
+        await town.watch(*batch)
+        await town.settled()
+        victim.jobids = [job.jobid for job in (ended, going, *batch)]
+        victim.posts = {post.id for post in town.posts()}
+        return victim
+
+    def state(self) -> dict[str, Any]:
+        """All that somebody else could have changed."""
+        rows, guild = self.town.stage.ledger.rows, self.town.guild.id
+        of_guild = "FROM {} WHERE guild_id = ?"
+        kept = {table: rows("SELECT * " + of_guild.format(table), guild) for table in ("subscriptions", "batches")}
+        return {
+            **kept,
+            "posts": [(post.id, post.text) for post in self.town.posts() if post.id in self.posts],
+            "subscribers": rows("SELECT * FROM subscribers"),
+            "deliveries": rows("SELECT id, state " + of_guild.format("deliveries"), guild),
+            "servers": rows("SELECT * " + of_guild.format("servers"), guild),
+            "accounts": rows(_ITS_ACCOUNT, guild),
+        }
+
+    def job_numbers(self) -> list[int]:
+        rows = self.town.stage.ledger.rows("SELECT job_id FROM subscriptions WHERE guild_id = ?", self.town.guild.id)
+        return [row["job_id"] for row in rows]
+
+    def custom_ids(self, actions: Iterable[Action]) -> list[str]:
+        """Every one that stands somewhere in its channels or could, and some that nobody made."""
+        rows, guild = self.town.stage.ledger.rows, self.town.guild.id
+        accounts = {row["id"] for row in rows(_ITS_ACCOUNT, guild)}
+        others = {row["id"] for row in rows(_ITS_SUBSCRIPTIONS_AND_BATCHES, guild)}
+        details = [
+            button.custom_id for outcome in self.town.outcomes() for button in outcome.buttons if button.custom_id
+        ]
+        assert details
+        numbered = [
+            f"{action.prefix}:{number}"
+            for action in actions
+            for number in (*(accounts if action in _OF_ADMINS else others), *_ABSURD)
+        ]
+        return numbered + details
+
+    def learned_by(self, answer: Answer) -> bool:
+        """Whether an answer tells anything of it."""
+        return any(told in answer.text for told in (_PROMPT, *self.jobids, str(self.town.channel.id)))
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """One bot that lets a forger try as often as they like."""
+    patient = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"})
+    try:
+        await patient.start()
+        yield patient
+        assert patient.bot.said("Traceback|failed; its asker") == []
+    finally:
+        await patient.close()
+
+
+async def _press_everything(victim: Victim, who: Member, where: Channel, actions: Iterable[Action] = Action) -> None:
+    before = victim.state()
+    for custom_id in victim.custom_ids(actions):
+        answer = await who.forge_click(where, custom_id)
+        assert not victim.learned_by(answer), (custom_id, answer.text)
+        assert "Something went wrong" not in answer.text, custom_id
+    await victim.town.settled()
+    assert victim.state() == before
+
+
+async def test_buttons_pressed_in_another_server(stage: Stage, town: Town) -> None:
+    victim, stranger = await Victim.of(town), await stage.town()
+    asked = len(stage.pixverse.requests)
+    for who in (stranger.member, stranger.admin):
+        await _press_everything(victim, who, stranger.channel)
+    assert stranger.outcomes() == []
+    assert {
+        entry.jobid for entry in stage.pixverse.requests[asked:] if entry.account == stranger.account.number
+    } == set()
+
+
+async def test_buttons_pressed_in_another_channel(town: Town) -> None:
+    victim = await Victim.of(town)
+    elsewhere = town.guild.add_text_channel("elsewhere")
+    moderator = town.guild.add_member("mod", permissions=town.stage.discord.Permissions(manage_messages=True))
+    for who in (town.member, moderator):
+        await _press_everything(victim, who, elsewhere)
+
+
+async def test_buttons_of_admins_pressed_by_a_member(town: Town) -> None:
+    victim = await Victim.of(town)
+    before = victim.state()
+    for custom_id in victim.custom_ids(_OF_ADMINS)[: -len(town.outcomes())]:
+        answer = await town.member.forge_click(town.channel, custom_id)
+        assert answer.text.startswith("**Only someone with *Manage Server* can do this.**"), answer.text
+    assert victim.state() == before
+
+
+async def test_custom_ids_that_nobody_makes_are_left_alone(town: Town) -> None:
+    victim = await Victim.of(town)
+    before = victim.state()
+    pressed = (town.admin.forge_click(town.channel, custom_id) for custom_id in _OF_NOBODY)
+    answers = await asyncio.gather(*pressed, return_exceptions=True)
+    assert [answer for answer in answers if not isinstance(answer, NotAnswered)] == []
+    assert victim.state() == before
+
+
+async def test_numbers_of_another_server(stage: Stage, town: Town) -> None:
+    victim, stranger = await Victim.of(town), await stage.town()
+    before, asked = victim.state(), len(stage.pixverse.requests)
+    for number in victim.job_numbers():
+        for command, options in (
+            ("status", {"jobid": f"#{number}"}),
+            ("status", {"jobid": f"#{number}", "private": True}),
+            ("unwatch", {"jobid": f"#{number}"}),
+            ("watch", {"jobids": f"#{number}"}),
+        ):
+            answer = await stranger.admin.forge_slash(stranger.channel, f"pixverse {command}", **options)
+            assert not victim.learned_by(answer), (command, answer.text)
+            assert answer.text.startswith(
+                ("**I don't know this number here", "**This job isn't watched here.**", "**0 watched")
+            ), answer.text
+    assert victim.state() == before
+    assert stranger.posts() == []
+    assert not [entry for entry in stage.pixverse.requests[asked:] if entry.account == stranger.account.number]
+
+
+async def test_ids_of_another_server_s_account(stage: Stage, town: Town) -> None:
+    victim, stranger = await Victim.of(town), await stage.town()
+    before = victim.state()
+    for jobid in victim.jobids:
+        for command in ("status", "unwatch"):
+            answer = await stranger.admin.slash(stranger.channel, f"pixverse {command}", jobid=jobid)
+            assert _PROMPT not in answer.text
+            assert answer.text.startswith(("**I can't find this job.**", "**This job isn't watched here.**")), (
+                answer.text
+            )
+    assert victim.state() == before
+    assert stranger.posts() == []
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "#", "#1", "lighthouse", "%", "_", "a secret lighthouse", "'; DROP TABLE jobs; --"]
+)
+async def test_autocomplete_in_another_server_offers_nothing(stage: Stage, town: Town, typed: str) -> None:
+    await Victim.of(town)
+    stranger = await stage.town()
+    twin = stranger.guild.add_member("alice again", user_id=town.member.id)
+    for who in (stranger.member, stranger.admin, twin):
+        for command in ("status", "unwatch"):
+            assert await who.autocomplete(stranger.channel, f"pixverse {command}", option="jobid", typed=typed) == []
+
+
+async def test_a_form_handed_in_by_somebody_else(stage: Stage, town: Town) -> None:
+    victim, stranger = await Victim.of(town), await stage.town()
+    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    assert opened.modal is not None
+    before = victim.state()
+    refused = await town.member.forge_submit(town.channel, opened.modal, stranger.account.token)
+    assert refused.text.startswith("**Only someone with *Manage Server* can do this.**")
+    assert victim.state() == before
+    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    assert opened.modal is not None
+    own = await stranger.admin.forge_submit(stranger.channel, opened.modal, stranger.account.token)
+    assert not victim.learned_by(own)
+    assert victim.state()["servers"] == before["servers"]
