@@ -1,0 +1,71 @@
+"""Limits on the wire: everybody at once, and exactly as many get through as may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from sandbox.discord_wire import Answer
+from tests.e2e.conftest import Build
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def _began(answers: Sequence[Answer], start: str) -> int:
+    return sum(answer.text.startswith(start) for answer in answers)
+
+
+async def test_one_person_asks_for_many_at_once(build: Build) -> None:
+    stage = await build(MAX_OPEN_PER_USER="4", COMMANDS_PER_MINUTE="1000")
+    await stage.start()
+    town, other = await stage.town(), await stage.town()
+    twin = other.guild.add_member("alice", user_id=town.member.id)
+    jobs = [town.job() for _ in range(10)]
+    answers = await asyncio.gather(
+        *(town.status(job) for job in jobs),
+        *(other.status(other.job(), by=twin) for _ in range(5)),
+        town.watch(*jobs),
+    )
+    rows = stage.ledger.rows("SELECT * FROM subscribers WHERE user_id = ?", town.member.id)
+    assert len(rows) == 4
+    taken = _began(answers[:-1], "**Watching.**")
+    assert taken <= 4
+    assert (
+        taken + _began(answers[:-1], "**You already wait for 4 jobs**") + _began(answers[:-1], "**Already watched")
+        == 15
+    )
+
+    for job in [*jobs, *stage.pixverse.jobs]:
+        job.fail("Generation failed")
+    await stage.pixverse.until(lambda: not stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL"))
+    again = await asyncio.gather(*(town.status(town.job()) for _ in range(6)))
+    assert _began(again, "**Watching.**") == 4, "what has ended makes room, for exactly as many"
+
+
+async def test_many_people_ask_at_once(build: Build) -> None:
+    stage = await build(MAX_OPEN_PER_SERVER="5", COMMANDS_PER_MINUTE="1000")
+    await stage.start()
+    town, other = await stage.town(), await stage.town()
+    people = [town.guild.add_member(f"person {number}") for number in range(12)]
+    answers = await asyncio.gather(
+        *(town.status(town.job(), by=person) for person in people), *(other.status(other.job()) for _ in range(5))
+    )
+    assert _began(answers[:12], "**Watching.**") == 5
+    assert _began(answers[12:], "**Watching.**") == 5
+    assert len(stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL")) == 10
+
+
+async def test_commands_of_a_minute(build: Build) -> None:
+    stage = await build(COMMANDS_PER_MINUTE="6")
+    await stage.start()
+    town = await stage.town()
+    bob = town.guild.add_member("bob")
+    own, others = await asyncio.gather(
+        asyncio.gather(*(town.use("pixverse list") for _ in range(10))),
+        asyncio.gather(*(bob.slash(town.channel, "pixverse list") for _ in range(6))),
+    )
+    assert _began(own, "**Nothing is watched in this channel.**") == 6
+    assert _began(others, "**Nothing is watched in this channel.**") == 6
+    assert await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="") == []
