@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 _LONGEST_WAIT = 300.0
 _SECONDS = 60.0
 _AFTER_FAILURE = 10.0
+_NOT_IN_SERVER = frozenset({10004, 50001})
+"""Unknown Guild, Missing Access (Discord developer docs, JSON error codes)."""
 
 
 class RollCall:
@@ -40,11 +42,24 @@ class RollCall:
             self._asked.clear()
             present = await self._servers()
             try:
+                missed = await self._places.missed(present)
+                present |= {guild_id for guild_id in missed if not await self._is_gone(guild_id)}
                 await self._places.compare(present)
             except sqlite3.Error as error:
                 log.error("the list of servers can't be compared now: %s", error)
                 self._asked.set()
                 await self._sleep(_AFTER_FAILURE)
+
+    async def _is_gone(self, guild_id: int) -> bool:
+        """Whether Discord says so when asked for this very server: a short list alone is no proof."""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._client.http.get_guild(guild_id, with_counts=False)
+        except discord.HTTPException as error:
+            return error.code in _NOT_IN_SERVER
+        except (discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        return False
 
     async def _servers(self) -> set[int]:
         wait = 2.0

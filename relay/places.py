@@ -73,6 +73,11 @@ class Places:
         log.info("server %d has the bot back", guild_id)
         self._accounts.wake_server(guild_id)
 
+    async def missed(self, present: Collection[int]) -> list[int]:
+        """The servers that were there before and are not among these."""
+        known = await departures.known_servers(self._database.reader)
+        return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.rests(guild_id)]
+
     async def compare(self, present: Collection[int]) -> None:
         """These are all servers that the bot is in: catches up with what happened while nobody listened."""
         known = await departures.known_servers(self._database.reader)
