@@ -4,7 +4,7 @@ from typing import Any, cast
 
 import discord
 
-from cogs.history import PAGE, find_message
+from cogs.history import MAX_PAGES, PAGE, find_message
 from relay.ports import Absent, CannotLook, Found
 from ui.message import Message
 
@@ -80,3 +80,11 @@ async def test_nothing_is_asked_without_the_right_to_read() -> None:
     channel = Channel([stored(5)])
     assert await channel.find(readable=False) == CannotLook()
     assert channel.asked == 0
+
+
+async def test_a_stretch_that_is_too_long_proves_nothing() -> None:
+    ours = stored(id_at(NOW + MAX_PAGES * PAGE + 1), "outcome:details:abc")
+    noise = [stored(id_at(NOW + number), author=9) for number in range(1, MAX_PAGES * PAGE + 1)]
+    channel = Channel([*noise, ours])
+    assert await channel.find(readable=True) == CannotLook()
+    assert channel.asked == MAX_PAGES

@@ -1,0 +1,44 @@
+"""`python -m tests.soak.load`: SEED repeats a run as far as time allows, LOAD_STEADY_SECONDS lengthens it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import tempfile
+import time
+from pathlib import Path
+from random import Random
+
+from tests.e2e.process import copy_program
+from tests.e2e.stage import Stage
+from tests.soak.load.run import Run
+
+
+async def load(folder: Path, seed: int, steady: float) -> int:
+    """Plays it through; returns the exit code."""
+    started = time.monotonic()
+    stage = await Stage.build(copy_program(folder / "bot"), folder, {"POLL_INTERVAL": "10"})
+    try:
+        await stage.start()
+        faults = await Run(stage, Random(seed), steady).play()
+        faults += stage.bot.said(r" ERROR |^Traceback")[:20]
+    finally:
+        await stage.close()
+    for fault in faults:
+        print(f"NOT AS IT SHOULD BE: {fault}")
+    print(f"seed {seed}, {time.monotonic() - started:.0f} s, {len(faults)} faults")
+    return 1 if faults else 0
+
+
+def main() -> int:
+    """Returns the exit code: 1 where an outcome was lost or doubled, an answer came late, or memory grew."""
+    seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
+    steady = float(os.environ.get("LOAD_STEADY_SECONDS") or 12)
+    print(f"SEED={seed} LOAD_STEADY_SECONDS={steady:.0f}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="load-") as folder:
+        return asyncio.run(load(Path(folder), seed, steady))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

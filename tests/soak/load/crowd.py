@@ -1,0 +1,71 @@
+"""Fifty servers with four channels each, and ten jobs that are waited for in every channel."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sandbox.discord_wire import Channel, Member
+from sandbox.pixverse_api.jobs import Job
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+T = TypeVar("T")
+
+SERVERS = 50
+CHANNELS = 4
+JOBS = 10
+"""In each channel. Half of them are asked for by one person, half by another: nobody comes to a limit."""
+
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A job and the one channel in which it is waited for."""
+
+    job: Job
+    channel: Channel
+    asker: Member
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server and somebody in it who waits for nothing, but looks what others wait for."""
+
+    visitor: Member
+    watched: tuple[Watched, ...]
+
+
+async def gather_crowd(stage: Stage) -> list[Server]:
+    """Sets everything up by commands alone, as people do. The bot must be running."""
+    towns = await _some_at_once(stage.town() for _ in range(SERVERS))
+    return await _some_at_once(_settle_in(town) for town in towns)
+
+
+async def _settle_in(town: Town) -> Server:
+    other = town.guild.add_member("bob")
+    channels = [town.channel, *(town.guild.add_text_channel(f"videos {k}") for k in range(2, CHANNELS + 1))]
+    watched = [
+        await _watch(town, channel, town.member if k % 2 else other) for channel in channels for k in range(JOBS)
+    ]
+    return Server(town.guild.add_member("carol"), tuple(watched))
+
+
+async def _watch(town: Town, channel: Channel, asker: Member) -> Watched:
+    job = town.job()
+    answer = await town.status(job, by=asker, channel=channel)
+    assert answer.text.startswith("**Watching.**"), answer
+    return Watched(job, channel, asker)
+
+
+async def _some_at_once(work: Iterable[Awaitable[T]]) -> list[T]:
+    places = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(deed: Awaitable[T]) -> T:
+        async with places:
+            return await deed
+
+    return await asyncio.gather(*(one(deed) for deed in work))

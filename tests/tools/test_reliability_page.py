@@ -1,0 +1,26 @@
+"""docs/reliability.md names tests; whoever renames one has to name it anew there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_TESTS = Path(__file__).resolve().parents[1]
+_PAGE = _TESTS.parent / "docs" / "reliability.md"
+_NAME = re.compile(r"`((?:\w+/)*\w+\.py|test_\w+)`")
+
+
+def test_every_test_that_the_page_names_is_there() -> None:
+    named = 0
+    absent: list[str] = []
+    source = ""
+    for word in _NAME.findall(_PAGE.read_text()):
+        if word.endswith(".py"):
+            file = _TESTS / word
+            source = file.read_text() if file.is_file() else ""
+            continue
+        named += 1
+        if f"def {word}(" not in source:
+            absent.append(word)
+    assert absent == []
+    assert named > 50
