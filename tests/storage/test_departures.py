@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from storage import accounts, departures, deliveries, jobs, servers, subscriptions
+from storage import accounts, deliveries, departures, jobs, servers, subscriptions
 from storage.database import Database, Transaction
 
 GONE, OTHER = 5, 6

@@ -6,6 +6,8 @@ import asyncio
 
 import pytest
 
+from sandbox.discord_wire import Status
+from sandbox.pixverse_api.jobs import Job
 from tests.e2e.discord_faults.test_server_errors import is_outcome
 from tests.e2e.stage import POLL_SECONDS, Stage
 from tests.e2e.town import Town
@@ -29,12 +31,11 @@ async def _noticed_gone(stage: Stage, town: Town) -> None:
     await stage.pixverse.until(lambda: _gone(stage, town))
 
 
-async def _is_left_alone(stage: Stage, town: Town) -> None:
-    """Neither its jobs nor its channels are asked about."""
-    asked = len(stage.pixverse.requests)
-    calls = _calls(stage, town)
-    await asyncio.sleep(4 * POLL_SECONDS)
-    assert len(stage.pixverse.requests) <= asked + 1
+async def _is_left_alone(stage: Stage, town: Town, job: Job) -> None:
+    """Neither the API is asked about the job, nor Discord about the channel, but for what is under way."""
+    asked, calls = stage.pixverse.asked(job), _calls(stage, town)
+    await asyncio.sleep(5 * POLL_SECONDS)
+    assert stage.pixverse.asked(job) <= asked + 1
     assert _calls(stage, town) == calls
 
 
@@ -48,7 +49,7 @@ async def test_back_within_the_grace(stage: Stage, town: Town) -> None:
     town.guild.remove_bot()
     await _noticed_gone(stage, town)
     ended.complete()
-    await _is_left_alone(stage, town)
+    await _is_left_alone(stage, town, running)
     town.guild.add_bot()
     await stage.discord.until(lambda: len(town.outcomes()) == 1)
     assert not _gone(stage, town)
@@ -73,16 +74,20 @@ async def test_another_server_waits_for_the_same_job(stage: Stage, town: Town) -
     await town.outcome()
 
 
-async def test_an_outcome_that_was_to_be_posted_when_the_bot_was_removed(stage: Stage, town: Town) -> None:
+async def test_an_outcome_is_not_sent_to_a_server_without_the_bot(stage: Stage, town: Town) -> None:
+    """It waited for a second try when the bot was removed, and is sent when the bot is back."""
     job = await town.watched()
-    town.channel.deny_bot(send_messages=True)
+    path = f"/channels/{town.channel.id}/messages"
+    troubled = stage.discord.faults.add(method="POST", path=path, action=Status(503), match=is_outcome)
     job.complete()
-    await stage.pixverse.until(lambda: stage.ledger.unsettled(town.channel.id) == 1)
+    await stage.discord.until(lambda: troubled.hits == 1)
+    await stage.pixverse.until(lambda: "waiting" in stage.ledger.outcome_states(town.channel.id))
     town.guild.remove_bot()
     await _noticed_gone(stage, town)
-    await _is_left_alone(stage, town)
+    calls = _calls(stage, town)
+    await asyncio.sleep(2.2)  # the second try was due after two seconds
+    assert _calls(stage, town) == calls
     town.guild.add_bot()
-    town.channel.allow_bot(send_messages=True)
     await town.outcome()
 
 
@@ -136,7 +141,7 @@ async def test_after_the_grace_it_is_forgotten(stage: Stage, town: Town) -> None
     aged = "UPDATE servers SET gone_since = gone_since - ? WHERE gone_since IS NOT NULL"
     stage.ledger.change(aged, 8 * _DAY)
     await stage.start()
-    await stage.pixverse.until(lambda: _kept(stage, town) == [])
+    await stage.pixverse.until(lambda: _kept(stage, town) == [] and not _gone(stage, late))
     assert "subscriptions" in _kept(stage, late)
     tokens = "SELECT token FROM accounts WHERE account_key = ?"
     assert stage.ledger.rows(tokens, f"user:{town.account.number}") == [{"token": None}]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.faults import delivery, ends, imports, secrecy, storage, strangers, troubles
+from tests.sabotage.faults import delivery, discord, ends, imports, secrecy, storage, strangers, troubles
 
 FAULTS = (
     *delivery.FAULTS,
@@ -11,5 +11,6 @@ FAULTS = (
     *secrecy.FAULTS,
     *strangers.FAULTS,
     *troubles.FAULTS,
+    *discord.FAULTS,
     *imports.FAULTS,
 )
