@@ -39,11 +39,16 @@ class Lookups:
         self._accounts = accounts
         self._patience = patience
 
-    def account_in_force(self, guild_id: int) -> int:
-        """The server's account. Raises NoToken, TokenRefused or SubscriptionUnpaid where it cannot be used."""
+    def account_of(self, guild_id: int) -> int:
+        """The server's account, whether the API takes its token or not. Raises NoToken."""
         account_id = self._accounts.in_force(guild_id)
         if account_id is None or self._accounts.token_of(account_id) is None:
             raise refusals.NoToken
+        return account_id
+
+    def account_in_force(self, guild_id: int) -> int:
+        """The server's account. Raises NoToken, TokenRefused or SubscriptionUnpaid where it cannot be used."""
+        account_id = self.account_of(guild_id)
         self.require_ok(account_id)
         return account_id
 

@@ -16,7 +16,7 @@ from relay.many import Many
 from relay.outcomes import outcome_of_state
 from relay.ports import Cards, JobWatch, PromptOutbox
 from relay.questions import FRESH_SECONDS, Accounts, Questions
-from relay.refusals import ApiDown, NotFound, NothingToDo, NumberUnknown
+from relay.refusals import ApiDown, NotFound, NothingToDo, NumberUnknown, SubscriptionUnpaid, TokenRefused
 from relay.results import (
     AlreadyPosted,
     AlreadyWatched,
@@ -117,6 +117,7 @@ class Tracker:
         known = row is not None and await jobs.of_guild(self._database.reader, ask.guild_id, row.id) is not None
         if row is not None and (target.other_account or not needs_asking(row)):
             return _peek(row, row.id if known else None)
+        self._lookups.require_ok(target.account_id)
         said = await self._lookups.one(target.account_id, target.jobid)
         refuse_unknown(said)
         if isinstance(said, Job):
@@ -210,7 +211,7 @@ class Tracker:
     async def _target(self, ask: Ask, text: str) -> _Target:
         job = _parse(text)
         self._rate.use(ask.user_id)
-        account_id = self._lookups.account_in_force(ask.guild_id)
+        account_id = self._lookups.account_of(ask.guild_id)
         if isinstance(job, str):
             return _Target(account_id, job, await jobs.by_jobid(self._database.reader, account_id, job))
         row = await jobs.of_guild(self._database.reader, ask.guild_id, job)
@@ -239,7 +240,13 @@ class Tracker:
             return None
         if not needs_asking(row):
             return None
-        said = await self._lookups.one(target.account_id, target.jobid)
+        try:
+            self._lookups.require_ok(target.account_id)
+            said = await self._lookups.one(target.account_id, target.jobid)
+        except (TokenRefused, SubscriptionUnpaid):
+            if row is None or not await self._waits_here(ask, row):
+                raise
+            return None  # The card says already that it is on hold.
         if row is None or was_given_up(row):
             refuse_unknown(said)
         elif not isinstance(said, Job):
@@ -249,11 +256,13 @@ class Tracker:
     async def _require_of_use(self, ask: Ask, row: JobRow) -> None:
         """A job of an account that is no longer in force can be posted if it has ended, and be waited for where it
         is waited for already."""
-        here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
-        waits = here is not None and here.ended_at is None
         ended = row.ended_at is not None and not was_given_up(row)
-        if not (waits or ended):
+        if not (ended or await self._waits_here(ask, row)):
             raise NotFound
+
+    async def _waits_here(self, ask: Ask, row: JobRow) -> bool:
+        here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
+        return here is not None and here.ended_at is None
 
     async def _record(self, row: JobRow, said: Said) -> Recorded:
         recorded = Recorded.NOTHING

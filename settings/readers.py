@@ -19,7 +19,7 @@ _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?:\.(?!-)[a-z0-9_-]{1,63})*")
 _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+)(?::([0-9]{1,5}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
-_GUILD_ID = re.compile(r"[1-9][0-9]{14,18}")
+_GUILD_ID = re.compile(r"[1-9][0-9]{0,18}")
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _SCHEME_WORD = re.compile(r"^(?:bot|bearer)\s+", re.IGNORECASE)
 _NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
@@ -120,7 +120,7 @@ def guild_ids(text: str) -> tuple[int, ...]:
     words = _words(text)
     if not all(_GUILD_ID.fullmatch(word) for word in words):
         raise ValueError(
-            "holds something that is no server id; write the long numbers that Copy Server ID gives, comma separated"
+            "holds something that is no server id; write the numbers that Copy Server ID gives, comma separated"
         )
     return tuple(dict.fromkeys(int(word) for word in words))
 

@@ -58,7 +58,7 @@ def card_text(post: CardPost, address: Address) -> str:
 def frame(post: CardPost) -> str:
     """What every card of an open job shows below its state: prompt, who asked, facts, times, id."""
     job = post.job
-    changed = post.changed_at if post.changed_at is not None else (job.updated if job else None)
+    changed = (post.changed_at or job.updated) if job else None
     return wording.lines(
         wording.quoted(wording.prompt(job)),
         wording.small(

@@ -13,8 +13,6 @@ from ui.answer import Answer
 from ui.escape import bare_link, escaped, job_id
 from ui.limits import MESSAGE, units
 
-_LINES = 10
-"""Of one message, state and id not counted."""
 _LONG = 900
 _SHORT = 200
 _PAGE = MESSAGE - 300
@@ -36,7 +34,7 @@ def _pages(lines: Iterator[str]) -> Iterator[str]:
     """The lines in pages; at least one."""
     page: list[str] = []
     for line in lines:
-        if page and (len(page) == _LINES or units("\n".join((*page, line))) > _PAGE):
+        if page and units("\n".join((*page, line))) > _PAGE:
             yield "\n".join(page)
             page = []
         page.append(line)
