@@ -26,24 +26,21 @@ class Listener(RelayClient):
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
         pass
 
-    async def stay(self, patience: float) -> None:
-        """As the bot does, with less patience; long waits are noted and not waited for."""
-
-        async def sleep(seconds: float) -> None:
-            if seconds >= 1:
-                self.waits.append(seconds)
-            await asyncio.sleep(min(seconds, 0.02))
-
-        await stay_connected(self, sleep, patience)
+    async def sleep(self, seconds: float) -> None:
+        """Long waits are noted and not waited for."""
+        if seconds >= 1:
+            self.waits.append(seconds)
+        await asyncio.sleep(min(seconds, 0.02))
 
 
 @asynccontextmanager
 async def listening(discord: DiscordSandbox, *, patience: float = 5.0) -> AsyncIterator[Listener]:
-    """A client that is connected at first and stays so as the bot does."""
+    """A client that is connected at first and stays so as the bot does, with less patience if told so."""
     use_discord_at(discord.api_url)
     client = Listener()
-    await log_in(client, discord.bot_token, asyncio.sleep)
-    client.staying = asyncio.create_task(client.stay(patience))
+    await log_in(client, discord.bot_token, client.sleep)
+    client.waits.clear()
+    client.staying = asyncio.create_task(stay_connected(client, client.sleep, patience))
     try:
         await discord.until(lambda: discord.bot_connected)
         yield client

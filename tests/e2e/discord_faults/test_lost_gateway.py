@@ -12,7 +12,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from cogs.client import DiscordTokenRefused
-from sandbox.discord_wire import DiscordSandbox, RateLimit, Status
+from sandbox.discord_wire import Cut, DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import listening
 from tests.e2e.waiting import until
 
@@ -158,6 +158,13 @@ async def test_the_question_for_the_address_fails(discord: DiscordSandbox, troub
         await _again(discord, identified)
         assert fault.hits == 2
         assert client.waits == [1, 2, 4]
+
+
+@pytest.mark.parametrize("trouble", [Status(503), RateLimit(40.0), RateLimit(1.0, "cloudflare"), Cut()])
+async def test_logging_in_fails_at_first(discord: DiscordSandbox, trouble: Status | RateLimit | Cut) -> None:
+    fault = discord.faults.add(path="/users/@me", action=trouble, times=2)
+    async with listening(discord):
+        assert fault.hits == 2
 
 
 def _asked_for_the_gateway(discord: DiscordSandbox) -> int:
