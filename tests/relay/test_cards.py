@@ -55,7 +55,8 @@ class CardWorld(World):
         loop = self.loop
         ready = any(at <= self.clock.monotonic() for at in loop._due.values())
         marked = loop._jobs or loop._accounts or loop._all or not loop._started
-        return bool(loop._tasks or marked or ready or loop._woken.is_set())
+        asleep = isinstance(self.clock, WakingClock) and self.clock.asleep
+        return bool(loop._tasks or marked or ready or loop._woken.is_set() or not asleep)
 
     async def move(self, ms: int) -> None:
         assert isinstance(self.clock, WakingClock)

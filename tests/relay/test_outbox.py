@@ -24,11 +24,17 @@ class WakingClock(ManualClock):
     def __init__(self) -> None:
         super().__init__()
         self._moved = asyncio.Condition()
+        self.asleep = 0
+        """How many sleep at this moment."""
 
     async def sleep(self, seconds: float) -> None:
         until = self.seconds + seconds
-        async with self._moved:
-            await self._moved.wait_for(lambda: self.seconds >= until)
+        self.asleep += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self.seconds >= until)
+        finally:
+            self.asleep -= 1
 
     async def move(self, ms: int) -> None:
         self.advance(ms)
