@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from discord import app_commands
 from discord.ext import commands
@@ -12,7 +12,7 @@ from discord.ext import commands
 from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
 from cogs.command_book import CommandBook
 from relay.ports import Address, Clock
-from relay.results import Ask
+from relay.results import Ask, Choice
 from relay.tracker import Tracker
 from ui import descriptions
 from ui.answer import Answer
@@ -21,6 +21,8 @@ from ui.lists import autocomplete_choice, listing_answers, watch_answer
 from ui.mentions import CommandMentions
 
 log = logging.getLogger(__name__)
+
+FindChoices = Callable[[Ask, str], Awaitable[tuple[Choice, ...]]]
 
 
 class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descriptions.PIXVERSE):
@@ -111,13 +113,21 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         await self._answering.answer(interaction, deed)
 
     @status.autocomplete("jobid")
-    @unwatch.autocomplete("jobid")
     async def _choose(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
-        """One's own jobs and this channel's, from the database alone: there are three seconds and no way to defer."""
+        """One's own jobs and this channel's."""
+        return await self._choices(interaction, typed, self._tracker.choices)
+
+    @unwatch.autocomplete("jobid")
+    async def _choose_watched(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """What this channel waits for."""
+        return await self._choices(interaction, typed, self._tracker.watched_choices)
+
+    async def _choices(self, interaction: Interaction, typed: str, find: FindChoices) -> list[app_commands.Choice[str]]:
+        """From the database alone: there are three seconds and no way to defer."""
         if not self._book.serves(interaction.guild_id):
             return []
         try:
-            choices = await self._tracker.choices(self._answering.ask_of(interaction), typed)
+            choices = await find(self._answering.ask_of(interaction), typed)
         except sqlite3.Error as error:
             log.warning("autocomplete found nothing: %s", error)
             return []

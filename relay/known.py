@@ -48,16 +48,14 @@ class Known:
         if looks_like_secret(typed):
             return ()
         rows = await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, _CHOSEN_FROM)
-        sought = typed.strip().casefold()
-        found: list[Choice] = []
-        for row in rows:
-            job = snapshots.load(row.snapshot)
-            prompt = (job.prompt if job is not None else None) or ""
-            if not (sought in prompt.casefold() or f"#{row.job_id}".startswith(sought)):
-                continue
-            since = job.created if job is not None and job.created is not None else row.watched_since
-            found.append(Choice(row.job_id, job, Outcome(row.outcome) if row.outcome else None, since))
-        return tuple(found[:_CHOICES])
+        return _fitting([_choice(row.job_id, row.snapshot, row.outcome, row.watched_since) for row in rows], typed)
+
+    async def watched_choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
+        """At most 25 jobs that this channel waits for whose prompt or number fits, newest first."""
+        if looks_like_secret(typed):
+            return ()
+        rows = await overviews.open_here(self._reader, ask.guild_id, ask.channel_id, ask.user_id)
+        return _fitting([_choice(row.job_id, row.snapshot, None, row.created_at) for row in reversed(rows)], typed)
 
     async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
         """Everything known of the job whose outcome in this channel carries the nonce."""
@@ -70,6 +68,22 @@ class Known:
         # A job that was given up may have been taken up again since: it then has no end of its own.
         outcome, ended_at = outcome_of(row) or Outcome.GIVEN_UP, row.ended_at or row.changed_at
         return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
+
+
+def _choice(number: int, snapshot: str | None, outcome: str | None, watched_since: int) -> Choice:
+    job = snapshots.load(snapshot)
+    since = job.created if job is not None and job.created is not None else watched_since
+    return Choice(number, job, Outcome(outcome) if outcome else None, since)
+
+
+def _fitting(choices: list[Choice], typed: str) -> tuple[Choice, ...]:
+    sought = typed.strip().casefold()
+
+    def fits(choice: Choice) -> bool:
+        prompt = (choice.job.prompt if choice.job is not None else None) or ""
+        return sought in prompt.casefold() or f"#{choice.number}".startswith(sought)
+
+    return tuple([choice for choice in choices if fits(choice)][:_CHOICES])
 
 
 def outcome_of(row: JobRow) -> Outcome | None:

@@ -190,6 +190,10 @@ class Tracker:
         """At most 25 jobs of the asker's and of this channel's whose prompt or number fits, newest first."""
         return await self._known.choices(ask, typed)
 
+    async def watched_choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
+        """The same of the jobs that this channel waits for."""
+        return await self._known.watched_choices(ask, typed)
+
     async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
         """Everything known of the job whose outcome in this channel carries the nonce."""
         return await self._known.details(ask, base_nonce)

@@ -477,6 +477,18 @@ async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(wor
     assert len(world.api.asked) == asked
 
 
+async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: World) -> None:
+    for jobid in ("cat-1", "cat-2", "dog-3"):
+        world.api.put(jobid, prompt=f"a {jobid}", created=5)
+        await world.watch(jobid)
+    await world.watch("cat-elsewhere", channel=CHANNEL + 1)
+    await world.tracker.unwatch(world.ask(), "#1", may_manage=True)
+    found = await world.tracker.watched_choices(world.ask(), "CAT")
+    assert [(one.number, one.since) for one in found] == [(2, 5)]
+    assert [one.number for one in await world.tracker.watched_choices(world.ask(), "")] == [3, 2]
+    assert await world.tracker.watched_choices(world.ask(), SECRET) == ()
+
+
 async def test_choices_are_at_most_twenty_five(world: World) -> None:
     for number in range(30):
         await world.watch(f"job-{number}")
