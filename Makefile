@@ -8,7 +8,7 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sabotage lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check sabotage soak lock clean env-run env-sandbox env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -30,6 +30,10 @@ check: env-dev ## Lint, formatting, types and import rules
 
 sabotage: env-dev ## Build small faults into copies and see a test notice each; ARGS= are words of their names
 	@$(BIN)/python -m tests.sabotage $(ARGS)
+
+soak: sabotage ## Sabotage, then kill -9 the bot 200 times while jobs end; SEED=, SOAK_SECONDS= (600), SOAK_KILLS= (220)
+	@$(BIN)/python -m tests.soak.load
+	@$(BIN)/python -m tests.soak
 
 lock: env-dev ## Lock the newest versions that pyproject.toml allows, with hashes for every platform
 	@$(BIN)/python tools/lock.py

@@ -20,6 +20,8 @@ JOBS = 10
 """In each channel. Half of them are asked for by one person, half by another: nobody comes to a limit."""
 
 _AT_ONCE = 8
+_FILLING_IN_SECONDS = 0.5
+"""discord.py knows a form only some time after Discord does; a person who fills it in is slower than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,16 @@ class Server:
 
 async def gather_crowd(stage: Stage) -> list[Server]:
     """Sets everything up by commands alone, as people do. The bot must be running."""
-    towns = await _some_at_once(stage.town() for _ in range(SERVERS))
+    towns = await _some_at_once(_set_up(stage.empty_town()) for _ in range(SERVERS))
     return await _some_at_once(_settle_in(town) for town in towns)
+
+
+async def _set_up(town: Town) -> Town:
+    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    await asyncio.sleep(_FILLING_IN_SECONDS)
+    answer = await town.admin.submit(opened, town.account.token)
+    assert answer.text.startswith("**Token works.**"), answer
+    return town
 
 
 async def _settle_in(town: Town) -> Server:

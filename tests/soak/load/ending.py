@@ -9,8 +9,8 @@ from random import Random
 
 from tests.soak.load.crowd import Watched
 
-_NEWS_A_SECOND = 20.0
-"""Jobs that show another percentage."""
+_NEWS_A_SECOND = 60.0
+"""Jobs that show another percentage: each of them about twice a minute."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,130 @@
+"""What came of every job: the channels looked at, held against what the API had and what the bot has written down."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.discord_wire import Message
+from tests.e2e.stage import Stage
+from tests.soak.feeding import Feeding
+from tests.soak.places import Place
+
+_JOB_ID = re.compile(r"job:[\w:./-]+")
+_NUMBER = re.compile(r"-# .* · #(\d+)")
+"""In every outcome; in the fallback, which holds no word of the API, without the id."""
+_SUBSCRIPTIONS = """
+SELECT s.channel_id, j.jobid, j.id AS number, d.state, d.variant, d.message_id, d.reason FROM subscriptions s
+JOIN jobs j ON j.id = s.job_id
+LEFT JOIN deliveries d ON d.subscription_id = s.id AND d.kind LIKE 'outcome%'
+"""
+
+Key = tuple[str, int]
+"""A job id and a channel."""
+
+
+@dataclass
+class Count:
+    """The figures, and a line for each thing that must not be."""
+
+    expected: int = 0
+    posted: int = 0
+    unsure: int = 0
+    """Nobody can know whether it was posted: Discord has forgotten the nonce, and the history may not be read."""
+    cards: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+    lines: list[str] = field(default_factory=list)
+
+    def fault(self, kind: str, what: object) -> None:
+        self.faults[kind] += 1
+        self.lines.append(f"{kind}: {what}")
+
+
+def unsettled(stage: Stage, feeding: Feeding) -> list[Key]:
+    """Which outcomes are still to come, and channels for which any other message is."""
+    running = {job.jobid for job in feeding.open}
+    rows = stage.ledger.rows(_SUBSCRIPTIONS)
+    ended = [row for row in rows if row["jobid"] not in running]
+    late = [_key(row) for row in ended if row["state"] not in {"posted", "unsure", "given_up"}]
+    others = stage.ledger.rows("SELECT channel_id FROM deliveries WHERE state IN ('waiting', 'sending')")
+    return late + [("another message", row["channel_id"]) for row in others]
+
+
+def count(stage: Stage, feeding: Feeding, places: list[Place]) -> Count:
+    """Counts everything; to be called while nothing is on its way."""
+    result = Count()
+    messages = {place.channel.id: place.channel.messages(of_bot=True) for place in places}
+    rows = {_key(row): row for row in stage.ledger.rows(_SUBSCRIPTIONS)}
+    found = _outcomes(messages, {str(row["number"]): row["jobid"] for row in rows.values()}, result)
+    for one in feeding.asked:
+        if one.confirmed and (one.job.jobid, one.place.channel.id) not in rows:
+            result.fault("lost", f"{one.job.jobid} was promised in channel {one.place.channel.id}")
+    readable = {place.channel.id: place.readable for place in places}
+    running = {job.jobid for job in feeding.open}
+    for key, row in rows.items():
+        there = found.pop(key, [])
+        if key[0] in running:
+            if there:
+                result.fault("too early", key)
+            continue
+        result.expected += 1
+        _judge(result, feeding, row, there, readable=readable[key[1]])
+    for key in found:
+        result.fault("in a wrong channel", key)
+    _count_others(stage, messages, result)
+    return result
+
+
+def _outcomes(messages: dict[int, list[Message]], by_number: dict[str, str], result: Count) -> dict[Key, list[Message]]:
+    found: dict[Key, list[Message]] = defaultdict(list)
+    for channel_id, posted in messages.items():
+        for message in posted:
+            if "Details" not in message.labels:
+                continue
+            jobids = set(_JOB_ID.findall(message.text)) or {by_number[n] for n in _NUMBER.findall(message.text)}
+            if len(jobids) != 1:
+                result.fault("unreadable", message.text)
+            else:
+                found[jobids.pop(), channel_id].append(message)
+    return found
+
+
+def _judge(result: Count, feeding: Feeding, row: dict[str, Any], there: list[Message], *, readable: bool) -> None:
+    about = dict(row)
+    if len(there) > 1:
+        result.fault("doubled", {**about, "messages": [message.id for message in there]})
+        return
+    if row["state"] == "unsure" and not readable:
+        result.unsure += 1
+        return
+    if not there:
+        result.fault("lost", about)
+        return
+    (message,) = there
+    result.posted += 1
+    if row["message_id"] != message.id:
+        result.fault("not known", {**about, "message": message.id})
+    sent = [attachment.content for attachment in message.attachments]
+    videos = [video.content for video in feeding.jobs[row["jobid"]].videos]
+    if sent != videos and not (row["variant"] and set(sent) <= set(videos)):
+        result.fault("with wrong bytes", {**about, "sizes": [len(content) for content in sent]})
+
+
+def _count_others(stage: Stage, messages: dict[int, list[Message]], result: Count) -> None:
+    """Cards and summaries: each is known to the bot, so that none stands there twice."""
+    rows = stage.ledger.rows("SELECT channel_id, state, message_id FROM deliveries WHERE kind IN ('card', 'summary')")
+    known = {row["message_id"] for row in rows}
+    unsure = Counter(row["channel_id"] for row in rows if row["state"] == "unsure")
+    for channel_id, posted in messages.items():
+        cards = [message for message in posted if message.components_v2]
+        unknown = [message for message in cards if message.id not in known]
+        result.cards += len(cards)
+        # One that nobody can know of may stand there after all.
+        for message in unknown[unsure[channel_id] :]:
+            result.fault("a card that the bot does not know", (channel_id, message.id, message.text))
+
+
+def _key(row: dict[str, Any]) -> Key:
+    return row["jobid"], row["channel_id"]

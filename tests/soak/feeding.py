@@ -1,0 +1,117 @@
+"""People who ask for jobs, and jobs that end."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+
+from sandbox.discord_wire import NotAnswered, NotPossible
+from sandbox.pixverse_api.jobs import Job
+from tests.e2e.stage import Stage
+from tests.soak.places import Place
+
+_PATIENCE_SECONDS = 8.0
+_TAKEN = ("**Watching", "**Already watched", "**Already posted")
+
+
+@dataclass(slots=True)
+class Asked:
+    """A job that somebody asked for in a place."""
+
+    job: Job
+    place: Place
+    confirmed: bool = False
+    """The bot has said that the result comes; from then on nothing may be lost. Before, nobody was promised any."""
+
+
+class Feeding:
+    """Decides by the `Random` that it is given alone, so that a seed repeats it as far as time allows."""
+
+    def __init__(self, stage: Stage, places: list[Place]) -> None:
+        self._stage = stage
+        self._places = places
+        self.jobs: dict[str, Job] = {}
+        self.open: list[Job] = []
+        """Those that have not ended."""
+        self.asked: list[Asked] = []
+        self._waiting: set[asyncio.Task[None]] = set()
+
+    def ask(self, chance: Random) -> None:
+        """Somebody uses a command; whether the bot lives to answer it is another matter."""
+        place = chance.choice(self._places)
+        kind = chance.random()
+        if kind < 0.15:
+            self._watch(place, [self._new_job(place) for _ in range(chance.randint(2, 4))])
+        elif kind < 0.25 and self.open:
+            self._status_elsewhere(chance)
+        elif kind < 0.3:
+            job = self._new_job(place)
+            self.end(job, chance)
+            self._status(place, job, mention=True)
+        else:
+            self._status(place, self._new_job(place), mention=chance.random() < 0.7)
+
+    def end_one(self, chance: Random) -> None:
+        """One of the open jobs ends in one of the ways in which jobs end."""
+        if self.open:
+            self.end(chance.choice(self.open), chance)
+
+    def end(self, job: Job, chance: Random) -> None:
+        """The job ends."""
+        self.open.remove(job)
+        kind = chance.random()
+        if kind < 0.75:
+            job.complete(videos=chance.choice((1, 1, 1, 2)))
+        elif kind < 0.8:
+            job.complete(videos=0)
+        elif kind < 0.87:
+            job.fail("Generation failed", "The GPU melted")
+        elif kind < 0.92:
+            job.fail("Moderated", "Not allowed", status="moderated")
+        elif kind < 0.96:
+            job.cancel()
+        else:
+            job.expire()
+
+    async def answered(self) -> None:
+        """Waits until every command has its answer, or will never have one."""
+        await asyncio.gather(*self._waiting)
+
+    # ---- commands ---------------------------------------------------------------------------------------------------
+
+    def _new_job(self, place: Place) -> Job:
+        job = place.town.job()
+        job.set("progress", percent=10)
+        self.jobs[job.jobid] = job
+        self.open.append(job)
+        return job
+
+    def _status_elsewhere(self, chance: Random) -> None:
+        job = chance.choice(self.open)
+        self._status(
+            chance.choice([place for place in self._places if place.town.account is job.account]), job, mention=True
+        )
+
+    def _status(self, place: Place, job: Job, *, mention: bool) -> None:
+        self._begin(place, [job], "pixverse status", jobid=job.jobid, mention=mention)
+
+    def _watch(self, place: Place, jobs: list[Job]) -> None:
+        self._begin(place, jobs, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
+
+    def _begin(self, place: Place, jobs: list[Job], command: str, **options: object) -> None:
+        asked = [Asked(job, place) for job in jobs]
+        self.asked += asked
+        task = asyncio.create_task(self._use(place, asked, command, options))
+        self._waiting.add(task)
+        task.add_done_callback(self._waiting.discard)
+
+    async def _use(self, place: Place, asked: list[Asked], command: str, options: dict[str, object]) -> None:
+        try:
+            answer = await place.town.member.slash(place.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
+        except (NotAnswered, NotPossible):
+            return
+        taken = answer.text.startswith(_TAKEN) or "comes in this channel now" in answer.text
+        if taken and " not.**" not in answer.text:
+            for one in asked:
+                one.confirmed = True

@@ -1,0 +1,127 @@
+"""When the bot is killed: at any time at all, or at a chosen instant, while an answer that it waits for is held."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from sandbox.discord_wire import Hold
+from sandbox.discord_wire.faults import When
+from sandbox.discord_wire.recording import RecordedRequest
+from sandbox.pixverse_api import faults
+from tests.e2e.stage import Stage
+
+_MESSAGES = r"/channels/\d+/messages"
+
+
+class Instant(Protocol):
+    """Something to wait for before the kill."""
+
+    name: str
+
+    async def come(self, stage: Stage) -> bool:
+        """Waits for it; whether it came in time."""
+        ...
+
+    async def over(self, stage: Stage) -> None:
+        """Called after the kill: nothing is held any more."""
+        ...
+
+
+@dataclass
+class AnyTime:
+    """So many seconds after the process was started."""
+
+    seconds: float
+    name: str = "at random"
+
+    async def come(self, stage: Stage) -> bool:
+        await asyncio.sleep(self.seconds)
+        return True
+
+    async def over(self, stage: Stage) -> None:
+        return
+
+
+@dataclass
+class HeldByDiscord:
+    """Discord has got a request, has done what it asks for or not, and does not answer."""
+
+    name: str
+    method: str
+    path: str
+    when: When
+    word: str = ""
+    """Stands in the request."""
+    skip: int = 0
+    """So many such requests are let through first."""
+    patience: float = 5.0
+    _hold: Hold = field(default_factory=Hold)
+
+    async def come(self, stage: Stage) -> bool:
+        stage.discord.faults.add(
+            method=self.method, path=self.path, when=self.when, action=self._hold, match=self._is_meant
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.patience):
+                await self._hold.reached.wait()
+        return self._hold.reached.is_set()
+
+    async def over(self, stage: Stage) -> None:
+        if self._hold.reached.is_set():
+            # Let go too early, it would do after the kill what was held before it.
+            async with asyncio.timeout(10):
+                await self._hold.gone.wait()
+        self._hold.release.set()
+
+    def _is_meant(self, request: RecordedRequest) -> bool:
+        if self.word not in str(request.json):
+            return False
+        self.skip -= 1
+        return self.skip < 0
+
+
+@dataclass
+class HeldByPixVerse:
+    """The API, or its CDN, has got a question and does not answer."""
+
+    name: str
+    cdn: bool
+    patience: float = 5.0
+    _event: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def come(self, stage: Stage) -> bool:
+        where = stage.pixverse.cdn if self.cdn else stage.pixverse
+        fault = where.faults.add(faults.Hold(self._event))
+        with suppress(TimeoutError):
+            await stage.pixverse.until(lambda: fault.played > 0, timeout=self.patience)
+        return fault.played > 0
+
+    async def over(self, stage: Stage) -> None:
+        stage.pixverse.faults.clear()
+        stage.pixverse.cdn.faults.clear()
+        self._event.set()
+
+
+def draw(chance: Random) -> Instant:
+    """One of them."""
+    if chance.random() < 0.45:
+        return AnyTime(chance.uniform(0.2, 3.5))
+    skip = chance.randint(0, 2)
+    choices: list[Instant] = [
+        HeldByDiscord("outcome not stored yet", "POST", _MESSAGES, "before", "outcome:details", skip),
+        HeldByDiscord("outcome stored", "POST", _MESSAGES, "after", "outcome:details", skip),
+        HeldByDiscord("outcome stored", "POST", _MESSAGES, "after", "outcome:details", skip),
+        HeldByDiscord("any message stored", "POST", _MESSAGES, "after", "", skip),
+        HeldByDiscord("any message not stored yet", "POST", _MESSAGES, "before", "", skip),
+        HeldByDiscord("card edited", "PATCH", _MESSAGES + r"/\d+", "after", "", skip),
+        HeldByDiscord("looking into the history", "GET", _MESSAGES, "after", "", 0, patience=3.0),
+        HeldByDiscord("command heard", "POST", r"/interactions/.*", "after", "", skip),
+        HeldByDiscord("command answered", "PATCH", r"/webhooks/.*", "after", "", skip),
+        HeldByPixVerse("asking the API", cdn=False),
+        HeldByPixVerse("fetching a video", cdn=True),
+    ]
+    return chance.choice(choices)

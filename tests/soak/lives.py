@@ -1,0 +1,85 @@
+"""One life of the bot after the other, each ended by kill -9."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from random import Random
+
+from tests.e2e.ledger import MINUTE
+from tests.e2e.stage import Stage
+from tests.soak.counting import unsettled
+from tests.soak.feeding import Feeding
+from tests.soak.instants import draw
+from tests.soak.troubles import trouble
+
+_OPEN_JOBS = 60
+_PAST_MEMORY = 0.3
+"""Share of kills after which Discord has forgotten the nonces."""
+_AGED = 10 * MINUTE
+_SETTLE_SECONDS = 60.0
+
+
+class Lives:
+    """Starts, feeds and kills the bot."""
+
+    def __init__(self, stage: Stage, feeding: Feeding, seed: int) -> None:
+        self._stage = stage
+        self._feeding = feeding
+        self._seed = seed
+        self.kills: Counter[str] = Counter()
+        """By the instant."""
+        self.forgotten = 0
+        """After how many of them Discord had forgotten the nonces."""
+
+    async def live_and_die(self, number: int) -> None:
+        """One life. Everything that is left to chance follows from the seed and the life's number."""
+        chance = Random(f"{self._seed}:{number}")
+        instant = draw(chance)
+        trouble(self._stage, chance)
+        await self._stage.bot.start()
+        going_on = [asyncio.create_task(self._end_jobs(chance)), asyncio.create_task(self._ask_for_jobs(chance))]
+        came = await instant.come(self._stage)
+        if not self._stage.bot.running:
+            raise AssertionError("the bot ended by itself; it said:\n" + "\n".join(self._stage.bot.lines[-30:]))
+        for task in going_on:
+            task.cancel()
+        await self._stage.kill()
+        self._stage.discord.faults.clear()
+        await asyncio.gather(*going_on, return_exceptions=True)
+        await instant.over(self._stage)
+        self.kills[instant.name if came else f"{instant.name} (did not come)"] += 1
+        if chance.random() < _PAST_MEMORY:
+            self._let_time_pass()
+        self._stage.discord.requests.clear()
+
+    async def settle(self) -> None:
+        """Lets the bot, alive, post everything that is to be posted; what was put off is due by now."""
+        self._stage.ledger.change("UPDATE deliveries SET next_at = created_at WHERE state = 'waiting'")
+        await self._stage.start()
+        await self._feeding.answered()
+        try:
+            await self._stage.pixverse.until(lambda: not unsettled(self._stage, self._feeding), timeout=_SETTLE_SECONDS)
+        except TimeoutError:
+            print(f"still to come: {unsettled(self._stage, self._feeding)}")
+
+    async def _end_jobs(self, chance: Random) -> None:
+        longest = chance.choice((0.02, 0.3, 0.6))  # sometimes all at once
+        for _ in range(chance.randint(3, 12)):
+            self._feeding.end_one(chance)
+            await asyncio.sleep(chance.uniform(0, longest))
+
+    async def _ask_for_jobs(self, chance: Random) -> None:
+        await self._stage.ready()
+        while True:
+            if len(self._feeding.open) < _OPEN_JOBS:
+                self._feeding.ask(chance)
+            await asyncio.sleep(chance.uniform(0, 0.1))
+
+    def _let_time_pass(self) -> None:
+        """As if the bot had been away for ten minutes."""
+        self._stage.discord.forget_nonces()
+        self._stage.ledger.change(
+            "UPDATE deliveries SET unanswered_at = unanswered_at - ? WHERE unanswered_at IS NOT NULL", _AGED
+        )
+        self.forgotten += 1

@@ -1,0 +1,53 @@
+"""Discord's own troubles in the middle of it all, so that a kill also meets what was lost, refused or made up anew."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+
+from sandbox.discord_wire import Cut, Status
+from sandbox.discord_wire.faults import Action, When
+from sandbox.discord_wire.recording import RecordedRequest
+from tests.e2e.stage import Stage
+
+_SHARE = 0.4
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    when: When
+    action: Action
+    files: int = 0
+    """Only for messages with so many files at least."""
+
+
+_TROUBLES = (
+    _Trouble("after", Status(502)),
+    _Trouble("before", Status(502)),
+    _Trouble("after", Cut()),
+    _Trouble("before", Cut()),
+    _Trouble("before", Status(400, code=200000)),
+    # Of a message without files this means that the channel is closed, which is waited out for a minute.
+    _Trouble("before", Status(403, code=50013), files=1),
+    # Of a single file this tells the server's limit, and no video would be attached there from then on.
+    _Trouble("before", Status(413, code=40005), files=2),
+)
+
+
+def trouble(stage: Stage, chance: Random) -> None:
+    """Lets one or two of the next outcomes meet one, or none at all."""
+    if chance.random() > _SHARE:
+        return
+    for one in chance.choices(_TROUBLES, k=chance.randint(1, 2)):
+        stage.discord.faults.add(
+            method="POST",
+            path=r"/channels/\d+/messages",
+            when=one.when,
+            action=one.action,
+            match=partial(_concerns, one),
+        )
+
+
+def _concerns(one: _Trouble, request: RecordedRequest) -> bool:
+    return "outcome:details" in str(request.json) and len(request.files) >= one.files
