@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import aiohttp
+from aiohttp.abc import AbstractResolver
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
@@ -59,9 +60,13 @@ class _BrokeOff(Exception):
     """The download failed in a way that another try may mend."""
 
 
-def media_session(hosts: AllowedHosts) -> aiohttp.ClientSession:
-    """A session that reaches public addresses and the operator's trusted hosts, and nothing else."""
-    connector = aiohttp.TCPConnector(resolver=GuardedResolver(ThreadedResolver(), hosts), use_dns_cache=False)
+def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session that reaches public addresses and the operator's trusted hosts, and nothing else.
+
+    `names` resolves host names, by default as this machine does.
+    """
+    guard = GuardedResolver(names or ThreadedResolver(), hosts)
+    connector = aiohttp.TCPConnector(resolver=guard, use_dns_cache=False)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=_HEADERS)
 
 
