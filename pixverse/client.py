@@ -55,7 +55,8 @@ class ApiClient:
             # The server's bytes stand in some of these texts, and could repeat what it was sent.
             reason = safe_line(f"{type(error).__name__}: {error}".replace(token, "***"))
             raise Unavailable(reason) from None
-        answer = _parsed(body)
+        # What is read here is kept, shown and logged: an API that repeats what it was sent must not get it so far.
+        answer = _parsed(body.replace(token.encode(), b"***"))
         refusal = refusal_of(status, answer, retry_after_of(retry_after, answer, self._now()))
         if refusal is not None:
             raise refusal

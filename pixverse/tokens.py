@@ -96,9 +96,12 @@ def redact(text: str) -> str:
     text = _AUTHORIZATION.sub(_hide_value, text)
     text = _BEARER_VALUE.sub(_hide_value, text)
     text = _DISCORD_URL.sub(rf"\g<path>{_HIDDEN}", text)
-    text = DISCORD_TOKEN.sub(_HIDDEN, text)
-    text = USEAPI_TOKEN.sub(_hide_unless_id, text)
-    return EMAIL.sub(_HIDDEN, text)
+    return EMAIL.sub(_HIDDEN, without_tokens(text))
+
+
+def without_tokens(text: str) -> str:
+    """`text` with what has the form of a token replaced, and nothing else: for words that are kept and shown."""
+    return USEAPI_TOKEN.sub(_hide_unless_id, DISCORD_TOKEN.sub(_HIDDEN, text))
 
 
 def _without_scheme(text: str) -> str:

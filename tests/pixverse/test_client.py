@@ -191,6 +191,14 @@ async def test_a_token_of_any_form_is_in_no_transport_error(raw_client: Callable
         assert "opaque-secret" not in str(await refusal(client, "opaque-secret-of-no-known-form"))
 
 
+@pytest.mark.parametrize("token", [TOKEN, "opaque-secret-of-no-known-form"])
+async def test_a_token_that_the_server_repeats_gets_no_further(wire: Any, token: str) -> None:
+    wire.says(200, json.dumps({"status": "failed", "error": f"no {token} here", "prompt": [token], token: 1}))
+    assert token not in json.dumps(await wire.client().get_json(PATH, token))
+    wire.says(400, json.dumps({"error": f"no {token} here", "code": 400}))
+    assert str(await refusal(wire.client(), token)) == "400: no *** here"
+
+
 @pytest.mark.parametrize("token", ["user:1-a\r\nX: y", "user:1-ä", "user:1-\x00"])
 async def test_a_token_that_no_header_can_carry_is_refused_unsent(wire: Any, token: str) -> None:
     assert type(await refusal(wire.client(), token)) is TokenRefused
@@ -215,12 +223,12 @@ async def test_no_bytes_raise_anything_but_our_errors(raw_client: Callable[[byte
 
 async def test_one_session_serves_many_questions_at_once(wire: Any) -> None:
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
-        return web.json_response(request.headers["Authorization"])
+        return web.json_response(request.headers["Authorization"][::-1])
 
     wire.answer = answer
     client = wire.client()
     answers = await asyncio.gather(*(client.get_json(PATH, f"token-{n}") for n in range(20)))
-    assert answers == [f"Bearer token-{n}" for n in range(20)]
+    assert answers == [f"Bearer token-{n}"[::-1] for n in range(20)]
 
 
 async def test_a_closed_session_is_no_trouble_of_the_api() -> None:

@@ -182,6 +182,33 @@ def test_numbers_of_other_kinds_are_left_out() -> None:
     assert job(image={"size": -1}).image is None
 
 
+# In pieces, so that no scanner of secrets takes it for a real one.
+_DISCORD_TOKEN = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
+
+
+@pytest.mark.parametrize("secret", ["user:9876-AbCdEfGhIjKlMnOp", _DISCORD_TOKEN], ids=["useapi", "Discord"])
+@pytest.mark.parametrize("text", ["{}", "bad token {}!", "x" * 3990 + " {}", "x" * 90 + " {}"])
+def test_no_token_stands_in_what_is_kept(secret: str, text: str) -> None:
+    leaky = text.format(secret)
+    read = job(
+        status="completed",
+        attachments=[{**ATTACHMENT, "filename": leaky, "content_type": leaky}],
+        embeds=[{"type": leaky, "description": leaky}],
+        buttons=[leaky],
+        image={"size": 1, "type": leaky},
+        **dict.fromkeys(("prompt", "negative_prompt", "style", "content", "error", "errorDetails", "verb"), leaky),
+        **dict.fromkeys(("button", "character", "parentJobId", "aspect_ratio"), leaky),
+    )
+    kept = repr(read)
+    assert not any(secret[:length] in kept for length in range(12, len(secret)))
+
+
+def test_what_only_looks_a_little_like_a_token_is_kept() -> None:
+    prompt = f"a ring bearer walking to {JOBID} and me@example.com"
+    assert job(prompt=prompt, parentJobId=JOBID).prompt == prompt
+    assert job(parentJobId=JOBID).parent_jobid == JOBID
+
+
 def test_half_an_emoji_can_be_stored() -> None:
     prompt = job(prompt="boat \ud83d").prompt
     assert prompt == "boat ?"

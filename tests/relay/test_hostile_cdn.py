@@ -1,4 +1,4 @@
-"""Names that resolve to private addresses, at once or later, and servers that speak no HTTP: through the real connector."""
+"""Names that resolve to private addresses, redirects, servers that speak no HTTP: through the real connector."""
 
 from __future__ import annotations
 
