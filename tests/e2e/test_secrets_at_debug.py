@@ -1,0 +1,80 @@
+"""A whole life at the chattiest level, with an API that repeats what it is sent: no secret anywhere it must not be."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from sandbox.discord_wire import Status
+from sandbox.pixverse_api import faults
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+# In pieces, so that no scanner of secrets takes it for a real one.
+_CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
+
+
+@pytest_asyncio.fixture(loop_scope="module", params=["text", "json"])
+async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
+    stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param)
+    await stage.start()
+    yield stage
+    assert stage.bot.said("DEBUG"), "else this would prove nothing"
+
+
+async def test_a_whole_life(chatty: Stage) -> None:
+    town = await chatty.town()
+    chatty.secrets.append(_CUSTOMERS)
+    token = town.account.token
+    job = await town.watched(prompt=f"a boat called {token}", style=_CUSTOMERS)
+    for action in (
+        faults.Status(400, {"error": f"bad token {token}", "code": 400}),
+        faults.Status(500, f"<html>Authorization: Bearer {token}</html>"),
+        faults.Status(502, {"error": f"{token} {_CUSTOMERS}", "code": 502}),
+        faults.Status(200, {"error": f"{token}", "code": 500}),
+        faults.Redirect(f"http://127.0.0.1:9/?token={token}"),
+    ):
+        chatty.pixverse.faults.add(action, account=town.account)
+    await chatty.pixverse.until(lambda: chatty.pixverse.asked(job) > 6)
+    chatty.discord.faults.add(method="POST", path=r"/channels/\d+/messages", action=Status(500))
+    job.fail(f"no access with {_CUSTOMERS}", f"Authorization: Bearer {token}")
+    outcome = await town.outcome(timeout=15)
+    assert outcome.text.startswith("**The job failed.**")
+    assert r"\*\*\*" in outcome.text
+    await town.member.click(outcome, "Details")
+    await town.set_token(chatty.renew_token(town.account))
+    town.account.refuse()
+    await town.set_token("user:1-wrongwrongwrongwrong")
+    chatty.secrets.append("wrongwrongwrongwrong")
+    town.account.ok()
+    opened = await town.admin.slash(town.channel, "pixverse-admin check")
+    assert opened.ephemeral
+    assert chatty.leaks() == []
+
+    process = Path(f"/proc/{chatty.bot.pid}")
+    titles = [process / "cmdline", *process.glob("task/*/comm")]
+    assert not any(secret.encode() in title.read_bytes() for title in titles for secret in chatty.secrets)
+    await chatty.stop()
+    assert chatty.leaks() == []
+
+
+async def test_nobody_else_on_the_machine_may_read_what_is_kept(chatty: Stage) -> None:
+    town = await chatty.town()
+    held = faults.Slow(1.0)
+    chatty.pixverse.cdn.faults.add(held)
+    job = await town.watched()
+    job.complete()
+    await chatty.pixverse.until(lambda: bool(chatty.pixverse.cdn.requests))
+    kept = chatty.ledger.path.parent
+    files = [path for path in kept.rglob("*") if path.is_file()]
+    assert {path.name for path in files} >= {"relay.db", "relay.db-wal"}
+    assert {path.name: oct(path.stat().st_mode) for path in files if path.stat().st_mode & 0o077} == {}
+    folders = [path for path in kept.rglob("*") if path.is_dir()]
+    assert {path.name for path in folders if stat.S_IMODE(path.stat().st_mode) & 0o077} == set()
+    await town.outcome()
