@@ -120,6 +120,19 @@ async def test_a_broken_job_backs_off_and_holds_up_no_other(world: World) -> Non
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
+async def test_an_api_that_fails_most_questions_is_not_down_and_starves_nobody(world: World) -> None:
+    for number in range(30):
+        await world.watch(f"broken-{number}")
+        world.api.trouble[f"broken-{number}"] = Unavailable("502")
+    for number in range(3):
+        await world.watch(f"good-{number}")
+    world.run()
+    await world.advance(290)
+    assert world.cards.api == 0
+    assert all(len(world.api.times(f"good-{number}")) >= 12 for number in range(3))
+    assert all(len(world.api.times(f"broken-{number}")) <= 7 for number in range(30))
+
+
 async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_stampede(world: World) -> None:
     for number in range(40):
         await world.watch(f"job-{number}")

@@ -48,6 +48,20 @@ FAULTS = (
         "str(",
     ),
     fault(
+        "a job's record may repeat the token",
+        "tests/pixverse/test_client.py::test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
+        "pixverse/client.py",
+        '_parsed(body.replace(token.encode(), b"***"))',
+        "_parsed(body)",
+    ),
+    fault(
+        "a job's words may hold somebody's token",
+        "tests/pixverse/test_jobs_v1.py::test_no_token_stands_in_what_is_kept[bad token {}!-Discord]",
+        "pixverse/jobs_v1.py",
+        "fields.text(without_tokens(value[:_LONGEST_RAW]), limit)",
+        "fields.text(value, limit)",
+    ),
+    fault(
         "a token in the place of a job id is taken",
         "tests/pixverse/test_jobids.py::test_secrets_are_refused_first_and_not_repeated",
         "pixverse/jobids.py",

@@ -13,6 +13,20 @@ FAULTS = (
         "return asked_at + longest",
     ),
     fault(
+        "an API that fails some questions counts as down many times a minute",
+        "tests/relay/test_poller.py::test_an_api_that_fails_most_questions_is_not_down_and_starves_nobody",
+        "relay/breaker.py",
+        "if self.down_since is not None or not enough or asked - self._first_asked < self._patience:",
+        "if self.down_since is not None or not enough:",
+    ),
+    fault(
+        "fresh links are taken from the answer that told the end",
+        "tests/relay/test_rereading.py::test_the_answer_that_told_the_end_is_not_used_again",
+        "relay/rereading.py",
+        "fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS",
+        "fresh = FRESH_SECONDS",
+    ),
+    fault(
         "Retry-After is not heeded",
         "tests/relay/test_poller.py::test_retry_after_rests_the_account_and_not_the_world",
         "relay/questions.py",

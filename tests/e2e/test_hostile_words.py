@@ -1,0 +1,85 @@
+"""Hostile words on the wire, both ways: Discord refuses nothing, nobody is pinged, and every command has an answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.pixverse_api.jobs import Job
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_WORDS = {
+    "pings": "@everyone @here <@1> <@&2> <#3> " * 20,
+    "markup": "**a __b ~~c ||d ```e `f > g\n# h\n-# i [x](https://evil.example) \\" * 20,
+    "direction": "\u202e\u2066abc\u0000\u001b[31m\u200b\u2028d" * 20,
+    "long": "w" * 5000,
+    "wide": "😀" * 1000,
+    "nothing": "\u200b\u3164\u2800 ",
+}
+_TEXTS = (
+    "prompt", "negative_prompt", "style", "aspect_ratio", "character", "verb", "button", "content", "error",
+    "errorDetails", "parentJobId",
+)  # fmt: skip
+
+
+def _hostile(job: Job, status: str, word: str) -> dict[str, object]:
+    attachment = job.videos[0].attachment() | {"filename": word, "content_type": word, "size": -1, "width": word}
+    return {
+        "jobid": job.jobid,
+        "status": status,
+        "created": word,
+        "updated": [word],
+        "seed_value": 10**400,
+        "buttons": [word] * 30,
+        "attachments": [attachment, {"url": word}, {"url": f"https://{word[:300]}/a"}, word],
+        "embeds": [{"type": word, "description": word, "image": {"url": word}}] * 12,
+        "image": {"size": word, "type": word},
+        **dict.fromkeys(_TEXTS, word),
+    }
+
+
+@pytest.mark.parametrize("status", ["completed", "failed", "moderated"])
+@pytest.mark.parametrize("name", _WORDS)
+async def test_a_job_made_of_them(stage: Stage, town: Town, name: str, status: str) -> None:
+    word = _WORDS[name]
+    job = await town.watched()
+    job.raw = _hostile(job, word[:60], word) if job.videos else {"status": word[:60], "prompt": word, "content": word}
+    asked = stage.pixverse.asked(job)
+    await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked + 1)
+    offered = await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="")
+    assert [value for _, value in offered] == [town.number(job)]
+    listed = await town.use("pixverse list")
+    assert listed.text.startswith("**1 job is watched in this channel")
+    job.complete()
+    job.raw = _hostile(job, status, word)
+    outcome = await town.outcome()
+    assert f"{status} · {town.number(job)}" in outcome.text
+    assert len(outcome.attachments) == (1 if status == "completed" else 0)
+    assert all(file.filename == f"pixverse-{town.number(job)[1:]}-1.mp4" for file in outcome.attachments)
+    details = await town.member.click(outcome, "Details")
+    assert all(message.ephemeral for message in details.messages)
+    for message in town.posts():
+        assert message.pinged <= {town.member.id}
+        assert not message.pinged_everyone
+        assert not message.pinged_roles
+        assert not any(sign in message.text for sign in "\u202e\u2066\u0000\u001b\u200b")
+    refused = [call for call in stage.discord.requests if call.status in {400, 413}]
+    assert refused == []
+
+
+@pytest.mark.parametrize("name", _WORDS)
+async def test_typed_in_every_option(stage: Stage, town: Town, name: str) -> None:
+    word = _WORDS[name]
+    for command, option in (("status", "jobid"), ("unwatch", "jobid"), ("watch", "jobids")):
+        for typed in (word, word.replace(" ", ""), f"#{word}", f"job:{word}"):
+            answer = await town.member.forge_slash(town.channel, f"pixverse {command}", 15, **{option: typed})
+            assert "Something went wrong" not in answer.text, (command, typed)
+            assert not answer.pings
+            assert answer.ephemeral
+    await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed=word[:100])
+    answer = await stage.empty_town().set_token(word[:4000])
+    assert answer.text.startswith("**Not stored")
+    assert stage.bot.said("Traceback") == []
+    assert town.posts() == []
