@@ -21,6 +21,9 @@ CARD_SECONDS = 10.0
 """Between two edits of one card, its last one excepted."""
 CHANNEL_SECONDS = 2.0
 """Between two edits in one channel."""
+EVERYWHERE_SECONDS = 0.04
+"""Between two edits anywhere: half of the 50 requests a second that Discord takes of one bot (developer docs, Rate
+Limits) are left for outcomes and answers."""
 OLD_CARD_SECONDS = 300.0
 """Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
 
@@ -84,6 +87,8 @@ class CardEdits:
         self._paused: dict[Key, float] = {}
         self._next_in_channel: dict[int, float] = {}
         self._slots: dict[Key, float] = {}
+        self._next_anywhere = 0.0
+        self._turns: dict[Key, float] = {}
 
     def posted(self, key: Key, post: CardPost | SummaryPost) -> None:
         """It was just posted, looking like this."""
@@ -155,11 +160,12 @@ class CardEdits:
         if await self._outcome_first(edit):
             return Later(CHANNEL_SECONDS)
         self._slots.pop(edit.key, None)
+        self._turns.pop(edit.key, None)
         self._next_edit[edit.key] = self._clock.monotonic() + self._pause(edit)
         return await self._edit(edit)
 
     def _wait(self, edit: _Edit) -> float:
-        """Seconds until it may be edited; takes a place in the channel's queue."""
+        """Seconds until it may be edited; takes a place in the channel's queue, and after that in everybody's."""
         now = self._clock.monotonic()
         own = now if edit.final else self._next_edit.get(edit.key, now)
         own = max(own, self._paused.get(edit.key, now))
@@ -171,7 +177,14 @@ class CardEdits:
             slot = max(now, self._next_in_channel.get(channel, now))
             self._next_in_channel[channel] = slot + CHANNEL_SECONDS
             self._slots[edit.key] = slot
-        return slot - now
+        if slot > now:
+            return slot - now
+        turn = self._turns.get(edit.key)
+        if turn is None:
+            turn = max(now, self._next_anywhere)
+            self._next_anywhere = turn + EVERYWHERE_SECONDS
+            self._turns[edit.key] = turn
+        return turn - now
 
     def _pause(self, edit: _Edit) -> float:
         return OLD_CARD_SECONDS if self._clock.now() - edit.posted_at > _OLD_AFTER else CARD_SECONDS
@@ -221,7 +234,7 @@ class CardEdits:
             self._forget(edit.key)
 
     def _forget(self, key: Key) -> None:
-        for kept in (self._shown, self._next_edit, self._paused, self._slots):
+        for kept in (self._shown, self._next_edit, self._paused, self._slots, self._turns):
             kept.pop(key, None)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixverse.job import Job, JobState
-from relay.card_edits import CARD_SECONDS, CHANNEL_SECONDS, OLD_CARD_SECONDS, CardEdits
+from relay.card_edits import CARD_SECONDS, CHANNEL_SECONDS, EVERYWHERE_SECONDS, OLD_CARD_SECONDS, CardEdits
 from relay.cards import CardLoop
 from relay.faces import SLOW_AFTER
 from relay.outcomes import Face, Outcome
@@ -156,6 +156,7 @@ async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(worl
         await world.answer(Job(f"job{place}", JobState.STARTED, "started"))
         world.loop.job_changed(place + 1)
     await world.rest()
+    await world.move(int(EVERYWHERE_SECONDS * SECOND))
     assert len(world.edits()) == 2
 
     await world.move(int(CHANNEL_SECONDS * SECOND) - 100)
@@ -164,6 +165,21 @@ async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(worl
     assert len(world.edits()) == 3
     await world.move(int(CHANNEL_SECONDS * SECOND))
     assert len(world.edits()) == 4
+
+
+async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> None:
+    """So that Discord's limit for everything together leaves room for outcomes and answers."""
+    for place in range(20):
+        await world.watch("job", CHANNEL + place, card=True)
+    await world.pump()
+    await world.move(int(CARD_SECONDS * SECOND))
+    await world.told("job")
+    assert len(world.edits()) == 1
+
+    await world.move(int(10 * EVERYWHERE_SECONDS * SECOND))
+    assert len(world.edits()) == 11
+    await world.move(int(10 * EVERYWHERE_SECONDS * SECOND))
+    assert len(world.edits()) == 20
 
 
 async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> None:
