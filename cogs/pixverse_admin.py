@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 import discord
 from discord import app_commands
@@ -16,7 +17,7 @@ from relay.results import Ask
 from ui import descriptions
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
-from ui.token_modal import TokenModal
+from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
 
 ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
@@ -64,9 +65,15 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         if not may_manage_server(interaction):
             await interaction.response.send_message(not_allowed_answer().content, ephemeral=True)
             return
-        await interaction.response.send_modal(TokenModal(self._token_entered))
+        await interaction.response.send_modal(TokenModal())
 
-    async def _token_entered(self, interaction: Interaction, text: str) -> None:
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Takes the form, whichever process opened it."""
+        data: Mapping[str, Any] = interaction.data or {}
+        if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != TOKEN_FORM:
+            return
+        text = entered_text(data.get("components") or ())
         await self._answer(interaction, lambda ask: self._desk.set_token(ask, text))
 
     @token.command(name="remove", description=descriptions.TOKEN_REMOVE)

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import discord
 
 from ui.limits import MODAL_INPUT
 
-OnToken = Callable[[discord.Interaction[Any], str], Awaitable[None]]
+TOKEN_FORM = "token:form"
+"""The form's custom id. What is handed in is known by it alone: an open form outlives a restart of the bot, and a hand
+that is quicker than Discord's answer to its opening."""
 
 _LIFETIME = 15 * 60.0
-"""Seconds for which the form can be handed in; Discord does not tell that one was closed."""
+"""Seconds for which discord.py remembers the form; Discord does not tell that one was closed."""
+_TEXT_INPUT = 4
 
 
 class TokenModal(discord.ui.Modal):
-    """Calls `on_token` with what was entered, as it was entered."""
+    """The form as it is shown. What was entered is read with `entered_text`, from the interaction that hands it in."""
 
-    def __init__(self, on_token: OnToken) -> None:
-        super().__init__(title="PixVerse API token", timeout=_LIFETIME)
-        self._on_token = on_token
-        self._token: discord.ui.TextInput[TokenModal] = discord.ui.TextInput(
+    def __init__(self) -> None:
+        super().__init__(title="PixVerse API token", timeout=_LIFETIME, custom_id=TOKEN_FORM)
+        token: discord.ui.TextInput[TokenModal] = discord.ui.TextInput(
             style=discord.TextStyle.short, placeholder="user:1234-…", required=True, max_length=MODAL_INPUT
         )
         self.add_item(
             discord.ui.Label(
                 text="API token from useapi.net",
                 description="Stored encrypted, for this server only, used only to read jobs. Never shown again.",
-                component=self._token,
+                component=token,
             )
         )
 
-    async def on_submit(self, interaction: discord.Interaction[Any]) -> None:
-        await self._on_token(interaction, self._token.value)
+
+def entered_text(components: Sequence[Mapping[str, Any]]) -> str:
+    """What was entered into the form's text input, as it was entered; empty where there is none.
+
+    Discord sends it in a label or in a row (Discord developer docs, Modal Submit Data).
+    """
+    for component in components:
+        if component.get("type") == _TEXT_INPUT:
+            return str(component.get("value") or "")
+        inner = component.get("components") or [component.get("component") or {}]
+        found = entered_text(inner) if inner != [{}] else ""
+        if found:
+            return found
+    return ""

@@ -165,3 +165,12 @@ def _missing_since(stage: Stage, job: Job) -> object:
 def _job_row(stage: Stage, job: Job) -> dict[str, object]:
     (row,) = stage.ledger.rows("SELECT * FROM jobs WHERE jobid = ?", job.jobid)
     return row
+
+
+async def test_a_form_that_was_open_over_a_restart(stage: Stage, town: Town) -> None:
+    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    assert opened.modal is not None
+    await stage.restart()
+    answer = await town.admin.forge_submit(town.channel, opened.modal, town.account.token)
+    assert answer.ephemeral
+    assert answer.text.startswith("**Token works.**")

@@ -11,7 +11,7 @@ from ui import admin_answers
 from ui.check_report import CheckReport, TokenState, check_answer
 from ui.mentions import CommandMentions
 from ui.notices import notice_message
-from ui.token_modal import TokenModal
+from ui.token_modal import entered_text
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 NOTICE = NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 3)
@@ -134,13 +134,19 @@ def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> No
     assert "Only the bot's operator can replace it" in check_answer(report, MENTIONS).content
 
 
-async def test_the_form_hands_over_what_was_entered() -> None:
-    entered = []
-
-    async def on_token(interaction: object, text: str) -> None:
-        entered.append(text)
-
-    form = TokenModal(on_token)
-    form._token._value = " Bearer user:1-abc "
-    await form.on_submit(None)  # type: ignore[arg-type]
-    assert entered == [" Bearer user:1-abc "]
+@pytest.mark.parametrize(
+    ("components", "text"),
+    [
+        (
+            [{"type": 18, "component": {"type": 4, "custom_id": "a", "value": " Bearer user:1-abc "}}],
+            " Bearer user:1-abc ",
+        ),
+        ([{"type": 1, "components": [{"type": 4, "custom_id": "a", "value": "user:1-abc"}]}], "user:1-abc"),
+        ([{"type": 10, "content": "words"}, {"type": 18, "component": {"type": 4, "value": "x"}}], "x"),
+        ([{"type": 18, "component": {"type": 4}}], ""),
+        ([{"type": 18}], ""),
+        ([], ""),
+    ],
+)
+def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object]], text: str) -> None:
+    assert entered_text(components) == text

@@ -130,9 +130,7 @@ def test_command_descriptions_fit() -> None:
 
 
 async def test_the_token_form_fits() -> None:
-    async def on_token(interaction: object, text: str) -> None: ...
-
-    form = TokenModal(on_token).to_dict()
+    form = TokenModal().to_dict()
     label = form["components"][0]
     assert form["title"] == "PixVerse API token"
     assert len(form["title"]) <= limits.MODAL_TITLE
