@@ -12,6 +12,7 @@ from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.videos import File, video_file
+from tests.e2e.api_faults.held import HeldThen
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
@@ -130,12 +131,15 @@ async def test_credentials_in_a_redirect_to_an_allowed_host(town: Town) -> None:
 
 async def test_a_link_that_has_run_out_is_asked_for_once_more(town: Town) -> None:
     job = await town.watched()
-    job.complete(link_seconds=-60)
-    outcome = await town.outcome()
+    ended = HeldThen(faults.Slow(0))
+    town.stage.pixverse.faults.add(ended, job=job)
+    await ended.reached.wait()
     asked = town.stage.pixverse.asked(job)
+    job.complete(link_seconds=-60)
+    ended.release.set()
+    outcome = await town.outcome()
     assert outcome.text.startswith(_RAN_OUT)
-    seen = [entry for entry in town.stage.pixverse.requests if entry.jobid == job.jobid]
-    assert len(seen) == asked
+    assert town.stage.pixverse.asked(job) == asked + 1
     assert town.stage.pixverse.cdn.asked(job.videos[0].path) == 0
 
 
