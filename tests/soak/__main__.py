@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import secrets
 import tempfile
@@ -79,6 +80,8 @@ def main() -> int:
     seed = int(os.environ.get("SEED") or secrets.randbelow(1_000_000))
     seconds = float(os.environ.get("SOAK_SECONDS") or 600)
     kills = int(os.environ.get("SOAK_KILLS") or 220)
+    # The sandbox's server reports each client that is killed while it connects.
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)
     print(f"SEED={seed} SOAK_SECONDS={seconds:.0f} SOAK_KILLS={kills}", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         return asyncio.run(soak(Path(folder), seed, seconds, kills))

@@ -47,6 +47,24 @@ class AnyTime:
 
 
 @dataclass
+class WhileStopping:
+    """It was told to stop, and is given less time than it needs, or just enough."""
+
+    seconds: float
+    grace: float
+    name: str = "while it was stopping"
+
+    async def come(self, stage: Stage) -> bool:
+        await asyncio.sleep(self.seconds)
+        stage.bot.terminate()
+        await asyncio.sleep(self.grace)
+        return True
+
+    async def over(self, stage: Stage) -> None:
+        return
+
+
+@dataclass
 class HeldByDiscord:
     """Discord has got a request, has done what it asks for or not, and does not answer."""
 
@@ -106,8 +124,10 @@ class HeldByPixVerse:
         self._event.set()
 
 
-def draw(chance: Random) -> Instant:
-    """One of them."""
+def draw(chance: Random, *, will_look: bool) -> Instant:
+    """One of them. `will_look`: the bot has reason to look into a history."""
+    if will_look and chance.random() < 0.4:
+        return HeldByDiscord("looking into the history", "GET", _MESSAGES, "after", patience=3.0)
     if chance.random() < 0.45:
         return AnyTime(chance.uniform(0.2, 3.5))
     skip = chance.randint(0, 2)
@@ -118,10 +138,10 @@ def draw(chance: Random) -> Instant:
         HeldByDiscord("any message stored", "POST", _MESSAGES, "after", "", skip),
         HeldByDiscord("any message not stored yet", "POST", _MESSAGES, "before", "", skip),
         HeldByDiscord("card edited", "PATCH", _MESSAGES + r"/\d+", "after", "", skip),
-        HeldByDiscord("looking into the history", "GET", _MESSAGES, "after", "", 0, patience=3.0),
         HeldByDiscord("command heard", "POST", r"/interactions/.*", "after", "", skip),
         HeldByDiscord("command answered", "PATCH", r"/webhooks/.*", "after", "", skip),
         HeldByPixVerse("asking the API", cdn=False),
         HeldByPixVerse("fetching a video", cdn=True),
+        WhileStopping(chance.uniform(1.2, 3.0), chance.uniform(0, 0.4)),
     ]
     return chance.choice(choices)

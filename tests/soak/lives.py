@@ -10,13 +10,13 @@ from tests.e2e.ledger import MINUTE
 from tests.e2e.stage import Stage
 from tests.soak.counting import unsettled
 from tests.soak.feeding import Feeding
-from tests.soak.instants import draw
+from tests.soak.instants import Instant, WhileStopping, draw
 from tests.soak.troubles import trouble
 
 _OPEN_JOBS = 60
 _PAST_MEMORY = 0.3
 """Share of kills after which Discord has forgotten the nonces."""
-_AGED = 10 * MINUTE
+_AGED_BY = 10 * MINUTE
 _SETTLE_SECONDS = 60.0
 
 
@@ -31,27 +31,33 @@ class Lives:
         """By the instant."""
         self.forgotten = 0
         """After how many of them Discord had forgotten the nonces."""
+        self._aged = 0
 
     async def live_and_die(self, number: int) -> None:
         """One life. Everything that is left to chance follows from the seed and the life's number."""
         chance = Random(f"{self._seed}:{number}")
-        instant = draw(chance)
+        instant = draw(chance, will_look=self._aged > 0)
         trouble(self._stage, chance)
         await self._stage.bot.start()
         going_on = [asyncio.create_task(self._end_jobs(chance)), asyncio.create_task(self._ask_for_jobs(chance))]
         came = await instant.come(self._stage)
-        if not self._stage.bot.running:
-            raise AssertionError("the bot ended by itself; it said:\n" + "\n".join(self._stage.bot.lines[-30:]))
         for task in going_on:
             task.cancel()
-        await self._stage.kill()
+        await self._kill(instant)
         self._stage.discord.faults.clear()
         await asyncio.gather(*going_on, return_exceptions=True)
         await instant.over(self._stage)
         self.kills[instant.name if came else f"{instant.name} (did not come)"] += 1
-        if chance.random() < _PAST_MEMORY:
-            self._let_time_pass()
+        self._aged = self._let_time_pass() if chance.random() < _PAST_MEMORY else 0
         self._stage.discord.requests.clear()
+
+    async def _kill(self, instant: Instant) -> None:
+        if self._stage.bot.running:
+            await self._stage.kill()
+            return
+        if not isinstance(instant, WhileStopping) or await self._stage.bot.ended() != 0:
+            raise AssertionError("the bot ended by itself; it said:\n" + "\n".join(self._stage.bot.lines[-30:]))
+        await self._stage.gone()
 
     async def settle(self) -> None:
         """Lets the bot, alive, post everything that is to be posted; what was put off is due by now."""
@@ -76,10 +82,10 @@ class Lives:
                 self._feeding.ask(chance)
             await asyncio.sleep(chance.uniform(0, 0.1))
 
-    def _let_time_pass(self) -> None:
-        """As if the bot had been away for ten minutes."""
+    def _let_time_pass(self) -> int:
+        """As if the bot had been away for ten minutes; how many messages it does not know the fate of."""
         self._stage.discord.forget_nonces()
-        self._stage.ledger.change(
-            "UPDATE deliveries SET unanswered_at = unanswered_at - ? WHERE unanswered_at IS NOT NULL", _AGED
-        )
         self.forgotten += 1
+        return self._stage.ledger.change(
+            "UPDATE deliveries SET unanswered_at = unanswered_at - ? WHERE unanswered_at IS NOT NULL", _AGED_BY
+        )
