@@ -3,20 +3,41 @@
 from __future__ import annotations
 
 from pixverse.client import ApiClient
+from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.job import Job
+from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1
+from pixverse.videos_v2 import VideosV2
 
 
 class PixVerseApi:
-    """Asks about jobs. Each question is one GET that changes nothing, and raises any class of `errors.py`."""
+    """Asks about jobs. Each question changes nothing, and raises any class of `errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._v1 = JobsV1(client)
+        self._v2 = VideosV2(client)
 
     async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
-        """The job as it stands now. `timeout` in seconds, None for the client's own."""
-        return await self._v1.job(token, jobid, timeout=timeout)
+        """The job as it stands now; its id decides the generation. `timeout` in seconds, None for the client's own."""
+        generation = self._v2 if is_v2(jobid) else self._v1
+        return await generation.job(token, jobid, timeout=timeout)
 
     async def jobs_in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
-        """The ids of the account's jobs that have not ended: also the cheapest trial of a token."""
-        return await self._v1.in_work(token, timeout=timeout)
+        """The ids of the account's jobs that have not ended: also the cheapest trial of a token.
+
+        v1 may be switched off, so that v2 is asked where v1 neither lists nor refuses; a list of either is enough.
+        """
+        try:
+            return await self._v1.in_work(token, timeout=timeout)
+        except (TokenRefused, SubscriptionUnpaid):
+            raise
+        except PixVerseError as no_list:
+            return await self._in_work_by_v2(token, no_list, timeout)
+
+    async def _in_work_by_v2(self, token: str, no_list: PixVerseError, timeout: float | None) -> tuple[str, ...]:
+        try:
+            return tuple(await self._v2.in_work(token, timeout=timeout))
+        except (TokenRefused, SubscriptionUnpaid):
+            raise
+        except PixVerseError:
+            raise no_list from None

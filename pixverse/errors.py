@@ -46,3 +46,7 @@ class Unavailable(PixVerseError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotFoundUnproven(Unavailable):
+    """404 with an error text but without the `code`: no proof by itself, since a proxy may write such a thing."""

@@ -59,6 +59,14 @@ def count(value: object) -> int | None:
     return number if number is not None and number >= 0 else None
 
 
+def truth(value: object) -> bool | None:
+    """`value` where it is true or false, also as 1 or 0."""
+    if isinstance(value, bool):
+        return value
+    number = whole_number(value)
+    return None if number not in (0, 1) else number == 1
+
+
 def web_address(value: object) -> str | None:
     """`value` where it is an absolute http or https address of at most 2048 characters, with a sane host and port."""
     if not isinstance(value, str) or len(value) > _LONGEST_URL:

@@ -90,3 +90,14 @@ class Job:
     media: tuple[Media, ...] = ()
     error: str | None = None
     error_details: str | None = None
+    model: str | None = None
+    quality: str | None = None
+    duration: int | None = None
+    """Of the video, seconds."""
+    sound: bool | None = None
+    """Whether a sound track was asked for."""
+    queue_place: int | None = None
+    """Jobs in the queue up to this one, while it waits."""
+    elapsed: int | None = None
+    """Seconds for which it has been in work, as the API tells, in whole half-minutes: finer would be news at each
+    question."""

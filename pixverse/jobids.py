@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pixverse.shapes import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_START, USER_ID
+from pixverse.shapes import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_ID, PIXVERSE_V2_START, USER_ID
 from pixverse.tokens import looks_like_secret, unwrapped
 
 _SEPARATORS = re.compile(r"[\s,]+")
@@ -19,7 +19,6 @@ _SERVICE_NAMES = {
     "mureka": "Mureka",
     "muse": "Muse",
     "pika": "Pika",
-    "pixverse": "PixVerse v2",
     "runway": "Runway",
     "runwayml": "Runway",
 }
@@ -34,7 +33,7 @@ class LooksLikeSecret(ValueError):
 
 
 class OtherService(ValueError):
-    """The id is one of another useapi.net service, or of a generation of the API that is not read."""
+    """The id is one of another useapi.net service, not one of PixVerse."""
 
     def __init__(self, service_name: str) -> None:
         super().__init__(f"a job of {service_name}")
@@ -43,10 +42,11 @@ class OtherService(ValueError):
 
 
 def parse_jobid(text: str) -> str:
-    """The PixVerse v1 job id in what somebody typed; surrounding blanks, quotes and brackets do no harm.
+    """The PixVerse job id in what somebody typed; surrounding blanks, quotes and brackets do no harm.
 
-    useapi.net promises no form for ids, so everything of 4 to 300 plain characters is taken unless it is clearly
-    something else. Raises LooksLikeSecret (looked at first), OtherService, or NotAJobId; no message holds the text.
+    useapi.net promises no form for v1's ids, so everything of 4 to 300 plain characters is taken unless it is clearly
+    something else. What begins like an id of v2 is taken only in the strict form, because it goes raw into a path.
+    Raises LooksLikeSecret (looked at first), OtherService, or NotAJobId; no message holds the text.
     """
     if looks_like_secret(text):
         raise LooksLikeSecret("that looks like a token")
@@ -54,9 +54,16 @@ def parse_jobid(text: str) -> str:
     service = _other_service(jobid)
     if service is not None:
         raise OtherService(service)
+    if PIXVERSE_V2_START.match(jobid) and not is_v2(jobid):
+        raise NotAJobId("that begins like an id of PixVerse v2, but is none of a video or an image")
     if not ANY_ID.fullmatch(jobid):
         raise NotAJobId("a job id is one word of 4 to 300 plain characters")
     return jobid
+
+
+def is_v2(jobid: str) -> bool:
+    """Whether v2 of the API is to be asked about this id, v1 being asked about every other one."""
+    return PIXVERSE_V2_ID.fullmatch(jobid) is not None
 
 
 def split_jobids(text: str) -> list[str]:
@@ -78,7 +85,7 @@ def short_number(text: str) -> int | None:
 
 def _other_service(jobid: str) -> str | None:
     if PIXVERSE_V2_START.match(jobid):
-        return _SERVICE_NAMES["pixverse"]
+        return None
     bot = BOT_ID.fullmatch(jobid)
     if bot:
         name = bot.group("service").lower()

@@ -12,6 +12,7 @@ from pixverse.errors import (
     BadRequest,
     JobExpired,
     JobNotFound,
+    NotFoundUnproven,
     PixVerseError,
     RateLimited,
     SubscriptionUnpaid,
@@ -40,9 +41,9 @@ def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVer
     What a proxy or a captive portal says must put no account on hold and make no job gone. So a 4xx counts only as the
     API's own answer: an object with an `error` text whose `code`, if there is one, is the status (useapi.net PixVerse
     v1, get-pixverse-jobid, documents `{error, code}` for each). For 404 and 410, after which a job is given up, the
-    `code` has to be there. Any other 4xx, an HTML 404 for instance, is Unavailable; so are redirects. 429 and 596
-    need no proof. A 200 with an `error` and another `code` is judged by that code, unless it is a job's record, in
-    which an error is the job's own.
+    `code` has to be there; a 404 that lacks nothing but the code is NotFoundUnproven. Any other 4xx, an HTML 404 for
+    instance, is Unavailable; so are redirects. 429 and 596 need no proof. A 200 with an `error` and another `code` is
+    judged by that code, unless it is a job's record, in which an error is the job's own.
     """
     record = fields.mapping(answer)
     error = fields.text(record.get("error"))
@@ -55,7 +56,8 @@ def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVer
         return _by_status(code, f"{status} with code {code}: {safe_line(error)}", retry_after)
     message = f"{status}: {safe_line(error)}" if error else f"{status} without an error text"
     if 400 <= status < 500 and status != 429 and not _is_own(status, error, code):
-        return Unavailable(message, retry_after)
+        unproven = NotFoundUnproven if status == 404 and error is not None and code is None else Unavailable
+        return unproven(message, retry_after)
     return _by_status(status, message, retry_after)
 
 
@@ -99,7 +101,10 @@ def _is_own(status: int, error: str | None, code: int | None) -> bool:
 
 
 def _is_job_record(record: dict[str, object]) -> bool:
-    return isinstance(record.get("jobid"), str) and isinstance(record.get("status"), str)
+    """Of v1 or of v2 (useapi.net PixVerse, get-pixverse-jobid, get-pixverse-videos-video_id)."""
+    if isinstance(record.get("jobid"), str):
+        return isinstance(record.get("status"), str)
+    return any(isinstance(record.get(name), str) for name in ("video_id", "image_id"))
 
 
 def _code(value: object) -> int | None:

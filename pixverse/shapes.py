@@ -20,6 +20,14 @@ USER_ID = re.compile(
 """Ids of the APIs that drive a web account: `user:<n>-<service>:<account>-<kind>:<number>` (useapi.net PixVerse v2,
 MiniMax and Runway pages), and `user:<n>-<e-mail>-job:<uuid>` (Google Vids page)."""
 
+PIXVERSE_V2_ID = re.compile(
+    r"user:[0-9]{1,12}-pixverse:(?P<email>(?!\S*\.\.)[A-Za-z0-9._+-]{1,64}"
+    r"@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})"
+    r"-(?P<kind>video|image):[0-9]{1,20}"
+)
+"""Ids of useapi.net PixVerse v2 (get-pixverse-videos) that may go into a path as they are: no `%`, `/`, `\\` or `..`.
+`EMAIL` finds the address in each of them."""
+
 PIXVERSE_V2_START = re.compile(r"user:[0-9]{1,12}-pixverse:")
 
 USEAPI_TOKEN = re.compile(

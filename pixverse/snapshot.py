@@ -53,6 +53,12 @@ def from_snapshot(text: str) -> Job:
         media=_media(kept.get("media")),
         error=fields.text(kept.get("error")),
         error_details=fields.text(kept.get("error_details")),
+        model=fields.text(kept.get("model")),
+        quality=fields.text(kept.get("quality")),
+        duration=fields.count(kept.get("duration")),
+        sound=fields.truth(kept.get("sound")),
+        queue_place=fields.count(kept.get("queue_place")),
+        elapsed=fields.count(kept.get("elapsed")),
     )
 
 

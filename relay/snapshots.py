@@ -7,8 +7,13 @@ from dataclasses import replace
 from pydantic import TypeAdapter, ValidationError
 
 from pixverse.job import Job, JobState
+from pixverse.jobids import is_v2
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
+
+_STAYS = (
+    "created", "prompt", "negative_prompt", "style", "aspect_ratio", "seed", "model", "quality", "duration", "sound",
+)  # fmt: skip
 
 _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}
 
@@ -29,17 +34,28 @@ def load(snapshot: str | None) -> Job | None:
 
 
 def onward(known: Job | None, answer: Job) -> Job:
-    """`answer`, but with state and percentage of `known` where it would go backwards.
+    """`answer`, but with state and percentage of `known` where it would go backwards, and with what stays as it is (the
+    prompt, for one) where an answer of v2 leaves it out: all that is told of a job in work may be that it is.
 
     The API looks at Discord only now and then and says nothing about order, so an older answer may come later.
     """
-    if known is None or answer.state.ends:
+    if known is None:
+        return answer
+    answer = _with_what_stays(known, answer)
+    if answer.state.ends:
         return answer
     if _goes_back(known.state, answer.state):
         return replace(answer, state=known.state, status=known.status, percent=known.percent)
     if answer.state is not JobState.PROGRESS or known.percent is None:
         return answer
     return replace(answer, percent=max(known.percent, answer.percent or 0))
+
+
+def _with_what_stays(known: Job, answer: Job) -> Job:
+    if not is_v2(answer.jobid):
+        return answer
+    kept = {name: getattr(known, name) for name in _STAYS if getattr(answer, name) is None}
+    return replace(answer, **kept)
 
 
 def _goes_back(known: JobState, answer: JobState) -> bool:

@@ -124,7 +124,8 @@ async def test_an_id_that_has_expired(town: Town) -> None:
         ("../../etc/passwd", "**That isn't a job id.**"),
         ("", "**That isn't a job id.**"),
         ("#99999", "**I don't know this number here.**"),
-        ("user:4321-pixverse:me@example.com-video:112233", "**That looks like a PixVerse v2 job.**"),
+        ("user:4321-minimax:me@example.com-video:112233", "**That looks like a MiniMax job.**"),
+        ("user:4321-pixverse:me@example.com-video:1/../2", "**That isn't a job id.**"),
         ("job:20261124101500123-user:4321-channel:1300000000000000001-bot:midjourney", "**That looks like a Midjour"),
     ],
 )

@@ -8,11 +8,13 @@ from pixverse.jobids import (
     LooksLikeSecret,
     NotAJobId,
     OtherService,
+    is_v2,
     mask_email,
     parse_jobid,
     short_number,
     split_jobids,
 )
+from pixverse.shapes import PIXVERSE_V2_ID
 
 V1_ID = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
 V2_ID = "user:4321-pixverse:me@example.com-video:112233445566"
@@ -110,16 +112,47 @@ def test_secrets_are_refused_first_and_not_repeated(typed: str) -> None:
         ("user:4321-runwayml:me@example.com-file:" + UUID, "Runway"),
         (f"user:4321-me@example.com-job:{UUID}", "Google Vids"),
         ("user:4321-newthing:acc-image:1", "Newthing"),
-        (V2_ID, "PixVerse v2"),
-        (f"`{V2_ID}`", "PixVerse v2"),
-        ("user:4321-pixverse:me@example.com", "PixVerse v2"),
-        ("user:4321-pixverse:" + "x" * 400, "PixVerse v2"),
     ],
 )
 def test_ids_of_other_services(typed: str, service: str) -> None:
     with pytest.raises(OtherService) as caught:
         parse_jobid(typed)
     assert caught.value.service_name == service
+
+
+@pytest.mark.parametrize("typed", [V2_ID, f" `{V2_ID}` ", V2_ID.replace("video", "image")])
+def test_an_id_of_v2_is_taken_in_its_strict_form(typed: str) -> None:
+    assert parse_jobid(typed) == typed.strip(" `")
+    assert is_v2(parse_jobid(typed))
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "user:4321-pixverse:me@example.com",
+        "user:4321-pixverse:" + "x" * 400,
+        V2_ID + "/../../accounts",
+        V2_ID + "?x=1",
+        V2_ID.replace("me@", "../me@"),
+        V2_ID.replace("me@", "m..e@"),
+        V2_ID.replace("@", "%40"),
+        V2_ID.replace("me@", "m\\e@"),
+        V2_ID.replace("video", "music"),
+        V2_ID + "x",
+    ],
+)
+def test_what_only_begins_like_an_id_of_v2_is_none(typed: str) -> None:
+    with pytest.raises(NotAJobId) as caught:
+        parse_jobid(typed)
+    assert "example" not in str(caught.value)
+    assert not is_v2(typed)
+
+
+@given(st.from_regex(PIXVERSE_V2_ID, fullmatch=True))
+def test_no_address_stays_in_a_masked_id_of_v2(jobid: str) -> None:
+    shown = mask_email(jobid)
+    assert "@" not in shown.replace("…@…", "")
+    assert shown.endswith(jobid[jobid.rindex("-") :])
 
 
 @given(st.text(max_size=320) | st.lists(st.sampled_from(PARTS), max_size=9).map("".join))

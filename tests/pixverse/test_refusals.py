@@ -9,6 +9,7 @@ from pixverse.errors import (
     BadRequest,
     JobExpired,
     JobNotFound,
+    NotFoundUnproven,
     PixVerseError,
     RateLimited,
     SubscriptionUnpaid,
@@ -71,7 +72,8 @@ def test_429_and_596_need_no_proof(answer: object) -> None:
 
 
 def test_without_a_code_a_job_is_not_gone_but_a_token_is_refused() -> None:
-    assert kind(404, {"error": "Not Found"}) is Unavailable
+    assert kind(404, {"error": "Not Found"}) is NotFoundUnproven
+    assert issubclass(NotFoundUnproven, Unavailable)
     assert kind(410, {"error": "Gone"}) is Unavailable
     assert kind(401, {"error": "Unauthorized"}) is TokenRefused
     assert kind(404, {"error": "Unable to locate job x", "code": "404"}) is JobNotFound

@@ -73,7 +73,7 @@ def test_half_an_emoji_can_be_stored() -> None:
 
 
 def test_a_newer_bots_snapshot_is_read() -> None:
-    kept = {**json.loads(to_snapshot(FULL)), "state": "upscaling", "elapsed": 5, "seed": "x", "media": [{"u": 1}, 5]}
+    kept = {**json.loads(to_snapshot(FULL)), "state": "upscaling", "hurry": 5, "seed": "x", "media": [{"u": 1}, 5]}
     read = from_snapshot(json.dumps(kept))
     assert read == replace(FULL, state=JobState.UNKNOWN, seed=None, media=())
 

@@ -64,3 +64,12 @@ def test_what_else_an_old_answer_tells_is_taken() -> None:
     known = Job("j", JobState.PROGRESS, "progress", percent=40)
     following = snapshots.onward(known, Job("j", JobState.CREATED, "created", prompt="a cat"))
     assert following == Job("j", JobState.PROGRESS, "progress", percent=40, prompt="a cat")
+
+
+def test_an_answer_of_v2_that_tells_next_to_nothing_keeps_what_was_known() -> None:
+    jobid = "user:1-pixverse:me@example.com-video:1"
+    known = Job(jobid, JobState.CREATED, "QUEUED", prompt="a cat", model="v5", queue_place=3)
+    following = snapshots.onward(known, Job(jobid, JobState.PROGRESS, "in work", elapsed=30))
+    assert following == Job(jobid, JobState.PROGRESS, "in work", prompt="a cat", model="v5", elapsed=30)
+    ended = snapshots.onward(following, Job(jobid, JobState.FAILED, "FAILED", error="no"))
+    assert ended == Job(jobid, JobState.FAILED, "FAILED", prompt="a cat", model="v5", error="no")

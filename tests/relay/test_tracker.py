@@ -217,7 +217,7 @@ async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
     with pytest.raises(NotAJobId):
         await world.tracker.status(world.ask(), "two words", True, False)
     with pytest.raises(OtherService):
-        await world.tracker.status(world.ask(), "user:1234-pixverse:a@b.de-video:123", True, False)
+        await world.tracker.status(world.ask(), "user:1234-minimax:a@b.de-video:123", True, False)
     with pytest.raises(refusals.NumberUnknown):
         await world.tracker.status(world.ask(), "#99", True, False)
     assert world.api.asked == []

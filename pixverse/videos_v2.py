@@ -1,0 +1,248 @@
+"""PixVerse v2 of useapi.net: read its flat records of videos and images, and ask for one and for those in work."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from urllib.parse import quote, urlsplit
+
+from pixverse import fields
+from pixverse.client import ApiClient
+from pixverse.errors import BadRequest, JobExpired, JobNotFound, NotFoundUnproven, Unavailable
+from pixverse.job import Job, JobState, Media
+from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID
+
+_ROOT = "/v2/pixverse"
+_SCHEDULER = f"{_ROOT}/scheduler/"
+_PAGE = 40
+_MOST_PAGES = 5
+"""Of the list of an account's videos, newest first: a record that is older is found by its id."""
+_MOST_IN_WORK = 1000
+_LONGEST_STATUS = 40
+_ELAPSED = re.compile(r"(?:([0-9]{1,3}):)?([0-9]{1,4}):([0-9]{2})")
+_ELAPSED_STEP = 30
+
+_BY_NUMBER = {
+    1: JobState.COMPLETED,
+    5: JobState.CREATED,
+    7: JobState.MODERATED,
+    8: JobState.FAILED,
+    9: JobState.PROGRESS,
+    10: JobState.PROGRESS,
+}
+_BY_NAME = {
+    "COMPLETED": JobState.COMPLETED,
+    "QUEUED": JobState.CREATED,
+    "MODERATED": JobState.MODERATED,
+    "FAILED": JobState.FAILED,
+    "GENERATING": JobState.PROGRESS,
+    "PROCESSING": JobState.PROGRESS,
+}
+_TYPES = {
+    ".mp4": "video/mp4",
+    ".webm": "video/webm",
+    ".mov": "video/quicktime",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".gif": "image/gif",
+}
+_SOUND = ("sound_effect_switch", "generate_audio_switch", "audio")
+"""The records' names for it are not documented; these are PixVerse's own."""
+
+
+class VideosV2:
+    """The questions about videos and images that v2 answers. Each raises any class of `errors.py`."""
+
+    def __init__(self, client: ApiClient) -> None:
+        self._client = client
+
+    async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
+        """One video or image (useapi.net PixVerse v2, get-pixverse-videos-video_id, get-pixverse-images-image_id).
+
+        404 is normal while a video is being made, so that the scheduler and then the account's list decide; JobNotFound
+        means that none of the three knows it. `timeout` in seconds for each question, None for the client's own.
+        """
+        form = PIXVERSE_V2_ID.fullmatch(jobid)
+        if form is None:
+            raise BadRequest("the id does not have the form of PixVerse v2")
+        kind = f"{form['kind']}s"
+        try:
+            # The id goes in raw: with `:` or `@` encoded the API answers 400.
+            record = await self._client.get_json(f"{_ROOT}/{kind}/{jobid}", token, timeout=timeout)
+        except (JobNotFound, NotFoundUnproven):
+            return await self._without_record(token, jobid, kind, form["email"], timeout)
+        return read_record(record, jobid)
+
+    async def in_work(self, token: str, *, timeout: float | None = None) -> Mapping[str, int | None]:
+        """At most 1000 jobs in work of the token's user, each with the seconds since it was started where they are told
+        (useapi.net PixVerse v2, get-pixverse-scheduler)."""
+        try:
+            answer = await self._client.get_json(_SCHEDULER, token, timeout=timeout)
+        except (JobNotFound, JobExpired) as refusal:
+            raise Unavailable(f"no list of jobs in work: {refusal}") from refusal
+        return read_scheduler(answer)
+
+    async def _without_record(self, token: str, jobid: str, kind: str, email: str, timeout: float | None) -> Job:
+        in_work = await self.in_work(token, timeout=timeout)
+        if jobid in in_work:
+            return running(jobid, in_work[jobid])
+        record = await self._listed(token, jobid, kind, email, timeout)
+        if record is None:
+            raise JobNotFound("neither a record nor the scheduler nor the account's list knows it")
+        return read_record(record, jobid)
+
+    async def _listed(self, token: str, jobid: str, kind: str, email: str, timeout: float | None) -> object | None:
+        """The job's record among the newest of its account (useapi.net PixVerse v2, get-pixverse-videos)."""
+        offset = 0
+        for _ in range(_MOST_PAGES):
+            query = f"email={quote(email, safe='@')}&limit={_PAGE}&offset={offset}"
+            try:
+                answer = await self._client.get_json(f"{_ROOT}/{kind}/?{query}", token, timeout=timeout)
+            except BadRequest:
+                return None  # The e-mail address is of none of this token's accounts.
+            except (JobNotFound, JobExpired) as refusal:
+                raise Unavailable(f"no list of {kind}: {refusal}") from refusal
+            page = fields.mapping(answer)
+            data = page.get("data")
+            if not isinstance(data, list):
+                raise Unavailable(f"the list of {kind} is no list")
+            found = next((entry for entry in _entries(data) if _id(entry) == jobid), None)
+            following = fields.count(page.get("next_offset"))
+            if found is not None or following is None or following <= offset:
+                return found
+            offset = following
+        return None
+
+
+def read_record(record: object, asked: str) -> Job:
+    """The job in a record, from whichever question or callback.
+
+    A state is told by name and by number. `…_final` alone proves nothing: QUEUED is documented as final, and an unknown
+    status is asked about again. COMPLETED is believed with an address and a width only, since records of running videos
+    have an address too (useapi.net PixVerse v2, get-pixverse-videos). Raises Unavailable where the answer is no object,
+    has no status, or is about another job.
+    """
+    if not isinstance(record, dict):
+        raise Unavailable("the record is no object")
+    if _id(record) not in (None, asked):
+        raise Unavailable("the record is another job's")
+    state, status = _state(record)
+    return Job(
+        jobid=asked,
+        state=state,
+        status=status,
+        created=fields.milliseconds(record.get("created_at")),
+        prompt=fields.text(record.get("prompt")),
+        negative_prompt=fields.text(record.get("negative_prompt")),
+        style=fields.text(record.get("style"), fields.SHORT),
+        aspect_ratio=fields.text(record.get("aspect_ratio"), fields.SHORT),
+        seed=fields.whole_number(record.get("seed")),
+        media=_media(record, asked) if state is JobState.COMPLETED else (),
+        error=fields.text(record.get("error")) or fields.text(record.get("errMsg")),
+        error_details=_error_code(record.get("errCode")),
+        model=fields.text(record.get("model"), fields.SHORT),
+        quality=fields.text(record.get("quality"), fields.SHORT),
+        duration=fields.count(record.get("video_duration")) or fields.count(record.get("duration")) or None,
+        sound=next((sound for name in _SOUND if (sound := fields.truth(record.get(name))) is not None), None),
+        queue_place=_queue_place(record) if state is JobState.CREATED else None,
+    )
+
+
+def read_scheduler(answer: object) -> dict[str, int | None]:
+    """The ids in the scheduler's list, each with its seconds in work. Raises Unavailable where it is no list.
+
+    The id was called `video_id` and `videoId` before it was `id` (useapi.net PixVerse v2, get-pixverse-scheduler).
+    """
+    if not isinstance(answer, list):
+        raise Unavailable("the list of jobs in work is no list")
+    found: dict[str, int | None] = {}
+    for entry in _entries(answer):
+        jobid = next((entry[name] for name in ("id", "video_id", "videoId") if isinstance(entry.get(name), str)), "")
+        if isinstance(jobid, str) and ANY_ID.fullmatch(jobid):
+            found[jobid] = _seconds(entry.get("elapsed"))
+    return found
+
+
+def running(jobid: str, elapsed: int | None) -> Job:
+    """What is known of a job of which there is no more than that it is in work, `elapsed` seconds by now."""
+    steps = (elapsed or 0) // _ELAPSED_STEP
+    return Job(jobid=jobid, state=JobState.PROGRESS, status="in work", elapsed=steps * _ELAPSED_STEP or None)
+
+
+def _entries(value: list[object]) -> list[dict[str, object]]:
+    return [entry for entry in value[:_MOST_IN_WORK] if isinstance(entry, dict)]
+
+
+def _id(record: dict[str, object]) -> str | None:
+    value = record.get("video_id", record.get("image_id"))
+    return value.strip() if isinstance(value, str) else None
+
+
+def _of(record: dict[str, object], name: str) -> object:
+    """`video_status` of a video's record is `image_status` in an image's."""
+    return record.get(f"video_{name}", record.get(f"image_{name}"))
+
+
+def _state(record: dict[str, object]) -> tuple[JobState, str]:
+    number = fields.whole_number(_of(record, "status"))
+    said = _of(record, "status_name")
+    name = fields.one_line(said, _LONGEST_STATUS) if isinstance(said, str) else ""
+    if not name and number is None:
+        raise Unavailable("the record has no status")
+    state = _BY_NAME.get(name.upper()) or (_BY_NUMBER.get(number or 0) if not name else None) or JobState.UNKNOWN
+    if number == 1 and _is_there(record):
+        state = JobState.COMPLETED
+    if state is JobState.COMPLETED and not _is_there(record):
+        state = JobState.PROGRESS
+    if state in (JobState.MODERATED, JobState.FAILED) and _of(record, "status_final") is False:
+        state = JobState.PROGRESS
+    return state, name or str(number)
+
+
+def _is_there(record: dict[str, object]) -> bool:
+    """Whether the record shows a file: an address and a width."""
+    width = record.get("output_width", record.get("image_width"))
+    return _url(record) is not None and (fields.count(width) or 0) > 0
+
+
+def _url(record: dict[str, object]) -> str | None:
+    return fields.web_address(record.get("url")) or fields.web_address(record.get("image_url"))
+
+
+def _media(record: dict[str, object], jobid: str) -> tuple[Media, ...]:
+    url = _url(record)
+    if url is None:
+        return ()
+    path = urlsplit(url).path
+    ending = path[path.rfind(".") :].lower() if "." in path else ""
+    usual = "image/png" if "-image:" in jobid else "video/mp4"
+    return (
+        Media(
+            url=url,
+            content_type=_TYPES.get(ending, usual),
+            width=fields.count(record.get("output_width", record.get("image_width"))),
+            height=fields.count(record.get("output_height", record.get("image_height"))),
+        ),
+    )
+
+
+def _queue_place(record: dict[str, object]) -> int | None:
+    return fields.count(fields.mapping(record.get("queue_data")).get("queue_count")) or None
+
+
+def _error_code(value: object) -> str | None:
+    number = fields.whole_number(value)
+    if number is not None:
+        return f"error code {number}" if number else None
+    return fields.text(value)
+
+
+def _seconds(value: object) -> int | None:
+    """The seconds in `mm:ss` or `hh:mm:ss`."""
+    found = _ELAPSED.fullmatch(value.strip()) if isinstance(value, str) and len(value) < 20 else None
+    if found is None:
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    return (hours * 60 + minutes) * 60 + seconds

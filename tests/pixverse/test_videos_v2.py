@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pixverse.api import PixVerseApi
+from pixverse.errors import (
+    AccountBroken,
+    BadRequest,
+    JobNotFound,
+    RateLimited,
+    TokenRefused,
+    Unavailable,
+)
+from pixverse.job import Job, JobState, Media
+from pixverse.videos_v2 import VideosV2, read_record, read_scheduler
+from tests.pixverse.conftest import Wire
+
+TOKEN = "user:4321-s3cretS3cret"
+ID = "user:4321-pixverse:me@example.com-video:112233445566"
+IMAGE = ID.replace("video", "image")
+URL = "https://media.pixverse.ai/a%2Fb.mp4"
+DONE = {
+    "video_id": ID,
+    "video_status": 1,
+    "video_status_name": "COMPLETED",
+    "video_status_final": True,
+    "url": URL,
+    "output_width": 1280,
+    "output_height": 720,
+}
+
+
+def record(**changed: Any) -> dict[str, Any]:
+    return DONE | changed
+
+
+def state_of(**changed: Any) -> JobState:
+    return read_record({name: value for name, value in record(**changed).items() if value != "gone"}, ID).state
+
+
+def test_a_finished_video() -> None:
+    job = read_record(
+        record(
+            prompt="paper boat",
+            created_at="2026-11-24T10:15:00Z",
+            model="v5",
+            quality="720p",
+            video_duration=5,
+            aspect_ratio="16:9",
+            seed=7,
+            sound_effect_switch=1,
+            queue_data={"queue_count": 3},
+        ),
+        ID,
+    )
+    assert job == Job(
+        ID,
+        JobState.COMPLETED,
+        "COMPLETED",
+        created=1_795_515_300_000,
+        prompt="paper boat",
+        model="v5",
+        quality="720p",
+        duration=5,
+        aspect_ratio="16:9",
+        seed=7,
+        sound=True,
+        media=(Media(URL, "video/mp4", width=1280, height=720),),
+    )
+
+
+def test_an_image_is_read_alike() -> None:
+    url = "https://media.pixverse.ai/a.webp"
+    said = {"image_id": IMAGE, "image_status": 1, "image_status_name": "COMPLETED", "image_url": url, "image_width": 9}
+    job = read_record(said, IMAGE)
+    assert (job.state, job.media) == (JobState.COMPLETED, (Media(url, "image/webp", width=9),))
+    running = read_record(said | {"image_status": 10, "image_status_name": "PROCESSING"}, IMAGE)
+    assert (running.state, running.media) == (JobState.PROGRESS, ())
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, JobState.COMPLETED),
+        ({"video_status_name": "gone"}, JobState.COMPLETED),
+        ({"video_status": "gone"}, JobState.COMPLETED),
+        ({"video_status_final": "gone"}, JobState.COMPLETED),
+        ({"output_width": 0}, JobState.PROGRESS),
+        ({"output_width": "gone"}, JobState.PROGRESS),
+        ({"url": ""}, JobState.PROGRESS),
+        ({"video_status": 10, "video_status_name": "GENERATING"}, JobState.PROGRESS),
+        ({"video_status": 9, "video_status_name": "gone"}, JobState.PROGRESS),
+        ({"video_status": 5, "video_status_name": "QUEUED", "video_status_final": True}, JobState.CREATED),
+        ({"video_status": 5, "video_status_name": "gone", "video_status_final": True}, JobState.CREATED),
+        ({"video_status": 7, "video_status_name": "MODERATED"}, JobState.MODERATED),
+        ({"video_status": 7, "video_status_name": "gone"}, JobState.MODERATED),
+        ({"video_status": 8, "video_status_name": "failed"}, JobState.FAILED),
+        ({"video_status": 8, "video_status_name": "FAILED", "video_status_final": False}, JobState.PROGRESS),
+        ({"video_status": 11, "video_status_name": "gone", "video_status_final": True}, JobState.UNKNOWN),
+        ({"video_status": 8, "video_status_name": "DELAYED", "video_status_final": True}, JobState.UNKNOWN),
+    ],
+)
+def test_what_a_status_means(changed: dict[str, Any], state: JobState) -> None:
+    assert state_of(**changed) is state
+
+
+def test_a_place_in_the_queue_is_told_while_it_waits() -> None:
+    said = record(video_status=5, video_status_name="QUEUED", queue_data={"queue_time": 90, "queue_count": 3})
+    assert read_record(said, ID).queue_place == 3
+
+
+def test_why_it_failed() -> None:
+    job = read_record(record(video_status=8, video_status_name="FAILED", errCode=500, errMsg="broken"), ID)
+    assert (job.error, job.error_details, job.media) == ("broken", "error code 500", ())
+
+
+@pytest.mark.parametrize("said", [None, [], "x", {}, {"video_id": ID}, record(video_id=IMAGE)])
+def test_what_is_no_record_of_this_video(said: object) -> None:
+    with pytest.raises(Unavailable):
+        read_record(said, ID)
+
+
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*DONE, "prompt", "seed", "queue_data", "errCode", "created_at"]), _VALUES))
+def test_no_record_raises_anything_else(said: dict[str, object]) -> None:
+    try:
+        job = read_record(said, ID)
+    except Unavailable:
+        return
+    assert job.state is not JobState.COMPLETED or job.media
+
+
+def test_the_scheduler_s_list_in_all_its_forms() -> None:
+    said = [
+        {"id": ID, "type": "video", "elapsed": "02:14"},
+        {"video_id": IMAGE, "elapsed": "1:00:00"},
+        {"videoId": "user:4321-pixverse:me@example.com-video:2", "elapsed": 5},
+        {"id": 7},
+        "x",
+    ]
+    assert read_scheduler(said) == {ID: 134, IMAGE: 3600, "user:4321-pixverse:me@example.com-video:2": None}
+    with pytest.raises(Unavailable):
+        read_scheduler({"executing": []})
+
+
+# ---- the questions --------------------------------------------------------------------------------------------------
+
+
+def answers(wire: Wire, **by_place: tuple[int, object]) -> None:
+    """What is answered for `record`, `scheduler`, `listed`, `second_page` and `v1`."""
+
+    async def answer(request: web.BaseRequest) -> web.StreamResponse:
+        status, body = by_place[_place(request)]
+        return web.Response(status=status, body=json.dumps(body), content_type="application/json")
+
+    wire.answer = answer
+
+
+def _place(request: web.BaseRequest) -> str:
+    if request.path.startswith("/v1/"):
+        return "v1"
+    if request.path == "/v2/pixverse/scheduler/":
+        return "scheduler"
+    if request.path in ("/v2/pixverse/videos/", "/v2/pixverse/images/"):
+        return "second_page" if request.query["offset"] != "0" else "listed"
+    return "record"
+
+
+GONE = (404, {"error": "Not found", "code": 404})
+NOBODY: tuple[int, object] = (200, [])
+
+
+async def test_the_id_goes_raw_into_the_path(wire: Wire) -> None:
+    answers(wire, record=(200, DONE))
+    assert (await PixVerseApi(wire.client()).job(TOKEN, ID)).state is JobState.COMPLETED
+    (request,) = wire.asked
+    assert request.raw_path == f"/v2/pixverse/videos/{ID}"
+
+
+async def test_an_image_is_asked_for_as_one(wire: Wire) -> None:
+    answers(wire, record=(404, {"error": "deleted"}), scheduler=NOBODY, listed=(200, {"data": []}))
+    with pytest.raises(JobNotFound):
+        await VideosV2(wire.client()).job(TOKEN, IMAGE)
+    assert [request.path for request in wire.asked] == [
+        f"/v2/pixverse/images/{IMAGE}",
+        "/v2/pixverse/scheduler/",
+        "/v2/pixverse/images/",
+    ]
+
+
+async def test_an_id_of_another_form_is_not_asked_for(wire: Wire) -> None:
+    with pytest.raises(BadRequest):
+        await VideosV2(wire.client()).job(TOKEN, ID + "/../x")
+    assert wire.asked == []
+
+
+async def test_not_found_while_it_is_in_work_is_running(wire: Wire) -> None:
+    answers(wire, record=GONE, scheduler=(200, [{"id": ID, "elapsed": "01:44"}]))
+    job = await VideosV2(wire.client()).job(TOKEN, ID)
+    assert (job.state, job.elapsed) == (JobState.PROGRESS, 90)
+
+
+async def test_the_account_s_list_decides_what_the_scheduler_does_not_know(wire: Wire) -> None:
+    page = {"data": [record(video_id=IMAGE)], "next_offset": 40}
+    answers(wire, record=GONE, scheduler=NOBODY, listed=(200, page), second_page=(200, {"data": [DONE]}))
+    assert (await VideosV2(wire.client()).job(TOKEN, ID)).state is JobState.COMPLETED
+    assert wire.asked[2].query["email"] == "me@example.com"
+
+
+@pytest.mark.parametrize("listed", [(200, {"data": []}), (400, {"error": "unknown email", "code": 400})])
+async def test_gone_is_what_nobody_knows(wire: Wire, listed: tuple[int, object]) -> None:
+    answers(wire, record=GONE, scheduler=NOBODY, listed=listed)
+    with pytest.raises(JobNotFound) as caught:
+        await VideosV2(wire.client()).job(TOKEN, ID)
+    assert "example" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        {"record": GONE, "scheduler": (503, {})},
+        {"record": GONE, "scheduler": GONE},
+        {"record": GONE, "scheduler": NOBODY, "listed": (503, {})},
+        {"record": GONE, "scheduler": NOBODY, "listed": GONE},
+        {"record": GONE, "scheduler": NOBODY, "listed": (200, [])},
+        {"record": (404, "<html>")},
+    ],
+)
+async def test_a_missing_answer_proves_nothing(wire: Wire, silent: dict[str, tuple[int, object]]) -> None:
+    answers(wire, **silent)
+    with pytest.raises(Unavailable):
+        await VideosV2(wire.client()).job(TOKEN, ID)
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(401, TokenRefused), (412, BadRequest), (422, BadRequest), (429, RateLimited), (596, AccountBroken)],
+)
+async def test_refusals(wire: Wire, status: int, error: type[Exception]) -> None:
+    answers(wire, record=(status, {"error": "no", "code": status}))
+    with pytest.raises(error):
+        await VideosV2(wire.client()).job(TOKEN, ID)
+
+
+async def test_retry_after_in_the_body(wire: Wire) -> None:
+    answers(wire, record=(429, {"error": "x", "code": 429, "retryAfter": "2027-01-15T08:00:30Z"}))
+    with pytest.raises(RateLimited) as caught:
+        await VideosV2(wire.client()).job(TOKEN, ID)
+    assert caught.value.retry_after == 30
+
+
+async def test_a_record_s_own_error_is_no_refusal(wire: Wire) -> None:
+    answers(wire, record=(200, record(video_status=8, video_status_name="FAILED", error="no", code=500)))
+    assert (await VideosV2(wire.client()).job(TOKEN, ID)).error == "no"
+
+
+# ---- the trial of a token -------------------------------------------------------------------------------------------
+
+
+async def test_v1_alone_is_asked_where_it_answers(wire: Wire) -> None:
+    answers(wire, v1=(200, ["job-1"]))
+    assert await PixVerseApi(wire.client()).jobs_in_work(TOKEN) == ("job-1",)
+
+
+@pytest.mark.parametrize("status", [404, 410, 429, 500, 503, 596])
+async def test_v2_is_enough_where_v1_is_switched_off(wire: Wire, status: int) -> None:
+    answers(wire, v1=(status, {"error": "x", "code": status}), scheduler=(200, [{"id": ID}]))
+    assert await PixVerseApi(wire.client()).jobs_in_work(TOKEN) == (ID,)
+
+
+async def test_v1_s_refusal_of_the_token_is_believed(wire: Wire) -> None:
+    answers(wire, v1=(401, {"error": "x", "code": 401}))
+    with pytest.raises(TokenRefused):
+        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+    assert len(wire.asked) == 1
+
+
+async def test_v2_may_refuse_the_token_too(wire: Wire) -> None:
+    answers(wire, v1=(503, {}), scheduler=(401, {"error": "x", "code": 401}))
+    with pytest.raises(TokenRefused):
+        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+
+
+async def test_without_either_v1_s_reason_is_told(wire: Wire) -> None:
+    answers(wire, v1=(429, {"error": "x", "code": 429}), scheduler=(503, {}))
+    with pytest.raises(RateLimited):
+        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
