@@ -53,6 +53,11 @@ class Account:
     def __post_init__(self) -> None:
         self.renew_token()
 
+    @property
+    def email(self) -> str:
+        """Its one PixVerse account, whose address stands in every id of v2."""
+        return f"studio.{self.number}@example.com"
+
     def renew_token(self) -> str:
         """Give out a new token; the one before is refused from now on."""
         secret = "".join(self.rng.choice(_SECRET) for _ in range(24))

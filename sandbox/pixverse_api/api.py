@@ -19,6 +19,7 @@ from sandbox.pixverse_api.service import Service
 from sandbox.pixverse_api.stamps import Clock, system_clock
 from sandbox.pixverse_api.sweeps import Seconds
 from sandbox.pixverse_api.timelines import Timeline
+from sandbox.pixverse_api.v2 import V2
 from sandbox.pixverse_api.wire import Wire
 
 _LOOK_AGAIN_SECONDS = 0.01
@@ -43,6 +44,7 @@ class PixverseApi:
     ) -> None:
         self._service = Service(clock, rng or random.Random(), sweep_seconds)
         self._wire = Wire(clock, self._account_of)
+        self.v2 = V2(self._service)
         self._server = Server(self._application)
         self.cdn = Cdn(self._service.shelf, clock)
 
@@ -111,6 +113,21 @@ class PixverseApi:
         shown = {"prompt": prompt, "style": style, "aspect_ratio": aspect_ratio, **fields}
         return self._service.add_job(account, timeline, shown, verb=verb, jobid=jobid)
 
+    def add_video(
+        self,
+        account: Account,
+        timeline: Timeline = (),
+        *,
+        kind: str = "video",
+        prompt: str = "paper boat in rain",
+        aspect_ratio: str = "16:9",
+        **fields: object,
+    ) -> Job:
+        """A job of v2, a video or an image, put into the queue just now; it is played with like one of v1."""
+        shown = {"prompt": prompt, "aspect_ratio": aspect_ratio, **fields}
+        jobid = self._service.new_v2_id(account, kind)
+        return self._service.add_job(account, timeline, shown, verb=f"pixverse-v2-{kind}", jobid=jobid)
+
     def script(self, *lines: Timeline) -> None:
         """The time lines of the next jobs that are made by POST."""
         self._service.scripts.extend(lines)
@@ -133,7 +150,10 @@ class PixverseApi:
 
     def asked(self, job: Job) -> int:
         """How often the job was asked for by GET."""
-        return sum(entry.jobid == job.jobid and entry.path.startswith(f"{v1.ROOT}/jobs/?") for entry in self.requests)
+        return sum(
+            entry.jobid == job.jobid and entry.method == "GET" and "/cancel/" not in entry.path
+            for entry in self.requests
+        )
 
     async def until(self, done: Callable[[], bool], timeout: float = 10) -> None:
         """Wait until `done()`.
@@ -150,7 +170,7 @@ class PixverseApi:
             raise TimeoutError(f"not within {timeout} s; latest requests: {latest}") from None
 
     def _application(self) -> web.Application:
-        return self._wire.application(*v1.routes(self._service))
+        return self._wire.application(*v1.routes(self._service), *self.v2.routes())
 
     def _account_of(self, request: web.Request) -> Account | None:
         return self._service.accounts.of_header(request.headers.get("Authorization"))

@@ -64,7 +64,7 @@ class Cdn:
         return self._wire.application(web.get("/{path:.*}", self._file))
 
     async def _file(self, request: web.Request) -> web.Response:
-        file = self._shelf.find(request.path, request.query, self._clock())
+        file = self._shelf.find(request.rel_url.raw_path, request.query, self._clock())
         if file is None:
             return web.Response(status=404, text=GONE)
         return web.Response(body=file.content, headers={"Content-Type": file.content_type})

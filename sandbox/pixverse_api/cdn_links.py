@@ -57,6 +57,7 @@ class Shelf:
         self._secret = rng.randbytes(32)
         self._snowflake = snowflake
         self._files: dict[str, Stored] = {}
+        self._open: dict[str, File] = {}
         self.base = ""
         self.proxy_base = ""
 
@@ -70,8 +71,27 @@ class Shelf:
         self._files[path] = stored
         return stored
 
+    def store_open(self, file: File, channel: str, at: int, link_seconds: float) -> Stored:
+        """Keep a file like media.pixverse.ai: under a link without a signature, with an encoded slash in its path.
+
+        The link of a file whose `link_seconds` are over at `at` leads nowhere from the beginning.
+        """
+        del at
+        name, dot, ending = file.filename.rpartition(".")
+        number = self._snowflake()
+        path = f"/pixverse/mp4%2Fmedia%2Fweb%2F{channel}%2F{name or 'out'}_{number}{dot}{ending}"
+        stored = Stored(number, file, f"{self.base}{path}", f"{self.proxy_base}{path}", path)
+        if link_seconds > 0:
+            self._open[path] = file
+        return stored
+
     def find(self, path: str, query: Mapping[str, str], now: int) -> File | None:
-        """The file behind a link, or None where the link is unknown, altered or dead at `now` (milliseconds)."""
+        """The file behind a link, or None where the link is unknown, altered or dead at `now` (milliseconds).
+
+        `path` is the raw one, in which `%2F` is no slash.
+        """
+        if path in self._open:
+            return self._open[path]
         stored = self._files.get(path)
         expires, issued = query.get("ex", ""), query.get("is", "")
         if stored is None or query.get("hm") != self._signature(path, expires, issued):

@@ -9,6 +9,7 @@ from aiohttp import web
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.requests_log import asked_for
 
 
 @dataclass(slots=True)
@@ -31,7 +32,7 @@ class Fault:
             and self.method in (None, request.method)
             and self.path in (None, request.path)
             and (self.account is None or self.account is account)
-            and self.jobid in (None, request.query.get("jobid"))
+            and self.jobid in (None, asked_for(request))
         )
 
 

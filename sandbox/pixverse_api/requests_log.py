@@ -25,4 +25,9 @@ class Seen:
 
 def seen(request: web.Request, at: int, account: int | None = None) -> Seen:
     """The entry for a request that has just come in."""
-    return Seen(request.method, request.path_qs, request.query.get("jobid"), at, account, request.host)
+    return Seen(request.method, request.path_qs, asked_for(request), at, account, request.host)
+
+
+def asked_for(request: web.Request) -> str | None:
+    """The job that a request is about: in v1 it stands in the query, in v2 in the path."""
+    return request.query.get("jobid") or request.match_info.get("jobid")

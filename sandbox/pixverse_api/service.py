@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 
 from sandbox.pixverse_api.accounts import Account, Accounts, Channel
 from sandbox.pixverse_api.bodies import EXPIRED, Answer, button_used, refusal, too_many_jobs, unknown_job
@@ -16,6 +17,11 @@ from sandbox.pixverse_api.timelines import Timeline, completed, step
 
 _MOST_JOBS = 10
 _NOT_IN_RECORD = frozenset({"jobid", "hd_quality", "discord", "server", "channel", "maxJobs"})
+
+
+def is_v2(jobid: str) -> bool:
+    """Whether an id is one of v2."""
+    return jobid.startswith("user:")
 
 
 class Service:
@@ -31,6 +37,7 @@ class Service:
         self._rng = rng
         self._jobs: dict[str, Job] = {}
         self._places = Places(clock, self.accounts.snowflake, self.catch_up, self.shelf.store)
+        self._open_places = replace(self._places, store=self.shelf.store_open)
 
     @property
     def jobs(self) -> list[Job]:
@@ -68,7 +75,8 @@ class Service:
             **place.answer(),
             "code": 200,
         }
-        job = Job(account, place, record, created=now, timeline=timeline, places=self._places)
+        places = self._open_places if is_v2(str(record["jobid"])) else self._places
+        job = Job(account, place, record, created=now, timeline=timeline, places=places)
         self._jobs[job.jobid] = job
         self.catch_up()
         return job
@@ -82,9 +90,21 @@ class Service:
         return EXPIRED if job.kept is Kept.EXPIRED else job
 
     def in_work(self, account: Account) -> list[str]:
-        """The ids of this account's jobs that are executing."""
+        """The ids of this account's jobs of v1 that are executing."""
         self.catch_up()
-        return [job.jobid for job in self._jobs.values() if job.account is account and job.in_work]
+        mine = [job for job in self._jobs.values() if job.account is account and not is_v2(job.jobid)]
+        return [job.jobid for job in mine if job.in_work]
+
+    def of_account_v2(self, account: Account) -> list[Job]:
+        """The account's videos and images of v2 that it still has, oldest first."""
+        self.catch_up()
+        mine = [job for job in self._jobs.values() if job.account is account and is_v2(job.jobid)]
+        return [job for job in mine if job.kept is Kept.HERE]
+
+    def new_v2_id(self, account: Account, kind: str) -> str:
+        """An id of v2 (useapi.net PixVerse v2, get-pixverse-videos) for a video or an image."""
+        number = self._rng.randrange(10**14, 10**15)
+        return f"user:{account.number}-pixverse:{account.email}-{kind}:{number}"
 
     def cancel(self, account: Account, jobid: str) -> Answer:
         """Cancel a job; one that has ended answers with the state that it ended in (not documented)."""
@@ -125,6 +145,10 @@ class Service:
         if button.startswith("U") and isinstance(answer.body, dict):
             parent.pressed[button] = str(answer.body["jobid"])
         return answer
+
+    def next_script(self) -> Timeline:
+        """The time line of the next job that is made by a POST."""
+        return self.scripts.popleft() if self.scripts else completed()
 
     def _start(self, account: Account, verb: str, given: dict[str, object], channel: Channel) -> Answer:
         timeline = self.scripts.popleft() if self.scripts else completed(videos=4 if verb == "pixverse-create" else 1)

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from sandbox.pixverse_api import parameters
 from sandbox.pixverse_api.accounts import Account, Standing
-from sandbox.pixverse_api.bodies import NO_CONFIGURATION, NO_JOBID, UNAUTHORIZED, UNPAID, Answer
+from sandbox.pixverse_api.bodies import NO_CONFIGURATION, NO_JOBID, UNAUTHORIZED, UNPAID, Answer, unknown_job
 from sandbox.pixverse_api.parameters import BadParameter, Form
-from sandbox.pixverse_api.service import Service
+from sandbox.pixverse_api.service import Service, is_v2
 
 ROOT = "/v1/pixverse"
 Call = Callable[[web.Request, Account], Awaitable[web.Response]]
@@ -28,12 +28,12 @@ def routes(service: Service) -> list[web.RouteDef]:
         "meme_face": parameters.MEME_FACE,
     }
     return [
-        web.get(f"{ROOT}/jobs", _paid(service, calls.in_work), allow_head=False),
-        web.get(f"{ROOT}/jobs/", _paid(service, calls.job), allow_head=False),
-        web.get(f"{ROOT}/jobs/cancel/", _paid(service, calls.cancel), allow_head=False),
-        web.get(f"{ROOT}/account", _known(service, calls.account), allow_head=False),
-        web.post(f"{ROOT}/button", _paid(service, calls.button)),
-        *(web.post(f"{ROOT}/{name}", _paid(service, calls.generating(form))) for name, form in forms.items()),
+        web.get(f"{ROOT}/jobs", paid(service, calls.in_work), allow_head=False),
+        web.get(f"{ROOT}/jobs/", paid(service, calls.job), allow_head=False),
+        web.get(f"{ROOT}/jobs/cancel/", paid(service, calls.cancel), allow_head=False),
+        web.get(f"{ROOT}/account", known(service, calls.account), allow_head=False),
+        web.post(f"{ROOT}/button", paid(service, calls.button)),
+        *(web.post(f"{ROOT}/{name}", paid(service, calls.generating(form))) for name, form in forms.items()),
     ]
 
 
@@ -49,64 +49,70 @@ class _Calls:
     async def job(self, request: web.Request, account: Account) -> web.Response:
         jobid = request.query.get("jobid")
         if not jobid:
-            return _response(NO_JOBID)
+            return response(NO_JOBID)
         job = self._service.find(account, jobid)
+        if is_v2(jobid):
+            job = unknown_job(jobid)
         if isinstance(job, Answer):
-            return _response(job)
-        return _raw(job.shown if job.raw is None else job.raw)
+            return response(job)
+        return raw(job.shown if job.raw is None else job.raw)
 
     async def cancel(self, request: web.Request, account: Account) -> web.Response:
         jobid = request.query.get("jobid")
-        return _response(self._service.cancel(account, jobid) if jobid else NO_JOBID)
+        return response(self._service.cancel(account, jobid) if jobid else NO_JOBID)
 
     async def account(self, _request: web.Request, account: Account) -> web.Response:
         if not account.channels:
-            return _response(NO_CONFIGURATION)
+            return response(NO_CONFIGURATION)
         return web.json_response({place.channel: place.answer() for place in account.channels})
 
     async def button(self, request: web.Request, account: Account) -> web.Response:
         try:
             given = await parameters.read(request, parameters.BUTTON)
         except BadParameter as bad:
-            return _response(bad.answer)
-        return _response(self._service.press(account, given))
+            return response(bad.answer)
+        return response(self._service.press(account, given))
 
     def generating(self, form: Form) -> Call:
         async def call(request: web.Request, account: Account) -> web.Response:
             try:
                 given = await parameters.read(request, form)
             except BadParameter as bad:
-                return _response(bad.answer)
-            return _response(self._service.generate(account, form.verb, given))
+                return response(bad.answer)
+            return response(self._service.generate(account, form.verb, given))
 
         return call
 
 
-def _known(service: Service, call: Call) -> Handler:
+def known(service: Service, call: Call) -> Handler:
     """Authorization goes before everything else; the order is not documented."""
 
     async def handler(request: web.Request) -> web.Response:
         account = service.accounts.of_header(request.headers.get("Authorization"))
         if account is None or account.standing is Standing.REFUSED:
-            return _response(UNAUTHORIZED)
+            return response(UNAUTHORIZED)
         return await call(request, account)
 
     return handler
 
 
-def _paid(service: Service, call: Call) -> Handler:
-    async def paid(request: web.Request, account: Account) -> web.Response:
+def paid(service: Service, call: Call) -> Handler:
+    """Like `known`, and 402 for an account that is not paid for."""
+
+    async def paid_call(request: web.Request, account: Account) -> web.Response:
         if account.standing is Standing.UNPAID:
-            return _response(UNPAID)
+            return response(UNPAID)
         return await call(request, account)
 
-    return _known(service, paid)
+    return known(service, paid_call)
 
 
-def _response(answer: Answer) -> web.Response:
+def response(answer: Answer) -> web.Response:
+    """An answer as JSON."""
     return web.json_response(answer.body, status=answer.status)
 
 
-def _raw(answer: object) -> web.Response:
+def raw(answer: object) -> web.Response:
+    """Bytes as they are, anything else as JSON, with 200."""
     content = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
     return web.Response(body=content, content_type="application/json", charset="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import zlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -44,6 +45,19 @@ def video(label: str, size: int | None = None) -> bytes:
     padding = (pattern * (room // len(pattern) + 1))[:room]
     box = _BOX_HEADER + len(mark) + room
     return paper_boat() + box.to_bytes(4, "big") + b"free" + mark + padding
+
+
+def image_file(label: str) -> File:
+    """A picture of 16 × 16 points (PNG) in a colour of its own for each `label`."""
+    colour = hashlib.sha256(label.encode()).digest()[:3]
+    rows = b"".join(b"\0" + colour * 16 for _ in range(16))
+    head = (16).to_bytes(4, "big") * 2 + bytes((8, 2, 0, 0, 0))
+    content = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
+    return File(content, "out.png", "image/png", 16, 16)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
 
 
 def video_file(label: str, size: int | None = None) -> File:
