@@ -39,6 +39,8 @@ class Media:
     """Bytes, as claimed."""
     width: int | None = None
     height: int | None = None
+    image: bool = False
+    """Whether the job was to make an image and not a video."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,4 +119,5 @@ def _medium(kept: dict[str, object]) -> Media | None:
         size=fields.count(kept.get("size")),
         width=fields.count(kept.get("width")),
         height=fields.count(kept.get("height")),
+        image=kept.get("image") is True,
     )

@@ -217,13 +217,15 @@ def _media(record: dict[str, object], jobid: str) -> tuple[Media, ...]:
         return ()
     path = urlsplit(url).path
     ending = path[path.rfind(".") :].lower() if "." in path else ""
-    usual = "image/png" if "-image:" in jobid else "video/mp4"
+    image = "-image:" in jobid
+    usual = "image/png" if image else "video/mp4"
     return (
         Media(
             url=url,
             content_type=_TYPES.get(ending, usual),
             width=fields.count(record.get("output_width", record.get("image_width"))),
             height=fields.count(record.get("output_height", record.get("image_height"))),
+            image=image,
         ),
     )
 

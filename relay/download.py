@@ -32,6 +32,7 @@ _EXTENSIONS = {
     "video/x-m4v": ".m4v",
     "image/gif": ".gif",
 }
+_IMAGE_EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 _EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
 
 
@@ -176,12 +177,14 @@ def _join(base: URL, target: str) -> URL:
 
 def _extension(served_type: str, media: Media, head: bytes) -> str:
     """The ending by which Discord's clients choose the player: from the file's own first bytes, else from the type it
-    was served or announced with. Raises _Unusable where it is no video."""
-    known = _from_magic(head)
+    was served or announced with. Raises _Unusable where it is no video, nor an image where one was to be made."""
+    known = _from_magic(head) or (_image_from_magic(head) if media.image else None)
     if known is not None:
         return known
     announced = served_type if served_type != "application/octet-stream" else (media.content_type or served_type)
     kind = announced.split(";", 1)[0].strip().lower()
+    if media.image and kind in _IMAGE_EXTENSIONS and head.lstrip()[:1] != b"<":
+        return _IMAGE_EXTENSIONS[kind]
     if not kind.startswith("video/") or head.lstrip()[:1] == b"<":
         raise _Unusable(LinkReason.NOT_A_VIDEO, content_type=served_type)
     return _EXTENSIONS.get(kind, ".mp4")
@@ -194,4 +197,14 @@ def _from_magic(head: bytes) -> str | None:
         return ".webm"
     if head[:6] in {b"GIF87a", b"GIF89a"}:
         return ".gif"
+    return None
+
+
+def _image_from_magic(head: bytes) -> str | None:
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return ".png"
+    if head[:3] == b"\xff\xd8\xff":
+        return ".jpg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ".webp"
     return None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import discord
 
+from pixverse.job import JobState
 from relay.outcomes import Face, Outcome
 from relay.ports import Address, CardPost
 from ui import wording
@@ -75,13 +76,11 @@ _CONSTANT = {
     Face.NO_ANSWER_YET: (
         "**Watching.** PixVerse's API hasn't told me anything of this job yet. I keep asking and post the result here."
     ),
-    Face.CREATED: f"**Waiting to start.** {_RESULT_HERE}",
     Face.STARTED: f"**Started.** {_RESULT_HERE}",
     Face.OTHER_ACCOUNT: (
         "**On hold: the new API token is of another account.** An admin has to decide what happens to this job."
     ),
     Face.PAUSED: ("**On hold: this bot is paused.** The job itself goes on, and I'll post the result when I'm back."),
-    Face.FETCHING: "**Finished.** Fetching the video …",
 }
 
 
@@ -90,9 +89,14 @@ def _head(post: CardPost) -> str:
     return _CONSTANT[post.face] if post.face in _CONSTANT else _CHANGING[post.face](post)
 
 
+def _created(post: CardPost) -> str:
+    waits = post.job is not None and post.job.state is JobState.CREATED
+    return f"**{wording.sentence(wording.state(post.job)) if waits else 'Waiting to start'}.** {_RESULT_HERE}"
+
+
 def _progress(post: CardPost) -> str:
-    percent = post.job.percent if post.job else None
-    return f"**In progress{f': {percent}%' if percent is not None else ''}.** {_RESULT_HERE}"
+    runs = post.job is not None and post.job.state is JobState.PROGRESS
+    return f"**{wording.sentence(wording.state(post.job)) if runs else 'In progress'}.** {_RESULT_HERE}"
 
 
 def _unknown(post: CardPost) -> str:
@@ -100,6 +104,10 @@ def _unknown(post: CardPost) -> str:
     if not status:
         return f"**In a state I don't know.** I keep watching. {_RESULT_HERE}"
     return f'**PixVerse says "{status}".** I don\'t know that state yet, so I keep watching.'
+
+
+def _fetching(post: CardPost) -> str:
+    return f"**Finished.** Fetching the {wording.thing(post.job)} …"
 
 
 def _slow(post: CardPost) -> str:
@@ -135,7 +143,9 @@ def _cannot_post(post: CardPost) -> str:
 
 
 _CHANGING: dict[Face, Callable[[CardPost], str]] = {
+    Face.CREATED: _created,
     Face.PROGRESS: _progress,
+    Face.FETCHING: _fetching,
     Face.UNKNOWN: _unknown,
     Face.SLOW: _slow,
     Face.API_DOWN: _api_down,

@@ -52,7 +52,7 @@ def _lines(details: JobDetails) -> Iterator[str]:
 
 
 def _fields(job: Job) -> Iterator[tuple[str, str]]:
-    """Names as the API writes them (useapi.net PixVerse v1, get-pixverse-jobid, Model)."""
+    """Names as the API writes them (useapi.net PixVerse v1, get-pixverse-jobid, Model; v2's fewer ones after them)."""
     yield "parentJobId", job_id(job.parent_jobid or "")
     yield "verb", escaped(job.verb or "", _SHORT)
     yield "status", escaped(job.status, _SHORT)
@@ -64,6 +64,10 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "seed_value", _number(job.seed)
     yield "image", _upload(job.image)
     yield "face", _upload(job.face)
+    yield "model", escaped(job.model or "", _SHORT)
+    yield "quality", escaped(job.quality or "", _SHORT)
+    yield "duration", f"{job.duration} s" if job.duration else ""
+    yield "sound", "" if job.sound is None else ("yes" if job.sound else "no")
     yield "button", escaped(job.button or "", _SHORT)
     yield "buttons", ", ".join(escaped(button, 20) for button in job.buttons[:20])
     yield "style", escaped(job.style or "", _SHORT)

@@ -186,6 +186,6 @@ def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
 def alt_text(post: OutcomePost, index: int) -> str:
     """What a screen reader says of file `index`."""
     total = len(post.files) + len(post.links)
-    text = f"Video {index} of {max(total, index)}, made by PixVerse."
+    text = f"{wording.sentence(wording.thing(post.job))} {index} of {max(total, index)}, made by PixVerse."
     prompt = plain(post.job.prompt or "", ALT_PROMPT) if post.job and not post.wordless else ""
     return plain(f"{text} Prompt: {prompt}" if prompt else text, ALT_TEXT)

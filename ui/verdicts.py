@@ -90,7 +90,7 @@ def _given_up(post: OutcomePost, mentions: CommandMentions) -> Verdict:
 
 def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     total = len(post.files) + len(post.links)
-    ready = "Your video is ready" if total == 1 else f"Your {total} videos are ready"
+    ready = f"Your {wording.thing(post.job)} is ready" if total == 1 else f"Your {total} videos are ready"
     if not total:
         state = "Finished, but without a video."
         return Verdict(
@@ -110,22 +110,23 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
 
 
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> Verdict:
-    ready = "Your video is ready."
+    thing = wording.thing(post.job)
+    ready = f"Your {thing} is ready."
     match link.reason:
         case LinkReason.EXPIRED:
             made = f"It was made {wording.relative(post.ended_at)}. " if post.ended_at is not None else ""
-            state = "Your video was made, but its link has run out."
+            state = f"Your {thing} was made, but its link has run out."
             return Verdict(state, state, f"{made}You can still get it from PixVerse itself.", links=links)
         case LinkReason.HOST_NOT_ALLOWED:
-            state = "Your video is ready, but I may not fetch it."
+            state = f"Your {thing} is ready, but I may not fetch it."
             return Verdict(state, state, why_one(link, "It"), links=links)
         case LinkReason.NOT_A_VIDEO:
-            state = "Finished, but the file isn't a video"
+            state = f"Finished, but the file isn't {'an image' if thing == 'image' else 'a video'}"
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
             return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
             again = f"{mentions.status} gets a new one." if link.reason is LinkReason.TOO_LARGE else ""
-            state = "Your video is ready, as a link."
+            state = f"Your {thing} is ready, as a link."
             why = why_one(link, "It")
             if not links:
                 why = f"{why} The link can't be shown here; it is under Details."

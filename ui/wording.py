@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pixverse.job import Job, JobState
+from pixverse.jobids import is_v2
 from relay.outcomes import Face, Outcome
 from ui.escape import code, escaped
 from ui.limits import PROMPT, SHORT_PROMPT
@@ -65,10 +66,27 @@ def what(job: Job | None) -> str:
 
 
 def facts(job: Job | None) -> str:
-    """The known ones of: what, style, aspect ratio, how long it took."""
+    """The known ones of: what, style, model, quality, length, aspect ratio, seed, sound, how long it took."""
     if job is None:
         return ""
-    return joined((what(job), escaped(job.style or "", 40), escaped(job.aspect_ratio or "", 20), _took(job)))
+    return joined(
+        (
+            what(job),
+            escaped(job.style or "", 40),
+            escaped(job.model or "", 40),
+            escaped(job.quality or "", 20),
+            f"{job.duration} s" if job.duration else "",
+            escaped(job.aspect_ratio or "", 20),
+            f"seed {job.seed}" if job.seed is not None and is_v2(job.jobid) else "",
+            "with sound" if job.sound else "",
+            _took(job),
+        )
+    )
+
+
+def thing(job: Job | None) -> str:
+    """What a job makes one of: a video, unless it is known to be an image."""
+    return "image" if job is not None and any(media.image for media in job.media) else "video"
 
 
 def _took(job: Job) -> str:
@@ -102,6 +120,10 @@ def state(job: Job | None) -> str:
         return "not known yet"
     if job.state is JobState.PROGRESS and job.percent is not None:
         return f"in progress: {job.percent}%"
+    if job.state is JobState.PROGRESS and job.elapsed is not None:
+        return f"in progress for {duration(job.elapsed * _SECOND)}"
+    if job.state is JobState.CREATED and job.queue_place is not None:
+        return f"in the queue, place {job.queue_place}"
     return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
 
 

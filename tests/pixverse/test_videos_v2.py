@@ -79,7 +79,7 @@ def test_an_image_is_read_alike() -> None:
     url = "https://media.pixverse.ai/a.webp"
     said = {"image_id": IMAGE, "image_status": 1, "image_status_name": "COMPLETED", "image_url": url, "image_width": 9}
     job = read_record(said, IMAGE)
-    assert (job.state, job.media) == (JobState.COMPLETED, (Media(url, "image/webp", width=9),))
+    assert (job.state, job.media) == (JobState.COMPLETED, (Media(url, "image/webp", width=9, image=True),))
     running = read_record(said | {"image_status": 10, "image_status_name": "PROCESSING"}, IMAGE)
     assert (running.state, running.media) == (JobState.PROGRESS, ())
 

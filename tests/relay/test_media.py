@@ -318,3 +318,16 @@ def test_expiry_of_a_signed_link() -> None:
     assert expiry_of("https://cdn.example/a.mp4?ex=65f0e1d0&is=1&hm=2&") == 0x65F0E1D0 * 1000
     assert expiry_of("https://cdn.example/a.mp4?ex=zz") is None
     assert expiry_of("https://cdn.example/a.mp4") is None
+
+
+async def test_an_image_is_a_file_only_where_one_was_to_be_made(cdn: Cdn, store: MediaStore) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + b"i" * 500
+    url = cdn.file("/a.png", png, "image/png")
+    made = await only(store, Media(url, "image/png", image=True))
+    assert isinstance(made, VideoFile)
+    assert made.extension == ".png"
+    page = cdn.file("/page.png", b"<html>", "image/png")
+    for media in (Media(url, "image/png"), Media(page, "image/png", image=True)):
+        other = await only(store, media)
+        assert isinstance(other, VideoLink)
+        assert other.reason is LinkReason.NOT_A_VIDEO

@@ -150,3 +150,37 @@ def test_a_stopped_card_can_be_taken_up_again() -> None:
     )
     assert buttons(post) == ["card:again:5"]
     assert card_text(replace(post, stopped_by=None), HERE).startswith("**Not watched any more.** The job")
+
+
+V2_ID = "user:4321-pixverse:me@example.com-video:112233445566"
+V2 = Job(
+    V2_ID,
+    JobState.CREATED,
+    "QUEUED",
+    prompt="a boat",
+    model="v5",
+    quality="720p",
+    duration=5,
+    aspect_ratio="16:9",
+    seed=7,
+    sound=True,
+    queue_place=3,
+)
+
+
+@pytest.mark.parametrize(
+    ("face", "job", "head"),
+    [
+        (Face.CREATED, V2, "**In the queue, place 3.**"),
+        (Face.CREATED, replace(V2, queue_place=None), "**Waiting to start.**"),
+        (Face.PROGRESS, replace(V2, state=JobState.PROGRESS, elapsed=150), "**In progress for 2 min 30 s.**"),
+        (Face.PROGRESS, replace(V2, state=JobState.PROGRESS), "**In progress.**"),
+    ],
+)
+def test_a_card_of_v2_tells_what_v2_knows_and_no_address(face: Face, job: Job, head: str) -> None:
+    text = card_text(replace(POST, jobid=V2_ID, face=face, job=job, changed_at=None), HERE)
+    assert text == (
+        f"{head} I'll post the result here.\n> a boat\n"
+        "-# Asked by <@42> · v5 · 720p · 5 s · 16:9 · seed 7 · with sound\n"
+        "-# user:4321-pixverse:m…@…-video:112233445566"
+    )

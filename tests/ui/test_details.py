@@ -83,3 +83,10 @@ def test_long_fields_come_in_several_messages() -> None:
     pages = [answer.content for answer in details_answers(replace(DETAILS, job=job))]
     assert all(units(page) <= MESSAGE for page in pages)
     assert "attachment 10: " in "".join(pages)
+
+
+def test_what_v2_tells_stands_there_too() -> None:
+    job = replace(JOB, model="v5", quality="720p", duration=5, sound=False)
+    text = "\n".join(answer.content for answer in details_answers(replace(DETAILS, job=job)))
+    for line in ("model: v5", "quality: 720p", "duration: 5 s", "sound: no"):
+        assert f"\n{line}\n" in text

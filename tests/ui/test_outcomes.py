@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pixverse.job import Job, JobState
+from pixverse.job import Job, JobState, Media
 from relay.outcomes import LateReason, LinkReason, Outcome
 from relay.ports import BatchTally, OutcomePost, VideoFile, VideoLink
 from ui.limits import ALT_TEXT, MESSAGE, units
@@ -293,3 +293,13 @@ def test_alt_text_keeps_its_bound() -> None:
     message = outcome_message(replace(POST, files=FILES, job=replace(JOB, prompt="p" * 2000)), MENTIONS)
     assert all(units(file.description) <= ALT_TEXT for file in message.files)
     assert message.files[3].description.startswith("Video 4 of 4, made by PixVerse. Prompt: ppp")
+
+
+def test_an_image_is_called_one() -> None:
+    job = replace(JOB, verb=None, media=(Media("https://media.pixverse.ai/a.png", "image/png", image=True),))
+    post = replace(POST, job=job, files=(VideoFile(1, Path("1.bin"), ".png", 10),))
+    message = outcome_message(post, MENTIONS)
+    assert message.content is not None
+    assert message.content.startswith("**Your image is ready.** <@42>\n")
+    (file,) = message.files
+    assert (file.name, file.description) == ("pixverse-7-1.png", "Image 1 of 1, made by PixVerse. Prompt: a *cat*")
