@@ -119,13 +119,14 @@ class PixverseApi:
         timeline: Timeline = (),
         *,
         kind: str = "video",
+        jobid: str | None = None,
         prompt: str = "paper boat in rain",
         aspect_ratio: str = "16:9",
         **fields: object,
     ) -> Job:
         """A job of v2, a video or an image, put into the queue just now; it is played with like one of v1."""
         shown = {"prompt": prompt, "aspect_ratio": aspect_ratio, **fields}
-        jobid = self._service.new_v2_id(account, kind)
+        jobid = jobid or self._service.new_v2_id(account, kind)
         return self._service.add_job(account, timeline, shown, verb=f"pixverse-v2-{kind}", jobid=jobid)
 
     def script(self, *lines: Timeline) -> None:

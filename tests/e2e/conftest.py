@@ -43,6 +43,15 @@ async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> Asyn
         await shared.close()
 
 
+@pytest.fixture(params=["v1", "v2"])
+def generation(request: pytest.FixtureRequest, stage: Stage) -> Generator[str]:
+    """The generation of the PixVerse API whose jobs the test plays with; a module whose tests hold for both uses it."""
+    stage.generation = str(request.param)
+    yield stage.generation
+    stage.generation = "v1"
+    stage.pixverse.v2.records_of_running = False
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def town(stage: Stage) -> Town:
     """A server of the test's own on the shared stage, set up; the bot runs, whatever a test before has done to it."""

@@ -31,6 +31,10 @@ class Stage:
         self.folder = folder
         self.ledger = Ledger(folder / "kept" / "relay.db")
         self.secrets: list[str] = [discord.bot_token]
+        self.addresses: list[str] = []
+        """E-mail addresses, which may stand in the database and in what PixVerse is asked, but nowhere else."""
+        self.generation = "v1"
+        """Of the PixVerse API, for the jobs that towns make."""
         self._numbers = count(4321)
         elsewhere = folder / "elsewhere"
         elsewhere.mkdir()
@@ -108,6 +112,7 @@ class Stage:
         """A new useapi.net account."""
         account = self.pixverse.add_account(next(self._numbers))
         self._hide(account.token)
+        self.addresses.append(account.email)
         return account
 
     def renew_token(self, account: Account) -> str:
@@ -134,7 +139,7 @@ class Stage:
 
     def leaks(self) -> list[str]:
         """Where one of the secrets stands that were handed out, though it must not."""
-        places = {
+        shown = {
             "log": "\n".join(self.bot.lines),
             "messages": "\n".join(self._bots_messages()),
             "commands": repr(self.discord.world.backend.commands),
@@ -142,11 +147,13 @@ class Stage:
                 f"{call.path} {call.query} {json.dumps(call.json, default=str)} {call.reason}"
                 for call in self.discord.requests
             ),
-            "addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests),
             "addresses of files": "\n".join(call.path for call in self.pixverse.cdn.requests),
         }
+        places = shown | {"addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests)}
         found = [place for place, text in places.items() if any(secret in text for secret in self.secrets)]
+        found += [f"{place} (e-mail)" for place, text in shown.items() if any(who in text for who in self.addresses)]
         files = self.ledger.files() if self.ledger.path.parent.is_dir() else {}
+        found += [f"{name} (e-mail)" for name in files if any(who in name for who in self.addresses)]
         return found + [name for name, kept in files.items() if any(secret.encode() in kept for secret in self.secrets)]
 
     def _bots_messages(self) -> list[str]:

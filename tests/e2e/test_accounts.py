@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
 
 async def test_each_server_sees_only_what_its_own_token_sees(stage: Stage) -> None:

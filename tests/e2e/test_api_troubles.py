@@ -11,7 +11,7 @@ from sandbox.pixverse_api.jobs import Job
 from tests.e2e.stage import POLL_SECONDS, Stage
 from tests.e2e.town import Town
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
 _FIVE_MEGABYTES = b'{"status": "failed", "error": "' + b"x" * 5_000_000 + b'"}'
 _NONSENSE: tuple[Action, ...] = (
@@ -96,7 +96,7 @@ async def test_an_outage_of_the_whole_api(stage: Stage) -> None:
 
 
 async def test_an_id_that_nobody_knows_is_looked_for_again(town: Town) -> None:
-    jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
+    jobid = town.an_id()
     answer = await town.status(jobid)
     assert answer.ephemeral
     assert answer.text.startswith("**I can't find this job.**")
@@ -109,6 +109,7 @@ async def test_an_id_that_nobody_knows_is_looked_for_again(town: Town) -> None:
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
 
 
+@pytest.mark.parametrize("generation", ["v1"], indirect=True)
 async def test_an_id_that_has_expired(town: Town) -> None:
     job = town.job()
     job.expire()

@@ -15,7 +15,7 @@ from tests.e2e.ledger import HOUR, MINUTE
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
 
 def _posts_of(stage: Stage, town: Town) -> list[RecordedRequest]:

@@ -9,7 +9,7 @@ import pytest
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
 
 async def test_a_batch_has_one_summary_and_one_ping(town: Town) -> None:

@@ -35,8 +35,19 @@ class Town:
         return await admin.submit(opened, self.account.token if token is None else token)
 
     def job(self, timeline: Timeline = (), **fields: Any) -> Job:
-        """A job of the server's account; without a time line it stands until it is told otherwise."""
+        """A job of the server's account; without a time line it stands until it is told otherwise.
+
+        The stage tells of which generation of the API it is.
+        """
+        if self.stage.generation == "v2":
+            return self.stage.pixverse.add_video(self.account, timeline, **fields)
         return self.stage.pixverse.add_job(self.account, timeline, **fields)
+
+    def an_id(self) -> str:
+        """An id in the form of the account's, of which there is no job."""
+        if self.stage.generation == "v2":
+            return f"user:{self.account.number}-pixverse:{self.account.email}-video:112233445566"
+        return f"job:20261124101500123-user:{self.account.number}-channel:1300000000000000001-bot:pixverse"
 
     async def use(self, name: str, **options: Any) -> Answer:
         """Any command, by the member."""
@@ -111,6 +122,10 @@ class Town:
 
         (message,) = await self.stage.discord.until(saying, timeout, f"a notice that says {start!r}")
         return message
+
+    def shown(self, job: Job) -> str:
+        """The job's id as everybody may see it: without the e-mail address in one of v2."""
+        return job.jobid.replace(self.account.email, f"{self.account.email[0]}…@…")
 
     def number(self, job: Job) -> str:
         """The short number by which the bot calls a job."""
