@@ -43,10 +43,24 @@ async def _put_jobs_on_their_way(stage: Stage) -> None:
         (timelines.failed(55, *FAILURE), "The same boat in a storm"),
         (timelines.moderated(20, *REFUSAL), "Pirates board the paper boat"),
     ]
-    for timeline, prompt in on_their_way:
-        job = stage.pixverse.add_job(stage.account, timeline, prompt=prompt)
+    jobs = [stage.pixverse.add_job(stage.account, timeline, prompt=prompt) for timeline, prompt in on_their_way]
+    jobs.append(_add_video(stage, "Fireflies around the paper boat"))
+    for job in jobs:
         answer = await stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid)
         stage.expect(answer, "**Watching.**")
+
+
+def _add_video(stage: Stage, prompt: str) -> Job:
+    """A job of the API's second generation, third in the queue at first."""
+    return stage.pixverse.add_video(
+        stage.account,
+        timelines.completed(90),
+        prompt=prompt,
+        model="v5",
+        quality="720p",
+        seed=271828,
+        queue_data={"queue_count": 3},
+    )
 
 
 def _add_job(stage: Stage, prompt: str) -> Job:

@@ -77,7 +77,9 @@ class Script:
         boat = stage.pixverse.add_job(stage.account, timelines.completed(11), prompt="A paper boat sails down a gutter")
         await self._status(alice, boat, "**Watching.**")
         await self._status(ben, boat, "**Already watched here.**", mention=False)
-        storm = stage.pixverse.add_job(stage.account, timelines.failed(4, *FAILURE), prompt="The same boat in a storm")
+        storm = stage.pixverse.add_video(  # of v2, whose ids hold an e-mail address
+            stage.account, timelines.failed(4, *FAILURE), prompt="The same boat in a storm", model="v5", quality="720p"
+        )
         await self._status(ben, storm, "**Watching.**")
         pirates = stage.pixverse.add_job(
             stage.account, timelines.moderated(6, *REFUSAL), prompt="Pirates board the paper boat"
@@ -134,7 +136,9 @@ class Script:
             self._check(message.id in outcomes or not message.pinged, f"somebody is pinged by {message.text!r}")
 
     def _outcomes(self, job: Job) -> list[Message]:
-        return [m for m in self._posts() if not m.components_v2 and job.jobid in m.text.replace("\\", "")]
+        email = self._stage.account.email
+        shown = job.jobid.replace(email, f"{email[0]}…@…")
+        return [m for m in self._posts() if not m.components_v2 and shown in m.text.replace("\\", "")]
 
     def _posts(self) -> list[Message]:
         return self._stage.channel.messages(of_bot=True)

@@ -19,8 +19,7 @@ pytestmark = [
 
 
 async def test_the_card_tells_place_model_and_seed_and_no_address(town: Town) -> None:
-    fields = {"queue_data": {"queue_count": 3}, "model": "v5", "quality": "720p", "seed": 7}
-    job = town.job(prompt="paper boat", **fields)
+    job = town.job(prompt="paper boat", queue_data={"queue_count": 3}, model="v5", quality="720p", seed=7)
     await town.status(job)
     card = await town.card_says("**In the queue, place 3.**")
     assert "v5 · 720p · 5 s · 16:9 · seed 7" in card.text
