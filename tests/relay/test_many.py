@@ -75,7 +75,7 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     await world.watch("known-2")
     await world.answers.record_answer(2, world.api.put("known-2", JobState.FAILED))
     world.api.trouble["expired-1"] = errors.JobExpired("410")
-    text = "job-1 #1 known-2 nowhere expired-1 x #77 user:1234-pixverse:a@b.de-video:123"
+    text = "job-1 #1 known-2 nowhere expired-1 x #77 user:1234-minimax:a@b.de-video:123"
     result = await world.tracker.watch(world.ask(person=2), text, True)
     assert [one.taken for one in result.entries] == [
         Taken.WATCHED,
