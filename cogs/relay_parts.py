@@ -30,6 +30,7 @@ from relay.questions import Questions
 from relay.rechecks import Rechecks
 from relay.recording import Recorder
 from relay.rereading import Rereader
+from relay.roll_calls import RollCalls
 from relay.tokens import Tokens
 from relay.tracker import Tracker
 from settings import Settings
@@ -114,6 +115,7 @@ def put_together(
         answers,
         accounts,
         clock,
+        RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval),
         interval=interval,
         max_age=settings.job_max_age_ms,
         random=random,

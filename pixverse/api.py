@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from pixverse.client import ApiClient
-from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.job import Job
 from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1
 from pixverse.videos_v2 import VideosV2
+
+_V2 = "v2"
+_LIST_SECONDS = 5.0
 
 
 class PixVerseApi:
@@ -21,6 +26,19 @@ class PixVerseApi:
         """The job as it stands now; its id decides the generation. `timeout` in seconds, None for the client's own."""
         generation = self._v2 if is_v2(jobid) else self._v1
         return await generation.job(token, jobid, timeout=timeout)
+
+    def kind_of(self, jobid: str) -> str | None:
+        """The list of jobs in work in which this job would stand; None where none is kept for such ids."""
+        return _V2 if is_v2(jobid) else None
+
+    async def roll(self, token: str, kind: str) -> Collection[str]:
+        """The list of a kind (of `kind_of`): the ids of the jobs in work of the token's user.
+
+        It spares other questions, and is not waited for as long as they are.
+        """
+        if kind != _V2:
+            raise BadRequest(f"there is no list {kind}")
+        return (await self._v2.in_work(token, timeout=_LIST_SECONDS)).keys()
 
     async def jobs_in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
         """The ids of the account's jobs that have not ended: also the cheapest trial of a token.

@@ -12,6 +12,7 @@ from relay import schedule, snapshots
 from relay.answers import Answers, Recorded
 from relay.ports import Clock
 from relay.questions import Accounts, Answer, NoTokenLeft, Questions
+from relay.roll_calls import FEWEST_JOBS, RollCalls
 from relay.watched import Watched
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Asking:
         answers: Answers,
         accounts: Accounts,
         clock: Clock,
+        roll_calls: RollCalls,
         *,
         interval: float,
         max_age: int,
@@ -38,6 +40,7 @@ class Asking:
         self._answers = answers
         self._accounts = accounts
         self._clock = clock
+        self._roll_calls = roll_calls
         self._interval = interval
         self._max_age = max_age
         self._random = random
@@ -47,12 +50,16 @@ class Asking:
         """Polling begins now: jobs that have grown too old meanwhile get time to be asked about once more."""
         self._started_at = self._clock.monotonic()
 
-    async def next_after_asking(self, job: Watched) -> float | None:
+    async def next_after_asking(self, job: Watched, jobs_of_account: int) -> float | None:
         """Asks, records, and says when to ask again; None where the job has ended.
+
+        Where several of the account's jobs are polled, their list may do in place of a question about each.
 
         Raises sqlite3.Error as the database does; nothing is then recorded.
         """
         job.asked_at = self._clock.monotonic()
+        if await self._can_do_without(job, jobs_of_account):
+            return schedule.after_answer(job.asked_at, self._interval, self.age(job), self._random)
         answer = await self._ask(job)
         if answer is None:
             due: float | None = self._after_no_answer(job)
@@ -74,6 +81,23 @@ class Asking:
         if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:
             return math.inf
         return self._questions.rests_until(job.account_id)
+
+    async def _can_do_without(self, job: Watched, jobs_of_account: int) -> bool:
+        """Whether a list says that the job is still in work."""
+        if jobs_of_account < FEWEST_JOBS or self._questions.down_since is not None or job.missing_since is not None:
+            return False
+        if schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
+            return False
+        if not await self._roll_calls.names(job, schedule.gap(self._interval, self.age(job))):
+            return False
+        job.failures = 0
+        job.put_off = False
+        return True
+
+    def named_at(self, job: Watched, at: float) -> float:
+        """When a job is due again that a list has named, which was asked for at `at`."""
+        job.asked_at = at
+        return schedule.after_answer(at, self._interval, self.age(job), self._random)
 
     async def _ask(self, job: Watched) -> Answer | None:
         try:
@@ -109,10 +133,12 @@ class Asking:
         fingerprint = hash(snapshots.dump(said))
         if fingerprint != job.fingerprint or job.missing_since is not None:
             if await self._answers.record_answer(job.id, said) is Recorded.ENDED:
+                self._roll_calls.record_told_the_end(job)
                 return None
             job.fingerprint = fingerprint
             job.missing_since = None
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
+        job.seen_at = asked_at
         return schedule.after_answer(asked_at, self._interval, self.age(job), self._random)
 
     def age(self, job: Watched) -> float:

@@ -16,6 +16,7 @@ from relay.clock import sleep_unless_woken
 from relay.ports import Clock
 from relay.probes import Probes
 from relay.questions import Accounts, Questions
+from relay.roll_calls import Renewal, RollCalls
 from relay.watched import Agenda, Watched
 from storage import jobs, subscriptions
 from storage.database import Database
@@ -41,6 +42,7 @@ class Poller:
         answers: Answers,
         accounts: Accounts,
         clock: Clock,
+        roll_calls: RollCalls,
         *,
         interval: float,
         max_age: int,
@@ -54,7 +56,9 @@ class Poller:
         self._accounts = accounts
         self._clock = clock
         self._interval = interval
-        self._asking = Asking(questions, answers, accounts, clock, interval=interval, max_age=max_age, random=random)
+        self._asking = Asking(
+            questions, answers, accounts, clock, roll_calls, interval=interval, max_age=max_age, random=random
+        )
         self._random = random
         self._at_once = at_once
         self._at_once_per_account = at_once_per_account
@@ -72,6 +76,7 @@ class Poller:
         self.failures = 0
         """How often something went wrong that was no answer of the API."""
         questions.when_back(self._api_is_back)
+        roll_calls.when_renewed(self._list_renewed)
 
     def __len__(self) -> int:
         return len(self._agenda)
@@ -243,7 +248,7 @@ class Poller:
 
     async def _poll(self, job: Watched) -> None:
         try:
-            due = await self._asking.next_after_asking(job)
+            due = await self._asking.next_after_asking(job, self._agenda.of_account(job.account_id))
         except Exception:
             # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
             self.failures += 1
@@ -272,6 +277,14 @@ class Poller:
     def _put(self, job: Watched, due: float) -> None:
         job.busy = False
         self._agenda.put(job, min(due, self._asking.latest(job, due)))
+
+    def _list_renewed(self, renewal: Renewal) -> None:
+        """Those that left it are asked about now, since they may have ended; the others have been asked about by it."""
+        for job in filter(self._agenda.waits, renewal.left):
+            self._put(job, self._clock.monotonic())
+        for job in filter(self._agenda.waits, renewal.named):
+            self._put(job, self._asking.named_at(job, renewal.at))
+        self._woken.set()
 
     def _api_is_back(self) -> None:
         """Everything that was put off comes within an interval, not all at once."""

@@ -16,6 +16,7 @@ SLOWEST_INTERVALS = 15
 SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.1
 SECOND_LOOK_SECONDS = 60.0
+RECORD_SECONDS = 60.0
 
 
 def slowest(interval: float) -> float:
@@ -55,6 +56,12 @@ def spread(now: float, interval: float, asked_at: float | None, random: Random) 
     after it was last asked about."""
     at = now + interval * random.random()
     return at if asked_at is None else max(at, asked_at + interval)
+
+
+def record_after(gap: float) -> float:
+    """Seconds after which a job's record is asked for though a list names the job, where `gap` lies between two
+    questions about it: four gaps, and a minute where that is more, unless six gaps are less."""
+    return max(4 * gap, min(6 * gap, RECORD_SECONDS))
 
 
 def second_look_after(interval: float) -> float:

@@ -46,9 +46,13 @@ def onward(known: Job | None, answer: Job) -> Job:
         return answer
     if _goes_back(known.state, answer.state):
         return replace(answer, state=known.state, status=known.status, percent=known.percent)
-    if answer.state is not JobState.PROGRESS or known.percent is None:
+    if answer.state is not JobState.PROGRESS:
         return answer
-    return replace(answer, percent=max(known.percent, answer.percent or 0))
+    return replace(answer, percent=_later(known.percent, answer.percent), elapsed=_later(known.elapsed, answer.elapsed))
+
+
+def _later(known: int | None, told: int | None) -> int | None:
+    return told if known is None else max(known, told or 0)
 
 
 def _with_what_stays(known: Job, answer: Job) -> Job:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Iterator
 
 
@@ -20,6 +21,7 @@ class Watched:
         "jobid",
         "missing_since",
         "put_off",
+        "seen_at",
         "watched_since",
     )
 
@@ -41,6 +43,8 @@ class Watched:
         """Questions in a row without a usable answer."""
         self.busy = False
         """It is being asked about."""
+        self.seen_at: float | None = None
+        """When its record was last asked for and told no end, monotonic seconds."""
         self.put_off = False
         """It was due while the API was down."""
 
@@ -50,6 +54,7 @@ class Agenda:
 
     def __init__(self) -> None:
         self._jobs: dict[int, Watched] = {}
+        self._by_account: Counter[int] = Counter()
         self._heap: list[tuple[float, int]] = []
 
     def __len__(self) -> int:
@@ -62,8 +67,18 @@ class Agenda:
         """The job with this number, if it is on the agenda."""
         return self._jobs.get(job_id)
 
+    def waits(self, job: Watched) -> bool:
+        """Whether it is on the agenda and not being asked about."""
+        return self._jobs.get(job.id) is job and not job.busy
+
+    def of_account(self, account_id: int) -> int:
+        """How many jobs of the account are on the agenda."""
+        return self._by_account[account_id]
+
     def put(self, job: Watched, due: float) -> None:
         """Adds the job, or moves it to another time."""
+        if job.id not in self._jobs:
+            self._by_account[job.account_id] += 1
         known = self._jobs.setdefault(job.id, job)
         if known is not job:
             raise ValueError(f"job #{job.id} is on the agenda already")
@@ -74,7 +89,12 @@ class Agenda:
 
     def drop(self, job_id: int) -> None:
         """Takes a job off."""
-        self._jobs.pop(job_id, None)
+        job = self._jobs.pop(job_id, None)
+        if job is None:
+            return
+        self._by_account[job.account_id] -= 1
+        if self._by_account[job.account_id] == 0:
+            del self._by_account[job.account_id]
 
     def next_due(self) -> float | None:
         """When the earliest job is due."""

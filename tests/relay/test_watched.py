@@ -14,6 +14,19 @@ def _job(number: int) -> Watched:
     return Watched(number, 1, f"job-{number}")
 
 
+def test_jobs_are_counted_by_account() -> None:
+    agenda, first, second = Agenda(), Watched(1, 7, "a"), Watched(2, 7, "b")
+    agenda.put(first, 1.0)
+    agenda.put(first, 2.0)
+    agenda.put(second, 3.0)
+    assert (agenda.of_account(7), agenda.of_account(8)) == (2, 0)
+    assert agenda.waits(first)
+    agenda.drop(1)
+    agenda.drop(1)
+    assert agenda.of_account(7) == 1
+    assert not agenda.waits(first)
+
+
 @given(st.lists(st.tuples(st.sampled_from(["put", "drop", "take"]), st.integers(0, 5), st.floats(0, 100)), max_size=60))
 def test_the_agenda_is_a_list_sorted_by_time(steps: list[tuple[str, int, float]]) -> None:
     agenda, plain, taken = Agenda(), dict[int, float](), dict[int, Watched]()

@@ -17,6 +17,7 @@ from relay.poller import Poller
 from relay.ports import Health
 from relay.questions import Questions
 from relay.results import Ask
+from relay.roll_calls import RollCalls
 from relay.tracker import Tracker
 from storage.database import Database
 
@@ -68,6 +69,11 @@ class FakeApi:
     everywhere: PixVerseError | None = None
     gate: asyncio.Event | None = None
     asked: list[tuple[float, str, str]] = field(default_factory=list)
+    rolls: list[float] = field(default_factory=list)
+    """When the list was asked for in which jobs stand whose ids begin with `listed-`."""
+    roll_trouble: PixVerseError | None = None
+    lagging: set[str] = field(default_factory=set)
+    unlisted: set[str] = field(default_factory=set)
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
 
@@ -87,6 +93,17 @@ class FakeApi:
         if jobid not in self.jobs:
             raise JobNotFound("404")
         return self.jobs[jobid]
+
+    def kind_of(self, jobid: str) -> str | None:
+        return "v2" if jobid.startswith("listed-") else None
+
+    async def roll(self, token: str, kind: str) -> set[str]:
+        self.rolls.append(self.clock.monotonic())
+        await asyncio.sleep(0)
+        if self.roll_trouble is not None:
+            raise self.roll_trouble
+        in_work = {jobid for jobid, job in self.jobs.items() if self.kind_of(jobid) == kind and not job.state.ends}
+        return (in_work | self.lagging) - self.unlisted
 
     def put(self, jobid: str, state: JobState = JobState.PROGRESS, **fields: object) -> Job:
         self.jobs[jobid] = replace(Job(jobid, state, state.value), **fields)  # type: ignore[arg-type]
@@ -206,6 +223,7 @@ class World:
             self.answers,
             self.accounts,
             self.clock,
+            RollCalls(self.api.roll, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval),
             interval=self.interval,
             max_age=self.hours * HOUR,
             random=Random(2),

@@ -1,0 +1,158 @@
+"""One question for many: the API's list of an account's jobs in work, in place of a question about each of them.
+
+Truth stays with a job's record. The list only says that there is nothing to ask yet: a job that it does not name, or no
+longer names, is asked about itself, and each one now and then whatever the list says. A list that fails, or that still
+names a job whose record told the end before, is left alone for a while; jobs are then asked about one by one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass, field
+
+from pixverse.errors import PixVerseError
+from relay import schedule
+from relay.ports import Clock
+from relay.watched import Watched
+
+log = logging.getLogger(__name__)
+
+FEWEST_JOBS = 3
+"""For fewer of one account a list would save nothing."""
+_LAGGING_INTERVALS = 30
+_LONGEST_DOUBLING = 5
+
+KindOf = Callable[[str], str | None]
+"""The list in which the job with this id would stand; None where there is none."""
+FetchRoll = Callable[[str, str], Awaitable[Collection[str]]]
+"""Asks the API, with a token, for the list of a kind: the ids of jobs in work. Raises a class of PixVerseError."""
+TokenOf = Callable[[int], str | None]
+_Key = tuple[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """What a new list says of the jobs that relied on the one before."""
+
+    at: float
+    """When it was asked for."""
+    left: tuple[Watched, ...]
+    """It does not name them any more: they are to be asked about at once."""
+    named: tuple[Watched, ...]
+    """It names them, and that is enough for now."""
+
+
+@dataclass(slots=True)
+class _Roll:
+    """One account's list."""
+
+    at: float = float("-inf")
+    """When it was asked for, monotonic seconds."""
+    jobs: frozenset[str] = frozenset()
+    relying: dict[str, tuple[Watched, float]] = field(default_factory=dict)
+    """Jobs that were not asked about because the list names them, each with the pause between two questions."""
+    ended: dict[str, float] = field(default_factory=dict)
+    """Jobs that the list named when their record told the end, and when it did."""
+    off_until: float = float("-inf")
+    failures: int = 0
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class RollCalls:
+    """Whether a job that is due can do without a question about itself. Times are monotonic seconds."""
+
+    def __init__(self, fetch: FetchRoll, kind_of: KindOf, token_of: TokenOf, clock: Clock, *, interval: float) -> None:
+        self._fetch = fetch
+        self._kind_of = kind_of
+        self._token_of = token_of
+        self._clock = clock
+        self._interval = interval
+        self._rolls: dict[_Key, _Roll] = {}
+        self._on_renewal: Callable[[Renewal], None] = lambda _: None
+
+    def when_renewed(self, callback: Callable[[Renewal], None]) -> None:
+        """Calls `callback` for each new list, so that one serves all who would else ask for it soon."""
+        self._on_renewal = callback
+
+    async def names(self, job: Watched, gap: float) -> bool:
+        """Whether a list of the last `gap` seconds names the job and that is enough; else it is to be asked about
+        itself. `gap` is the pause between two questions about the job."""
+        kind = self._kind_of(job.jobid)
+        now = self._clock.monotonic()
+        if kind is None or not self._record_is_young(job, gap, now):
+            return False
+        roll = self._rolls.setdefault((job.account_id, kind), _Roll())
+        if now < roll.off_until:
+            return False
+        if now - roll.at >= gap:
+            await self._renew((job.account_id, kind), roll, gap)
+        if self._clock.monotonic() < roll.off_until or job.jobid not in roll.jobs:
+            return False
+        roll.relying[job.jobid] = (job, gap)
+        return True
+
+    def record_told_the_end(self, job: Watched) -> None:
+        """The job's record told its end: from now on no list may name it."""
+        kind = self._kind_of(job.jobid)
+        roll = self._rolls.get((job.account_id, kind)) if kind is not None else None
+        if roll is None:
+            return
+        roll.relying.pop(job.jobid, None)
+        if job.jobid in roll.jobs:
+            roll.ended[job.jobid] = self._clock.monotonic()
+
+    async def _renew(self, key: _Key, roll: _Roll, gap: float) -> None:
+        """Asks once, however many wait for it."""
+        async with roll.lock:
+            now = self._clock.monotonic()
+            if now - roll.at >= gap and now >= roll.off_until:
+                await self._ask(key, roll)
+
+    async def _ask(self, key: _Key, roll: _Roll) -> None:
+        account_id, kind = key
+        token = self._token_of(account_id)
+        asked_at = self._clock.monotonic()
+        if token is None:
+            roll.off_until = asked_at + self._interval
+            return
+        try:
+            jobs = await self._fetch(token, kind)
+        except PixVerseError as error:
+            self._failed(account_id, roll, error)
+            return
+        roll.failures = 0
+        roll.at, roll.jobs = asked_at, frozenset(jobs)
+        if self._lags(roll):
+            self._leave_alone(roll, self._interval * _LAGGING_INTERVALS)
+            log.warning("The list of the jobs of account %d lags; they are asked about one by one", account_id)
+        else:
+            self._tell(roll)
+
+    def _failed(self, account_id: int, roll: _Roll, error: PixVerseError) -> None:
+        roll.failures += 1
+        self._leave_alone(roll, self._interval * 2.0 ** min(roll.failures, _LONGEST_DOUBLING))
+        log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
+
+    def _leave_alone(self, roll: _Roll, seconds: float) -> None:
+        """Whoever relied on the list is due when it would have been without one."""
+        roll.off_until = self._clock.monotonic() + seconds
+        roll.jobs = frozenset()
+        roll.relying.clear()
+
+    def _lags(self, roll: _Roll) -> bool:
+        """Whether it names a job that had ended before it was asked for."""
+        lags = any(told_at < roll.at and jobid in roll.jobs for jobid, told_at in roll.ended.items())
+        roll.ended = {jobid: told_at for jobid, told_at in roll.ended.items() if told_at >= roll.at}
+        return lags
+
+    def _tell(self, roll: _Roll) -> None:
+        now = self._clock.monotonic()
+        left = [job for jobid, (job, _) in roll.relying.items() if jobid not in roll.jobs]
+        roll.relying = {jobid: relying for jobid, relying in roll.relying.items() if jobid in roll.jobs}
+        named = [job for job, gap in roll.relying.values() if self._record_is_young(job, gap, now)]
+        self._on_renewal(Renewal(roll.at, tuple(left), tuple(named)))
+
+    def _record_is_young(self, job: Watched, gap: float, now: float) -> bool:
+        return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap)
