@@ -126,4 +126,25 @@ FAULTS = (
         "if len(used) >= self._per_minute:",
         "if len(used) > self._per_minute:",
     ),
+    fault(
+        "what begins like an id of v2 goes into a path in any form",
+        "tests/pixverse/test_jobids.py::test_what_only_begins_like_an_id_of_v2_is_none",
+        "pixverse/jobids.py",
+        "    if PIXVERSE_V2_START.match(jobid) and not is_v2(jobid):",
+        "    if 0:",
+    ),
+    fault(
+        "an address without a width is taken for a finished video",
+        "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
+        "pixverse/videos_v2.py",
+        "    if state is JobState.COMPLETED and not _is_there(record):",
+        "    if 0:",
+    ),
+    fault(
+        "a list that still names ended jobs is believed",
+        "tests/relay/test_roll_calls.py::test_a_list_that_lags_is_found_out_and_left_alone",
+        "relay/roll_calls.py",
+        "        if self._lags(roll):",
+        "        if 0:",
+    ),
 )
