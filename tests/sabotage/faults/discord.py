@@ -65,7 +65,7 @@ FAULTS = (
     ),
     fault(
         "a server that came back while the bot was off is forgotten",
-        f"{_E2E}/test_servers.py::test_after_the_grace_it_is_forgotten",
+        "tests/relay/test_places.py::test_nothing_is_forgotten_before_the_servers_are_compared",
         "relay/places.py",
         "        await self._compared.wait()\n",
         "",

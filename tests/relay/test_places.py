@@ -1,0 +1,53 @@
+"""Servers that removed the bot, and what is kept of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from relay.places import GRACE, Places
+from storage import departures, servers
+from storage.keys import new_key
+from tests.relay.account_house import House
+
+GUILD, BACK = 77, 78
+
+
+class NoChannels:
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        raise AssertionError("no channel goes")
+
+
+class NoWatch:
+    def job_changed(self, job_id: int) -> None:
+        raise AssertionError("no job changes")
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    opened = await House.open(tmp_path / "relay.db", new_key())
+    yield opened
+    await opened.close()
+
+
+async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House) -> None:
+    """The gateway may take long to tell which servers are back."""
+    async with house.database.transaction() as tx:
+        for guild_id in (GUILD, BACK):
+            await servers.set_gone(tx, guild_id, house.clock.now() - GRACE)
+    house.accounts.rest_server(GUILD)
+    house.accounts.rest_server(BACK)
+    places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
+    task = asyncio.create_task(places.run())
+    try:
+        await house.pass_time(3600)
+        assert await departures.known_servers(house.database.reader) == {GUILD, BACK}
+        await places.compare({BACK})
+        await house.pass_time(0)
+        assert await departures.known_servers(house.database.reader) == {BACK}
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
