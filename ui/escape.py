@@ -109,8 +109,9 @@ def _places_to_escape(text: str) -> set[int]:
 def _cut(pieces: Iterable[str], limit: int) -> str:
     """The pieces joined, or as many as leave room for an ellipsis."""
     whole = list(pieces)
-    if sum(map(units, whole)) <= limit:
-        return "".join(whole)
+    text = "".join(whole)
+    if units(text) <= limit:
+        return text
     if limit < 1:
         return ""
     kept: list[str] = []

@@ -67,16 +67,16 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
 
 def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:
     """The fullest content that fits, and who is mentioned in it."""
+    said = verdict(post, mentions)
     for room in _ROOMS:
-        content, pinged = _content(post, mentions, room)
+        content, pinged = _content(post, said, room)
         if units(content) <= MESSAGE:
             return content, pinged
     raise AssertionError("the smallest content is always short enough")
 
 
-def _content(post: OutcomePost, mentions: CommandMentions, room: _Room) -> tuple[str, tuple[int, ...]]:
+def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[int, ...]]:
     """The content and who is mentioned in it."""
-    said = verdict(post, mentions)
     first = post.mention[: room.mentions]
     last = post.batch.mention[: room.mentions - len(first)] if post.batch else ()
     body = _wordless(post, said, first) if post.wordless else _worded(post, said, first, room)
