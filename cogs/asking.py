@@ -12,11 +12,12 @@ import discord
 
 from cogs.command_book import CommandBook
 from cogs.permissions import is_thread, missing_to_post
+from cogs.replying import reply
 from relay.ports import Clock
 from relay.results import Ask
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
-from ui.passing import OnPress, PassingView
+from ui.passing import OnPress
 from ui.refusals import (
     locked_thread_answer,
     missing_permission_answer,
@@ -112,14 +113,14 @@ class Answering:
         if await self.refused_place(interaction):
             return
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._reply(interaction, await self._outcome(interaction, deed, look_again))
+        await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep)
 
     async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
         """For a button in an answer to the asker alone: what came of it takes that answer's place."""
         if await self.refused_place(interaction):
             return
         await interaction.response.defer()
-        await self._reply(interaction, await self._outcome(interaction, deed, None))
+        await reply(interaction, await self._outcome(interaction, deed, None), self._clock.sleep)
 
     async def _outcome(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> Sequence[Answer]:
         try:
@@ -139,18 +140,3 @@ class Answering:
         """What is said of a refusal; None for an error that is none."""
         mentions = self._book.mentions(interaction.guild_id or 0)
         return refusal_answer(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
-
-    async def _reply(self, interaction: Interaction, answers: Sequence[Answer]) -> None:
-        first, *rest = answers
-        try:
-            message = await interaction.edit_original_response(
-                content=first.content, view=first.view, allowed_mentions=discord.AllowedMentions.none()
-            )
-            if isinstance(first.view, PassingView):
-                first.view.stands_in(message)
-            for answer in rest:
-                await interaction.followup.send(
-                    answer.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
-                )
-        except discord.HTTPException as error:
-            log.warning("an answer could not be given: %s", error)
