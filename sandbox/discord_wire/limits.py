@@ -20,6 +20,10 @@ from .wire_json import Wire
 
 VIA = {"Via": "1.1 google"}  # what every true answer of Discord carries and one of Cloudflare's does not
 
+_OF_INTERACTIONS = ("interactions", "webhooks")
+"""What answers an interaction, follow-ups included, does not count towards the global limit (Discord API docs,
+Receiving and Responding)."""
+
 _IDS = re.compile(r"\d{15,}")
 _MESSAGES = re.compile(r"/channels/\d+/messages(/\d+)?")
 
@@ -59,7 +63,7 @@ class RateLimits:
         """Count one request."""
         if not self.enabled:
             return Verdict()
-        if request.segments[0] != "interactions" and self._over_global():
+        if request.segments[0] not in _OF_INTERACTIONS and self._over_global():
             return Verdict(refusal=RateLimit(1.0, "global"))
         bucket = self._bucket(request)
         now = self._now()
