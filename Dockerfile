@@ -15,6 +15,7 @@ COPY relay relay
 COPY settings settings
 COPY storage storage
 COPY ui ui
+COPY web web
 USER relay
 VOLUME /app/data
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

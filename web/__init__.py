@@ -1,0 +1,1 @@
+"""The HTTP port: callbacks, health, metrics."""
