@@ -36,6 +36,7 @@ from storage.database import Database
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
+from web.server import Endpoints, make_application, serving
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ EXPOSED_ACCOUNT = (
 async def serve(settings: Settings) -> None:
     """Runs the bot until it is cancelled.
 
-    Raises AlreadyRunning, a class of DatabaseUnusable, and DiscordTokenRefused.
+    Raises AlreadyRunning, a class of DatabaseUnusable, SettingsError and DiscordTokenRefused.
     """
     if settings.exposes_account:
         log.warning(EXPOSED_ACCOUNT)
@@ -79,6 +80,7 @@ async def serve(settings: Settings) -> None:
         await relay.accounts.start()
         stack.push_async_callback(relay.questions.close)
         stack.push_async_callback(client.put_away)
+        await _open_http_port(settings, stack)
         await _face_discord(settings, client, relay, book, clock, database)
 
 
@@ -100,6 +102,13 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack) -> tuple[Data
     database = await Database.open(settings.database_path)
     stack.push_async_callback(database.close)
     return database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
+
+
+async def _open_http_port(settings: Settings, stack: AsyncExitStack) -> None:
+    if settings.http_port is None:
+        return
+    application = make_application(Endpoints(), settings.public_url)
+    await stack.enter_async_context(serving(application, settings.http_host, settings.http_port))
 
 
 async def _face_discord(

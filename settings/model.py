@@ -62,6 +62,11 @@ class Settings(BaseSettings):
     max_open_per_user: _Count = Field(50, alias="MAX_OPEN_PER_USER")
     max_open_per_server: _Count = Field(500, alias="MAX_OPEN_PER_SERVER")
     commands_per_minute: _Count = Field(30, alias="COMMANDS_PER_MINUTE")
+    http_host: Annotated[str, BeforeValidator(readers.http_host)] = Field("127.0.0.1", alias="HTTP_HOST")
+    http_port: Annotated[int | None, BeforeValidator(lambda text: readers.whole(text, 65_535))] = Field(
+        None, alias="HTTP_PORT"
+    )
+    public_url: Annotated[str | None, BeforeValidator(readers.public_url)] = Field(None, alias="PUBLIC_URL")
     log_level: Annotated[LogLevel, BeforeValidator(readers.log_level)] = Field("INFO", alias="LOG_LEVEL")
     log_format: Annotated[LogFormat, BeforeValidator(readers.log_format)] = Field("text", alias="LOG_FORMAT")
 

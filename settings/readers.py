@@ -20,6 +20,7 @@ _HOST_AND_PORT = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:]+)(?::([0-9]{1,5}))?")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,12}")
 _GUILD_ID = re.compile(r"[1-9][0-9]{0,18}")
+_PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _SCHEME_WORD = re.compile(r"^(?:bot|bearer)\s+", re.IGNORECASE)
 _NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
@@ -72,6 +73,23 @@ def api_url(text: str) -> str:
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
         raise ValueError(f"holds signs that no web address has; {example}")
     return text.rstrip("/")
+
+
+def public_url(text: str) -> str:
+    """An http or https address under which something is served, without a slash at its end. Raises ValueError."""
+    url = api_url(text)
+    path = urlsplit(url).path
+    if (path and not _PLAIN_PATH.fullmatch(path)) or any(part.strip(".") == "" for part in path.split("/")[1:]):
+        raise ValueError("has a path that is not plain; write it like https://host or https://host/path")
+    return url
+
+
+def http_host(text: str) -> str:
+    """An address or name of this machine to listen at; an IPv6 address with or without brackets."""
+    bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if not _is_host(bare):
+        raise ValueError("is no host; write an address of this machine like 127.0.0.1, or 0.0.0.0 for all of them")
+    return bare
 
 
 def _is_host(host: str) -> bool:

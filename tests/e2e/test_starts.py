@@ -52,6 +52,9 @@ async def test_malformed_settings_are_all_named_at_once(build: Build) -> None:
         "MAX_OPEN_PER_USER": "none",
         "DISCORD_GUILD_IDS": "studio",
         "LOG_LEVEL": "loud",
+        "HTTP_HOST": "every where",
+        "HTTP_PORT": "65536",
+        "PUBLIC_URL": "https://relay.example.org/../admin",
     }
     finished = await stage.bot.run(changed=wrong)
     assert finished.code == 2

@@ -1,0 +1,28 @@
+"""The HTTP port as whoever asks it sees it: bytes in, bytes out."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def ask(port: int, request: str, body: bytes = b"") -> tuple[int, bytes]:
+    """Sends a request (its lines, without the blank one) and gives status and body; status 0: cut off unanswered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write("\r\n".join([*request.split("\n"), "", ""]).encode() + body)
+        await writer.drain()
+        answer = await reader.read()
+    except ConnectionError:
+        return 0, b""
+    finally:
+        writer.close()
+    head, _, rest = answer.partition(b"\r\n\r\n")
+    return (int(head.split()[1]) if head else 0), rest
