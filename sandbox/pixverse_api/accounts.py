@@ -49,6 +49,9 @@ class Account:
     channels: list[Channel] = field(default_factory=list)
     token: str = field(default="", repr=False)
     standing: Standing = Standing.OK
+    name: str = ""
+    reply_url: str | None = field(default=None, repr=False)
+    """Where callbacks of jobs go that name no address of their own."""
 
     def __post_init__(self) -> None:
         self.renew_token()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from aiohttp import web
 
-from sandbox.pixverse_api import v1
+from sandbox.pixverse_api import useapi_account, v1
 from sandbox.pixverse_api.accounts import Account
+from sandbox.pixverse_api.callbacks import Callbacks
 from sandbox.pixverse_api.cdn import Cdn
 from sandbox.pixverse_api.fault_list import Faults
 from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.lists import Lists
 from sandbox.pixverse_api.requests_log import Seen
 from sandbox.pixverse_api.server import Server
 from sandbox.pixverse_api.service import Service
@@ -33,6 +35,7 @@ class PixverseApi:
         clock: now, in milliseconds UTC.
         rng: the source of every random choice, ids and tokens included.
         sweep_seconds: between two looks into Discord; 0: everything is seen at once; `math.inf`: only by `sweep`.
+        callback_hosts: names of hosts that callbacks may go to besides this machine.
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class PixverseApi:
         clock: Clock = system_clock,
         rng: random.Random | None = None,
         sweep_seconds: Seconds = _REAL_SWEEPS,
+        callback_hosts: Collection[str] = (),
     ) -> None:
-        self._service = Service(clock, rng or random.Random(), sweep_seconds)
+        self.callbacks = Callbacks(clock, callback_hosts)
+        self._service = Service(clock, rng or random.Random(), sweep_seconds, self.callbacks)
         self._wire = Wire(clock, self._account_of)
         self.v2 = V2(self._service)
         self._server = Server(self._application)
@@ -52,9 +57,11 @@ class PixverseApi:
         """Listen on two free ports of 127.0.0.1."""
         await self.cdn.start()
         await self._server.start()
+        self.callbacks.start(self._service.catch_up)
 
     async def stop(self) -> None:
         """Close both ports and every connection."""
+        await self.callbacks.stop()
         await self._server.stop()
         await self.cdn.stop()
 
@@ -72,6 +79,11 @@ class PixverseApi:
     def requests(self) -> list[Seen]:
         """What the API was asked, oldest first; files have `cdn.requests`."""
         return self._wire.requests
+
+    @property
+    def lists(self) -> Lists:
+        """How the lists of what is in work lie, of both generations."""
+        return self._service.lists
 
     @property
     def jobs(self) -> list[Job]:
@@ -171,7 +183,9 @@ class PixverseApi:
             raise TimeoutError(f"not within {timeout} s; latest requests: {latest}") from None
 
     def _application(self) -> web.Application:
-        return self._wire.application(*v1.routes(self._service), *self.v2.routes())
+        return self._wire.application(
+            *v1.routes(self._service), *self.v2.routes(), *useapi_account.routes(self._service)
+        )
 
     def _account_of(self, request: web.Request) -> Account | None:
         return self._service.accounts.of_header(request.headers.get("Authorization"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import Protocol
 
 from sandbox.pixverse_api.accounts import Account, Channel
 from sandbox.pixverse_api.cdn_links import Stored
@@ -25,6 +26,19 @@ class Kept(Enum):
     UNKNOWN = "unknown"
 
 
+class Watcher(Protocol):
+    """Is told what becomes of jobs; a `Job` that is not `added` yet is none of its business."""
+
+    def added(self, job: Job, /) -> None:
+        """A job was accepted."""
+
+    def happened(self, job: Job, /) -> None:
+        """Something happened to a job that its record may not tell yet."""
+
+    def seen(self, job: Job, /) -> None:
+        """A job's record has changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Places:
     """What a job needs from the world around it."""
@@ -35,6 +49,7 @@ class Places:
     """Carries out the sweeps that are due."""
     store: Callable[[File, str, int, float], Stored]
     """Puts a file on the CDN: file, channel, milliseconds of issue, seconds until its link dies."""
+    watcher: Watcher
 
 
 class Job:
@@ -70,6 +85,14 @@ class Job:
         self._gone: set[str] = set()
         self._changed = False
         self.jobid = str(record["jobid"])
+        given = record.get("replyUrl") or account.reply_url
+        self.reply_url = given if isinstance(given, str) and given else None
+        """Where its callbacks go: its own address, or that which its account had when it was made."""
+
+    @property
+    def ahead(self) -> Record:
+        """The record as the next sweep will show it."""
+        return self._visible()
 
     @property
     def shown(self) -> Record:
@@ -143,6 +166,10 @@ class Job:
         self._shown = self._visible()
         self._changed = False
 
+    def happen(self, until: int) -> None:
+        """What is due until then happens, and no sweep has seen it."""
+        self._play(until)
+
     def look(self, at: int) -> None:
         """A sweep at `at` (milliseconds): everything that happened until then becomes visible, as of `at`."""
         self._play(at)
@@ -173,6 +200,7 @@ class Job:
         self._changed = False
         self._real["updated"] = iso(at)
         self._shown = self._visible()
+        self._places.watcher.seen(self)
 
     def _take_over(self, change: Change) -> None:
         now = self._places.clock()
@@ -194,6 +222,7 @@ class Job:
             self._real["attachments"] = self._attach(change.results, at)
         self._real |= change.fields
         self._gone = (self._gone - change.fields.keys()) | set(change.without)
+        self._places.watcher.happened(self)
 
     def _visible(self) -> Record:
         return {name: value for name, value in self._real.items() if name not in self._gone}

@@ -10,10 +10,11 @@ from dataclasses import replace
 from sandbox.pixverse_api.accounts import Account, Accounts, Channel
 from sandbox.pixverse_api.bodies import EXPIRED, Answer, button_used, refusal, too_many_jobs, unknown_job
 from sandbox.pixverse_api.cdn_links import Shelf
-from sandbox.pixverse_api.jobs import Job, Kept, Places, Record
+from sandbox.pixverse_api.jobs import Job, Kept, Places, Record, Watcher
+from sandbox.pixverse_api.lists import Lists
 from sandbox.pixverse_api.stamps import Clock, compact, iso
 from sandbox.pixverse_api.sweeps import Seconds, Sweeper
-from sandbox.pixverse_api.timelines import Timeline, completed, step
+from sandbox.pixverse_api.timelines import Timeline, completed, ordinary, step
 
 _MOST_JOBS = 10
 _NOT_IN_RECORD = frozenset({"jobid", "hd_quality", "discord", "server", "channel", "maxJobs"})
@@ -27,8 +28,9 @@ def is_v2(jobid: str) -> bool:
 class Service:
     """Everything that the API remembers."""
 
-    def __init__(self, clock: Clock, rng: random.Random, sweep_seconds: Seconds) -> None:
+    def __init__(self, clock: Clock, rng: random.Random, sweep_seconds: Seconds, watcher: Watcher) -> None:
         self.clock = clock
+        self.lists = Lists()
         self.accounts = Accounts(rng)
         self.shelf = Shelf(rng, self.accounts.snowflake)
         self.sweeper = Sweeper(clock, rng, sweep_seconds)
@@ -36,7 +38,8 @@ class Service:
         """The time lines of the next generating POSTs; without one, `completed()`."""
         self._rng = rng
         self._jobs: dict[str, Job] = {}
-        self._places = Places(clock, self.accounts.snowflake, self.catch_up, self.shelf.store)
+        self._watcher = watcher
+        self._places = Places(clock, self.accounts.snowflake, self.catch_up, self.shelf.store, watcher)
         self._open_places = replace(self._places, store=self.shelf.store_open)
 
     @property
@@ -63,6 +66,20 @@ class Service:
         jobid: str | None = None,
     ) -> Job:
         """A job that was accepted just now and stands at `created`. `fields` are further fields of its record."""
+        job = self._made(account, timeline, fields, verb=verb, channel=channel, jobid=jobid)
+        self._watcher.added(job)
+        return job
+
+    def _made(
+        self,
+        account: Account,
+        timeline: Timeline,
+        fields: Mapping[str, object],
+        *,
+        verb: str,
+        channel: Channel | None = None,
+        jobid: str | None = None,
+    ) -> Job:
         self.catch_up()
         now = self.clock()
         place = channel or account.channels[0]
@@ -90,10 +107,10 @@ class Service:
         return EXPIRED if job.kept is Kept.EXPIRED else job
 
     def in_work(self, account: Account) -> list[str]:
-        """The ids of this account's jobs of v1 that are executing."""
+        """The ids of this account's jobs of v1 that the list names as executing."""
         self.catch_up()
         mine = [job for job in self._jobs.values() if job.account is account and not is_v2(job.jobid)]
-        return [job.jobid for job in mine if job.in_work]
+        return [job.jobid for job in mine if self.lists.name(job)]
 
     def of_account_v2(self, account: Account) -> list[Job]:
         """The account's videos and images of v2 that it still has, oldest first."""
@@ -105,6 +122,17 @@ class Service:
         """An id of v2 (useapi.net PixVerse v2, get-pixverse-videos) for a video or an image."""
         number = self._rng.randrange(10**14, 10**15)
         return f"user:{account.number}-pixverse:{account.email}-{kind}:{number}"
+
+    def generate_v2(self, account: Account, kind: str, fields: Mapping[str, object]) -> Job | None:
+        """A generating POST of v2: the new job, or None for a prompt that is refused before there is one."""
+        timeline = self.scripts.popleft() if self.scripts else ordinary(kind)
+        job = self._made(account, timeline, fields, verb=f"pixverse-v2-{kind}", jobid=self.new_v2_id(account, kind))
+        job.show_as_new()
+        if job.status == "moderated":
+            del self._jobs[job.jobid]
+            return None
+        self._watcher.added(job)
+        return job
 
     def cancel(self, account: Account, jobid: str) -> Answer:
         """Cancel a job; one that has ended answers with the state that it ended in (not documented)."""
@@ -146,17 +174,14 @@ class Service:
             parent.pressed[button] = str(answer.body["jobid"])
         return answer
 
-    def next_script(self) -> Timeline:
-        """The time line of the next job that is made by a POST."""
-        return self.scripts.popleft() if self.scripts else completed()
-
     def _start(self, account: Account, verb: str, given: dict[str, object], channel: Channel) -> Answer:
         timeline = self.scripts.popleft() if self.scripts else completed(videos=4 if verb == "pixverse-create" else 1)
         fields = {name: value for name, value in given.items() if name not in _NOT_IN_RECORD}
-        job = self.add_job(account, (step(0, "started"), *timeline), fields, verb=verb, channel=channel)
+        job = self._made(account, (step(0, "started"), *timeline), fields, verb=verb, channel=channel)
         job.show_as_new()
         shown = job.shown
         if job.status != "moderated":
+            self._watcher.added(job)
             return Answer(200, shown)
         details = {name: shown[name] for name in ("errorDetails",) if name in shown}
         return refusal(422, str(shown["error"]), **details, jobid=job.jobid, status="moderated")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sandbox.pixverse_api.videos import File
+from sandbox.pixverse_api.videos import File, image_file
 
 DAY = 86_400
 BUTTONS = ("U1", "U2", "U3", "U4", "V1", "V2", "V3", "V4", "ReDo")
@@ -74,6 +74,13 @@ def rising(seconds: float) -> Timeline:
 def completed(seconds: float = 30, videos: int = 1, size: int | None = None, link_seconds: float = DAY) -> Timeline:
     """The ordinary way, to `videos` files of `size` bytes each."""
     return *rising(seconds), finish(seconds, Results(videos, size, link_seconds))
+
+
+def ordinary(kind: str, seconds: float = 30) -> Timeline:
+    """The ordinary way of a job of v2, to one video or one image."""
+    if kind == "image":
+        return *rising(seconds), finish(seconds, Results(files=(image_file("image"),)))
+    return completed(seconds)
 
 
 def failed(

@@ -6,6 +6,8 @@ QUEUED calls itself final; records of running videos have an address but no widt
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from aiohttp import web
 
 from sandbox.pixverse_api.accounts import Account
@@ -13,10 +15,10 @@ from sandbox.pixverse_api.bodies import Answer, refusal
 from sandbox.pixverse_api.jobs import ENDS, Job, Record
 from sandbox.pixverse_api.service import Service
 from sandbox.pixverse_api.stamps import iso
-from sandbox.pixverse_api.v1 import paid, raw, response
+from sandbox.pixverse_api.v1 import Call, paid, raw, response
+from sandbox.pixverse_api.v2_making import MOST_IN_WORK, Making, no_such_account
 
 ROOT = "/v2/pixverse"
-_MOST_IN_WORK = 8
 _LIMIT = 40
 _STATUSES = {
     "created": (5, "QUEUED"),
@@ -38,12 +40,9 @@ class V2:
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._making = Making(service)
         self.records_of_running = False
         """Whether a video that is being made has a record, in place of 404 as documented."""
-        self.lagging: set[str] = set()
-        """Ids that the scheduler lists though they have ended."""
-        self.unlisted: set[str] = set()
-        """Ids that the scheduler does not list though they are in work."""
 
     def routes(self) -> list[web.RouteDef]:
         """Every endpoint that is served."""
@@ -52,13 +51,21 @@ class V2:
             "/scheduler/available": self._available,
             "/videos/": self._videos,
             "/images/": self._images,
+            "/accounts": self._accounts,
             "/videos/{jobid:.+}": self._record,
             "/images/{jobid:.+}": self._record,
         }
+        posts = {
+            "/videos/create": self._making.video,
+            "/videos/create-v3": self._making.video,
+            "/videos/create-v4": self._making.video,
+            "/images/create": self._making.image,
+            "/files": self._making.file,
+            "/files/": self._making.file,
+        }
         return [
             *(web.get(ROOT + path, paid(self._service, call), allow_head=False) for path, call in calls.items()),
-            web.post(f"{ROOT}/videos/create", paid(self._service, self._create)),
-            web.post(f"{ROOT}/videos/create-v3", paid(self._service, self._create)),
+            *(web.post(ROOT + path, paid(self._service, _answering(make))) for path, make in posts.items()),
             web.delete(f"{ROOT}/scheduler/{{jobid:.+}}", paid(self._service, self._untrack)),
         ]
 
@@ -83,9 +90,10 @@ class V2:
         """Stops the tracking, not the work: del-pixverse-scheduler-video_id."""
         jobid = request.match_info["jobid"]
         job = self._find(account, jobid)
-        if job is None or not job.in_work or jobid in self.unlisted:
+        lists = self._service.lists
+        if job is None or not job.in_work or jobid in lists.unlisted:
             return response(refusal(404, "Not running"))
-        self.unlisted.add(jobid)
+        lists.unlisted.add(jobid)
         return web.Response(status=204)
 
     def _find(self, account: Account, jobid: str) -> Job | None:
@@ -100,15 +108,12 @@ class V2:
     async def _available(self, _request: web.Request, account: Account) -> web.Response:
         """What is in work and what is free: get-pixverse-scheduler-available."""
         busy = self._in_work(account)
-        slots = {"maxJobs": _MOST_IN_WORK, "executing": len(busy), "available": max(0, _MOST_IN_WORK - len(busy))}
+        slots = {"maxJobs": MOST_IN_WORK, "executing": len(busy), "available": max(0, MOST_IN_WORK - len(busy))}
         return web.json_response({"executing": busy, "available": [{"email": account.email, **slots}]})
 
     def _in_work(self, account: Account) -> list[Record]:
-        jobs = [job for job in self._service.of_account_v2(account) if self._is_listed(job)]
+        jobs = [job for job in self._service.of_account_v2(account) if self._service.lists.name(job)]
         return [self._entry(job) for job in jobs]
-
-    def _is_listed(self, job: Job) -> bool:
-        return job.jobid in self.lagging or (job.in_work and job.jobid not in self.unlisted)
 
     def _entry(self, job: Job) -> Record:
         seconds = (self._service.clock() - job.created) // 1000
@@ -117,6 +122,7 @@ class V2:
             "type": _kind(job),
             "started": iso(job.created),
             "elapsed": f"{seconds // 60:02d}:{seconds % 60:02d}",
+            **{name: job.shown[name] for name in ("replyUrl", "replyRef") if name in job.shown},
         }
 
     async def _videos(self, request: web.Request, account: Account) -> web.Response:
@@ -129,7 +135,7 @@ class V2:
 
     def _page(self, request: web.Request, account: Account, kind: str) -> Answer:
         if request.query.get("email", account.email) != account.email:
-            return refusal(400, "No such account is configured")
+            return no_such_account()
         jobs = [job for job in reversed(self._service.of_account_v2(account)) if _kind(job) == kind]
         limit, offset = _number(request, "limit", _LIMIT), _number(request, "offset", 0)
         body: Record = {"data": [record_of(job) for job in jobs[offset : offset + limit]], "total": len(jobs)}
@@ -137,25 +143,20 @@ class V2:
             body["next_offset"] = offset + limit
         return Answer(200, body)
 
-    # ---- making one -------------------------------------------------------------------------------------------------
-
-    async def _create(self, request: web.Request, account: Account) -> web.Response:
-        """A new video: post-pixverse-videos-create-v3. Of its answer only these two fields are known."""
-        given = await (request.json() if request.content_type == "application/json" else request.post())
-        if not isinstance(given.get("prompt"), str) or not given["prompt"]:
-            return response(refusal(400, "Parameter prompt is required"))
-        if len(self._in_work(account)) >= int(str(given.get("maxJobs", _MOST_IN_WORK))):
-            return response(refusal(429, "All accounts are at their maximum of jobs"))
-        fields = {name: given[name] for name in (*_AS_THEY_ARE, "seed", "replyRef", "replyUrl") if name in given}
-        jobid = self._service.new_v2_id(account, "video")
-        timeline = self._service.next_script()
-        self._service.add_job(account, timeline, fields, verb="pixverse-v2-video", jobid=jobid)
-        return web.json_response({"video_id": jobid, "cost_credits": 45})
+    async def _accounts(self, _request: web.Request, account: Account) -> web.Response:
+        """The PixVerse accounts by their addresses: get-pixverse-accounts."""
+        one = {"email": account.email, "password": "…secured…", "maxJobs": MOST_IN_WORK}
+        return web.json_response({account.email: one})
 
 
 def record_of(job: Job) -> Record:
     """The flat record of a job (get-pixverse-videos-video_id; an image's begins its names with `image_`)."""
-    shown, kind = job.shown, _kind(job)
+    return flat_record(job, job.shown)
+
+
+def flat_record(job: Job, shown: Record) -> Record:
+    """The same of what is known of a job, be it shown by now or not."""
+    kind = _kind(job)
     status = str(shown["status"])
     number, name = _STATUSES.get(status, (_STRANGE, status.upper()))
     record: Record = {
@@ -187,6 +188,13 @@ def record_of(job: Job) -> Record:
             "errMsg": " ".join(str(shown[n]) for n in ("error", "errorDetails") if n in shown),
         }
     return record
+
+
+def _answering(make: Callable[[web.Request, Account], Awaitable[Answer]]) -> Call:
+    async def call(request: web.Request, account: Account) -> web.Response:
+        return response(await make(request, account))
+
+    return call
 
 
 def _kind(job: Job) -> str:

@@ -13,6 +13,7 @@ from sandbox.pixverse_api.faults import Status
 from sandbox.pixverse_api.requests_log import Seen, seen
 from sandbox.pixverse_api.stamps import Clock
 
+_LARGEST_UPLOAD = 32 * 2**20
 AccountOf = Callable[[web.Request], Account | None]
 
 
@@ -29,7 +30,7 @@ class Wire:
 
     def application(self, *routes: web.RouteDef) -> web.Application:
         """An application with these routes behind the wire."""
-        application = web.Application(middlewares=[self._listen])
+        application = web.Application(middlewares=[self._listen], client_max_size=_LARGEST_UPLOAD)
         application.add_routes(routes)
         return application
 

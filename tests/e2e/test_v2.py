@@ -78,7 +78,7 @@ async def test_a_record_that_goes_back_from_its_end(town: Town) -> None:
 async def test_a_job_that_nobody_tracks_any_more_is_found_in_the_list(town: Town) -> None:
     job = await town.watched()
     job.set("progress")
-    town.stage.pixverse.v2.unlisted.add(job.jobid)
+    town.stage.pixverse.lists.unlisted.add(job.jobid)
     pixverse = town.stage.pixverse
     before = len(pixverse.requests)
     await pixverse.until(lambda: any("/videos/?email=" in entry.path for entry in pixverse.requests[before:]))

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import aiohttp
 import pytest
 from yarl import URL
@@ -120,17 +118,3 @@ async def test_tracking_ends_without_the_work_ending(world: World) -> None:
     assert [await untrack(world.http), await untrack(world.http)] == [204, 404]
     assert await world.get(SCHEDULER) == (200, [])
     assert job.in_work
-
-
-async def test_a_video_is_made_by_a_post(world: World) -> None:
-    world.api.sweep_seconds = math.inf
-    status, made = await world.ask("POST", "/v2/pixverse/videos/create", json={"prompt": "a boat", "model": "v5"})
-    assert status == 200
-    _, record = await world.get(VIDEOS + made["video_id"])
-    assert isinstance(record, dict)
-    assert (record["prompt"], record["model"]) == ("a boat", "v5")
-    assert (await world.ask("POST", "/v2/pixverse/videos/create", json={}))[0] == 400
-    assert (await world.ask("POST", "/v2/pixverse/videos/create", json={"prompt": "b", "maxJobs": 1}))[0] == 429
-    _, free = await world.get(SCHEDULER + "available")
-    assert isinstance(free, dict)
-    assert free["available"][0]["executing"] == 1
