@@ -11,7 +11,12 @@ from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1
 from pixverse.videos_v2 import VideosV2
 
+_V1 = "v1"
 _V2 = "v2"
+
+KINDS = (_V1, _V2)
+"""The lists of jobs in work that the API keeps for each token."""
+
 _LIST_SECONDS = 5.0
 
 
@@ -27,18 +32,21 @@ class PixVerseApi:
         generation = self._v2 if is_v2(jobid) else self._v1
         return await generation.job(token, jobid, timeout=timeout)
 
-    def kind_of(self, jobid: str) -> str | None:
-        """The list of jobs in work in which this job would stand; None where none is kept for such ids."""
-        return _V2 if is_v2(jobid) else None
+    def kind_of(self, jobid: str) -> str:
+        """The list of jobs in work in which this job would stand."""
+        return _V2 if is_v2(jobid) else _V1
 
     async def roll(self, token: str, kind: str) -> Collection[str]:
         """The list of a kind (of `kind_of`): the ids of the jobs in work of the token's user.
 
         It spares other questions, and is not waited for as long as they are.
         """
-        if kind != _V2:
-            raise BadRequest(f"there is no list {kind}")
-        return (await self._v2.in_work(token, timeout=_LIST_SECONDS)).keys()
+        match kind:
+            case "v1":
+                return await self._v1.in_work(token, timeout=_LIST_SECONDS)
+            case "v2":
+                return (await self._v2.in_work(token, timeout=_LIST_SECONDS)).keys()
+        raise BadRequest(f"there is no list {kind}")
 
     async def jobs_in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
         """The ids of the account's jobs that have not ended: also the cheapest trial of a token.

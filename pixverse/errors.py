@@ -50,3 +50,7 @@ class Unavailable(PixVerseError):
 
 class NotFoundUnproven(Unavailable):
     """404 with an error text but without the `code`: no proof by itself, since a proxy may write such a thing."""
+
+
+class NoList(Unavailable):
+    """404 or 410 for a list: this account has none, as where a generation of the API is switched off or not set up."""

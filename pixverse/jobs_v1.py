@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from pixverse import fields
 from pixverse.client import ApiClient
-from pixverse.errors import JobExpired, JobNotFound, Unavailable
+from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
 from pixverse.job import Embed, Job, JobState, Media, Upload
 from pixverse.shapes import ANY_ID
 from pixverse.tokens import without_tokens
@@ -38,8 +38,8 @@ class JobsV1:
         """The ids of at most 1000 jobs in work of the token's account (useapi.net PixVerse v1, get-pixverse-jobs)."""
         try:
             answer = await self._client.get_json(_JOBS, token, timeout=timeout)
-        except (JobNotFound, JobExpired) as refusal:
-            raise Unavailable(f"no list of jobs: {refusal}") from refusal
+        except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
+            raise NoList(f"no list of jobs: {refusal}") from refusal
         if not isinstance(answer, list):
             raise Unavailable("the list of jobs is no list")
         ids = (entry for entry in answer if isinstance(entry, str) and ANY_ID.fullmatch(entry))

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from pixverse import fields
 from pixverse.client import ApiClient
-from pixverse.errors import BadRequest, JobExpired, JobNotFound, NotFoundUnproven, Unavailable
+from pixverse.errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
 from pixverse.job import Job, JobState, Media
 from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID
 
@@ -80,8 +80,8 @@ class VideosV2:
         (useapi.net PixVerse v2, get-pixverse-scheduler)."""
         try:
             answer = await self._client.get_json(_SCHEDULER, token, timeout=timeout)
-        except (JobNotFound, JobExpired) as refusal:
-            raise Unavailable(f"no list of jobs in work: {refusal}") from refusal
+        except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
+            raise NoList(f"no list of jobs in work: {refusal}") from refusal
         return read_scheduler(answer)
 
     async def _without_record(self, token: str, jobid: str, kind: str, email: str, timeout: float | None) -> Job:

@@ -12,7 +12,7 @@ from relay import schedule, snapshots
 from relay.answers import Answers, Recorded
 from relay.ports import Clock
 from relay.questions import Accounts, Answer, NoTokenLeft, Questions
-from relay.roll_calls import FEWEST_JOBS, RollCalls
+from relay.roll_calls import RollCalls
 from relay.watched import Watched
 
 log = logging.getLogger(__name__)
@@ -84,7 +84,9 @@ class Asking:
 
     async def _can_do_without(self, job: Watched, jobs_of_account: int) -> bool:
         """Whether a list says that the job is still in work."""
-        if jobs_of_account < FEWEST_JOBS or self._questions.down_since is not None or job.missing_since is not None:
+        if self._questions.down_since is not None or job.missing_since is not None:
+            return False
+        if not self._roll_calls.worth_it(job.account_id, jobs_of_account):
             return False
         if schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
             return False

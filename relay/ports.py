@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -295,6 +295,25 @@ class JobWatch(Protocol):
 
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, has ended, or was asked about."""
+
+
+class JobFinds(Protocol):
+    """The poller, as whoever finds jobs sees it."""
+
+    def jobs_found(self, job_ids: Collection[int]) -> None:
+        """These are watched from now on, and nobody has asked the API about them yet."""
+
+
+class JobTaker(Protocol):
+    """The follows, as whoever hears of an account's jobs sees them."""
+
+    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
+        """Relays jobs that the API itself has just named as this account's to every channel that follows the account.
+
+        Returns the numbers of those that were not relayed anywhere before; they are asked about at once. Ids that are
+        none of PixVerse, and jobs that have ended, were stopped there or are watched there already, change nothing.
+        Raises sqlite3.Error as the database does.
+        """
 
 
 class Cards(Protocol):

@@ -12,7 +12,16 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from pixverse.errors import PixVerseError
+from pixverse.errors import (
+    AccountBroken,
+    BadRequest,
+    NoList,
+    PixVerseError,
+    RateLimited,
+    SubscriptionUnpaid,
+    TokenRefused,
+    Unavailable,
+)
 from relay import schedule
 from relay.ports import Clock
 from relay.watched import Watched
@@ -22,10 +31,12 @@ log = logging.getLogger(__name__)
 FEWEST_JOBS = 3
 """For fewer of one account a list would save nothing."""
 _LAGGING_INTERVALS = 30
-_LONGEST_DOUBLING = 5
+_REFUSED_INTERVALS = 30
+_LONGEST_DOUBLING = 4
+_REFUSALS = (TokenRefused, SubscriptionUnpaid, AccountBroken, BadRequest, NoList)
 
-KindOf = Callable[[str], str | None]
-"""The list in which the job with this id would stand; None where there is none."""
+KindOf = Callable[[str], str]
+"""The list in which the job with this id would stand."""
 FetchRoll = Callable[[str, str], Awaitable[Collection[str]]]
 """Asks the API, with a token, for the list of a kind: the ids of jobs in work. Raises a class of PixVerseError."""
 TokenOf = Callable[[int], str | None]
@@ -34,10 +45,14 @@ _Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Renewal:
-    """What a new list says of the jobs that relied on the one before."""
+    """A new list, and what it says of the jobs that relied on the one before."""
 
+    account_id: int
+    kind: str
     at: float
     """When it was asked for."""
+    jobs: frozenset[str]
+    """The ids that it names."""
     left: tuple[Watched, ...]
     """It does not name them any more: they are to be asked about at once."""
     named: tuple[Watched, ...]
@@ -55,9 +70,15 @@ class _Roll:
     """Jobs that were not asked about because the list names them, each with the pause between two questions."""
     ended: dict[str, float] = field(default_factory=dict)
     """Jobs that the list named when their record told the end, and when it did."""
-    off_until: float = float("-inf")
     failures: int = 0
+    rests_until: float = float("-inf")
+    """It is not asked for until then, since it failed."""
+    doubted_until: float = float("-inf")
+    """Jobs are asked about one by one until then, since it lagged."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    def is_of_no_use(self, now: float) -> bool:
+        return now < max(self.rests_until, self.doubted_until)
 
 
 class RollCalls:
@@ -70,33 +91,51 @@ class RollCalls:
         self._clock = clock
         self._interval = interval
         self._rolls: dict[_Key, _Roll] = {}
-        self._on_renewal: Callable[[Renewal], None] = lambda _: None
+        self._kept: frozenset[int] = frozenset()
+        self._on_renewal: list[Callable[[Renewal], None]] = []
+        self._on_refusal: Callable[[int], None] = lambda _: None
 
     def when_renewed(self, callback: Callable[[Renewal], None]) -> None:
         """Calls `callback` for each new list, so that one serves all who would else ask for it soon."""
-        self._on_renewal = callback
+        self._on_renewal.append(callback)
+
+    def when_refused(self, callback: Callable[[int], None]) -> None:
+        """Calls `callback` with an account's id where a list was refused by 401 or 402."""
+        self._on_refusal = callback
+
+    def keep_up(self, account_ids: Collection[int]) -> None:
+        """The lists of these accounts are asked for at each interval, by `refresh`, whatever jobs are polled."""
+        self._kept = frozenset(account_ids)
+
+    def worth_it(self, account_id: int, jobs: int) -> bool:
+        """Whether a list saves questions where so many of the account's jobs are polled."""
+        return jobs >= FEWEST_JOBS or account_id in self._kept
+
+    async def refresh(self, account_id: int, kind: str) -> float:
+        """Asks for a list that is an interval old, unless it rests; returns when it is to be asked for next."""
+        roll = self._rolls.setdefault((account_id, kind), _Roll())
+        await self._renew((account_id, kind), roll, self._interval)
+        return max(roll.at + self._interval, roll.rests_until)
 
     async def names(self, job: Watched, gap: float) -> bool:
         """Whether a list of the last `gap` seconds names the job and that is enough; else it is to be asked about
         itself. `gap` is the pause between two questions about the job."""
         kind = self._kind_of(job.jobid)
         now = self._clock.monotonic()
-        if kind is None or not self._record_is_young(job, gap, now):
+        if not self._record_is_young(job, gap, now):
             return False
         roll = self._rolls.setdefault((job.account_id, kind), _Roll())
-        if now < roll.off_until:
+        if roll.is_of_no_use(now):
             return False
-        if now - roll.at >= gap:
-            await self._renew((job.account_id, kind), roll, gap)
-        if self._clock.monotonic() < roll.off_until or job.jobid not in roll.jobs:
+        await self._renew((job.account_id, kind), roll, gap)
+        if roll.is_of_no_use(self._clock.monotonic()) or job.jobid not in roll.jobs:
             return False
         roll.relying[job.jobid] = (job, gap)
         return True
 
     def record_told_the_end(self, job: Watched) -> None:
         """The job's record told its end: from now on no list may name it."""
-        kind = self._kind_of(job.jobid)
-        roll = self._rolls.get((job.account_id, kind)) if kind is not None else None
+        roll = self._rolls.get((job.account_id, self._kind_of(job.jobid)))
         if roll is None:
             return
         roll.relying.pop(job.jobid, None)
@@ -107,7 +146,7 @@ class RollCalls:
         """Asks once, however many wait for it."""
         async with roll.lock:
             now = self._clock.monotonic()
-            if now - roll.at >= gap and now >= roll.off_until:
+            if now - roll.at >= gap and now >= roll.rests_until:
                 await self._ask(key, roll)
 
     async def _ask(self, key: _Key, roll: _Roll) -> None:
@@ -115,7 +154,7 @@ class RollCalls:
         token = self._token_of(account_id)
         asked_at = self._clock.monotonic()
         if token is None:
-            roll.off_until = asked_at + self._interval
+            roll.rests_until = asked_at + self._interval
             return
         try:
             jobs = await self._fetch(token, kind)
@@ -125,21 +164,26 @@ class RollCalls:
         roll.failures = 0
         roll.at, roll.jobs = asked_at, frozenset(jobs)
         if self._lags(roll):
-            self._leave_alone(roll, self._interval * _LAGGING_INTERVALS)
+            roll.doubted_until = self._clock.monotonic() + self._interval * _LAGGING_INTERVALS
+            roll.relying.clear()
             log.warning("The list of the jobs of account %d lags; they are asked about one by one", account_id)
-        else:
-            self._tell(roll)
+        self._tell(key, roll)
 
     def _failed(self, account_id: int, roll: _Roll, error: PixVerseError) -> None:
-        roll.failures += 1
-        self._leave_alone(roll, self._interval * 2.0 ** min(roll.failures, _LONGEST_DOUBLING))
-        log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
-
-    def _leave_alone(self, roll: _Roll, seconds: float) -> None:
         """Whoever relied on the list is due when it would have been without one."""
-        roll.off_until = self._clock.monotonic() + seconds
+        roll.failures += 1
+        roll.rests_until = self._clock.monotonic() + self._rest_after(error, roll.failures)
         roll.jobs = frozenset()
         roll.relying.clear()
+        log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
+        if isinstance(error, TokenRefused | SubscriptionUnpaid):
+            self._on_refusal(account_id)
+
+    def _rest_after(self, error: PixVerseError, failures: int) -> float:
+        if isinstance(error, _REFUSALS):
+            return self._interval * _REFUSED_INTERVALS
+        asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
+        return max(asked or 0.0, self._interval * 2.0 ** min(failures, _LONGEST_DOUBLING))
 
     def _lags(self, roll: _Roll) -> bool:
         """Whether it names a job that had ended before it was asked for."""
@@ -147,12 +191,14 @@ class RollCalls:
         roll.ended = {jobid: told_at for jobid, told_at in roll.ended.items() if told_at >= roll.at}
         return lags
 
-    def _tell(self, roll: _Roll) -> None:
+    def _tell(self, key: _Key, roll: _Roll) -> None:
         now = self._clock.monotonic()
         left = [job for jobid, (job, _) in roll.relying.items() if jobid not in roll.jobs]
         roll.relying = {jobid: relying for jobid, relying in roll.relying.items() if jobid in roll.jobs}
         named = [job for job, gap in roll.relying.values() if self._record_is_young(job, gap, now)]
-        self._on_renewal(Renewal(roll.at, tuple(left), tuple(named)))
+        renewal = Renewal(*key, roll.at, roll.jobs, tuple(left), tuple(named))
+        for callback in self._on_renewal:
+            callback(renewal)
 
     def _record_is_young(self, job: Watched, gap: float, now: float) -> bool:
         return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap)

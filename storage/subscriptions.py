@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from storage.database import Queries, Transaction
 
-_COLUMNS = "id, job_id, guild_id, channel_id, batch_id, spoiler, created_at, ended_at, stopped_by"
+_COLUMNS = "id, job_id, guild_id, channel_id, batch_id, spoiler, created_at, ended_at, stopped_by, origin"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class SubscriptionRow:
     created_at: int
     ended_at: int | None
     stopped_by: int | None
+    origin: str
+    """`asked` where people asked for it, `followed` or `followed with card` where it came by a follow."""
+
+    @property
+    def followed(self) -> bool:
+        """Whether it stays open though nobody (any more) asks for it."""
+        return self.origin != "asked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +137,10 @@ async def add(
 
 
 async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None, spoiler: bool, now: int) -> None:
-    """Opens one that had ended, as if it were new; its card is to be shown anew."""
+    """Opens one that had ended, as if it were new and people had asked for it; its card is to be shown anew."""
     await tx.run(
-        "UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, spoiler = ?, created_at = ?,"
-        " shown_at = 0, card_final = 0 WHERE id = ?",
+        "UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = 'asked', batch_id = ?, spoiler = ?,"
+        " created_at = ?, shown_at = 0, card_final = 0 WHERE id = ?",
         (batch_id, spoiler, now, subscription_id),
     )
 
@@ -205,4 +212,5 @@ def _subscription(row: sqlite3.Row) -> SubscriptionRow:
         row["created_at"],
         row["ended_at"],
         row["stopped_by"],
+        row["origin"],
     )

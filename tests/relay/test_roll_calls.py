@@ -6,7 +6,11 @@ from pixverse.errors import RateLimited, TokenRefused, Unavailable
 from pixverse.job import JobState
 from tests.relay.world import ACCOUNT, CHANNEL, World
 
-TEN = [f"listed-{number}" for number in range(10)]
+
+@pytest.fixture(params=["v1", "v2"])
+def ten(request: pytest.FixtureRequest) -> list[str]:
+    """Jobs of one generation of the API."""
+    return [f"{request.param}-{number}" for number in range(10)]
 
 
 async def _watched(world: World, jobids: list[str]) -> None:
@@ -22,15 +26,15 @@ def _questions(world: World) -> int:
     return len(world.api.asked) + len(world.api.rolls)
 
 
-async def test_one_question_an_interval_answers_for_ten_jobs(world: World) -> None:
-    await _watched(world, TEN)
+async def test_one_question_an_interval_answers_for_ten_jobs(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
     await world.advance(240)
     with_list = _questions(world)
     assert len(world.api.rolls) <= 13
-    assert {len(world.api.times(jobid)) for jobid in TEN} <= {2, 3, 4}
+    assert {len(world.api.times(jobid)) for jobid in ten} <= {2, 3, 4}
 
     plain = [f"plain-{number}" for number in range(10)]
-    for jobid in TEN:
+    for jobid in ten:
         world.api.put(jobid, JobState.FAILED)
     await world.advance(100)
     await _watched(world, plain)
@@ -38,9 +42,9 @@ async def test_one_question_an_interval_answers_for_ten_jobs(world: World) -> No
     assert with_list <= 0.4 * _questions(world)
 
 
-async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World) -> None:
-    await _watched(world, TEN)
-    for jobid in TEN:
+async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
+    for jobid in ten:
         world.api.asked.clear()
         ended = world.clock.monotonic()
         world.api.put(jobid, JobState.FAILED)
@@ -50,57 +54,57 @@ async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World) -
         assert world.api.times(jobid)[0] - ended <= 22.1
 
 
-async def test_fewer_jobs_are_asked_about_one_by_one(world: World) -> None:
-    await _watched(world, TEN[:2])
+async def test_fewer_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:
+    await _watched(world, ten[:2])
     await world.advance(100)
     assert world.api.rolls == []
-    assert min(len(world.api.times(jobid)) for jobid in TEN[:2]) >= 4
+    assert min(len(world.api.times(jobid)) for jobid in ten[:2]) >= 4
 
 
 @pytest.mark.parametrize("trouble", [Unavailable("503"), RateLimited("429", None), TokenRefused("401")])
-async def test_a_list_that_fails_delays_and_ends_nothing(world: World, trouble: Exception) -> None:
+async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list[str], trouble: Exception) -> None:
     assert isinstance(trouble, Unavailable | RateLimited | TokenRefused)
-    await _watched(world, TEN)
+    await _watched(world, ten)
     world.api.roll_trouble = trouble
     await world.advance(25)
-    world.api.put(TEN[0], JobState.FAILED)
+    world.api.put(ten[0], JobState.FAILED)
     await world.advance(22.1)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     world.api.asked.clear()
     await world.advance(100)
-    assert min(len(world.api.times(jobid)) for jobid in TEN[1:]) >= 4
+    assert min(len(world.api.times(jobid)) for jobid in ten[1:]) >= 4
     assert world.accounts.state_of(ACCOUNT) == "ok"
     assert world.health.api.down_since is None
 
 
-async def test_an_empty_list_ends_nothing_and_its_jobs_are_asked_about_one_by_one(world: World) -> None:
-    await _watched(world, TEN)
-    world.api.unlisted = set(TEN)
+async def test_an_empty_list_ends_nothing_and_its_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
+    world.api.unlisted = set(ten)
     await world.advance(25)
     world.api.asked.clear()
-    world.api.put(TEN[0], JobState.FAILED)
+    world.api.put(ten[0], JobState.FAILED)
     await world.advance(22.1)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     await world.advance(80)
-    assert min(len(world.api.times(jobid)) for jobid in TEN[1:]) >= 4
+    assert min(len(world.api.times(jobid)) for jobid in ten[1:]) >= 4
 
 
-async def test_a_list_that_lags_is_found_out_and_left_alone(world: World) -> None:
-    await _watched(world, TEN)
-    world.api.lagging = set(TEN)
-    world.api.put(TEN[0], JobState.FAILED)
+async def test_a_list_that_lags_is_found_out_and_left_alone(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
+    world.api.lagging = set(ten)
+    world.api.put(ten[0], JobState.FAILED)
     await world.advance(90)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     await world.advance(25)
     world.api.rolls.clear()
-    world.api.put(TEN[1], JobState.FAILED)
+    world.api.put(ten[1], JobState.FAILED)
     await world.advance(22.1)
     assert len(await world.outcomes()) == 2
     assert world.api.rolls == []
 
 
-async def test_old_jobs_share_a_list_too(world: World) -> None:
-    await _watched(world, TEN)
+async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
     await world.advance(3600)
     world.api.asked.clear()
     world.api.rolls.clear()
@@ -109,7 +113,7 @@ async def test_old_jobs_share_a_list_too(world: World) -> None:
     assert _questions(world) <= 0.4 * 10 * 3600 / 315
 
 
-async def test_a_job_that_is_too_old_is_given_up_though_a_list_names_it(world: World) -> None:
-    await _watched(world, TEN[:3])
+async def test_a_job_that_is_too_old_is_given_up_though_a_list_names_it(world: World, ten: list[str]) -> None:
+    await _watched(world, ten[:3])
     await world.advance(48 * 3600 + 400)
     assert len(await world.outcomes()) == 3

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
-from pixverse.errors import JobNotFound, PixVerseError
+from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.job import Job, JobState
 from relay.answers import Answers
 from relay.limits import CommandRate, Limits
@@ -69,8 +69,8 @@ class FakeApi:
     everywhere: PixVerseError | None = None
     gate: asyncio.Event | None = None
     asked: list[tuple[float, str, str]] = field(default_factory=list)
-    rolls: list[float] = field(default_factory=list)
-    """When the list was asked for in which jobs stand whose ids begin with `listed-`."""
+    rolls: list[tuple[float, str]] = field(default_factory=list)
+    """When a list was asked for, and of which kind: that in which jobs stand whose ids begin so, `v1-` or `v2-`."""
     roll_trouble: PixVerseError | None = None
     lagging: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
@@ -94,11 +94,13 @@ class FakeApi:
             raise JobNotFound("404")
         return self.jobs[jobid]
 
-    def kind_of(self, jobid: str) -> str | None:
-        return "v2" if jobid.startswith("listed-") else None
+    def kind_of(self, jobid: str) -> str:
+        return jobid[:2] if jobid.startswith(("v1-", "v2-")) else "none"
 
     async def roll(self, token: str, kind: str) -> set[str]:
-        self.rolls.append(self.clock.monotonic())
+        if kind == "none":
+            raise NoList("404")
+        self.rolls.append((self.clock.monotonic(), kind))
         await asyncio.sleep(0)
         if self.roll_trouble is not None:
             raise self.roll_trouble

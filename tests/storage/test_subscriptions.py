@@ -33,7 +33,7 @@ async def test_one_subscription_for_each_job_and_channel(database: Database) -> 
         async with database.transaction() as tx:
             await _add(tx, 1)
     row = await subscriptions.in_channel(database.reader, 1, CHANNEL)
-    assert row == subscriptions.SubscriptionRow(1, 1, GUILD, CHANNEL, None, True, 5, None, None)
+    assert row == subscriptions.SubscriptionRow(1, 1, GUILD, CHANNEL, None, True, 5, None, None, "asked")
     assert await subscriptions.in_channel(database.reader, 2, CHANNEL) is None
 
 
