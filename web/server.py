@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
 import os
 import socket
@@ -41,10 +42,11 @@ class Endpoints:
 
 def make_application(endpoints: Endpoints, public_url: str | None) -> web.Application:
     """The addresses. Under the host name of `public_url` only callbacks are answered, at its path or at the root, since
-    a proxy may or may not take the path away."""
+    a proxy may or may not take the path away. A loopback address is no name that the internet knows."""
     public = urlsplit(public_url or "")
+    public_host = None if _is_loopback(public.hostname) else public.hostname
     application = web.Application(
-        client_max_size=MOST_BYTES, middlewares=[_one_request_each, _only_callbacks_at(public.hostname)]
+        client_max_size=MOST_BYTES, middlewares=[_one_request_each, _only_callbacks_at(public_host)]
     )
     if endpoints.health is not None:
         application.router.add_get("/healthz", endpoints.health)
@@ -116,6 +118,13 @@ def _only_callbacks_at(public_host: str | None) -> Middleware:
         return await handler(request)
 
     return guard
+
+
+def _is_loopback(host: str | None) -> bool:
+    try:
+        return ipaddress.ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _hosts(request: web.Request) -> set[str | None]:

@@ -66,6 +66,14 @@ async def test_under_the_public_name_there_are_callbacks_alone(port: int, path: 
     assert (await ask(port, f"GET {path} HTTP/1.1\n{host}"))[0] == 404
 
 
+@pytest.mark.parametrize("public", ["http://127.0.0.1:8080", "http://[::1]:8080"])
+async def test_a_loopback_address_is_no_public_name(public: str) -> None:
+    number = free_port()
+    async with serving(make_application(Endpoints(health=_health), public), "127.0.0.1", number):
+        assert await ask(number, "GET /healthz HTTP/1.1\nHost: 127.0.0.1:8080") == (200, b"health")
+        assert await ask(number, "GET /healthz HTTP/1.1\nHost: [::1]:8080") == (200, b"health")
+
+
 async def test_other_methods_and_paths(port: int) -> None:
     assert (await ask(port, "GET /callback/abc HTTP/1.1\nHost: a"))[0] == 405
     assert (await ask(port, "POST /healthz HTTP/1.1\nHost: a"))[0] == 405
