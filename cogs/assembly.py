@@ -18,6 +18,7 @@ from cogs.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
 from cogs.gateway import stay_connected
+from cogs.outcome_desk import OutcomeDesk
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import PixVerseAdmin
 from cogs.poster import DiscordPoster
@@ -122,7 +123,8 @@ async def _face_discord(
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     answering = Answering(book, clock)
     desk = AdminDesk(database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, book)
-    client.button_handlers = Buttons(relay.tracker, desk, answering)
+    outcomes = OutcomeDesk(database, relay.resending, book)
+    client.button_handlers = Buttons(relay.tracker, desk, outcomes, answering)
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
@@ -130,7 +132,7 @@ async def _face_discord(
 
     async def start() -> None:
         await client.add_cog(PixVerse(relay.tracker, answering, book, clock))
-        await client.add_cog(PixVerseAdmin(desk, answering, relay.rate))
+        await client.add_cog(PixVerseAdmin(desk, outcomes, answering, relay.rate))
         roll_call = RollCall(client, relay.places, clock.sleep)
         await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))
         loops = {

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
+from cogs.outcome_desk import OutcomeDesk
 from relay.ports import Address
 from relay.results import Ask
 from relay.tracker import Tracker
@@ -24,9 +25,10 @@ from ui.details import details_answers
 class Buttons:
     """The handlers that `ui.buttons` finds at the client."""
 
-    def __init__(self, tracker: Tracker, desk: AdminDesk, answering: Answering) -> None:
+    def __init__(self, tracker: Tracker, desk: AdminDesk, outcomes: OutcomeDesk, answering: Answering) -> None:
         self._tracker = tracker
         self._desk = desk
+        self._outcomes = outcomes
         self._answering = answering
 
     # ---- under a card or a summary ----------------------------------------------------------------------------------
@@ -102,6 +104,19 @@ class Buttons:
 
     async def keep_token(self, interaction: Interaction, account_id: int) -> None:
         await self._admin(interaction, lambda ask: self._desk.keep_token(ask, account_id))
+
+    async def newer_results(self, interaction: Interaction, delivery_id: int) -> None:
+        await self._admin(interaction, lambda ask: self._outcomes.newer(ask, delivery_id))
+
+    async def older_results(self, interaction: Interaction, delivery_id: int) -> None:
+        await self._admin(interaction, lambda ask: self._outcomes.older(ask, delivery_id))
+
+    async def send_again(self, interaction: Interaction, delivery_id: int) -> None:
+        async def deed(ask: Ask) -> Answer:
+            require_manage_server(interaction)
+            return await self._outcomes.send_again(ask, delivery_id)
+
+        await self._answer(interaction, deed)
 
     async def _admin(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:

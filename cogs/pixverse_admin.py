@@ -12,6 +12,7 @@ from discord.ext import commands
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_server, require_manage_server
 from cogs.channel_check import check_channel
+from cogs.outcome_desk import OutcomeDesk
 from relay.limits import CommandRate
 from relay.results import Ask
 from ui import descriptions
@@ -51,9 +52,10 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     token = app_commands.Group(name="token", description=descriptions.TOKEN)
 
-    def __init__(self, desk: AdminDesk, answering: Answering, rate: CommandRate) -> None:
+    def __init__(self, desk: AdminDesk, outcomes: OutcomeDesk, answering: Answering, rate: CommandRate) -> None:
         super().__init__()
         self._desk = desk
+        self._outcomes = outcomes
         self._answering = answering
         self._rate = rate
 
@@ -89,6 +91,11 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
             return await self._desk.check(ask, check_channel(interaction))
 
         await self._answer(interaction, act)
+
+    @app_commands.command(name="deliveries", description=descriptions.DELIVERIES)
+    async def deliveries(self, interaction: Interaction) -> None:
+        """What became of the latest outcomes."""
+        await self._answer(interaction, self._outcomes.latest)
 
     @app_commands.command(name="alerts", description=descriptions.ALERTS)
     @app_commands.describe(channel=descriptions.ALERTS_CHANNEL)

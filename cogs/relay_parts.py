@@ -30,6 +30,7 @@ from relay.questions import Questions
 from relay.rechecks import Rechecks
 from relay.recording import Recorder
 from relay.rereading import Rereader
+from relay.resending import Resending
 from relay.roll_calls import RollCalls
 from relay.tokens import Tokens
 from relay.tracker import Tracker
@@ -52,6 +53,7 @@ class RelayParts:
     poller: Poller
     places: Places
     tracker: Tracker
+    resending: Resending
     poster: Poster
     rate: CommandRate
     health: Health
@@ -144,6 +146,7 @@ def put_together(
         poller=poller,
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
+        resending=Resending(database, outbox, cards),
         poster=poster,
         rate=rate,
         health=health,

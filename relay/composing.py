@@ -11,13 +11,18 @@ from relay import notices, snapshots
 from relay.attachments import Attacher, Bounds
 from relay.card_posts import CardPosts
 from relay.lateness import Course, why_late
-from relay.outcomes import Face, LateReason, Outcome
+from relay.outcomes import Face, LateReason, Outcome, Reason
 from relay.ports import Address, BatchTally, Clock, OutcomePost, Post, Poster
 from relay.variants import Variant
 from storage import batches, cards, deliveries, subscriptions
 from storage.cards import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
+
+_NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
+"""Why an outcome was given up that an admin sends again once that is mended."""
+_SENT_AGAIN = (Reason.REFUSED, Reason.CANNOT_LOOK)
+"""Why one was not sent until an admin wanted it: none of the reasons for being late."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +123,8 @@ class Composer:
         outcome = Outcome(row.outcome)
         job = snapshots.load(row.snapshot)
         again = delivery.kind.startswith("again-")
-        mention = () if again else await self._mention(row)
-        tally = await self._tally(row) if delivery.closes_batch else None
+        mention = () if again or variant.no_ping else await self._mention(row)
+        tally = await self._tally(row, ping=not variant.no_ping) if delivery.closes_batch else None
         ended = _end_of(job, outcome)
         post = OutcomePost(
             number=row.job_id,
@@ -134,7 +139,7 @@ class Composer:
             reply_to=None if variant.no_reply else row.card_message,
             wordless=variant.wordless,
             batch=tally,
-            late=None if again or ended is None else self._late(row, delivery, ended),
+            late=None if again or ended is None or delivery.reason in _SENT_AGAIN else self._late(row, delivery, ended),
             ended_at=row.job_ended_at if ended is None else ended,
             watched_for=_watched_for(row, outcome),
         )
@@ -144,7 +149,7 @@ class Composer:
         waiting = await subscriptions.subscribers(self._reader, row.subscription_id)
         return tuple(one.user_id for one in waiting if one.mention and not one.in_batch)
 
-    async def _tally(self, row: CardRow) -> BatchTally | None:
+    async def _tally(self, row: CardRow, *, ping: bool) -> BatchTally | None:
         batch = None if row.batch_id is None else await batches.by_id(self._reader, row.batch_id)
         if batch is None:
             return None
@@ -155,7 +160,7 @@ class Composer:
             failed=ends.count(Outcome.FAILED),
             refused=ends.count(Outcome.MODERATED),
             other=len(ends) - sum(map(ends.count, (Outcome.COMPLETED, Outcome.FAILED, Outcome.MODERATED))),
-            mention=(batch.user_id,) if batch.mention else (),
+            mention=(batch.user_id,) if batch.mention and ping else (),
         )
 
     def _late(self, row: CardRow, delivery: Delivery, ended: int) -> LateReason | None:
@@ -168,7 +173,7 @@ class Composer:
                 watched_since=row.created_at,
                 started=self._started,
                 account_since=row.account_since,
-                blocked=delivery.blocked_since is not None,
+                blocked=delivery.blocked_since is not None or delivery.reason in _NO_ACCESS,
             )
         )
 

@@ -18,6 +18,7 @@ _BY_STATE = {
     JobState.PROGRESS: Face.PROGRESS,
     JobState.UNKNOWN: Face.UNKNOWN,
 }
+_BY_DELIVERY = {"given_up": Face.NOT_POSTED, "unsure": Face.UNSURE}
 _BY_ACCOUNT = {"refused": Face.TOKEN_REFUSED, "unpaid": Face.UNPAID}
 
 
@@ -91,7 +92,7 @@ def _ended_face(facts: Facts) -> Face | None:
     if _was_stopped(facts):
         return Face.STOPPED
     if not _on_its_way(facts):
-        return Face.ENDED
+        return _BY_DELIVERY.get(facts.delivery or "", Face.ENDED)
     if facts.blocked:
         return Face.CANNOT_POST
     has_video = facts.job is not None and bool(facts.job.media)

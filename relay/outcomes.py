@@ -63,6 +63,9 @@ class Face(StrEnum):
     PAUSED = "paused"
     FETCHING = "fetching"
     CANNOT_POST = "cannot post"
+    NOT_POSTED = "not posted"
+    UNSURE = "unsure"
+    """Nobody can know whether the outcome was posted."""
     ENDED = "ended"
     STOPPED = "stopped"
 
@@ -75,6 +78,8 @@ class NoticeKind(StrEnum):
     FLOWING_AGAIN = "flowing again"
     CANNOT_POST = "cannot post"
     GIVEN_UP = "given up"
+    REFUSED = "refused"
+    """Discord took an outcome in no form."""
     CHANNEL_GONE = "channel gone"
 
 

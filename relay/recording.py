@@ -130,7 +130,11 @@ class Recorder:
 
     async def _tell_given_up(self, tx: Transaction, delivery: Delivery, reason: Reason, now: int) -> list[int]:
         """Gives up with it what has waited as long; returns whose outcomes those were."""
-        if not delivery.is_outcome or delivery.blocked_since is None:
+        if not delivery.is_outcome:
+            return []
+        if reason is Reason.REFUSED:
+            await _tell_refused(tx, delivery, now)
+        if delivery.blocked_since is None:
             return []
         if reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
             return []
@@ -174,6 +178,11 @@ async def add_notice(tx: Transaction, guild_id: int, about_channel: int, notice:
         notice_json=notices.dump(notice),
         now=now,
     )
+
+
+async def _tell_refused(tx: Transaction, delivery: Delivery, now: int) -> None:
+    notice = NoticePost(kind=NoticeKind.REFUSED, nonce="", jobs=1, channel_id=delivery.channel_id)
+    await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
 
 async def _mark_shown(tx: Transaction, settled: Settled) -> None:

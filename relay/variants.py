@@ -17,13 +17,15 @@ class Variant:
     """No word of the API."""
     no_files: bool = False
     no_reply: bool = False
+    no_ping: bool = False
+    """It may have pinged already."""
 
     def with_link(self, index: int) -> Variant:
         """The same, with one more video as a link."""
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """As it is kept: `links=2,3;wordless;nofiles;noreply`, empty for the default."""
+        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping`, empty for the default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.wordless:
             parts.append("wordless")
@@ -31,6 +33,8 @@ class Variant:
             parts.append("nofiles")
         if self.no_reply:
             parts.append("noreply")
+        if self.no_ping:
+            parts.append("noping")
         return ";".join(parts)
 
     @classmethod
@@ -39,7 +43,7 @@ class Variant:
         parts = text.split(";")
         numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
         links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
-        return cls(links, "wordless" in parts, "nofiles" in parts, "noreply" in parts)
+        return cls(links, "wordless" in parts, "nofiles" in parts, "noreply" in parts, "noping" in parts)
 
     def nonce(self, base_nonce: str) -> str:
         """The nonce of the message in this form. Whether it is a reply changes nothing: Discord refuses a reply that it

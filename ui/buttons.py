@@ -8,6 +8,7 @@ the template of a dynamic item together with a mixed or re-used view.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol, Self, cast
 
@@ -56,6 +57,15 @@ class ButtonHandlers(Protocol):
     async def show_details(self, interaction: Press, nonce: str) -> None:
         """Tells the presser all of the job."""
 
+    async def newer_results(self, interaction: Press, delivery_id: int) -> None:
+        """Shows an admin the outcomes after this one."""
+
+    async def older_results(self, interaction: Press, delivery_id: int) -> None:
+        """Shows an admin the outcomes before this one."""
+
+    async def send_again(self, interaction: Press, delivery_id: int) -> None:
+        """Sends an outcome that was not posted."""
+
 
 class HasButtonHandlers(Protocol):
     """What a client with our buttons has."""
@@ -77,6 +87,8 @@ class Action(Enum):
     DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs", "drop_old_jobs")
     REMOVE_TOKEN = ("token:remove", "Remove the token", "remove_token")
     KEEP_TOKEN = ("token:keep", "Keep the token", "keep_token")
+    NEWER_RESULTS = ("results:newer", "Newer results", "newer_results")
+    OLDER_RESULTS = ("results:older", "Older results", "older_results")
 
     def __init__(self, prefix: str, label: str, handler: str) -> None:
         self.prefix = prefix
@@ -135,7 +147,33 @@ class DetailsButton(
         await _handlers(interaction).show_details(interaction, self.nonce)
 
 
-DYNAMIC_ITEMS = (NumberButton, DetailsButton)
+class SendAgainButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})",
+):
+    """`Send number 3 again` for the outcome that stands at this place of a page."""
+
+    def __init__(self, place: int, delivery_id: int) -> None:
+        super().__init__(
+            discord.ui.Button(
+                label=f"Send number {place} again",
+                style=ButtonStyle.secondary,
+                custom_id=f"results:send:{place}:{delivery_id}",
+            )
+        )
+        self.delivery_id = delivery_id
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
+        """The button that was pressed."""
+        return cls(int(match["place"]), int(match["number"]))
+
+    async def callback(self, interaction: Press) -> None:
+        """Hands the press to the client's handlers."""
+        await _handlers(interaction).send_again(interaction, self.delivery_id)
+
+
+DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton)
 """What the client registers with `add_dynamic_items`."""
 
 
@@ -158,6 +196,23 @@ def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
         item = NumberButton(action, number)
         item.row = place // 2
         view.add_item(item)
+    return view
+
+
+def results_view(to_send: Sequence[tuple[int, int]], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
+    """The buttons under a page of outcomes, two to a row: `to_send` holds places with their deliveries, `turning` the
+    buttons for other pages; None without any."""
+    if not to_send and not turning:
+        return None
+    view = discord.ui.View(timeout=None)
+    for place, (line, delivery_id) in enumerate(to_send):
+        again = SendAgainButton(line, delivery_id)
+        again.row = place // 2
+        view.add_item(again)
+    for action, number in turning:
+        turn = NumberButton(action, number)
+        turn.row = (len(to_send) + 1) // 2
+        view.add_item(turn)
     return view
 
 

@@ -80,6 +80,13 @@ _CONSTANT = {
     Face.OTHER_ACCOUNT: (
         "**On hold: the new API token is of another account.** An admin has to decide what happens to this job."
     ),
+    Face.NOT_POSTED: (
+        "**Finished, but the result was not posted here.** Someone with *Manage Server* can have it sent again."
+    ),
+    Face.UNSURE: (
+        "**Finished, but I can't tell whether the result is here.** If it is missing, someone with *Manage Server* can "
+        "have it sent again."
+    ),
     Face.PAUSED: ("**On hold: this bot is paused.** The job itself goes on, and I'll post the result when I'm back."),
 }
 

@@ -30,7 +30,7 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
             return _sentence("**PixVerse results are flowing again.**", f"{jobs} went on." if post.jobs else "")
         case NoticeKind.CANNOT_POST:
             return _sentence(f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}", _held(post))
-        case NoticeKind.GIVEN_UP:
+        case NoticeKind.GIVEN_UP | NoticeKind.REFUSED:
             return _given_up(post, mentions)
         case NoticeKind.CHANNEL_GONE:
             return _channel_gone(post)
@@ -71,11 +71,16 @@ def _held(post: NoticePost) -> str:
 
 
 def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
+    if post.kind is NoticeKind.REFUSED:
+        return (
+            f"**A result was not posted in {_channel(post)}.** Discord took it in no form. See whether a rule of "
+            f"AutoMod forbids it; {mentions.deliveries} can send it again."
+        )
     results = wording.count(post.jobs, "result was", "results were") if post.jobs else "Results were"
     waited = f" for {wording.duration(post.waited)}" if post.waited is not None else ""
     return (
         f"**{results} not posted in {_channel(post)}.** I had no permission{waited}. "
-        f"Once that is mended, {mentions.status} can post one again."
+        f"{mentions.deliveries} can send {'it' if post.jobs == 1 else 'them'} again."
     )
 
 

@@ -51,6 +51,8 @@ _FACES = {
     Face.PAUSED: "on hold, this bot is paused",
     Face.FETCHING: "finished, fetching the video",
     Face.CANNOT_POST: "finished, but I can't post here",
+    Face.NOT_POSTED: "finished, but not posted here",
+    Face.UNSURE: "finished, but perhaps not posted here",
     Face.STOPPED: "not watched any more",
 }
 

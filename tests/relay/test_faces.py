@@ -88,10 +88,18 @@ def test_an_outcome_that_may_not_be_posted() -> None:
     assert not is_final(blocked)
 
 
-@pytest.mark.parametrize("delivery", ["posted", "given_up", "unsure", None])
-def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None) -> None:
+@pytest.mark.parametrize(
+    ("delivery", "face"),
+    [
+        ("posted", Face.ENDED),
+        (None, Face.ENDED),
+        ("given_up", Face.NOT_POSTED),
+        ("unsure", Face.UNSURE),
+    ],
+)
+def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None, face: Face) -> None:
     settled = replace(ENDED, delivery=delivery)
-    assert face_of(settled) is Face.ENDED
+    assert face_of(settled) is face
     assert is_final(settled)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay import refusals, results
-from relay.outcomes import Outcome
+from relay import refusals, results, snapshots
+from relay.outcomes import Outcome, Reason
+from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
 from ui import admin_answers, answers, lists
 from ui.answer import Answer
@@ -22,6 +23,7 @@ from ui.refusals import (
     refusal_answer,
     restarting_answer,
 )
+from ui.results import PAGE, results_answer, sent_again_answer
 
 
 async def press(interaction: object) -> None:
@@ -137,8 +139,27 @@ def answers_to_admins() -> Iterator[Answer]:
         yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
 
 
+def answers_on_results() -> Iterator[Answer]:
+    for job in JOBS:
+        snapshot = None if job is None else snapshots.dump(job)
+        for state in ("waiting", "sending", "posted", "given_up", "unsure"):
+            for reason in (None, *Reason):
+                record = OutcomeRecord(PERSON, 1, 7, HERE.channel_id, snapshot, state, reason, "", None, NOW, NOW, None)
+                page = OutcomePage((record,) * PAGE, has_newer=True, has_older=True)
+                yield results_answer(page, OutcomeCounts(1, 0, None), MENTIONS)
+                blocked = replace(record, blocked_since=NOW, settled_at=NOW)
+                alone = OutcomePage((blocked,), has_newer=False, has_older=False)
+                yield results_answer(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
+    for counts in (OutcomeCounts(0, 0, None), OutcomeCounts(0, 2, NOW)):
+        yield results_answer(alone, counts, MENTIONS)
+    yield results_answer(OutcomePage((), has_newer=False, has_older=False), OutcomeCounts(0, 0, None), MENTIONS)
+    for fresh, posted in ((True, False), (False, True), (False, False)):
+        yield sent_again_answer(results.SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
+
+
 def all_answers() -> Iterator[Answer]:
     yield from answers_on_one_job()
     yield from answers_on_lists()
     yield from answers_of_refusals()
     yield from answers_to_admins()
+    yield from answers_on_results()

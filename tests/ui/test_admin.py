@@ -71,7 +71,10 @@ def test_given_up_says_how_long_it_was_tried() -> None:
     notice = replace(NOTICE, kind=NoticeKind.GIVEN_UP, channel_id=5, waited=259_200_000)
     text = notice_message(notice, MENTIONS).content
     assert text is not None
-    assert text.startswith("**3 results were not posted in <#5>.** I had no permission for 3 days. ")
+    assert text == (
+        "**3 results were not posted in <#5>.** I had no permission for 3 days. "
+        "</pixverse-admin deliveries:12> can send them again."
+    )
 
 
 def test_a_token_that_works() -> None:

@@ -13,6 +13,7 @@ from ui.buttons import (
     ButtonHandlers,
     DetailsButton,
     NumberButton,
+    SendAgainButton,
     details_view,
     layout_view,
     number_view,
@@ -60,9 +61,21 @@ async def test_details_carries_the_nonce() -> None:
     assert await pressed(DetailsButton(nonce).custom_id) == [("show_details", nonce)]
 
 
+async def test_send_again_carries_its_place_and_number() -> None:
+    assert await pressed(SendAgainButton(3, 12).custom_id) == [("send_again", 12)]
+
+
 @pytest.mark.parametrize(
     "custom_id",
-    ["card:check:", "card:check:1x", "card:check:-1", "card:steal:1", "outcome:details:xyz", "card:check:" + "9" * 20],
+    [
+        "card:check:",
+        "card:check:1x",
+        "card:check:-1",
+        "card:steal:1",
+        "outcome:details:xyz",
+        "card:check:" + "9" * 20,
+        "results:send:1",
+    ],
 )
 async def test_foreign_custom_ids_reach_nobody(custom_id: str) -> None:
     assert await pressed(custom_id) == []

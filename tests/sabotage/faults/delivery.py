@@ -10,6 +10,20 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 
 FAULTS = (
     fault(
+        "an outcome is sent again at every press",
+        "tests/relay/test_resending.py::test_two_presses_send_it_once",
+        "storage/outcome_records.py",
+        ' WHERE id = ? AND {_NOT_POSTED} RETURNING',
+        ' WHERE id = ? RETURNING',
+    ),
+    fault(
+        "what may have pinged already pings again",
+        "tests/relay/test_resending.py::test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody",
+        "relay/composing.py",
+        "again or variant.no_ping else",
+        "again else",
+    ),
+    fault(
         "no nonce is sent",
         f"{_E2E_KILLS}::test_killed_after_the_send_with_discord_remembering",
         "cogs/poster.py",

@@ -85,6 +85,20 @@ FAULTS = (
         "",
     ),
     fault(
+        "outcomes of other servers are sent again",
+        "tests/relay/test_resending.py::test_another_server_s_is_out_of_reach",
+        "storage/outcome_records.py",
+        '_OF_GUILD = f"d.guild_id = ? AND {IS_OUTCOME}"',
+        '_OF_GUILD = f"d.guild_id <> -? AND {IS_OUTCOME}"',
+    ),
+    fault(
+        "anybody sends outcomes again",
+        "tests/e2e/test_deliveries.py::test_its_buttons_are_bound_to_admins_and_to_the_server",
+        "cogs/buttons.py",
+        "            require_manage_server(interaction)\n            return await self._outcomes",
+        "            return await self._outcomes",
+    ),
+    fault(
         "a button works in every channel",
         "tests/relay/test_tracker.py::test_a_number_and_a_button_are_of_no_use_elsewhere",
         "relay/stopping.py",

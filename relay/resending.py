@@ -1,0 +1,43 @@
+"""Outcomes that were not posted, sent once more because an admin wants it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from relay.outcomes import Reason
+from relay.ports import Cards, Outbox
+from relay.refusals import NothingToDo
+from relay.results import Ask, SentAgain
+from relay.variants import Variant
+from storage import outcome_records
+from storage.database import Database
+
+HOPELESS = frozenset({Reason.CHANNEL_GONE, Reason.NOT_WANTED})
+"""Reasons for which nothing can be sent again: there is no place any more, or nothing to tell."""
+
+
+class Resending:
+    """Takes up an outcome by its own row, so that two presses send it once."""
+
+    def __init__(self, database: Database, outbox: Outbox, cards: Cards) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._cards = cards
+
+    async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
+        """Sends one of the asker's server that was given up, or of which nobody knows whether it was posted.
+
+        The latter may have pinged already and pings nobody; it goes under another nonce, or Discord would answer with
+        the first one. Raises NothingToDo, and sqlite3.Error as the database does; nothing is then changed.
+        """
+        async with self._database.transaction() as tx:
+            found = await outcome_records.of_guild(tx, ask.guild_id, delivery_id)
+            if found is None or found.reason in HOPELESS:
+                raise NothingToDo
+            unsure = found.state == "unsure"
+            variant = replace(Variant.parse(found.variant), no_ping=True) if unsure else Variant()
+            fresh = await outcome_records.take_up(tx, delivery_id, variant=variant.format(), now=ask.at)
+        if fresh:
+            self._outbox.wake()
+            self._cards.subscription_changed(found.subscription_id)
+        return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state == "posted")

@@ -1,0 +1,84 @@
+"""What became of the outcomes, told to admins, and one of them sent again."""
+
+from __future__ import annotations
+
+import pytest
+
+from sandbox.discord_wire import Answer
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_NAME = "pixverse-admin deliveries"
+
+
+async def _ended(town: Town, times: int) -> None:
+    for _ in range(times):
+        job = town.job()
+        job.complete()
+        await town.status(job)
+    await town.settled()
+
+
+async def _shown(town: Town) -> Answer:
+    return await town.admin.slash(town.channel, _NAME)
+
+
+async def test_pages_are_turned_in_place_after_a_restart_too(town: Town) -> None:
+    await _ended(town, 6)
+    answer = await _shown(town)
+    assert answer.ephemeral
+    assert answer.text.startswith("**Every result is posted.**\n1. **Posted** ·")
+    assert [button.label for button in answer.buttons] == ["Older results"]
+    await town.stage.restart()
+    turned = await town.admin.click(answer, "Older results")
+    assert turned.updated is not None
+    assert turned.updated.text.count("**Posted**") == 2
+    back = await town.admin.click(turned, "Newer results")
+    assert back.updated is not None
+    assert back.updated.text.count("**Posted**") == 4
+
+
+async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
+    job = await town.watched()
+    stage = town.stage
+    town.channel.deny_bot(send_messages=True)
+    job.complete()
+    await stage.pixverse.until(lambda: _blocked(town))
+    await stage.stop()
+    stage.ledger.change(
+        "UPDATE deliveries SET state = 'given_up', settled_at = next_at WHERE kind = 'outcome' AND channel_id = ?",
+        town.channel.id,
+    )
+    town.channel.allow_bot(send_messages=True)
+    await stage.start()
+    answer = await _shown(town)
+    assert answer.text.startswith("**1 result was not posted.**\n1. **Not posted** · ")
+
+    first = town.admin.begin_click(answer, "Send number 1 again")
+    second = town.admin.begin_click(answer, "Send number 1 again")
+    said = [(await town.admin.finish(press)).text for press in (first, second)]
+    assert sum(text.startswith("**Sending it again.**") for text in said) == 1
+    outcome = await town.outcome()
+    assert town.member.mention in outcome.text
+    await town.card_says("**Done.** ")
+
+
+def _blocked(town: Town) -> bool:
+    rows = town.stage.ledger.rows(
+        "SELECT id FROM deliveries WHERE kind = 'outcome' AND channel_id = ? AND blocked_since IS NOT NULL",
+        town.channel.id,
+    )
+    return bool(rows)
+
+
+async def test_its_buttons_are_bound_to_admins_and_to_the_server(stage: Stage, town: Town) -> None:
+    await _ended(town, 1)
+    (row,) = stage.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", town.guild.id)
+    other = await stage.town()
+    for custom_id in (f"results:send:1:{row['id']}", f"results:older:{row['id'] + 1}"):
+        refused = await town.member.forge_click(town.channel, custom_id)
+        assert refused.text == "**Only someone with *Manage Server* can do this.**"
+        elsewhere = await other.admin.forge_click(other.channel, custom_id)
+        assert elsewhere.text.startswith(("**This button has nothing", "**There are no results yet"))
