@@ -150,8 +150,9 @@ def answers_on_results() -> Iterator[Answer]:
                 blocked = replace(record, blocked_since=NOW, settled_at=NOW)
                 alone = OutcomePage((blocked,), has_newer=False, has_older=False)
                 yield results_answer(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
+    plain = OutcomeRecord(1, 1, 7, HERE.channel_id, None, "posted", None, "", None, NOW, NOW, NOW)
     for counts in (OutcomeCounts(0, 0, None), OutcomeCounts(0, 2, NOW)):
-        yield results_answer(alone, counts, MENTIONS)
+        yield results_answer(OutcomePage((plain,), has_newer=False, has_older=False), counts, MENTIONS)
     yield results_answer(OutcomePage((), has_newer=False, has_older=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
         yield sent_again_answer(results.SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))

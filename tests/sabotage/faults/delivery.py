@@ -13,8 +13,8 @@ FAULTS = (
         "an outcome is sent again at every press",
         "tests/relay/test_resending.py::test_two_presses_send_it_once",
         "storage/outcome_records.py",
-        ' WHERE id = ? AND {_NOT_POSTED} RETURNING',
-        ' WHERE id = ? RETURNING',
+        " WHERE id = ? AND {_NOT_POSTED} RETURNING",
+        " WHERE id = ? RETURNING",
     ),
     fault(
         "what may have pinged already pings again",
