@@ -16,7 +16,7 @@ help: ## Show this list
 run: env-run ## Run the bot (settings in .env)
 	@exec $(BIN)/python bot.py
 
-demo: env-sandbox ## Try the bot on this machine, with no account; ARGS=--script plays it through
+demo: env-sandbox ## Try the bot on this machine, with no account; ARGS= --open, --keep, --port=8080, --script
 	@exec $(BIN)/python -m sandbox $(ARGS)
 
 test: env-dev ## Run the tests; ARGS= are pytest's

@@ -26,13 +26,21 @@ def main() -> int:
     parser.add_argument(
         "--script", action="store_true", help="play the main path through without a browser, and check that it is right"
     )
+    parser.add_argument("--open", action="store_true", help="open the page in a browser")
+    parser.add_argument("--keep", action="store_true", help="leave the bot's files where they are at the end")
+    parser.add_argument("--port", type=int, default=0, help="where the page listens; any free port if not given")
     options = parser.parse_args()
+    if not 0 <= options.port <= 65535:
+        parser.error("a port is a number from 0 to 65535")
 
-    from sandbox.demo import show_page
+    from sandbox.demo import Wishes, show_page
     from sandbox.playing import play
     from sandbox.script import play_script
 
-    return play(play_script if options.script else show_page, SIGNALS)
+    if options.script:
+        return play(play_script, SIGNALS)
+    wishes = Wishes(opens_browser=options.open, keeps_files=options.keep, port=options.port)
+    return play(lambda: show_page(wishes), SIGNALS)
 
 
 if __name__ == "__main__":

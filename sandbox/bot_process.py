@@ -14,6 +14,7 @@ _NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
 _SECONDS_TO_LEAVE = 12.0
 """The bot promises ten."""
 _LAST_WORDS = 30
+_KEPT_LINES = 400
 
 
 class BotTrouble(Exception):
@@ -41,20 +42,39 @@ class BotProcess:
     def __init__(self, program: Path, settings: Mapping[str, str]) -> None:
         self._program = program
         self._settings = dict(settings)
-        self._lines: deque[str] = deque(maxlen=_LAST_WORDS)
+        self.starts = 0
+        """How often it was started."""
+        self.log: deque[str] = deque(maxlen=_KEPT_LINES)
+        """The latest lines of both its streams, over its restarts."""
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
     def last_words(self) -> list[str]:
-        """The latest lines of both its streams."""
-        return list(self._lines)
+        """The very latest of its lines."""
+        return list(self.log)[-_LAST_WORDS:]
+
+    @property
+    def pid(self) -> int | None:
+        """The process that runs; None where none does."""
+        return self._process.pid if self._process is not None and self.running else None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.returncode is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How its process ended, negative for a signal; None where it runs or was never started."""
+        return None if self._process is None else self._process.returncode
 
     async def start(self) -> None:
         """Starts the process; does not wait for it to do anything.
 
         It gets a session of its own, so that Ctrl-C reaches only whoever started it, who then stops it in order.
         """
+        self.starts += 1
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(self._program / "bot.py"),
@@ -88,8 +108,15 @@ class BotProcess:
             self._process.kill()
             await self.ended()
 
+    async def kill(self) -> None:
+        """SIGKILL: it gets no chance to put anything in order."""
+        if self._process is None or not self.running:
+            return
+        self._process.kill()
+        await self.ended()
+
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         if process.stdout is None:
             return
         async for line in process.stdout:
-            self._lines.append(line.decode(errors="replace").rstrip("\n"))
+            self.log.append(line.decode(errors="replace").rstrip("\n"))

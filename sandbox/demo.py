@@ -1,40 +1,66 @@
-"""The demo in a browser: a server with jobs on their way, SimCord's page of it, and what to try there."""
+"""The demo in a browser: a server with jobs on their way, its chat, and the control panel beside it."""
 
 from __future__ import annotations
 
 import asyncio
-import math
-from itertools import cycle
+import webbrowser
+from dataclasses import dataclass
 
+from sandbox.bot_process import BotTrouble
+from sandbox.panel import Panel
+from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import FAILURE, REFUSAL, Stage, open_stage
+from sandbox.stage import Stage, open_stage
 from sandbox.token_form import fill_in_token
 
 _POLL_SECONDS = 2.0
-_PROMPTS = ("A paper boat passes under a bridge", "Fireflies above a pond, slow zoom", "A lighthouse at dusk, rain")
+_TO_ASK_FOR = "A lighthouse at dusk, rain"
 
 
-async def show_page() -> int:
-    """Shows the page until it is ended there, or the task is cancelled."""
-    async with open_stage(_POLL_SECONDS) as stage:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks of the demo. Port 0 is any free one."""
+
+    opens_browser: bool = False
+    keeps_files: bool = False
+    port: int = 0
+
+
+async def show_page(wishes: Wishes) -> int:
+    """Shows the page until the task is cancelled."""
+    async with (
+        open_stage(_POLL_SECONDS, keep_files=wishes.keeps_files) as stage,
+        Panel.open(stage, wishes.port) as panel,
+    ):
+        if wishes.keeps_files:
+            print(f"The bot's files stay in {stage.folder}")
         print("Starting the bot between a Discord and a PixVerse of this machine's own ...")
-        await stage.while_bot_lives(stage.wait_for_bot())
-        await stage.while_bot_lives(_perform(stage))
+        try:
+            await stage.while_bot_lives(set_scene(panel))
+        except BotTrouble as problem:
+            print(f"{problem} Its last words stand in the panel, under Bot: {panel.url}")
+        else:
+            print(_welcome(panel.url))
+        if wishes.opens_browser:
+            await _open_browser(panel.url)
+        await asyncio.Event().wait()
     return 0
 
 
-async def _perform(stage: Stage) -> None:
+async def set_scene(panel: Panel) -> None:
+    """Sets the server's token, puts jobs on their way and opens the chat.
+
+    Raises:
+        BotTrouble: the bot does not do what it should.
+    """
+    stage = panel.desk.stage
+    await stage.wait_for_bot()
     stage.expect(await fill_in_token(stage), "**Token works.**")
     await _put_jobs_on_their_way(stage)
-    url = await stage.discord.open_preview(stage.channel, [stage.alice, stage.ben, stage.ada])
-    job = _add_job(stage, _PROMPTS[0])
-    print(_welcome(url, job.jobid))
-    async with asyncio.TaskGroup() as group:
-        asking = group.create_task(_keep_one_to_ask_for(stage, job))
-        await stage.discord.preview_ended()
-        asking.cancel()
-    print("The page was ended with its own button.")
+    await panel.desk.show()
+    job = stage.pixverse.add_job(stage.account, prompt=_TO_ASK_FOR)
+    panel.desk.play_once_asked(job, timelines.completed(30))
 
 
 async def _put_jobs_on_their_way(stage: Stage) -> None:
@@ -63,31 +89,20 @@ def _add_video(stage: Stage, prompt: str) -> Job:
     )
 
 
-def _add_job(stage: Stage, prompt: str) -> Job:
-    return stage.pixverse.add_job(stage.account, prompt=prompt)
+async def _open_browser(url: str) -> None:
+    if not await asyncio.to_thread(webbrowser.open, url):
+        print("No browser was found here; open the address yourself.")
 
 
-def _welcome(url: str, jobid: str) -> str:
+def _welcome(url: str) -> str:
     return f"""
-The channel, as Alice sees it:  {url}
+The page:  {url}
 
-  1. Type /pixverse status and paste this job id, then watch the card and, half a minute later, the video:
-       {jobid}
-  2. Type /pixverse status and, in place of an id, boat: jobs are offered by their prompts. Press Details below a video.
-  3. View the page as Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set.
+  1. Beside the chat, under Jobs, press Copy id at "{_TO_ASK_FOR}". In the chat type /pixverse status and paste it.
+     Watch the card and, half a minute later, the video. Press Details below it.
+  2. Type /pixverse status and, in place of an id, boat: jobs are offered by their prompts.
+  3. Be Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set (Copy token gives one).
+  4. Break something: answers, posts, permissions, the gateway, the bot itself. See what the chat says.
 
 Ctrl-C ends it and leaves nothing behind.
 """
-
-
-async def _keep_one_to_ask_for(stage: Stage, job: Job) -> None:
-    """A job begins once it is asked for, so that there is something to watch however late that is."""
-    for prompt in cycle((*_PROMPTS[1:], _PROMPTS[0])):
-        await _asked_for(stage, job)
-        job.play(timelines.completed(30))
-        job = _add_job(stage, prompt)
-        print(f"The next job to ask for:  {job.jobid}")
-
-
-async def _asked_for(stage: Stage, job: Job) -> None:
-    await stage.discord.until(lambda: stage.pixverse.asked(job), timeout=math.inf)

@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass
 
 from sandbox.discord_wire import Answer, Member, Message
+from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
-from sandbox.stage import FAILURE, REFUSAL, Stage, open_stage
+from sandbox.stage import Stage, open_stage
 from sandbox.token_form import fill_in_token
 from sandbox.transcript import Transcript
 

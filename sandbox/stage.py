@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 from typing import TypeVar
 
 from sandbox.bot_process import BotProcess, BotTrouble, copy_program
@@ -16,10 +17,6 @@ from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
 
 T = TypeVar("T")
-
-FAILURE = ("The video could not be made.", "The renderer did not answer in time.")
-REFUSAL = ("Prompt moderated.", "Violence is not allowed.")
-"""`error` and `errorDetails`; the documentation gives no examples."""
 
 _SECONDS_TO_COME_UP = 30.0
 
@@ -32,12 +29,16 @@ class NoPort(Exception):
 class Stage:
     """A server called Paper Boat Studio. `ada` may manage it, `alice` and `ben` are members."""
 
+    folder: Path
+    """Where the bot's program and database lie."""
     discord: DiscordSandbox
     pixverse: PixverseApi
     bot: BotProcess
     account: Account
     guild: Guild
     channel: Channel
+    channels: tuple[Channel, ...]
+    """All of the server; `channel` is the first."""
     ada: Member
     alice: Member
     ben: Member
@@ -91,17 +92,20 @@ class Stage:
 
 
 @asynccontextmanager
-async def open_stage(poll_interval: float) -> AsyncIterator[Stage]:
+async def open_stage(poll_interval: float, *, keep_files: bool = False) -> AsyncIterator[Stage]:
     """Starts everything on free ports of 127.0.0.1; at the end no process and no file is left.
 
     Args:
         poll_interval: Seconds between two looks of the bot at one job.
+        keep_files: Leaves the bot's database and copy of its program where they are, after all.
 
     Raises:
         NoPort: nothing can be listened on.
     """
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="pixverse-relay-demo-")))
+        folder = Path(mkdtemp(prefix="pixverse-relay-demo-"))
+        if not keep_files:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
         pixverse = PixverseApi(sweep_seconds=0)
         try:
             await pixverse.start()
@@ -124,14 +128,16 @@ async def open_stage(poll_interval: float) -> AsyncIterator[Stage]:
         discord.world.backend.bot_user.name = "PixVerse Relay"
         guild = discord.add_guild("Paper Boat Studio")
         channel = guild.add_text_channel("videos")
-        guild.add_text_channel("talk")
+        talk = guild.add_text_channel("talk")
         stage = Stage(
+            folder=folder,
             discord=discord,
             pixverse=pixverse,
             bot=bot,
             account=pixverse.add_account(),
             guild=guild,
             channel=channel,
+            channels=(channel, talk),
             ada=guild.add_member("Ada", permissions=discord.Permissions(manage_guild=True, manage_messages=True)),
             alice=guild.add_member("Alice"),
             ben=guild.add_member("Ben"),

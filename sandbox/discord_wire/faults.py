@@ -80,6 +80,11 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
+    @property
+    def waiting(self) -> int:
+        """How many requests will still meet a fault; those without a limit count once."""
+        return sum(1 if fault.left is None else fault.left for fault in self._faults)
+
     def add(
         self,
         *,

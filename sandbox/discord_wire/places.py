@@ -73,6 +73,13 @@ class Channel:
         """Give them back."""
         self._override(_flags(names), deny=False)
 
+    @property
+    def denied_to_bot(self) -> set[str]:
+        """The permissions that were taken from the bot here, by discord.py's names."""
+        channel = self._world.backend.get_channel(self.stored.permission_channel_id())
+        denied = (item.deny for item in channel.overwrites if item.target_id == self._world.backend.bot_user.id)
+        return {name for value in denied for name, taken in discord.Permissions(value) if taken}
+
     def _override(self, value: int, *, deny: bool) -> None:
         bot_id = self._world.backend.bot_user.id
         channel = self._world.backend.get_channel(self.stored.permission_channel_id())

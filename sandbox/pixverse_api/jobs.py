@@ -52,6 +52,15 @@ class Places:
     watcher: Watcher
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a job's record said from `at` (milliseconds) on, or will say if its time line goes on."""
+
+    at: int
+    status: str
+    percent: int | None = None
+
+
 class Job:
     """A job of one account. Its time line plays until one of the methods below takes over.
 
@@ -77,6 +86,8 @@ class Job:
         """Where set, the answer to everybody who asks for this job: bytes as they are, anything else as JSON."""
         self.pressed: dict[str, str] = {}
         self.kept = Kept.HERE
+        self.history = [Moment(created, str(record["status"]))]
+        """What its record has said so far, oldest first."""
         self._places = places
         self._timeline = timeline
         self._author = places.snowflake()
@@ -84,6 +95,7 @@ class Job:
         self._shown: Record = dict(record)
         self._gone: set[str] = set()
         self._changed = False
+        self._percent: int | None = None
         self.jobid = str(record["jobid"])
         given = record.get("replyUrl") or account.reply_url
         self.reply_url = given if isinstance(given, str) and given else None
@@ -120,6 +132,22 @@ class Job:
         passed = (self._places.clock() - self.created) / 1000
         self._places.catch_up()
         self._timeline = tuple(replace(step, after=step.after + passed) for step in timeline)
+
+    def hurry(self, factor: float) -> None:
+        """Let what remains of the time line take `factor` times less time (below 1: more)."""
+        self._places.catch_up()
+        passed = (self._places.clock() - self.created) / 1000
+        self._timeline = tuple(replace(step, after=passed + (step.after - passed) / factor) for step in self._timeline)
+
+    @property
+    def coming(self) -> list[Moment]:
+        """What the rest of its time line will bring, soonest first."""
+        ahead: list[Moment] = []
+        status = str(self._real["status"])
+        for step in self._timeline:
+            status = step.change.status or status
+            ahead.append(Moment(self.created + int(step.after * 1000), status, step.change.percent))
+        return ahead
 
     def complete(
         self,
@@ -200,6 +228,7 @@ class Job:
         self._changed = False
         self._real["updated"] = iso(at)
         self._shown = self._visible()
+        self.history.append(Moment(at, self.status, self._percent))
         self._places.watcher.seen(self)
 
     def _take_over(self, change: Change) -> None:
@@ -212,6 +241,7 @@ class Job:
 
     def _apply(self, change: Change, at: int) -> None:
         self._changed = True
+        self._percent = change.percent
         if change.status is not None:
             self._real["status"] = change.status
         if self._real["status"] != "created":

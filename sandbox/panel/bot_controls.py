@@ -1,0 +1,37 @@
+"""The switches of the bot's process."""
+
+from __future__ import annotations
+
+from sandbox.panel.desk import Desk
+from sandbox.panel.form import Control, Form, NotDone
+
+
+class BotControls:
+    """Starts it, stops it in order, and kills it."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._bot = desk.stage.bot
+
+    def controls(self) -> dict[str, Control]:
+        """Every switch by its name on the page."""
+        return {"bot-start": self.start, "bot-restart": self.restart, "bot-kill": self.kill}
+
+    async def start(self, _form: Form) -> str:
+        """Starts it where it does not run."""
+        if self._bot.running:
+            raise NotDone("The bot runs already.")
+        await self._bot.start()
+        return "The bot starts."
+
+    async def restart(self, _form: Form) -> str:
+        """SIGTERM, then a new process."""
+        await self._bot.stop()
+        await self._bot.start()
+        return "The bot was stopped in order, and starts again."
+
+    async def kill(self, _form: Form) -> str:
+        """SIGKILL; it stays dead until it is started."""
+        if not self._bot.running:
+            raise NotDone("The bot does not run.")
+        await self._bot.kill()
+        return "Killed. Start it again and see that nothing is lost and nothing is posted twice."

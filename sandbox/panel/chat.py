@@ -1,0 +1,126 @@
+"""SimCord's page of one channel, let into the panel through a small proxy.
+
+SimCord's page refuses to stand in another page, and a new channel is a new page on a new port with a new secret in its
+address. The proxy stays where it is: it leads to whichever page is open, and lets the panel alone show it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+
+from sandbox.discord_wire import Channel, DiscordSandbox, Member
+from sandbox.panel.guard import only_own_page, own_hosts
+
+_OF_ONE_CONNECTION = frozenset(
+    {"connection", "keep-alive", "transfer-encoding", "content-length", "content-encoding", "host", "origin", "date",
+     "server", "te", "trailer", "upgrade", "accept-encoding"}
+)  # fmt: skip
+_LARGEST_BODY = 32 * 1024 * 1024
+_NO_PAGE = "The chat is closed."
+
+
+class Chat:
+    """Shows one channel at a time, as one person sees it.
+
+    Args:
+        discord: Where the channels are.
+        panel_port: The port of the page that may show the chat.
+    """
+
+    def __init__(self, discord: DiscordSandbox, panel_port: Callable[[], int]) -> None:
+        self._discord = discord
+        self._panel_port = panel_port
+        self._turn = asyncio.Lock()
+        self._secret = ""
+        self._inner = ""
+        self._runner: web.AppRunner | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._shown = 0
+        self.port = 0
+        self.open = False
+
+    @property
+    def url(self) -> str:
+        """Where the page is to be seen, with its secret; another one for each channel, so that a frame loads anew."""
+        return f"http://127.0.0.1:{self.port}/?page={self._shown}#{self._secret}" if self.open else ""
+
+    async def start(self) -> None:
+        """Listens on a free port of 127.0.0.1."""
+        application = web.Application(middlewares=[only_own_page(lambda: self.port)], client_max_size=_LARGEST_BODY)
+        application.router.add_route("*", "/{path:.*}", self._pass_on)
+        self._session = aiohttp.ClientSession(auto_decompress=True)
+        self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Closes the page and the port."""
+        await self.close()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
+
+    async def show(self, channel: Channel, viewer: Member) -> None:
+        """Shows this channel to this person; the page before is closed."""
+        async with self._turn:
+            await self._close()
+            address = urlsplit(await self._discord.open_preview(channel, [viewer]))
+            self._inner, self._secret = address.netloc, address.fragment
+            self._shown += 1
+            self.open = True
+            self._watching = asyncio.create_task(self._until_ended())
+
+    async def close(self) -> None:
+        """Shows nothing any more."""
+        async with self._turn:
+            await self._close()
+
+    async def _close(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watching
+            self._watching = None
+        self.open = False
+        await self._discord.close_preview()
+
+    async def _until_ended(self) -> None:
+        """The page has a button of its own to end it."""
+        await self._discord.preview_ended()
+        self.open = False
+
+    async def _pass_on(self, request: web.Request) -> web.Response:
+        if not self.open or self._session is None:
+            return web.Response(status=503, text=_NO_PAGE)
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+        if "Origin" in request.headers:
+            headers["Origin"] = f"http://{self._inner}"
+        try:
+            async with self._session.request(
+                request.method,
+                f"http://{self._inner}{request.path_qs}",
+                headers=headers,
+                data=await request.read() if request.can_read_body else None,
+                allow_redirects=False,
+            ) as answer:
+                body = await answer.read()
+                kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+                return web.Response(status=answer.status, body=body, headers=self._for_the_panel(kept))
+        except aiohttp.ClientError:  # the page was closed meanwhile
+            return web.Response(status=503, text=_NO_PAGE)
+
+    def _for_the_panel(self, headers: dict[str, str]) -> dict[str, str]:
+        headers.pop("X-Frame-Options", None)
+        panel = " ".join(f"http://{host}" for host in own_hosts(self._panel_port()))
+        policy = headers.get("Content-Security-Policy", "frame-ancestors 'none'")
+        headers["Content-Security-Policy"] = policy.replace("frame-ancestors 'none'", f"frame-ancestors {panel}")
+        return headers

@@ -1,0 +1,123 @@
+"""What the panel's switches work on: the stage, the chat, and where and as whom one looks at it."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+
+from sandbox.discord_wire import Channel, Guild, Member
+from sandbox.panel.chat import Chat
+from sandbox.panel.form import NotDone
+from sandbox.pixverse_api.accounts import Account
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.timelines import Timeline
+from sandbox.stage import Stage
+
+
+@dataclass(slots=True)
+class Town:
+    """A server with the channels and people that the page offers. `bot_is_in` tells whether the bot is a member."""
+
+    guild: Guild
+    people: list[Member]
+    channels: list[Channel]
+    bot_is_in: bool = True
+
+
+@dataclass(slots=True)
+class Desk:
+    """Everything within reach of the switches."""
+
+    stage: Stage
+    chat: Chat
+    towns: list[Town]
+    town: Town
+    channel: Channel | None
+    person: Member
+    other_account: Account
+    """A second customer of the API, whose token is another account's."""
+    speed: float = 1.0
+    api: str = "on"
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def show(self) -> None:
+        """Brings the chosen channel, as the chosen person sees it, into the chat."""
+        if self.channel is None or not self.town.bot_is_in:
+            await self.chat.close()
+            return
+        await self.chat.show(self.channel, self.person)
+
+    def here(self) -> Channel:
+        """The chosen channel.
+
+        Raises:
+            NotDone: none is chosen.
+        """
+        if self.channel is None or not self.town.bot_is_in:
+            raise NotDone("Choose a channel first.")
+        return self.channel
+
+    def job(self, jobid: str) -> Job:
+        """A job by its id.
+
+        Raises:
+            NotDone: there is none.
+        """
+        for job in self.stage.pixverse.jobs:
+            if job.jobid == jobid:
+                return job
+        raise NotDone("There is no such job.")
+
+    def play(self, job: Job, timeline: Timeline) -> None:
+        """Lets a time line begin, at the chosen speed."""
+        job.play(timeline)
+        job.hurry(self.speed)
+
+    def play_once_asked(self, job: Job, timeline: Timeline) -> None:
+        """Lets it begin once somebody asks for the job."""
+
+        async def wait() -> None:
+            await self.stage.discord.until(lambda: self.stage.pixverse.asked(job), timeout=math.inf)
+            self.play(job, timeline)
+
+        self.in_background(wait())
+
+    def in_background(self, work: Coroutine[object, object, None]) -> None:
+        """Does something that takes its time; given up when the desk closes."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Gives up what is still being done."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def set_desk(stage: Stage, chat: Chat) -> Desk:
+    """The desk of a fresh stage, with a second server in which nothing is set up."""
+    first = Town(stage.guild, [stage.alice, stage.ben, stage.ada], list(stage.channels))
+    first.channels.append(stage.channel.add_thread("Storyboard"))
+    club = stage.discord.add_guild("Kite Club")
+    manage = stage.discord.Permissions(manage_guild=True, manage_messages=True)
+    second = Town(
+        club,
+        [
+            club.add_member(stage.alice.name, user_id=stage.alice.id),
+            club.add_member(stage.ada.name, user_id=stage.ada.id, permissions=manage),
+        ],
+        [club.add_text_channel("kites")],
+    )
+    return Desk(
+        stage=stage,
+        chat=chat,
+        towns=[first, second],
+        town=first,
+        channel=stage.channel,
+        person=stage.alice,
+        other_account=stage.pixverse.add_account(8765),
+    )

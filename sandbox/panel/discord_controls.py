@@ -1,0 +1,174 @@
+"""The switches of Discord."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from sandbox.discord_wire import Member
+from sandbox.panel import choices
+from sandbox.panel.desk import Desk, Town
+from sandbox.panel.form import Control, Form, NotDone
+
+_POSTS = "/channels/[0-9]+/messages"
+_WHEN: dict[str, Literal["before", "after"]] = {"before": "before", "after": "after"}
+_LONGEST_NAME = 100
+
+
+class DiscordControls:
+    """Where one looks and as whom, what the bot may there, and what breaks."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._discord = desk.stage.discord
+
+    def controls(self) -> dict[str, Control]:
+        """Every switch by its name on the page."""
+        return {
+            "server": self.choose_server,
+            "channel": self.choose_channel,
+            "person": self.choose_person,
+            "chat-open": self.open_chat,
+            "channel-add": self.add_channel,
+            "thread-add": self.add_thread,
+            "channel-delete": self.delete_channel,
+            "permissions": self.set_permissions,
+            "upload-limit": self.set_upload_limit,
+            "bot-remove": self.remove_bot,
+            "bot-add": self.add_bot,
+            "gateway": self.trouble_gateway,
+            "post-faults": self.add_faults,
+            "post-faults-clear": self.clear_faults,
+        }
+
+    # ------------------------------------------------------------------ where
+
+    async def choose_server(self, form: Form) -> str:
+        """Looks at another server, as whoever one was if that person is there."""
+        town = form.one_of("server", {str(town.guild.id): town for town in self._desk.towns})
+        self._desk.town = town
+        self._desk.channel = next(iter(town.channels), None)
+        self._desk.person = next((one for one in town.people if one.id == self._desk.person.id), town.people[0])
+        await self._desk.show()
+        return f"You look at {town.guild.name}."
+
+    async def choose_channel(self, form: Form) -> str:
+        """Looks at another channel or thread."""
+        self._desk.channel = form.one_of("channel", {str(one.id): one for one in self._desk.town.channels})
+        await self._desk.show()
+        return f"You look at #{self._desk.channel.name}."
+
+    async def choose_person(self, form: Form) -> str:
+        """Looks and acts as somebody else."""
+        people: dict[str, Member] = {str(one.id): one for one in self._desk.town.people}
+        self._desk.person = form.one_of("person", people)
+        await self._desk.show()
+        return f"You are {self._desk.person.name}."
+
+    async def open_chat(self, _form: Form) -> str:
+        """Opens the chat again after its own button has closed it."""
+        self._desk.here()
+        await self._desk.show()
+        return "The chat is open."
+
+    async def add_channel(self, form: Form) -> str:
+        """A new text channel, at once the chosen one."""
+        town = self._present_town()
+        channel = town.guild.add_text_channel(form.text("name", otherwise="new-channel")[:_LONGEST_NAME])
+        town.channels.append(channel)
+        self._desk.channel = channel
+        await self._desk.show()
+        return f"#{channel.name} is there."
+
+    async def add_thread(self, form: Form) -> str:
+        """A new thread in the chosen channel, at once the chosen one."""
+        here = self._desk.here()
+        if here.stored.is_thread:
+            raise NotDone("A thread holds no threads. Choose a channel first.")
+        thread = here.add_thread(form.text("name", otherwise="New thread")[:_LONGEST_NAME])
+        self._desk.town.channels.append(thread)
+        self._desk.channel = thread
+        await self._desk.show()
+        return f"The thread {thread.name} is there."
+
+    async def delete_channel(self, _form: Form) -> str:
+        """Deletes the chosen channel, and its threads with it."""
+        here, town = self._desk.here(), self._desk.town
+        await self._desk.chat.close()
+        here.delete()
+        town.channels = [one for one in town.channels if one is not here and one.stored.parent_id != here.id]
+        self._desk.channel = next(iter(town.channels), None)
+        await self._desk.show()
+        return f"#{here.name} is deleted."
+
+    # ---------------------------------------------------------------- the bot
+
+    async def set_permissions(self, form: Form) -> str:
+        """What the bot may in the chosen channel (a thread's are those of its channel): what is ticked."""
+        here = self._desk.here()
+        ticked = {choices.PERMISSIONS[name] for name in form.texts("permissions") if name in choices.PERMISSIONS}
+        denied = set(choices.PERMISSIONS.values()) - ticked
+        here.allow_bot(**dict.fromkeys(ticked, True))
+        here.deny_bot(**dict.fromkeys(denied, True))
+        missing = [name for name, flag in choices.PERMISSIONS.items() if flag in denied]
+        return f"In #{here.name} the bot lacks: {', '.join(missing)}." if missing else "The bot may do everything here."
+
+    async def set_upload_limit(self, form: Form) -> str:
+        """How large one file may be in the chosen server."""
+        self._desk.town.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
+        return f"{self._desk.town.guild.name} takes files up to {form.text('limit')}."
+
+    async def remove_bot(self, _form: Form) -> str:
+        """Throws the bot out of the chosen server."""
+        town = self._present_town()
+        await self._desk.chat.close()
+        town.guild.remove_bot()
+        town.bot_is_in = False
+        return f"The bot is not in {town.guild.name} any more."
+
+    async def add_bot(self, _form: Form) -> str:
+        """Invites it again."""
+        town = self._desk.town
+        if town.bot_is_in:
+            raise NotDone("The bot is there already.")
+        town.guild.add_bot()
+        town.bot_is_in = True
+        await self._desk.show()
+        return f"The bot is in {town.guild.name} again."
+
+    def _present_town(self) -> Town:
+        if not self._desk.town.bot_is_in:
+            raise NotDone("The bot is not in this server. Add it again first.")
+        return self._desk.town
+
+    # --------------------------------------------------------------- troubles
+
+    async def trouble_gateway(self, form: Form) -> str:
+        """The connection over which Discord tells the bot what happens."""
+        gateway = self._discord.gateway
+        how = form.one_of("gateway", {name: name for name in ("cut", "reconnect", "invalidate", "close", "open")})
+        gateway.closed = how == "close"
+        if how in ("cut", "close"):
+            gateway.cut()
+        elif how == "reconnect":
+            gateway.ask_to_reconnect()
+        elif how == "invalidate":
+            gateway.invalidate()
+        return {
+            "cut": "Cut. The bot connects again by itself.",
+            "reconnect": "Discord has asked the bot to connect anew.",
+            "invalidate": "The session is forgotten; the bot has to log in anew.",
+            "close": "Closed: the bot hears nothing until it is opened again.",
+        }.get(how, "Open.")
+
+    async def add_faults(self, form: Form) -> str:
+        """The bot's next posts break, before Discord has stored them or after."""
+        action = form.one_of("fault", choices.POST_FAULTS)
+        times = form.whole("times", 1, 1000)
+        when = form.one_of("when", _WHEN)
+        self._discord.faults.add(method="POST", path=_POSTS, when=when, action=action, times=times)
+        return f"The next {times} posts: {form.text('fault')}, {when} they are stored."
+
+    async def clear_faults(self, _form: Form) -> str:
+        """Posts are well again."""
+        self._discord.faults.clear()
+        return "No more posts break."

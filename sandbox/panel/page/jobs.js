@@ -1,0 +1,69 @@
+// The list of jobs: state, time line, and what can be done to each.
+import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
+import { act, copy, say } from "./switches.js";
+
+const ENDED = new Set(["completed", "failed", "moderated", "cancelled"]);
+
+function makeJob(job, transitions) {
+  const change = element("select", { name: "to" });
+  setOptions(change, transitions.map((name) => [name, name]));
+  const changing = element("form", { className: "joined" }, element("label", {}, "Make it ", change), element("button", {}, "Do it"));
+  changing.dataset.do = "job-change";
+  changing.append(element("input", { type: "hidden", name: "jobid", value: job.jobid }));
+
+  const copying = element("button", { type: "button", textContent: "Copy id" });
+  copying.addEventListener("click", () => copy(job.jobid, "the job's id"));
+  const asking = element("button", { type: "button", textContent: "Ask in the chat" });
+  asking.addEventListener("click", async () => {
+    const said = await act("job-ask", { jobid: job.jobid });
+    if (said !== null) say(said);
+  });
+
+  return element(
+    "li",
+    { className: "job" },
+    element("p", { className: "prompt" }),
+    element("p", { className: "state" }, element("strong"), element("span", { className: "quiet" })),
+    element("p", { className: "id" }, element("code")),
+    element("p", { className: "row" }, copying, asking),
+    element("details", {}, element("summary", {}, "Time line, and changes by hand"), element("ol", { className: "line" }), changing),
+  );
+}
+
+function changeJob(row, job) {
+  setText(row.querySelector(".prompt"), job.prompt || "(no prompt)");
+  setText(row.querySelector(".state strong"), job.percent === null ? job.status : `${job.status}, ${job.percent}%`);
+  row.querySelector(".state strong").className = ENDED.has(job.status) ? `ended ${job.status}` : "";
+  setText(row.querySelector("code"), job.shownId);
+  row.dataset.next = job.coming.length ? JSON.stringify(job.coming[0]) : "";
+  setText(row.querySelector(".state span"), next(row));
+  const moments = [...job.history.map((moment) => [moment, ""]), ...job.coming.map((moment) => [moment, "coming"])];
+  keepChildren(
+    row.querySelector("ol"),
+    moments,
+    ([moment, when]) => `${moment.at} ${moment.status} ${moment.percent} ${when}`,
+    ([moment, when]) => element("li", { className: when }, `${clock(moment.at)}  ${named(moment)}${when ? ", to come" : ""}`),
+    () => {},
+  );
+}
+
+function named(moment) {
+  return moment.percent === null ? moment.status : `${moment.status}, ${moment.percent}%`;
+}
+
+function next(row) {
+  if (!row.dataset.next) return "";
+  const moment = JSON.parse(row.dataset.next);
+  const seconds = Math.max(0, Math.round((moment.at - Date.now()) / 1000));
+  return seconds > 100000 ? "" : ` then ${named(moment)} in ${seconds} s`;
+}
+
+export function showJobs(jobs, transitions) {
+  keepChildren(byId("jobs"), jobs, (job) => job.jobid, (job) => makeJob(job, transitions), changeJob);
+  byId("no-jobs").hidden = jobs.length > 0;
+}
+
+/** Counts down what comes next. */
+export function tickJobs() {
+  for (const row of byId("jobs").children) setText(row.querySelector(".state span"), next(row));
+}

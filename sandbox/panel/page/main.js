@@ -1,0 +1,27 @@
+// The page of the sandbox: wires the switches and keeps what is shown up to date.
+import { showJobs, tickJobs } from "./jobs.js";
+import { showBot, showChat, showLog, showPixverse, showPlaces, showTraffic } from "./sections.js";
+import { say, wireSwitches } from "./switches.js";
+import { wireTabs } from "./tabs.js";
+
+wireTabs();
+const offered = await wireSwitches();
+
+const SHOW = {
+  places: showPlaces,
+  chat: showChat,
+  bot: showBot,
+  pixverse: showPixverse,
+  jobs: (jobs) => showJobs(jobs, offered.transitions),
+  traffic: showTraffic,
+  log: showLog,
+};
+
+const events = new EventSource("/events");
+for (const [name, show] of Object.entries(SHOW)) {
+  events.addEventListener(name, (event) => show(JSON.parse(event.data)));
+}
+events.addEventListener("error", () => say("The sandbox does not answer. Is it still running in its terminal?", true));
+events.addEventListener("open", () => say(""));
+setInterval(tickJobs, 1000);
+document.documentElement.dataset.ready = "true";

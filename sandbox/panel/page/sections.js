@@ -1,0 +1,109 @@
+// What the server tells of everything but the jobs, put into the page.
+import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
+
+function live(name) {
+  return document.querySelector(`select[data-live="${name}"]`);
+}
+
+function named(list) {
+  return list.map(({ id, name }) => [id, name]);
+}
+
+export function showPlaces(places) {
+  setOptions(live("server"), named(places.servers), places.server);
+  setOptions(live("channel"), places.botIsIn ? named(places.channels) : [], places.channel);
+  setOptions(live("person"), named(places.people), places.person);
+  live("upload-limit").value = places.uploadLimit;
+  setText(byId("post-faults-left"), waiting(places.faults));
+  showPermissions(places);
+  document.querySelector("[data-press='bot-remove']").disabled = !places.botIsIn;
+  document.querySelector("[data-press='bot-add']").disabled = places.botIsIn;
+}
+
+/** The boxes follow what holds, but for those that somebody has just changed and not set yet. */
+function showPermissions(places) {
+  const holds = JSON.stringify([places.channel, places.permissions]);
+  const boxes = byId("permissions");
+  if (boxes.dataset.holds === holds) return;
+  boxes.dataset.holds = holds;
+  for (const box of boxes.querySelectorAll("input")) box.checked = places.permissions.includes(box.value);
+}
+
+function waiting(faults) {
+  return faults ? `${faults} still to come` : "";
+}
+
+export function showChat({ url, note }) {
+  const frame = byId("chat-frame");
+  if (frame.dataset.url !== url) {
+    frame.dataset.url = url;
+    frame.src = url || "about:blank";
+  }
+  byId("chat-note").hidden = url !== "";
+  setText(byId("chat-note").querySelector("p"), note);
+  byId("chat-note").querySelector("form").hidden = note !== "The chat is closed.";
+}
+
+export function showBot(bot) {
+  const chip = byId("bot-chip");
+  chip.dataset.state = bot.connected ? "well" : bot.running ? "waits" : "bad";
+  setText(chip, bot.connected ? "The bot is online" : bot.running ? "The bot connects …" : "The bot is not running");
+  const process = bot.running ? `Process ${bot.pid}, started ${times(bot.starts)}.` : ended(bot.exitCode);
+  setText(byId("bot-state"), process);
+  document.querySelector("[data-press='bot-start']").disabled = bot.running;
+  document.querySelector("[data-press='bot-kill']").disabled = !bot.running;
+}
+
+function times(count) {
+  return count === 1 ? "once" : `${count} times`;
+}
+
+function ended(code) {
+  if (code === null) return "It was not started yet.";
+  return code < 0 ? `Ended by signal ${-code}.` : `Ended with exit code ${code}.`;
+}
+
+export function showPixverse(pixverse) {
+  for (const name of ["api", "account", "speed"]) live(name).value = pixverse[name];
+  setText(byId("api-faults-left"), waiting(pixverse.faults));
+  const chip = byId("api-chip");
+  const trouble = pixverse.api !== "on" || pixverse.account !== "ok" || pixverse.faults > 0;
+  chip.dataset.state = trouble ? "bad" : "well";
+  setText(chip, trouble ? "PixVerse makes trouble" : "PixVerse is well");
+  const count = `${pixverse.askedLastMinute} in the last minute, ${pixverse.asked} in all`;
+  setText(byId("traffic-sum"), `Questions to the PixVerse API: ${count}.`);
+}
+
+export function showTraffic(lines) {
+  const seen = new Map();
+  const keyed = lines.toReversed().map((line) => {
+    const key = `${line.at} ${line.to} ${line.method} ${line.path}`;
+    seen.set(key, (seen.get(key) ?? 0) + 1);
+    return { ...line, key: `${key} ${seen.get(key)}` };
+  });
+  keepChildren(byId("requests"), keyed.reverse(), (line) => line.key, makeLine, changeLine);
+}
+
+function makeLine(line) {
+  return element(
+    "tr",
+    {},
+    element("td", {}, clock(line.at)),
+    element("td", {}, line.to),
+    element("td", { className: "status" }),
+    element("td", { className: "request" }, element("b", {}, line.method), ` ${line.path}`),
+  );
+}
+
+function changeLine(row, line) {
+  const status = row.querySelector(".status");
+  setText(status, line.status === null ? "none" : String(line.status));
+  status.classList.toggle("bad", line.status === null || line.status >= 400);
+}
+
+export function showLog(lines) {
+  const log = byId("log");
+  const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
+  setText(log, lines.join("\n"));
+  if (atEnd) log.scrollTop = log.scrollHeight;
+}

@@ -1,0 +1,98 @@
+// Forms, buttons and lists that do something: each sends its fields to the server and shows the sentence it answers with.
+import { byId, element, setOptions, setText } from "./dom.js";
+
+/** Does something; gives the server's sentence, or null where nothing was done. */
+export async function act(control, fields = {}) {
+  try {
+    const response = await fetch(`/do/${control}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(fields),
+    });
+    const { said } = await response.json();
+    return response.ok ? said : (say(said, true), null);
+  } catch {
+    say("The sandbox does not answer any more. Is it still running in its terminal?", true);
+    return null;
+  }
+}
+
+export function say(text, isTrouble = false) {
+  const said = byId("said");
+  said.classList.toggle("trouble", isTrouble);
+  setText(said, text);
+}
+
+async function actAndSay(control, fields, source) {
+  source?.setAttribute("aria-busy", "true");
+  const said = await act(control, fields);
+  source?.removeAttribute("aria-busy");
+  if (said !== null) say(said);
+}
+
+function fieldsOf(form) {
+  const fields = {};
+  for (const [name, value] of new FormData(form)) {
+    fields[name] = name in fields ? [fields[name], value].flat() : value;
+  }
+  return fields;
+}
+
+function fieldsOfButton(button) {
+  const given = Object.entries(button.dataset).filter(([name]) => name.startsWith("with"));
+  return Object.fromEntries(given.map(([name, value]) => [name.slice("with".length).toLowerCase(), value]));
+}
+
+/** What a list is called on the wire, where that is not the control's own name. */
+const FIELD_OF_LIST = { "upload-limit": "limit" };
+
+export async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`Copied: ${what}.`);
+  } catch {
+    const field = byId("token");
+    byId("token-label").hidden = false;
+    field.value = text;
+    field.select();
+    say("This browser does not let the page copy: take it from the field that is marked now.");
+  }
+}
+
+async function fillLists() {
+  const offered = await (await fetch("/choices")).json();
+  for (const select of document.querySelectorAll("select[data-choices]")) {
+    setOptions(select, offered[select.dataset.choices].map((name) => [name, name]));
+  }
+  byId("permissions").replaceChildren(
+    ...offered.permissions.map((name) => {
+      const box = element("input", { type: "checkbox", name: "permissions", value: name, checked: true });
+      return element("label", { className: "tick" }, box, ` ${name}`);
+    }),
+  );
+  return offered;
+}
+
+/** Wires up everything that stands in the page from the start; gives what the lists offer. */
+export async function wireSwitches() {
+  document.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const form = event.target;
+    if (form.dataset.do) actAndSay(form.dataset.do, fieldsOf(form), event.submitter);
+  });
+  document.addEventListener("click", async (event) => {
+    const button = event.target.closest("button");
+    if (button?.dataset.press) actAndSay(button.dataset.press, fieldsOfButton(button), button);
+    if (button?.dataset.copyToken) {
+      const token = await act("token-show", { account: button.dataset.copyToken });
+      if (token !== null) copy(token, "an API token of useapi.net");
+    }
+  });
+  for (const select of document.querySelectorAll("select[data-live]")) {
+    const control = select.dataset.live;
+    select.addEventListener("change", () => {
+      actAndSay(control, { [FIELD_OF_LIST[control] ?? control]: select.value }, select);
+    });
+  }
+  return fillLists();
+}

@@ -1,0 +1,42 @@
+// The parts of the page: on a wide screen the chat stays beside the chosen one, on a narrow one it is one of them.
+import { byId } from "./dom.js";
+
+const tabs = [...document.querySelectorAll("[role=tab]")];
+const narrow = window.matchMedia("(max-width: 59.99rem)");
+
+function choose(tab, focus = false) {
+  for (const one of tabs) {
+    const chosen = one === tab;
+    one.setAttribute("aria-selected", String(chosen));
+    one.tabIndex = chosen ? 0 : -1;
+    byId(one.getAttribute("aria-controls")).classList.toggle("chosen", chosen);
+  }
+  if (focus) tab.focus();
+}
+
+function shown() {
+  return tabs.filter((tab) => narrow.matches || !tab.classList.contains("only-narrow"));
+}
+
+function move(event) {
+  const row = shown();
+  const place = row.indexOf(event.target);
+  const to = { ArrowRight: place + 1, ArrowLeft: place - 1, Home: 0, End: row.length - 1 }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  choose(row[(to + row.length) % row.length], true);
+}
+
+function fit() {
+  const chosen = tabs.find((tab) => tab.getAttribute("aria-selected") === "true");
+  if (!chosen || !shown().includes(chosen)) choose(shown()[0]);
+}
+
+export function wireTabs() {
+  for (const tab of tabs) {
+    tab.addEventListener("click", () => choose(tab));
+    tab.addEventListener("keydown", move);
+  }
+  narrow.addEventListener("change", fit);
+  fit();
+}

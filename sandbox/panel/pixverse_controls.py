@@ -1,0 +1,144 @@
+"""The switches of PixVerse."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from sandbox.discord_wire import NotAnswered, NotPossible
+from sandbox.panel import choices
+from sandbox.panel.desk import Desk
+from sandbox.panel.form import Control, Form, NotDone
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.timelines import Results
+from sandbox.pixverse_api.videos import image_file
+
+_MOST_SECONDS = 7200.0
+_MOST_VIDEOS = 10
+
+
+class PixverseControls:
+    """Jobs, what goes wrong with the API's answers, and the account."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._pixverse = desk.stage.pixverse
+
+    def controls(self) -> dict[str, Control]:
+        """Every switch by its name on the page."""
+        return {
+            "job-start": self.start_job,
+            "job-change": self.change_job,
+            "job-ask": self.ask_for_job,
+            "speed": self.set_speed,
+            "api-faults": self.add_faults,
+            "api-faults-clear": self.clear_faults,
+            "api": self.switch_api,
+            "account": self.set_standing,
+            "token-new": self.renew_token,
+            "token-show": self.show_token,
+        }
+
+    # ------------------------------------------------------------------- jobs
+
+    async def start_job(self, form: Form) -> str:
+        """A new job of the server's account."""
+        kind = form.one_of("kind", choices.KINDS)
+        prompt = form.text("prompt", otherwise="A paper boat in the rain")
+        seconds = form.number("seconds", 0, _MOST_SECONDS)
+        timeline = form.one_of("ending", choices.ENDINGS)(seconds)
+        job = self._add(kind, prompt)
+        timeline = choices.with_results(timeline, self._results(kind, form, job))
+        if form.ticked("once-asked"):
+            self._desk.play_once_asked(job, timeline)
+            return "Started. It goes on once somebody asks for it: copy its id into the chat."
+        self._desk.play(job, timeline)
+        return "Started."
+
+    def _add(self, kind: str, prompt: str) -> Job:
+        account = self._desk.stage.account
+        if kind == choices.V2_VIDEO:
+            return self._pixverse.add_video(account, prompt=prompt, model="v5", quality="720p")
+        if kind == choices.V2_IMAGE:
+            return self._pixverse.add_video(account, prompt=prompt, kind="image")
+        return self._pixverse.add_job(account, prompt=prompt, verb=kind)
+
+    def _results(self, kind: str, form: Form, job: Job) -> Results:
+        results = Results(form.whole("videos", 1, _MOST_VIDEOS), form.one_of("size", choices.SIZES))
+        if kind != choices.V2_IMAGE:
+            return results
+        pictures = tuple(image_file(f"{job.jobid}/{k}") for k in range(results.count))
+        return replace(results, files=pictures)
+
+    async def change_job(self, form: Form) -> str:
+        """Whatever one likes becomes of a job, at once; the rest of its time line is dropped."""
+        change = form.one_of("to", choices.TRANSITIONS)
+        change(self._desk.job(form.text("jobid")))
+        return f"The API now says: {form.text('to')}."
+
+    async def ask_for_job(self, form: Form) -> str:
+        """`/pixverse status` in the chosen channel by the chosen person, without typing."""
+        job = self._desk.job(form.text("jobid"))
+        person, channel = self._desk.person, self._desk.here()
+        try:
+            answer = await person.slash(channel, "pixverse status", jobid=job.jobid)
+        except (NotAnswered, NotPossible) as problem:
+            raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
+        return f"{person.name} is told: {answer.text.partition('**.')[0].replace('**', '')[:120]}"
+
+    async def set_speed(self, form: Form) -> str:
+        """All jobs go on faster or slower."""
+        speed = form.one_of("speed", choices.SPEEDS)
+        for job in self._pixverse.jobs:
+            job.hurry(speed / self._desk.speed)
+        self._desk.speed = speed
+        return f"Jobs now run at {form.text('speed')}."
+
+    # ---------------------------------------------------------------- answers
+
+    async def add_faults(self, form: Form) -> str:
+        """The next answers of the API, or the next files, suffer."""
+        action = form.one_of("fault", choices.API_FAULTS)
+        times = form.whole("times", 1, 1000)
+        of_files = form.one_of("of", {"answers": False, "files": True})
+        (self._pixverse.cdn.faults if of_files else self._pixverse.faults).add(action, times=times)
+        return f"The next {times} {form.text('of')}: {form.text('fault')}."
+
+    async def clear_faults(self, _form: Form) -> str:
+        """All is well again."""
+        self._pixverse.faults.clear()
+        self._pixverse.cdn.faults.clear()
+        return "No more faults wait."
+
+    async def switch_api(self, form: Form) -> str:
+        """On, answering 503, or not reachable."""
+        state = form.one_of("api", {name: name for name in ("on", "503", "unreachable")})
+        self._pixverse.on()
+        if state == "503":
+            self._pixverse.off()
+        if state == "unreachable":
+            await self._pixverse.refuse_connections()
+        else:
+            await self._pixverse.accept_connections()
+        self._desk.api = state
+        return {"on": "The API answers.", "503": "The API answers 503 to everything."}.get(
+            state, "Nothing listens at the API's address any more."
+        )
+
+    # ---------------------------------------------------------------- account
+
+    async def set_standing(self, form: Form) -> str:
+        """What the API thinks of the server's account."""
+        account = self._desk.stage.account
+        steps = {"ok": account.ok, "refused": account.refuse, "unpaid": account.unpaid}
+        form.one_of("account", steps)()
+        return f"The account is {form.text('account')}."
+
+    async def renew_token(self, _form: Form) -> str:
+        """A new token; the one that the bot has is refused from now on."""
+        self._desk.stage.account.renew_token()
+        return "Changed: the bot's token is refused from now on. Copy the new one and set it as Ada."
+
+    async def show_token(self, form: Form) -> str:
+        """A token in full, to be put into the bot's form."""
+        accounts = {"this": self._desk.stage.account, "another": self._desk.other_account}
+        return form.one_of("account", accounts).token

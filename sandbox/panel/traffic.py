@@ -1,0 +1,60 @@
+"""What the bot asked of both servers, with nothing in it that is secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from urllib.parse import unquote
+
+from sandbox.discord_wire import RecordedRequest
+from sandbox.pixverse_api.requests_log import Seen
+
+SHOWN = 80
+_EMAIL = re.compile(r"([\w.+])[\w.+-]*@[\w-]+(?:\.[\w-]+?)+(?=-(?:video|image)\b|[^\w.-]|$)")
+_SECRETS = (
+    (re.compile(r"(/interactions/\d+/)[^/?]+"), r"\1…"),
+    (re.compile(r"(/webhooks/\d+/)[^/?]+"), r"\1…"),
+    (re.compile(r"(/callback/)[^/?]+"), r"\1…"),
+    (re.compile(r"(user:\d+-)[A-Za-z0-9]{16,}"), r"\1…"),
+    (re.compile(r"\b(hm=)[0-9a-f]+"), r"\1…"),
+)
+_LONGEST = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One request. `at` is in milliseconds UTC; no `status` means that there was no answer (yet)."""
+
+    at: int
+    to: str
+    method: str
+    path: str
+    status: int | None
+
+
+def masked(path: str) -> str:
+    """A path as it may be shown: no token, no e-mail address, no signature, nothing that is not printed."""
+    shown = unquote(path)
+    for secret, mask in _SECRETS:
+        shown = secret.sub(mask, shown)
+    shown = _EMAIL.sub(r"\1…@…", shown)
+    shown = "".join(letter if letter.isprintable() else "�" for letter in shown)
+    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
+
+
+def latest(
+    discord: Iterable[RecordedRequest], pixverse: Iterable[Seen], files: Iterable[Seen]
+) -> list[dict[str, object]]:
+    """The latest requests to all three servers, newest first; each argument's own are oldest first."""
+    lines = [
+        *(Line(int(call.time * 1000), "Discord", call.method, masked(call.path), call.status) for call in discord),
+        *(_line("PixVerse", entry) for entry in pixverse),
+        *(_line("Files", entry) for entry in files),
+    ]
+    lines.sort(key=lambda line: line.at, reverse=True)
+    return [asdict(line) for line in lines[:SHOWN]]
+
+
+def _line(server: str, entry: Seen) -> Line:
+    return Line(entry.at, server, entry.method, masked(entry.path), entry.status)

@@ -1,0 +1,152 @@
+"""What the page shows, as JSON: pure looks at the desk, a section for each part of the page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from sandbox.discord_wire import Member
+from sandbox.panel import choices, traffic
+from sandbox.panel.desk import Desk, Town
+from sandbox.pixverse_api.jobs import Job, Kept, Moment
+from sandbox.pixverse_api.requests_log import Seen
+
+_JOBS = 40
+_LINES = 150
+_TITLES_OF_KEPT = {Kept.HERE: "", Kept.EXPIRED: "expired (410)", Kept.UNKNOWN: "gone (404)"}
+_MINUTE_MS = 60_000
+
+Section = dict[str, object] | list[dict[str, object]] | list[str]
+
+
+def sections(desk: Desk) -> dict[str, Section]:
+    """Everything, by the names of the events under which it is sent."""
+    looks: dict[str, Callable[[Desk], Section]] = {
+        "places": places,
+        "chat": chat,
+        "bot": bot,
+        "pixverse": pixverse,
+        "jobs": jobs,
+        "traffic": requests,
+        "log": log,
+    }
+    return {name: look(desk) for name, look in looks.items()}
+
+
+def places(desk: Desk) -> Section:
+    """Servers, and of the chosen one its channels and people."""
+    channel = desk.channel if desk.town.bot_is_in else None
+    denied = channel.denied_to_bot if channel is not None else set()
+    return {
+        "servers": [{"id": str(town.guild.id), "name": town.guild.name} for town in desk.towns],
+        "channels": _channels(desk.town),
+        "people": [{"id": str(one.id), "name": f"{one.name}, {_role(desk, one)}"} for one in desk.town.people],
+        "server": str(desk.town.guild.id),
+        "channel": str(channel.id) if channel is not None else "",
+        "person": str(desk.person.id),
+        "personName": desk.person.name,
+        "botIsIn": desk.town.bot_is_in,
+        "permissions": [name for name, flag in choices.PERMISSIONS.items() if flag not in denied],
+        "uploadLimit": _limit(desk.town.guild.upload_limit),
+        "faults": desk.stage.discord.faults.waiting,
+    }
+
+
+def _channels(town: Town) -> list[dict[str, str]]:
+    names = {one.id: one.name for one in town.channels}
+    return [
+        {"id": str(one.id), "name": f"{one.name}, a thread of #{names.get(one.stored.parent_id or 0, '')}"}
+        if one.stored.is_thread
+        else {"id": str(one.id), "name": f"#{one.name}"}
+        for one in town.channels
+    ]
+
+
+def _role(desk: Desk, person: Member) -> str:
+    return "manages the server" if person.id == desk.stage.ada.id else "a member"
+
+
+def _limit(limit: int) -> str:
+    return next((name for name, size in choices.UPLOAD_LIMITS.items() if size == limit), "")
+
+
+def chat(desk: Desk) -> Section:
+    """Where the chat is, or why it is not."""
+    if desk.chat.open:
+        return {"url": desk.chat.url, "note": ""}
+    if not desk.town.bot_is_in:
+        return {"url": "", "note": f"The bot is not in {desk.town.guild.name}. Add it again, or choose another server."}
+    return {"url": "", "note": "The chat is closed." if desk.channel is not None else "This server has no channel."}
+
+
+def bot(desk: Desk) -> Section:
+    """How the bot's process is."""
+    process = desk.stage.bot
+    return {
+        "running": process.running,
+        "connected": process.running and desk.stage.discord.bot_connected,
+        "pid": process.pid,
+        "exitCode": process.exit_code,
+        "starts": process.starts,
+    }
+
+
+def pixverse(desk: Desk) -> Section:
+    """The API's switches, and how often it is asked."""
+    api = desk.stage.pixverse
+    return {
+        "api": desk.api,
+        "account": desk.stage.account.standing.value,
+        "speed": _speed(desk.speed),
+        "faults": api.faults.waiting + api.cdn.faults.waiting,
+        "asked": len(api.requests),
+        "askedLastMinute": _in_last_minute(api.requests),
+    }
+
+
+def _speed(speed: float) -> str:
+    return next(name for name, value in choices.SPEEDS.items() if value == speed)
+
+
+def _in_last_minute(requests: Sequence[Seen]) -> int:
+    since = int(time.time() * 1000) - _MINUTE_MS
+    return sum(entry.at >= since for entry in requests[-500:])
+
+
+def jobs(desk: Desk) -> Section:
+    """The jobs, newest first."""
+    return [_job(job) for job in desk.stage.pixverse.jobs[: -_JOBS - 1 : -1]]
+
+
+def _job(job: Job) -> dict[str, object]:
+    shown = job.shown
+    last = job.history[-1]
+    return {
+        "jobid": job.jobid,
+        "shownId": traffic.masked(job.jobid),
+        "prompt": str(shown.get("prompt", "")),
+        "kind": str(shown.get("verb", "")),
+        "status": _TITLES_OF_KEPT[job.kept] or job.status,
+        "percent": last.percent if job.in_work else None,
+        "history": [_moment(moment) for moment in job.history],
+        "coming": [_moment(moment) for moment in job.coming],
+    }
+
+
+def _moment(moment: Moment) -> dict[str, object]:
+    return {"at": moment.at, "status": moment.status, "percent": moment.percent}
+
+
+def requests(desk: Desk) -> Section:
+    """The latest requests to both servers."""
+    stage = desk.stage
+    return traffic.latest(
+        stage.discord.requests[-traffic.SHOWN :],
+        stage.pixverse.requests[-traffic.SHOWN :],
+        stage.pixverse.cdn.requests[-traffic.SHOWN :],
+    )
+
+
+def log(desk: Desk) -> Section:
+    """What the bot said last."""
+    return list(desk.stage.bot.log)[-_LINES:]
