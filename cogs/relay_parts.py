@@ -11,6 +11,7 @@ from pixverse.api import PixVerseApi
 from pixverse.job import Job
 from relay.accounts import Accounts
 from relay.addresses import AllowedHosts
+from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.attachments import Attacher
 from relay.card_edits import CardEdits
@@ -111,6 +112,7 @@ def put_together(
     questions = Questions(api.job, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
     rereader = Rereader(database.reader, questions)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
+    announcements = Announcements(clock)
     poller = Poller(
         database,
         questions,
@@ -118,6 +120,7 @@ def put_together(
         accounts,
         clock,
         RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval),
+        announcements,
         interval=interval,
         max_age=settings.job_max_age_ms,
         random=random,

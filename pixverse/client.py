@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable
 
@@ -12,10 +11,10 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from pixverse.errors import TokenRefused, Unavailable
+from pixverse.json_text import parsed_json
 from pixverse.refusals import refusal_of, retry_after_of, safe_line
 
 _CHUNK = 64 * 1024
-_MOST_DIGITS = 40
 
 
 class ApiClient:
@@ -56,7 +55,7 @@ class ApiClient:
             reason = safe_line(f"{type(error).__name__}: {error}".replace(token, "***"))
             raise Unavailable(reason) from None
         # What is read here is kept, shown and logged: an API that repeats what it was sent must not get it so far.
-        answer = _parsed(body.replace(token.encode(), b"***"))
+        answer = parsed_json(body.replace(token.encode(), b"***"))
         refusal = refusal_of(status, answer, retry_after_of(retry_after, answer, self._now()))
         if refusal is not None:
             raise refusal
@@ -72,21 +71,3 @@ class ApiClient:
                 if len(body) > self._max_bytes:
                     raise Unavailable(f"{response.status} with more than {self._max_bytes} bytes")
             return response.status, response.headers.get("Retry-After"), bytes(body)
-
-
-def _parsed(body: bytes) -> object:
-    """The JSON value in `body`, or None where there is none.
-
-    The standard library's reader is used, because it lets through what JavaScript's writer may send: half a surrogate
-    pair in a text that was cut, and NaN. Either must not make a whole answer unreadable.
-    """
-    try:
-        value: object = json.loads(body.decode("utf-8-sig"), parse_int=_integer)
-    except (ValueError, RecursionError):
-        return None
-    return value
-
-
-def _integer(digits: str) -> int | float:
-    """Python refuses to read integers of thousands of digits; as a float such a one is merely infinite."""
-    return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)

@@ -95,6 +95,11 @@ def percent_of(content: str | None) -> int | None:
     return min(int(found[-1]), 100) if found else None
 
 
+def state_of_word(word: str) -> JobState:
+    """What a record's `status` means (useapi.net PixVerse v1, get-pixverse-jobid)."""
+    return _KNOWN.get(word.strip().lower(), JobState.UNKNOWN)
+
+
 def _progress(content: object, prompt: object) -> int | None:
     """The percentage in PixVerse's message, which repeats the prompt: one in the prompt itself is no progress."""
     if not isinstance(content, str):
@@ -108,7 +113,7 @@ def _status(value: object) -> tuple[str, JobState]:
     word = fields.one_line(_words(value) or "", _LONGEST_STATUS)
     if not word:
         raise Unavailable("the job's record has no status")
-    state = _KNOWN.get(word.lower(), JobState.UNKNOWN)
+    state = state_of_word(word)
     return (word if state is JobState.UNKNOWN else state.value), state
 
 

@@ -150,6 +150,13 @@ def read_record(record: object, asked: str) -> Job:
     )
 
 
+def tells_an_end(record: dict[str, object]) -> bool:
+    """Whether a record's status is one that ends a job, though the record may lack what would prove it."""
+    number, name = _status(record)
+    state = _told(number, name)
+    return state is not None and state.ends
+
+
 def read_scheduler(answer: object) -> dict[str, int | None]:
     """The ids in the scheduler's list, each with its seconds in work. Raises Unavailable where it is no list.
 
@@ -186,12 +193,10 @@ def _of(record: dict[str, object], name: str) -> object:
 
 
 def _state(record: dict[str, object]) -> tuple[JobState, str]:
-    number = fields.whole_number(_of(record, "status"))
-    said = _of(record, "status_name")
-    name = fields.one_line(said, _LONGEST_STATUS) if isinstance(said, str) else ""
+    number, name = _status(record)
     if not name and number is None:
         raise Unavailable("the record has no status")
-    state = _BY_NAME.get(name.upper()) or (_BY_NUMBER.get(number or 0) if not name else None) or JobState.UNKNOWN
+    state = _told(number, name) or JobState.UNKNOWN
     if number == 1 and _is_there(record):
         state = JobState.COMPLETED
     if state is JobState.COMPLETED and not _is_there(record):
@@ -199,6 +204,16 @@ def _state(record: dict[str, object]) -> tuple[JobState, str]:
     if state in (JobState.MODERATED, JobState.FAILED) and _of(record, "status_final") is False:
         state = JobState.PROGRESS
     return state, name or str(number)
+
+
+def _status(record: dict[str, object]) -> tuple[int | None, str]:
+    said = _of(record, "status_name")
+    name = fields.one_line(said, _LONGEST_STATUS) if isinstance(said, str) else ""
+    return fields.whole_number(_of(record, "status")), name
+
+
+def _told(number: int | None, name: str) -> JobState | None:
+    return _BY_NAME.get(name.upper()) or (_BY_NUMBER.get(number or 0) if not name else None)
 
 
 def _is_there(record: dict[str, object]) -> bool:

@@ -9,6 +9,7 @@ from random import Random
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.job import Job
 from relay import schedule, snapshots
+from relay.announcements import Announcements
 from relay.answers import Answers, Recorded
 from relay.ports import Clock
 from relay.questions import Accounts, Answer, NoTokenLeft, Questions
@@ -31,6 +32,7 @@ class Asking:
         accounts: Accounts,
         clock: Clock,
         roll_calls: RollCalls,
+        announcements: Announcements,
         *,
         interval: float,
         max_age: int,
@@ -41,6 +43,7 @@ class Asking:
         self._accounts = accounts
         self._clock = clock
         self._roll_calls = roll_calls
+        self._announcements = announcements
         self._interval = interval
         self._max_age = max_age
         self._random = random
@@ -53,14 +56,21 @@ class Asking:
     async def next_after_asking(self, job: Watched, jobs_of_account: int) -> float | None:
         """Asks, records, and says when to ask again; None where the job has ended.
 
-        Where several of the account's jobs are polled, their list may do in place of a question about each.
+        Where several of the account's jobs are polled, their list may do in place of a question about each; not where
+        a callback claims that the job has ended: then its record alone can tell, and no answer from before.
 
         Raises sqlite3.Error as the database does; nothing is then recorded.
         """
         job.asked_at = self._clock.monotonic()
-        if await self._can_do_without(job, jobs_of_account):
-            return schedule.after_answer(job.asked_at, self._interval, self.age(job), self._random)
-        answer = await self._ask(job)
+        if job.claimed:
+            looks = schedule.looks_within(job.asked_at, self._interval, job.early_looks)
+            job.early_looks = (*looks, job.asked_at)
+            answer = await self._ask(job, fresh=0.0)
+        elif await self._can_do_without(job, jobs_of_account):
+            return self.after_answer(job, job.asked_at)
+        else:
+            # Half an interval: where that is short, an answer of five seconds ago would be older than the schedule.
+            answer = await self._ask(job, fresh=self._interval / 2)
         if answer is None:
             due: float | None = self._after_no_answer(job)
         else:
@@ -99,12 +109,25 @@ class Asking:
     def named_at(self, job: Watched, at: float) -> float:
         """When a job is due again that a list has named, which was asked for at `at`."""
         job.asked_at = at
-        return schedule.after_answer(at, self._interval, self.age(job), self._random)
+        return self.after_answer(job, at)
 
-    async def _ask(self, job: Watched) -> Answer | None:
+    def after_answer(self, job: Watched, asked_at: float) -> float:
+        """When a job is due again that had not ended when it was asked about at `asked_at`."""
+        relied_on = self._announcements.relied_on(job.account_id)
+        gap_of = schedule.gap_where_announced if relied_on else schedule.gap
+        return schedule.after_gap(asked_at, self._interval, gap_of(self._interval, self.age(job)), self._random)
+
+    def if_claimed(self, job: Watched, due: float) -> float:
+        """When a job that is due otherwise is to be asked about where a callback claims that it has ended."""
+        if not job.claimed:
+            return due
+        at = schedule.early_look(self._clock.monotonic(), self._interval, job.early_looks)
+        job.claimed = at is not None
+        return due if at is None else min(at, due)
+
+    async def _ask(self, job: Watched, *, fresh: float) -> Answer | None:
         try:
-            # Half an interval: where that is short, an answer of five seconds ago would be older than the schedule.
-            return await self._questions.ask(job.account_id, job.jobid, fresh=self._interval / 2)
+            return await self._questions.ask(job.account_id, job.jobid, fresh=fresh)
         except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
             return None
         except PixVerseError as error:
@@ -136,12 +159,13 @@ class Asking:
         if fingerprint != job.fingerprint or job.missing_since is not None:
             if await self._answers.record_answer(job.id, said) is Recorded.ENDED:
                 self._roll_calls.record_told_the_end(job)
+                self._announcements.ended(job.account_id, job.id, announced=job.claimed)
                 return None
             job.fingerprint = fingerprint
             job.missing_since = None
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
         job.seen_at = asked_at
-        return schedule.after_answer(asked_at, self._interval, self.age(job), self._random)
+        return self.after_answer(job, asked_at)
 
     def age(self, job: Watched) -> float:
         """Seconds since it was first asked for."""

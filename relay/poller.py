@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections import Counter, deque
-from collections.abc import Coroutine
 from random import Random
 
 from relay import schedule
+from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.asking import Asking
 from relay.clock import sleep_unless_woken
@@ -17,6 +16,7 @@ from relay.ports import Clock
 from relay.probes import Probes
 from relay.questions import Accounts, Questions
 from relay.roll_calls import Renewal, RollCalls
+from relay.under_way import UnderWay
 from relay.watched import Agenda, Watched
 from storage import jobs, subscriptions
 from storage.database import Database
@@ -43,6 +43,7 @@ class Poller:
         accounts: Accounts,
         clock: Clock,
         roll_calls: RollCalls,
+        announcements: Announcements,
         *,
         interval: float,
         max_age: int,
@@ -57,16 +58,21 @@ class Poller:
         self._clock = clock
         self._interval = interval
         self._asking = Asking(
-            questions, answers, accounts, clock, roll_calls, interval=interval, max_age=max_age, random=random
+            questions,
+            answers,
+            accounts,
+            clock,
+            roll_calls,
+            announcements,
+            interval=interval,
+            max_age=max_age,
+            random=random,
         )
         self._random = random
-        self._at_once = at_once
-        self._at_once_per_account = at_once_per_account
         self._agenda = Agenda()
         self._probes = Probes(interval, random)
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._under_way: Counter[int] = Counter()
-        self._in_line: dict[int, deque[Watched]] = {}
+        self._under_way = UnderWay(at_once, at_once_per_account)
+        self._claimed_jobs: set[int] = set()
         self._changed_jobs: set[int] = set()
         self._changed_accounts: set[int] = set()
         self._woken = asyncio.Event()
@@ -86,6 +92,11 @@ class Poller:
         self._changed_jobs.add(job_id)
         self._woken.set()
 
+    def end_claimed(self, job_id: int) -> None:
+        """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
+        self._claimed_jobs.add(job_id)
+        self._woken.set()
+
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
         self._changed_accounts.add(account_id)
@@ -98,9 +109,7 @@ class Poller:
             while True:
                 await self._turn()
         finally:
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._under_way.end()
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
 
@@ -110,6 +119,7 @@ class Poller:
         try:
             await self._load()
             await self._take_in_changes()
+            self._take_in_claims()
         except Exception:
             # The loop's edge: what was not taken in is still marked as changed.
             self.failures += 1
@@ -121,7 +131,7 @@ class Poller:
 
     def _seconds_to_next(self) -> float:
         due = self._agenda.next_due()
-        if due is None or len(self._tasks) >= self._at_once:
+        if due is None or self._under_way.full:
             return math.inf  # The end of a question wakes the loop.
         return max(0.0, due - self._clock.monotonic())
 
@@ -156,6 +166,13 @@ class Poller:
                 self._take_in(row, at_once=False)
         self._changed_jobs.difference_update(changed)
 
+    def _take_in_claims(self) -> None:
+        for job in filter(None, map(self._agenda.get, self._claimed_jobs)):
+            job.claimed = True
+            if not job.busy:
+                self._put(job, self._asking.if_claimed(job, job.due))
+        self._claimed_jobs.clear()
+
     async def _take_in_account(self, account_id: int) -> None:
         open_ids: set[int] = set()
         page = await jobs.open_page_of_account(self._database.reader, account_id, 0, _PAGE)
@@ -189,7 +206,7 @@ class Poller:
         if at_once:
             self._put(job, schedule.spread(now, self._interval, job.asked_at, self._random))
         elif new:
-            self._put(job, schedule.after_answer(now, self._interval, self._asking.age(job), self._random))
+            self._put(job, self._asking.after_answer(job, now))
         else:
             self._put(job, job.due)
 
@@ -197,7 +214,7 @@ class Poller:
 
     def _start_due(self) -> None:
         now = self._clock.monotonic()
-        while len(self._tasks) < self._at_once:
+        while not self._under_way.full:
             job = self._agenda.take_due(now)
             if job is None:
                 return
@@ -207,44 +224,26 @@ class Poller:
         rests_until = self._asking.rests_until(job)
         if rests_until is not None:
             if self._asking.may_be_given_up(job, asked=False):
-                self._spawn(self._give_up(job), job)
+                self._under_way.begin(self._give_up(job), job, self._over)
             else:
                 self._put(job, schedule.spread(rests_until, self._interval, job.asked_at, self._random))
-        elif self._under_way[job.account_id] >= self._at_once_per_account:
-            self._in_line.setdefault(job.account_id, deque()).append(job)
+        elif self._under_way.full_for(job.account_id):
+            self._under_way.line_up(job)
         elif self._questions.down_since is None or self._probes.take(job.id, now):
-            self._spawn(self._poll(job), job)
+            self._under_way.begin(self._poll(job), job, self._over)
         elif self._asking.may_be_given_up(job, asked=False):
-            self._spawn(self._give_up(job), job)
+            self._under_way.begin(self._give_up(job), job, self._over)
         else:
             job.put_off = True
             self._put(job, self._probes.later(now))
 
-    def _spawn(self, work: Coroutine[None, None, None], job: Watched) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        self._under_way[job.account_id] += 1
-        task.add_done_callback(lambda done: self._over(done, job))
-
-    def _over(self, task: asyncio.Task[None], job: Watched) -> None:
-        self._tasks.discard(task)
-        self._under_way[job.account_id] -= 1
-        if self._under_way[job.account_id] == 0:
-            del self._under_way[job.account_id]
-        self._move_up(job.account_id)
+    def _over(self, job: Watched) -> None:
+        following = self._under_way.next_in_line(job.account_id, self._agenda)
+        if following is not None:
+            self._put(following, self._clock.monotonic())
         if self._questions.down_since is not None:
             self._probes.finished(job.id, self._clock.monotonic())
         self._woken.set()
-
-    def _move_up(self, account_id: int) -> None:
-        """Lets the account's next job in line take the place that has become free."""
-        line = self._in_line.get(account_id, deque())
-        while line:
-            job = line.popleft()
-            if self._agenda.get(job.id) is job:
-                self._put(job, self._clock.monotonic())
-                return
-        self._in_line.pop(account_id, None)
 
     async def _poll(self, job: Watched) -> None:
         try:
@@ -272,7 +271,7 @@ class Poller:
         if due is None:
             self._agenda.drop(job.id)
         else:
-            self._put(job, due)
+            self._put(job, self._asking.if_claimed(job, due))
 
     def _put(self, job: Watched, due: float) -> None:
         job.busy = False

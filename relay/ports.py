@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -314,6 +315,37 @@ class JobTaker(Protocol):
         none of PixVerse, and jobs that have ended, were stopped there or are watched there already, change nothing.
         Raises sqlite3.Error as the database does.
         """
+
+
+class Claims(Protocol):
+    """The poller, as callbacks see it."""
+
+    def end_claimed(self, job_id: int) -> None:
+        """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
+
+
+class HintUse(StrEnum):
+    """What became of a callback."""
+
+    ASKED = "asked"
+    """It claims the end of an open job: the API is asked."""
+    PROGRESS = "progress"
+    ENDED = "ended"
+    """It is about a job that is known to have ended."""
+    FOLLOWED = "followed"
+    """It is about a job that was not known, of an account that is followed."""
+    UNKNOWN = "unknown"
+    """It is about a job that nobody waits for."""
+    UNREADABLE = "unreadable"
+    TOO_MANY = "too many"
+    """More came than are taken."""
+
+
+class HintMeter(Protocol):
+    """Counts callbacks."""
+
+    def callback(self, use: HintUse) -> None:
+        """A callback was used in this way."""
 
 
 class Cards(Protocol):

@@ -6,6 +6,7 @@ is a multiple of it, so that a bot with a short interval (a test) is quick in ev
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from random import Random
 
 YOUNG = 5 * 60.0
@@ -17,6 +18,14 @@ SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.1
 SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 60.0
+EARLY_LOOKS = 3
+"""How often a job may be asked about within an interval because callbacks claim that it has ended."""
+ANNOUNCED_INTERVALS = 3
+"""Between two questions about a young job whose end a callback will tell, as far as anybody can know."""
+RELIED_ON_AFTER = 3
+"""Ends in a row that callbacks announced, after which they are relied on."""
+ANNOUNCED_LATE_SECONDS = 5.0
+"""How much later than an answer a callback may tell the same end and still count as an announcement."""
 
 
 def slowest(interval: float) -> float:
@@ -31,10 +40,39 @@ def gap(interval: float, age: float) -> float:
     return float(interval * (slowest(interval) / interval) ** share)
 
 
-def after_answer(asked_at: float, interval: float, age: float, random: Random) -> float:
-    """When to ask again after an answer that was no end: never before an interval has passed."""
-    shortest = max(interval, gap(interval, age) / (1 + JITTER))
+def gap_where_announced(interval: float, age: float) -> float:
+    """The same for a job of an account whose callbacks are relied on; no longer than a job's longest."""
+    return max(gap(interval, age), min(ANNOUNCED_INTERVALS * interval, slowest(interval)))
+
+
+def after_gap(asked_at: float, interval: float, gap: float, random: Random) -> float:
+    """When to ask again after an answer that was no end, `gap` seconds later: never before an interval has passed."""
+    shortest = max(interval, gap / (1 + JITTER))
     return asked_at + shortest * random.uniform(1, 1 + JITTER)
+
+
+def early_look(now: float, interval: float, looks: Sequence[float]) -> float | None:
+    """When to ask about a job of which a callback claims that it has ended, where `looks` are the times of earlier
+    such questions; None where there were as many within the last interval as there may be.
+
+    Callbacks may come before the API's record is final: after the first look at once, the second one follows a second
+    after it and the third one five, sooner where the interval is short.
+    """
+    recent = looks_within(now, interval, looks)
+    if len(recent) >= EARLY_LOOKS:
+        return None
+    after_first = (0.0, min(1.0, interval / 20), min(5.0, interval / 4))[len(recent)]
+    return max(now, recent[0] + after_first) if recent else now
+
+
+def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[float, ...]:
+    """Those of `looks` that lie within the last interval."""
+    return tuple(at for at in looks if now - at < interval)
+
+
+def relied_on(announced_in_a_row: int) -> bool:
+    """Whether callbacks come so reliably that jobs are asked about less often."""
+    return announced_in_a_row >= RELIED_ON_AFTER
 
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:

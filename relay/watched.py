@@ -14,7 +14,9 @@ class Watched:
         "account_id",
         "asked_at",
         "busy",
+        "claimed",
         "due",
+        "early_looks",
         "failures",
         "fingerprint",
         "id",
@@ -47,6 +49,10 @@ class Watched:
         """When its record was last asked for and told no end, monotonic seconds."""
         self.put_off = False
         """It was due while the API was down."""
+        self.claimed = False
+        """A callback claims that it has ended, and the record is to be looked at because of that."""
+        self.early_looks: tuple[float, ...] = ()
+        """When it was asked about because of such claims, monotonic seconds; the last few."""
 
 
 class Agenda:

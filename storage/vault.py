@@ -107,8 +107,11 @@ async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) 
 async def stored_secrets(queries: Queries) -> list[tuple[str, bytes]]:
     """Everything encrypted, each with its name: of `meta`, else empty."""
     named = await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
-    tokens = await queries.all("SELECT token FROM accounts WHERE token IS NOT NULL")
-    return [(row["name"], bytes(row["value"])) for row in named] + [("", bytes(row["token"])) for row in tokens]
+    unnamed = await queries.all(
+        "SELECT token AS value FROM accounts WHERE token IS NOT NULL"
+        " UNION ALL SELECT callback_secret FROM servers WHERE callback_secret IS NOT NULL"
+    )
+    return [(row["name"], bytes(row["value"])) for row in named] + [("", bytes(row["value"])) for row in unnamed]
 
 
 async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
@@ -122,7 +125,13 @@ async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
     tokens = await tx.all("SELECT id, token FROM accounts WHERE token IS NOT NULL")
     for row in tokens:
         await tx.run("UPDATE accounts SET token = ? WHERE id = ?", (cipher.rotate(bytes(row["token"])), row["id"]))
-    return len(named) + len(tokens)
+    addresses = await tx.all("SELECT guild_id, callback_secret FROM servers WHERE callback_secret IS NOT NULL")
+    for row in addresses:
+        await tx.run(
+            "UPDATE servers SET callback_secret = ? WHERE guild_id = ?",
+            (cipher.rotate(bytes(row["callback_secret"])), row["guild_id"]),
+        )
+    return len(named) + len(tokens) + len(addresses)
 
 
 async def _set_up(tx: Transaction, cipher: MultiFernet) -> None:

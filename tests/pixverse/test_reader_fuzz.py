@@ -9,10 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixverse.client import _parsed
 from pixverse.errors import PixVerseError, Unavailable
 from pixverse.job import Job
 from pixverse.jobs_v1 import read_job
+from pixverse.json_text import parsed_json
 from pixverse.refusals import refusal_of, retry_after_of
 from relay import snapshots
 from tests.hostile import JOBID, records, wild_records
@@ -50,7 +50,7 @@ def torn(draw: st.DrawFn) -> bytes:
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(torn() | st.binary(max_size=100), _STATUSES, _HEADERS)
 def test_any_bytes_are_a_job_or_our_own_error(body: bytes, status: int, header: str | None) -> None:
-    answer = _parsed(body)
+    answer = parsed_json(body)
     wait = retry_after_of(header, answer, 1_800_000_000.0)
     assert wait is None or 0 <= wait <= 3600
     refusal = refusal_of(status, answer, wait)

@@ -10,6 +10,7 @@ from random import Random
 
 from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.job import Job, JobState
+from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.limits import CommandRate, Limits
 from relay.lookups import Lookups
@@ -202,6 +203,7 @@ class World:
             random=Random(1),
         )
         self.answers = Answers(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
+        self.announcements = Announcements(self.clock)
         self.poller = self.new_poller()
         self.tracker = Tracker(
             database,
@@ -226,6 +228,7 @@ class World:
             self.accounts,
             self.clock,
             RollCalls(self.api.roll, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval),
+            self.announcements,
             interval=self.interval,
             max_age=self.hours * HOUR,
             random=Random(2),
@@ -254,7 +257,7 @@ class World:
             await asyncio.sleep(0.0002)
             if self.running is not None and self.running.done():
                 self.running.result()
-            busy = self.poller._tasks or self.poller._woken.is_set() or self.questions._asking
+            busy = self.poller._under_way or self.poller._woken.is_set() or self.questions._asking
             if not busy and self.clock.earliest() is not None:
                 return
         raise AssertionError("the poller does not come to rest")

@@ -7,13 +7,14 @@ from typing import cast
 
 import pytest
 
-from storage import accounts, keys
+from storage import accounts, callbacks, keys
 from storage.database import Database, SqlValue, Transaction
 from storage.errors import AlreadyRunning, DatabaseUnreachable, KeyMissing, WrongKey
 from storage.lock import InstanceLock
 from storage.rotation import NoNewKey, rotate_key, to_configured_key, to_fresh_key
 from storage.vault import Vault
 
+ADDRESS = "the-secret-in-an-address-for-callbacks"
 TOKENS = {"user:1": "user:1-one", "user:2": "user:2-two", "hash:x": "three three"}
 
 
@@ -24,6 +25,7 @@ async def _filled(path: Path, configured: Sequence[str] = ()) -> str:
     async with database.transaction() as tx:
         for key, token in TOKENS.items():
             await accounts.put_token(tx, key, vault.encrypt(token), 0)
+        await callbacks.put_secret(tx, 5, vault.encrypt(ADDRESS), b"hash")
     await database.close()
     return vault.keyed_hash("a")
 
@@ -33,8 +35,10 @@ async def _check_whole(path: Path, hashed: str, configured: Sequence[str] = ()) 
     try:
         vault = await Vault.open(database, configured)
         rows = await accounts.every(database.reader)
+        address = await callbacks.secret_of(database.reader, 5)
     finally:
         await database.close()
+    assert vault.decrypt(address or b"") == ADDRESS
     assert {row.account_key: vault.decrypt(row.token or b"") for row in rows} == TOKENS
     assert vault.keyed_hash("a") == hashed
 
@@ -44,7 +48,7 @@ async def test_the_key_file_gets_a_fresh_key_and_nothing_is_lost(path: Path) -> 
     before = keys.read_key_file(keys.key_file(path))
     done = await rotate_key(path)
     after = keys.read_key_file(keys.key_file(path))
-    assert done.secrets == len(TOKENS) + 2
+    assert done.secrets == len(TOKENS) + 3
     assert done.file == keys.key_file(path)
     assert before is not None
     assert after is not None
@@ -69,10 +73,11 @@ async def test_the_old_ciphertext_is_gone_from_the_files(path: Path) -> None:
     await _filled(path)
     database = await Database.open(path)
     stored = [row.token[30:60] for row in await accounts.every(database.reader) if row.token]
+    stored.append((await callbacks.secret_of(database.reader, 5) or b"")[30:60])
     await database.close()
     await rotate_key(path)
     content = b"".join(file.read_bytes() for file in path.parent.iterdir())
-    assert len(stored) == len(TOKENS)
+    assert len(stored) == len(TOKENS) + 1
     assert not [part for part in stored if part in content]
 
 
@@ -176,7 +181,7 @@ async def test_a_crash_at_any_statement_leaves_a_database_that_opens_with_the_ke
     tmp_path: Path, in_file: bool
 ) -> None:
     survived = []
-    for left in range(12):
+    for left in range(14):
         path = tmp_path / str(left) / "relay.db"
         old, new = keys.new_key(), keys.new_key()
         hashed = await _filled(path, () if in_file else (old,))

@@ -1,0 +1,164 @@
+"""What a callback's claim that a job has ended does to the poller."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pixverse.errors import RateLimited, Unavailable
+from pixverse.job import JobState
+from tests.relay.world import CHANNEL, World
+
+
+async def _running(world: World, jobid: str = "job-1") -> int:
+    """The number of a job that was asked about by the poller a moment ago."""
+    number = await world.watch(jobid)
+    world.run()
+    await world.advance(21)
+    asked = len(world.api.times(jobid))
+    while len(world.api.times(jobid)) == asked:
+        await world.advance(0.5)
+    world.api.asked.clear()
+    return number
+
+
+async def test_an_end_is_seen_at_once_though_an_answer_is_only_just_there(world: World) -> None:
+    number = await _running(world)
+    world.api.put("job-1", JobState.COMPLETED)
+    world.poller.end_claimed(number)
+    await world.advance(0.1)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    world.poller.end_claimed(number)
+    await world.advance(100)
+    assert len(world.api.asked) == 1
+
+
+async def test_a_record_that_is_not_final_yet_is_looked_at_again(world: World) -> None:
+    number = await _running(world)
+    began = world.clock.monotonic()
+    world.poller.end_claimed(number)
+    await world.advance(4)
+    assert [round(at - began, 1) for at in world.api.times("job-1")] == [0, 1]
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.advance(1.1)
+    assert [round(at - began, 1) for at in world.api.times("job-1")] == [0, 1, 5]
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_flood_of_claims_asks_no_more_than_three_times_an_interval(world: World) -> None:
+    number = await _running(world)
+    for _ in range(400):
+        world.poller.end_claimed(number)
+        await world.advance(0.25)
+    times = world.api.times("job-1")
+    early = [at for at in times if at < times[0] + 100]
+    for first, fourth in zip(early, early[3:], strict=False):
+        assert fourth - first >= 19.99
+    assert 12 <= len(times) <= 16
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.advance(22.1)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_after_false_claims_the_job_is_polled_as_ever(world: World) -> None:
+    number = await _running(world)
+    world.poller.end_claimed(number)
+    await world.advance(6)
+    world.api.asked.clear()
+    await world.advance(94)
+    assert 4 <= len(world.api.asked) <= 5
+
+
+async def test_a_claim_while_the_job_is_asked_about_is_followed_right_after(world: World) -> None:
+    number = await _running(world)
+    world.api.gate = asyncio.Event()
+    while not world.api.asked:
+        world.clock.move_to(world.clock.monotonic() + 1)
+        await asyncio.sleep(0.001)
+    world.poller.end_claimed(number)
+    await asyncio.sleep(0.005)
+    assert len(world.api.asked) == 1
+    world.api.gate.set()
+    await world.quiet()
+    assert len(world.api.asked) == 2
+
+
+async def test_a_claim_asks_for_the_record_though_a_list_names_the_job(world: World) -> None:
+    jobids = [f"listed-{number}" for number in range(5)]
+    numbers = [await world.watch(jobid) for jobid in jobids]
+    world.run()
+    await world.advance(45)
+    world.api.asked.clear()
+    rolls = len(world.api.rolls)
+    world.api.lagging = {jobids[0]}
+    world.api.put(jobids[0], JobState.COMPLETED)
+    world.poller.end_claimed(numbers[0])
+    await world.advance(0.1)
+    assert len(world.api.times(jobids[0])) == 1
+    assert len(world.api.rolls) == rolls
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_retry_after_is_kept_whatever_is_claimed(world: World) -> None:
+    number = await _running(world)
+    world.api.trouble["job-1"] = RateLimited("429", 60.0)
+    world.poller.end_claimed(number)
+    await world.advance(1)
+    assert len(world.api.asked) == 1
+    for _ in range(50):
+        world.poller.end_claimed(number)
+        await world.advance(1)
+    assert len(world.api.asked) == 1
+    world.api.trouble.clear()
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.advance(35)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+@pytest.mark.parametrize("down", [True, False])
+async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: bool) -> None:
+    number = await _running(world)
+    world.api.everywhere = Unavailable("503")
+    if down:
+        await world.advance(400)
+        assert world.api_is_down()
+    world.api.asked.clear()
+    for _ in range(100):
+        world.poller.end_claimed(number)
+        await world.advance(1)
+    assert len(world.api.asked) <= 25
+    world.api.everywhere = None
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.advance(60)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
+    await _running(world)
+    world.poller.end_claimed(999)
+    await world.advance(1)
+    assert world.api.asked == []
+
+
+async def test_where_callbacks_announce_ends_jobs_are_polled_less_often_until_one_does_not_come(world: World) -> None:
+    await _running(world)
+    for place in range(3):
+        jobid = f"announced-{place}"
+        number = await world.watch(jobid)
+        world.api.put(jobid, JobState.COMPLETED)
+        world.poller.end_claimed(number)
+        await world.advance(0.5)
+    await world.advance(70)
+    world.api.asked.clear()
+    await world.advance(240)
+    assert 3 <= len(world.api.asked) <= 5
+
+    await world.watch("silent")
+    world.api.put("silent", JobState.COMPLETED)
+    await world.advance(67)
+    assert len(await world.outcomes()) == 4
+    await world.advance(70)
+    world.api.asked.clear()
+    await world.advance(100)
+    assert len(world.api.times("job-1")) >= 3
