@@ -130,7 +130,7 @@ async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: boo
     assert len(world.api.asked) <= 25
     world.api.everywhere = None
     world.api.put("job-1", JobState.COMPLETED)
-    await world.advance(60)
+    await world.advance(330)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
