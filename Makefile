@@ -8,10 +8,10 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sabotage soak lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check sabotage soak bench bench-smoke lock clean env-run env-sandbox env-dev
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: env-run ## Run the bot (settings in .env)
 	@exec $(BIN)/python bot.py
@@ -34,6 +34,12 @@ sabotage: env-dev ## Build small faults into copies and see a test notice each; 
 soak: sabotage ## Sabotage, then kill -9 the bot 200 times while jobs end; SEED=, SOAK_SECONDS= (600), SOAK_KILLS= (220)
 	@$(BIN)/python -m tests.soak.load
 	@$(BIN)/python -m tests.soak
+
+bench: env-dev ## Measure against a bare loop and a naive bot; ARGS= are benchmarks' names and --out FOLDER
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-smoke: env-dev ## Whether the benchmarks still work, in seconds; judges no figure
+	@$(BIN)/python -m benchmarks --smoke --out build/bench-smoke
 
 lock: env-dev ## Lock the newest versions that pyproject.toml allows, with hashes for every platform
 	@$(BIN)/python tools/lock.py

@@ -24,6 +24,9 @@ from storage.jobs import OpenJob
 
 log = logging.getLogger(__name__)
 
+AT_ONCE = 32
+"""Questions under way at once."""
+
 _PAGE = 2000
 _LONGEST_SLEEP_SECONDS = 30.0
 
@@ -48,7 +51,7 @@ class Poller:
         interval: float,
         max_age: int,
         random: Random,
-        at_once: int = 32,
+        at_once: int = AT_ONCE,
         at_once_per_account: int = 8,
     ) -> None:
         self._database = database

@@ -183,10 +183,11 @@ class World:
         limits: Limits | None = None,
         per_minute: int = 1000,
         hours: int = 48,
+        api: type[FakeApi] = FakeApi,
     ) -> None:
         self.database = database
         self.clock = ManualClock()
-        self.api = FakeApi(self.clock)
+        self.api = api(self.clock)
         self.accounts = FakeAccounts()
         self.outbox = FakeOutbox()
         self.cards = FakeCards()

@@ -1,0 +1,53 @@
+"""`python -m benchmarks [--smoke] [--out FOLDER] [NAME …]`: runs the benchmarks, or those named."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+from benchmarks import polls, questions
+from benchmarks.plots import draw
+from benchmarks.report import machine, save, table
+from benchmarks.results import Result, Row
+from benchmarks.sizes import FULL, SMOKE, Sizes
+
+BENCHMARKS: dict[str, Callable[[Sizes], Coroutine[None, None, Result]]] = {
+    "polls": polls.run,
+    "questions": questions.run,
+}
+
+
+def main() -> int:
+    """Returns the exit code: 0, whatever the figures are."""
+    parser = argparse.ArgumentParser(prog="benchmarks")
+    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
+    parser.add_argument("--smoke", action="store_true", help="whether they still work; judges nothing")
+    parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for JSON and SVG")
+    given = parser.parse_args()
+    described = machine()
+    print(described, flush=True)
+    rows = _play(given.names or list(BENCHMARKS), SMOKE if given.smoke else FULL, given.out)
+    save(rows, described, given.out / "results.json")
+    print(f"\n{table(rows)}")
+    return 0
+
+
+def _play(names: list[str], sizes: Sizes, out: Path) -> list[Row]:
+    rows: list[Row] = []
+    for name in names:
+        began = time.monotonic()
+        result = asyncio.run(BENCHMARKS[name](sizes))
+        rows += result.rows
+        for curve in result.curves:
+            draw(curve, out)
+        print(f"\n{name} ({time.monotonic() - began:.0f} s)", flush=True)
+        for row in result.rows:
+            print(f"  {row.what}: {row.figure.median:.3g}{row.unit}  {row.notes}", flush=True)
+    return rows
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

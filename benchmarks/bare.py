@@ -1,0 +1,56 @@
+"""The bare limit: an aiohttp loop that asks the same questions as the bot, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import cycle
+from urllib.parse import quote
+
+import aiohttp
+from yarl import URL
+
+from benchmarks.pixverse_process import Served
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast somebody asked: `rate` in questions a second, `cpu` in seconds of processor time for each."""
+
+    rate: float
+    cpu: float
+
+
+@contextmanager
+def pace_of(count: Callable[[], int]) -> Iterator[list[Pace]]:
+    """Puts the pace of the block into the list: `count` tells how many questions were asked so far."""
+    paces: list[Pace] = []
+    asked, began, busy = count(), time.monotonic(), time.process_time()
+    yield paces
+    asked = count() - asked
+    paces.append(Pace(asked / (time.monotonic() - began), (time.process_time() - busy) / max(asked, 1)))
+
+
+async def bare_pace(served: Served, seconds: float, at_once: int) -> Pace:
+    """So many questions are under way at once; each answer is read and thrown away."""
+    jobs = cycle(served.jobs)
+    answers = 0
+    ends_at = time.monotonic() + seconds
+
+    async def ask_on(session: aiohttp.ClientSession) -> None:
+        nonlocal answers
+        while time.monotonic() < ends_at:
+            job = next(jobs)
+            url = URL(f"{served.base}/v1/pixverse/jobs/?jobid={quote(job.jobid, safe=':')}", encoded=True)
+            headers = {"Authorization": f"Bearer {job.token}", "Accept": "application/json"}
+            async with session.get(url, headers=headers, allow_redirects=False) as response:
+                await response.read()
+            answers += 1
+
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+        with pace_of(lambda: answers) as paces:
+            await asyncio.gather(*(ask_on(session) for _ in range(at_once)))
+    return paces[0]

@@ -1,0 +1,79 @@
+"""The sandbox's PixVerse API in a process of its own, so that it takes no time from who asks it.
+
+`python -m benchmarks.pixverse_process <jobs> <accounts> <milliseconds>` prints one line of JSON and serves until it is
+ended: jobs that stand at 31 % for ever, dealt out to the accounts, each answer that many milliseconds late.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import random
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from sandbox.pixverse_api import PixverseApi
+from sandbox.pixverse_api.faults import Slow
+
+_LONGEST_LINE = 2**28
+
+
+@dataclass(frozen=True, slots=True)
+class AskedJob:
+    """A job as somebody knows it who asks for it."""
+
+    token: str
+    jobid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """Where the API is, and what it has."""
+
+    base: str
+    jobs: tuple[AskedJob, ...]
+
+
+@asynccontextmanager
+async def serve(jobs: int, accounts: int, *, answer_ms: int = 0) -> AsyncIterator[Served]:
+    """Runs the process for as long as the block lasts."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.pixverse_process",
+        *(str(number) for number in (jobs, accounts, answer_ms)),
+        stdout=asyncio.subprocess.PIPE,
+        limit=_LONGEST_LINE,
+    )
+    try:
+        if process.stdout is None:
+            raise RuntimeError("the process was to print where it serves")
+        told = json.loads(await process.stdout.readline())
+        yield Served(told["base"], tuple(AskedJob(*job) for job in told["jobs"]))
+    finally:
+        process.kill()
+        await process.wait()
+
+
+async def _run(jobs: int, accounts: int, answer_ms: int) -> None:
+    api = PixverseApi(rng=random.Random(1), sweep_seconds=math.inf)
+    await api.start()
+    owners = [api.add_account(number) for number in range(1, accounts + 1)]
+    asked = []
+    for number in range(jobs):
+        owner = owners[number % accounts]
+        jobid = f"job:20261124{number:09d}-user:{owner.number}-channel:{owner.channels[0].channel}-bot:pixverse"
+        api.add_job(owner, jobid=jobid).set("progress", 31)
+        asked.append((owner.token, jobid))
+    api.sweep()
+    if answer_ms:
+        api.faults.add(Slow(answer_ms / 1000), times=None)
+    print(json.dumps({"base": api.base, "jobs": asked}), flush=True)
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_run(*(int(argument) for argument in sys.argv[1:])))

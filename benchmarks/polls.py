@@ -1,0 +1,58 @@
+"""Polls a second of the real poller (client, compare, schedule, storage) against `bare` with the same concurrency; and
+what the database takes for it, where no poll brings anything new.
+
+More jobs are due than can be asked about, so that both sides go as fast as they can.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from benchmarks.bare import Pace, bare_pace
+from benchmarks.pixverse_process import serve
+from benchmarks.real_poller import RealPoller, real_poller
+from benchmarks.results import Result, Row, figure, ratios
+from benchmarks.sizes import Sizes
+from relay.poller import AT_ONCE
+
+_ALWAYS_DUE_SECONDS = 0.01
+
+
+async def run(sizes: Sizes) -> Result:
+    """Both sides by turns."""
+    ours: list[Pace] = []
+    bare: list[Pace] = []
+    commits: list[float] = []
+    async with serve(sizes.polled_jobs, sizes.accounts) as served:
+        for _ in range(sizes.rounds):
+            bare.append(await bare_pace(served, sizes.seconds, AT_ONCE))
+            with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+                async with real_poller(Path(folder), served, _ALWAYS_DUE_SECONDS) as poller, poller.running():
+                    await _told_once(poller, sizes.polled_jobs)
+                    before = poller.version()
+                    ours.append(await poller.pace(sizes.seconds))
+                    commits.append(float(poller.version() - before))
+    rates, bare_rates = [one.rate for one in ours], [one.rate for one in bare]
+    busy, bare_busy = [one.cpu for one in ours], [one.cpu for one in bare]
+    paces = f"{figure(rates).median:,.0f} polls a second, bare {figure(bare_rates).median:,.0f}, {AT_ONCE} at once"
+    cpu = f"{figure(busy).median * 1e6:.0f} µs a poll, bare {figure(bare_busy).median * 1e6:.0f} µs"
+    return Result(
+        [
+            Row("polls a second / bare", ratios(rates, bare_rates), "", at_least=0.85, notes=paces),
+            Row("polls a second of processor time / bare", ratios(bare_busy, busy), "", notes=cpu),
+            Row("database commits in a run of polls without news", figure(commits), "", at_most=0),
+        ]
+    )
+
+
+async def _told_once(poller: RealPoller, jobs: int) -> None:
+    """Waits until every job's first answer is recorded; those are news."""
+    while len(poller.asked) < 2 * jobs:  # noqa: ASYNC110  # nothing tells when
+        await asyncio.sleep(0.05)
+    before = poller.version()
+    await asyncio.sleep(0.3)
+    while poller.version() != before:
+        before = poller.version()
+        await asyncio.sleep(0.3)

@@ -1,0 +1,138 @@
+"""The real poller with the real client, schedule and database; only Discord's side and the accounts are made up."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from random import Random
+
+import aiohttp
+
+from benchmarks.bare import Pace, pace_of
+from benchmarks.filling import fill
+from benchmarks.pixverse_process import Served
+from pixverse.api import PixVerseApi
+from pixverse.client import ApiClient
+from pixverse.errors import PixVerseError
+from pixverse.job import Job
+from relay.answers import Answers
+from relay.clock import SystemClock
+from relay.poller import Poller
+from relay.ports import Health
+from relay.questions import Questions
+from relay.roll_calls import RollCalls
+from storage.database import Database
+
+_OLDEST = 48 * 3600 * 1000
+
+
+class Tokens:
+    """The accounts of whoever is served, all in order."""
+
+    def __init__(self, tokens: Sequence[str]) -> None:
+        self._tokens = dict(enumerate(tokens, start=1))
+
+    def in_force(self, guild_id: int) -> int:
+        """Every server has an account of its own, of the same number."""
+        return guild_id
+
+    def token_of(self, account_id: int) -> str | None:
+        return self._tokens.get(account_id)
+
+    def state_of(self, _account_id: int) -> str:
+        return "ok"
+
+    async def answered(self, _account_id: int, _error: PixVerseError | None) -> None:
+        return
+
+
+class NobodyLooks:
+    """Outbox and cards of which nobody is there to see anything."""
+
+    def wake(self) -> None:
+        return
+
+    def job_changed(self, _job_id: int) -> None:
+        return
+
+    def subscription_changed(self, _subscription_id: int) -> None:
+        return
+
+    def account_changed(self, _account_id: int) -> None:
+        return
+
+    def api_changed(self) -> None:
+        return
+
+
+class RealPoller:
+    """Polls everything that is served, and notes when each job was asked about."""
+
+    def __init__(self, database: Database, session: aiohttp.ClientSession, served: Served, interval: float) -> None:
+        self._api = PixVerseApi(ApiClient(session, served.base))
+        self._path = database.path
+        self.asked: list[tuple[str, float]] = []
+        """Job id and monotonic seconds of each question, oldest first."""
+        clock, random, nobody = SystemClock(), Random(1), NobodyLooks()
+        accounts = Tokens(sorted({job.token for job in served.jobs}))
+        questions = Questions(
+            self._ask, accounts, cards=nobody, health=Health(), clock=clock, interval=interval, random=random
+        )
+        self.questions = questions
+        self.poller = Poller(
+            database,
+            questions,
+            Answers(database, accounts, nobody, nobody, clock, interval=interval),
+            accounts,
+            clock,
+            RollCalls(self._api.roll, lambda _jobid: None, accounts.token_of, clock, interval=interval),
+            interval=interval,
+            max_age=_OLDEST,
+            random=random,
+        )
+
+    async def _ask(self, token: str, jobid: str) -> Job:
+        self.asked.append((jobid, time.monotonic()))
+        return await self._api.job(token, jobid)
+
+    async def pace(self, seconds: float) -> Pace:
+        """The pace over the next `seconds`."""
+        with pace_of(lambda: len(self.asked)) as paces:
+            await asyncio.sleep(seconds)
+        return paces[0]
+
+    def version(self) -> int:
+        """A number that changes with every commit of whoever writes into the database."""
+        return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Polls for as long as the block lasts."""
+        self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+        polling = asyncio.create_task(self.poller.run())
+        try:
+            yield
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+            await self.questions.close()
+            self._reader.close()
+        if self.poller.failures:
+            raise RuntimeError(f"the poller failed {self.poller.failures} times")
+
+
+@asynccontextmanager
+async def real_poller(folder: Path, served: Served, interval: float) -> AsyncIterator[RealPoller]:
+    """A poller with a database of its own in which everything that is served is watched; it does not run yet."""
+    path = folder / "relay.db"
+    database = await Database.open(path)
+    try:
+        await fill(database, served.jobs)
+        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+            yield RealPoller(database, session, served, interval)
+    finally:
+        await database.close()

@@ -1,0 +1,76 @@
+"""How much each benchmark does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """`rounds` of each comparison, interleaved; `seconds` of one side in a round. The rest is what is counted."""
+
+    rounds: int
+    seconds: float
+    polled_jobs: int
+    accounts: int
+    capacity_seconds: float
+    capacity_interval: float
+    capacity_shares: tuple[float, ...]
+    open_jobs: tuple[int, ...]
+    servers: int
+    commands: int
+    ends: int
+    videos: int
+    video_bytes: int
+    video_channels: int
+    idle_servers: int
+    relayed_jobs: int
+    growth: tuple[int, ...]
+    history: tuple[int, ...]
+    simulated_jobs: int
+
+
+FULL = Sizes(
+    rounds=5,
+    seconds=4.0,
+    polled_jobs=4000,
+    accounts=100,
+    capacity_seconds=60.0,
+    capacity_interval=20.0,
+    capacity_shares=(0.6, 0.8, 1.0),
+    open_jobs=(1_000, 10_000, 30_000, 100_000),
+    servers=1_000,
+    commands=300,
+    ends=60,
+    videos=200,
+    video_bytes=8_000_000,
+    video_channels=40,
+    idle_servers=2_500,
+    relayed_jobs=200,
+    growth=(100, 1_000, 10_000, 100_000),
+    history=(1_000, 10_000, 100_000, 1_000_000),
+    simulated_jobs=4_000,
+)
+
+SMOKE = Sizes(
+    rounds=1,
+    seconds=0.3,
+    polled_jobs=40,
+    accounts=8,
+    capacity_seconds=1.0,
+    capacity_interval=0.4,
+    capacity_shares=(0.5,),
+    open_jobs=(20, 200),
+    servers=4,
+    commands=3,
+    ends=2,
+    videos=4,
+    video_bytes=100_000,
+    video_channels=2,
+    idle_servers=5,
+    relayed_jobs=10,
+    growth=(20, 200),
+    history=(20, 200),
+    simulated_jobs=40,
+)
+"""Whether the benchmarks still work; no figure of it means anything."""
