@@ -118,7 +118,7 @@ class _ListedApi(FakeApi):
         super().__init__(clock)
         self._real = PixVerseApi(ApiClient(None, ""))  # type: ignore[arg-type]  # it is only asked about ids
 
-    def kind_of(self, jobid: str) -> str | None:
+    def kind_of(self, jobid: str) -> str:
         return self._real.kind_of(jobid)
 
 

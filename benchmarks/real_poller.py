@@ -19,6 +19,7 @@ from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient
 from pixverse.errors import PixVerseError
 from pixverse.job import Job
+from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.clock import SystemClock
 from relay.poller import Poller
@@ -69,6 +70,13 @@ class NobodyLooks:
         return
 
 
+class NoLists(RollCalls):
+    """Every job is asked about one by one."""
+
+    def worth_it(self, _account_id: int, _jobs: int) -> bool:
+        return False
+
+
 class RealPoller:
     """Polls everything that is served, and notes when each job was asked about."""
 
@@ -89,7 +97,8 @@ class RealPoller:
             Answers(database, accounts, nobody, nobody, clock, interval=interval),
             accounts,
             clock,
-            RollCalls(self._api.roll, lambda _jobid: None, accounts.token_of, clock, interval=interval),
+            NoLists(self._api.roll, self._api.kind_of, accounts.token_of, clock, interval=interval),
+            Announcements(clock),
             interval=interval,
             max_age=_OLDEST,
             random=random,
