@@ -60,6 +60,14 @@ async def town(stage: Stage) -> Town:
     return await stage.town()
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def towns(stage: Stage) -> list[Town]:
+    """A server for the jobs of each generation of the API, so that a restart or a kill is played once for both."""
+    if not stage.bot.running:
+        await stage.start()
+    return [await stage.town(generation) for generation in ("v1", "v2")]
+
+
 Build = Callable[..., Awaitable[Stage]]
 
 

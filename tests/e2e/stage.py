@@ -124,13 +124,13 @@ class Stage:
         """Looks for the secret half alone, so that a token in pieces is found too."""
         self.secrets.append(token.partition("-")[2])
 
-    def empty_town(self) -> Town:
+    def empty_town(self, generation: str | None = None) -> Town:
         """A server in which no token is set yet, with an account that is its admin's to use."""
-        return Town(self, self.account())
+        return Town(self, self.account(), generation)
 
-    async def town(self) -> Town:
+    async def town(self, generation: str | None = None) -> Town:
         """A server that is set up: its admin has set the token of its account."""
-        town = self.empty_town()
+        town = self.empty_town(generation)
         answer = await town.set_token()
         assert answer.text.startswith("**Token works.**"), answer
         return town

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 
@@ -11,11 +10,12 @@ from sandbox.discord_wire import Hold
 from sandbox.discord_wire.faults import When
 from sandbox.discord_wire.recording import RecordedRequest
 from sandbox.pixverse_api import faults
+from sandbox.pixverse_api.jobs import Job
 from tests.e2e.ledger import HOUR, MINUTE
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 def _posts_of(stage: Stage, town: Town) -> list[RecordedRequest]:
@@ -34,9 +34,23 @@ def _looks_of(stage: Stage, town: Town) -> list[RecordedRequest]:
     return [call for call in stage.discord.requests if call.method == "GET" and call.path == path]
 
 
-async def _killed_at_the_outcome(stage: Stage, town: Town, when: When) -> None:
-    """Kills the bot while the answer to its outcome is outstanding: before Discord stored it, or after."""
-    job = await town.watched()
+async def _killed_at_the_outcome(stage: Stage, places: dict[When, list[Town]]) -> None:
+    """Kills the bot while the answers to its outcomes are outstanding: before Discord stored them, or after."""
+    holds = [_hold(stage, town, when) for when, towns in places.items() for town in towns]
+    jobs = [await town.watched() for towns in places.values() for town in towns]
+    for job in jobs:
+        job.complete()
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(hold.reached.wait() for hold in holds))
+    assert {len(town.outcomes()) for town in places.get("after", [])} <= {1}
+    assert {len(town.outcomes()) for town in places.get("before", [])} <= {0}
+    await stage.kill()
+    stage.discord.faults.clear()
+    for hold in holds:
+        hold.release.set()
+
+
+def _hold(stage: Stage, town: Town, when: When) -> Hold:
     hold = Hold()
     stage.discord.faults.add(
         method="POST",
@@ -45,13 +59,7 @@ async def _killed_at_the_outcome(stage: Stage, town: Town, when: When) -> None:
         action=hold,
         match=lambda call: "outcome:details" in str(call.json),
     )
-    job.complete()
-    async with asyncio.timeout(10):
-        await hold.reached.wait()
-    assert len(town.outcomes()) == (1 if when == "after" else 0)
-    await stage.kill()
-    stage.discord.faults.clear()
-    hold.release.set()
+    return hold
 
 
 async def _there_once(town: Town) -> None:
@@ -65,120 +73,120 @@ async def _there_once(town: Town) -> None:
     assert town.outcomes() == [outcome]
 
 
-async def test_killed_after_the_send_with_discord_remembering(stage: Stage, town: Town) -> None:
-    await _killed_at_the_outcome(stage, town, "after")
+async def test_killed_with_discord_remembering(stage: Stage, towns: list[Town]) -> None:
+    """Before and after the send, and where the bot may not look, too."""
+    before = await _more(stage)
+    unreadable = await _more(stage)
+    await _killed_at_the_outcome(stage, {"before": before, "after": towns + unreadable})
+    for town in unreadable:
+        town.channel.deny_bot(read_message_history=True)
     await stage.start()
-    await _there_once(town)
-    first, second = _posts_of(stage, town)
-    assert first.body["nonce"] == second.body["nonce"]
-    assert second.body["enforce_nonce"] is True
+    for town in [*before, *towns, *unreadable]:
+        await _there_once(town)
+    for town in [*before, *towns]:
+        first, second = _posts_of(stage, town)
+        assert first.body["nonce"] == second.body["nonce"]
+        assert second.body["enforce_nonce"] is True
 
 
-async def test_killed_before_the_send(stage: Stage, town: Town) -> None:
-    await _killed_at_the_outcome(stage, town, "before")
-    await stage.start()
-    await _there_once(town)
-
-
-@dataclass(frozen=True)
-class Later:
-    """How much older the unanswered attempt is when the bot comes back."""
-
-    milliseconds: int
-
-
-@pytest.mark.parametrize("later", [Later(2 * MINUTE), Later(HOUR)], ids=["2 min", "1 h"])
-async def test_killed_after_the_send_with_discord_having_forgotten(stage: Stage, town: Town, later: Later) -> None:
-    await _killed_at_the_outcome(stage, town, "after")
+async def test_killed_with_discord_having_forgotten(stage: Stage, towns: list[Town]) -> None:
+    """The attempt is two minutes or an hour old; where the bot may not look, nothing is sent again."""
+    before, later, unreadable = [await _more(stage) for _ in range(3)]
+    await _killed_at_the_outcome(stage, {"before": before, "after": towns + later + unreadable})
     stage.discord.forget_nonces()
-    assert stage.ledger.age_unanswered(town.channel.id, later.milliseconds) == 1
+    for town in towns:
+        assert stage.ledger.age_unanswered(town.channel.id, 2 * MINUTE) == 1
+    for town in [*before, *later, *unreadable]:
+        assert stage.ledger.age_unanswered(town.channel.id, HOUR) == 1
+    for town in unreadable:
+        town.channel.deny_bot(read_message_history=True)
     await stage.start()
-    await _there_once(town)
-    assert len(_posts_of(stage, town)) == 1
-    assert len(_looks_of(stage, town)) >= 1
+
+    for town in [*towns, *before, *later]:
+        await _there_once(town)
+    for town in [*towns, *later]:
+        assert len(_posts_of(stage, town)) == 1
+        assert len(_looks_of(stage, town)) >= 1
+    for town in unreadable:
+        await _is_unsure(town)
+        assert len(town.outcomes()) == 1
+        assert len(_posts_of(stage, town)) == 1
 
 
-async def test_killed_before_the_send_with_discord_having_forgotten(stage: Stage, town: Town) -> None:
-    await _killed_at_the_outcome(stage, town, "before")
-    stage.discord.forget_nonces()
-    assert stage.ledger.age_unanswered(town.channel.id, HOUR) == 1
-    await stage.start()
-    await _there_once(town)
+async def _more(stage: Stage) -> list[Town]:
+    return [await stage.town(generation) for generation in ("v1", "v2")]
 
 
-async def test_forgotten_and_no_right_to_look_sends_nothing_again(stage: Stage, town: Town) -> None:
-    await _killed_at_the_outcome(stage, town, "after")
-    stage.discord.forget_nonces()
-    town.channel.deny_bot(read_message_history=True)
-    assert stage.ledger.age_unanswered(town.channel.id, HOUR) == 1
-    await stage.start()
-    await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["unsure"])
-    other = await stage.town()
-    (await other.watched()).complete()
-    await other.outcome()
-    assert len(town.outcomes()) == 1
-    assert len(_posts_of(stage, town)) == 1
+async def _is_unsure(town: Town) -> None:
+    states = town.stage.ledger.outcome_states
+    await town.stage.pixverse.until(lambda: states(town.channel.id) == ["unsure"])
 
 
-async def test_no_right_to_look_but_discord_remembers(stage: Stage, town: Town) -> None:
-    await _killed_at_the_outcome(stage, town, "after")
-    town.channel.deny_bot(read_message_history=True)
-    await stage.start()
-    await _there_once(town)
-
-
-async def test_killed_twice(stage: Stage, town: Town) -> None:
-    await _killed_at_the_outcome(stage, town, "after")
-    hold = Hold()
-    stage.discord.faults.add(method="POST", path=f"/channels/{town.channel.id}/messages", when="after", action=hold)
+async def test_killed_twice(stage: Stage, towns: list[Town]) -> None:
+    await _killed_at_the_outcome(stage, {"after": towns})
+    holds = [_hold(stage, town, "after") for town in towns]
     await stage.start()
     async with asyncio.timeout(10):
-        await hold.reached.wait()
+        await asyncio.gather(*(hold.reached.wait() for hold in holds))
     await stage.kill()
     stage.discord.faults.clear()
-    hold.release.set()
+    for hold in holds:
+        hold.release.set()
     await stage.start()
-    await _there_once(town)
+    for town in towns:
+        await _there_once(town)
 
 
-async def test_killed_while_the_video_is_fetched(stage: Stage, town: Town) -> None:
-    job = await town.watched()
+async def test_killed_while_the_video_is_fetched(stage: Stage, towns: list[Town]) -> None:
+    jobs = [await town.watched() for town in towns]
     event = asyncio.Event()
-    fault = stage.pixverse.cdn.faults.add(faults.Hold(event))
-    job.complete()
-    await stage.pixverse.until(lambda: fault.played == 1)
+    fault = stage.pixverse.cdn.faults.add(faults.Hold(event), times=len(jobs))
+    for job in jobs:
+        job.complete()
+    await stage.pixverse.until(lambda: fault.played == len(jobs))
     await stage.kill()
     event.set()
     await stage.start()
-    await _there_once(town)
+    for town in towns:
+        await _there_once(town)
 
 
-async def test_killed_in_the_middle_of_a_command(stage: Stage, town: Town) -> None:
-    job = town.job()
+async def test_killed_in_the_middle_of_a_command(stage: Stage, towns: list[Town]) -> None:
+    jobs = [town.job() for town in towns]
+    holds = [_at_the_card(stage, town, job) for town, job in zip(towns, jobs, strict=True)]
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(hold.reached.wait() for hold in holds))
+    await stage.kill()
+    stage.discord.faults.clear()
+    for hold in holds:
+        hold.release.set()
+    await stage.start()
+    for town, job in zip(towns, jobs, strict=True):
+        job.complete()
+        await _there_once(town)
+        assert len(town.cards()) == 1
+
+
+def _at_the_card(stage: Stage, town: Town, job: Job) -> Hold:
+    """Holds the answer to the card of a command that is under way."""
     hold = Hold()
     stage.discord.faults.add(method="POST", path=f"/channels/{town.channel.id}/messages", when="after", action=hold)
     town.member.begin_slash(town.channel, "pixverse status", jobid=job.jobid)
-    async with asyncio.timeout(10):
-        await hold.reached.wait()
-    await stage.kill()
-    stage.discord.faults.clear()
-    hold.release.set()
-    await stage.start()
-    job.complete()
-    await _there_once(town)
-    assert len(town.cards()) == 1
+    return hold
 
 
-async def test_a_database_restored_from_before_the_outcome(stage: Stage, town: Town) -> None:
+async def test_a_database_restored_from_before_the_outcome(stage: Stage, towns: list[Town]) -> None:
     """The nonce holds nothing local, so that a restored copy doubles nothing while Discord remembers."""
-    job = await town.watched()
-    copy = stage.folder / f"copy-{town.channel.id}.db"
+    jobs = [await town.watched() for town in towns]
+    copy = stage.folder / "copy.db"
     assert (await stage.bot.run("backup", str(copy))).code == 0
-    job.complete()
-    await _there_once(town)
+    for town, job in zip(towns, jobs, strict=True):
+        job.complete()
+        await _there_once(town)
     await stage.stop()
     for name in ("relay.db", "relay.db-wal", "relay.db-shm"):
         (stage.ledger.path.parent / name).unlink(missing_ok=True)
     copy.rename(stage.ledger.path)
     await stage.start()
-    await _there_once(town)
+    for town in towns:
+        await _there_once(town)

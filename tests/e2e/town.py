@@ -18,13 +18,20 @@ _MANAGE_SERVER = DiscordSandbox.Permissions(manage_guild=True)
 class Town:
     """What people do in a server, and what they see there."""
 
-    def __init__(self, stage: Stage, account: Account) -> None:
+    def __init__(self, stage: Stage, account: Account, generation: str | None = None) -> None:
+        """`generation` is that of the API whose jobs are played here; without it, the stage tells."""
         self.stage = stage
         self.account = account
+        self._generation = generation
         self.guild = stage.discord.add_guild("Studio")
         self.channel = self.guild.add_text_channel("videos")
         self.admin = self.guild.add_member("ada", permissions=_MANAGE_SERVER)
         self.member = self.guild.add_member("alice")
+
+    @property
+    def generation(self) -> str:
+        """Of the PixVerse API, for the jobs that are made here."""
+        return self._generation or self.stage.generation
 
     # ------------------------------------------------------------------ doing
 
@@ -35,17 +42,14 @@ class Town:
         return await admin.submit(opened, self.account.token if token is None else token)
 
     def job(self, timeline: Timeline = (), **fields: Any) -> Job:
-        """A job of the server's account; without a time line it stands until it is told otherwise.
-
-        The stage tells of which generation of the API it is.
-        """
-        if self.stage.generation == "v2":
+        """A job of the server's account; without a time line it stands until it is told otherwise."""
+        if self.generation == "v2":
             return self.stage.pixverse.add_video(self.account, timeline, **fields)
         return self.stage.pixverse.add_job(self.account, timeline, **fields)
 
     def an_id(self) -> str:
         """An id in the form of the account's, of which there is no job."""
-        if self.stage.generation == "v2":
+        if self.generation == "v2":
             return f"user:{self.account.number}-pixverse:{self.account.email}-video:112233445566"
         return f"job:20261124101500123-user:{self.account.number}-channel:1300000000000000001-bot:pixverse"
 

@@ -25,7 +25,7 @@ FAULTS = (
     ),
     fault(
         "no nonce is sent",
-        f"{_E2E_KILLS}::test_killed_after_the_send_with_discord_remembering",
+        f"{_E2E_KILLS}::test_killed_with_discord_remembering",
         "cogs/poster.py",
         '        "nonce": nonce,\n',
         "",
@@ -89,7 +89,7 @@ FAULTS = (
                 "return Absent()",
             ),
         ),
-        f"{_E2E_KILLS}::test_forgotten_and_no_right_to_look_sends_nothing_again",
+        f"{_E2E_KILLS}::test_killed_with_discord_having_forgotten",
     ),
     fault(
         "what was sent is forgotten where it cannot be recorded",
