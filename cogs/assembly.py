@@ -124,14 +124,14 @@ async def _face_discord(
     answering = Answering(book, clock)
     desk = AdminDesk(database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, book)
     outcomes = OutcomeDesk(database, relay.resending, book)
-    client.button_handlers = Buttons(relay.tracker, desk, outcomes, answering)
+    client.button_handlers = Buttons(relay.tracker, relay.forgetting, desk, outcomes, answering)
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
         await book.sync(registry, [command.to_dict(client.tree) for command in client.tree.get_commands()], clock.sleep)
 
     async def start() -> None:
-        await client.add_cog(PixVerse(relay.tracker, answering, book, clock))
+        await client.add_cog(PixVerse(relay.tracker, relay.forgetting, answering, book, clock))
         await client.add_cog(PixVerseAdmin(desk, outcomes, answering, relay.rate))
         roll_call = RollCall(client, relay.places, clock.sleep)
         await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))

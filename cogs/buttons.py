@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
 from cogs.outcome_desk import OutcomeDesk
+from relay.forgetting import Forgetting
 from relay.ports import Address
 from relay.results import Ask
 from relay.tracker import Tracker
@@ -20,13 +21,17 @@ from ui.answers import (
     stopped_all_answer,
 )
 from ui.details import details_answers
+from ui.forgetting import forgotten_answer, kept_answer
 
 
 class Buttons:
     """The handlers that `ui.buttons` finds at the client."""
 
-    def __init__(self, tracker: Tracker, desk: AdminDesk, outcomes: OutcomeDesk, answering: Answering) -> None:
+    def __init__(
+        self, tracker: Tracker, forgetting: Forgetting, desk: AdminDesk, outcomes: OutcomeDesk, answering: Answering
+    ) -> None:
         self._tracker = tracker
+        self._forgetting = forgetting
         self._desk = desk
         self._outcomes = outcomes
         self._answering = answering
@@ -88,6 +93,19 @@ class Buttons:
             return posted_again_answer(
                 await self._tracker.post_again(self._answering.ask_of(interaction), subscription_id)
             )
+
+        await self._answering.answer_in_place(interaction, deed)
+
+    async def delete_my_data(self, interaction: Interaction, number: int) -> None:  # noqa: ARG002 - says nothing here
+        async def deed() -> Answer:
+            await self._forgetting.forget(self._answering.ask_of(interaction))
+            return forgotten_answer()
+
+        await self._answering.answer_in_place(interaction, deed)
+
+    async def keep_my_data(self, interaction: Interaction, number: int) -> None:  # noqa: ARG002 - says nothing here
+        async def deed() -> Answer:
+            return kept_answer()
 
         await self._answering.answer_in_place(interaction, deed)
 

@@ -11,12 +11,14 @@ from discord.ext import commands
 
 from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
 from cogs.command_book import CommandBook
+from relay.forgetting import Forgetting
 from relay.ports import Address, Clock
 from relay.results import Ask, Choice
 from relay.tracker import Tracker
 from ui import descriptions
 from ui.answer import Answer
 from ui.answers import peek_answer, status_answer, stop_answer
+from ui.forgetting import forget_question
 from ui.lists import autocomplete_choice, listing_answers, watch_answer
 from ui.mentions import CommandMentions
 
@@ -28,9 +30,12 @@ FindChoices = Callable[[Ask, str], Awaitable[tuple[Choice, ...]]]
 class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descriptions.PIXVERSE):
     """Follows jobs in the channel where it was asked to."""
 
-    def __init__(self, tracker: Tracker, answering: Answering, book: CommandBook, clock: Clock) -> None:
+    def __init__(
+        self, tracker: Tracker, forgetting: Forgetting, answering: Answering, book: CommandBook, clock: Clock
+    ) -> None:
         super().__init__()
         self._tracker = tracker
+        self._forgetting = forgetting
         self._answering = answering
         self._book = book
         self._clock = clock
@@ -109,6 +114,16 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def deed() -> Sequence[Answer]:
             ask = self._answering.ask_of(interaction)
             return listing_answers(await self._tracker.list(ask), _where(ask), self._mentions(ask))
+
+        await self._answering.answer(interaction, deed)
+
+    @app_commands.command(name="forget-me", description=descriptions.FORGET_ME)
+    async def forget_me(self, interaction: Interaction) -> None:
+        """Asks before anything is deleted."""
+
+        async def deed() -> Answer:
+            self._forgetting.asked(self._answering.ask_of(interaction))
+            return forget_question()
 
         await self._answering.answer(interaction, deed)
 

@@ -20,6 +20,7 @@ from relay.cards import CardLoop
 from relay.composing import Composer
 from relay.delivery import Sender
 from relay.download import Bounds, Downloader
+from relay.forgetting import Forgetting
 from relay.limits import CommandRate, Limits
 from relay.lookups import Lookups
 from relay.media import MediaStore
@@ -54,6 +55,7 @@ class RelayParts:
     poller: Poller
     places: Places
     tracker: Tracker
+    forgetting: Forgetting
     resending: Resending
     poster: Poster
     rate: CommandRate
@@ -149,6 +151,7 @@ def put_together(
         poller=poller,
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
+        forgetting=Forgetting(database, cards, rate),
         resending=Resending(database, outbox, cards),
         poster=poster,
         rate=rate,

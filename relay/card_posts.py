@@ -118,7 +118,7 @@ class CardPosts:
             missing=self._missing(row) if face is Face.CANNOT_POST else (),
             outcome=_outcome(row) if ended else None,
             outcome_message=await self._outcome_message(row) if ended else None,
-            stopped_by=row.stopped_by if face is Face.STOPPED else None,
+            stopped_by=(row.stopped_by or None) if face is Face.STOPPED else None,
         )
 
     def _until(self, row: CardRow, outcome: Delivery | None, face: Face) -> int | None:

@@ -79,7 +79,15 @@ class Composer:
             nominal=self._poster.nominal_upload_limit(row.guild_id),
         )
         async with self._attacher.attachments(row.job_id, job, draft.variant, bounds) as attachments:
+            post = await self._with_pings_of_now(post, draft)
             yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links)
+
+    async def _with_pings_of_now(self, post: OutcomePost, draft: Draft) -> OutcomePost:
+        """Whoever wanted no ping any more, or to be forgotten, while the videos were fetched is not pinged."""
+        now = await self._outcome(draft.delivery)
+        if now is None or not isinstance(now.post, OutcomePost):
+            return post
+        return replace(post, mention=now.post.mention, batch=now.post.batch)
 
     def _notice(self, delivery: Delivery) -> Draft | None:
         if delivery.notice is None:
@@ -160,7 +168,7 @@ class Composer:
             failed=ends.count(Outcome.FAILED),
             refused=ends.count(Outcome.MODERATED),
             other=len(ends) - sum(map(ends.count, (Outcome.COMPLETED, Outcome.FAILED, Outcome.MODERATED))),
-            mention=(batch.user_id,) if batch.mention and ping else (),
+            mention=(batch.user_id,) if batch.user_id is not None and batch.mention and ping else (),
         )
 
     def _late(self, row: CardRow, delivery: Delivery, ended: int) -> LateReason | None:

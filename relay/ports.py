@@ -152,7 +152,7 @@ class SummaryPost:
     """The one message that stands for the cards of a batch."""
 
     batch_id: int
-    asker: int
+    asker: int | None
     mention: bool
     entries: tuple[SummaryEntry, ...]
     nonce: str

@@ -41,7 +41,7 @@ class Stopping:
             if batch is None or (batch.guild_id, batch.channel_id) != (ask.guild_id, ask.channel_id):
                 raise NothingToDo
             if not may_manage and batch.user_id != ask.user_id:
-                raise NotYours((batch.user_id,))
+                raise NotYours(() if batch.user_id is None else (batch.user_id,))
             every = await subscriptions.open_of_batch(tx, batch_id)
             if not every:
                 raise NothingToDo

@@ -14,7 +14,8 @@ class BatchRow:
     id: int
     guild_id: int
     channel_id: int
-    user_id: int
+    user_id: int | None
+    """None once they asked to be forgotten."""
     mention: bool
     created_at: int
     ended_at: int | None
@@ -48,7 +49,7 @@ async def by_id(queries: Queries, batch_id: int) -> BatchRow | None:
         row["id"],
         row["guild_id"],
         row["channel_id"],
-        row["user_id"],
+        row["user_id"] or None,
         bool(row["mention"]),
         row["created_at"],
         row["ended_at"],

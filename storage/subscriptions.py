@@ -23,6 +23,7 @@ class SubscriptionRow:
     created_at: int
     ended_at: int | None
     stopped_by: int | None
+    """Who stopped it; storage.people.FORGOTTEN where they asked to be forgotten."""
     origin: str
     """`asked` where people asked for it, `followed` or `followed with card` where it came by a follow."""
 

@@ -57,6 +57,12 @@ class ButtonHandlers(Protocol):
     async def show_details(self, interaction: Press, nonce: str) -> None:
         """Tells the presser all of the job."""
 
+    async def delete_my_data(self, interaction: Press, number: int) -> None:
+        """Deletes what is kept about the presser."""
+
+    async def keep_my_data(self, interaction: Press, number: int) -> None:
+        """Leaves everything as it is."""
+
     async def newer_results(self, interaction: Press, delivery_id: int) -> None:
         """Shows an admin the outcomes after this one."""
 
@@ -87,6 +93,8 @@ class Action(Enum):
     DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs", "drop_old_jobs")
     REMOVE_TOKEN = ("token:remove", "Remove the token", "remove_token")
     KEEP_TOKEN = ("token:keep", "Keep the token", "keep_token")
+    DELETE_MY_DATA = ("me:delete", "Delete my data", "delete_my_data")
+    KEEP_MY_DATA = ("me:keep", "Keep my data", "keep_my_data")
     NEWER_RESULTS = ("results:newer", "Newer results", "newer_results")
     OLDER_RESULTS = ("results:older", "Older results", "older_results")
 
@@ -97,7 +105,7 @@ class Action(Enum):
 
 
 _BY_PREFIX = {action.prefix: action for action in Action}
-_DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN})
+_DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.DELETE_MY_DATA})
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 

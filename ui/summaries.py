@@ -26,11 +26,11 @@ def summary_text(post: SummaryPost, address: Address) -> str:
 
 
 def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
-    ping = " One ping at the end." if post.mention and post.open else ""
+    ping = "One ping at the end." if post.mention and post.open else ""
     return wording.lines(
         _summary_head(post),
         *(_summary_line(entry, address, name_limit) for entry in post.entries),
-        wording.small(f"Asked by {wording.user(post.asker)}.{ping}"),
+        wording.small(wording.joined((f"Asked by {wording.user(post.asker)}." if post.asker else "", ping), " ")),
     )
 
 

@@ -21,3 +21,8 @@ CREATE INDEX follows_by_channel ON follows (channel_id);
 -- ('followed with card').
 ALTER TABLE subscriptions ADD COLUMN origin TEXT NOT NULL DEFAULT 'asked'
     CHECK (origin IN ('asked', 'followed', 'followed with card'));
+
+-- Somebody who asked to be forgotten stands as 0 where a column says that there was a person: batches.user_id,
+-- subscriptions.stopped_by. No user of Discord has that id.
+
+ALTER TABLE servers ADD COLUMN upload_limit_at INTEGER; -- when upload_limit was learned

@@ -14,6 +14,7 @@ from ui import admin_answers, answers, lists
 from ui.answer import Answer
 from ui.check_report import CheckReport, TokenState, check_answer
 from ui.details import details_answers
+from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
     locked_thread_answer,
     missing_permission_answer,
@@ -129,6 +130,9 @@ def answers_to_admins() -> Iterator[Answer]:
     yield admin_answers.question_outdated_answer(MENTIONS)
     yield admin_answers.alerts_set_answer(HERE.channel_id)
     yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
+    yield forget_question()
+    yield forgotten_answer()
+    yield kept_answer()
     for token in TokenState:
         well = CheckReport(token, "4321", False, NOW, (), False, 10_485_760, 3, NOW, 0, None)
         yield check_answer(well, MENTIONS)

@@ -104,6 +104,8 @@ def summaries() -> Iterator[SummaryPost]:
             running = tuple(SummaryEntry(n, JOBID, Face.CREATED, job, None, None) for n in range(size))
             yield SummaryPost(1, PERSON, True, running, NONCE, done=0, open=True)
             yield SummaryPost(1, PERSON, True, entries, NONCE, done=1, open=False)
+            yield SummaryPost(1, None, False, running, NONCE, done=0, open=True)
+            yield SummaryPost(1, None, False, entries, NONCE, done=size, open=False)
             yield SummaryPost(1, PERSON, False, entries, NONCE, done=size, open=False)
 
 

@@ -6,6 +6,20 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "who asked to be forgotten is pinged by what is on its way",
+        "tests/relay/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
+        "relay/composing.py",
+        "            post = await self._with_pings_of_now(post, draft)\n",
+        "",
+    ),
+    fault(
+        "words to admins keep whom they ping",
+        "tests/storage/test_people.py::test_nothing_is_left_in_any_table",
+        "storage/people.py",
+        "    await _leave_notices(tx, user_id)\n",
+        "",
+    ),
+    fault(
         "a token is logged",
         "tests/pixverse/test_client.py::test_the_token_is_in_no_log_record",
         "pixverse/client.py",

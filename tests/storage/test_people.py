@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from storage import batches, deliveries, follows, people, servers, subscriptions
+from storage.database import Database, Transaction
+
+ME, OTHER = 900_000_000_000_000_001, 900_000_000_000_000_002
+GUILD, CHANNEL = 7, 70
+NOW = 1_700_000_000_000
+
+
+async def _fill(tx: Transaction, user_id: int, guild_id: int) -> tuple[int, int]:
+    """Everywhere where a person may stand; a subscription that waits for them, and one of a batch of theirs."""
+    account_id = await tx.insert("INSERT INTO accounts (account_key, state_since) VALUES (?, 0)", (f"hash:{guild_id}",))
+    await servers.set_account(tx, guild_id, account_id, user_id)
+    await follows.put(tx, follows.FollowRow(guild_id, CHANNEL, account_id, False, user_id, NOW))
+    batch_id = await batches.add(tx, guild_id=guild_id, channel_id=CHANNEL, user_id=user_id, mention=True, now=NOW)
+    made = []
+    for jobid, batch in (("alone", None), ("of a batch", batch_id), ("stopped", None)):
+        job_id = await tx.insert(
+            "INSERT INTO jobs (account_id, jobid, watched_since, changed_at) VALUES (?, ?, 0, 0)", (account_id, jobid)
+        )
+        subscription_id = await subscriptions.add(
+            tx, job_id=job_id, guild_id=guild_id, channel_id=CHANNEL, batch_id=batch, spoiler=False, now=NOW
+        )
+        await subscriptions.put_subscriber(
+            tx, subscription_id, user_id, mention=True, in_batch=batch is not None, now=NOW
+        )
+        made.append(subscription_id)
+    await subscriptions.stop(tx, made[2], user_id, NOW)
+    await deliveries.add_notice(
+        tx,
+        guild_id=guild_id,
+        channel_id=CHANNEL,
+        base_nonce=f"notice {guild_id}",
+        notice_json=f'{{"kind":"unpaid","nonce":"","mention":[{user_id},5],"jobs":3}}',
+        now=NOW,
+    )
+    return made[0], made[1]
+
+
+async def _mentions_of(database: Database, user_id: int) -> list[str]:
+    """Every table and column in which the person stands."""
+    found = []
+    for table in await database.reader.all("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+        for row in await database.reader.all(f"SELECT * FROM {table['name']}"):
+            found += [f"{table['name']}.{name}" for name in row.keys() if str(user_id) in str(row[name])]  # noqa: SIM118
+    return sorted(set(found))
+
+
+async def test_nothing_is_left_in_any_table(database: Database) -> None:
+    async with database.transaction() as tx:
+        mine = await _fill(tx, ME, GUILD)
+        await _fill(tx, OTHER, GUILD + 1)
+    everywhere = await _mentions_of(database, ME)
+    assert everywhere == [
+        "batches.user_id",
+        "deliveries.notice",
+        "follows.followed_by",
+        "servers.token_set_by",
+        "subscribers.user_id",
+        "subscriptions.stopped_by",
+    ]
+
+    async with database.transaction() as tx:
+        named = await people.forget(tx, ME)
+
+    assert await _mentions_of(database, ME) == []
+    assert await _mentions_of(database, OTHER) == everywhere
+    assert named.subscriptions == mine
+    (notice,) = await database.reader.all("SELECT notice FROM deliveries WHERE guild_id = ?", (GUILD,))
+    assert notice["notice"] == '{"kind":"unpaid","nonce":"","mention":[5],"jobs":3}'
+
+
+async def test_no_byte_of_the_id_is_left_in_the_files(database: Database) -> None:
+    async with database.transaction() as tx:
+        await _fill(tx, ME, GUILD)
+    await database.flush()
+    assert _stands_in_a_file(database, ME)
+
+    async with database.transaction() as tx:
+        await people.forget(tx, ME)
+    await database.flush()
+
+    assert not _stands_in_a_file(database, ME)
+
+
+def _stands_in_a_file(database: Database, user_id: int) -> bool:
+    forms = (str(user_id).encode(), user_id.to_bytes(8, "big"))
+    return any(form in file.read_bytes() for file in database.path.parent.iterdir() for form in forms)
+
+
+async def test_what_they_waited_for_is_waited_for_still(database: Database) -> None:
+    async with database.transaction() as tx:
+        alone, _ = await _fill(tx, ME, GUILD)
+        await people.forget(tx, ME)
+    kept = await subscriptions.by_id(database.reader, alone)
+    assert kept is not None
+    assert kept.ended_at is None
+    assert await subscriptions.subscribers(database.reader, alone) == []
+
+
+async def test_whoever_is_not_known_changes_nothing(database: Database) -> None:
+    async with database.transaction() as tx:
+        await _fill(tx, OTHER, GUILD)
+        assert (await people.forget(tx, ME)).subscriptions == ()
+    assert len(await _mentions_of(database, OTHER)) == 6
