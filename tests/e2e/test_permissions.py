@@ -87,6 +87,7 @@ async def test_where_the_bot_cannot_post_nothing_is_subscribed(town: Town) -> No
     assert town.stage.ledger.rows("SELECT id FROM subscriptions WHERE channel_id = ?", town.channel.id) == []
 
 
+@pytest.mark.usefixtures("generation")
 async def test_without_attach_files_the_link_goes_at_once(town: Town) -> None:
     job = await town.watched()
     town.channel.deny_bot(attach_files=True)
@@ -107,6 +108,7 @@ async def test_without_read_message_history_there_is_no_reply(town: Town) -> Non
     assert len(outcome.attachments) == 1
 
 
+@pytest.mark.usefixtures("generation")
 async def test_a_result_waits_until_posting_is_allowed_again(town: Town) -> None:
     job = await town.watched()
     alerts = town.guild.add_text_channel("alerts")

@@ -14,7 +14,7 @@ from tests.soak.places import Place
 
 _JOB_ID = re.compile(r"job:[\w:./-]+")
 _NUMBER = re.compile(r"-# .* · #(\d+)")
-"""In every outcome; in the fallback, which holds no word of the API, without the id."""
+"""In every outcome; in the fallback, which holds no word of the API, without the id. That of v2 is masked."""
 _SUBSCRIPTIONS = """
 SELECT s.channel_id, j.jobid, j.id AS number, d.state, d.variant, d.message_id, d.reason FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id

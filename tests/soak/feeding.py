@@ -1,4 +1,4 @@
-"""People who ask for jobs, and jobs that end."""
+"""People who ask for jobs of both generations, and jobs that end."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from random import Random
 
 from sandbox.discord_wire import NotAnswered, NotPossible
 from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.service import is_v2
 from tests.e2e.stage import Stage
 from tests.soak.places import Place
 
@@ -42,15 +43,15 @@ class Feeding:
         place = chance.choice(self._places)
         kind = chance.random()
         if kind < 0.15:
-            self._watch(place, [self._new_job(place) for _ in range(chance.randint(2, 4))])
+            self._watch(place, [self._new_job(place, chance) for _ in range(chance.randint(2, 4))])
         elif kind < 0.25 and self.open:
             self._status_elsewhere(chance)
         elif kind < 0.3:
-            job = self._new_job(place)
+            job = self._new_job(place, chance)
             self.end(job, chance)
             self._status(place, job, mention=True)
         else:
-            self._status(place, self._new_job(place), mention=chance.random() < 0.7)
+            self._status(place, self._new_job(place, chance), mention=chance.random() < 0.7)
 
     def end_one(self, chance: Random) -> None:
         """One of the open jobs ends in one of the ways in which jobs end."""
@@ -60,19 +61,10 @@ class Feeding:
     def end(self, job: Job, chance: Random) -> None:
         """The job ends."""
         self.open.remove(job)
-        kind = chance.random()
-        if kind < 0.75:
-            job.complete(videos=chance.choice((1, 1, 1, 2)))
-        elif kind < 0.8:
-            job.complete(videos=0)
-        elif kind < 0.87:
-            job.fail("Generation failed", "The GPU melted")
-        elif kind < 0.92:
-            job.fail("Moderated", "Not allowed", status="moderated")
-        elif kind < 0.96:
-            job.cancel()
+        if is_v2(job.jobid):
+            _end_v2(job, chance.random())
         else:
-            job.expire()
+            _end_v1(job, chance)
 
     async def answered(self) -> None:
         """Waits until every command has its answer, or will never have one."""
@@ -80,7 +72,8 @@ class Feeding:
 
     # ---- commands ---------------------------------------------------------------------------------------------------
 
-    def _new_job(self, place: Place) -> Job:
+    def _new_job(self, place: Place, chance: Random) -> Job:
+        self._stage.generation = chance.choice(("v1", "v2"))
         job = place.town.job()
         job.set("progress", percent=10)
         self.jobs[job.jobid] = job
@@ -115,3 +108,29 @@ class Feeding:
         if taken and " not.**" not in answer.text:
             for one in asked:
                 one.confirmed = True
+
+
+def _end_v1(job: Job, chance: Random) -> None:
+    kind = chance.random()
+    if kind < 0.75:
+        job.complete(videos=chance.choice((1, 1, 1, 2)))
+    elif kind < 0.8:
+        job.complete(videos=0)
+    elif kind < 0.87:
+        job.fail("Generation failed", "The GPU melted")
+    elif kind < 0.92:
+        job.fail("Moderated", "Not allowed", status="moderated")
+    elif kind < 0.96:
+        job.cancel()
+    else:
+        job.expire()
+
+
+def _end_v2(job: Job, kind: float) -> None:
+    """A job of v2 has one file, is not cancelled, and expires only like one that is gone, which takes a minute."""
+    if kind < 0.8:
+        job.complete()
+    elif kind < 0.9:
+        job.fail("Generation failed", "The GPU melted")
+    else:
+        job.fail("Moderated", "Not allowed", status="moderated")

@@ -10,10 +10,12 @@ from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+for_both = pytest.mark.usefixtures("generation")
 
 _FORBIDDEN = faults.Status(403)
 
 
+@for_both
 async def test_back_from_completed_while_the_video_is_fetched(town: Town) -> None:
     job = await town.watched()
     held = HeldThen()
@@ -68,6 +70,7 @@ async def test_fresh_links_of_other_content_are_posted_once(town: Town) -> None:
         assert dead.url not in outcome.text
 
 
+@for_both
 async def test_two_ends_at_once_are_one(town: Town) -> None:
     """The poller is told of one end while a member is told of another."""
     job = await town.watched()
@@ -82,6 +85,7 @@ async def test_two_ends_at_once_are_one(town: Town) -> None:
     await _stays(town, job.jobid)
 
 
+@for_both
 async def test_another_end_for_whoever_asks_later_is_the_end_that_was_told(stage: Stage, town: Town) -> None:
     job = await town.watched()
     job.fail("Generation failed")
@@ -93,6 +97,7 @@ async def test_another_end_for_whoever_asks_later_is_the_end_that_was_told(stage
     await _stays(town, job.jobid)
 
 
+@for_both
 async def test_gone_and_back_between_two_questions(town: Town) -> None:
     job = await town.watched()
     fault = town.stage.pixverse.faults.add(faults.Status(404, {"error": "Unable to locate job", "code": 404}), job=job)
@@ -103,6 +108,7 @@ async def test_gone_and_back_between_two_questions(town: Town) -> None:
 
 
 async def test_completed_without_a_file_stays_so(town: Town) -> None:
+    """In v2 a record without an address is no end yet."""
     job = await town.watched()
     job.complete(videos=0)
     outcome = await town.outcome()

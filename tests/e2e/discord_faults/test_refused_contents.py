@@ -32,6 +32,7 @@ async def _goes_on(stage: Stage) -> None:
     assert stage.bot.said("Traceback") == []
 
 
+@pytest.mark.usefixtures("generation")
 async def test_automod_blocks_the_card_and_the_outcome(stage: Stage, town: Town) -> None:
     _block_words(town)
     job = town.job(prompt=f"A {_BAD_WORD} fox")
@@ -49,6 +50,7 @@ async def test_automod_blocks_the_card_and_the_outcome(stage: Stage, town: Town)
     await _goes_on(stage)
 
 
+@pytest.mark.usefixtures("generation")
 async def test_automod_blocks_what_a_job_says_at_its_end(stage: Stage, town: Town) -> None:
     job = await town.watched(prompt="A fox")
     await town.settled()

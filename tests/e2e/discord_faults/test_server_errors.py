@@ -10,6 +10,7 @@ import pytest
 from sandbox.discord_wire import Cut, Status
 from sandbox.discord_wire.faults import When
 from sandbox.discord_wire.recording import RecordedRequest
+from sandbox.pixverse_api.jobs import Job
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
@@ -29,9 +30,9 @@ def is_outcome(call: RecordedRequest) -> bool:
     return "outcome:details" in str(call.json)
 
 
-async def _suffer(town: Town, trouble: str, when: When) -> tuple[str, When, int, int, bool]:
+async def _suffer(town: Town, trouble: str, when: When, job: Job) -> tuple[str, When, int, int, bool]:
     """Meets the trouble once; tells how often it was met, how many outcomes there are, and whether the bytes fit."""
-    job = await town.watched()
+    await town.status(job)
     path = f"/channels/{town.channel.id}/messages"
     fault = town.stage.discord.faults.add(
         method="POST", path=path, when=when, action=_TROUBLES[trouble], match=is_outcome
@@ -57,14 +58,20 @@ async def _suffer_at_cards(town: Town) -> None:
 
 
 async def test_every_trouble_in_a_channel_of_its_own(stage: Stage) -> None:
-    """All at once, since the waits between attempts are real; a channel without trouble does not wait for them."""
+    """All at once, since the waits between attempts are real; a channel without trouble does not wait for them.
+
+    Of v2 are the jobs whose outcomes are stored before the trouble comes.
+    """
     cases = [(trouble, when) for trouble in _TROUBLES for when in _WHENS]
     towns = [await stage.town() for _ in cases]
+    jobs = []
+    for town, (_, when) in zip(towns, cases, strict=True):
+        stage.generation = "v2" if when == "after" else "v1"
+        jobs.append(town.job())
+    stage.generation = "v1"
     untroubled = await stage.town()
     cards = asyncio.create_task(_suffer_at_cards(await stage.town()))
-    suffering = asyncio.gather(
-        *(_suffer(town, trouble, when) for town, (trouble, when) in zip(towns, cases, strict=True))
-    )
+    suffering = asyncio.gather(*(_suffer(town, *case, job) for town, case, job in zip(towns, cases, jobs, strict=True)))
     job = await untroubled.watched()
     job.complete()
     await untroubled.outcome()

@@ -1,4 +1,4 @@
-"""Fifty servers with four channels each, and ten jobs that are waited for in every channel."""
+"""Fifty servers with four channels each, and ten jobs that are waited for in every channel, of v1 and of v2."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ JOBS = 10
 """In each channel. Half of them are asked for by one person, half by another: nobody comes to a limit."""
 
 _AT_ONCE = 8
+_GENERATIONS = ("v1", "v2")
+"""Of the API, for the jobs of one channel and the next."""
 _FILLING_IN_SECONDS = 0.5
 """discord.py knows a form only some time after Discord does; a person who fills it in is slower than that."""
 
@@ -59,12 +61,15 @@ async def _settle_in(town: Town) -> Server:
     other = town.guild.add_member("bob")
     channels = [town.channel, *(town.guild.add_text_channel(f"videos {k}") for k in range(2, CHANNELS + 1))]
     watched = [
-        await _watch(town, channel, town.member if k % 2 else other) for channel in channels for k in range(JOBS)
+        await _watch(town, channel, town.member if k % 2 else other, _GENERATIONS[n % 2])
+        for n, channel in enumerate(channels)
+        for k in range(JOBS)
     ]
     return Server(town.guild.add_member("carol"), tuple(watched))
 
 
-async def _watch(town: Town, channel: Channel, asker: Member) -> Watched:
+async def _watch(town: Town, channel: Channel, asker: Member, generation: str) -> Watched:
+    town.stage.generation = generation
     job = town.job()
     answer = await town.status(job, by=asker, channel=channel)
     assert answer.text.startswith("**Watching.**"), answer

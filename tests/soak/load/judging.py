@@ -12,7 +12,8 @@ from tests.soak.load.crowd import Watched
 from tests.soak.load.spread import spread
 
 _FAULTS = ("lost", "doubled", "with wrong bytes", "too early", "in a wrong channel")
-_JOB_ID = re.compile(r"job:[\w:./-]+")
+_OF_A_JOB = re.compile(r"job:[\w:./-]+|-video:\d+")
+"""What of a job's id stands in its outcome: all of v1's, and of v2's the end."""
 
 
 @dataclass
@@ -44,7 +45,7 @@ def judge(watched: Sequence[Watched], ended: Mapping[str, float]) -> Judgement:
     found = _outcomes(watched)
     judgement = Judgement()
     for one in watched:
-        there = found.pop((one.job.jobid, one.channel.id), [])
+        there = found.pop((_OF_A_JOB.findall(one.job.jobid)[0], one.channel.id), [])
         at = ended.get(one.job.jobid)
         judgement.add(_verdict(one, there, ended=at is not None), one.job.jobid)
         if at is not None and there:
@@ -59,7 +60,7 @@ def _outcomes(watched: Sequence[Watched]) -> dict[tuple[str, int], list[Message]
     for channel in {one.channel.id: one.channel for one in watched}.values():
         for message in channel.messages(of_bot=True):
             if message.labels == ["Details"]:
-                named = _JOB_ID.search(message.text)
+                named = _OF_A_JOB.search(message.text)
                 found[named[0] if named else message.text, channel.id].append(message)
     return found
 
