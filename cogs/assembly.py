@@ -18,6 +18,7 @@ from cogs.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
 from cogs.gateway import stay_connected
+from cogs.message_menu import watch_menu
 from cogs.outcome_desk import OutcomeDesk
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import PixVerseAdmin
@@ -132,6 +133,7 @@ async def _face_discord(
 
     async def start() -> None:
         await client.add_cog(PixVerse(relay.tracker, relay.forgetting, answering, book, clock))
+        client.tree.add_command(watch_menu(relay.tracker, answering))
         await client.add_cog(PixVerseAdmin(desk, outcomes, answering, relay.rate))
         roll_call = RollCall(client, relay.places, clock.sleep)
         await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))

@@ -8,6 +8,10 @@ from pixverse.shapes import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_ID, PIXVERSE_V2_S
 from pixverse.tokens import looks_like_secret, unwrapped
 
 _SEPARATORS = re.compile(r"[\s,]+")
+_IN_A_TEXT = tuple(
+    re.compile(rf"(?<![A-Za-z0-9_])(?={start}){form.pattern}(?![A-Za-z0-9_])")
+    for start, form in ((r"j(?:ob:)?[0-9]", BOT_ID), ("user:", PIXVERSE_V2_ID))
+)
 _SHORT_NUMBER = re.compile(r"#([0-9]{1,18})")
 
 _SERVICE_NAMES = {
@@ -72,6 +76,12 @@ def split_jobids(text: str) -> list[str]:
     return list(dict.fromkeys(word for word in words if word))
 
 
+def find_jobids(text: str) -> list[str]:
+    """The PixVerse job ids that stand in a text, in order, each once; words of any other form are left alone."""
+    found = sorted((match for form in _IN_A_TEXT for match in form.finditer(text)), key=lambda match: match.start())
+    return list(dict.fromkeys(match.group() for match in found if _is_ours(match)))
+
+
 def mask_email(jobid: str) -> str:
     """`jobid` with all but the first letter of an e-mail address in it hidden, for eyes other than the asker's."""
     return EMAIL.sub(r"\g<first>…@…", jobid)
@@ -81,6 +91,13 @@ def short_number(text: str) -> int | None:
     """The number in `#123`, the bot's own name for a job, or None where `text` is something else."""
     match = _SHORT_NUMBER.fullmatch(text.strip())
     return int(match.group(1)) if match else None
+
+
+def _is_ours(match: re.Match[str]) -> bool:
+    try:
+        return parse_jobid(match.group()) == match.group()
+    except ValueError:
+        return False
 
 
 def _other_service(jobid: str) -> str | None:

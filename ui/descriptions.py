@@ -14,6 +14,8 @@ WATCH_MENTION = "Ping me once, when the last one has ended (default: yes)"
 UNWATCH = "Stop waiting for a job here; the job itself goes on"
 UNWATCH_JOBID = "The job id, or pick one of the jobs watched here"
 LIST = "What is watched in this channel (only you see the answer)"
+WATCH_MENU = "Watch PixVerse jobs"
+"""In a message's menu, under Apps."""
 FORGET_ME = "Delete what this bot keeps about you"
 
 PIXVERSE_ADMIN = "Set up this bot on this server"

@@ -42,6 +42,20 @@ def watch_answer(result: WatchResult, where: Address) -> Answer:
     return Answer(text)
 
 
+def watch_menu_answer(result: WatchResult, where: Address, found: int) -> Answer:
+    """What `Watch PixVerse jobs` answers for a message in which `found` ids stand."""
+    told = watch_answer(result, where)
+    looked_at = len(result.entries)
+    if found <= looked_at:
+        return told
+    return Answer(f"{told.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
+
+
+def no_ids_answer() -> Answer:
+    """What it answers for a message without any."""
+    return Answer("**There is no PixVerse job id in that message.**")
+
+
 def _watched(watched: int, left_out: int) -> str:
     if left_out:
         return f"**{watched} watched, {left_out} not.**"

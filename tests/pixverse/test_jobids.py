@@ -8,6 +8,7 @@ from pixverse.jobids import (
     LooksLikeSecret,
     NotAJobId,
     OtherService,
+    find_jobids,
     is_v2,
     mask_email,
     parse_jobid,
@@ -210,3 +211,46 @@ def test_an_address_in_an_id_is_masked(jobid: str, shown: str) -> None:
 )
 def test_short_numbers(text: str, number: int | None) -> None:
     assert short_number(text) == number
+
+
+# ---- ids in a text --------------------------------------------------------------------------------------------------
+
+FOUND_V1 = "job:20240827215841234-user:12345-channel:1275534999996000123-bot:pixverse"
+FOUND_V2 = "user:12345-pixverse:me@example.com-video:112233445566"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"first {FOUND_V1}, then <{FOUND_V2}>; {FOUND_V1} again",
+        f"`{FOUND_V1}`\n**{FOUND_V2}**",
+        f"https://api.useapi.net/v1/pixverse/jobs/?jobid={FOUND_V1}&x={FOUND_V2}.",
+        f'{{"jobid":"{FOUND_V1}","video_id":"{FOUND_V2}"}}',
+        f"jobid:{FOUND_V1}\nsubject-of-{FOUND_V2}",
+    ],
+)
+def test_ids_are_found_in_order_each_once(text: str) -> None:
+    assert find_jobids(text) == [FOUND_V1, FOUND_V2]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "a job, a bot and a user:12345 walk into a bar",
+        FOUND_V1.replace("pixverse", "midjourney"),
+        "user:12345-pixverse:m…@…-video:112233445566",
+        f"{FOUND_V2}9x",
+        "user:12345-AbCdEfGhIjKlMnOpQrStUvWx",
+        f"x{FOUND_V1}",
+        "job:" * 3000,
+    ],
+)
+def test_nothing_else_is_found(text: str) -> None:
+    assert find_jobids(text) == []
+
+
+def test_of_a_token_beside_an_id_nothing_is_taken() -> None:
+    token = "user:12345-AbCdEfGhIjKlMnOpQrStUvWx"
+    assert find_jobids(f"{token} {FOUND_V1} {token}") == [FOUND_V1]
+    assert not any(token in found for found in find_jobids(f"{token}{FOUND_V1} {token}-bot:pixverse"))

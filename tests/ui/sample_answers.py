@@ -65,6 +65,8 @@ def answers_on_lists() -> Iterator[Answer]:
             entry = results.WatchEntry(NASTY, taken, 7, 1, full_job(), None, PERSON, True, NASTY)
             yield lists.watch_answer(results.WatchResult((entry,) * size, 1, PERSON, True), HERE)
             yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, None, False), HERE)
+            yield lists.watch_menu_answer(results.WatchResult((entry,) * size, 1, PERSON, True), HERE, 500)
+    yield lists.no_ids_answer()
     for job in JOBS:
         for size in (0, 1, 10, 500):
             listed = results.Listed(1, 7, JOBID, job, PERSON, True, size == 1, NOW)

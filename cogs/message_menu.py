@@ -1,0 +1,71 @@
+"""The command in a message's menu: watches every job whose id stands in that message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from cogs.asking import Answering, Interaction, require_posting
+from pixverse.jobids import find_jobids
+from relay.many import AT_MOST
+from relay.ports import Address
+from relay.tracker import Tracker
+from ui import descriptions
+from ui.answer import Answer
+from ui.lists import no_ids_answer, watch_menu_answer
+
+_PARTS = ("content", "embeds", "components")
+_DEEPEST = 12
+_LONGEST = 20_000
+"""Characters that are looked through; Discord's own bounds for a message come to less."""
+
+
+def watch_menu(tracker: Tracker, answering: Answering) -> app_commands.ContextMenu:
+    """The command, to be added to the tree."""
+
+    async def watch_jobs(interaction: Interaction, message: discord.Message) -> None:
+        async def deed() -> Answer:
+            ask = answering.ask_of(interaction)
+            jobids = find_jobids(words_of(_as_sent(interaction, message.id)))
+            if not jobids:
+                return no_ids_answer()
+            require_posting(interaction)
+            result = await tracker.watch(ask, " ".join(jobids[:AT_MOST]), True)
+            return watch_menu_answer(result, Address(ask.guild_id, ask.channel_id), len(jobids))
+
+        await answering.answer(interaction, deed)
+
+    return app_commands.ContextMenu(name=descriptions.WATCH_MENU, callback=watch_jobs)
+
+
+def words_of(message: Mapping[str, Any]) -> str:
+    """Everything that can be read in a message as Discord sends it: its text, embeds, components, and those of what it
+    forwards. Kinds of components that are not known yet are read too."""
+    forwarded = [snapshot.get("message") or {} for snapshot in message.get("message_snapshots") or ()]
+    texts = [text for one in (message, *forwarded) for part in _PARTS for text in _texts(one.get(part), 0)]
+    return "\n".join(texts)[:_LONGEST]
+
+
+def _texts(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif depth >= _DEEPEST:
+        return
+    elif isinstance(value, Mapping):
+        for name, inner in value.items():
+            if name != "custom_id":
+                yield from _texts(inner, depth + 1)
+    elif isinstance(value, Sequence):
+        for inner in value:
+            yield from _texts(inner, depth + 1)
+
+
+def _as_sent(interaction: Interaction, message_id: int) -> Mapping[str, Any]:
+    """The message comes with the interaction, so that no intent for messages' content is needed (Discord developer
+    docs, Message Content Intent)."""
+    data: Mapping[str, Any] = interaction.data or {}
+    sent: Mapping[str, Any] = data["resolved"]["messages"][str(message_id)]
+    return sent
