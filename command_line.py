@@ -16,6 +16,7 @@ import logs
 import operator_commands
 from cogs.assembly import serve
 from cogs.client import DiscordTokenRefused
+from cogs.watchdog import ServiceManager
 from settings import Settings, SettingsError, load_settings
 from storage.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
@@ -41,7 +42,7 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
     logs.set_up(settings.log_level, settings.log_format)
-    return _exit_code(_command(options, settings))
+    return _exit_code(_command(options, settings, ServiceManager.of_environment(environ)))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -56,7 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[object, object, None]:
+def _command(
+    options: argparse.Namespace, settings: Settings, service_manager: ServiceManager
+) -> Coroutine[object, object, None]:
     match options.command:
         case "check":
             return operator_commands.check(settings)
@@ -65,7 +68,7 @@ def _command(options: argparse.Namespace, settings: Settings) -> Coroutine[objec
         case "rotate-key":
             return operator_commands.rotate_key(settings)
         case _:
-            return serve(settings)
+            return serve(settings, service_manager)
 
 
 def _exit_code(command: Coroutine[object, object, None]) -> int:

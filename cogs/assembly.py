@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Any
 
@@ -26,6 +27,7 @@ from cogs.poster import DiscordPoster
 from cogs.relay_parts import RelayParts, put_together
 from cogs.roll_call import RollCall
 from cogs.surroundings import Surroundings
+from cogs.watchdog import ServiceManager
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient
 from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
@@ -38,6 +40,8 @@ from storage.database import Database
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
+from web.health import HealthReport, WriteProbe
+from web.loop_beats import LoopBeats, standing
 from web.server import Endpoints, make_application, serving
 
 log = logging.getLogger(__name__)
@@ -48,8 +52,8 @@ EXPOSED_ACCOUNT = (
 )
 
 
-async def serve(settings: Settings) -> None:
-    """Runs the bot until it is cancelled.
+async def serve(settings: Settings, service_manager: ServiceManager) -> None:
+    """Runs the bot until it is cancelled, and tells the service manager how it is.
 
     Raises AlreadyRunning, a class of DatabaseUnusable, SettingsError and DiscordTokenRefused.
     """
@@ -81,9 +85,21 @@ async def serve(settings: Settings) -> None:
         relay.media.sweep()
         await relay.accounts.start()
         stack.push_async_callback(relay.questions.close)
+        beats = LoopBeats(
+            {
+                "delivery": lambda: relay.outbox.turned_at,
+                "poll": lambda: relay.poller.beat,
+                "cards": lambda: relay.cards.turned_at,
+            },
+            clock.monotonic,
+        )
+        health = HealthReport(beats, WriteProbe(database, clock), client.gateway_away)
+        await _open_http_port(settings, Endpoints(health=health.answer), stack)
         stack.push_async_callback(client.put_away)
-        await _open_http_port(settings, stack)
-        await _face_discord(settings, client, relay, book, clock, database)
+        service_manager.ready()
+        stack.callback(service_manager.stopping)
+        async with _watched(service_manager, beats, clock):
+            await _face_discord(settings, client, relay, book, clock, database, beats)
 
 
 def clean_operator_token(settings: Settings) -> str | None:
@@ -106,11 +122,22 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack) -> tuple[Data
     return database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
 
 
-async def _open_http_port(settings: Settings, stack: AsyncExitStack) -> None:
+async def _open_http_port(settings: Settings, endpoints: Endpoints, stack: AsyncExitStack) -> None:
     if settings.http_port is None:
         return
-    application = make_application(Endpoints(), settings.public_url)
+    application = make_application(endpoints, settings.public_url)
     await stack.enter_async_context(serving(application, settings.http_host, settings.http_port))
+
+
+@asynccontextmanager
+async def _watched(service_manager: ServiceManager, beats: LoopBeats, clock: SystemClock) -> AsyncIterator[None]:
+    watch = asyncio.create_task(
+        service_manager.watch(lambda: standing(beats.ages()), clock.sleep), name="service manager"
+    )
+    try:
+        yield
+    finally:
+        watch.cancel()
 
 
 async def _face_discord(
@@ -120,6 +147,7 @@ async def _face_discord(
     book: CommandBook,
     clock: SystemClock,
     database: Database,
+    beats: LoopBeats,
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     answering = Answering(book, clock)
@@ -146,6 +174,7 @@ async def _face_discord(
             "servers": roll_call.run,
             "departures": relay.places.run,
         }
+        beats.begin()
         await client.add_cog(Background(loops, clock))
 
     client.started = start

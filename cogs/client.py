@@ -64,6 +64,10 @@ class RelayClient(commands.AutoShardedBot):
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         await self.started()
 
+    def gateway_away(self) -> float:
+        """For how many seconds some shard has been away; 0 where all are connected."""
+        return self.shards_up.away_for(self.shard_count or 1)
+
     async def connect_anew(self) -> None:
         """Connects as many shards as Discord wants now, until something ends that for which discord.py has no remedy.
 

@@ -13,9 +13,12 @@ class ShardsUp:
         self._up: set[int] = set()
         self._begun = self._since = monotonic()
         self._came_up = False
+        self._away_since = {0: self._begun}
 
     def begin(self) -> None:
         """All shards are about to be connected anew."""
+        for shard_id in self._up:
+            self._away_since[shard_id] = self._monotonic()
         self._up.clear()
         self._begun = self._since = self._monotonic()
         self._came_up = False
@@ -23,6 +26,7 @@ class ShardsUp:
     def up(self, shard_id: int) -> None:
         """This shard is connected (again)."""
         self._up.add(shard_id)
+        self._away_since.pop(shard_id, None)
         self._since = self._monotonic()
         self._came_up = True
 
@@ -30,11 +34,18 @@ class ShardsUp:
         """This shard lost its connection, or failed once more to get one."""
         if shard_id in self._up:
             self._up.remove(shard_id)
-            self._since = self._monotonic()
+            self._since = self._away_since[shard_id] = self._monotonic()
 
     def stuck_for(self, count: int) -> float:
         """For how many seconds some of `count` shards have been away with none coming up; 0 where all are up."""
         return 0.0 if len(self._up) >= count else self._monotonic() - self._since
+
+    def away_for(self, count: int) -> float:
+        """For how many seconds the one of `count` shards has been away that has been so for longest, whatever was tried
+        meanwhile; 0 where all are up."""
+        away = [shard_id for shard_id in range(count) if shard_id not in self._up]
+        now = self._monotonic()
+        return max((now - self._away_since.setdefault(shard_id, self._begun) for shard_id in away), default=0.0)
 
     def lasted(self, seconds: float) -> bool:
         """Whether a shard has come up since the beginning, which lies at least so long back."""

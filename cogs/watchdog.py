@@ -1,0 +1,73 @@
+"""Tells systemd how the bot is: that it has started, that its loops turn, that it ends.
+
+The protocol is that of sd_notify(3): a datagram to the socket whose path stands in NOTIFY_SOCKET.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Awaitable, Callable, Mapping
+
+log = logging.getLogger(__name__)
+
+_PINGS_IN_TIME = 3
+"""sd_watchdog_enabled(3) recommends to call in after half of the time."""
+
+
+class ServiceManager:
+    """Whoever started the bot as a service; nobody where the environment names none."""
+
+    def __init__(self, address: str | None, watchdog_seconds: float | None) -> None:
+        self._address = address
+        self._watchdog_seconds = watchdog_seconds
+
+    @classmethod
+    def of_environment(cls, environ: Mapping[str, str]) -> ServiceManager:
+        """The one that started this process."""
+        address = environ.get("NOTIFY_SOCKET", "")
+        if not address.startswith(("/", "@")) or not hasattr(socket, "AF_UNIX"):
+            return cls(None, None)
+        return cls(address, _watchdog_seconds(environ))
+
+    def ready(self) -> None:
+        """Settings and database are usable, and the bot goes on by itself whatever Discord does."""
+        self._tell("READY=1")
+
+    def stopping(self) -> None:
+        """The bot has begun to end."""
+        self._tell("STOPPING=1")
+
+    async def watch(self, standing: Callable[[], list[str]], sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Reports that the loops turn, until it is cancelled; says nothing while one of them stands, for which systemd
+        begins the bot anew."""
+        if self._watchdog_seconds is None:
+            return
+        while True:
+            stand = standing()
+            if stand:
+                log.error("systemd is not told that all is well: these loops stand: %s", ", ".join(stand))
+            else:
+                self._tell("WATCHDOG=1")
+            await sleep(self._watchdog_seconds / _PINGS_IN_TIME)
+
+    def _tell(self, state: str) -> None:
+        if self._address is None:
+            return
+        path = "\0" + self._address[1:] if self._address.startswith("@") else self._address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                channel.setblocking(False)
+                channel.sendto(state.encode(), path)
+        except OSError as error:
+            log.warning("systemd cannot be told %s: %s", state, error)
+
+
+def _watchdog_seconds(environ: Mapping[str, str]) -> float | None:
+    """How often systemd wants to hear from this very process; None: not at all."""
+    microseconds = environ.get("WATCHDOG_USEC", "")
+    meant = environ.get("WATCHDOG_PID", str(os.getpid()))
+    if not microseconds.isdecimal() or int(microseconds) == 0 or meant != str(os.getpid()):
+        return None
+    return int(microseconds) / 1_000_000

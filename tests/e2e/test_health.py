@@ -1,0 +1,55 @@
+"""The HTTP port of the running bot, and what the service manager hears."""
+
+from __future__ import annotations
+
+import json
+import socket
+
+import pytest
+
+from tests.e2e.conftest import Build
+from tests.e2e.waiting import until
+from tests.web.port import ask, free_port
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_health_over_the_port_and_the_service_manager(build: Build) -> None:
+    port = free_port()
+    stage = await build(HTTP_PORT=str(port), PUBLIC_URL="http://relay.example.org")
+    path = stage.folder / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(path))
+        manager.setblocking(False)
+        stage.bot.settings["NOTIFY_SOCKET"] = str(path)
+        await stage.start()
+        assert manager.recv(100) == b"READY=1"
+
+        status, body = await ask(port, "GET /healthz HTTP/1.1\nHost: 127.0.0.1")
+        assert (status, json.loads(body)["reasons"]) == (200, [])
+        assert sorted(json.loads(body)["seconds_since_loops_turned"]) == ["cards", "delivery", "poll"]
+        assert (await ask(port, "GET /healthz HTTP/1.1\nHost: relay.example.org"))[0] == 404
+
+        await stage.stop()
+        assert manager.recv(100) == b"STOPPING=1"
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_a_port_that_is_taken_is_told_in_a_line(build: Build) -> None:
+    stage = await build()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        finished = await stage.bot.run(changed={"HTTP_PORT": port})
+    assert finished.code == 2
+    assert finished.lines[-1].startswith(f"HTTP_HOST, HTTP_PORT: 127.0.0.1, port {port} cannot be listened at")
+    assert "Traceback" not in finished.text
+
+
+async def test_while_discord_is_away_the_port_answers(build: Build) -> None:
+    port = free_port()
+    stage = await build(HTTP_PORT=str(port), DISCORD_API_URL="http://127.0.0.1:9")
+    await stage.bot.start()
+    await until(lambda: stage.bot.said("Discord can't be reached"))
+    status, body = await ask(port, "GET /healthz HTTP/1.1\nHost: 127.0.0.1")
+    assert (status, json.loads(body)["seconds_since_loops_turned"]) == (200, {})
+    assert await stage.bot.stop() == 0

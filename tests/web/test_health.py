@@ -1,0 +1,104 @@
+"""When the bot counts as failing, and what it then says."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from storage.database import Database
+from tests.web.clock import ManualClock
+from web.health import LONGEST_WITHOUT_GATEWAY, HealthReport, Vitals, WriteProbe, reasons
+from web.loop_beats import STANDS_AFTER, LoopBeats, standing
+
+WELL = Vitals(loops={"poll": 1.0, "cards": STANDS_AFTER}, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path / "relay.db", busy_seconds=0.05)
+    yield opened
+    await opened.close()
+
+
+def test_at_the_bounds_all_is_well() -> None:
+    assert reasons(WELL) == []
+
+
+@pytest.mark.parametrize(
+    ("vitals", "words"),
+    [
+        (Vitals({"poll": 1.0, "cards": STANDS_AFTER + 1}, True, 0.0), "the cards loop"),
+        (Vitals({}, False, 0.0), "the database takes no write"),
+        (Vitals({}, True, LONGEST_WITHOUT_GATEWAY + 1), "gateway has been away for 601 s"),
+    ],
+)
+def test_each_trouble_has_its_reason(vitals: Vitals, words: str) -> None:
+    (reason,) = reasons(vitals)
+    assert words in reason
+
+
+def test_loops_that_have_not_begun_do_not_stand(clock: ManualClock) -> None:
+    beats = LoopBeats({"poll": lambda: 0.0}, clock.monotonic)
+    clock.forward(STANDS_AFTER * 10)
+    assert beats.ages() == {}
+    beats.begin()
+    assert standing(beats.ages()) == []
+    clock.forward(STANDS_AFTER + 1)
+    assert standing(beats.ages()) == ["poll"]
+
+
+def test_a_loop_that_turns_does_not_stand(clock: ManualClock) -> None:
+    turned = [0.0]
+    beats = LoopBeats({"poll": lambda: turned[0]}, clock.monotonic)
+    beats.begin()
+    clock.forward(STANDS_AFTER + 1)
+    turned[0] = clock.monotonic()
+    assert standing(beats.ages()) == []
+
+
+async def test_a_locked_database_takes_no_write_until_it_is_free(database: Database, clock: ManualClock) -> None:
+    probe = WriteProbe(database, clock)
+    assert await probe.takes_writes()
+    clock.forward(60)
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    assert not await probe.takes_writes()
+    other.execute("ROLLBACK")
+    other.close()
+    assert await probe.takes_writes()
+
+
+async def test_asking_often_writes_once(database: Database, clock: ManualClock) -> None:
+    probe = WriteProbe(database, clock)
+    await probe.takes_writes()
+    before = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")
+    clock.forward(29)
+    await probe.takes_writes()
+    same = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")
+    clock.forward(1)
+    await probe.takes_writes()
+    later = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")
+    assert before is not None
+    assert same is not None
+    assert later is not None
+    assert before[0] == same[0] != later[0]
+
+
+@pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
+async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
+    report = HealthReport(LoopBeats({}, clock.monotonic), WriteProbe(database, clock), lambda: away)
+    response = await report.answer(make_mocked_request("GET", "/healthz"))
+    body = json.loads(response.text or "")
+    assert (response.status, body["status"]) == (status, word)
+    assert len(body["reasons"]) == (word == "failing")
+    assert body["seconds_without_gateway"] == away

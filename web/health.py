@@ -1,0 +1,100 @@
+"""`GET /healthz`: whether the bot does its work, and if not, why."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from aiohttp import web
+
+from relay.ports import Clock
+from storage import probing
+from storage.database import Database
+from web.loop_beats import LoopBeats, standing
+
+log = logging.getLogger(__name__)
+
+LONGEST_WITHOUT_GATEWAY = 600.0
+"""Seconds. Posting needs no gateway, and most outages of it are shorter."""
+
+_WRITE_SECONDS = 7.0
+"""SQLite itself waits five for another program's lock."""
+_REMEMBERED_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What health is judged by; times in seconds."""
+
+    loops: dict[str, float]
+    """For how long each loop has not turned."""
+    takes_writes: bool
+    gateway_away: float
+    """For how long the gateway has been away; 0: it is there."""
+
+
+def reasons(vitals: Vitals) -> list[str]:
+    """Why the bot does not do its work; none where it does. Discord or the API being away for a while is no reason."""
+    found = [f"the {name} loop has not turned for {vitals.loops[name]:.0f} s" for name in standing(vitals.loops)]
+    if not vitals.takes_writes:
+        found.append("the database takes no write")
+    if vitals.gateway_away > LONGEST_WITHOUT_GATEWAY:
+        found.append(f"Discord's gateway has been away for {vitals.gateway_away:.0f} s")
+    return found
+
+
+class WriteProbe:
+    """Tries whether the database takes a write, at most every 30 s however often it is asked."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._tried_at = float("-inf")
+        self._took = True
+
+    async def takes_writes(self) -> bool:
+        """What the latest trial brought; one that failed is repeated at each question."""
+        async with self._lock:
+            if not self._took or self._clock.monotonic() - self._tried_at >= _REMEMBERED_SECONDS:
+                self._took = await self._try()
+                self._tried_at = self._clock.monotonic()
+            return self._took
+
+    async def _try(self) -> bool:
+        try:
+            async with asyncio.timeout(_WRITE_SECONDS):
+                await probing.write(self._database, self._clock.now())
+        except (sqlite3.Error, OSError) as error:
+            log.error("the database takes no write: %s: %s", type(error).__name__, error)
+            return False
+        return True
+
+
+class HealthReport:
+    """The handler. `gateway_away` gives seconds, as `Vitals` has it."""
+
+    def __init__(self, beats: LoopBeats, writes: WriteProbe, gateway_away: Callable[[], float]) -> None:
+        self._beats = beats
+        self._writes = writes
+        self._gateway_away = gateway_away
+
+    async def answer(self, _request: web.Request) -> web.Response:
+        """200, or 503 with the reasons."""
+        takes_writes = await self._writes.takes_writes()
+        vitals = Vitals(self._beats.ages(), takes_writes, self._gateway_away())
+        found = reasons(vitals)
+        return web.json_response(
+            {
+                "status": "failing" if found else "ok",
+                "reasons": found,
+                "seconds_since_loops_turned": {name: round(age, 1) for name, age in vitals.loops.items()},
+                "database_takes_writes": vitals.takes_writes,
+                "seconds_without_gateway": round(vitals.gateway_away, 1),
+            },
+            status=HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK,
+        )
