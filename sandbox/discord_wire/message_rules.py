@@ -8,6 +8,7 @@ from simcord.backend import errors as simcord_errors
 from simcord.backend.errors import BackendError
 from simcord.backend.models import Channel
 from simcord.backend.permissions import flag
+from simcord.components import walk_components
 
 from . import errors
 from .recording import RecordedRequest
@@ -16,6 +17,7 @@ from .world import World
 MAX_FILES = 10
 MAX_NONCE = 25
 MAX_FILE_DESCRIPTION = 1024
+_FILE = 13
 
 
 def permissions_in(world: World, channel: Channel) -> int:
@@ -53,6 +55,7 @@ def check_new_message(world: World, channel: Channel, request: RecordedRequest) 
     world.backend.require_permissions(channel.guild_id, world.backend.bot_user.id, channel.id, required)
     check_parts(world, channel, request)
     _check_nonce(body.get("nonce"))
+    _check_file_components(body)
     check_uploads(world, channel, request, body)
     _check_reply(world, channel, body)
 
@@ -74,6 +77,13 @@ def check_parts(world: World, channel: Channel, request: RecordedRequest) -> Non
 def _check_nonce(nonce: object) -> None:
     if nonce is not None and len(str(nonce)) > MAX_NONCE:
         raise errors.too_long("nonce", MAX_NONCE)
+
+
+def _check_file_components(body: dict[str, Any]) -> None:
+    """They show what was uploaded with the message, and nothing from elsewhere (resources/components, File)."""
+    for part in walk_components(body.get("components") or []):
+        if part.get("type") == _FILE and not str((part.get("file") or {}).get("url")).startswith("attachment://"):
+            raise errors.invalid_form("components", "UNFURLED_MEDIA_ITEM_INVALID", "Only attachment:// is allowed.")
 
 
 def _check_thread(world: World, channel: Channel) -> None:
@@ -113,6 +123,7 @@ def check_edit(world: World, channel: Channel, request: RecordedRequest) -> None
     if channel.thread_metadata is not None and channel.thread_metadata.archived:
         raise errors.thread_archived()
     check_parts(world, channel, request)
+    _check_file_components(request.body)
     check_uploads(world, channel, request, request.body)
 
 

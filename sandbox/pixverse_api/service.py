@@ -99,9 +99,9 @@ class Service:
         return job
 
     def find(self, account: Account, jobid: str) -> Job | Answer:
-        """The job, if it is this account's and still kept; else 404 or 410."""
+        """The job of v1, if it is this account's and still kept; else 404 or 410."""
         self.catch_up()
-        job = self._jobs.get(jobid)
+        job = None if is_v2(jobid) else self._jobs.get(jobid)
         if job is None or job.account is not account or job.kept is Kept.UNKNOWN:
             return unknown_job(jobid)
         return EXPIRED if job.kept is Kept.EXPIRED else job

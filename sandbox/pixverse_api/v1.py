@@ -9,9 +9,9 @@ from aiohttp import web
 
 from sandbox.pixverse_api import parameters
 from sandbox.pixverse_api.accounts import Account, Standing
-from sandbox.pixverse_api.bodies import NO_CONFIGURATION, NO_JOBID, UNAUTHORIZED, UNPAID, Answer, unknown_job
+from sandbox.pixverse_api.bodies import NO_CONFIGURATION, NO_JOBID, UNAUTHORIZED, UNPAID, Answer
 from sandbox.pixverse_api.parameters import BadParameter, Form
-from sandbox.pixverse_api.service import Service, is_v2
+from sandbox.pixverse_api.service import Service
 
 ROOT = "/v1/pixverse"
 Call = Callable[[web.Request, Account], Awaitable[web.Response]]
@@ -51,8 +51,6 @@ class _Calls:
         if not jobid:
             return response(NO_JOBID)
         job = self._service.find(account, jobid)
-        if is_v2(jobid):
-            job = unknown_job(jobid)
         if isinstance(job, Answer):
             return response(job)
         return raw(job.shown if job.raw is None else job.raw)

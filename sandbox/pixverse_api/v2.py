@@ -28,6 +28,7 @@ _STATUSES = {
     "moderated": (7, "MODERATED"),
     "failed": (8, "FAILED"),
 }
+_OF_IMAGES = _STATUSES | {"started": (9, "GENERATING"), "progress": (10, "PROCESSING")}
 _STRANGE = 11
 """The number of every other status."""
 _AS_THEY_ARE = (
@@ -43,6 +44,8 @@ class V2:
         self._making = Making(service)
         self.records_of_running = False
         """Whether a video that is being made has a record, in place of 404 as documented."""
+        self.scheduler_names_ids = "id"
+        """The field of an entry of the scheduler that holds the id: `video_id` until 2026."""
 
     def routes(self) -> list[web.RouteDef]:
         """Every endpoint that is served."""
@@ -118,7 +121,7 @@ class V2:
     def _entry(self, job: Job) -> Record:
         seconds = (self._service.clock() - job.created) // 1000
         return {
-            "id": job.jobid,
+            self.scheduler_names_ids: job.jobid,
             "type": _kind(job),
             "started": iso(job.created),
             "elapsed": f"{seconds // 60:02d}:{seconds % 60:02d}",
@@ -158,7 +161,7 @@ def flat_record(job: Job, shown: Record) -> Record:
     """The same of what is known of a job, be it shown by now or not."""
     kind = _kind(job)
     status = str(shown["status"])
-    number, name = _STATUSES.get(status, (_STRANGE, status.upper()))
+    number, name = (_STATUSES if kind == "video" else _OF_IMAGES).get(status, (_STRANGE, status.upper()))
     record: Record = {
         f"{kind}_id": job.jobid,
         f"{kind}_status": number,

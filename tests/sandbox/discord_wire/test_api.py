@@ -191,3 +191,19 @@ async def test_limits_of_other_kinds(rest: Rest, town: Town) -> None:
     town.sandbox.faults.add(action=RateLimit(2.5, "cloudflare"))
     told = await rest.raw("GET", "/users/@me")
     assert (told.status, told.content_type, "Via" in told.headers) == (429, "text/html", False)
+
+
+async def test_the_gateway_s_address_and_how_often_it_may_be_used(rest: Rest, town: Town) -> None:
+    status, told = await rest("GET", "/gateway/bot")
+    assert (status, told["url"], told["shards"]) == (200, town.sandbox.gateway_url, 1)
+    limit = told["session_start_limit"]
+    assert 0 < limit["remaining"] <= limit["total"] == 1000
+    assert limit["max_concurrency"] == 1
+
+
+async def test_a_limit_tells_whose_it_is(rest: Rest, town: Town) -> None:
+    town.sandbox.faults.add(action=RateLimit(2.5, "shared"))
+    town.sandbox.faults.add(action=RateLimit(2.5, "user"))
+    told = [await rest.raw("GET", "/users/@me") for _ in range(2)]
+    assert [answer.headers["X-RateLimit-Scope"] for answer in told] == ["shared", "user"]
+    assert [(await answer.json())["retry_after"] for answer in told] == [2.5, 2.5]

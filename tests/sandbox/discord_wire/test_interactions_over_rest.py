@@ -71,3 +71,60 @@ async def test_files_in_answers_have_the_servers_limit(rest: Rest, town: Town, a
     await rest("POST", asked[0], {"type": 5})
     status, refused = await rest("POST", asked[1], {"content": "x"}, files=[("a.mp4", b"x" * 11)])
     assert (status, refused["code"]) == (413, 40005)
+
+
+async def test_the_first_follow_up_fills_the_placeholder_and_stays_for_the_asker_alone(
+    rest: Rest, asked: tuple[str, str, Answer]
+) -> None:
+    callback, webhook, seen = asked
+    await rest("POST", callback, {"type": 5, "data": {"flags": 64}})
+    assert (await rest("POST", webhook, {"content": "first"}))[0] == 200
+    await rest("POST", webhook, {"content": "second"})
+    assert [(message.text, message.ephemeral) for message in seen.messages] == [("first", True), ("second", False)]
+
+
+async def test_follow_ups_have_no_nonce_that_holds(rest: Rest, asked: tuple[str, str, Answer]) -> None:
+    callback, webhook, seen = asked
+    await rest("POST", callback, {"type": 4, "data": {"content": "x"}})
+    for _ in range(2):
+        await rest("POST", webhook, {"content": "same", "nonce": "n1", "enforce_nonce": True})
+    assert [message.text for message in seen.messages] == ["x", "same", "same"]
+
+
+async def test_answers_have_no_global_limit(rest: Rest, town: Town, asked: tuple[str, str, Answer]) -> None:
+    town.sandbox.limits.enabled = True
+    town.sandbox.limits.per_second = 1
+    assert (await rest("GET", "/users/@me"))[0] == 200
+    status, refused = await rest("GET", "/gateway/bot")
+    assert (status, refused["global"]) == (429, True)
+    assert (await rest("POST", asked[0], {"type": 4, "data": {"content": "x"}}))[0] == 204
+
+
+def form(**changes: object) -> dict[str, object]:
+    control = {"type": 4, "custom_id": "token", "style": 1, "placeholder": "user:1-abc"}
+    label = {"type": 18, "label": "API token", "description": "Kept encrypted", "component": control}
+    return {"title": "Token", "custom_id": "form", "components": [label], **changes}
+
+
+def part(label: dict[str, object], control: dict[str, object]) -> list[dict[str, object]]:
+    field = {"type": 4, "custom_id": "token", "style": 1, **control}
+    return [{"type": 18, "label": "API token", **label, "component": field}]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        form(title="t" * 46),
+        form(custom_id="c" * 101),
+        form(components=[]),
+        form(components=part({}, {}) * 6),
+        form(components=part({"label": "l" * 46}, {})),
+        form(components=part({"description": "d" * 101}, {})),
+        form(components=part({}, {"placeholder": "p" * 101})),
+        form(components=part({}, {"max_length": 4001})),
+    ],
+)
+async def test_broken_forms_are_refused(rest: Rest, asked: tuple[str, str, Answer], broken: dict[str, object]) -> None:
+    status, refused = await rest("POST", asked[0], {"type": 9, "data": broken})
+    assert (status, refused["code"]) == (400, 50035)
+    assert (await rest("POST", asked[0], {"type": 9, "data": form()}))[0] == 204

@@ -13,6 +13,10 @@ def posts(town: Town) -> str:
     return f"/channels/{town.channel.id}/messages"
 
 
+def button(label: str, custom_id: str) -> dict[str, object]:
+    return {"type": 2, "style": 2, "label": label, "custom_id": custom_id}
+
+
 async def test_answers_are_exactly_json(rest: Rest, town: Town) -> None:
     response = await rest.raw("GET", "/users/@me")
     assert response.headers["Content-Type"] == "application/json"
@@ -95,6 +99,13 @@ async def test_history_by_after_before_and_limit(rest: Rest, town: Town) -> None
             },
             50035,
         ),
+        ({"flags": V2, "components": [{"type": 17, "components": [{"type": 10, "content": "y"}] * 40}]}, 50035),
+        ({"flags": V2, "components": [{"type": 12, "items": []}]}, 50035),
+        ({"flags": V2, "components": [{"type": 12, "items": [{"media": {"url": "https://e.com/a"}}] * 11}]}, 50035),
+        ({"flags": V2, "components": [{"type": 13, "file": {"url": "https://e.com/a.mp4"}}]}, 50035),
+        ({"flags": V2, "components": [{"type": 1, "components": [button("x", "a"), button("y", "a")]}]}, 50035),
+        ({"flags": V2, "components": [{"type": 1, "components": [button(str(n), str(n)) for n in range(6)]}]}, 50035),
+        ({"flags": V2, "components": [{"type": 10, "content": "y"}], "embeds": [{"title": "t"}]}, 50035),
         ({"content": "x", "attachments": [{"id": 0, "description": "d" * 1025}]}, 50035),
     ],
 )
