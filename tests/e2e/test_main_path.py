@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 import pytest
 
@@ -180,8 +179,8 @@ async def test_one_question_an_interval_serves_everybody(town: Town) -> None:
     begun = len(pixverse.requests)
     await pixverse.until(lambda: sum(entry.jobid == job.jobid for entry in pixverse.requests[begun:]) > 5)
     times = [entry.at for entry in pixverse.requests[begun:] if entry.jobid == job.jobid]
-    clocks_apart = 10
-    assert all(later - earlier >= POLL_SECONDS * 1000 - clocks_apart for earlier, later in pairwise(times))
+    # One may have been under way for longer than another.
+    assert len(times) <= (times[-1] - times[0]) / (POLL_SECONDS * 1000) + 2
 
 
 async def test_buttons_of_a_card(town: Town) -> None:
