@@ -1,0 +1,83 @@
+"""Each server's own address for useapi.net's callbacks. The secret at its end is all that tells who may call it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage import callbacks
+from storage.database import Database, Transaction, to_the_end
+from storage.vault import Vault
+
+_NUMBER_BYTES = 7
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackAddress:
+    """A server's address."""
+
+    secret: str
+    number: int
+    """Tells this address from the ones before and after it, of at most 17 digits, and tells nothing of the secret."""
+
+    def __repr__(self) -> str:
+        return f"CallbackAddress(number={self.number})"
+
+
+class CallbackAddresses:
+    """Which server an address belongs to is kept in memory, so that strangers' requests cost the database nothing.
+
+    `new_secret` makes one that nobody can guess, of characters that may stand in a path. Every call raises
+    sqlite3.Error as the database does; nothing is then changed.
+    """
+
+    def __init__(self, database: Database, vault: Vault, new_secret: Callable[[], str]) -> None:
+        self._database = database
+        self._vault = vault
+        self._new_secret = new_secret
+        self._servers: dict[bytes, int] = {}
+
+    async def start(self) -> None:
+        """Reads all addresses."""
+        self._servers = await callbacks.hashes(self._database.reader)
+
+    def server_of(self, secret: str) -> int | None:
+        """The server whose address holds this secret; None where it is no address, or none any more."""
+        return self._servers.get(_digest(secret))
+
+    async def of_server(self, guild_id: int) -> CallbackAddress:
+        """The server's address, made now where it has none."""
+        return await to_the_end(self._keep(guild_id, replaced=None))
+
+    async def replace(self, guild_id: int, number: int) -> CallbackAddress:
+        """Puts a new address in the place of the one with this number, which is void from then on; where the server has
+        another one by now, that one stays. The server's address."""
+        return await to_the_end(self._keep(guild_id, replaced=number))
+
+    def forget(self, guild_id: int) -> None:
+        """The server is forgotten, which is committed: its address is void."""
+        self._servers = {digest: server for digest, server in self._servers.items() if server != guild_id}
+
+    async def _keep(self, guild_id: int, *, replaced: int | None) -> CallbackAddress:
+        async with self._database.transaction() as tx:
+            present = await self._present(tx, guild_id)
+            if present is not None and present.number != replaced:
+                return present
+            secret = self._new_secret()
+            await callbacks.put_secret(tx, guild_id, self._vault.encrypt(secret), _digest(secret))
+        self.forget(guild_id)
+        self._servers[_digest(secret)] = guild_id
+        return _address(secret)
+
+    async def _present(self, tx: Transaction, guild_id: int) -> CallbackAddress | None:
+        kept = await callbacks.secret_of(tx, guild_id)
+        return None if kept is None else _address(self._vault.decrypt(kept))
+
+
+def _digest(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+
+
+def _address(secret: str) -> CallbackAddress:
+    return CallbackAddress(secret, int.from_bytes(_digest(secret)[:_NUMBER_BYTES]))

@@ -1,0 +1,110 @@
+"""`POST /callback/<secret>` on the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from relay.hint_counts import HintCounts
+from relay.ports import HintUse
+from tests.relay.world import ManualClock
+from tests.web.port import ask, free_port
+from web.callback_rate import CallbackRate
+from web.callbacks import Callbacks
+from web.server import MOST_BYTES, Endpoints, make_application, serving
+
+SECRET = "A" * 43
+OTHER = "B" * 43
+
+
+class Town:
+    """Two servers with addresses, and what was heard at them."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.heard_of: list[tuple[int, bytes]] = []
+        self.counts = HintCounts()
+        self.clock = ManualClock()
+
+    def server_of(self, secret: str) -> int | None:
+        return {SECRET: 5, OTHER: 6}.get(secret)
+
+    def heard(self, guild_id: int, body: bytes) -> None:
+        self.heard_of.append((guild_id, body))
+
+    async def post(self, body: bytes = b"{}", *headers: str, secret: str = SECRET) -> int:
+        lines = [f"POST /callback/{secret} HTTP/1.1", "Host: a", f"Content-Length: {len(body)}", *headers]
+        return (await ask(self.port, "\n".join(lines), body))[0]
+
+
+@pytest.fixture
+async def town() -> AsyncIterator[Town]:
+    made = Town(free_port())
+    callbacks = Callbacks(made, made, CallbackRate(burst=20, per_second=1), made.counts, made.clock)
+    async with serving(make_application(Endpoints(callback=callbacks.answer), None), "127.0.0.1", made.port):
+        yield made
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        (),
+        ("Content-Type: application/json",),
+        ("Content-Type: Application/JSON; charset=utf-8",),
+        ("Content-Type: application/json", "Content-Encoding: identity"),
+    ],
+)
+@pytest.mark.parametrize("body", [b'{"jobid":"a"}', b"", b"[" * 60_000, b"\xff\xfe", b"x" * MOST_BYTES])
+async def test_whatever_the_body_holds_it_is_taken(town: Town, body: bytes, headers: tuple[str, ...]) -> None:
+    assert await town.post(body, *headers) == 200
+    assert town.heard_of == [(5, body)]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        ("Content-Type: text/plain",),
+        ("Content-Type: application/x-www-form-urlencoded",),
+        ("Content-Type: application/jsonp",),
+        ("Content-Type: application/json", "Content-Encoding: gzip"),
+    ],
+)
+async def test_what_is_no_json_is_refused(town: Town, headers: tuple[str, ...]) -> None:
+    assert await town.post(b"{}", *headers) == 415
+    assert town.heard_of == []
+
+
+async def test_a_body_that_is_too_long_is_refused(town: Town) -> None:
+    assert await town.post(b"x" * (MOST_BYTES + 1)) == 413
+    chunked = f"POST /callback/{SECRET} HTTP/1.1\nHost: a\nTransfer-Encoding: chunked"
+    chunks = b"".join(b"4000\r\n" + b"x" * 0x4000 + b"\r\n" for _ in range(6)) + b"0\r\n\r\n"
+    assert (await ask(town.port, chunked, chunks))[0] == 413
+    assert town.heard_of == []
+
+
+async def test_every_address_that_is_none_gets_the_same_answer(town: Town) -> None:
+    strange = ["C" * 43, "A", SECRET.lower(), SECRET + "A", "%00", "%FF%FE", "..%2Fmetrics", "'", "A" * 4000]
+    answers = [await ask(town.port, f"POST /callback/{secret} HTTP/1.1\nHost: a") for secret in strange]
+    assert {status for status, _ in answers} == {404}
+    assert len({body for _, body in answers}) == 1
+    assert await ask(town.port, "POST /elsewhere HTTP/1.1\nHost: a") == answers[0]
+    assert town.heard_of == []
+
+
+async def test_other_methods(town: Town) -> None:
+    for method in ("GET", "PUT", "DELETE"):
+        answers = [await ask(town.port, f"{method} /callback/{one} HTTP/1.1\nHost: a") for one in (SECRET, "C" * 43)]
+        assert answers[0] == answers[1]
+        assert answers[0][0] == 405
+    assert town.heard_of == []
+
+
+async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(town: Town) -> None:
+    answers = await asyncio.gather(*(town.post() for _ in range(50)))
+    assert sorted(answers) == [200] * 20 + [429] * 30
+    assert await town.post(secret=OTHER) == 200
+    assert town.counts.by_use == {HintUse.TOO_MANY: 30}
+    town.clock.move_to(town.clock.monotonic() + 2)
+    assert [await town.post() for _ in range(3)] == [200, 200, 429]
