@@ -15,6 +15,7 @@ from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering
 from cogs.background import Background
 from cogs.buttons import Buttons
+from cogs.callback_desk import CallbackDesk
 from cogs.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
@@ -84,17 +85,20 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         )
         relay.media.sweep()
         await relay.accounts.start()
+        await relay.callbacks.addresses.start()
         stack.push_async_callback(relay.questions.close)
         beats = LoopBeats(
             {
                 "delivery": lambda: relay.outbox.turned_at,
                 "poll": lambda: relay.poller.beat,
+                "callbacks": lambda: relay.callbacks.hints.beat,
                 "cards": lambda: relay.cards.turned_at,
             },
             clock.monotonic,
         )
         health = HealthReport(beats, WriteProbe(database, clock), client.gateway_away)
-        await _open_http_port(settings, Endpoints(health=health.answer), stack)
+        endpoints = Endpoints(health=health.answer, callback=relay.callbacks.endpoint.answer)
+        await _open_http_port(settings, endpoints, stack)
         stack.push_async_callback(client.put_away)
         service_manager.ready()
         stack.callback(service_manager.stopping)
@@ -153,7 +157,14 @@ async def _face_discord(
     answering = Answering(book, clock)
     desk = AdminDesk(database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, book)
     outcomes = OutcomeDesk(database, relay.resending, book)
-    client.button_handlers = Buttons(relay.tracker, relay.forgetting, desk, outcomes, answering)
+    callbacks = CallbackDesk(
+        relay.callbacks.addresses,
+        relay.accounts,
+        book,
+        public_url=settings.public_url if settings.http_port is not None else None,
+        interval=settings.poll_interval_ms,
+    )
+    client.button_handlers = Buttons(relay.tracker, relay.forgetting, desk, outcomes, callbacks, answering)
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
@@ -162,12 +173,13 @@ async def _face_discord(
     async def start() -> None:
         await client.add_cog(PixVerse(relay.tracker, relay.forgetting, answering, book, clock))
         client.tree.add_command(watch_menu(relay.tracker, answering))
-        await client.add_cog(PixVerseAdmin(desk, outcomes, answering, relay.rate))
+        await client.add_cog(PixVerseAdmin(desk, outcomes, callbacks, answering, relay.rate))
         roll_call = RollCall(client, relay.places, clock.sleep)
         await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,
+            "callbacks": relay.callbacks.hints.run,
             "cards": relay.cards.run,
             "accounts": relay.rechecks.run,
             "commands": register_commands,

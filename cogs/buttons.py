@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
+from cogs.callback_desk import CallbackDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.forgetting import Forgetting
 from relay.ports import Address
@@ -28,12 +29,19 @@ class Buttons:
     """The handlers that `ui.buttons` finds at the client."""
 
     def __init__(
-        self, tracker: Tracker, forgetting: Forgetting, desk: AdminDesk, outcomes: OutcomeDesk, answering: Answering
+        self,
+        tracker: Tracker,
+        forgetting: Forgetting,
+        desk: AdminDesk,
+        outcomes: OutcomeDesk,
+        callbacks: CallbackDesk,
+        answering: Answering,
     ) -> None:
         self._tracker = tracker
         self._forgetting = forgetting
         self._desk = desk
         self._outcomes = outcomes
+        self._callbacks = callbacks
         self._answering = answering
 
     # ---- under a card or a summary ----------------------------------------------------------------------------------
@@ -122,6 +130,9 @@ class Buttons:
 
     async def keep_token(self, interaction: Interaction, account_id: int) -> None:
         await self._admin(interaction, lambda ask: self._desk.keep_token(ask, account_id))
+
+    async def replace_address(self, interaction: Interaction, number: int) -> None:
+        await self._admin(interaction, lambda ask: self._callbacks.replace(ask, number))
 
     async def newer_results(self, interaction: Interaction, delivery_id: int) -> None:
         await self._admin(interaction, lambda ask: self._outcomes.newer(ask, delivery_id))

@@ -11,6 +11,7 @@ from discord.ext import commands
 
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_server, require_manage_server
+from cogs.callback_desk import CallbackDesk
 from cogs.channel_check import check_channel
 from cogs.outcome_desk import OutcomeDesk
 from relay.limits import CommandRate
@@ -52,10 +53,18 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     token = app_commands.Group(name="token", description=descriptions.TOKEN)
 
-    def __init__(self, desk: AdminDesk, outcomes: OutcomeDesk, answering: Answering, rate: CommandRate) -> None:
+    def __init__(
+        self,
+        desk: AdminDesk,
+        outcomes: OutcomeDesk,
+        callbacks: CallbackDesk,
+        answering: Answering,
+        rate: CommandRate,
+    ) -> None:
         super().__init__()
         self._desk = desk
         self._outcomes = outcomes
+        self._callbacks = callbacks
         self._answering = answering
         self._rate = rate
 
@@ -96,6 +105,11 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     async def deliveries(self, interaction: Interaction) -> None:
         """What became of the latest outcomes."""
         await self._answer(interaction, self._outcomes.latest)
+
+    @app_commands.command(name="callback", description=descriptions.CALLBACK)
+    async def callback(self, interaction: Interaction) -> None:
+        """The server's own address for useapi.net's callbacks."""
+        await self._answer(interaction, self._callbacks.show)
 
     @app_commands.command(name="alerts", description=descriptions.ALERTS)
     @app_commands.describe(channel=descriptions.ALERTS_CHANNEL)

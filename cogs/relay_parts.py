@@ -7,6 +7,7 @@ from random import Random
 
 import aiohttp
 
+from cogs.callback_parts import CallbackParts, NobodyTakes, callback_parts
 from pixverse.api import PixVerseApi
 from pixverse.job import Job
 from relay.accounts import Accounts
@@ -53,6 +54,7 @@ class RelayParts:
     cards: CardLoop
     outbox: DeliveryLoop
     poller: Poller
+    callbacks: CallbackParts
     places: Places
     tracker: Tracker
     forgetting: Forgetting
@@ -149,6 +151,17 @@ def put_together(
         cards=cards,
         outbox=outbox,
         poller=poller,
+        callbacks=callback_parts(
+            database,
+            vault,
+            accounts,
+            questions,
+            poller,
+            announcements,
+            NobodyTakes(),
+            clock,
+            interval=interval,
+        ),
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
         forgetting=Forgetting(database, cards, rate),

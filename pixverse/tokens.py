@@ -28,6 +28,7 @@ _AUTHORIZATION = re.compile(
 )
 _BEARER_VALUE = re.compile(r"(?P<scheme>\bbearer\s++)[A-Za-z0-9._~+/=:%-]{8,}+", re.IGNORECASE)
 _DISCORD_URL = re.compile(r"(?P<path>\b(?:webhooks|interactions)/[0-9]{1,20}/)[A-Za-z0-9._-]{20,}+")
+_CALLBACK_PATH = re.compile(r"(?P<path>/callback/)[^\s\"'`<>?#]+")
 
 _HIDDEN = "***"
 
@@ -88,14 +89,16 @@ def looks_like_secret(text: str) -> bool:
 
 
 def redact(text: str) -> str:
-    """`text` with every token, Authorization value and e-mail address replaced; for logs and error texts.
+    """`text` with every token, Authorization value, address for callbacks and e-mail address replaced; for logs and
+    error texts.
 
     Takes time linear in the length of the text, and changes nothing the second time. Job ids stay readable, but for
     the e-mail address in some of them.
     """
     text = _AUTHORIZATION.sub(_hide_value, text)
     text = _BEARER_VALUE.sub(_hide_value, text)
-    text = _DISCORD_URL.sub(rf"\g<path>{_HIDDEN}", text)
+    for path_with_secret in (_DISCORD_URL, _CALLBACK_PATH):
+        text = path_with_secret.sub(rf"\g<path>{_HIDDEN}", text)
     return EMAIL.sub(_HIDDEN, without_tokens(text))
 
 

@@ -12,7 +12,8 @@ import logs
 USEAPI = "user:4321-Zq8RkP2mVtX6wYb3NcHd"
 DISCORD = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GaBcDe.kQ3xZ7vN1mPqRsTuVwXyZ0123456789abcdef"
 EMAIL = "somebody@example.org"
-SECRETS = (USEAPI, DISCORD, EMAIL)
+CALLBACK = "https://relay.example.org/bots/callback/q3Zt0xV9mKf2Lr7Yw5Nc8Jb1Hd6Ps4Ga_-TuEoXiAyU"
+SECRETS = (USEAPI, DISCORD, EMAIL, CALLBACK.rpartition("/")[2])
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def restored() -> Iterator[None]:
 
 def _tell_everything() -> None:
     log = logging.getLogger("relay.somewhere")
-    for secret in SECRETS:
+    for secret in (USEAPI, DISCORD, EMAIL, CALLBACK):
         log.warning("asked with %s", secret)
     try:
         raise ValueError(f"{USEAPI} and {DISCORD} of {EMAIL}")

@@ -63,6 +63,9 @@ class ButtonHandlers(Protocol):
     async def keep_my_data(self, interaction: Press, number: int) -> None:
         """Leaves everything as it is."""
 
+    async def replace_address(self, interaction: Press, number: int) -> None:
+        """Puts a new address for callbacks in the place of the one with this number."""
+
     async def newer_results(self, interaction: Press, delivery_id: int) -> None:
         """Shows an admin the outcomes after this one."""
 
@@ -95,6 +98,7 @@ class Action(Enum):
     KEEP_TOKEN = ("token:keep", "Keep the token", "keep_token")
     DELETE_MY_DATA = ("me:delete", "Delete my data", "delete_my_data")
     KEEP_MY_DATA = ("me:keep", "Keep my data", "keep_my_data")
+    REPLACE_ADDRESS = ("callback:replace", "Replace the address", "replace_address")
     NEWER_RESULTS = ("results:newer", "Newer results", "newer_results")
     OLDER_RESULTS = ("results:older", "Older results", "older_results")
 
@@ -105,7 +109,7 @@ class Action(Enum):
 
 
 _BY_PREFIX = {action.prefix: action for action in Action}
-_DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.DELETE_MY_DATA})
+_DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 

@@ -124,3 +124,9 @@ async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage
         row["token"]
         for row in stage.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{town.account.number}")
     )
+
+
+async def test_without_an_address_for_the_internet_there_are_no_callbacks(stage: Stage) -> None:
+    town = await stage.town()
+    answer = await town.admin.slash(town.channel, "pixverse-admin callback")
+    assert answer.text.startswith("**Callbacks aren't switched on for this bot.**")

@@ -20,7 +20,7 @@ def _refused(answer: Answer) -> bool:
 # ---- a member without Manage Server, past all that Discord's client checks ------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["token set", "token remove", "check", "deliveries"])
+@pytest.mark.parametrize("name", ["token set", "token remove", "check", "deliveries", "callback"])
 async def test_admin_commands_are_refused(town: Town, name: str) -> None:
     assert _refused(await town.member.forge_slash(town.channel, f"pixverse-admin {name}"))
 

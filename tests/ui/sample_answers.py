@@ -12,6 +12,7 @@ from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
 from ui import admin_answers, answers, lists
 from ui.answer import Answer
+from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
 from ui.check_report import CheckReport, TokenState, check_answer
 from ui.details import details_answers
 from ui.forgetting import forget_question, forgotten_answer, kept_answer
@@ -132,6 +133,11 @@ def answers_to_admins() -> Iterator[Answer]:
     yield admin_answers.question_outdated_answer(MENTIONS)
     yield admin_answers.alerts_set_answer(HERE.channel_id)
     yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
+    for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
+        yield callback_address_answer(url, 2**56 - 1)
+        yield callback_replaced_answer(url, 0)
+    for interval in (100, 20_000, 3_600_000):
+        yield callbacks_off_answer(interval)
     yield forget_question()
     yield forgotten_answer()
     yield kept_answer()

@@ -1,0 +1,60 @@
+"""What a server's admins ask about their address for callbacks. Whether the asker is one has been checked before."""
+
+from __future__ import annotations
+
+from cogs.command_book import CommandBook
+from relay.accounts import Accounts
+from relay.callback_addresses import CallbackAddress, CallbackAddresses
+from relay.results import Ask
+from ui.admin_answers import no_own_token_answer
+from ui.answer import Answer
+from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
+
+
+class CallbackDesk:
+    """Shows an address to admins of its own server alone. Raises sqlite3.Error as the database does.
+
+    `public_url`: where the internet reaches the HTTP port, None where callbacks are not switched on; `interval`:
+    milliseconds between two questions about a job.
+    """
+
+    def __init__(
+        self,
+        addresses: CallbackAddresses,
+        accounts: Accounts,
+        book: CommandBook,
+        *,
+        public_url: str | None,
+        interval: int,
+    ) -> None:
+        self._addresses = addresses
+        self._accounts = accounts
+        self._book = book
+        self._public_url = public_url
+        self._interval = interval
+
+    async def show(self, ask: Ask) -> Answer:
+        """The server's address."""
+        if self._public_url is None or self._accounts.own(ask.guild_id) is None:
+            return self._none(ask)
+        address = await self._addresses.of_server(ask.guild_id)
+        return callback_address_answer(_url(self._public_url, address), address.number)
+
+    async def replace(self, ask: Ask, number: int) -> Answer:
+        """A new address in the place of the one with this number; where that is not in force any more, the one that
+        is."""
+        if self._public_url is None or self._accounts.own(ask.guild_id) is None:
+            return self._none(ask)
+        before = await self._addresses.of_server(ask.guild_id)
+        address = await self._addresses.replace(ask.guild_id, number)
+        shown = callback_address_answer if address == before else callback_replaced_answer
+        return shown(_url(self._public_url, address), address.number)
+
+    def _none(self, ask: Ask) -> Answer:
+        if self._public_url is None:
+            return callbacks_off_answer(self._interval)
+        return no_own_token_answer(self._book.mentions(ask.guild_id))
+
+
+def _url(public_url: str, address: CallbackAddress) -> str:
+    return f"{public_url}/callback/{address.secret}"

@@ -1,0 +1,62 @@
+"""The parts that take and follow callbacks, each given the ones that it works with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from relay.accounts import Accounts
+from relay.announcements import Announcements
+from relay.callback_addresses import CallbackAddresses
+from relay.hint_counts import HintCounts
+from relay.hints import Hints
+from relay.poller import Poller
+from relay.ports import Clock, JobTaker
+from relay.questions import Questions
+from relay.unknown_jobs import UnknownJobs
+from storage.database import Database
+from storage.vault import Vault
+from web.callback_rate import CallbackRate
+from web.callbacks import Callbacks
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackParts:
+    """What the HTTP port, the commands and the background loop work with."""
+
+    addresses: CallbackAddresses
+    hints: Hints
+    counts: HintCounts
+    endpoint: Callbacks
+
+
+class NobodyTakes:
+    """Stands where whole accounts are relayed."""
+
+    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:  # noqa: ARG002 - takes none
+        """Takes none of them."""
+        return []
+
+
+def callback_parts(
+    database: Database,
+    vault: Vault,
+    accounts: Accounts,
+    questions: Questions,
+    poller: Poller,
+    announcements: Announcements,
+    taker: JobTaker,
+    clock: Clock,
+    *,
+    interval: float,
+) -> CallbackParts:
+    """Makes every part; nothing runs yet. `interval` in seconds."""
+    counts = HintCounts()
+    addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
+    unknown = UnknownJobs(database.reader, questions, taker, clock, interval=interval)
+    hints = Hints(database, accounts, poller, announcements, unknown, counts, clock)
+    endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
+    return CallbackParts(addresses, hints, counts, endpoint)

@@ -1,0 +1,179 @@
+"""Callbacks, with polls so far apart that an outcome within seconds can only have come by one."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+import pytest_asyncio
+
+from sandbox.discord_wire import Answer
+from sandbox.pixverse_api.callbacks import Habit, When
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+from tests.web.port import free_port
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
+
+_BEFORE_THE_POLL = 5.0
+_ADDRESS = re.compile(r"`(http://127\.0\.0\.1:\d+/callback/([A-Za-z0-9_-]{43}))`")
+_NAME = "pixverse-admin callback"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    port = free_port()
+    settings = {"POLL_INTERVAL": "20", "HTTP_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings)
+    try:
+        await shared.start()
+        yield shared
+    finally:
+        await shared.close()
+
+
+async def _called(town: Town) -> str:
+    """Has the town's account call back to the address that its admin is shown."""
+    answer = await town.admin.slash(town.channel, _NAME)
+    assert answer.ephemeral
+    assert answer.text.startswith("**Give useapi.net this address as `replyUrl`:**"), answer
+    found = _ADDRESS.search(answer.text)
+    assert found is not None
+    town.account.reply_url = found[1]
+    return found[1]
+
+
+async def _post(url: str, body: bytes = b"{}") -> int:
+    async with aiohttp.ClientSession() as session, session.post(url, data=body, headers=_JSON) as answer:
+        return answer.status
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    "habit", [Habit(), Habit(When.EVERY_CHANGE, times=2), Habit(When.OUT_OF_ORDER)], ids=lambda habit: habit.when.value
+)
+async def test_the_outcome_comes_with_the_callback_and_once(stage: Stage, town: Town, habit: Habit) -> None:
+    stage.pixverse.callbacks.habit = habit
+    await _called(town)
+    job = await town.watched()
+    asked = stage.pixverse.asked(job)
+    job.set("progress")
+    job.complete()
+    outcome = await town.outcome(timeout=_BEFORE_THE_POLL)
+    assert outcome.text.startswith("**Your video is ready.**")
+    sent = [one for one in stage.pixverse.callbacks.sent if one.jobid == job.jobid]
+    await stage.pixverse.until(lambda: all(one.status == 200 for one in sent))
+    assert stage.pixverse.asked(job) <= asked + 3
+    assert town.outcomes() == [outcome]
+
+
+async def test_one_that_comes_before_the_record_is_final(stage: Stage, town: Town) -> None:
+    stage.pixverse.callbacks.habit = Habit(When.NEVER)
+    url = await _called(town)
+    job = await town.watched()
+    asked = stage.pixverse.asked(job)
+    claim = '{"%s": "%s", "status": "completed", "video_status": 1}'
+    name = "video_id" if stage.generation == "v2" else "jobid"
+    assert await _post(url, (claim % (name, job.jobid)).encode()) == 200
+    await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked)
+    assert town.outcomes() == []
+    job.complete()
+    await town.outcome(timeout=2 * _BEFORE_THE_POLL)
+
+
+async def test_what_is_forged_changes_nothing(stage: Stage, town: Town) -> None:
+    url, other = await _called(town), await stage.town()
+    job, theirs = await town.watched(), await other.watched()
+    start = url.removesuffix(url.rpartition("/")[2])
+    requests = len(stage.pixverse.requests)
+    assert await _post(start + "A" * 43) == 404
+    bodies = [
+        b"",
+        b"null",
+        b"[" * 60_000,
+        b'{"jobid":' * 5000,
+        b'{"jobid":7}',
+        b"\xff",
+        b'{"jobid":"nobody-s","status":1}',
+    ]
+    for record in (theirs, town.an_id()):
+        jobid = record if isinstance(record, str) else record.jobid
+        bodies.append(f'{{"jobid":"{jobid}","status":"failed","error":"forged"}}'.encode())
+    bodies.append(f'{{"jobid":"{job.jobid}","status":"progress","video_status":10}}'.encode())
+    assert [await _post(url, body) for body in bodies] == [200] * len(bodies)
+    assert await _post(url, b"x" * 70_000) == 413
+    forged_end = f'{{"jobid":"{job.jobid}","status":"failed","video_status":8,"error":"forged"}}'
+    assert await _post(url, forged_end.encode()) == 200
+    await stage.pixverse.until(lambda: len(stage.pixverse.requests) > requests)
+    assert {entry.jobid for entry in stage.pixverse.requests[requests:]} <= {job.jobid, None}
+    assert town.outcomes() == []
+    assert other.outcomes() == []
+    assert "forged" not in "".join(card.text for card in town.cards())
+
+
+async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice_nothing(stage: Stage) -> None:
+    stage.pixverse.callbacks.habit = Habit()
+    flooded, quiet = await stage.town(), await stage.town()
+    url = await _called(flooded)
+    await _called(quiet)
+    job, theirs = await flooded.watched(), await quiet.watched()
+    asked = stage.pixverse.asked(job)
+    name = "video_id" if stage.generation == "v2" else "jobid"
+    body = f'{{"{name}":"{job.jobid}","status":"completed","video_status":1}}'.encode()
+
+    async def pour() -> list[int]:
+        return [await _post(url, body) for _ in range(50)]
+
+    pouring = [asyncio.create_task(pour()) for _ in range(20)]
+    theirs.complete()
+    await quiet.outcome(timeout=_BEFORE_THE_POLL)
+    answers = [status for one in await asyncio.gather(*pouring) for status in one]
+    assert set(answers) == {200, 429}
+    assert stage.pixverse.asked(job) <= asked + (12 if stage.generation == "v2" else 4)
+    assert flooded.outcomes() == []
+
+
+async def test_a_replaced_address_is_void_at_once(town: Town) -> None:
+    old = await _called(town)
+    shown = await town.admin.slash(town.channel, _NAME)
+    assert old in shown.text
+    first = _replace_button(shown)
+    replaced = await town.admin.click(shown, "Replace the address")
+    assert replaced.text.startswith("**Replaced. Give useapi.net this address")
+    new = _ADDRESS.search(replaced.text)
+    assert new is not None
+    assert await _post(old) == 404
+    assert await _post(new[1]) == 200
+    stale = await town.admin.forge_click(town.channel, first)
+    assert new[1] in stale.text
+    forged = await town.member.forge_click(town.channel, _replace_button(replaced))
+    assert forged.text.startswith("**Only someone with *Manage Server* can do this.**")
+    assert await _post(new[1]) == 200
+
+
+def _replace_button(answer: Answer) -> str:
+    (found,) = [button.custom_id for button in answer.buttons if button.label == "Replace the address"]
+    assert found is not None
+    return found
+
+
+async def test_without_a_token_of_its_own_a_server_has_no_address(stage: Stage) -> None:
+    town = stage.empty_town()
+    answer = await town.admin.slash(town.channel, _NAME)
+    assert answer.text.startswith("**This server has no API token of its own.**")
+
+
+async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, town: Town) -> None:
+    url = await _called(town)
+    secret = url.rpartition("/")[2]
+    assert await _post(url) == 200
+    assert not stage.bot.said(secret)
+    assert not [name for name, kept in stage.ledger.files().items() if secret.encode() in kept]
+    seen_by_others = town.channel.messages(of_bot=True)
+    assert not [message for message in seen_by_others if secret in message.text]

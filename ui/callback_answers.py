@@ -1,0 +1,42 @@
+"""What an admin alone is told about this server's address for useapi.net's callbacks."""
+
+from __future__ import annotations
+
+from ui import wording
+from ui.answer import Answer, answer
+from ui.buttons import Action
+
+_DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
+"""Sets a `replyUrl` for all requests of the account (useapi.net, account-management, post-account)."""
+
+
+def callback_address_answer(url: str, number: int) -> Answer:
+    """The address in force; `number` tells it from the ones before and after it."""
+    return _shown("Give useapi.net this address as `replyUrl`:", url, number)
+
+
+def callback_replaced_answer(url: str, number: int) -> Answer:
+    """A new address in the place of the one that was shown."""
+    return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one is void now.")
+
+
+def callbacks_off_answer(interval: int) -> Answer:
+    """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
+    return Answer(
+        "**Callbacks aren't switched on for this bot.** That is its operator's choice; "
+        f"results still come, within about {wording.duration(interval)}."
+    )
+
+
+def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
+    keep = "Keep it secret: whoever has it can make me look at your jobs (not change them). Results then come at once."
+    return answer(
+        wording.lines(
+            f"**{state}**",
+            f"`{url}`",
+            wording.joined((old, keep), " "),
+            "-# It goes into each request that starts a job. Or set it once for the whole account: "
+            f"{_DEFAULT_REPLY_URL} with `replyUrl` in its JSON.",
+        ),
+        (Action.REPLACE_ADDRESS, number),
+    )
