@@ -27,7 +27,7 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
 
         status, body = await ask(port, "GET /healthz HTTP/1.1\nHost: 127.0.0.1")
         assert (status, json.loads(body)["reasons"]) == (200, [])
-        assert sorted(json.loads(body)["seconds_since_loops_turned"]) == ["cards", "delivery", "poll"]
+        assert sorted(json.loads(body)["seconds_since_loops_turned"]) == ["callbacks", "cards", "delivery", "poll"]
         assert (await ask(port, "GET /healthz HTTP/1.1\nHost: relay.example.org"))[0] == 404
 
         await stage.stop()
