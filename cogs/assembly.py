@@ -185,6 +185,7 @@ async def _face_discord(
             "commands": register_commands,
             "servers": roll_call.run,
             "departures": relay.places.run,
+            "retention": relay.retention.run,
         }
         beats.begin()
         await client.add_cog(Background(loops, clock))

@@ -34,6 +34,7 @@ from relay.rechecks import Rechecks
 from relay.recording import Recorder
 from relay.rereading import Rereader
 from relay.resending import Resending
+from relay.retention import Retention
 from relay.roll_calls import RollCalls
 from relay.tokens import Tokens
 from relay.tracker import Tracker
@@ -58,6 +59,7 @@ class RelayParts:
     places: Places
     tracker: Tracker
     forgetting: Forgetting
+    retention: Retention
     resending: Resending
     poster: Poster
     rate: CommandRate
@@ -165,6 +167,7 @@ def put_together(
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
         forgetting=Forgetting(database, cards, rate),
+        retention=Retention(database, clock),
         resending=Resending(database, outbox, cards),
         poster=poster,
         rate=rate,

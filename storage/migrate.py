@@ -82,6 +82,13 @@ def migrate(path: Path, connection: sqlite3.Connection, steps: list[Migration]) 
         _apply(connection, step)
 
 
+def delete_old_copies(path: Path, before: int) -> None:
+    """Deletes the copies that were made beside the database before this time (milliseconds UTC). Raises OSError."""
+    for copy in path.parent.glob(f"{path.name}.before-*"):
+        if copy.stat().st_mtime * 1000 <= before:
+            copy.unlink()
+
+
 def copy_beside(path: Path, connection: sqlite3.Connection) -> Path:
     """Copies the database to `<name>.before-<next version>`, whole or not at all, and returns the copy's path."""
     target = path.with_name(f"{path.name}.before-{version(connection) + 1}")

@@ -6,6 +6,20 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "what is still to be posted is deleted once it is old",
+        "tests/storage/test_retention.py::test_what_is_waited_for_or_still_to_be_posted_stays",
+        "storage/retention.py",
+        '    f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))"',
+        '    "))"',
+    ),
+    fault(
+        "a failed look ends the deleting of what is old",
+        "tests/relay/test_retention.py::test_a_database_that_fails_costs_no_more_than_an_hour",
+        "relay/retention.py",
+        "                self.failed += 1\n",
+        "                self.failed += 1\n                raise\n",
+    ),
+    fault(
         "a migration is no transaction",
         "tests/storage/test_migrate.py::"
         "test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one",

@@ -1,0 +1,58 @@
+"""Deletes what is kept no longer: ended jobs, with all that hangs on them, a month after their end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from relay.ports import Clock
+from storage import migrate, retention
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+KEPT = 31 * 24 * 3600 * 1000
+"""Milliseconds; useapi.net keeps a job's record for as long (PixVerse v1, get-pixverse-jobid)."""
+
+_AT_ONCE = 100
+"""Jobs of one transaction: nobody else can write meanwhile."""
+_BETWEEN_SECONDS = 1.0
+_LOOK_SECONDS = 3600.0
+
+
+class Retention:
+    """One look an hour, in small steps."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self.failed = 0
+        """How many looks failed."""
+
+    async def run(self) -> None:
+        """Deletes until it is cancelled, whatever fails."""
+        while True:
+            try:
+                await self.sweep()
+            except Exception as error:
+                # The loop's edge: what the database does not take now is deleted an hour later.
+                self.failed += 1
+                log.error("what is old can't be deleted now: %s", type(error).__name__)
+            await self._clock.sleep(_LOOK_SECONDS)
+
+    async def sweep(self) -> None:
+        """Deletes everything that is old enough. Raises sqlite3.Error and OSError as database and disk do."""
+        before = self._clock.now() - KEPT
+        jobs = 0
+        while await retention.old_jobs(self._database.reader, before, 1):
+            async with self._database.transaction() as tx:
+                jobs += await retention.delete_old_jobs(tx, before, _AT_ONCE)
+            await self._clock.sleep(_BETWEEN_SECONDS)
+        async with self._database.transaction() as tx:
+            await retention.delete_old_batches(tx, before)
+            await retention.delete_old_notices(tx, before, _AT_ONCE)
+            await retention.delete_unused_accounts(tx)
+        await asyncio.to_thread(migrate.delete_old_copies, self._database.path, before)
+        if jobs:
+            log.info("%d old jobs were deleted", jobs)
+            await self._database.flush()

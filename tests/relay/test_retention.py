@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from relay.retention import KEPT, Retention
+from tests.relay.discord_channel import ManualClock
+from tests.relay.outbox_world import World, completed
+
+CHANNEL = 5
+HOUR = 3_600_000
+
+
+class PassingClock(ManualClock):
+    """Every sleep is over at once; the loop is cancelled once it would sleep past `end`."""
+
+    end = 0
+
+    async def sleep(self, seconds: float) -> None:
+        self.advance(round(seconds * 1000))
+        if self.ms > self.end:
+            raise asyncio.CancelledError
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path / "relay.db", clock=PassingClock())
+    await made.start()
+    await made.account()
+    for number in range(3):
+        await made.watch(f"job-{number}", CHANNEL, users=(9,))
+        await made.end(completed(f"job-{number}"))
+    await made.pump()
+    yield made
+    await made.stop()
+
+
+async def _pass(world: World, retention: Retention, ms: int) -> None:
+    assert isinstance(world.clock, PassingClock)
+    world.clock.end = world.clock.now() + ms
+    with pytest.raises(asyncio.CancelledError):
+        await retention.run()
+
+
+async def _jobs(world: World) -> int:
+    return len(await world.database.reader.all("SELECT id FROM jobs"))
+
+
+async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
+    retention = Retention(world.database, world.clock)
+    await _pass(world, retention, KEPT - 2 * HOUR)
+    assert await _jobs(world) == 3
+    await _pass(world, retention, 2 * HOUR)
+    assert await _jobs(world) == 0
+    assert retention.failed == 0
+
+
+async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) -> None:
+    failing = [True]
+
+    def fail_once() -> None:
+        if failing.pop():
+            failing.append(False)
+            raise sqlite3.OperationalError("database or disk is full")
+        failing.append(False)
+
+    world.clock.advance(KEPT)
+    world.database.point = fail_once
+    retention = Retention(world.database, world.clock)
+    await _pass(world, retention, HOUR + 60_000)
+    assert await _jobs(world) == 0
+    assert retention.failed == 1
