@@ -17,11 +17,11 @@ REFUSAL = ("Prompt moderated.", "Violence is not allowed.")
 
 V2_VIDEO, V2_IMAGE = "v2 video", "v2 image"
 KINDS: Mapping[str, str] = {
-    "v1 pixverse-create_single": "pixverse-create_single",
-    "v1 pixverse-create": "pixverse-create",
-    "v1 pixverse-animate": "pixverse-animate",
-    "v1 pixverse-meme_face": "pixverse-meme_face",
-    "v1 pixverse-button": "pixverse-button",
+    "v1 create_single": "pixverse-create_single",
+    "v1 create": "pixverse-create",
+    "v1 animate": "pixverse-animate",
+    "v1 meme_face": "pixverse-meme_face",
+    "v1 button": "pixverse-button",
     V2_VIDEO: V2_VIDEO,
     V2_IMAGE: V2_IMAGE,
 }

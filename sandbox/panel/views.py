@@ -40,7 +40,7 @@ def places(desk: Desk) -> Section:
     return {
         "servers": [{"id": str(town.guild.id), "name": town.guild.name} for town in desk.towns],
         "channels": _channels(desk.town),
-        "people": [{"id": str(one.id), "name": f"{one.name}, {_role(desk, one)}"} for one in desk.town.people],
+        "people": [{"id": str(one.id), "name": _known_as(desk, one)} for one in desk.town.people],
         "server": str(desk.town.guild.id),
         "channel": str(channel.id) if channel is not None else "",
         "person": str(desk.person.id),
@@ -62,8 +62,8 @@ def _channels(town: Town) -> list[dict[str, str]]:
     ]
 
 
-def _role(desk: Desk, person: Member) -> str:
-    return "manages the server" if person.id == desk.stage.ada.id else "a member"
+def _known_as(desk: Desk, person: Member) -> str:
+    return f"{person.name}, admin" if person.id == desk.stage.ada.id else person.name
 
 
 def _limit(limit: int) -> str:
