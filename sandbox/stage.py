@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -93,7 +94,18 @@ class Stage:
 
 @asynccontextmanager
 async def open_stage(poll_interval: float, *, keep_files: bool = False) -> AsyncIterator[Stage]:
-    """Starts everything on free ports of 127.0.0.1; at the end no process and no file is left.
+    """A stage with its bot started; arguments and errors are those of `empty_stage`."""
+    async with empty_stage(poll_interval, keep_files=keep_files) as stage:
+        await stage.bot.start()
+        try:
+            yield stage
+        finally:
+            await stage.bot.stop()
+
+
+@asynccontextmanager
+async def empty_stage(poll_interval: float, *, keep_files: bool = False) -> AsyncIterator[Stage]:
+    """Starts both sandboxes on free ports of 127.0.0.1, and not the bot; at the end no port and no file is left.
 
     Args:
         poll_interval: Seconds between two looks of the bot at one job.
@@ -114,22 +126,12 @@ async def open_stage(poll_interval: float, *, keep_files: bool = False) -> Async
             stack.push_async_callback(discord.stop, strict=False)
         except OSError as error:
             raise NoPort(f"No free port on 127.0.0.1 ({error.strerror}).") from error
-        bot = BotProcess(
-            copy_program(folder / "bot"),
-            {
-                "DISCORD_TOKEN": discord.bot_token,
-                "DISCORD_API_URL": discord.api_url,
-                "USEAPI_URL": pixverse.base,
-                "MEDIA_HOSTS": pixverse.cdn.base,
-                "DATABASE_URL": f"sqlite:///{folder / 'relay.db'}",
-                "POLL_INTERVAL": str(poll_interval),
-            },
-        )
+        bot = BotProcess(copy_program(folder / "bot"), _settings(discord, pixverse, folder, poll_interval))
         discord.world.backend.bot_user.name = "PixVerse Relay"
         guild = discord.add_guild("Paper Boat Studio")
         channel = guild.add_text_channel("videos")
         talk = guild.add_text_channel("talk")
-        stage = Stage(
+        yield Stage(
             folder=folder,
             discord=discord,
             pixverse=pixverse,
@@ -142,6 +144,23 @@ async def open_stage(poll_interval: float, *, keep_files: bool = False) -> Async
             alice=guild.add_member("Alice"),
             ben=guild.add_member("Ben"),
         )
-        await bot.start()
-        stack.push_async_callback(bot.stop)
-        yield stage
+
+
+def _settings(discord: DiscordSandbox, pixverse: PixverseApi, folder: Path, poll_interval: float) -> dict[str, str]:
+    callbacks = _free_port()
+    return {
+        "DISCORD_TOKEN": discord.bot_token,
+        "DISCORD_API_URL": discord.api_url,
+        "USEAPI_URL": pixverse.base,
+        "MEDIA_HOSTS": pixverse.cdn.base,
+        "DATABASE_URL": f"sqlite:///{folder / 'relay.db'}",
+        "POLL_INTERVAL": str(poll_interval),
+        "HTTP_PORT": str(callbacks),
+        "PUBLIC_URL": f"http://127.0.0.1:{callbacks}",
+    }
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -2,7 +2,7 @@
 
 SimCord's page refuses to stand in another page, and a new channel is a new page on a new port with a new secret in its
 address. The proxy stays where it is: it leads to whichever page is open, lets the panel alone show it, and adds a style
-sheet that hides SimCord's tools for authors.
+sheet that hides SimCord's tools for authors and a script that keeps the chat at its end.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ _OF_ONE_CONNECTION = frozenset(
 )  # fmt: skip
 _LARGEST_BODY = 32 * 1024 * 1024
 _NO_PAGE = "The chat is closed."
-_STYLE = Path(__file__).parent / "page" / "chat.css"
-_STYLE_PATH = "/panel/chat.css"
+_PAGE = Path(__file__).parent / "page"
+_ADDED = {"/panel/chat.css": ("chat.css", "text/css"), "/panel/chat.js": ("chat.js", "text/javascript")}
 _HEAD_ENDS = b"</head>"
-_LINK = f'<link rel="stylesheet" href="{_STYLE_PATH}">'.encode()
+_LINKS = b'<link rel="stylesheet" href="/panel/chat.css"><script type="module" src="/panel/chat.js"></script>'
 
 
 class Chat:
@@ -60,7 +60,8 @@ class Chat:
     async def start(self) -> None:
         """Listens on a free port of 127.0.0.1."""
         application = web.Application(middlewares=[only_own_page(lambda: self.port)], client_max_size=_LARGEST_BODY)
-        application.router.add_get(_STYLE_PATH, self._style)
+        for path in _ADDED:
+            application.router.add_get(path, self._added)
         application.router.add_route("*", "/{path:.*}", self._pass_on)
         self._session = aiohttp.ClientSession(auto_decompress=True)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
@@ -105,8 +106,9 @@ class Chat:
         await self._discord.preview_ended()
         self.open = False
 
-    async def _style(self, _request: web.Request) -> web.FileResponse:
-        return web.FileResponse(_STYLE, headers={"Content-Type": "text/css; charset=utf-8"})
+    async def _added(self, request: web.Request) -> web.FileResponse:
+        name, kind = _ADDED[request.path]
+        return web.FileResponse(_PAGE / name, headers={"Content-Type": f"{kind}; charset=utf-8"})
 
     async def _pass_on(self, request: web.Request) -> web.Response:
         if not self.open or self._session is None:
@@ -125,7 +127,7 @@ class Chat:
                 body = await answer.read()
                 kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
                 if answer.content_type == "text/html":
-                    body = body.replace(_HEAD_ENDS, _LINK + _HEAD_ENDS)
+                    body = body.replace(_HEAD_ENDS, _LINKS + _HEAD_ENDS)
                 return web.Response(status=answer.status, body=body, headers=self._for_the_panel(kept))
         except aiohttp.ClientError:  # the page was closed meanwhile
             return web.Response(status=503, text=_NO_PAGE)

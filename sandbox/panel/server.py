@@ -127,11 +127,12 @@ class Panel:
         try:
             said = await control(await _form(request))
         except NotDone as reason:
-            return web.json_response({"said": str(reason)}, status=400)
+            return web.json_response({"done": False, "said": str(reason)})
         except Exception:
             _log.exception("the panel's switch %s failed", request.match_info["control"])
-            return web.json_response({"said": "The sandbox could not do that; its terminal says why."}, status=500)
-        return web.json_response({"said": said})
+            said = "The sandbox could not do that; its terminal says why."
+            return web.json_response({"done": False, "said": said}, status=500)
+        return web.json_response({"done": True, "said": said})
 
 
 async def _form(request: web.Request) -> Form:

@@ -9,8 +9,9 @@ export async function act(control, fields = {}) {
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(fields),
     });
-    const { said } = await response.json();
-    return response.ok ? said : (say(said, true), null);
+    const { done, said } = await response.json();
+    if (!done) say(said, true);
+    return done ? said : null;
   } catch {
     say("The sandbox does not answer any more. Is it still running in its terminal?", true);
     return null;

@@ -1,0 +1,24 @@
+// Stands beside SimCord's own scripts inside the panel: the chat stays at its end, as Discord's does, until somebody
+// scrolls away from there, and follows again once they are back.
+const timeline = document.getElementById("channel-timeline");
+const newMessages = document.getElementById("new-messages");
+const NEAR = 60;
+let follows = true;
+
+function toTheEnd() {
+  if (follows) timeline.scrollTop = timeline.scrollHeight;
+}
+
+function lookWhereWeAre() {
+  follows = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight < NEAR;
+}
+
+for (const kind of ["wheel", "touchmove", "keyup", "pointerup"]) {
+  timeline.addEventListener(kind, () => requestAnimationFrame(lookWhereWeAre), { passive: true });
+}
+const resized = new ResizeObserver(toTheEnd);
+resized.observe(timeline);
+resized.observe(document.getElementById("channel-message-list"));
+new MutationObserver(() => {
+  if (follows && !newMessages.hidden) newMessages.click();
+}).observe(newMessages, { attributeFilter: ["hidden"] });

@@ -1,0 +1,52 @@
+"""A browser before the sandbox's page, and the real bot behind it: one of each for the tests of a file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, async_playwright
+
+from sandbox.panel import Panel
+from sandbox.stage import open_stage
+from sandbox.token_form import fill_in_token
+from tests.browser.look import FLAGS, Look
+
+_POLL_SECONDS = 0.2
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Where the browser is."""
+    found = shutil.which("chromium")
+    if found is None:
+        pytest.skip("there is no chromium here (Debian: apt install chromium), so that no page was looked at")
+    return found
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def panel(chromium: str) -> AsyncIterator[Panel]:
+    """A page whose server has its token, with the chat open."""
+    async with open_stage(_POLL_SECONDS) as stage, Panel.open(stage) as opened:
+        await stage.wait_for_bot()
+        stage.expect(await fill_in_token(stage), "**Token works.**")
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium: str) -> AsyncIterator[Browser]:
+    """Debian's Chromium."""
+    async with async_playwright() as playwright:
+        running = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield running
+        await running.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def look(panel: Panel, browser: Browser) -> AsyncIterator[Look]:
+    """Somebody at the page, in a channel of the test's own, as Alice. No part of our page may have complained."""
+    async with Look.at(panel, browser) as looking:
+        yield looking
+    assert looking.complaints == []

@@ -1,0 +1,137 @@
+"""What a person does at the page, with keys and clicks, and where things are on it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, expect
+
+from sandbox.discord_wire import Channel
+from sandbox.panel import Panel
+from sandbox.panel.form import Form
+from sandbox.pixverse_api.jobs import Job
+from sandbox.stage import Stage
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+_PATIENCE_MS = 10_000
+_numbers = count(1)
+expect.set_options(timeout=_PATIENCE_MS)
+
+
+class Look:
+    """The page, as somebody has it before them."""
+
+    def __init__(self, panel: Panel, page: Page) -> None:
+        self.panel = panel
+        self.page = page
+        self.chat = page.frame_locator("#chat-frame")
+        self.said = page.locator("#said")
+        self.complaints: list[str] = []
+        page.set_default_timeout(_PATIENCE_MS)
+        page.on("console", self._hear)
+        page.on("pageerror", self._hear_error)
+
+    @classmethod
+    @asynccontextmanager
+    async def at(cls, panel: Panel, browser: Browser, *, width: int = 1280, height: int = 800) -> AsyncIterator[Look]:
+        """Opens the page, in a channel of its own, as Alice."""
+        context = await browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+        await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=panel.url)
+        look = cls(panel, await context.new_page())
+        desk = panel.desk
+        desk.town, desk.person = desk.towns[0], desk.stage.alice
+        await panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
+        try:
+            await look.page.goto(panel.url)
+            await expect(look.page.locator("html")).to_have_attribute("data-ready", "true")
+            await look.page.wait_for_function("document.querySelector('#chat-frame').src.startsWith('http')")
+            await expect(look.chat.locator("#channel-name")).to_have_text(look.channel.name)
+            yield look
+        finally:
+            await context.close()
+
+    @property
+    def stage(self) -> Stage:
+        """What is behind the page."""
+        return self.panel.desk.stage
+
+    @property
+    def channel(self) -> Channel:
+        """The chosen channel."""
+        return self.panel.desk.here()
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """SimCord's own scripts may say what they like."""
+        if message.type == "error" and message.location["url"].startswith(self.panel.url):
+            self.complaints.append(message.text)
+
+    def _hear_error(self, error: Error) -> None:
+        self.complaints.append(str(error))
+
+    # ------------------------------------------------------------------ chat
+
+    def message(self, text: str) -> Locator:
+        """The messages in which this is to be read."""
+        return self.chat.locator(".channel-message").filter(has_text=text)
+
+    def suggestion(self, text: str) -> Locator:
+        """What the composer offers."""
+        return self.chat.get_by_role("option").filter(has_text=text)
+
+    async def choose_command(self, name: str) -> None:
+        """Types a command's name and takes it from the list."""
+        await self.chat.get_by_label("Message", exact=True).click()
+        await self.page.keyboard.type(f"/{name}")
+        await expect(self.suggestion(name).first).to_be_visible()
+        await self.page.keyboard.press("Enter")
+        await expect(self.chat.locator(".command-chip")).to_have_text(f"/{name}")
+
+    async def command(self, name: str, *values: str) -> None:
+        """Types a command with its required options, and sends it."""
+        await self.choose_command(name)
+        for value in values:
+            await self.page.keyboard.insert_text(value)
+        await self.page.keyboard.press("Enter")
+
+    async def status(self, job: Job) -> None:
+        """`/pixverse status` of this job, which is then watched."""
+        await self.command("pixverse status", job.jobid)
+        await expect(self.message("Watching.")).to_be_visible()
+
+    # ----------------------------------------------------------------- panel
+
+    async def open_tab(self, name: str) -> None:
+        """Chooses a part of the page."""
+        await self.page.get_by_role("tab", name=name).click()
+
+    async def press(self, name: str) -> None:
+        """Presses the panel's button with exactly this on it."""
+        await self.page.get_by_role("button", name=name, exact=True).click()
+
+    async def choose(self, label: str, option: str) -> None:
+        """Chooses in one of the panel's lists."""
+        await self.page.get_by_role("combobox", name=label, exact=True).select_option(label=option)
+
+    async def hears(self, sentence: str) -> None:
+        """The page says so."""
+        await expect(self.said).to_contain_text(sentence)
+
+    async def be(self, name: str) -> None:
+        """Is somebody else from now on."""
+        await self.choose("You are", name)
+        await self.hears(f"You are {name.partition(',')[0]}.")
+        await expect(self.chat.locator("#channel-name")).to_have_text(self.channel.name)
+
+    def row(self, prompt: str) -> Locator:
+        """A job in the panel's list."""
+        return self.page.locator(".job").filter(has_text=prompt)

@@ -1,0 +1,135 @@
+"""The main path as a person does it: everything typed, clicked and read in the browser."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import expect
+
+from sandbox.panel.choices import FAILURE, REFUSAL
+from sandbox.pixverse_api import timelines
+from tests.browser.look import Look
+
+HOSTILE = (
+    '<img src=x onerror="alert(1)"><script>alert(2)</script><h1>big</h1> @everyone @here <@&1> **bold** *slanted* '
+    "[a name](https://evil.example) https://evil.example \u202e " + "very long " * 300
+)
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_job_is_asked_for_and_its_video_plays(look: Look) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="A boat for Alice")
+    job.set("progress", 46)  # at once: a fresh card is edited after ten seconds
+    await look.status(job)
+    await expect(look.message("In progress: 46%.")).to_contain_text("A boat for Alice")
+    job.complete()
+    outcome = look.message("Your video is ready.")
+    await expect(outcome).to_contain_text("@Alice")
+    await expect(look.message("Done.")).to_have_count(1)
+    video = outcome.locator("video")
+    await expect(video).to_have_attribute("src", re.compile("^blob:"))
+    await video.evaluate("video => new Promise(done => video.readyState ? done() : video.onloadedmetadata = done)")
+    assert await video.evaluate("video => video.duration") == pytest.approx(3, abs=0.1)
+    await outcome.get_by_role("button", name="Details").click()
+    await expect(look.message("Only you can see this").filter(has_text="Style: Realistic")).to_be_visible()
+
+
+async def test_jobs_that_fail_say_why(look: Look) -> None:
+    pixverse, account = look.stage.pixverse, look.stage.account
+    storm = pixverse.add_video(account, timelines.failed(0, *FAILURE), prompt="A storm", model="v5")
+    pirates = pixverse.add_job(account, timelines.moderated(0, *REFUSAL), prompt="Pirates")
+    await look.command("pixverse status", storm.jobid)
+    await expect(look.message("The job failed.")).to_contain_text(FAILURE[0])
+    await look.command("pixverse status", pirates.jobid)
+    refused = look.message("Refused by PixVerse's content rules.")
+    await expect(refused).to_contain_text(REFUSAL[0])
+    await expect(refused.locator(".markdown-spoiler")).to_have_count(1)
+
+
+async def test_jobs_are_offered_by_their_prompts(look: Look) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="Seventeen herons")
+    await look.status(job)
+    await look.choose_command("pixverse unwatch")
+    await look.page.keyboard.type("heron")
+    await expect(look.suggestion("Seventeen herons")).to_be_visible()
+    await look.page.keyboard.press("Enter")
+    await look.page.keyboard.press("Enter")
+    await expect(look.message("Not watched any more.").first).to_be_visible()
+
+
+async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(look: Look) -> None:
+    await look.chat.get_by_label("Message", exact=True).click()
+    await look.page.keyboard.type("/pixverse")
+    await expect(look.suggestion("pixverse status").first).to_be_visible()
+    await expect(look.suggestion("pixverse-admin")).to_have_count(0)
+    await look.be("Ada, admin")
+    await look.command("pixverse-admin token set")
+    form = look.chat.get_by_role("dialog", name="PixVerse API token")
+    await form.get_by_label("API token from useapi.net").fill(look.stage.account.token)
+    await form.get_by_role("button", name="Submit").click()
+    await expect(look.message("Token works.")).to_be_visible()
+
+
+async def test_an_answer_for_one_person_is_not_shown_to_another(look: Look) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="For Alice's eyes")
+    await look.status(job)
+    await look.be("Ben")
+    await expect(look.message("For Alice's eyes")).to_have_count(1)  # the card
+    await expect(look.message("Watching.")).to_have_count(0)
+    await look.be("Alice")
+    await expect(look.message("Watching.")).to_have_count(1)
+
+
+async def test_buttons_live_on_after_a_restart(look: Look) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="Pressed later")
+    await look.status(job)
+    card = look.message("Waiting to start.")
+    await expect(card).to_be_visible()
+    await look.open_tab("Bot")
+    await look.press("Restart")
+    await expect(look.page.locator("#bot-state")).to_contain_text("2 times")
+    await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
+    await card.get_by_role("button", name="Stop watching").click()
+    await expect(look.message("Not watched any more").filter(has_text="stopped it")).to_be_visible()
+
+
+async def test_hostile_words_are_text(look: Look) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, timelines.completed(0), prompt=HOSTILE)
+    await look.command("pixverse status", job.jobid)
+    outcome = look.message("Your video is ready.")
+    await expect(outcome).to_contain_text('<img src=x onerror="alert(1)"><script>alert(2)</script>')
+    content = outcome.locator(".message-content")
+    for not_text in ("img", "script", "h1", "em", "a", ".mention:not(:text('@Alice'))"):
+        await expect(content.locator(not_text)).to_have_count(0)
+    await expect(content.locator("strong")).to_have_text(["Your video is ready."])
+    row = look.row("<script>alert(2)</script>")
+    await expect(row.locator(".prompt")).to_have_text(HOSTILE.strip())
+    assert await row.locator(".prompt").evaluate("node => node.childElementCount") == 0
+    assert await look.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+async def test_keys_alone_suffice(look: Look) -> None:
+    keys = look.page.keyboard
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="By keys alone")
+    await look.page.locator("body").focus()
+    reached = []
+    for _ in range(80):
+        await keys.press("Tab")
+        reached.append(await look.page.evaluate("document.activeElement.id || document.activeElement.textContent"))
+        if reached[-1] == "Start the job":
+            break
+    assert "tab-pixverse" in reached
+    assert reached[-1] == "Start the job"
+    before = len(look.stage.pixverse.jobs)
+    await keys.press("Enter")
+    await look.hears("Started.")
+    assert len(look.stage.pixverse.jobs) == before + 1
+    await look.chat.get_by_label("Message", exact=True).focus()
+    await keys.type("/pixverse status")
+    await expect(look.suggestion("pixverse status").first).to_be_visible()
+    await keys.press("Enter")
+    await keys.type(job.jobid)
+    await keys.press("Enter")
+    await expect(look.message("Watching.")).to_be_visible()

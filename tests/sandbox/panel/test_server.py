@@ -1,0 +1,146 @@
+"""Who may talk to the page and its chat: nobody but a browser here that shows this very page."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from sandbox.panel import Panel, PortTaken
+from sandbox.panel.form import Form
+from sandbox.stage import Stage
+
+
+@pytest.fixture
+async def panel(stage: Stage) -> AsyncIterator[Panel]:
+    async with Panel.open(stage) as opened:
+        await opened.desk.show()
+        yield opened
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_the_page_and_all_that_it_loads_are_there(panel: Panel, client: aiohttp.ClientSession) -> None:
+    async with client.get(panel.url) as answer:
+        assert answer.status == 200
+        policy = answer.headers["Content-Security-Policy"]
+        text = await answer.text()
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "<script>" not in text
+    assert "style=" not in text
+    for name in ("main.js", "dom.js", "base.css", "icon.svg"):
+        assert f"/page/{name}" in text or name == "dom.js"
+        async with client.get(f"{panel.url}page/{name}") as answer:
+            assert answer.status == 200
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["page/none.js", "page/..%2fserver.py", "page/%2e%2e/server.py", "server.py", "do/none"]
+)
+async def test_nothing_else_is_there(panel: Panel, client: aiohttp.ClientSession, path: str) -> None:
+    async with client.get(panel.url + path) as answer:
+        assert answer.status in (404, 405)
+        assert "Content-Security-Policy" in answer.headers
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:80", "127.0.0.1", "127.0.0.1.evil.example", "[::1]"])
+async def test_another_host_is_refused(panel: Panel, client: aiohttp.ClientSession, host: str) -> None:
+    for address in (panel.url, f"{panel.url}events", panel.chat.url.partition("?")[0]):
+        async with client.get(address, headers={"Host": host}) as answer:
+            assert answer.status == 403
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"}],
+)
+async def test_another_page_changes_nothing(
+    panel: Panel, client: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    body = {"kind": "v2 video", "ending": "completed", "seconds": "1", "videos": "1", "size": "about 60 kB"}
+    async with client.post(f"{panel.url}do/job-start", json=body, headers=headers) as answer:
+        assert answer.status == 403
+    assert panel.desk.stage.pixverse.jobs == []
+    async with client.post(f"{panel.url}do/job-start", json=body, headers={"Origin": panel.url[:-1]}) as answer:
+        assert await answer.json() == {"done": True, "said": "Started."}
+    assert len(panel.desk.stage.pixverse.jobs) == 1
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"7", b'"a"', b"\xff"])
+async def test_nonsense_is_refused_in_a_sentence(panel: Panel, client: aiohttp.ClientSession, body: bytes) -> None:
+    headers = {"Origin": panel.url[:-1], "Content-Type": "application/json"}
+    async with client.post(f"{panel.url}do/job-start", data=body, headers=headers) as answer:
+        assert (await answer.json())["done"] is False
+    async with client.post(f"{panel.url}do/job-start", data={"a": "b"}, headers={"Origin": panel.url[:-1]}) as answer:
+        assert (await answer.json())["done"] is False
+
+
+async def test_every_control_refuses_an_empty_form_or_needs_none(panel: Panel, client: aiohttp.ClientSession) -> None:
+    for name in panel.controls:
+        if name.startswith("bot-"):
+            continue  # there is no bot here
+        async with client.post(f"{panel.url}do/{name}", json={}, headers={"Origin": panel.url[:-1]}) as answer:
+            assert answer.status == 200, name
+
+
+async def test_only_the_panel_may_show_the_chat(panel: Panel, client: aiohttp.ClientSession) -> None:
+    address, _, secret = panel.chat.url.partition("#")
+    async with client.get(address) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        assert "X-Frame-Options" not in answer.headers
+        assert "/panel/chat.css" in await answer.text()
+    assert f"frame-ancestors http://127.0.0.1:{panel.port} http://localhost:{panel.port}" in policy
+    assert "script-src 'self'" in policy
+    base = address.partition("/?")[0]
+    for origin, status in ((base, 200), ("http://evil.example", 403), (panel.url[:-1], 403)):
+        headers = {"X-Simcord-Capability": secret, "Origin": origin}
+        async with client.post(f"{base}/api/pages", json={}, headers=headers) as answer:
+            assert answer.status == status
+
+
+async def test_the_chat_is_another_one_for_each_channel_and_person(panel: Panel) -> None:
+    desk = panel.desk
+    first = panel.chat.url
+    await panel.controls["person"](Form({"person": str(desk.stage.ada.id)}))
+    assert panel.chat.url != first
+    await panel.controls["channel"](Form({"channel": str(desk.stage.channels[1].id)}))
+    assert desk.here().name == "talk"
+    await panel.controls["bot-remove"](Form({}))
+    assert panel.chat.url == ""
+
+
+async def test_a_port_in_use_is_named(stage: Stage) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(PortTaken, match=str(port)):
+            async with Panel.open(stage, port):
+                pass
+
+
+async def test_the_page_is_told_what_changes_and_nothing_else(panel: Panel, client: aiohttp.ClientSession) -> None:
+    async with client.get(f"{panel.url}events") as stream:
+        assert stream.content_type == "text/event-stream"
+        first = [await _event(stream) for _ in range(7)]
+        assert [name for name, _ in first] == ["places", "chat", "bot", "pixverse", "jobs", "traffic", "log"]
+        panel.desk.stage.pixverse.add_job(panel.desk.stage.account, prompt="a\nb: c")
+        name, data = await _event(stream)
+    assert name == "jobs"
+    assert r"a\nb: c" in data
+
+
+async def _event(stream: aiohttp.ClientResponse) -> tuple[str, str]:
+    name = (await stream.content.readline()).decode().removeprefix("event: ").strip()
+    data = (await stream.content.readline()).decode()
+    assert await stream.content.readline() == b"\n"
+    return name, data
