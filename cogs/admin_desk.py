@@ -7,15 +7,16 @@ from cogs.command_book import CommandBook
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.accounts import Accounts
-from relay.ports import Address, Poster
+from relay.ports import Address, Health, Poster
 from relay.rechecks import Recheck, Rechecks
 from relay.results import Ask
 from relay.tokens import TokenChanged, Tokens, TokenSet, TokenSetKind, TokenUntried
-from storage import deliveries, overviews, servers
+from storage import callbacks, follows, outcome_records, overviews, servers
 from storage.database import Database
+from storage.follows import FollowRow
 from ui import admin_answers
 from ui.answer import Answer
-from ui.check_report import CheckReport, TokenState, check_answer
+from ui.check_report import CheckReport, Followed, TokenState, check_answer
 
 _TOKEN_STATES = {
     Recheck.WORKS: TokenState.WORKS,
@@ -24,6 +25,10 @@ _TOKEN_STATES = {
     Recheck.NO_ANSWER: TokenState.UNTRIED,
     Recheck.NO_TOKEN: TokenState.MISSING,
 }
+
+
+_HELD_UP = 60_000
+"""Milliseconds after which a result that waits is held up by something."""
 
 
 class AdminDesk:
@@ -36,6 +41,7 @@ class AdminDesk:
         tokens: Tokens,
         rechecks: Rechecks,
         poster: Poster,
+        health: Health,
         book: CommandBook,
     ) -> None:
         self._database = database
@@ -43,6 +49,7 @@ class AdminDesk:
         self._tokens = tokens
         self._rechecks = rechecks
         self._poster = poster
+        self._health = health
         self._book = book
 
     # ---- token ------------------------------------------------------------------------------------------------------
@@ -129,6 +136,7 @@ class AdminDesk:
         reader = self._database.reader
         server = await servers.get(reader, ask.guild_id)
         watching = await overviews.watching_in_server(reader, ask.guild_id)
+        counts = await outcome_records.counts(reader, ask.guild_id)
         alerts = server.alerts_channel if server else None
         report = CheckReport(
             token=token,
@@ -140,11 +148,20 @@ class AdminDesk:
             upload_limit=(server.upload_limit if server else None) or self._poster.nominal_upload_limit(ask.guild_id),
             watching=watching.count,
             oldest=watching.oldest,
-            waiting=await deliveries.outcomes_waiting(reader, guild_id=ask.guild_id),
+            waiting=counts.waiting,
             alerts_channel=alerts,
             alerts_missing=() if alerts is None else self._missing_in(ask.guild_id, alerts),
+            waiting_since=counts.waiting_since,
+            held_up=counts.waiting_since is not None and ask.at - counts.waiting_since > _HELD_UP,
+            followed=tuple([self._followed(row) for row in await follows.of_guild(reader, ask.guild_id)]),
+            callback_heard_at=await callbacks.heard_at(reader, ask.guild_id),
+            api_down_since=self._health.api.down_since,
         )
         return check_answer(report, self._book.mentions(ask.guild_id))
+
+    def _followed(self, row: FollowRow) -> Followed:
+        other_account = self._accounts.in_force(row.guild_id) != row.account_id
+        return Followed(row.channel_id, self._missing_in(row.guild_id, row.channel_id), other_account)
 
     async def _try_token(self, guild_id: int) -> tuple[TokenState, int | None]:
         account_id = self._accounts.in_force(guild_id)

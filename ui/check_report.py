@@ -10,6 +10,8 @@ from ui.answer import Answer
 from ui.escape import code
 from ui.mentions import CommandMentions
 
+_CHANNELS = 5
+
 
 class TokenState(StrEnum):
     """How useapi.net took the token that is in force here."""
@@ -20,6 +22,17 @@ class TokenState(StrEnum):
     UNPAID = "unpaid"
     UNTRIED = "untried"
     """useapi.net did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A channel to which every job of the server's account is relayed."""
+
+    channel_id: int
+    missing: tuple[str, ...]
+    """Permissions without which nothing can be posted there."""
+    other_account: bool
+    """It was set up with another account than the one in force."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,13 @@ class CheckReport:
     """Outcomes that could not be posted yet."""
     alerts_channel: int | None
     alerts_missing: tuple[str, ...] = ()
+    waiting_since: int | None = None
+    """Since when the oldest of them waits."""
+    held_up: bool = False
+    """It waits for longer than posting takes."""
+    followed: tuple[Followed, ...] = ()
+    callback_heard_at: int | None = None
+    api_down_since: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +76,14 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
     """The report; what has to be mended comes first."""
     found = (
         _token(report, mentions),
+        _api(report),
         _channel(report),
         _files(report),
         _watching(report),
-        _results(report),
+        _results(report, mentions),
+        _followed(report, mentions),
         _alerts(report, mentions),
+        _callback(report),
     )
     faults = [f"**Fix:** {line.text}" for line in found if line and not line.well]
     well = [f"OK: {line.text}" for line in found if line and line.well]
@@ -97,6 +120,13 @@ def _refused(report: CheckReport, mentions: CommandMentions) -> str:
     return f"useapi.net refuses it. Set the new one with {mentions.token_set}."
 
 
+def _api(report: CheckReport) -> _Line | None:
+    if report.api_down_since is None:
+        return None
+    since = wording.relative(report.api_down_since)
+    return _Line(False, f"PixVerse's API: not answering since {since}. I keep trying and nothing is lost; just wait.")
+
+
 def _channel(report: CheckReport) -> _Line:
     if report.locked:
         return _Line(False, "This channel: the thread is locked. Unlock it, or use another channel.")
@@ -119,14 +149,38 @@ def _watching(report: CheckReport) -> _Line:
     return _Line(True, f"Watching: {wording.count(report.watching, 'job', 'jobs')}{oldest}.")
 
 
-def _results(report: CheckReport) -> _Line:
+def _results(report: CheckReport, mentions: CommandMentions) -> _Line:
     if not report.waiting:
         return _Line(True, "Results waiting: none.")
-    return _Line(
-        False,
-        f"Results waiting: {report.waiting}. Allow me to post in the channels whose cards say what is missing; "
-        "results then come by themselves.",
-    )
+    oldest = f", oldest {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
+    waiting = f"Results waiting: {report.waiting}{oldest}."
+    if not report.held_up:
+        return _Line(True, waiting)
+    return _Line(False, f"{waiting} {mentions.deliveries} says what each waits for.")
+
+
+def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
+    if not report.followed:
+        return None
+    for one in report.followed:
+        if one.missing:
+            names = wording.enumeration(f"*{name}*" for name in one.missing)
+            return _Line(False, f"Followed: I'm missing {names} in <#{one.channel_id}>. Allow it there.")
+        if one.other_account:
+            again = mentions("pixverse-admin follow")
+            return _Line(
+                False,
+                f"Followed: <#{one.channel_id}> rests, since the API token is of another account. {again} it anew.",
+            )
+    shown = [f"<#{one.channel_id}>" for one in report.followed[:_CHANNELS]]
+    more = len(report.followed) - len(shown)
+    return _Line(True, f"Followed: {wording.enumeration((*shown, f'{more} more' if more else ''))}.")
+
+
+def _callback(report: CheckReport) -> _Line:
+    if report.callback_heard_at is None:
+        return _Line(True, "Callback: not used.")
+    return _Line(True, f"Callback: last heard {wording.relative(report.callback_heard_at)}.")
 
 
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:

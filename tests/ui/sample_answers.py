@@ -13,7 +13,7 @@ from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSION
 from ui import admin_answers, answers, lists
 from ui.answer import Answer
 from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
-from ui.check_report import CheckReport, TokenState, check_answer
+from ui.check_report import CheckReport, Followed, TokenState, check_answer
 from ui.details import details_answers
 from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
@@ -148,6 +148,13 @@ def answers_to_admins() -> Iterator[Answer]:
             well, operators_token=True, missing=PERMISSIONS, waiting=9, alerts_channel=5, alerts_missing=PERMISSIONS
         )
         yield check_answer(worst, MENTIONS)
+        for missing in ((), PERMISSIONS):
+            for other_account in (True, False):
+                followed = (Followed(HERE.channel_id, missing, other_account),) * 9
+                yield check_answer(replace(well, followed=followed, callback_heard_at=NOW), MENTIONS)
+        held_up = replace(well, waiting=9, waiting_since=NOW, held_up=True, api_down_since=NOW)
+        yield check_answer(held_up, MENTIONS)
+        yield check_answer(replace(held_up, held_up=False), MENTIONS)
         yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
 
 

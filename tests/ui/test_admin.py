@@ -8,7 +8,7 @@ from relay.outcomes import NoticeKind
 from relay.ports import NoticePost
 from tests.ui.samples import components_of
 from ui import admin_answers
-from ui.check_report import CheckReport, TokenState, check_answer
+from ui.check_report import CheckReport, Followed, TokenState, check_answer
 from ui.mentions import CommandMentions
 from ui.notices import notice_message
 from ui.token_modal import entered_text
@@ -114,22 +114,59 @@ def test_a_check_that_finds_nothing() -> None:
         "OK: Files: up to 10 MB; larger ones come as links.\n"
         "OK: Watching: 3 jobs, oldest <t:6:R>.\n"
         "OK: Results waiting: none.\n"
-        "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another."
+        "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another.\n"
+        "OK: Callback: not used."
     )
 
 
 def test_a_check_names_each_fault_first_with_its_remedy() -> None:
-    report = replace(WELL, token=TokenState.REFUSED, missing=("Attach Files",), waiting=2, alerts_channel=5, watching=0)
+    report = replace(WELL, token=TokenState.REFUSED, missing=("Attach Files",), alerts_channel=5, watching=0)
+    report = replace(report, waiting=2, held_up=True)
     lines = check_answer(report, MENTIONS).content.split("\n")
     assert lines[0] == "**3 things to mend.**"
     assert lines[1] == ("**Fix:** Token: useapi.net refuses it. Set the new one with </pixverse-admin token set:12>.")
     assert lines[2].startswith("**Fix:** This channel: I'm missing *Attach Files*. Allow it in")
-    assert lines[3].startswith("**Fix:** Results waiting: 2.")
+    assert lines[3].startswith("**Fix:** Results waiting: 2. </pixverse-admin deliveries:12> says ")
     assert lines[4:] == [
         "OK: Files: up to 10 MB; larger ones come as links.",
         "OK: Watching: 0 jobs.",
         "OK: Alerts go to <#5>.",
+        "OK: Callback: not used.",
     ]
+
+
+def test_a_check_that_finds_everything_at_work_has_ten_lines() -> None:
+    report = replace(
+        WELL,
+        waiting=1,
+        waiting_since=7_000,
+        followed=(Followed(5, (), other_account=False), Followed(6, (), other_account=False)),
+        callback_heard_at=8_000,
+        api_down_since=9_000,
+    )
+    lines = check_answer(report, MENTIONS).content.split("\n")
+    assert len(lines) == 10
+    assert lines[1] == (
+        "**Fix:** PixVerse's API: not answering since <t:9:R>. I keep trying and nothing is lost; just wait."
+    )
+    assert lines[6:] == [
+        "OK: Results waiting: 1, oldest <t:7:R>.",
+        "OK: Followed: <#5> and <#6>.",
+        "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another.",
+        "OK: Callback: last heard <t:8:R>.",
+    ]
+
+
+def test_a_followed_channel_in_trouble() -> None:
+    silent = Followed(6, ("Send Messages",), other_account=False)
+    report = replace(WELL, followed=(Followed(5, (), other_account=False), silent))
+    text = check_answer(report, MENTIONS).content
+    assert "**Fix:** Followed: I'm missing *Send Messages* in <#6>. Allow it there." in text
+    rests = replace(WELL, followed=(Followed(5, (), other_account=True),))
+    assert (
+        "**Fix:** Followed: <#5> rests, since the API token is of another account."
+        in check_answer(rests, MENTIONS).content
+    )
 
 
 def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
