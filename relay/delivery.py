@@ -2,7 +2,8 @@
 
 The claim is committed before the request goes out, with the start of the first attempt that may have gone through
 unnoticed. A repeated attempt bears the same nonce, by which Discord knows it for some minutes; after that the channel's
-history is read before anything is sent again.
+history is read before anything is sent again. So it is for an attempt of an earlier process, whatever its age: the
+clock by which that was written down may have been set since.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from enum import Enum, auto
 
 from relay import verdicts
 from relay.composing import Composer, Draft
@@ -43,6 +45,16 @@ LOOK_BACK = 65 * 60_000
 _SEND_SECONDS = 90.0
 _SLOWEST_UPLOAD = 128 * 1024
 """Bytes a second. The poster has a bound of its own; this one only keeps a channel from standing still for ever."""
+
+
+class _Look(Enum):
+    """What came of looking for a message in the channel's history."""
+
+    SETTLED = auto()
+    """That was all that can be done now."""
+    ABSENT = auto()
+    UNKNOWN = auto()
+    """It may not be looked for; Discord still knows the nonce."""
 
 
 class Sender:
@@ -85,10 +97,11 @@ class Sender:
     async def _bring_forward(self, draft: Draft) -> None:
         delivery = draft.delivery
         looked = False
-        if self._must_look(delivery) or (not draft.wanted and delivery.unanswered_at is not None):
-            if await self._look(draft):
+        if self._should_look(delivery) or (not draft.wanted and delivery.unanswered_at is not None):
+            found = await self._look(draft)
+            if found is _Look.SETTLED:
                 return
-            looked = True
+            looked = found is _Look.ABSENT
         if not draft.wanted:
             await self._drop(delivery)
             return
@@ -112,16 +125,22 @@ class Sender:
         waited = (self._clock.monotonic() - first_sent) * 1000
         return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
 
-    async def _look(self, draft: Draft) -> bool:
-        """Looks for the message in the history; whether that was all that can be done now. False: it is not there."""
+    def _should_look(self, delivery: Delivery) -> bool:
+        """Also where this process has not seen the attempt begin, so that only the wall clock tells its age."""
+        begun_before = delivery.unanswered_at is not None and delivery.id not in self._first_sent
+        return begun_before or self._must_look(delivery)
+
+    async def _look(self, draft: Draft) -> _Look:
         now = self._clock.now()
         since = now if draft.delivery.unanswered_at is None else min(draft.delivery.unanswered_at, now)
         found = await self._poster.find(draft.address, draft.post, since - LOOK_BACK)
         if isinstance(found, Absent):
-            return False
+            return _Look.ABSENT
+        if isinstance(found, CannotLook) and draft.wanted and not self._must_look(draft.delivery):
+            return _Look.UNKNOWN
         verdict = _after_look(found, draft.delivery.attempts, now - since)
         await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at))
-        return True
+        return _Look.SETTLED
 
     # ---- sending ----------------------------------------------------------------------------------------------------
 
@@ -129,7 +148,7 @@ class Sender:
         delivery = draft.delivery
         if not looked and self._must_look(delivery):
             # Fetching its videos took longer than Discord remembers the nonce.
-            if await self._look(draft):
+            if await self._look(draft) is not _Look.ABSENT:
                 return
             looked = True
         earlier = None if looked else delivery.unanswered_at

@@ -173,6 +173,36 @@ async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(
     await world.stop()
 
 
+@pytest.mark.parametrize("script", [[LOST], [DEAD]], ids=["stored", "never arrived"])
+async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
+    tmp_path: Path, script: list[SendResult]
+) -> None:
+    """The clock was set back by as much as the bot was away, so that the attempt's age tells nothing."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", script)
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(SHORT - LONG)
+    world.renew()
+    await world.pump_for(180_000, 10_000)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(tmp_path: Path) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.clock.advance(SHORT)
+    world.renew()
+    world.discord.readable = False
+    await world.pump()
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
 async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(tmp_path: Path) -> None:
     world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
     world.clock.jump(3_600_000)

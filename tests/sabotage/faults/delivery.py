@@ -66,6 +66,13 @@ FAULTS = (
         "return False",
     ),
     fault(
+        "an attempt of an earlier process is as young as it looks",
+        f"{_CRASHES}::test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for",
+        "relay/delivery.py",
+        "return begun_before or self._must_look(delivery)",
+        "return self._must_look(delivery)",
+    ),
+    fault(
         "the history is looked into from the attempt on, whatever the clocks say",
         f"{_CRASHES}::test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history",
         "relay/delivery.py",
