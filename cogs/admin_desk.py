@@ -72,7 +72,9 @@ class AdminDesk:
 
     def _token_set(self, ask: Ask, done: TokenSet) -> Answer:
         if done.kind is TokenSetKind.OTHER_ACCOUNT and done.old_account_id is not None:
-            return admin_answers.token_of_other_account_answer(done.held, done.old_user_number, done.old_account_id)
+            return admin_answers.token_of_other_account_answer(
+                done.held, done.held_channels, done.old_user_number, done.old_account_id
+            )
         if done.kind is TokenSetKind.SAME_ACCOUNT:
             return admin_answers.token_renewed_answer(done.waiting)
         return admin_answers.token_works_answer(done.user_number, done.in_work, self._book.mentions(ask.guild_id))
@@ -98,7 +100,7 @@ class AdminDesk:
         if removal is None:
             return admin_answers.no_own_token_answer(self._book.mentions(ask.guild_id))
         return admin_answers.token_remove_question(
-            removal.waiting, removal.account_id, operators_token=removal.operators_token
+            removal.waiting, removal.channels, removal.account_id, operators_token=removal.operators_token
         )
 
     async def remove_token(self, ask: Ask, account_id: int) -> Answer:

@@ -19,6 +19,7 @@ from cogs.callback_desk import CallbackDesk
 from cogs.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
+from cogs.follow_desk import FollowDesk
 from cogs.gateway import stay_connected
 from cogs.message_menu import watch_menu
 from cogs.outcome_desk import OutcomeDesk
@@ -91,6 +92,7 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
             {
                 "delivery": lambda: relay.outbox.turned_at,
                 "poll": lambda: relay.poller.beat,
+                "follows": lambda: relay.follows.beat,
                 "callbacks": lambda: relay.callbacks.hints.beat,
                 "cards": lambda: relay.cards.turned_at,
             },
@@ -164,7 +166,8 @@ async def _face_discord(
         public_url=settings.public_url if settings.http_port is not None else None,
         interval=settings.poll_interval_ms,
     )
-    client.button_handlers = Buttons(relay.tracker, relay.forgetting, desk, outcomes, callbacks, answering)
+    follow_desk = FollowDesk(relay.following, relay.poster, book)
+    client.button_handlers = Buttons(relay.tracker, relay.forgetting, desk, follow_desk, outcomes, callbacks, answering)
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
@@ -173,13 +176,14 @@ async def _face_discord(
     async def start() -> None:
         await client.add_cog(PixVerse(relay.tracker, relay.forgetting, answering, book, clock))
         client.tree.add_command(watch_menu(relay.tracker, answering))
-        await client.add_cog(PixVerseAdmin(desk, outcomes, callbacks, answering, relay.rate))
+        await client.add_cog(PixVerseAdmin(desk, follow_desk, outcomes, callbacks, answering, relay.rate, book))
         roll_call = RollCall(client, relay.places, clock.sleep)
         await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,
             "callbacks": relay.callbacks.hints.run,
+            "follows": relay.follows.run,
             "cards": relay.cards.run,
             "accounts": relay.rechecks.run,
             "commands": register_commands,

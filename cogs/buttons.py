@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
 from cogs.callback_desk import CallbackDesk
+from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.forgetting import Forgetting
 from relay.ports import Address
@@ -21,6 +22,7 @@ from ui.answers import (
     stop_answer,
     stopped_all_answer,
 )
+from ui.buttons import FollowWish
 from ui.details import details_answers
 from ui.forgetting import forgotten_answer, kept_answer
 
@@ -33,6 +35,7 @@ class Buttons:
         tracker: Tracker,
         forgetting: Forgetting,
         desk: AdminDesk,
+        follow_desk: FollowDesk,
         outcomes: OutcomeDesk,
         callbacks: CallbackDesk,
         answering: Answering,
@@ -40,6 +43,7 @@ class Buttons:
         self._tracker = tracker
         self._forgetting = forgetting
         self._desk = desk
+        self._follow_desk = follow_desk
         self._outcomes = outcomes
         self._callbacks = callbacks
         self._answering = answering
@@ -133,6 +137,12 @@ class Buttons:
 
     async def replace_address(self, interaction: Interaction, number: int) -> None:
         await self._admin(interaction, lambda ask: self._callbacks.replace(ask, number))
+
+    async def follow(self, interaction: Interaction, wish: FollowWish) -> None:
+        await self._admin(interaction, lambda ask: self._follow_desk.follow(ask, wish))
+
+    async def do_not_follow(self, interaction: Interaction, _account_id: int) -> None:
+        await self._admin(interaction, lambda _: self._follow_desk.do_not_follow())
 
     async def newer_results(self, interaction: Interaction, delivery_id: int) -> None:
         await self._admin(interaction, lambda ask: self._outcomes.newer(ask, delivery_id))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from relay.accounts import Accounts
@@ -31,14 +30,6 @@ class CallbackParts:
     hints: Hints
     counts: HintCounts
     endpoint: Callbacks
-
-
-class NobodyTakes:
-    """Stands where whole accounts are relayed."""
-
-    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:  # noqa: ARG002 - takes none
-        """Takes none of them."""
-        return []
 
 
 def callback_parts(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -13,13 +15,21 @@ from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_server, require_manage_server
 from cogs.callback_desk import CallbackDesk
 from cogs.channel_check import check_channel
+from cogs.command_book import CommandBook
+from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.limits import CommandRate
 from relay.results import Ask
 from ui import descriptions
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
+from ui.follow_answers import followed_choice
 from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
+
+log = logging.getLogger(__name__)
+
+_CHOICES = 25
+"""Discord takes no more (Discord developer docs, Application Command Autocomplete)."""
 
 ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
@@ -56,17 +66,21 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     def __init__(
         self,
         desk: AdminDesk,
+        follow_desk: FollowDesk,
         outcomes: OutcomeDesk,
         callbacks: CallbackDesk,
         answering: Answering,
         rate: CommandRate,
+        book: CommandBook,
     ) -> None:
         super().__init__()
         self._desk = desk
+        self._follow_desk = follow_desk
         self._outcomes = outcomes
         self._callbacks = callbacks
         self._answering = answering
         self._rate = rate
+        self._book = book
 
     @token.command(name="set", description=descriptions.TOKEN_SET)
     async def token_set(self, interaction: Interaction) -> None:
@@ -119,6 +133,41 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         """Chooses where troubles are told."""
         await self._answer(interaction, lambda ask: self._desk.set_alerts(ask, channel.id))
 
+    @app_commands.command(name="follow", description=descriptions.FOLLOW)
+    @app_commands.describe(channel=descriptions.FOLLOW_CHANNEL, progress=descriptions.FOLLOW_PROGRESS)
+    async def follow(
+        self,
+        interaction: Interaction,
+        channel: app_commands.Transform[ChosenChannel, PostableChannel],
+        progress: bool = False,
+    ) -> None:
+        """Asks before every job of the server's account is posted in a channel."""
+
+        async def act(ask: Ask) -> Answer:
+            return await self._follow_desk.ask_before_following(ask, channel.id, progress=progress)
+
+        await self._answer(interaction, act)
+
+    @app_commands.command(name="unfollow", description=descriptions.UNFOLLOW)
+    @app_commands.describe(channel=descriptions.UNFOLLOW_CHANNEL)
+    async def unfollow(self, interaction: Interaction, channel: str) -> None:
+        """Ends that. The channel is a text, so that one that is gone can be named."""
+        await self._answer(interaction, lambda ask: self._follow_desk.unfollow(ask, channel))
+
+    @unfollow.autocomplete("channel")
+    async def _choose_followed(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
+        """The server's followed channels, from the database alone."""
+        guild_id = interaction.guild_id
+        if guild_id is None or not self._book.serves(guild_id) or not may_manage_server(interaction):
+            return []
+        try:
+            followed = await self._follow_desk.followed_channels(guild_id)
+        except sqlite3.Error as error:
+            log.warning("autocomplete found nothing: %s", error)
+            return []
+        choices = [followed_choice(channel_id, _name_of(interaction, channel_id)) for channel_id in followed]
+        return [choice for choice in choices if typed.strip().casefold() in choice.name.casefold()][:_CHOICES]
+
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:
             require_manage_server(interaction)
@@ -126,3 +175,8 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
             return await act(self._answering.ask_of(interaction))
 
         await self._answering.answer(interaction, deed)
+
+
+def _name_of(interaction: Interaction, channel_id: int) -> str | None:
+    channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild is not None else None
+    return channel.name if channel is not None else None

@@ -7,8 +7,8 @@ from random import Random
 
 import aiohttp
 
-from cogs.callback_parts import CallbackParts, NobodyTakes, callback_parts
-from pixverse.api import PixVerseApi
+from cogs.callback_parts import CallbackParts, callback_parts
+from pixverse.api import KINDS, PixVerseApi
 from pixverse.job import Job
 from relay.accounts import Accounts
 from relay.addresses import AllowedHosts
@@ -21,6 +21,8 @@ from relay.cards import CardLoop
 from relay.composing import Composer
 from relay.delivery import Sender
 from relay.download import Bounds, Downloader
+from relay.following import Following
+from relay.follows import Follows
 from relay.forgetting import Forgetting
 from relay.limits import CommandRate, Limits
 from relay.lookups import Lookups
@@ -36,6 +38,7 @@ from relay.rereading import Rereader
 from relay.resending import Resending
 from relay.retention import Retention
 from relay.roll_calls import RollCalls
+from relay.taking import Taker
 from relay.tokens import Tokens
 from relay.tracker import Tracker
 from settings import Settings
@@ -56,6 +59,8 @@ class RelayParts:
     outbox: DeliveryLoop
     poller: Poller
     callbacks: CallbackParts
+    follows: Follows
+    following: Following
     places: Places
     tracker: Tracker
     forgetting: Forgetting
@@ -119,23 +124,45 @@ def put_together(
     rereader = Rereader(database.reader, questions)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     announcements = Announcements(clock)
+    roll_calls = RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval)
     poller = Poller(
         database,
         questions,
         answers,
         accounts,
         clock,
-        RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval),
+        roll_calls,
         announcements,
         interval=interval,
         max_age=settings.job_max_age_ms,
         random=random,
     )
     accounts.when_changed(poller.account_changed)
+    follows = Follows(
+        database.reader,
+        Taker(
+            database,
+            accounts,
+            poller,
+            outbox,
+            clock,
+            interval=interval,
+            most_of_guild=settings.max_open_per_server,
+        ),
+        roll_calls,
+        accounts,
+        poller,
+        clock,
+        kinds=KINDS,
+        interval=interval,
+        random=random,
+    )
+    accounts.when_changed(lambda _: follows.changed())
+    lookups = Lookups(questions, accounts)
     tracker = Tracker(
         database,
         questions,
-        Lookups(questions, accounts),
+        lookups,
         answers,
         accounts,
         outbox,
@@ -160,10 +187,12 @@ def put_together(
             questions,
             poller,
             announcements,
-            NobodyTakes(),
+            follows,
             clock,
             interval=interval,
         ),
+        follows=follows,
+        following=Following(database, accounts, lookups, follows.changed),
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
         forgetting=Forgetting(database, cards, rate),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Collection
 
 import aiohttp
 import discord
@@ -57,6 +57,7 @@ class Surroundings(commands.Cog):
         """The server is back after an outage of Discord, or the bot has just connected."""
         await _heard(self._places.server_back(guild.id))
         await _heard(self._outbox.permissions_changed(guild.id))
+        await _heard(self._look_after_follows(guild))
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -92,7 +93,14 @@ class Surroundings(commands.Cog):
             await _heard(self._forget_upload_limit(after.id))
 
     async def _look_after_threads(self, guild: discord.Guild) -> None:
-        for channel_id in await self._places.watched_channels(guild.id):
+        await self._look_after(guild, await self._places.watched_channels(guild.id))
+
+    async def _look_after_follows(self, guild: discord.Guild) -> None:
+        """Where nothing is to be posted, nothing else would tell that a channel is gone."""
+        await self._look_after(guild, await self._places.followed_channels(guild.id))
+
+    async def _look_after(self, guild: discord.Guild, channel_ids: Collection[int]) -> None:
+        for channel_id in channel_ids:
             if guild.get_channel_or_thread(channel_id) is None and await self._is_gone(channel_id):
                 await self._places.channel_gone(guild.id, channel_id)
 

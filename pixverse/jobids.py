@@ -65,6 +65,14 @@ def parse_jobid(text: str) -> str:
     return jobid
 
 
+def is_jobid(text: str) -> bool:
+    """Whether this is a PixVerse job id as it stands, with nothing around it."""
+    try:
+        return parse_jobid(text) == text
+    except ValueError:
+        return False
+
+
 def is_v2(jobid: str) -> bool:
     """Whether v2 of the API is to be asked about this id, v1 being asked about every other one."""
     return PIXVERSE_V2_ID.fullmatch(jobid) is not None

@@ -132,7 +132,7 @@ class Accounts:
         if state is account.state:
             self._known[account_id] = replace(account, tried_at=self._clock.now())
         elif state is AccountState.OK or self._was_just_replaced(account):
-            self._doubt(account_id)
+            self.doubt(account_id)
         else:
             await to_the_end(self._change_state(account_id, account.token, state))
 
@@ -252,6 +252,7 @@ class Accounts:
         at = account.replaced_at
         return at is not None and self._clock.monotonic() - at < _OLD_ANSWERS_SECONDS
 
-    def _doubt(self, account_id: int) -> None:
+    def doubt(self, account_id: int) -> None:
+        """Has the account's token tried at once."""
         for callback in self._on_doubt:
             callback(account_id)

@@ -11,12 +11,15 @@ from relay import nonces, schedule, snapshots
 from relay.outcomes import Outcome, outcome_of_state
 from relay.ports import Cards, Clock, Outbox
 from relay.questions import Accounts
-from storage import batches, deliveries, jobs, subscriptions
+from storage import batches, deliveries, follows, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
 
 log = logging.getLogger(__name__)
+
+_CLOCKS_APART = 5 * 60_000
+"""Milliseconds by which the API's clock and this machine's may differ."""
 
 
 class Recorded(Enum):
@@ -177,8 +180,27 @@ async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionR
 
 async def _end_subscriptions(tx: Transaction, accounts: Accounts, row: JobRow, now: int) -> None:
     for subscription in await subscriptions.open_of_job(tx, row.id):
-        if accounts.in_force(subscription.guild_id) == row.account_id:
+        if accounts.in_force(subscription.guild_id) != row.account_id:
+            continue
+        if await _is_owed(tx, row.id, subscription):
             await post_outcome(tx, row, subscription, now)
+        else:
+            await subscriptions.end(tx, subscription.id, now)
+
+
+async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:
+    """Whether there is an end to tell: not of a job that only a list named and nobody asked for, where the API has
+    never told anything of it, or where it had ended before the account was followed."""
+    if not subscription.followed or await subscriptions.subscribers(tx, subscription.id):
+        return True
+    row = await jobs.by_id(tx, job_id)
+    job = snapshots.load(row.snapshot) if row is not None else None
+    if job is None:
+        return False
+    follow = await follows.of_channel(tx, subscription.guild_id, subscription.channel_id)
+    if follow is None or job.updated is None or not job.state.ends:
+        return True
+    return job.updated >= follow.created_at - _CLOCKS_APART
 
 
 def _brings_news(row: JobRow, answer: Job) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -18,6 +18,7 @@ from storage import batches, cards, deliveries, subscriptions
 from storage.cards import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
+from storage.subscriptions import Subscriber
 
 _NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
 """Why an outcome was given up that an admin sends again once that is mended."""
@@ -131,7 +132,8 @@ class Composer:
         outcome = Outcome(row.outcome)
         job = snapshots.load(row.snapshot)
         again = delivery.kind.startswith("again-")
-        mention = () if again or variant.no_ping else await self._mention(row)
+        askers = await subscriptions.subscribers(self._reader, row.subscription_id)
+        mention = () if again or variant.no_ping else _pinged(askers)
         tally = await self._tally(row, ping=not variant.no_ping) if delivery.closes_batch else None
         ended = _end_of(job, outcome)
         post = OutcomePost(
@@ -150,12 +152,9 @@ class Composer:
             late=None if again or ended is None or delivery.reason in _SENT_AGAIN else self._late(row, delivery, ended),
             ended_at=row.job_ended_at if ended is None else ended,
             watched_for=_watched_for(row, outcome),
+            unasked=row.origin != "asked" and not askers,
         )
         return Draft(delivery, _address(delivery), variant, post, row=row)
-
-    async def _mention(self, row: CardRow) -> tuple[int, ...]:
-        waiting = await subscriptions.subscribers(self._reader, row.subscription_id)
-        return tuple(one.user_id for one in waiting if one.mention and not one.in_batch)
 
     async def _tally(self, row: CardRow, *, ping: bool) -> BatchTally | None:
         batch = None if row.batch_id is None else await batches.by_id(self._reader, row.batch_id)
@@ -195,6 +194,10 @@ def _with_videos(post: Post) -> Job | None:
     if not isinstance(post, OutcomePost) or post.outcome is not Outcome.COMPLETED:
         return None
     return post.job if post.job is not None and post.job.media else None
+
+
+def _pinged(askers: Sequence[Subscriber]) -> tuple[int, ...]:
+    return tuple(one.user_id for one in askers if one.mention and not one.in_batch)
 
 
 def _end_of(job: Job | None, outcome: Outcome) -> int | None:

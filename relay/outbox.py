@@ -14,7 +14,7 @@ from relay.outcomes import NoticeKind, Reason
 from relay.ports import Clock, NoticePost
 from relay.recording import add_notice
 from relay.shown import ShownCards
-from storage import cards, deliveries, sending
+from storage import cards, deliveries, follows, sending
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -101,13 +101,15 @@ class DeliveryLoop:
             now = self._clock.now()
             await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
             ended = await cards.end_in_channel(tx, channel_id, now)
-            if ended:
+            followed = await follows.remove(tx, guild_id, channel_id)
+            if ended or followed:
                 notice = NoticePost(
                     kind=NoticeKind.CHANNEL_GONE,
                     nonce="",
                     jobs=len(ended),
                     channel_id=channel_id,
                     channel_name=name,
+                    followed=followed,
                 )
                 await add_notice(tx, guild_id, channel_id, notice, now)
         self.wake()

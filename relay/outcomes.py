@@ -81,6 +81,8 @@ class NoticeKind(StrEnum):
     REFUSED = "refused"
     """Discord took an outcome in no form."""
     CHANNEL_GONE = "channel gone"
+    NO_ROOM = "no room"
+    """A followed account has more jobs in work than the server may wait for."""
 
 
 class Reason(StrEnum):

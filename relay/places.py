@@ -14,7 +14,7 @@ from typing import Protocol
 
 from relay.accounts import Accounts
 from relay.ports import Clock, JobWatch
-from storage import accounts, departures, servers
+from storage import accounts, departures, follows, servers
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -46,8 +46,12 @@ class Places:
         self._compared = asyncio.Event()
 
     async def watched_channels(self, guild_id: int) -> list[int]:
-        """The server's channels and threads in which somebody waits."""
+        """The server's channels and threads in which somebody waits, or to which its account is relayed."""
         return await departures.watched_channels(self._database.reader, guild_id)
+
+    async def followed_channels(self, guild_id: int) -> list[int]:
+        """The server's channels and threads to which its account is relayed."""
+        return [row.channel_id for row in await follows.of_guild(self._database.reader, guild_id)]
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
         """A channel or thread was deleted: nothing more goes there, and its jobs are not asked about for its sake."""

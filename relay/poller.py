@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+from collections.abc import Collection
 from random import Random
 
 from relay import schedule
@@ -77,6 +78,7 @@ class Poller:
         self._under_way = UnderWay(at_once, at_once_per_account)
         self._claimed_jobs: set[int] = set()
         self._changed_jobs: set[int] = set()
+        self._found_jobs: set[int] = set()
         self._changed_accounts: set[int] = set()
         self._woken = asyncio.Event()
         self._loaded_up_to: int | None = 0
@@ -99,6 +101,16 @@ class Poller:
         """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
         self._claimed_jobs.add(job_id)
         self._woken.set()
+
+    def jobs_found(self, job_ids: Collection[int]) -> None:
+        """These are watched from now on, and nobody has asked the API about them yet."""
+        self._found_jobs.update(job_ids)
+        self._changed_jobs.update(job_ids)
+        self._woken.set()
+
+    def watches(self, account_id: int) -> bool:
+        """Whether any of the account's jobs is asked about."""
+        return self._agenda.of_account(account_id) > 0
 
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
@@ -167,6 +179,7 @@ class Poller:
                 self._agenda.drop(job_id)
             else:
                 self._take_in(row, at_once=False)
+        self._look_at_found(self._found_jobs.intersection(changed))
         self._changed_jobs.difference_update(changed)
 
     def _take_in_claims(self) -> None:
@@ -175,6 +188,13 @@ class Poller:
             if not job.busy:
                 self._put(job, self._asking.if_claimed(job, job.due))
         self._claimed_jobs.clear()
+
+    def _look_at_found(self, found: Collection[int]) -> None:
+        now = self._clock.monotonic()
+        for job in filter(None, map(self._agenda.get, found)):
+            if job.asked_at is None and not job.busy:
+                self._put(job, schedule.first_look(now, self._interval, len(found), self._random))
+        self._found_jobs.difference_update(found)
 
     async def _take_in_account(self, account_id: int) -> None:
         open_ids: set[int] = set()

@@ -107,6 +107,8 @@ class OutcomePost:
     """Milliseconds UTC, as the API tells it, else as the bot saw it."""
     watched_for: int | None = None
     """Milliseconds; for GIVEN_UP."""
+    unasked: bool = False
+    """It comes by a follow, and nobody asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,10 @@ class NoticePost:
     """Milliseconds."""
     interval: int | None = None
     """Milliseconds between two looks at a token in trouble."""
+    limit: int | None = None
+    """NO_ROOM: for how many jobs the server may wait."""
+    followed: bool = False
+    """CHANNEL_GONE: the server's account was relayed there."""
 
 
 Post = OutcomePost | CardPost | SummaryPost | NoticePost

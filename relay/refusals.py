@@ -23,6 +23,14 @@ class NoToken(Refusal):
     """Neither this server nor the operator has set an API token."""
 
 
+class NoOwnToken(Refusal):
+    """The server uses the operator's token, and what was asked for needs one of its own."""
+
+
+class NotFollowed(Refusal):
+    """The server's account is not relayed to that channel."""
+
+
 class TokenRefused(Refusal):
     """useapi.net refuses the token that this server uses."""
 

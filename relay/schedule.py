@@ -96,6 +96,12 @@ def spread(now: float, interval: float, asked_at: float | None, random: Random) 
     return at if asked_at is None else max(at, asked_at + interval)
 
 
+def first_look(now: float, interval: float, found: int, random: Random) -> float:
+    """When to ask about one of `found` jobs that nobody has asked about yet: at once about a single one, about many
+    within as many seconds, an interval at the most."""
+    return now + min(interval, float(found - 1)) * random.random()
+
+
 def record_after(gap: float) -> float:
     """Seconds after which a job's record is asked for though a list names the job, where `gap` lies between two
     questions about it: four gaps, and a minute where that is more, unless six gaps are less."""

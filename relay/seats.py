@@ -13,7 +13,7 @@ from relay.lookups import was_given_up
 from relay.questions import Accounts
 from relay.refusals import PersonLimit, ServerLimit
 from relay.results import Ask
-from storage import deliveries, jobs, overviews, subscriptions
+from storage import deliveries, follows, jobs, overviews, subscriptions
 from storage.database import Transaction
 from storage.jobs import JobRow
 from storage.overviews import OutcomeMessage
@@ -69,7 +69,10 @@ async def take(tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, wi
         return await _seat_at_ended_job(tx, accounts, ask, wish, row, here)
     if here is not None and here.ended_at is None:
         await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
-        return Seated(Seat.ALREADY_WATCHED, row, here)
+        if here.origin != "followed" or wish.batch_id is not None:
+            return Seated(Seat.ALREADY_WATCHED, row, here)
+        await follows.show_card(tx, here.id)
+        return Seated(Seat.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
     return await _seat_at_open_job(tx, ask, wish, row, here)
 
 
@@ -77,17 +80,19 @@ async def _seat_at_open_job(tx: Transaction, ask: Ask, wish: Wish, row: JobRow, 
     if not await subscriptions.open_of_job(tx, row.id):
         await jobs.rewatch(tx, row.id, ask.at)
     opened = await _open(tx, ask, wish, row, here)
-    card_id = None
-    if wish.batch_id is None:
-        card_id = await deliveries.add_card(
-            tx,
-            subscription_id=opened.id,
-            guild_id=ask.guild_id,
-            channel_id=ask.channel_id,
-            base_nonce=nonces.for_job(row.jobid, ask.channel_id, deliveries.CARD),
-            now=ask.at,
-        )
+    card_id = await _add_card(tx, ask, row, opened.id) if wish.batch_id is None else None
     return Seated(Seat.WATCHED, row, opened, card_id=card_id)
+
+
+async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int) -> int:
+    return await deliveries.add_card(
+        tx,
+        subscription_id=subscription_id,
+        guild_id=ask.guild_id,
+        channel_id=ask.channel_id,
+        base_nonce=nonces.for_job(row.jobid, ask.channel_id, deliveries.CARD),
+        now=ask.at,
+    )
 
 
 async def _seat_at_ended_job(

@@ -59,12 +59,13 @@ class Stopping:
             if subscription is None or subscription.ended_at is not None:
                 raise NothingToDo
             others = 0 if may_manage else await self._others(tx, ask, subscription)
-            if others == 0:
+            goes_on = others > 0 or (subscription.followed and not may_manage)
+            if not goes_on:
                 await _end(tx, ask, subscription)
             row = await jobs.by_id(tx, subscription.job_id)
         self._tell(subscription)
         job = snapshots.load(row.snapshot) if row is not None else None
-        if others:
+        if goes_on:
             return TakenOff(subscription_id, subscription.job_id, job, others)
         return Stopped(subscription_id, subscription.job_id, job)
 

@@ -11,7 +11,7 @@ from relay.account_states import AccountState
 from relay.accounts import Accounts
 from relay.ports import Cards, Clock
 from relay.rechecks import TokenTrial
-from storage import accounts, servers, waiting
+from storage import accounts, follows, servers, waiting
 from storage.database import Database, Transaction, to_the_end
 from storage.vault import Vault
 
@@ -51,6 +51,8 @@ class TokenSet:
     old_user_number: str | None
     held: int
     """Jobs of the account before for which the server waits."""
+    held_channels: int
+    """Channels to which the account before was relayed: they rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Removal:
     account_id: int
     waiting: int
     """Jobs that would then not be watched any more."""
+    channels: int
+    """Channels to which the account would then not be relayed any more."""
     operators_token: bool
     """The operator's account would then be used."""
 
@@ -96,11 +100,12 @@ class Tokens:
         if own is None:
             return None
         jobs = await waiting.in_server(self._database.reader, guild_id, own)
-        return Removal(own, jobs, self._accounts.operator_id is not None)
+        channels = await follows.count(self._database.reader, guild_id, own)
+        return Removal(own, jobs, channels, self._accounts.operator_id is not None)
 
     async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> int:
-        """Removes the server's token, which is still to be this account's, and drops its waiting jobs; returns how
-        many. The token is forgotten once no server uses it. Raises TokenChanged."""
+        """Removes the server's token, which is still to be this account's, ends its follows and drops its waiting jobs;
+        returns how many jobs. The token is forgotten once no server uses it. Raises TokenChanged."""
         return await to_the_end(self._remove(guild_id, account_id, user_id))
 
     async def held_jobs(self, guild_id: int, account_id: int) -> int:
@@ -110,7 +115,8 @@ class Tokens:
         return await waiting.in_server(self._database.reader, guild_id, account_id)
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> int:
-        """Drops the server's waiting jobs of an account that it does not use any more; returns how many.
+        """Drops the server's waiting jobs of an account that it does not use any more, and ends its follows; returns
+        how many jobs.
 
         Raises TokenChanged where the server uses that account (again).
         """
@@ -136,6 +142,7 @@ class Tokens:
             jobs = await waiting.in_server(tx, guild_id, row.id)
             other = None if before == row.id else before
             held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
+            channels = 0 if other is None else await follows.count(tx, guild_id, other)
             if other is not None:
                 await self._accounts.forget_unused_token(tx, other)
             rows = await _rows(tx, row.id, other)
@@ -144,18 +151,16 @@ class Tokens:
         self._accounts.keep_own(guild_id, row.id)
         self._accounts.tell_changed(*(changed.id for changed in rows))
         await self._flush_if_forgotten(rows)
-        return self._token_set(row.id, other, in_work, jobs, held)
+        kind = TokenSetKind.SAME_ACCOUNT if jobs else TokenSetKind.WORKS
+        if held or channels:
+            kind = TokenSetKind.OTHER_ACCOUNT
+        old = self._number(other)
+        return TokenSet(kind, row.id, self._number(row.id), in_work, jobs, other, old, held, channels)
 
     async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, now: int) -> None:
         account = self._accounts.as_account(row)
         if not await self._accounts.change_state(tx, account, AccountState.OK, now):
             await accounts.set_tried(tx, row.id, now)
-
-    def _token_set(self, account_id: int, other: int | None, in_work: int, jobs: int, held: int) -> TokenSet:
-        kind = TokenSetKind.SAME_ACCOUNT if jobs else TokenSetKind.WORKS
-        if held:
-            kind = TokenSetKind.OTHER_ACCOUNT
-        return TokenSet(kind, account_id, self._number(account_id), in_work, jobs, other, self._number(other), held)
 
     async def _remove(self, guild_id: int, account_id: int, user_id: int) -> int:
         async with self._database.transaction() as tx:
@@ -163,6 +168,7 @@ class Tokens:
                 raise TokenChanged
             jobs = await waiting.in_server(tx, guild_id, account_id)
             dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
+            await follows.remove_of_account(tx, guild_id, account_id)
             await servers.clear_account(tx, guild_id)
             await self._accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)
@@ -179,6 +185,7 @@ class Tokens:
             self._check_not_in_force(guild_id, account_id)
             jobs = await waiting.in_server(tx, guild_id, account_id)
             dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
+            await follows.remove_of_account(tx, guild_id, account_id)
         self._tell_dropped(dropped)
         return jobs
 

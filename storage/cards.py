@@ -22,6 +22,8 @@ class CardRow:
     created_at: int
     ended_at: int | None
     stopped_by: int | None
+    origin: str
+    """See storage.subscriptions.SubscriptionRow."""
     shown_at: int
     """When the card last showed what was known; 0: never."""
     shown: str
@@ -64,9 +66,9 @@ class BatchMessage:
 
 _SELECT = """
 SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler, s.created_at, s.ended_at, s.stopped_by,
-  s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.changed_at,
-  j.round, j.ended_at AS job_ended_at, j.outcome, a.state AS account_state, a.state_since AS account_since,
-  v.upload_limit, v.gone_since IS NOT NULL AS server_gone,
+  s.origin, s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since,
+  j.changed_at, j.round, j.ended_at AS job_ended_at, j.outcome,
+  a.state AS account_state, a.state_since AS account_since, v.upload_limit, v.gone_since IS NOT NULL AS server_gone,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
   d.id AS card_delivery, d.message_id AS card_message, coalesce(d.settled_at, d.created_at) AS card_posted_at
 FROM subscriptions s

@@ -20,14 +20,17 @@ async def known_servers(queries: Queries) -> set[int]:
     """Every server about which anything is kept."""
     rows = await queries.all(
         "SELECT guild_id FROM servers UNION SELECT guild_id FROM subscriptions UNION SELECT guild_id FROM deliveries"
+        " UNION SELECT guild_id FROM follows"
     )
     return {row["guild_id"] for row in rows}
 
 
 async def watched_channels(queries: Queries, guild_id: int) -> list[int]:
-    """The server's channels and threads in which somebody waits."""
+    """The server's channels and threads in which somebody waits, or to which its account is relayed."""
     rows = await queries.all(
-        "SELECT DISTINCT channel_id FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", (guild_id,)
+        "SELECT channel_id FROM subscriptions WHERE guild_id = ?1 AND ended_at IS NULL"
+        " UNION SELECT channel_id FROM follows WHERE guild_id = ?1",
+        (guild_id,),
     )
     return [row["channel_id"] for row in rows]
 
@@ -59,6 +62,7 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
     await tx.run("DELETE FROM deliveries WHERE guild_id = ?", (guild_id,))
     await tx.run("DELETE FROM subscriptions WHERE guild_id = ?", (guild_id,))
     await tx.run("DELETE FROM batches WHERE guild_id = ?", (guild_id,))
+    await tx.run("DELETE FROM follows WHERE guild_id = ?", (guild_id,))
     for row in rows:
         await tx.run(
             "DELETE FROM jobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id)",

@@ -50,6 +50,14 @@ async def of_channel(queries: Queries, guild_id: int, channel_id: int) -> Follow
     return found[0] if found else None
 
 
+async def count(queries: Queries, guild_id: int, account_id: int) -> int:
+    """To how many of the server's channels the account is relayed."""
+    row = await queries.one(
+        "SELECT count(*) AS n FROM follows WHERE guild_id = ? AND account_id = ?", (guild_id, account_id)
+    )
+    return 0 if row is None else int(row["n"])
+
+
 async def put(tx: Transaction, follow: FollowRow) -> None:
     """Keeps a follow in the place of the one that the channel may have."""
     await tx.run(
@@ -110,6 +118,14 @@ async def add_subscription(
         ),
     )
     return None if row is None else row["id"]
+
+
+async def show_card(tx: Transaction, subscription_id: int) -> None:
+    """From now on a card is shown for a job that came by a follow."""
+    await tx.run(
+        "UPDATE subscriptions SET origin = 'followed with card' WHERE id = ? AND origin = 'followed'",
+        (subscription_id,),
+    )
 
 
 async def running_in(queries: Queries, guild_id: int, channel_id: int) -> int:

@@ -36,19 +36,25 @@ def token_renewed_answer(waiting: int) -> Answer:
     return Answer(f"**Token works.** {wording.count(waiting, 'waiting job goes', 'waiting jobs go')} on now.")
 
 
-def token_of_other_account_answer(waiting: int, old_account: str | None, old_account_id: int) -> Answer:
-    """A token of another account while `waiting` jobs belong to the old one; asks what is to become of them."""
+def token_of_other_account_answer(waiting: int, channels: int, old_account: str | None, old_account_id: int) -> Answer:
+    """A token of another account while `waiting` jobs, and the follows of `channels`, belong to the old one; asks what
+    is to become of them."""
     old = f"the old one (account {code(old_account, 40)})" if old_account else "the old one"
-    jobs = wording.count(waiting, "waiting job belongs", "waiting jobs belong")
+    jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
+    followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
+    belong = "belongs" if waiting + channels == 1 else "belong"
+    held = f"{wording.joined((jobs, followed), ' and ')} {belong} to {old} and can't be seen with this token."
     return answer(
-        f"**Token works, but it is of another account.** {jobs} to {old} and can't be seen with this token.",
+        f"**Token works, but it is of another account.** {held}",
         (Action.KEEP_OLD_JOBS, old_account_id),
         (Action.DROP_OLD_JOBS, old_account_id),
     )
 
 
 def old_jobs_kept_answer(waiting: int) -> Answer:
-    """The admin chose to keep the old account's jobs."""
+    """The admin chose to keep the old account's jobs, and what else is of it."""
+    if not waiting:
+        return Answer("**Kept on hold.** Once a token of the old account is set again, I go on by myself.")
     return Answer(
         f"**{wording.count(waiting, 'job stays', 'jobs stay')} on hold.** "
         "Once a token of the old account is set again, I go on by myself."
@@ -96,9 +102,12 @@ def not_a_token_answer() -> Answer:
 # ---- token remove ---------------------------------------------------------------------------------------------------
 
 
-def token_remove_question(waiting: int, account_id: int, *, operators_token: bool) -> Answer:
-    """Asks before the token is removed; `operators_token` tells whether there is one to fall back to."""
-    stops = f"{wording.count(waiting, 'waiting job then stops', 'waiting jobs then stop')}."
+def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Answer:
+    """Asks before the token is removed, which also ends the follows of so many `channels`; `operators_token` tells
+    whether there is one to fall back to."""
+    stops = wording.count(waiting, "waiting job then stops", "waiting jobs then stop")
+    followed = f", and {wording.count(channels, 'followed channel', 'followed channels')}" if channels else ""
+    stops = f"{stops}{followed}."
     after = "Afterwards the operator's account is used." if operators_token else ""
     return answer(
         wording.joined(("**Remove this server's token?**", stops, after), " "),

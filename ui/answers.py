@@ -129,6 +129,10 @@ def stop_answer(result: StopResult) -> Answer:
     match result:
         case Stopped():
             return Answer("**Not watched any more.** The job itself goes on at PixVerse.")
+        case TakenOff() if not result.others:
+            return Answer(
+                "**You won't be pinged.** Every job is posted in this channel, so its result still comes here."
+            )
         case TakenOff():
             others = "1 other waits" if result.others == 1 else f"{result.others} others wait"
             return Answer(f"**You won't be pinged.** {others} for this job, so its result still comes here.")

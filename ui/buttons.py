@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, Self, cast
 
@@ -16,6 +17,15 @@ import discord
 from discord import ButtonStyle
 
 Press = discord.Interaction[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FollowWish:
+    """What an admin wants to follow, and where; Discord's id of the channel, the local number of the account."""
+
+    channel_id: int
+    account_id: int
+    progress: bool
 
 
 class ButtonHandlers(Protocol):
@@ -66,6 +76,12 @@ class ButtonHandlers(Protocol):
     async def replace_address(self, interaction: Press, number: int) -> None:
         """Puts a new address for callbacks in the place of the one with this number."""
 
+    async def follow(self, interaction: Press, wish: FollowWish) -> None:
+        """Posts every job of the server's account in a channel from now on."""
+
+    async def do_not_follow(self, interaction: Press, account_id: int) -> None:
+        """Leaves everything as it is."""
+
     async def newer_results(self, interaction: Press, delivery_id: int) -> None:
         """Shows an admin the outcomes after this one."""
 
@@ -99,6 +115,7 @@ class Action(Enum):
     DELETE_MY_DATA = ("me:delete", "Delete my data", "delete_my_data")
     KEEP_MY_DATA = ("me:keep", "Keep my data", "keep_my_data")
     REPLACE_ADDRESS = ("callback:replace", "Replace the address", "replace_address")
+    DO_NOT_FOLLOW = ("follow:no", "Don't follow", "do_not_follow")
     NEWER_RESULTS = ("results:newer", "Newer results", "newer_results")
     OLDER_RESULTS = ("results:older", "Older results", "older_results")
 
@@ -185,7 +202,34 @@ class SendAgainButton(
         await _handlers(interaction).send_again(interaction, self.delivery_id)
 
 
-DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton)
+class FollowButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]],
+    template=r"follow:(?P<how>quiet|cards):(?P<channel>[0-9]{1,20}):(?P<account>[0-9]{1,18})",
+):
+    """`Follow the account`: what was asked stands in it, so that it is done as it was asked."""
+
+    def __init__(self, wish: FollowWish) -> None:
+        how = "cards" if wish.progress else "quiet"
+        super().__init__(
+            discord.ui.Button(
+                label="Follow the account",
+                style=ButtonStyle.secondary,
+                custom_id=f"follow:{how}:{wish.channel_id}:{wish.account_id}",
+            )
+        )
+        self.wish = wish
+
+    @classmethod
+    async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
+        """The button that was pressed."""
+        return cls(FollowWish(int(match["channel"]), int(match["account"]), match["how"] == "cards"))
+
+    async def callback(self, interaction: Press) -> None:
+        """Hands the press to the client's handlers."""
+        await _handlers(interaction).follow(interaction, self.wish)
+
+
+DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 """What the client registers with `add_dynamic_items`."""
 
 
@@ -225,6 +269,14 @@ def results_view(to_send: Sequence[tuple[int, int]], turning: Sequence[tuple[Act
         turn = NumberButton(action, number)
         turn.row = (len(to_send) + 1) // 2
         view.add_item(turn)
+    return view
+
+
+def follow_view(wish: FollowWish) -> discord.ui.View:
+    """The buttons under the question whether to follow an account in a channel."""
+    view = discord.ui.View(timeout=None)
+    view.add_item(FollowButton(wish))
+    view.add_item(NumberButton(Action.DO_NOT_FOLLOW, wish.account_id))
     return view
 
 

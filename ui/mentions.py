@@ -49,6 +49,16 @@ class CommandMentions:
         return self("pixverse-admin deliveries")
 
     @property
+    def follow(self) -> str:
+        """`/pixverse-admin follow`."""
+        return self("pixverse-admin follow")
+
+    @property
+    def unfollow(self) -> str:
+        """`/pixverse-admin unfollow`."""
+        return self("pixverse-admin unfollow")
+
+    @property
     def alerts(self) -> str:
         """`/pixverse-admin alerts`."""
         return self("pixverse-admin alerts")

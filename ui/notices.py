@@ -32,8 +32,12 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
             return _sentence(f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}", _held(post))
         case NoticeKind.GIVEN_UP | NoticeKind.REFUSED:
             return _given_up(post, mentions)
-        case NoticeKind.CHANNEL_GONE:
-            return _channel_gone(post)
+        case _:
+            return _of_a_channel(post, mentions)
+
+
+def _of_a_channel(post: NoticePost, mentions: CommandMentions) -> str:
+    return _no_room(post) if post.kind is NoticeKind.NO_ROOM else _channel_gone(post, mentions)
 
 
 def _sentence(*parts: str) -> str:
@@ -84,11 +88,24 @@ def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
     )
 
 
-def _channel_gone(post: NoticePost) -> str:
+def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
     name = escaped(post.channel_name or "", 40)
     state = f"#{name} is gone." if name else "A channel is gone."
     jobs = wording.count(post.jobs, "job", "jobs")
-    return _sentence(f"**{state}**", f"I've stopped watching {jobs} there." if post.jobs else "")
+    another = f"Choose another with {mentions.follow}." if post.followed else ""
+    return _sentence(f"**{state}**", f"I've stopped watching {jobs} there." if post.jobs else "", another)
+
+
+def _no_room(post: NoticePost) -> str:
+    """The account has more jobs in work than the server may wait for."""
+    most = (
+        f"**This server already waits for {post.limit} jobs**" if post.limit else "**This server waits for many jobs**"
+    )
+    left_out = wording.count(post.jobs, "job of the account isn't", "jobs of the account aren't")
+    return (
+        f"{most}, the most it can. {left_out} posted in {_channel(post)} for now; "
+        "I take them when others have ended, if they are still in work then."
+    )
 
 
 def _channel(post: NoticePost) -> str:

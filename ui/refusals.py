@@ -74,7 +74,19 @@ def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bo
             return f"**This job isn't watched here.** {mentions.list} shows what is."
         case refusals.NothingToDo():
             return f"**This button has nothing to do any more.** {mentions.list} shows what is watched here."
-    return _of_the_token(refusal, mentions, manager=manager)
+    return _of_the_token(refusal, mentions, manager=manager) or _of_follows(refusal, mentions)
+
+
+def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
+    match refusal:
+        case refusals.NoOwnToken():
+            return (
+                f"**Set this server's own token first** ({mentions.token_set}). "
+                "With the operator's token you would see other servers' jobs."
+            )
+        case refusals.NotFollowed():
+            return f"**That channel isn't followed.** Pick one of those that {mentions.unfollow} offers."
+    return None
 
 
 def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:

@@ -90,7 +90,7 @@ def _given_up(post: OutcomePost, mentions: CommandMentions) -> Verdict:
 
 def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     total = len(post.files) + len(post.links)
-    ready = f"Your {wording.thing(post.job)} is ready" if total == 1 else f"Your {total} videos are ready"
+    ready = _ready(post, total)
     if not total:
         state = "Finished, but without a video."
         return Verdict(
@@ -109,16 +109,23 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, ""), links=links, unfold=_unfold(post.links))
 
 
+def _ready(post: OutcomePost, total: int) -> str:
+    thing = wording.thing(post.job)
+    if post.unasked:
+        return f"New {thing}" if total == 1 else f"{total} new videos"
+    return f"Your {thing} is ready" if total == 1 else f"Your {total} videos are ready"
+
+
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> Verdict:
     thing = wording.thing(post.job)
-    ready = f"Your {thing} is ready."
+    ready = _ready(post, 1)
     match link.reason:
         case LinkReason.EXPIRED:
             made = f"It was made {wording.relative(post.ended_at)}. " if post.ended_at is not None else ""
-            state = f"Your {thing} was made, but its link has run out."
+            state = f"{ready if post.unasked else f'Your {thing} was made'}, but its link has run out."
             return Verdict(state, state, f"{made}You can still get it from PixVerse itself.", links=links)
         case LinkReason.HOST_NOT_ALLOWED:
-            state = f"Your {thing} is ready, but I may not fetch it."
+            state = f"{ready}, but I may not fetch it."
             return Verdict(state, state, why_one(link, "It"), links=links)
         case LinkReason.NOT_A_VIDEO:
             state = f"Finished, but the file isn't {'an image' if thing == 'image' else 'a video'}"
@@ -126,11 +133,11 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
             again = f"{mentions.status} gets a new one." if link.reason is LinkReason.TOO_LARGE else ""
-            state = f"Your {thing} is ready, as a link."
+            state = f"{ready}, as a link."
             why = why_one(link, "It")
             if not links:
                 why = f"{why} The link can't be shown here; it is under Details."
-            return Verdict(state, ready, why, small=_how_long((link,), again), links=links, unfold=True)
+            return Verdict(state, f"{ready}.", why, small=_how_long((link,), again), links=links, unfold=True)
 
 
 def _unfold(links: tuple[VideoLink, ...]) -> bool:

@@ -75,6 +75,8 @@ class FakeApi:
     roll_trouble: PixVerseError | None = None
     lagging: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
+    strange: set[str] = field(default_factory=set)
+    """Whatever else stands in each list."""
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
 
@@ -105,8 +107,8 @@ class FakeApi:
         await asyncio.sleep(0)
         if self.roll_trouble is not None:
             raise self.roll_trouble
-        in_work = {jobid for jobid, job in self.jobs.items() if self.kind_of(jobid) == kind and not job.state.ends}
-        return (in_work | self.lagging) - self.unlisted
+        named = {jobid for jobid, job in self.jobs.items() if not job.state.ends} | self.lagging
+        return {jobid for jobid in named - self.unlisted if self.kind_of(jobid) == kind} | self.strange
 
     def put(self, jobid: str, state: JobState = JobState.PROGRESS, **fields: object) -> Job:
         self.jobs[jobid] = replace(Job(jobid, state, state.value), **fields)  # type: ignore[arg-type]
@@ -184,11 +186,12 @@ class World:
         per_minute: int = 1000,
         hours: int = 48,
         api: type[FakeApi] = FakeApi,
+        accounts: FakeAccounts | None = None,
     ) -> None:
         self.database = database
         self.clock = ManualClock()
         self.api = api(self.clock)
-        self.accounts = FakeAccounts()
+        self.accounts = accounts or FakeAccounts()
         self.outbox = FakeOutbox()
         self.cards = FakeCards()
         self.health = Health()
@@ -222,13 +225,16 @@ class World:
         self._interactions = 0
 
     def new_poller(self) -> Poller:
+        self.roll_calls = RollCalls(
+            self.api.roll, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval
+        )
         return Poller(
             self.database,
             self.questions,
             self.answers,
             self.accounts,
             self.clock,
-            RollCalls(self.api.roll, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval),
+            self.roll_calls,
             self.announcements,
             interval=self.interval,
             max_age=self.hours * HOUR,

@@ -10,7 +10,7 @@ from relay import refusals, results, snapshots
 from relay.outcomes import Outcome, Reason
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
-from ui import admin_answers, answers, lists
+from ui import admin_answers, answers, follow_answers, lists
 from ui.answer import Answer
 from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
 from ui.check_report import CheckReport, Followed, TokenState, check_answer
@@ -95,6 +95,8 @@ def answers_of_refusals() -> Iterator[Answer]:
         refusals.NotYours(()),
         refusals.NotWatchedHere(),
         refusals.NothingToDo(),
+        refusals.NoOwnToken(),
+        refusals.NotFollowed(),
     )
     for refusal in every:
         for manager in (True, False):
@@ -116,12 +118,12 @@ def answers_to_admins() -> Iterator[Answer]:
         yield admin_answers.token_works_answer("4321", number, MENTIONS)
         yield admin_answers.token_works_answer(None, number, MENTIONS)
         yield admin_answers.token_renewed_answer(number)
-        yield admin_answers.token_of_other_account_answer(number, "4321", 2)
-        yield admin_answers.token_of_other_account_answer(number, None, 2)
+        yield admin_answers.token_of_other_account_answer(number, 1, "4321", 2)
+        yield admin_answers.token_of_other_account_answer(number, 500, None, 2)
         yield admin_answers.old_jobs_kept_answer(number)
         yield admin_answers.old_jobs_dropped_answer(number)
-        yield admin_answers.token_remove_question(number, 2, operators_token=True)
-        yield admin_answers.token_remove_question(number, 2, operators_token=False)
+        yield admin_answers.token_remove_question(number, number, 2, operators_token=True)
+        yield admin_answers.token_remove_question(number, 0, 2, operators_token=False)
         yield admin_answers.token_removed_answer(number)
     yield admin_answers.token_refused_answer()
     yield admin_answers.token_unpaid_answer()
@@ -131,6 +133,13 @@ def answers_to_admins() -> Iterator[Answer]:
     yield admin_answers.token_kept_answer()
     yield admin_answers.no_own_token_answer(MENTIONS)
     yield admin_answers.question_outdated_answer(MENTIONS)
+    for account in ("4321", None):
+        yield follow_answers.follow_question(account, HERE.channel_id, 2, progress=True)
+        yield follow_answers.following_answer(account, HERE.channel_id, MENTIONS)
+    yield follow_answers.follow_cannot_post_answer(HERE, PERMISSIONS)
+    yield follow_answers.not_following_answer()
+    for number in (0, 1, 500):
+        yield follow_answers.unfollowed_answer(number)
     yield admin_answers.alerts_set_answer(HERE.channel_id)
     yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):

@@ -129,7 +129,7 @@ def outcomes() -> Iterator[OutcomePost]:
     )
     files = tuple(VideoFile(n, Path("a.mp4"), ".mp4", 10) for n in range(1, 5))
     for job in JOBS:
-        for post in (replace(plainest, job=job), replace(fullest, job=job)):
+        for post in (replace(plainest, job=job), replace(plainest, job=job, unasked=True), replace(fullest, job=job)):
             for wordless in (False, True):
                 for outcome in Outcome:
                     yield replace(post, outcome=outcome, wordless=wordless)
@@ -146,6 +146,7 @@ def outcomes() -> Iterator[OutcomePost]:
 def notices() -> Iterator[NoticePost]:
     for kind in NoticeKind:
         yield NoticePost(kind, NONCE)
+        yield NoticePost(kind, NONCE, channel_id=HERE.channel_id, jobs=1, limit=500, followed=True)
         for jobs in (1, 500):
             yield NoticePost(
                 kind, NONCE, (PERSON,), jobs, HERE.channel_id, NASTY, PERMISSIONS, NOW, 259_200_000, 300_000

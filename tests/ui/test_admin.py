@@ -87,7 +87,7 @@ def test_a_token_that_works() -> None:
 
 
 async def test_a_token_of_another_account_asks() -> None:
-    answer = admin_answers.token_of_other_account_answer(2, "4321", 8)
+    answer = admin_answers.token_of_other_account_answer(2, 0, "4321", 8)
     assert answer.content == (
         "**Token works, but it is of another account.** 2 waiting jobs belong to the old one (account `4321`) "
         "and can't be seen with this token."
@@ -95,15 +95,22 @@ async def test_a_token_of_another_account_asks() -> None:
     assert answer.view is not None
     ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
+    both = admin_answers.token_of_other_account_answer(1, 2, None, 8).content
+    assert "1 waiting job and 2 followed channels belong to the old one and can't be seen" in both
+    followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
+    assert "1 followed channel belongs to the old one" in followed
+    assert admin_answers.old_jobs_kept_answer(0).content.startswith("**Kept on hold.**")
 
 
 async def test_removing_asks_first() -> None:
-    answer = admin_answers.token_remove_question(1, 8, operators_token=True)
+    answer = admin_answers.token_remove_question(1, 0, 8, operators_token=True)
     assert answer.content == (
         "**Remove this server's token?** 1 waiting job then stops. Afterwards the operator's account is used."
     )
-    without = admin_answers.token_remove_question(0, 8, operators_token=False)
+    without = admin_answers.token_remove_question(0, 0, 8, operators_token=False)
     assert without.content == "**Remove this server's token?** 0 waiting jobs then stop."
+    followed = admin_answers.token_remove_question(3, 2, 8, operators_token=False)
+    assert followed.content == "**Remove this server's token?** 3 waiting jobs then stop, and 2 followed channels."
 
 
 def test_a_check_that_finds_nothing() -> None:

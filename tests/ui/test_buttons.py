@@ -12,6 +12,8 @@ from ui.buttons import (
     Action,
     ButtonHandlers,
     DetailsButton,
+    FollowButton,
+    FollowWish,
     NumberButton,
     SendAgainButton,
     details_view,
@@ -54,6 +56,12 @@ async def test_each_numbered_button_reaches_its_handler_after_a_restart(action: 
 def test_every_action_has_a_handler_and_a_prefix_of_its_own() -> None:
     assert {action.handler for action in Action} <= set(dir(ButtonHandlers))
     assert len({action.prefix for action in Action}) == len(Action)
+
+
+@pytest.mark.parametrize("progress", [False, True])
+async def test_following_carries_what_was_asked(progress: bool) -> None:
+    wish = FollowWish(18_446_744_073_709_551_615, 12, progress)
+    assert await pressed(FollowButton(wish).custom_id) == [("follow", wish)]
 
 
 async def test_details_carries_the_nonce() -> None:

@@ -1,0 +1,73 @@
+"""What a server's admins ask about whole accounts, as answers. Whether the asker is one has been checked before."""
+
+from __future__ import annotations
+
+import re
+
+from cogs.command_book import CommandBook
+from pixverse.jobids import LooksLikeSecret
+from pixverse.tokens import looks_like_secret
+from relay.following import Following
+from relay.ports import Address, Poster
+from relay.refusals import NotFollowed
+from relay.results import Ask
+from relay.tokens import TokenChanged
+from ui import follow_answers
+from ui.admin_answers import question_outdated_answer
+from ui.answer import Answer
+from ui.buttons import FollowWish
+
+_CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
+
+
+class FollowDesk:
+    """Answers each request; raises classes of `relay.refusals`, and sqlite3.Error as the database does."""
+
+    def __init__(self, following: Following, poster: Poster, book: CommandBook) -> None:
+        self._following = following
+        self._poster = poster
+        self._book = book
+
+    async def ask_before_following(self, ask: Ask, channel_id: int, *, progress: bool) -> Answer:
+        """Says what following would do."""
+        followable = self._following.followable(ask.guild_id)
+        refused = self._cannot_post(ask.guild_id, channel_id)
+        if refused is not None:
+            return refused
+        return follow_answers.follow_question(
+            followable.user_number, channel_id, followable.account_id, progress=progress
+        )
+
+    async def follow(self, ask: Ask, wish: FollowWish) -> Answer:
+        """Follows, where nothing has changed since the question."""
+        refused = self._cannot_post(ask.guild_id, wish.channel_id)
+        if refused is not None:
+            return refused
+        mentions = self._book.mentions(ask.guild_id)
+        try:
+            followed = await self._following.follow(ask, wish.channel_id, wish.account_id, progress=wish.progress)
+        except TokenChanged:
+            return question_outdated_answer(mentions)
+        return follow_answers.following_answer(followed.user_number, wish.channel_id, mentions)
+
+    async def do_not_follow(self) -> Answer:
+        """Does nothing, and says so."""
+        return follow_answers.not_following_answer()
+
+    async def unfollow(self, ask: Ask, text: str) -> Answer:
+        """Ends the follow of the channel that the text names: a choice, an id or a mention. Raises LooksLikeSecret."""
+        if looks_like_secret(text):
+            raise LooksLikeSecret("that looks like a token")
+        named = _CHANNEL.fullmatch(text.strip())
+        if named is None:
+            raise NotFollowed
+        return follow_answers.unfollowed_answer(await self._following.unfollow(ask, int(named[1])))
+
+    async def followed_channels(self, guild_id: int) -> list[int]:
+        """The channels that can be named."""
+        return await self._following.channels(guild_id)
+
+    def _cannot_post(self, guild_id: int, channel_id: int) -> Answer | None:
+        where = Address(guild_id, channel_id)
+        missing = self._poster.missing_permissions(where)
+        return follow_answers.follow_cannot_post_answer(where, missing) if missing else None

@@ -1,0 +1,106 @@
+"""The relay of `world`, with channels that follow whole accounts."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+from types import CoroutineType
+
+from relay.follows import Follows
+from relay.limits import Limits
+from relay.taking import Taker
+from storage import follows
+from storage.database import Database
+from storage.follows import FollowRow
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, FakeAccounts, World
+
+ADMIN = 66
+
+
+class OwnAccounts(FakeAccounts):
+    """Servers set the first account for themselves, unless told otherwise."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operators: set[int] = set()
+        """Servers that use the operator's account."""
+        self.doubted: list[int] = []
+
+    def own(self, guild_id: int) -> int | None:
+        return None if guild_id in self.operators else self.in_force(guild_id)
+
+    def doubt(self, account_id: int) -> None:
+        self.doubted.append(account_id)
+
+
+class FollowingWorld(World):
+    """Everything, wired as the bot wires it."""
+
+    accounts: OwnAccounts
+
+    def __init__(self, database: Database, *, limits: Limits | None = None) -> None:
+        limits = limits or Limits(500, 500)
+        super().__init__(database, limits=limits, accounts=OwnAccounts())
+        taker = Taker(
+            database,
+            self.accounts,
+            self.poller,
+            self.outbox,
+            self.clock,
+            interval=self.interval,
+            most_of_guild=limits.open_per_server,
+        )
+        self.follows = Follows(
+            database.reader,
+            taker,
+            self.roll_calls,
+            self.accounts,
+            self.poller,
+            self.clock,
+            kinds=("v1", "v2"),
+            interval=self.interval,
+            random=Random(4),
+        )
+        self._following: asyncio.Task[None] | None = None
+
+    async def follow(
+        self, *, guild: int = GUILD, channel: int = CHANNEL, account: int = ACCOUNT, progress: bool = False
+    ) -> None:
+        async with self.database.transaction() as tx:
+            await follows.put(tx, FollowRow(guild, channel, account, progress, ADMIN, self.clock.now()))
+        self.follows.changed()
+
+    def run(self) -> None:
+        super().run()
+        self._following = asyncio.create_task(self.follows.run())
+
+    async def quiet(self) -> None:
+        for _ in range(20_000):
+            await super().quiet()
+            if all(map(_sleeps, self._tasks())):
+                return
+        raise AssertionError("the follows do not come to rest")
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        courses = [course.task for course in self.follows._courses.values()]
+        return [task for task in (self.running, self._following, *courses) if task is not None]
+
+    async def stop(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+            await asyncio.gather(self._following, return_exceptions=True)
+            self._following = None
+        await super().stop()
+
+
+def _sleeps(task: asyncio.Task[None]) -> bool:
+    """Whether it waits for the clock, or to be woken, and was not."""
+    if task.done():
+        task.result()
+    inner: object = task.get_coro()
+    while isinstance(inner, CoroutineType):
+        if inner.__name__ == "sleep_unless_woken":
+            frame = inner.cr_frame
+            return frame is not None and not frame.f_locals["woken"].is_set()
+        inner = inner.cr_await
+    return False

@@ -1,0 +1,62 @@
+"""What an admin alone is told about channels to which the server's whole account is relayed."""
+
+from __future__ import annotations
+
+from discord import app_commands
+
+from relay.ports import Address
+from ui import wording
+from ui.answer import Answer
+from ui.buttons import FollowWish, follow_view
+from ui.cards import missing_permissions
+from ui.escape import code, plain
+from ui.mentions import CommandMentions
+
+_CHOICE = 100
+
+
+def follow_question(account: str | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
+    """Asks before an account is followed. `account` is the useapi user number if known."""
+    return Answer(
+        f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone who sees that channel sees all its "
+        "prompts and videos. Ended jobs aren't posted.",
+        follow_view(FollowWish(channel_id, account_id, progress)),
+    )
+
+
+def following_answer(account: str | None, channel_id: int, mentions: CommandMentions) -> Answer:
+    """The account is followed from now on."""
+    return Answer(
+        f"**Following.** Every job of {_name(account)} is posted in <#{channel_id}>. {mentions.unfollow} ends it."
+    )
+
+
+def follow_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
+    """The bot may not post in the channel that was chosen; nothing was changed."""
+    return Answer(
+        f"**Not followed: I can't post in that channel.** <#{channel.channel_id}>:{missing_permissions(missing)} "
+        "Allow it in the channel's settings, under Permissions, then try again."
+    )
+
+
+def not_following_answer() -> Answer:
+    """The admin thought better of it."""
+    return Answer("**Not followed.** Nothing has changed.")
+
+
+def unfollowed_answer(running: int) -> Answer:
+    """The follow has ended; jobs that run already are still posted."""
+    if not running:
+        return Answer("**Not followed any more.** None of its jobs is running there.")
+    jobs = wording.count(running, "job already running is", "jobs already running are")
+    return Answer(f"**Not followed any more.** {jobs} still posted.")
+
+
+def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
+    """A followed channel as it is offered; without a name it is gone, or hidden from the bot."""
+    shown = f"#{name}" if name else f"A channel that is gone or hidden ({channel_id})"
+    return app_commands.Choice(name=plain(shown, _CHOICE), value=str(channel_id))
+
+
+def _name(account: str | None) -> str:
+    return f"account {code(account, 40)}" if account else "this server's account"
