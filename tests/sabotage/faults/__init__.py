@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.faults import delivery, discord, ends, imports, secrecy, storage, strangers, troubles
+from tests.sabotage.faults import callbacks, delivery, discord, ends, imports, secrecy, storage, strangers, troubles
 
 FAULTS = (
     *delivery.FAULTS,
@@ -12,5 +12,6 @@ FAULTS = (
     *strangers.FAULTS,
     *troubles.FAULTS,
     *discord.FAULTS,
+    *callbacks.FAULTS,
     *imports.FAULTS,
 )
