@@ -87,6 +87,7 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         relay.media.sweep()
         await relay.accounts.start()
         await relay.callbacks.addresses.start()
+        relay.places.when_forgotten(relay.callbacks.addresses.forget)
         stack.push_async_callback(relay.questions.close)
         beats = LoopBeats(
             {

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from relay.accounts import Accounts
@@ -44,6 +44,11 @@ class Places:
         self._watch = watch
         self._clock = clock
         self._compared = asyncio.Event()
+        self._on_forgotten: Callable[[int], None] = lambda _: None
+
+    def when_forgotten(self, callback: Callable[[int], None]) -> None:
+        """Calls `callback` with each server of which nothing is kept any more."""
+        self._on_forgotten = callback
 
     async def watched_channels(self, guild_id: int) -> list[int]:
         """The server's channels and threads in which somebody waits, or to which its account is relayed."""
@@ -122,4 +127,5 @@ class Places:
             self._accounts.keep(row)
         self._accounts.keep_own(guild_id, None)
         self._accounts.wake_server(guild_id)
+        self._on_forgotten(guild_id)
         await self._database.flush()

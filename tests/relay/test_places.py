@@ -41,6 +41,8 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
     house.accounts.rest_server(GUILD)
     house.accounts.rest_server(BACK)
     places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
+    forgotten: list[int] = []
+    places.when_forgotten(forgotten.append)
     task = asyncio.create_task(places.run())
     try:
         await house.pass_time(3600)
@@ -48,6 +50,7 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
         await places.compare({BACK})
         await house.pass_time(0)
         assert await departures.known_servers(house.database.reader) == {BACK}
+        assert forgotten == [GUILD]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
