@@ -47,7 +47,7 @@ def callback_parts(
     """Makes every part; nothing runs yet. `interval` in seconds."""
     counts = HintCounts()
     addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
-    unknown = UnknownJobs(database.reader, questions, taker, clock, interval=interval)
+    unknown = UnknownJobs(database.reader, questions, taker, poller, clock, interval=interval)
     hints = Hints(database, accounts, poller, announcements, unknown, counts, clock)
     endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
     return CallbackParts(addresses, hints, counts, endpoint)

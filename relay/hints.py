@@ -104,7 +104,7 @@ class Hints:
             return HintUse.UNKNOWN
         row = await jobs.by_jobid(self._database.reader, account_id, hint.jobid)
         if row is None:
-            taken = await self._unknown.consider(guild_id, account_id, hint.jobid)
+            taken = await self._unknown.consider(guild_id, account_id, hint)
             return HintUse.FOLLOWED if taken else HintUse.UNKNOWN
         if not hint.claims_end:
             return HintUse.PROGRESS

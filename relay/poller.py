@@ -187,7 +187,8 @@ class Poller:
             job.claimed = True
             if not job.busy:
                 self._put(job, self._asking.if_claimed(job, job.due))
-        self._claimed_jobs.clear()
+        # One that was added a moment ago is taken in at the next turn.
+        self._claimed_jobs.intersection_update(self._changed_jobs)
 
     def _look_at_found(self, found: Collection[int]) -> None:
         now = self._clock.monotonic()

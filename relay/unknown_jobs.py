@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Collection
 
+from pixverse.callback_body import CallbackBody
 from pixverse.errors import PixVerseError
 from pixverse.job import Job
-from relay.ports import Clock, JobTaker
+from relay.ports import Claims, Clock, JobTaker
 from relay.questions import Questions
 from storage import follows
 from storage.database import Queries
@@ -26,27 +28,35 @@ class UnknownJobs:
     seconds."""
 
     def __init__(
-        self, reader: Queries, questions: Questions, taker: JobTaker, clock: Clock, *, interval: float
+        self,
+        reader: Queries,
+        questions: Questions,
+        taker: JobTaker,
+        poller: Claims,
+        clock: Clock,
+        *,
+        interval: float,
     ) -> None:
         self._reader = reader
         self._questions = questions
         self._taker = taker
+        self._poller = poller
         self._clock = clock
         self._interval = interval
         self._asked: dict[int, deque[float]] = {}
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    async def consider(self, guild_id: int, account_id: int, jobid: str) -> bool:
+    async def consider(self, guild_id: int, account_id: int, hint: CallbackBody) -> bool:
         """Whether the API is asked about the job, to relay it, because the server follows the account. Does not wait
         for the answer. Raises sqlite3.Error as the database does."""
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False
-        look = (account_id, jobid)
+        look = (account_id, hint.jobid)
         if look not in self._looks:
             if not self._may_ask(account_id):
                 return False
-            task = asyncio.create_task(self._look(account_id, jobid))
+            task = asyncio.create_task(self._look(account_id, hint))
             self._looks[look] = task
             task.add_done_callback(lambda _: self._looks.pop(look, None))
         return True
@@ -68,15 +78,22 @@ class UnknownJobs:
         asked.append(now)
         return True
 
-    async def _look(self, account_id: int, jobid: str) -> None:
+    async def _look(self, account_id: int, hint: CallbackBody) -> None:
         try:
-            said = (await self._questions.ask(account_id, jobid)).said
+            said = (await self._questions.ask(account_id, hint.jobid)).said
             if isinstance(said, Job) and not is_old_end(said, self._clock.now()):
-                await self._taker.take(account_id, [jobid])
+                found = await self._taker.take(account_id, [hint.jobid])
+                self._heed_claim(hint, said, found)
         except PixVerseError as error:
             log.info("No answer about a job that a callback told of: %s", error)
         except Exception:
             log.exception("A job that a callback told of could not be taken")
+
+    def _heed_claim(self, hint: CallbackBody, said: Job, found: Collection[int]) -> None:
+        """What the API said just now serves the poller too; only where that is no end yet it is asked again."""
+        if hint.claims_end and not said.state.ends:
+            for job_id in found:
+                self._poller.end_claimed(job_id)
 
 
 def is_old_end(job: Job, now: int) -> bool:

@@ -139,6 +139,24 @@ async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice
     assert flooded.outcomes() == []
 
 
+async def test_a_job_that_nobody_asked_for_is_posted_where_its_account_is_followed(stage: Stage, town: Town) -> None:
+    stage.pixverse.callbacks.habit = Habit()
+    await _called(town)
+    ignored = town.job()
+    ignored.complete()
+    sent = stage.pixverse.callbacks.sent
+    await stage.pixverse.until(lambda: any(one.jobid == ignored.jobid for one in sent))
+    films = town.guild.add_text_channel("films")
+    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=films)
+    await town.admin.click(question, "Follow the account")
+    lists = len(stage.pixverse.requests)
+    await stage.pixverse.until(lambda: len(stage.pixverse.requests) > lists)
+    town.job(prompt="lighthouse").complete()
+    outcome = await town.outcome(films, timeout=_BEFORE_THE_POLL)
+    assert outcome.text.startswith("**New video.**\n> lighthouse")
+    assert town.posts() == []
+
+
 async def test_a_replaced_address_is_void_at_once(town: Town) -> None:
     old = await _called(town)
     shown = await town.admin.slash(town.channel, _NAME)

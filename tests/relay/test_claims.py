@@ -134,6 +134,17 @@ async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: boo
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
+async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(world: World) -> None:
+    await world.poller._load()
+    number = await world.watch("job-1")
+    world.poller.end_claimed(number)
+    world.poller._take_in_claims()
+    world.api.asked.clear()
+    world.run()
+    await world.advance(0.1)
+    assert len(world.api.asked) == 1
+
+
 async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World) -> None:
     await _running(world)
     world.poller.end_claimed(999)

@@ -18,6 +18,8 @@ from storage import callbacks, follows
 from storage.follows import FollowRow
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
 
+TAKEN = 77
+"""The number of every job that is taken."""
 JOB = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pixverse"
 
 
@@ -33,7 +35,7 @@ class Recorder:
 
     async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
         self.taken.extend((account_id, jobid) for jobid in jobids)
-        return []
+        return [TAKEN] * len(jobids)
 
 
 class OwnAccounts:
@@ -59,7 +61,12 @@ class Post:
         self.accounts = OwnAccounts()
         self.counts = HintCounts()
         self.unknown = UnknownJobs(
-            world.database.reader, world.questions, self.recorder, world.clock, interval=world.interval
+            world.database.reader,
+            world.questions,
+            self.recorder,
+            self.recorder,
+            world.clock,
+            interval=world.interval,
         )
         self.hints = Hints(
             world.database,
@@ -142,14 +149,22 @@ async def test_an_unknown_job_is_forgotten_where_nobody_follows(world: World, po
     assert await world.rows("SELECT * FROM jobs") == []
 
 
-@pytest.mark.parametrize("state", [JobState.PROGRESS, JobState.COMPLETED])
+@pytest.mark.parametrize(
+    ("claim", "state", "claimed"),
+    [
+        ("progress", JobState.PROGRESS, []),
+        ("completed", JobState.PROGRESS, [TAKEN]),
+        ("completed", JobState.COMPLETED, []),
+    ],
+)
 async def test_an_unknown_job_is_relayed_where_the_server_follows_and_the_api_knows_it(
-    world: World, post: Post, state: JobState
+    world: World, post: Post, claim: str, state: JobState, claimed: list[int]
 ) -> None:
     await _follow(world)
     world.api.put(JOB, state, updated=START - 1000)
-    assert await post.says(jobid=JOB, status="progress") is HintUse.FOLLOWED
+    assert await post.says(jobid=JOB, status=claim) is HintUse.FOLLOWED
     assert post.recorder.taken == [(ACCOUNT, JOB)]
+    assert post.recorder.claimed == claimed
 
 
 async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world: World, post: Post) -> None:
