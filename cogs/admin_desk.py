@@ -6,6 +6,7 @@ from cogs.channel_check import ChannelCheck
 from cogs.command_book import CommandBook
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
+from relay import upload_limits
 from relay.accounts import Accounts
 from relay.ports import Address, Health, Poster
 from relay.rechecks import Recheck, Rechecks
@@ -140,6 +141,7 @@ class AdminDesk:
         watching = await overviews.watching_in_server(reader, ask.guild_id)
         counts = await outcome_records.counts(reader, ask.guild_id)
         alerts = server.alerts_channel if server else None
+        learned = upload_limits.in_force(server.upload_limit, server.upload_limit_at, ask.at) if server else None
         report = CheckReport(
             token=token,
             account=account.user_number if account else None,
@@ -147,7 +149,7 @@ class AdminDesk:
             tried_at=account.tried_at if account else None,
             missing=here.missing,
             locked=here.locked,
-            upload_limit=(server.upload_limit if server else None) or self._poster.nominal_upload_limit(ask.guild_id),
+            upload_limit=learned or self._poster.nominal_upload_limit(ask.guild_id),
             watching=watching.count,
             oldest=watching.oldest,
             waiting=counts.waiting,

@@ -115,7 +115,7 @@ class Surroundings(commands.Cog):
 
     async def _forget_upload_limit(self, guild_id: int) -> None:
         async with self._database.transaction() as tx:
-            await servers.set_upload_limit(tx, guild_id, None)
+            await servers.forget_upload_limit(tx, guild_id)
 
 
 async def _heard(reaction: Awaitable[None]) -> None:

@@ -74,16 +74,28 @@ async def change(
     if not await accounts.set_state(tx, account.id, state.value, now):
         return False
     for server in await waiting.servers_of(tx, account.id, operator_id):
-        kind = _NOTICES[state]
-        await deliveries.add_notice(
-            tx,
-            guild_id=server.guild_id,
-            channel_id=server.channel_id,
-            base_nonce=nonces.for_notice(account.key, server.guild_id, server.channel_id, kind, now),
-            notice_json=notices.dump(_notice(kind, server, recheck)),
-            now=now,
-        )
+        await _tell(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
+
+
+async def tell_back(tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, now: int) -> None:
+    """Puts word into the outbox to a server that uses the account again: its jobs that were on hold go on."""
+    for server in await waiting.servers_of(tx, account.id, operator_id):
+        if server.guild_id == guild_id:
+            await _tell(tx, account, server, NoticeKind.FLOWING_AGAIN, recheck=0, now=now)
+
+
+async def _tell(
+    tx: Transaction, account: Account, server: WaitingServer, kind: NoticeKind, *, recheck: int, now: int
+) -> None:
+    await deliveries.add_notice(
+        tx,
+        guild_id=server.guild_id,
+        channel_id=server.channel_id,
+        base_nonce=nonces.for_notice(account.key, server.guild_id, server.channel_id, kind, now),
+        notice_json=notices.dump(_notice(kind, server, recheck)),
+        now=now,
+    )
 
 
 def _notice(kind: NoticeKind, server: WaitingServer, recheck: int) -> NoticePost:

@@ -136,13 +136,16 @@ class CardEdits:
             return Done()
         at = self._clock.now()
         post = await self._posts.summary(key.id, "")
-        if post is None or self._same_summary(key, post):
+        if post is None or await self._says_so_already(key, message, post):
             return Done()
         return await self._edit_in_time(_summary_edit(key, message, post, at))
 
-    def _same_summary(self, key: Key, post: SummaryPost) -> bool:
+    async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost) -> bool:
         shown = self._shown.get(key)
-        return isinstance(shown, SummaryPost) and replace(shown, nonce="") == post
+        if isinstance(shown, SummaryPost):
+            return replace(shown, nonce="") == post
+        # What one says that is over is not kept in memory.
+        return not post.open and not await cards.is_batch_outdated(self._database.reader, key.id, message.shown_at)
 
     def _onward(self, key: Key, post: CardPost) -> CardPost:
         """Never shows less than was shown before."""

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from pixverse.job import Job
-from relay import notices, snapshots
+from relay import notices, snapshots, upload_limits
 from relay.attachments import Attacher, Bounds
 from relay.card_posts import CardPosts
 from relay.lateness import Course, why_late
@@ -76,7 +76,7 @@ class Composer:
             return
         bounds = Bounds(
             may_attach=self._poster.may_attach(draft.address),
-            learned=row.upload_limit,
+            learned=upload_limits.in_force(row.upload_limit, row.upload_limit_at, self._clock.now()),
             nominal=self._poster.nominal_upload_limit(row.guild_id),
         )
         async with self._attacher.attachments(row.job_id, job, draft.variant, bounds) as attachments:

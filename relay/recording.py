@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay import nonces, notices
+from relay import nonces, notices, upload_limits
 from relay.composing import Draft
 from relay.outcomes import NoticeKind, Reason
 from relay.ports import CardPost, Clock, NoticePost, SummaryPost
@@ -101,12 +101,7 @@ class Recorder:
             now=now,
         )
         if change.too_large is not None:
-            await self._learn_limit(tx, delivery.guild_id, change.too_large - 1)
-
-    async def _learn_limit(self, tx: Transaction, guild_id: int, limit: int) -> None:
-        server = await servers.get(tx, guild_id)
-        if server is None or server.upload_limit is None or server.upload_limit > limit:
-            await servers.set_upload_limit(tx, guild_id, limit)
+            await _learn_limit(tx, delivery.guild_id, change.too_large - 1, now)
 
     # ---- telling the admins -----------------------------------------------------------------------------------------
 
@@ -178,6 +173,13 @@ async def add_notice(tx: Transaction, guild_id: int, about_channel: int, notice:
         notice_json=notices.dump(notice),
         now=now,
     )
+
+
+async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
+    server = await servers.get(tx, guild_id)
+    known = None if server is None else upload_limits.in_force(server.upload_limit, server.upload_limit_at, now)
+    if known is None or known > limit:
+        await servers.set_upload_limit(tx, guild_id, limit, now)
 
 
 async def _tell_refused(tx: Transaction, delivery: Delivery, now: int) -> None:

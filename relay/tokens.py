@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import clean_token
+from relay import account_states
 from relay.account_states import AccountState
 from relay.accounts import Accounts
 from relay.ports import Cards, Clock
@@ -138,8 +139,10 @@ class Tokens:
             before = self._accounts.in_force(guild_id)
             row = await accounts.put_token(tx, self._accounts.key_of(token), self._vault.encrypt(token), now)
             await servers.set_account(tx, guild_id, row.id, user_id)
-            await self._mark_working(tx, row, now)
+            told = await self._mark_working(tx, row, now)
             jobs = await waiting.in_server(tx, guild_id, row.id)
+            if before != row.id and jobs and not told:
+                await self._tell_back(tx, row, guild_id, now)
             other = None if before == row.id else before
             held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
             channels = 0 if other is None else await follows.count(tx, guild_id, other)
@@ -157,10 +160,17 @@ class Tokens:
         old = self._number(other)
         return TokenSet(kind, row.id, self._number(row.id), in_work, jobs, other, old, held, channels)
 
-    async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, now: int) -> None:
+    async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, now: int) -> bool:
+        """Whether that is news, and told to everybody who waits."""
         account = self._accounts.as_account(row)
-        if not await self._accounts.change_state(tx, account, AccountState.OK, now):
-            await accounts.set_tried(tx, row.id, now)
+        if await self._accounts.change_state(tx, account, AccountState.OK, now):
+            return True
+        await accounts.set_tried(tx, row.id, now)
+        return False
+
+    async def _tell_back(self, tx: Transaction, row: accounts.AccountRow, guild_id: int, now: int) -> None:
+        account = self._accounts.as_account(row)
+        await account_states.tell_back(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
 
     async def _remove(self, guild_id: int, account_id: int, user_id: int) -> int:
         async with self._database.transaction() as tx:

@@ -41,6 +41,7 @@ class CardRow:
     account_state: str
     account_since: int
     upload_limit: int | None
+    upload_limit_at: int | None
     server_gone: bool
     """The server has removed the bot."""
     asker: int | None
@@ -68,7 +69,8 @@ _SELECT = """
 SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler, s.created_at, s.ended_at, s.stopped_by,
   s.origin, s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since,
   j.changed_at, j.round, j.ended_at AS job_ended_at, j.outcome,
-  a.state AS account_state, a.state_since AS account_since, v.upload_limit, v.gone_since IS NOT NULL AS server_gone,
+  a.state AS account_state, a.state_since AS account_since, v.upload_limit, v.upload_limit_at,
+  v.gone_since IS NOT NULL AS server_gone,
   (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
   d.id AS card_delivery, d.message_id AS card_message, coalesce(d.settled_at, d.created_at) AS card_posted_at
 FROM subscriptions s
@@ -148,6 +150,17 @@ async def outdated_batches(q: Queries) -> list[int]:
         " (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > b.shown_at)",
         (),
     )
+
+
+async def is_batch_outdated(q: Queries, batch_id: int, shown_at: int) -> bool:
+    """Whether anything of a batch of which nothing is open has changed since."""
+    row = await q.one(
+        "SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.batch_id = ?1"
+        " AND (s.ended_at > ?2 OR j.changed_at > ?2 OR EXISTS"
+        " (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > ?2)) LIMIT 1",
+        (batch_id, shown_at),
+    )
+    return row is not None
 
 
 async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:

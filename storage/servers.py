@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from storage.database import Queries, Transaction
 
-_COLUMNS = "guild_id, account_id, token_set_by, alerts_channel, upload_limit, gone_since"
+_COLUMNS = "guild_id, account_id, token_set_by, alerts_channel, upload_limit, upload_limit_at, gone_since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class ServerRow:
     alerts_channel: int | None
     upload_limit: int | None
     """Bytes, learned from a 413."""
+    upload_limit_at: int | None
+    """When it was learned."""
     gone_since: int | None
 
 
@@ -64,13 +66,18 @@ async def set_alerts_channel(tx: Transaction, guild_id: int, channel_id: int | N
     )
 
 
-async def set_upload_limit(tx: Transaction, guild_id: int, limit: int | None) -> None:
-    """The largest file in bytes that Discord takes there, as learned; None: not known (any more)."""
+async def set_upload_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
+    """The largest file in bytes that Discord takes there, as learned just now."""
     await tx.run(
-        "INSERT INTO servers (guild_id, upload_limit) VALUES (?, ?) ON CONFLICT (guild_id)"
-        " DO UPDATE SET upload_limit = excluded.upload_limit",
-        (guild_id, limit),
+        "INSERT INTO servers (guild_id, upload_limit, upload_limit_at) VALUES (?, ?, ?) ON CONFLICT (guild_id)"
+        " DO UPDATE SET upload_limit = excluded.upload_limit, upload_limit_at = excluded.upload_limit_at",
+        (guild_id, limit, now),
     )
+
+
+async def forget_upload_limit(tx: Transaction, guild_id: int) -> None:
+    """The largest file that Discord takes there is not known any more."""
+    await tx.run("UPDATE servers SET upload_limit = NULL, upload_limit_at = NULL WHERE guild_id = ?", (guild_id,))
 
 
 async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:

@@ -168,10 +168,8 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
             return _Line(False, f"Followed: I'm missing {names} in <#{one.channel_id}>. Allow it there.")
         if one.other_account:
             again = mentions("pixverse-admin follow")
-            return _Line(
-                False,
-                f"Followed: <#{one.channel_id}> rests, since the API token is of another account. {again} it anew.",
-            )
+            rests = f"<#{one.channel_id}> rests, since the API token is of another account"
+            return _Line(False, f"Followed: {rests}. {again} sets it up anew.")
     shown = [f"<#{one.channel_id}>" for one in report.followed[:_CHANNELS]]
     more = len(report.followed) - len(shown)
     return _Line(True, f"Followed: {wording.enumeration((*shown, f'{more} more' if more else ''))}.")

@@ -149,8 +149,17 @@ async def test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold(house:
     assert row is not None
     assert row.ended_at is None
     assert set(house.cards.accounts) >= {old, done.account_id}
+    assert await _told(house) == []
     back = await house.tokens.set_token(GUILD, ADMIN, NEW)
     assert (back.kind, back.waiting, back.account_id) == (TokenSetKind.SAME_ACCOUNT, 1, old)
+    ((guild, channel, notice),) = await _told(house)
+    assert (guild, channel, notice.kind, notice.jobs, notice.mention) == (
+        GUILD,
+        CHANNEL,
+        NoticeKind.FLOWING_AGAIN,
+        1,
+        (),
+    )
 
 
 async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_this_server(house: House) -> None:

@@ -463,7 +463,13 @@ async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     assert (shown[-1].done, shown[-1].open) == (2, False)
     outcomes = [message.id for message in world.discord.messages if type(message.post).__name__ == "OutcomePost"]
     assert [entry.outcome_message for entry in shown[-1].entries] == outcomes
-    assert len(shown) <= 3
+    assert len(shown) == 2
+
+    edits = len(world.discord.edits)
+    world.loop.job_changed(1)
+    world.loop.subscription_changed(last)
+    await world.move(20 * SECOND)
+    assert len(world.discord.edits) == edits
 
 
 async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(world: CardWorld) -> None:

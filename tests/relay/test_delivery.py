@@ -187,6 +187,20 @@ async def test_a_single_too_large_file_teaches_the_limit_and_the_next_goes_as_a_
     assert [link.limit for post in world.discord.outcomes(CHANNEL) for link in post.links] == [400, 400]
 
 
+async def test_a_learned_limit_is_tried_again_after_a_week(world: World) -> None:
+    big = (Media("https://cdn.example/a.mp4", size=500),)
+    for jobid, days, tried in (("one", 0, 2), ("two", 6, 1), ("three", 1, 2), ("four", 6, 1), ("five", 1, 1)):
+        world.clock.advance(days * 24 * 3600_000)
+        await world.watch(jobid, CHANNEL)
+        await world.end(Job(jobid, JobState.COMPLETED, "completed", media=big))
+        world.discord.script = [Refused(413, 40005)] if tried == 2 else []
+        before = len(world.discord.tried)
+        await world.pump()
+        assert len(world.discord.tried) - before == tried, jobid
+    attached = [len(post.files) for post in world.discord.outcomes(CHANNEL)]
+    assert attached == [0, 0, 0, 0, 1]
+
+
 async def test_where_files_may_not_be_attached_the_links_go_without_fetching(world: World) -> None:
     world.discord.attach = False
     await world.watch("job", CHANNEL)

@@ -8,19 +8,22 @@ from storage.servers import ServerRow
 async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
     async with database.transaction() as tx:
         account = await accounts.put_token(tx, "user:1", b"x", 0)
-        await servers.set_upload_limit(tx, 5, 1000)
+        await servers.set_upload_limit(tx, 5, 1000, 7)
         await servers.set_alerts_channel(tx, 5, 77)
         await servers.set_account(tx, 5, account.id, 66)
         await servers.set_gone(tx, 5, 10)
         await servers.set_gone(tx, 5, 20)
-    assert await servers.get(database.reader, 5) == ServerRow(5, account.id, 66, 77, 1000, 10)
+    assert await servers.get(database.reader, 5) == ServerRow(5, account.id, 66, 77, 1000, 7, 10)
     assert await servers.with_own_account(database.reader) == {5: account.id}
     assert await servers.using(database.reader, account.id) == [5]
     async with database.transaction() as tx:
         await servers.set_back(tx, 5)
         await servers.clear_account(tx, 5)
         await servers.set_alerts_channel(tx, 5, None)
-    assert await servers.get(database.reader, 5) == ServerRow(5, None, None, None, 1000, None)
+    assert await servers.get(database.reader, 5) == ServerRow(5, None, None, None, 1000, 7, None)
+    async with database.transaction() as tx:
+        await servers.forget_upload_limit(tx, 5)
+    assert await servers.get(database.reader, 5) == ServerRow(5, None, None, None, None, None, None)
     assert await servers.with_own_account(database.reader) == {}
 
 

@@ -6,6 +6,13 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "nobody is told that the old account's jobs go on",
+        "tests/relay/test_accounts.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
+        "relay/tokens.py",
+        "if before != row.id and jobs and not told:",
+        "if 0:",
+    ),
+    fault(
         "an outage ends as a stampede",
         "tests/relay/test_schedule.py::test_back_off_grows_and_differs",
         "relay/schedule.py",
