@@ -22,7 +22,7 @@ from ui.answers import (
     stop_answer,
     stopped_all_answer,
 )
-from ui.buttons import FollowWish
+from ui.button_handlers import FollowWish
 from ui.details import details_answers
 from ui.forgetting import forgotten_answer, kept_answer
 

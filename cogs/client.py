@@ -15,7 +15,8 @@ from discord.http import Route
 from cogs.invalid_requests import InvalidRequests
 from cogs.shards_up import ShardsUp
 from cogs.wire_memory import wire_trace
-from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
+from ui.button_handlers import ButtonHandlers
+from ui.buttons import DYNAMIC_ITEMS
 
 log = logging.getLogger(__name__)
 

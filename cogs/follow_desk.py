@@ -15,7 +15,7 @@ from relay.tokens import TokenChanged
 from ui import follow_answers
 from ui.admin_answers import question_outdated_answer
 from ui.answer import Answer
-from ui.buttons import FollowWish
+from ui.button_handlers import FollowWish
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 

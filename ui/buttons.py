@@ -9,93 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, Self, cast
+from typing import Any, Self
 
 import discord
 from discord import ButtonStyle
 
-Press = discord.Interaction[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class FollowWish:
-    """What an admin wants to follow, and where; Discord's id of the channel, the local number of the account."""
-
-    channel_id: int
-    account_id: int
-    progress: bool
-
-
-class ButtonHandlers(Protocol):
-    """What the buttons do. Numbers are local ones; whether the presser may, and in this server, is checked there."""
-
-    async def check_now(self, interaction: Press, subscription_id: int) -> None:
-        """Looks at once and says what it saw."""
-
-    async def stop_watching(self, interaction: Press, subscription_id: int) -> None:
-        """Takes the presser off, or stops."""
-
-    async def watch_again(self, interaction: Press, subscription_id: int) -> None:
-        """Takes a stopped subscription up again."""
-
-    async def ping_me(self, interaction: Press, subscription_id: int) -> None:
-        """The presser is pinged at the end."""
-
-    async def do_not_ping_me(self, interaction: Press, subscription_id: int) -> None:
-        """The presser is not pinged at the end."""
-
-    async def post_again(self, interaction: Press, subscription_id: int) -> None:
-        """Posts the outcome once more."""
-
-    async def stop_batch(self, interaction: Press, batch_id: int) -> None:
-        """Stops what of a batch has not ended."""
-
-    async def keep_old_jobs(self, interaction: Press, account_id: int) -> None:
-        """Jobs of the former account stay on hold."""
-
-    async def drop_old_jobs(self, interaction: Press, account_id: int) -> None:
-        """Jobs of the former account are dropped."""
-
-    async def remove_token(self, interaction: Press, account_id: int) -> None:
-        """Removes the server's token."""
-
-    async def keep_token(self, interaction: Press, account_id: int) -> None:
-        """Leaves everything as it is."""
-
-    async def show_details(self, interaction: Press, nonce: str) -> None:
-        """Tells the presser all of the job."""
-
-    async def delete_my_data(self, interaction: Press, number: int) -> None:
-        """Deletes what is kept about the presser."""
-
-    async def keep_my_data(self, interaction: Press, number: int) -> None:
-        """Leaves everything as it is."""
-
-    async def replace_address(self, interaction: Press, number: int) -> None:
-        """Puts a new address for callbacks in the place of the one with this number."""
-
-    async def follow(self, interaction: Press, wish: FollowWish) -> None:
-        """Posts every job of the server's account in a channel from now on."""
-
-    async def do_not_follow(self, interaction: Press, account_id: int) -> None:
-        """Leaves everything as it is."""
-
-    async def newer_results(self, interaction: Press, delivery_id: int) -> None:
-        """Shows an admin the outcomes after this one."""
-
-    async def older_results(self, interaction: Press, delivery_id: int) -> None:
-        """Shows an admin the outcomes before this one."""
-
-    async def send_again(self, interaction: Press, delivery_id: int) -> None:
-        """Sends an outcome that was not posted."""
-
-
-class HasButtonHandlers(Protocol):
-    """What a client with our buttons has."""
-
-    button_handlers: ButtonHandlers
+from ui.button_handlers import FollowWish, Press, handlers_of
 
 
 class Action(Enum):
@@ -151,7 +71,7 @@ class NumberButton(
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await getattr(_handlers(interaction), self.action.handler)(interaction, self.number)
+        await getattr(handlers_of(interaction), self.action.handler)(interaction, self.number)
 
 
 class DetailsButton(
@@ -173,7 +93,7 @@ class DetailsButton(
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await _handlers(interaction).show_details(interaction, self.nonce)
+        await handlers_of(interaction).show_details(interaction, self.nonce)
 
 
 class SendAgainButton(
@@ -199,7 +119,7 @@ class SendAgainButton(
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await _handlers(interaction).send_again(interaction, self.delivery_id)
+        await handlers_of(interaction).send_again(interaction, self.delivery_id)
 
 
 class FollowButton(
@@ -226,7 +146,7 @@ class FollowButton(
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await _handlers(interaction).follow(interaction, self.wish)
+        await handlers_of(interaction).follow(interaction, self.wish)
 
 
 DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
@@ -297,7 +217,3 @@ def layout_view(text: str, *buttons: tuple[Action, int]) -> discord.ui.LayoutVie
             row.add_item(NumberButton(action, number))
         view.add_item(row)
     return view
-
-
-def _handlers(interaction: Press) -> ButtonHandlers:
-    return cast("HasButtonHandlers", interaction.client).button_handlers

@@ -7,7 +7,8 @@ from discord import app_commands
 from relay.ports import Address
 from ui import wording
 from ui.answer import Answer
-from ui.buttons import FollowWish, follow_view
+from ui.button_handlers import FollowWish
+from ui.buttons import follow_view
 from ui.cards import missing_permissions
 from ui.escape import code, plain
 from ui.mentions import CommandMentions

@@ -7,13 +7,12 @@ import discord
 import pytest
 
 from tests.ui.samples import components_of
+from ui.button_handlers import ButtonHandlers, FollowWish
 from ui.buttons import (
     DYNAMIC_ITEMS,
     Action,
-    ButtonHandlers,
     DetailsButton,
     FollowButton,
-    FollowWish,
     NumberButton,
     SendAgainButton,
     details_view,
