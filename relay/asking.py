@@ -152,7 +152,10 @@ class Asking:
         if job.missing_since is None or job.missing_since > now:
             job.missing_since = now
         wait = schedule.second_look_after(self._interval) - (now - job.missing_since) / 1000
-        return self._clock.monotonic() + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)
+        asked_at = self._clock.monotonic()
+        believed_at = asked_at + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)
+        # Asked in between, one that is there again is known as soon as any other.
+        return min(believed_at, self.after_answer(job, asked_at))
 
     async def _record_job(self, job: Watched, said: Job) -> float | None:
         fingerprint = hash(snapshots.dump(said))

@@ -30,6 +30,9 @@ OLD_CARD_SECONDS = 300.0
 _OLD_AFTER = 3_600_000
 _UNKNOWN_MESSAGE = 10008
 _TOO_MANY_EDITS = 30046
+_THREAD_ARCHIVED = 50083
+_ANY_EDIT = frozenset({_TOO_MANY_EDITS, _THREAD_ARCHIVED})
+"""Codes with which Discord refuses whatever a card would show; other refusals may be due to what it showed."""
 _OUTCOME_FIRST = 60_000
 """Milliseconds for which a due outcome keeps the channel's cards waiting."""
 _NO_ANSWER_SECONDS = 30.0
@@ -74,6 +77,15 @@ class _Edit:
     at: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Until when (monotonic) a card is left alone after a refusal."""
+
+    until: float
+    last_too: bool
+    """Whether its last edit waits as well."""
+
+
 class CardEdits:
     """Edits one card or summary at a time for its caller; different ones may overlap."""
 
@@ -84,7 +96,7 @@ class CardEdits:
         self._clock = clock
         self._shown: dict[Key, CardPost | SummaryPost] = {}
         self._next_edit: dict[Key, float] = {}
-        self._paused: dict[Key, float] = {}
+        self._pauses: dict[Key, _Pause] = {}
         self._next_in_channel: dict[int, float] = {}
         self._slots: dict[Key, float] = {}
         self._next_anywhere = 0.0
@@ -171,7 +183,9 @@ class CardEdits:
         """Seconds until it may be edited; takes a place in the channel's queue, and after that in everybody's."""
         now = self._clock.monotonic()
         own = now if edit.final else self._next_edit.get(edit.key, now)
-        own = max(own, self._paused.get(edit.key, now))
+        pause = self._pauses.get(edit.key)
+        if pause is not None and (pause.last_too or not edit.final):
+            own = max(own, pause.until)
         if own > now:
             return own - now
         slot = self._slots.get(edit.key)
@@ -223,7 +237,8 @@ class CardEdits:
             self._forget(edit.key)
             return Done()
         seconds = _TOO_MANY_EDITS_SECONDS if refused.code == _TOO_MANY_EDITS else _REFUSED_SECONDS
-        self._paused[edit.key] = self._clock.monotonic() + seconds
+        last_too = edit.final or refused.code in _ANY_EDIT
+        self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)
         return Later(seconds)
 
     def _hold_channel(self, channel_id: int, seconds: float) -> None:
@@ -237,7 +252,7 @@ class CardEdits:
             self._forget(edit.key)
 
     def _forget(self, key: Key) -> None:
-        for kept in (self._shown, self._next_edit, self._paused, self._slots, self._turns):
+        for kept in (self._shown, self._next_edit, self._pauses, self._slots, self._turns):
             kept.pop(key, None)
 
 

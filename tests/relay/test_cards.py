@@ -356,6 +356,33 @@ async def test_a_refused_edit_pauses_its_card_but_not_its_outcome(world: CardWor
     assert world.faces() == [Face.ENDED]
 
 
+@pytest.mark.parametrize("refusal", [Refused(403, 50013), Refused(403, 200000)], ids=["no permission", "AutoMod"])
+async def test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit(
+    world: CardWorld, refusal: Refused
+) -> None:
+    await world.card("job")
+    world.discord.edit_script = [refusal]
+    await world.told("job", percent=10)
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    await world.move(10 * SECOND)
+    assert world.faces() == [Face.ENDED]
+
+
+async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(403, 50013), Refused(403, 50013)]
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    await world.move(1_700 * SECOND)
+    assert len(world.discord.edit_script) == 1
+    for _ in range(8):
+        await world.move(500 * SECOND)
+    assert world.faces() == [Face.ENDED]
+
+
 @pytest.mark.parametrize(("answer", "wait"), [(NoAnswer("broken off"), 30), (RateLimited(40.0), 40)])
 async def test_an_edit_without_effect_is_made_again(
     world: CardWorld, answer: NoAnswer | RateLimited, wait: int

@@ -263,7 +263,20 @@ async def test_not_found_is_believed_at_the_second_time_after_a_minute(world: Wo
     await world.advance(9)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     assert await world.rows("SELECT outcome FROM jobs") == [("not found",)]
-    assert next(at for at in world.api.times("job-1") if at > first) >= first + 60
+    assert world.api.times("job-1")[-1] >= first + 60
+
+
+async def test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    job = world.api.jobs.pop("job-1")
+    while not await world.rows("SELECT 1 FROM jobs WHERE missing_since IS NOT NULL"):
+        await world.advance(1)
+    first = world.api.times("job-1")[-1]
+    world.api.jobs["job-1"] = job
+    await world.advance(23)
+    assert 20 <= world.api.times("job-1")[-1] - first <= 22
+    assert await world.rows("SELECT 1 FROM jobs WHERE missing_since IS NOT NULL") == []
 
 
 async def test_another_answer_between_two_not_founds_starts_anew(world: World) -> None:

@@ -49,4 +49,11 @@ FAULTS = (
         "if accounts.in_force(subscription.guild_id) == row.account_id:",
         "if accounts.in_force(subscription.guild_id):",
     ),
+    fault(
+        "a job that was not found once is left alone for a minute",
+        "tests/relay/test_poller.py::test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval",
+        "relay/asking.py",
+        "return min(believed_at, self.after_answer(job, asked_at))",
+        "return believed_at",
+    ),
 )
