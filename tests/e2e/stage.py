@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import NoReturn
 
 from sandbox.discord_wire import DiscordSandbox
+from sandbox.discord_wire.recording import RecordedRequest
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
 from tests.e2e.ledger import Ledger
 from tests.e2e.process import BotProcess
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
+from tests.web.port import ask
 
 POLL_SECONDS = 0.1
 
@@ -33,6 +35,10 @@ class Stage:
         self.secrets: list[str] = [discord.bot_token]
         self.addresses: list[str] = []
         """E-mail addresses, which may stand in the database and in what PixVerse is asked, but nowhere else."""
+        self.for_one_alone: list[str] = []
+        """Secrets that may stand in answers to whoever asked, which nobody else sees, but nowhere else."""
+        self.port_said: list[str] = []
+        """What the bot's own HTTP port was heard to answer."""
         self.generation = "v1"
         """Of the PixVerse API, for the jobs that towns make."""
         self._numbers = count(4321)
@@ -62,6 +68,7 @@ class Stage:
     async def close(self) -> None:
         """Ends everything; a call that the sandbox does not know is a fault, and so is a secret in a wrong place."""
         if self.bot.running:
+            await self.listen_to_port()
             await self.bot.kill()
         await self.discord.stop()
         await self.pixverse.stop()
@@ -137,30 +144,62 @@ class Stage:
 
     # ---------------------------------------------------------------- secrets
 
+    async def listen_to_port(self) -> None:
+        """Asks the bot's HTTP port, where it has one, for all that it tells."""
+        port = self.bot.settings.get("HTTP_PORT")
+        for path in ("/healthz", "/metrics") if port else ():
+            _, body = await ask(int(port or 0), f"GET {path} HTTP/1.1\nHost: 127.0.0.1")
+            self.port_said.append(body.decode())
+
     def leaks(self) -> list[str]:
         """Where one of the secrets stands that were handed out, though it must not."""
-        shown = {
-            "log": "\n".join(self.bot.lines),
+        public = self._told_to_all()
+        shown = public | {
             "messages": "\n".join(self._bots_messages()),
-            "commands": repr(self.discord.world.backend.commands),
-            "calls of Discord": "\n".join(
-                f"{call.path} {call.query} {json.dumps(call.json, default=str)} {call.reason}"
-                for call in self.discord.requests
-            ),
-            "addresses of files": "\n".join(call.path for call in self.pixverse.cdn.requests),
+            "calls of Discord": "\n".join(map(_words, self.discord.requests)),
         }
-        places = shown | {"addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests)}
-        found = [place for place, text in places.items() if any(secret in text for secret in self.secrets)]
-        found += [f"{place} (e-mail)" for place, text in shown.items() if any(who in text for who in self.addresses)]
+        asked = {"addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests)}
         files = self.ledger.files() if self.ledger.path.parent.is_dir() else {}
-        found += [f"{name} (e-mail)" for name in files if any(who in name for who in self.addresses)]
-        return found + [name for name, kept in files.items() if any(secret.encode() in kept for secret in self.secrets)]
+        names = {name: name for name in files}
+        found = [
+            *_places(shown | asked, self.secrets),
+            *(f"{place} (e-mail)" for place in _places(shown | names, self.addresses)),
+            *(f"{place} (for one alone)" for place in _places(public | asked | names, self.for_one_alone)),
+        ]
+        kept = [*self.secrets, *self.for_one_alone]
+        return found + [name for name, content in files.items() if any(secret.encode() in content for secret in kept)]
 
-    def _bots_messages(self) -> list[str]:
+    def _told_to_all(self) -> dict[str, str]:
+        """What the bot let out, but for answers to whoever asked."""
+        return {
+            "log": "\n".join(self.bot.lines),
+            "public messages": "\n".join(self._bots_messages(for_all=True)),
+            "public calls of Discord": "\n".join(_words(call) for call in self.discord.requests if _is_public(call)),
+            "commands": repr(self.discord.world.backend.commands),
+            "addresses of files": "\n".join(call.path for call in self.pixverse.cdn.requests),
+            "the HTTP port": "\n".join(self.port_said),
+        }
+
+    def _bots_messages(self, *, for_all: bool = False) -> list[str]:
         backend = self.discord.world.backend
         return [
             f"{message.content} {json.dumps(message.components, default=str)} {json.dumps(message.embeds, default=str)}"
             for channel in backend.messages.values()
             for message in channel.values()
-            if message.author_id == self.discord.bot_id
+            if message.author_id == self.discord.bot_id and not (for_all and message.is_ephemeral)
         ]
+
+
+def _places(texts: Mapping[str, str], secrets: Sequence[str]) -> list[str]:
+    """Where one of them stands, be it escaped or not."""
+    plain = {place: text.replace("\\", "") for place, text in texts.items()}
+    return [place for place, text in plain.items() if any(secret in text for secret in secrets)]
+
+
+def _words(call: RecordedRequest) -> str:
+    return f"{call.path} {call.query} {json.dumps(call.json, default=str)} {call.reason}"
+
+
+def _is_public(call: RecordedRequest) -> bool:
+    """Whether it is none of those that answer a command, a button or a form."""
+    return call.segments[0] not in ("interactions", "webhooks")

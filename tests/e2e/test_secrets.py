@@ -85,3 +85,17 @@ async def test_the_search_for_secrets_finds_what_is_there(town: Town) -> None:
         assert marker != job.jobid or any(name.startswith("relay.db") for name in found)
     town.stage.secrets = searched
     assert town.stage.leaks() == []
+
+
+async def test_what_is_for_one_alone_may_be_answered_and_not_posted(town: Town) -> None:
+    job = await town.watched(prompt="a very particular prompt")
+    answer = await town.use("pixverse list")
+    assert "1 job is watched in this channel" in answer.text
+    try:
+        town.stage.for_one_alone = ["1 job is watched in this channel"]
+        assert town.stage.leaks() == []
+        town.stage.for_one_alone = [job.jobid]
+        found = town.stage.leaks()
+    finally:
+        town.stage.for_one_alone = []
+    assert {"public messages (for one alone)", "addresses of PixVerse (for one alone)"} <= set(found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -13,6 +14,7 @@ from sandbox.discord_wire import Status
 from sandbox.pixverse_api import faults
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
+from tests.web.port import ask, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -22,7 +24,7 @@ _CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqR
 
 @pytest_asyncio.fixture(loop_scope="module", params=["text", "json"])
 async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param)
+    stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param, HTTP_PORT=str(free_port()))
     await stage.start()
     yield stage
     assert stage.bot.said("DEBUG"), "else this would prove nothing"
@@ -57,10 +59,42 @@ async def test_a_whole_life(chatty: Stage) -> None:
     assert opened.ephemeral
     assert chatty.leaks() == []
 
+    await chatty.listen_to_port()
+    assert '"status": "ok"' in chatty.port_said[0]
+    assert chatty.leaks() == []
+
     process = Path(f"/proc/{chatty.bot.pid}")
     titles = [process / "cmdline", *process.glob("task/*/comm")]
     assert not any(secret.encode() in title.read_bytes() for title in titles for secret in chatty.secrets)
     await chatty.stop()
+    assert chatty.leaks() == []
+
+
+async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
+    """The e-mail address in an id of v2, which the API, its callbacks and people send where they can."""
+    town = await chatty.town()
+    chatty.generation = "v2"
+    email, token = town.account.email, town.account.token
+    job = await town.watched(prompt="a letter")
+    for action in (
+        faults.Status(400, {"error": f"unknown id {job.jobid}", "code": 400}),
+        faults.Status(404, {"error": f"no video of {email}", "code": 404}),
+        faults.Status(500, f"<html>{email}</html>"),
+        faults.Status(200, {"error": email, "code": 500}),
+        faults.Redirect(f"http://127.0.0.1:9/?email={email}"),
+    ):
+        chatty.pixverse.faults.add(action, account=town.account)
+    await chatty.pixverse.until(lambda: chatty.pixverse.asked(job) > 6)
+    for secret in ("x" * 43, f"{email}", token):
+        body = json.dumps({"video_id": job.jobid, "video_status": 1}).encode()
+        head = f"POST /callback/{secret} HTTP/1.1\nHost: 127.0.0.1\nContent-Type: application/json"
+        await ask(int(chatty.bot.settings["HTTP_PORT"]), f"{head}\nContent-Length: {len(body)}", body)
+    assert (await town.use("pixverse unwatch", jobid=job.jobid.replace("video:", "video:9"))).ephemeral
+    job.fail(f"{email} may not", f"ask {job.jobid}")
+    outcome = await town.outcome(timeout=15)
+    await town.member.click(outcome, "Details")
+    await town.admin.slash(town.channel, "pixverse-admin deliveries")
+    await chatty.listen_to_port()
     assert chatty.leaks() == []
 
 

@@ -117,12 +117,12 @@ async def test_autocomplete_shows_the_prompt_and_no_address(town: Town) -> None:
 
 async def test_the_search_for_addresses_finds_what_is_there(town: Town) -> None:
     """Else the search at every stage's end would prove nothing."""
-    job = await town.watched(prompt="a very particular prompt")
+    job = await town.watched(prompt="a very*particular@prompt")
     job.complete()
     await town.outcome()
     known = town.stage.addresses
     try:
-        town.stage.addresses = ["a very particular prompt"]
+        town.stage.addresses = ["a very*particular@prompt"]
         found = town.stage.leaks()
         town.stage.addresses = ["relay.db"]
         names = town.stage.leaks()
