@@ -12,6 +12,7 @@ import discord
 from cogs.assembly import EXPOSED_ACCOUNT, clean_operator_token
 from cogs.client import DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from cogs.permissions import INVITE_PERMISSIONS
+from relay.meters import NoMeters
 from settings import Settings, shown_settings
 from storage import backup as backups
 from storage import rotation
@@ -77,7 +78,7 @@ def _key_to_keep(settings: Settings) -> str:
 
 async def _discord_line(settings: Settings) -> str:
     use_discord_at(settings.discord_api_url)
-    client = RelayClient()
+    client = RelayClient(NoMeters())
     try:
         async with asyncio.timeout(_DISCORD_SECONDS):
             user = await client.http.static_login(settings.discord_token.get_secret_value())

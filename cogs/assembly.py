@@ -21,6 +21,7 @@ from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
 from cogs.follow_desk import FollowDesk
 from cogs.gateway import stay_connected
+from cogs.http_port import Instruments, loop_beats, open_http_port
 from cogs.message_menu import watch_menu
 from cogs.outcome_desk import OutcomeDesk
 from cogs.pixverse import PixVerse
@@ -42,9 +43,7 @@ from storage.database import Database
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
-from web.health import HealthReport, WriteProbe
 from web.loop_beats import LoopBeats, standing
-from web.server import Endpoints, make_application, serving
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,8 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         database, vault = await _open_storage(settings, stack)
         clock = SystemClock()
         use_discord_at(settings.discord_api_url)
-        client = RelayClient()
+        instruments = Instruments.of(settings)
+        client = RelayClient(instruments.meters)
         book = CommandBook(database, settings.discord_guild_ids)
         hosts = AllowedHosts(settings.media_hosts)
         api_session = await stack.enter_async_context(aiohttp.ClientSession())
@@ -76,32 +76,31 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
             operator_token,
             database=database,
             vault=vault,
-            api=PixVerseApi(ApiClient(api_session, settings.useapi_url)),
+            api=PixVerseApi(ApiClient(api_session, settings.useapi_url, observe=instruments.meters.api_answered)),
             hosts=hosts,
             cdn_session=cdn_session,
             poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest),
             clock=clock,
             random=Random(),  # noqa: S311 - jitter, no secret
             rate=CommandRate(clock, settings.commands_per_minute),
+            meters=instruments.meters,
         )
         relay.media.sweep()
         await relay.accounts.start()
         await relay.callbacks.addresses.start()
         relay.places.when_forgotten(relay.callbacks.addresses.forget)
         stack.push_async_callback(relay.questions.close)
-        beats = LoopBeats(
-            {
-                "delivery": lambda: relay.outbox.turned_at,
-                "poll": lambda: relay.poller.beat,
-                "follows": lambda: relay.follows.beat,
-                "callbacks": lambda: relay.callbacks.hints.beat,
-                "cards": lambda: relay.cards.turned_at,
-            },
-            clock.monotonic,
+        beats = loop_beats(relay, clock)
+        await open_http_port(
+            settings,
+            stack,
+            client=client,
+            relay=relay,
+            database=database,
+            beats=beats,
+            instruments=instruments,
+            clock=clock,
         )
-        health = HealthReport(beats, WriteProbe(database, clock), client.gateway_away)
-        endpoints = Endpoints(health=health.answer, callback=relay.callbacks.endpoint.answer)
-        await _open_http_port(settings, endpoints, stack)
         stack.push_async_callback(client.put_away)
         service_manager.ready()
         stack.callback(service_manager.stopping)
@@ -127,13 +126,6 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack) -> tuple[Data
     database = await Database.open(settings.database_path)
     stack.push_async_callback(database.close)
     return database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
-
-
-async def _open_http_port(settings: Settings, endpoints: Endpoints, stack: AsyncExitStack) -> None:
-    if settings.http_port is None:
-        return
-    application = make_application(endpoints, settings.public_url)
-    await stack.enter_async_context(serving(application, settings.http_host, settings.http_port))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +15,8 @@ from discord.http import Route
 
 from cogs.invalid_requests import InvalidRequests
 from cogs.shards_up import ShardsUp
-from cogs.wire_memory import wire_trace
+from cogs.wire_memory import wait_told, wire_trace
+from relay.meters import Meters
 from ui.button_handlers import ButtonHandlers
 from ui.buttons import DYNAMIC_ITEMS
 
@@ -37,7 +39,7 @@ def use_discord_at(base_url: str) -> None:
 class RelayClient(commands.AutoShardedBot):
     """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
 
-    def __init__(self) -> None:
+    def __init__(self, meters: Meters) -> None:
         self.invalid_requests = InvalidRequests(time.monotonic)
         # No voice here, so no warnings of what voice would need.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
@@ -54,7 +56,7 @@ class RelayClient(commands.AutoShardedBot):
                 guild=True, dm_channel=False, private_channel=False
             ),
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
-            http_trace=wire_trace(self.invalid_requests.note),
+            http_trace=wire_trace(self.invalid_requests.note, _counting(meters)),
         )
         self.shards_up = ShardsUp(time.monotonic)
         self.button_handlers: ButtonHandlers
@@ -68,6 +70,10 @@ class RelayClient(commands.AutoShardedBot):
     def gateway_away(self) -> float:
         """For how many seconds some shard has been away; 0 where all are connected."""
         return self.shards_up.away_for(self.shard_count or 1)
+
+    def slowest_latency(self) -> float:
+        """Seconds between a heartbeat and its answer, of the slowest shard; NaN where none is connected."""
+        return max((latency for _, latency in self.latencies if math.isfinite(latency)), default=math.nan)
 
     async def connect_anew(self) -> None:
         """Connects as many shards as Discord wants now, until something ends that for which discord.py has no remedy.
@@ -99,6 +105,14 @@ class RelayClient(commands.AutoShardedBot):
 
     async def on_shard_disconnect(self, shard_id: int) -> None:
         self.shards_up.down(shard_id)
+
+
+def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]:
+    def count(end: aiohttp.TraceRequestEndParams) -> None:
+        headers = end.response.headers
+        meters.discord_answered(end.response.status, headers.get("X-RateLimit-Scope"), wait_told(headers))
+
+    return count
 
 
 async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:

@@ -27,6 +27,7 @@ from relay.forgetting import Forgetting
 from relay.limits import CommandRate, Limits
 from relay.lookups import Lookups
 from relay.media import MediaStore
+from relay.meters import Meters
 from relay.outbox import DeliveryLoop
 from relay.places import Places
 from relay.poller import Poller
@@ -84,6 +85,7 @@ def put_together(
     clock: Clock,
     random: Random,
     rate: CommandRate,
+    meters: Meters,
 ) -> RelayParts:
     """Makes every part; nothing runs yet.
 
@@ -99,7 +101,7 @@ def put_together(
     async def reread(job_id: int) -> Job | None:
         return await rereader(job_id)
 
-    media = _media_store(settings, hosts, cdn_session, clock)
+    media = _media_store(settings, hosts, cdn_session, clock, meters)
     card_posts = CardPosts(
         reader=database.reader,
         poster=poster,
@@ -204,7 +206,9 @@ def put_together(
     )
 
 
-def _media_store(settings: Settings, hosts: AllowedHosts, session: aiohttp.ClientSession, clock: Clock) -> MediaStore:
+def _media_store(
+    settings: Settings, hosts: AllowedHosts, session: aiohttp.ClientSession, clock: Clock, meters: Meters
+) -> MediaStore:
     folder = settings.database_path.with_name(settings.database_path.name + ".media")
     downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
-    return MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock)
+    return MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock, meters)

@@ -7,7 +7,7 @@ every status of a call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
@@ -37,8 +37,8 @@ def is_ambiguous(statuses: list[int]) -> bool:
     return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])
 
 
-def wire_trace(also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
-    """For `discord.Client(http_trace=…)`; `also` is told of every answer."""
+def wire_trace(*also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
+    """For `discord.Client(http_trace=…)`; `also` are told of every answer."""
 
     async def note(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
@@ -46,12 +46,22 @@ def wire_trace(also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp
         statuses = _statuses.get()
         if statuses is not None:
             statuses.append(end.response.status)
-        also(end)
+        for tell in also:
+            tell(end)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(note)
     trace.on_request_exception.append(_note_broken)
     return trace
+
+
+def wait_told(headers: Mapping[str, str]) -> float:
+    """The seconds of Retry-After, bounded; 0 where there is none that can be read."""
+    try:
+        seconds = float(headers.get("Retry-After", "0"))
+    except ValueError:
+        return 0.0
+    return min(seconds, 3600.0) if seconds > 0 else 0.0
 
 
 async def _note_broken(

@@ -10,7 +10,7 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from pixverse.errors import TokenRefused, Unavailable
+from pixverse.errors import PixVerseError, TokenRefused, Unavailable
 from pixverse.json_text import parsed_json
 from pixverse.refusals import refusal_of, retry_after_of, safe_line
 
@@ -28,13 +28,16 @@ class ApiClient:
         timeout: float = 15.0,
         max_bytes: int = 1024 * 1024,
         now: Callable[[], float] = time.time,
+        observe: Callable[[PixVerseError | None, float], None] = lambda _error, _seconds: None,
     ) -> None:
-        """`timeout` in seconds for a whole answer, `max_bytes` of its body, `now` in seconds since 1970 UTC."""
+        """`timeout` in seconds for a whole answer, `max_bytes` of its body, `now` in seconds since 1970 UTC; `observe`
+        is told what became of each question and after how many seconds."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._now = now
+        self._observe = observe
 
     async def get_json(self, path_and_query: str, token: str, *, timeout: float | None = None) -> object:
         """The JSON value that the API answers to one GET; `path_and_query` starts with `/` and is already encoded.
@@ -45,8 +48,18 @@ class ApiClient:
         """
         if not (token.isascii() and token.isprintable()):
             raise TokenRefused("the token holds characters that no token has")
+        begun = time.monotonic()
         try:
-            async with asyncio.timeout(self._timeout if timeout is None else timeout):
+            answer = await self._ask(path_and_query, token, self._timeout if timeout is None else timeout)
+        except PixVerseError as error:
+            self._observe(error, time.monotonic() - begun)
+            raise
+        self._observe(None, time.monotonic() - begun)
+        return answer
+
+    async def _ask(self, path_and_query: str, token: str, timeout: float) -> object:
+        try:
+            async with asyncio.timeout(timeout):
                 status, retry_after, body = await self._fetch(path_and_query, token)
         except TimeoutError:
             raise Unavailable("no whole answer in time") from None

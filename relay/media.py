@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pixverse.job import Job, Media
 from relay.download import Downloader, expiry_of
+from relay.meters import Meters
 from relay.outcomes import LinkReason
 from relay.ports import Clock, VideoFile, VideoLink
 
@@ -54,11 +55,14 @@ class _Shared:
 class MediaStore:
     """Hands out a job's videos. `parallel` downloads run at once, for all jobs together."""
 
-    def __init__(self, downloader: Downloader, folder: Path, max_bytes: int, parallel: int, clock: Clock) -> None:
+    def __init__(
+        self, downloader: Downloader, folder: Path, max_bytes: int, parallel: int, clock: Clock, meters: Meters
+    ) -> None:
         self._downloader = downloader
         self._folder = folder
         self._max_bytes = max_bytes
         self._clock = clock
+        self._meters = meters
         self._slots = asyncio.Semaphore(parallel)
         self._budget = DiskBudget(max_bytes * max(parallel, 1) * 4)
         self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
@@ -117,8 +121,13 @@ class MediaStore:
 
     async def _fetch_one(self, index: int, media: Media, path: Path) -> Video:
         async with self._slots:
+            begun = self._clock.monotonic()
             video = await self._downloader.fetch(index, media, path, self._clock.now())
-        if isinstance(video, VideoLink):
+            seconds = self._clock.monotonic() - begun
+        if isinstance(video, VideoFile):
+            self._meters.download_ended("file", seconds, video.size)
+        else:
+            self._meters.download_ended(video.reason.value, seconds, 0)
             path.unlink(missing_ok=True)
         return video
 

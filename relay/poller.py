@@ -18,7 +18,7 @@ from relay.probes import Probes
 from relay.questions import Accounts, Questions
 from relay.roll_calls import Renewal, RollCalls
 from relay.under_way import UnderWay
-from relay.watched import Agenda, Watched
+from relay.watched import Agenda, Polls, Watched
 from storage import jobs, subscriptions
 from storage.database import Database
 from storage.jobs import OpenJob
@@ -89,8 +89,9 @@ class Poller:
         questions.when_back(self._api_is_back)
         roll_calls.when_renewed(self._list_renewed)
 
-    def __len__(self) -> int:
-        return len(self._agenda)
+    def polls(self) -> Polls:
+        """How many jobs are polled, are due now, and how late."""
+        return self._agenda.polls(self._clock.monotonic(), self._interval)
 
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, or has ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import heapq
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 
 class Watched:
@@ -53,6 +54,20 @@ class Watched:
         """A callback claims that it has ended, and the record is to be looked at because of that."""
         self.early_looks: tuple[float, ...] = ()
         """When it was asked about because of such claims, monotonic seconds; the last few."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polls:
+    """How far the poller has come."""
+
+    jobs: int
+    """All that are polled."""
+    due: int
+    """Those whose time has come, and about which the API has not answered yet."""
+    late: int
+    """Those that have waited for longer than an interval."""
+    longest: float
+    """Seconds for which the first of them has waited."""
 
 
 class Agenda:
@@ -111,6 +126,11 @@ class Agenda:
                 return due
             heapq.heappop(self._heap)
         return None
+
+    def polls(self, now: float, interval: float) -> Polls:
+        """How many jobs are due, in line and under way included; looks at every job, in milliseconds for 100,000."""
+        waits = [now - job.due for job in self._jobs.values() if job.due <= now]
+        return Polls(len(self._jobs), len(waits), sum(wait > interval for wait in waits), max(waits, default=0.0))
 
     def take_due(self, now: float) -> Watched | None:
         """The earliest job, if it is due; it is busy from then on, until it is put again."""

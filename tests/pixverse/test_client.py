@@ -236,3 +236,22 @@ async def test_a_closed_session_is_no_trouble_of_the_api() -> None:
     await session.close()
     with pytest.raises(RuntimeError):
         await ApiClient(session, "http://127.0.0.1:9").get_json(PATH, TOKEN)
+
+
+async def test_each_question_is_observed_once_with_what_became_of_it(wire: Any) -> None:
+    seen: list[type[PixVerseError] | None] = []
+    times: list[float] = []
+
+    def observe(error: PixVerseError | None, seconds: float) -> None:
+        seen.append(None if error is None else type(error))
+        times.append(seconds)
+
+    client = wire.client(observe=observe)
+    wire.says(200, "{}")
+    await client.get_json(PATH, TOKEN)
+    wire.says(401, '{"error": "no", "code": 401}')
+    await refusal(client)
+    wire.says(200, "no JSON")
+    await refusal(client)
+    assert seen == [None, TokenRefused, Unavailable]
+    assert all(0 < seconds < 10 for seconds in times)

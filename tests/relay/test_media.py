@@ -13,6 +13,7 @@ from pixverse.job import Job, JobState, Media
 from relay.addresses import AllowedHosts
 from relay.download import TRIES, Bounds, Downloader, expiry_of, media_session
 from relay.media import DiskBudget, MediaStore
+from relay.meters import NoMeters
 from relay.outcomes import LinkReason
 from relay.ports import VideoFile, VideoLink
 from settings import MediaHost
@@ -80,7 +81,7 @@ async def store(cdn: Cdn, tmp_path: Path) -> AsyncIterator[MediaStore]:
     clock = FixedClock()
     async with media_session(hosts) as session:
         downloader = Downloader(session, hosts, Bounds(LIMIT, seconds=2.0, silence=0.2), clock.sleep)
-        store = MediaStore(downloader, tmp_path / "media", LIMIT, 2, clock)
+        store = MediaStore(downloader, tmp_path / "media", LIMIT, 2, clock, NoMeters())
         store.sweep()
         yield store
 

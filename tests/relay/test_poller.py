@@ -37,7 +37,7 @@ async def test_a_job_is_asked_about_at_each_interval_and_its_end_goes_to_every_c
     await world.advance(1000)
     assert len(world.api.asked) == asked
     assert await world.outcomes() == expected
-    assert len(world.poller) == 0
+    assert world.poller.polls().jobs == 0
 
 
 async def test_nothing_new_is_not_written(world: World) -> None:
@@ -416,7 +416,7 @@ async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
     await world.poller._load()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(world.poller) == 20_000
+    assert world.poller.polls().jobs == 20_000
     assert (after - before) / 20_000 < 1000
     await world.close()
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.probes import Probes
-from relay.watched import Agenda, Watched
+from relay.watched import Agenda, Polls, Watched
 
 
 def _job(number: int) -> Watched:
@@ -50,6 +50,20 @@ def test_the_agenda_is_a_list_sorted_by_time(steps: list[tuple[str, int, float]]
                 assert plain.pop(job_taken.id) == due
                 taken[job_taken.id] = job_taken
         assert agenda.next_due() == min(plain.values(), default=None)
+
+
+def test_what_is_due_is_late_after_an_interval_and_counts_until_it_is_put_off() -> None:
+    agenda = Agenda()
+    for number, due in enumerate((70.0, 79.0, 100.0, 101.0), start=1):
+        agenda.put(_job(number), due)
+    assert agenda.polls(100.0, 20.0) == Polls(jobs=4, due=3, late=2, longest=30.0)
+    taken = agenda.take_due(100.0)
+    assert taken is not None
+    assert agenda.polls(100.0, 20.0).due == 3
+    taken.busy = False
+    agenda.put(taken, 120.0)
+    assert agenda.polls(100.0, 20.0) == Polls(jobs=4, due=2, late=1, longest=21.0)
+    assert Agenda().polls(0.0, 20.0) == Polls(0, 0, 0, 0.0)
 
 
 def test_moving_jobs_about_does_not_grow_the_heap() -> None:

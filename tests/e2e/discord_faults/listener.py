@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 from cogs.client import RelayClient, log_in, use_discord_at
 from cogs.gateway import stay_connected
+from relay.meters import NoMeters
 from sandbox.discord_wire import DiscordSandbox
 
 
@@ -15,7 +16,7 @@ class Listener(RelayClient):
     """Identifies without the five seconds that discord.py leaves between two log-ins."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(NoMeters())
         self.waits: list[float] = []
         self.started = self._nothing_to_start
         self.staying: asyncio.Task[None]

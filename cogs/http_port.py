@@ -1,0 +1,99 @@
+"""The HTTP port of the running bot: what health and metrics are told, and by whom."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+
+from cogs.client import RelayClient
+from cogs.relay_parts import RelayParts
+from relay.meters import Meters, NoMeters
+from relay.ports import Clock
+from settings import Settings
+from storage.database import Database, open_reader
+from web.database_figures import DatabaseFigures
+from web.health import HealthReport, WriteProbe
+from web.live_figures import LiveFigures, Sources
+from web.loop_beats import LoopBeats
+from web.metrics import MetricsReport
+from web.prometheus_meters import PrometheusMeters
+from web.server import Endpoints, make_application, serving
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What counts, and where it is read; where the HTTP port is off, nothing counts."""
+
+    registry: CollectorRegistry
+    meters: Meters
+
+    @classmethod
+    def of(cls, settings: Settings) -> Instruments:
+        """Those that these settings ask for."""
+        registry = CollectorRegistry()
+        return cls(registry, NoMeters() if settings.http_port is None else PrometheusMeters(registry))
+
+
+def loop_beats(relay: RelayParts, clock: Clock) -> LoopBeats:
+    """The loops without which nothing is relayed."""
+    return LoopBeats(
+        {
+            "delivery": lambda: relay.outbox.turned_at,
+            "poll": lambda: relay.poller.beat,
+            "follows": lambda: relay.follows.beat,
+            "callbacks": lambda: relay.callbacks.hints.beat,
+            "cards": lambda: relay.cards.turned_at,
+        },
+        clock.monotonic,
+    )
+
+
+async def open_http_port(
+    settings: Settings,
+    stack: AsyncExitStack,
+    *,
+    client: RelayClient,
+    relay: RelayParts,
+    database: Database,
+    beats: LoopBeats,
+    instruments: Instruments,
+    clock: Clock,
+) -> None:
+    """Answers until the stack is closed, where a port is set. Raises SettingsError where nobody can listen there."""
+    if settings.http_port is None:
+        return
+    reader = await stack.enter_async_context(open_reader(settings.database_path))
+    metrics = MetricsReport(
+        instruments.registry, LiveFigures(_sources(client, relay, beats, clock)), DatabaseFigures(reader, clock)
+    )
+    health = HealthReport(beats, WriteProbe(database, clock), client.gateway_away)
+    application = make_application(
+        Endpoints(health.answer, metrics.answer, relay.callbacks.endpoint.answer), settings.public_url
+    )
+    await stack.enter_async_context(serving(application, settings.http_host, settings.http_port))
+
+
+def _sources(client: RelayClient, relay: RelayParts, beats: LoopBeats, clock: Clock) -> Sources:
+    return Sources(
+        polls=relay.poller.polls,
+        posts=lambda: relay.outbox.counts,
+        hints=lambda: relay.callbacks.counts.by_use,
+        failures=lambda: {
+            "delivery": relay.outbox.failed,
+            "poll": relay.poller.failures,
+            "follows": relay.follows.failures,
+            "callbacks": relay.callbacks.hints.failures,
+            "cards": relay.cards.failed,
+        },
+        loop_ages=beats.ages,
+        gateway_away=client.gateway_away,
+        gateway_latency=client.slowest_latency,
+        api_away=lambda: _api_away(relay, clock),
+    )
+
+
+def _api_away(relay: RelayParts, clock: Clock) -> float:
+    since = relay.health.api.down_since
+    return 0.0 if since is None else max(0, clock.now() - since) / 1000

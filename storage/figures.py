@@ -1,0 +1,68 @@
+"""What the database tells in figures: how many of what, never whose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from storage.database import Queries
+
+NO_ANSWER_YET = "no answer yet"
+"""Stands for the state of a job about which the API has not answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDeliveries:
+    """Messages that are not posted yet, of servers that have the bot."""
+
+    state: str
+    """`waiting`, `sending`, or `blocked`: a permission is missing."""
+    count: int
+    oldest: int
+    """When the one was made that waits for longest, milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The whole database at one look."""
+
+    open_jobs: dict[str, int]
+    """By the state that the API last told."""
+    open_subscriptions: int
+    accounts: dict[str, int]
+    """Those with a token, by how the API takes it."""
+    servers: int
+    """Servers that the bot knows and is in."""
+    deliveries: list[WaitingDeliveries]
+
+
+async def read(queries: Queries) -> Figures:
+    """Counts; with 100,000 open jobs it takes some tenths of a second. Raises sqlite3.Error."""
+    states = await queries.all(
+        "SELECT coalesce(json_extract(snapshot, '$.state'), ?) AS state, count(*) AS jobs FROM jobs"
+        " WHERE ended_at IS NULL GROUP BY 1",
+        (NO_ANSWER_YET,),
+    )
+    accounts = await queries.all(
+        "SELECT state, count(*) AS accounts FROM accounts WHERE token IS NOT NULL GROUP BY state"
+    )
+    return Figures(
+        open_jobs={row["state"]: row["jobs"] for row in states},
+        open_subscriptions=await _count(queries, "subscriptions WHERE ended_at IS NULL"),
+        accounts={row["state"]: row["accounts"] for row in accounts},
+        servers=await _count(queries, "servers WHERE gone_since IS NULL"),
+        deliveries=await _waiting(queries),
+    )
+
+
+async def _count(queries: Queries, of_what: str) -> int:
+    row = await queries.one(f"SELECT count(*) FROM {of_what}")
+    return 0 if row is None else int(row[0])
+
+
+async def _waiting(queries: Queries) -> list[WaitingDeliveries]:
+    rows = await queries.all(
+        "SELECT CASE WHEN d.blocked_since IS NULL THEN d.state ELSE 'blocked' END AS state, count(*) AS deliveries,"
+        " min(d.created_at) AS oldest FROM deliveries d LEFT JOIN servers s ON s.guild_id = d.guild_id"
+        " WHERE d.state IN ('waiting', 'sending') AND s.gone_since IS NULL GROUP BY 1"
+    )
+    return [WaitingDeliveries(row["state"], row["deliveries"], row["oldest"]) for row in rows]

@@ -1,0 +1,156 @@
+"""What Prometheus reads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import generate_latest
+
+from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
+from relay.ports import HintUse
+from relay.watched import Polls
+from storage import jobs
+from storage.database import Database, open_reader
+from tests.web.clock import ManualClock
+from tests.web.samples import read
+from web.database_figures import DatabaseFigures
+from web.live_figures import LiveFigures, Sources
+from web.metrics import MetricsReport
+from web.prometheus_meters import PrometheusMeters
+
+SOURCES = Sources(
+    polls=lambda: Polls(jobs=9, due=3, late=1, longest=30.5),
+    posts=lambda: {"Done": 4, "Again": 1},
+    hints=lambda: {HintUse.ASKED: 2},
+    failures=lambda: {"poll": 1},
+    loop_ages=lambda: {"poll": 0.5},
+    gateway_away=lambda: 0.0,
+    gateway_latency=lambda: math.nan,
+    api_away=lambda: 7.0,
+)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock()
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    opened = await Database.open(tmp_path / "relay.db")
+    yield opened
+    await opened.close()
+
+
+async def _add_job(database: Database, jobid: str) -> None:
+    async with database.transaction() as tx:
+        await tx.run("INSERT OR IGNORE INTO accounts (id, account_key, state_since) VALUES (1, 'a', 0)")
+        await jobs.add(tx, 1, jobid, '{"state": "progress"}', 0)
+
+
+async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, clock: ManualClock) -> None:
+    await _add_job(database, "job")
+    registry = CollectorRegistry()
+    report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(database.reader, clock))
+    response = await report.answer(make_mocked_request("GET", "/metrics"))
+    assert response.content_type == "text/plain"
+    assert isinstance(response.body, bytes)
+    samples = read(response.body.decode())
+    expected = {
+        "relay_polls": 9,
+        "relay_polls_due": 3,
+        "relay_polls_late": 1,
+        "relay_poll_longest_wait_seconds": 30.5,
+        'relay_posts_total{result="Done"}': 4,
+        'relay_callback_hints_total{use="asked"}': 2,
+        'relay_callback_hints_total{use="unknown"}': 0,
+        'relay_loop_failures_total{loop="poll"}': 1,
+        'relay_loop_seconds_since_turn{loop="poll"}': 0.5,
+        "relay_api_away_seconds": 7,
+        'relay_jobs_open{state="progress"}': 1,
+        'relay_deliveries_open{state="waiting"}': 0,
+        'relay_delivery_oldest_seconds{state="waiting"}': 0,
+    }
+    assert {name: samples.get(name) for name in expected} == expected
+    assert math.isnan(samples["relay_gateway_latency_seconds"])
+
+
+async def test_the_database_is_counted_at_most_every_half_minute(database: Database, clock: ManualClock) -> None:
+    figures = DatabaseFigures(database.reader, clock)
+    registry = CollectorRegistry()
+    registry.register(figures)
+
+    async def open_jobs() -> float | None:
+        await figures.refresh()
+        return registry.get_sample_value("relay_jobs_open", {"state": "progress"})
+
+    assert await open_jobs() is None
+    await _add_job(database, "one")
+    clock.forward(29)
+    assert await open_jobs() is None
+    clock.forward(1)
+    assert await open_jobs() == 1
+
+
+async def test_a_database_that_cannot_be_read_costs_its_figures_alone(tmp_path: Path, clock: ManualClock) -> None:
+    (tmp_path / "relay.db").touch()
+    async with open_reader(tmp_path / "relay.db") as reader:
+        registry = CollectorRegistry()
+        report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(reader, clock))
+        response = await report.answer(make_mocked_request("GET", "/metrics"))
+    assert isinstance(response.body, bytes)
+    samples = read(response.body.decode())
+    assert samples["relay_polls_due"] == 3
+    assert not any(name.startswith("relay_jobs_open") for name in samples)
+
+
+def test_what_is_counted_while_the_bot_works() -> None:
+    registry = CollectorRegistry()
+    meters = PrometheusMeters(registry)
+    meters.api_answered(None, 0.2)
+    meters.api_answered(TokenRefused("no"), 0.2)
+    meters.api_answered(Unavailable("no whole answer in time"), 15.0)
+    meters.api_answered(NotFoundUnproven("not found"), 0.2)
+    meters.discord_answered(200, None, 0.0)
+    meters.discord_answered(429, "global", 2.5)
+    meters.download_ended("file", 3.0, 1000)
+    meters.download_ended("expired", 0.1, 0)
+    samples = read(generate_latest(registry).decode())
+    expected = {
+        'relay_api_request_seconds_count{outcome="answered"}': 1,
+        'relay_api_request_seconds_count{outcome="token refused"}': 1,
+        'relay_api_request_seconds_count{outcome="no answer"}': 2,
+        'relay_api_request_seconds_count{outcome="unpaid"}': 0,
+        'relay_discord_answers_total{status="2xx"}': 1,
+        'relay_discord_answers_total{status="4xx"}': 1,
+        'relay_discord_rate_limits_total{limit="global"}': 1,
+        'relay_discord_rate_limits_total{limit="user"}': 0,
+        'relay_discord_rate_limit_wait_seconds_total{limit="global"}': 2.5,
+        'relay_download_seconds_count{ending="file"}': 1,
+        'relay_download_seconds_count{ending="expired"}': 1,
+        "relay_download_bytes_total": 1000,
+    }
+    assert {name: samples.get(name) for name in expected} == expected
+
+
+@given(st.lists(st.tuples(st.integers(), st.text(max_size=20) | st.none()), max_size=50))
+def test_no_answer_makes_up_a_label(answers: list[tuple[int, str | None]]) -> None:
+    registry = CollectorRegistry()
+    meters = PrometheusMeters(registry)
+    for status, limit in [*answers, *((429, limit) for _, limit in answers)]:
+        meters.discord_answered(status, limit, 1.0)
+    labels = {
+        (name, value)
+        for family in registry.collect()
+        if family.name.startswith("relay_discord")
+        for sample in family.samples
+        for name, value in sample.labels.items()
+    }
+    assert len(labels) <= 6 + 4

@@ -1,0 +1,74 @@
+"""What the database tells in figures, read at most every half minute however often it is scraped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Iterator
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from relay.ports import Clock
+from storage import figures
+from storage.database import Queries
+from storage.figures import Figures
+
+log = logging.getLogger(__name__)
+
+_KEPT_SECONDS = 30.0
+
+
+class DatabaseFigures(Collector):
+    """`reader` is better one of its own, so that counting holds up nobody."""
+
+    def __init__(self, reader: Queries, clock: Clock) -> None:
+        self._reader = reader
+        self._clock = clock
+        self._lock = asyncio.Lock()
+        self._read_at = float("-inf")
+        self._figures: Figures | None = None
+
+    async def refresh(self) -> None:
+        """Reads them anew where they are too old; there are none where that fails."""
+        async with self._lock:
+            if self._clock.monotonic() - self._read_at < _KEPT_SECONDS:
+                return
+            try:
+                self._figures = await figures.read(self._reader)
+            except sqlite3.Error as error:
+                log.error("figures for metrics cannot be read: %s", error)
+                self._figures = None
+            self._read_at = self._clock.monotonic()
+
+    def collect(self) -> Iterator[Metric]:
+        """What was read last, in the form of prometheus_client."""
+        known = self._figures
+        if known is None:
+            return
+        yield _by("relay_jobs_open", "Jobs that have not ended, by what the API last said.", "state", known.open_jobs)
+        yield _by("relay_accounts", "Accounts with a token, by how the API takes it.", "state", known.accounts)
+        yield GaugeMetricFamily(
+            "relay_subscriptions_open",
+            "Pairs of a job and a channel that waits.",
+            value=known.open_subscriptions,
+        )
+        yield GaugeMetricFamily("relay_servers", "Servers that the bot is in and knows.", value=known.servers)
+        yield from self._deliveries(known)
+
+    def _deliveries(self, known: Figures) -> Iterator[Metric]:
+        counts = {"waiting": 0, "sending": 0, "blocked": 0}
+        ages = dict.fromkeys(counts, 0.0)
+        for waiting in known.deliveries:
+            counts[waiting.state] = waiting.count
+            ages[waiting.state] = max(0, self._clock.now() - waiting.oldest) / 1000
+        yield _by("relay_deliveries_open", "Messages that are not posted yet.", "state", counts)
+        yield _by("relay_delivery_oldest_seconds", "Age of the message that waits for longest.", "state", ages)
+
+
+def _by(name: str, text: str, label: str, values: dict[str, int] | dict[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family

@@ -1,0 +1,91 @@
+"""The counters that are counted where things happen. No label takes a value that somebody else could make up."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from pixverse.errors import (
+    AccountBroken,
+    BadRequest,
+    JobExpired,
+    JobNotFound,
+    PixVerseError,
+    RateLimited,
+    SubscriptionUnpaid,
+    TokenRefused,
+)
+
+_OUTCOMES: dict[type[PixVerseError], str] = {
+    BadRequest: "bad request",
+    TokenRefused: "token refused",
+    SubscriptionUnpaid: "unpaid",
+    JobNotFound: "not found",
+    JobExpired: "expired",
+    RateLimited: "rate limited",
+    AccountBroken: "account broken",
+}
+_ANSWERED, _NO_ANSWER = "answered", "no answer"
+_LIMITS = frozenset({"user", "global", "shared"})
+"""Values of X-RateLimit-Scope (Discord developer docs, Rate Limits)."""
+_OTHER = "other"
+_STATUSES = range(100, 600)
+_API_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30)
+_DOWNLOAD_BUCKETS = (0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
+
+
+class PrometheusMeters:
+    """The Meters of a bot whose HTTP port is open."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._api = Histogram(
+            "relay_api_request_seconds",
+            "Questions to the PixVerse API, by what became of them.",
+            ["outcome"],
+            buckets=_API_BUCKETS,
+            registry=registry,
+        )
+        self._discord = Counter(
+            "relay_discord_answers", "Discord's answers, by the class of their status.", ["status"], registry=registry
+        )
+        self._limits = Counter(
+            "relay_discord_rate_limits", "Answers of 429, by the kind of the limit.", ["limit"], registry=registry
+        )
+        self._waits = Counter(
+            "relay_discord_rate_limit_wait_seconds",
+            "Seconds that Discord's answers of 429 told to wait, by the kind of the limit.",
+            ["limit"],
+            registry=registry,
+        )
+        self._downloads = Histogram(
+            "relay_download_seconds",
+            "Videos to fetch, by what became of them: a file, or the reason why it stays a link.",
+            ["ending"],
+            buckets=_DOWNLOAD_BUCKETS,
+            registry=registry,
+        )
+        self._bytes = Counter("relay_download_bytes", "Bytes of the videos that were fetched.", registry=registry)
+        # So that a rate is there from the first one on, and not from the second.
+        for outcome in (_ANSWERED, _NO_ANSWER, *_OUTCOMES.values()):
+            self._api.labels(outcome)
+        for limit in (*_LIMITS, _OTHER):
+            self._limits.labels(limit)
+            self._waits.labels(limit)
+
+    def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
+        """A question to the PixVerse API has ended."""
+        outcome = _ANSWERED if error is None else _OUTCOMES.get(type(error), _NO_ANSWER)
+        self._api.labels(outcome).observe(seconds)
+
+    def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
+        """Discord has answered a request."""
+        self._discord.labels(f"{status // 100}xx" if status in _STATUSES else _OTHER).inc()
+        if status != 429:
+            return
+        kind = limit if limit in _LIMITS else _OTHER
+        self._limits.labels(kind).inc()
+        self._waits.labels(kind).inc(wait)
+
+    def download_ended(self, ending: str, seconds: float, size: int) -> None:
+        """A video was fetched or stays a link."""
+        self._downloads.labels(ending).observe(seconds)
+        self._bytes.inc(size)
