@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime
 from typing import TextIO
 
+from aiohttp.http_exceptions import HttpProcessingError
+
 from pixverse.tokens import redact
 
 _QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite")
@@ -52,11 +54,20 @@ class _ShardNoise(logging.Filter):
         return True
 
 
+class _StrangersNoise(logging.Filter):
+    """Drops aiohttp's traceback for each thing sent to the HTTP port that is no HTTP: anybody could fill the log."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        return not (record.name == "aiohttp.server" and isinstance(error, HttpProcessingError))
+
+
 def set_up(level: str, log_format: str, stream: TextIO = sys.stderr) -> None:
     """Sends everything to `stream`. `level` is a level's name; `log_format` is `text` or `json`."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(_ShardNoise())
+    handler.addFilter(_StrangersNoise())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.getLogger().level, logging.INFO))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.http_exceptions import BadHttpMessage
 
 import logs
 
@@ -61,6 +62,19 @@ def test_a_json_line_is_one_object() -> None:
     assert {line["logger"] for line in lines} == {"relay.somewhere"}
     assert lines[0]["level"] == "WARNING"
     assert "ValueError" in lines[-1]["traceback"]
+
+
+@pytest.mark.usefixtures("restored")
+def test_what_is_no_http_fills_no_log_but_a_fault_of_ours_is_told() -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", stream)
+    for error in (BadHttpMessage("sent by a stranger"), RuntimeError("our own")):
+        try:
+            raise error
+        except (BadHttpMessage, RuntimeError) as caught:
+            logging.getLogger("aiohttp.server").exception("Error handling request", exc_info=caught)
+    assert "sent by a stranger" not in stream.getvalue()
+    assert "our own" in stream.getvalue()
 
 
 @pytest.mark.usefixtures("restored")

@@ -54,8 +54,16 @@ class Callbacks:
             raise web.HTTPTooManyRequests(headers={"Retry-After": _RETRY_AFTER_SECONDS})
         if not _is_json(request):
             raise web.HTTPUnsupportedMediaType
-        self._hearer.heard(guild_id, await request.read())
+        self._hearer.heard(guild_id, await _body(request))
         return web.Response(text="ok")
+
+
+async def _body(request: web.Request) -> bytes:
+    """Raises a refusal that nobody reads where the caller has hung up, or was cut off because it was slow."""
+    try:
+        return await request.read()
+    except ConnectionError:
+        raise web.HTTPBadRequest from None
 
 
 def _is_json(request: web.Request) -> bool:

@@ -84,6 +84,17 @@ async def test_a_body_that_is_too_long_is_refused(town: Town) -> None:
     assert town.heard_of == []
 
 
+async def test_a_caller_that_hangs_up_is_no_fault_of_ours(town: Town, caplog: pytest.LogCaptureFixture) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", town.port)
+    writer.write(f"POST /callback/{SECRET} HTTP/1.1\r\nHost: a\r\nContent-Length: 50\r\n\r\nxx".encode())
+    await writer.drain()
+    writer.transport.abort()
+    assert await reader.read() == b""
+    assert await town.post() == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+    assert town.heard_of == [(5, b"{}")]
+
+
 async def test_every_address_that_is_none_gets_the_same_answer(town: Town) -> None:
     strange = ["C" * 43, "A", SECRET.lower(), SECRET + "A", "%00", "%FF%FE", "..%2Fmetrics", "'", "A" * 4000]
     answers = [await ask(town.port, f"POST /callback/{secret} HTTP/1.1\nHost: a") for secret in strange]
