@@ -183,6 +183,7 @@ async def _face_discord(
             "servers": roll_call.run,
             "departures": relay.places.run,
             "retention": relay.retention.run,
+            "pauses": relay.pauses.run,
         }
         beats.begin()
         await client.add_cog(Background(loops, clock))

@@ -29,6 +29,7 @@ from relay.lookups import Lookups
 from relay.media import MediaStore
 from relay.meters import Meters
 from relay.outbox import DeliveryLoop
+from relay.pauses import Pauses
 from relay.places import Places
 from relay.poller import Poller
 from relay.ports import Clock, Health, Poster
@@ -66,6 +67,7 @@ class RelayParts:
     tracker: Tracker
     forgetting: Forgetting
     retention: Retention
+    pauses: Pauses
     resending: Resending
     poster: Poster
     rate: CommandRate
@@ -199,6 +201,7 @@ def put_together(
         tracker=tracker,
         forgetting=Forgetting(database, cards, rate),
         retention=Retention(database, clock),
+        pauses=Pauses(database, cards, health, clock),
         resending=Resending(database, outbox, cards),
         poster=poster,
         rate=rate,

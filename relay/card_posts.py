@@ -60,14 +60,16 @@ class CardPosts:
             return None
         outcome = await self._outcome_of(row)
         at = self._clock.now()
-        facts = self._facts(row, outcome, at, api_down=self._health.api.down_since is not None)
+        api_down = self._health.api.down_since is not None
+        facts = self._facts(row, outcome, at, api_down=api_down, paused=self._health.paused)
         face = face_of(facts)
         address = Address(row.guild_id, row.channel_id)
         post = None if face is None or row.server_gone else await self._card_post(row, outcome, face)
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str) -> SummaryPost | None:
-        """A batch's summary; None where there is no such batch. It tells of jobs, so not whether the API answers."""
+        """A batch's summary; None where there is no such batch. It tells of jobs, so not whether the API answers, nor
+        whether the bot is paused."""
         batch = await batches.by_id(self._reader, batch_id)
         if batch is None:
             return None
@@ -84,7 +86,7 @@ class CardPosts:
 
     async def _entry(self, row: CardRow) -> SummaryEntry:
         outcome = await self._outcome_of(row)
-        facts = self._facts(row, outcome, self._clock.now(), api_down=False)
+        facts = self._facts(row, outcome, self._clock.now(), api_down=False, paused=False)
         return SummaryEntry(
             number=row.job_id,
             jobid=row.jobid,
@@ -131,7 +133,7 @@ class CardPosts:
     def _missing(self, row: CardRow) -> tuple[str, ...]:
         return self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
 
-    def _facts(self, row: CardRow, outcome: Delivery | None, now: int, *, api_down: bool) -> Facts:
+    def _facts(self, row: CardRow, outcome: Delivery | None, now: int, *, api_down: bool, paused: bool) -> Facts:
         job = snapshots.load(row.snapshot)
         return Facts(
             now=now,
@@ -145,6 +147,7 @@ class CardPosts:
             live=self._in_force(row.guild_id) == row.account_id,
             account_state=row.account_state,
             api_down=api_down,
+            paused=paused,
             slow_at=slow_at(job, row.watched_since),
         )
 

@@ -42,6 +42,8 @@ class Facts:
     """The job's account is the one in force in the server."""
     account_state: str
     api_down: bool
+    paused: bool
+    """The bot can write nothing down."""
     slow_at: int
 
 
@@ -55,6 +57,12 @@ def face_of(facts: Facts) -> Face | None:
     """The face to show, or None where the card is better left as it is for the moment."""
     if facts.ended:
         return _ended_face(facts)
+    if facts.paused:
+        return Face.PAUSED
+    return _open_face(facts)
+
+
+def _open_face(facts: Facts) -> Face | None:
     if not facts.live:
         return Face.OTHER_ACCOUNT
     if facts.account_state in _BY_ACCOUNT:

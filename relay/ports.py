@@ -383,4 +383,6 @@ class Health:
     """What the relay tells of itself; written by the loops, read by the cards and by `check`."""
 
     api: ApiHealth = field(default_factory=ApiHealth)
+    paused: bool = False
+    """The database takes no writes."""
     failures: Sequence[str] = ()

@@ -97,6 +97,8 @@ class Database:
         self._reading = reader
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
+        self.refused = asyncio.Event()
+        """Set whenever SQLite does not take a transaction; for whoever watches it, who clears it."""
 
     @classmethod
     async def open(
@@ -132,6 +134,9 @@ class Database:
             try:
                 async with self._begun() as transaction:
                     yield transaction
+            except sqlite3.OperationalError:
+                self.refused.set()
+                raise
             finally:
                 self._owner = None
 

@@ -22,6 +22,7 @@ RUNNING = Facts(
     live=True,
     account_state="ok",
     api_down=False,
+    paused=False,
     slow_at=NOW + 1,
 )
 ENDED = replace(
@@ -55,6 +56,11 @@ def test_a_job_that_takes_long_says_so_from_that_moment_on() -> None:
 
 def test_an_unknown_state_is_told_however_long_it_takes() -> None:
     assert face_of(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is Face.UNKNOWN
+
+
+def test_a_bot_that_is_paused_says_so_on_open_cards_alone() -> None:
+    assert face_of(replace(RUNNING, paused=True, account_state="refused", live=False)) is Face.PAUSED
+    assert face_of(replace(ENDED, paused=True, delivery="posted")) is Face.ENDED
 
 
 def test_what_holds_a_job_up_goes_before_its_state() -> None:

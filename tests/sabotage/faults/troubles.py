@@ -6,6 +6,13 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "cards do not say that nothing can be written down",
+        "tests/relay/test_pauses.py::test_cards_are_told_at_the_beginning_and_at_the_end",
+        "relay/pauses.py",
+        "        self._health.paused = paused\n        self._cards.api_changed()\n",
+        "        self._health.paused = paused\n",
+    ),
+    fault(
         "nobody is told that the old account's jobs go on",
         "tests/relay/test_accounts.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
         "relay/tokens.py",
