@@ -11,6 +11,7 @@ from typing import Protocol
 
 from relay import schedule
 from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
 from relay.ports import Clock
 from relay.roll_calls import Renewal, RollCalls
 from relay.taking import OwnAccounts, Taker
@@ -107,10 +108,10 @@ class Follows:
         self.beat = self._clock.monotonic()
         try:
             rows = await follows.every(self._reader)
-        except Exception:
+        except Exception as error:
             # The loop's edge: what is followed already goes on.
             self.failures += 1
-            log.exception("The follows could not be read; trying again")
+            log_failure(log, error, "The follows could not be read")
             return
         followed = {row.account_id for row in rows if self._taker.holds(row) and self._may_ask(row.account_id)}
         self._roll_calls.keep_up(followed)
@@ -131,10 +132,10 @@ class Follows:
         while True:
             try:
                 due = await self._look(account_id, course)
-            except Exception:
+            except Exception as error:
                 # The edge of one account: the others go on.
                 self.failures += 1
-                log.exception("Following account %d failed; trying again", account_id)
+                log_failure(log, error, "Following account %d failed", account_id)
                 due = self._clock.monotonic() + self._interval
             due += self._interval * schedule.JITTER * self._random.random()
             await sleep_unless_woken(self._clock, due - self._clock.monotonic(), course.woken)

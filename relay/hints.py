@@ -10,6 +10,7 @@ from pixverse.callback_body import CallbackBody, read_callback
 from pixverse.errors import PixVerseError
 from relay.announcements import Announcements
 from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
 from relay.hint_line import HintLine
 from relay.ports import Claims, Clock, HintMeter, HintUse
 from relay.unknown_jobs import UnknownJobs
@@ -93,10 +94,10 @@ class Hints:
             self.beat = self._clock.monotonic()
             try:
                 self._meter.callback(await self._follow(*waiting))
-            except Exception:
+            except Exception as error:
                 # The edge of one hint: a fault of ours or of the disk holds up no other.
                 self.failures += 1
-                log.exception("A callback of server %d could not be followed", waiting[0])
+                log_failure(log, error, "A callback of server %d could not be followed", waiting[0])
 
     async def _follow(self, guild_id: int, hint: CallbackBody) -> HintUse:
         account_id = self._accounts.own(guild_id)
@@ -131,9 +132,9 @@ class Hints:
             async with self._database.transaction() as tx:
                 for guild_id in guild_ids:
                     await callbacks.set_heard(tx, guild_id, self._heard[guild_id])
-        except Exception:
+        except Exception as error:
             # The loop's edge: it is written with the next callback.
             self.failures += 1
-            log.exception("It could not be written down that callbacks came")
+            log_failure(log, error, "It could not be written down that callbacks came")
             for guild_id in guild_ids:
                 self._heard.pop(guild_id, None)

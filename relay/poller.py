@@ -13,6 +13,7 @@ from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.asking import Asking
 from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
 from relay.ports import Clock
 from relay.probes import Probes
 from relay.questions import Accounts, Questions
@@ -136,10 +137,10 @@ class Poller:
             await self._load()
             await self._take_in_changes()
             self._take_in_claims()
-        except Exception:
+        except Exception as error:
             # The loop's edge: what was not taken in is still marked as changed.
             self.failures += 1
-            log.exception("The poller could not read the database; trying again")
+            log_failure(log, error, "The poller could not read the database")
             longest = self._interval
         self._questions.watching(len(self._agenda))
         self._start_due()
@@ -273,10 +274,10 @@ class Poller:
     async def _poll(self, job: Watched) -> None:
         try:
             due = await self._asking.next_after_asking(job, self._agenda.of_account(job.account_id))
-        except Exception:
+        except Exception as error:
             # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
             self.failures += 1
-            log.exception("Polling job #%d failed", job.id)
+            log_failure(log, error, "Polling job #%d failed", job.id)
             due = self._asking.back_off(job)
         self._settle(job, due)
 
@@ -284,9 +285,9 @@ class Poller:
         try:
             await self._asking.give_up(job)
             due = None
-        except Exception:
+        except Exception as error:
             self.failures += 1
-            log.exception("Job #%d could not be given up", job.id)
+            log_failure(log, error, "Job #%d could not be given up", job.id)
             due = self._asking.back_off(job)
         self._settle(job, due)
 

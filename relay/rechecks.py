@@ -11,6 +11,7 @@ from pixverse.errors import PixVerseError, RateLimited, Unavailable
 from relay.account_states import AccountState, state_told
 from relay.accounts import Accounts
 from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
 from relay.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -105,9 +106,9 @@ class Rechecks:
         async with slots:
             try:
                 await self.recheck_now(account_id)
-            except Exception:
+            except Exception as error:
                 # At the loop's edge: whatever it was (a locked database, for one), the next trial comes in time.
-                log.exception("Trying the token of account %d again failed", account_id)
+                log_failure(log, error, "Trying the token of account %d again failed", account_id)
 
     def _seconds_to_next(self) -> float:
         earliest = min(self._due.values(), default=float("inf"))

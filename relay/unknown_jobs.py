@@ -10,6 +10,7 @@ from collections.abc import Collection
 from pixverse.callback_body import CallbackBody
 from pixverse.errors import PixVerseError
 from pixverse.job import Job
+from relay.failures import log_failure
 from relay.ports import Claims, Clock, JobTaker
 from relay.questions import Questions
 from storage import follows
@@ -86,8 +87,8 @@ class UnknownJobs:
                 self._heed_claim(hint, said, found)
         except PixVerseError as error:
             log.info("No answer about a job that a callback told of: %s", error)
-        except Exception:
-            log.exception("A job that a callback told of could not be taken")
+        except Exception as error:
+            log_failure(log, error, "A job that a callback told of could not be taken")
 
     def _heed_claim(self, hint: CallbackBody, said: Job, found: Collection[int]) -> None:
         """What the API said just now serves the poller too; only where that is no end yet it is asked again."""

@@ -1,0 +1,79 @@
+"""A disk that is full: nothing is lost or doubled, the log says it in a line, and all goes on when there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import Build
+from tests.e2e.machine_faults.disks import BoundOnFiles, Disk, small_disk
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_VIDEO = 3_000_000
+_LEFT = 1_000_000
+
+
+@pytest.fixture(params=["small disk", "bound on files"])
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Disk]:
+    """To be asked for before `build`, so that the bot is gone when the disk is taken away."""
+    if request.param == "bound on files":
+        yield BoundOnFiles()
+        return
+    with small_disk(tmp_path / "kept") as mounted:
+        yield mounted
+
+
+async def test_no_room_for_the_database_and_none_for_a_video(disk: Disk, build: Build) -> None:
+    stage = await build()
+    await stage.start()
+    await _no_room_for_the_database(stage, disk)
+    await _no_room_for_a_video(stage, disk)
+    assert stage.bot.said("Traceback") == []
+
+
+async def _no_room_for_the_database(stage: Stage, disk: Disk) -> None:
+    town = await stage.town()
+    job = await town.watched()
+    disk.fill(stage.bot)
+    job.complete()
+    await until(lambda: stage.bot.said(r"ERROR .*(disk is full|disk I/O error)"), what="a line about the disk")
+    answer = await town.status(town.job())
+    assert answer.text.startswith("**I'm restarting.**")
+    assert town.outcomes() == []
+
+    disk.make_room(stage.bot)
+    await _posted_once(town)
+    await (await _another(town)).outcome()
+
+
+async def _no_room_for_a_video(stage: Stage, disk: Disk) -> None:
+    town = await stage.town()
+    job = await town.watched()
+    disk.fill(stage.bot, _LEFT)
+    job.complete(size=_VIDEO)
+    await until(lambda: stage.bot.said(r"ERROR .*(No space left|File too large)"), what="a line about the disk")
+    assert town.outcomes() == []
+
+    disk.make_room(stage.bot)
+    await _posted_once(town)
+    assert town.outcomes()[0].attachments[0].content == job.videos[0].content
+    assert list((stage.ledger.path.parent).glob("**/*.part")) == []
+
+
+async def _posted_once(town: Town) -> None:
+    outcome = await town.outcome(timeout=20)
+    assert outcome.text.startswith("**Your video is ready.**")
+    assert len(outcome.attachments) == 1
+
+
+async def _another(town: Town) -> Town:
+    """What was refused before is taken now."""
+    other = await town.stage.town()
+    (await other.watched()).complete()
+    return other
