@@ -90,3 +90,11 @@ def test_what_v2_tells_stands_there_too() -> None:
     text = "\n".join(answer.content for answer in details_answers(replace(DETAILS, job=job)))
     for line in ("model: v5", "quality: 720p", "duration: 5 s", "sound: no"):
         assert f"\n{line}\n" in text
+
+
+def test_addresses_in_words_of_the_api_are_masked() -> None:
+    words = "user:1-pixverse:me@example.com-video:5"
+    job = replace(JOB, content=words, error=words, error_details=words, embeds=(Embed("rich", words, None),))
+    text = "".join(answer.content for answer in details_answers(replace(DETAILS, job=job))).replace("\\", "")
+    assert text.count("user:1-pixverse:m…@…-video:5") == 4
+    assert "me@example.com" not in text

@@ -228,6 +228,12 @@ def test_the_same_reason_stands_once() -> None:
     assert "\nPixVerse says: Same\n" in content(post)
 
 
+def test_an_address_in_the_reason_is_masked() -> None:
+    job = replace(JOB, error="me@example.com may not", error_details="user:1-pixverse:me@example.com-video:5")
+    text = content(replace(POST, outcome=Outcome.FAILED, job=job)).replace("\\", "")
+    assert "\nPixVerse says: m…@… may not user:1-pixverse:m…@…-video:5\n" in text
+
+
 def test_the_last_of_a_batch_carries_the_tally_and_its_ping() -> None:
     message = outcome_message(
         replace(POST, files=FILES[:1], mention=(), batch=BatchTally(4, 2, 1, 0, 1, (8,))), MENTIONS

@@ -96,4 +96,18 @@ FAULTS = (
         "hidden = mask_email(jobid)",
         "hidden = jobid",
     ),
+    fault(
+        "an e-mail address in a reason is shown",
+        "tests/ui/test_outcomes.py::test_an_address_in_the_reason_is_masked",
+        "ui/outcomes.py",
+        "escaped(mask_email(words), limit)",
+        "escaped(words, limit)",
+    ),
+    fault(
+        "an e-mail address in what a job says is shown in its details",
+        "tests/ui/test_details.py::test_addresses_in_words_of_the_api_are_masked",
+        "ui/details.py",
+        'mask_email(job.error or "")',
+        '(job.error or "")',
+    ),
 )
