@@ -18,7 +18,7 @@ from benchmarks.pixverse_process import Served
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient
 from pixverse.errors import PixVerseError
-from pixverse.job import Job
+from pixverse.told import Told
 from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.clock import SystemClock
@@ -104,9 +104,9 @@ class RealPoller:
             random=random,
         )
 
-    async def _ask(self, token: str, jobid: str) -> Job:
+    async def _ask(self, token: str, jobid: str, known: int | None) -> Told:
         self.asked.append((jobid, time.monotonic()))
-        return await self._api.job(token, jobid)
+        return await self._api.told(token, jobid, known)
 
     async def pace(self, seconds: float) -> Pace:
         """The pace over the next `seconds`."""

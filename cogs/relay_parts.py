@@ -124,7 +124,7 @@ def put_together(
     sender = Sender(database, poster, composer, Recorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
-    questions = Questions(api.job, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
+    questions = Questions(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
     rereader = Rereader(database.reader, questions)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     announcements = Announcements(clock)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
+from functools import cached_property
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -14,7 +14,21 @@ from pixverse.errors import PixVerseError, TokenRefused, Unavailable
 from pixverse.json_text import parsed_json
 from pixverse.refusals import refusal_of, retry_after_of, safe_line
 
-_CHUNK = 64 * 1024
+_OK = 200
+
+
+class Body:
+    """The bytes of an answer, without the token."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+        self.fingerprint = hash(content)
+        """The same for the same bytes as long as this process lives."""
+
+    @cached_property
+    def value(self) -> object:
+        """The JSON value in it, or None where there is none."""
+        return parsed_json(self._content)
 
 
 class ApiClient:
@@ -34,13 +48,22 @@ class ApiClient:
         is told what became of each question and after how many seconds."""
         self._session = session
         self._base_url = base_url.rstrip("/")
-        self._timeout = timeout
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._max_bytes = max_bytes
         self._now = now
         self._observe = observe
 
     async def get_json(self, path_and_query: str, token: str, *, timeout: float | None = None) -> object:
-        """The JSON value that the API answers to one GET; `path_and_query` starts with `/` and is already encoded.
+        """The JSON value that the API answers to one GET, read; `get` says all else."""
+        answer = await self.get(path_and_query, token, timeout=timeout)
+        return answer.value
+
+    async def get(
+        self, path_and_query: str, token: str, *, known: int | None = None, timeout: float | None = None
+    ) -> Body:
+        """What the API answers to one GET; `path_and_query` starts with `/` and is already encoded.
+
+        A good answer whose fingerprint is `known` is not read again: it was a good one before.
 
         The token goes into the Authorization header and nowhere else, no redirect is followed, nothing is tried
         twice. Raises any class of `errors.py`, as `refusals.refusal_of` decides; Unavailable for every trouble on the
@@ -50,17 +73,17 @@ class ApiClient:
             raise TokenRefused("the token holds characters that no token has")
         begun = time.monotonic()
         try:
-            answer = await self._ask(path_and_query, token, self._timeout if timeout is None else timeout)
+            answer = await self._ask(path_and_query, token, known, timeout)
         except PixVerseError as error:
             self._observe(error, time.monotonic() - begun)
             raise
         self._observe(None, time.monotonic() - begun)
         return answer
 
-    async def _ask(self, path_and_query: str, token: str, timeout: float) -> object:
+    async def _ask(self, path_and_query: str, token: str, known: int | None, timeout: float | None) -> Body:
+        limit = self._timeout if timeout is None else aiohttp.ClientTimeout(total=timeout)
         try:
-            async with asyncio.timeout(timeout):
-                status, retry_after, body = await self._fetch(path_and_query, token)
+            status, retry_after, body = await self._fetch(path_and_query, token, limit)
         except TimeoutError:
             raise Unavailable("no whole answer in time") from None
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
@@ -68,19 +91,27 @@ class ApiClient:
             reason = safe_line(f"{type(error).__name__}: {error}".replace(token, "***"))
             raise Unavailable(reason) from None
         # What is read here is kept, shown and logged: an API that repeats what it was sent must not get it so far.
-        answer = parsed_json(body.replace(token.encode(), b"***"))
-        refusal = refusal_of(status, answer, retry_after_of(retry_after, answer, self._now()))
+        answer = Body(body.replace(token.encode(), b"***"))
+        if status == _OK and answer.fingerprint == known:
+            return answer
+        refusal = refusal_of(status, answer.value, retry_after_of(retry_after, answer.value, self._now()))
         if refusal is not None:
             raise refusal
         return answer
 
-    async def _fetch(self, path_and_query: str, token: str) -> tuple[int, str | None, bytes]:
+    async def _fetch(
+        self, path_and_query: str, token: str, limit: aiohttp.ClientTimeout
+    ) -> tuple[int, str | None, bytes]:
         headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
         url = URL(self._base_url + path_and_query, encoded=True)
-        async with self._session.get(url, headers=headers, allow_redirects=False, raise_for_status=False) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_chunked(_CHUNK):
-                body += chunk
+        async with self._session.get(
+            url, headers=headers, timeout=limit, allow_redirects=False, raise_for_status=False
+        ) as response:
+            body = await response.content.readany()
+            while not response.content.at_eof():
+                body += await response.content.readany()
                 if len(body) > self._max_bytes:
-                    raise Unavailable(f"{response.status} with more than {self._max_bytes} bytes")
-            return response.status, response.headers.get("Retry-After"), bytes(body)
+                    break
+            if len(body) > self._max_bytes:
+                raise Unavailable(f"{response.status} with more than {self._max_bytes} bytes")
+            return response.status, response.headers.get("Retry-After"), body

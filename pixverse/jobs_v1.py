@@ -11,6 +11,7 @@ from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, U
 from pixverse.job import Embed, Job, JobState, Media, Upload
 from pixverse.shapes import ANY_ID
 from pixverse.tokens import without_tokens
+from pixverse.told import Told
 
 _JOBS = "/v1/pixverse/jobs"
 _LONGEST_STATUS = 40
@@ -30,9 +31,17 @@ class JobsV1:
 
     async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
         """One job (useapi.net PixVerse v1, get-pixverse-jobid). `timeout` in seconds, None for the client's own."""
+        return (await self.told(token, jobid, timeout=timeout)).read()
+
+    async def told(self, token: str, jobid: str, *, known: int | None = None, timeout: float | None = None) -> Told:
+        """The same, not read where the answer's fingerprint is `known`."""
         # The documentation writes the colons of an id raw into the query.
-        record = await self._client.get_json(f"{_JOBS}/?jobid={quote(jobid, safe=':')}", token, timeout=timeout)
-        return read_job(record, jobid)
+        path = f"{_JOBS}/?jobid={quote(jobid, safe=':')}"
+        body = await self._client.get(path, token, known=known, timeout=timeout)
+        told = Told(body.fingerprint, lambda: read_job(body.value, jobid))
+        if body.fingerprint != known:
+            told.read()
+        return told
 
     async def in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
         """The ids of at most 1000 jobs in work of the token's account (useapi.net PixVerse v1, get-pixverse-jobs)."""

@@ -8,13 +8,14 @@ from random import Random
 
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.job import Job
+from pixverse.told import Told
 from relay import schedule, snapshots
 from relay.announcements import Announcements
 from relay.answers import Answers, Recorded
 from relay.ports import Clock
 from relay.questions import Accounts, Answer, NoTokenLeft, Questions
 from relay.roll_calls import RollCalls
-from relay.watched import Watched
+from relay.watched import Agenda, Watched
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ class Asking:
         clock: Clock,
         roll_calls: RollCalls,
         announcements: Announcements,
+        agenda: Agenda,
         *,
         interval: float,
         max_age: int,
@@ -44,6 +46,7 @@ class Asking:
         self._clock = clock
         self._roll_calls = roll_calls
         self._announcements = announcements
+        self._agenda = agenda
         self._interval = interval
         self._max_age = max_age
         self._random = random
@@ -117,6 +120,11 @@ class Asking:
         gap_of = schedule.gap_where_announced if relied_on else schedule.gap
         return schedule.after_gap(asked_at, self._interval, gap_of(self._interval, self.age(job)), self._random)
 
+    def catch_up(self, job: Watched, jobs: int) -> float:
+        """When a job is due that is one of `jobs` about which nothing was heard for a while."""
+        gap = schedule.gap(self._interval, self.age(job))
+        return schedule.catch_up(self._clock.monotonic(), self._interval, gap, jobs, job.asked_at, self._random)
+
     def if_claimed(self, job: Watched, due: float) -> float:
         """When a job that is due otherwise is to be asked about where a callback claims that it has ended."""
         if not job.claimed:
@@ -127,7 +135,7 @@ class Asking:
 
     async def _ask(self, job: Watched, *, fresh: float) -> Answer | None:
         try:
-            return await self._questions.ask(job.account_id, job.jobid, fresh=fresh)
+            return await self._questions.poll(job.account_id, job.jobid, fresh, job.heard)
         except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
             return None
         except PixVerseError as error:
@@ -141,9 +149,9 @@ class Asking:
         return schedule.spread(rests_until, self._interval, job.asked_at, self._random)
 
     async def _record(self, job: Watched, answer: Answer) -> float | None:
-        if isinstance(answer.said, Job):
-            return await self._record_job(job, answer.said)
-        if isinstance(answer.said, JobExpired):
+        if isinstance(answer.told, Told):
+            return await self._record_job(job, answer.told)
+        if isinstance(answer.told, JobExpired):
             await self._answers.record_expired(job.id)
             return None
         if await self._answers.record_missing(job.id) is Recorded.ENDED:
@@ -157,18 +165,25 @@ class Asking:
         # Asked in between, one that is there again is known as soon as any other.
         return min(believed_at, self.after_answer(job, asked_at))
 
-    async def _record_job(self, job: Watched, said: Job) -> float | None:
-        fingerprint = hash(snapshots.dump(said))
-        if fingerprint != job.fingerprint or job.missing_since is not None:
-            if await self._answers.record_answer(job.id, said) is Recorded.ENDED:
+    async def _record_job(self, job: Watched, told: Told) -> float | None:
+        if told.fingerprint != job.heard or job.missing_since is not None:
+            if await self._record_news(job, told.read()) is Recorded.ENDED:
                 self._roll_calls.record_told_the_end(job)
                 self._announcements.ended(job.account_id, job.id, announced=job.claimed)
                 return None
-            job.fingerprint = fingerprint
-            job.missing_since = None
+            job.heard = told.fingerprint
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
         job.seen_at = asked_at
         return self.after_answer(job, asked_at)
+
+    async def _record_news(self, job: Watched, said: Job) -> Recorded:
+        fingerprint = hash(snapshots.dump(said))
+        if fingerprint == job.fingerprint and job.missing_since is None:
+            return Recorded.NOTHING
+        recorded = await self._answers.record_answer(job.id, said)
+        job.fingerprint = fingerprint
+        job.missing_since = None
+        return recorded
 
     def age(self, job: Watched) -> float:
         """Seconds since it was first asked for."""
@@ -180,13 +195,21 @@ class Asking:
         now = self._clock.monotonic()
         return schedule.after_failure(now, self._interval, job.failures, self._random)
 
-    def latest(self, job: Watched, due: float) -> float:
+    def put(self, job: Watched, due: float) -> None:
+        """Puts a job on the agenda, where it is not being asked about any more."""
+        job.busy = False
+        self._agenda.put(job, min(due, self._latest(job, due)))
+
+    def _latest(self, job: Watched, due: float) -> float:
         """When the job has to be looked at at the latest, though it is due otherwise: to be given up."""
         now = self._clock.monotonic()
         expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000 + _MARGIN_SECONDS
         if job.asked_at is not None:
             expires = max(expires, job.asked_at + self._interval)
-        return next((at for at in (expires, self._grace_ends()) if at > now), due)
+        if expires > now:
+            return expires
+        grace_ends = self._grace_ends()
+        return grace_ends if grace_ends > now else due
 
     def _grace_ends(self) -> float:
         return self._started_at + schedule.slowest(self._interval)

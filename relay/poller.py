@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
 from relay import schedule
@@ -14,23 +14,25 @@ from relay.answers import Answers
 from relay.asking import Asking
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
+from relay.intake import Intake
 from relay.ports import Clock
 from relay.probes import Probes
 from relay.questions import Accounts, Questions
 from relay.roll_calls import Renewal, RollCalls
 from relay.under_way import UnderWay
 from relay.watched import Agenda, Polls, Watched
-from storage import jobs, subscriptions
 from storage.database import Database
-from storage.jobs import OpenJob
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 32
 """Questions under way at once."""
 
-_PAGE = 2000
 _LONGEST_SLEEP_SECONDS = 30.0
+
+
+Deed = Callable[[Watched], Awaitable[None]]
+"""What is done about a job that is due."""
 
 
 class Poller:
@@ -56,12 +58,10 @@ class Poller:
         at_once: int = AT_ONCE,
         at_once_per_account: int = 8,
     ) -> None:
-        self._database = database
         self._questions = questions
-        self._answers = answers
-        self._accounts = accounts
         self._clock = clock
         self._interval = interval
+        self._agenda = Agenda()
         self._asking = Asking(
             questions,
             answers,
@@ -69,20 +69,17 @@ class Poller:
             clock,
             roll_calls,
             announcements,
+            self._agenda,
             interval=interval,
             max_age=max_age,
             random=random,
         )
         self._random = random
-        self._agenda = Agenda()
         self._probes = Probes(interval, random)
         self._under_way = UnderWay(at_once, at_once_per_account)
-        self._claimed_jobs: set[int] = set()
-        self._changed_jobs: set[int] = set()
-        self._found_jobs: set[int] = set()
-        self._changed_accounts: set[int] = set()
         self._woken = asyncio.Event()
-        self._loaded_up_to: int | None = 0
+        self._sleeps_until = math.inf
+        self._intake = Intake(database, answers, accounts, clock, self._agenda, self._asking, random, interval=interval)
         self.beat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
@@ -96,18 +93,18 @@ class Poller:
 
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, or has ended."""
-        self._changed_jobs.add(job_id)
+        self._intake.changed_jobs.add(job_id)
         self._woken.set()
 
     def end_claimed(self, job_id: int) -> None:
         """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
-        self._claimed_jobs.add(job_id)
+        self._intake.claimed_jobs.add(job_id)
         self._woken.set()
 
     def jobs_found(self, job_ids: Collection[int]) -> None:
         """These are watched from now on, and nobody has asked the API about them yet."""
-        self._found_jobs.update(job_ids)
-        self._changed_jobs.update(job_ids)
+        self._intake.found_jobs.update(job_ids)
+        self._intake.changed_jobs.update(job_ids)
         self._woken.set()
 
     def watches(self, account_id: int) -> bool:
@@ -116,7 +113,7 @@ class Poller:
 
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
-        self._changed_accounts.add(account_id)
+        self._intake.changed_accounts.add(account_id)
         self._woken.set()
 
     async def run(self) -> None:
@@ -134,9 +131,9 @@ class Poller:
         self.beat = self._clock.monotonic()
         longest = _LONGEST_SLEEP_SECONDS
         try:
-            await self._load()
-            await self._take_in_changes()
-            self._take_in_claims()
+            await self._intake.take_in()
+            if self._intake.loading:
+                self._woken.set()
         except Exception as error:
             # The loop's edge: what was not taken in is still marked as changed.
             self.failures += 1
@@ -148,128 +145,70 @@ class Poller:
 
     def _seconds_to_next(self) -> float:
         due = self._agenda.next_due()
-        if due is None or self._under_way.full:
-            return math.inf  # The end of a question wakes the loop.
-        return max(0.0, due - self._clock.monotonic())
-
-    async def _load(self) -> None:
-        while self._loaded_up_to is not None:
-            page = await jobs.open_page(self._database.reader, self._loaded_up_to, _PAGE)
-            for row in page:
-                self._take_in(row, at_once=True)
-            self.beat = self._clock.monotonic()
-            self._loaded_up_to = page[-1].id if page else None
-            if not page:
-                self._changed_accounts.update(await subscriptions.accounts_with_held(self._database.reader))
-                log.info("%d jobs are polled", len(self._agenda))
-
-    async def _take_in_changes(self) -> None:
-        for account_id in list(self._changed_accounts):
-            self._changed_accounts.discard(account_id)
-            try:
-                await self._take_in_account(account_id)
-            except Exception:
-                self._changed_accounts.add(account_id)
-                raise
-        changed = list(self._changed_jobs)
-        if not changed:
-            return
-        rows = {row.id: row for row in await jobs.open_among(self._database.reader, changed)}
-        for job_id in changed:
-            row = rows.get(job_id)
-            if row is None:
-                self._agenda.drop(job_id)
-            else:
-                self._take_in(row, at_once=False)
-        self._look_at_found(self._found_jobs.intersection(changed))
-        self._changed_jobs.difference_update(changed)
-
-    def _take_in_claims(self) -> None:
-        for job in filter(None, map(self._agenda.get, self._claimed_jobs)):
-            job.claimed = True
-            if not job.busy:
-                self._put(job, self._asking.if_claimed(job, job.due))
-        # One that was added a moment ago is taken in at the next turn.
-        self._claimed_jobs.intersection_update(self._changed_jobs)
-
-    def _look_at_found(self, found: Collection[int]) -> None:
-        now = self._clock.monotonic()
-        for job in filter(None, map(self._agenda.get, found)):
-            if job.asked_at is None and not job.busy:
-                self._put(job, schedule.first_look(now, self._interval, len(found), self._random))
-        self._found_jobs.difference_update(found)
-
-    async def _take_in_account(self, account_id: int) -> None:
-        open_ids: set[int] = set()
-        page = await jobs.open_page_of_account(self._database.reader, account_id, 0, _PAGE)
-        while page:
-            for row in page:
-                open_ids.add(row.id)
-                self._take_in(row, at_once=True)
-            page = await jobs.open_page_of_account(self._database.reader, account_id, page[-1].id, _PAGE)
-        for job in self._agenda:
-            # One that was added meanwhile is marked as changed and taken in right after.
-            if job.account_id == account_id and job.id not in open_ids:
-                self._agenda.drop(job.id)
-        await self._answers.deliver_held(account_id)
-
-    def _take_in(self, row: OpenJob, *, at_once: bool) -> None:
-        """Puts a job on the agenda, or takes it off where every server that waits has another account in force."""
-        if all(self._accounts.in_force(guild_id) != row.account_id for guild_id in row.guilds):
-            self._agenda.drop(row.id)
-            return
-        job = self._agenda.get(row.id)
-        new = job is None
-        if job is None:
-            job = Watched(row.id, row.account_id, row.jobid)
-        job.watched_since = row.watched_since
-        job.missing_since = row.missing_since
-        if row.snapshot is not None:
-            job.fingerprint = hash(row.snapshot)
-        if job.busy:
-            return
-        now = self._clock.monotonic()
-        if at_once:
-            self._put(job, schedule.spread(now, self._interval, job.asked_at, self._random))
-        elif new:
-            self._put(job, self._asking.after_answer(job, now))
-        else:
-            self._put(job, job.due)
+        # Where there is no room, the end of a task wakes the loop.
+        self._sleeps_until = math.inf if due is None or self._under_way.full else due
+        return max(0.0, self._sleeps_until - self._clock.monotonic())
 
     # ---- one job ----------------------------------------------------------------------------------------------------
 
     def _start_due(self) -> None:
-        now = self._clock.monotonic()
         while not self._under_way.full:
-            job = self._agenda.take_due(now)
-            if job is None:
+            work = self._next_work()
+            if work is None:
                 return
-            self._start(job, now)
+            self._under_way.begin(self._work_on(*work), self._wake_in_time)
 
-    def _start(self, job: Watched, now: float) -> None:
+    async def _work_on(self, job: Watched, deed: Deed) -> None:
+        """Goes on as long as something is due."""
+        work: tuple[Watched, Deed] | None = (job, deed)
+        while work is not None:
+            job, deed = work
+            try:
+                await deed(job)
+            finally:
+                self._over(job)
+            work = self._next_work()
+
+    def _next_work(self) -> tuple[Watched, Deed] | None:
+        """The next job that is due, and what is to be done about it; those that have to wait are put off."""
+        now = self._clock.monotonic()
+        while (job := self._agenda.take_due(now)) is not None:
+            deed = self._deed(job, now)
+            if deed is not None:
+                self._under_way.enter(job.account_id)
+                return job, deed
+        return None
+
+    def _deed(self, job: Watched, now: float) -> Deed | None:
         rests_until = self._asking.rests_until(job)
         if rests_until is not None:
             if self._asking.may_be_given_up(job, asked=False):
-                self._under_way.begin(self._give_up(job), job, self._over)
-            else:
-                self._put(job, schedule.spread(rests_until, self._interval, job.asked_at, self._random))
+                return self._give_up
+            self._asking.put(job, schedule.spread(rests_until, self._interval, job.asked_at, self._random))
         elif self._under_way.full_for(job.account_id):
             self._under_way.line_up(job)
         elif self._questions.down_since is None or self._probes.take(job.id, now):
-            self._under_way.begin(self._poll(job), job, self._over)
+            return self._poll
         elif self._asking.may_be_given_up(job, asked=False):
-            self._under_way.begin(self._give_up(job), job, self._over)
+            return self._give_up
         else:
             job.put_off = True
-            self._put(job, self._probes.later(now))
+            self._asking.put(job, self._probes.later(now))
+        return None
 
     def _over(self, job: Watched) -> None:
+        self._under_way.leave(job.account_id)
         following = self._under_way.next_in_line(job.account_id, self._agenda)
         if following is not None:
-            self._put(following, self._clock.monotonic())
+            self._asking.put(following, self._clock.monotonic())
         if self._questions.down_since is not None:
             self._probes.finished(job.id, self._clock.monotonic())
-        self._woken.set()
+
+    def _wake_in_time(self) -> None:
+        """There is room again, or something is due sooner than the loop knows."""
+        due = self._agenda.next_due()
+        if due is not None and due < self._sleeps_until:
+            self._woken.set()
 
     async def _poll(self, job: Watched) -> None:
         try:
@@ -297,27 +236,22 @@ class Poller:
         if due is None:
             self._agenda.drop(job.id)
         else:
-            self._put(job, self._asking.if_claimed(job, due))
-
-    def _put(self, job: Watched, due: float) -> None:
-        job.busy = False
-        self._agenda.put(job, min(due, self._asking.latest(job, due)))
+            self._asking.put(job, self._asking.if_claimed(job, due))
 
     def _list_renewed(self, renewal: Renewal) -> None:
         """Those that left it are asked about now, since they may have ended; the others have been asked about by it."""
         for job in filter(self._agenda.waits, renewal.left):
-            self._put(job, self._clock.monotonic())
+            self._asking.put(job, self._clock.monotonic())
         for job in filter(self._agenda.waits, renewal.named):
-            self._put(job, self._asking.named_at(job, renewal.at))
+            self._asking.put(job, self._asking.named_at(job, renewal.at))
         self._woken.set()
 
     def _api_is_back(self) -> None:
-        """Everything that was put off comes within an interval, not all at once."""
+        """Everything that was put off comes within an interval, or somewhat longer, not all at once."""
         self._probes.reset()
-        now = self._clock.monotonic()
         for job in self._agenda:
             if (job.put_off or job.failures) and not job.busy:
                 job.put_off = False
                 job.failures = 0
-                self._put(job, schedule.spread(now, self._interval, job.asked_at, self._random))
+                self._asking.put(job, self._asking.catch_up(job, len(self._agenda)))
         self._woken.set()

@@ -18,6 +18,7 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.job import Job
+from pixverse.told import Told
 from relay import schedule
 from relay.breaker import Breaker
 from relay.ports import ApiHealth, Cards, Clock, Health
@@ -30,8 +31,9 @@ FRESH_SECONDS = 5.0
 _SILENT_INTERVALS = 1.5
 """Within an interval and its jitter each young job is asked about: if one of them is told, the API is not down."""
 
-Fetch = Callable[[str, str], Awaitable[Job]]
-"""Asks the API once, with a token, about a job id. Raises a class of PixVerseError."""
+Fetch = Callable[[str, str, int | None], Awaitable[Told]]
+"""Asks the API once, with a token, about a job id; the third is the fingerprint of an answer that is known already.
+Raises a class of PixVerseError."""
 
 
 class Accounts(Protocol):
@@ -61,7 +63,12 @@ class Answer:
     at: int
     """Milliseconds UTC."""
     monotonic: float
-    said: Job | JobNotFound | JobExpired
+    told: Told | JobNotFound | JobExpired
+
+    @property
+    def said(self) -> Job | JobNotFound | JobExpired:
+        """The same, read."""
+        return self.told.read() if isinstance(self.told, Told) else self.told
 
 
 @dataclass(slots=True)
@@ -96,7 +103,9 @@ class Questions:
         self._random = random
         self._breaker = Breaker(_SILENT_INTERVALS * interval)
         self._rests: dict[int, _Rest] = {}
-        self._asking: dict[tuple[int, str], asyncio.Task[Answer]] = {}
+        self._asking: dict[tuple[int, str], asyncio.Future[Answer]] = {}
+        self._polling: set[tuple[int, str]] = set()
+        """Asked by somebody who waits to the end; in `_asking` too once others wait for the same answer."""
         self._answers: dict[tuple[int, str], Answer] = {}
         self._jobs = 0
         self._on_back: Callable[[], None] = lambda: None
@@ -136,12 +145,36 @@ class Questions:
         if recent is not None:
             return recent
         key = (account_id, jobid)
-        task = self._asking.get(key)
-        if task is None:
-            task = asyncio.create_task(self._ask(account_id, jobid))
-            self._asking[key] = task
-            task.add_done_callback(lambda done: self._done(key, done))
-        return await asyncio.shield(task)
+        under_way = self._asking.get(key)
+        if under_way is None and key in self._polling:
+            under_way = self._listened(key, asyncio.get_running_loop().create_future())
+        elif under_way is None:
+            under_way = self._listened(key, asyncio.create_task(self._ask(account_id, jobid, None)))
+        return await asyncio.shield(under_way)
+
+    async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> Answer:
+        """The same for one who waits to the end, and knows an answer with the fingerprint `known`.
+
+        No task is made for it, which would cost as much as half the question. Who asks the same meanwhile has the
+        answer too.
+        """
+        key = (account_id, jobid)
+        if key in self._asking or self.recent(account_id, jobid, fresh) is not None:
+            return await self.ask(account_id, jobid, fresh)
+        self._polling.add(key)
+        try:
+            answer = await self._ask(account_id, jobid, known)
+        except BaseException as error:
+            self._polling.discard(key)
+            listened = self._asking.get(key)
+            if listened is not None and not listened.done():
+                listened.set_exception(error)
+            raise
+        self._polling.discard(key)
+        listened = self._asking.get(key)
+        if listened is not None and not listened.done():
+            listened.set_result(answer)
+        return answer
 
     async def close(self) -> None:
         """Ends every question that is under way."""
@@ -150,21 +183,26 @@ class Questions:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _done(self, key: tuple[int, str], task: asyncio.Task[Answer]) -> None:
-        self._asking.pop(key, None)
-        if not task.cancelled():
-            task.exception()  # Nobody may be left to take it; whoever asked has got it.
+    def _listened(self, key: tuple[int, str], under_way: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
+        self._asking[key] = under_way
+        under_way.add_done_callback(lambda done: self._done(key, done))
+        return under_way
 
-    async def _ask(self, account_id: int, jobid: str) -> Answer:
+    def _done(self, key: tuple[int, str], done: asyncio.Future[Answer]) -> None:
+        self._asking.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # Nobody may be left to take it; whoever asked has got it.
+
+    async def _ask(self, account_id: int, jobid: str, known: int | None) -> Answer:
         token = self._accounts.token_of(account_id)
         if token is None:
             raise NoTokenLeft("no token")
         asked_at, asked = self._clock.now(), self._clock.monotonic()
         try:
-            said: Job | JobNotFound | JobExpired = await self._fetch(token, jobid)
+            told: Told | JobNotFound | JobExpired = await self._fetch(token, jobid, known)
         except (JobNotFound, JobExpired) as error:
             await self._heard(account_id, error)
-            said = error.with_traceback(None)
+            told = error.with_traceback(None)
         except Unavailable as error:
             self._unanswered(jobid, asked_at, asked)
             if error.retry_after is not None:
@@ -179,9 +217,9 @@ class Questions:
             if self.rests_until(account_id) is None:
                 self._rests.pop(account_id, None)
             await self._heard(account_id, None)
-        answer = Answer(self._clock.now(), self._clock.monotonic(), said)
+        answer = Answer(self._clock.now(), self._clock.monotonic(), told)
         self._answers.pop((account_id, jobid), None)
-        if not isinstance(said, JobNotFound):  # A job that has just been started may be known a moment later.
+        if not isinstance(told, JobNotFound):  # A job that has just been started may be known a moment later.
             self._remember((account_id, jobid), answer)
         return answer
 

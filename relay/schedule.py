@@ -18,6 +18,8 @@ SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.1
 SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 60.0
+CATCH_UP_RATE = 200.0
+"""Questions a second, as far as young jobs allow, where very many are due at once."""
 EARLY_LOOKS = 3
 """How often a job may be asked about within an interval because callbacks claim that it has ended."""
 ANNOUNCED_INTERVALS = 3
@@ -100,6 +102,14 @@ def first_look(now: float, interval: float, found: int, random: Random) -> float
     """When to ask about one of `found` jobs that nobody has asked about yet: at once about a single one, about many
     within as many seconds, an interval at the most."""
     return now + min(interval, float(found - 1)) * random.random()
+
+
+def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float | None, random: Random) -> float:
+    """When to ask about one of `jobs` that are all due, as at a start: within an interval, but where that would be very
+    many questions a second, within the `gap` between two questions about it at the latest."""
+    window = max(interval, min(gap, jobs / CATCH_UP_RATE))
+    at = now + window * random.random()
+    return at if asked_at is None else max(at, asked_at + interval)
 
 
 def record_after(gap: float) -> float:

@@ -10,7 +10,10 @@ from relay.watched import Agenda, Watched
 
 
 class UnderWay:
-    """At most `at_once` in all and `per_account` of one account; further jobs of an account wait in its line."""
+    """At most `at_once` in all and `per_account` of one account; further jobs of an account wait in its line.
+
+    A task asks about one job after the other, as long as one is due: a task for each would cost more than what it does.
+    """
 
     def __init__(self, at_once: int, per_account: int) -> None:
         self._at_once = at_once
@@ -24,19 +27,28 @@ class UnderWay:
 
     @property
     def full(self) -> bool:
-        """Whether there are as many as may be at once."""
+        """Whether there are as many tasks as may be at once."""
         return len(self._tasks) >= self._at_once
 
     def full_for(self, account_id: int) -> bool:
         """Whether there are as many of this account as may be at once."""
         return self._by_account[account_id] >= self._per_account
 
-    def begin(self, work: Coroutine[None, None, None], job: Watched, when_over: Callable[[Watched], None]) -> None:
-        """Does the work, which is about this job, and calls `when_over` with the job at its end."""
+    def begin(self, work: Coroutine[None, None, None], when_over: Callable[[], None]) -> None:
+        """Does the work, and calls `when_over` once there is room for another one."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        self._by_account[job.account_id] += 1
-        task.add_done_callback(lambda done: self._over(done, job, when_over))
+        task.add_done_callback(lambda done: self._over(done, when_over))
+
+    def enter(self, account_id: int) -> None:
+        """A question about a job of this account begins."""
+        self._by_account[account_id] += 1
+
+    def leave(self, account_id: int) -> None:
+        """It is over."""
+        self._by_account[account_id] -= 1
+        if self._by_account[account_id] == 0:
+            del self._by_account[account_id]
 
     def line_up(self, job: Watched) -> None:
         """Puts a job at the end of its account's line."""
@@ -44,12 +56,14 @@ class UnderWay:
 
     def next_in_line(self, account_id: int, agenda: Agenda) -> Watched | None:
         """Takes the account's first job out of its line that is still on the agenda."""
-        line = self._lines.get(account_id, deque())
+        line = self._lines.get(account_id)
+        if line is None:
+            return None
         while line:
             job = line.popleft()
             if agenda.get(job.id) is job:
                 return job
-        self._lines.pop(account_id, None)
+        del self._lines[account_id]
         return None
 
     async def end(self) -> None:
@@ -58,9 +72,6 @@ class UnderWay:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _over(self, task: asyncio.Task[None], job: Watched, when_over: Callable[[Watched], None]) -> None:
+    def _over(self, task: asyncio.Task[None], when_over: Callable[[], None]) -> None:
         self._tasks.discard(task)
-        self._by_account[job.account_id] -= 1
-        if self._by_account[job.account_id] == 0:
-            del self._by_account[job.account_id]
-        when_over(job)
+        when_over()

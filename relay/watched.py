@@ -20,6 +20,7 @@ class Watched:
         "early_looks",
         "failures",
         "fingerprint",
+        "heard",
         "id",
         "jobid",
         "missing_since",
@@ -34,6 +35,8 @@ class Watched:
         self.jobid = jobid
         self.fingerprint = 0
         """Of the last answer that was recorded."""
+        self.heard: int | None = None
+        """Of the bytes of that answer, where they are known: the same ones again are no news."""
         self.watched_since = 0
         """Milliseconds UTC."""
         self.missing_since: int | None = None

@@ -122,6 +122,12 @@ async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
     )
 
 
+async def count_open(queries: Queries) -> int:
+    """How many jobs have not ended."""
+    row = await queries.one("SELECT count(*) AS n FROM jobs WHERE ended_at IS NULL")
+    return 0 if row is None else int(row["n"])
+
+
 async def open_page(queries: Queries, after: int, size: int) -> list[OpenJob]:
     """The next `size` jobs after the number `after` that have not ended and for which somebody waits, by number."""
     return await _open_jobs(queries, "AND j.id > ?", (after,), size)

@@ -135,10 +135,10 @@ async def test_claims_while_the_api_is_away_are_no_flood(world: World, down: boo
 
 
 async def test_a_claim_about_a_job_that_was_added_a_moment_ago_waits_for_it(world: World) -> None:
-    await world.poller._load()
+    await world.poller._intake._load()
     number = await world.watch("job-1")
     world.poller.end_claimed(number)
-    world.poller._take_in_claims()
+    world.poller._intake._take_in_claims()
     world.api.asked.clear()
     world.run()
     await world.advance(0.1)

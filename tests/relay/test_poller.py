@@ -413,7 +413,8 @@ async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
         )
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    await world.poller._load()
+    while world.poller._intake.loading:
+        await world.poller._intake.take_in()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert world.poller.polls().jobs == 20_000

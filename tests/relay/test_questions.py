@@ -120,3 +120,44 @@ async def test_with_a_short_interval_every_poll_is_a_question(database: Database
     await world.advance(30)
     assert len(world.api.asked) >= 12
     await world.close()
+
+
+async def test_who_asks_what_is_being_polled_has_the_poll_s_answer(world: World) -> None:
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    asking = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    also_polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    assert await asking is await polling is await also_polling
+    assert len(world.api.asked) == 1
+    assert await world.questions.poll(ACCOUNT, "job-1", 5.0, None) is await asking
+
+
+async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World) -> None:
+    world.api.everywhere = errors.Unavailable("503")
+    world.api.gate = asyncio.Event()
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    asking = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    for task in (polling, asking):
+        with pytest.raises(errors.Unavailable):
+            await task
+    world.api.everywhere = None
+    world.api.put("job-1")
+    assert (await world.questions.ask(ACCOUNT, "job-1")).said == world.api.jobs["job-1"]
+
+
+async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World) -> None:
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    world.api.gate.set()
+    assert (await world.questions.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]

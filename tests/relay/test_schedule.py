@@ -129,3 +129,22 @@ def test_an_early_look_is_repeated_after_a_second_and_after_five() -> None:
 
 def test_callbacks_are_relied_on_after_three_announced_ends() -> None:
     assert [schedule.relied_on(number) for number in range(5)] == [False, False, False, True, True]
+
+
+@given(now=times, interval=intervals, age=ages, random=randoms, jobs=st.integers(0, 10**6))
+def test_after_a_pause_jobs_come_within_an_interval_or_their_own_gap(
+    now: float, interval: float, age: float, random: Random, jobs: int
+) -> None:
+    gap = schedule.gap(interval, age)
+    at = schedule.catch_up(now, interval, gap, jobs, None, random)
+    assert now <= at <= now + max(interval, gap)
+    if jobs <= interval * schedule.CATCH_UP_RATE:
+        assert at <= now + interval
+    assert schedule.catch_up(now, interval, gap, jobs, now, random) >= now + interval
+
+
+def test_a_hundred_thousand_old_jobs_come_no_faster_than_their_schedule() -> None:
+    random = Random(5)
+    moments = [schedule.catch_up(0, 20, 300, 100_000, None, random) for _ in range(100_000)]
+    for second in range(0, 300, 10):
+        assert sum(second <= at < second + 1 for at in moments) < 430

@@ -10,6 +10,7 @@ from random import Random
 
 from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.job import Job, JobState
+from pixverse.told import Told
 from relay.announcements import Announcements
 from relay.answers import Answers
 from relay.limits import CommandRate, Limits
@@ -80,7 +81,7 @@ class FakeApi:
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
 
-    async def fetch(self, token: str, jobid: str) -> Job:
+    async def fetch(self, token: str, jobid: str, known: int | None = None) -> Told:
         self.asked.append((self.clock.monotonic(), token, jobid))
         for key in (token, "all"):
             self.under_way[key] += 1
@@ -95,7 +96,7 @@ class FakeApi:
             raise error
         if jobid not in self.jobs:
             raise JobNotFound("404")
-        return self.jobs[jobid]
+        return Told.of(self.jobs[jobid])
 
     def kind_of(self, jobid: str) -> str:
         return jobid[:2] if jobid.startswith(("v1-", "v2-")) else "none"
