@@ -1,0 +1,80 @@
+"""A wall clock that jumps by an hour, while the bot runs and while it is away: no loss, no double, no rush."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from sandbox.discord_wire import Hold
+from tests.e2e.conftest import Build
+from tests.e2e.discord_faults.test_server_errors import is_outcome
+from tests.e2e.machine_faults.clock import WallClock
+from tests.e2e.stage import POLL_SECONDS, Stage
+from tests.e2e.town import Town
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_HOUR = 3600
+_FEW = 3
+
+
+@pytest.mark.parametrize("jump", [-_HOUR, _HOUR], ids=["back", "ahead"])
+async def test_a_clock_that_jumps_an_hour(build: Build, tmp_path: Path, jump: int) -> None:
+    clock = WallClock(tmp_path / "clock")
+    stage = await build(**clock.settings)
+    await stage.start()
+    towns = [await stage.town(generation) for generation in ("v1", "v2")]
+    asking = [await town.watched() for town in towns]
+
+    killed = [await stage.town(generation) for generation in ("v1", "v2")]
+    holds = [await _at_the_outcome(town) for town in killed]
+    clock.set(jump)
+    began, before = time.monotonic(), [stage.pixverse.asked(job) for job in asking]
+    await stage.pixverse.until(
+        lambda: all(stage.pixverse.asked(job) > known + _FEW for job, known in zip(asking, before, strict=True)), 20
+    )
+    intervals = (time.monotonic() - began) / POLL_SECONDS
+    for job, known in zip(asking, before, strict=True):
+        assert stage.pixverse.asked(job) - known <= intervals + 2
+
+    await stage.kill()
+    stage.discord.forget_nonces()
+    for hold in holds:
+        hold.release.set()
+    await stage.start()
+    assert abs(_logged_at(stage) - time.time() - jump) < _HOUR / 2
+    for town in killed:
+        await _there_once(town)
+
+    clock.set(0)
+    for job in asking:
+        job.complete()
+    for town in towns:
+        await _there_once(town)
+    assert stage.bot.said("Traceback") == []
+
+
+async def _there_once(town: Town) -> None:
+    outcome = await town.outcome(timeout=20)
+    assert outcome.text.startswith("**Your video is ready.**")
+    assert town.stage.ledger.outcome_states(town.channel.id) == ["posted"]
+
+
+def _logged_at(stage: Stage) -> float:
+    """What time the bot took it for when it logged last."""
+    stamp = stage.bot.said(r"^\d{4}-\d\d-\d\d ")[-1][:19]
+    return time.mktime(time.strptime(stamp, "%Y-%m-%d %H:%M:%S"))
+
+
+async def _at_the_outcome(town: Town) -> Hold:
+    """Holds the answer to an outcome that Discord has stored."""
+    hold = Hold()
+    town.stage.discord.faults.add(
+        method="POST", path=f"/channels/{town.channel.id}/messages", when="after", action=hold, match=is_outcome
+    )
+    (await town.watched()).complete()
+    await until(hold.reached.is_set)
+    return hold

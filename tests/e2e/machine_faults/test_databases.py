@@ -1,0 +1,141 @@
+"""A database that another program locks, that is cut short or written over, and two bots with one token."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.process import BotProcess
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+from tests.e2e.waiting import until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_PAGE = 4096
+_LONGEST_WAIT = 10.0
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """As another program locks a database that it writes to."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def test_locked_while_the_bot_runs(stage: Stage, towns: list[Town]) -> None:
+    jobs = [await town.watched() for town in towns]
+    with _locked(stage.ledger.path):
+        for job in jobs:
+            job.complete()
+        answers = await asyncio.gather(*(town.status(town.job()) for town in towns))
+        assert [answer.text.partition(" Try")[0] for answer in answers] == ["**I'm restarting.**"] * 2
+        await until(lambda: stage.bot.said("ERROR .*database is locked"), what="a line about the lock")
+        assert [town.outcomes() for town in towns] == [[], []]
+    for town in towns:
+        assert (await town.outcome(timeout=20)).text.startswith("**Your video is ready.**")
+        assert (await town.status(town.job())).text.startswith("**Watching.**")
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_at_the_start_locked_or_damaged(stage: Stage, town: Town) -> None:
+    """A line and exit code 2; a lock is waited for, damage is left as it is."""
+    job = await town.watched()
+    await stage.stop()
+    whole = stage.ledger.path.read_bytes()
+    assert len(whole) > 10 * _PAGE
+    damaged = {
+        "cut short": whole[: len(whole) // 2],
+        "written over": whole[:_PAGE] + bytes(range(256)) * (4 * _PAGE // 256) + whole[5 * _PAGE :],
+        "a byte more": whole[: 3 * _PAGE + 1],
+    }
+    await asyncio.gather(
+        _waited_for_in_vain(stage),
+        *(_told_and_left(stage, name, content) for name, content in damaged.items()),
+    )
+    await stage.start()
+    job.complete()
+    await town.outcome()
+
+
+async def _waited_for_in_vain(stage: Stage) -> None:
+    began = time.monotonic()
+    with _locked(stage.ledger.path):
+        finished = await stage.bot.run(timeout=30)
+    assert finished.code == 2
+    assert "locked by another program" in finished.lines[-1]
+    assert "Traceback" not in finished.text
+    assert time.monotonic() - began < _LONGEST_WAIT + 5
+
+
+async def _told_and_left(stage: Stage, name: str, content: bytes) -> None:
+    path = stage.folder / name / "relay.db"
+    path.parent.mkdir()
+    path.write_bytes(content)
+    finished = await stage.bot.run(changed={"DATABASE_URL": f"sqlite:///{path}"}, timeout=30)
+    assert finished.code == 2, name
+    assert f"The database {path} is damaged" in finished.lines[-1], name
+    assert "Traceback" not in finished.text
+    assert path.read_bytes() == content, name
+
+
+async def test_written_over_while_the_bot_runs(own_stage: Stage) -> None:
+    """Nothing is posted twice, the log says it, and the next start refuses the file."""
+    town = await own_stage.town()
+    (await town.watched()).complete()
+    outcome = await town.outcome()
+    job = await town.watched()
+    path = own_stage.ledger.path
+    pages = path.stat().st_size // _PAGE
+    with path.open("r+b") as file:
+        file.seek(_PAGE)
+        file.write(b"\xff" * (pages - 1) * _PAGE)
+    Path(f"{path}-wal").write_bytes(b"")
+    job.complete()
+    await until(lambda: own_stage.bot.said("ERROR .*(malformed|not a database|corrupt)"), what="a line about damage")
+    answer = await town.status(town.job())
+    assert re.match(r"\*\*(Something went wrong|I'm restarting)", answer.text), answer.text
+    assert town.outcomes()[0] == outcome
+    await own_stage.stop()
+    finished = await own_stage.bot.run()
+    assert finished.code == 2
+    assert "is damaged" in finished.lines[-1]
+
+
+async def test_two_bots_with_databases_of_their_own_and_one_token(own_stage: Stage) -> None:
+    towns = [await own_stage.town(generation) for generation in ("v1", "v2")]
+    jobs = [await town.watched() for town in towns]
+    copy = own_stage.folder / "second" / "relay.db"
+    copy.parent.mkdir()
+    assert (await own_stage.bot.run("backup", str(copy))).code == 0
+    shutil.copy2(f"{own_stage.ledger.path}.key", f"{copy}.key")
+    second = BotProcess(
+        own_stage.bot.program, own_stage.bot.settings | {"DATABASE_URL": f"sqlite:///{copy}"}, own_stage.folder
+    )
+    await second.start()
+    try:
+        await until(lambda: second.said("2 jobs are polled"), what="the second bot")
+        for job in jobs:
+            job.complete()
+        for town in towns:
+            await town.outcome()
+        await until(lambda: len(second.said(r"\(outcome\).*: done")) == 2, what="the second bot's outcomes")
+    finally:
+        assert await second.stop() == 0
+        own_stage.bot.lines.extend(second.lines)
+    for town in towns:
+        assert len(town.outcomes()) == 1
+        path = f"/channels/{town.channel.id}/messages"
+        calls = [call for call in own_stage.discord.requests if call.method == "POST" and call.path == path]
+        outcomes = [call for call in calls if "outcome:details" in str(call.json)]
+        assert len(outcomes) == 2
+        assert len({call.body["nonce"] for call in outcomes}) == 1
