@@ -65,10 +65,10 @@ async def open_http_port(
     if settings.http_port is None:
         return
     reader = await stack.enter_async_context(open_reader(settings.database_path))
-    metrics = MetricsReport(
-        instruments.registry, LiveFigures(_sources(client, relay, beats, clock)), DatabaseFigures(reader, clock)
-    )
-    health = HealthReport(beats, WriteProbe(database, clock), client.gateway_away)
+    writes = WriteProbe(database, clock)
+    live = LiveFigures(_sources(client, relay, beats, clock))
+    metrics = MetricsReport(instruments.registry, live, DatabaseFigures(reader, clock), writes)
+    health = HealthReport(beats, writes, client.gateway_away)
     application = make_application(
         Endpoints(health.answer, metrics.answer, relay.callbacks.endpoint.answer), settings.public_url
     )

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from web.database_figures import DatabaseFigures
+from web.health import WriteProbe
 from web.live_figures import LiveFigures
 
 
 class MetricsReport:
     """The handler. What was counted before stands in `registry` already."""
 
-    def __init__(self, registry: CollectorRegistry, live: LiveFigures, database: DatabaseFigures) -> None:
+    def __init__(
+        self, registry: CollectorRegistry, live: LiveFigures, database: DatabaseFigures, writes: WriteProbe
+    ) -> None:
         self._registry = registry
         self._database = database
+        self._writes = writes
+        self._takes_writes = Gauge(
+            "relay_database_takes_writes", "1: the database takes writes; 0: it takes none.", registry=registry
+        )
         registry.register(live)
         registry.register(database)
         ProcessCollector(registry=registry)
 
     async def answer(self, _request: web.Request) -> web.Response:
         """All metrics, in Prometheus' text format."""
+        self._takes_writes.set(await self._writes.takes_writes())
         await self._database.refresh()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -21,6 +21,7 @@ from storage.database import Database, open_reader
 from tests.web.clock import ManualClock
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
+from web.health import WriteProbe
 from web.live_figures import LiveFigures, Sources
 from web.metrics import MetricsReport
 from web.prometheus_meters import PrometheusMeters
@@ -58,12 +59,15 @@ async def _add_job(database: Database, jobid: str) -> None:
 async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, clock: ManualClock) -> None:
     await _add_job(database, "job")
     registry = CollectorRegistry()
-    report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(database.reader, clock))
+    report = MetricsReport(
+        registry, LiveFigures(SOURCES), DatabaseFigures(database.reader, clock), WriteProbe(database, clock)
+    )
     response = await report.answer(make_mocked_request("GET", "/metrics"))
     assert response.content_type == "text/plain"
     assert isinstance(response.body, bytes)
     samples = read(response.body.decode())
     expected = {
+        "relay_database_takes_writes": 1,
         "relay_polls": 9,
         "relay_polls_due": 3,
         "relay_polls_late": 1,
@@ -99,11 +103,14 @@ async def test_the_database_is_counted_at_most_every_half_minute(database: Datab
     assert await open_jobs() == 1
 
 
-async def test_a_database_that_cannot_be_read_costs_its_figures_alone(tmp_path: Path, clock: ManualClock) -> None:
-    (tmp_path / "relay.db").touch()
-    async with open_reader(tmp_path / "relay.db") as reader:
+async def test_a_database_that_cannot_be_read_costs_its_figures_alone(
+    database: Database, tmp_path: Path, clock: ManualClock
+) -> None:
+    (tmp_path / "empty.db").touch()
+    async with open_reader(tmp_path / "empty.db") as reader:
         registry = CollectorRegistry()
-        report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(reader, clock))
+        writes = WriteProbe(database, clock)
+        report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(reader, clock), writes)
         response = await report.answer(make_mocked_request("GET", "/metrics"))
     assert isinstance(response.body, bytes)
     samples = read(response.body.decode())

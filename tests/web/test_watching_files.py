@@ -1,0 +1,70 @@
+"""The alert rules and the dashboard speak of metrics that there are."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import make_mocked_request
+
+from cogs.http_port import Instruments
+from relay.watched import Polls
+from settings import load_settings
+from storage.database import Database
+from tests.web.clock import ManualClock
+from tests.web.samples import read
+from web.database_figures import DatabaseFigures
+from web.health import WriteProbe
+from web.live_figures import LiveFigures, Sources
+from web.metrics import MetricsReport
+
+_DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+_FILES = ("prometheus/alerts.yml", "grafana/dashboard.json")
+_METRIC = re.compile(r"\b(?:relay|process)_[a-z_]+\b")
+
+
+async def _scraped_names(folder: Path) -> set[str]:
+    """The names of the samples in a scrape of a bot in which everything has happened once."""
+    clock = ManualClock()
+    settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def", "HTTP_PORT": "8080"}, None, folder)
+    instruments = Instruments.of(settings)
+    instruments.meters.discord_answered(429, "user", 1.0)
+    instruments.meters.download_ended("file", 1.0, 1)
+    sources = Sources(
+        polls=lambda: Polls(1, 1, 1, 1.0),
+        posts=lambda: {"Done": 1},
+        hints=dict,
+        failures=lambda: {"poll": 1},
+        loop_ages=lambda: {"poll": 1.0},
+        gateway_away=lambda: 0.0,
+        gateway_latency=lambda: math.nan,
+        api_away=lambda: 0.0,
+    )
+    database = await Database.open(folder / "relay.db")
+    try:
+        async with database.transaction() as tx:
+            await tx.run("INSERT INTO accounts (id, account_key, token, state_since) VALUES (1, 'a', 'x', 0)")
+            await tx.run("INSERT INTO jobs (account_id, jobid, watched_since, changed_at) VALUES (1, 'a', 0, 0)")
+        figures = DatabaseFigures(database.reader, clock)
+        report = MetricsReport(instruments.registry, LiveFigures(sources), figures, WriteProbe(database, clock))
+        response = await report.answer(make_mocked_request("GET", "/metrics"))
+    finally:
+        await database.close()
+    assert isinstance(response.body, bytes)
+    return {name.partition("{")[0] for name in read(response.body.decode())}
+
+
+@pytest.mark.parametrize("file", _FILES)
+async def test_each_metric_that_is_named_is_scraped(file: str, tmp_path: Path) -> None:
+    named = set(_METRIC.findall((_DEPLOY / file).read_text()))
+    assert len(named) > 8
+    assert named - await _scraped_names(tmp_path) == set()
+
+
+def test_the_dashboard_is_whole() -> None:
+    panels = json.loads((_DEPLOY / "grafana/dashboard.json").read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    assert all(target["expr"] for panel in panels for target in panel["targets"])
