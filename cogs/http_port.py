@@ -66,6 +66,7 @@ async def open_http_port(
         return
     reader = await stack.enter_async_context(open_reader(settings.database_path))
     writes = WriteProbe(database, clock)
+    stack.push_async_callback(writes.close)
     live = LiveFigures(_sources(client, relay, beats, clock))
     metrics = MetricsReport(instruments.registry, live, DatabaseFigures(reader, clock), writes)
     health = HealthReport(beats, writes, client.gateway_away)

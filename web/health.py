@@ -21,9 +21,8 @@ log = logging.getLogger(__name__)
 LONGEST_WITHOUT_GATEWAY = 600.0
 """Seconds. Posting needs no gateway, and most outages of it are shorter."""
 
-_WRITE_SECONDS = 7.0
-"""SQLite itself waits five for another program's lock."""
-_REMEMBERED_SECONDS = 30.0
+_TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
+"""For how long the result of a trial is used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,31 +47,47 @@ def reasons(vitals: Vitals) -> list[str]:
 
 
 class WriteProbe:
-    """Tries whether the database takes a write, at most every 30 s however often it is asked."""
+    """Tries whether the database takes a write, not at every question: one that it took counts for half a minute.
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    Whoever asks waits no longer than `patience` seconds: what is not written by then is as good as not taken.
+    """
+
+    def __init__(self, database: Database, clock: Clock, *, patience: float = 3.0) -> None:
         self._database = database
         self._clock = clock
-        self._lock = asyncio.Lock()
+        self._patience = patience
         self._tried_at = float("-inf")
-        self._took = True
+        self._took = False
+        self._trial: asyncio.Task[None] | None = None
 
     async def takes_writes(self) -> bool:
-        """What the latest trial brought; one that failed is repeated at each question."""
-        async with self._lock:
-            if not self._took or self._clock.monotonic() - self._tried_at >= _REMEMBERED_SECONDS:
-                self._took = await self._try()
-                self._tried_at = self._clock.monotonic()
+        """What the latest trial brought, or one that is made now."""
+        if self._trial is None and self._clock.monotonic() - self._tried_at >= self._lasts():
+            self._trial = asyncio.create_task(self._try(), name="write probe")
+        if self._trial is None:
             return self._took
+        done, _ = await asyncio.wait({self._trial}, timeout=self._patience)
+        return bool(done) and self._took
 
-    async def _try(self) -> bool:
+    async def close(self) -> None:
+        """Ends the trial that is under way."""
+        if self._trial is not None:
+            self._trial.cancel()
+            await asyncio.wait({self._trial})
+
+    def _lasts(self) -> float:
+        return _TOOK_SECONDS if self._took else _FAILED_SECONDS
+
+    async def _try(self) -> None:
         try:
-            async with asyncio.timeout(_WRITE_SECONDS):
-                await probing.write(self._database, self._clock.now())
+            await probing.write(self._database, self._clock.now())
+            self._took = True
         except (sqlite3.Error, OSError) as error:
+            self._took = False
             log.error("the database takes no write: %s: %s", type(error).__name__, error)
-            return False
-        return True
+        finally:
+            self._tried_at = self._clock.monotonic()
+            self._trial = None
 
 
 class HealthReport:

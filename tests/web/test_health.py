@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -28,6 +30,18 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     opened = await Database.open(tmp_path / "relay.db", busy_seconds=0.05)
     yield opened
     await opened.close()
+
+
+@contextmanager
+def _locked(database: Database) -> Iterator[None]:
+    """Another program holds the database."""
+    other = sqlite3.connect(database.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
 
 
 def test_at_the_bounds_all_is_well() -> None:
@@ -69,13 +83,21 @@ def test_a_loop_that_turns_does_not_stand(clock: ManualClock) -> None:
 async def test_a_locked_database_takes_no_write_until_it_is_free(database: Database, clock: ManualClock) -> None:
     probe = WriteProbe(database, clock)
     assert await probe.takes_writes()
-    clock.forward(60)
-    other = sqlite3.connect(database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    assert not await probe.takes_writes()
-    other.execute("ROLLBACK")
-    other.close()
+    clock.forward(30)
+    with _locked(database):
+        assert not await probe.takes_writes()
+    clock.forward(2)
     assert await probe.takes_writes()
+
+
+async def test_nobody_waits_long_for_a_database_that_hangs(tmp_path: Path, clock: ManualClock) -> None:
+    database = await Database.open(tmp_path / "hangs.db", busy_seconds=2)
+    probe = WriteProbe(database, clock, patience=0.05)
+    with _locked(database):
+        async with asyncio.timeout(1):
+            assert await asyncio.gather(*(probe.takes_writes() for _ in range(20))) == [False] * 20
+    await probe.close()
+    await database.close()
 
 
 async def test_asking_often_writes_once(database: Database, clock: ManualClock) -> None:
