@@ -202,7 +202,7 @@ def put_together(
         forgetting=Forgetting(database, cards, rate),
         retention=Retention(database, clock),
         pauses=Pauses(database, cards, health, clock),
-        resending=Resending(database, outbox, cards),
+        resending=Resending(database, outbox, cards, rate),
         poster=poster,
         rate=rate,
         health=health,

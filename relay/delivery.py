@@ -138,6 +138,8 @@ class Sender:
             return _Look.ABSENT
         if isinstance(found, CannotLook) and draft.wanted and not self._must_look(draft.delivery):
             return _Look.UNKNOWN
+        if isinstance(found, CannotLook) and _is_wanted_all_the_same(draft):
+            return _Look.ABSENT
         verdict = _after_look(found, draft.delivery.attempts, now - since)
         await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at))
         return _Look.SETTLED
@@ -236,6 +238,11 @@ class Sender:
             name.lower(),
             "" if reason is None else f", {reason}",
         )
+
+
+def _is_wanted_all_the_same(draft: Draft) -> bool:
+    """Whether an admin wants this very attempt at an outcome of which nobody knows whether it was posted."""
+    return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0
 
 
 def _after_look(found: Found | CannotLook | NoAnswer | RateLimited, attempts: int, age: int) -> Verdict | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from relay.limits import CommandRate
 from relay.outcomes import Reason
 from relay.ports import Cards, Outbox
 from relay.refusals import NothingToDo
@@ -19,17 +20,20 @@ HOPELESS = frozenset({Reason.CHANNEL_GONE, Reason.NOT_WANTED})
 class Resending:
     """Takes up an outcome by its own row, so that two presses send it once."""
 
-    def __init__(self, database: Database, outbox: Outbox, cards: Cards) -> None:
+    def __init__(self, database: Database, outbox: Outbox, cards: Cards, rate: CommandRate) -> None:
         self._database = database
         self._outbox = outbox
         self._cards = cards
+        self._rate = rate
 
     async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
         """Sends one of the asker's server that was given up, or of which nobody knows whether it was posted.
 
-        The latter may have pinged already and pings nobody; it goes under another nonce, or Discord would answer with
-        the first one. Raises NothingToDo, and sqlite3.Error as the database does; nothing is then changed.
+        The latter is looked for once more, if the history may be read by now. It may have pinged already and pings
+        nobody; it goes under another nonce, or Discord would answer with the first one. Raises NothingToDo, TooFast,
+        and sqlite3.Error as the database does; nothing is then changed.
         """
+        self._rate.use(ask.user_id)
         async with self._database.transaction() as tx:
             found = await outcome_records.of_guild(tx, ask.guild_id, delivery_id)
             if found is None or found.reason in HOPELESS:

@@ -95,12 +95,11 @@ async def of_guild(q: Queries, guild_id: int, delivery_id: int) -> OutcomeRecord
 async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) -> bool:
     """Sends one anew that was given up or of which nobody knows, made up like this; whether it was one of those.
 
-    Of what nobody knows no trace is kept: it is not looked for any more. The reason stays until there is another one.
+    What nobody knows of is to be looked for first. The reason stays until there is another one.
     """
     row = await tx.one(
         "UPDATE deliveries SET state = 'waiting', attempts = 0, blocked_since = NULL, settled_at = NULL,"
-        " message_id = NULL, variant = ?, next_at = ?, look_first = 0,"
-        " unanswered_at = CASE state WHEN 'unsure' THEN NULL ELSE unanswered_at END"
+        " message_id = NULL, variant = ?, next_at = ?, look_first = (state = 'unsure')"
         f" WHERE id = ? AND {_NOT_POSTED} RETURNING subscription_id",
         (variant, now, delivery_id),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from relay import notices
+from relay.limits import CommandRate
 from relay.outcomes import Face, NoticeKind, Reason
 from relay.ports import CardPost, OutcomePost, Refused
 from relay.refusals import NothingToDo
@@ -35,7 +36,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
-    resending = Resending(world.database, FakeOutbox(), world.cards)
+    resending = Resending(world.database, FakeOutbox(), world.cards, CommandRate(world.clock, 100))
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, 1, world.clock.now()), delivery_id)
 
 
@@ -113,6 +114,32 @@ async def test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_no
     assert first.nonce != second.nonce
     assert first.button_nonce == second.button_nonce
     assert (await world.get(delivery_id)).state == "posted"
+
+
+async def test_one_of_which_nobody_knew_is_found_where_the_history_may_be_read_by_now(world: World) -> None:
+    delivery_id = await unsure(world)
+    world.discord.readable = True
+
+    await press(world, delivery_id)
+    await world.pump()
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    assert await card_face(world, delivery_id) is Face.ENDED
+
+
+async def test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess(world: World) -> None:
+    delivery_id = await unsure(world)
+    await press(world, delivery_id)
+    world.discord.script = [LOST]
+    await world.pump()
+    await world.restart()
+    world.discord.readable = False
+    world.clock.advance(600_000)
+    await world.pump()
+
+    assert len(world.discord.outcomes(CHANNEL)) == 2
+    assert (await world.get(delivery_id)).state == "unsure"
 
 
 async def test_sent_again_it_is_as_safe_as_the_first_time(world: World) -> None:

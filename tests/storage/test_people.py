@@ -71,6 +71,22 @@ async def test_nothing_is_left_in_any_table(database: Database) -> None:
     assert notice["notice"] == '{"kind":"unpaid","nonce":"","mention":[5],"jobs":3}'
 
 
+async def test_every_column_that_holds_a_person_is_known(database: Database) -> None:
+    named = [
+        f"{table['name']}.{column['name']}"
+        for table in await database.reader.all("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        for column in await database.reader.all(f"PRAGMA table_info({table['name']})")
+        if column["name"].endswith(("_by", "user_id"))
+    ]
+    assert sorted(named) == [
+        "batches.user_id",
+        "follows.followed_by",
+        "servers.token_set_by",
+        "subscribers.user_id",
+        "subscriptions.stopped_by",
+    ]
+
+
 async def test_no_byte_of_the_id_is_left_in_the_files(database: Database) -> None:
     async with database.transaction() as tx:
         await _fill(tx, ME, GUILD)
