@@ -69,8 +69,8 @@ class Asking:
             looks = schedule.looks_within(job.asked_at, self._interval, job.early_looks)
             job.early_looks = (*looks, job.asked_at)
             answer = await self._ask(job, fresh=0.0)
-        elif await self._can_do_without(job, jobs_of_account):
-            return self.after_answer(job, job.asked_at)
+        elif (listed_at := await self._listed_at(job, jobs_of_account)) is not None:
+            return self.named_at(job, listed_at)
         else:
             # Half an interval: where that is short, an answer of five seconds ago would be older than the schedule.
             answer = await self._ask(job, fresh=self._interval / 2)
@@ -95,23 +95,22 @@ class Asking:
             return math.inf
         return self._questions.rests_until(job.account_id)
 
-    async def _can_do_without(self, job: Watched, jobs_of_account: int) -> bool:
-        """Whether a list says that the job is still in work."""
+    async def _listed_at(self, job: Watched, jobs_of_account: int) -> float | None:
+        """When a list was asked for that says that the job is still in work; None where it is to be asked about."""
         if self._questions.down_since is not None or job.missing_since is not None:
-            return False
+            return None
         if not self._roll_calls.worth_it(job.account_id, jobs_of_account):
-            return False
+            return None
         if schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
-            return False
-        if not await self._roll_calls.names(job, schedule.gap(self._interval, self.age(job))):
-            return False
-        job.failures = 0
-        job.put_off = False
-        return True
+            return None
+        return await self._roll_calls.names(job, schedule.gap(self._interval, self.age(job)))
 
     def named_at(self, job: Watched, at: float) -> float:
-        """When a job is due again that a list has named, which was asked for at `at`."""
+        """When a job is due again that a list has named, which was asked for at `at`: as if the job itself had been
+        asked about then, since nobody else may have a reason to ask for the next list."""
         job.asked_at = at
+        job.failures = 0
+        job.put_off = False
         return self.after_answer(job, at)
 
     def after_answer(self, job: Watched, asked_at: float) -> float:

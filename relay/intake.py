@@ -148,6 +148,8 @@ class Intake:
         if at_once:
             self._asking.put(job, self._asking.catch_up(job, max(self._to_load, len(self._agenda))))
         elif new:
+            # Somebody has just asked about it; where the API told nothing, there is no snapshot.
+            job.seen_at = self._clock.monotonic() if row.snapshot is not None else None
             self._asking.put(job, self._asking.after_answer(job, self._clock.monotonic()))
         else:
             self._asking.put(job, job.due)

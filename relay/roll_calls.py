@@ -117,21 +117,21 @@ class RollCalls:
         await self._renew((account_id, kind), roll, self._interval)
         return max(roll.at + self._interval, roll.rests_until)
 
-    async def names(self, job: Watched, gap: float) -> bool:
-        """Whether a list of the last `gap` seconds names the job and that is enough; else it is to be asked about
-        itself. `gap` is the pause between two questions about the job."""
+    async def names(self, job: Watched, gap: float) -> float | None:
+        """When the list was asked for that names the job and is young enough to be enough; else the job is to be asked
+        about itself. `gap` is the pause between two questions about it."""
         kind = self._kind_of(job.jobid)
         now = self._clock.monotonic()
         if not self._record_is_young(job, gap, now):
-            return False
+            return None
         roll = self._rolls.setdefault((job.account_id, kind), _Roll())
         if roll.is_of_no_use(now):
-            return False
-        await self._renew((job.account_id, kind), roll, gap)
+            return None
+        await self._renew((job.account_id, kind), roll, schedule.shortest(self._interval, gap))
         if roll.is_of_no_use(self._clock.monotonic()) or job.jobid not in roll.jobs:
-            return False
+            return None
         roll.relying[job.jobid] = (job, gap)
-        return True
+        return roll.at
 
     def record_told_the_end(self, job: Watched) -> None:
         """The job's record told its end: from now on no list may name it."""
@@ -142,11 +142,11 @@ class RollCalls:
         if job.jobid in roll.jobs:
             roll.ended[job.jobid] = self._clock.monotonic()
 
-    async def _renew(self, key: _Key, roll: _Roll, gap: float) -> None:
-        """Asks once, however many wait for it."""
+    async def _renew(self, key: _Key, roll: _Roll, age: float) -> None:
+        """Asks for a list that is so many seconds old, once, however many wait for it."""
         async with roll.lock:
             now = self._clock.monotonic()
-            if now - roll.at >= gap and now >= roll.rests_until:
+            if now - roll.at >= age and now >= roll.rests_until:
                 await self._ask(key, roll)
 
     async def _ask(self, key: _Key, roll: _Roll) -> None:

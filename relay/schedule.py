@@ -17,7 +17,7 @@ SLOWEST_INTERVALS = 15
 SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.1
 SECOND_LOOK_SECONDS = 60.0
-RECORD_SECONDS = 60.0
+RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
 """Questions a second, as far as young jobs allow, where very many are due at once."""
 EARLY_LOOKS = 3
@@ -49,8 +49,12 @@ def gap_where_announced(interval: float, age: float) -> float:
 
 def after_gap(asked_at: float, interval: float, gap: float, random: Random) -> float:
     """When to ask again after an answer that was no end, `gap` seconds later: never before an interval has passed."""
-    shortest = max(interval, gap / (1 + JITTER))
-    return asked_at + shortest * random.uniform(1, 1 + JITTER)
+    return asked_at + shortest(interval, gap) * random.uniform(1, 1 + JITTER)
+
+
+def shortest(interval: float, gap: float) -> float:
+    """Seconds that lie at least between two questions that are `gap` seconds apart without jitter."""
+    return max(interval, gap / (1 + JITTER))
 
 
 def early_look(now: float, interval: float, looks: Sequence[float]) -> float | None:
@@ -114,7 +118,8 @@ def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float
 
 def record_after(gap: float) -> float:
     """Seconds after which a job's record is asked for though a list names the job, where `gap` lies between two
-    questions about it: four gaps, and a minute where that is more, unless six gaps are less."""
+    questions about it: four gaps, and two minutes where that is more, unless six gaps are less. That is a minute at
+    least for the public API, since the settings allow no interval under ten seconds for it."""
     return max(4 * gap, min(6 * gap, RECORD_SECONDS))
 
 

@@ -29,17 +29,49 @@ def _questions(world: World) -> int:
 async def test_one_question_an_interval_answers_for_ten_jobs(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(240)
-    with_list = _questions(world)
     assert len(world.api.rolls) <= 13
-    assert {len(world.api.times(jobid)) for jobid in ten} <= {2, 3, 4}
+    assert {len(world.api.times(jobid)) for jobid in ten} <= {1, 2, 3}
 
-    plain = [f"plain-{number}" for number in range(10)]
-    for jobid in ten:
+
+async def _relayed(world: World, jobids: list[str], seconds: float) -> list[float]:
+    """Jobs that last so many seconds are watched from first to last; how late each outcome was put into the outbox."""
+    for jobid in jobids:
+        await world.watch(jobid)
+        await world.advance(2)
+    await world.advance(seconds - 20)
+    ends: dict[str, int] = {}
+    for jobid in jobids:
+        await world.advance(2)
+        ends[jobid] = world.clock.now()
         world.api.put(jobid, JobState.FAILED)
-    await world.advance(100)
-    await _watched(world, plain)
-    await world.advance(240)
-    assert with_list <= 0.4 * _questions(world)
+    await world.advance(30)
+    rows = await world.rows(
+        "SELECT j.jobid, d.created_at FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id"
+        " JOIN jobs j ON j.id = s.job_id WHERE d.kind = 'outcome'"
+    )
+    late = [(int(str(at)) - ends[str(jobid)]) / 1000 for jobid, at in rows if jobid in ends]
+    assert len(late) == len(jobids)
+    return late
+
+
+async def test_a_relayed_job_costs_two_fifths_of_the_questions_and_its_outcome_comes_no_later(
+    world: World, ten: list[str]
+) -> None:
+    world.run()
+    assert max(await _relayed(world, ten, 300)) <= 22.1
+    with_list = _questions(world)
+    assert max(await _relayed(world, [f"plain-{number}" for number in range(10)], 300)) <= 22.1
+    without = _questions(world) - with_list
+    assert with_list <= 0.4 * without
+
+
+async def test_the_last_of_several_relies_on_no_list_longer_than_a_question_lasts(world: World, ten: list[str]) -> None:
+    await _watched(world, ten[:4])
+    await world.advance(7)
+    for jobid in ten[:4]:
+        world.api.put(jobid, JobState.FAILED)
+    await world.advance(22.1)
+    assert len(await world.outcomes()) == 4
 
 
 async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, ten: list[str]) -> None:
@@ -93,7 +125,7 @@ async def test_a_list_that_lags_is_found_out_and_left_alone(world: World, ten: l
     await _watched(world, ten)
     world.api.lagging = set(ten)
     world.api.put(ten[0], JobState.FAILED)
-    await world.advance(90)
+    await world.advance(145)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     await world.advance(25)
     world.api.rolls.clear()
