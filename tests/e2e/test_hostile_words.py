@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import cycle
+
 import pytest
 
 from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.service import is_v2
+from sandbox.pixverse_api.v2 import record_of
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
@@ -22,6 +26,7 @@ _TEXTS = (
     "prompt", "negative_prompt", "style", "aspect_ratio", "character", "verb", "button", "content", "error",
     "errorDetails", "parentJobId",
 )  # fmt: skip
+_TEXTS_V2 = ("prompt", "negative_prompt", "model", "quality", "aspect_ratio", "style")
 
 
 def _hostile(job: Job, status: str, word: str) -> dict[str, object]:
@@ -40,20 +45,46 @@ def _hostile(job: Job, status: str, word: str) -> dict[str, object]:
     }
 
 
-@pytest.mark.parametrize("status", ["completed", "failed", "moderated"])
-@pytest.mark.parametrize("name", _WORDS)
-async def test_a_job_made_of_them(stage: Stage, town: Town, name: str, status: str) -> None:
+def _hostile_v2(job: Job, word: str) -> dict[str, object]:
+    odd = {"queue_data": {"queue_count": word, "queue_time": [word]}, "seed": 10**400, "video_duration": word}
+    told = {"errCode": word, "errMsg": word, "created_at": word, "first_frame": word, "sound_effect_switch": word}
+    return record_of(job) | dict.fromkeys(_TEXTS_V2, word) | odd | told
+
+
+def _made_of(job: Job, status: str, word: str) -> dict[str, object]:
+    return _hostile_v2(job, word) if is_v2(job.jobid) else _hostile(job, status, word)
+
+
+def _running(job: Job, word: str) -> dict[str, object]:
+    if is_v2(job.jobid):
+        return _hostile_v2(job, word) | {"video_status": 23, "video_status_name": word}
+    return {"status": word[:60], "prompt": word, "content": word}
+
+
+def _end(job: Job, status: str) -> None:
+    if status == "completed":
+        job.complete()
+    else:
+        job.fail("no", status=status)
+
+
+_V1 = [("v1", name, status) for name in _WORDS for status in ("completed", "failed", "moderated")]
+_V2 = [("v2", name, status) for name, status in zip(_WORDS, cycle(("completed", "failed")), strict=False)]
+
+
+@pytest.mark.parametrize(("generation", "name", "status"), _V1 + _V2, indirect=["generation"])
+async def test_a_job_made_of_them(stage: Stage, town: Town, generation: str, name: str, status: str) -> None:
     word = _WORDS[name]
     job = await town.watched()
-    job.raw = _hostile(job, word[:60], word) if job.videos else {"status": word[:60], "prompt": word, "content": word}
+    job.raw = _running(job, word)
     asked = stage.pixverse.asked(job)
     await stage.pixverse.until(lambda: stage.pixverse.asked(job) > asked + 1)
     offered = await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="")
     assert [value for _, value in offered] == [town.number(job)]
     listed = await town.use("pixverse list")
     assert listed.text.startswith("**1 job is watched in this channel")
-    job.complete()
-    job.raw = _hostile(job, status, word)
+    _end(job, "completed" if generation == "v1" else status)
+    job.raw = _made_of(job, status, word)
     outcome = await town.outcome()
     assert f"{status} · {town.number(job)}" in outcome.text
     assert len(outcome.attachments) == (1 if status == "completed" else 0)
