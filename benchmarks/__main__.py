@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
-from benchmarks import polls, questions
+from benchmarks import capacity, many_jobs, polls, questions
 from benchmarks.plots import draw
 from benchmarks.report import machine, save, table
 from benchmarks.results import Result, Row
@@ -16,6 +16,8 @@ from benchmarks.sizes import FULL, SMOKE, Sizes
 
 BENCHMARKS: dict[str, Callable[[Sizes], Coroutine[None, None, Result]]] = {
     "polls": polls.run,
+    "capacity": capacity.run,
+    "many_jobs": many_jobs.run,
     "questions": questions.run,
 }
 

@@ -14,6 +14,7 @@ import aiohttp
 from yarl import URL
 
 from benchmarks.pixverse_process import Served
+from pixverse.client import new_api_session
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ async def bare_pace(served: Served, seconds: float, at_once: int) -> Pace:
                 await response.read()
             answers += 1
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
+    async with new_api_session() as session:
         with pace_of(lambda: answers) as paces:
             await asyncio.gather(*(ask_on(session) for _ in range(at_once)))
     return paces[0]

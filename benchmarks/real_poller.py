@@ -16,7 +16,7 @@ from benchmarks.bare import Pace, pace_of
 from benchmarks.filling import fill
 from benchmarks.pixverse_process import Served
 from pixverse.api import PixVerseApi
-from pixverse.client import ApiClient
+from pixverse.client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
 from pixverse.told import Told
 from relay.announcements import Announcements
@@ -80,12 +80,14 @@ class NoLists(RollCalls):
 class RealPoller:
     """Polls everything that is served, and notes when each job was asked about."""
 
-    def __init__(self, database: Database, session: aiohttp.ClientSession, served: Served, interval: float) -> None:
+    def __init__(
+        self, database: Database, session: aiohttp.ClientSession, served: Served, interval: float, random: Random
+    ) -> None:
         self._api = PixVerseApi(ApiClient(session, served.base))
         self._path = database.path
         self.asked: list[tuple[str, float]] = []
         """Job id and monotonic seconds of each question, oldest first."""
-        clock, random, nobody = SystemClock(), Random(1), NobodyLooks()
+        clock, nobody = SystemClock(), NobodyLooks()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
         questions = Questions(
             self._ask, accounts, cards=nobody, health=Health(), clock=clock, interval=interval, random=random
@@ -135,13 +137,17 @@ class RealPoller:
 
 
 @asynccontextmanager
-async def real_poller(folder: Path, served: Served, interval: float) -> AsyncIterator[RealPoller]:
-    """A poller with a database of its own in which everything that is served is watched; it does not run yet."""
+async def real_poller(
+    folder: Path, served: Served, interval: float, *, random: Random | None = None, filled: bool = False
+) -> AsyncIterator[RealPoller]:
+    """A poller with the database in this folder; it does not run yet. Unless it is `filled`, everything that is served
+    is watched in it from now on."""
     path = folder / "relay.db"
     database = await Database.open(path)
     try:
-        await fill(database, served.jobs)
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            yield RealPoller(database, session, served, interval)
+        if not filled:
+            await fill(database, served.jobs)
+        async with new_api_session() as session:
+            yield RealPoller(database, session, served, interval, random or Random(1))
     finally:
         await database.close()

@@ -13,7 +13,6 @@ class Sizes:
     seconds: float
     polled_jobs: int
     accounts: int
-    capacity_seconds: float
     capacity_interval: float
     capacity_shares: tuple[float, ...]
     open_jobs: tuple[int, ...]
@@ -35,9 +34,8 @@ FULL = Sizes(
     seconds=4.0,
     polled_jobs=4000,
     accounts=100,
-    capacity_seconds=60.0,
-    capacity_interval=20.0,
-    capacity_shares=(0.6, 0.8, 1.0),
+    capacity_interval=4.0,
+    capacity_shares=(0.4, 0.6, 0.8, 1.0),
     open_jobs=(1_000, 10_000, 30_000, 100_000),
     servers=1_000,
     commands=300,
@@ -57,9 +55,8 @@ SMOKE = Sizes(
     seconds=0.3,
     polled_jobs=40,
     accounts=8,
-    capacity_seconds=1.0,
-    capacity_interval=0.4,
-    capacity_shares=(0.5,),
+    capacity_interval=0.2,
+    capacity_shares=(0.1,),
     open_jobs=(20, 200),
     servers=4,
     commands=3,

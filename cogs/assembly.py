@@ -9,8 +9,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Any
 
-import aiohttp
-
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering
 from cogs.background import Background
@@ -32,7 +30,7 @@ from cogs.roll_call import RollCall
 from cogs.surroundings import Surroundings
 from cogs.watchdog import ServiceManager
 from pixverse.api import PixVerseApi
-from pixverse.client import ApiClient
+from pixverse.client import ApiClient, new_api_session
 from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
 from relay.addresses import AllowedHosts
 from relay.clock import SystemClock
@@ -69,7 +67,7 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         client = RelayClient(instruments.meters)
         book = CommandBook(database, settings.discord_guild_ids)
         hosts = AllowedHosts(settings.media_hosts)
-        api_session = await stack.enter_async_context(aiohttp.ClientSession())
+        api_session = await stack.enter_async_context(new_api_session())
         cdn_session = await stack.enter_async_context(media_session(hosts))
         relay = put_together(
             settings,

@@ -17,6 +17,11 @@ from pixverse.refusals import refusal_of, retry_after_of, safe_line
 _OK = 200
 
 
+def new_api_session() -> aiohttp.ClientSession:
+    """A session for the API. It keeps no cookies, and bounds no connections: whoever asks bounds how much at once."""
+    return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
+
+
 class Body:
     """The bytes of an answer, without the token."""
 

@@ -25,7 +25,7 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 32
+AT_ONCE = 128
 """Questions under way at once."""
 
 _LONGEST_SLEEP_SECONDS = 30.0

@@ -1,0 +1,136 @@
+"""100,000 open jobs of 1,000 servers, ages as in life: what they add to the memory of the idle bot, how long a start
+takes until the first poll, and whether polls then come in a burst.
+
+A twentieth of the jobs is younger than five minutes, a seventh younger than an hour, the rest up to two days old.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+import time
+from pathlib import Path
+from random import Random
+
+from benchmarks.results import Curve, Line, Result, Row, figure
+from benchmarks.sizes import Sizes
+from benchmarks.stages import Place, places, set_tokens, settled_bytes, stage
+from pixverse.jobs_v1 import read_job
+from relay import schedule, snapshots
+from tests.e2e.stage import Stage
+
+_INTERVAL = 20.0
+_SETTLE_SECONDS = 15.0
+_MEGABYTE = 1e6
+_BURST_SECONDS = 5
+
+
+async def run(sizes: Sizes) -> Result:
+    """One bot for each number of jobs, on one database that grows."""
+    starts: list[float] = []
+    bursts: list[float] = []
+    memory: list[tuple[float, float]] = []
+    settle = min(_SETTLE_SECONDS, sizes.seconds * 4)
+    async with stage(POLL_INTERVAL=str(_INTERVAL), MAX_OPEN_PER_SERVER="10000") as played:
+        played.pixverse.sweep_seconds = math.inf
+        made = places(played, sizes.servers)
+        await set_tokens(played.ledger.path, made)
+        await played.start()
+        idle = await settled_bytes(played.bot.pid, settle)
+        await played.stop()
+        there = 0
+        for jobs in sizes.open_jobs:
+            _add_jobs(played, made, range(there, jobs))
+            there = jobs
+            for _ in range(sizes.rounds if jobs == sizes.open_jobs[-1] else 1):
+                started = await _start(played)
+                at_first = len(played.pixverse.requests)
+                memory.append((jobs, (await settled_bytes(played.bot.pid, settle) - idle) / _MEGABYTE))
+                if jobs == sizes.open_jobs[-1]:
+                    starts.append(started)
+                    bursts.append(_busiest(played, at_first) / _planned(played.ledger.path))
+                await played.stop()
+    largest = [megabytes for jobs, megabytes in memory if jobs == sizes.open_jobs[-1]]
+    what = f"{sizes.open_jobs[-1]:,} open jobs"
+    return Result(
+        [
+            Row(f"{what}: memory above idle", figure(largest), " MB", at_most=150, notes=f"idle {idle / 1e6:.0f} MB"),
+            Row(f"{what}: from exec to the first poll", figure(starts), " s", at_most=3),
+            Row(f"{what}: busiest second after the start / what is due in a second", figure(bursts), "", at_most=2),
+        ],
+        [
+            Curve(
+                "memory",
+                "Memory by open jobs",
+                "open jobs",
+                "MB above the idle bot",
+                (Line("bot", tuple(memory)), Line("1.5 kB a job", tuple((n, n * 0.0015) for n, _ in memory), True)),
+            )
+        ],
+    )
+
+
+async def _start(played: Stage) -> float:
+    """Starts the bot; gives the seconds from exec to the first question to the API."""
+    before = len(played.pixverse.requests)
+    began = time.monotonic()
+    await played.bot.start()
+    while len(played.pixverse.requests) == before:  # noqa: ASYNC110  # nothing tells when
+        await asyncio.sleep(0.005)
+    took = time.monotonic() - began
+    await played.ready()
+    return took
+
+
+def _busiest(played: Stage, since: int) -> float:
+    """The most questions within a second, in the mean of five that follow each other."""
+    seconds = [request.at // 1000 for request in played.pixverse.requests[since:]]
+    counts = [seconds.count(second) for second in range(min(seconds, default=0), max(seconds, default=0) + 1)]
+    windows = [counts[k : k + _BURST_SECONDS] for k in range(max(1, len(counts) - _BURST_SECONDS + 1))]
+    return max((sum(window) / len(window) for window in windows), default=0.0)
+
+
+def _planned(path: Path) -> float:
+    """Questions a second that the schedule asks for by itself, one by one."""
+    now = time.time_ns() // 1_000_000
+    database = sqlite3.connect(path)
+    ages = [(now - since) / 1000 for (since,) in database.execute("SELECT watched_since FROM jobs")]
+    database.close()
+    return sum(1 / schedule.gap(_INTERVAL, age) for age in ages)
+
+
+def _add_jobs(played: Stage, made: list[Place], numbers: range) -> None:
+    """Puts jobs into the API and into the database of a bot that does not run, with the API's answer in it."""
+    random = Random(numbers.start)
+    now = time.time_ns() // 1_000_000
+    jobs, subscriptions = [], []
+    for number in numbers:
+        place = made[number % len(made)]
+        account = place.account
+        jobid = f"job:20261124{number:09d}-user:{account.number}-channel:{account.channels[0].channel}-bot:pixverse"
+        answer = read_job(played.pixverse.add_job(account, jobid=jobid).shown, jobid)
+        since = now - round(_age(random) * 1000)
+        jobs.append((number + 1, f"user:{account.number}", jobid, snapshots.dump(answer), since, since))
+        subscriptions.append((number + 1, place.guild_id, place.channel_id, since))
+    with sqlite3.connect(played.ledger.path) as database:
+        database.executemany(
+            "INSERT INTO jobs (id, account_id, jobid, snapshot, watched_since, changed_at)"
+            " VALUES (?, (SELECT id FROM accounts WHERE account_key = ?), ?, ?, ?, ?)",
+            jobs,
+        )
+        database.executemany(
+            "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at, card_final) VALUES (?, ?, ?, ?, 1)",
+            subscriptions,
+        )
+    database.close()
+
+
+def _age(random: Random) -> float:
+    """Seconds since the job was first asked for."""
+    share = random.random()
+    if share < 0.05:
+        return random.uniform(0, schedule.YOUNG)
+    if share < 0.2:
+        return random.uniform(schedule.YOUNG, schedule.OLD)
+    return random.uniform(schedule.OLD, 46 * 3600)

@@ -1,0 +1,79 @@
+"""The real bot's process, and this one with the sandbox's Discord and PixVerse in it."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from sandbox.pixverse_api.accounts import Account
+from storage import accounts, servers
+from storage.database import Database
+from storage.opening import make_file
+from storage.vault import Vault
+from tests.e2e.process import copy_program
+from tests.e2e.stage import Stage
+
+
+@asynccontextmanager
+async def stage(**settings: str) -> AsyncIterator[Stage]:
+    """Both sandboxes are up, the bot is not started yet."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        played = await Stage.build(copy_program(folder / "bot"), folder, settings)
+        try:
+            yield played
+        finally:
+            if played.bot.running:
+                await played.bot.stop()
+            await played.discord.stop(strict=False)
+            await played.pixverse.stop()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A server with one channel, and the account that is its own."""
+
+    guild_id: int
+    channel_id: int
+    account: Account
+
+
+def places(played: Stage, count: int) -> list[Place]:
+    """So many servers."""
+    made = []
+    for number in range(count):
+        guild = played.discord.add_guild(f"Studio {number}")
+        made.append(Place(guild.id, guild.add_text_channel("videos").id, played.account()))
+    return made
+
+
+async def set_tokens(path: Path, made: Sequence[Place]) -> None:
+    """Puts into the database of a bot that does not run, for each server, what `token set` would."""
+    make_file(path)
+    database = await Database.open(path)
+    try:
+        vault = await Vault.open(database, ())
+        async with database.transaction() as tx:
+            for place in made:
+                number, token = f"user:{place.account.number}", place.account.token
+                account = await accounts.put_token(tx, number, vault.encrypt(token), 0)
+                await servers.set_account(tx, place.guild_id, account.id, 1)
+    finally:
+        await database.close()
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory of a process."""
+    return int(psutil.Process(pid).memory_info().rss)
+
+
+async def settled_bytes(pid: int, seconds: float) -> int:
+    """Memory of a process after so many seconds in which nothing is done with it."""
+    await asyncio.sleep(seconds)
+    return resident_bytes(pid)
