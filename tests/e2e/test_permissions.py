@@ -17,6 +17,26 @@ def _refused(answer: Answer) -> bool:
     return answer.text == _ONLY and answer.ephemeral and not answer.opened_modal
 
 
+_MEMBERS = {f"pixverse {name}" for name in ("status", "watch", "unwatch", "list", "forget-me")}
+_ADMINS = {
+    f"pixverse-admin {name}"
+    for name in ("token set", "token remove", "check", "deliveries", "alerts", "follow", "unfollow", "callback")
+}
+
+
+async def test_who_is_offered_which_command(town: Town) -> None:
+    assert set(town.member.commands(town.channel)) == _MEMBERS
+    assert set(town.admin.commands(town.channel)) == _MEMBERS | _ADMINS
+    registered = town.stage.discord.world.backend.commands[None].values()
+    assert {(command["name"], command["type"]) for command in registered} == {
+        ("pixverse", 1),
+        ("pixverse-admin", 1),
+        ("Watch PixVerse jobs", 3),
+    }
+    for command in registered:
+        assert (command["contexts"], command["integration_types"]) == ([0], [0])
+
+
 # ---- a member without Manage Server, past all that Discord's client checks ------------------------------------------
 
 
