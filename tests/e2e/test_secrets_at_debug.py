@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,7 +61,11 @@ async def test_a_whole_life(chatty: Stage) -> None:
     assert chatty.leaks() == []
 
     await chatty.listen_to_port()
-    assert '"status": "ok"' in chatty.port_said[0]
+    health, metrics = chatty.port_said
+    assert '"status": "ok"' in health
+    assert "relay_api_request_seconds" in metrics
+    for name in (town.number(job), job.jobid, str(town.guild.id), str(town.channel.id), str(town.account.number)):
+        assert not re.search(rf'"[^"]*{re.escape(name)}[^"]*"', metrics), "no label of a place, a job or an account"
     assert chatty.leaks() == []
 
     process = Path(f"/proc/{chatty.bot.pid}")
