@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from relay.limits import CommandRate
 from relay.outcomes import Reason
 from relay.ports import Cards, Outbox
 from relay.refusals import NothingToDo
-from relay.results import Ask, SentAgain
+from relay.results import Ask
 from relay.variants import Variant
 from storage import outcome_records
 from storage.database import Database
 
 HOPELESS = frozenset({Reason.CHANNEL_GONE, Reason.NOT_WANTED})
 """Reasons for which nothing can be sent again: there is no place any more, or nothing to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentAgain:
+    """An outcome that an admin wants to be sent once more."""
+
+    number: int
+    channel_id: int
+    fresh: bool
+    """It is on its way since just now; else it was already, or is posted."""
+    posted: bool
 
 
 class Resending:

@@ -283,17 +283,6 @@ class PostedAgain:
 
 
 @dataclass(frozen=True, slots=True)
-class SentAgain:
-    """An outcome that an admin wants to be sent once more."""
-
-    number: int
-    channel_id: int
-    fresh: bool
-    """It is on its way since just now; else it was already, or is posted."""
-    posted: bool
-
-
-@dataclass(frozen=True, slots=True)
 class JobDetails:
     """Everything known of an ended job."""
 

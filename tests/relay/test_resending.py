@@ -11,8 +11,8 @@ from relay.limits import CommandRate
 from relay.outcomes import Face, NoticeKind, Reason
 from relay.ports import CardPost, OutcomePost, Refused
 from relay.refusals import NothingToDo
-from relay.resending import Resending
-from relay.results import Ask, SentAgain
+from relay.resending import Resending, SentAgain
+from relay.results import Ask
 from relay.verdicts import PATIENCE
 from storage import outcome_records, sending, servers
 from tests.relay.discord_channel import LOST

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay import refusals, results, snapshots
 from relay.outcomes import Outcome, Reason
+from relay.resending import SentAgain
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
 from ui import admin_answers, answers, follow_answers, lists
@@ -183,7 +184,7 @@ def answers_on_results() -> Iterator[Answer]:
         yield results_answer(OutcomePage((plain,), has_newer=False, has_older=False), counts, MENTIONS)
     yield results_answer(OutcomePage((), has_newer=False, has_older=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
-        yield sent_again_answer(results.SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
+        yield sent_again_answer(SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
 
 
 def all_answers() -> Iterator[Answer]:
