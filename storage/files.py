@@ -57,13 +57,26 @@ def narrow_mode(path: Path) -> None:
 
 def make_folder(database: Path) -> None:
     """Makes the database's folder, for this user alone. Raises DatabaseUnreachable or DatabaseReadOnly."""
+    refuse_no_file(database)
     try:
         database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise unmakeable(database, error) from error
 
 
+def refuse_no_file(database: Path) -> None:
+    """Raises DatabaseUnreachable where a folder or a device stands in the database's place, DatabaseReadOnly where this
+    user may not even look there."""
+    try:
+        other = database.exists() and not database.is_file()
+    except OSError as error:
+        raise unmakeable(database, error) from error
+    if other:
+        raise DatabaseUnreachable(f"The database {database} cannot be opened: it is no file. Check DATABASE_URL.")
+
+
 def require_file(path: Path) -> None:
     """Raises DatabaseUnreachable where there is no database yet."""
+    refuse_no_file(path)
     if not path.is_file():
         raise DatabaseUnreachable(f"There is no database {path}. The first start makes it; else check DATABASE_URL.")

@@ -1,14 +1,15 @@
-"""The operator's look at database and key: what a start would find, without making or changing anything."""
+"""The operator's look at database and key: what a start would find. Nothing is changed or left behind."""
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from storage import migrate, opening, vault
 from storage.database import open_reader
-from storage.errors import DatabaseUnreachable, read_only
+from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
 from storage.keys import key_file
 
@@ -50,3 +51,9 @@ def _check_could_be_made(path: Path) -> None:
         raise DatabaseUnreachable(f"The database {path} cannot be made: {folder} is no folder. Check DATABASE_URL.")
     if not writable(folder):
         raise read_only(path)
+    try:
+        # Tried, not asked: what the system's own folders let nobody do, their modes do not tell.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise unmakeable(path, error) from error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import shutil
 import sqlite3
 import stat
@@ -22,6 +23,7 @@ from storage.errors import (
     DatabaseUnreachable,
     DatabaseUnusable,
 )
+from storage.lock import InstanceLock
 
 NOBODY = 65534
 
@@ -229,3 +231,23 @@ async def test_examining_what_is_not_there(path: Path) -> None:
     with pytest.raises(DatabaseUnreachable):
         await opening.examine(path)
     assert not path.parent.exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self").is_dir(), reason="a folder in which nobody can make files")
+async def test_inspection_where_nobody_can_make_a_file() -> None:
+    with pytest.raises(DatabaseUnreachable, match=re.escape("/proc/relay/relay.db")):
+        await inspection.inspect(Path("/proc/relay/relay.db"))
+
+
+async def test_a_folder_or_a_device_is_no_database(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o644)
+    for path in (tmp_path, pipe):
+        mode = path.stat().st_mode
+        with pytest.raises(DatabaseUnreachable, match="it is no file"):
+            await inspection.inspect(path)
+        with pytest.raises(DatabaseUnreachable, match="it is no file"):
+            await Database.open(path)
+        with pytest.raises(DatabaseUnreachable, match="it is no file"):
+            InstanceLock(path).acquire()
+        assert path.stat().st_mode == mode

@@ -69,4 +69,18 @@ FAULTS = (
         "    narrow_mode(path)\n",
         "    path.chmod(0o644)\n",
     ),
+    fault(
+        "a device in the database's place is opened, and its mode changed",
+        "tests/storage/test_opening.py::test_a_folder_or_a_device_is_no_database",
+        "storage/files.py",
+        "other = database.exists() and not database.is_file()",
+        "other = False",
+    ),
+    fault(
+        "check believes a folder's mode",
+        "tests/storage/test_opening.py::test_inspection_where_nobody_can_make_a_file",
+        "storage/inspection.py",
+        "with tempfile.TemporaryFile(dir=folder):",
+        "if folder:",
+    ),
 )
