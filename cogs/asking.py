@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import sqlite3
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Any, TypeVar
 
 import discord
 
@@ -30,8 +31,13 @@ from ui.refusals import (
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 Interaction = discord.Interaction[Any]
 Deed = Callable[[], Awaitable[Answer | Sequence[Answer]]]
+
+
+_LAST_DEEDS_SECONDS = 1.5
+_LAST_ANSWERS_SECONDS = 1.5
 
 
 class NotAllowed(Exception):
@@ -84,6 +90,18 @@ class Answering:
     def __init__(self, book: CommandBook, clock: Clock) -> None:
         self._book = book
         self._clock = clock
+        self._deeds: set[asyncio.Future[Answer | Sequence[Answer]]] = set()
+        self._answers: set[asyncio.Future[None]] = set()
+        self._ending = asyncio.Event()
+
+    async def end(self) -> None:
+        """Before the bot stops: lets what is in hand come to its end for a moment, gives up the rest, and sees to it
+        that every asker has an answer."""
+        self._ending.set()
+        await _at_most(_LAST_DEEDS_SECONDS, self._deeds)
+        for deed in self._deeds:
+            deed.cancel()
+        await _at_most(_LAST_ANSWERS_SECONDS, self._answers)
 
     def ask_of(self, interaction: Interaction) -> Ask:
         """Who asks, where, and when by this machine's clock: Discord's may be another."""
@@ -113,18 +131,41 @@ class Answering:
         if await self.refused_place(interaction):
             return
         await interaction.response.defer(ephemeral=True, thinking=True)
-        await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep)
+        await self._reply(interaction, deed, look_again)
 
     async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
         """For a button in an answer to the asker alone: what came of it takes that answer's place."""
         if await self.refused_place(interaction):
             return
         await interaction.response.defer()
-        await reply(interaction, await self._outcome(interaction, deed, None), self._clock.sleep)
+        await self._reply(interaction, deed, None)
+
+    async def _reply(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> None:
+        async def answered() -> None:
+            await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep)
+
+        await self._kept(self._answers, answered())
+
+    async def _done(self, deed: Deed) -> Answer | Sequence[Answer]:
+        if self._ending.is_set():
+            return restarting_answer()
+        try:
+            return await self._kept(self._deeds, deed())
+        except asyncio.CancelledError:
+            if not self._ending.is_set():
+                raise
+            return restarting_answer()
+
+    @staticmethod
+    async def _kept(among: set[asyncio.Future[T]], work: Awaitable[T]) -> T:
+        doing = asyncio.ensure_future(work)
+        among.add(doing)
+        doing.add_done_callback(among.discard)
+        return await doing
 
     async def _outcome(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> Sequence[Answer]:
         try:
-            found = await deed()
+            found = await self._done(deed)
         except NotAllowed:
             return [not_allowed_answer()]
         except CannotPostHere as refusal:
@@ -140,3 +181,8 @@ class Answering:
         """What is said of a refusal; None for an error that is none."""
         mentions = self._book.mentions(interaction.guild_id or 0)
         return refusal_answer(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
+
+
+async def _at_most(seconds: float, work: Collection[asyncio.Future[Any]]) -> None:
+    if work:
+        await asyncio.wait(list(work), timeout=seconds)

@@ -187,8 +187,11 @@ async def _face_discord(
         await client.add_cog(Background(loops, clock))
 
     client.started = start
-    await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
-    await _until_token_is_refused(client, relay, clock)
+    try:
+        await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
+        await _until_token_is_refused(client, relay, clock)
+    finally:
+        await answering.end()
 
 
 async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: SystemClock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -51,6 +52,8 @@ class TransactionMisused(RuntimeError):
     """A mistake in the bot's own code: a transaction inside another one of the same task, or used after its end."""
 
 
+_ROOM_TO_START = 128 * 1024
+"""Bytes."""
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
 _READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
@@ -75,7 +78,7 @@ def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
         return damaged(path)
     if code in _READ_ONLY:
         return read_only(path)
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(path.parent)):
         return DatabaseUnreachable(f"The disk that holds the database {path} is full. Make room, then start again.")
     return DatabaseUnreachable(f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder.")
 
@@ -104,3 +107,11 @@ def read_only(path: Path) -> DatabaseReadOnly:
 def _primary_code(error: sqlite3.Error) -> int | None:
     code = getattr(error, "sqlite_errorcode", None)
     return None if code is None else code & 0xFF
+
+
+def _has_no_room(folder: Path) -> bool:
+    """SQLite calls it an I/O error where its shared memory, and not the database itself, has no room."""
+    try:
+        return shutil.disk_usage(folder).free < _ROOM_TO_START
+    except OSError:
+        return False

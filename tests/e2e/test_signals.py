@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 
 import pytest
 
 from sandbox.discord_wire import Hold
+from tests.e2e.api_faults.held import HeldThen
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
@@ -72,3 +74,15 @@ async def test_a_signal_with_a_delivery_that_hangs(own_stage: Stage) -> None:
     await own_stage.start()
     await town.outcome()
     assert own_stage.bot.said("Traceback") == []
+
+
+async def test_a_signal_with_a_command_in_hand(own_stage: Stage) -> None:
+    town = await own_stage.town()
+    held = HeldThen()
+    own_stage.pixverse.faults.add(held, account=town.account)
+    asking = asyncio.create_task(town.status(town.job()))
+    await until(held.reached.is_set)
+    assert await own_stage.bot.stop() == 0
+    held.release.set()
+    assert (await asking).text.startswith("**I'm restarting.**")
+    assert own_stage.bot.said("Traceback|Session is closed") == []

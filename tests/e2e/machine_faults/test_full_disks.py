@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.conftest import Build
-from tests.e2e.machine_faults.disks import BoundOnFiles, Disk, small_disk
+from tests.e2e.machine_faults.disks import BoundOnFiles, Disk, SmallDisk, small_disk
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
@@ -34,6 +34,8 @@ async def test_no_room_for_the_database_and_none_for_a_video(disk: Disk, build: 
     await stage.start()
     await _no_room_for_the_database(stage, disk)
     await _no_room_for_a_video(stage, disk)
+    if isinstance(disk, SmallDisk):
+        await _no_room_at_the_start(stage, disk)
     assert stage.bot.said("Traceback") == []
 
 
@@ -64,6 +66,16 @@ async def _no_room_for_a_video(stage: Stage, disk: Disk) -> None:
     await _posted_once(town)
     assert town.outcomes()[0].attachments[0].content == job.videos[0].content
     assert list((stage.ledger.path.parent).glob("**/*.part")) == []
+
+
+async def _no_room_at_the_start(stage: Stage, disk: SmallDisk) -> None:
+    await stage.stop()
+    disk.fill(stage.bot)
+    finished = await stage.bot.run()
+    disk.make_room(stage.bot)
+    assert finished.code == 2
+    assert finished.lines[-1].startswith(f"The disk that holds the database {stage.ledger.path} is full.")
+    await stage.start()
 
 
 async def _posted_once(town: Town) -> None:

@@ -133,4 +133,11 @@ FAULTS = (
         "last_too = edit.final or refused.code in _ANY_EDIT",
         "last_too = True",
     ),
+    fault(
+        "a command in hand is forgotten when the bot stops",
+        "tests/e2e/test_signals.py::test_a_signal_with_a_command_in_hand",
+        "cogs/assembly.py",
+        "        await answering.end()\n",
+        "        pass\n",
+    ),
 )
