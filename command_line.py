@@ -23,7 +23,7 @@ from storage.errors import AlreadyRunning, DatabaseUnusable
 
 log = logging.getLogger(__name__)
 
-DONE, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 2, 3, 4
+DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 
 _SECONDS_TO_LEAVE = 9.0
 """Whoever stops the bot waits ten."""
@@ -82,6 +82,10 @@ def _exit_code(command: Coroutine[object, object, None]) -> int:
         return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)
     except AlreadyRunning as error:
         return _complain(ALREADY_RUNNING, str(error))
+    except Exception:
+        # The process's edge: the interpreter's own traceback would show whatever secret the error holds.
+        log.exception("The bot ended by a fault of its own")
+        return FAILED
     return DONE
 
 

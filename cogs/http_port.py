@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from web.loop_beats import LoopBeats
 from web.metrics import MetricsReport
 from web.prometheus_meters import PrometheusMeters
 from web.server import Endpoints, make_application, serving
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,8 @@ async def open_http_port(
 ) -> None:
     """Answers until the stack is closed, where a port is set. Raises SettingsError where nobody can listen there."""
     if settings.http_port is None:
+        if settings.public_url is not None:
+            log.warning("PUBLIC_URL is set and HTTP_PORT is not: nobody listens for callbacks. Set HTTP_PORT.")
         return
     reader = await stack.enter_async_context(open_reader(settings.database_path))
     writes = WriteProbe(database, clock)

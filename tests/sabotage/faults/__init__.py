@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from tests.sabotage.faults import callbacks, delivery, discord, ends, imports, secrecy, storage, strangers, troubles
+from tests.sabotage.faults import (
+    callbacks,
+    delivery,
+    discord,
+    ends,
+    health,
+    imports,
+    secrecy,
+    storage,
+    strangers,
+    troubles,
+)
 
 FAULTS = (
     *delivery.FAULTS,
@@ -13,5 +24,6 @@ FAULTS = (
     *troubles.FAULTS,
     *discord.FAULTS,
     *callbacks.FAULTS,
+    *health.FAULTS,
     *imports.FAULTS,
 )

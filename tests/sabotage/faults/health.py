@@ -1,0 +1,88 @@
+"""The HTTP port's bounds, and what the bot tells of how it is."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+_HEALTH = "tests/web/test_health.py"
+_SERVER = "tests/web/test_server.py"
+
+FAULTS = (
+    fault(
+        "slow clients keep their connections",
+        f"{_SERVER}::test_whoever_is_slow_is_cut_off",
+        "web/connections.py",
+        "call_later(self._seconds, _abort, transport)",
+        "call_later(self._seconds * 1000, _abort, transport)",
+    ),
+    fault(
+        "any number of connections is taken",
+        f"{_SERVER}::test_too_many_at_once_are_turned_away_and_others_find_room_again",
+        "web/connections.py",
+        "if self._open > self._most:",
+        "if self._open > self._most * 1000:",
+    ),
+    fault(
+        "a body has no bound of its own",
+        f"{_SERVER}::test_a_body_has_a_bound",
+        "web/server.py",
+        "client_max_size=MOST_BYTES, ",
+        "",
+    ),
+    fault(
+        "the internet sees the metrics",
+        f"{_SERVER}::test_under_the_public_name_there_are_callbacks_alone",
+        "web/server.py",
+        "            raise web.HTTPNotFound\n",
+        "            pass\n",
+    ),
+    fault(
+        "systemd is told that all is well while a loop stands",
+        "tests/cogs/test_watchdog.py::test_it_is_called_in_time_unless_a_loop_stands",
+        "cogs/watchdog.py",
+        "            if stand:",
+        "            if not stand and stand:",
+    ),
+    fault(
+        "loops that wait for Discord's log-in count as standing",
+        f"{_HEALTH}::test_loops_that_have_not_begun_do_not_stand",
+        "web/loop_beats.py",
+        "        if begun_at is None:\n            return {}\n",
+        "        if begun_at is None:\n            begun_at = 0.0\n",
+    ),
+    fault(
+        "a gateway that is tried again in vain seems to be there",
+        "tests/cogs/test_shards_up.py::test_tries_in_vain_do_not_begin_the_time_anew",
+        "cogs/shards_up.py",
+        "self._away_since.setdefault(shard_id, self._begun)",
+        "self._begun",
+    ),
+    fault(
+        "each look at the health is a write",
+        f"{_HEALTH}::test_asking_often_writes_once",
+        "web/health.py",
+        "_TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0",
+        "_TOOK_SECONDS, _FAILED_SECONDS = 0.0, 2.0",
+    ),
+    fault(
+        "a database that hangs holds up whoever asks",
+        f"{_HEALTH}::test_nobody_waits_long_for_a_database_that_hangs",
+        "web/health.py",
+        "timeout=self._patience)",
+        "timeout=None)",
+    ),
+    fault(
+        "others can make up labels",
+        "tests/web/test_metrics.py::test_no_answer_makes_up_a_label",
+        "web/prometheus_meters.py",
+        "kind = limit if limit in _LIMITS else _OTHER",
+        "kind = str(limit)",
+    ),
+    fault(
+        "an error nobody expected is shown as it is",
+        "tests/test_command_line.py::test_an_error_nobody_expected_is_logged_like_everything_else",
+        "command_line.py",
+        '        log.exception("The bot ended by a fault of its own")\n        return FAILED\n',
+        "        raise\n",
+    ),
+)

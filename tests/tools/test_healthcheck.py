@@ -1,0 +1,37 @@
+"""The image's HEALTHCHECK, against a port that answers like the bot's."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from tests.web.port import free_port
+from web.server import Endpoints, make_application, serving
+
+_SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "healthcheck.py"
+
+
+async def _check(**environ: str) -> int:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-S", str(_SCRIPT), env=environ, stdout=asyncio.subprocess.DEVNULL
+    )
+    return await process.wait()
+
+
+@pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
+async def test_it_passes_on_what_the_bot_says(status: int, code: int) -> None:
+    async def health(_request: web.Request) -> web.Response:
+        return web.Response(status=status, text="{}")
+
+    port = free_port()
+    async with serving(make_application(Endpoints(health=health), None), "127.0.0.1", port):
+        assert await _check(HTTP_PORT=str(port), HTTP_HOST="0.0.0.0") == code
+
+
+async def test_nobody_there_is_not_healthy_and_no_port_is() -> None:
+    assert await _check(HTTP_PORT=str(free_port())) == 1
+    assert await _check(HTTP_PORT=" ") == 0
