@@ -138,7 +138,7 @@ class _Doors:
 
     async def __aexit__(self, *_: object) -> None:
         self._listener.close()
-        await self._server.shutdown(0)
+        await self._server.shutdown(0.1)
 
 
 @pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost:", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
