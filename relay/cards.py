@@ -159,7 +159,8 @@ class CardLoop:
             return _LONGEST_SLEEP
         now = self._clock.monotonic()
         waits = [at - now for key, at in self._due.items() if key not in self._tasks]
-        return max(min(waits, default=_LONGEST_SLEEP), 0.0)
+        # Bounded also where the next card is due in an hour: health wants to see the loop turn.
+        return max(min([*waits, _LONGEST_SLEEP]), 0.0)
 
     async def _show(self, key: Key) -> None:
         try:

@@ -512,3 +512,10 @@ async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(wo
     await world.move(20 * SECOND)
 
     assert world.discord.edits == []
+
+
+async def test_the_loop_turns_also_while_no_card_is_due_for_long(world: CardWorld) -> None:
+    await world.card("job:1")
+    before = world.loop.turned_at
+    await world.move(31 * SECOND)
+    assert before < world.loop.turned_at == world.clock.monotonic()

@@ -51,6 +51,13 @@ FAULTS = (
         "        if begun_at is None:\n            begun_at = 0.0\n",
     ),
     fault(
+        "cards that are due late make their loop seem to stand",
+        "tests/relay/test_cards.py::test_the_loop_turns_also_while_no_card_is_due_for_long",
+        "relay/cards.py",
+        "min([*waits, _LONGEST_SLEEP])",
+        "min(waits, default=_LONGEST_SLEEP)",
+    ),
+    fault(
         "a gateway that is tried again in vain seems to be there",
         "tests/cogs/test_shards_up.py::test_tries_in_vain_do_not_begin_the_time_anew",
         "cogs/shards_up.py",
