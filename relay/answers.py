@@ -155,6 +155,8 @@ async def apply_answer(tx: Transaction, accounts: Accounts, row: JobRow, answer:
 async def end_job(tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int) -> None:
     """Ends the job, and every subscription of a server whose account in force is the job's; puts one outcome for each
     of them into the outbox. Others stay open, on hold."""
+    if outcome is not Outcome.GIVEN_UP:
+        row = await jobs.come_after_given_up(tx, row.id)
     await jobs.end(tx, row.id, outcome.value, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now)

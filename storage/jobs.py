@@ -114,6 +114,20 @@ async def reopen(tx: Transaction, job_id: int, now: int) -> JobRow:
     return row
 
 
+async def come_after_given_up(tx: Transaction, job_id: int) -> JobRow:
+    """Puts the job into a round of its own where the same id was given up under another account, so that its end is
+    another message than that one."""
+    await tx.run(
+        "UPDATE jobs SET round = max(round, (SELECT coalesce(max(other.round) + 1, 0) FROM jobs AS other"
+        " WHERE other.jobid = jobs.jobid AND other.id <> jobs.id AND other.outcome = 'given up')) WHERE id = ?",
+        (job_id,),
+    )
+    row = await by_id(tx, job_id)
+    if row is None:
+        raise LookupError(f"no job #{job_id}")
+    return row
+
+
 async def rewatch(tx: Transaction, job_id: int, now: int) -> None:
     """Counts an open job's age from now: nobody waited for it any more, and somebody does again."""
     await tx.run(

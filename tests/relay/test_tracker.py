@@ -131,6 +131,34 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
 
 
+async def test_what_was_given_up_under_one_account_is_told_under_another(world: World) -> None:
+    """The API's own word is another message than the bot's that it watches no more."""
+    number = await world.watch("job-1")
+    await world.answers.give_up(number)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    other = await world.watch("job-1")
+    assert other != number
+    await world.answers.record_answer(other, world.api.put("job-1", JobState.COMPLETED))
+    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
+    answer = await world.tracker.status(world.ask(person=2), "job-1", True, False)
+    assert isinstance(answer, results.AlreadyPosted | results.PostingOutcome)
+    assert len(await world.outcomes()) == 2
+
+
+async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> None:
+    number = await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    del world.accounts.used[GUILD]
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED))
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: World) -> None:
     number = await world.watch("job-1")
     await world.answers.give_up(number)

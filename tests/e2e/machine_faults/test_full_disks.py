@@ -65,7 +65,7 @@ async def _no_room_for_a_video(stage: Stage, disk: Disk) -> None:
     disk.make_room(stage.bot)
     await _posted_once(town)
     assert town.outcomes()[0].attachments[0].content == job.videos[0].content
-    assert list((stage.ledger.path.parent).glob("**/*.part")) == []
+    await until(lambda: not list(stage.ledger.path.parent.rglob("*.part")), what="no leftovers")
 
 
 async def _no_room_at_the_start(stage: Stage, disk: SmallDisk) -> None:
