@@ -49,7 +49,7 @@ async def show_page(wishes: Wishes) -> int:
 
 
 async def set_scene(panel: Panel) -> None:
-    """Sets the server's token, puts jobs on their way and opens the chat.
+    """Sets the server's token, follows its account, puts jobs on their way and opens the chat.
 
     Raises:
         BotTrouble: the bot does not do what it should.
@@ -57,10 +57,17 @@ async def set_scene(panel: Panel) -> None:
     stage = panel.desk.stage
     await stage.wait_for_bot()
     stage.expect(await fill_in_token(stage), "**Token works.**")
+    await _follow_account(stage)
     await _put_jobs_on_their_way(stage)
     await panel.desk.show()
     job = stage.pixverse.add_job(stage.account, prompt=_TO_ASK_FOR)
     panel.desk.play_once_asked(job, timelines.completed(30))
+
+
+async def _follow_account(stage: Stage) -> None:
+    """The last channel gets every job of the account, whoever asks for it."""
+    asked = await stage.ada.slash(stage.channel, "pixverse-admin follow", channel=stage.channels[-1])
+    stage.expect(await stage.ada.click(asked, "Follow the account"), "**Following.**")
 
 
 async def _put_jobs_on_their_way(stage: Stage) -> None:
@@ -102,7 +109,8 @@ The page:  {url}
      Watch the card and, half a minute later, the video. Press Details below it.
   2. Type /pixverse status and, in place of an id, boat: jobs are offered by their prompts.
   3. Be Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set (Copy token gives one).
-  4. Break something: answers, posts, permissions, the gateway, the bot itself. See what the chat says.
+  4. Look into the channel every-video: it follows the account, so that every job ends there too.
+  5. Break something: answers, posts, permissions, the gateway, the bot itself. See what the chat says.
 
 Ctrl-C ends it and leaves nothing behind.
 """

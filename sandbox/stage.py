@@ -131,6 +131,7 @@ async def empty_stage(poll_interval: float, *, keep_files: bool = False) -> Asyn
         guild = discord.add_guild("Paper Boat Studio")
         channel = guild.add_text_channel("videos")
         talk = guild.add_text_channel("talk")
+        every = guild.add_text_channel("every-video")
         yield Stage(
             folder=folder,
             discord=discord,
@@ -139,7 +140,7 @@ async def empty_stage(poll_interval: float, *, keep_files: bool = False) -> Asyn
             account=pixverse.add_account(),
             guild=guild,
             channel=channel,
-            channels=(channel, talk),
+            channels=(channel, talk, every),
             ada=guild.add_member("Ada", permissions=discord.Permissions(manage_guild=True, manage_messages=True)),
             alice=guild.add_member("Alice"),
             ben=guild.add_member("Ben"),

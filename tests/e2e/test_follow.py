@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from sandbox.discord_wire import Answer, Channel
-from tests.e2e.conftest import Build
+from sandbox.pixverse_api import faults
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
+
+_V1 = "/v1/pixverse/jobs"
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -96,15 +100,6 @@ async def test_without_the_server_s_own_token_or_permission_it_is_refused(stage:
     assert member.text == "**Only someone with *Manage Server* can do this.**"
 
 
-async def test_with_the_operator_s_token_it_is_refused(build: Build) -> None:
-    stage = await build()
-    town = stage.empty_town()
-    stage.bot.settings["USEAPI_TOKEN"] = town.account.token
-    await stage.start()
-    answer = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
-    assert answer.text.startswith("**Set this server's own token first**")
-
-
 async def test_another_account_rests_the_follow_and_the_old_one_goes_on(town: Town) -> None:
     await _follow(town, town.channel)
     old, new = town.account, town.stage.account()
@@ -122,3 +117,31 @@ async def test_another_account_rests_the_follow_and_the_old_one_goes_on(town: To
     assert removing.text.startswith("**Remove this server's token?** 1 waiting job then stops, and 1 followed channel.")
     await town.admin.click(removing, "Remove the token")
     assert town.stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", town.guild.id) == []
+
+
+async def test_a_channel_that_was_deleted_while_the_bot_was_off_ends_it_too(stage: Stage, town: Town) -> None:
+    films = town.guild.add_text_channel("films")
+    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=town.channel)
+    await _follow(town, films)
+    await stage.stop()
+    films.delete()
+    await stage.start()
+    notice = await town.notice("**A channel is gone.**")
+    assert "Choose another with" in notice.text
+
+
+async def test_a_list_that_is_huge_or_strange_brings_nothing_but_its_jobs(stage: Stage, town: Town) -> None:
+    strange = [None, 7, {"id": "x"}, ["y"], "user:1-secret", "a b", "", "../../etc", "x" * 400]
+    real = [town.job().jobid for _ in range(3)]
+    huge = [f"job:{number:017}-user:1-channel:1300000000000000001-bot:pixverse" for number in range(100_000)]
+    for body in ([*strange, *real], huge):
+        answer = faults.Status(200, json.dumps(body), content_type="application/json")
+        stage.pixverse.faults.add(answer, path=_V1, account=town.account)
+    await _follow(town, town.channel)
+    await stage.pixverse.until(lambda: stage.pixverse.faults.waiting == 0)
+    later = town.job()
+    await stage.pixverse.until(lambda: stage.pixverse.asked(later) > 0, 20)
+    kept = stage.ledger.rows(
+        "SELECT j.jobid FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.guild_id = ?", town.guild.id
+    )
+    assert {str(row["jobid"]) for row in kept} == {*real, later.jobid}

@@ -7,6 +7,7 @@ from tests.sabotage.faults import (
     delivery,
     discord,
     ends,
+    follows,
     health,
     imports,
     secrecy,
@@ -25,5 +26,6 @@ FAULTS = (
     *discord.FAULTS,
     *callbacks.FAULTS,
     *health.FAULTS,
+    *follows.FAULTS,
     *imports.FAULTS,
 )

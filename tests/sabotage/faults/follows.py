@@ -1,0 +1,64 @@
+"""Lists of jobs in work, and whole accounts."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+FAULTS = (
+    fault(
+        "a list is relied on for a whole interval, however old it was",
+        "tests/relay/test_roll_calls.py::test_the_last_of_several_relies_on_no_list_longer_than_a_question_lasts",
+        "relay/asking.py",
+        "            return self.named_at(job, listed_at)",
+        "            return self.named_at(job, job.asked_at)",
+    ),
+    fault(
+        "a list that is refused is asked for at each interval",
+        "tests/relay/test_follows.py::test_a_list_that_fails_is_asked_for_ever_less_often",
+        "relay/roll_calls.py",
+        "            if now - roll.at >= age and now >= roll.rests_until:",
+        "            if now - roll.at >= age:",
+    ),
+    fault(
+        "the operator's account is followed",
+        "tests/relay/test_follows.py::test_only_the_server_s_own_account_in_force_is_followed",
+        "relay/taking.py",
+        "        return own == in_force == follow.account_id",
+        "        return in_force == follow.account_id",
+    ),
+    fault(
+        "a follow takes more than the server may wait for",
+        "tests/relay/test_follows.py::test_the_server_s_limit_holds_is_told_once_and_room_is_used",
+        "relay/taking.py",
+        "            for jobid in wanted[:room]:",
+        "            for jobid in wanted:",
+    ),
+    fault(
+        "what a list names is believed to be an id",
+        "tests/relay/test_follows.py::test_ids_of_another_shape_are_passed_over_with_one_line",
+        "relay/taking.py",
+        "        usable = [jobid for jobid in jobids if is_jobid(jobid)]",
+        "        usable = list(jobids)",
+    ),
+    fault(
+        "jobs that ended before the follow, or never were, are told",
+        "tests/relay/test_follows.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
+        "relay/answers.py",
+        "        if await _is_owed(tx, row.id, subscription):",
+        "        if True:",
+    ),
+    fault(
+        "a follow takes up again what a moderator stopped",
+        "tests/storage/test_follows.py::test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken",
+        "storage/follows.py",
+        " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?)) ORDER BY e.key",
+        " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ? AND s.ended_at IS NULL))",
+    ),
+    fault(
+        "a followed job ends with the member who asked too",
+        "tests/relay/test_follows.py::test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it",
+        "relay/stopping.py",
+        "            goes_on = others > 0 or (subscription.followed and not may_manage)",
+        "            goes_on = others > 0",
+    ),
+)
