@@ -30,6 +30,10 @@ def restored() -> Iterator[None]:
         logging.getLogger(name).setLevel(level)
 
 
+_LINE_ENDS = "one\ntwo\r\x0b\x0c\x1c\x85\u2028three \udcff"
+"""Whatever some reader takes for the end of a line, and half a surrogate pair."""
+
+
 def _tell_everything() -> None:
     log = logging.getLogger("relay.somewhere")
     for secret in (USEAPI, DISCORD, EMAIL, CALLBACK):
@@ -56,8 +60,10 @@ def test_no_secret_stands_in_a_line(form: str) -> None:
 def test_a_json_line_is_one_object() -> None:
     stream = io.StringIO()
     logs.set_up("INFO", "json", stream)
+    logging.getLogger("relay.somewhere").warning(_LINE_ENDS)
     _tell_everything()
-    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    first, *lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert first["message"] == _LINE_ENDS
     assert len(lines) == len(SECRETS) + 1
     assert {line["logger"] for line in lines} == {"relay.somewhere"}
     assert lines[0]["level"] == "WARNING"

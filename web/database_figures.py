@@ -1,4 +1,4 @@
-"""What the database tells in figures, read at most every half minute however often it is scraped."""
+"""What the database tells in figures, read at most every half minute, and less often where that takes long."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from storage.figures import Figures
 log = logging.getLogger(__name__)
 
 _KEPT_SECONDS = 30.0
+_KEPT_TIMES_COST = 100.0
+"""Counting takes no more than a hundredth of the time, however many jobs there are."""
 
 
 class DatabaseFigures(Collector):
@@ -27,20 +29,22 @@ class DatabaseFigures(Collector):
         self._reader = reader
         self._clock = clock
         self._lock = asyncio.Lock()
-        self._read_at = float("-inf")
+        self._good_until = float("-inf")
         self._figures: Figures | None = None
 
     async def refresh(self) -> None:
         """Reads them anew where they are too old; there are none where that fails."""
         async with self._lock:
-            if self._clock.monotonic() - self._read_at < _KEPT_SECONDS:
+            begun = self._clock.monotonic()
+            if begun < self._good_until:
                 return
             try:
                 self._figures = await figures.read(self._reader)
             except sqlite3.Error as error:
                 log.error("figures for metrics cannot be read: %s", error)
                 self._figures = None
-            self._read_at = self._clock.monotonic()
+            now = self._clock.monotonic()
+            self._good_until = now + max(_KEPT_SECONDS, _KEPT_TIMES_COST * (now - begun))
 
     def collect(self) -> Iterator[Metric]:
         """What was read last, in the form of prometheus_client."""

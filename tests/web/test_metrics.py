@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import AsyncIterator
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
 from relay.ports import HintUse
 from relay.watched import Polls
 from storage import jobs
-from storage.database import Database, open_reader
+from storage.database import Database, Queries, SqlValue, open_reader
 from tests.web.clock import ManualClock
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
@@ -101,6 +102,37 @@ async def test_the_database_is_counted_at_most_every_half_minute(database: Datab
     assert await open_jobs() is None
     clock.forward(1)
     assert await open_jobs() == 1
+
+
+class _SlowReader:
+    """Each question takes a second."""
+
+    def __init__(self, inner: Queries, clock: ManualClock) -> None:
+        self._inner = inner
+        self._clock = clock
+        self.asked = 0
+
+    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
+        rows = await self.all(sql, parameters)
+        return rows[0] if rows else None
+
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
+        self.asked += 1
+        self._clock.forward(1)
+        return await self._inner.all(sql, parameters)
+
+
+async def test_what_takes_long_is_counted_less_often(database: Database, clock: ManualClock) -> None:
+    reader = _SlowReader(database.reader, clock)
+    figures = DatabaseFigures(reader, clock)
+    await figures.refresh()
+    questions = reader.asked
+    clock.forward(100 * questions - 1)
+    await figures.refresh()
+    assert reader.asked == questions
+    clock.forward(1)
+    await figures.refresh()
+    assert reader.asked == 2 * questions
 
 
 async def test_a_database_that_cannot_be_read_costs_its_figures_alone(
