@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
-from benchmarks import capacity, many_jobs, polls, questions
+from benchmarks import capacity, commands, growth, idle, learning, many_jobs, media, outcomes, polls, questions
 from benchmarks.plots import draw
 from benchmarks.report import machine, save, table
 from benchmarks.results import Result, Row
@@ -19,6 +19,12 @@ BENCHMARKS: dict[str, Callable[[Sizes], Coroutine[None, None, Result]]] = {
     "capacity": capacity.run,
     "many_jobs": many_jobs.run,
     "questions": questions.run,
+    "commands": commands.run,
+    "outcomes": outcomes.run,
+    "media": media.run,
+    "idle": idle.run,
+    "growth": growth.run,
+    "learning": learning.run,
 }
 
 

@@ -18,6 +18,7 @@ from benchmarks.sizes import Sizes
 from benchmarks.stages import Place, places, set_tokens, settled_bytes, stage
 from pixverse.jobs_v1 import read_job
 from relay import schedule, snapshots
+from sandbox.pixverse_api.accounts import Account
 from tests.e2e.stage import Stage
 
 _INTERVAL = 20.0
@@ -35,7 +36,7 @@ async def run(sizes: Sizes) -> Result:
     async with stage(POLL_INTERVAL=str(_INTERVAL), MAX_OPEN_PER_SERVER="10000") as played:
         played.pixverse.sweep_seconds = math.inf
         made = places(played, sizes.servers)
-        await set_tokens(played.ledger.path, made)
+        await set_tokens(played.ledger.path, [place for place, _ in made])
         await played.start()
         idle = await settled_bytes(played.bot.pid, settle)
         await played.stop()
@@ -100,18 +101,17 @@ def _planned(path: Path) -> float:
     return sum(1 / schedule.gap(_INTERVAL, age) for age in ages)
 
 
-def _add_jobs(played: Stage, made: list[Place], numbers: range) -> None:
+def _add_jobs(played: Stage, made: list[tuple[Place, Account]], numbers: range) -> None:
     """Puts jobs into the API and into the database of a bot that does not run, with the API's answer in it."""
     random = Random(numbers.start)
     now = time.time_ns() // 1_000_000
     jobs, subscriptions = [], []
     for number in numbers:
-        place = made[number % len(made)]
-        account = place.account
+        place, account = made[number % len(made)]
         jobid = f"job:20261124{number:09d}-user:{account.number}-channel:{account.channels[0].channel}-bot:pixverse"
         answer = read_job(played.pixverse.add_job(account, jobid=jobid).shown, jobid)
         since = now - round(_age(random) * 1000)
-        jobs.append((number + 1, f"user:{account.number}", jobid, snapshots.dump(answer), since, since))
+        jobs.append((number + 1, place.account_key, jobid, snapshots.dump(answer), since, since))
         subscriptions.append((number + 1, place.guild_id, place.channel_id, since))
     with sqlite3.connect(played.ledger.path) as database:
         database.executemany(

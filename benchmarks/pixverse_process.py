@@ -1,7 +1,8 @@
 """The sandbox's PixVerse API in a process of its own, so that it takes no time from who asks it.
 
-`python -m benchmarks.pixverse_process <jobs> <accounts> <milliseconds>` prints one line of JSON and serves until it is
-ended: jobs that stand at 31 % for ever, dealt out to the accounts, each answer that many milliseconds late.
+`python -m benchmarks.pixverse_process <jobs> <accounts> <milliseconds> <lists>` prints one line of JSON and serves
+until it is ended: jobs that stand at 31 % for ever, dealt out to the accounts, each answer that many milliseconds late,
+and with <lists> 0 no list of an account's jobs. For each line that it is sent it prints how often it was asked.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from sandbox.pixverse_api import PixverseApi
-from sandbox.pixverse_api.faults import Slow
+from sandbox.pixverse_api.faults import Slow, Status
 
 _LONGEST_LINE = 2**28
 
@@ -35,16 +36,25 @@ class Served:
 
     base: str
     jobs: tuple[AskedJob, ...]
+    process: asyncio.subprocess.Process
+
+    async def asked(self) -> int:
+        """How often anything was asked so far."""
+        if self.process.stdin is None or self.process.stdout is None:
+            raise RuntimeError("the process has pipes")
+        self.process.stdin.write(b"\n")
+        return int(await self.process.stdout.readline())
 
 
 @asynccontextmanager
-async def serve(jobs: int, accounts: int, *, answer_ms: int = 0) -> AsyncIterator[Served]:
+async def serve(jobs: int, accounts: int, *, answer_ms: int = 0, lists: bool = True) -> AsyncIterator[Served]:
     """Runs the process for as long as the block lasts."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "benchmarks.pixverse_process",
-        *(str(number) for number in (jobs, accounts, answer_ms)),
+        *(str(number) for number in (jobs, accounts, answer_ms, int(lists))),
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=_LONGEST_LINE,
     )
@@ -52,13 +62,13 @@ async def serve(jobs: int, accounts: int, *, answer_ms: int = 0) -> AsyncIterato
         if process.stdout is None:
             raise RuntimeError("the process was to print where it serves")
         told = json.loads(await process.stdout.readline())
-        yield Served(told["base"], tuple(AskedJob(*job) for job in told["jobs"]))
+        yield Served(told["base"], tuple(AskedJob(*job) for job in told["jobs"]), process)
     finally:
         process.kill()
         await process.wait()
 
 
-async def _run(jobs: int, accounts: int, answer_ms: int) -> None:
+async def _run(jobs: int, accounts: int, answer_ms: int, lists: int) -> None:
     api = PixverseApi(rng=random.Random(1), sweep_seconds=math.inf)
     await api.start()
     owners = [api.add_account(number) for number in range(1, accounts + 1)]
@@ -69,10 +79,13 @@ async def _run(jobs: int, accounts: int, answer_ms: int) -> None:
         api.add_job(owner, jobid=jobid).set("progress", 31)
         asked.append((owner.token, jobid))
     api.sweep()
+    if not lists:
+        api.faults.add(Status(404), path="/v1/pixverse/jobs", times=None)
     if answer_ms:
         api.faults.add(Slow(answer_ms / 1000), times=None)
     print(json.dumps({"base": api.base, "jobs": asked}), flush=True)
-    await asyncio.Event().wait()
+    while await asyncio.to_thread(sys.stdin.readline):
+        print(len(api.requests), flush=True)
 
 
 if __name__ == "__main__":

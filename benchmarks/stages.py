@@ -37,19 +37,24 @@ async def stage(**settings: str) -> AsyncIterator[Stage]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A server with one channel, and the account that is its own."""
+    """A server with one channel, and the token of the account that is its own."""
 
     guild_id: int
     channel_id: int
-    account: Account
+    token: str
+
+    @property
+    def account_key(self) -> str:
+        """`user:<n>` of the token."""
+        return self.token.partition("-")[0]
 
 
-def places(played: Stage, count: int) -> list[Place]:
-    """So many servers."""
+def places(played: Stage, count: int) -> list[tuple[Place, Account]]:
+    """So many servers, each with an account in the sandbox."""
     made = []
     for number in range(count):
-        guild = played.discord.add_guild(f"Studio {number}")
-        made.append(Place(guild.id, guild.add_text_channel("videos").id, played.account()))
+        guild, account = played.discord.add_guild(f"Studio {number}"), played.account()
+        made.append((Place(guild.id, guild.add_text_channel("videos").id, account.token), account))
     return made
 
 
@@ -61,8 +66,7 @@ async def set_tokens(path: Path, made: Sequence[Place]) -> None:
         vault = await Vault.open(database, ())
         async with database.transaction() as tx:
             for place in made:
-                number, token = f"user:{place.account.number}", place.account.token
-                account = await accounts.put_token(tx, number, vault.encrypt(token), 0)
+                account = await accounts.put_token(tx, place.account_key, vault.encrypt(place.token), 0)
                 await servers.set_account(tx, place.guild_id, account.id, 1)
     finally:
         await database.close()

@@ -1,0 +1,176 @@
+"""How time grows with what there is: reading open jobs at a start and taking the next one, picking the next deliveries
+out of many that wait, and commands over a history of ended jobs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from statistics import median
+
+from benchmarks.results import Curve, Figure, Line, Result, Row, figure
+from benchmarks.sizes import Sizes
+from relay.watched import Agenda, Watched
+from storage import sending
+from storage.database import Database
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, START, World, open_database
+
+_TIMES = 15
+_CHANNELS = 1_000
+_STEPS = 2_000
+Points = dict[str, list[tuple[float, float]]]
+
+
+async def run(sizes: Sizes) -> Result:
+    """One database for each size."""
+    open_jobs: Points = {"load": [], "next due": []}
+    waiting: Points = {"pick the next ones": []}
+    history: Points = {"status": [], "list": [], "choices": []}
+    for count in sizes.growth:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            await _grow_open(Path(folder), count, open_jobs)
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            await _grow_waiting(Path(folder), count, waiting)
+    for count in sizes.history:
+        with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+            await _grow_history(Path(folder), count, history)
+    rows = [
+        Row(
+            f"a command over {sizes.history[-1]:,} ended jobs / over {sizes.history[0]:,}: {name}",
+            _ratio(points),
+            "",
+            3,
+        )
+        for name, points in history.items()
+    ]
+    rows.append(
+        Row(
+            f"picking deliveries out of {sizes.growth[-1]:,} that wait",
+            figure([waiting["pick the next ones"][-1][1]]),
+            " ms",
+        )
+    )
+    curves = [
+        _curve("growth-open-jobs", "Open jobs", "open jobs", open_jobs),
+        _curve("growth-deliveries", "Deliveries that wait", "deliveries", waiting),
+        _curve("growth-history", "Commands over a history", "ended jobs", history),
+    ]
+    return Result(rows, curves)
+
+
+def _ratio(points: list[tuple[float, float]]) -> Figure:
+    return figure([points[-1][1] / points[0][1]])
+
+
+def _curve(name: str, title: str, x: str, points: Points) -> Curve:
+    lines = tuple(Line(label, tuple(line)) for label, line in points.items())
+    return Curve(name, title, x, "milliseconds", lines)
+
+
+async def _milliseconds(work: Callable[[], Awaitable[object]]) -> float:
+    took = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        await work()
+        took.append(1000 * (time.perf_counter() - began))
+    return median(took)
+
+
+# ---- open jobs ------------------------------------------------------------------------------------------------------
+
+
+async def _grow_open(folder: Path, count: int, points: Points) -> None:
+    database = await open_database(folder)
+    await _fill_jobs(database, count, ended=False)
+    world = World(database)
+    began = time.perf_counter()
+    while world.poller._intake.loading:
+        await world.poller._intake.take_in()
+    points["load"].append((count, 1000 * (time.perf_counter() - began)))
+    points["next due"].append((count, _next_due(count)))
+    await world.close()
+    await database.close()
+
+
+def _next_due(count: int) -> float:
+    """Milliseconds in which the earliest job is taken and put again."""
+    agenda = Agenda()
+    for number in range(count):
+        agenda.put(Watched(number, 1, "job"), float(number))
+    began = time.perf_counter()
+    for step in range(_STEPS):
+        job = agenda.take_due(float(count + step))
+        if job is not None:
+            job.busy = False
+            agenda.put(job, float(count + step))
+    return 1000 * (time.perf_counter() - began) / _STEPS
+
+
+async def _fill_jobs(database: Database, count: int, *, ended: bool) -> None:
+    """Jobs of many servers; each hundredth is this one's, and each thousandth this channel's and this person's."""
+    outcome = ", 'completed'" if ended else ", NULL"
+    at = str(START - 1) if ended else "NULL"
+    numbers = f"WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count})"
+    async with database.transaction() as tx:
+        await tx.run(
+            f"{numbers}"
+            " INSERT INTO jobs (id, account_id, jobid, snapshot, watched_since, changed_at, ended_at, outcome)"
+            f" SELECT i, {ACCOUNT}, 'job:' || i, printf('%0500d', i), {START} - 1000, {START} - 1000, {at}{outcome}"
+            " FROM n"
+        )
+        await tx.run(
+            f"{numbers} INSERT INTO subscriptions (id, job_id, guild_id, channel_id, created_at, ended_at, card_final)"
+            f" SELECT i, i, {GUILD} + i % 100, {CHANNEL} + i % {_CHANNELS}, {START} - 1000, {at}, 1 FROM n"
+        )
+        await tx.run(
+            f"{numbers} INSERT INTO subscribers (subscription_id, user_id, mention, asked_at)"
+            f" SELECT i, {PERSON} + i % 1000, 1, 0 FROM n"
+        )
+
+
+# ---- deliveries that wait -------------------------------------------------------------------------------------------
+
+
+async def _grow_waiting(folder: Path, count: int, points: Points) -> None:
+    database = await open_database(folder)
+    await _fill_jobs(database, count, ended=True)
+    await _fill_deliveries(database, count, "waiting")
+
+    async def pick() -> None:
+        await sending.due_heads(database.reader, START, not_channels=(), not_ids=(), limit=16)
+        await sending.next_due(database.reader, START)
+
+    points["pick the next ones"].append((count, await _milliseconds(pick)))
+    await database.close()
+
+
+async def _fill_deliveries(database: Database, count: int, state: str) -> None:
+    async with database.transaction() as tx:
+        await tx.run(
+            "INSERT INTO deliveries"
+            " (kind, subscription_id, guild_id, channel_id, base_nonce, state, next_at, created_at)"
+            " SELECT 'outcome', id, guild_id, channel_id, 'nonce-' || id, ?, 0, 0 FROM subscriptions WHERE id <= ?",
+            (state, count),
+        )
+
+
+# ---- history --------------------------------------------------------------------------------------------------------
+
+
+async def _grow_history(folder: Path, count: int, points: Points) -> None:
+    database = await open_database(folder)
+    await _fill_jobs(database, count, ended=True)
+    await _fill_deliveries(database, count, "posted")
+    world = World(database, per_minute=10**6)
+    numbers = iter(range(_TIMES))
+
+    async def status() -> None:
+        await world.watch(f"new-{next(numbers)}")
+
+    points["status"].append((count, await _milliseconds(status)))
+    points["list"].append((count, await _milliseconds(lambda: world.tracker.list(world.ask()))))
+    points["choices"].append((count, await _milliseconds(lambda: world.tracker.choices(world.ask(), "boat"))))
+    await world.close()
+    await database.close()

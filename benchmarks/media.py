@@ -1,0 +1,120 @@
+"""200 videos of 8 MB to 40 channels: bytes a second against a bare loop that downloads and uploads, three downloads and
+as many posts at once as the bot's; and what it adds to the memory of the idle bot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import aiohttp
+
+from benchmarks.results import Result, Row, figure, ratios
+from benchmarks.sizes import Sizes
+from benchmarks.stages import resident_bytes, stage
+from sandbox.discord_wire import Channel
+from sandbox.pixverse_api.jobs import Job
+from sandbox.pixverse_api.videos import File, video
+from tests.e2e.stage import Stage
+
+_DOWNLOADS = 3
+_POSTS = 16
+_CHUNK = 64 * 1024
+_LOOK_SECONDS = 0.05
+_POLL_SECONDS = 0.5
+
+
+async def run(sizes: Sizes) -> Result:
+    """By turns, through the same sandbox."""
+    ours: list[float] = []
+    bare: list[float] = []
+    memory: list[float] = []
+    megabytes = sizes.videos * sizes.video_bytes / 1e6
+    for _ in range(sizes.rounds):
+        async with stage(POLL_INTERVAL=str(_POLL_SECONDS), MAX_OPEN_PER_USER="100000") as played:
+            await played.start()
+            town = await played.town()
+            channels = [town.guild.add_text_channel(f"videos {number}") for number in range(sizes.video_channels)]
+            file = File(video("bench", sizes.video_bytes))
+            bare.append(megabytes / await _bare(played, _completed(town.job, file, sizes.videos), channels))
+            _forget_messages(played, channels)
+            jobs = [town.job() for _ in range(sizes.videos)]
+            for number, job in enumerate(jobs):
+                await town.status(job, channel=channels[number % len(channels)])
+            seconds, most = await _posted(played, jobs, file)
+            ours.append(megabytes / seconds)
+            memory.append(most)
+    notes = f"{figure(ours).median:.0f} MB a second, bare {figure(bare).median:.0f}"
+    return Result(
+        [
+            Row("bytes of videos a second / bare", ratios(ours, bare), "", at_least=0.85, notes=notes),
+            Row("memory above idle while videos are posted", figure(memory), " MB", at_most=64),
+        ]
+    )
+
+
+def _completed(make: object, file: File, count: int) -> list[Job]:
+    jobs = [make() for _ in range(count)]  # type: ignore[operator]  # Town.job
+    for job in jobs:
+        job.complete([file])
+    return jobs
+
+
+async def _posted(played: Stage, jobs: list[Job], file: File) -> tuple[float, float]:
+    """Seconds from the ends of all jobs to the last outcome, and MB above what the bot took before."""
+    idle = resident_bytes(played.bot.pid)
+    before = _uploads(played)
+    most, began = idle, time.monotonic()
+    for job in jobs:
+        job.complete([file])
+    while _uploads(played) - before < len(jobs):
+        most = max(most, resident_bytes(played.bot.pid))
+        await asyncio.sleep(_LOOK_SECONDS)
+    return time.monotonic() - began, (most - idle) / 1e6
+
+
+def _uploads(played: Stage) -> int:
+    return sum(call.status == 200 and bool(call.files) for call in played.discord.requests)
+
+
+async def _bare(played: Stage, jobs: list[Job], channels: list[Channel]) -> float:
+    """Seconds in which so many loops download each video to a file and post it from there."""
+    places = asyncio.Queue[tuple[str, Channel]]()
+    for number, job in enumerate(jobs):
+        places.put_nowait((str(job.videos[0].attachment()["url"]), channels[number % len(channels)]))
+    downloads = asyncio.Semaphore(_DOWNLOADS)
+    headers = {"Authorization": f"Bot {played.discord.bot_token}"}
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        async with aiohttp.ClientSession() as session:
+
+            async def go_on(number: int) -> None:
+                path = Path(folder) / f"{number}.mp4"
+                while not places.empty():
+                    url, channel = places.get_nowait()
+                    async with downloads, session.get(url) as response:
+                        with path.open("wb") as out:
+                            async for chunk in response.content.iter_chunked(_CHUNK):
+                                out.write(chunk)
+                    with path.open("rb") as content:
+                        form = aiohttp.FormData()
+                        form.add_field("payload_json", json.dumps({"content": "ready"}))
+                        form.add_field("files[0]", content, filename="video.mp4")
+                        to = f"{played.discord.api_url}/channels/{channel.id}/messages"
+                        async with session.post(to, data=form, headers=headers) as response:
+                            response.raise_for_status()
+
+            began = time.monotonic()
+            await asyncio.gather(*(go_on(number) for number in range(_POSTS)))
+            return time.monotonic() - began
+
+
+def _forget_messages(played: Stage, channels: list[Channel]) -> None:
+    """So that this process does not keep what nobody looks at any more."""
+    backend = played.discord.world.backend
+    for channel in channels:
+        backend.messages.get(channel.id, {}).clear()
+    backend.cdn = type(backend.cdn)()
+    played.discord.requests.clear()

@@ -1,0 +1,83 @@
+"""From a job's end to its message in the channel, with a video of 1 MB: by callback, and by poll above half the
+interval, which is what waiting for the poll takes in the mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from random import Random
+
+from benchmarks.results import Result, Row, figure, percentile
+from benchmarks.sizes import Sizes
+from benchmarks.stages import stage
+from sandbox.discord_wire import Channel
+from sandbox.pixverse_api.callbacks import Habit
+from tests.e2e.town import Town
+from tests.web.port import free_port
+
+_POLL_SECONDS = 2.0
+_VIDEO_BYTES = 1_000_000
+_CHANNELS = 5
+_ADDRESS = re.compile(r"`(http://127\.0\.0\.1:\d+/callback/[A-Za-z0-9_-]{43})`")
+
+
+async def run(sizes: Sizes) -> Result:
+    """Some channels side by side, in each one job after the other."""
+    by_callback = await _by_callback(sizes.ends)
+    by_poll = [seconds - _POLL_SECONDS / 2 for seconds in await _by_poll(sizes.ends)]
+    return Result([_row("by callback", by_callback), _row("by poll, above half the interval", by_poll)])
+
+
+def _row(how: str, seconds: list[float]) -> Row:
+    p50 = 1000 * percentile(seconds, 0.5)
+    notes = f"p95 {1000 * percentile(seconds, 0.95):.0f} ms, {len(seconds)} ends"
+    return Row(f"end to message {how}, p50", figure([p50]), " ms", at_most=150, notes=notes)
+
+
+async def _by_callback(ends: int) -> list[float]:
+    port = free_port()
+    settings = {"POLL_INTERVAL": "20", "HTTP_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    async with stage(**settings) as played:
+        await played.start()
+        town = await played.town()
+        answer = await town.admin.slash(town.channel, "pixverse-admin callback")
+        found = _ADDRESS.search(answer.text)
+        if found is None:
+            raise RuntimeError(f"no address for callbacks: {answer.text}")
+        town.account.reply_url = found[1]
+        played.pixverse.callbacks.habit = Habit()
+        return await _all_ends(town, ends)
+
+
+async def _by_poll(ends: int) -> list[float]:
+    async with stage(POLL_INTERVAL=str(_POLL_SECONDS)) as played:
+        await played.start()
+        return await _all_ends(await played.town(), ends)
+
+
+async def _all_ends(town: Town, ends: int) -> list[float]:
+    channels = [town.guild.add_text_channel(f"videos {number}") for number in range(min(_CHANNELS, ends))]
+    each = -(-ends // len(channels))
+    found = await asyncio.gather(*(_ends(town, channel, each, Random(channel.id)) for channel in channels))
+    return [seconds for one in found for seconds in one]
+
+
+async def _ends(town: Town, channel: Channel, ends: int, random: Random) -> list[float]:
+    """Seconds from each end to its message."""
+    found = []
+    for number in range(1, ends + 1):
+        job = town.job()
+        await town.status(job, channel=channel)
+        await asyncio.sleep(random.uniform(0.2, 0.2 + _POLL_SECONDS))
+        ended = time.monotonic()
+        job.complete(size=_VIDEO_BYTES)
+        await _outcomes(town, channel, number)
+        found.append(time.monotonic() - ended)
+    return found
+
+
+async def _outcomes(town: Town, channel: Channel, count: int) -> None:
+    """Waits until so many outcomes are stored."""
+    await town.stage.discord.until(lambda: len(town.outcomes(channel)) >= count, timeout=60)
