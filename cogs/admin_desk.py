@@ -157,6 +157,7 @@ class AdminDesk:
             alerts_missing=() if alerts is None else self._missing_in(ask.guild_id, alerts),
             waiting_since=counts.waiting_since,
             held_up=counts.waiting_since is not None and ask.at - counts.waiting_since > _HELD_UP,
+            not_posted=counts.not_posted,
             followed=tuple([self._followed(row) for row in await follows.of_guild(reader, ask.guild_id)]),
             callback_heard_at=await callbacks.heard_at(reader, ask.guild_id),
             api_down_since=self._health.api.down_since,

@@ -144,11 +144,8 @@ class Buttons:
     async def do_not_follow(self, interaction: Interaction, _account_id: int) -> None:
         await self._admin(interaction, lambda _: self._follow_desk.do_not_follow())
 
-    async def newer_results(self, interaction: Interaction, delivery_id: int) -> None:
-        await self._admin(interaction, lambda ask: self._outcomes.newer(ask, delivery_id))
-
-    async def older_results(self, interaction: Interaction, delivery_id: int) -> None:
-        await self._admin(interaction, lambda ask: self._outcomes.older(ask, delivery_id))
+    async def show_results(self, interaction: Interaction, skip: int) -> None:
+        await self._admin(interaction, lambda ask: self._outcomes.outcomes(ask, skip))
 
     async def send_again(self, interaction: Interaction, delivery_id: int) -> None:
         async def deed(ask: Ask) -> Answer:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from cogs.command_book import CommandBook
-from relay.resending import Resending
+from relay.resending import HOPELESS, Resending
 from relay.results import Ask
 from storage import outcome_records
 from storage.database import Database
-from storage.outcome_records import OutcomePage
 from ui.answer import Answer
 from ui.results import PAGE, results_answer, sent_again_answer
 
@@ -20,22 +19,13 @@ class OutcomeDesk:
         self._resending = resending
         self._book = book
 
-    async def latest(self, ask: Ask) -> Answer:
-        """The newest outcomes."""
-        return await self._shown(ask, await outcome_records.latest(self._database.reader, ask.guild_id, PAGE))
-
-    async def newer(self, ask: Ask, than: int) -> Answer:
-        """Those after a delivery."""
-        return await self._shown(ask, await outcome_records.newer(self._database.reader, ask.guild_id, than, PAGE))
-
-    async def older(self, ask: Ask, than: int) -> Answer:
-        """Those before a delivery."""
-        return await self._shown(ask, await outcome_records.older(self._database.reader, ask.guild_id, than, PAGE))
+    async def outcomes(self, ask: Ask, skip: int = 0) -> Answer:
+        """A page of them, after the first `skip`: what has to be mended comes first."""
+        reader = self._database.reader
+        page = await outcome_records.page(reader, ask.guild_id, skip=skip, size=PAGE, hopeless=HOPELESS)
+        counts = await outcome_records.counts(reader, ask.guild_id)
+        return results_answer(page, counts, self._book.mentions(ask.guild_id))
 
     async def send_again(self, ask: Ask, delivery_id: int) -> Answer:
         """Sends one that was not posted. Raises NothingToDo."""
         return sent_again_answer(await self._resending.send_again(ask, delivery_id))
-
-    async def _shown(self, ask: Ask, page: OutcomePage) -> Answer:
-        counts = await outcome_records.counts(self._database.reader, ask.guild_id)
-        return results_answer(page, counts, self._book.mentions(ask.guild_id))

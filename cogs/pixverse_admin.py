@@ -118,7 +118,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     @app_commands.command(name="deliveries", description=descriptions.DELIVERIES)
     async def deliveries(self, interaction: Interaction) -> None:
         """What became of the latest outcomes."""
-        await self._answer(interaction, self._outcomes.latest)
+        await self._answer(interaction, self._outcomes.outcomes)
 
     @app_commands.command(name="callback", description=descriptions.CALLBACK)
     async def callback(self, interaction: Interaction) -> None:

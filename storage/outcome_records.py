@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from storage.database import Queries, SqlValue, Transaction
+from storage.database import Queries, Transaction
 from storage.deliveries import IS_OPEN, IS_OUTCOME
 
 _NOT_POSTED = "state IN ('given_up', 'unsure')"
@@ -31,11 +33,13 @@ class OutcomeRecord:
 
 @dataclass(frozen=True, slots=True)
 class OutcomePage:
-    """Some of a server's outcomes, newest first, and whether there are others on either side."""
+    """Some of a server's outcomes."""
 
     records: tuple[OutcomeRecord, ...]
-    has_newer: bool
-    has_older: bool
+    skipped: int
+    """How many stand before them."""
+    more: bool
+    """Whether others stand after them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,24 +60,16 @@ _SELECT = (
 )
 
 
-async def latest(q: Queries, guild_id: int, size: int) -> OutcomePage:
-    """The newest `size` outcomes."""
-    rows = await q.all(f"{_SELECT} WHERE {_OF_GUILD} ORDER BY d.id DESC LIMIT ?", (guild_id, size))
-    return await _page(q, guild_id, [_record(row) for row in rows])
-
-
-async def older(q: Queries, guild_id: int, than: int, size: int) -> OutcomePage:
-    """The `size` outcomes put in before the delivery `than`."""
-    rows = await q.all(f"{_SELECT} WHERE {_OF_GUILD} AND d.id < ? ORDER BY d.id DESC LIMIT ?", (guild_id, than, size))
-    return await _page(q, guild_id, [_record(row) for row in rows])
-
-
-async def newer(q: Queries, guild_id: int, than: int, size: int) -> OutcomePage:
-    """The `size` outcomes put in next after the delivery `than`; the newest where there are no more than that."""
-    rows = await q.all(f"{_SELECT} WHERE {_OF_GUILD} AND d.id > ? ORDER BY d.id LIMIT ?", (guild_id, than, size))
-    if len(rows) < size:
-        return await latest(q, guild_id, size)
-    return await _page(q, guild_id, [_record(row) for row in reversed(rows)])
+async def page(q: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str]) -> OutcomePage:
+    """`size` outcomes after the first `skip`: those that were not posted and could be sent again first, then those that
+    wait for a permission, then all others; newest first. `hopeless`: reasons for which none is to be sent again."""
+    rows = await q.all(
+        f"{_SELECT} WHERE {_OF_GUILD} ORDER BY CASE"
+        f" WHEN {_NOT_POSTED} AND reason NOT IN (SELECT value FROM json_each(?)) THEN 0"
+        " WHEN blocked_since IS NOT NULL THEN 1 ELSE 2 END, d.id DESC LIMIT ? OFFSET ?",
+        (guild_id, json.dumps(list(hopeless)), size + 1, skip),
+    )
+    return OutcomePage(tuple(_record(row) for row in rows[:size]), skip, more=len(rows) > size)
 
 
 async def counts(q: Queries, guild_id: int) -> OutcomeCounts:
@@ -107,21 +103,6 @@ async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) 
         return False
     await tx.run("UPDATE subscriptions SET card_final = 0 WHERE id = ?", (row["subscription_id"],))
     return True
-
-
-async def _page(q: Queries, guild_id: int, records: list[OutcomeRecord]) -> OutcomePage:
-    if not records:
-        return OutcomePage((), has_newer=False, has_older=False)
-    return OutcomePage(
-        tuple(records),
-        has_newer=await _exists(q, "id > ?", guild_id, records[0].delivery_id),
-        has_older=await _exists(q, "id < ?", guild_id, records[-1].delivery_id),
-    )
-
-
-async def _exists(q: Queries, condition: str, guild_id: int, delivery_id: int) -> bool:
-    parameters: tuple[SqlValue, ...] = (guild_id, delivery_id)
-    return await q.one(f"SELECT 1 FROM deliveries d WHERE {_OF_GUILD} AND {condition} LIMIT 1", parameters) is not None
 
 
 def _record(row: sqlite3.Row) -> OutcomeRecord:

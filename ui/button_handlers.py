@@ -73,11 +73,8 @@ class ButtonHandlers(Protocol):
     async def do_not_follow(self, interaction: Press, account_id: int) -> None:
         """Leaves everything as it is."""
 
-    async def newer_results(self, interaction: Press, delivery_id: int) -> None:
-        """Shows an admin the outcomes after this one."""
-
-    async def older_results(self, interaction: Press, delivery_id: int) -> None:
-        """Shows an admin the outcomes before this one."""
+    async def show_results(self, interaction: Press, skip: int) -> None:
+        """Shows an admin the outcomes after the first `skip`."""
 
     async def send_again(self, interaction: Press, delivery_id: int) -> None:
         """Sends an outcome that was not posted."""

@@ -36,8 +36,8 @@ class Action(Enum):
     KEEP_MY_DATA = ("me:keep", "Keep my data", "keep_my_data")
     REPLACE_ADDRESS = ("callback:replace", "Replace the address", "replace_address")
     DO_NOT_FOLLOW = ("follow:no", "Don't follow", "do_not_follow")
-    NEWER_RESULTS = ("results:newer", "Newer results", "newer_results")
-    OLDER_RESULTS = ("results:older", "Older results", "older_results")
+    PREVIOUS_RESULTS = ("results:previous", "Previous results", "show_results")
+    MORE_RESULTS = ("results:more", "More results", "show_results")
 
     def __init__(self, prefix: str, label: str, handler: str) -> None:
         self.prefix = prefix

@@ -61,6 +61,8 @@ class CheckReport:
     """Since when the oldest of them waits."""
     held_up: bool = False
     """It waits for longer than posting takes."""
+    not_posted: int = 0
+    """Outcomes that were given up, or of which nobody knows."""
     followed: tuple[Followed, ...] = ()
     callback_heard_at: int | None = None
     api_down_since: int | None = None
@@ -151,7 +153,8 @@ def _watching(report: CheckReport) -> _Line:
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line:
     if not report.waiting:
-        return _Line(True, "Results waiting: none.")
+        lost = f"; {wording.count(report.not_posted, 'was', 'were')} not posted, see {mentions.deliveries}"
+        return _Line(True, f"Results waiting: none{lost if report.not_posted else ''}.")
     oldest = f", oldest {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
     waiting = f"Results waiting: {report.waiting}{oldest}."
     if not report.held_up:

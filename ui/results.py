@@ -28,19 +28,19 @@ _UNSURE = (
 
 
 def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions) -> Answer:
-    """A page of outcomes, newest first, with a button for each that can be sent again."""
-    if not page.records:
+    """A page of outcomes, with a button for each that can be sent again."""
+    if not page.records and not page.skipped:
         return Answer(f"**There are no results yet on this server.** {mentions.status} starts.")
     lines = [_line(place, record, mentions) for place, record in enumerate(page.records, start=1)]
     to_send = [
         (place, record.delivery_id) for place, record in enumerate(page.records, start=1) if _can_be_sent(record)
     ]
     turning = []
-    if page.has_newer:
-        turning.append((Action.NEWER_RESULTS, page.records[0].delivery_id))
-    if page.has_older:
-        turning.append((Action.OLDER_RESULTS, page.records[-1].delivery_id))
-    return Answer(wording.lines(_head(counts), *lines), results_view(to_send, turning))
+    if page.skipped:
+        turning.append((Action.PREVIOUS_RESULTS, max(0, page.skipped - PAGE)))
+    if page.more:
+        turning.append((Action.MORE_RESULTS, page.skipped + PAGE))
+    return Answer(wording.lines(_head(counts), *(lines or ("That is all.",))), results_view(to_send, turning))
 
 
 def sent_again_answer(result: SentAgain) -> Answer:

@@ -38,14 +38,14 @@ async def test_pages_are_turned_in_place_after_a_restart_too(town: Town) -> None
     answer = await _shown(town)
     assert answer.ephemeral
     assert answer.text.startswith("**Every result is posted.**\n1. **Posted** ·")
-    assert [button.label for button in answer.buttons] == ["Older results"]
+    assert [button.label for button in answer.buttons] == ["More results"]
     await town.stage.stop()
     _age_the_oldest_job(town)
     await town.stage.start()
-    turned = await town.admin.click(answer, "Older results")
+    turned = await town.admin.click(answer, "More results")
     assert turned.updated is not None
     assert turned.updated.text.count("**Posted**") == 1
-    back = await town.admin.click(turned, "Newer results")
+    back = await town.admin.click(turned, "Previous results")
     assert back.updated is not None
     assert back.updated.text.count("**Posted**") == 4
 
@@ -87,7 +87,7 @@ async def test_its_buttons_are_bound_to_admins_and_to_the_server(stage: Stage, t
     await _ended(town, 1)
     (row,) = stage.ledger.rows("SELECT id FROM deliveries WHERE kind = 'outcome' AND guild_id = ?", town.guild.id)
     other = await stage.town()
-    for custom_id in (f"results:send:1:{row['id']}", f"results:older:{row['id'] + 1}"):
+    for custom_id in (f"results:send:1:{row['id']}", "results:more:0"):
         refused = await town.member.forge_click(town.channel, custom_id)
         assert refused.text == "**Only someone with *Manage Server* can do this.**"
         elsewhere = await other.admin.forge_click(other.channel, custom_id)

@@ -11,7 +11,7 @@ from relay.limits import CommandRate
 from relay.outcomes import Face, NoticeKind, Reason
 from relay.ports import CardPost, OutcomePost, Refused
 from relay.refusals import NothingToDo
-from relay.resending import Resending, SentAgain
+from relay.resending import HOPELESS, Resending, SentAgain
 from relay.results import Ask
 from relay.verdicts import PATIENCE
 from storage import outcome_records, sending, servers
@@ -203,28 +203,24 @@ async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World)
     assert not post.wordless
 
 
-async def test_pages(world: World) -> None:
+async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
     ids = []
     for number in range(9):
         await world.watch(f"job-{number}", CHANNEL)
         ids += await world.end(completed(f"job-{number}"))
+    now = world.clock.now()
     async with world.database.transaction() as tx:
-        await sending.give_up(tx, ids[0], reason=Reason.REFUSED, now=world.clock.now())
+        await sending.give_up(tx, ids[0], reason=Reason.REFUSED, now=now)
+        await sending.unsure(tx, ids[2], reason=Reason.CANNOT_LOOK, now=now)
+        await sending.give_up(tx, ids[3], reason=Reason.CHANNEL_GONE, now=now)
+        await sending.retry_at(tx, ids[1], next_at=now, unanswered_at=None, blocked_since=now)
     reader = world.database.reader
 
-    first = await outcome_records.latest(reader, GUILD, 4)
-    second = await outcome_records.older(reader, GUILD, first.records[-1].delivery_id, 4)
-    third = await outcome_records.older(reader, GUILD, second.records[-1].delivery_id, 4)
-    shown = [[record.delivery_id for record in page.records] for page in (first, second, third)]
-    assert shown == [ids[:4:-1], ids[4:0:-1], ids[:1]]
-    assert [(page.has_newer, page.has_older) for page in (first, second, third)] == [
-        (False, True),
-        (True, True),
-        (True, False),
-    ]
-    assert await outcome_records.newer(reader, GUILD, third.records[0].delivery_id, 4) == second
-    assert await outcome_records.newer(reader, GUILD, second.records[0].delivery_id, 4) == first
-    assert await outcome_records.newer(reader, GUILD, ids[-1], 4) == first
-    assert (await outcome_records.latest(reader, GUILD + 1, 4)).records == ()
+    pages = [await outcome_records.page(reader, GUILD, skip=skip, size=4, hopeless=HOPELESS) for skip in (0, 4, 8, 12)]
+    shown = [record.delivery_id for page in pages for record in page.records]
+    assert shown == [ids[2], ids[0], ids[1], *ids[:3:-1], ids[3]]
+    assert [len(page.records) for page in pages] == [4, 4, 1, 0]
+    assert [page.more for page in pages] == [True, True, False, False]
+    assert (await outcome_records.page(reader, GUILD + 1, skip=0, size=4, hopeless=())).records == ()
     counts = await outcome_records.counts(reader, GUILD)
-    assert (counts.not_posted, counts.waiting) == (1, 8)
+    assert (counts.not_posted, counts.waiting, counts.waiting_since) == (3, 6, now)

@@ -162,6 +162,8 @@ def answers_to_admins() -> Iterator[Answer]:
             for other_account in (True, False):
                 followed = (Followed(HERE.channel_id, missing, other_account),) * 9
                 yield check_answer(replace(well, followed=followed, callback_heard_at=NOW), MENTIONS)
+        for not_posted in (1, 2):
+            yield check_answer(replace(well, not_posted=not_posted), MENTIONS)
         held_up = replace(well, waiting=9, waiting_since=NOW, held_up=True, api_down_since=NOW)
         yield check_answer(held_up, MENTIONS)
         yield check_answer(replace(held_up, held_up=False), MENTIONS)
@@ -174,15 +176,16 @@ def answers_on_results() -> Iterator[Answer]:
         for state in ("waiting", "sending", "posted", "given_up", "unsure"):
             for reason in (None, *Reason):
                 record = OutcomeRecord(PERSON, 1, 7, HERE.channel_id, snapshot, state, reason, "", None, NOW, NOW, None)
-                page = OutcomePage((record,) * PAGE, has_newer=True, has_older=True)
+                page = OutcomePage((record,) * PAGE, skipped=8, more=True)
                 yield results_answer(page, OutcomeCounts(1, 0, None), MENTIONS)
                 blocked = replace(record, blocked_since=NOW, settled_at=NOW)
-                alone = OutcomePage((blocked,), has_newer=False, has_older=False)
+                alone = OutcomePage((blocked,), skipped=0, more=False)
                 yield results_answer(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
     plain = OutcomeRecord(1, 1, 7, HERE.channel_id, None, "posted", None, "", None, NOW, NOW, NOW)
     for counts in (OutcomeCounts(0, 0, None), OutcomeCounts(0, 2, NOW)):
-        yield results_answer(OutcomePage((plain,), has_newer=False, has_older=False), counts, MENTIONS)
-    yield results_answer(OutcomePage((), has_newer=False, has_older=False), OutcomeCounts(0, 0, None), MENTIONS)
+        yield results_answer(OutcomePage((plain,), skipped=0, more=False), counts, MENTIONS)
+    yield results_answer(OutcomePage((), skipped=8, more=False), OutcomeCounts(0, 2, NOW), MENTIONS)
+    yield results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
         yield sent_again_answer(SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
 

@@ -164,6 +164,11 @@ def test_a_check_that_finds_everything_at_work_has_ten_lines() -> None:
     ]
 
 
+def test_results_that_were_not_posted_are_pointed_at() -> None:
+    text = check_answer(replace(WELL, not_posted=2), MENTIONS).content
+    assert "OK: Results waiting: none; 2 were not posted, see </pixverse-admin deliveries:12>." in text
+
+
 def test_a_followed_channel_in_trouble() -> None:
     silent = Followed(6, ("Send Messages",), other_account=False)
     report = replace(WELL, followed=(Followed(5, (), other_account=False), silent))

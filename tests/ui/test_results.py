@@ -20,7 +20,7 @@ UNSURE = replace(POSTED, delivery_id=5, state="unsure", reason=Reason.CANNOT_LOO
 
 
 async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
-    page = OutcomePage((POSTED, BLOCKED, GIVEN_UP, UNSURE), has_newer=True, has_older=True)
+    page = OutcomePage((POSTED, BLOCKED, GIVEN_UP, UNSURE), skipped=8, more=True)
     answer = results_answer(page, OutcomeCounts(2, 1, 1_000), MENTIONS)
 
     assert answer.content.split("\n") == [
@@ -38,12 +38,12 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
     ]
     assert answer.view is not None
     rows = [[button["label"] for button in row["components"]] for row in components_of(answer.view)]
-    assert rows == [["Send number 3 again", "Send number 4 again"], ["Newer results", "Older results"]]
+    assert rows == [["Send number 3 again", "Send number 4 again"], ["Previous results", "More results"]]
     assert answer.view.is_persistent()
 
 
 async def test_a_full_page_has_no_more_than_ten_lines_and_five_rows() -> None:
-    page = OutcomePage((UNSURE,) * PAGE, has_newer=True, has_older=True)
+    page = OutcomePage((UNSURE,) * PAGE, skipped=8, more=True)
     answer = results_answer(page, OutcomeCounts(9, 0, None), MENTIONS)
     assert len(answer.content.split("\n")) <= 10
     assert answer.view is not None
@@ -52,13 +52,13 @@ async def test_a_full_page_has_no_more_than_ten_lines_and_five_rows() -> None:
 
 async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
     gone = replace(GIVEN_UP, reason=Reason.CHANNEL_GONE)
-    answer = results_answer(OutcomePage((gone,), has_newer=False, has_older=False), OutcomeCounts(1, 0, None), MENTIONS)
+    answer = results_answer(OutcomePage((gone,), skipped=0, more=False), OutcomeCounts(1, 0, None), MENTIONS)
     assert answer.view is None
     assert answer.content.endswith("The channel is gone. </pixverse status:11> with `#7` posts it in another one.")
 
 
 def test_no_results() -> None:
-    answer = results_answer(OutcomePage((), has_newer=False, has_older=False), OutcomeCounts(0, 0, None), MENTIONS)
+    answer = results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
     assert answer.content == "**There are no results yet on this server.** </pixverse status:11> starts."
 
 
