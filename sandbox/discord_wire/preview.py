@@ -120,6 +120,8 @@ class PreviewPage:
         if self._hear in self._world.backend.subscribers:
             self._world.backend.subscribers.remove(self._hear)
         if self._page is not None:
+            if self._page._media_worker is not None:  # a page that closes waits for its videos to be read
+                await self._page._media_worker.close()
             await self._page.close()
             self._page = None
             self.url = None

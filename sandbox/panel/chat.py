@@ -63,7 +63,6 @@ class Chat:
         for path in _ADDED:
             application.router.add_get(path, self._added)
         application.router.add_route("*", "/{path:.*}", self._pass_on)
-        self._session = aiohttp.ClientSession(auto_decompress=True)
         self._runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0).start()
@@ -74,8 +73,6 @@ class Chat:
         await self.close()
         if self._runner is not None:
             await self._runner.cleanup()
-        if self._session is not None:
-            await self._session.close()
 
     async def show(self, channel: Channel, viewer: Member) -> None:
         """Shows this channel to this person; the page before is closed."""
@@ -83,6 +80,7 @@ class Chat:
             await self._close()
             address = urlsplit(await self._discord.open_preview(channel, [viewer]))
             self._inner, self._secret = address.netloc, address.fragment
+            self._session = aiohttp.ClientSession()
             self._shown += 1
             self.open = True
             self._watching = asyncio.create_task(self._until_ended())
@@ -99,6 +97,9 @@ class Chat:
                 await self._watching
             self._watching = None
         self.open = False
+        if self._session is not None:  # before the page: one that closes waits for whoever is connected
+            await self._session.close()
+            self._session = None
         await self._discord.close_preview()
 
     async def _until_ended(self) -> None:
@@ -111,26 +112,32 @@ class Chat:
         return web.FileResponse(_PAGE / name, headers={"Content-Type": f"{kind}; charset=utf-8"})
 
     async def _pass_on(self, request: web.Request) -> web.Response:
-        if not self.open or self._session is None:
+        session = self._session
+        if not self.open or session is None:
             return web.Response(status=503, text=_NO_PAGE)
+        try:
+            return await self._fetch(session, request)
+        except (aiohttp.ClientError, RuntimeError):  # the latter is what a session says that is closed amid a request
+            if not session.closed:
+                raise
+            return web.Response(status=503, text=_NO_PAGE)
+
+    async def _fetch(self, session: aiohttp.ClientSession, request: web.Request) -> web.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
         if "Origin" in request.headers:
             headers["Origin"] = f"http://{self._inner}"
-        try:
-            async with self._session.request(
-                request.method,
-                f"http://{self._inner}{request.path_qs}",
-                headers=headers,
-                data=await request.read() if request.can_read_body else None,
-                allow_redirects=False,
-            ) as answer:
-                body = await answer.read()
-                kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
-                if answer.content_type == "text/html":
-                    body = body.replace(_HEAD_ENDS, _LINKS + _HEAD_ENDS)
-                return web.Response(status=answer.status, body=body, headers=self._for_the_panel(kept))
-        except aiohttp.ClientError:  # the page was closed meanwhile
-            return web.Response(status=503, text=_NO_PAGE)
+        async with session.request(
+            request.method,
+            f"http://{self._inner}{request.path_qs}",
+            headers=headers,
+            data=await request.read() if request.can_read_body else None,
+            allow_redirects=False,
+        ) as answer:
+            body = await answer.read()
+            kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
+            if answer.content_type == "text/html":
+                body = body.replace(_HEAD_ENDS, _LINKS + _HEAD_ENDS)
+            return web.Response(status=answer.status, body=body, headers=self._for_the_panel(kept))
 
     def _for_the_panel(self, headers: dict[str, str]) -> dict[str, str]:
         headers.pop("X-Frame-Options", None)

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from sandbox.discord_wire import faults as discord_faults
 from sandbox.pixverse_api import faults, timelines
+from sandbox.pixverse_api.callbacks import When
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Results, Timeline
 
@@ -121,6 +122,8 @@ PERMISSIONS: Mapping[str, str] = {
     "Read Message History": "read_message_history",
 }
 
+CALLBACK_MOMENTS: Mapping[str, When] = {when.value: when for when in (When.AT_THE_END, *When)}
+
 SPEEDS: Mapping[str, float] = {"1×": 1, "4×": 4, "20×": 20}
 
 
@@ -145,5 +148,6 @@ def offered() -> dict[str, list[str]]:
         "upload-limits": UPLOAD_LIMITS,
         "permissions": PERMISSIONS,
         "speeds": SPEEDS,
+        "callback-moments": CALLBACK_MOMENTS,
     }
     return {name: list(choices) for name, choices in lists.items()}

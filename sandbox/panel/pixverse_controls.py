@@ -63,7 +63,8 @@ class PixverseControls:
         return self._pixverse.add_job(account, prompt=prompt, verb=kind)
 
     def _results(self, kind: str, form: Form, job: Job) -> Results:
-        results = Results(form.whole("videos", 1, _MOST_VIDEOS), form.one_of("size", choices.SIZES))
+        count = 1 if kind in (choices.V2_VIDEO, choices.V2_IMAGE) else form.whole("videos", 1, _MOST_VIDEOS)
+        results = Results(count, form.one_of("size", choices.SIZES))
         if kind != choices.V2_IMAGE:
             return results
         pictures = tuple(image_file(f"{job.jobid}/{k}") for k in range(results.count))

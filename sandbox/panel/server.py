@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sandbox.panel import choices, views
 from sandbox.panel.bot_controls import BotControls
+from sandbox.panel.callback_controls import CallbackControls
 from sandbox.panel.chat import Chat
 from sandbox.panel.desk import Desk, set_desk
 from sandbox.panel.discord_controls import DiscordControls
@@ -40,6 +41,7 @@ class Panel:
         self.controls: dict[str, Control] = {
             **PixverseControls(self.desk).controls(),
             **DiscordControls(self.desk).controls(),
+            **CallbackControls(self.desk).controls(),
             **BotControls(self.desk).controls(),
         }
         self.port = 0

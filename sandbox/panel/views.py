@@ -13,6 +13,7 @@ from sandbox.pixverse_api.requests_log import Seen
 
 _JOBS = 40
 _LINES = 150
+_ANSWERS = 5
 _TITLES_OF_KEPT = {Kept.HERE: "", Kept.EXPIRED: "expired (410)", Kept.UNKNOWN: "gone (404)"}
 _MINUTE_MS = 60_000
 
@@ -101,7 +102,17 @@ def pixverse(desk: Desk) -> Section:
         "faults": api.faults.waiting + api.cdn.faults.waiting,
         "asked": len(api.requests),
         "askedLastMinute": _in_last_minute(api.requests),
+        "callbacks": _callbacks(desk),
     }
+
+
+def _callbacks(desk: Desk) -> str:
+    """In a sentence; the address itself is a secret."""
+    sent = desk.stage.pixverse.callbacks.sent
+    if not sent:
+        return "No address is set." if desk.stage.account.reply_url is None else "None was sent yet."
+    answers = ", ".join("no answer" if one.status is None else str(one.status) for one in sent[-_ANSWERS:])
+    return f"{len(sent)} sent; the latest were answered with {answers}."
 
 
 def _speed(speed: float) -> str:

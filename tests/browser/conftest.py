@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
 
 import pytest
 import pytest_asyncio
@@ -15,6 +15,18 @@ from sandbox.token_form import fill_in_token
 from tests.browser.look import FLAGS, Look
 
 _POLL_SECONDS = 0.2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Shows with every failure what the bot said last, and what everybody sees in the channel."""
+    report = yield
+    look = getattr(item, "funcargs", {}).get("look")
+    if report.failed and isinstance(look, Look):
+        report.sections.append(("The bot's last lines", "\n".join(look.stage.bot.last_words)))
+        texts = [message.text for message in look.channel.messages()] if look.panel.chat.open else []
+        report.sections.append(("The channel", "\n".join(texts)))
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -44,9 +56,16 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
         await running.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def look(panel: Panel, browser: Browser) -> AsyncIterator[Look]:
-    """Somebody at the page, in a channel of the test's own, as Alice. No part of our page may have complained."""
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def opened(panel: Panel, browser: Browser) -> AsyncIterator[Look]:
+    """The page, once for all tests of a file: it has to bear that anyway."""
     async with Look.at(panel, browser) as looking:
         yield looking
-    assert looking.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def look(opened: Look) -> AsyncIterator[Look]:
+    """Somebody at the page, in a channel of the test's own, as Alice. No part of our page may have complained."""
+    await opened.begin()
+    yield opened
+    assert opened.complaints == []

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from itertools import count
 
-from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, expect
+from playwright.async_api import Browser, ConsoleMessage, Error, Locator, Page, ViewportSize, expect
 
 from sandbox.discord_wire import Channel
 from sandbox.panel import Panel
@@ -23,7 +23,8 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_PATIENCE_MS = 10_000
+WIDE = ViewportSize(width=1280, height=800)
+_PATIENCE_MS = 20_000
 _numbers = count(1)
 expect.set_options(timeout=_PATIENCE_MS)
 
@@ -43,22 +44,35 @@ class Look:
 
     @classmethod
     @asynccontextmanager
-    async def at(cls, panel: Panel, browser: Browser, *, width: int = 1280, height: int = 800) -> AsyncIterator[Look]:
-        """Opens the page, in a channel of its own, as Alice."""
-        context = await browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
+    async def at(cls, panel: Panel, browser: Browser) -> AsyncIterator[Look]:
+        """Opens the page."""
+        context = await browser.new_context(viewport=WIDE, reduced_motion="reduce")
         await context.grant_permissions(["clipboard-read", "clipboard-write"], origin=panel.url)
         look = cls(panel, await context.new_page())
-        desk = panel.desk
-        desk.town, desk.person = desk.towns[0], desk.stage.alice
-        await panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
         try:
             await look.page.goto(panel.url)
             await expect(look.page.locator("html")).to_have_attribute("data-ready", "true")
-            await look.page.wait_for_function("document.querySelector('#chat-frame').src.startsWith('http')")
-            await expect(look.chat.locator("#channel-name")).to_have_text(look.channel.name)
             yield look
         finally:
             await context.close()
+
+    async def begin(self) -> None:
+        """Looks at a new channel, as Alice, with everything in order."""
+        desk = self.panel.desk
+        desk.town, desk.person = desk.towns[0], desk.stage.alice
+        for name, value in (("api", "on"), ("account", "ok"), ("speed", "1×")):
+            await self.panel.controls[name](Form({name: value}))
+        desk.stage.pixverse.faults.clear()
+        desk.stage.discord.faults.clear()
+        await self.panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
+        await self.is_shown()
+        await self.open_tab("PixVerse")
+
+    async def is_shown(self) -> None:
+        """The chat shows the chosen channel."""
+        await expect(self.page.locator("#chat-frame")).to_have_attribute("src", self.panel.chat.url)
+        await expect(self.chat.locator("#channel-name")).to_have_text(self.channel.name)
+        await expect(self.chat.locator("#preview-app")).to_have_attribute("aria-busy", "false")
 
     @property
     def stage(self) -> Stage:
@@ -130,8 +144,8 @@ class Look:
         """Is somebody else from now on."""
         await self.choose("You are", name)
         await self.hears(f"You are {name.partition(',')[0]}.")
-        await expect(self.chat.locator("#channel-name")).to_have_text(self.channel.name)
+        await self.is_shown()
 
     def row(self, prompt: str) -> Locator:
         """A job in the panel's list."""
-        return self.page.locator(".job").filter(has_text=prompt)
+        return self.page.locator(".job").filter(has=self.page.locator(".prompt", has_text=prompt))

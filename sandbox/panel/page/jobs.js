@@ -4,6 +4,15 @@ import { act, copy, say } from "./switches.js";
 
 const ENDED = new Set(["completed", "failed", "moderated", "cancelled"]);
 
+function doing(label, control, { jobid }) {
+  const button = element("button", { type: "button", textContent: label });
+  button.addEventListener("click", async () => {
+    const said = await act(control, { jobid });
+    if (said !== null) say(said);
+  });
+  return button;
+}
+
 function makeJob(job, transitions) {
   const change = element("select", { name: "to" });
   setOptions(change, transitions.map((name) => [name, name]));
@@ -13,11 +22,8 @@ function makeJob(job, transitions) {
 
   const copying = element("button", { type: "button", textContent: "Copy id" });
   copying.addEventListener("click", () => copy(job.jobid, "the job's id"));
-  const asking = element("button", { type: "button", textContent: "Ask in the chat" });
-  asking.addEventListener("click", async () => {
-    const said = await act("job-ask", { jobid: job.jobid });
-    if (said !== null) say(said);
-  });
+  const asking = doing("Ask in the chat", "job-ask", job);
+  const telling = doing("Send its callback", "callback-send", job);
 
   return element(
     "li",
@@ -26,7 +32,7 @@ function makeJob(job, transitions) {
     element("p", { className: "state" }, element("strong"), element("span", { className: "quiet" })),
     element("p", { className: "id" }, element("code")),
     element("p", { className: "row" }, copying, asking),
-    element("details", {}, element("summary", {}, "Time line, and changes by hand"), element("ol", { className: "line" }), changing),
+    element("details", {}, element("summary", {}, "Time line, and changes by hand"), element("ol", { className: "line" }), changing, element("p", { className: "row" }, telling)),
   );
 }
 

@@ -66,6 +66,7 @@ function ended(code) {
 export function showPixverse(pixverse) {
   for (const name of ["api", "account", "speed"]) live(name).value = pixverse[name];
   setText(byId("api-faults-left"), waiting(pixverse.faults));
+  setText(byId("callbacks"), pixverse.callbacks);
   const chip = byId("api-chip");
   const trouble = pixverse.api !== "on" || pixverse.account !== "ok" || pixverse.faults > 0;
   chip.dataset.state = trouble ? "bad" : "well";

@@ -1,0 +1,260 @@
+"""Every switch of the panel, and what the channel then shows."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import expect
+
+from sandbox.pixverse_api import timelines
+from sandbox.pixverse_api.jobs import Job
+from sandbox.token_form import fill_in_token
+from tests.browser.look import Look
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_MADE_BY_SCRIPT = {"job-change", "job-ask", "callback-send", "token-show"}
+
+
+def _job(look: Look, prompt: str, *steps: timelines.Step) -> Job:
+    return look.stage.pixverse.add_job(look.stage.account, steps, prompt=prompt)
+
+
+async def _ask(look: Look, prompt: str) -> None:
+    await look.row(prompt).get_by_role("button", name="Ask in the chat").click()
+    await look.hears("Alice is told:")
+
+
+async def test_every_switch_is_on_the_page(look: Look) -> None:
+    names = await look.page.evaluate(
+        "[...document.querySelectorAll('[data-do], [data-press], select[data-live]')]"
+        ".map(node => node.dataset.do ?? node.dataset.press ?? node.dataset.live)"
+    )
+    assert set(names) | _MADE_BY_SCRIPT == set(look.panel.controls)
+
+
+async def test_a_job_is_started_copied_asked_for_and_sped_up(look: Look) -> None:
+    form = look.page.locator("form[data-do='job-start']")
+    await form.get_by_role("textbox", name="Prompt").fill("Two swans")
+    await look.choose("What", "v1 create")
+    await form.get_by_role("spinbutton", name="Seconds").fill("600")
+    await form.get_by_role("spinbutton", name="Files, in v1").fill("2")
+    await look.press("Start the job")
+    await look.hears("once somebody asks for it")
+    (job,) = [job for job in look.stage.pixverse.jobs if job.shown["prompt"] == "Two swans"]
+    await look.row("Two swans").get_by_role("button", name="Copy id").click()
+    assert await look.page.evaluate("navigator.clipboard.readText()") == job.jobid
+    await _ask(look, "Two swans")
+    await look.hears("Watching.")
+    await expect(look.row("Two swans").locator(".state")).to_contain_text("then started in")
+    for speed in ("20×", "1×", "20×"):
+        await look.choose("Speed", speed)
+        await look.hears(f"at {speed}")
+    assert job.coming[-1].at - job.created < 60_000
+    job.hurry(1000)
+    await expect(look.message("Your 2 videos are ready.")).to_be_visible()
+    await expect(look.row("Two swans").locator("strong")).to_have_text("completed")
+
+
+async def test_a_job_is_changed_by_hand(look: Look) -> None:
+    _job(look, "By hand")
+    await _ask(look, "By hand")
+    row = look.row("By hand")
+    await row.locator("summary").click()
+    await row.get_by_role("combobox", name="Make it").select_option("failed")
+    await row.get_by_role("button", name="Do it").click()
+    await look.hears("The API now says: failed.")
+    await expect(look.message("The job failed.")).to_be_visible()
+    await expect(row.locator(".line li").last).to_contain_text("failed")
+
+
+async def test_answers_break_and_are_mended(look: Look) -> None:
+    _job(look, "Broken answers")
+    form = look.page.locator("form[data-do='api-faults']")
+    await form.get_by_role("spinbutton", name="How many").fill("500")
+    await form.get_by_role("combobox", name="Fault").select_option("502, a page of HTML")
+    await form.get_by_role("button", name="Break them").click()
+    await expect(form.locator("#api-faults-left")).to_contain_text("still to come")
+    await expect(look.page.locator("#api-chip")).to_have_text("PixVerse makes trouble")
+    await _ask(look, "Broken answers")
+    await look.hears("PixVerse's API isn't answering right now.")
+    await form.get_by_role("button", name="No more faults").click()
+    await expect(form.locator("#api-faults-left")).to_have_text("")
+
+
+async def test_the_api_is_switched_off_and_on(look: Look) -> None:
+    for state, sentence in (("cannot be reached", "Nothing listens"), ("answers 503", "answers 503")):
+        _job(look, state)
+        await look.choose("The API", state)
+        await look.hears(sentence)
+        await _ask(look, state)
+        await look.hears("PixVerse's API isn't answering right now.")
+    await look.choose("The API", "answers")
+    await look.hears("The API answers.")
+    _job(look, "At home again")
+    await _ask(look, "At home again")
+    await look.hears("Watching.")
+
+
+async def test_the_token_is_refused_and_changed(look: Look) -> None:
+    _job(look, "Tokens")
+    await look.choose("The account", "token refused")
+    await look.hears("The account is refused.")
+    await _ask(look, "Tokens")
+    await look.hears("On hold: useapi.net refuses this server's API token.")
+    await look.choose("The account", "in order")
+    await look.hears("The account is ok.")
+    await look.press("Change the token")
+    await look.hears("Changed")
+    await look.press("Copy token")
+    await look.hears("Copied")
+    assert await look.page.evaluate("navigator.clipboard.readText()") == look.stage.account.token
+    await look.press("Copy another account's token")
+    await look.hears("Copied")
+    assert await look.page.evaluate("navigator.clipboard.readText()") == look.panel.desk.other_account.token
+    look.stage.expect(await fill_in_token(look.stage), "**Token works.**")
+    await _ask(look, "Tokens")
+
+
+async def test_callbacks_are_sent(look: Look) -> None:
+    answer = await look.stage.ada.slash(look.channel, "pixverse-admin callback")
+    _job(look, "Told at once")
+    await _ask(look, "Told at once")
+    row = look.row("Told at once")
+    await row.locator("summary").click()
+    await row.get_by_role("button", name="Send its callback").click()
+    await look.hears("There is no address yet")
+    await look.page.get_by_role("textbox", name="replyUrl").fill(answer.text.split("`")[3])
+    await look.press("Set it")
+    await look.hears("told there")
+    await row.get_by_role("button", name="Send its callback").click()
+    await look.hears("answered with 2")
+    await look.choose("Sent", "every change")
+    await look.press("Send them so")
+    await look.hears("every change")
+    await expect(look.page.locator("#callbacks")).to_contain_text("sent; the latest")
+
+
+async def test_permissions_are_taken_and_given_back(look: Look) -> None:
+    await look.open_tab("Discord")
+    await look.page.get_by_label("Attach Files").uncheck()
+    await look.press("Set them")
+    await look.hears("the bot lacks: Attach Files.")
+    look.panel.desk.play(_job(look, "No files here"), timelines.completed(0))
+    await look.open_tab("PixVerse")
+    await _ask(look, "No files here")
+    await expect(look.message("I may not attach files in this channel")).to_be_visible()
+    await look.open_tab("Discord")
+    await look.page.get_by_label("Attach Files").check()
+    await look.press("Set them")
+    await look.hears("The bot may do everything here.")
+
+
+async def test_files_above_the_limit_come_as_links(look: Look) -> None:
+    look.panel.desk.play(_job(look, "Too large"), timelines.completed(0))
+    await look.open_tab("Discord")
+    await look.choose("One file may have", "10 MiB")
+    await look.hears("up to 10 MiB")
+    await look.choose("One file may have", "50 KiB")
+    await look.hears("up to 50 KiB")
+    await look.open_tab("PixVerse")
+    await _ask(look, "Too large")
+    await expect(look.message("Your video is ready, as a link.")).to_contain_text("this server takes files up to")
+
+
+async def test_channels_threads_and_servers(look: Look) -> None:
+    await look.open_tab("Discord")
+    side = look.page.locator("#discord")
+    await side.locator("form[data-do='thread-add'] button").click()
+    await look.hears("The thread Scene 2 is there.")
+    await look.is_shown()
+    await look.press("Delete this channel")
+    await look.hears("#Scene 2 is deleted.")
+    await side.get_by_role("textbox", name="New channel").fill("kept")
+    await side.locator("form[data-do='channel-add'] button").click()
+    await look.hears("#kept is there.")
+    await look.choose("Channel", "#talk")
+    await look.hears("#talk")
+    await look.is_shown()
+    await look.choose("Server", "Kite Club")
+    await look.hears("You look at Kite Club.")
+    await look.is_shown()
+    await look.open_tab("PixVerse")
+    _job(look, "Not set up")
+    await _ask(look, "Not set up")
+    await look.hears("This server isn't set up yet")
+
+
+async def test_the_bot_is_removed_and_added_again(look: Look) -> None:
+    await look.open_tab("Discord")
+    await look.press("Remove the bot")
+    await look.hears("not in Paper Boat Studio any more")
+    await expect(look.page.locator("#chat-note")).to_contain_text("Add it again")
+    await look.press("Add it again")
+    await look.hears("is in Paper Boat Studio again")
+    await look.is_shown()
+
+
+async def test_the_chat_is_opened_again(look: Look) -> None:
+    await look.stage.discord.close_preview()  # as its own button does
+    await expect(look.page.locator("#chat-note")).to_contain_text("The chat is closed.")
+    await look.press("Open the chat")
+    await look.is_shown()
+
+
+async def test_the_gateway_breaks_and_comes_back(look: Look) -> None:
+    gateway = look.stage.discord.gateway
+    resumed, identified = gateway.resumed, gateway.identified
+    await look.open_tab("Discord")
+    await look.press("Ask to reconnect")
+    await look.hears("connect anew")
+    await look.press("Cut")
+    await look.stage.discord.until(lambda: gateway.resumed > resumed, 20)
+    await look.press("Forget the session")
+    await look.hears("log in anew")
+    await look.press("Close")
+    await expect(look.page.locator("#bot-chip")).to_have_text("The bot connects …")
+    await look.press("Open")
+    await look.stage.discord.until(lambda: gateway.identified > identified and look.stage.discord.bot_connected, 20)
+    await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
+
+
+async def test_posts_break_before_and_after_and_nothing_is_doubled(look: Look) -> None:
+    job = _job(look, "Broken posts")
+    await look.status(job)
+    await look.open_tab("Discord")
+    form = look.page.locator("form[data-do='post-faults']")
+    await form.get_by_role("combobox", name="Fault").select_option("500")
+    for when in ("before they are stored", "after they are stored"):
+        await form.get_by_role("combobox", name="When").select_option(label=when)
+        await form.get_by_role("button", name="Break them").click()
+        await look.hears(when.split()[0])
+    await expect(form.locator("#post-faults-left")).to_have_text("2 still to come")
+    job.fail("Broken on purpose.")
+    await expect(form.locator("#post-faults-left")).to_have_text("")
+    await expect(
+        look.message("Failed. https://").filter(has_text="Broken posts")
+    ).to_be_visible()  # the card, after the outcome
+    await expect(look.message("The job failed.")).to_have_count(1)
+    await form.get_by_role("button", name="No more faults").click()
+    await look.hears("No more posts break.")
+
+
+async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
+    job = _job(look, "Survives")
+    await look.status(job)
+    await look.open_tab("Bot")
+    await look.press("Kill (-9)")
+    await expect(look.page.locator("#bot-chip")).to_have_text("The bot is not running")
+    await expect(look.page.locator("#bot-state")).to_have_text("Ended by signal 9.")
+    job.fail("Meanwhile.")
+    await look.press("Start")
+    await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
+    await expect(look.page.locator("#log")).to_contain_text("jobs are polled")
+    await expect(look.message("Failed. https://").filter(has_text="Survives")).to_be_visible()
+    await expect(look.message("The job failed.")).to_have_count(1)
+    await look.open_tab("Traffic")
+    await expect(look.page.locator("#requests tr").first).to_be_visible()
+    text = await look.page.locator("#traffic").inner_text()
+    assert look.stage.account.token not in text
+    assert look.stage.account.email not in text
+    assert look.stage.discord.bot_token not in text
