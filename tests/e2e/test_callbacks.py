@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from sandbox.discord_wire import Answer
 from sandbox.pixverse_api.callbacks import Habit, When
+from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.web.port import free_port
@@ -140,22 +141,22 @@ async def test_a_flood_to_one_address_asks_the_api_three_times_and_others_notice
     assert flooded.outcomes() == []
 
 
-async def test_a_job_that_nobody_asked_for_is_posted_where_its_account_is_followed(stage: Stage, town: Town) -> None:
+async def test_a_job_that_nobody_asked_for_is_posted_only_where_its_account_is_followed(
+    stage: Stage, town: Town
+) -> None:
     stage.pixverse.callbacks.habit = Habit()
     await _called(town)
-    ignored = town.job()
-    ignored.complete()
-    sent = stage.pixverse.callbacks.sent
-    await stage.pixverse.until(lambda: any(one.jobid == ignored.jobid for one in sent))
+    town.job().complete()
+    asked_for = await town.watched()
+    asked_for.complete()
+    outcome = await town.outcome(timeout=_BEFORE_THE_POLL)  # callbacks are followed in their order
     films = town.guild.add_text_channel("films")
     question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=films)
     await town.admin.click(question, "Follow the account")
-    lists = len(stage.pixverse.requests)
-    await stage.pixverse.until(lambda: len(stage.pixverse.requests) > lists)
     town.job(prompt="lighthouse").complete()
-    outcome = await town.outcome(films, timeout=_BEFORE_THE_POLL)
-    assert outcome.text.startswith("**New video.**\n> lighthouse")
-    assert town.posts() == []
+    followed = await town.outcome(films, timeout=_BEFORE_THE_POLL)
+    assert followed.text.startswith("**New video.**\n> lighthouse")
+    assert town.outcomes() == [outcome]
 
 
 async def test_a_replaced_address_is_void_at_once(town: Town) -> None:
@@ -199,3 +200,29 @@ async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, town: T
     assert town.stage.for_one_alone[-1] not in (await town.member.click(outcome, "Details")).text
     await stage.listen_to_port()
     assert stage.leaks() == []
+
+
+@pytest.mark.parametrize("generation", ["v1"], indirect=True)
+async def test_polls_go_on(build: Build) -> None:
+    """Callback, list and poll together bring each outcome once; without callbacks, though relied on, the poll does."""
+    port = free_port()
+    quick = await build(POLL_INTERVAL="0.4", HTTP_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")
+    await quick.start()
+    town = await quick.town()
+    await _called(town)
+    quick.pixverse.callbacks.habit = Habit(When.EVERY_CHANGE, times=2)
+    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
+    await town.admin.click(question, "Follow the account")
+    jobs = [await town.watched() for _ in range(5)]
+    for job in jobs:
+        job.complete()
+    await quick.discord.until(lambda: len(town.outcomes()) >= len(jobs))
+    told = [one for one in quick.pixverse.callbacks.sent if one.status == 200]
+    assert len(told) >= len(jobs)
+
+    quick.pixverse.callbacks.habit = Habit(When.NEVER)
+    last = await town.watched()
+    last.complete()
+    await quick.discord.until(lambda: len(town.outcomes()) > len(jobs))
+    await town.settled()
+    assert len(town.outcomes()) == len(jobs) + 1

@@ -42,6 +42,18 @@ def test_a_callback_right_after_the_answer_counts() -> None:
     assert announcements.relied_on(1)
 
 
+def test_it_counts_before_callbacks_are_relied_on_too() -> None:
+    clock = ManualClock()
+    announcements = Announcements(clock)
+    announcements.ended(1, 1, announced=True)
+    announcements.ended(1, 2, announced=False)
+    announcements.told_late(1, 2)
+    clock.move_to(clock.monotonic() + 100)
+    announcements.ended(1, 3, announced=True)
+    announcements.ended(1, 4, announced=True)
+    assert announcements.relied_on(1)
+
+
 def test_one_that_comes_later_does_not() -> None:
     announcements, clock = _reliable()
     announcements.ended(1, 10, announced=False)
