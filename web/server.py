@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -106,6 +107,9 @@ async def _one_request_each(request: web.Request, handler: Handler) -> web.Strea
     except web.HTTPException as refusal:
         refusal.force_close()
         raise
+    except ConnectionError:
+        # Gone, or cut off, before it had sent everything: nobody reads this, and strangers are to fill no log.
+        response = web.Response(status=HTTPStatus.BAD_REQUEST)
     response.force_close()
     return response
 

@@ -98,6 +98,27 @@ async def test_what_is_no_http_harms_nobody(port: int) -> None:
     assert (await ask(port, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
 
 
+async def test_whoever_hangs_up_before_the_end_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    ended = asyncio.Event()
+
+    async def callback(request: web.Request) -> web.Response:
+        try:
+            await request.read()
+        finally:
+            ended.set()
+        return web.Response()
+
+    number = free_port()
+    async with serving(make_application(Endpoints(callback=callback), PUBLIC), "127.0.0.1", number):
+        _, writer = await asyncio.open_connection("127.0.0.1", number)
+        writer.write(b"POST /callback/abc HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+        await writer.drain()
+        writer.close()
+        async with asyncio.timeout(5):
+            await ended.wait()
+    assert [record for record in caplog.records if record.levelname != "INFO"] == []
+
+
 async def test_a_port_in_use_is_a_setting_to_change(port: int) -> None:
     with pytest.raises(SettingsError, match=rf"^HTTP_HOST, HTTP_PORT: 127\.0\.0\.1, port {port} .*in use"):
         async with serving(web.Application(), "127.0.0.1", port):

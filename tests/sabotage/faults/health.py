@@ -30,6 +30,13 @@ FAULTS = (
         "",
     ),
     fault(
+        "strangers who hang up fill the log",
+        f"{_SERVER}::test_whoever_hangs_up_before_the_end_fills_no_log",
+        "web/server.py",
+        "    except ConnectionError:\n",
+        "    except BrokenPipeError:\n",
+    ),
+    fault(
         "the internet sees the metrics",
         f"{_SERVER}::test_under_the_public_name_there_are_callbacks_alone",
         "web/server.py",
