@@ -65,13 +65,23 @@ async def test_a_relayed_job_costs_two_fifths_of_the_questions_and_its_outcome_c
     assert with_list <= 0.4 * without
 
 
-async def test_the_last_of_several_relies_on_no_list_longer_than_a_question_lasts(world: World, ten: list[str]) -> None:
-    await _watched(world, ten[:4])
-    await world.advance(7)
-    for jobid in ten[:4]:
+async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, ten: list[str]) -> None:
+    """Also where whoever asked for the list has no reason to ask for the next one."""
+    early, late = ten[:3], ten[3:6]
+    await _watched(world, early)
+    while not world.api.rolls:
+        await world.advance(0.5)
+    await world.advance(17)
+    for jobid in late:
+        await world.watch(jobid)
+    for jobid in early:
+        world.api.put(jobid, JobState.FAILED)
+    await world.advance(6)
+    assert len(await world.outcomes()) == 3
+    for jobid in late:
         world.api.put(jobid, JobState.FAILED)
     await world.advance(22.1)
-    assert len(await world.outcomes()) == 4
+    assert len(await world.outcomes()) == 6
 
 
 async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, ten: list[str]) -> None:

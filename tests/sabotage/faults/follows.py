@@ -7,7 +7,7 @@ from tests.sabotage.fault import fault
 FAULTS = (
     fault(
         "a list is relied on for a whole interval, however old it was",
-        "tests/relay/test_roll_calls.py::test_the_last_of_several_relies_on_no_list_longer_than_a_question_lasts",
+        "tests/relay/test_roll_calls.py::test_nobody_relies_on_a_list_longer_than_on_an_answer",
         "relay/asking.py",
         "            return self.named_at(job, listed_at)",
         "            return self.named_at(job, job.asked_at)",
@@ -16,8 +16,8 @@ FAULTS = (
         "a list that is refused is asked for at each interval",
         "tests/relay/test_follows.py::test_a_list_that_fails_is_asked_for_ever_less_often",
         "relay/roll_calls.py",
-        "            if now - roll.at >= age and now >= roll.rests_until:",
-        "            if now - roll.at >= age:",
+        "            return self._interval * _REFUSED_INTERVALS",
+        "            return self._interval",
     ),
     fault(
         "the operator's account is followed",
