@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -57,6 +58,14 @@ async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
     await _pass(world, retention, 2 * HOUR)
     assert await _jobs(world) == 0
     assert retention.failed == 0
+
+
+async def test_copies_from_before_an_update_go_too(world: World) -> None:
+    copy = world.path.with_name("relay.db.before-2")
+    copy.touch()
+    os.utime(copy, (0, 0))
+    await Retention(world.database, world.clock).sweep()
+    assert not copy.exists()
 
 
 async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) -> None:
