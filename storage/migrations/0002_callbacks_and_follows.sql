@@ -26,3 +26,9 @@ ALTER TABLE subscriptions ADD COLUMN origin TEXT NOT NULL DEFAULT 'asked'
 -- subscriptions.stopped_by. No user of Discord has that id.
 
 ALTER TABLE servers ADD COLUMN upload_limit_at INTEGER; -- when upload_limit was learned
+
+-- In which order deliveries of a channel go out: outcomes, notices, cards and summaries.
+ALTER TABLE deliveries ADD COLUMN urgency INTEGER
+    GENERATED ALWAYS AS (CASE kind WHEN 'notice' THEN 1 WHEN 'card' THEN 2 WHEN 'summary' THEN 2 ELSE 0 END) VIRTUAL;
+CREATE INDEX deliveries_urgent ON deliveries (urgency, id, next_at, channel_id)
+    WHERE state IN ('waiting', 'sending');

@@ -94,6 +94,20 @@ async def test_what_is_put_in_twice_is_there_once(outbox: Outbox) -> None:
     assert len(await outbox.heads()) == 1
 
 
+async def test_a_channel_with_many_that_wait_hides_no_other(outbox: Outbox) -> None:
+    crowded = [
+        await outbox.outcome(await outbox.subscription(1, f"job-{number}"), f"n-{number}") for number in range(120)
+    ]
+    others = [
+        await outbox.card(await outbox.subscription(1, "job-0", channel), f"c-{channel}", channel)
+        for channel in (71, 72)
+    ]
+    urgent = await outbox.outcome(await outbox.subscription(1, "job-1", 72), "n-72", channel_id=72)
+    assert await outbox.heads() == [crowded[0], urgent, others[0]]
+    assert await outbox.heads(channels=[CHANNEL]) == [urgent, others[0]]
+    assert await outbox.heads(ids=[crowded[0], urgent]) == [crowded[1], others[0], others[1]]
+
+
 async def test_one_job_id_under_two_accounts_is_one_message_and_belongs_to_who_asked_last(outbox: Outbox) -> None:
     other = await outbox.account("user:2")
     first, second = await outbox.subscription(1), await outbox.subscription(other)
