@@ -102,7 +102,7 @@ async def test_a_channel_with_many_that_wait_hides_no_other(outbox: Outbox) -> N
         await outbox.card(await outbox.subscription(1, "job-0", channel), f"c-{channel}", channel)
         for channel in (71, 72)
     ]
-    urgent = await outbox.outcome(await outbox.subscription(1, "job-1", 72), "n-72", channel_id=72)
+    urgent = await outbox.outcome(await outbox.subscription(1, "job-1", 72), "urgent", channel_id=72)
     assert await outbox.heads() == [crowded[0], urgent, others[0]]
     assert await outbox.heads(channels=[CHANNEL]) == [urgent, others[0]]
     assert await outbox.heads(ids=[crowded[0], urgent]) == [crowded[1], others[0], others[1]]
