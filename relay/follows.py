@@ -119,16 +119,19 @@ class Follows:
             task = self._courses.pop(account_id).task
             if task is not None:
                 task.cancel()
-        for account_id in followed - self._courses.keys():
+        new = followed - self._courses.keys()
+        for account_id in new:
             course = self._courses[account_id] = _Course()
-            course.task = asyncio.create_task(self._keep_up(account_id, course), name=f"follow {account_id}")
+            begin = schedule.first_look(self._clock.monotonic(), self._interval, len(new), self._random)
+            course.task = asyncio.create_task(self._keep_up(account_id, course, begin), name=f"follow {account_id}")
 
     def _may_ask(self, account_id: int) -> bool:
         return self._accounts.state_of(account_id) == "ok" and self._accounts.token_of(account_id) is not None
 
     # ---- one account ------------------------------------------------------------------------------------------------
 
-    async def _keep_up(self, account_id: int, course: _Course) -> None:
+    async def _keep_up(self, account_id: int, course: _Course, begin: float) -> None:
+        await self._clock.sleep(begin - self._clock.monotonic())
         while True:
             try:
                 due = await self._look(account_id, course)

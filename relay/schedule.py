@@ -103,8 +103,8 @@ def spread(now: float, interval: float, asked_at: float | None, random: Random) 
 
 
 def first_look(now: float, interval: float, found: int, random: Random) -> float:
-    """When to ask about one of `found` jobs that nobody has asked about yet: at once about a single one, about many
-    within as many seconds, an interval at the most."""
+    """When to ask about one of `found` jobs (or accounts) that nobody has asked about yet: at once about a single one,
+    about many within as many seconds, an interval at the most."""
     return now + min(interval, float(found - 1)) * random.random()
 
 

@@ -99,8 +99,11 @@ def _sleeps(task: asyncio.Task[None]) -> bool:
         task.result()
     inner: object = task.get_coro()
     while isinstance(inner, CoroutineType):
+        frame = inner.cr_frame
         if inner.__name__ == "sleep_unless_woken":
-            frame = inner.cr_frame
             return frame is not None and not frame.f_locals["woken"].is_set()
+        if inner.__name__ == "sleep" and frame is not None:
+            sleeper = frame.f_locals.get("sleeper")
+            return sleeper is not None and not sleeper.done()
         inner = inner.cr_await
     return False

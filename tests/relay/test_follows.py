@@ -215,6 +215,22 @@ async def test_a_list_that_fails_is_asked_for_ever_less_often(world: FollowingWo
     assert len(await _subscriptions(world)) == 1
 
 
+async def test_a_start_with_many_followed_accounts_is_no_stampede(world: FollowingWorld) -> None:
+    for account in range(10, 40):
+        world.accounts.tokens[account] = f"token-{account}"
+        world.accounts.used[account] = account
+        async with world.database.transaction() as tx:
+            await tx.run(
+                "INSERT INTO accounts (id, account_key, state_since) VALUES (?, ?, 0)", (account, str(account))
+            )
+        await world.follow(guild=account, channel=account, account=account)
+    world.run()
+    await world.advance(2)
+    assert len(world.api.rolls) <= 20
+    await world.advance(19)
+    assert 60 <= len(world.api.rolls) <= 70
+
+
 async def test_even_a_single_job_relies_on_a_list_that_is_asked_for_anyway(world: FollowingWorld) -> None:
     await world.follow()
     world.run()

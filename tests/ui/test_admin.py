@@ -7,7 +7,7 @@ import pytest
 from relay.outcomes import NoticeKind
 from relay.ports import NoticePost
 from tests.ui.samples import components_of
-from ui import admin_answers
+from ui import admin_answers, follow_answers
 from ui.check_report import CheckReport, Followed, TokenState, check_answer
 from ui.mentions import CommandMentions
 from ui.notices import notice_message
@@ -55,6 +55,19 @@ WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760
         (
             replace(NOTICE, kind=NoticeKind.CHANNEL_GONE, channel_name="films_and_more"),
             "**#films\\_and\\_more is gone.** I've stopped watching 3 jobs there.",
+            (),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.CHANNEL_GONE, channel_name="films", jobs=0, followed=True),
+            "**#films is gone.** Choose another with </pixverse-admin follow:12>.",
+            (),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.NO_ROOM, channel_id=5, jobs=1, limit=500),
+            (
+                "**This server already waits for 500 jobs**, the most it can. 1 job of the account isn't posted in "
+                "<#5> for now; I take them when others have ended, if they are still in work then."
+            ),
             (),
         ),
     ],
@@ -202,3 +215,34 @@ def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> No
 )
 def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object]], text: str) -> None:
     assert entered_text(components) == text
+
+
+async def test_following_asks_first_and_says_who_sees_it() -> None:
+    asked = follow_answers.follow_question("4321", 5, 8, progress=True)
+    assert asked.content == (
+        "**Post every job of account `4321` in <#5>?** Everyone who sees that channel sees all its prompts and videos. "
+        "Ended jobs aren't posted."
+    )
+    assert asked.view is not None
+    buttons = [button for row in components_of(asked.view) for button in row["components"]]
+    assert [button["label"] for button in buttons] == ["Follow the account", "Don't follow"]
+    assert buttons[0]["custom_id"] == "follow:cards:5:8"
+    assert follow_answers.following_answer("4321", 5, MENTIONS).content == (
+        "**Following.** Every job of account `4321` is posted in <#5>. </pixverse-admin unfollow:12> ends it."
+    )
+    assert follow_answers.following_answer(None, 5, MENTIONS).content.startswith(
+        "**Following.** Every job of this server's account is posted"
+    )
+
+
+def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
+    texts = [follow_answers.unfollowed_answer(number).content for number in (0, 1, 2)]
+    assert texts == [
+        "**Not followed any more.** None of its jobs is running there.",
+        "**Not followed any more.** 1 job already running is still posted.",
+        "**Not followed any more.** 2 jobs already running are still posted.",
+    ]
+    assert follow_answers.followed_choice(5, "films").name == "#films"
+    gone = follow_answers.followed_choice(5, None)
+    assert (gone.name, gone.value) == ("A channel that is gone or hidden (5)", "5")
+    assert len(follow_answers.followed_choice(5, "f" * 200).name) <= 100

@@ -66,6 +66,25 @@ def test_one_video() -> None:
     assert message.suppress_embeds
 
 
+def test_where_nobody_asked_it_is_a_new_video() -> None:
+    unasked = replace(POST, mention=(), unasked=True)
+    one = outcome_message(replace(unasked, files=FILES[:1]), MENTIONS)
+    assert one.content == f"**New video.**\n{QUOTE}\n-# 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+    assert outcome_message(replace(unasked, files=FILES), MENTIONS).content.startswith("**4 new videos.**\n")
+    assert outcome_message(replace(unasked, files=FILES[:1], wordless=True), MENTIONS).content.startswith(
+        "**New video.**"
+    )
+    for reason, start in (
+        (LinkReason.TOO_LARGE, "**New video, as a link.** It has"),
+        (LinkReason.EXPIRED, "**New video, but its link has run out.**"),
+        (LinkReason.HOST_NOT_ALLOWED, "**New video, but I may not fetch it.**"),
+    ):
+        link = outcome_message(replace(unasked, links=(replace(LINK, reason=reason),)), MENTIONS)
+        assert link.content.startswith(start)
+    failed = outcome_message(replace(unasked, outcome=Outcome.FAILED, job=None), MENTIONS)
+    assert failed.content.startswith("**The job failed.** PixVerse gave no reason.")
+
+
 def test_four_videos() -> None:
     message = outcome_message(replace(POST, files=FILES, spoiler=True, mention=()), MENTIONS)
     assert message.content == (
