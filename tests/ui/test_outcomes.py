@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,21 +69,22 @@ def test_one_video() -> None:
 
 def test_where_nobody_asked_it_is_a_new_video() -> None:
     unasked = replace(POST, mention=(), unasked=True)
-    one = outcome_message(replace(unasked, files=FILES[:1]), MENTIONS)
-    assert one.content == f"**New video.**\n{QUOTE}\n-# 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
-    assert outcome_message(replace(unasked, files=FILES), MENTIONS).content.startswith("**4 new videos.**\n")
-    assert outcome_message(replace(unasked, files=FILES[:1], wordless=True), MENTIONS).content.startswith(
-        "**New video.**"
+
+    def said(**parts: Any) -> str:
+        return str(outcome_message(replace(unasked, **parts), MENTIONS).content)
+
+    assert said(files=FILES[:1]) == (
+        f"**New video.**\n{QUOTE}\n-# 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
     )
+    assert said(files=FILES).startswith("**4 new videos.**\n")
+    assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
     for reason, start in (
         (LinkReason.TOO_LARGE, "**New video, as a link.** It has"),
         (LinkReason.EXPIRED, "**New video, but its link has run out.**"),
         (LinkReason.HOST_NOT_ALLOWED, "**New video, but I may not fetch it.**"),
     ):
-        link = outcome_message(replace(unasked, links=(replace(LINK, reason=reason),)), MENTIONS)
-        assert link.content.startswith(start)
-    failed = outcome_message(replace(unasked, outcome=Outcome.FAILED, job=None), MENTIONS)
-    assert failed.content.startswith("**The job failed.** PixVerse gave no reason.")
+        assert said(links=(replace(LINK, reason=reason),)).startswith(start)
+    assert said(outcome=Outcome.FAILED, job=None).startswith("**The job failed.** PixVerse gave no reason.")
 
 
 def test_four_videos() -> None:
