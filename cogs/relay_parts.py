@@ -152,6 +152,7 @@ def put_together(
             clock,
             interval=interval,
             most_of_guild=settings.max_open_per_server,
+            serves=lambda guild_id: not settings.discord_guild_ids or guild_id in settings.discord_guild_ids,
         ),
         roll_calls,
         accounts,

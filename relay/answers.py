@@ -202,7 +202,7 @@ async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) 
     follow = await follows.of_channel(tx, subscription.guild_id, subscription.channel_id)
     if follow is None or job.updated is None or not job.state.ends:
         return True
-    return job.updated >= follow.created_at - _CLOCKS_APART
+    return job.updated >= min(follow.created_at, subscription.created_at) - _CLOCKS_APART
 
 
 def _brings_news(row: JobRow, answer: Job) -> bool:

@@ -81,8 +81,10 @@ class Follows:
 
     def changed(self) -> None:
         """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""
-        for course in self._courses.values():
+        for account_id, course in self._courses.items():
             course.settled.clear()
+            course.lists = self._latest(account_id)
+            course.woken.set()
         self._changed.set()
 
     async def run(self) -> None:
@@ -121,9 +123,13 @@ class Follows:
                 task.cancel()
         new = followed - self._courses.keys()
         for account_id in new:
-            course = self._courses[account_id] = _Course()
+            course = self._courses[account_id] = _Course(lists=self._latest(account_id))
             begin = schedule.first_look(self._clock.monotonic(), self._interval, len(new), self._random)
             course.task = asyncio.create_task(self._keep_up(account_id, course, begin), name=f"follow {account_id}")
+
+    def _latest(self, account_id: int) -> dict[str, frozenset[str]]:
+        """What is known already, so that nobody waits for the next list."""
+        return {kind: self._roll_calls.latest(account_id, kind) for kind in self._kinds}
 
     def _may_ask(self, account_id: int) -> bool:
         return self._accounts.state_of(account_id) == "ok" and self._accounts.token_of(account_id) is not None

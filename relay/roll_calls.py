@@ -117,6 +117,12 @@ class RollCalls:
         await self._renew((account_id, kind), roll, self._interval)
         return max(roll.at + self._interval, roll.rests_until)
 
+    def latest(self, account_id: int, kind: str) -> frozenset[str]:
+        """The ids that a list of the last interval named; none where there is no such list."""
+        roll = self._rolls.get((account_id, kind))
+        young = roll is not None and self._clock.monotonic() - roll.at < self._interval
+        return roll.jobs if roll is not None and young else frozenset()
+
     async def names(self, job: Watched, gap: float) -> float | None:
         """When the list was asked for that names the job and is young enough to be enough; else the job is to be asked
         about itself. `gap` is the pause between two questions about it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -52,7 +52,7 @@ class Taken:
 
 class Taker:
     """Subscribes followed channels. `interval`: seconds between two questions about one job; `most_of_guild`: how many
-    open subscriptions a server may have."""
+    open subscriptions a server may have; `serves`: whether the operator lets the bot serve a server."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Taker:
         *,
         interval: float,
         most_of_guild: int,
+        serves: Callable[[int], bool],
     ) -> None:
         self._database = database
         self._accounts = accounts
@@ -72,11 +73,15 @@ class Taker:
         self._clock = clock
         self._card_after = min(_CARD_AFTER, round(interval * 1000))
         self._most_of_guild = most_of_guild
+        self._serves = serves
         self._full: set[int] = set()
         self._strange: dict[int, int] = {}
 
     def holds(self, follow: FollowRow) -> bool:
-        """Whether a follow is of the server's own account, and that is in force there; else it rests."""
+        """Whether a follow is of the server's own account, that is in force there, and the server is served; else it
+        rests."""
+        if not self._serves(follow.guild_id):
+            return False
         own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
         return own == in_force == follow.account_id
 

@@ -40,6 +40,7 @@ class FollowingWorld(World):
 
     def __init__(self, database: Database, *, limits: Limits | None = None) -> None:
         limits = limits or Limits(500, 500)
+        self.unserved: set[int] = set()
         super().__init__(database, limits=limits, accounts=OwnAccounts())
         taker = Taker(
             database,
@@ -49,6 +50,7 @@ class FollowingWorld(World):
             self.clock,
             interval=self.interval,
             most_of_guild=limits.open_per_server,
+            serves=lambda guild_id: guild_id not in self.unserved,
         )
         self.follows = Follows(
             database.reader,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from itertools import pairwise
-from random import Random
 
 import pytest
 
 from pixverse.errors import NoList, TokenRefused, Unavailable
 from pixverse.job import JobState, Media
 from relay.limits import Limits
-from relay.schedule import first_look
 from storage import follows, servers
 from storage.database import Database
 from tests.relay.following_world import ADMIN, FollowingWorld
@@ -80,9 +78,23 @@ async def test_each_following_channel_of_each_server_gets_its_own_and_all_share_
     assert len(await world.outcomes()) == 3
 
 
+async def test_a_further_channel_does_not_wait_for_the_next_list(world: FollowingWorld) -> None:
+    await world.follow()
+    world.api.put("v1-new")
+    world.run()
+    await world.advance(5)
+    asked = len(world.api.rolls)
+    await world.follow(channel=CHANNEL + 1)
+    await world.advance(1)
+    assert [row[1] for row in await _subscriptions(world)] == [CHANNEL, CHANNEL + 1]
+    assert len(world.api.rolls) == asked
+
+
 async def test_only_the_server_s_own_account_in_force_is_followed(world: FollowingWorld) -> None:
     await world.follow()
     await world.follow(guild=GUILD + 1, channel=CHANNEL + 1)
+    await world.follow(guild=GUILD + 2, channel=CHANNEL + 2)
+    world.unserved.add(GUILD + 2)  # The operator serves other servers alone.
     world.accounts.operators.add(GUILD)  # It uses the operator's token now, which is of the same account.
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     world.api.put("v1-new")
@@ -270,6 +282,20 @@ async def test_what_fails_in_the_database_is_tried_again(world: FollowingWorld) 
     assert len(await _subscriptions(world)) == 1
 
 
+async def test_a_follow_that_is_asked_for_anew_keeps_what_was_owed(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    world.api.put("v1-first")
+    await world.advance(1)
+    world.api.everywhere = Unavailable("503")
+    await world.advance(3600)
+    await world.follow(progress=True)
+    world.api.everywhere = None
+    world.api.put("v1-first", JobState.FAILED, updated=world.clock.now() - HOUR // 2)
+    await world.advance(400)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
     await world.follow()
     world.run()
@@ -283,10 +309,3 @@ async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
     await world.advance(60)
     assert [row[0] for row in await _subscriptions(world)] == ["v1-first"]
     assert await world.outcomes() == [("outcome", CHANNEL)]
-
-
-def test_one_job_is_looked_at_at_once_and_many_within_an_interval() -> None:
-    random = Random(3)
-    assert first_look(5.0, 20.0, 1, random) == 5.0
-    assert all(5.0 <= first_look(5.0, 20.0, 10, random) <= 14.0 for _ in range(50))
-    assert all(5.0 <= first_look(5.0, 20.0, 500, random) <= 25.0 for _ in range(50))

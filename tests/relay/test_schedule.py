@@ -148,3 +148,10 @@ def test_a_hundred_thousand_old_jobs_come_no_faster_than_their_schedule() -> Non
     moments = [schedule.catch_up(0, 20, 300, 100_000, None, random) for _ in range(100_000)]
     for second in range(0, 300, 10):
         assert sum(second <= at < second + 1 for at in moments) < 430
+
+
+def test_one_job_is_looked_at_at_once_and_many_within_an_interval() -> None:
+    random = Random(3)
+    assert schedule.first_look(5.0, 20.0, 1, random) == 5.0
+    assert all(5.0 <= schedule.first_look(5.0, 20.0, 10, random) <= 14.0 for _ in range(50))
+    assert all(5.0 <= schedule.first_look(5.0, 20.0, 500, random) <= 25.0 for _ in range(50))
