@@ -140,6 +140,7 @@ class Intake:
             job = Watched(row.id, row.account_id, row.jobid)
         job.watched_since = row.watched_since
         job.missing_since = row.missing_since
+        job.has_card = row.has_card
         if row.snapshot is not None:
             job.fingerprint = hash(row.snapshot)
             job.heard = None

@@ -207,4 +207,4 @@ class RollCalls:
             callback(renewal)
 
     def _record_is_young(self, job: Watched, gap: float, now: float) -> bool:
-        return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap)
+        return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap, has_card=job.has_card)

@@ -15,7 +15,7 @@ OLD = 60 * 60.0
 """Seconds after which a job is asked about as seldom as ever."""
 SLOWEST_INTERVALS = 15
 SLOWEST_SECONDS = 5 * 60.0
-JITTER = 0.1
+JITTER = 0.02
 SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
@@ -116,11 +116,13 @@ def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float
     return at if asked_at is None else max(at, asked_at + interval)
 
 
-def record_after(gap: float) -> float:
+def record_after(gap: float, *, has_card: bool) -> float:
     """Seconds after which a job's record is asked for though a list names the job, where `gap` lies between two
     questions about it: four gaps, and two minutes where that is more, unless six gaps are less. That is a minute at
-    least for the public API, since the settings allow no interval under ten seconds for it."""
-    return max(4 * gap, min(6 * gap, RECORD_SECONDS))
+    least for the public API, since the settings allow no interval under ten seconds for it. Twice as long where no card
+    shows how far the job is."""
+    seconds = max(4 * gap, min(6 * gap, RECORD_SECONDS))
+    return seconds if has_card else 2 * seconds
 
 
 def second_look_after(interval: float) -> float:

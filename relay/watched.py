@@ -20,6 +20,7 @@ class Watched:
         "early_looks",
         "failures",
         "fingerprint",
+        "has_card",
         "heard",
         "id",
         "jobid",
@@ -37,6 +38,8 @@ class Watched:
         """Of the last answer that was recorded."""
         self.heard: int | None = None
         """Of the bytes of that answer, where they are known: the same ones again are no news."""
+        self.has_card = True
+        """Somewhere a card of its own shows how far it is."""
         self.watched_since = 0
         """Milliseconds UTC."""
         self.missing_since: int | None = None

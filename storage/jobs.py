@@ -40,6 +40,8 @@ class OpenJob:
     missing_since: int | None
     guilds: frozenset[int]
     """The servers with an open subscription for it."""
+    has_card: bool
+    """Whether one of these subscriptions shows a card: it is neither of a batch nor followed without."""
 
 
 async def by_id(queries: Queries, job_id: int) -> JobRow | None:
@@ -164,7 +166,9 @@ async def _open_jobs(
 ) -> list[OpenJob]:
     rows = await queries.all(
         "SELECT j.id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.missing_since,"
-        " (SELECT group_concat(guild_id) FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS guilds"
+        " (SELECT group_concat(guild_id) FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS guilds,"
+        " EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL AND batch_id IS NULL"
+        "  AND origin <> 'followed') AS has_card"
         f" FROM jobs j WHERE j.ended_at IS NULL {condition}"
         " AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL)"
         " ORDER BY j.id LIMIT ?",
@@ -183,6 +187,7 @@ def _open_job(row: sqlite3.Row) -> OpenJob:
         row["watched_since"],
         row["missing_since"],
         guilds,
+        bool(row["has_card"]),
     )
 
 

@@ -159,3 +159,14 @@ async def test_a_job_that_is_too_old_is_given_up_though_a_list_names_it(world: W
     await _watched(world, ten[:3])
     await world.advance(48 * 3600 + 400)
     assert len(await world.outcomes()) == 3
+
+
+async def test_without_cards_records_are_asked_for_half_as_often(world: World, ten: list[str]) -> None:
+    for jobid in ten:
+        world.api.put(jobid)
+    await world.tracker.watch(world.ask(), " ".join(ten), False)
+    world.run()
+    await world.advance(45)
+    world.api.asked.clear()
+    await world.advance(240)
+    assert {len(world.api.times(jobid)) for jobid in ten} <= {1}

@@ -155,3 +155,9 @@ def test_one_job_is_looked_at_at_once_and_many_within_an_interval() -> None:
     assert schedule.first_look(5.0, 20.0, 1, random) == 5.0
     assert all(5.0 <= schedule.first_look(5.0, 20.0, 10, random) <= 14.0 for _ in range(50))
     assert all(5.0 <= schedule.first_look(5.0, 20.0, 500, random) <= 25.0 for _ in range(50))
+
+
+def test_a_record_is_looked_at_half_as_often_where_no_card_shows_it() -> None:
+    assert schedule.record_after(20, has_card=True) == 120
+    assert schedule.record_after(20, has_card=False) == 240
+    assert schedule.record_after(10, has_card=True) == 60

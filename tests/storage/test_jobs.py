@@ -84,3 +84,32 @@ async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Data
     assert [row.id for row in await jobs.open_page_of_account(database.reader, 1, 0, 1)] == [4]
     assert [row.id for row in await jobs.open_page_of_account(database.reader, 1, 4, 5)] == [6]
     assert [row.id for row in await jobs.open_among(database.reader, [7, 2, 3, 1, 99])] == [1, 7]
+
+
+async def test_a_job_has_a_card_where_somebody_asked_for_it_alone(database: Database) -> None:
+    async with database.transaction() as tx:
+        await tx.run("INSERT INTO accounts (id, account_key, state_since) VALUES (1, 'user:1', 0)")
+        await tx.run(
+            "INSERT INTO batches (id, guild_id, channel_id, user_id, mention, created_at) VALUES (1, 7, 70, 1, 0, 0)"
+        )
+        for job_id in range(1, 6):
+            await tx.run(
+                "INSERT INTO jobs (id, account_id, jobid, watched_since, changed_at) VALUES (?, 1, ?, 0, 0)",
+                (job_id, f"job-{job_id}"),
+            )
+        rows = [
+            (1, 70, None, "asked", None),
+            (2, 70, 1, "asked", None),
+            (3, 70, None, "followed", None),
+            (4, 70, None, "followed with card", None),
+            (5, 70, None, "asked", 1),
+            (5, 71, None, "followed", None),
+        ]
+        for row in rows:
+            await tx.run(
+                "INSERT INTO subscriptions (job_id, guild_id, channel_id, batch_id, origin, created_at, ended_at)"
+                " VALUES (?, 7, ?, ?, ?, 0, ?)",
+                row,
+            )
+    page = await jobs.open_page(database.reader, 0, 10)
+    assert [row.has_card for row in page] == [True, False, False, True, False]

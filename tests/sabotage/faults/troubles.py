@@ -20,6 +20,27 @@ FAULTS = (
         "if 0:",
     ),
     fault(
+        "a start with very many jobs asks about all of them within an interval",
+        "tests/relay/test_schedule.py::test_a_hundred_thousand_old_jobs_come_no_faster_than_their_schedule",
+        "relay/schedule.py",
+        "    window = max(interval, min(gap, jobs / CATCH_UP_RATE))\n",
+        "    window = max(interval, 0 * gap * jobs)\n",
+    ),
+    fault(
+        "an error with the bytes of an earlier answer passes for it",
+        "tests/pixverse/test_told.py::test_the_same_bytes_with_another_status_are_no_answer",
+        "pixverse/client.py",
+        "if status == _OK and answer.fingerprint == known:",
+        "if answer.fingerprint == known:",
+    ),
+    fault(
+        "what is being polled is asked for once more",
+        "tests/relay/test_questions.py::test_who_asks_what_is_being_polled_has_the_poll_s_answer",
+        "relay/questions.py",
+        "        self._polling.add(key)\n",
+        "        self._polling.discard(key)\n",
+    ),
+    fault(
         "an outage ends as a stampede",
         "tests/relay/test_schedule.py::test_back_off_grows_and_differs",
         "relay/schedule.py",
