@@ -32,3 +32,6 @@ ALTER TABLE deliveries ADD COLUMN urgency INTEGER
     GENERATED ALWAYS AS (CASE kind WHEN 'notice' THEN 1 WHEN 'card' THEN 2 WHEN 'summary' THEN 2 ELSE 0 END) VIRTUAL;
 CREATE INDEX deliveries_urgent ON deliveries (urgency, id, next_at, channel_id)
     WHERE state IN ('waiting', 'sending');
+
+-- One id may be watched under several accounts.
+CREATE INDEX jobs_by_jobid ON jobs (jobid);

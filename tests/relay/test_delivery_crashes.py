@@ -158,6 +158,19 @@ async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(tmp_path: Path, ju
     await world.stop()
 
 
+async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(tmp_path: Path) -> None:
+    """Nobody has noticed it yet, and the attempt looks young; for how long it was waited this process knows."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(SHORT - LONG)
+    await world.sender.deliver(delivery_id)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
 @pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
 async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(tmp_path: Path, jump: int) -> None:
     world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])

@@ -161,4 +161,25 @@ FAULTS = (
         "        if self._lags(roll):",
         "        if 0:",
     ),
+    fault(
+        "an address in disguise is not judged like the address",
+        "tests/relay/test_addresses.py::test_private_addresses",
+        "relay/addresses.py",
+        "        if inner is not None:\n            return is_public(str(inner))\n",
+        "",
+    ),
+    fault(
+        "credentials in a link are sent along",
+        "tests/relay/test_addresses.py::test_refused",
+        "relay/addresses.py",
+        " or url.raw_user is not None",
+        "",
+    ),
+    fault(
+        "what the API wrote may be as long as it likes",
+        "tests/ui/test_escape.py",
+        "ui/escape.py",
+        "    if units(text) <= limit:",
+        "    if 1:",
+    ),
 )

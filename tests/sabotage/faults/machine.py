@@ -1,0 +1,113 @@
+"""What the machine does to the bot: disks, files, locks, clocks, and the process's end."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+_OPENING = "tests/storage/test_opening.py"
+_OUTBOX = "tests/relay/test_outbox.py"
+_DELIVERY = "tests/relay/test_delivery.py"
+_ROTATION = "tests/storage/test_rotation.py"
+
+FAULTS = (
+    fault(
+        "a damaged page is not looked for",
+        f"{_OPENING}::test_a_database_with_a_page_overwritten",
+        "storage/opening.py",
+        'if found != "ok":',
+        "if 0:",
+    ),
+    fault(
+        "a newer database is opened",
+        f"{_OPENING}::test_a_database_of_a_newer_bot",
+        "storage/migrate.py",
+        "if found > newest:",
+        "if 0:",
+    ),
+    fault(
+        "another program's lock is not waited for",
+        f"{_OPENING}::test_a_lock_is_waited_for_no_longer_than_told",
+        "storage/opening.py",
+        "            await asyncio.to_thread(_prepare_once, path)\n            return\n"
+        "        except sqlite3.Error as error:\n            if not is_locked(error) or",
+        "            await asyncio.to_thread(_prepare_once, path)\n            return\n"
+        "        except sqlite3.Error as error:\n            if True or",
+    ),
+    fault(
+        "no copy is made before a migration",
+        "tests/storage/test_migrate.py::test_before_a_migration_a_private_copy_of_what_was_there_is_made",
+        "storage/migrate.py",
+        "        copy_beside(path, connection)\n",
+        "        pass\n",
+    ),
+    fault(
+        "the old key is thrown away before everything is encrypted anew",
+        f"{_ROTATION}::test_a_crash_at_any_statement_leaves_a_database_that_opens_with_the_keys_at_hand",
+        "storage/rotation.py",
+        "keys.write_key_file(file, (fresh, *old))",
+        "keys.write_key_file(file, (fresh,))",
+    ),
+    fault(
+        "the key is changed under a running bot",
+        f"{_ROTATION}::test_a_running_bot_is_left_alone",
+        "storage/rotation.py",
+        "    with InstanceLock(path):",
+        "    if path:",
+    ),
+    fault(
+        "leftovers of videos are kept",
+        "tests/relay/test_media.py::test_leftovers_are_swept",
+        "relay/media.py",
+        "        for path in leftovers:\n            path.unlink(missing_ok=True)\n",
+        "",
+    ),
+    fault(
+        "a clock that was set back puts everything off",
+        f"{_OUTBOX}::test_a_clock_that_is_set_back_puts_nothing_off",
+        "relay/clock_watch.py",
+        "return offset < self._offset - _SET_BACK",
+        "return False",
+    ),
+    fault(
+        "only the wall clock tells how long an answer has been waited for",
+        "tests/relay/test_delivery_crashes.py::test_a_clock_that_is_set_back_an_instant_before_the_next_attempt",
+        "relay/delivery.py",
+        " or waited >= NONCE_REMEMBERED",
+        "",
+    ),
+    fault(
+        "videos that took longer than Discord remembers are sent all the same",
+        f"{_DELIVERY}::test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look",
+        "relay/delivery.py",
+        "        if not looked and self._must_look(delivery):",
+        "        if 0:",
+    ),
+    fault(
+        "a channel that hangs holds up the others",
+        f"{_OUTBOX}::test_a_channel_that_hangs_holds_up_no_other",
+        "relay/outbox.py",
+        "        room = self._parallel - len(self._busy)",
+        "        room = 1 - len(self._busy)",
+    ),
+    fault(
+        "a database that cannot be read ends the outbox",
+        f"{_OUTBOX}::test_a_database_that_cannot_be_read_is_asked_again",
+        "relay/outbox.py",
+        "            seconds = await self._start_due()\n        except Exception as error:",
+        "            seconds = await self._start_due()\n        except ValueError as error:",
+    ),
+    fault(
+        "a database that fails ends the polling of a job",
+        "tests/relay/test_poller.py::test_a_database_that_fails_loses_nothing",
+        "relay/poller.py",
+        "        self._settle(job, due)\n\n    async def _give_up",
+        "        self._settle(job, due if job.failures == 0 else None)\n\n    async def _give_up",
+    ),
+    fault(
+        "what hangs at the end keeps the bot from ending",
+        f"{_OUTBOX}::test_at_the_end_what_hangs_is_left_to_the_next_start",
+        "relay/outbox.py",
+        "            await asyncio.wait(tasks, timeout=self._grace)",
+        "            await asyncio.wait(tasks)",
+    ),
+)
