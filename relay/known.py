@@ -7,10 +7,18 @@ from relay import snapshots
 from relay.outcomes import Outcome
 from relay.questions import Accounts
 from relay.refusals import NothingToDo
-from relay.results import Ask, Choice, JobDetails, Listed, Listing
+from relay.results import Ask, Choice, JobDetails, Listed, Listing, OutcomeState
 from storage import jobs, overviews
 from storage.database import Queries
 from storage.jobs import JobRow
+
+OUTCOME_STATES = {
+    "waiting": OutcomeState.WAITING,
+    "sending": OutcomeState.WAITING,
+    "posted": OutcomeState.POSTED,
+    "unsure": OutcomeState.UNSURE,
+}
+"""By the delivery's state in the outbox."""
 
 _CHOICES = 25
 _CHOSEN_FROM = 200

@@ -57,18 +57,27 @@ class AlreadyWatched:
     """It belongs to another account than the one in force here."""
 
 
+class OutcomeState(StrEnum):
+    """What became of a job's outcome in a channel."""
+
+    WAITING = "waiting"
+    """It is in the outbox and still to be posted."""
+    POSTED = "posted"
+    UNSURE = "unsure"
+    """Nobody can know whether it was posted."""
+
+
 @dataclass(frozen=True, slots=True)
 class AlreadyPosted:
-    """The job has ended and this channel has its outcome."""
+    """The job has ended and its outcome was put into the outbox for this channel before."""
 
     subscription_id: int
     number: int
     job: Job | None
     outcome: Outcome
     message_id: int | None
-    """None where the message is known no more, or still on its way."""
-    waiting: bool
-    """The outcome is in the outbox and still to be posted."""
+    """None where the message is known no more, or was not posted."""
+    state: OutcomeState
 
 
 @dataclass(frozen=True, slots=True)

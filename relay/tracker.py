@@ -9,7 +9,7 @@ from pixverse.jobids import parse_jobid, short_number
 from relay import snapshots
 from relay.afterwards import Afterwards
 from relay.answers import Answers, Recorded, post_outcome
-from relay.known import Known, outcome_of
+from relay.known import OUTCOME_STATES, Known, outcome_of
 from relay.limits import CommandRate, Limits
 from relay.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
 from relay.many import Many
@@ -292,8 +292,8 @@ class Tracker:
             )
         if seated.message is None:
             return PostingOutcome(subscription_id, number, job, outcome)
-        waiting = seated.message.state in {"waiting", "sending"}
-        return AlreadyPosted(subscription_id, number, job, outcome, seated.message.message_id, waiting)
+        state = OUTCOME_STATES[seated.message.state]
+        return AlreadyPosted(subscription_id, number, job, outcome, seated.message.message_id, state)
 
 
 def _parse(text: str) -> int | str:

@@ -14,6 +14,7 @@ from relay.results import (
     MentionSet,
     NotChecked,
     NowWatching,
+    OutcomeState,
     Peek,
     PostedAgain,
     PostingOutcome,
@@ -82,10 +83,13 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
 
 
 def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
-    if result.waiting:
-        state = _ended_state(result.job, result.outcome)
-        return answer(f"**{state}.** The result still waits to be posted in this channel and comes by itself.")
-    text = wording.joined(("**Already posted here.**", _jump(where, result.message_id)), " ")
+    if result.state is OutcomeState.WAITING:
+        ended = _ended_state(result.job, result.outcome)
+        return answer(f"**{ended}.** The result still waits to be posted in this channel and comes by itself.")
+    text = {
+        OutcomeState.POSTED: wording.joined(("**Already posted here.**", _jump(where, result.message_id)), " "),
+        OutcomeState.UNSURE: "**I can't tell whether the result is here.** If you don't see it, post it again.",
+    }[result.state]
     return answer(text, (Action.POST_AGAIN, result.subscription_id))
 
 

@@ -49,11 +49,15 @@ async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) ->
     assert first == results.PostingOutcome(1, 1, job, Outcome.COMPLETED)
     assert world.outbox.woken
     second = await world.tracker.status(world.ask(), "job-1", True, False)
-    assert second == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, waiting=True)
+    assert second == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77")
     third = await world.tracker.status(world.ask(person=5), "#1", True, False)
-    assert third == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, 77, waiting=False)
+    assert third == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, 77, results.OutcomeState.POSTED)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'unsure', message_id = NULL")
+    fourth = await world.tracker.status(world.ask(person=5), "#1", True, False)
+    assert fourth == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, results.OutcomeState.UNSURE)
     elsewhere = await world.tracker.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
     assert isinstance(elsewhere, results.PostingOutcome)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]

@@ -41,8 +41,8 @@ def answers_on_one_job() -> Iterator[Answer]:
             yield answers.status_answer(results.AlreadyWatched(1, 7, job, PERSON, yes, yes, not yes), HERE)
             yield answers.mention_answer(results.MentionSet(1, 7, yes))
         for outcome in Outcome:
-            for waiting in (True, False):
-                yield answers.status_answer(results.AlreadyPosted(1, 7, job, outcome, PERSON, waiting), HERE)
+            for state in results.OutcomeState:
+                yield answers.status_answer(results.AlreadyPosted(1, 7, job, outcome, PERSON, state), HERE)
             yield answers.status_answer(results.PostingOutcome(1, 7, job, outcome), HERE)
             yield from details_answers(results.JobDetails(7, JOBID, job, outcome, NOW, NOW))
         for ended in (None, *Outcome):

@@ -8,6 +8,7 @@ from pixverse.job import Job, JobState
 from relay import results
 from relay.outcomes import Outcome
 from relay.ports import Address
+from relay.results import OutcomeState
 from ui import answers
 from ui.answer import Answer
 from ui.passing import PassingView
@@ -50,13 +51,19 @@ async def test_already_watched() -> None:
 
 
 async def test_already_posted() -> None:
-    result = results.AlreadyPosted(5, 7, JOB, Outcome.FAILED, 9, waiting=False)
+    result = results.AlreadyPosted(5, 7, JOB, Outcome.FAILED, 9, OutcomeState.POSTED)
     answer = answers.status_answer(result, HERE)
     assert answer.content == f"**Already posted here.** {JUMP}"
     assert labels(answer) == ["Post it again"]
-    waiting = answers.status_answer(replace(result, waiting=True), HERE)
+    waiting = answers.status_answer(replace(result, state=OutcomeState.WAITING), HERE)
     assert waiting.content.startswith("**The job has ended: failed.** The result still waits")
     assert waiting.view is None
+
+
+async def test_nobody_knows_whether_it_was_posted() -> None:
+    answer = answers.status_answer(results.AlreadyPosted(5, 7, JOB, Outcome.FAILED, None, OutcomeState.UNSURE), HERE)
+    assert answer.content.startswith("**I can't tell whether the result is here.**")
+    assert labels(answer) == ["Post it again"]
 
 
 async def test_ended_and_being_posted() -> None:
