@@ -33,6 +33,8 @@ class Announcements:
 
     def relied_on(self, account_id: int) -> bool:
         """Whether the account's jobs need to be asked about less often."""
+        if account_id not in self._in_a_row:
+            return False
         self._judge(account_id)
         return schedule.relied_on(self._in_a_row[account_id])
 

@@ -254,8 +254,9 @@ class Questions:
 
     def _forget_old(self) -> None:
         """The oldest answer stands first."""
+        too_old = self._clock.monotonic() - FRESH_SECONDS
         while self._answers:
             key = next(iter(self._answers))
-            if self.recent(*key) is not None:
+            if self._answers[key].monotonic > too_old:
                 return
             del self._answers[key]

@@ -38,7 +38,9 @@ def slowest(interval: float) -> float:
 
 def gap(interval: float, age: float) -> float:
     """Seconds between two questions about a job that has been watched for `age` seconds, without jitter."""
-    share = min(1.0, max(0.0, (age - YOUNG) / (OLD - YOUNG)))
+    if age <= YOUNG:
+        return interval
+    share = min(1.0, (age - YOUNG) / (OLD - YOUNG))
     return float(interval * (slowest(interval) / interval) ** share)
 
 
