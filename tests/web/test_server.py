@@ -51,7 +51,10 @@ async def test_what_is_answered(port: int, request_text: str, answer: tuple[int,
     assert await ask(port, request_text) == answer
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/", "/bots/metrics", "/callback/../metrics", "/callback/%2e%2e/metrics", "//callback/../metrics"])
+@pytest.mark.parametrize(
+    "path",
+    ["/healthz", "/", "/bots/metrics", "/callback/../metrics", "/callback/%2e%2e/metrics", "//callback/../metrics"],
+)
 @pytest.mark.parametrize(
     "host",
     [
