@@ -13,6 +13,7 @@ import discord
 
 from cogs.history import find_message
 from cogs.permissions import missing_to_post
+from cogs.stored_messages import StoredMessages
 from cogs.wire_memory import is_ambiguous, remembered_statuses
 from relay.ports import (
     Address,
@@ -46,16 +47,24 @@ class DiscordPoster:
         self._client = client
         self._mentions = mentions
         self._resting = resting
+        self._stored = StoredMessages()
 
     async def post(self, address: Address, post: Post) -> SendResult:
         message = self._message_of(post, address)
         size = sum(file.path.stat().st_size for file in message.files)
 
+        arguments = _send_arguments(message, address, post.nonce)
+
         async def send() -> int:
-            sent = await self._channel(address).send(**_send_arguments(message, address, post.nonce))
+            sent = await self._channel(address).send(**arguments)
             return sent.id
 
-        return await self._attempt(send, _BASE_SECONDS + size / _SLOWEST_UPLOAD)
+        try:
+            return await self._attempt(lambda: self._stored.first(send()), _BASE_SECONDS + size / _SLOWEST_UPLOAD)
+        finally:
+            # discord.py may still be asleep; the files are to be deleted now.
+            for file in arguments.get("files", ()):
+                file.close()
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
         message = self._message_of(post, address)

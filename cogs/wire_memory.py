@@ -15,6 +15,8 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from cogs.stored_messages import note_stored
+
 _BROKEN = 599
 """Stands for a try that ended without an answer."""
 
@@ -48,6 +50,7 @@ def wire_trace(*also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohtt
             statuses.append(end.response.status)
         for tell in also:
             tell(end)
+        await note_stored(end.response)
 
     trace = aiohttp.TraceConfig()
     trace.on_request_end.append(note)

@@ -71,6 +71,25 @@ async def test_a_global_limit_stops_everything_and_everything_goes_on(stage: Sta
     assert stage.bot.said("Traceback") == []
 
 
+async def test_what_uses_a_limit_up_is_known_to_be_posted_at_once(stage: Stage) -> None:
+    """discord.py sleeps until the limit is over before it hands the answer on."""
+    limits = stage.discord.limits
+    limits.enabled, limits.messages, limits.window_s = True, 2, 8.0
+    try:
+        town = await stage.town()
+        (await town.watched()).complete()
+        await stage.discord.until(lambda: len(town.outcomes()) == 1)
+        began = time.monotonic()
+        await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["posted"])
+        assert time.monotonic() - began < 3
+    finally:
+        limits.enabled, limits.messages, limits.window_s = False, 5, 5.0
+    other = await stage.town()
+    (await other.watched()).complete()
+    await other.outcome()
+    assert stage.bot.said("Traceback") == []
+
+
 def _put_off(town: Town) -> list[dict[str, Any]]:
     return town.stage.ledger.rows(
         "SELECT next_at, unanswered_at FROM deliveries WHERE channel_id = ? AND reason = 'rate limited'"

@@ -196,4 +196,11 @@ FAULTS = (
         "    wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)",
         "    wait = SECOND",
     ),
+    fault(
+        "a message that uses a limit up is known to be posted when the limit is over",
+        f"{_E2E}/test_rate_limits.py::test_what_uses_a_limit_up_is_known_to_be_posted_at_once",
+        "cogs/wire_memory.py",
+        "        await note_stored(end.response)\n",
+        "",
+    ),
 )
