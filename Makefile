@@ -8,7 +8,7 @@ WORKERS ?= 4
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sabotage soak bench bench-smoke lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check sabotage soak bench bench-smoke pictures lock clean env-run env-sandbox env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ bench: env-dev ## Measure against a bare loop and a naive bot; ARGS= are benchma
 
 bench-smoke: env-dev ## Whether the benchmarks still work, in seconds; judges no figure
 	@$(BIN)/python -m benchmarks --smoke --out build/bench-smoke
+
+pictures: env-dev ## Take the README's pictures anew, from the running page (needs chromium)
+	@$(BIN)/python -m sandbox.pictures
 
 lock: env-dev ## Lock the newest versions that pyproject.toml allows, with hashes for every platform
 	@$(BIN)/python tools/lock.py

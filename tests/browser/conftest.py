@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import AsyncIterator, Generator
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser
 
+from sandbox.chromium import MISSING, find_chromium, run_chromium
 from sandbox.panel import Panel
 from sandbox.stage import open_stage
 from sandbox.token_form import fill_in_token
-from tests.browser.look import FLAGS, Look
+from tests.browser.look import Look
 
 _POLL_SECONDS = 0.2
 
@@ -32,9 +32,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """Where the browser is."""
-    found = shutil.which("chromium")
+    found = find_chromium()
     if found is None:
-        pytest.skip("there is no chromium here (Debian: apt install chromium), so that no page was looked at")
+        pytest.skip(MISSING)
     return found
 
 
@@ -50,10 +50,8 @@ async def panel(chromium: str) -> AsyncIterator[Panel]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(chromium: str) -> AsyncIterator[Browser]:
     """Debian's Chromium."""
-    async with async_playwright() as playwright:
-        running = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    async with run_chromium(chromium) as running:
         yield running
-        await running.close()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -14,15 +14,6 @@ from sandbox.panel.form import Form
 from sandbox.pixverse_api.jobs import Job
 from sandbox.stage import Stage
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 WIDE = ViewportSize(width=1280, height=800)
 _PATIENCE_MS = 20_000
 _numbers = count(1)

@@ -1,5 +1,5 @@
-// Stands beside SimCord's own scripts inside the panel: the chat stays at its end, as Discord's does, until somebody
-// scrolls away from there, and follows again once they are back.
+// Stands beside SimCord's own scripts inside the panel. The chat stays at its end, as Discord's does, until somebody
+// scrolls away from there, and follows again once they are back. What went well is not written above it.
 const timeline = document.getElementById("channel-timeline");
 const newMessages = document.getElementById("new-messages");
 const NEAR = 60;
@@ -22,3 +22,9 @@ resized.observe(document.getElementById("channel-message-list"));
 new MutationObserver(() => {
   if (follows && !newMessages.hidden) newMessages.click();
 }).observe(newMessages, { attributeFilter: ["hidden"] });
+
+const status = document.getElementById("action-status");
+const WENT_WELL = /^\s*$|updat|completed|…$/i;
+new MutationObserver(() => {
+  status.classList.toggle("went-well", WENT_WELL.test(status.textContent));
+}).observe(status, { childList: true, characterData: true, subtree: true });

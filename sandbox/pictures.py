@@ -1,0 +1,118 @@
+"""`python -m sandbox.pictures`: the README's pictures, taken from the running page."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from playwright.async_api import FrameLocator, Locator, Page
+
+from sandbox.bot_process import BotTrouble
+from sandbox.chromium import MISSING, find_chromium, run_chromium
+from sandbox.panel import Panel
+from sandbox.panel.form import Form
+from sandbox.pixverse_api.jobs import Job
+from sandbox.stage import Stage, open_stage
+from sandbox.token_form import fill_in_token
+
+_FOLDER = Path(__file__).resolve().parents[1] / "docs" / "pictures"
+_POLL_SECONDS = 0.5
+_PATIENCE_MS = 60_000
+_SHARP = 1.5
+"""Points of a picture for each point of the page."""
+
+
+async def take_pictures(chromium: str, folder: Path) -> None:
+    """Plays what the pictures show, and takes them.
+
+    Raises:
+        BotTrouble: the bot does not do what it should.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    async with open_stage(_POLL_SECONDS) as stage, Panel.open(stage) as panel, run_chromium(chromium) as browser:
+        await stage.wait_for_bot()
+        stage.expect(await fill_in_token(stage), "**Token works.**")
+        await panel.desk.show()
+        page = await browser.new_page(viewport={"width": 1280, "height": 860}, device_scale_factor=_SHARP)
+        page.set_default_timeout(_PATIENCE_MS)
+        await page.goto(panel.url)
+        await _Photographer(panel, page, folder).work()
+
+
+class _Photographer:
+    """Takes one picture after the other."""
+
+    def __init__(self, panel: Panel, page: Page, folder: Path) -> None:
+        self._panel = panel
+        self._stage: Stage = panel.desk.stage
+        self._page = page
+        self._chat: FrameLocator = page.frame_locator("#chat-frame")
+        self._folder = folder
+
+    async def work(self) -> None:
+        boat = self._job("A paper boat sails down a gutter in the rain")
+        boat.set("progress", 46)
+        await self._ask(boat)
+        await self._take("card", self._message("In progress: 46%."))
+        boat.complete()
+        await self._video()
+        await self._take("outcome", self._message("Your video is ready."))
+        self._job("The same boat in a storm").set("progress", 15)
+        await self._page.get_by_role("strong").filter(has_text="progress, 15%").wait_for()
+        await self._page.screenshot(path=self._folder / "panel.png")
+        print("panel.png")
+        await self._be_admin()
+        await self._type("/pixverse-admin check")
+        await self._take("check", self._message("This channel"))
+
+    def _job(self, prompt: str) -> Job:
+        return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
+
+    async def _ask(self, job: Job) -> None:
+        answer = await self._stage.alice.slash(self._stage.channel, "pixverse status", jobid=job.jobid)
+        self._stage.expect(answer, "**Watching.**")
+
+    async def _be_admin(self) -> None:
+        await self._panel.controls["person"](Form({"person": str(self._stage.ada.id)}))
+        await self._page.wait_for_function(
+            "url => document.querySelector('iframe').src === url", arg=self._panel.chat.url
+        )
+
+    async def _type(self, command: str) -> None:
+        await self._chat.get_by_label("Message", exact=True).click()
+        await self._page.keyboard.type(command)
+        await self._chat.get_by_role("option").first.wait_for()
+        await self._page.keyboard.press("Enter")
+        await self._page.keyboard.press("Enter")
+
+    async def _video(self) -> None:
+        """Waits until its first picture is shown."""
+        video = self._chat.locator("video[poster]")
+        await video.evaluate("video => new Promise(done => video.readyState > 1 ? done() : video.onloadeddata = done)")
+
+    def _message(self, words: str) -> Locator:
+        return self._chat.locator(".channel-message").filter(has_text=words).last
+
+    async def _take(self, name: str, what: Locator) -> None:
+        await what.wait_for()
+        await what.screenshot(path=self._folder / f"{name}.png", animations="disabled")
+        print(f"{name}.png")
+
+
+def main() -> int:
+    """Returns the exit code."""
+    chromium = find_chromium()
+    if chromium is None:
+        print(MISSING, file=sys.stderr)
+        return 1
+    try:
+        asyncio.run(take_pictures(chromium, _FOLDER))
+    except BotTrouble as problem:
+        print(problem, *problem.last_words, sep="\n  ", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
