@@ -11,6 +11,7 @@ from tests.sabotage.faults import (
     health,
     imports,
     machine,
+    sandbox,
     secrecy,
     storage,
     strangers,
@@ -29,5 +30,6 @@ FAULTS = (
     *callbacks.FAULTS,
     *health.FAULTS,
     *follows.FAULTS,
+    *sandbox.FAULTS,
     *imports.FAULTS,
 )

@@ -1,0 +1,60 @@
+"""What people see in the browser, and who may talk to the sandbox's page."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+_CHAT = "tests/browser/test_chat.py"
+_SERVER = "tests/sandbox/panel/test_server.py"
+
+FAULTS = (
+    fault(
+        "the outcome comes without its files",
+        f"{_CHAT}::test_a_job_is_asked_for_and_its_video_plays",
+        "cogs/poster.py",
+        "    if message.files:\n",
+        "    if message.files and message.content.isspace():\n",
+    ),
+    fault(
+        "the token form does not open",
+        f"{_CHAT}::test_an_admin_sets_the_token_in_a_form_that_members_do_not_have",
+        "cogs/pixverse_admin.py",
+        "        await interaction.response.send_modal(TokenModal())\n",
+        "        await interaction.response.defer(ephemeral=True)\n",
+    ),
+    fault(
+        "the panel takes what a job sent for HTML",
+        f"{_CHAT}::test_hostile_words_are_text",
+        "sandbox/panel/page/dom.js",
+        "node.textContent = text;",
+        "node.innerHTML = text;",
+    ),
+    fault(
+        "the panel answers under any name",
+        f"{_SERVER}::test_another_host_is_refused",
+        "sandbox/panel/guard.py",
+        "request.host not in own_hosts(port())",
+        "not request.host",
+    ),
+    fault(
+        "any page may press the panel's switches",
+        f"{_SERVER}::test_another_page_changes_nothing",
+        "sandbox/panel/guard.py",
+        '        return origin == f"http://{request.host}"\n',
+        "        return True\n",
+    ),
+    fault(
+        "any page may show the chat",
+        f"{_SERVER}::test_only_the_panel_may_show_the_chat",
+        "sandbox/panel/chat.py",
+        'f"frame-ancestors {panel}"',
+        '"frame-ancestors *"',
+    ),
+    fault(
+        "interaction tokens stand in the panel's traffic",
+        "tests/sandbox/panel/test_traffic.py::test_nothing_secret_is_shown",
+        "sandbox/panel/traffic.py",
+        '    (re.compile(r"(/webhooks/\\d+/)[^/?]+"), r"\\1…"),\n',
+        "",
+    ),
+)

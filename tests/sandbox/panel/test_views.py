@@ -1,0 +1,36 @@
+from dataclasses import replace
+
+import pytest
+
+from sandbox.bot_process import BotProcess, BotTrouble
+from sandbox.demo import set_scene
+from sandbox.panel import Panel, views
+from sandbox.stage import Stage
+
+
+async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> None:
+    broken = replace(stage, bot=BotProcess(stage.folder / "bot", {}))  # without a token
+    await broken.bot.start()
+    async with Panel.open(broken) as panel:
+        with pytest.raises(BotTrouble, match="exit code 2"):
+            await broken.while_bot_lives(set_scene(panel))
+        shown = views.sections(panel.desk)
+    assert shown["bot"] == {"running": False, "connected": False, "pid": None, "exitCode": 2, "starts": 1}
+    assert any("DISCORD_TOKEN" in line for line in shown["log"])
+    assert shown["chat"] == {"url": "", "note": "The chat is closed."}
+
+
+async def test_jobs_are_shown_with_what_was_and_what_comes(stage: Stage) -> None:
+    async with Panel.open(stage) as panel:
+        job = stage.pixverse.add_video(stage.account, prompt="boat")
+        job.set("progress", 31)
+        job.vanish()
+        (shown,) = views.jobs(panel.desk)
+    assert isinstance(shown, dict)
+    assert shown["status"] == "gone (404)"
+    assert shown["percent"] is None
+    history = shown["history"]
+    assert isinstance(history, list)
+    assert [(moment["status"], moment["percent"]) for moment in history] == [("created", None), ("progress", 31)]
+    assert shown["coming"] == []
+    assert stage.account.email not in str(shown["shownId"])
