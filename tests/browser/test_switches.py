@@ -20,7 +20,8 @@ def _job(look: Look, prompt: str, *steps: timelines.Step) -> Job:
 
 
 async def _ask(look: Look, prompt: str) -> None:
-    await look.row(prompt).get_by_role("button", name="Ask in the chat").click()
+    async with look.page.expect_response("**/do/job-ask"):
+        await look.row(prompt).get_by_role("button", name="Ask in the chat").click()
     await look.hears("Alice is told:")
 
 
@@ -198,6 +199,7 @@ async def test_the_chat_is_opened_again(look: Look) -> None:
     await look.stage.discord.close_preview()  # as its own button does
     await expect(look.page.locator("#chat-note")).to_contain_text("The chat is closed.")
     await look.press("Open the chat")
+    await look.hears("The chat is open.")
     await look.is_shown()
 
 
