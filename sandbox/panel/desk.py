@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
-from collections.abc import Coroutine
+from collections import deque
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from sandbox.discord_wire import Channel, Guild, Member
 from sandbox.panel.chat import Chat
@@ -14,6 +17,8 @@ from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline
 from sandbox.stage import Stage
+
+_KEPT_COMMANDS = 200
 
 
 @dataclass(slots=True)
@@ -41,6 +46,15 @@ class Desk:
     speed: float = 1.0
     api: str = "on"
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_COMMANDS))
+    """What people put into the latest commands."""
+
+    def __post_init__(self) -> None:
+        self.stage.discord.world.backend.subscribers.append(self._hear)
+
+    def _hear(self, event: str, payload: Mapping[str, Any]) -> None:
+        if event == "INTERACTION_CREATE":
+            self._said.append(json.dumps(payload["data"], default=str))
 
     async def show(self) -> None:
         """Brings the chosen channel, as the chosen person sees it, into the chat."""
@@ -76,10 +90,10 @@ class Desk:
         job.hurry(self.speed)
 
     def play_once_asked(self, job: Job, timeline: Timeline) -> None:
-        """Lets it begin once somebody asks for the job."""
+        """Lets it begin once somebody asks for the job. What the bot asks the API of its own accord does not count."""
 
         async def wait() -> None:
-            await self.stage.discord.until(lambda: self.stage.pixverse.asked(job), timeout=math.inf)
+            await self.stage.discord.until(lambda: any(job.jobid in said for said in self._said), timeout=math.inf)
             self.play(job, timeline)
 
         self.in_background(wait())

@@ -35,3 +35,18 @@ def test_the_copy_is_the_bot_without_what_tries_it(tmp_path: Path) -> None:
     copied = {entry.name for entry in copy_program(tmp_path / "bot").iterdir()}
     assert {"bot.py", "cogs", "relay", "storage"} <= copied
     assert not copied & {"sandbox", "tests", ".env", "data"}
+
+
+async def test_one_that_was_killed_starts_again_and_its_words_stay(tmp_path: Path) -> None:
+    bot = BotProcess(program(tmp_path, "import time", "print('here', flush=True)", "time.sleep(60)"), {})
+    assert (bot.running, bot.exit_code, bot.pid) == (False, None, None)
+    await bot.start()
+    assert (bot.running, bot.exit_code) == (True, None)
+    first = bot.pid
+    await bot.kill()
+    assert (bot.running, bot.exit_code, bot.pid) == (False, -9, None)
+    await bot.kill()
+    await bot.start()
+    assert bot.pid not in (None, first)
+    await bot.stop()
+    assert bot.starts == 2
