@@ -46,8 +46,8 @@ FAULTS = (
         "a job ends for servers whose token sees it no more",
         "tests/relay/test_answers.py::test_only_servers_that_use_the_account_are_served",
         "relay/answers.py",
-        "if accounts.in_force(subscription.guild_id) == row.account_id:",
-        "if accounts.in_force(subscription.guild_id):",
+        "        if accounts.in_force(subscription.guild_id) != row.account_id:\n            continue\n",
+        "",
     ),
     fault(
         "a job that was not found once is left alone for a minute",

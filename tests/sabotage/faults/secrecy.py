@@ -65,8 +65,8 @@ FAULTS = (
         "a job's record may repeat the token",
         "tests/pixverse/test_client.py::test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
         "pixverse/client.py",
-        'parsed_json(body.replace(token.encode(), b"***"))',
-        "parsed_json(body)",
+        'Body(body.replace(token.encode(), b"***"))',
+        "Body(body)",
     ),
     fault(
         "a job's words may hold somebody's token",

@@ -60,8 +60,9 @@ FAULTS = (
         "an answer of the API has no end",
         "tests/pixverse/test_client.py::test_five_megabytes_are_not_read_to_the_end",
         "pixverse/client.py",
-        "if len(body) > self._max_bytes:",
-        "if len(body) > 100 * self._max_bytes:",
+        "                if len(body) > self._max_bytes:\n                    break\n"
+        "            if len(body) > self._max_bytes:",
+        "                pass\n            if len(body) > 100 * self._max_bytes:",
     ),
     fault(
         "admins' commands are anybody's",
@@ -81,8 +82,8 @@ FAULTS = (
         "admins' buttons are anybody's",
         f"{_E2E_PERMISSIONS}::test_admins_buttons_are_refused",
         "cogs/buttons.py",
-        "            require_manage_server(interaction)\n",
-        "",
+        "        async def deed() -> Answer:\n            require_manage_server(interaction)\n",
+        "        async def deed() -> Answer:\n",
     ),
     fault(
         "outcomes of other servers are sent again",
