@@ -42,9 +42,6 @@ async def _under_load(served: Served, polled: int, sizes: Sizes) -> tuple[list[f
     settings = {
         "USEAPI_URL": served.base,
         "POLL_INTERVAL": str(sizes.capacity_interval),
-        "COMMANDS_PER_MINUTE": "100000",
-        "MAX_OPEN_PER_SERVER": "1000000",
-        "MAX_OPEN_PER_USER": "1000000",
     }
     tokens = sorted({job.token for job in served.jobs})
     async with stage(**settings) as played:

@@ -33,7 +33,7 @@ async def run(sizes: Sizes) -> Result:
     bursts: list[float] = []
     memory: list[tuple[float, float]] = []
     settle = min(_SETTLE_SECONDS, sizes.seconds * 4)
-    async with stage(POLL_INTERVAL=str(_INTERVAL), MAX_OPEN_PER_SERVER="10000") as played:
+    async with stage(POLL_INTERVAL=str(_INTERVAL)) as played:
         played.pixverse.sweep_seconds = math.inf
         made = places(played, sizes.servers)
         await set_tokens(played.ledger.path, [place for place, _ in made])

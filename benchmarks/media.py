@@ -25,6 +25,7 @@ _POSTS = 16
 _CHUNK = 64 * 1024
 _LOOK_SECONDS = 0.05
 _POLL_SECONDS = 0.5
+_LONGEST_SECONDS = 300.0
 
 
 async def run(sizes: Sizes) -> Result:
@@ -34,7 +35,7 @@ async def run(sizes: Sizes) -> Result:
     memory: list[float] = []
     megabytes = sizes.videos * sizes.video_bytes / 1e6
     for _ in range(sizes.rounds):
-        async with stage(POLL_INTERVAL=str(_POLL_SECONDS), MAX_OPEN_PER_USER="100000") as played:
+        async with stage(POLL_INTERVAL=str(_POLL_SECONDS)) as played:
             await played.start()
             town = await played.town()
             channels = [town.guild.add_text_channel(f"videos {number}") for number in range(sizes.video_channels)]
@@ -70,9 +71,10 @@ async def _posted(played: Stage, jobs: list[Job], file: File) -> tuple[float, fl
     most, began = idle, time.monotonic()
     for job in jobs:
         job.complete([file])
-    while _uploads(played) - before < len(jobs):
-        most = max(most, resident_bytes(played.bot.pid))
-        await asyncio.sleep(_LOOK_SECONDS)
+    async with asyncio.timeout(_LONGEST_SECONDS):
+        while _uploads(played) - before < len(jobs):
+            most = max(most, resident_bytes(played.bot.pid))
+            await asyncio.sleep(_LOOK_SECONDS)
     return time.monotonic() - began, (most - idle) / 1e6
 
 

@@ -19,13 +19,15 @@ from storage.vault import Vault
 from tests.e2e.process import copy_program
 from tests.e2e.stage import Stage
 
+_UNBOUNDED = dict.fromkeys(("COMMANDS_PER_MINUTE", "MAX_OPEN_PER_SERVER", "MAX_OPEN_PER_USER"), "1000000")
+
 
 @asynccontextmanager
 async def stage(**settings: str) -> AsyncIterator[Stage]:
     """Both sandboxes are up, the bot is not started yet."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
-        played = await Stage.build(copy_program(folder / "bot"), folder, settings)
+        played = await Stage.build(copy_program(folder / "bot"), folder, {**_UNBOUNDED, **settings})
         try:
             yield played
         finally:
