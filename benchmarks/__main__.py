@@ -35,10 +35,7 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true", help="whether they still work; judges nothing")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for JSON and SVG")
     given = parser.parse_args()
-    described = machine()
-    print(described, flush=True)
     rows = _play(given.names or list(BENCHMARKS), SMOKE if given.smoke else FULL, given.out)
-    save(rows, described, given.out / "results.json")
     print(f"\n{table(rows)}")
     return 0
 
@@ -46,12 +43,14 @@ def main() -> int:
 def _play(names: list[str], sizes: Sizes, out: Path) -> list[Row]:
     rows: list[Row] = []
     for name in names:
-        began = time.monotonic()
+        described, began = machine(), time.monotonic()
+        print(f"\n{name}: {described}", flush=True)
         result = asyncio.run(BENCHMARKS[name](sizes))
         rows += result.rows
+        save(name, result.rows, described, out / "results.json")
         for curve in result.curves:
             draw(curve, out)
-        print(f"\n{name} ({time.monotonic() - began:.0f} s)", flush=True)
+        print(f"{time.monotonic() - began:.0f} s", flush=True)
         for row in result.rows:
             print(f"  {row.what}: {row.figure.median:.3g}{row.unit}  {row.notes}", flush=True)
     return rows

@@ -30,7 +30,7 @@ from relay.poller import AT_ONCE
 _LATE_SHARE = 1 / 20
 _SLOW_MS = 200
 _INTERVALS_WATCHED = 3
-_NAIVE_STEPS = (40, 60, 80, 100, 120)
+_NAIVE_STEPS = (50, 75, 100)
 
 
 class Even(Random):

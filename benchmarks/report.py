@@ -32,14 +32,18 @@ def machine() -> str:
     )
 
 
-def save(rows: Sequence[Row], described: str, path: Path) -> None:
-    """Writes everything, each round by itself."""
+def save(name: str, rows: Sequence[Row], described: str, path: Path) -> None:
+    """Writes what one benchmark found, each round by itself, beside what is there of the others."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    told = [
-        {**asdict(row), "median": row.figure.median, "reached": row.reached, "figure": row.figure.rounds}
-        for row in rows
-    ]
-    path.write_text(json.dumps({"machine": described, "rows": told}, indent=1) + "\n")
+    told = json.loads(path.read_text()) if path.is_file() else {}
+    told[name] = {
+        "machine": described,
+        "rows": [
+            {**asdict(row), "median": row.figure.median, "reached": row.reached, "figure": row.figure.rounds}
+            for row in rows
+        ],
+    }
+    path.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _target(row: Row) -> str:
