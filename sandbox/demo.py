@@ -112,5 +112,5 @@ The page:  {url}
   4. Look into the channel every-video: it follows the account, so that every job ends there too.
   5. Break something: answers, posts, permissions, the gateway, the bot itself. See what the chat says.
 
-Ctrl-C ends it and leaves nothing behind.
+Ctrl-C ends it.
 """

@@ -136,6 +136,13 @@ def with_results(timeline: Timeline, results: Results) -> Timeline:
     return *way, replace(last, change=replace(last.change, results=results))
 
 
+def is_refusal(action: discord_faults.Action) -> bool:
+    """Whether Discord says by this that it did nothing."""
+    return isinstance(action, discord_faults.RateLimit) or (
+        isinstance(action, discord_faults.Status) and action.status < 500
+    )
+
+
 def offered() -> dict[str, list[str]]:
     """Every list, as the page shows it."""
     lists: dict[str, Mapping[str, object]] = {

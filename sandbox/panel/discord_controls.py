@@ -165,6 +165,8 @@ class DiscordControls:
         action = form.one_of("fault", choices.POST_FAULTS)
         times = form.whole("times", 1, 1000)
         when = form.one_of("when", _WHEN)
+        if when == "after" and choices.is_refusal(action):
+            raise NotDone("Discord refuses before it stores: choose 500, 502 or a cut connection for after.")
         self._discord.faults.add(method="POST", path=_POSTS, when=when, action=action, times=times)
         return f"The next {times} posts: {form.text('fault')}, {when} they are stored."
 

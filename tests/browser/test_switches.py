@@ -225,6 +225,10 @@ async def test_posts_break_before_and_after_and_nothing_is_doubled(look: Look) -
     await look.status(job)
     await look.open_tab("Discord")
     form = look.page.locator("form[data-do='post-faults']")
+    await form.get_by_role("combobox", name="When").select_option("after")
+    await form.get_by_role("combobox", name="Fault").select_option("403, no permission")
+    await form.get_by_role("button", name="Break them").click()
+    await look.hears("Discord refuses before it stores")
     await form.get_by_role("combobox", name="Fault").select_option("500")
     for when in ("before they are stored", "after they are stored"):
         await form.get_by_role("combobox", name="When").select_option(label=when)

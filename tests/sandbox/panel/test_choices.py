@@ -42,3 +42,8 @@ def test_files_replace_those_of_a_completion_and_nothing_else() -> None:
     assert dead.link_seconds < 0
     assert choices.with_results(timelines.no_attachments(9), Results(2)) == timelines.no_attachments(9)
     assert choices.with_results(timelines.failed(9), Results(2)) == timelines.failed(9)
+
+
+def test_a_refusal_does_nothing() -> None:
+    done = {name for name, action in choices.POST_FAULTS.items() if not choices.is_refusal(action)}
+    assert done == {"500", "502", "connection cut"}
