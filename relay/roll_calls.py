@@ -23,6 +23,7 @@ from pixverse.errors import (
     Unavailable,
 )
 from relay import schedule
+from relay.clock import sleep_unless_woken
 from relay.ports import Clock
 from relay.watched import Watched
 
@@ -33,6 +34,7 @@ FEWEST_JOBS = 3
 _LAGGING_INTERVALS = 30
 _REFUSED_INTERVALS = 30
 _LONGEST_DOUBLING = 4
+_PATIENCE_SECONDS = 1.0
 _REFUSALS = (TokenRefused, SubscriptionUnpaid, AccountBroken, BadRequest, NoList)
 
 KindOf = Callable[[str], str]
@@ -75,7 +77,8 @@ class _Roll:
     """It is not asked for until then, since it failed."""
     doubted_until: float = float("-inf")
     """Jobs are asked about one by one until then, since it lagged."""
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    question: asyncio.Task[None] | None = None
+    """It is being asked for."""
 
     def is_of_no_use(self, now: float) -> bool:
         return now < max(self.rests_until, self.doubted_until)
@@ -114,7 +117,9 @@ class RollCalls:
     async def refresh(self, account_id: int, kind: str) -> float:
         """Asks for a list that is an interval old, unless it rests; returns when it is to be asked for next."""
         roll = self._rolls.setdefault((account_id, kind), _Roll())
-        await self._renew((account_id, kind), roll, self._interval)
+        question = self._question((account_id, kind), roll, self._interval)
+        if question is not None:
+            await asyncio.shield(question)
         return max(roll.at + self._interval, roll.rests_until)
 
     def latest(self, account_id: int, kind: str) -> frozenset[str]:
@@ -133,8 +138,12 @@ class RollCalls:
         roll = self._rolls.setdefault((job.account_id, kind), _Roll())
         if roll.is_of_no_use(now):
             return None
-        await self._renew((job.account_id, kind), roll, schedule.shortest(self._interval, gap))
-        if roll.is_of_no_use(self._clock.monotonic()) or job.jobid not in roll.jobs:
+        age = schedule.shortest(self._interval, gap)
+        question = self._question((job.account_id, kind), roll, age)
+        if question is not None:
+            await self._wait_a_little(question)
+        now = self._clock.monotonic()
+        if roll.is_of_no_use(now) or now - roll.at >= age or job.jobid not in roll.jobs:
             return None
         roll.relying[job.jobid] = (job, gap)
         return roll.at
@@ -148,12 +157,24 @@ class RollCalls:
         if job.jobid in roll.jobs:
             roll.ended[job.jobid] = self._clock.monotonic()
 
-    async def _renew(self, key: _Key, roll: _Roll, age: float) -> None:
-        """Asks for a list that is so many seconds old, once, however many wait for it."""
-        async with roll.lock:
-            now = self._clock.monotonic()
-            if now - roll.at >= age and now >= roll.rests_until:
-                await self._ask(key, roll)
+    def _question(self, key: _Key, roll: _Roll, age: float) -> asyncio.Task[None] | None:
+        """Has a list asked for that is so many seconds old, once, however many wait for it; None where it is younger,
+        or rests."""
+        now = self._clock.monotonic()
+        if now - roll.at < age or now < roll.rests_until:
+            return None
+        if roll.question is None:
+            roll.question = asyncio.create_task(self._ask(key, roll))
+            roll.question.add_done_callback(lambda _: _over(roll))
+        return roll.question
+
+    async def _wait_a_little(self, question: asyncio.Task[None]) -> None:
+        """A list that is slow must make no outcome late: the job is then asked about itself."""
+        answered = asyncio.Event()
+        question.add_done_callback(lambda _: answered.set())
+        await sleep_unless_woken(self._clock, min(_PATIENCE_SECONDS, self._interval / 4), answered)
+        if question.done():
+            question.result()
 
     async def _ask(self, key: _Key, roll: _Roll) -> None:
         account_id, kind = key
@@ -208,3 +229,7 @@ class RollCalls:
 
     def _record_is_young(self, job: Watched, gap: float, now: float) -> bool:
         return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap, has_card=job.has_card)
+
+
+def _over(roll: _Roll) -> None:
+    roll.question = None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from pixverse.errors import RateLimited, TokenRefused, Unavailable
@@ -117,6 +119,25 @@ async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list
     assert min(len(world.api.times(jobid)) for jobid in ten[1:]) >= 4
     assert world.accounts.state_of(ACCOUNT) == "ok"
     assert world.health.api.down_since is None
+
+
+async def test_a_list_that_hangs_makes_no_outcome_late(world: World, ten: list[str]) -> None:
+    await _watched(world, ten)
+    world.api.roll_gate = asyncio.Event()
+    await _pass(world, 25)
+    assert len(world.api.rolls) == 1
+    for jobid in ten:
+        world.api.put(jobid, JobState.FAILED)
+    await _pass(world, 24)
+    assert len(await world.outcomes()) == 10
+
+
+async def _pass(world: World, seconds: int) -> None:
+    """Moves the clock whether or not somebody still waits for an answer."""
+    for _ in range(seconds):
+        world.clock.move_to(world.clock.monotonic() + 1)
+        for _ in range(20):
+            await asyncio.sleep(0.001)
 
 
 async def test_an_empty_list_ends_nothing_and_its_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:

@@ -76,6 +76,7 @@ class FakeApi:
     roll_trouble: PixVerseError | None = None
     lagging: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
+    roll_gate: asyncio.Event | None = None
     strange: set[str] = field(default_factory=set)
     """Whatever else stands in each list."""
     under_way: Counter[str] = field(default_factory=Counter)
@@ -105,7 +106,7 @@ class FakeApi:
         if kind == "none":
             raise NoList("404")
         self.rolls.append((self.clock.monotonic(), kind))
-        await asyncio.sleep(0)
+        await (self.roll_gate.wait() if self.roll_gate is not None else asyncio.sleep(0))
         if self.roll_trouble is not None:
             raise self.roll_trouble
         named = {jobid for jobid, job in self.jobs.items() if not job.state.ends} | self.lagging

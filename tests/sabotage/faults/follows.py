@@ -13,6 +13,13 @@ FAULTS = (
         "            return self.named_at(job, job.asked_at)",
     ),
     fault(
+        "a list that hangs is waited for",
+        "tests/relay/test_roll_calls.py::test_a_list_that_hangs_makes_no_outcome_late",
+        "relay/roll_calls.py",
+        "min(_PATIENCE_SECONDS, self._interval / 4), answered",
+        "600.0, answered",
+    ),
+    fault(
         "a list that is refused is asked for at each interval",
         "tests/relay/test_follows.py::test_a_list_that_fails_is_asked_for_ever_less_often",
         "relay/roll_calls.py",
