@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from functools import lru_cache
+from operator import itemgetter
+from typing import Any
 from urllib.parse import unquote
 
 from sandbox.discord_wire import RecordedRequest
@@ -22,17 +24,7 @@ _SECRETS = (
 _LONGEST = 300
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One request. `at` is in milliseconds UTC; no `status` means that there was no answer (yet)."""
-
-    at: int
-    to: str
-    method: str
-    path: str
-    status: int | None
-
-
+@lru_cache(maxsize=1000)
 def masked(path: str) -> str:
     """A path as it may be shown: no token, no e-mail address, no signature, nothing that is not printed."""
     shown = unquote(path)
@@ -43,18 +35,19 @@ def masked(path: str) -> str:
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
-def latest(
-    discord: Iterable[RecordedRequest], pixverse: Iterable[Seen], files: Iterable[Seen]
-) -> list[dict[str, object]]:
-    """The latest requests to all three servers, newest first; each argument's own are oldest first."""
+def latest(discord: Iterable[RecordedRequest], pixverse: Iterable[Seen], files: Iterable[Seen]) -> list[dict[str, Any]]:
+    """The latest requests to all three servers, newest first; each argument's own are oldest first.
+
+    `at` is in milliseconds UTC; no `status` means that there was no answer (yet).
+    """
     lines = [
-        *(Line(int(call.time * 1000), "Discord", call.method, masked(call.path), call.status) for call in discord),
-        *(_line("PixVerse", entry) for entry in pixverse),
-        *(_line("Files", entry) for entry in files),
+        *(_line("Discord", int(call.time * 1000), call.method, call.path, call.status) for call in discord),
+        *(_line("PixVerse", entry.at, entry.method, entry.path, entry.status) for entry in pixverse),
+        *(_line("Files", entry.at, entry.method, entry.path, entry.status) for entry in files),
     ]
-    lines.sort(key=lambda line: line.at, reverse=True)
-    return [asdict(line) for line in lines[:SHOWN]]
+    lines.sort(key=itemgetter("at"), reverse=True)
+    return lines[:SHOWN]
 
 
-def _line(server: str, entry: Seen) -> Line:
-    return Line(entry.at, server, entry.method, masked(entry.path), entry.status)
+def _line(to: str, at: int, method: str, path: str, status: int | None) -> dict[str, Any]:
+    return {"at": at, "to": to, "method": method, "path": masked(path), "status": status}
