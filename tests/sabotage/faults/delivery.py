@@ -81,7 +81,7 @@ FAULTS = (
     ),
     fault(
         "the history is never looked into",
-        f"{_KILLED}[taken-nonce forgotten]",
+        f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[taken]",
         "relay/delivery.py",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
