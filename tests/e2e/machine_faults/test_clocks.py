@@ -18,7 +18,7 @@ from tests.e2e.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _HOUR = 3600
-_FEW = 3
+_FEW = 1
 
 
 @pytest.mark.parametrize("jump", [-_HOUR, _HOUR], ids=["back", "ahead"])
