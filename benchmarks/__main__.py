@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--smoke] [--out FOLDER] [NAME …]`: runs the benchmarks, or those named."""
+"""`python -m benchmarks [--smoke] [--rounds N] [--out FOLDER] [NAME …]`: runs the benchmarks, or those named."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks import capacity, commands, growth, idle, learning, many_jobs, media, outcomes, polls, questions
+from benchmarks.page import fill
 from benchmarks.plots import draw
 from benchmarks.report import machine, save, table
 from benchmarks.results import Result, Row
@@ -33,10 +35,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], metavar="NAME", help=", ".join(BENCHMARKS))
     parser.add_argument("--smoke", action="store_true", help="whether they still work; judges nothing")
+    parser.add_argument("--rounds", type=int, help="of each comparison")
     parser.add_argument("--out", type=Path, default=Path("build/bench"), help="folder for JSON and SVG")
+    parser.add_argument("--page", type=Path, help="a page into which the table of all kept results is put")
     given = parser.parse_args()
-    rows = _play(given.names or list(BENCHMARKS), SMOKE if given.smoke else FULL, given.out)
+    sizes = SMOKE if given.smoke else FULL
+    sizes = replace(sizes, rounds=given.rounds or sizes.rounds)
+    rows = _play(given.names or list(BENCHMARKS), sizes, given.out)
     print(f"\n{table(rows)}")
+    if given.page is not None:
+        fill(given.page, given.out / "results.json")
     return 0
 
 

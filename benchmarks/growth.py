@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
 
-from benchmarks.results import Curve, Figure, Line, Result, Row, figure
+from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
 from relay.watched import Agenda, Watched
 from storage import sending
@@ -38,10 +38,11 @@ async def run(sizes: Sizes) -> Result:
             await _grow_history(Path(folder), count, history)
     rows = [
         Row(
-            f"a command over {sizes.history[-1]:,} ended jobs / over {sizes.history[0]:,}: {name}",
-            _ratio(points),
-            "",
-            3,
+            f"{name}: slower over {sizes.history[-1]:,} ended jobs than over {sizes.history[0]:,}",
+            figure([points[-1][1] - points[0][1]]),
+            " ms",
+            at_most=10,
+            notes=f"{points[-1][1]:.1f} ms in all",
         )
         for name, points in history.items()
     ]
@@ -58,10 +59,6 @@ async def run(sizes: Sizes) -> Result:
         _curve("growth-history", "Commands over a history", "ended jobs", history),
     ]
     return Result(rows, curves)
-
-
-def _ratio(points: list[tuple[float, float]]) -> Figure:
-    return figure([points[-1][1] / points[0][1]])
 
 
 def _curve(name: str, title: str, x: str, points: Points) -> Curve:

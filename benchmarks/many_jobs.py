@@ -25,6 +25,8 @@ _INTERVAL = 20.0
 _SETTLE_SECONDS = 15.0
 _MEGABYTE = 1e6
 _BURST_SECONDS = 5
+_LOADED = "jobs are polled"
+"""What the bot says once it has read all of them."""
 
 
 async def run(sizes: Sizes) -> Result:
@@ -45,8 +47,8 @@ async def run(sizes: Sizes) -> Result:
             _add_jobs(played, made, range(there, jobs))
             there = jobs
             for _ in range(sizes.rounds if jobs == sizes.open_jobs[-1] else 1):
-                started = await _start(played)
                 at_first = len(played.pixverse.requests)
+                started = await _start(played)
                 memory.append((jobs, (await settled_bytes(played.bot.pid, settle) - idle) / _MEGABYTE))
                 if jobs == sizes.open_jobs[-1]:
                     starts.append(started)
@@ -73,14 +75,17 @@ async def run(sizes: Sizes) -> Result:
 
 
 async def _start(played: Stage) -> float:
-    """Starts the bot; gives the seconds from exec to the first question to the API."""
+    """Starts the bot and waits until it knows all jobs; gives the seconds from exec to the first question."""
     before = len(played.pixverse.requests)
+    loaded = len(played.bot.said(_LOADED))
     began = time.monotonic()
     await played.bot.start()
     while len(played.pixverse.requests) == before:  # noqa: ASYNC110  # nothing tells when
         await asyncio.sleep(0.005)
     took = time.monotonic() - began
     await played.ready()
+    while len(played.bot.said(_LOADED)) == loaded:  # noqa: ASYNC110  # nothing tells when
+        await asyncio.sleep(0.05)
     return took
 
 

@@ -18,6 +18,7 @@ from benchmarks.sizes import Sizes
 from relay.poller import AT_ONCE
 
 _ALWAYS_DUE_SECONDS = 0.01
+_QUIET_LOOKS = 4
 
 
 async def run(sizes: Sizes) -> Result:
@@ -51,8 +52,8 @@ async def _told_once(poller: RealPoller, jobs: int) -> None:
     """Waits until every job's first answer is recorded; those are news."""
     while len(poller.asked) < 2 * jobs:  # noqa: ASYNC110  # nothing tells when
         await asyncio.sleep(0.05)
-    before = poller.version()
-    await asyncio.sleep(0.3)
-    while poller.version() != before:
+    before, quiet = poller.version(), 0
+    while quiet < _QUIET_LOOKS:
+        await asyncio.sleep(0.2)
+        quiet = quiet + 1 if poller.version() == before else 0
         before = poller.version()
-        await asyncio.sleep(0.3)

@@ -14,8 +14,10 @@ from benchmarks.results import Figure, Row
 
 def table(rows: Sequence[Row]) -> str:
     """A Markdown table, in which the columns stand below each other."""
-    lines = [("what", "target", "figure", "spread", "reached")]
-    lines += [(row.what, _target(row), _shown(row, row.figure.median), _spread(row), _reached(row)) for row in rows]
+    lines = [("what", "target", "figure", "spread", "reached", "made of")]
+    lines += [
+        (row.what, _target(row), _shown(row, row.figure.median), _spread(row), _reached(row), row.notes) for row in rows
+    ]
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     lines.insert(1, tuple("-" * width for width in widths))  # type: ignore[arg-type]  # as many as there are columns
     return "\n".join(

@@ -1,0 +1,37 @@
+"""Puts the kept results into `docs/performance.md`, between two marks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from benchmarks.report import table
+from benchmarks.results import Row, figure
+
+_BEGIN, _END = "<!-- figures -->\n", "<!-- end of figures -->"
+
+
+def fill(page: Path, results: Path) -> None:
+    """Writes the table of all results that are kept, and what each was taken on, into the page.
+
+    Raises ValueError where the page has not both marks.
+    """
+    kept = json.loads(results.read_text())
+    rows = [_row(told) for one in kept.values() for told in one["rows"]]
+    taken = "\n".join(f"- {name}: {one['machine']}" for name, one in kept.items())
+    text = page.read_text()
+    before, after = text.index(_BEGIN) + len(_BEGIN), text.index(_END)
+    page.write_text(f"{text[:before]}{table(rows)}\n\nTaken on:\n\n{taken}\n{text[after:]}")
+
+
+def _row(told: dict[str, object]) -> Row:
+    rounds = told["figure"]
+    at_most, at_least = told["at_most"], told["at_least"]
+    return Row(
+        what=str(told["what"]),
+        figure=figure([float(one) for one in rounds] if isinstance(rounds, list) else []),
+        unit=str(told["unit"]),
+        at_most=float(str(at_most)) if at_most is not None else None,
+        at_least=float(str(at_least)) if at_least is not None else None,
+        notes=str(told["notes"]),
+    )
