@@ -9,6 +9,7 @@ import matplotlib as mpl
 from benchmarks.results import Curve
 
 mpl.use("svg")
+mpl.rcParams["svg.fonttype"] = "none"
 
 
 def draw(curve: Curve, folder: Path) -> Path:
