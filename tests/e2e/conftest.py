@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.e2e.process import copy_program
+from tests.e2e.forking import Nursery
+from tests.e2e.process import NO_CERTIFICATES, copy_program
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
@@ -32,10 +34,22 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copy_program(tmp_path_factory.mktemp("program") / "bot")
 
 
+@pytest.fixture(scope="session")
+def nursery(program: Path) -> Generator[Nursery | None]:
+    """Forks the bots; a module whose tests look at a start itself replaces this with None."""
+    if sys.platform != "linux":
+        yield None
+        return
+    with closing(Nursery(program, NO_CERTIFICATES)) as running:
+        yield running
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(
+    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
     """The stage of a module whose tests share one bot."""
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {})
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, nursery)
     try:
         await shared.start()
         yield shared
@@ -72,12 +86,12 @@ Build = Callable[..., Awaitable[Stage]]
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def build(program: Path, tmp_path: Path) -> AsyncIterator[Build]:
+async def build(program: Path, nursery: Nursery | None, tmp_path: Path) -> AsyncIterator[Build]:
     """Makes a stage of the test's own, with settings as keywords; the bot is not started."""
     async with AsyncExitStack() as stack:
 
         async def make(**settings: str) -> Stage:
-            own = await Stage.build(program, tmp_path, settings)
+            own = await Stage.build(program, tmp_path, settings, nursery)
             stack.push_async_callback(own.close)
             return own
 

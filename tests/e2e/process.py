@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.forking import ForkedBot, Nursery
 from tests.e2e.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 _NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
-_NO_CERTIFICATES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+NO_CERTIFICATES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
 """Nothing here speaks TLS, and reading the machine's certificates is a tenth of a start."""
 _LONGEST_END = 12.0
 """Seconds; the bot promises ten."""
@@ -49,13 +50,17 @@ class Finished:
 class BotProcess:
     """`python bot.py` with nothing in its environment but the settings given, from a folder that is not the bot's."""
 
-    def __init__(self, program: Path, settings: Mapping[str, str], elsewhere: Path) -> None:
+    def __init__(
+        self, program: Path, settings: Mapping[str, str], elsewhere: Path, nursery: Nursery | None = None
+    ) -> None:
+        """A nursery forks the process, but where the environment tells Python itself something."""
         self.settings = dict(settings)
         self.lines: list[str] = []
         """Everything that was ever printed, by every start and every command."""
         self.program = program
         self._elsewhere = elsewhere
-        self._process: asyncio.subprocess.Process | None = None
+        self._nursery = nursery
+        self._process: asyncio.subprocess.Process | ForkedBot | None = None
         self._reading: asyncio.Task[None] | None = None
 
     @property
@@ -125,9 +130,13 @@ class BotProcess:
         """The lines so far in which the regular expression is found."""
         return [line for line in self.lines if re.search(pattern, line)]
 
-    async def _spawn(self, *arguments: str, changed: Mapping[str, str] | None = None) -> asyncio.subprocess.Process:
-        given = {**_NO_CERTIFICATES, **self.settings, **(changed or {})}
+    async def _spawn(
+        self, *arguments: str, changed: Mapping[str, str] | None = None
+    ) -> asyncio.subprocess.Process | ForkedBot:
+        given = {**NO_CERTIFICATES, **self.settings, **(changed or {})}
         environ = {name: text for name, text in given.items() if text}
+        if self._nursery is not None and not any(name.startswith("PYTHON") for name in environ):
+            return await self._nursery.start(arguments, environ, self._elsewhere)
         return await asyncio.create_subprocess_exec(
             sys.executable,
             str(self.program / "bot.py"),
@@ -141,7 +150,7 @@ class BotProcess:
         )
 
     @staticmethod
-    async def _read(process: asyncio.subprocess.Process, lines: list[str]) -> None:
+    async def _read(process: asyncio.subprocess.Process | ForkedBot, lines: list[str]) -> None:
         assert process.stdout is not None
         async for line in process.stdout:  # each at once: others look at `lines` meanwhile
             lines.append(line.decode(errors="replace").rstrip("\n"))  # noqa: PERF401

@@ -13,6 +13,7 @@ from sandbox.discord_wire import DiscordSandbox
 from sandbox.discord_wire.recording import RecordedRequest
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
+from tests.e2e.forking import Nursery
 from tests.e2e.ledger import Ledger
 from tests.e2e.process import BotProcess
 from tests.e2e.town import Town
@@ -26,7 +27,13 @@ class Stage:
     """Both sandboxes and one bot. Every secret that is handed out through it is looked for at the end."""
 
     def __init__(
-        self, discord: DiscordSandbox, pixverse: PixverseApi, program: Path, folder: Path, settings: Mapping[str, str]
+        self,
+        discord: DiscordSandbox,
+        pixverse: PixverseApi,
+        program: Path,
+        folder: Path,
+        settings: Mapping[str, str],
+        nursery: Nursery | None,
     ) -> None:
         self.discord = discord
         self.pixverse = pixverse
@@ -56,14 +63,17 @@ class Stage:
                 **settings,
             },
             elsewhere,
+            nursery,
         )
 
     @classmethod
-    async def build(cls, program: Path, folder: Path, settings: Mapping[str, str]) -> Stage:
-        """Starts both sandboxes, not the bot."""
+    async def build(
+        cls, program: Path, folder: Path, settings: Mapping[str, str], nursery: Nursery | None = None
+    ) -> Stage:
+        """Starts both sandboxes, not the bot, which the nursery forks if there is one."""
         pixverse = PixverseApi(rng=random.Random(7), sweep_seconds=0)
         await pixverse.start()
-        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings)
+        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, nursery)
 
     async def close(self) -> None:
         """Ends everything; a call that the sandbox does not know is a fault, and so is a secret in a wrong place."""

@@ -14,6 +14,7 @@ import pytest_asyncio
 from sandbox.discord_wire import Answer
 from sandbox.pixverse_api.callbacks import Habit, When
 from tests.e2e.conftest import Build
+from tests.e2e.forking import Nursery
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.web.port import free_port
@@ -26,10 +27,12 @@ _NAME = "pixverse-admin callback"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(
+    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
     port = free_port()
     settings = {"POLL_INTERVAL": "20", "HTTP_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
-    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings)
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, nursery)
     try:
         await shared.start()
         yield shared

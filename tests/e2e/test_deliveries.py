@@ -7,6 +7,7 @@ import pytest
 from sandbox.discord_wire import Answer
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
+from tests.e2e.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -42,6 +43,7 @@ async def test_pages_are_turned_in_place_after_a_restart_too(town: Town) -> None
     await town.stage.stop()
     _age_the_oldest_job(town)
     await town.stage.start()
+    await until(lambda: _outcomes(town) == 5, what="the old job is deleted")
     turned = await town.admin.click(answer, "More results")
     assert turned.updated is not None
     assert turned.updated.text.count("**Posted**") == 1
@@ -73,6 +75,10 @@ async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
     outcome = await town.outcome()
     assert town.member.mention in outcome.text
     await town.card_says("**Done.** ")
+
+
+def _outcomes(town: Town) -> int:
+    return len(town.stage.ledger.outcome_states(town.channel.id))
 
 
 def _blocked(town: Town) -> bool:

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.discord_wire import Answer, Channel, Member, NotAnswered
+from tests.e2e.forking import Nursery
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from ui.buttons import Action
@@ -91,9 +92,11 @@ class Victim:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(
+    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
     """One bot that lets a forger try as often as they like."""
-    patient = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"})
+    patient = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"COMMANDS_PER_MINUTE": "100000"}, nursery)
     try:
         await patient.start()
         yield patient

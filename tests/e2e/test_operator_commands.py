@@ -16,6 +16,11 @@ from tests.e2e.town import Town
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@pytest.fixture(scope="session")
+def nursery() -> None:
+    """This is about the command line, so each command is typed in earnest."""
+
+
 async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
     identified = stage.discord.gateway.identified
     before = stage.ledger.rows("PRAGMA user_version")

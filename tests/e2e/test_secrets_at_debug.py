@@ -19,6 +19,12 @@ from tests.web.port import ask, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+
+@pytest.fixture(scope="session")
+def nursery() -> None:
+    """A forked process has its parent's command line, so the bot is started in earnest."""
+
+
 # In pieces, so that no scanner of secrets takes it for a real one.
 _CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
 

@@ -17,6 +17,11 @@ from tests.e2e.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@pytest.fixture(scope="session")
+def nursery() -> None:
+    """A signal may come while modules are being imported, so each bot is started in earnest."""
+
+
 async def _at_the_outcome(stage: Stage, town: Town) -> Hold:
     """Holds the answer to an outcome that Discord has stored."""
     job = await town.watched()

@@ -17,6 +17,11 @@ from tests.e2e.town import Town
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
+@pytest.fixture(scope="session")
+def nursery() -> None:
+    """This is about starts, so each is one in earnest."""
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def stopped(stage: Stage) -> Stage:
     """The shared stage, with a database that was used and a bot that does not run."""

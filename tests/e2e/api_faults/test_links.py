@@ -13,6 +13,7 @@ from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.videos import File, video_file
 from tests.e2e.api_faults.held import HeldThen
+from tests.e2e.forking import Nursery
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
@@ -27,9 +28,11 @@ _MAY_NOT = "**Your video is ready, but I may not fetch it.**"
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(program: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+async def stage(
+    program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
     """One bot that downloads at most a MiB."""
-    small = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"MEDIA_MAX_MB": "1"})
+    small = await Stage.build(program, tmp_path_factory.mktemp("stage"), {"MEDIA_MAX_MB": "1"}, nursery)
     try:
         await small.start()
         yield small

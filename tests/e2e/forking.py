@@ -1,0 +1,92 @@
+"""Bots that the nursery forks, to be used as if this process had started them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+_SCRIPT = Path(__file__).with_name("nursery.py")
+_LONGEST_LINE = 2**20
+_SECONDS_TO_LEAVE = 10.0
+
+
+class ForkedBot:
+    """Has what the tests need of asyncio.subprocess.Process."""
+
+    def __init__(self, pid: int, output: asyncio.StreamReader, report: asyncio.StreamReader) -> None:
+        self.pid = pid
+        self.stdout = output
+        self.returncode: int | None = None
+        self._end = asyncio.create_task(self._hear_of_end(report))
+
+    async def wait(self) -> int:
+        """The exit code; negative for a signal."""
+        return await asyncio.shield(self._end)
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """To a process that has not ended."""
+        if self.returncode is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    async def _hear_of_end(self, report: asyncio.StreamReader) -> int:
+        self.returncode = int(await report.readline())
+        await report.read()  # to its end, so that the pipe is closed
+        return self.returncode
+
+
+class Nursery:
+    """The process that forks the bots of one worker; see nursery.py."""
+
+    def __init__(self, program: Path, environ: Mapping[str, str]) -> None:
+        self._orders, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, str(_SCRIPT), str(program), str(theirs.fileno())],
+                env=dict(environ),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[theirs.fileno()],
+            )
+
+    async def start(self, arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> ForkedBot:
+        """Forks a bot with these command-line arguments, this whole environment and this working folder.
+
+        Raises RuntimeError where the nursery is gone, for example because the bot cannot be imported.
+        """
+        order = {"arguments": list(arguments), "environ": dict(environ), "folder": str(folder)}
+        output, bots_output = os.pipe()
+        report, keepers_report = os.pipe()
+        socket.send_fds(self._orders, [json.dumps(order).encode()], [bots_output, keepers_report])
+        os.close(bots_output)
+        os.close(keepers_report)
+        told = await _reader(report)
+        line = await told.readline()
+        if not line:
+            raise RuntimeError("the nursery has ended; its last words are on standard error")
+        return ForkedBot(int(line), await _reader(output), told)
+
+    def close(self) -> None:
+        """Ends it; every bot has ended before."""
+        self._orders.close()
+        self._process.wait(_SECONDS_TO_LEAVE)
+
+
+async def _reader(descriptor: int) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader(limit=_LONGEST_LINE)
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(descriptor, "rb", buffering=0)
+    )
+    return reader
