@@ -130,18 +130,20 @@ class Answering:
         """Defers, does the deed and answers in a new message for the asker alone."""
         if await self.refused_place(interaction):
             return
-        await interaction.response.defer(ephemeral=True, thinking=True)
-        await self._reply(interaction, deed, look_again)
+        deferred = interaction.response.defer(ephemeral=True, thinking=True)
+        await self._reply(interaction, deferred, deed, look_again)
 
     async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
         """For a button in an answer to the asker alone: what came of it takes that answer's place."""
         if await self.refused_place(interaction):
             return
-        await interaction.response.defer()
-        await self._reply(interaction, deed, None)
+        await self._reply(interaction, interaction.response.defer(), deed, None)
 
-    async def _reply(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> None:
+    async def _reply(
+        self, interaction: Interaction, deferred: Awaitable[object], deed: Deed, look_again: OnPress | None
+    ) -> None:
         async def answered() -> None:
+            await deferred
             await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep)
 
         await self._kept(self._answers, answered())
