@@ -86,7 +86,7 @@ export async function wireSwitches() {
     if (button?.dataset.press) actAndSay(button.dataset.press, fieldsOfButton(button), button);
     if (button?.dataset.copyToken) {
       const token = await act("token-show", { account: button.dataset.copyToken });
-      if (token !== null) copy(token, "an API token of useapi.net");
+      if (token !== null) copy(token, `${button.dataset.copyToken} account's token`);
     }
   });
   for (const select of document.querySelectorAll("select[data-live]")) {
