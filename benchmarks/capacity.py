@@ -25,7 +25,7 @@ from benchmarks.pixverse_process import Served, serve
 from benchmarks.real_poller import real_poller
 from benchmarks.results import Curve, Line, Result, Row, figure, percentile
 from benchmarks.sizes import Sizes
-from relay.poller import AT_ONCE
+from relay.polling.poller import AT_ONCE
 
 _LATE_SHARE = 1 / 20
 _SLOW_MS = 200

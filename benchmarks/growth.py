@@ -12,7 +12,7 @@ from statistics import median
 
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
-from relay.watched import Agenda, Watched
+from relay.polling.watched import Agenda, Watched
 from storage import sending
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, START, World, open_database

@@ -21,7 +21,7 @@ from random import Random
 
 from benchmarks.results import Curve, Line, Result, Row, figure, percentile
 from benchmarks.sizes import Sizes
-from relay import schedule
+from relay.polling import schedule
 
 _INTERVALS = (10.0, 15.0, 20.0, 30.0, 45.0, 60.0)
 _JUDGED_INTERVAL = 20.0

@@ -15,7 +15,7 @@ from benchmarks.pixverse_process import serve
 from benchmarks.real_poller import RealPoller, real_poller
 from benchmarks.results import Result, Row, figure, ratios
 from benchmarks.sizes import Sizes
-from relay.poller import AT_ONCE
+from relay.polling.poller import AT_ONCE
 
 _ALWAYS_DUE_SECONDS = 0.01
 _QUIET_LOOKS = 4

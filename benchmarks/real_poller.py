@@ -19,13 +19,13 @@ from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
 from pixverse.told import Told
-from relay.announcements import Announcements
-from relay.answers import Answers
+from relay.callbacks.announcements import Announcements
 from relay.clock import SystemClock
-from relay.poller import Poller
+from relay.polling.answers import Answers
+from relay.polling.poller import Poller
+from relay.polling.questions import Questions
+from relay.polling.roll_calls import RollCalls
 from relay.ports import Health
-from relay.questions import Questions
-from relay.roll_calls import RollCalls
 from storage.database import Database
 
 _OLDEST = 48 * 3600 * 1000

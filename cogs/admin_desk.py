@@ -6,12 +6,12 @@ from cogs.channel_check import ChannelCheck
 from cogs.command_book import CommandBook
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
-from relay import upload_limits
-from relay.accounts import Accounts
+from relay.commands.results import Ask
 from relay.ports import Address, Health, Poster
-from relay.rechecks import Recheck, Rechecks
-from relay.results import Ask
-from relay.tokens import TokenChanged, Tokens, TokenSet, TokenSetKind, TokenUntried
+from relay.posting import upload_limits
+from relay.tokens.accounts import Accounts
+from relay.tokens.rechecks import Recheck, Rechecks
+from relay.tokens.tokens import TokenChanged, Tokens, TokenSet, TokenSetKind, TokenUntried
 from storage import callbacks, follows, outcome_records, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow

@@ -14,8 +14,8 @@ import discord
 from cogs.command_book import CommandBook
 from cogs.permissions import is_thread, missing_to_post
 from cogs.replying import reply
+from relay.commands.results import Ask
 from relay.ports import Clock
-from relay.results import Ask
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
 from ui.passing import OnPress

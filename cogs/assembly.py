@@ -32,10 +32,10 @@ from cogs.watchdog import ServiceManager
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient, new_api_session
 from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
-from relay.addresses import AllowedHosts
 from relay.clock import SystemClock
-from relay.download import media_session
-from relay.limits import CommandRate
+from relay.commands.limits import CommandRate
+from relay.videos.addresses import AllowedHosts
+from relay.videos.download import media_session
 from settings import Settings, SettingsError
 from storage.database import Database
 from storage.lock import InstanceLock

@@ -9,10 +9,10 @@ from cogs.asking import Answering, Interaction, may_manage_messages, require_man
 from cogs.callback_desk import CallbackDesk
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
-from relay.forgetting import Forgetting
+from relay.commands.forgetting import Forgetting
+from relay.commands.results import Ask
+from relay.commands.tracker import Tracker
 from relay.ports import Address
-from relay.results import Ask
-from relay.tracker import Tracker
 from ui.answer import Answer
 from ui.answers import (
     check_answer,

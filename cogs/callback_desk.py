@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from cogs.command_book import CommandBook
-from relay.accounts import Accounts
-from relay.callback_addresses import CallbackAddress, CallbackAddresses
-from relay.results import Ask
+from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
+from relay.commands.results import Ask
+from relay.tokens.accounts import Accounts
 from ui.admin_answers import no_own_token_answer
 from ui.answer import Answer
 from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer

@@ -5,15 +5,15 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from relay.accounts import Accounts
-from relay.announcements import Announcements
-from relay.callback_addresses import CallbackAddresses
-from relay.hint_counts import HintCounts
-from relay.hints import Hints
-from relay.poller import Poller
+from relay.callbacks.announcements import Announcements
+from relay.callbacks.callback_addresses import CallbackAddresses
+from relay.callbacks.hint_counts import HintCounts
+from relay.callbacks.hints import Hints
+from relay.callbacks.unknown_jobs import UnknownJobs
+from relay.polling.poller import Poller
+from relay.polling.questions import Questions
 from relay.ports import Clock, JobTaker
-from relay.questions import Questions
-from relay.unknown_jobs import UnknownJobs
+from relay.tokens.accounts import Accounts
 from storage.database import Database
 from storage.vault import Vault
 from web.callback_rate import CallbackRate

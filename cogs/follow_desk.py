@@ -7,11 +7,11 @@ import re
 from cogs.command_book import CommandBook
 from pixverse.jobids import LooksLikeSecret
 from pixverse.tokens import looks_like_secret
-from relay.following import Following
+from relay.commands.refusals import NotFollowed
+from relay.commands.results import Ask
+from relay.following.following import Following
 from relay.ports import Address, Poster
-from relay.refusals import NotFollowed
-from relay.results import Ask
-from relay.tokens import TokenChanged
+from relay.tokens.tokens import TokenChanged
 from ui import follow_answers
 from ui.admin_answers import question_outdated_answer
 from ui.answer import Answer
@@ -21,7 +21,7 @@ _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 
 
 class FollowDesk:
-    """Answers each request; raises classes of `relay.refusals`, and sqlite3.Error as the database does."""
+    """Answers each request; raises classes of `relay.commands.refusals`, and sqlite3.Error as the database does."""
 
     def __init__(self, following: Following, poster: Poster, book: CommandBook) -> None:
         self._following = following

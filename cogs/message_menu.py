@@ -10,9 +10,9 @@ from discord import app_commands
 
 from cogs.asking import Answering, Interaction, require_posting
 from pixverse.jobids import find_jobids
-from relay.many import AT_MOST
+from relay.commands.many import AT_MOST
+from relay.commands.tracker import Tracker
 from relay.ports import Address
-from relay.tracker import Tracker
 from ui import descriptions
 from ui.answer import Answer
 from ui.lists import no_ids_answer, watch_menu_answer

@@ -11,10 +11,10 @@ from discord.ext import commands
 
 from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
 from cogs.command_book import CommandBook
-from relay.forgetting import Forgetting
+from relay.commands.forgetting import Forgetting
+from relay.commands.results import Ask, Choice
+from relay.commands.tracker import Tracker
 from relay.ports import Address, Clock
-from relay.results import Ask, Choice
-from relay.tracker import Tracker
 from ui import descriptions
 from ui.answer import Answer
 from ui.answers import peek_answer, status_answer, stop_answer

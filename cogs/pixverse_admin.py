@@ -18,8 +18,8 @@ from cogs.channel_check import check_channel
 from cogs.command_book import CommandBook
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
-from relay.limits import CommandRate
-from relay.results import Ask
+from relay.commands.limits import CommandRate
+from relay.commands.results import Ask
 from ui import descriptions
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer

@@ -10,39 +10,39 @@ import aiohttp
 from cogs.callback_parts import CallbackParts, callback_parts
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.job import Job
-from relay.accounts import Accounts
-from relay.addresses import AllowedHosts
-from relay.announcements import Announcements
-from relay.answers import Answers
-from relay.attachments import Attacher
-from relay.card_edits import CardEdits
-from relay.card_posts import CardPosts
-from relay.cards import CardLoop
-from relay.composing import Composer
-from relay.delivery import Sender
-from relay.download import Bounds, Downloader
-from relay.following import Following
-from relay.follows import Follows
-from relay.forgetting import Forgetting
-from relay.limits import CommandRate, Limits
-from relay.lookups import Lookups
-from relay.media import MediaStore
+from relay.callbacks.announcements import Announcements
+from relay.cards.card_edits import CardEdits
+from relay.cards.card_posts import CardPosts
+from relay.cards.cards import CardLoop
+from relay.cards.pauses import Pauses
+from relay.commands.forgetting import Forgetting
+from relay.commands.limits import CommandRate, Limits
+from relay.commands.lookups import Lookups
+from relay.commands.tracker import Tracker
+from relay.following.following import Following
+from relay.following.follows import Follows
+from relay.following.taking import Taker
 from relay.meters import Meters
-from relay.outbox import DeliveryLoop
-from relay.pauses import Pauses
 from relay.places import Places
-from relay.poller import Poller
+from relay.polling.answers import Answers
+from relay.polling.poller import Poller
+from relay.polling.questions import Questions
+from relay.polling.roll_calls import RollCalls
 from relay.ports import Clock, Health, Poster
-from relay.questions import Questions
-from relay.rechecks import Rechecks
-from relay.recording import Recorder
-from relay.rereading import Rereader
-from relay.resending import Resending
+from relay.posting.attachments import Attacher
+from relay.posting.composing import Composer
+from relay.posting.delivery import Sender
+from relay.posting.outbox import DeliveryLoop
+from relay.posting.recording import Recorder
+from relay.posting.rereading import Rereader
+from relay.posting.resending import Resending
 from relay.retention import Retention
-from relay.roll_calls import RollCalls
-from relay.taking import Taker
-from relay.tokens import Tokens
-from relay.tracker import Tracker
+from relay.tokens.accounts import Accounts
+from relay.tokens.rechecks import Rechecks
+from relay.tokens.tokens import Tokens
+from relay.videos.addresses import AllowedHosts
+from relay.videos.download import Bounds, Downloader
+from relay.videos.media import MediaStore
 from settings import Settings
 from storage.database import Database
 from storage.vault import Vault

@@ -11,8 +11,8 @@ import discord
 from discord.ext import commands
 
 from cogs.roll_call import RollCall
-from relay.outbox import DeliveryLoop
 from relay.places import Places
+from relay.posting.outbox import DeliveryLoop
 from storage import servers
 from storage.database import Database
 

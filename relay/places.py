@@ -12,8 +12,8 @@ import sqlite3
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from relay.accounts import Accounts
 from relay.ports import Clock, JobWatch
+from relay.tokens.accounts import Accounts
 from storage import accounts, departures, follows, servers
 from storage.database import Database
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from pixverse.job import Job
-from relay.outcomes import Face, Outcome
-from relay.ports import Address
-from relay.results import (
+from relay.commands.results import (
     AlreadyPosted,
     AlreadyWatched,
     Checked,
@@ -24,6 +22,8 @@ from relay.results import (
     StopResult,
     TakenOff,
 )
+from relay.outcomes import Face, Outcome
+from relay.ports import Address
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pixverse.job import Embed, Job, Media, Upload
 from pixverse.jobids import mask_email
+from relay.commands.results import JobDetails
 from relay.outcomes import Face
-from relay.results import JobDetails
 from ui import wording
 from ui.answer import Answer
 from ui.escape import bare_link, escaped, job_id

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay import refusals
+from relay.commands import refusals
 from ui import wording
 from ui.answer import Answer
 from ui.cards import missing_permissions

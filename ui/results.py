@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from relay import snapshots
 from relay.outcomes import Reason
-from relay.resending import HOPELESS, SentAgain
-from relay.verdicts import PATIENCE
+from relay.posting.resending import HOPELESS, SentAgain
+from relay.posting.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
 from ui.answer import Answer

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from relay.polling.watched import Polls
 from relay.ports import HintUse
-from relay.watched import Polls
 
 
 @dataclass(frozen=True, slots=True)

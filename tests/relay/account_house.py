@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from pixverse.errors import PixVerseError, TokenRefused
-from relay.accounts import Accounts
-from relay.rechecks import Rechecks
-from relay.tokens import Tokens
+from relay.tokens.accounts import Accounts
+from relay.tokens.rechecks import Rechecks
+from relay.tokens.tokens import Tokens
 from storage.database import Database
 from storage.vault import Vault
 

@@ -6,9 +6,9 @@ import asyncio
 from random import Random
 from types import CoroutineType
 
-from relay.follows import Follows
-from relay.limits import Limits
-from relay.taking import Taker
+from relay.commands.limits import Limits
+from relay.following.follows import Follows
+from relay.following.taking import Taker
 from storage import follows
 from storage.database import Database
 from storage.follows import FollowRow

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixverse.job import Job, JobState, Media
-from relay import nonces, snapshots
-from relay.attachments import Attacher
-from relay.card_posts import CardPosts
-from relay.clock_watch import ClockWatch
-from relay.composing import Composer
-from relay.delivery import Sender
+from relay import snapshots
+from relay.cards.card_posts import CardPosts
 from relay.outcomes import Outcome
 from relay.ports import CardPost, Health, SummaryPost, VideoFile, VideoLink
-from relay.recording import Recorder
+from relay.posting import nonces
+from relay.posting.attachments import Attacher
+from relay.posting.clock_watch import ClockWatch
+from relay.posting.composing import Composer
+from relay.posting.delivery import Sender
+from relay.posting.recording import Recorder
 from storage import batches, deliveries, jobs, sending, subscriptions
 from storage.database import Database, Transaction
 from tests.relay.discord_channel import Discord, ManualClock

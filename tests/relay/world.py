@@ -11,16 +11,16 @@ from random import Random
 from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.job import Job, JobState
 from pixverse.told import Told
-from relay.announcements import Announcements
-from relay.answers import Answers
-from relay.limits import CommandRate, Limits
-from relay.lookups import Lookups
-from relay.poller import Poller
+from relay.callbacks.announcements import Announcements
+from relay.commands.limits import CommandRate, Limits
+from relay.commands.lookups import Lookups
+from relay.commands.results import Ask
+from relay.commands.tracker import Tracker
+from relay.polling.answers import Answers
+from relay.polling.poller import Poller
+from relay.polling.questions import Questions
+from relay.polling.roll_calls import RollCalls
 from relay.ports import Health
-from relay.questions import Questions
-from relay.results import Ask
-from relay.roll_calls import RollCalls
-from relay.tracker import Tracker
 from storage.database import Database
 
 START = 1_800_000_000_000

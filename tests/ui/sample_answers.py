@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay import refusals, results, snapshots
+from relay import snapshots
+from relay.commands import refusals, results
 from relay.outcomes import Outcome, Reason
-from relay.resending import SentAgain
+from relay.posting.resending import SentAgain
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
 from ui import admin_answers, answers, follow_answers, lists

@@ -5,10 +5,10 @@ from dataclasses import replace
 import discord
 
 from pixverse.job import Job, JobState
-from relay import results
+from relay.commands import results
+from relay.commands.results import OutcomeState
 from relay.outcomes import Outcome
 from relay.ports import Address
-from relay.results import OutcomeState
 from ui import answers
 from ui.answer import Answer
 from ui.passing import PassingView

@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pixverse.job import Embed, Job, JobState, Media, Upload
+from relay.commands.results import JobDetails
 from relay.outcomes import Outcome
-from relay.results import JobDetails
 from ui.details import details_answers
 from ui.limits import MESSAGE, units
 

@@ -20,9 +20,19 @@ from pixverse.job import Job
 from pixverse.jobids import OtherService
 from pixverse.jobs_v1 import read_job
 from relay import snapshots
+from relay.commands.results import (
+    Choice,
+    JobDetails,
+    Listed,
+    Listing,
+    NowWatching,
+    Peek,
+    Taken,
+    WatchEntry,
+    WatchResult,
+)
 from relay.outcomes import Face, LinkReason, Outcome
 from relay.ports import CardPost, OutcomePost, Post, SummaryEntry, SummaryPost, VideoFile, VideoLink
-from relay.results import Choice, JobDetails, Listed, Listing, NowWatching, Peek, Taken, WatchEntry, WatchResult
 from tests.hostile import JOBID, jobids, records, wild_records, words
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
 from ui import limits

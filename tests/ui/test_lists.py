@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pixverse.job import Job, JobState
-from relay import results
+from relay.commands import results
 from relay.outcomes import Outcome
 from relay.ports import Address
 from ui import lists

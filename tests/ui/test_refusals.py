@@ -5,7 +5,7 @@ import inspect
 import pytest
 
 from pixverse.jobids import NotAJobId
-from relay import refusals
+from relay.commands import refusals
 from ui.mentions import CommandMentions
 from ui.passing import PassingView
 from ui.refusals import missing_permission_answer, own_fault_answer, refusal_answer

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from relay.hint_counts import HintCounts
+from relay.callbacks.hint_counts import HintCounts
 from relay.ports import HintUse
 from tests.relay.world import ManualClock
 from tests.web.port import ask, free_port

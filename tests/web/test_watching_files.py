@@ -11,7 +11,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from cogs.http_port import Instruments
-from relay.watched import Polls
+from relay.polling.watched import Polls
 from settings import load_settings
 from storage.database import Database
 from tests.web.clock import ManualClock

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from tests.sabotage.fault import fault
 
-_ADDRESSES = "tests/relay/test_callback_addresses.py"
-_CLAIMS = "tests/relay/test_claims.py"
-_HINTS = "tests/relay/test_hints.py"
+_ADDRESSES = "tests/relay/callbacks/test_callback_addresses.py"
+_CLAIMS = "tests/relay/polling/test_claims.py"
+_HINTS = "tests/relay/callbacks/test_hints.py"
 
 FAULTS = (
     fault(
         "a replaced address still works",
         f"{_ADDRESSES}::test_a_replaced_one_is_void_and_is_replaced_once",
-        "relay/callback_addresses.py",
+        "relay/callbacks/callback_addresses.py",
         "        self.forget(guild_id)\n",
         "",
     ),
     fault(
         "an address is kept in plain",
         f"{_ADDRESSES}::test_the_secret_is_kept_encrypted_and_is_in_no_repr",
-        "relay/callback_addresses.py",
+        "relay/callbacks/callback_addresses.py",
         "self._vault.encrypt(secret)",
         "secret.encode()",
     ),
@@ -40,70 +40,70 @@ FAULTS = (
     fault(
         "a callback reaches jobs of an account that is not the server's own",
         f"{_HINTS}::test_a_server_reaches_the_jobs_of_its_own_account_alone",
-        "relay/hints.py",
+        "relay/callbacks/hints.py",
         "account_id = self._accounts.own(guild_id)",
         "account_id = self._accounts.in_force(guild_id)",
     ),
     fault(
         "progress asks early",
         f"{_HINTS}::test_progress_asks_for_nothing",
-        "relay/hints.py",
+        "relay/callbacks/hints.py",
         "        if not hint.claims_end:",
         "        if 0:",
     ),
     fault(
         "claims ask without a bound",
         f"{_CLAIMS}::test_a_flood_of_claims_asks_no_more_than_three_times_an_interval",
-        "relay/schedule.py",
+        "relay/polling/schedule.py",
         "    return tuple(at for at in looks if now - at < interval)",
         "    return ()",
     ),
     fault(
         "a claimed end is looked at once only",
         f"{_CLAIMS}::test_a_record_that_is_not_final_yet_is_looked_at_again",
-        "relay/poller.py",
+        "relay/polling/poller.py",
         "            self._asking.put(job, self._asking.if_claimed(job, due))",
         "            self._asking.put(job, due)",
     ),
     fault(
         "an answer from before a claim is used again",
         f"{_CLAIMS}::test_an_end_is_seen_at_once_though_an_answer_is_only_just_there",
-        "relay/asking.py",
+        "relay/polling/asking.py",
         "answer = await self._ask(job, fresh=0.0)",
         "answer = await self._ask(job, fresh=self._interval / 2)",
     ),
     fault(
         "callbacks that stay away are relied on",
-        "tests/relay/test_announcements.py::test_an_end_that_nothing_announced_takes_it_away",
-        "relay/announcements.py",
+        "tests/relay/callbacks/test_announcements.py::test_an_end_that_nothing_announced_takes_it_away",
+        "relay/callbacks/announcements.py",
         "        if any(ended_at",
         "        if 0 and any(ended_at",
     ),
     fault(
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed",
-        "relay/unknown_jobs.py",
+        "relay/callbacks/unknown_jobs.py",
         "if isinstance(said, Job) and not is_old_end(said, self._clock.now()):",
         "if True:",
     ),
     fault(
         "made-up ids ask without a bound",
         f"{_HINTS}::test_a_flood_of_unknown_ids_asks_the_api_little",
-        "relay/unknown_jobs.py",
+        "relay/callbacks/unknown_jobs.py",
         "        if len(asked) == QUESTIONS_PER_INTERVAL and",
         "        if 0 and",
     ),
     fault(
         "one server's callbacks take all room",
         f"{_HINTS}::test_a_flood_about_many_jobs_is_bounded",
-        "relay/hint_line.py",
+        "relay/callbacks/hint_line.py",
         " or len(jobs) >= self._most_of_one:",
         ":",
     ),
     fault(
         "each callback is written down",
         f"{_HINTS}::test_when_a_server_was_heard_of_is_written_once_a_minute",
-        "relay/hints.py",
+        "relay/callbacks/hints.py",
         ">= _HEARD_AGAIN_MS:",
         ">= 0:",
     ),

@@ -7,8 +7,8 @@ from tests.sabotage.fault import Edit, Fault, fault
 FAULTS = (
     fault(
         "not found once is an end",
-        "tests/relay/test_tracker.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
-        "relay/answers.py",
+        "tests/relay/commands/test_tracker.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
+        "relay/polling/answers.py",
         "            if row.missing_since is None or row.missing_since > now:\n"
         "                await jobs.set_missing(tx, job_id, now)\n"
         "                return Recorded.NOTHING\n"
@@ -18,8 +18,8 @@ FAULTS = (
     ),
     fault(
         "two answers not found are two, however close",
-        "tests/relay/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
-        "relay/schedule.py",
+        "tests/relay/polling/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
+        "relay/polling/schedule.py",
         "return now - missing_since >= second_look_after(interval) * 1000",
         "return now > missing_since",
     ),
@@ -27,10 +27,12 @@ FAULTS = (
         "an end is not final",
         (
             Edit(
-                "relay/answers.py", 'open already."""\n    if row.ended_at is not None:', 'open already."""\n    if 0:'
+                "relay/polling/answers.py",
+                'open already."""\n    if row.ended_at is not None:',
+                'open already."""\n    if 0:',
             ),
             Edit(
-                "relay/answers.py",
+                "relay/polling/answers.py",
                 "answer: Job) -> bool:\n    if row.ended_at is not None:",
                 "answer: Job) -> bool:\n    if 0:",
             ),
@@ -40,26 +42,26 @@ FAULTS = (
                 "missing_since = NULL WHERE id = ?",
             ),
         ),
-        "tests/relay/test_answers.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
+        "tests/relay/polling/test_answers.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
     ),
     fault(
         "a job ends for servers whose token sees it no more",
-        "tests/relay/test_answers.py::test_only_servers_that_use_the_account_are_served",
-        "relay/answers.py",
+        "tests/relay/polling/test_answers.py::test_only_servers_that_use_the_account_are_served",
+        "relay/polling/answers.py",
         "        if accounts.in_force(subscription.guild_id) != row.account_id:\n            continue\n",
         "",
     ),
     fault(
         "a job that was not found once is left alone for a minute",
-        "tests/relay/test_poller.py::test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval",
-        "relay/asking.py",
+        "tests/relay/polling/test_poller.py::test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval",
+        "relay/polling/asking.py",
         "return min(believed_at, self.after_answer(job, asked_at))",
         "return believed_at",
     ),
     fault(
         "what was given up under one account is never told under another",
-        "tests/relay/test_tracker.py::test_what_was_given_up_under_one_account_is_told_under_another",
-        "relay/answers.py",
+        "tests/relay/commands/test_tracker.py::test_what_was_given_up_under_one_account_is_told_under_another",
+        "relay/polling/answers.py",
         "if outcome is not Outcome.GIVEN_UP:",
         "if 0:",
     ),

@@ -59,8 +59,8 @@ FAULTS = (
     ),
     fault(
         "cards that are due late make their loop seem to stand",
-        "tests/relay/test_cards.py::test_the_loop_turns_also_while_no_card_is_due_for_long",
-        "relay/cards.py",
+        "tests/relay/cards/test_cards.py::test_the_loop_turns_also_while_no_card_is_due_for_long",
+        "relay/cards/cards.py",
         "min([*waits, _LONGEST_SLEEP])",
         "min(waits, default=_LONGEST_SLEEP)",
     ),

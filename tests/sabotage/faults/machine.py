@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.sabotage.fault import fault
 
 _OPENING = "tests/storage/test_opening.py"
-_OUTBOX = "tests/relay/test_outbox.py"
-_DELIVERY = "tests/relay/test_delivery.py"
+_OUTBOX = "tests/relay/posting/test_outbox.py"
+_DELIVERY = "tests/relay/posting/test_delivery.py"
 _ROTATION = "tests/storage/test_rotation.py"
 
 FAULTS = (
@@ -56,57 +56,57 @@ FAULTS = (
     ),
     fault(
         "leftovers of videos are kept",
-        "tests/relay/test_media.py::test_leftovers_are_swept",
-        "relay/media.py",
+        "tests/relay/videos/test_media.py::test_leftovers_are_swept",
+        "relay/videos/media.py",
         "        for path in leftovers:\n            path.unlink(missing_ok=True)\n",
         "",
     ),
     fault(
         "a clock that was set back puts everything off",
         f"{_OUTBOX}::test_a_clock_that_is_set_back_puts_nothing_off",
-        "relay/clock_watch.py",
+        "relay/posting/clock_watch.py",
         "return offset < self._offset - _SET_BACK",
         "return False",
     ),
     fault(
         "only the wall clock tells how long an answer has been waited for",
-        "tests/relay/test_delivery_crashes.py::test_a_clock_that_is_set_back_an_instant_before_the_next_attempt",
-        "relay/delivery.py",
+        "tests/relay/posting/test_delivery_crashes.py::test_a_clock_that_is_set_back_an_instant_before_the_next_attempt",
+        "relay/posting/delivery.py",
         " or waited >= NONCE_REMEMBERED",
         "",
     ),
     fault(
         "videos that took longer than Discord remembers are sent all the same",
         f"{_DELIVERY}::test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look",
-        "relay/delivery.py",
+        "relay/posting/delivery.py",
         "        if not looked and self._must_look(delivery):",
         "        if 0:",
     ),
     fault(
         "a channel that hangs holds up the others",
         f"{_OUTBOX}::test_a_channel_that_hangs_holds_up_no_other",
-        "relay/outbox.py",
+        "relay/posting/outbox.py",
         "        room = self._parallel - len(self._busy)",
         "        room = 1 - len(self._busy)",
     ),
     fault(
         "a database that cannot be read ends the outbox",
         f"{_OUTBOX}::test_a_database_that_cannot_be_read_is_asked_again",
-        "relay/outbox.py",
+        "relay/posting/outbox.py",
         "            seconds = await self._start_due()\n        except Exception as error:",
         "            seconds = await self._start_due()\n        except ValueError as error:",
     ),
     fault(
         "a database that fails ends the polling of a job",
-        "tests/relay/test_poller.py::test_a_database_that_fails_loses_nothing",
-        "relay/poller.py",
+        "tests/relay/polling/test_poller.py::test_a_database_that_fails_loses_nothing",
+        "relay/polling/poller.py",
         "        self._settle(job, due)\n\n    async def _give_up",
         "        self._settle(job, due if job.failures == 0 else None)\n\n    async def _give_up",
     ),
     fault(
         "what hangs at the end keeps the bot from ending",
         f"{_OUTBOX}::test_at_the_end_what_hangs_is_left_to_the_next_start",
-        "relay/outbox.py",
+        "relay/posting/outbox.py",
         "            await asyncio.wait(tasks, timeout=self._grace)",
         "            await asyncio.wait(tasks)",
     ),

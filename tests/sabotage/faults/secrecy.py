@@ -7,8 +7,8 @@ from tests.sabotage.fault import fault
 FAULTS = (
     fault(
         "who asked to be forgotten is pinged by what is on its way",
-        "tests/relay/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
-        "relay/composing.py",
+        "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
+        "relay/posting/composing.py",
         "            post = await self._with_pings_of_now(post, draft)\n",
         "",
     ),
@@ -84,7 +84,7 @@ FAULTS = (
     ),
     fault(
         "a Discord token is tried with the API",
-        "tests/relay/test_accounts.py::test_what_cannot_be_a_token_is_never_sent",
+        "tests/relay/tokens/test_accounts.py::test_what_cannot_be_a_token_is_never_sent",
         "pixverse/tokens.py",
         "    if DISCORD_TOKEN.search(token):\n        raise",
         "    if 0:\n        raise",

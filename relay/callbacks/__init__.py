@@ -1,0 +1,1 @@
+"""What useapi.net posts to a server's address: hints, never facts."""

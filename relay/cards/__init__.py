@@ -1,0 +1,1 @@
+"""Cards and summaries: what they show, and when they are edited."""

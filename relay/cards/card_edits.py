@@ -1,0 +1,276 @@
+"""One edit of a card or summary: whether it brings news, when it may be made, and what Discord says to it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Literal, NamedTuple
+
+from relay import snapshots
+from relay.cards.card_posts import CardPosts, CardView
+from relay.cards.faces import slow_at
+from relay.outcomes import Face, Reason
+from relay.ports import Address, CardPost, Clock, NoAnswer, Posted, Poster, RateLimited, Refused, SummaryPost
+from storage import cards, deliveries, sending
+from storage.cards import BatchMessage
+from storage.database import Database, Transaction
+
+log = logging.getLogger(__name__)
+
+CARD_SECONDS = 10.0
+"""Between two edits of one card, its last one excepted."""
+CHANNEL_SECONDS = 2.0
+"""Between two edits in one channel."""
+EVERYWHERE_SECONDS = 0.04
+"""Between two edits anywhere: half of the 50 requests a second that Discord takes of one bot (developer docs, Rate
+Limits) are left for outcomes and answers."""
+OLD_CARD_SECONDS = 300.0
+"""Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
+
+_OLD_AFTER = 3_600_000
+_UNKNOWN_MESSAGE = 10008
+_TOO_MANY_EDITS = 30046
+_THREAD_ARCHIVED = 50083
+_ANY_EDIT = frozenset({_TOO_MANY_EDITS, _THREAD_ARCHIVED})
+"""Codes with which Discord refuses whatever a card would show; other refusals may be due to what it showed."""
+_OUTCOME_FIRST = 60_000
+"""Milliseconds for which a due outcome keeps the channel's cards waiting."""
+_NO_ANSWER_SECONDS = 30.0
+_TOO_MANY_EDITS_SECONDS = 600.0
+_REFUSED_SECONDS = 1800.0
+
+
+class Key(NamedTuple):
+    """A card, by its subscription, or a summary, by its batch."""
+
+    kind: Literal["card", "summary"]
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """It may not be edited yet."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It shows what is known, or cannot; `also` may have to look different too; to be looked at again in `seconds`."""
+
+    also: tuple[Key, ...] = ()
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """What is to be shown where."""
+
+    key: Key
+    address: Address
+    message_id: int
+    posted_at: int
+    """By this machine's clock, milliseconds UTC; the message's id is of Discord's."""
+    delivery_id: int
+    post: CardPost | SummaryPost
+    final: bool
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pause:
+    """Until when (monotonic) a card is left alone after a refusal."""
+
+    until: float
+    last_too: bool
+    """Whether its last edit waits as well."""
+
+
+class CardEdits:
+    """Edits one card or summary at a time for its caller; different ones may overlap."""
+
+    def __init__(self, database: Database, poster: Poster, posts: CardPosts, clock: Clock) -> None:
+        self._database = database
+        self._poster = poster
+        self._posts = posts
+        self._clock = clock
+        self._shown: dict[Key, CardPost | SummaryPost] = {}
+        self._next_edit: dict[Key, float] = {}
+        self._pauses: dict[Key, _Pause] = {}
+        self._next_in_channel: dict[int, float] = {}
+        self._slots: dict[Key, float] = {}
+        self._next_anywhere = 0.0
+        self._turns: dict[Key, float] = {}
+
+    def posted(self, key: Key, post: CardPost | SummaryPost) -> None:
+        """It was just posted, looking like this."""
+        self._shown[key] = post
+        self._next_edit[key] = self._clock.monotonic() + CARD_SECONDS
+
+    async def timed(self) -> list[tuple[int, float]]:
+        """The open subscriptions whose jobs will take longer than usual, and in how many seconds (0: since before)."""
+        now = self._clock.now()
+        rows = await cards.running(self._database.reader, (Face.CREATED, Face.STARTED, Face.PROGRESS))
+        due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
+        return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
+
+    async def show(self, key: Key) -> Later | Done:
+        """Brings it up to date where it is not. Raises sqlite3.Error as the database does."""
+        if key.kind == "summary":
+            return await self._show_summary(key)
+        view = await self._posts.card(key.id)
+        if view is None:
+            return Done()
+        also = () if view.row.batch_id is None else (Key("summary", view.row.batch_id),)
+        again = None if view.changes_at is None else max(0, view.changes_at - view.at) / 1000
+        result = await self._show_card(key, view)
+        return result if isinstance(result, Later) else Done(also, _earlier(result.seconds, again))
+
+    async def _show_card(self, key: Key, view: CardView) -> Later | Done:
+        row = view.row
+        if view.post is None or row.card_message is None or row.card_delivery is None or row.card_posted_at is None:
+            return Done()
+        post = self._onward(key, view.post)
+        shown = self._shown.get(key)
+        unchanged = row.shown == post.face.value and row.shown_at >= view.news_at if shown is None else shown == post
+        edit = _Edit(
+            key, view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at
+        )
+        if unchanged:
+            if view.final and not row.card_final:
+                await self._mark(edit)
+            return Done()
+        return await self._edit_in_time(edit)
+
+    async def _show_summary(self, key: Key) -> Later | Done:
+        message = await cards.batch_message(self._database.reader, key.id)
+        if message is None:
+            return Done()
+        at = self._clock.now()
+        post = await self._posts.summary(key.id, "")
+        if post is None or await self._says_so_already(key, message, post):
+            return Done()
+        return await self._edit_in_time(_summary_edit(key, message, post, at))
+
+    async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost) -> bool:
+        shown = self._shown.get(key)
+        if isinstance(shown, SummaryPost):
+            return replace(shown, nonce="") == post
+        # What one says that is over is not kept in memory.
+        return not post.open and not await cards.is_batch_outdated(self._database.reader, key.id, message.shown_at)
+
+    def _onward(self, key: Key, post: CardPost) -> CardPost:
+        """Never shows less than was shown before."""
+        shown = self._shown.get(key)
+        if not isinstance(shown, CardPost) or post.job is None:
+            return post
+        return replace(post, job=snapshots.onward(shown.job, post.job))
+
+    # ---- in time ----------------------------------------------------------------------------------------------------
+
+    async def _edit_in_time(self, edit: _Edit) -> Later | Done:
+        wait = self._wait(edit)
+        if wait > 0:
+            return Later(wait)
+        if await self._outcome_first(edit):
+            return Later(CHANNEL_SECONDS)
+        self._slots.pop(edit.key, None)
+        self._turns.pop(edit.key, None)
+        self._next_edit[edit.key] = self._clock.monotonic() + self._pause(edit)
+        return await self._edit(edit)
+
+    def _wait(self, edit: _Edit) -> float:
+        """Seconds until it may be edited; takes a place in the channel's queue, and after that in everybody's."""
+        now = self._clock.monotonic()
+        own = now if edit.final else self._next_edit.get(edit.key, now)
+        pause = self._pauses.get(edit.key)
+        if pause is not None and (pause.last_too or not edit.final):
+            own = max(own, pause.until)
+        if own > now:
+            return own - now
+        slot = self._slots.get(edit.key)
+        if slot is None:
+            channel = edit.address.channel_id
+            slot = max(now, self._next_in_channel.get(channel, now))
+            self._next_in_channel[channel] = slot + CHANNEL_SECONDS
+            self._slots[edit.key] = slot
+        if slot > now:
+            return slot - now
+        turn = self._turns.get(edit.key)
+        if turn is None:
+            turn = max(now, self._next_anywhere)
+            self._next_anywhere = turn + EVERYWHERE_SECONDS
+            self._turns[edit.key] = turn
+        return turn - now
+
+    def _pause(self, edit: _Edit) -> float:
+        return OLD_CARD_SECONDS if self._clock.now() - edit.posted_at > _OLD_AFTER else CARD_SECONDS
+
+    async def _outcome_first(self, edit: _Edit) -> bool:
+        if isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING:
+            return False
+        now = self._clock.now()
+        channel = edit.address.channel_id
+        return await deliveries.outcome_due(self._database.reader, channel, after=now - _OUTCOME_FIRST, now=now)
+
+    # ---- the edit itself --------------------------------------------------------------------------------------------
+
+    async def _edit(self, edit: _Edit) -> Done | Later:
+        match await self._poster.edit(edit.address, edit.message_id, edit.post):
+            case Posted():
+                self._shown[edit.key] = edit.post
+                await self._mark(edit)
+                return Done()
+            case RateLimited(retry_after):
+                self._hold_channel(edit.address.channel_id, retry_after)
+                return Later(max(retry_after, 1.0))
+            case NoAnswer():
+                return Later(_NO_ANSWER_SECONDS)
+            case Refused() as refused:
+                return await self._after_refusal(edit, refused)
+
+    async def _after_refusal(self, edit: _Edit, refused: Refused) -> Done | Later:
+        log.warning("%s %d was refused: HTTP %d, code %d", edit.key.kind, edit.key.id, refused.status, refused.code)
+        if refused.code == _UNKNOWN_MESSAGE:
+            async with self._database.transaction() as tx:
+                await sending.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
+            self._forget(edit.key)
+            return Done()
+        seconds = _TOO_MANY_EDITS_SECONDS if refused.code == _TOO_MANY_EDITS else _REFUSED_SECONDS
+        last_too = edit.final or refused.code in _ANY_EDIT
+        self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)
+        return Later(seconds)
+
+    def _hold_channel(self, channel_id: int, seconds: float) -> None:
+        until = self._clock.monotonic() + seconds
+        self._next_in_channel[channel_id] = max(until, self._next_in_channel.get(channel_id, until))
+
+    async def _mark(self, edit: _Edit) -> None:
+        async with self._database.transaction() as tx:
+            await _mark_shown(tx, edit)
+        if edit.final:
+            self._forget(edit.key)
+
+    def _forget(self, key: Key) -> None:
+        for kept in (self._shown, self._next_edit, self._pauses, self._slots, self._turns):
+            kept.pop(key, None)
+
+
+async def _mark_shown(tx: Transaction, edit: _Edit) -> None:
+    if isinstance(edit.post, CardPost):
+        await cards.mark_shown(tx, edit.key.id, at=edit.at, shown=edit.post.face.value, final=edit.final)
+    else:
+        await cards.mark_batch_shown(tx, edit.key.id, edit.at)
+
+
+def _summary_edit(key: Key, message: BatchMessage, post: SummaryPost, at: int) -> _Edit:
+    address = Address(message.guild_id, message.channel_id)
+    told = all(entry.outcome is None or entry.outcome_message is not None for entry in post.entries)
+    return _Edit(
+        key, address, message.message_id, message.posted_at, message.delivery_id, post, not post.open and told, at
+    )
+
+
+def _earlier(one: float | None, other: float | None) -> float | None:
+    times = [time for time in (one, other) if time is not None]
+    return min(times, default=None)

@@ -1,0 +1,170 @@
+"""Makes cards and summaries out of what the database knows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from relay import snapshots
+from relay.cards.faces import Facts, changes_at, face_of, is_final, slow_at
+from relay.outcomes import Face, Outcome
+from relay.ports import Address, CardPost, Clock, Health, Poster, SummaryEntry, SummaryPost
+from relay.posting import nonces
+from relay.posting.verdicts import PATIENCE
+from storage import batches, cards, deliveries
+from storage.cards import CardRow
+from storage.database import Queries
+from storage.deliveries import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class CardView:
+    """A card as it is to look now."""
+
+    row: CardRow
+    address: Address
+    post: CardPost | None
+    """None where it is better left as it is for the moment."""
+    final: bool
+    at: int
+    """When this was known, milliseconds UTC."""
+    changes_at: int | None
+    """When it will look different by the passing of time alone, milliseconds UTC."""
+    news_at: int
+    """When anything that it tells last changed, milliseconds UTC."""
+
+
+class CardPosts:
+    """Reads and composes; `in_force` tells the account that a server uses, `max_age` is in milliseconds."""
+
+    def __init__(
+        self,
+        *,
+        reader: Queries,
+        poster: Poster,
+        clock: Clock,
+        health: Health,
+        in_force: Callable[[int], int | None],
+        max_age: int,
+    ) -> None:
+        self._reader = reader
+        self._poster = poster
+        self._clock = clock
+        self._health = health
+        self._in_force = in_force
+        self._max_age = max_age
+
+    async def card(self, subscription_id: int) -> CardView | None:
+        """A subscription's card; None where there is no such subscription."""
+        row = await cards.of_subscription(self._reader, subscription_id)
+        if row is None:
+            return None
+        outcome = await self._outcome_of(row)
+        at = self._clock.now()
+        api_down = self._health.api.down_since is not None
+        facts = self._facts(row, outcome, at, api_down=api_down, paused=self._health.paused)
+        face = face_of(facts)
+        address = Address(row.guild_id, row.channel_id)
+        post = None if face is None or row.server_gone else await self._card_post(row, outcome, face)
+        return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
+
+    async def summary(self, batch_id: int, nonce: str) -> SummaryPost | None:
+        """A batch's summary; None where there is no such batch. It tells of jobs, so not whether the API answers, nor
+        whether the bot is paused."""
+        batch = await batches.by_id(self._reader, batch_id)
+        if batch is None:
+            return None
+        rows = await cards.of_batch(self._reader, batch_id)
+        return SummaryPost(
+            batch_id=batch_id,
+            asker=batch.user_id,
+            mention=batch.mention,
+            entries=tuple([await self._entry(row) for row in rows]),
+            nonce=nonce,
+            done=sum(row.ended_at is not None and row.stopped_by is None for row in rows),
+            open=any(row.ended_at is None for row in rows),
+        )
+
+    async def _entry(self, row: CardRow) -> SummaryEntry:
+        outcome = await self._outcome_of(row)
+        facts = self._facts(row, outcome, self._clock.now(), api_down=False, paused=False)
+        return SummaryEntry(
+            number=row.job_id,
+            jobid=row.jobid,
+            face=face_of(facts) or Face.ENDED,
+            job=snapshots.load(row.snapshot),
+            outcome=_outcome(row),
+            outcome_message=await self._outcome_message(row),
+        )
+
+    def plain(self, row: CardRow, face: Face) -> CardPost:
+        """The card with nothing but what every face shows."""
+        job = snapshots.load(row.snapshot)
+        return CardPost(
+            subscription_id=row.subscription_id,
+            number=row.job_id,
+            jobid=row.jobid,
+            face=face,
+            job=job,
+            nonce=nonces.for_job(row.jobid, row.channel_id, deliveries.CARD),
+            asker=row.asker,
+            has_video=job is not None and bool(job.media),
+            changed_at=row.changed_at,
+        )
+
+    async def _card_post(self, row: CardRow, outcome: Delivery | None, face: Face) -> CardPost:
+        ended = face is Face.ENDED
+        return replace(
+            self.plain(row, face),
+            since=self._health.api.down_since if face is Face.API_DOWN else None,
+            until=self._until(row, outcome, face),
+            missing=self._missing(row) if face is Face.CANNOT_POST else (),
+            outcome=_outcome(row) if ended else None,
+            outcome_message=await self._outcome_message(row) if ended else None,
+            stopped_by=(row.stopped_by or None) if face is Face.STOPPED else None,
+        )
+
+    def _until(self, row: CardRow, outcome: Delivery | None, face: Face) -> int | None:
+        if face is Face.SLOW:
+            return row.watched_since + self._max_age
+        if face is Face.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
+            return outcome.blocked_since + PATIENCE
+        return None
+
+    def _missing(self, row: CardRow) -> tuple[str, ...]:
+        return self._poster.missing_permissions(Address(row.guild_id, row.channel_id)) or ()
+
+    def _facts(self, row: CardRow, outcome: Delivery | None, now: int, *, api_down: bool, paused: bool) -> Facts:
+        job = snapshots.load(row.snapshot)
+        return Facts(
+            now=now,
+            job=job,
+            ended=row.ended_at is not None,
+            stopped_by=row.stopped_by,
+            outcome=_outcome(row),
+            job_ended_at=row.job_ended_at,
+            delivery=None if outcome is None else outcome.state,
+            blocked=outcome is not None and outcome.blocked_since is not None,
+            live=self._in_force(row.guild_id) == row.account_id,
+            account_state=row.account_state,
+            api_down=api_down,
+            paused=paused,
+            slow_at=slow_at(job, row.watched_since),
+        )
+
+    async def _outcome_of(self, row: CardRow) -> Delivery | None:
+        return await deliveries.of_subscription(self._reader, row.subscription_id, nonces.outcome_kind(row.round))
+
+    async def _outcome_message(self, row: CardRow) -> int | None:
+        posted = await deliveries.posted_outcome(self._reader, row.subscription_id)
+        return None if posted is None or _outcome(row) is None else posted.message_id
+
+
+def _outcome(row: CardRow) -> Outcome | None:
+    return None if row.outcome is None else Outcome(row.outcome)
+
+
+def _news_at(row: CardRow, outcome: Delivery | None) -> int:
+    settled_at = None if outcome is None else outcome.settled_at
+    times = (row.changed_at, row.account_since, row.ended_at, row.job_ended_at, settled_at)
+    return max(time for time in times if time is not None)

@@ -1,0 +1,181 @@
+"""Keeps cards and summaries true: edits them in place, seldom enough for Discord, and only where there is news."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+
+from relay.cards.card_edits import CardEdits, Done, Key, Later
+from relay.clock import sleep_unless_woken
+from relay.ports import CardPost, Clock, SummaryPost
+from storage import cards
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP = 30.0
+_AFTER_FAILURE = 30.0
+_SPREAD = 0.05
+"""Seconds between two cards where very many change at once."""
+
+
+class CardLoop:
+    """The relay's Cards. Calls return at once; edits follow in time, each showing the newest state."""
+
+    def __init__(self, database: Database, edits: CardEdits, clock: Clock, *, parallel: int = 8) -> None:
+        self._database = database
+        self._edits = edits
+        self._clock = clock
+        self._parallel = parallel
+        self._woken = asyncio.Event()
+        self._jobs: set[int] = set()
+        self._accounts: set[int] = set()
+        self._all = False
+        self._started = False
+        self._due: dict[Key, float] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self.turned_at = clock.monotonic()
+        """When the loop last turned, by the clock's monotonic seconds."""
+        self.failed = 0
+        """How many edits failed for a reason of this machine's own."""
+
+    # ---- what the rest of the relay calls ---------------------------------------------------------------------------
+
+    def job_changed(self, job_id: int) -> None:
+        """An answer brought something new, or the job ended."""
+        self._jobs.add(job_id)
+        self._woken.set()
+
+    def subscription_changed(self, subscription_id: int) -> None:
+        """Its card may have to look different."""
+        self._mark([Key("card", subscription_id)])
+        self._woken.set()
+
+    def account_changed(self, account_id: int) -> None:
+        """Its open jobs' cards follow."""
+        self._accounts.add(account_id)
+        self._woken.set()
+
+    def api_changed(self) -> None:
+        """All open cards follow, one after the other."""
+        self._all = True
+        self._woken.set()
+
+    def card_posted(self, post: CardPost) -> None:
+        """This card stands in its channel, looking like this."""
+        self._edits.posted(Key("card", post.subscription_id), post)
+        self.subscription_changed(post.subscription_id)
+
+    def summary_posted(self, post: SummaryPost) -> None:
+        """This summary stands in its channel, looking like this."""
+        key = Key("summary", post.batch_id)
+        self._edits.posted(key, post)
+        self._mark([key])
+        self._woken.set()
+
+    # ---- the loop ---------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Edits until it is cancelled, whatever fails."""
+        try:
+            while True:
+                await self._turn()
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    async def _turn(self) -> None:
+        self.turned_at = self._clock.monotonic()
+        try:
+            await self._take_in()
+        except Exception as error:
+            # The loop's edge: what could not be read is still marked.
+            self.failed += 1
+            log.error("cards cannot be looked up: %s", type(error).__name__)
+            await self._clock.sleep(1.0)
+        self._start_due()
+        await sleep_unless_woken(self._clock, self._until_next(), self._woken)
+
+    async def _take_in(self) -> None:
+        reader = self._database.reader
+        if not self._started:
+            self._mark([Key("card", one) for one in await cards.outdated(reader)])
+            self._mark([Key("summary", one) for one in await cards.outdated_batches(reader)])
+            for one, seconds in await self._edits.timed():
+                self._mark([Key("card", one)], seconds)
+            self._started = True
+        for job_id in list(self._jobs):
+            # First taken off, so that a change meanwhile marks it anew.
+            self._jobs.discard(job_id)
+            await self._take_in_job(job_id)
+        for account_id in list(self._accounts):
+            self._accounts.discard(account_id)
+            await self._take_in_account(account_id)
+        if self._all:
+            self._all = False
+            await self._take_in_all()
+
+    async def _take_in_job(self, job_id: int) -> None:
+        try:
+            self._mark([Key("card", one) for one in await cards.of_job(self._database.reader, job_id)])
+        except Exception:
+            self._jobs.add(job_id)
+            raise
+
+    async def _take_in_account(self, account_id: int) -> None:
+        try:
+            self._mark_spread(await cards.of_account(self._database.reader, account_id))
+        except Exception:
+            self._accounts.add(account_id)
+            raise
+
+    async def _take_in_all(self) -> None:
+        try:
+            self._mark_spread(await cards.all_open(self._database.reader))
+        except Exception:
+            self._all = True
+            raise
+
+    def _mark(self, keys: Iterable[Key], seconds: float = 0.0) -> None:
+        at = self._clock.monotonic() + seconds
+        for key in keys:
+            self._due[key] = min(at, self._due.get(key, at))
+
+    def _mark_spread(self, subscriptions: Iterable[int]) -> None:
+        for place, one in enumerate(subscriptions):
+            self._mark([Key("card", one)], place * _SPREAD)
+
+    def _start_due(self) -> None:
+        now = self._clock.monotonic()
+        ready = sorted((at, key) for key, at in self._due.items() if at <= now and key not in self._tasks)
+        for _, key in ready[: self._parallel - len(self._tasks)]:
+            del self._due[key]
+            self._tasks[key] = asyncio.create_task(self._show(key), name=f"{key.kind} {key.id}")
+
+    def _until_next(self) -> float:
+        if len(self._tasks) >= self._parallel:
+            return _LONGEST_SLEEP
+        now = self._clock.monotonic()
+        waits = [at - now for key, at in self._due.items() if key not in self._tasks]
+        # Bounded also where the next card is due in an hour: health wants to see the loop turn.
+        return max(min([*waits, _LONGEST_SLEEP]), 0.0)
+
+    async def _show(self, key: Key) -> None:
+        try:
+            match await self._edits.show(key):
+                case Later(seconds):
+                    self._mark([key], seconds)
+                case Done(also, seconds):
+                    self._mark(also)
+                    if seconds is not None:
+                        self._mark([key], seconds)
+        except Exception as error:
+            # One card's edge: the others go on.
+            self.failed += 1
+            self._mark([key], _AFTER_FAILURE)
+            log.error("%s %d failed: %s", key.kind, key.id, type(error).__name__)
+        finally:
+            self._tasks.pop(key, None)
+            self._woken.set()

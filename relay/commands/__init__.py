@@ -1,0 +1,1 @@
+"""What people ask for, with commands and buttons."""

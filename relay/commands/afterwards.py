@@ -1,0 +1,64 @@
+"""What may still be done once a command was answered: ping or not, post once more."""
+
+from __future__ import annotations
+
+from relay.commands.known import outcome_of
+from relay.commands.lookups import Lookups
+from relay.commands.refusals import NothingToDo, Refusal
+from relay.commands.results import Ask, MentionSet, PostedAgain
+from relay.commands.stopping import require_here
+from relay.polling.answers import Answers
+from relay.ports import Outbox
+from relay.posting import nonces
+from storage import deliveries, jobs, subscriptions
+from storage.database import Database
+from storage.jobs import JobRow
+
+
+class Afterwards:
+    """The buttons of an answer. Raises NothingToDo, and sqlite3.Error as the database does."""
+
+    def __init__(self, database: Database, lookups: Lookups, answers: Answers, outbox: Outbox) -> None:
+        self._database = database
+        self._lookups = lookups
+        self._answers = answers
+        self._outbox = outbox
+
+    async def set_mention(self, ask: Ask, subscription_id: int, *, mention: bool) -> MentionSet:
+        """Whether the asker, who waits for the job, is pinged at its end."""
+        async with self._database.transaction() as tx:
+            here = require_here(ask, await subscriptions.by_id(tx, subscription_id))
+            waits = await subscriptions.set_mention(tx, subscription_id, ask.user_id, mention)
+            if here.ended_at is not None or not waits:
+                raise NothingToDo
+        return MentionSet(subscription_id, here.job_id, mention)
+
+    async def post_again(self, ask: Ask, subscription_id: int) -> PostedAgain:
+        """Posts a job's outcome once more, with fresh links where the API still gives them."""
+        here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
+        row = await jobs.by_id(self._database.reader, here.job_id)
+        outcome = outcome_of(row) if row is not None else None
+        if row is None or outcome is None or here.ended_at is None:
+            raise NothingToDo
+        await self._refresh(ask, row)
+        kind = nonces.again_kind(ask.interaction_id)
+        async with self._database.transaction() as tx:
+            await deliveries.add_outcome(
+                tx,
+                subscription_id=here.id,
+                kind=kind,
+                guild_id=here.guild_id,
+                channel_id=here.channel_id,
+                base_nonce=nonces.for_job(row.jobid, here.channel_id, kind),
+                closes_batch=False,
+                now=ask.at,
+            )
+        self._outbox.wake()
+        return PostedAgain(here.id, row.id, outcome)
+
+    async def _refresh(self, ask: Ask, row: JobRow) -> None:
+        try:
+            if self._lookups.account_in_force(ask.guild_id) == row.account_id:
+                await self._answers.refresh_ended(row.id, await self._lookups.one(row.account_id, row.jobid))
+        except Refusal:
+            return  # What is known is posted then.

@@ -1,0 +1,99 @@
+"""What the database knows of a channel's and a person's jobs."""
+
+from __future__ import annotations
+
+from pixverse.tokens import looks_like_secret
+from relay import snapshots
+from relay.commands.refusals import NothingToDo
+from relay.commands.results import Ask, Choice, JobDetails, Listed, Listing, OutcomeState
+from relay.outcomes import Outcome
+from relay.polling.questions import Accounts
+from storage import jobs, overviews
+from storage.database import Queries
+from storage.jobs import JobRow
+
+OUTCOME_STATES = {
+    "waiting": OutcomeState.WAITING,
+    "sending": OutcomeState.WAITING,
+    "posted": OutcomeState.POSTED,
+    "unsure": OutcomeState.UNSURE,
+}
+"""By the delivery's state in the outbox."""
+
+_CHOICES = 25
+_CHOSEN_FROM = 200
+
+
+class Known:
+    """Asks the database alone. Raises sqlite3.Error as it does."""
+
+    def __init__(self, reader: Queries, accounts: Accounts) -> None:
+        self._reader = reader
+        self._accounts = accounts
+
+    async def listing(self, ask: Ask) -> Listing:
+        """This channel's open subscriptions."""
+        rows = await overviews.open_here(self._reader, ask.guild_id, ask.channel_id, ask.user_id)
+        in_force = self._accounts.in_force(ask.guild_id)
+        return Listing(
+            tuple(
+                Listed(
+                    subscription_id=row.subscription_id,
+                    number=row.job_id,
+                    jobid=row.jobid,
+                    job=snapshots.load(row.snapshot),
+                    message_id=row.message_id,
+                    mine=row.mine,
+                    on_hold=row.account_id != in_force,
+                    created_at=row.created_at,
+                )
+                for row in rows
+            )
+        )
+
+    async def choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
+        """At most 25 jobs of the asker's and of this channel's whose prompt or number fits, newest first."""
+        if looks_like_secret(typed):
+            return ()
+        rows = await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, _CHOSEN_FROM)
+        return _fitting([_choice(row.job_id, row.snapshot, row.outcome, row.watched_since) for row in rows], typed)
+
+    async def watched_choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
+        """At most 25 jobs that this channel waits for whose prompt or number fits, newest first."""
+        if looks_like_secret(typed):
+            return ()
+        rows = await overviews.open_here(self._reader, ask.guild_id, ask.channel_id, ask.user_id)
+        return _fitting([_choice(row.job_id, row.snapshot, None, row.created_at) for row in reversed(rows)], typed)
+
+    async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
+        """Everything known of the job whose outcome in this channel carries the nonce."""
+        address = await overviews.outcome_address(self._reader, base_nonce)
+        if address is None or (address.guild_id, address.channel_id) != (ask.guild_id, ask.channel_id):
+            raise NothingToDo
+        row = await jobs.by_id(self._reader, address.job_id)
+        if row is None:
+            raise NothingToDo
+        # A job that was given up may have been taken up again since: it then has no end of its own.
+        outcome, ended_at = outcome_of(row) or Outcome.GIVEN_UP, row.ended_at or row.changed_at
+        return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
+
+
+def _choice(number: int, snapshot: str | None, outcome: str | None, watched_since: int) -> Choice:
+    job = snapshots.load(snapshot)
+    since = job.created if job is not None and job.created is not None else watched_since
+    return Choice(number, job, Outcome(outcome) if outcome else None, since)
+
+
+def _fitting(choices: list[Choice], typed: str) -> tuple[Choice, ...]:
+    sought = typed.strip().casefold()
+
+    def fits(choice: Choice) -> bool:
+        prompt = (choice.job.prompt if choice.job is not None else None) or ""
+        return sought in prompt.casefold() or f"#{choice.number}".startswith(sought)
+
+    return tuple([choice for choice in choices if fits(choice)][:_CHOICES])
+
+
+def outcome_of(row: JobRow) -> Outcome | None:
+    """How the job ended, if it did."""
+    return Outcome(row.outcome) if row.outcome is not None else None

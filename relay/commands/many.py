@@ -1,0 +1,225 @@
+"""A list of jobs, watched as one batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pixverse.job import Job
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, parse_jobid, short_number, split_jobids
+from pixverse.tokens import looks_like_secret
+from relay import snapshots
+from relay.commands.limits import Limits
+from relay.commands.lookups import Lookups, Said, Silence, needs_asking, was_given_up
+from relay.commands.refusals import PersonLimit, ServerLimit, TooManyJobs
+from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
+from relay.commands.seats import Seat, Seated, Wish, take
+from relay.outcomes import Outcome
+from relay.polling.answers import Answers, post_outcome
+from relay.polling.questions import Accounts
+from relay.ports import Cards, JobWatch, PromptOutbox
+from relay.posting import nonces
+from storage import batches, deliveries, jobs, overviews
+from storage.database import Database, Transaction
+from storage.jobs import JobRow
+
+AT_MOST = 25
+"""Ids that one command takes."""
+
+_TAKEN = {
+    Seat.WATCHED: Taken.WATCHED,
+    Seat.ALREADY_WATCHED: Taken.ALREADY_WATCHED,
+    Seat.TO_POST: Taken.POSTING,
+    Seat.ALREADY_POSTED: Taken.ALREADY_POSTED,
+}
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """One id of the list, on its way."""
+
+    text: str
+    jobid: str | None = None
+    row: JobRow | None = None
+    said: Said | None = None
+    taken: Taken | None = None
+    service: str | None = None
+    seated: Seated | None = None
+
+
+@dataclass(slots=True)
+class _Written:
+    """What the transaction did."""
+
+    wanted: list[_Wanted]
+    batch_id: int | None = None
+    summary_id: int | None = None
+    touched: list[int] = field(default_factory=list)
+
+
+class Many:
+    """Takes lists of ids."""
+
+    def __init__(
+        self,
+        database: Database,
+        lookups: Lookups,
+        answers: Answers,
+        accounts: Accounts,
+        outbox: PromptOutbox,
+        cards: Cards,
+        poller: JobWatch,
+        *,
+        limits: Limits,
+    ) -> None:
+        self._database = database
+        self._lookups = lookups
+        self._answers = answers
+        self._accounts = accounts
+        self._outbox = outbox
+        self._cards = cards
+        self._poller = poller
+        self._limits = limits
+
+    def words(self, text: str) -> list[str]:
+        """The ids in a text. Raises LooksLikeSecret, NotAJobId where there is none, TooManyJobs."""
+        if looks_like_secret(text):
+            raise LooksLikeSecret("that looks like a token")
+        words = split_jobids(text)
+        if not words:
+            raise NotAJobId("no job id")
+        if len(words) > AT_MOST:
+            raise TooManyJobs(len(words), AT_MOST)
+        return words
+
+    async def watch(self, ask: Ask, account_id: int, words: list[str], *, mention: bool) -> WatchResult:
+        """Subscribes the channel to each that can be; the ended ones are posted and count to the batch.
+
+        Raises LooksLikeSecret before anything is asked, and what `Lookups.many` raises.
+        """
+        wanted = [self._parsed(word) for word in words]
+        wanted = await self._known(ask, account_id, wanted)
+        await self._look_up(account_id, wanted)
+        written = await self._write(ask, account_id, wanted, mention=mention)
+        for job_id in written.touched:
+            self._poller.job_changed(job_id)
+            self._cards.job_changed(job_id)
+        self._outbox.wake()
+        summary = None
+        if written.summary_id is not None:
+            summary = await self._outbox.deliver_now(written.summary_id)
+        entries = [await self._entry(one) for one in written.wanted]
+        return WatchResult(tuple(entries), written.batch_id, summary, mention)
+
+    def _parsed(self, word: str) -> _Wanted:
+        wanted = _Wanted(word)
+        if short_number(word) is not None:
+            return wanted
+        try:
+            wanted.jobid = parse_jobid(word)
+        except OtherService as error:
+            wanted.taken, wanted.service = Taken.OTHER_SERVICE, error.service_name
+        except NotAJobId:
+            wanted.taken = Taken.NOT_A_JOB_ID
+        return wanted
+
+    async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
+        """Fills in what the database knows; of two that name the same job the first stays."""
+        kept: dict[str, _Wanted] = {}
+        for one in wanted:
+            number = short_number(one.text)
+            if one.jobid is not None:
+                one.row = await jobs.by_jobid(self._database.reader, account_id, one.jobid)
+            elif number is not None:
+                one.row = await jobs.of_guild(self._database.reader, ask.guild_id, number)
+                if one.row is None or one.row.account_id != account_id:
+                    one.row, one.taken = None, Taken.NOT_FOUND
+                else:
+                    one.jobid = one.row.jobid
+            kept.setdefault(one.jobid or one.text, one)
+        return list(kept.values())
+
+    async def _look_up(self, account_id: int, wanted: list[_Wanted]) -> None:
+        asked = [one for one in wanted if one.jobid is not None and needs_asking(one.row)]
+        said = await self._lookups.many(account_id, [one.jobid for one in asked if one.jobid is not None])
+        for one in asked:
+            one.said = said[one.jobid or ""]
+            if one.row is None or was_given_up(one.row):
+                one.taken = _not_taken(one.said)
+            elif one.said is Silence.NOT_FOUND:
+                await self._answers.record_missing(one.row.id)
+            elif one.said is Silence.EXPIRED:
+                await self._answers.record_expired(one.row.id)
+
+    async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
+        written = _Written(wanted)
+        async with self._database.transaction() as tx:
+            batch_id = await batches.add(
+                tx,
+                guild_id=ask.guild_id,
+                channel_id=ask.channel_id,
+                user_id=ask.user_id,
+                mention=mention,
+                now=ask.at,
+            )
+            for one in wanted:
+                if one.taken is None and one.jobid is not None:
+                    answer = one.said if isinstance(one.said, Job) else None
+                    wish = Wish(account_id, one.jobid, answer, mention, batch_id=batch_id)
+                    await self._take(tx, ask, one, wish)
+            seated = [one.seated for one in wanted if one.seated is not None]
+            for seat in seated:
+                # Only now: the last of them closes the batch if nothing in it is open.
+                if seat.seat is Seat.TO_POST:
+                    await post_outcome(tx, seat.row, seat.subscription, ask.at)
+            written.touched = [seat.row.id for seat in seated]
+            jobids = [seat.row.jobid for seat in seated if seat.subscription.batch_id == batch_id]
+            if not jobids:
+                await batches.remove(tx, batch_id)
+                return written
+            written.batch_id = batch_id
+            written.summary_id = await deliveries.add_summary(
+                tx,
+                batch_id=batch_id,
+                guild_id=ask.guild_id,
+                channel_id=ask.channel_id,
+                base_nonce=nonces.for_summary(jobids, ask.channel_id, ask.at),
+                now=ask.at,
+            )
+        return written
+
+    async def _take(self, tx: Transaction, ask: Ask, one: _Wanted, wish: Wish) -> None:
+        try:
+            one.seated = await take(tx, self._accounts, self._limits, ask, wish)
+        except PersonLimit:
+            one.taken = Taken.PERSON_LIMIT
+        except ServerLimit:
+            one.taken = Taken.SERVER_LIMIT
+        else:
+            one.taken = _TAKEN[one.seated.seat]
+
+    async def _entry(self, one: _Wanted) -> WatchEntry:
+        taken = one.taken or Taken.NOT_A_JOB_ID
+        seated = one.seated
+        if seated is None:
+            return WatchEntry(one.text, taken, service=one.service)
+        message_id = seated.message.message_id if seated.message is not None else None
+        if taken is Taken.ALREADY_WATCHED:
+            message_id = await overviews.shown_in(self._database.reader, seated.subscription.id)
+        return WatchEntry(
+            one.text,
+            taken,
+            number=seated.row.id,
+            subscription_id=seated.subscription.id,
+            job=snapshots.load(seated.row.snapshot),
+            outcome=Outcome(seated.row.outcome) if seated.row.outcome is not None else None,
+            message_id=message_id,
+            api_down=one.said is Silence.NO_ANSWER,
+        )
+
+
+def _not_taken(said: Said) -> Taken | None:
+    if said is Silence.NOT_FOUND:
+        return Taken.NOT_FOUND
+    if said is Silence.EXPIRED:
+        return Taken.EXPIRED
+    return Taken.NOT_A_JOB_ID if said is Silence.BAD_QUESTION else None

@@ -1,0 +1,305 @@
+"""What came of a command or button: everything that the answer to the asker needs to know.
+
+`relay.commands.tracker.Tracker` returns these; what it refuses it raises as a class of `relay.commands.refusals`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pixverse.job import Job
+from relay.outcomes import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks, where, and when. A thread's channel id is the thread's own."""
+
+    guild_id: int
+    channel_id: int
+    user_id: int
+    interaction_id: int
+    at: int
+    """Milliseconds UTC."""
+
+
+# ---- status, "Watch it here", "Watch again" -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NowWatching:
+    """The channel is subscribed since just now (or again); its card is on its way or back to life."""
+
+    subscription_id: int
+    number: int
+    job: Job | None
+    """The last answer; None where the API has given none yet."""
+    card_message_id: int | None
+    """None where the card is not posted yet."""
+    mention: bool
+    api_down: bool
+    """The API could not be asked (no answer, or 429): watched all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyWatched:
+    """The channel waits for this job already; the asker is one of those who wait now."""
+
+    subscription_id: int
+    number: int
+    job: Job | None
+    message_id: int | None
+    """The card, or the summary of the batch that the job belongs to."""
+    mention: bool
+    api_down: bool
+    on_hold: bool = False
+    """It belongs to another account than the one in force here."""
+
+
+class OutcomeState(StrEnum):
+    """What became of a job's outcome in a channel."""
+
+    WAITING = "waiting"
+    """It is in the outbox and still to be posted."""
+    POSTED = "posted"
+    UNSURE = "unsure"
+    """Nobody can know whether it was posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyPosted:
+    """The job has ended and its outcome was put into the outbox for this channel before."""
+
+    subscription_id: int
+    number: int
+    job: Job | None
+    outcome: Outcome
+    message_id: int | None
+    """None where the message is known no more, or was not posted."""
+    state: OutcomeState
+
+
+@dataclass(frozen=True, slots=True)
+class PostingOutcome:
+    """The job has ended; its outcome is being posted here now."""
+
+    subscription_id: int
+    number: int
+    job: Job | None
+    outcome: Outcome
+
+
+StatusResult = NowWatching | AlreadyWatched | AlreadyPosted | PostingOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """A job's state for the asker alone; nothing is posted, nothing subscribed."""
+
+    jobid: str
+    number: int | None
+    """Its `#number`, where this server knows it."""
+    job: Job | None
+    """The last answer; None where the API has given none yet."""
+    outcome: Outcome | None
+    api_down: bool
+    """The API could not be asked just now: this is what was known before."""
+
+
+# ---- watch ----------------------------------------------------------------------------------------------------------
+
+
+class Taken(StrEnum):
+    """What became of one id in a list."""
+
+    WATCHED = "watched"
+    POSTING = "posting"
+    """It has ended; its outcome is being posted and counts to the batch."""
+    ALREADY_WATCHED = "already watched"
+    ALREADY_POSTED = "already posted"
+    NOT_FOUND = "not found"
+    EXPIRED = "expired"
+    NOT_A_JOB_ID = "not a job id"
+    OTHER_SERVICE = "other service"
+    PERSON_LIMIT = "person limit"
+    SERVER_LIMIT = "server limit"
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether it belongs to the batch."""
+        return self in (Taken.WATCHED, Taken.POSTING)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEntry:
+    """One id of a list, in the order in which they were given."""
+
+    text: str
+    """As it was typed, trimmed."""
+    taken: Taken
+    number: int | None = None
+    subscription_id: int | None = None
+    job: Job | None = None
+    outcome: Outcome | None = None
+    message_id: int | None = None
+    """ALREADY_WATCHED: the card or summary; ALREADY_POSTED: the outcome."""
+    api_down: bool = False
+    """WATCHED though the API could not be asked."""
+    service: str | None = None
+    """OTHER_SERVICE: its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResult:
+    """What became of every id; `batch_id` and the summary are None where none of them was taken."""
+
+    entries: tuple[WatchEntry, ...]
+    batch_id: int | None
+    summary_message_id: int | None
+    """None where the summary is not posted yet."""
+    mention: bool
+
+
+# ---- unwatch, "Stop watching", "Stop watching all" ------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The channel does not wait for the job any more."""
+
+    subscription_id: int
+    number: int
+    job: Job | None
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """The asker is not pinged any more; others still wait, so the result comes."""
+
+    subscription_id: int
+    number: int
+    job: Job | None
+    others: int
+
+
+StopResult = Stopped | TakenOff
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedAll:
+    """What became of a batch's jobs that had not ended."""
+
+    batch_id: int
+    stopped: int
+    kept: int
+    """Still watched, since others wait for them too."""
+
+
+# ---- list, choices, buttons -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An open subscription of this channel."""
+
+    subscription_id: int
+    number: int
+    jobid: str
+    job: Job | None
+    message_id: int | None
+    """The card, or the summary of its batch."""
+    mine: bool
+    on_hold: bool
+    """It belongs to another account than the one in force here."""
+    created_at: int
+    """Milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """This channel's open subscriptions, oldest first."""
+
+    entries: tuple[Listed, ...]
+
+    @property
+    def mine(self) -> int:
+        """How many of them the asker waits for."""
+        return sum(entry.mine for entry in self.entries)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A job that autocomplete offers; its value is `#number`."""
+
+    number: int
+    job: Job | None
+    outcome: Outcome | None
+    since: int
+    """When it was made, else first watched; milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The API was asked just now."""
+
+    number: int
+    job: Job | None
+    outcome: Outcome | None
+    news: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBefore:
+    """The API was asked a moment ago, so it was not asked again."""
+
+    number: int
+    job: Job | None
+    outcome: Outcome | None
+    since: int
+    """When it was asked, milliseconds UTC."""
+    until: int
+    """From when on it can be asked again, milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """The API could not be asked just now (no answer, or 429); the job stays watched."""
+
+    number: int
+    job: Job | None
+
+
+CheckResult = Checked | CheckedBefore | NotChecked
+
+
+@dataclass(frozen=True, slots=True)
+class MentionSet:
+    """Whether the asker is pinged at the job's end (for a job of a batch of theirs: at the batch's)."""
+
+    subscription_id: int
+    number: int
+    mention: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PostedAgain:
+    """The outcome is being posted once more."""
+
+    subscription_id: int
+    number: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """Everything known of an ended job."""
+
+    number: int
+    jobid: str
+    job: Job | None
+    outcome: Outcome
+    watched_since: int
+    """Milliseconds UTC."""
+    ended_at: int
+    """When the bot saw the end, milliseconds UTC."""

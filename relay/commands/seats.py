@@ -1,0 +1,168 @@
+"""Subscribing a channel to a job, inside a transaction that is open already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from pixverse.job import Job
+from relay import snapshots
+from relay.commands.limits import Limits
+from relay.commands.lookups import was_given_up
+from relay.commands.refusals import PersonLimit, ServerLimit
+from relay.commands.results import Ask
+from relay.polling.answers import apply_answer
+from relay.polling.questions import Accounts
+from relay.posting import nonces
+from storage import deliveries, follows, jobs, overviews, subscriptions
+from storage.database import Transaction
+from storage.jobs import JobRow
+from storage.overviews import OutcomeMessage
+from storage.subscriptions import SubscriptionRow
+
+
+class Seat(Enum):
+    """What became of the wish to have a job's outcome in a channel."""
+
+    WATCHED = "watched"
+    ALREADY_WATCHED = "already watched"
+    TO_POST = "to post"
+    """It has ended: the subscription is open, and `answers.post_outcome` is to follow in the same transaction."""
+    ALREADY_POSTED = "already posted"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A job that somebody wants to have in a channel."""
+
+    account_id: int
+    jobid: str
+    answer: Job | None
+    """What the API said just now; None where it could not be asked, or need not be."""
+    mention: bool
+    spoiler: bool = False
+    batch_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seated:
+    """The wish, fulfilled."""
+
+    seat: Seat
+    row: JobRow
+    subscription: SubscriptionRow
+    card_id: int | None = None
+    """WATCHED: the card's delivery; None in a batch."""
+    message: OutcomeMessage | None = None
+    """ALREADY_POSTED."""
+
+
+async def take(tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, wish: Wish) -> Seated:
+    """Subscribes the channel, adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
+    row = await jobs.by_jobid(tx, wish.account_id, wish.jobid)
+    here = await subscriptions.in_channel(tx, row.id, ask.channel_id) if row is not None else None
+    if _will_be_open(row, wish.answer):
+        await _check_limits(tx, limits, ask, here)
+    row = await _brought_up_to_date(tx, accounts, row, wish, ask.at)
+    if here is not None:
+        here = await subscriptions.by_id(tx, here.id)  # The answer may have ended it just now.
+    if row.ended_at is not None:
+        return await _seat_at_ended_job(tx, accounts, ask, wish, row, here)
+    if here is not None and here.ended_at is None:
+        await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
+        if here.origin != "followed" or wish.batch_id is not None:
+            return Seated(Seat.ALREADY_WATCHED, row, here)
+        await follows.show_card(tx, here.id)
+        return Seated(Seat.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
+    return await _seat_at_open_job(tx, ask, wish, row, here)
+
+
+async def _seat_at_open_job(tx: Transaction, ask: Ask, wish: Wish, row: JobRow, here: SubscriptionRow | None) -> Seated:
+    if not await subscriptions.open_of_job(tx, row.id):
+        await jobs.rewatch(tx, row.id, ask.at)
+    opened = await _open(tx, ask, wish, row, here)
+    card_id = await _add_card(tx, ask, row, opened.id) if wish.batch_id is None else None
+    return Seated(Seat.WATCHED, row, opened, card_id=card_id)
+
+
+async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int) -> int:
+    return await deliveries.add_card(
+        tx,
+        subscription_id=subscription_id,
+        guild_id=ask.guild_id,
+        channel_id=ask.channel_id,
+        base_nonce=nonces.for_job(row.jobid, ask.channel_id, deliveries.CARD),
+        now=ask.at,
+    )
+
+
+async def _seat_at_ended_job(
+    tx: Transaction, accounts: Accounts, ask: Ask, wish: Wish, row: JobRow, here: SubscriptionRow | None
+) -> Seated:
+    if here is not None and here.ended_at is None:
+        await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
+        in_force = accounts.in_force(ask.guild_id) == row.account_id
+        return Seated(Seat.TO_POST if in_force else Seat.ALREADY_WATCHED, row, here)
+    if here is not None:
+        message = await overviews.outcome_message(tx, here.id, nonces.outcome_kind(row.round))
+        if message is not None:
+            if message.state in {"waiting", "sending"}:
+                await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
+            return Seated(Seat.ALREADY_POSTED, row, here, message=message)
+    return Seated(Seat.TO_POST, row, await _open(tx, ask, wish, row, here))
+
+
+async def _open(tx: Transaction, ask: Ask, wish: Wish, row: JobRow, here: SubscriptionRow | None) -> SubscriptionRow:
+    if here is None:
+        subscription_id = await subscriptions.add(
+            tx,
+            job_id=row.id,
+            guild_id=ask.guild_id,
+            channel_id=ask.channel_id,
+            batch_id=wish.batch_id,
+            spoiler=wish.spoiler,
+            now=ask.at,
+        )
+    else:
+        subscription_id = here.id
+        await subscriptions.remove_subscribers(tx, here.id)
+        await subscriptions.reopen(tx, here.id, batch_id=wish.batch_id, spoiler=wish.spoiler, now=ask.at)
+    await _add_asker(tx, ask, subscription_id, mention=wish.mention, in_batch=wish.batch_id is not None)
+    opened = await subscriptions.by_id(tx, subscription_id)
+    if opened is None:
+        raise LookupError("a subscription that was just opened is not there")
+    return opened
+
+
+async def _brought_up_to_date(tx: Transaction, accounts: Accounts, row: JobRow | None, wish: Wish, now: int) -> JobRow:
+    if row is None:
+        snapshot = snapshots.dump(wish.answer) if wish.answer is not None else None
+        row = await jobs.add(tx, wish.account_id, wish.jobid, snapshot, now)
+    elif was_given_up(row):
+        row = await jobs.reopen(tx, row.id, now)
+    if wish.answer is None:
+        return row
+    return (await apply_answer(tx, accounts, row, wish.answer, now)).row
+
+
+def _will_be_open(row: JobRow | None, answer: Job | None) -> bool:
+    if answer is not None and answer.state.ends:
+        return False
+    return row is None or row.ended_at is None or was_given_up(row)
+
+
+async def _check_limits(tx: Transaction, limits: Limits, ask: Ask, here: SubscriptionRow | None) -> None:
+    is_open = here is not None and here.ended_at is None
+    waits = here is not None and is_open and await _waits(tx, here.id, ask.user_id)
+    if not waits and await subscriptions.count_open_of_person(tx, ask.user_id) >= limits.open_per_user:
+        raise PersonLimit(limits.open_per_user)
+    if not is_open and await subscriptions.count_open_of_guild(tx, ask.guild_id) >= limits.open_per_server:
+        raise ServerLimit(limits.open_per_server)
+
+
+async def _waits(tx: Transaction, subscription_id: int, user_id: int) -> bool:
+    return any(one.user_id == user_id for one in await subscriptions.subscribers(tx, subscription_id))
+
+
+async def _add_asker(tx: Transaction, ask: Ask, subscription_id: int, *, mention: bool, in_batch: bool) -> None:
+    await subscriptions.put_subscriber(tx, subscription_id, ask.user_id, mention=mention, in_batch=in_batch, now=ask.at)

@@ -1,0 +1,109 @@
+"""Watching no more: one job, or a whole batch."""
+
+from __future__ import annotations
+
+from relay import snapshots
+from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
+from relay.commands.results import Ask, Stopped, StoppedAll, StopResult, TakenOff
+from relay.ports import Cards, JobWatch
+from storage import batches, deliveries, jobs, subscriptions
+from storage.database import Database, Transaction
+from storage.subscriptions import SubscriptionRow
+
+
+class Stopping:
+    """Takes people off, and ends subscriptions with their last asker. Raises sqlite3.Error as the database does."""
+
+    def __init__(self, database: Database, cards: Cards, poller: JobWatch) -> None:
+        self._database = database
+        self._cards = cards
+        self._poller = poller
+
+    async def by_job(self, ask: Ask, job: int | str, *, may_manage: bool) -> StopResult:
+        """Takes the asker off this channel's subscription for a job (its number or id); ends it where they may manage
+        messages. Raises NotWatchedHere, NotYours."""
+        found = await self._of_channel(ask, job)
+        if found is None or found.ended_at is not None:
+            raise NotWatchedHere
+        return await self._stop(ask, found.id, may_manage=may_manage)
+
+    async def by_button(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
+        """The same for a subscription. Raises NothingToDo, NotYours."""
+        found = await subscriptions.by_id(self._database.reader, subscription_id)
+        require_here(ask, found)
+        return await self._stop(ask, subscription_id, may_manage=may_manage)
+
+    async def batch(self, ask: Ask, batch_id: int, *, may_manage: bool) -> StoppedAll:
+        """Does so for every job of a batch that has not ended. Raises NothingToDo, NotYours."""
+        stopped: list[SubscriptionRow] = []
+        async with self._database.transaction() as tx:
+            batch = await batches.by_id(tx, batch_id)
+            if batch is None or (batch.guild_id, batch.channel_id) != (ask.guild_id, ask.channel_id):
+                raise NothingToDo
+            if not may_manage and batch.user_id != ask.user_id:
+                raise NotYours(() if batch.user_id is None else (batch.user_id,))
+            every = await subscriptions.open_of_batch(tx, batch_id)
+            if not every:
+                raise NothingToDo
+            for subscription in every:
+                if may_manage or await _take_off(tx, ask, subscription) == 0:
+                    await _end(tx, ask, subscription)
+                    stopped.append(subscription)
+        for subscription in every:
+            self._tell(subscription)
+        return StoppedAll(batch_id, len(stopped), len(every) - len(stopped))
+
+    async def _stop(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
+        async with self._database.transaction() as tx:
+            subscription = await subscriptions.by_id(tx, subscription_id)
+            if subscription is None or subscription.ended_at is not None:
+                raise NothingToDo
+            others = 0 if may_manage else await self._others(tx, ask, subscription)
+            goes_on = others > 0 or (subscription.followed and not may_manage)
+            if not goes_on:
+                await _end(tx, ask, subscription)
+            row = await jobs.by_id(tx, subscription.job_id)
+        self._tell(subscription)
+        job = snapshots.load(row.snapshot) if row is not None else None
+        if goes_on:
+            return TakenOff(subscription_id, subscription.job_id, job, others)
+        return Stopped(subscription_id, subscription.job_id, job)
+
+    async def _others(self, tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
+        waiting = await subscriptions.subscribers(tx, subscription.id)
+        if all(one.user_id != ask.user_id for one in waiting):
+            raise NotYours(tuple(one.user_id for one in waiting))
+        return await _take_off(tx, ask, subscription)
+
+    async def _of_channel(self, ask: Ask, job: int | str) -> SubscriptionRow | None:
+        if isinstance(job, int):
+            found = await subscriptions.in_channel(self._database.reader, job, ask.channel_id)
+            return found if found is not None and found.guild_id == ask.guild_id else None
+        every = await subscriptions.in_channel_by_jobid(self._database.reader, ask.guild_id, ask.channel_id, job)
+        return every[0] if every else None
+
+    def _tell(self, subscription: SubscriptionRow) -> None:
+        self._poller.job_changed(subscription.job_id)
+        self._cards.subscription_changed(subscription.id)
+
+
+def require_here(ask: Ask, subscription: SubscriptionRow | None) -> SubscriptionRow:
+    """The subscription, if it is this very channel's. Raises NothingToDo."""
+    if subscription is None or (subscription.guild_id, subscription.channel_id) != (ask.guild_id, ask.channel_id):
+        raise NothingToDo
+    return subscription
+
+
+async def _take_off(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
+    """How many others still wait."""
+    await subscriptions.remove_subscriber(tx, subscription.id, ask.user_id)
+    return len(await subscriptions.subscribers(tx, subscription.id))
+
+
+async def _end(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> None:
+    await subscriptions.stop(tx, subscription.id, ask.user_id, ask.at)
+    card = await deliveries.of_subscription(tx, subscription.id, deliveries.CARD)
+    if card is not None and card.unanswered_at is None:
+        await deliveries.drop(tx, card.id)
+    if subscription.batch_id is not None:
+        await batches.end_if_done(tx, subscription.batch_id, ask.at)

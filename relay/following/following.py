@@ -1,0 +1,73 @@
+"""What admins do with follows: begin one, end one, see which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from relay.commands.lookups import Lookups
+from relay.commands.refusals import NoOwnToken, NotFollowed
+from relay.commands.results import Ask
+from relay.tokens.accounts import Accounts
+from relay.tokens.tokens import TokenChanged
+from storage import follows
+from storage.database import Database
+from storage.follows import FollowRow
+
+
+@dataclass(frozen=True, slots=True)
+class Followable:
+    """The account that a server can follow."""
+
+    account_id: int
+    user_number: str | None
+    """The useapi.net user, where the token shows it."""
+
+
+class Following:
+    """Every call raises sqlite3.Error as the database does; nothing is then changed."""
+
+    def __init__(
+        self, database: Database, accounts: Accounts, lookups: Lookups, when_changed: Callable[[], None]
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._lookups = lookups
+        self._when_changed = when_changed
+
+    def followable(self, guild_id: int) -> Followable:
+        """The server's own account: with the operator's it would see other servers' jobs.
+
+        Raises NoToken, TokenRefused, SubscriptionUnpaid or NoOwnToken.
+        """
+        account_id = self._lookups.account_in_force(guild_id)
+        if self._accounts.own(guild_id) != account_id:
+            raise NoOwnToken
+        account = self._accounts.account(account_id)
+        return Followable(account_id, account.user_number if account is not None else None)
+
+    async def follow(self, ask: Ask, channel_id: int, account_id: int, *, progress: bool) -> Followable:
+        """Relays the account's jobs to the channel from now on, with cards where `progress`.
+
+        Raises what `followable` does, and TokenChanged where the server's account is not that one any more.
+        """
+        followable = self.followable(ask.guild_id)
+        if followable.account_id != account_id:
+            raise TokenChanged
+        async with self._database.transaction() as tx:
+            await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, ask.at))
+        self._when_changed()
+        return followable
+
+    async def unfollow(self, ask: Ask, channel_id: int) -> int:
+        """Ends a follow; returns for how many jobs that came by it the channel still waits. Raises NotFollowed."""
+        async with self._database.transaction() as tx:
+            if not await follows.remove(tx, ask.guild_id, channel_id):
+                raise NotFollowed
+            running = await follows.running_in(tx, ask.guild_id, channel_id)
+        self._when_changed()
+        return running
+
+    async def channels(self, guild_id: int) -> list[int]:
+        """The server's followed channels, oldest follow first."""
+        return [row.channel_id for row in await follows.of_guild(self._database.reader, guild_id)]

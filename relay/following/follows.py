@@ -1,0 +1,179 @@
+"""Whole accounts: finds the jobs of accounts that are followed, and relays them to the channels that follow."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Protocol
+
+from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
+from relay.following.taking import OwnAccounts, Taker
+from relay.polling import schedule
+from relay.polling.roll_calls import Renewal, RollCalls
+from relay.ports import Clock
+from storage import follows
+from storage.database import Queries
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP_SECONDS = 30.0
+
+
+class JobCount(Protocol):
+    """The poller, as follows see it."""
+
+    def watches(self, account_id: int) -> bool:
+        """Whether any of the account's jobs is asked about."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far the lists of one account have been dealt with."""
+
+    task: asyncio.Task[None] | None = None
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    lists: dict[str, frozenset[str]] = field(default_factory=dict)
+    """New lists by kind, with which nothing was done yet."""
+    settled: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Ids of the last list of each kind for which nothing more is to be done."""
+
+
+class Follows:
+    """Runs one loop for each followed account, so that none holds up another. `kinds` are those of the API's lists.
+
+    A follow holds only for the server's own account, while that is in force there; with another account it rests.
+    """
+
+    def __init__(
+        self,
+        reader: Queries,
+        taker: Taker,
+        roll_calls: RollCalls,
+        accounts: OwnAccounts,
+        poller: JobCount,
+        clock: Clock,
+        *,
+        kinds: Sequence[str],
+        interval: float,
+        random: Random,
+    ) -> None:
+        self._reader = reader
+        self._taker = taker
+        self._roll_calls = roll_calls
+        self._accounts = accounts
+        self._poller = poller
+        self._clock = clock
+        self._kinds = kinds
+        self._interval = interval
+        self._random = random
+        self._courses: dict[int, _Course] = {}
+        self._changed = asyncio.Event()
+        self.failures = 0
+        """How often something went wrong that was no answer of the API."""
+        self.beat = clock.monotonic()
+        """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
+        roll_calls.when_renewed(self._list_came)
+        roll_calls.when_refused(self._list_refused)
+
+    def changed(self) -> None:
+        """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""
+        for account_id, course in self._courses.items():
+            course.settled.clear()
+            course.lists = self._latest(account_id)
+            course.woken.set()
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Follows until it is cancelled. Whatever fails is logged, counted and tried again."""
+        try:
+            while True:
+                await self._turn()
+                await sleep_unless_woken(self._clock, min(self._interval, _LONGEST_SLEEP_SECONDS), self._changed)
+        finally:
+            tasks = [course.task for course in self._courses.values() if course.task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._courses.clear()
+
+    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
+        """Relays these jobs of the account to every channel that follows it; see relay.ports.JobTaker."""
+        return (await self._taker.take(account_id, jobids)).found
+
+    # ---- which accounts ---------------------------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        self.beat = self._clock.monotonic()
+        try:
+            rows = await follows.every(self._reader)
+        except Exception as error:
+            # The loop's edge: what is followed already goes on.
+            self.failures += 1
+            log_failure(log, error, "The follows could not be read")
+            return
+        followed = {row.account_id for row in rows if self._taker.holds(row) and self._may_ask(row.account_id)}
+        self._roll_calls.keep_up(followed)
+        for account_id in self._courses.keys() - followed:
+            task = self._courses.pop(account_id).task
+            if task is not None:
+                task.cancel()
+        new = followed - self._courses.keys()
+        for account_id in new:
+            course = self._courses[account_id] = _Course(lists=self._latest(account_id))
+            begin = schedule.first_look(self._clock.monotonic(), self._interval, len(new), self._random)
+            course.task = asyncio.create_task(self._keep_up(account_id, course, begin), name=f"follow {account_id}")
+
+    def _latest(self, account_id: int) -> dict[str, frozenset[str]]:
+        """What is known already, so that nobody waits for the next list."""
+        return {kind: self._roll_calls.latest(account_id, kind) for kind in self._kinds}
+
+    def _may_ask(self, account_id: int) -> bool:
+        return self._accounts.state_of(account_id) == "ok" and self._accounts.token_of(account_id) is not None
+
+    # ---- one account ------------------------------------------------------------------------------------------------
+
+    async def _keep_up(self, account_id: int, course: _Course, begin: float) -> None:
+        await self._clock.sleep(begin - self._clock.monotonic())
+        while True:
+            try:
+                due = await self._look(account_id, course)
+            except Exception as error:
+                # The edge of one account: the others go on.
+                self.failures += 1
+                log_failure(log, error, "Following account %d failed", account_id)
+                due = self._clock.monotonic() + self._interval
+            due += self._interval * schedule.JITTER * self._random.random()
+            await sleep_unless_woken(self._clock, due - self._clock.monotonic(), course.woken)
+
+    async def _look(self, account_id: int, course: _Course) -> float:
+        """Asks for the lists that are due, takes what they name; returns when the next is due, monotonic seconds."""
+        due = [await self._roll_calls.refresh(account_id, kind) for kind in self._kinds]
+        while course.lists:
+            kind, listed = course.lists.popitem()
+            await self._take_listed(account_id, course, kind, listed)
+        return min(due)
+
+    async def _take_listed(self, account_id: int, course: _Course, kind: str, listed: frozenset[str]) -> None:
+        settled = course.settled.get(kind, frozenset()) & listed
+        course.settled[kind] = settled
+        new = listed - settled
+        if not new:
+            return
+        taken = await self._taker.take(account_id, sorted(new))
+        course.settled[kind] = listed - taken.left_out
+
+    def _list_came(self, renewal: Renewal) -> None:
+        course = self._courses.get(renewal.account_id)
+        if course is not None and renewal.kind in self._kinds:
+            course.lists[renewal.kind] = renewal.jobs
+            if renewal.jobs - course.settled.get(renewal.kind, frozenset()):
+                course.woken.set()
+
+    def _list_refused(self, account_id: int) -> None:
+        """Where no job is polled, nothing else would tell that the token is in trouble."""
+        if account_id in self._courses and not self._poller.watches(account_id):
+            self._accounts.doubt(account_id)

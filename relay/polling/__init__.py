@@ -1,0 +1,1 @@
+"""When to ask the API what, and what its answers bring."""

@@ -1,0 +1,222 @@
+"""What an answer about a job means, and its recording: the one way in which jobs change and end."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from enum import Enum
+
+from pixverse.job import Job
+from relay import snapshots
+from relay.outcomes import Outcome, outcome_of_state
+from relay.polling import schedule
+from relay.polling.questions import Accounts
+from relay.ports import Cards, Clock, Outbox
+from relay.posting import nonces
+from storage import batches, deliveries, follows, jobs, subscriptions
+from storage.database import Database, Transaction
+from storage.jobs import JobRow
+from storage.subscriptions import SubscriptionRow
+
+log = logging.getLogger(__name__)
+
+_CLOCKS_APART = 5 * 60_000
+"""Milliseconds by which the API's clock and this machine's may differ."""
+
+
+class Recorded(Enum):
+    """What an answer brought."""
+
+    NOTHING = "nothing"
+    NEWS = "news"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A job as it is after an answer."""
+
+    row: JobRow
+    recorded: Recorded
+
+
+class Answers:
+    """Records answers, and tells outbox and cards. Raises sqlite3.Error as the database does; nothing is then
+    changed."""
+
+    def __init__(
+        self,
+        database: Database,
+        accounts: Accounts,
+        outbox: Outbox,
+        cards: Cards,
+        clock: Clock,
+        *,
+        interval: float,
+    ) -> None:
+        self._database = database
+        self._accounts = accounts
+        self._outbox = outbox
+        self._cards = cards
+        self._clock = clock
+        self._interval = interval
+
+    async def record_answer(self, job_id: int, answer: Job) -> Recorded:
+        """The API told the job's state. Writes nothing where nothing is new."""
+        row = await jobs.by_id(self._database.reader, job_id)
+        if row is None or not _brings_news(row, answer):
+            return Recorded.NOTHING
+        async with self._database.transaction() as tx:
+            row = await jobs.by_id(tx, job_id)
+            if row is None:
+                return Recorded.NOTHING
+            applied = await apply_answer(tx, self._accounts, row, answer, self._clock.now())
+        return self._tell(job_id, applied.recorded)
+
+    async def record_missing(self, job_id: int) -> Recorded:
+        """The API does not know a job that was there before. Ends it at the second time, an interval and a minute
+        after the first at least, if no other answer came between."""
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            row = await jobs.by_id(tx, job_id)
+            if row is None or row.ended_at is not None:
+                return Recorded.NOTHING
+            if row.missing_since is None or row.missing_since > now:
+                await jobs.set_missing(tx, job_id, now)
+                return Recorded.NOTHING
+            if not schedule.surely_missing(row.missing_since, now, self._interval):
+                return Recorded.NOTHING
+            await end_job(tx, self._accounts, row, Outcome.NOT_FOUND, now)
+        return self._tell(job_id, Recorded.ENDED)
+
+    async def record_expired(self, job_id: int) -> Recorded:
+        """The API has dropped the job's record."""
+        return await self._end(job_id, Outcome.EXPIRED)
+
+    async def give_up(self, job_id: int) -> Recorded:
+        """The job has not ended for too long."""
+        return await self._end(job_id, Outcome.GIVEN_UP)
+
+    async def refresh_ended(self, job_id: int, said: object) -> None:
+        """Takes the fresh links of a job that has ended, where the API told the same end with something to link to."""
+        if not isinstance(said, Job) or not said.media:
+            return
+        outcome, snapshot = outcome_of_state(said.state), snapshots.dump(said)
+        async with self._database.transaction() as tx:
+            row = await jobs.by_id(tx, job_id)
+            if row is not None and outcome is not None and row.outcome == outcome.value and row.snapshot != snapshot:
+                await jobs.change(tx, job_id, snapshot, row.changed_at)
+
+    async def deliver_held(self, account_id: int) -> None:
+        """Posts the outcomes of the account's ended jobs to servers that could not have them then, and can now."""
+        for job_id in await subscriptions.ended_jobs_with_open(self._database.reader, account_id):
+            async with self._database.transaction() as tx:
+                row = await jobs.by_id(tx, job_id)
+                if row is None or row.ended_at is None:
+                    continue
+                await _end_subscriptions(tx, self._accounts, row, self._clock.now())
+            self._tell(job_id, Recorded.ENDED)
+
+    async def _end(self, job_id: int, outcome: Outcome) -> Recorded:
+        async with self._database.transaction() as tx:
+            row = await jobs.by_id(tx, job_id)
+            if row is None or row.ended_at is not None:
+                return Recorded.NOTHING
+            await end_job(tx, self._accounts, row, outcome, self._clock.now())
+        return self._tell(job_id, Recorded.ENDED)
+
+    def _tell(self, job_id: int, recorded: Recorded) -> Recorded:
+        if recorded is Recorded.ENDED:
+            self._outbox.wake()
+        if recorded is not Recorded.NOTHING:
+            self._cards.job_changed(job_id)
+        return recorded
+
+
+async def apply_answer(tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int) -> Applied:
+    """Writes what the answer brings, inside a transaction that is open already."""
+    if row.ended_at is not None:
+        _log_contrary(row, answer)
+        return Applied(row, Recorded.NOTHING)
+    known = snapshots.load(row.snapshot)
+    snapshot = snapshots.dump(snapshots.onward(known, answer))
+    outcome = outcome_of_state(answer.state)
+    recorded = Recorded.NOTHING
+    if snapshot != row.snapshot:
+        await jobs.change(tx, row.id, snapshot, now)
+        recorded = Recorded.NEWS
+    elif row.missing_since is not None:
+        await jobs.set_missing(tx, row.id, None)
+    if outcome is not None:
+        await end_job(tx, accounts, row, outcome, now)
+        recorded = Recorded.ENDED
+    after = await jobs.by_id(tx, row.id)
+    return Applied(after or row, recorded)
+
+
+async def end_job(tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int) -> None:
+    """Ends the job, and every subscription of a server whose account in force is the job's; puts one outcome for each
+    of them into the outbox. Others stay open, on hold."""
+    if outcome is not Outcome.GIVEN_UP:
+        row = await jobs.come_after_given_up(tx, row.id)
+    await jobs.end(tx, row.id, outcome.value, now)
+    await deliveries.drop_waiting_cards(tx, row.id)
+    await _end_subscriptions(tx, accounts, row, now)
+    log.info("Job #%d has ended: %s", row.id, outcome.value)
+
+
+async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionRow, now: int) -> None:
+    """Ends the subscription and puts the job's outcome into the outbox; the last of a batch closes it."""
+    await subscriptions.end(tx, subscription.id, now)
+    closes = subscription.batch_id is not None and await batches.end_if_done(tx, subscription.batch_id, now)
+    kind = nonces.outcome_kind(row.round)
+    await deliveries.add_outcome(
+        tx,
+        subscription_id=subscription.id,
+        kind=kind,
+        guild_id=subscription.guild_id,
+        channel_id=subscription.channel_id,
+        base_nonce=nonces.for_job(row.jobid, subscription.channel_id, kind),
+        closes_batch=closes,
+        now=now,
+    )
+
+
+async def _end_subscriptions(tx: Transaction, accounts: Accounts, row: JobRow, now: int) -> None:
+    for subscription in await subscriptions.open_of_job(tx, row.id):
+        if accounts.in_force(subscription.guild_id) != row.account_id:
+            continue
+        if await _is_owed(tx, row.id, subscription):
+            await post_outcome(tx, row, subscription, now)
+        else:
+            await subscriptions.end(tx, subscription.id, now)
+
+
+async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:
+    """Whether there is an end to tell: not of a job that only a list named and nobody asked for, where the API has
+    never told anything of it, or where it had ended before the account was followed."""
+    if not subscription.followed or await subscriptions.subscribers(tx, subscription.id):
+        return True
+    row = await jobs.by_id(tx, job_id)
+    job = snapshots.load(row.snapshot) if row is not None else None
+    if job is None:
+        return False
+    follow = await follows.of_channel(tx, subscription.guild_id, subscription.channel_id)
+    if follow is None or job.updated is None or not job.state.ends:
+        return True
+    return job.updated >= min(follow.created_at, subscription.created_at) - _CLOCKS_APART
+
+
+def _brings_news(row: JobRow, answer: Job) -> bool:
+    if row.ended_at is not None:
+        _log_contrary(row, answer)
+        return False
+    if answer.state.ends or row.missing_since is not None:
+        return True
+    return snapshots.dump(snapshots.onward(snapshots.load(row.snapshot), answer)) != row.snapshot
+
+
+def _log_contrary(row: JobRow, answer: Job) -> None:
+    outcome = outcome_of_state(answer.state)
+    if outcome is None or outcome.value != row.outcome:
+        log.warning("Job #%d has ended (%s); the API says now that it is %s", row.id, row.outcome, answer.state.value)

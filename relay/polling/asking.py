@@ -1,0 +1,221 @@
+"""One question about one job, what follows from the answer, and when the next one is due."""
+
+from __future__ import annotations
+
+import logging
+import math
+from random import Random
+
+from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
+from pixverse.job import Job
+from pixverse.told import Told
+from relay import snapshots
+from relay.callbacks.announcements import Announcements
+from relay.polling import schedule
+from relay.polling.answers import Answers, Recorded
+from relay.polling.questions import Accounts, Answer, NoTokenLeft, Questions
+from relay.polling.roll_calls import RollCalls
+from relay.polling.watched import Agenda, Watched
+from relay.ports import Clock
+
+log = logging.getLogger(__name__)
+
+_MARGIN_SECONDS = 0.01
+"""The two clocks do not agree to the last digit."""
+
+
+class Asking:
+    """What the poller does with a job that is due. Times are monotonic seconds unless said otherwise."""
+
+    def __init__(
+        self,
+        questions: Questions,
+        answers: Answers,
+        accounts: Accounts,
+        clock: Clock,
+        roll_calls: RollCalls,
+        announcements: Announcements,
+        agenda: Agenda,
+        *,
+        interval: float,
+        max_age: int,
+        random: Random,
+    ) -> None:
+        self._questions = questions
+        self._answers = answers
+        self._accounts = accounts
+        self._clock = clock
+        self._roll_calls = roll_calls
+        self._announcements = announcements
+        self._agenda = agenda
+        self._interval = interval
+        self._max_age = max_age
+        self._random = random
+        self._started_at = clock.monotonic()
+
+    def start(self) -> None:
+        """Polling begins now: jobs that have grown too old meanwhile get time to be asked about once more."""
+        self._started_at = self._clock.monotonic()
+
+    async def next_after_asking(self, job: Watched, jobs_of_account: int) -> float | None:
+        """Asks, records, and says when to ask again; None where the job has ended.
+
+        Where several of the account's jobs are polled, their list may do in place of a question about each; not where
+        a callback claims that the job has ended: then its record alone can tell, and no answer from before.
+
+        Raises sqlite3.Error as the database does; nothing is then recorded.
+        """
+        job.asked_at = self._clock.monotonic()
+        if job.claimed:
+            looks = schedule.looks_within(job.asked_at, self._interval, job.early_looks)
+            job.early_looks = (*looks, job.asked_at)
+            answer = await self._ask(job, fresh=0.0)
+        elif (listed_at := await self._listed_at(job, jobs_of_account)) is not None:
+            return self.named_at(job, listed_at)
+        else:
+            # Half an interval: where that is short, an answer of five seconds ago would be older than the schedule.
+            answer = await self._ask(job, fresh=self._interval / 2)
+        if answer is None:
+            due: float | None = self._after_no_answer(job)
+        else:
+            job.failures = 0
+            job.put_off = False
+            due = await self._record(job, answer)
+        if due is not None and self.may_be_given_up(job, asked=answer is not None):
+            await self.give_up(job)
+            return None
+        return due
+
+    async def give_up(self, job: Watched) -> None:
+        """Ends a job that has not ended for too long."""
+        await self._answers.give_up(job.id)
+
+    def rests_until(self, job: Watched) -> float | None:
+        """Until when its account is to be left alone; None where it may be asked about."""
+        if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:
+            return math.inf
+        return self._questions.rests_until(job.account_id)
+
+    async def _listed_at(self, job: Watched, jobs_of_account: int) -> float | None:
+        """When a list was asked for that says that the job is still in work; None where it is to be asked about."""
+        if self._questions.down_since is not None or job.missing_since is not None:
+            return None
+        if not self._roll_calls.worth_it(job.account_id, jobs_of_account):
+            return None
+        if schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
+            return None
+        return await self._roll_calls.names(job, schedule.gap(self._interval, self.age(job)))
+
+    def named_at(self, job: Watched, at: float) -> float:
+        """When a job is due again that a list has named, which was asked for at `at`: as if the job itself had been
+        asked about then, since nobody else may have a reason to ask for the next list."""
+        job.asked_at = at
+        job.failures = 0
+        job.put_off = False
+        return self.after_answer(job, at)
+
+    def after_answer(self, job: Watched, asked_at: float) -> float:
+        """When a job is due again that had not ended when it was asked about at `asked_at`."""
+        relied_on = self._announcements.relied_on(job.account_id)
+        gap_of = schedule.gap_where_announced if relied_on else schedule.gap
+        return schedule.after_gap(asked_at, self._interval, gap_of(self._interval, self.age(job)), self._random)
+
+    def catch_up(self, job: Watched, jobs: int) -> float:
+        """When a job is due that is one of `jobs` about which nothing was heard for a while."""
+        gap = schedule.gap(self._interval, self.age(job))
+        return schedule.catch_up(self._clock.monotonic(), self._interval, gap, jobs, job.asked_at, self._random)
+
+    def if_claimed(self, job: Watched, due: float) -> float:
+        """When a job that is due otherwise is to be asked about where a callback claims that it has ended."""
+        if not job.claimed:
+            return due
+        at = schedule.early_look(self._clock.monotonic(), self._interval, job.early_looks)
+        job.claimed = at is not None
+        return due if at is None else min(at, due)
+
+    async def _ask(self, job: Watched, *, fresh: float) -> Answer | None:
+        try:
+            return await self._questions.poll(job.account_id, job.jobid, fresh, job.heard)
+        except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
+            return None
+        except PixVerseError as error:
+            log.info("No answer about job #%d: %s", job.id, error)
+            return None
+
+    def _after_no_answer(self, job: Watched) -> float:
+        rests_until = self.rests_until(job)
+        if rests_until is None:
+            return self.back_off(job)
+        return schedule.spread(rests_until, self._interval, job.asked_at, self._random)
+
+    async def _record(self, job: Watched, answer: Answer) -> float | None:
+        if isinstance(answer.told, Told):
+            return await self._record_job(job, answer.told)
+        if isinstance(answer.told, JobExpired):
+            await self._answers.record_expired(job.id)
+            return None
+        if await self._answers.record_missing(job.id) is Recorded.ENDED:
+            return None
+        now = self._clock.now()
+        if job.missing_since is None or job.missing_since > now:
+            job.missing_since = now
+        wait = schedule.second_look_after(self._interval) - (now - job.missing_since) / 1000
+        asked_at = self._clock.monotonic()
+        believed_at = asked_at + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)
+        # Asked in between, one that is there again is known as soon as any other.
+        return min(believed_at, self.after_answer(job, asked_at))
+
+    async def _record_job(self, job: Watched, told: Told) -> float | None:
+        if told.fingerprint != job.heard or job.missing_since is not None:
+            if await self._record_news(job, told.read()) is Recorded.ENDED:
+                self._roll_calls.record_told_the_end(job)
+                self._announcements.ended(job.account_id, job.id, announced=job.claimed)
+                return None
+            job.heard = told.fingerprint
+        asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
+        job.seen_at = asked_at
+        return self.after_answer(job, asked_at)
+
+    async def _record_news(self, job: Watched, said: Job) -> Recorded:
+        fingerprint = hash(snapshots.dump(said))
+        if fingerprint == job.fingerprint and job.missing_since is None:
+            return Recorded.NOTHING
+        recorded = await self._answers.record_answer(job.id, said)
+        job.fingerprint = fingerprint
+        job.missing_since = None
+        return recorded
+
+    def age(self, job: Watched) -> float:
+        """Seconds since it was first asked for."""
+        return max(0, self._clock.now() - job.watched_since) / 1000
+
+    def back_off(self, job: Watched) -> float:
+        """Counts a failure, and says when to try again."""
+        job.failures += 1
+        now = self._clock.monotonic()
+        return schedule.after_failure(now, self._interval, job.failures, self._random)
+
+    def put(self, job: Watched, due: float) -> None:
+        """Puts a job on the agenda, where it is not being asked about any more."""
+        job.busy = False
+        self._agenda.put(job, min(due, self._latest(job, due)))
+
+    def _latest(self, job: Watched, due: float) -> float:
+        """When the job has to be looked at at the latest, though it is due otherwise: to be given up."""
+        now = self._clock.monotonic()
+        expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000 + _MARGIN_SECONDS
+        if job.asked_at is not None:
+            expires = max(expires, job.asked_at + self._interval)
+        if expires > now:
+            return expires
+        grace_ends = self._grace_ends()
+        return grace_ends if grace_ends > now else due
+
+    def _grace_ends(self) -> float:
+        return self._started_at + schedule.slowest(self._interval)
+
+    def may_be_given_up(self, job: Watched, *, asked: bool) -> bool:
+        """Whether it has grown too old, and was asked about once more, or could have been for long enough."""
+        if not schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
+            return False
+        return asked or self._clock.monotonic() >= self._grace_ends()

@@ -1,0 +1,262 @@
+"""The one place from which the API is asked about a job, for the poller and for commands alike."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+from pixverse.errors import (
+    AccountBroken,
+    JobExpired,
+    JobNotFound,
+    PixVerseError,
+    RateLimited,
+    Unavailable,
+)
+from pixverse.job import Job
+from pixverse.told import Told
+from relay.polling import schedule
+from relay.polling.breaker import Breaker
+from relay.ports import ApiHealth, Cards, Clock, Health
+
+log = logging.getLogger(__name__)
+
+FRESH_SECONDS = 5.0
+"""For how long an answer is used again, unless the one who asks wants a fresher one."""
+
+_SILENT_INTERVALS = 1.5
+"""Within an interval and its jitter each young job is asked about: if one of them is told, the API is not down."""
+
+Fetch = Callable[[str, str, int | None], Awaitable[Told]]
+"""Asks the API once, with a token, about a job id; the third is the fingerprint of an answer that is known already.
+Raises a class of PixVerseError."""
+
+
+class Accounts(Protocol):
+    """The API accounts, as those who ask need them."""
+
+    def in_force(self, guild_id: int) -> int | None:
+        """The account that a server uses: its own, else the operator's, else None."""
+
+    def token_of(self, account_id: int) -> str | None:
+        """The account's token, or None where there is none (any more)."""
+
+    def state_of(self, account_id: int) -> str:
+        """`ok`, `refused` or `unpaid`."""
+
+    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
+        """The API answered a question with this account's token."""
+
+
+class NoTokenLeft(PixVerseError):
+    """The account has no token (any more), so nothing was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the API said of a job: the job, or that there is none."""
+
+    at: int
+    """Milliseconds UTC."""
+    monotonic: float
+    told: Told | JobNotFound | JobExpired
+
+    @property
+    def said(self) -> Job | JobNotFound | JobExpired:
+        """The same, read."""
+        return self.told.read() if isinstance(self.told, Told) else self.told
+
+
+@dataclass(slots=True)
+class _Rest:
+    until: float
+    refusals: int
+
+
+class Questions:
+    """Asks once where several want to know at the same time, and not again within five seconds.
+
+    Keeps what follows for all: whether the API as a whole is down, and which accounts are to be left alone for a while.
+    """
+
+    def __init__(
+        self,
+        fetch: Fetch,
+        accounts: Accounts,
+        *,
+        cards: Cards,
+        health: Health,
+        clock: Clock,
+        interval: float,
+        random: Random,
+    ) -> None:
+        self._fetch = fetch
+        self._accounts = accounts
+        self._cards = cards
+        self._health = health
+        self._clock = clock
+        self._interval = interval
+        self._random = random
+        self._breaker = Breaker(_SILENT_INTERVALS * interval)
+        self._rests: dict[int, _Rest] = {}
+        self._asking: dict[tuple[int, str], asyncio.Future[Answer]] = {}
+        self._polling: set[tuple[int, str]] = set()
+        """Asked by somebody who waits to the end; in `_asking` too once others wait for the same answer."""
+        self._answers: dict[tuple[int, str], Answer] = {}
+        self._jobs = 0
+        self._on_back: Callable[[], None] = lambda: None
+
+    def when_back(self, callback: Callable[[], None]) -> None:
+        """Calls `callback` whenever the API answers again after having been down."""
+        self._on_back = callback
+
+    def watching(self, jobs: int) -> None:
+        """How many jobs are asked about at present; by that the breaker judges."""
+        self._jobs = jobs
+
+    @property
+    def down_since(self) -> int | None:
+        """Since when the API has not answered, milliseconds UTC."""
+        return self._breaker.down_since
+
+    def rests_until(self, account_id: int) -> float | None:
+        """Until when (monotonic) this account's jobs are not to be asked about; None where they may be."""
+        rest = self._rests.get(account_id)
+        return rest.until if rest is not None and rest.until > self._clock.monotonic() else None
+
+    def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer | None:
+        """The answer of the last `fresh` seconds, if there is one; none is kept for longer than five."""
+        answer = self._answers.get((account_id, jobid))
+        if answer is None or self._clock.monotonic() - answer.monotonic >= min(fresh, FRESH_SECONDS):
+            return None
+        return answer
+
+    async def ask(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer:
+        """The API's answer, perhaps one of the last `fresh` seconds.
+
+        Raises the PixVerseErrors that are no word about the job, and NoTokenLeft. A caller that gives up waiting does
+        not take the answer away from the others.
+        """
+        recent = self.recent(account_id, jobid, fresh)
+        if recent is not None:
+            return recent
+        key = (account_id, jobid)
+        under_way = self._asking.get(key)
+        if under_way is None and key in self._polling:
+            under_way = self._listened(key, asyncio.get_running_loop().create_future())
+        elif under_way is None:
+            under_way = self._listened(key, asyncio.create_task(self._ask(account_id, jobid, None)))
+        return await asyncio.shield(under_way)
+
+    async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> Answer:
+        """The same for one who waits to the end, and knows an answer with the fingerprint `known`.
+
+        No task is made for it, which would cost as much as half the question. Who asks the same meanwhile has the
+        answer too.
+        """
+        key = (account_id, jobid)
+        if key in self._asking or self.recent(account_id, jobid, fresh) is not None:
+            return await self.ask(account_id, jobid, fresh)
+        self._polling.add(key)
+        try:
+            answer = await self._ask(account_id, jobid, known)
+        except BaseException as error:
+            self._polling.discard(key)
+            listened = self._asking.get(key)
+            if listened is not None and not listened.done():
+                listened.set_exception(error)
+            raise
+        self._polling.discard(key)
+        listened = self._asking.get(key)
+        if listened is not None and not listened.done():
+            listened.set_result(answer)
+        return answer
+
+    async def close(self) -> None:
+        """Ends every question that is under way."""
+        tasks = list(self._asking.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _listened(self, key: tuple[int, str], under_way: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
+        self._asking[key] = under_way
+        under_way.add_done_callback(lambda done: self._done(key, done))
+        return under_way
+
+    def _done(self, key: tuple[int, str], done: asyncio.Future[Answer]) -> None:
+        self._asking.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # Nobody may be left to take it; whoever asked has got it.
+
+    async def _ask(self, account_id: int, jobid: str, known: int | None) -> Answer:
+        token = self._accounts.token_of(account_id)
+        if token is None:
+            raise NoTokenLeft("no token")
+        asked_at, asked = self._clock.now(), self._clock.monotonic()
+        try:
+            told: Told | JobNotFound | JobExpired = await self._fetch(token, jobid, known)
+        except (JobNotFound, JobExpired) as error:
+            await self._heard(account_id, error)
+            told = error.with_traceback(None)
+        except Unavailable as error:
+            self._unanswered(jobid, asked_at, asked)
+            if error.retry_after is not None:
+                self._rest(account_id, error.retry_after)
+            raise
+        except PixVerseError as error:
+            if isinstance(error, (RateLimited, AccountBroken)):
+                self._rest(account_id, error.retry_after if isinstance(error, RateLimited) else None)
+            await self._heard(account_id, error)
+            raise
+        else:
+            if self.rests_until(account_id) is None:
+                self._rests.pop(account_id, None)
+            await self._heard(account_id, None)
+        answer = Answer(self._clock.now(), self._clock.monotonic(), told)
+        self._answers.pop((account_id, jobid), None)
+        if not isinstance(told, JobNotFound):  # A job that has just been started may be known a moment later.
+            self._remember((account_id, jobid), answer)
+        return answer
+
+    def _unanswered(self, jobid: str, asked_at: int, asked: float) -> None:
+        if self._breaker.failed(jobid, asked_at, asked, self._jobs):
+            log.warning("The PixVerse API does not answer; asking about single jobs until it does")
+            self._show_api()
+
+    async def _heard(self, account_id: int, error: PixVerseError | None) -> None:
+        if self._breaker.answered():
+            log.info("The PixVerse API answers again")
+            self._show_api()
+            self._on_back()
+        await self._accounts.answered(account_id, error)
+
+    def _show_api(self) -> None:
+        self._health.api = ApiHealth(self._breaker.down_since)
+        self._cards.api_changed()
+
+    def _rest(self, account_id: int, retry_after: float | None) -> None:
+        now = self._clock.monotonic()
+        rest = self._rests.setdefault(account_id, _Rest(now, 0))
+        if rest.until <= now:  # Several questions may have been under way; together they are refused once.
+            rest.refusals += 1
+        until = schedule.account_rest(now, self._interval, rest.refusals, retry_after, self._random)
+        rest.until = max(rest.until, until)
+        log.info("Account %d rests for %.0f s", account_id, rest.until - now)
+
+    def _remember(self, key: tuple[int, str], answer: Answer) -> None:
+        self._answers[key] = answer
+        self._forget_old()
+
+    def _forget_old(self) -> None:
+        """The oldest answer stands first."""
+        too_old = self._clock.monotonic() - FRESH_SECONDS
+        while self._answers:
+            key = next(iter(self._answers))
+            if self._answers[key].monotonic > too_old:
+                return
+            del self._answers[key]

@@ -1,0 +1,1 @@
+"""The outbox: every message exactly once, whatever breaks."""

@@ -1,0 +1,219 @@
+"""Makes the message of a delivery out of what the database knows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+
+from pixverse.job import Job
+from relay import snapshots
+from relay.cards.card_posts import CardPosts
+from relay.outcomes import Face, LateReason, Outcome, Reason
+from relay.ports import Address, BatchTally, Clock, OutcomePost, Post, Poster
+from relay.posting import notices, upload_limits
+from relay.posting.attachments import Attacher, Bounds
+from relay.posting.lateness import Course, why_late
+from relay.posting.variants import Variant
+from storage import batches, cards, deliveries, subscriptions
+from storage.cards import CardRow
+from storage.database import Queries
+from storage.deliveries import Delivery
+from storage.subscriptions import Subscriber
+
+_NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
+"""Why an outcome was given up that an admin sends again once that is mended."""
+_SENT_AGAIN = (Reason.REFUSED, Reason.CANNOT_LOOK)
+"""Why one was not sent until an admin wanted it: none of the reasons for being late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A delivery's message without its files: enough to look for it in the history."""
+
+    delivery: Delivery
+    address: Address
+    variant: Variant
+    post: Post
+    wanted: bool = True
+    """False where it would come too late to tell anything; it may have been sent all the same."""
+    row: CardRow | None = None
+    final: bool = False
+    """A card that will say nothing else."""
+    at: int = 0
+    """When what it shows was known, milliseconds UTC."""
+
+
+class Composer:
+    """Reads and composes; `started` is when this process started, milliseconds UTC."""
+
+    def __init__(
+        self, *, reader: Queries, poster: Poster, attacher: Attacher, card_posts: CardPosts, clock: Clock, started: int
+    ) -> None:
+        self._reader = reader
+        self._poster = poster
+        self._attacher = attacher
+        self._card_posts = card_posts
+        self._clock = clock
+        self._started = started
+
+    async def draft(self, delivery: Delivery) -> Draft | None:
+        """The message; None where there is nothing (left) to tell."""
+        if delivery.kind == deliveries.NOTICE:
+            return self._notice(delivery)
+        if delivery.kind == deliveries.SUMMARY:
+            return await self._summary(delivery)
+        if delivery.kind == deliveries.CARD:
+            return await self._card(delivery)
+        return await self._outcome(delivery)
+
+    @asynccontextmanager
+    async def with_files(self, draft: Draft) -> AsyncIterator[Post]:
+        """The whole message; its files are there until the block ends. Raises OSError where the disk takes no file."""
+        post, row = draft.post, draft.row
+        job = _with_videos(post)
+        if not isinstance(post, OutcomePost) or row is None or job is None:
+            yield post
+            return
+        bounds = Bounds(
+            may_attach=self._poster.may_attach(draft.address),
+            learned=upload_limits.in_force(row.upload_limit, row.upload_limit_at, self._clock.now()),
+            nominal=self._poster.nominal_upload_limit(row.guild_id),
+        )
+        async with self._attacher.attachments(row.job_id, job, draft.variant, bounds) as attachments:
+            post = await self._with_pings_of_now(post, draft)
+            yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links)
+
+    async def _with_pings_of_now(self, post: OutcomePost, draft: Draft) -> OutcomePost:
+        """Whoever wanted no ping any more, or to be forgotten, while the videos were fetched is not pinged."""
+        now = await self._outcome(draft.delivery)
+        if now is None or not isinstance(now.post, OutcomePost):
+            return post
+        return replace(post, mention=now.post.mention, batch=now.post.batch)
+
+    def _notice(self, delivery: Delivery) -> Draft | None:
+        if delivery.notice is None:
+            return None
+        variant = Variant.parse(delivery.variant)
+        post = notices.load(delivery.notice, variant.nonce(delivery.base_nonce))
+        return Draft(delivery, _address(delivery), variant, post)
+
+    async def _summary(self, delivery: Delivery) -> Draft | None:
+        if delivery.batch_id is None:
+            return None
+        variant = Variant.parse(delivery.variant)
+        at = self._clock.now()
+        post = await self._card_posts.summary(delivery.batch_id, variant.nonce(delivery.base_nonce))
+        return None if post is None else Draft(delivery, _address(delivery), variant, post, at=at)
+
+    async def _card(self, delivery: Delivery) -> Draft | None:
+        view = None if delivery.subscription_id is None else await self._card_posts.card(delivery.subscription_id)
+        if view is None:
+            return None
+        variant = Variant.parse(delivery.variant)
+        post = view.post or self._card_posts.plain(view.row, Face.FETCHING)
+        return Draft(
+            delivery,
+            _address(delivery),
+            variant,
+            replace(post, nonce=variant.nonce(delivery.base_nonce)),
+            wanted=view.row.ended_at is None and view.row.batch_id is None,
+            row=view.row,
+            final=view.final,
+            at=view.at,
+        )
+
+    async def _outcome(self, delivery: Delivery) -> Draft | None:
+        if delivery.subscription_id is None:
+            return None
+        row = await cards.of_subscription(self._reader, delivery.subscription_id)
+        if row is None or row.outcome is None:
+            return None
+        variant = Variant.parse(delivery.variant)
+        outcome = Outcome(row.outcome)
+        job = snapshots.load(row.snapshot)
+        again = delivery.kind.startswith("again-")
+        askers = await subscriptions.subscribers(self._reader, row.subscription_id)
+        mention = () if again or variant.no_ping else _pinged(askers)
+        tally = await self._tally(row, ping=not variant.no_ping) if delivery.closes_batch else None
+        ended = _end_of(job, outcome)
+        post = OutcomePost(
+            number=row.job_id,
+            jobid=row.jobid,
+            outcome=outcome,
+            job=job,
+            nonce=variant.nonce(delivery.base_nonce),
+            button_nonce=delivery.base_nonce,
+            mention=mention,
+            silent=row.batch_id is not None and tally is None and not mention and not again,
+            spoiler=row.spoiler,
+            reply_to=None if variant.no_reply else row.card_message,
+            wordless=variant.wordless,
+            batch=tally,
+            late=None if again or ended is None or delivery.reason in _SENT_AGAIN else self._late(row, delivery, ended),
+            ended_at=row.job_ended_at if ended is None else ended,
+            watched_for=_watched_for(row, outcome),
+            unasked=row.origin != "asked" and not askers,
+        )
+        return Draft(delivery, _address(delivery), variant, post, row=row)
+
+    async def _tally(self, row: CardRow, *, ping: bool) -> BatchTally | None:
+        batch = None if row.batch_id is None else await batches.by_id(self._reader, row.batch_id)
+        if batch is None:
+            return None
+        ends = [_tallied(one) for one in await cards.of_batch(self._reader, batch.id) if one.outcome is not None]
+        return BatchTally(
+            total=len(ends),
+            completed=ends.count(Outcome.COMPLETED),
+            failed=ends.count(Outcome.FAILED),
+            refused=ends.count(Outcome.MODERATED),
+            other=len(ends) - sum(map(ends.count, (Outcome.COMPLETED, Outcome.FAILED, Outcome.MODERATED))),
+            mention=(batch.user_id,) if batch.user_id is not None and batch.mention and ping else (),
+        )
+
+    def _late(self, row: CardRow, delivery: Delivery, ended: int) -> LateReason | None:
+        return why_late(
+            Course(
+                now=self._clock.now(),
+                ended=ended,
+                seen=row.job_ended_at or delivery.created_at,
+                told=delivery.created_at,
+                watched_since=row.created_at,
+                started=self._started,
+                account_since=row.account_since,
+                blocked=delivery.blocked_since is not None or delivery.reason in _NO_ACCESS,
+            )
+        )
+
+
+def _address(delivery: Delivery) -> Address:
+    return Address(delivery.guild_id, delivery.channel_id)
+
+
+def _with_videos(post: Post) -> Job | None:
+    """The job whose videos belong to this message."""
+    if not isinstance(post, OutcomePost) or post.outcome is not Outcome.COMPLETED:
+        return None
+    return post.job if post.job is not None and post.job.media else None
+
+
+def _pinged(askers: Sequence[Subscriber]) -> tuple[int, ...]:
+    return tuple(one.user_id for one in askers if one.mention and not one.in_batch)
+
+
+def _end_of(job: Job | None, outcome: Outcome) -> int | None:
+    """When the job ended as the API tells it; None for an end that is no state of the job."""
+    return job.updated if job is not None and job.state.value == outcome.value else None
+
+
+def _watched_for(row: CardRow, outcome: Outcome) -> int | None:
+    if outcome is not Outcome.GIVEN_UP or row.job_ended_at is None:
+        return None
+    return max(0, row.job_ended_at - row.watched_since)
+
+
+def _tallied(row: CardRow) -> Outcome | None:
+    """A job that is complete but sent no video does not count among those with one."""
+    job = snapshots.load(row.snapshot)
+    outcome = None if row.outcome is None else Outcome(row.outcome)
+    return None if outcome is Outcome.COMPLETED and (job is None or not job.media) else outcome

@@ -1,0 +1,259 @@
+"""One delivery: claim, send, record. Exactly one message, whatever breaks in between.
+
+The claim is committed before the request goes out, with the start of the first attempt that may have gone through
+unnoticed. A repeated attempt bears the same nonce, by which Discord knows it for some minutes; after that the channel's
+history is read before anything is sent again. So it is for an attempt of an earlier process, whatever its age: the
+clock by which that was written down may have been set since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from enum import Enum, auto
+
+from relay.outcomes import Reason
+from relay.ports import (
+    Absent,
+    CannotLook,
+    Clock,
+    Found,
+    NoAnswer,
+    OutcomePost,
+    Post,
+    Poster,
+    RateLimited,
+    SendResult,
+    VideoFile,
+)
+from relay.posting import verdicts
+from relay.posting.composing import Composer, Draft
+from relay.posting.recording import Recorder, Settled
+from relay.posting.verdicts import Again, Attempt, Blocked, Done, GiveUp, StopSending, Verdict
+from storage import deliveries, sending
+from storage.database import Database
+from storage.deliveries import Delivery
+
+log = logging.getLogger(__name__)
+
+NONCE_REMEMBERED = 120_000
+"""Milliseconds for which Discord surely knows a nonce ("the past few minutes"; developer docs, Create Message)."""
+LOOK_BACK = 65 * 60_000
+"""Milliseconds before the first unanswered attempt from which on the history is read: clocks jump by an hour."""
+
+_SEND_SECONDS = 90.0
+_SLOWEST_UPLOAD = 128 * 1024
+"""Bytes a second. The poster has a bound of its own; this one only keeps a channel from standing still for ever."""
+
+
+class _Look(Enum):
+    """What came of looking for a message in the channel's history."""
+
+    SETTLED = auto()
+    """That was all that can be done now."""
+    ABSENT = auto()
+    UNKNOWN = auto()
+    """It may not be looked for; Discord still knows the nonce."""
+
+
+class Sender:
+    """Sends one delivery at a time for its caller; no two calls for the same channel may overlap."""
+
+    def __init__(
+        self, database: Database, poster: Poster, composer: Composer, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._database = database
+        self._poster = poster
+        self._composer = composer
+        self._recorder = recorder
+        self._clock = clock
+        self._unrecorded: dict[int, Settled] = {}
+        self._first_sent: dict[int, float] = {}
+        self.token_dead = False
+        """Discord refuses the bot's token: nothing is sent any more."""
+        self.counts: Counter[str] = Counter()
+        """What became of attempts, by the names of the verdicts."""
+
+    async def deliver(self, delivery_id: int) -> None:
+        """Does the next thing that brings the delivery forward.
+
+        Raises sqlite3.Error and OSError as disk and database do; it is then to be called again later, and nothing is
+        posted twice.
+        """
+        known = self._unrecorded.get(delivery_id)
+        if known is not None:
+            await self._record(known)
+            return
+        delivery = await deliveries.get(self._database.reader, delivery_id)
+        if delivery is None or not delivery.open or self.token_dead:
+            return
+        draft = await self._composer.draft(delivery)
+        if draft is None:
+            await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
+            return
+        await self._bring_forward(draft)
+
+    async def _bring_forward(self, draft: Draft) -> None:
+        delivery = draft.delivery
+        looked = False
+        if self._should_look(delivery) or (not draft.wanted and delivery.unanswered_at is not None):
+            found = await self._look(draft)
+            if found is _Look.SETTLED:
+                return
+            looked = found is _Look.ABSENT
+        if not draft.wanted:
+            await self._drop(delivery)
+            return
+        if self._known_to_be_blocked(draft):
+            attempt = self._attempt(draft, (), delivery.attempts)
+            verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
+            unanswered_at = None if looked else delivery.unanswered_at
+            await self._record(Settled(delivery, verdict, unanswered_at, missing=tuple(attempt.missing or ())))
+            return
+        async with self._composer.with_files(draft) as post:
+            await self._send(draft, post, looked)
+
+    # ---- looking ----------------------------------------------------------------------------------------------------
+
+    def _must_look(self, delivery: Delivery) -> bool:
+        if delivery.unanswered_at is None:
+            return False
+        age = self._clock.now() - delivery.unanswered_at
+        # The wall clock may have been set since; this process then still knows for how long it has waited.
+        first_sent = self._first_sent.get(delivery.id, self._clock.monotonic())
+        waited = (self._clock.monotonic() - first_sent) * 1000
+        return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
+
+    def _should_look(self, delivery: Delivery) -> bool:
+        """Also where this process has not seen the attempt begin, so that only the wall clock tells its age."""
+        begun_before = delivery.unanswered_at is not None and delivery.id not in self._first_sent
+        return begun_before or self._must_look(delivery)
+
+    async def _look(self, draft: Draft) -> _Look:
+        now = self._clock.now()
+        since = now if draft.delivery.unanswered_at is None else min(draft.delivery.unanswered_at, now)
+        found = await self._poster.find(draft.address, draft.post, since - LOOK_BACK)
+        if isinstance(found, Absent):
+            return _Look.ABSENT
+        if isinstance(found, CannotLook) and draft.wanted and not self._must_look(draft.delivery):
+            return _Look.UNKNOWN
+        if isinstance(found, CannotLook) and _is_wanted_all_the_same(draft):
+            return _Look.ABSENT
+        verdict = _after_look(found, draft.delivery.attempts, now - since)
+        await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at))
+        return _Look.SETTLED
+
+    # ---- sending ----------------------------------------------------------------------------------------------------
+
+    async def _send(self, draft: Draft, post: Post, looked: bool) -> None:
+        delivery = draft.delivery
+        if not looked and self._must_look(delivery):
+            # Fetching its videos took longer than Discord remembers the nonce.
+            if await self._look(draft) is not _Look.ABSENT:
+                return
+            looked = True
+        earlier = None if looked else delivery.unanswered_at
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)
+        if claimed is None:
+            return
+        if earlier is None:
+            self._first_sent[delivery.id] = self._clock.monotonic()
+        files = post.files if isinstance(post, OutcomePost) else ()
+        result = await self._post(draft, post, sum(file.size for file in files))
+        attempt = self._attempt(draft, files, claimed.attempts, post)
+        verdict = verdicts.judge(result, attempt)
+        answered = not (isinstance(verdict, Again) and not verdict.answered)
+        unanswered_at = earlier if answered else claimed.unanswered_at
+        await self._record(
+            Settled(
+                claimed,
+                verdict,
+                unanswered_at,
+                missing=tuple(attempt.missing or ()),
+                nonce=post.nonce,
+                # What an earlier attempt may have stored looks as it did then.
+                shown=draft if earlier is None else None,
+            )
+        )
+
+    async def _post(self, draft: Draft, post: Post, size: int) -> SendResult:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS + size / _SLOWEST_UPLOAD):
+                return await self._poster.post(draft.address, post)
+        except TimeoutError:
+            return NoAnswer("no answer in time")
+
+    def _known_to_be_blocked(self, draft: Draft) -> bool:
+        """Spares Discord what it refused before and, as far as the gateway tells, would refuse again."""
+        return draft.delivery.blocked_since is not None and bool(self._poster.missing_permissions(draft.address))
+
+    def _attempt(self, draft: Draft, files: tuple[VideoFile, ...], attempts: int, post: Post | None = None) -> Attempt:
+        return Attempt(
+            variant=draft.variant,
+            files=files,
+            is_outcome=draft.delivery.is_outcome,
+            is_reply=isinstance(post, OutcomePost) and post.reply_to is not None,
+            attempts=attempts,
+            blocked_since=draft.delivery.blocked_since,
+            missing=self._poster.missing_permissions(draft.address),
+            now=self._clock.now(),
+        )
+
+    # ---- recording --------------------------------------------------------------------------------------------------
+
+    async def _record(self, settled: Settled) -> None:
+        # Kept until it is committed: where that fails, this process still knows what Discord said.
+        self._unrecorded[settled.delivery.id] = settled
+        await self._recorder.record(settled)
+        del self._unrecorded[settled.delivery.id]
+        if settled.unanswered_at is None:
+            self._first_sent.pop(settled.delivery.id, None)
+        self._tell(settled)
+
+    async def _drop(self, delivery: Delivery) -> None:
+        if delivery.unanswered_at is not None:
+            await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
+            return
+        async with self._database.transaction() as tx:
+            await deliveries.drop(tx, delivery.id)
+
+    def _tell(self, settled: Settled) -> None:
+        delivery, verdict = settled.delivery, settled.verdict
+        name = "Unsure" if verdict is None else type(verdict).__name__
+        self.counts[name] += 1
+        if isinstance(verdict, StopSending):
+            self.token_dead = True
+            log.error("Discord refuses the bot's token; nothing is posted any more")
+            return
+        reason = verdict.reason if isinstance(verdict, Done | Again | Blocked | GiveUp) else None
+        log.log(
+            logging.INFO if isinstance(verdict, Done) else logging.WARNING,
+            "delivery %d (%s) in channel %d: %s%s",
+            delivery.id,
+            delivery.kind,
+            delivery.channel_id,
+            name.lower(),
+            "" if reason is None else f", {reason}",
+        )
+
+
+def _is_wanted_all_the_same(draft: Draft) -> bool:
+    """Whether an admin wants this very attempt at an outcome of which nobody knows whether it was posted."""
+    return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0
+
+
+def _after_look(found: Found | CannotLook | NoAnswer | RateLimited, attempts: int, age: int) -> Verdict | None:
+    """What follows where the message is not known to be absent; None where nobody can know."""
+    match found:
+        case Found(message_id):
+            return Done(message_id)
+        case CannotLook():
+            return None
+        case RateLimited(retry_after):
+            return verdicts.rate_limited(retry_after)
+        case NoAnswer():
+            wait = min(max(verdicts.retry_delay(attempts), age // 8), verdicts.LONGEST_RETRY)
+            return Again(wait, answered=False, reason=Reason.NO_ANSWER)

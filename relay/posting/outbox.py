@@ -1,0 +1,216 @@
+"""The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import Counter
+
+from relay.clock import sleep_unless_woken
+from relay.outcomes import NoticeKind, Reason
+from relay.ports import Clock, NoticePost
+from relay.posting.clock_watch import ClockWatch
+from relay.posting.delivery import Sender
+from relay.posting.recording import add_notice
+from relay.posting.shown import ShownCards
+from storage import cards, deliveries, follows, sending
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SLEEP = 30.0
+_LONGEST_REST = 300.0
+
+
+class DeliveryLoop:
+    """The relay's Outbox. `parallel` channels are served at once; at the end, what is under way has `grace` seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        shown: ShownCards,
+        clock: Clock,
+        *,
+        parallel: int = 16,
+        grace: float = 5.0,
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._cards = shown
+        self._clock = clock
+        self._parallel = parallel
+        self._grace = grace
+        self._woken = asyncio.Event()
+        self._busy: dict[int, asyncio.Task[None]] = {}
+        self._failures: Counter[int] = Counter()
+        self._resting: dict[int, float] = {}
+        self._stopping = False
+        self._clock_watch = ClockWatch(database, clock)
+        self.token_dead = asyncio.Event()
+        """Set once Discord has refused the bot's token; nothing is sent any more."""
+        self.turned_at = clock.monotonic()
+        """When the loop last turned, by the clock's monotonic seconds."""
+        self.failed = 0
+        """How many attempts failed for a reason of this machine's own."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of attempts."""
+        return self._sender.counts
+
+    def wake(self) -> None:
+        """Something was put into the outbox, or may go out now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Sends until it is cancelled, whatever fails."""
+        self._stopping = False
+        try:
+            while True:
+                await self._turn()
+        finally:
+            self._stopping = True
+            await self._let_end()
+
+    async def deliver_now(self, delivery_id: int, seconds: float = 5.0) -> int | None:
+        """Sends it ahead of the loop where it is due, and returns the message's id; None where it is not posted within
+        that time (it is then posted later)."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._deliver_now(delivery_id)
+        except TimeoutError:
+            return None
+        except sqlite3.Error as error:
+            log.error("delivery %d cannot be sent now: %s", delivery_id, _reason(error))
+            return None
+
+    # ---- what happens in Discord ------------------------------------------------------------------------------------
+
+    async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
+        """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
+        async with self._database.transaction() as tx:
+            hurried = await sending.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
+        if hurried:
+            self.wake()
+
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        """A channel or thread was deleted: nothing more goes there, and the admins are told what has ended with it."""
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
+            ended = await cards.end_in_channel(tx, channel_id, now)
+            followed = await follows.remove(tx, guild_id, channel_id)
+            if ended or followed:
+                notice = NoticePost(
+                    kind=NoticeKind.CHANNEL_GONE,
+                    nonce="",
+                    jobs=len(ended),
+                    channel_id=channel_id,
+                    channel_name=name,
+                    followed=followed,
+                )
+                await add_notice(tx, guild_id, channel_id, notice, now)
+        self.wake()
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        self.turned_at = self._clock.monotonic()
+        try:
+            seconds = await self._start_due()
+        except Exception as error:
+            # The loop's edge: a full or locked database loses nothing.
+            self.failed += 1
+            log.error("the outbox cannot be read: %s", _reason(error))
+            seconds = 5.0
+        await sleep_unless_woken(self._clock, seconds, self._woken)
+
+    async def _let_end(self) -> None:
+        """What is cut off while it is sent is known by its claim at the next start."""
+        tasks = set(self._busy.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._grace)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_due(self) -> float:
+        """Starts what may start; returns for how many seconds nothing else is to be done."""
+        self._end_rests()
+        await self._clock_watch.look()
+        now = self._clock.now()
+        room = self._parallel - len(self._busy)
+        if self._sender.token_dead:
+            self.token_dead.set()
+        if room <= 0 or self._sender.token_dead:
+            return _LONGEST_SLEEP
+        due = await sending.due_heads(
+            self._database.reader, now, not_channels=set(self._busy), not_ids=set(self._resting), limit=room
+        )
+        for delivery in due:
+            # One may have started through `deliver_now` while the database was read.
+            if delivery.channel_id not in self._busy and not self._stopping:
+                self._start(delivery.channel_id, delivery.id)
+        return await self._until_next(now)
+
+    async def _until_next(self, now: int) -> float:
+        next_at = await sending.next_due(self._database.reader, now)
+        waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._resting.values())]
+        if next_at is not None:
+            waits.append((next_at - now) / 1000)
+        return max(min(waits), 0.01)
+
+    def _start(self, channel_id: int, delivery_id: int) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._deliver(channel_id, delivery_id), name=f"delivery {delivery_id}")
+        self._busy[channel_id] = task
+        return task
+
+    async def _deliver(self, channel_id: int, delivery_id: int) -> None:
+        try:
+            await self._sender.deliver(delivery_id)
+            self._failures.pop(delivery_id, None)
+        except Exception as error:
+            # One delivery's edge: the others go on.
+            self._rest(delivery_id)
+            log.error("delivery %d in channel %d failed: %s", delivery_id, channel_id, _reason(error))
+        finally:
+            self._busy.pop(channel_id, None)
+            self.wake()
+
+    async def _deliver_now(self, delivery_id: int) -> int | None:
+        while True:
+            delivery = await deliveries.get(self._database.reader, delivery_id)
+            if delivery is None or not delivery.open:
+                return None if delivery is None else delivery.message_id
+            if self._stopping or self._sender.token_dead or delivery.next_at > self._clock.now():
+                return None
+            task = self._busy.get(delivery.channel_id)
+            mine = task is None
+            if task is None:
+                task = self._start(delivery.channel_id, delivery_id)
+            await asyncio.wait({task})
+            if mine and delivery_id in self._resting:
+                return None
+
+    def _rest(self, delivery_id: int) -> None:
+        self.failed += 1
+        self._failures[delivery_id] += 1
+        seconds = min(2.0 ** min(self._failures[delivery_id], 9), _LONGEST_REST)
+        self._resting[delivery_id] = self._clock.monotonic() + seconds
+
+    def _end_rests(self) -> None:
+        now = self._clock.monotonic()
+        self._resting = {delivery_id: until for delivery_id, until in self._resting.items() if until > now}
+
+
+def _reason(error: Exception) -> str:
+    """Fit for a log: texts of other people's errors may hold what must not stand there."""
+    if isinstance(error, sqlite3.Error | OSError):
+        return f"{type(error).__name__}: {error}"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
+    return type(error).__name__ + where

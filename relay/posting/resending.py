@@ -1,0 +1,58 @@
+"""Outcomes that were not posted, sent once more because an admin wants it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from relay.commands.limits import CommandRate
+from relay.commands.refusals import NothingToDo
+from relay.commands.results import Ask
+from relay.outcomes import Reason
+from relay.ports import Cards, Outbox
+from relay.posting.variants import Variant
+from storage import outcome_records
+from storage.database import Database
+
+HOPELESS = frozenset({Reason.CHANNEL_GONE, Reason.NOT_WANTED})
+"""Reasons for which nothing can be sent again: there is no place any more, or nothing to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentAgain:
+    """An outcome that an admin wants to be sent once more."""
+
+    number: int
+    channel_id: int
+    fresh: bool
+    """It is on its way since just now; else it was already, or is posted."""
+    posted: bool
+
+
+class Resending:
+    """Takes up an outcome by its own row, so that two presses send it once."""
+
+    def __init__(self, database: Database, outbox: Outbox, cards: Cards, rate: CommandRate) -> None:
+        self._database = database
+        self._outbox = outbox
+        self._cards = cards
+        self._rate = rate
+
+    async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
+        """Sends one of the asker's server that was given up, or of which nobody knows whether it was posted.
+
+        The latter is looked for once more, if the history may be read by now. It may have pinged already and pings
+        nobody; it goes under another nonce, or Discord would answer with the first one. Raises NothingToDo, TooFast,
+        and sqlite3.Error as the database does; nothing is then changed.
+        """
+        self._rate.use(ask.user_id)
+        async with self._database.transaction() as tx:
+            found = await outcome_records.of_guild(tx, ask.guild_id, delivery_id)
+            if found is None or found.reason in HOPELESS:
+                raise NothingToDo
+            unsure = found.state == "unsure"
+            variant = replace(Variant.parse(found.variant), no_ping=True) if unsure else Variant()
+            fresh = await outcome_records.take_up(tx, delivery_id, variant=variant.format(), now=ask.at)
+        if fresh:
+            self._outbox.wake()
+            self._cards.subscription_changed(found.subscription_id)
+        return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state == "posted")

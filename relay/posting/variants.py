@@ -1,0 +1,51 @@
+"""How a message is made up after a refusal: kept as a short text with its delivery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from relay.posting import nonces
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is left out of a message. The default leaves out nothing."""
+
+    links: frozenset[int] = frozenset()
+    """Videos (counted from 1) that go as links, since they are too large for the server."""
+    wordless: bool = False
+    """No word of the API."""
+    no_files: bool = False
+    no_reply: bool = False
+    no_ping: bool = False
+    """It may have pinged already."""
+
+    def with_link(self, index: int) -> Variant:
+        """The same, with one more video as a link."""
+        return replace(self, links=self.links | {index})
+
+    def format(self) -> str:
+        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping`, empty for the default."""
+        parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
+        if self.wordless:
+            parts.append("wordless")
+        if self.no_files:
+            parts.append("nofiles")
+        if self.no_reply:
+            parts.append("noreply")
+        if self.no_ping:
+            parts.append("noping")
+        return ";".join(parts)
+
+    @classmethod
+    def parse(cls, text: str) -> Variant:
+        """What `format` wrote; parts that it never writes are left out."""
+        parts = text.split(";")
+        numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
+        links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
+        return cls(links, "wordless" in parts, "nofiles" in parts, "noreply" in parts, "noping" in parts)
+
+    def nonce(self, base_nonce: str) -> str:
+        """The nonce of the message in this form. Whether it is a reply changes nothing: Discord refuses a reply that it
+        does not allow (160002) without storing anything."""
+        return nonces.for_variant(base_nonce, replace(self, no_reply=False).format())

@@ -1,0 +1,1 @@
+"""The API accounts: their tokens, which server uses which, and how the API takes them."""

@@ -1,0 +1,258 @@
+"""The API accounts: which server uses which, how the API takes their tokens, and what follows from a change."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from pixverse.errors import PixVerseError
+from pixverse.tokens import useapi_user
+from relay.ports import Cards, Clock, Outbox
+from relay.tokens import account_states
+from relay.tokens.account_states import Account, AccountState, state_told
+from storage import accounts, departures, servers
+from storage.accounts import AccountRow
+from storage.database import Database, Transaction, to_the_end
+from storage.vault import Vault
+
+log = logging.getLogger(__name__)
+
+RECHECK_INTERVALS = 15
+"""A token in trouble is tried again after so many intervals."""
+
+_OLD_ANSWERS_SECONDS = 60.0
+"""After a token was replaced, a refusal may for so long be about the one before."""
+
+
+class Accounts:
+    """Everything is kept in memory and follows each commit at once, so that asking costs nothing.
+
+    `interval`: seconds between two questions about one job.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        outbox: Outbox,
+        cards: Cards,
+        *,
+        interval: float,
+        operator_token: str | None,
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._outbox = outbox
+        self._cards = cards
+        self.recheck_seconds = RECHECK_INTERVALS * interval
+        self._operator_token = operator_token
+        self._known: dict[int, Account] = {}
+        self._own: dict[int, int] = {}
+        self._resting: set[int] = set()
+        self._operator_id: int | None = None
+        self._on_change: list[Callable[[int], None]] = []
+        self._on_doubt: list[Callable[[int], None]] = []
+
+    async def start(self) -> None:
+        """Reads all accounts, and makes the operator's the one that the settings name, if any.
+
+        Raises storage.errors.WrongKey, and sqlite3.Error as the database does.
+        """
+        async with self._database.transaction() as tx:
+            before = await accounts.operator(tx)
+            self._operator_id = await self._settle_operator(tx, before)
+            rows = await accounts.every(tx)
+            self._own = await servers.with_own_account(tx)
+            self._resting = await departures.servers_gone(tx)
+        self._known = {row.id: self.as_account(row) for row in rows}
+        if before != self._operator_id:
+            await self._database.flush()
+
+    # ---- asking -----------------------------------------------------------------------------------------------------
+
+    def in_force(self, guild_id: int) -> int | None:
+        """The account that a server uses: its own, else the operator's, else None; None where the server rests."""
+        return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)
+
+    def own(self, guild_id: int) -> int | None:
+        """The account that a server has set for itself."""
+        return self._own.get(guild_id)
+
+    def account(self, account_id: int) -> Account | None:
+        """All that is known of an account."""
+        return self._known.get(account_id)
+
+    def every(self) -> list[Account]:
+        """All accounts."""
+        return list(self._known.values())
+
+    @property
+    def operator_id(self) -> int | None:
+        """The operator's account, used by servers without one of their own."""
+        return self._operator_id
+
+    def token_of(self, account_id: int) -> str | None:
+        """The account's token, or None where there is none (any more)."""
+        account = self._known.get(account_id)
+        return None if account is None else account.token
+
+    def state_of(self, account_id: int) -> AccountState:
+        """How the API takes its token; OK where the account is not known."""
+        account = self._known.get(account_id)
+        return AccountState.OK if account is None else account.state
+
+    def key_of(self, token: str) -> str:
+        """What names the account of a token: its user where it shows one, else its keyed hash."""
+        number = useapi_user(token)
+        return f"hash:{self._vault.keyed_hash(token)}" if number is None else f"user:{number}"
+
+    # ---- hearing ----------------------------------------------------------------------------------------------------
+
+    def when_changed(self, callback: Callable[[int], None]) -> None:
+        """Calls `callback` with the account's id after each change of its state or token, and of who uses it."""
+        self._on_change.append(callback)
+
+    def when_in_doubt(self, callback: Callable[[int], None]) -> None:
+        """Calls `callback` with the account's id when its token should be tried at once."""
+        self._on_doubt.append(callback)
+
+    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
+        """The API answered a question about a job with this account's token.
+
+        Trouble is believed at once, but for a refusal that may be about a token just replaced. That the trouble is
+        over is not: answers may come out of order. In either case the token is tried anew. Raises sqlite3.Error as the
+        database does; nothing is then changed.
+        """
+        account, state = self._known.get(account_id), state_told(error)
+        if account is None or account.token is None or state is None:
+            return
+        if state is account.state:
+            self._known[account_id] = replace(account, tried_at=self._clock.now())
+        elif state is AccountState.OK or self._was_just_replaced(account):
+            self.doubt(account_id)
+        else:
+            await to_the_end(self._change_state(account_id, account.token, state))
+
+    async def tried(self, account_id: int, token: str, error: PixVerseError | None) -> None:
+        """The API answered a trial of this very token; nothing follows where it has been replaced meanwhile.
+
+        Raises sqlite3.Error as the database does; nothing is then changed.
+        """
+        state = state_told(error)
+        if state is not None:
+            await to_the_end(self._change_state(account_id, token, state))
+
+    async def _change_state(self, account_id: int, token: str, state: AccountState) -> None:
+        async with self._database.transaction() as tx:
+            account = self._known.get(account_id)
+            if account is None or account.token != token:
+                return
+            now = self._clock.now()
+            changed = await self.change_state(tx, account, state, now)
+        account = replace(account, tried_at=now)
+        if changed:
+            account = replace(account, state=state, state_since=now)
+        self._known[account_id] = account
+        if changed:
+            log.warning("Account %d is now: %s", account_id, state.value)
+            self.tell_changed(account_id)
+
+    # ---- what changes of tokens need --------------------------------------------------------------------------------
+
+    async def change_state(self, tx: Transaction, account: Account, state: AccountState, now: int) -> bool:
+        """Writes a state and the word of it; the memory follows only by `keep` after the commit."""
+        recheck = round(self.recheck_seconds * 1000)
+        return await account_states.change(tx, account, state, operator_id=self._operator_id, recheck=recheck, now=now)
+
+    async def forget_unused_token(self, tx: Transaction, account_id: int) -> None:
+        """Deletes a token that no server uses; the operator's account gets the operator's own token back."""
+        if account_id != self._operator_id or self._operator_token is None:
+            await accounts.forget_unused_token(tx, account_id)
+        elif not await servers.using(tx, account_id):
+            await self._put_operator_token(tx, self._operator_token)
+
+    def as_account(self, row: AccountRow) -> Account:
+        """The row, decrypted. Raises storage.errors.WrongKey."""
+        token = None if row.token is None else self._vault.decrypt(row.token)
+        return Account(row.id, row.account_key, AccountState(row.state), row.state_since, token, row.tried_at)
+
+    def keep(self, row: AccountRow) -> None:
+        """Takes a committed row into memory."""
+        known = self._known.get(row.id)
+        account = self.as_account(row)
+        if known is not None and known.token is not None and known.token != account.token:
+            account = replace(account, replaced_at=self._clock.monotonic())
+        elif known is not None:
+            account = replace(account, replaced_at=known.replaced_at)
+        self._known[row.id] = account
+
+    def keep_own(self, guild_id: int, account_id: int | None) -> None:
+        """Takes into memory which account a server has set for itself, after the commit."""
+        if account_id is None:
+            self._own.pop(guild_id, None)
+        else:
+            self._own[guild_id] = account_id
+
+    def rests(self, guild_id: int) -> bool:
+        """Whether the server has removed the bot."""
+        return guild_id in self._resting
+
+    def rest_server(self, guild_id: int) -> None:
+        """The server has removed the bot and uses no account, which is committed."""
+        self._resting.add(guild_id)
+        self._tell_server_changed(guild_id)
+
+    def wake_server(self, guild_id: int) -> None:
+        """The server rests no more, which is committed."""
+        self._resting.discard(guild_id)
+        self._tell_server_changed(guild_id)
+
+    def _tell_server_changed(self, guild_id: int) -> None:
+        account_id = self._own.get(guild_id, self._operator_id)
+        if account_id is not None:
+            self.tell_changed(account_id)
+
+    def tell_changed(self, *account_ids: int) -> None:
+        """Wakes everything that depends on these accounts."""
+        self._outbox.wake()
+        for account_id in account_ids:
+            self._cards.account_changed(account_id)
+            for callback in self._on_change:
+                callback(account_id)
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    async def _settle_operator(self, tx: Transaction, before: int | None) -> int | None:
+        now_id = None if self._operator_token is None else await self._operator_account(tx, self._operator_token)
+        if before == now_id:
+            return now_id
+        await accounts.set_operator(tx, now_id)
+        if before is not None:
+            await accounts.forget_unused_token(tx, before)
+        return now_id
+
+    async def _operator_account(self, tx: Transaction, token: str) -> int:
+        """A server may have set a newer token of the same account: as long as that one works, it stays."""
+        row = await accounts.by_key(tx, self.key_of(token))
+        if row is not None and row.token is not None:
+            same = self._vault.decrypt(row.token) == token
+            works = row.state == AccountState.OK.value
+            if same or (works and await servers.using(tx, row.id)):
+                return row.id
+        return await self._put_operator_token(tx, token)
+
+    async def _put_operator_token(self, tx: Transaction, token: str) -> int:
+        row = await accounts.put_token(tx, self.key_of(token), self._vault.encrypt(token), self._clock.now())
+        return row.id
+
+    def _was_just_replaced(self, account: Account) -> bool:
+        at = account.replaced_at
+        return at is not None and self._clock.monotonic() - at < _OLD_ANSWERS_SECONDS
+
+    def doubt(self, account_id: int) -> None:
+        """Has the account's token tried at once."""
+        for callback in self._on_doubt:
+            callback(account_id)

@@ -1,0 +1,127 @@
+"""Tries tokens that are in trouble again, slowly, and any token when somebody asks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from enum import StrEnum
+from typing import Protocol
+
+from pixverse.errors import PixVerseError, RateLimited, Unavailable
+from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
+from relay.ports import Clock
+from relay.tokens.account_states import AccountState, state_told
+from relay.tokens.accounts import Accounts
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 4
+"""Trials under way at the same time."""
+_LONGEST_SLEEP_SECONDS = 3600.0
+
+
+class TokenTrial(Protocol):
+    """The API, as a trial of a token needs it."""
+
+    async def jobs_in_work(self, token: str) -> tuple[str, ...]:
+        """The ids of the account's jobs that have not ended. Raises a class of PixVerseError."""
+
+
+class Recheck(StrEnum):
+    """What a trial of a token that is in use brought."""
+
+    WORKS = "works"
+    REFUSED = "refused"
+    UNPAID = "unpaid"
+    NO_ANSWER = "no answer"
+    NO_TOKEN = "no token"
+
+
+_RESULTS = {
+    AccountState.OK: Recheck.WORKS,
+    AccountState.REFUSED: Recheck.REFUSED,
+    AccountState.UNPAID: Recheck.UNPAID,
+    None: Recheck.NO_ANSWER,
+}
+
+
+class Rechecks:
+    """Each account that is not ok is tried at the start and then every `accounts.recheck_seconds`."""
+
+    def __init__(self, accounts: Accounts, api: TokenTrial, clock: Clock) -> None:
+        self._accounts = accounts
+        self._api = api
+        self._clock = clock
+        self._due: dict[int, float] = {}
+        self._woken = asyncio.Event()
+        accounts.when_in_doubt(self._try_soon)
+        accounts.when_changed(self._plan)
+
+    async def run(self) -> None:
+        """Tries what is due, for ever. A failure of one trial is logged and costs no more than that trial."""
+        for account in self._accounts.every():
+            if account.state is not AccountState.OK and account.token is not None:
+                self._due.setdefault(account.id, self._clock.monotonic())
+        while True:
+            await self._try_due()
+            await sleep_unless_woken(self._clock, self._seconds_to_next(), self._woken)
+
+    async def recheck_now(self, account_id: int) -> Recheck:
+        """Tries the account's token; everything follows from the answer as from any other.
+
+        Raises sqlite3.Error as the database does.
+        """
+        token = self._accounts.token_of(account_id)
+        if token is None:
+            self._due.pop(account_id, None)
+            return Recheck.NO_TOKEN
+        self._due[account_id] = self._clock.monotonic() + self._accounts.recheck_seconds
+        error = await self._trial(account_id, token)
+        await self._accounts.tried(account_id, token, error)
+        if self._accounts.state_of(account_id) is AccountState.OK:
+            self._due.pop(account_id, None)
+        return _RESULTS[state_told(error)]
+
+    async def _trial(self, account_id: int, token: str) -> PixVerseError | None:
+        try:
+            await self._api.jobs_in_work(token)
+        except (RateLimited, Unavailable) as error:
+            wait = max(error.retry_after or 0.0, self._accounts.recheck_seconds)
+            self._due[account_id] = self._clock.monotonic() + wait
+            return error
+        except PixVerseError as error:
+            return error
+        return None
+
+    async def _try_due(self) -> None:
+        now = self._clock.monotonic()
+        due = [account_id for account_id, at in self._due.items() if at <= now]
+        slots = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for account_id in due:
+                group.create_task(self._try_in_turn(account_id, slots))
+
+    async def _try_in_turn(self, account_id: int, slots: asyncio.Semaphore) -> None:
+        async with slots:
+            try:
+                await self.recheck_now(account_id)
+            except Exception as error:
+                # At the loop's edge: whatever it was (a locked database, for one), the next trial comes in time.
+                log_failure(log, error, "Trying the token of account %d again failed", account_id)
+
+    def _seconds_to_next(self) -> float:
+        earliest = min(self._due.values(), default=float("inf"))
+        return min(max(earliest - self._clock.monotonic(), 0.0), _LONGEST_SLEEP_SECONDS)
+
+    def _try_soon(self, account_id: int) -> None:
+        self._due[account_id] = self._clock.monotonic()
+        self._woken.set()
+
+    def _plan(self, account_id: int) -> None:
+        account = self._accounts.account(account_id)
+        if account is None or account.token is None or account.state is AccountState.OK:
+            self._due.pop(account_id, None)
+        else:
+            self._due.setdefault(account_id, self._clock.monotonic() + self._accounts.recheck_seconds)
+        self._woken.set()

@@ -1,0 +1,222 @@
+"""What admins do with their server's API token: set it, remove it, drop the jobs of the account before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.tokens import clean_token
+from relay.ports import Cards, Clock
+from relay.tokens import account_states
+from relay.tokens.account_states import AccountState
+from relay.tokens.accounts import Accounts
+from relay.tokens.rechecks import TokenTrial
+from storage import accounts, follows, servers, waiting
+from storage.database import Database, Transaction, to_the_end
+from storage.vault import Vault
+
+
+class TokenUntried(Exception):
+    """The API did not answer, so nobody knows whether the token is any good; it was not stored."""
+
+
+class TokenChanged(Exception):
+    """The server's token was changed or removed after the question had been asked; nothing was done."""
+
+
+class TokenSetKind(StrEnum):
+    """What there is to say of a token that works and was stored."""
+
+    WORKS = "works"
+    SAME_ACCOUNT = "same account"
+    """Jobs that waited for it go on."""
+    OTHER_ACCOUNT = "other account"
+    """Jobs of the account before are on hold: the admin decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSet:
+    """A token that was tried and stored."""
+
+    kind: TokenSetKind
+    account_id: int
+    user_number: str | None
+    """The useapi.net user, where the token shows it."""
+    in_work: int
+    """The account's jobs in work at this moment, wherever they were started."""
+    waiting: int
+    """Jobs of this account for which the server waits."""
+    old_account_id: int | None
+    """The account that the server used before, where it is another one."""
+    old_user_number: str | None
+    held: int
+    """Jobs of the account before for which the server waits."""
+    held_channels: int
+    """Channels to which the account before was relayed: they rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """What removing the server's token would do."""
+
+    account_id: int
+    waiting: int
+    """Jobs that would then not be watched any more."""
+    channels: int
+    """Channels to which the account would then not be relayed any more."""
+    operators_token: bool
+    """The operator's account would then be used."""
+
+
+class Tokens:
+    """What is stored is committed, in memory and told on when a call returns, or none of it where it raises.
+
+    Every call raises sqlite3.Error as the database does.
+    """
+
+    def __init__(
+        self, database: Database, vault: Vault, clock: Clock, book: Accounts, api: TokenTrial, cards: Cards
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._clock = clock
+        self._accounts = book
+        self._api = api
+        self._cards = cards
+
+    async def set_token(self, guild_id: int, user_id: int, raw: str) -> TokenSet:
+        """Cleans, tries and stores a token for a server; other servers of the same account use it too from then on.
+
+        Raises DiscordTokenGiven or NotAToken (pixverse.tokens), TokenRefused or SubscriptionUnpaid (pixverse.errors),
+        TokenUntried.
+        """
+        token = clean_token(raw)
+        in_work = await self._try(token)
+        return await to_the_end(self._store(guild_id, user_id, token, in_work))
+
+    async def preview_removal(self, guild_id: int) -> Removal | None:
+        """What `remove_token` would do; None where the server has no token of its own."""
+        own = self._accounts.own(guild_id)
+        if own is None:
+            return None
+        jobs = await waiting.in_server(self._database.reader, guild_id, own)
+        channels = await follows.count(self._database.reader, guild_id, own)
+        return Removal(own, jobs, channels, self._accounts.operator_id is not None)
+
+    async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> int:
+        """Removes the server's token, which is still to be this account's, ends its follows and drops its waiting jobs;
+        returns how many jobs. The token is forgotten once no server uses it. Raises TokenChanged."""
+        return await to_the_end(self._remove(guild_id, account_id, user_id))
+
+    async def held_jobs(self, guild_id: int, account_id: int) -> int:
+        """For how many jobs of an account that it does not use the server waits. Raises TokenChanged where it uses
+        that account (again)."""
+        self._check_not_in_force(guild_id, account_id)
+        return await waiting.in_server(self._database.reader, guild_id, account_id)
+
+    async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> int:
+        """Drops the server's waiting jobs of an account that it does not use any more, and ends its follows; returns
+        how many jobs.
+
+        Raises TokenChanged where the server uses that account (again).
+        """
+        return await to_the_end(self._drop_old(guild_id, account_id, user_id))
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    async def _try(self, token: str) -> int:
+        try:
+            return len(await self._api.jobs_in_work(token))
+        except (TokenRefused, SubscriptionUnpaid):
+            raise
+        except PixVerseError as error:
+            raise TokenUntried(str(error)) from error
+
+    async def _store(self, guild_id: int, user_id: int, token: str, in_work: int) -> TokenSet:
+        now = self._clock.now()
+        async with self._database.transaction() as tx:
+            before = self._accounts.in_force(guild_id)
+            row = await accounts.put_token(tx, self._accounts.key_of(token), self._vault.encrypt(token), now)
+            await servers.set_account(tx, guild_id, row.id, user_id)
+            told = await self._mark_working(tx, row, now)
+            jobs = await waiting.in_server(tx, guild_id, row.id)
+            if before != row.id and jobs and not told:
+                await self._tell_back(tx, row, guild_id, now)
+            other = None if before == row.id else before
+            held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
+            channels = 0 if other is None else await follows.count(tx, guild_id, other)
+            if other is not None:
+                await self._accounts.forget_unused_token(tx, other)
+            rows = await _rows(tx, row.id, other)
+        for changed in rows:
+            self._accounts.keep(changed)
+        self._accounts.keep_own(guild_id, row.id)
+        self._accounts.tell_changed(*(changed.id for changed in rows))
+        await self._flush_if_forgotten(rows)
+        kind = TokenSetKind.SAME_ACCOUNT if jobs else TokenSetKind.WORKS
+        if held or channels:
+            kind = TokenSetKind.OTHER_ACCOUNT
+        old = self._number(other)
+        return TokenSet(kind, row.id, self._number(row.id), in_work, jobs, other, old, held, channels)
+
+    async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, now: int) -> bool:
+        """Whether that is news, and told to everybody who waits."""
+        account = self._accounts.as_account(row)
+        if await self._accounts.change_state(tx, account, AccountState.OK, now):
+            return True
+        await accounts.set_tried(tx, row.id, now)
+        return False
+
+    async def _tell_back(self, tx: Transaction, row: accounts.AccountRow, guild_id: int, now: int) -> None:
+        account = self._accounts.as_account(row)
+        await account_states.tell_back(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
+
+    async def _remove(self, guild_id: int, account_id: int, user_id: int) -> int:
+        async with self._database.transaction() as tx:
+            if self._accounts.own(guild_id) != account_id:
+                raise TokenChanged
+            jobs = await waiting.in_server(tx, guild_id, account_id)
+            dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
+            await follows.remove_of_account(tx, guild_id, account_id)
+            await servers.clear_account(tx, guild_id)
+            await self._accounts.forget_unused_token(tx, account_id)
+            rows = await _rows(tx, account_id, self._accounts.operator_id)
+        for changed in rows:
+            self._accounts.keep(changed)
+        self._accounts.keep_own(guild_id, None)
+        self._tell_dropped(dropped)
+        self._accounts.tell_changed(*(changed.id for changed in rows))
+        await self._flush_if_forgotten(rows)
+        return jobs
+
+    async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> int:
+        async with self._database.transaction() as tx:
+            self._check_not_in_force(guild_id, account_id)
+            jobs = await waiting.in_server(tx, guild_id, account_id)
+            dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
+            await follows.remove_of_account(tx, guild_id, account_id)
+        self._tell_dropped(dropped)
+        return jobs
+
+    def _check_not_in_force(self, guild_id: int, account_id: int) -> None:
+        if self._accounts.in_force(guild_id) == account_id:
+            raise TokenChanged
+
+    def _tell_dropped(self, subscription_ids: list[int]) -> None:
+        for subscription_id in subscription_ids:
+            self._cards.subscription_changed(subscription_id)
+
+    async def _flush_if_forgotten(self, rows: list[accounts.AccountRow]) -> None:
+        if any(row.token is None for row in rows):
+            await self._database.flush()
+
+    def _number(self, account_id: int | None) -> str | None:
+        account = None if account_id is None else self._accounts.account(account_id)
+        return None if account is None else account.user_number
+
+
+async def _rows(tx: Transaction, *account_ids: int | None) -> list[accounts.AccountRow]:
+    wanted = [account_id for account_id in dict.fromkeys(account_ids) if account_id is not None]
+    found = [await accounts.by_id(tx, account_id) for account_id in wanted]
+    return [row for row in found if row is not None]

@@ -1,0 +1,1 @@
+"""A job's videos on this machine's disk, within bounds."""

@@ -1,0 +1,210 @@
+"""One video from its address into a temporary file, within bounds of hosts, bytes and time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from pixverse.job import Media
+from relay.outcomes import LinkReason
+from relay.ports import VideoFile, VideoLink
+from relay.videos.addresses import AddressRefused, AllowedHosts, GuardedResolver
+
+TRIES = 3
+MAX_REDIRECTS = 5
+_CHUNK = 256 * 1024
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "PixVerse-Relay"}
+_DEAD = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_EXTENSIONS = {
+    "video/mp4": ".mp4",
+    "video/quicktime": ".mov",
+    "video/webm": ".webm",
+    "video/x-matroska": ".mkv",
+    "video/x-m4v": ".m4v",
+    "image/gif": ".gif",
+}
+_IMAGE_EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+_EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of anything one download may take."""
+
+    max_bytes: int
+    seconds: float = 180.0
+    """For one try, from connecting to the last byte."""
+    silence: float = 30.0
+    """Seconds without a byte."""
+
+
+class _Unusable(Exception):
+    """The file cannot be attached, and trying again would not help."""
+
+    def __init__(self, reason: LinkReason, *, size: int | None = None, content_type: str | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.size = size
+        self.content_type = content_type
+
+
+class _BrokeOff(Exception):
+    """The download failed in a way that another try may mend."""
+
+
+def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session that reaches public addresses and the operator's trusted hosts, and nothing else.
+
+    `names` resolves host names, by default as this machine does.
+    """
+    guard = GuardedResolver(names or ThreadedResolver(), hosts)
+    connector = aiohttp.TCPConnector(resolver=guard, use_dns_cache=False)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=_HEADERS)
+
+
+def expiry_of(url: str) -> int | None:
+    """When a signed link of Discord's CDN runs out, in milliseconds UTC (its `ex` is hexadecimal Unix time; Discord's
+    developer docs, "Signed Attachment CDN URLs"); None for any other link."""
+    try:
+        expiry = URL(url, encoded=True).query.get("ex", "")
+    except ValueError:
+        return None
+    if not _EXPIRY.match(expiry):
+        return None
+    return int(expiry, 16) * 1000
+
+
+class Downloader:
+    """Fetches one file at a time for its caller; many may run at once."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        hosts: AllowedHosts,
+        bounds: Bounds,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._session = session
+        self._hosts = hosts
+        self._bounds = bounds
+        self._sleep = sleep
+
+    async def fetch(self, index: int, media: Media, path: Path, now: int) -> VideoFile | VideoLink:
+        """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk."""
+        expires_at = expiry_of(media.url)
+        if expires_at is not None and expires_at <= now:
+            return VideoLink(index, media.url, LinkReason.EXPIRED, size=media.size, expires_at=expires_at)
+        try:
+            url = self._hosts.check(media.url)
+            return await self._persist(index, url, media, path)
+        except AddressRefused as refusal:
+            return VideoLink(index, media.url, LinkReason.HOST_NOT_ALLOWED, expires_at=expires_at, host=refusal.host)
+        except _Unusable as unusable:
+            return VideoLink(
+                index,
+                media.url,
+                unusable.reason,
+                size=unusable.size,
+                limit=self._bounds.max_bytes if unusable.reason is LinkReason.TOO_LARGE else None,
+                expires_at=expires_at,
+                content_type=unusable.content_type,
+            )
+        except _BrokeOff:
+            return VideoLink(
+                index, media.url, LinkReason.FETCH_FAILED, size=media.size, expires_at=expires_at, tries=TRIES
+            )
+
+    async def _persist(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
+        for attempt in range(1, TRIES + 1):
+            try:
+                async with asyncio.timeout(self._bounds.seconds):
+                    return await self._once(index, url, media, path)
+            except (TimeoutError, aiohttp.ClientError, ConnectionError, _BrokeOff) as error:
+                if attempt == TRIES:
+                    raise _BrokeOff(str(error)) from error
+                await self._sleep(float(attempt))
+        raise _BrokeOff("no tries left")
+
+    async def _once(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=self._bounds.silence)
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
+                target = response.headers.get("Location")
+                if response.status in {301, 302, 303, 307, 308} and target:
+                    url = self._hosts.check(_join(url, target))
+                    continue
+                return await self._save(index, response, media, path)
+        raise _BrokeOff("too many redirects")
+
+    async def _save(self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path) -> VideoFile:
+        if response.status in _DEAD:
+            raise _Unusable(LinkReason.EXPIRED)
+        if response.status != HTTPStatus.OK:
+            raise _BrokeOff(f"HTTP {response.status}")
+        claimed = response.content_length
+        if claimed is not None and claimed > self._bounds.max_bytes:
+            raise _Unusable(LinkReason.TOO_LARGE, size=claimed)
+        extension: str | None = None
+        size = 0
+        with path.open("wb") as file:
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                if extension is None:
+                    extension = _extension(response.content_type, media, chunk)
+                size += len(chunk)
+                if size > self._bounds.max_bytes:
+                    raise _Unusable(LinkReason.TOO_LARGE)
+                file.write(chunk)
+        if extension is None:
+            raise _BrokeOff("an empty file")
+        return VideoFile(index, path, extension, size)
+
+
+def _join(base: URL, target: str) -> URL:
+    try:
+        return base.join(URL(target, encoded=True))
+    except ValueError as error:
+        raise AddressRefused("(unreadable address)") from error
+
+
+def _extension(served_type: str, media: Media, head: bytes) -> str:
+    """The ending by which Discord's clients choose the player: from the file's own first bytes, else from the type it
+    was served or announced with. Raises _Unusable where it is no video, nor an image where one was to be made."""
+    known = _from_magic(head) or (_image_from_magic(head) if media.image else None)
+    if known is not None:
+        return known
+    announced = served_type if served_type != "application/octet-stream" else (media.content_type or served_type)
+    kind = announced.split(";", 1)[0].strip().lower()
+    if media.image and kind in _IMAGE_EXTENSIONS and head.lstrip()[:1] != b"<":
+        return _IMAGE_EXTENSIONS[kind]
+    if not kind.startswith("video/") or head.lstrip()[:1] == b"<":
+        raise _Unusable(LinkReason.NOT_A_VIDEO, content_type=served_type)
+    return _EXTENSIONS.get(kind, ".mp4")
+
+
+def _from_magic(head: bytes) -> str | None:
+    if head[4:8] == b"ftyp":
+        return ".mov" if head[8:12] == b"qt  " else ".mp4"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return ".webm"
+    if head[:6] in {b"GIF87a", b"GIF89a"}:
+        return ".gif"
+    return None
+
+
+def _image_from_magic(head: bytes) -> str | None:
+    if head[:8] == b"\x89PNG\r\n\x1a\n":
+        return ".png"
+    if head[:3] == b"\xff\xd8\xff":
+        return ".jpg"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return ".webp"
+    return None

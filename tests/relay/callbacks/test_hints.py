@@ -1,0 +1,279 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
+
+import pytest
+
+from pixverse.errors import RateLimited
+from pixverse.job import JobState
+from relay.callbacks.hint_counts import HintCounts
+from relay.callbacks.hints import Hints
+from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
+from relay.ports import HintUse
+from storage import callbacks, follows
+from storage.follows import FollowRow
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
+
+TAKEN = 77
+"""The number of every job that is taken."""
+JOB = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pixverse"
+
+
+class Recorder:
+    """Notes what it is told, as a poller or as whoever takes jobs."""
+
+    def __init__(self) -> None:
+        self.claimed: list[int] = []
+        self.taken: list[tuple[int, str]] = []
+
+    def end_claimed(self, job_id: int) -> None:
+        self.claimed.append(job_id)
+
+    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
+        self.taken.extend((account_id, jobid) for jobid in jobids)
+        return [TAKEN] * len(jobids)
+
+
+class OwnAccounts:
+    """Two servers with accounts of their own; any other uses the operator's, which is the first one too."""
+
+    def __init__(self) -> None:
+        self.owned: dict[int, int] = {GUILD: ACCOUNT, GUILD + 1: OTHER_ACCOUNT}
+        self.resting: set[int] = set()
+
+    def own(self, guild_id: int) -> int | None:
+        return self.owned.get(guild_id)
+
+    def in_force(self, guild_id: int) -> int | None:
+        return None if guild_id in self.resting else self.owned.get(guild_id, ACCOUNT)
+
+
+class Post:
+    """What the callbacks' part is made of, running in a made-up world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.recorder = Recorder()
+        self.accounts = OwnAccounts()
+        self.counts = HintCounts()
+        self.unknown = UnknownJobs(
+            world.database.reader,
+            world.questions,
+            self.recorder,
+            self.recorder,
+            world.clock,
+            interval=world.interval,
+        )
+        self.hints = Hints(
+            world.database,
+            self.accounts,
+            self.recorder,
+            world.announcements,
+            self.unknown,
+            self.counts,
+            world.clock,
+        )
+        self.running = asyncio.create_task(self.hints.run())
+
+    async def says(self, guild: int = GUILD, **record: object) -> HintUse:
+        """Sends a callback; what became of it."""
+        before = self.counts.by_use.copy()
+        self.hints.heard(guild, json.dumps(record).encode())
+        await self.settled()
+        (use,) = (self.counts.by_use - before).elements()
+        return use
+
+    async def settled(self) -> None:
+        for _ in range(2000):
+            await asyncio.sleep(0.001)
+            busy = len(self.hints._line) or self.hints._woken.is_set() or self.unknown._looks
+            if not busy and self.world.clock.earliest() is not None:
+                return
+        raise AssertionError("the callbacks are never dealt with")
+
+
+@pytest.fixture
+async def post(world: World) -> AsyncIterator[Post]:
+    made = Post(world)
+    yield made
+    made.running.cancel()
+    await asyncio.gather(made.running, return_exceptions=True)
+
+
+async def _follow(world: World, guild: int = GUILD, account: int = ACCOUNT) -> None:
+    async with world.database.transaction() as tx:
+        await follows.put(tx, FollowRow(guild, CHANNEL, account, False, None, START))
+
+
+async def test_a_claimed_end_makes_an_open_job_be_asked_about(world: World, post: Post) -> None:
+    number = await world.watch(JOB)
+    assert await post.says(jobid=JOB, status="completed") is HintUse.ASKED
+    assert post.recorder.claimed == [number]
+
+
+async def test_progress_asks_for_nothing(world: World, post: Post) -> None:
+    await world.watch(JOB)
+    for status in ("created", "started", "progress", "news", None):
+        assert await post.says(jobid=JOB, status=status) is HintUse.PROGRESS
+    assert post.recorder.claimed == []
+
+
+async def test_a_job_that_has_ended_is_asked_about_no_more(world: World, post: Post) -> None:
+    number = await world.watch(JOB)
+    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED))
+    assert await post.says(jobid=JOB, status="failed") is HintUse.ENDED
+    assert post.recorder.claimed == []
+
+
+async def test_a_server_reaches_the_jobs_of_its_own_account_alone(world: World, post: Post) -> None:
+    await world.watch(JOB)
+    asked = len(world.api.asked)
+    for guild in (GUILD + 1, GUILD + 2):
+        assert await post.says(guild, jobid=JOB, status="completed") is HintUse.UNKNOWN
+    post.accounts.resting.add(GUILD)
+    assert await post.says(jobid=JOB, status="completed") is HintUse.UNKNOWN
+    assert post.recorder.claimed == []
+    assert len(world.api.asked) == asked
+
+
+async def test_an_unknown_job_is_forgotten_where_nobody_follows(world: World, post: Post) -> None:
+    world.api.put(JOB)
+    await _follow(world, GUILD + 3)
+    asked = len(world.api.asked)
+    assert await post.says(jobid=JOB, status="completed") is HintUse.UNKNOWN
+    assert len(world.api.asked) == asked
+    assert await world.rows("SELECT * FROM jobs") == []
+
+
+@pytest.mark.parametrize(
+    ("claim", "state", "claimed"),
+    [
+        ("progress", JobState.PROGRESS, []),
+        ("completed", JobState.PROGRESS, [TAKEN]),
+        ("completed", JobState.COMPLETED, []),
+    ],
+)
+async def test_an_unknown_job_is_relayed_where_the_server_follows_and_the_api_knows_it(
+    world: World, post: Post, claim: str, state: JobState, claimed: list[int]
+) -> None:
+    await _follow(world)
+    world.api.put(JOB, state, updated=START - 1000)
+    assert await post.says(jobid=JOB, status=claim) is HintUse.FOLLOWED
+    assert post.recorder.taken == [(ACCOUNT, JOB)]
+    assert post.recorder.claimed == claimed
+
+
+async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world: World, post: Post) -> None:
+    await _follow(world)
+    await post.says(jobid=JOB, status="completed")
+    old = world.api.put("job-old", JobState.COMPLETED, updated=START - OLD_END_MS - 1)
+    await post.says(jobid="job-old", status="completed")
+    world.api.jobs["job-old-too"] = replace(old, jobid="job-old-too", updated=None, created=START - OLD_END_MS - 1)
+    await post.says(jobid="job-old-too", status="completed")
+    assert len(world.api.asked) == 3
+    assert post.recorder.taken == []
+
+
+async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Post) -> None:
+    await _follow(world)
+    for number in range(100):
+        post.hints.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+    await post.settled()
+    assert len(world.api.asked) == 10
+    world.clock.move_to(world.clock.monotonic() + world.interval + 1)
+    post.hints.heard(GUILD, b'{"jobid":"made-up-again"}')
+    await post.settled()
+    assert len(world.api.asked) == 11
+
+
+async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(world: World, post: Post) -> None:
+    await _follow(world)
+    world.api.gate = asyncio.Event()
+    for _ in range(5):
+        post.hints.heard(GUILD, json.dumps({"jobid": JOB}).encode())
+        await asyncio.sleep(0.01)
+    assert len(world.api.asked) == 1
+    world.api.gate.set()
+    await post.settled()
+    assert len(world.api.asked) == 1
+
+
+async def test_an_account_that_rests_is_left_alone(world: World, post: Post) -> None:
+    await _follow(world)
+    world.api.trouble[JOB] = RateLimited("429", 60.0)
+    await post.says(jobid=JOB)
+    assert await post.says(jobid="job-two") is HintUse.UNKNOWN
+    assert len(world.api.asked) == 1
+
+
+async def test_a_body_that_is_of_no_use_is_counted(post: Post) -> None:
+    for body in (b"", b"[" * 60_000, b'{"jobid": 5}', b"\xff"):
+        post.hints.heard(GUILD, body)
+    await post.settled()
+    assert post.counts.by_use == {HintUse.UNREADABLE: 4}
+
+
+async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
+    for number in range(1000):
+        post.hints.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+    post.hints.heard(GUILD + 1, b'{"jobid":"made-up"}')
+    await post.settled()
+    assert post.counts.by_use == {HintUse.TOO_MANY: 900, HintUse.UNKNOWN: 101}
+
+
+async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World, post: Post) -> None:
+    async with world.database.transaction() as tx:
+        await callbacks.put_secret(tx, GUILD, b"sealed", b"hash")
+    await post.says(jobid=JOB)
+    first = await callbacks.heard_at(world.database.reader, GUILD)
+    assert first == world.clock.now()
+    world.clock.move_to(world.clock.monotonic() + 59)
+    before = await world.rows("PRAGMA data_version")
+    await post.says(jobid=JOB)
+    assert await world.rows("PRAGMA data_version") == before
+    world.clock.move_to(world.clock.monotonic() + 2)
+    await post.says(jobid=JOB)
+    assert await callbacks.heard_at(world.database.reader, GUILD) == first + 61_000
+
+
+async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> None:
+    number = await world.watch(JOB)
+    reader = world.database.reader
+
+    class Broken:
+        async def one(self, *_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        all = one
+
+    world.database.reader = Broken()  # type: ignore[assignment]
+    post.hints.heard(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
+    await post.settled()
+    assert post.hints.failures == 1
+    world.database.reader = reader
+    assert await post.says(jobid=JOB, status="completed") is HintUse.ASKED
+    assert post.recorder.claimed == [number]
+
+
+async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:
+    await post.settled()
+    await asyncio.sleep(0.01)
+    before = post.hints.beat
+    world.clock.move_to(world.clock.monotonic() + 31)
+    await asyncio.sleep(0.01)
+    assert post.hints.beat >= before + 31
+
+
+async def test_a_callback_right_after_the_poll_counts_as_an_announcement(world: World, post: Post) -> None:
+    for number in range(3):
+        world.announcements.ended(ACCOUNT, 900 + number, announced=True)
+    number = await world.watch(JOB)
+    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED))
+    world.announcements.ended(ACCOUNT, number, announced=False)
+    await post.says(jobid=JOB, status="completed")
+    world.clock.move_to(world.clock.monotonic() + 100)
+    assert world.announcements.relied_on(ACCOUNT)

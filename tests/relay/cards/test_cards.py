@@ -1,0 +1,521 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pixverse.job import Job, JobState
+from relay.cards.card_edits import CARD_SECONDS, CHANNEL_SECONDS, EVERYWHERE_SECONDS, OLD_CARD_SECONDS, CardEdits
+from relay.cards.cards import CardLoop
+from relay.cards.faces import SLOW_AFTER
+from relay.outcomes import Face, Outcome
+from relay.ports import ApiHealth, CardPost, NoAnswer, RateLimited, Refused, SummaryPost
+from storage import deliveries, subscriptions
+from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.posting.test_outbox import WakingClock
+
+CHANNEL = 5
+SECOND = 1000
+
+
+class CardWorld(World):
+    """The cards' loop beside the outbox, which is pumped by hand."""
+
+    async def begin(self) -> None:
+        await self.start()
+        await self.account()
+        self.run()
+
+    def run(self) -> None:
+        self.renew()
+        self.loop = CardLoop(
+            self.database, CardEdits(self.database, self.discord, self.posts, self.clock), self.clock, parallel=4
+        )
+        self.sender._recorder._cards = self.loop
+        self.task = asyncio.create_task(self.loop.run())
+
+    async def halt(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+
+    async def rest(self) -> None:
+        """Until the loop sleeps."""
+        quiet = 0
+        async with asyncio.timeout(10):
+            while quiet < 5:
+                await asyncio.sleep(0.0005)
+                quiet = 0 if self._at_work() else quiet + 1
+
+    def _at_work(self) -> bool:
+        loop = self.loop
+        ready = any(at <= self.clock.monotonic() for at in loop._due.values())
+        marked = loop._jobs or loop._accounts or loop._all or not loop._started
+        asleep = isinstance(self.clock, WakingClock) and self.clock.asleep
+        return bool(loop._tasks or marked or ready or loop._woken.is_set() or not asleep)
+
+    async def move(self, ms: int) -> None:
+        assert isinstance(self.clock, WakingClock)
+        await self.clock.move(ms)
+        await self.rest()
+
+    async def card(self, jobid: str, channel_id: int = CHANNEL) -> int:
+        """A posted card, past its first ten seconds."""
+        subscription_id = await self.watch(jobid, channel_id, users=(9,), card=True)
+        await self.pump()
+        await self.move(int(CARD_SECONDS * SECOND))
+        return subscription_id
+
+    async def told(self, jobid: str, **changes: object) -> None:
+        """An answer about a running job."""
+        job = replace(Job(jobid, JobState.PROGRESS, "progress", percent=10), **changes)  # type: ignore[arg-type]
+        await self.answer(job)
+        self.loop.job_changed(1)
+        await self.rest()
+
+    def edits(self) -> list[CardPost]:
+        return [post for _, post in self.discord.edits if isinstance(post, CardPost)]
+
+    def faces(self) -> list[Face]:
+        return [post.face for post in self.edits()]
+
+    def percents(self) -> list[int | None]:
+        return [post.job.percent if post.job else None for post in self.edits()]
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
+    made = CardWorld(tmp_path / "relay.db", clock=WakingClock())
+    await made.begin()
+    yield made
+    await made.halt()
+    await made.stop()
+
+
+async def test_a_card_follows_its_job_at_most_every_ten_seconds_with_the_newest_state(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job", percent=10)
+    await world.told("job", percent=20)
+    await world.told("job", percent=30)
+    assert world.percents() == [10]
+
+    await world.move(9 * SECOND)
+    assert world.percents() == [10]
+    await world.move(1 * SECOND)
+    assert world.percents() == [10, 30]
+
+
+async def test_nothing_new_is_not_written(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(20 * SECOND)
+    before = await _shown_at(world, subscription_id)
+    world.loop.job_changed(1)
+    world.loop.subscription_changed(subscription_id)
+    world.loop.api_changed()
+    await world.move(20 * SECOND)
+
+    assert len(world.edits()) == 1
+    assert await _shown_at(world, subscription_id) == before
+
+
+async def _shown_at(world: World, subscription_id: int) -> int:
+    row = await subscriptions_row(world, subscription_id)
+    return int(row["shown_at"])
+
+
+async def subscriptions_row(world: World, subscription_id: int) -> dict[str, int]:
+    row = await world.database.reader.one("SELECT * FROM subscriptions WHERE id = ?", (subscription_id,))
+    assert row is not None
+    return dict(row)
+
+
+async def test_a_card_never_goes_backwards(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job", percent=40)
+    await world.move(10 * SECOND)
+    await world.told("job", state=JobState.STARTED, status="started", percent=None)
+    await world.move(10 * SECOND)
+    await world.told("job", percent=30)
+    await world.move(10 * SECOND)
+
+    assert set(world.percents()) == {40}
+
+
+async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(world: CardWorld) -> None:
+    for place in range(3):
+        await world.watch(f"job{place}", CHANNEL, card=True)
+    await world.watch("job0", CHANNEL + 1, card=True)
+    await world.pump()
+    await world.move(int(CARD_SECONDS * SECOND))
+    for place in range(3):
+        await world.answer(Job(f"job{place}", JobState.STARTED, "started"))
+        world.loop.job_changed(place + 1)
+    await world.rest()
+    await world.move(int(EVERYWHERE_SECONDS * SECOND))
+    assert len(world.edits()) == 2
+
+    await world.move(int(CHANNEL_SECONDS * SECOND) - 100)
+    assert len(world.edits()) == 2
+    await world.move(100)
+    assert len(world.edits()) == 3
+    await world.move(int(CHANNEL_SECONDS * SECOND))
+    assert len(world.edits()) == 4
+
+
+async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> None:
+    """So that Discord's limit for everything together leaves room for outcomes and answers."""
+    for place in range(20):
+        await world.watch("job", CHANNEL + place, card=True)
+    await world.pump()
+    await world.move(int(CARD_SECONDS * SECOND))
+    await world.told("job")
+    assert len(world.edits()) == 1
+
+    await world.move(int(10 * EVERYWHERE_SECONDS * SECOND))
+    assert len(world.edits()) == 11
+    await world.move(int(10 * EVERYWHERE_SECONDS * SECOND))
+    assert len(world.edits()) == 20
+
+
+async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job", percent=10)
+    await world.move(3_700 * SECOND)
+    assert world.faces() == [Face.PROGRESS, Face.SLOW]
+    await world.move(int(OLD_CARD_SECONDS * SECOND))
+    seen = len(world.edits())
+    world.health.api = ApiHealth(down_since=world.clock.now())
+    world.loop.api_changed()
+    await world.rest()
+    world.health.api = ApiHealth()
+    world.loop.api_changed()
+    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
+    assert world.faces()[seen:] == [Face.API_DOWN]
+    await world.move(2 * SECOND)
+    assert world.faces()[seen:] == [Face.API_DOWN, Face.SLOW]
+
+
+async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world: CardWorld) -> None:
+    world.clock.jump(7_200 * SECOND)
+    await world.card("job")
+    await world.told("job", percent=10)
+    await world.told("job", percent=20)
+    await world.move(int(CARD_SECONDS * SECOND))
+    assert world.percents() == [10, 20]
+
+
+async def test_after_a_quarter_of_an_hour_the_card_says_so_by_itself(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job")
+    await world.move(SLOW_AFTER - 30 * SECOND)
+    assert Face.SLOW not in world.faces()
+    await world.move(30 * SECOND)
+    assert world.faces()[-1] is Face.SLOW
+
+
+async def test_the_last_edit_waits_for_nothing_but_the_outcome_and_links_to_it(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.rest()
+    assert world.faces() == [Face.PROGRESS]
+    await world.pump()
+    await world.move(int(CHANNEL_SECONDS * SECOND))
+
+    last = world.edits()[-1]
+    assert (last.face, last.outcome, last.outcome_message) == (
+        Face.ENDED,
+        Outcome.COMPLETED,
+        world.discord.messages[-1].id,
+    )
+    assert (await subscriptions_row(world, subscription_id))["card_final"] == 1
+    world.loop.subscription_changed(subscription_id)
+    await world.move(60 * SECOND)
+    assert world.faces() == [Face.PROGRESS, Face.ENDED]
+
+
+async def test_a_video_that_takes_its_time_is_announced(world: CardWorld) -> None:
+    await world.card("job")
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.move(2_900)
+    assert world.faces() == []
+    await world.move(200)
+    assert world.faces() == [Face.FETCHING]
+
+
+async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardWorld) -> None:
+    await world.watch("job", CHANNEL, card=True)
+    await world.watch("other", CHANNEL, card=True)
+    await world.pump()
+    await world.move(int(CARD_SECONDS * SECOND))
+    await world.end(completed("other"))
+    await world.told("job")
+    await world.move(int(CHANNEL_SECONDS * SECOND))
+    assert world.edits() == []
+    await world.pump()
+    await world.move(10 * SECOND)
+    assert Face.PROGRESS in world.faces()
+
+
+async def test_a_closed_channel_is_named_on_the_card(world: CardWorld) -> None:
+    await world.card("job")
+    await world.end(completed("job"))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [Refused(403, 50001)]
+    await world.pump()
+    await world.move(10 * SECOND)
+
+    last = world.edits()[-1]
+    assert (last.face, last.missing) == (Face.CANNOT_POST, ("Send Messages",))
+    assert last.until is not None
+    assert last.until > world.clock.now()
+
+
+async def test_an_account_in_trouble_is_told_on_its_cards(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job")
+    await world.move(10 * SECOND)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE accounts SET state = 'refused', state_since = ?", (world.clock.now(),))
+    world.loop.account_changed(1)
+    await world.rest()
+    assert world.faces() == [Face.PROGRESS, Face.TOKEN_REFUSED]
+    world.in_force = 2
+    world.loop.account_changed(1)
+    await world.move(10 * SECOND)
+    assert world.faces()[-1] is Face.OTHER_ACCOUNT
+
+
+async def test_a_stopped_and_asked_again_card_comes_back_to_life(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    await world.told("job")
+    await world.move(10 * SECOND)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, subscription_id, 4, world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    await world.rest()
+    assert (world.faces()[-1], world.edits()[-1].stopped_by) == (Face.STOPPED, 4)
+    async with world.database.transaction() as tx:
+        await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=world.clock.now())
+    world.loop.subscription_changed(subscription_id)
+    await world.move(10 * SECOND)
+    assert world.faces()[-1] is Face.PROGRESS
+    assert (await subscriptions_row(world, subscription_id))["card_final"] == 0
+
+
+# ---- what Discord says ----------------------------------------------------------------------------------------------
+
+
+async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWorld) -> None:
+    subscription_id = await world.card("job")
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.told("job")
+    await world.move(60 * SECOND)
+    await world.told("job", percent=50)
+    assert world.edits() == []
+    assert await deliveries.message_of(world.database.reader, subscription_id, "card") is None
+
+    world.clock.advance(600 * SECOND)
+    card = await deliveries.of_subscription(world.database.reader, subscription_id, "card")
+    assert card is not None
+    async with world.database.transaction() as tx:
+        await deliveries.add_card(
+            tx,
+            subscription_id=subscription_id,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            base_nonce=card.base_nonce,
+            now=world.clock.now(),
+        )
+    await world.pump()
+    assert await deliveries.message_of(world.database.reader, subscription_id, "card") == world.discord.messages[-1].id
+    assert len(world.discord.messages) == 2
+
+
+@pytest.mark.parametrize("code", [30046, 50083])
+async def test_a_refused_edit_pauses_its_card_but_not_its_outcome(world: CardWorld, code: int) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(400, code)]
+    await world.told("job", percent=10)
+    await world.told("job", percent=20)
+    await world.move(300 * SECOND)
+    assert world.edits() == []
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.move(300 * SECOND)
+    await world.move(1_500 * SECOND)
+    assert world.faces() == [Face.ENDED]
+
+
+@pytest.mark.parametrize("refusal", [Refused(403, 50013), Refused(403, 200000)], ids=["no permission", "AutoMod"])
+async def test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit(
+    world: CardWorld, refusal: Refused
+) -> None:
+    await world.card("job")
+    world.discord.edit_script = [refusal]
+    await world.told("job", percent=10)
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    await world.move(10 * SECOND)
+    assert world.faces() == [Face.ENDED]
+
+
+async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld) -> None:
+    await world.card("job")
+    world.discord.edit_script = [Refused(403, 50013), Refused(403, 50013)]
+    await world.end(completed("job"))
+    world.loop.job_changed(1)
+    await world.pump()
+    await world.move(1_700 * SECOND)
+    assert len(world.discord.edit_script) == 1
+    for _ in range(8):
+        await world.move(500 * SECOND)
+    assert world.faces() == [Face.ENDED]
+
+
+@pytest.mark.parametrize(("answer", "wait"), [(NoAnswer("broken off"), 30), (RateLimited(40.0), 40)])
+async def test_an_edit_without_effect_is_made_again(
+    world: CardWorld, answer: NoAnswer | RateLimited, wait: int
+) -> None:
+    await world.card("job")
+    world.discord.edit_script = [answer]
+    await world.told("job")
+    await world.move((wait - 1) * SECOND)
+    assert world.edits() == []
+    await world.move(2 * SECOND)
+    assert world.faces() == [Face.PROGRESS]
+
+
+async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None:
+    await world.card("job")
+
+    def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    world.discord.point = fail
+    await world.told("job")
+    assert world.loop.failed == 1
+    world.live_on()
+    await world.move(31 * SECOND)
+    assert world.faces() == [Face.PROGRESS]
+
+
+# ---- restart --------------------------------------------------------------------------------------------------------
+
+
+async def test_at_the_start_only_what_is_out_of_date_is_edited(world: CardWorld) -> None:
+    await world.card("same")
+    other = await world.card("changed")
+    await world.halt()
+    world.clock.advance(5 * SECOND)
+    await world.answer(Job("changed", JobState.STARTED, "started"))
+    world.run()
+    await world.move(20 * SECOND)
+
+    assert [(post.subscription_id, post.face) for post in world.edits()] == [(other, Face.STARTED)]
+
+
+async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorld) -> None:
+    await world.card("job")
+    await world.end(completed("job"))
+    await world.halt()
+    world.renew()
+    await world.pump()
+    world.run()
+    await world.move(10 * SECOND)
+
+    assert world.faces() == [Face.ENDED]
+
+
+async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: CardWorld) -> None:
+    await world.card("job")
+    world.health.api = ApiHealth(down_since=world.clock.now())
+    world.loop.api_changed()
+    await world.rest()
+    assert world.faces() == [Face.API_DOWN]
+    await world.halt()
+    world.health.api = ApiHealth()
+    world.run()
+    await world.move(20 * SECOND)
+
+    assert world.faces() == [Face.API_DOWN, Face.NO_ANSWER_YET]
+
+
+async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> None:
+    await world.card("job")
+    await world.told("job")
+    await world.halt()
+    world.run()
+    await world.move(SLOW_AFTER)
+
+    assert world.faces()[-1] is Face.SLOW
+
+
+# ---- summaries ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    last = 0
+    for jobid in ("one", "two"):
+        last = await world.watch(jobid, CHANNEL, batch_id=batch_id, users=(9,))
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    await world.move(10 * SECOND)
+    assert world.discord.edits == []
+    await world.end(completed("one"))
+    world.loop.job_changed(1)
+    await world.pump()
+    await world.move(10 * SECOND)
+    await world.end(completed("two"), closes=(last,))
+    await world.pump()
+    world.loop.job_changed(2)
+    await world.move(10 * SECOND)
+
+    shown = [post for _, post in world.discord.edits if isinstance(post, SummaryPost)]
+    assert (shown[0].done, shown[0].open) == (1, True)
+    assert (shown[-1].done, shown[-1].open) == (2, False)
+    outcomes = [message.id for message in world.discord.messages if type(message.post).__name__ == "OutcomePost"]
+    assert [entry.outcome_message for entry in shown[-1].entries] == outcomes
+    assert len(shown) == 2
+
+    edits = len(world.discord.edits)
+    world.loop.job_changed(1)
+    world.loop.subscription_changed(last)
+    await world.move(20 * SECOND)
+    assert len(world.discord.edits) == edits
+
+
+async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(world: CardWorld) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    await world.watch("one", CHANNEL, batch_id=batch_id)
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    await world.halt()
+    world.run()
+    await world.move(20 * SECOND)
+
+    assert world.discord.edits == []
+
+
+async def test_the_loop_turns_also_while_no_card_is_due_for_long(world: CardWorld) -> None:
+    await world.card("job:1")
+    before = world.loop.turned_at
+    await world.move(31 * SECOND)
+    assert before < world.loop.turned_at == world.clock.monotonic()

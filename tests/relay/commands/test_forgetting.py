@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from pixverse.job import Job
+from relay.commands.forgetting import Forgetting
+from relay.commands.limits import CommandRate
+from relay.commands.refusals import TooFast
+from relay.commands.results import Ask
+from relay.outcomes import Face
+from relay.ports import CardPost, SummaryPost, VideoFile, VideoLink
+from storage import deliveries, subscriptions
+from tests.relay.cards.test_cards import CardWorld
+from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.posting.test_outbox import WakingClock
+
+CHANNEL, ME, OTHER = 5, 9, 8
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path / "relay.db")
+    await made.start()
+    await made.account()
+    yield made
+    await made.stop()
+
+
+def forgetting(world: World, per_minute: int = 100) -> Forgetting:
+    return Forgetting(world.database, world.cards, CommandRate(world.clock, per_minute))
+
+
+def ask(world: World) -> Ask:
+    return Ask(GUILD, CHANNEL, ME, 1, world.clock.now())
+
+
+async def test_the_result_comes_and_pings_the_others_alone(world: World) -> None:
+    await world.watch("job", CHANNEL, users=(ME, OTHER))
+    await world.end(completed("job"))
+    await forgetting(world).forget(ask(world))
+    await world.pump()
+    (post,) = world.discord.outcomes(CHANNEL)
+    assert post.mention == (OTHER,)
+
+
+async def test_a_batch_ends_without_a_ping(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, ME)
+    subscription_id = await world.watch("job", CHANNEL, batch_id=batch_id, users=(ME,))
+    await world.end(completed("job"), closes=(subscription_id,))
+    await forgetting(world).forget(ask(world))
+    await world.pump()
+    (post,) = world.discord.outcomes(CHANNEL)
+    assert post.batch is not None
+    assert (post.mention, post.batch.mention) == ((), ())
+
+
+async def test_a_result_whose_video_is_being_fetched_pings_nobody_either(world: World) -> None:
+    fetch = world.videos.fetch
+
+    @asynccontextmanager
+    async def fetch_while_forgetting(job_id: int, job: Job) -> AsyncIterator[tuple[VideoFile | VideoLink, ...]]:
+        await forgetting(world).forget(ask(world))
+        async with fetch(job_id, job) as found:
+            yield found
+
+    await world.watch("job", CHANNEL, users=(ME,))
+    await world.end(completed("job"))
+    world.videos.fetch = fetch_while_forgetting  # type: ignore[method-assign]
+    await world.pump()
+    (post,) = world.discord.outcomes(CHANNEL)
+    assert post.mention == ()
+    assert len(post.files) == 1
+
+
+async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, users=(ME,), card=True)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, subscription_id, ME, world.clock.now())
+    await forgetting(world).forget(ask(world))
+    view = await world.posts.card(subscription_id)
+    assert view is not None
+    assert view.post is not None
+    assert (view.post.face, view.post.stopped_by) == (Face.STOPPED, None)
+
+
+async def test_it_counts_as_a_command(world: World) -> None:
+    service = forgetting(world, per_minute=1)
+    service.asked(ask(world))
+    with pytest.raises(TooFast):
+        await service.forget(ask(world))
+
+
+@pytest.fixture
+async def cards(tmp_path: Path) -> AsyncIterator[CardWorld]:
+    made = CardWorld(tmp_path / "relay.db", clock=WakingClock())
+    await made.begin()
+    yield made
+    await made.halt()
+    await made.stop()
+
+
+@pytest.mark.parametrize("after_a_restart", [False, True])
+async def test_open_cards_and_summaries_lose_the_name(cards: CardWorld, after_a_restart: bool) -> None:
+    await cards.watch("job", CHANNEL, users=(ME,), card=True)
+    batch_id = await cards.batch(CHANNEL, ME)
+    await cards.watch("other", CHANNEL, batch_id=batch_id, users=(ME,))
+    async with cards.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=cards.clock.now()
+        )
+    await cards.pump()
+    await cards.rest()
+    assert cards.discord.edits == []
+    if after_a_restart:
+        await cards.halt()
+        cards.run()
+        await cards.rest()
+        assert cards.discord.edits == []
+
+    await Forgetting(cards.database, cards.loop, CommandRate(cards.clock, 100)).forget(ask(cards))
+    for _ in range(30):
+        await cards.move(1000)
+
+    posts = [post for _, post in cards.discord.edits]
+    assert {type(post) for post in posts} == {CardPost, SummaryPost}
+    assert len(posts) == 2
+    assert [post.asker for post in posts] == [None, None]

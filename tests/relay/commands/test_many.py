@@ -1,0 +1,209 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pixverse import errors
+from pixverse.job import JobState
+from pixverse.jobids import NotAJobId
+from relay.commands import refusals
+from relay.commands.limits import Limits
+from relay.commands.results import Taken
+from relay.outcomes import Outcome
+from storage.database import Database
+from tests.relay.world import PERSON, World
+
+
+async def _closing(world: World) -> list[tuple[object, ...]]:
+    return await world.rows(
+        "SELECT j.jobid, d.closes_batch FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id"
+        " JOIN jobs j ON j.id = s.job_id WHERE d.kind LIKE 'outcome%' ORDER BY d.id"
+    )
+
+
+async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
+    for jobid in ("job-1", "job-2", "job-3"):
+        world.api.put(jobid)
+    result = await world.tracker.watch(world.ask(), "job-1, job-2\n job-3 job-1", True)
+    assert [(one.text, one.taken, one.number) for one in result.entries] == [
+        ("job-1", Taken.WATCHED, 1),
+        ("job-2", Taken.WATCHED, 2),
+        ("job-3", Taken.WATCHED, 3),
+    ]
+    assert (result.batch_id, result.summary_message_id) == (1, 7001)
+    assert await world.rows("SELECT kind, batch_id FROM deliveries") == [("summary", 1)]
+    assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 1)] * 3
+    assert await world.rows("SELECT user_id, mention FROM batches") == [(PERSON, 1)]
+
+
+async def test_the_last_to_end_closes_the_batch(world: World) -> None:
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    await world.answers.record_answer(2, world.api.put("job-2", JobState.FAILED))
+    assert await _closing(world) == [("job-2", 0)]
+    assert await world.rows("SELECT ended_at FROM batches") == [(None,)]
+    await world.answers.record_answer(1, world.api.put("job-1", JobState.COMPLETED))
+    assert await _closing(world) == [("job-2", 0), ("job-1", 1)]
+    assert await world.rows("SELECT ended_at FROM batches") == [(world.clock.now(),)]
+
+
+async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
+    world.api.put("job-1", JobState.COMPLETED)
+    world.api.put("job-2")
+    world.api.put("job-3", JobState.MODERATED)
+    result = await world.tracker.watch(world.ask(), "job-1 job-2 job-3", True)
+    assert [one.taken for one in result.entries] == [Taken.POSTING, Taken.WATCHED, Taken.POSTING]
+    assert result.entries[2].outcome is Outcome.MODERATED
+    assert await _closing(world) == [("job-1", 0), ("job-3", 0)]
+    await world.answers.record_answer(2, world.api.put("job-2", JobState.CANCELLED))
+    assert await _closing(world) == [("job-1", 0), ("job-3", 0), ("job-2", 1)]
+
+
+async def test_where_all_have_ended_the_last_closes_the_batch(world: World) -> None:
+    for jobid in ("job-1", "job-2", "job-3"):
+        world.api.put(jobid, JobState.FAILED)
+    await world.tracker.watch(world.ask(), "job-1 job-2 job-3", True)
+    assert await _closing(world) == [("job-1", 0), ("job-2", 0), ("job-3", 1)]
+
+
+async def test_what_is_not_taken_says_why(world: World) -> None:
+    for jobid in ("job-1", "known-1", "known-2"):
+        world.api.put(jobid)
+    await world.watch("known-1")
+    await world.watch("known-2")
+    await world.answers.record_answer(2, world.api.put("known-2", JobState.FAILED))
+    world.api.trouble["expired-1"] = errors.JobExpired("410")
+    text = "job-1 #1 known-2 nowhere expired-1 x #77 user:1234-minimax:a@b.de-video:123"
+    result = await world.tracker.watch(world.ask(person=2), text, True)
+    assert [one.taken for one in result.entries] == [
+        Taken.WATCHED,
+        Taken.ALREADY_WATCHED,
+        Taken.ALREADY_POSTED,
+        Taken.NOT_FOUND,
+        Taken.EXPIRED,
+        Taken.NOT_A_JOB_ID,
+        Taken.NOT_FOUND,
+        Taken.OTHER_SERVICE,
+    ]
+    assert await world.rows("SELECT count(*) FROM jobs") == [(3,)]
+    in_batch = await world.rows("SELECT in_batch FROM subscribers WHERE user_id = 2 ORDER BY subscription_id")
+    assert in_batch == [(0,), (0,), (1,)]  # known-2 is still to be posted, so that they can be pinged too
+
+
+async def test_nothing_taken_leaves_no_batch(world: World) -> None:
+    result = await world.tracker.watch(world.ask(), "nowhere", True)
+    assert (result.batch_id, result.summary_message_id) == (None, None)
+    assert await world.rows("SELECT count(*) FROM batches") == [(0,)]
+    assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
+
+
+async def test_a_job_named_twice_counts_once(world: World) -> None:
+    await world.watch("job-1")
+    result = await world.tracker.watch(world.ask(person=2), "job-1 #1", True)
+    assert [one.text for one in result.entries] == ["job-1"]
+
+
+async def test_no_id_and_too_many(world: World) -> None:
+    with pytest.raises(NotAJobId):
+        await world.tracker.watch(world.ask(), " ,, ", True)
+    with pytest.raises(refusals.TooManyJobs) as refusal:
+        await world.tracker.watch(world.ask(), " ".join(f"job-{n}" for n in range(26)), True)
+    assert (refusal.value.count, refusal.value.limit) == (26, 25)
+    assert world.api.asked == []
+
+
+async def test_limits_hold_exactly_in_and_between_lists(database: Database) -> None:
+    world = World(database, limits=Limits(open_per_user=4, open_per_server=6))
+    for number in range(20):
+        world.api.put(f"job-{number}")
+    lists = [
+        world.tracker.watch(world.ask(person=person), " ".join(f"job-{person * 5 + n}" for n in range(5)), True)
+        for person in range(3)
+    ]
+    results = await asyncio.gather(*lists)
+    taken = [one.taken for result in results for one in result.entries]
+    assert taken.count(Taken.WATCHED) == 6
+    assert taken.count(Taken.PERSON_LIMIT) + taken.count(Taken.SERVER_LIMIT) == 9
+    assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(6,)]
+    assert await world.rows("SELECT max(n) FROM (SELECT count(*) AS n FROM subscribers GROUP BY user_id)") == [(4,)]
+    assert await world.rows("SELECT count(*) FROM jobs") == [(6,)]
+    await world.close()
+
+
+async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> None:
+    world.api.gate = asyncio.Event()
+    began = asyncio.get_running_loop().time()
+    result = await world.tracker.watch(world.ask(), " ".join(f"job-{n}" for n in range(25)), True)
+    assert asyncio.get_running_loop().time() - began < 1
+    assert all(one.taken is Taken.WATCHED and one.api_down for one in result.entries)
+    assert world.api.most_under_way["all"] <= 8
+
+
+async def test_a_refused_token_refuses_the_whole_list(world: World) -> None:
+    world.api.put("job-1")
+    world.api.trouble["job-2"] = errors.TokenRefused("401")
+    with pytest.raises(refusals.TokenRefused):
+        await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    assert await world.rows("SELECT count(*) FROM subscriptions") == [(0,)]
+
+
+# ---- watching no more -----------------------------------------------------------------------------------------------
+
+
+async def test_the_last_asker_ends_the_subscription_somebody_else_does_not(world: World) -> None:
+    await world.watch("job-1")
+    world.clock.move_to(world.clock.monotonic() + 1)
+    await world.watch("job-1", person=2)
+    with pytest.raises(refusals.NotYours) as refusal:
+        await world.tracker.unwatch(world.ask(person=3), "job-1", False)
+    assert refusal.value.askers == (PERSON, 2)
+    first = await world.tracker.unwatch(world.ask(), "job-1", False)
+    assert getattr(first, "others", None) == 1
+    assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
+    assert await world.rows("SELECT ended_at FROM subscriptions") == [(None,)]
+    last = await world.tracker.stop(world.ask(person=2), 1, False)
+    assert not hasattr(last, "others")
+    assert await world.rows("SELECT ended_at, stopped_by FROM subscriptions") == [(world.clock.now(), 2)]
+    assert world.cards.subscriptions == [1, 1]
+    assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
+    with pytest.raises(refusals.NotWatchedHere):
+        await world.tracker.unwatch(world.ask(), "job-1", True)
+    with pytest.raises(refusals.NothingToDo):
+        await world.tracker.stop(world.ask(), 1, True)
+
+
+async def test_who_may_manage_messages_ends_it_whoever_waits(world: World) -> None:
+    await world.watch("job-1")
+    await world.watch("job-1", person=2)
+    result = await world.tracker.unwatch(world.ask(person=9), "#1", True)
+    assert not hasattr(result, "others")
+    assert await world.rows("SELECT stopped_by FROM subscriptions") == [(9,)]
+
+
+async def test_stopping_a_batch_keeps_what_others_wait_for(world: World) -> None:
+    for jobid in ("job-1", "job-2", "job-3"):
+        world.api.put(jobid)
+    await world.tracker.watch(world.ask(), "job-1 job-2 job-3", True)
+    await world.answers.record_answer(3, world.api.put("job-3", JobState.FAILED))
+    await world.watch("job-2", person=2)
+    with pytest.raises(refusals.NotYours):
+        await world.tracker.stop_all(world.ask(person=2), 1, False)
+    result = await world.tracker.stop_all(world.ask(), 1, False)
+    assert (result.stopped, result.kept) == (1, 1)
+    assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
+    manager = await world.tracker.stop_all(world.ask(person=9), 1, True)
+    assert (manager.stopped, manager.kept) == (1, 0)
+    assert await world.rows("SELECT ended_at IS NULL FROM batches") == [(0,)]
+    with pytest.raises(refusals.NothingToDo):
+        await world.tracker.stop_all(world.ask(), 1, True)
+
+
+async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    await world.tracker.unwatch(world.ask(), "job-1", False)
+    await world.answers.record_answer(2, world.api.put("job-2", JobState.COMPLETED))
+    assert await _closing(world) == [("job-2", 1)]

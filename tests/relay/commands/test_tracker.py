@@ -1,0 +1,539 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pixverse import errors
+from pixverse.job import Job, JobState, Media
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from relay.commands import refusals, results
+from relay.commands.limits import Limits
+from relay.outcomes import Outcome
+from storage.database import Database
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
+
+SECRET = "user:1234-" + "aBcDeFgHiJkLmNoPqRsTu"
+
+
+async def _stored(world: World) -> list[tuple[object, ...]]:
+    tables = ("jobs", "subscriptions", "subscribers", "deliveries", "batches")
+    return await world.rows(" UNION ALL ".join(f"SELECT '{table}', rowid FROM {table}" for table in tables))
+
+
+# ---- status ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
+    job = world.api.put("job-1", percent=40, prompt="a cat")
+    result = await world.tracker.status(world.ask(), "  job-1 ", True, True)
+    assert result == results.NowWatching(1, 1, job, 7001, mention=True, api_down=False)
+    assert await world.rows("SELECT kind, state FROM deliveries") == [("card", "waiting")]
+    assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 0)]
+    assert await world.rows("SELECT spoiler, ended_at FROM subscriptions") == [(1, None)]
+    assert len(world.api.asked) == 1
+
+
+async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None:
+    await world.watch("job-1")
+    result = await world.tracker.status(world.ask(person=2), "#1", False, False)
+    assert isinstance(result, results.AlreadyWatched)
+    assert (result.number, result.mention, result.on_hold) == (1, False, False)
+    assert await world.rows("SELECT user_id, mention FROM subscribers ORDER BY 1") == [(2, 0), (PERSON, 1)]
+    assert len(await world.rows("SELECT 1 FROM deliveries")) == 1
+
+
+async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) -> None:
+    job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    first = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert first == results.PostingOutcome(1, 1, job, Outcome.COMPLETED)
+    assert world.outbox.woken
+    second = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert second == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77")
+    third = await world.tracker.status(world.ask(person=5), "#1", True, False)
+    assert third == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, 77, results.OutcomeState.POSTED)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'unsure', message_id = NULL")
+    fourth = await world.tracker.status(world.ask(person=5), "#1", True, False)
+    assert fourth == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, results.OutcomeState.UNSURE)
+    elsewhere = await world.tracker.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
+    assert isinstance(elsewhere, results.PostingOutcome)
+    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
+    assert len(world.api.asked) == 1
+    assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(0,)]
+
+
+async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: World) -> None:
+    await world.watch("job-1")
+    world.clock.move_to(world.clock.monotonic() + 6)
+    world.api.put("job-1", JobState.FAILED)
+    result = await world.tracker.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
+    assert isinstance(result, results.PostingOutcome)
+    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
+    assert await world.rows("SELECT count(*) FROM deliveries WHERE kind = 'card'") == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "refusal"),
+    [
+        (errors.JobNotFound("404"), refusals.NotFound),
+        (errors.JobExpired("410"), refusals.Expired),
+        (errors.TokenRefused("401"), refusals.TokenRefused),
+        (errors.SubscriptionUnpaid("402"), refusals.SubscriptionUnpaid),
+        (errors.BadRequest("400"), refusals.QuestionRefused),
+    ],
+)
+async def test_what_was_never_seen_leaves_nothing_behind(
+    world: World, trouble: errors.PixVerseError, refusal: type[refusals.Refusal]
+) -> None:
+    world.api.everywhere = trouble
+    with pytest.raises(refusal):
+        await world.tracker.status(world.ask(), "job-1", True, False)
+    assert await _stored(world) == []
+    if isinstance(trouble, (errors.TokenRefused, errors.SubscriptionUnpaid)):
+        assert world.accounts.heard == [(ACCOUNT, trouble)]
+
+
+@pytest.mark.parametrize("trouble", [errors.Unavailable("503"), errors.RateLimited("429", 60.0), "hangs"])
+async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble: object) -> None:
+    if isinstance(trouble, errors.PixVerseError):
+        world.api.everywhere = trouble
+    else:
+        world.api.gate = asyncio.Event()
+    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert result == results.NowWatching(1, 1, None, 7001, mention=True, api_down=True)
+    again = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert isinstance(again, results.AlreadyWatched)
+    assert again.api_down
+    assert len(world.api.asked) == (2 if isinstance(trouble, errors.Unavailable) else 1)
+
+
+async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(world: World) -> None:
+    await world.watch("job-1")
+    del world.api.jobs["job-1"]
+    for _ in range(5):
+        world.clock.move_to(world.clock.monotonic() + 10)
+        assert isinstance(await world.tracker.status(world.ask(), "job-1", True, False), results.AlreadyWatched)
+    world.clock.move_to(world.clock.monotonic() + 30)
+    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert isinstance(result, results.AlreadyPosted)
+    assert result.outcome is Outcome.NOT_FOUND
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.answers.give_up(number)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    result = await world.tracker.status(world.ask(person=2), f"#{number}", True, False)
+    assert isinstance(result, results.NowWatching)
+    assert await world.rows("SELECT round, ended_at, watched_since FROM jobs") == [(1, None, world.clock.now())]
+    assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED))
+    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
+
+
+async def test_what_was_given_up_under_one_account_is_told_under_another(world: World) -> None:
+    """The API's own word is another message than the bot's that it watches no more."""
+    number = await world.watch("job-1")
+    await world.answers.give_up(number)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    other = await world.watch("job-1")
+    assert other != number
+    await world.answers.record_answer(other, world.api.put("job-1", JobState.COMPLETED))
+    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
+    answer = await world.tracker.status(world.ask(person=2), "job-1", True, False)
+    assert isinstance(answer, results.AlreadyPosted | results.PostingOutcome)
+    assert len(await world.outcomes()) == 2
+
+
+async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> None:
+    number = await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    del world.accounts.used[GUILD]
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED))
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.clock.move_to(world.clock.monotonic() + 100)
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.answers.give_up(number)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.put("job-1", JobState.CANCELLED)
+    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert isinstance(result, results.PostingOutcome)
+    assert result.outcome is Outcome.CANCELLED
+    assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
+
+
+async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.answers.give_up(number)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    del world.api.jobs["job-1"]
+    with pytest.raises(refusals.NotFound):
+        await world.tracker.status(world.ask(), "job-1", True, False)
+    assert await world.rows("SELECT round, outcome FROM jobs") == [(0, "given up")]
+
+
+async def test_commands_at_the_same_time_ask_once(world: World) -> None:
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    asks = [
+        asyncio.create_task(world.tracker.status(world.ask(person=number, channel=number), "job-1", True, False))
+        for number in range(10)
+    ]
+    await asyncio.sleep(0.05)
+    world.api.gate.set()
+    done = await asyncio.gather(*asks)
+    assert all(isinstance(one, results.NowWatching) for one in done)
+    assert len(world.api.asked) == 1
+    assert await world.rows("SELECT count(*) FROM jobs") == [(1,)]
+
+
+async def test_an_answer_of_five_seconds_is_used_again(world: World) -> None:
+    await world.watch("job-1")
+    world.clock.move_to(world.clock.monotonic() + 4.9)
+    await world.watch("job-1", channel=CHANNEL + 1)
+    assert len(world.api.asked) == 1
+    world.clock.move_to(world.clock.monotonic() + 0.2)
+    await world.watch("job-1", channel=CHANNEL + 2)
+    assert len(world.api.asked) == 2
+
+
+async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> None:
+    number = await world.watch("job-1")
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 55")
+    await world.tracker.unwatch(world.ask(), f"#{number}", False)
+    world.clock.move_to(world.clock.monotonic() + 50)
+    result = await world.tracker.watch_again(world.ask(person=3), 1)
+    assert isinstance(result, results.NowWatching)
+    assert await world.rows("SELECT count(*) FROM subscriptions") == [(1,)]
+    assert await world.rows("SELECT message_id FROM deliveries") == [(55,)]
+    assert await world.rows("SELECT ended_at, stopped_by FROM subscriptions") == [(None, None)]
+    assert await world.rows("SELECT watched_since FROM jobs") == [(world.clock.now(),)]
+
+
+# ---- order of checks, bounds ----------------------------------------------------------------------------------------
+
+
+async def test_secrets_come_first_and_go_nowhere(database: Database) -> None:
+    world = World(database, per_minute=1)
+    world.api.put("job-1")
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    world.api.asked.clear()
+    for call in (
+        world.tracker.status(world.ask(), SECRET, True, False),
+        world.tracker.peek(world.ask(), SECRET),
+        world.tracker.watch(world.ask(), f"job-1 {SECRET}", True),
+        world.tracker.unwatch(world.ask(), SECRET, True),
+    ):
+        with pytest.raises(LooksLikeSecret):
+            await call
+    assert await world.tracker.choices(world.ask(), SECRET) == ()
+    assert world.api.asked == []
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.status(world.ask(), "job-1", True, False)
+
+
+async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
+    with pytest.raises(NotAJobId):
+        await world.tracker.status(world.ask(), "two words", True, False)
+    with pytest.raises(OtherService):
+        await world.tracker.status(world.ask(), "user:1234-minimax:a@b.de-video:123", True, False)
+    with pytest.raises(refusals.NumberUnknown):
+        await world.tracker.status(world.ask(), "#99", True, False)
+    assert world.api.asked == []
+
+
+async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
+    world.accounts.states[ACCOUNT] = "refused"
+    with pytest.raises(refusals.TokenRefused):
+        await world.tracker.status(world.ask(), "job-1", True, False)
+    world.accounts.states[ACCOUNT] = "unpaid"
+    with pytest.raises(refusals.SubscriptionUnpaid):
+        await world.tracker.status(world.ask(), "job-1", True, False)
+    world.accounts.used[GUILD] = None
+    with pytest.raises(refusals.NoToken):
+        await world.tracker.status(world.ask(), "job-1", True, False)
+    assert world.api.asked == []
+
+
+async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
+    world = World(database, limits=Limits(open_per_user=3, open_per_server=7))
+    for number in range(20):
+        world.api.put(f"job-{number}")
+
+    async def one(person: int, number: int) -> str:
+        try:
+            await world.tracker.status(world.ask(person=person), f"job-{number}", True, False)
+        except refusals.PersonLimit:
+            return "person"
+        except refusals.ServerLimit:
+            return "server"
+        return "watched"
+
+    alone = await asyncio.gather(*(one(1, number) for number in range(10)))
+    assert sorted(alone) == ["person"] * 7 + ["watched"] * 3
+    crowd = await asyncio.gather(*(one(100 + number, number) for number in range(10, 20)))
+    assert sorted(crowd) == ["server"] * 6 + ["watched"] * 4
+    assert await world.rows("SELECT count(*) FROM subscriptions") == [(7,)]
+    assert await world.rows("SELECT count(*) FROM jobs") == [(7,)]
+    world.api.put("ended", JobState.FAILED)
+    ended = await world.tracker.status(world.ask(person=1), "ended", True, False)
+    assert isinstance(ended, results.PostingOutcome)
+    await world.close()
+
+
+async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Database) -> None:
+    world = World(database, limits=Limits(open_per_user=1, open_per_server=1))
+    await world.watch("job-1")
+    assert isinstance(await world.tracker.status(world.ask(), "job-1", False, False), results.AlreadyWatched)
+    assert isinstance(await world.tracker.status(world.ask(person=2), "job-1", True, False), results.AlreadyWatched)
+    world.api.put("job-2")
+    with pytest.raises(refusals.PersonLimit):
+        await world.tracker.status(world.ask(), "job-2", True, False)
+    with pytest.raises(refusals.ServerLimit):
+        await world.tracker.status(world.ask(person=3), "job-2", True, False)
+    await world.tracker.unwatch(world.ask(person=2), "#1", True)
+    assert isinstance(await world.tracker.status(world.ask(), "job-2", True, False), results.NowWatching)
+    await world.close()
+
+
+# ---- servers know nothing of each other -----------------------------------------------------------------------------
+
+
+async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED))
+    await world.watch("job-2")
+    [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'")
+    abroad = world.ask(guild=GUILD + 1)
+    with pytest.raises(refusals.NumberUnknown):
+        await world.tracker.status(abroad, f"#{number}", True, False)
+    with pytest.raises(refusals.NumberUnknown):
+        await world.tracker.peek(abroad, "#2")
+    with pytest.raises(refusals.NotWatchedHere):
+        await world.tracker.unwatch(abroad, "#2", True)
+    assert await world.tracker.choices(abroad, "") == ()
+    assert (await world.tracker.list(abroad)).entries == ()
+    for ask in (abroad, world.ask(channel=CHANNEL + 1)):
+        for call in (
+            world.tracker.check_now(ask, 2),
+            world.tracker.stop(ask, 2, True),
+            world.tracker.set_mention(ask, 2, False),
+            world.tracker.watch_again(ask, 2),
+            world.tracker.post_again(ask, 1),
+            world.tracker.details(ask, str(nonce)),
+            world.tracker.stop_all(ask, 1, True),
+        ):
+            with pytest.raises(refusals.NothingToDo):
+                await call
+    assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
+    assert await world.rows("SELECT mention FROM subscribers WHERE subscription_id = 2") == [(1,)]
+
+
+async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World) -> None:
+    await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    held = await world.tracker.status(world.ask(person=2), "#1", True, False)
+    assert isinstance(held, results.AlreadyWatched)
+    assert held.on_hold
+    with pytest.raises(refusals.NotFound):
+        await world.tracker.status(world.ask(channel=CHANNEL + 1), "#1", True, False)
+    assert (await world.tracker.list(world.ask())).entries[0].on_hold
+    assert isinstance(await world.tracker.check_now(world.ask(), 1), results.NotChecked)
+    assert [token for _, token, _ in world.api.asked] == ["token-1"]
+
+
+# ---- peek -----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
+    job = world.api.put("job-1", percent=30)
+    assert await world.tracker.peek(world.ask(), "job-1") == results.Peek("job-1", None, job, None, api_down=False)
+    assert await _stored(world) == []
+    with pytest.raises(refusals.NotFound):
+        await world.tracker.peek(world.ask(), "nowhere")
+    world.api.everywhere = errors.Unavailable("503")
+    with pytest.raises(refusals.ApiDown):
+        await world.tracker.peek(world.ask(), "else-1")
+
+
+async def test_a_peek_at_a_known_job(world: World) -> None:
+    await world.watch("job-1")
+    world.clock.move_to(world.clock.monotonic() + 10)
+    world.api.everywhere = errors.Unavailable("503")
+    peek = await world.tracker.peek(world.ask(), "#1")
+    assert (peek.number, peek.api_down, peek.job) == (1, True, world.api.jobs["job-1"])
+    world.api.everywhere = None
+    ended = world.api.put("job-1", JobState.MODERATED)
+    peek = await world.tracker.peek(world.ask(), "job-1")
+    assert peek == results.Peek("job-1", 1, ended, Outcome.MODERATED, api_down=False)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    stranger = await world.tracker.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
+    assert stranger.number is None
+
+
+# ---- buttons --------------------------------------------------------------------------------------------------------
+
+
+async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(world: World) -> None:
+    await world.watch("job-1")
+    world.clock.move_to(world.clock.monotonic() + 10)
+    world.api.put("job-1", percent=70)
+    first = await world.tracker.check_now(world.ask(), 1)
+    assert isinstance(first, results.Checked)
+    assert first.news
+    assert first.job is not None
+    assert first.job.percent == 70
+    at = world.clock.now()
+    second = await world.tracker.check_now(world.ask(), 1)
+    assert isinstance(second, results.CheckedBefore)
+    assert (second.since, second.until) == (at, at + 5000)
+    world.clock.move_to(world.clock.monotonic() + 5)
+    third = await world.tracker.check_now(world.ask(), 1)
+    assert isinstance(third, results.Checked)
+    assert not third.news
+    world.clock.move_to(world.clock.monotonic() + 5)
+    world.api.everywhere = errors.Unavailable("503")
+    assert isinstance(await world.tracker.check_now(world.ask(), 1), results.NotChecked)
+    world.api.everywhere = None
+    world.api.put("job-1", JobState.COMPLETED)
+    last = await world.tracker.check_now(world.ask(), 1)
+    assert isinstance(last, results.Checked)
+    assert last.outcome is Outcome.COMPLETED
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    with pytest.raises(refusals.NothingToDo):
+        await world.tracker.check_now(world.ask(), 1)
+
+
+async def test_set_mention_is_for_those_who_wait(world: World) -> None:
+    await world.watch("job-1")
+    assert await world.tracker.set_mention(world.ask(), 1, False) == results.MentionSet(1, 1, mention=False)
+    assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
+    with pytest.raises(refusals.NothingToDo):
+        await world.tracker.set_mention(world.ask(person=2), 1, True)
+
+
+async def test_post_again_once_for_each_press_with_fresh_links(world: World) -> None:
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/new.mp4"),))
+    ask = world.ask()
+    assert await world.tracker.post_again(ask, 1) == results.PostedAgain(1, 1, Outcome.COMPLETED)
+    await world.tracker.post_again(ask, 1)
+    assert await world.outcomes() == [("outcome", CHANNEL), (f"again-{ask.interaction_id}", CHANNEL)]
+    [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
+    assert "new.mp4" in str(snapshot)
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.everywhere = errors.TokenRefused("401")
+    await world.tracker.post_again(world.ask(), 1)
+    assert len(await world.outcomes()) == 3
+    [(after,)] = await world.rows("SELECT snapshot FROM jobs")
+    assert after == snapshot
+
+
+async def test_post_again_takes_no_contrary_answer(world: World) -> None:
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    for state, media in ((JobState.FAILED, "https://x/other.mp4"), (JobState.PROGRESS, "https://x/other.mp4")):
+        world.clock.move_to(world.clock.monotonic() + 100)
+        world.api.put("job-1", state, media=(Media(media),))
+        await world.tracker.post_again(world.ask(), 1)
+    [(snapshot, outcome)] = await world.rows("SELECT snapshot, outcome FROM jobs")
+    assert "old.mp4" in str(snapshot)
+    assert outcome == "completed"
+
+
+async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
+    job = world.api.put("job-1", JobState.FAILED, error="boom")
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
+    at = world.clock.now()
+    expected = results.JobDetails(1, "job-1", job, Outcome.FAILED, at, at)
+    assert await world.tracker.details(world.ask(), str(nonce)) == expected
+    with pytest.raises(refusals.NothingToDo):
+        await world.tracker.details(world.ask(), "0" * 25)
+
+
+async def test_details_are_told_in_the_outcomes_channel_alone(world: World) -> None:
+    world.api.put("job-1", JobState.FAILED)
+    await world.tracker.status(world.ask(), "job-1", True, False)
+    [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
+    for elsewhere in (world.ask(channel=9), world.ask(guild=9)):
+        with pytest.raises(refusals.NothingToDo):
+            await world.tracker.details(elsewhere, str(nonce))
+
+
+# ---- what is known --------------------------------------------------------------------------------------------------
+
+
+async def test_the_list_is_this_channels(world: World) -> None:
+    await world.watch("job-1")
+    await world.watch("job-2", person=2)
+    await world.watch("job-3", channel=CHANNEL + 1)
+    listing = await world.tracker.list(world.ask())
+    assert [(one.jobid, one.mine) for one in listing.entries] == [("job-1", True), ("job-2", False)]
+    assert listing.mine == 1
+
+
+async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(world: World) -> None:
+    prompts = {
+        "mine-elsewhere": "Red cat",
+        "theirs-here": "blue CAT",
+        "theirs-elsewhere": "green cat",
+        "a-dog": "a dog",
+    }
+    for jobid, prompt in prompts.items():
+        world.api.put(jobid, prompt=prompt, created=5)
+    await world.watch("mine-elsewhere", channel=CHANNEL + 1)
+    await world.watch("theirs-here", person=2)
+    await world.watch("theirs-elsewhere", person=2, channel=CHANNEL + 1)
+    await world.watch("a-dog")
+    asked = len(world.api.asked)
+    found = await world.tracker.choices(world.ask(), "cat")
+    assert [(one.number, one.since) for one in found] == [(2, 5), (1, 5)]
+    assert [one.number for one in await world.tracker.choices(world.ask(), "")] == [4, 2, 1]
+    assert [one.number for one in await world.tracker.choices(world.ask(), "#4")] == [4]
+    assert len(world.api.asked) == asked
+
+
+async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: World) -> None:
+    for jobid in ("cat-1", "cat-2", "dog-3"):
+        world.api.put(jobid, prompt=f"a {jobid}", created=5)
+        await world.watch(jobid)
+    await world.watch("cat-elsewhere", channel=CHANNEL + 1)
+    await world.tracker.unwatch(world.ask(), "#1", may_manage=True)
+    found = await world.tracker.watched_choices(world.ask(), "CAT")
+    assert [(one.number, one.since) for one in found] == [(2, 5)]
+    assert [one.number for one in await world.tracker.watched_choices(world.ask(), "")] == [3, 2]
+    assert await world.tracker.watched_choices(world.ask(), SECRET) == ()
+
+
+async def test_choices_are_at_most_twenty_five(world: World) -> None:
+    for number in range(30):
+        await world.watch(f"job-{number}")
+    found = await world.tracker.choices(world.ask(), "")
+    assert [one.number for one in found] == list(range(30, 5, -1))
+
+
+async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> None:
+    await world.watch("job-1")
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE jobs SET snapshot = 'not json'")
+    assert (await world.tracker.list(world.ask())).entries[0].job is None
+    world.clock.move_to(world.clock.monotonic() + 10)
+    await world.tracker.check_now(world.ask(), 1)
+    job = (await world.tracker.list(world.ask())).entries[0].job
+    assert job == Job("job-1", JobState.PROGRESS, "progress")

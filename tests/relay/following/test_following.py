@@ -1,0 +1,115 @@
+"""Beginning and ending follows, over the real accounts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from pixverse import errors
+from relay.commands.lookups import Lookups
+from relay.commands.refusals import NoOwnToken, NotFollowed, NoToken, TokenRefused
+from relay.commands.results import Ask
+from relay.following.following import Following
+from relay.polling.questions import Questions
+from relay.ports import Health
+from relay.tokens.tokens import TokenChanged
+from storage import follows
+from storage.keys import new_key
+from tests.relay.account_house import INTERVAL, House
+from tests.relay.world import FakeApi, FakeCards, ManualClock
+
+GUILD, CHANNEL, ADMIN = 77, 770, 7
+TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"
+ASK = Ask(GUILD, 5, ADMIN, 1, 1000)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    opened = await House.open(tmp_path / "relay.db", new_key())
+    opened.api.works(TOKEN, OTHER)
+    yield opened
+    await opened.close()
+
+
+def _following(house: House, told: list[bool]) -> Following:
+    questions = Questions(
+        FakeApi(ManualClock()).fetch,
+        house.accounts,
+        cards=FakeCards(),
+        health=Health(),
+        clock=house.clock,
+        interval=INTERVAL,
+        random=Random(1),
+    )
+    return Following(house.database, house.accounts, Lookups(questions, house.accounts), lambda: told.append(True))
+
+
+async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> None:
+    with pytest.raises(NoToken):
+        _following(house, []).followable(GUILD)
+    await house.restart(operator_token=TOKEN)
+    with pytest.raises(NoOwnToken):
+        _following(house, []).followable(GUILD)
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)  # The operator's account, but the server's own token.
+    assert _following(house, []).followable(GUILD).user_number == "1"
+    account_id = house.accounts.in_force(GUILD)
+    assert account_id is not None
+    await house.accounts.tried(account_id, TOKEN, errors.TokenRefused("401"))
+    with pytest.raises(TokenRefused):
+        _following(house, []).followable(GUILD)
+
+
+async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(house: House) -> None:
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    told: list[bool] = []
+    following = _following(house, told)
+    asked = following.followable(GUILD).account_id
+    await following.follow(ASK, CHANNEL, asked, progress=True)
+    (row,) = await follows.every(house.database.reader)
+    assert (row.guild_id, row.channel_id, row.account_id, row.progress, row.followed_by) == (
+        GUILD, CHANNEL, asked, True, ADMIN,
+    )  # fmt: skip
+    await house.tokens.set_token(GUILD, ADMIN, OTHER)
+    with pytest.raises(TokenChanged):
+        await following.follow(ASK, CHANNEL + 1, asked, progress=False)
+    assert await following.channels(GUILD) == [CHANNEL]
+    assert await following.unfollow(ASK, CHANNEL) == 0
+    with pytest.raises(NotFollowed):
+        await following.unfollow(ASK, CHANNEL)
+    assert len(told) == 2
+
+
+async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_them(house: House) -> None:
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(house, [])
+    old = following.followable(GUILD).account_id
+    await following.follow(ASK, CHANNEL, old, progress=False)
+    await following.follow(ASK, CHANNEL + 1, old, progress=False)
+    changed = await house.tokens.set_token(GUILD, ADMIN, OTHER)
+    assert (changed.kind, changed.held, changed.held_channels) == ("other account", 0, 2)
+    assert len(await following.channels(GUILD)) == 2
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    removal = await house.tokens.preview_removal(GUILD)
+    assert removal is not None
+    assert removal.channels == 2
+    await house.tokens.remove_token(GUILD, old, ADMIN)
+    assert await following.channels(GUILD) == []
+
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    await following.follow(ASK, CHANNEL, old, progress=False)
+    await house.tokens.set_token(GUILD, ADMIN, OTHER)
+    await house.tokens.drop_old_jobs(GUILD, old, ADMIN)
+    assert await following.channels(GUILD) == []
+
+
+async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_runs(house: House) -> None:
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(house, [])
+    account_id = following.followable(GUILD).account_id
+    await following.follow(ASK, CHANNEL, account_id, progress=False)
+    await house.accounts.tried(account_id, TOKEN, errors.TokenRefused("401"))
+    rows = await house.database.reader.all("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
+    assert [(row["channel_id"], "token refused" in row["notice"]) for row in rows] == [(CHANNEL, True)]

@@ -1,0 +1,311 @@
+"""Whole accounts: which jobs are found, where they are relayed, and what the API is asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+
+from pixverse.errors import NoList, TokenRefused, Unavailable
+from pixverse.job import JobState, Media
+from relay.commands.limits import Limits
+from storage import follows, servers
+from storage.database import Database
+from tests.relay.following_world import ADMIN, FollowingWorld
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON, START
+
+VIDEO = (Media("https://x/1.mp4"),)
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[FollowingWorld]:
+    made = FollowingWorld(database)
+    yield made
+    await made.close()
+
+
+async def _subscriptions(world: FollowingWorld) -> list[tuple[object, ...]]:
+    return await world.rows(
+        "SELECT j.jobid, s.channel_id, s.origin, s.ended_at IS NULL FROM subscriptions s"
+        " JOIN jobs j ON j.id = s.job_id ORDER BY s.id"
+    )
+
+
+@pytest.mark.parametrize("kind", ["v1", "v2"])
+async def test_a_job_that_nobody_asked_for_is_relayed_once(world: FollowingWorld, kind: str) -> None:
+    await world.follow()
+    world.run()
+    await world.advance(60)
+    assert await _subscriptions(world) == []
+
+    world.api.put(f"{kind}-new")
+    await world.advance(23)
+    assert await _subscriptions(world) == [(f"{kind}-new", CHANNEL, "followed", 1)]
+    assert world.api.times(f"{kind}-new"), "it is asked about as soon as it is found"
+    world.api.put(f"{kind}-new", JobState.COMPLETED, media=VIDEO)
+    await world.advance(23)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    await world.advance(600)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    assert await world.rows("SELECT * FROM deliveries WHERE kind = 'card'") == []
+
+
+async def test_jobs_in_work_before_are_taken_and_ended_ones_are_not(world: FollowingWorld) -> None:
+    world.api.put("v1-running")
+    world.api.put("v1-ended", JobState.COMPLETED, media=VIDEO)
+    world.run()
+    await world.follow(progress=True)
+    await world.advance(1)
+    assert await _subscriptions(world) == [("v1-running", CHANNEL, "followed with card", 1)]
+    assert len(await world.rows("SELECT * FROM deliveries WHERE kind = 'card'")) == 1
+
+
+async def test_each_following_channel_of_each_server_gets_its_own_and_all_share_one_list(world: FollowingWorld) -> None:
+    await world.follow()
+    await world.follow(channel=CHANNEL + 1, progress=True)
+    await world.follow(guild=GUILD + 1, channel=CHANNEL + 2)
+    world.run()
+    world.api.put("v2-new")
+    await world.advance(100)
+    assert {row[1] for row in await _subscriptions(world)} == {CHANNEL, CHANNEL + 1, CHANNEL + 2}
+    for kind in ("v1", "v2"):
+        times = [at for at, of in world.api.rolls if of == kind]
+        assert 5 <= len(times) <= 6
+        assert min(later - earlier for earlier, later in pairwise(times)) >= 20
+    world.api.put("v2-new", JobState.FAILED)
+    await world.advance(23)
+    assert len(await world.outcomes()) == 3
+
+
+async def test_a_further_channel_does_not_wait_for_the_next_list(world: FollowingWorld) -> None:
+    await world.follow()
+    world.api.put("v1-new")
+    world.run()
+    await world.advance(5)
+    asked = len(world.api.rolls)
+    await world.follow(channel=CHANNEL + 1)
+    await world.advance(1)
+    assert [row[1] for row in await _subscriptions(world)] == [CHANNEL, CHANNEL + 1]
+    assert len(world.api.rolls) == asked
+
+
+async def test_only_the_server_s_own_account_in_force_is_followed(world: FollowingWorld) -> None:
+    await world.follow()
+    await world.follow(guild=GUILD + 1, channel=CHANNEL + 1)
+    await world.follow(guild=GUILD + 2, channel=CHANNEL + 2)
+    world.unserved.add(GUILD + 2)  # The operator serves other servers alone.
+    world.accounts.operators.add(GUILD)  # It uses the operator's token now, which is of the same account.
+    world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
+    world.api.put("v1-new")
+    world.run()
+    await world.advance(60)
+    assert await _subscriptions(world) == []
+    assert world.api.rolls == []
+
+    world.accounts.used.pop(GUILD + 1)
+    world.follows.changed()
+    await world.advance(1)
+    assert await _subscriptions(world) == [("v1-new", CHANNEL + 1, "followed", 1)]
+
+
+async def test_what_members_wait_for_have_stopped_or_have_had_stays_as_it_is(world: FollowingWorld) -> None:
+    numbers = {jobid: await world.watch(jobid) for jobid in ("v1-asked", "v1-stopped", "v1-ended")}
+    world.run()
+    await world.tracker.unwatch(world.ask(), f"#{numbers['v1-stopped']}", True)
+    world.api.put("v1-ended", JobState.FAILED)
+    await world.advance(25)
+    world.api.lagging = {"v1-ended"}
+    before = await _subscriptions(world)
+    await world.follow()
+    await world.advance(100)
+    assert await _subscriptions(world) == before
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it(world: FollowingWorld) -> None:
+    await world.follow()
+    world.api.put("v1-new")
+    world.run()
+    await world.advance(1)
+    number = await world.watch("v1-new")
+    assert [row[2:] for row in await _subscriptions(world)] == [("followed with card", 1)]
+    assert await world.rows("SELECT user_id, mention FROM subscribers") == [(PERSON, 1)]
+    assert len(await world.rows("SELECT * FROM deliveries WHERE kind = 'card'")) == 1
+    left = await world.tracker.unwatch(world.ask(), f"#{number}", False)
+    assert getattr(left, "others", None) == 0
+    assert [row[3] for row in await _subscriptions(world)] == [1]
+    await world.tracker.unwatch(world.ask(person=ADMIN), f"#{number}", True)
+    await world.advance(60)
+    assert [row[3] for row in await _subscriptions(world)] == [0]
+
+
+async def test_the_server_s_limit_holds_is_told_once_and_room_is_used(database: Database) -> None:
+    world = FollowingWorld(database, limits=Limits(500, 3))
+    async with database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, CHANNEL + 9)
+    await world.watch("v1-mine")
+    jobs = [f"v1-{number}" for number in range(4)]
+    for jobid in jobs:
+        world.api.put(jobid)
+    await world.follow()
+    world.run()
+    await world.advance(100)
+    notices = await world.rows("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
+    assert [channel for channel, _ in notices] == [CHANNEL + 9]
+    assert '"jobs":2' in str(notices[0][1])
+    taken = {str(row[0]) for row in await _subscriptions(world)}
+    assert len(taken) == 3
+    assert "v1-mine" in taken
+
+    world.api.put("v1-mine", JobState.FAILED)
+    await world.advance(50)
+    assert len(await _subscriptions(world)) == 4
+    assert len(await world.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL")) == 3
+    assert len(await world.rows("SELECT * FROM deliveries WHERE kind = 'notice'")) == 1
+    assert (
+        await world.rows("SELECT * FROM jobs j WHERE NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id)")
+        == []
+    )
+    await world.close()
+
+
+async def test_ids_of_another_shape_are_passed_over_with_one_line(
+    world: FollowingWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    pika = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pika"
+    world.api.strange = {"user:1-secret-token-of-somebody", pika, "a b", ""}
+    world.api.put("v1-good")
+    await world.follow()
+    world.run()
+    await world.advance(200)
+    assert [row[0] for row in await _subscriptions(world)] == ["v1-good"]
+    lines = [record.message for record in caplog.records if "none of PixVerse" in record.message]
+    assert len(lines) == 1
+    assert "secret" not in caplog.text
+
+
+async def test_a_job_that_only_a_list_ever_knew_ends_without_a_word(world: FollowingWorld) -> None:
+    world.api.lagging = {"v1-ghost"}
+    await world.follow()
+    world.run()
+    await world.advance(300)
+    assert await world.outcomes() == []
+    assert [row[3] for row in await _subscriptions(world)] == [0]
+
+
+async def test_a_job_that_had_ended_before_the_follow_is_not_dug_up_though_the_list_names_it(
+    world: FollowingWorld,
+) -> None:
+    world.api.put("v1-old", JobState.COMPLETED, media=VIDEO, updated=START - HOUR)
+    world.api.put("v1-just", JobState.COMPLETED, media=VIDEO, updated=START - 1000)
+    world.api.lagging = {"v1-old", "v1-just"}
+    await world.follow()
+    world.run()
+    await world.advance(60)
+    assert [row[:2] for row in await _subscriptions(world)] == [("v1-just", CHANNEL), ("v1-old", CHANNEL)]
+    (outcome,) = await world.rows(
+        "SELECT j.jobid FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id"
+        " JOIN jobs j ON j.id = s.job_id"
+    )
+    assert outcome == ("v1-just",)
+
+
+@pytest.mark.parametrize("trouble", [NoList("404"), Unavailable("503"), TokenRefused("401")])
+async def test_a_list_that_fails_is_asked_for_ever_less_often(world: FollowingWorld, trouble: Exception) -> None:
+    assert isinstance(trouble, NoList | Unavailable | TokenRefused)
+    world.api.roll_trouble = trouble
+    await world.follow()
+    world.run()
+    await world.advance(1200)
+    most = 8 if type(trouble) is Unavailable else 3
+    assert len([1 for _, kind in world.api.rolls if kind == "v1"]) <= most
+    assert bool(world.accounts.doubted) is isinstance(trouble, TokenRefused)
+    world.api.roll_trouble = None
+    world.api.put("v1-new")
+    await world.advance(620)
+    assert len(await _subscriptions(world)) == 1
+
+
+async def test_a_start_with_many_followed_accounts_is_no_stampede(world: FollowingWorld) -> None:
+    for account in range(10, 40):
+        world.accounts.tokens[account] = f"token-{account}"
+        world.accounts.used[account] = account
+        async with world.database.transaction() as tx:
+            await tx.run(
+                "INSERT INTO accounts (id, account_key, state_since) VALUES (?, ?, 0)", (account, str(account))
+            )
+        await world.follow(guild=account, channel=account, account=account)
+    world.run()
+    await world.advance(2)
+    assert len(world.api.rolls) <= 20
+    await world.advance(19)
+    assert 60 <= len(world.api.rolls) <= 70
+
+
+async def test_even_a_single_job_relies_on_a_list_that_is_asked_for_anyway(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    world.api.put("v1-alone")
+    await world.advance(60)
+    world.api.asked.clear()
+    await world.advance(400)
+    assert len(world.api.times("v1-alone")) <= 6
+
+
+async def test_a_callback_may_bring_jobs_too(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    await world.advance(30)
+    world.api.put("v1-called")
+    (number,) = await world.follows.take(ACCOUNT, ["v1-called"])
+    assert await world.rows("SELECT id FROM jobs WHERE jobid = 'v1-called'") == [(number,)]
+    assert await world.follows.take(ACCOUNT, ["v1-called"]) == []
+    assert await world.follows.take(OTHER_ACCOUNT, ["v1-other"]) == []
+    await world.advance(0.5)
+    assert len(world.api.times("v1-called")) == 1
+
+
+async def test_what_fails_in_the_database_is_tried_again(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    await world.advance(1)
+    async with world.database.transaction() as tx:
+        await tx.run("ALTER TABLE follows RENAME TO elsewhere")
+    world.api.put("v1-new")
+    await world.advance(25)
+    assert world.follows.failures > 0
+    assert await _subscriptions(world) == []
+    async with world.database.transaction() as tx:
+        await tx.run("ALTER TABLE elsewhere RENAME TO follows")
+    await world.advance(25)
+    assert len(await _subscriptions(world)) == 1
+
+
+async def test_a_follow_that_is_asked_for_anew_keeps_what_was_owed(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    world.api.put("v1-first")
+    await world.advance(1)
+    world.api.everywhere = Unavailable("503")
+    await world.advance(3600)
+    await world.follow(progress=True)
+    world.api.everywhere = None
+    world.api.put("v1-first", JobState.FAILED, updated=world.clock.now() - HOUR // 2)
+    await world.advance(400)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
+    await world.follow()
+    world.run()
+    world.api.put("v1-first")
+    await world.advance(1)
+    async with world.database.transaction() as tx:
+        await follows.remove(tx, GUILD, CHANNEL)
+    world.follows.changed()
+    world.api.put("v1-second")
+    world.api.put("v1-first", JobState.FAILED)
+    await world.advance(60)
+    assert [row[0] for row in await _subscriptions(world)] == ["v1-first"]
+    assert await world.outcomes() == [("outcome", CHANNEL)]

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from pixverse.job import Job, JobState
+from relay.polling.answers import Recorded
+from relay.posting import nonces
+from storage.database import Database
+from tests.relay.world import CHANNEL, GUILD, OTHER_ACCOUNT, World
+
+
+async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    number = await world.watch("somebody@example.org-job")
+    done = Job("job", JobState.COMPLETED, "completed")
+    assert await world.answers.record_answer(number, done) is Recorded.ENDED
+    woken = world.outbox.woken
+    before = await world.rows("SELECT * FROM jobs")
+    with caplog.at_level(logging.INFO):
+        assert await world.answers.record_answer(number, done) is Recorded.NOTHING
+        assert caplog.records == []
+        for state in (JobState.FAILED, JobState.PROGRESS):
+            answer = Job("job", state, state.value)
+            assert await world.answers.record_answer(number, answer) is Recorded.NOTHING
+        assert await world.answers.record_missing(number) is Recorded.NOTHING
+        assert await world.answers.record_expired(number) is Recorded.NOTHING
+        assert await world.answers.give_up(number) is Recorded.NOTHING
+    assert len(caplog.records) == 2
+    assert "example.org" not in caplog.text
+    assert await world.rows("SELECT * FROM jobs") == before
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    assert world.outbox.woken == woken
+
+
+async def test_the_outcome_carries_a_nonce_without_anything_local(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.answers.record_expired(number)
+    nonce = nonces.for_job("job-1", CHANNEL, "outcome")
+    assert await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'") == [(nonce,)]
+
+
+async def test_only_servers_that_use_the_account_are_served(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await world.answers.record_answer(number, Job("job-1", JobState.FAILED, "failed"))
+    assert await world.outcomes() == [("outcome", CHANNEL + 1)]
+    assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,)]
+    await world.answers.deliver_held(1)
+    assert len(await world.outcomes()) == 1
+    del world.accounts.used[GUILD]
+    await world.answers.deliver_held(1)
+    await world.answers.deliver_held(1)
+    assert await world.outcomes() == [("outcome", CHANNEL + 1), ("outcome", CHANNEL)]
+
+
+async def test_a_card_that_was_never_sent_is_dropped_at_the_end(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.watch("job-1", channel=CHANNEL + 1)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 5 WHERE channel_id = ?", (CHANNEL + 1,))
+    await world.answers.record_answer(number, Job("job-1", JobState.FAILED, "failed"))
+    assert await world.rows("SELECT channel_id FROM deliveries WHERE kind = 'card'") == [(CHANNEL + 1,)]
+
+
+async def test_cards_hear_of_news_alone(world: World) -> None:
+    number = await world.watch("job-1")
+    world.cards.jobs.clear()
+    same = world.api.jobs["job-1"]
+    assert await world.answers.record_answer(number, same) is Recorded.NOTHING
+    assert world.cards.jobs == []
+    assert await world.answers.record_answer(number, world.api.put("job-1", percent=3)) is Recorded.NEWS
+    assert world.cards.jobs == [number]
+    assert await world.answers.record_answer(number, Job("job-1", JobState.CREATED, "created")) is Recorded.NOTHING
+
+
+async def test_a_clock_that_went_back_makes_no_job_missing(world: World) -> None:
+    number = await world.watch("job-1")
+    world.clock.jumped = 3_600_000
+    await world.answers.record_missing(number)
+    world.clock.jumped = 0
+    assert await world.answers.record_missing(number) is Recorded.NOTHING
+    world.clock.move_to(world.clock.monotonic() + 59)
+    assert await world.answers.record_missing(number) is Recorded.NOTHING
+    world.clock.move_to(world.clock.monotonic() + 1)
+    assert await world.answers.record_missing(number) is Recorded.ENDED
+
+
+async def test_a_long_interval_is_waited_for_between_two_not_founds(database: Database) -> None:
+    world = World(database, interval=300)
+    number = await world.watch("job-1")
+    await world.answers.record_missing(number)
+    world.clock.move_to(world.clock.monotonic() + 299)
+    assert await world.answers.record_missing(number) is Recorded.NOTHING
+    world.clock.move_to(world.clock.monotonic() + 1)
+    assert await world.answers.record_missing(number) is Recorded.ENDED
+    await world.close()
+
+
+async def test_a_job_that_is_unknown_here_is_no_trouble(world: World) -> None:
+    assert await world.answers.record_answer(99, Job("j", JobState.FAILED, "failed")) is Recorded.NOTHING
+    assert await world.answers.record_missing(99) is Recorded.NOTHING
+    assert await world.answers.give_up(99) is Recorded.NOTHING

@@ -1,0 +1,434 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import tracemalloc
+from itertools import pairwise
+
+import pytest
+
+from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
+from pixverse.job import JobState, Media
+from relay.polling.answers import Recorded
+from storage.database import Database
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
+
+
+def _gaps(times: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+async def test_a_job_is_asked_about_at_each_interval_and_its_end_goes_to_every_channel_once(world: World) -> None:
+    await world.watch("job-1")
+    await world.watch("job-1", channel=CHANNEL + 1)
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 2)
+    world.run()
+    await world.advance(100)
+    times = world.api.times("job-1")
+    assert 4 <= len(times) <= 7
+    assert min(_gaps(times[1:])) >= 20
+    assert await world.outcomes() == []
+
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    await world.advance(25)
+    expected = [("outcome", CHANNEL), ("outcome", CHANNEL + 1), ("outcome", CHANNEL + 2)]
+    assert await world.outcomes() == expected
+    asked = len(world.api.asked)
+    await world.advance(1000)
+    assert len(world.api.asked) == asked
+    assert await world.outcomes() == expected
+    assert world.poller.polls().jobs == 0
+
+
+async def test_nothing_new_is_not_written(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    await world.advance(1)
+    before = await world.rows("PRAGMA data_version")
+    changes = await world.rows("SELECT changed_at, snapshot FROM jobs")
+    await world.advance(300)
+    assert len(world.api.asked) > 10
+    assert await world.rows("PRAGMA data_version") == before
+    world.api.put("job-1", percent=40)
+    await world.advance(25)
+    assert await world.rows("SELECT changed_at, snapshot FROM jobs") != changes
+    assert await world.rows("PRAGMA data_version") != before
+
+
+async def test_state_and_percentage_never_go_backwards(world: World) -> None:
+    world.api.put("job-1", percent=60)
+    await world.watch("job-1")
+    world.run()
+    world.api.put("job-1", JobState.CREATED)
+    await world.advance(30)
+    [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
+    assert '"progress"' in str(snapshot)
+    assert '"percent":60' in str(snapshot)
+
+
+async def test_jobs_are_spread_at_the_start_and_all_of_them_asked_about(world: World) -> None:
+    for number in range(60):
+        await world.watch(f"job-{number}")
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.asked.clear()
+    world.run()
+    start = world.clock.monotonic()
+    await world.advance(20)
+    first = [world.api.times(f"job-{number}")[0] - start for number in range(60)]
+    for quarter in range(4):
+        assert 4 <= sum(quarter * 5 <= at < quarter * 5 + 5 for at in first) <= 28
+    assert all(len(world.api.times(f"job-{number}")) == 1 for number in range(60))
+
+
+async def test_at_most_so_many_questions_at_once_and_per_account(world: World) -> None:
+    world.accounts.used = {GUILD + 1: OTHER_ACCOUNT}
+    for number in range(30):
+        await world.watch(f"job-{number}")
+        await world.watch(f"other-{number}", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.poller._under_way._at_once = 12
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.gate = asyncio.Event()
+    world.api.asked.clear()
+    world.run()
+    await world.quiet()
+    world.clock.move_to(world.clock.monotonic() + 20)
+    for _ in range(200):
+        await asyncio.sleep(0.001)
+    assert world.api.most_under_way["all"] == 12
+    assert world.api.most_under_way["token-1"] <= 8
+    world.api.gate.set()
+    await world.advance(19)
+    assert {jobid for _, _, jobid in world.api.asked} >= {f"job-{number}" for number in range(30)}
+    assert {jobid for _, _, jobid in world.api.asked} >= {f"other-{number}" for number in range(30)}
+    assert world.api.most_under_way["all"] == 12
+    assert world.api.most_under_way["token-2"] <= 8
+
+
+async def test_a_broken_job_backs_off_and_holds_up_no_other(world: World) -> None:
+    await world.watch("good")
+    await world.watch("broken")
+    world.api.trouble["broken"] = Unavailable("503")
+    world.run()
+    await world.advance(290)
+    assert world.health.api.down_since is None
+    assert len(world.api.times("good")) >= 12
+    assert len(world.api.times("broken")) <= 7
+    del world.api.trouble["broken"]
+    await world.advance(400)
+    world.api.put("broken", JobState.FAILED)
+    await world.advance(100)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_an_api_that_fails_most_questions_is_not_down_and_starves_nobody(world: World) -> None:
+    for number in range(30):
+        await world.watch(f"broken-{number}")
+        world.api.trouble[f"broken-{number}"] = Unavailable("502")
+    for number in range(3):
+        await world.watch(f"good-{number}")
+    world.run()
+    await world.advance(290)
+    assert world.cards.api == 0
+    assert all(len(world.api.times(f"good-{number}")) >= 12 for number in range(3))
+    assert all(len(world.api.times(f"broken-{number}")) <= 7 for number in range(30))
+
+
+async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_stampede(world: World) -> None:
+    for number in range(40):
+        await world.watch(f"job-{number}")
+    world.run()
+    await world.advance(21)
+    world.api.everywhere = Unavailable("503")
+    down_from = world.clock.now()
+    await world.advance(60)
+    assert world.health.api.down_since is not None
+    assert down_from <= world.health.api.down_since <= down_from + 10_000
+    assert world.cards.api == 1
+
+    world.api.asked.clear()
+    began = world.clock.monotonic()
+    await world.advance(3600)
+    times = [at - began for at, _, _ in world.api.asked]
+    assert 12 <= len(times) <= 40
+    assert max(_gaps(times)) <= 330
+
+    world.api.everywhere = None
+    world.api.asked.clear()
+    for _ in range(100):
+        await world.advance(5 if not world.api.asked else 0)
+    back = world.api.asked[0][0]
+    assert not world.api_is_down()
+    assert world.cards.api == 2
+    await world.advance(30)
+    for number in range(40):
+        assert any(back <= at <= back + 21 for at in world.api.times(f"job-{number}"))
+    in_a_second = max(sum(at <= other < at + 1 for other, _, _ in world.api.asked) for at, _, _ in world.api.asked)
+    assert in_a_second <= 12
+
+
+async def test_retry_after_rests_the_account_and_not_the_world(world: World) -> None:
+    world.accounts.used = {GUILD + 1: OTHER_ACCOUNT}
+    for number in range(5):
+        await world.watch(f"mine-{number}")
+    await world.watch("theirs", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.run()
+    await world.advance(15)
+    for number in range(5):
+        world.api.trouble[f"mine-{number}"] = RateLimited("429", 120.0)
+    while not any(jobid.startswith("mine") for at, _, jobid in world.api.asked if at > 65):
+        await world.advance(0.5)
+    rested_from = world.clock.monotonic()
+    world.api.trouble.clear()
+    world.api.asked.clear()
+    await world.advance(118)
+    mine = [at for at, _, jobid in world.api.asked if jobid.startswith("mine")]
+    assert mine == []
+    assert len(world.api.times("theirs")) >= 5
+    await world.advance(30)
+    mine = [at for at, _, jobid in world.api.asked if jobid.startswith("mine")]
+    assert len(mine) >= 5
+    assert min(mine) >= rested_from + 119
+    assert len({round(at, 3) for at in mine}) > 1
+
+
+async def test_a_refused_token_rests_its_jobs_until_the_account_is_well(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    await world.advance(5)
+    world.api.everywhere = TokenRefused("401")
+
+    async def refused(account_id: int, error: PixVerseError | None) -> None:
+        world.accounts.states[account_id] = "refused" if isinstance(error, TokenRefused) else "ok"
+
+    world.accounts.answered = refused  # type: ignore[method-assign]
+    await world.advance(30)
+    asked = len(world.api.asked)
+    await world.advance(5000)
+    assert len(world.api.asked) == asked
+    assert world.health.api.down_since is None
+
+    world.api.everywhere = None
+    world.api.put("job-1", JobState.MODERATED)
+    world.accounts.states.clear()
+    world.poller.account_changed(ACCOUNT)
+    await world.advance(21)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_token_of_another_account_holds_the_job_and_the_outcome_comes_when_it_is_back(world: World) -> None:
+    await world.watch("job-1")
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
+    await world.watch("job-2")
+    world.run()
+    await world.advance(21)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.poller.account_changed(ACCOUNT)
+    world.poller.account_changed(OTHER_ACCOUNT)
+    await world.advance(1)
+    world.api.asked.clear()
+    world.api.put("job-1", JobState.COMPLETED)
+    world.api.put("job-2", JobState.COMPLETED)
+    await world.advance(600)
+    assert world.api.times("job-2") == []
+    assert await world.outcomes() == [("outcome", CHANNEL + 1)]
+    assert {token for _, token, _ in world.api.asked} == {"token-1"}
+
+    del world.accounts.used[GUILD]
+    world.poller.account_changed(ACCOUNT)
+    await world.advance(21)
+    assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
+
+
+async def test_what_was_held_is_delivered_after_a_restart_too(world: World) -> None:
+    number = await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    assert await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED)) is Recorded.ENDED
+    assert await world.outcomes() == []
+    del world.accounts.used[GUILD]
+    world.run()
+    await world.advance(1)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_not_found_is_believed_at_the_second_time_after_a_minute(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    del world.api.jobs["job-1"]
+    while not await world.rows("SELECT 1 FROM jobs WHERE missing_since IS NOT NULL"):
+        await world.advance(1)
+    first = world.api.times("job-1")[-1]
+    assert world.clock.monotonic() - first <= 1
+    await world.advance(58)
+    assert await world.outcomes() == []
+    await world.advance(9)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    assert await world.rows("SELECT outcome FROM jobs") == [("not found",)]
+    assert world.api.times("job-1")[-1] >= first + 60
+
+
+async def test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    job = world.api.jobs.pop("job-1")
+    while not await world.rows("SELECT 1 FROM jobs WHERE missing_since IS NOT NULL"):
+        await world.advance(1)
+    first = world.api.times("job-1")[-1]
+    world.api.jobs["job-1"] = job
+    await world.advance(23)
+    assert 20 <= world.api.times("job-1")[-1] - first <= 22
+    assert await world.rows("SELECT 1 FROM jobs WHERE missing_since IS NOT NULL") == []
+
+
+async def test_another_answer_between_two_not_founds_starts_anew(world: World) -> None:
+    job = world.api.put("job-1")
+    await world.watch("job-1")
+    world.run()
+    del world.api.jobs["job-1"]
+    await world.advance(22)
+    assert await world.rows("SELECT missing_since IS NULL FROM jobs") == [(0,)]
+    world.api.jobs["job-1"] = job
+    await world.advance(70)
+    assert await world.rows("SELECT missing_since FROM jobs") == [(None,)]
+    del world.api.jobs["job-1"]
+    await world.advance(22)
+    assert await world.outcomes() == []
+
+
+async def test_expired_is_believed_at_once(world: World) -> None:
+    await world.watch("job-1")
+    world.api.trouble["job-1"] = JobExpired("410")
+    world.run()
+    await world.advance(25)
+    assert await world.rows("SELECT outcome FROM jobs") == [("expired",)]
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+@pytest.mark.parametrize("trouble", ["none", "down", "refused"])
+async def test_given_up_at_its_age_whatever_the_trouble(database: Database, trouble: str) -> None:
+    world = World(database, hours=2)
+    await world.watch("job-1")
+    world.run()
+    await world.advance(10)
+    if trouble == "down":
+        world.api.everywhere = Unavailable("503")
+    if trouble == "refused":
+        world.accounts.states[ACCOUNT] = "refused"
+    await world.advance(2 * 3600 - 60)
+    assert await world.outcomes() == []
+    await world.advance(400)
+    assert await world.rows("SELECT outcome FROM jobs") == [("given up",)]
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    await world.close()
+
+
+async def test_after_a_long_absence_a_job_is_asked_about_before_it_is_given_up(world: World) -> None:
+    await world.watch("ended")
+    await world.watch("running")
+    world.clock.move_to(world.clock.monotonic() + 72 * 3600)
+    world.api.put("ended", JobState.COMPLETED)
+    world.api.everywhere = Unavailable("no network yet")
+    world.run()
+    await world.advance(100)
+    assert await world.outcomes() == []
+    world.api.everywhere = None
+    await world.advance(200)
+    assert sorted(await world.rows("SELECT jobid, outcome FROM jobs")) == [
+        ("ended", "completed"),
+        ("running", "given up"),
+    ]
+
+
+async def test_a_database_that_fails_loses_nothing(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    await world.advance(5)
+    world.api.put("job-1", JobState.COMPLETED)
+    record = world.answers.record_answer
+
+    async def full(*_: object) -> Recorded:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    world.answers.record_answer = full  # type: ignore[method-assign,assignment]
+    await world.advance(120)
+    assert world.poller.failures >= 2
+    assert await world.outcomes() == []
+    world.answers.record_answer = record  # type: ignore[method-assign]
+    await world.advance(300)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_the_loop_outlives_a_database_that_cannot_be_read(world: World) -> None:
+    await world.watch("job-1")
+    reader = world.database.reader
+
+    class Broken:
+        async def one(self, *_: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        all = one
+
+    world.database.reader = Broken()  # type: ignore[assignment]
+    world.run()
+    await world.advance(50)
+    assert world.poller.failures >= 2
+    assert world.poller.beat >= 90
+    world.database.reader = reader
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.advance(45)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_a_job_that_nobody_waits_for_any_more_is_not_asked_about(world: World) -> None:
+    number = await world.watch("job-1")
+    world.run()
+    await world.advance(21)
+    await world.tracker.unwatch(world.ask(), f"#{number}", False)
+    await world.advance(1)
+    asked = len(world.api.asked)
+    await world.advance(500)
+    assert len(world.api.asked) == asked
+
+
+async def test_an_earlier_job_wakes_the_loop(world: World) -> None:
+    world.run()
+    await world.advance(7)
+    await world.watch("job-1")
+    watched_at = world.clock.monotonic()
+    await world.advance(23)
+    assert [at for at in world.api.times("job-1") if at > watched_at]
+    assert all(at - watched_at >= 20 for at in world.api.times("job-1")[1:])
+
+
+async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
+    world = World(database)
+    async with database.transaction() as tx:
+        await tx.run(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"
+            " INSERT INTO jobs (account_id, jobid, snapshot, watched_since, changed_at)"
+            " SELECT 1, 'user:1234-pixverse-job-' || printf('%040d', i), printf('%0500d', i), ?, ? FROM n",
+            (START, START),
+        )
+        await tx.run(
+            "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at) SELECT id, 10, id % 50, 0 FROM jobs"
+        )
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    while world.poller._intake.loading:
+        await world.poller._intake.take_in()
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert world.poller.polls().jobs == 20_000
+    assert (after - before) / 20_000 < 1000
+    await world.close()
+
+
+async def test_a_second_start_asks_for_nothing_twice(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    await world.advance(21)
+    await world.stop()
+    world.poller = world.new_poller()
+    world.run()
+    before = len(world.api.asked)
+    await world.advance(20)
+    assert len(world.api.asked) - before == 1

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from pixverse import errors
+from relay.polling.questions import NoTokenLeft
+from storage.database import Database
+from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
+
+
+async def test_an_answer_is_shared_and_used_again_for_five_seconds(world: World) -> None:
+    world.api.put("job-1")
+    first, second = await asyncio.gather(world.questions.ask(ACCOUNT, "job-1"), world.questions.ask(ACCOUNT, "job-1"))
+    assert first is second
+    world.clock.move_to(world.clock.monotonic() + 4.99)
+    assert await world.questions.ask(ACCOUNT, "job-1") is first
+    world.clock.move_to(world.clock.monotonic() + 0.02)
+    assert await world.questions.ask(ACCOUNT, "job-1") is not first
+    assert len(world.api.asked) == 2
+
+
+async def test_one_accounts_answer_is_not_anothers(world: World) -> None:
+    world.api.put("job-1")
+    await world.questions.ask(ACCOUNT, "job-1")
+    await world.questions.ask(OTHER_ACCOUNT, "job-1")
+    assert [token for _, token, _ in world.api.asked] == ["token-1", "token-2"]
+
+
+async def test_trouble_is_not_kept(world: World) -> None:
+    world.api.trouble["job-1"] = errors.Unavailable("503")
+    with pytest.raises(errors.Unavailable):
+        await world.questions.ask(ACCOUNT, "job-1")
+    del world.api.trouble["job-1"]
+    world.api.put("job-1")
+    assert (await world.questions.ask(ACCOUNT, "job-1")).said == world.api.jobs["job-1"]
+
+
+async def test_who_leaves_early_takes_the_answer_from_nobody(world: World) -> None:
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    impatient = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    patient = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    assert (await patient).said == world.api.jobs["job-1"]
+    assert impatient.cancelled()
+
+
+async def test_accounts_hear_of_each_answer_but_not_of_silence(world: World) -> None:
+    world.api.put("job-1")
+    await world.questions.ask(ACCOUNT, "job-1")
+    gone = await world.questions.ask(ACCOUNT, "nowhere")
+    assert isinstance(gone.said, errors.JobNotFound)
+    refused = errors.TokenRefused("401")
+    world.api.everywhere = refused
+    with pytest.raises(errors.TokenRefused):
+        await world.questions.ask(OTHER_ACCOUNT, "job-2")
+    world.api.everywhere = errors.Unavailable("503")
+    with pytest.raises(errors.Unavailable):
+        await world.questions.ask(ACCOUNT, "job-3")
+    assert world.accounts.heard == [(ACCOUNT, None), (ACCOUNT, gone.said), (OTHER_ACCOUNT, refused)]
+
+
+async def test_without_a_token_nothing_is_asked(world: World) -> None:
+    with pytest.raises(NoTokenLeft):
+        await world.questions.ask(99, "job-1")
+    assert world.api.asked == []
+
+
+async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: World) -> None:
+    world.api.put("job-1")
+    world.api.everywhere = errors.RateLimited("429", None)
+    pauses = []
+    for _ in range(6):
+        with pytest.raises(errors.RateLimited):
+            await world.questions.ask(ACCOUNT, "job-1")
+        until = world.questions.rests_until(ACCOUNT)
+        assert until is not None
+        pauses.append(until - world.clock.monotonic())
+        world.clock.move_to(until)
+    assert 20 <= pauses[0] <= 30
+    assert 200 <= pauses[-1] <= 300
+    assert world.questions.rests_until(OTHER_ACCOUNT) is None
+    world.api.everywhere = None
+    await world.questions.ask(ACCOUNT, "job-1")
+    assert world.questions.rests_until(ACCOUNT) is None
+    world.api.everywhere = errors.AccountBroken("596")
+    world.clock.move_to(world.clock.monotonic() + 6)
+    with pytest.raises(errors.AccountBroken):
+        await world.questions.ask(ACCOUNT, "job-1")
+    until = world.questions.rests_until(ACCOUNT)
+    assert until is not None
+    assert until - world.clock.monotonic() <= 30
+
+
+async def test_questions_refused_together_count_once(world: World) -> None:
+    world.api.everywhere = errors.RateLimited("429", None)
+    await asyncio.gather(*(world.questions.ask(ACCOUNT, f"job-{n}") for n in range(8)), return_exceptions=True)
+    until = world.questions.rests_until(ACCOUNT)
+    assert until is not None
+    assert until - world.clock.monotonic() <= 30
+
+
+async def test_old_answers_are_forgotten(world: World) -> None:
+    for number in range(50):
+        world.api.put(f"job-{number}")
+        await world.questions.ask(ACCOUNT, f"job-{number}")
+        world.clock.move_to(world.clock.monotonic() + 1)
+    assert len(world.questions._answers) <= 6
+
+
+async def test_with_a_short_interval_every_poll_is_a_question(database: Database) -> None:
+    world = World(database, interval=2)
+    await world.watch("job-1")
+    world.run()
+    await world.advance(30)
+    assert len(world.api.asked) >= 12
+    await world.close()
+
+
+async def test_who_asks_what_is_being_polled_has_the_poll_s_answer(world: World) -> None:
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    asking = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    also_polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    assert await asking is await polling is await also_polling
+    assert len(world.api.asked) == 1
+    assert await world.questions.poll(ACCOUNT, "job-1", 5.0, None) is await asking
+
+
+async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World) -> None:
+    world.api.everywhere = errors.Unavailable("503")
+    world.api.gate = asyncio.Event()
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    asking = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    await asyncio.sleep(0)
+    world.api.gate.set()
+    for task in (polling, asking):
+        with pytest.raises(errors.Unavailable):
+            await task
+    world.api.everywhere = None
+    world.api.put("job-1")
+    assert (await world.questions.ask(ACCOUNT, "job-1")).said == world.api.jobs["job-1"]
+
+
+async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World) -> None:
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 5.0, None))
+    await asyncio.sleep(0)
+    polling.cancel()
+    await asyncio.gather(polling, return_exceptions=True)
+    world.api.gate.set()
+    assert (await world.questions.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]

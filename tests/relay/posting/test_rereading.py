@@ -1,0 +1,54 @@
+"""Fresh links for a job that has ended."""
+
+from __future__ import annotations
+
+from pixverse.errors import Unavailable
+from pixverse.job import JobState, Media
+from relay.posting.rereading import Rereader
+from tests.relay.world import World
+
+DEAD, FRESH = (Media("https://cdn.example/1.mp4?ex=1"),), (Media("https://cdn.example/1.mp4?ex=ffffffff"),)
+
+
+def _rereader(world: World) -> Rereader:
+    return Rereader(world.database.reader, world.questions)
+
+
+async def _ended_by_the_poller(world: World) -> int:
+    number = await world.watch("job-a")
+    world.api.put("job-a", JobState.COMPLETED, media=DEAD)
+    world.run()
+    while not await world.outcomes():
+        await world.advance(1)
+    await world.stop()
+    return number
+
+
+async def test_the_answer_that_told_the_end_is_not_used_again(world: World) -> None:
+    number = await _ended_by_the_poller(world)
+    asked = len(world.api.asked)
+    job = world.api.put("job-a", JobState.COMPLETED, media=FRESH)
+    assert await _rereader(world)(number) == job
+    assert len(world.api.asked) == asked + 1
+
+
+async def test_nor_is_one_that_a_command_got(world: World) -> None:
+    world.api.put("job-a", JobState.COMPLETED, media=DEAD)
+    number = await world.watch("job-a")
+    job = world.api.put("job-a", JobState.COMPLETED, media=FRESH)
+    assert await _rereader(world)(number) == job
+
+
+async def test_one_that_was_asked_for_serves_every_channel(world: World) -> None:
+    number = await _ended_by_the_poller(world)
+    job = world.api.put("job-a", JobState.COMPLETED, media=FRESH)
+    asked = len(world.api.asked)
+    assert [await _rereader(world)(number) for _ in range(5)] == [job] * 5
+    assert len(world.api.asked) == asked + 1
+
+
+async def test_an_api_that_does_not_answer_gives_no_links(world: World) -> None:
+    number = await _ended_by_the_poller(world)
+    world.api.everywhere = Unavailable("503")
+    assert await _rereader(world)(number) is None
+    assert await _rereader(world)(number + 1) is None

@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from relay.commands.limits import CommandRate
+from relay.commands.refusals import NothingToDo
+from relay.commands.results import Ask
+from relay.outcomes import Face, NoticeKind, Reason
+from relay.ports import CardPost, OutcomePost, Refused
+from relay.posting import notices
+from relay.posting.resending import HOPELESS, Resending, SentAgain
+from relay.posting.verdicts import PATIENCE
+from storage import outcome_records, sending, servers
+from tests.relay.discord_channel import LOST
+from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.world import FakeOutbox
+
+CHANNEL, ALERTS, ADMIN = 5, 6, 99
+NO_ACCESS = Refused(403, 50001)
+AUTOMOD = Refused(403, 200000)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path / "relay.db")
+    await made.start()
+    await made.account()
+    async with made.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, ALERTS)
+    yield made
+    await made.stop()
+
+
+async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
+    resending = Resending(world.database, FakeOutbox(), world.cards, CommandRate(world.clock, 100))
+    return await resending.send_again(Ask(guild, CHANNEL, ADMIN, 1, world.clock.now()), delivery_id)
+
+
+async def given_up(world: World) -> int:
+    """An outcome for which the permission was missing for three days."""
+    await world.watch("job", CHANNEL, users=(9,), card=True)
+    await world.pump()
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [NO_ACCESS]
+    await world.pump_for(PATIENCE + 3_600_000, 1_800_000)
+    assert (await world.get(delivery_id)).state == "given_up"
+    return delivery_id
+
+
+async def unsure(world: World) -> int:
+    """An outcome that was stored, which nobody could see: its answer was lost, and the history is not to be read."""
+    await world.watch("job", CHANNEL, users=(9,), card=True)
+    await world.pump()
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [LOST]
+    world.discord.readable = False
+    await world.pump()
+    world.clock.advance(600_000)
+    await world.pump()
+    assert (await world.get(delivery_id)).state == "unsure"
+    return delivery_id
+
+
+async def card_face(world: World, delivery_id: int) -> Face:
+    subscription_id = (await world.get(delivery_id)).subscription_id
+    view = await world.posts.card(subscription_id or 0)
+    assert view is not None
+    assert isinstance(view.post, CardPost)
+    return view.post.face
+
+
+async def test_one_that_was_given_up_is_sent_and_pings_who_asked(world: World) -> None:
+    delivery_id = await given_up(world)
+    assert await card_face(world, delivery_id) is Face.NOT_POSTED
+    world.discord.missing.clear()
+
+    assert await press(world, delivery_id) == SentAgain(1, CHANNEL, fresh=True, posted=False)
+    await world.pump()
+
+    (post,) = world.discord.outcomes(CHANNEL)
+    assert post.mention == (9,)
+    assert await card_face(world, delivery_id) is Face.ENDED
+
+
+async def test_two_presses_send_it_once(world: World) -> None:
+    delivery_id = await given_up(world)
+    world.discord.missing.clear()
+
+    presses = await asyncio.gather(press(world, delivery_id), press(world, delivery_id))
+    await world.pump()
+
+    assert sorted(result.fresh for result in presses) == [False, True]
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert await press(world, delivery_id) == SentAgain(1, CHANNEL, fresh=False, posted=True)
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+
+
+async def test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody(world: World) -> None:
+    delivery_id = await unsure(world)
+    assert await card_face(world, delivery_id) is Face.UNSURE
+
+    await press(world, delivery_id)
+    await world.pump()
+
+    first, second = world.discord.outcomes(CHANNEL)
+    assert first.mention == (9,)
+    assert second.mention == ()
+    assert first.nonce != second.nonce
+    assert first.button_nonce == second.button_nonce
+    assert (await world.get(delivery_id)).state == "posted"
+
+
+async def test_one_of_which_nobody_knew_is_found_where_the_history_may_be_read_by_now(world: World) -> None:
+    delivery_id = await unsure(world)
+    world.discord.readable = True
+
+    await press(world, delivery_id)
+    await world.pump()
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    assert await card_face(world, delivery_id) is Face.ENDED
+
+
+async def test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess(world: World) -> None:
+    delivery_id = await unsure(world)
+    await press(world, delivery_id)
+    world.discord.script = [LOST]
+    await world.pump()
+    await world.restart()
+    world.discord.readable = False
+    world.clock.advance(600_000)
+    await world.pump()
+
+    assert len(world.discord.outcomes(CHANNEL)) == 2
+    assert (await world.get(delivery_id)).state == "unsure"
+
+
+async def test_sent_again_it_is_as_safe_as_the_first_time(world: World) -> None:
+    delivery_id = await unsure(world)
+    world.discord.readable = True
+    world.discord.messages.clear()
+    await press(world, delivery_id)
+    world.discord.script = [LOST]
+    await world.pump_for(600_000)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+
+
+async def test_it_says_that_it_is_late_for_want_of_access(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    (delivery_id,) = await world.end(completed("job", updated=world.clock.now() + 1))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [NO_ACCESS]
+    await world.pump_for(PATIENCE + 3_600_000, 1_800_000)
+    world.discord.missing.clear()
+    await press(world, delivery_id)
+    await world.pump()
+
+    (post,) = world.discord.outcomes(CHANNEL)
+    assert post.late == "no access"
+
+
+async def test_another_server_s_is_out_of_reach(world: World) -> None:
+    delivery_id = await given_up(world)
+    with pytest.raises(NothingToDo):
+        await press(world, delivery_id, guild=GUILD + 1)
+    assert (await world.get(delivery_id)).state == "given_up"
+
+
+async def test_where_the_channel_is_gone_nothing_is_sent_again(world: World) -> None:
+    delivery_id = await given_up(world)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET reason = ? WHERE id = ?", (Reason.CHANNEL_GONE, delivery_id))
+    with pytest.raises(NothingToDo):
+        await press(world, delivery_id)
+
+
+async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World) -> None:
+    await world.watch("job", CHANNEL, card=True)
+    await world.pump()
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [AUTOMOD, AUTOMOD, AUTOMOD]
+    await world.pump()
+
+    assert (await world.get(delivery_id)).reason == Reason.REFUSED
+    assert await card_face(world, delivery_id) is Face.NOT_POSTED
+    rows = await world.database.reader.all("SELECT notice FROM deliveries WHERE kind = 'notice'")
+    told = [notices.load(row["notice"], "") for row in rows]
+    assert [(one.kind, one.channel_id) for one in told] == [(NoticeKind.REFUSED, CHANNEL)]
+
+    await press(world, delivery_id)
+    await world.pump()
+    (post,) = world.discord.outcomes(CHANNEL)
+    assert isinstance(post, OutcomePost)
+    assert not post.wordless
+
+
+async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
+    ids = []
+    for number in range(9):
+        await world.watch(f"job-{number}", CHANNEL)
+        ids += await world.end(completed(f"job-{number}"))
+    now = world.clock.now()
+    async with world.database.transaction() as tx:
+        await sending.give_up(tx, ids[0], reason=Reason.REFUSED, now=now)
+        await sending.unsure(tx, ids[2], reason=Reason.CANNOT_LOOK, now=now)
+        await sending.give_up(tx, ids[3], reason=Reason.CHANNEL_GONE, now=now)
+        await sending.retry_at(tx, ids[1], next_at=now, unanswered_at=None, blocked_since=now)
+    reader = world.database.reader
+
+    pages = [await outcome_records.page(reader, GUILD, skip=skip, size=4, hopeless=HOPELESS) for skip in (0, 4, 8, 12)]
+    shown = [record.delivery_id for page in pages for record in page.records]
+    assert shown == [ids[2], ids[0], ids[1], *ids[:3:-1], ids[3]]
+    assert [len(page.records) for page in pages] == [4, 4, 1, 0]
+    assert [page.more for page in pages] == [True, True, False, False]
+    assert (await outcome_records.page(reader, GUILD + 1, skip=0, size=4, hopeless=())).records == ()
+    counts = await outcome_records.counts(reader, GUILD)
+    assert (counts.not_posted, counts.waiting, counts.waiting_since) == (3, 6, now)

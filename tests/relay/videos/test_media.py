@@ -1,0 +1,334 @@
+"""Videos from a CDN into temporary files, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from pixverse.job import Job, JobState, Media
+from relay.meters import NoMeters
+from relay.outcomes import LinkReason
+from relay.ports import VideoFile, VideoLink
+from relay.videos.addresses import AllowedHosts
+from relay.videos.download import TRIES, Bounds, Downloader, expiry_of, media_session
+from relay.videos.media import DiskBudget, MediaStore
+from settings import MediaHost
+
+MP4 = b"\x00\x00\x00\x18ftypmp42" + b"v" * 5000
+LIMIT = 20_000
+NOW = 1_800_000_000_000
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class FixedClock:
+    """Time stands still and nobody waits."""
+
+    def now(self) -> int:
+        return NOW
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+
+
+class Cdn:
+    """A CDN on loopback: a handler for each path, and how often each was asked."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, Handler] = {}
+        self.asked: list[str] = []
+        self.port = 0
+
+    async def serve(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append(request.path_qs)
+        return await self.handlers[request.path](request)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.port}{path}"
+
+    def file(self, path: str, body: bytes = MP4, content_type: str = "video/mp4", status: int = 200) -> str:
+        async def handler(_: web.Request) -> web.StreamResponse:
+            return web.Response(body=body, content_type=content_type, status=status)
+
+        self.handlers[path] = handler
+        return self.url(path)
+
+
+@pytest.fixture
+async def cdn() -> AsyncIterator[Cdn]:
+    cdn = Cdn()
+    app = web.Application()
+    app.router.add_get("/{tail:.*}", cdn.serve)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    cdn.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
+    yield cdn
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def store(cdn: Cdn, tmp_path: Path) -> AsyncIterator[MediaStore]:
+    hosts = AllowedHosts([MediaHost("127.0.0.1", cdn.port, plain_http=True, wildcard=False)])
+    clock = FixedClock()
+    async with media_session(hosts) as session:
+        downloader = Downloader(session, hosts, Bounds(LIMIT, seconds=2.0, silence=0.2), clock.sleep)
+        store = MediaStore(downloader, tmp_path / "media", LIMIT, 2, clock, NoMeters())
+        store.sweep()
+        yield store
+
+
+def job(*media: Media) -> Job:
+    return Job("job:1", JobState.COMPLETED, "completed", media=media)
+
+
+async def only(store: MediaStore, media: Media) -> VideoFile | VideoLink:
+    async with store.fetch(1, job(media)) as videos:
+        assert len(videos) == 1
+        return videos[0]
+
+
+async def test_bytes_order_and_clean_up(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+    media = [Media(cdn.file(f"/{k}.mp4", MP4 + bytes([k]))) for k in range(4)]
+    async with store.fetch(1, job(*media)) as videos:
+        files = [video for video in videos if isinstance(video, VideoFile)]
+        assert [file.index for file in files] == [1, 2, 3, 4]
+        assert [file.path.read_bytes() for file in files] == [MP4 + bytes([k]) for k in range(4)]
+        assert {file.extension for file in files} == {".mp4"}
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+async def test_many_holders_share_one_download(cdn: Cdn, store: MediaStore) -> None:
+    media = Media(cdn.file("/a.mp4"))
+    async with store.fetch(1, job(media)) as first:
+        async with store.fetch(1, job(media)) as second:
+            assert first == second
+        assert isinstance(first[0], VideoFile)
+        assert first[0].path.read_bytes() == MP4
+    assert len(cdn.asked) == 1
+
+
+async def test_query_and_escapes_arrive_as_they_were(cdn: Cdn, store: MediaStore) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=MP4, content_type="video/mp4")
+
+    cdn.handlers["/a/b.mp4"] = handler
+    await only(store, Media(cdn.url("/a%2Fb.mp4?ex=ffffffff&is=1&hm=00&")))
+    assert cdn.asked == ["/a%2Fb.mp4?ex=ffffffff&is=1&hm=00&"]
+
+
+@pytest.mark.parametrize(
+    ("body", "served", "extension"),
+    [
+        (MP4, "application/octet-stream", ".mp4"),
+        (b"\x1aE\xdf\xa3" + b"w" * 50, "video/webm", ".webm"),
+        (b"GIF89a" + b"g" * 50, "image/gif", ".gif"),
+        (b"\x00" * 64, "video/quicktime", ".mov"),
+        (b"\x00" * 64, "video/mp4", ".mp4"),
+    ],
+)
+async def test_the_ending_fits_the_file(cdn: Cdn, store: MediaStore, body: bytes, served: str, extension: str) -> None:
+    video = await only(store, Media(cdn.file("/file", body, served)))
+    assert isinstance(video, VideoFile)
+    assert video.extension == extension
+
+
+@pytest.mark.parametrize(
+    ("body", "served"),
+    [
+        (b"<!doctype html><p>no", "text/html"),
+        (b"<html>", "video/mp4"),
+        (b"\x89PNG....", "image/png"),
+        (b"{}", "application/json"),
+    ],
+)
+async def test_not_a_video(cdn: Cdn, store: MediaStore, body: bytes, served: str) -> None:
+    video = await only(store, Media(cdn.file("/file", body, served)))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.content_type) == (LinkReason.NOT_A_VIDEO, served)
+
+
+async def test_too_large_by_its_header(cdn: Cdn, store: MediaStore) -> None:
+    video = await only(store, Media(cdn.file("/big", MP4 * 10)))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.size, video.limit) == (LinkReason.TOO_LARGE, len(MP4) * 10, LIMIT)
+
+
+@pytest.mark.parametrize(("size", "fits"), [(LIMIT, True), (LIMIT + 1, False)])
+async def test_one_byte_too_many_in_a_file_of_unknown_length(
+    cdn: Cdn, store: MediaStore, size: int, fits: bool
+) -> None:
+    async def without_length(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
+        await response.prepare(request)
+        await response.write(MP4.ljust(size, b"v"))
+        return response
+
+    cdn.handlers["/long"] = without_length
+    video = await only(store, Media(cdn.url("/long")))
+    assert isinstance(video, VideoFile) == fits
+
+
+async def test_endless(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+    async def endless(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
+        await response.prepare(request)
+        while True:
+            await response.write(MP4)
+
+    cdn.handlers["/endless"] = endless
+    video = await only(store, Media(cdn.url("/endless")))
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.TOO_LARGE
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+async def test_dead_link(cdn: Cdn, store: MediaStore, status: int) -> None:
+    video = await only(store, Media(cdn.file("/gone", b"no longer available", "text/plain", status)))
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.EXPIRED
+    assert len(cdn.asked) == 1
+
+
+async def test_a_link_that_has_run_out_is_not_even_tried(cdn: Cdn, store: MediaStore) -> None:
+    video = await only(store, Media(cdn.file("/a.mp4") + f"?ex={NOW // 1000:x}&hm=0"))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.expires_at) == (LinkReason.EXPIRED, NOW)
+    assert cdn.asked == []
+
+
+async def test_truncated_then_whole(cdn: Cdn, store: MediaStore) -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if len(cdn.asked) == 1:
+            response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": str(len(MP4))})
+            await response.prepare(request)
+            await response.write(MP4[:100])
+            request.transport.close()  # type: ignore[union-attr]
+            return response
+        return web.Response(body=MP4, content_type="video/mp4")
+
+    cdn.handlers["/a.mp4"] = handler
+    async with store.fetch(1, job(Media(cdn.url("/a.mp4")))) as videos:
+        assert isinstance(videos[0], VideoFile)
+        assert videos[0].path.read_bytes() == MP4
+
+
+async def test_server_trouble_is_tried_again_and_then_told(cdn: Cdn, store: MediaStore) -> None:
+    video = await only(store, Media(cdn.file("/a.mp4", b"", "text/plain", 502)))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.tries) == (LinkReason.FETCH_FAILED, TRIES)
+    assert len(cdn.asked) == TRIES
+
+
+async def test_silence_is_not_waited_for(cdn: Cdn, store: MediaStore) -> None:
+    async def silent(_: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    cdn.handlers["/silent"] = silent
+    video = await only(store, Media(cdn.url("/silent")))
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.FETCH_FAILED
+
+
+async def redirect_to(cdn: Cdn, store: MediaStore, target: str) -> VideoFile | VideoLink:
+    async def redirect(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": target})
+
+    cdn.handlers["/redirect"] = redirect
+    return await only(store, Media(cdn.url("/redirect")))
+
+
+async def test_redirect_to_an_allowed_host(cdn: Cdn, store: MediaStore) -> None:
+    cdn.file("/a.mp4")
+    assert isinstance(await redirect_to(cdn, store, "/a.mp4"), VideoFile)
+
+
+@pytest.mark.parametrize(
+    "target", ["http://127.0.0.1:1/a.mp4", "http://localhost/a.mp4", "file:///etc/passwd", "https://169.254.169.254/"]
+)
+async def test_redirect_elsewhere(cdn: Cdn, store: MediaStore, target: str) -> None:
+    video = await redirect_to(cdn, store, target)
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.HOST_NOT_ALLOWED
+
+
+async def test_redirect_in_a_circle(cdn: Cdn, store: MediaStore) -> None:
+    video = await redirect_to(cdn, store, "/redirect")
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.FETCH_FAILED
+
+
+async def test_what_a_message_does_not_take_stays_a_link_unasked_for(cdn: Cdn, store: MediaStore) -> None:
+    media = [Media(cdn.file(f"/{k}.mp4", MP4 + bytes([k]))) for k in range(12)]
+    async with store.fetch(1, job(*media)) as videos:
+        links = [video for video in videos if isinstance(video, VideoLink)]
+        assert [(link.index, link.reason) for link in links] == [(11, LinkReason.TOO_MANY), (12, LinkReason.TOO_MANY)]
+        assert len(videos) == 12
+    assert len(cdn.asked) == 10
+
+
+async def test_leftovers_are_swept(store: MediaStore, tmp_path: Path) -> None:
+    (tmp_path / "media" / "old.part").write_bytes(b"x")
+    assert store.sweep() == 1
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+async def test_a_holder_that_gives_up_leaves_nothing_behind(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def silent(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "video/mp4"})
+        await response.prepare(request)
+        await response.write(MP4)
+        started.set()
+        await asyncio.Event().wait()
+        return response
+
+    cdn.handlers["/slow"] = silent
+    holder = asyncio.create_task(only(store, Media(cdn.url("/slow"))))
+    await started.wait()
+    holder.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await holder
+    assert list((tmp_path / "media").iterdir()) == []
+
+
+async def test_the_disk_budget_lets_in_what_fits() -> None:
+    budget = DiskBudget(10)
+    await budget.take(6)
+    second = asyncio.create_task(budget.take(5))
+    await asyncio.sleep(0)
+    assert not second.done()
+    await budget.give_back(6)
+    await second
+    await budget.give_back(5)
+    await budget.take(1_000)
+
+
+def test_expiry_of_a_signed_link() -> None:
+    assert expiry_of("https://cdn.example/a.mp4?ex=65f0e1d0&is=1&hm=2&") == 0x65F0E1D0 * 1000
+    assert expiry_of("https://cdn.example/a.mp4?ex=zz") is None
+    assert expiry_of("https://cdn.example/a.mp4") is None
+
+
+async def test_an_image_is_a_file_only_where_one_was_to_be_made(cdn: Cdn, store: MediaStore) -> None:
+    png = b"\x89PNG\r\n\x1a\n" + b"i" * 500
+    url = cdn.file("/a.png", png, "image/png")
+    made = await only(store, Media(url, "image/png", image=True))
+    assert isinstance(made, VideoFile)
+    assert made.extension == ".png"
+    page = cdn.file("/page.png", b"<html>", "image/png")
+    for media in (Media(url, "image/png"), Media(page, "image/png", image=True)):
+        other = await only(store, media)
+        assert isinstance(other, VideoLink)
+        assert other.reason is LinkReason.NOT_A_VIDEO
