@@ -57,7 +57,7 @@ class Surroundings(commands.Cog):
         """The server is back after an outage of Discord, or the bot has just connected."""
         await _heard(self._places.server_back(guild.id))
         await _heard(self._outbox.permissions_changed(guild.id))
-        await _heard(self._look_after_follows(guild))
+        await _heard(self._look_after_chosen(guild))
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
@@ -95,9 +95,9 @@ class Surroundings(commands.Cog):
     async def _look_after_threads(self, guild: discord.Guild) -> None:
         await self._look_after(guild, await self._places.watched_channels(guild.id))
 
-    async def _look_after_follows(self, guild: discord.Guild) -> None:
+    async def _look_after_chosen(self, guild: discord.Guild) -> None:
         """Where nothing is to be posted, nothing else would tell that a channel is gone."""
-        await self._look_after(guild, await self._places.followed_channels(guild.id))
+        await self._look_after(guild, await self._places.chosen_channels(guild.id))
 
     async def _look_after(self, guild: discord.Guild, channel_ids: Collection[int]) -> None:
         for channel_id in channel_ids:

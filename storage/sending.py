@@ -90,6 +90,21 @@ async def unsure(tx: Transaction, delivery_id: int, *, reason: str, now: int) ->
     )
 
 
+async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collection[str], now: int) -> int:
+    """Sends the notices of these kinds that wait for this channel to the one in their server that asked last, unless
+    an attempt may have been stored; returns how many."""
+    elsewhere = (
+        "SELECT channel_id FROM subscriptions s WHERE s.guild_id = deliveries.guild_id AND s.ended_at IS NULL"
+        " AND s.channel_id <> ?1 ORDER BY s.id DESC LIMIT 1"
+    )
+    return await tx.run(
+        f"UPDATE deliveries SET channel_id = ({elsewhere}), blocked_since = NULL, next_at = ?2"
+        f" WHERE channel_id = ?1 AND kind = 'notice' AND {IS_OPEN} AND unanswered_at IS NULL"
+        f" AND json_extract(notice, '$.kind') IN (SELECT value FROM json_each(?3)) AND ({elsewhere}) IS NOT NULL",
+        (channel_id, now, json.dumps(sorted(kinds))),
+    )
+
+
 async def give_up_channel(tx: Transaction, channel_id: int, *, reason: str, now: int) -> int:
     """Gives up everything that was to go to this channel; returns how many outcomes those were."""
     rows = await tx.all(

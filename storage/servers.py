@@ -66,6 +66,13 @@ async def set_alerts_channel(tx: Transaction, guild_id: int, channel_id: int | N
     )
 
 
+async def forget_alerts_channel(tx: Transaction, guild_id: int, channel_id: int) -> None:
+    """The server's admins are told in the channel concerned, where this one was their alerts channel."""
+    await tx.run(
+        "UPDATE servers SET alerts_channel = NULL WHERE guild_id = ? AND alerts_channel = ?", (guild_id, channel_id)
+    )
+
+
 async def set_upload_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
     """The largest file in bytes that Discord takes there, as learned just now."""
     await tx.run(

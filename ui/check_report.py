@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -165,17 +166,34 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Line:
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if not report.followed:
         return None
-    for one in report.followed:
-        if one.missing:
-            names = wording.enumeration(f"*{name}*" for name in one.missing)
-            return _Line(False, f"Followed: I'm missing {names} in <#{one.channel_id}>. Allow it there.")
-        if one.other_account:
-            again = mentions("pixverse-admin follow")
-            rests = f"<#{one.channel_id}> rests, since the API token is of another account"
-            return _Line(False, f"Followed: {rests}. {again} sets it up anew.")
+    troubles = [*_without_permission(report.followed), *_resting(report.followed, mentions)]
+    if troubles:
+        return _Line(False, f"Followed: {' '.join(troubles)}")
     shown = [f"<#{one.channel_id}>" for one in report.followed[:_CHANNELS]]
     more = len(report.followed) - len(shown)
     return _Line(True, f"Followed: {wording.enumeration((*shown, f'{more} more' if more else ''))}.")
+
+
+def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
+    broken = [one for one in followed if one.missing]
+    for one in broken[:_CHANNELS]:
+        names = wording.enumeration(f"*{name}*" for name in one.missing)
+        yield f"I'm missing {names} in <#{one.channel_id}>."
+    if len(broken) > _CHANNELS:
+        yield f"{wording.count(len(broken) - _CHANNELS, 'more is', 'more are')} like that."
+    if broken:
+        yield "Allow it there."
+
+
+def _resting(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator[str]:
+    resting = [f"<#{one.channel_id}>" for one in followed if one.other_account and not one.missing]
+    if not resting:
+        return
+    more = len(resting) - _CHANNELS
+    names = wording.enumeration((*resting[:_CHANNELS], f"{more} more" if more > 0 else ""))
+    verb = "rests" if len(resting) == 1 else "rest"
+    again = mentions("pixverse-admin follow")
+    yield f"{names} {verb}, since the API token is of another account. {again} sets it up anew."
 
 
 def _callback(report: CheckReport) -> _Line:

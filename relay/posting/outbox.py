@@ -14,13 +14,15 @@ from relay.posting.clock_watch import ClockWatch
 from relay.posting.delivery import Sender
 from relay.posting.recording import add_notice
 from relay.posting.shown import ShownCards
-from storage import cards, deliveries, follows, sending
+from storage import cards, deliveries, follows, sending, servers
 from storage.database import Database
 
 log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP = 30.0
 _LONGEST_REST = 300.0
+_OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
+"""Notices that can be read in any channel that waits."""
 
 
 class DeliveryLoop:
@@ -99,6 +101,8 @@ class DeliveryLoop:
         """A channel or thread was deleted: nothing more goes there, and the admins are told what has ended with it."""
         async with self._database.transaction() as tx:
             now = self._clock.now()
+            await servers.forget_alerts_channel(tx, guild_id, channel_id)
+            await sending.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
             await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
             ended = await cards.end_in_channel(tx, channel_id, now)
             followed = await follows.remove(tx, guild_id, channel_id)

@@ -187,6 +187,18 @@ async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> No
     assert len(town.notices(alerts)) == 2
 
 
+async def test_without_its_alerts_channel_it_is_told_where_somebody_waits(town: Town) -> None:
+    alerts = town.guild.add_text_channel("alerts")
+    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=alerts)
+    await town.watched()
+    alerts.delete()
+    town.account.unpaid()
+    notice = await town.notice("**PixVerse results are on hold on this server.**")
+    assert notice.pinged == {town.admin.id}
+    check = await town.admin.slash(town.channel, "pixverse-admin check")
+    assert "Alerts go to a channel that waits for a job" in check.text
+
+
 async def test_one_account_s_trouble_is_not_another_s(stage: Stage, town: Town) -> None:
     other = await stage.town()
     await town.watched()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from random import Random
 from types import CoroutineType
 
@@ -103,9 +104,18 @@ def _sleeps(task: asyncio.Task[None]) -> bool:
     while isinstance(inner, CoroutineType):
         frame = inner.cr_frame
         if inner.__name__ == "sleep_unless_woken":
-            return frame is not None and not frame.f_locals["woken"].is_set()
+            return frame is not None and not frame.f_locals["woken"].is_set() and _counted(frame.f_locals)
         if inner.__name__ == "sleep" and frame is not None:
             sleeper = frame.f_locals.get("sleeper")
             return sleeper is not None and not sleeper.done()
         inner = inner.cr_await
     return False
+
+
+def _counted(within: Mapping[str, object]) -> bool:
+    """Whether the clock knows of the sleep: the task in which it stands has begun, and is not over."""
+    sleeping = within.get("sleeping")
+    if not isinstance(sleeping, asyncio.Task) or sleeping.done():
+        return False
+    inner = sleeping.get_coro()
+    return isinstance(inner, CoroutineType) and inner.cr_await is not None

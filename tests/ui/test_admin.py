@@ -194,6 +194,20 @@ def test_a_followed_channel_in_trouble() -> None:
     )
 
 
+def test_every_followed_channel_in_trouble_is_named() -> None:
+    followed = (
+        Followed(5, ("Send Messages",), other_account=False),
+        Followed(6, ("View Channel",), other_account=False),
+        Followed(7, (), other_account=True),
+        Followed(8, (), other_account=False),
+    )
+    text = check_answer(replace(WELL, followed=followed), MENTIONS).content
+    assert "I'm missing *Send Messages* in <#5>. I'm missing *View Channel* in <#6>. Allow it there. <#7> rests" in text
+    many = tuple(Followed(number, ("Send Messages",), other_account=False) for number in range(1, 8))
+    text = check_answer(replace(WELL, followed=many), MENTIONS).content
+    assert "in <#5>. 2 more are like that. Allow it there." in text
+
+
 def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
     report = replace(WELL, token=TokenState.REFUSED, operators_token=True)
     assert "Only the bot's operator can replace it" in check_answer(report, MENTIONS).content

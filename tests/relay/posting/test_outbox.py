@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from relay.outcomes import NoticeKind
 from relay.ports import Address, NoticePost, Post, Refused, SendResult
+from relay.posting import notices
 from relay.posting.outbox import DeliveryLoop
 from storage import deliveries, servers
 from tests.relay.discord_channel import Discord, ManualClock
@@ -297,6 +299,32 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
 
     await until(lambda: any(notice.channel_name == "videos" for notice in told()))
     assert [notice.jobs for notice in told() if notice.channel_name == "videos"] == [1]
+
+
+async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:
+    await world.watch("open", CHANNEL)
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, OTHER)
+        for kind in (NoticeKind.TOKEN_REFUSED, NoticeKind.CANNOT_POST):
+            await deliveries.add_notice(
+                tx,
+                guild_id=GUILD,
+                channel_id=OTHER,
+                base_nonce=kind.value,
+                notice_json=notices.dump(NoticePost(kind=kind, nonce="")),
+                now=world.clock.now() + 3_600_000,
+            )
+    await world.outbox.channel_gone(GUILD, OTHER, "alerts")
+
+    def told() -> list[tuple[int, NoticeKind]]:
+        posted = [(one.channel_id, one.post) for one in world.discord.messages]
+        return [(channel_id, post.kind) for channel_id, post in posted if isinstance(post, NoticePost)]
+
+    await until(lambda: bool(told()))
+    assert told() == [(CHANNEL, NoticeKind.TOKEN_REFUSED)]
+    server = await servers.get(world.database.reader, GUILD)
+    assert server is not None
+    assert server.alerts_channel is None
 
 
 async def test_a_changed_permission_lets_results_go_at_once(world: LoopWorld) -> None:

@@ -203,4 +203,11 @@ FAULTS = (
         "        await note_stored(end.response)\n",
         "",
     ),
+    fault(
+        "admins go on being told in an alerts channel that was deleted",
+        "tests/relay/posting/test_outbox.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits",
+        "relay/posting/outbox.py",
+        "            await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
+        "",
+    ),
 )
