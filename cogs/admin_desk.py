@@ -7,7 +7,8 @@ from cogs.command_book import CommandBook
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.commands.results import Ask
-from relay.ports import Address, Health, Poster
+from relay.messages import Address
+from relay.ports import Health, Poster
 from relay.posting import upload_limits
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks

@@ -12,7 +12,7 @@ from cogs.outcome_desk import OutcomeDesk
 from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask
 from relay.commands.tracker import Tracker
-from relay.ports import Address
+from relay.messages import Address
 from ui.answer import Answer
 from ui.answers import (
     check_answer,

@@ -10,7 +10,8 @@ from pixverse.tokens import looks_like_secret
 from relay.commands.refusals import NotFollowed
 from relay.commands.results import Ask
 from relay.following.following import Following
-from relay.ports import Address, Poster
+from relay.messages import Address
+from relay.ports import Poster
 from relay.tokens.tokens import TokenChanged
 from ui import follow_answers
 from ui.admin_answers import question_outdated_answer

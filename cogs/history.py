@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from relay.ports import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
+from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
 from ui.message import Message
 
 PAGE = 100

@@ -12,7 +12,7 @@ from cogs.asking import Answering, Interaction, require_posting
 from pixverse.jobids import find_jobids
 from relay.commands.many import AT_MOST
 from relay.commands.tracker import Tracker
-from relay.ports import Address
+from relay.messages import Address
 from ui import descriptions
 from ui.answer import Answer
 from ui.lists import no_ids_answer, watch_menu_answer

@@ -14,7 +14,8 @@ from cogs.command_book import CommandBook
 from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask, Choice
 from relay.commands.tracker import Tracker
-from relay.ports import Address, Clock
+from relay.messages import Address
+from relay.ports import Clock
 from ui import descriptions
 from ui.answer import Answer
 from ui.answers import peek_answer, status_answer, stop_answer

@@ -15,7 +15,7 @@ from cogs.history import find_message
 from cogs.permissions import missing_to_post
 from cogs.stored_messages import StoredMessages
 from cogs.wire_memory import is_ambiguous, remembered_statuses
-from relay.ports import (
+from relay.messages import (
     Address,
     CardPost,
     LookResult,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.ports import Address
+from relay.messages import Address
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action

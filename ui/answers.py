@@ -22,8 +22,8 @@ from relay.commands.results import (
     StopResult,
     TakenOff,
 )
+from relay.messages import Address
 from relay.outcomes import Face, Outcome
-from relay.ports import Address
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action

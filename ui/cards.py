@@ -7,8 +7,8 @@ from collections.abc import Callable
 import discord
 
 from pixverse.job import JobState
+from relay.messages import Address, CardPost
 from relay.outcomes import Face, Outcome
-from relay.ports import Address, CardPost
 from ui import wording
 from ui.buttons import Action, layout_view
 from ui.escape import escaped, job_id

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from relay.messages import VideoLink
 from relay.outcomes import LinkReason
-from relay.ports import VideoLink
 from ui import wording
 from ui.escape import code, escaped
 from ui.limits import FILES

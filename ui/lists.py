@@ -5,8 +5,8 @@ from __future__ import annotations
 from discord import app_commands
 
 from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
+from relay.messages import Address
 from relay.outcomes import Face
-from relay.ports import Address
 from ui import wording
 from ui.answer import Answer
 from ui.escape import code, escaped, plain

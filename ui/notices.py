@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
-from relay.ports import NoticePost
 from ui import wording
 from ui.cards import missing_permissions
 from ui.escape import escaped

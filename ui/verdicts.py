@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from relay.messages import OutcomePost, VideoLink
 from relay.outcomes import LinkReason, Outcome
-from relay.ports import OutcomePost, VideoLink
 from ui import wording
 from ui.escape import bare_link, escaped
 from ui.links import NOT_PLAYED, why_one, why_several

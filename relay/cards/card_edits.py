@@ -9,8 +9,9 @@ from typing import Literal, NamedTuple
 from relay import snapshots
 from relay.cards.card_posts import CardPosts, CardView
 from relay.cards.faces import slow_at
+from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryPost
 from relay.outcomes import Face, Reason
-from relay.ports import Address, CardPost, Clock, NoAnswer, Posted, Poster, RateLimited, Refused, SummaryPost
+from relay.ports import Clock, Poster
 from storage import cards, deliveries, sending
 from storage.cards import BatchMessage
 from storage.database import Database, Transaction

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 from relay import snapshots
 from relay.cards.faces import Facts, changes_at, face_of, is_final, slow_at
+from relay.messages import Address, CardPost, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Outcome
-from relay.ports import Address, CardPost, Clock, Health, Poster, SummaryEntry, SummaryPost
+from relay.ports import Clock, Health, Poster
 from relay.posting import nonces
 from relay.posting.verdicts import PATIENCE
 from storage import batches, cards, deliveries

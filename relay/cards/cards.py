@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from relay.cards.card_edits import CardEdits, Done, Key, Later
 from relay.clock import sleep_unless_woken
-from relay.ports import CardPost, Clock, SummaryPost
+from relay.messages import CardPost, SummaryPost
+from relay.ports import Clock
 from storage import cards
 from storage.database import Database
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pixverse.jobids import is_jobid
+from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
 from relay.polling.questions import Accounts
-from relay.ports import Clock, JobFinds, NoticePost, Outbox
+from relay.ports import Clock, JobFinds, Outbox
 from relay.posting import nonces, notices
 from storage import deliveries, follows, jobs, servers, subscriptions
 from storage.database import Database, Transaction

@@ -7,8 +7,9 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from pixverse.job import Job, Media
+from relay.messages import VideoFile, VideoLink
 from relay.outcomes import LinkReason
-from relay.ports import Clock, VideoFile, VideoLink, Videos
+from relay.ports import Clock, Videos
 from relay.posting.variants import Variant
 from relay.videos.download import expiry_of
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pixverse.job import Job
 from relay import snapshots
 from relay.cards.card_posts import CardPosts
+from relay.messages import Address, BatchTally, OutcomePost, Post
 from relay.outcomes import Face, LateReason, Outcome, Reason
-from relay.ports import Address, BatchTally, Clock, OutcomePost, Post, Poster
+from relay.ports import Clock, Poster
 from relay.posting import notices, upload_limits
 from relay.posting.attachments import Attacher, Bounds
 from relay.posting.lateness import Course, why_late

@@ -13,20 +13,9 @@ import logging
 from collections import Counter
 from enum import Enum, auto
 
+from relay.messages import Absent, CannotLook, Found, NoAnswer, OutcomePost, Post, RateLimited, SendResult, VideoFile
 from relay.outcomes import Reason
-from relay.ports import (
-    Absent,
-    CannotLook,
-    Clock,
-    Found,
-    NoAnswer,
-    OutcomePost,
-    Post,
-    Poster,
-    RateLimited,
-    SendResult,
-    VideoFile,
-)
+from relay.ports import Clock, Poster
 from relay.posting import verdicts
 from relay.posting.composing import Composer, Draft
 from relay.posting.recording import Recorder, Settled

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from relay.ports import NoticePost
+from relay.messages import NoticePost
 
 _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
 

@@ -8,8 +8,9 @@ import sqlite3
 from collections import Counter
 
 from relay.clock import sleep_unless_woken
+from relay.messages import NoticePost
 from relay.outcomes import NoticeKind, Reason
-from relay.ports import Clock, NoticePost
+from relay.ports import Clock
 from relay.posting.clock_watch import ClockWatch
 from relay.posting.delivery import Sender
 from relay.posting.recording import add_notice

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from relay.messages import CardPost, NoticePost, SummaryPost
 from relay.outcomes import NoticeKind, Reason
-from relay.ports import CardPost, Clock, NoticePost, SummaryPost
+from relay.ports import Clock
 from relay.posting import nonces, notices, upload_limits
 from relay.posting.composing import Draft
 from relay.posting.shown import ShownCards

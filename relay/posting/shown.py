@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from relay.ports import CardPost, Cards, SummaryPost
+from relay.messages import CardPost, SummaryPost
+from relay.ports import Cards
 
 
 class ShownCards(Cards, Protocol):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from relay.messages import NoAnswer, Posted, RateLimited, Refused, SendResult, VideoFile
 from relay.outcomes import Reason
-from relay.ports import NoAnswer, Posted, RateLimited, Refused, SendResult, VideoFile
 from relay.posting.variants import Variant
 
 SECOND = 1000

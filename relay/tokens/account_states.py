@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
+from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
-from relay.ports import NoticePost
 from relay.posting import nonces, notices
 from storage import accounts, deliveries, waiting
 from storage.database import Transaction

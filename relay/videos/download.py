@@ -15,8 +15,8 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from pixverse.job import Media
+from relay.messages import VideoFile, VideoLink
 from relay.outcomes import LinkReason
-from relay.ports import VideoFile, VideoLink
 from relay.videos.addresses import AddressRefused, AllowedHosts, GuardedResolver
 
 TRIES = 3

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixverse.job import Job, Media
+from relay.messages import VideoFile, VideoLink
 from relay.meters import Meters
 from relay.outcomes import LinkReason
-from relay.ports import Clock, VideoFile, VideoLink
+from relay.ports import Clock
 from relay.videos.download import Downloader, expiry_of
 
 Video = VideoFile | VideoLink

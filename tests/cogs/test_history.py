@@ -5,7 +5,7 @@ from typing import Any, cast
 import discord
 
 from cogs.history import MAX_PAGES, PAGE, find_message
-from relay.ports import Absent, CannotLook, Found
+from relay.messages import Absent, CannotLook, Found
 from ui.message import Message
 
 BOT = 1

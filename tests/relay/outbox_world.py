@@ -11,8 +11,9 @@ from pathlib import Path
 from pixverse.job import Job, JobState, Media
 from relay import snapshots
 from relay.cards.card_posts import CardPosts
+from relay.messages import CardPost, SummaryPost, VideoFile, VideoLink
 from relay.outcomes import Outcome
-from relay.ports import CardPost, Health, SummaryPost, VideoFile, VideoLink
+from relay.ports import Health
 from relay.posting import nonces
 from relay.posting.attachments import Attacher
 from relay.posting.clock_watch import ClockWatch

@@ -10,8 +10,7 @@ from typing import Any
 import discord
 
 from pixverse.job import Embed, Job, JobState, Media, Upload
-from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
-from relay.ports import (
+from relay.messages import (
     Address,
     BatchTally,
     CardPost,
@@ -23,6 +22,7 @@ from relay.ports import (
     VideoFile,
     VideoLink,
 )
+from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
 from ui.mentions import CommandMentions
 
 NASTY = "@everyone <@1> **bold** ||x|| [a](https://evil.example) https://evil.example `c` \u202e\u200b\nline " * 5

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
+from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
-from relay.ports import NoticePost
 from tests.ui.samples import components_of
 from ui import admin_answers, follow_answers
 from ui.check_report import CheckReport, Followed, TokenState, check_answer

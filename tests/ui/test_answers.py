@@ -7,8 +7,8 @@ import discord
 from pixverse.job import Job, JobState
 from relay.commands import results
 from relay.commands.results import OutcomeState
+from relay.messages import Address
 from relay.outcomes import Outcome
-from relay.ports import Address
 from ui import answers
 from ui.answer import Answer
 from ui.passing import PassingView

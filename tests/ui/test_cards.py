@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from pixverse.job import Job, JobState
+from relay.messages import Address, CardPost
 from relay.outcomes import Face, Outcome
-from relay.ports import Address, CardPost
 from tests.ui.samples import components_of
 from ui.cards import card_text, card_view
 

@@ -31,8 +31,8 @@ from relay.commands.results import (
     WatchEntry,
     WatchResult,
 )
+from relay.messages import CardPost, OutcomePost, Post, SummaryEntry, SummaryPost, VideoFile, VideoLink
 from relay.outcomes import Face, LinkReason, Outcome
-from relay.ports import CardPost, OutcomePost, Post, SummaryEntry, SummaryPost, VideoFile, VideoLink
 from tests.hostile import JOBID, jobids, records, wild_records, words
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
 from ui import limits

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from pixverse.job import Job, JobState
 from relay.commands import results
+from relay.messages import Address
 from relay.outcomes import Outcome
-from relay.ports import Address
 from ui import lists
 from ui.limits import CHOICE, MESSAGE, units
 from ui.mentions import CommandMentions

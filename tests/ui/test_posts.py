@@ -1,7 +1,7 @@
 from __future__ import annotations
 
+from relay.messages import Address, CardPost, NoticePost, OutcomePost, SummaryPost
 from relay.outcomes import Face, NoticeKind, Outcome
-from relay.ports import Address, CardPost, NoticePost, OutcomePost, SummaryPost
 from ui.mentions import CommandMentions
 from ui.posts import message_of
 

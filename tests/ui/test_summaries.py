@@ -3,8 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pixverse.job import Job, JobState
+from relay.messages import Address, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Outcome
-from relay.ports import Address, SummaryEntry, SummaryPost
 from tests.ui.samples import components_of
 from ui.limits import TEXT_DISPLAYS, units
 from ui.summaries import summary_text, summary_view

@@ -11,8 +11,8 @@ from discord.http import Route
 
 from cogs.invalid_requests import LIMIT, WINDOW, InvalidRequests
 from cogs.poster import DiscordPoster
+from relay.messages import Address, NoticePost, Posted, RateLimited, Refused
 from relay.outcomes import NoticeKind
-from relay.ports import Address, NoticePost, Posted, RateLimited, Refused
 from sandbox.discord_wire import Action, DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import Listener, listening
 from ui.mentions import CommandMentions

@@ -12,8 +12,9 @@ from pixverse.job import Job, JobState
 from relay.cards.card_edits import CARD_SECONDS, CHANNEL_SECONDS, EVERYWHERE_SECONDS, OLD_CARD_SECONDS, CardEdits
 from relay.cards.cards import CardLoop
 from relay.cards.faces import SLOW_AFTER
+from relay.messages import CardPost, NoAnswer, RateLimited, Refused, SummaryPost
 from relay.outcomes import Face, Outcome
-from relay.ports import ApiHealth, CardPost, NoAnswer, RateLimited, Refused, SummaryPost
+from relay.ports import ApiHealth
 from storage import deliveries, subscriptions
 from tests.relay.outbox_world import GUILD, World, completed
 from tests.relay.posting.test_outbox import WakingClock

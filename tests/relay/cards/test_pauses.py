@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from relay.cards.pauses import Pauses
+from relay.messages import CardPost
 from relay.outcomes import Face
-from relay.ports import CardPost
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.discord_channel import ManualClock
 from tests.relay.posting.test_outbox import WakingClock

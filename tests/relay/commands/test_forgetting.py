@@ -11,8 +11,8 @@ from relay.commands.forgetting import Forgetting
 from relay.commands.limits import CommandRate
 from relay.commands.refusals import TooFast
 from relay.commands.results import Ask
+from relay.messages import CardPost, SummaryPost, VideoFile, VideoLink
 from relay.outcomes import Face
-from relay.ports import CardPost, SummaryPost, VideoFile, VideoLink
 from storage import deliveries, subscriptions
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.outbox_world import GUILD, World, completed

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pixverse.job import Job, JobState, Media
+from relay.messages import BatchTally, CardPost, NoticePost, OutcomePost, RateLimited, Refused, VideoLink
 from relay.outcomes import LateReason, LinkReason, NoticeKind, Outcome
-from relay.ports import BatchTally, CardPost, NoticePost, OutcomePost, RateLimited, Refused, VideoLink
 from relay.posting import nonces, notices
 from relay.posting.verdicts import PATIENCE
 from storage import deliveries, jobs, sending, servers, subscriptions

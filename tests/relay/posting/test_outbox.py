@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from relay.messages import Address, NoticePost, Post, Refused, SendResult
 from relay.outcomes import NoticeKind
-from relay.ports import Address, NoticePost, Post, Refused, SendResult
 from relay.posting import notices
 from relay.posting.outbox import DeliveryLoop
 from storage import deliveries, servers

@@ -9,8 +9,8 @@ import pytest
 from relay.commands.limits import CommandRate
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
+from relay.messages import CardPost, OutcomePost, Refused
 from relay.outcomes import Face, NoticeKind, Reason
-from relay.ports import CardPost, OutcomePost, Refused
 from relay.posting import notices
 from relay.posting.resending import HOPELESS, Resending, SentAgain
 from relay.posting.verdicts import PATIENCE

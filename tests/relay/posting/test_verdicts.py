@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.messages import NoAnswer, Posted, RateLimited, Refused, VideoFile
 from relay.outcomes import Reason
-from relay.ports import NoAnswer, Posted, RateLimited, Refused, VideoFile
 from relay.posting.variants import Variant
 from relay.posting.verdicts import (
     PATIENCE,

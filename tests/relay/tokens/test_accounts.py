@@ -17,8 +17,8 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.tokens import DiscordTokenGiven, NotAToken
+from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
-from relay.ports import NoticePost
 from relay.posting import notices
 from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck

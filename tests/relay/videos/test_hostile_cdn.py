@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pixverse.job import Media
+from relay.messages import VideoFile, VideoLink
 from relay.outcomes import LinkReason
-from relay.ports import VideoFile, VideoLink
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import TRIES, Bounds, Downloader, media_session
 from settings import MediaHost

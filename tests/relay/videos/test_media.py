@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from pixverse.job import Job, JobState, Media
+from relay.messages import VideoFile, VideoLink
 from relay.meters import NoMeters
 from relay.outcomes import LinkReason
-from relay.ports import VideoFile, VideoLink
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import TRIES, Bounds, Downloader, expiry_of, media_session
 from relay.videos.media import DiskBudget, MediaStore

@@ -1,0 +1,229 @@
+"""The plain values that the relay and whoever posts to Discord exchange: messages, and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pixverse.job import Job
+from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
+
+# ---- what is posted -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a message goes. A thread's channel id is the thread's own."""
+
+    guild_id: int
+    channel_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoFile:
+    """A fetched video; `index` counts from 1 in the API's order."""
+
+    index: int
+    path: Path
+    extension: str
+    """With its dot: `.mp4`."""
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class VideoLink:
+    """A video that is not attached, and why."""
+
+    index: int
+    url: str
+    reason: LinkReason
+    size: int | None = None
+    """Bytes, where known."""
+    limit: int | None = None
+    """Bytes that would have been taken, for TOO_LARGE."""
+    expires_at: int | None = None
+    """Milliseconds UTC, where the address tells it."""
+    host: str | None = None
+    content_type: str | None = None
+    tries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BatchTally:
+    """What the last outcome of a batch says of the whole batch."""
+
+    total: int
+    completed: int
+    failed: int
+    refused: int
+    other: int
+    mention: tuple[int, ...]
+    """Those who asked for the batch and want to be pinged."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomePost:
+    """The one message at a job's end."""
+
+    number: int
+    """The job's local number."""
+    jobid: str
+    outcome: Outcome
+    job: Job | None
+    """The last answer; None where the API never gave one."""
+    nonce: str
+    button_nonce: str
+    """Stands in the custom id of `Details`, by which the message is found again."""
+    files: tuple[VideoFile, ...] = ()
+    links: tuple[VideoLink, ...] = ()
+    mention: tuple[int, ...] = ()
+    silent: bool = False
+    spoiler: bool = False
+    reply_to: int | None = None
+    wordless: bool = False
+    """The fallback that holds no word of the API."""
+    batch: BatchTally | None = None
+    """Set for the last outcome of a batch."""
+    late: LateReason | None = None
+    ended_at: int | None = None
+    """Milliseconds UTC, as the API tells it, else as the bot saw it."""
+    watched_for: int | None = None
+    """Milliseconds; for GIVEN_UP."""
+    unasked: bool = False
+    """It comes by a follow, and nobody asked for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CardPost:
+    """A card, as it is to look now."""
+
+    subscription_id: int
+    number: int
+    jobid: str
+    face: Face
+    job: Job | None
+    nonce: str
+    asker: int | None
+    since: int | None = None
+    """API_DOWN: since when, milliseconds UTC."""
+    until: int | None = None
+    """SLOW: given up then. CANNOT_POST: the result is held until then."""
+    missing: tuple[str, ...] = ()
+    """CANNOT_POST: names of permissions as Discord shows them."""
+    outcome: Outcome | None = None
+    """ENDED."""
+    has_video: bool = True
+    outcome_message: int | None = None
+    stopped_by: int | None = None
+    changed_at: int | None = None
+    """When the bot last saw something new, milliseconds UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryEntry:
+    """One job of a batch."""
+
+    number: int
+    jobid: str
+    face: Face
+    job: Job | None
+    outcome: Outcome | None
+    outcome_message: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryPost:
+    """The one message that stands for the cards of a batch."""
+
+    batch_id: int
+    asker: int | None
+    mention: bool
+    entries: tuple[SummaryEntry, ...]
+    nonce: str
+    done: int
+    open: bool
+    """Whether there is still something to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoticePost:
+    """Word to the admins."""
+
+    kind: NoticeKind
+    nonce: str
+    mention: tuple[int, ...] = ()
+    jobs: int = 0
+    channel_id: int | None = None
+    """The channel spoken of, where it is another one than the one spoken in."""
+    channel_name: str | None = None
+    missing: tuple[str, ...] = ()
+    until: int | None = None
+    """Milliseconds UTC."""
+    waited: int | None = None
+    """Milliseconds."""
+    interval: int | None = None
+    """Milliseconds between two looks at a token in trouble."""
+    limit: int | None = None
+    """NO_ROOM: for how many jobs the server may wait."""
+    followed: bool = False
+    """CHANNEL_GONE: the server's account was relayed there."""
+
+
+Post = OutcomePost | CardPost | SummaryPost | NoticePost
+
+
+# ---- what became of it ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Discord stored (or had already stored) the message, or took the edit."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Discord answered with a refusal; nothing was stored by this request."""
+
+    status: int
+    code: int
+    """Discord's JSON error code, 0 where there is none."""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimited:
+    """Discord wants to be left alone for a while; nothing was stored by this request."""
+
+    retry_after: float
+
+
+@dataclass(frozen=True, slots=True)
+class NoAnswer:
+    """5xx, a broken connection, a time-out: the message may or may not have been stored."""
+
+    reason: str
+
+
+SendResult = Posted | Refused | RateLimited | NoAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The message stands in the channel already."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The whole stretch of history was read and the message is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class CannotLook:
+    """No right to read the history (or more of it than can be read): nobody can know."""
+
+
+LookResult = Found | Absent | CannotLook | NoAnswer | RateLimited
