@@ -107,6 +107,14 @@ async def test_only_the_panel_may_show_the_chat(panel: Panel, client: aiohttp.Cl
             assert answer.status == status
 
 
+async def test_a_browser_keeps_what_every_chat_has_in_common(panel: Panel, client: aiohttp.ClientSession) -> None:
+    address = panel.chat.url.partition("?")[0]
+    for name, kept in (("app.js", True), ("preview.css", True), ("", False)):
+        async with client.get(address + name) as answer:
+            assert ("max-age" in answer.headers["Cache-Control"]) == kept, name
+            assert ("Pragma" in answer.headers) != kept, name
+
+
 async def test_the_chat_is_another_one_for_each_channel_and_person(panel: Panel) -> None:
     desk = panel.desk
     first = panel.chat.url
