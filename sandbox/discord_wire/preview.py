@@ -13,6 +13,7 @@ from simcord.backend.errors import SetupError
 from simcord.preview import Preview
 
 from .changes import Changes
+from .media import Read, RememberingMediaWorker
 from .members import Member
 from .places import Channel
 from .world import World
@@ -49,6 +50,7 @@ class PreviewPage:
         self._refreshing: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._read: Read = {}
         self.url: str | None = None
 
     async def open(self, channel: Channel, viewers: Sequence[Member], *, port: int | None = None) -> str:
@@ -60,6 +62,7 @@ class PreviewPage:
         self._page = env.preview(
             channel.handle, viewers=[viewer.handle for viewer in viewers], layout="channel", port=port
         )
+        self._page._media_worker = RememberingMediaWorker(self._read)
         self._take_turns(self._page)
         await self._page.__aenter__()
         self.url = self._page.url
