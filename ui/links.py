@@ -60,7 +60,12 @@ def why_one(link: VideoLink, name: str) -> str:
 
 
 def _limit(link: VideoLink) -> str:
-    return f"; this server takes files up to {wording.size(link.limit)}" if link.limit is not None else ""
+    if link.limit is None:
+        return ""
+    limit = wording.size(link.limit)
+    if link.size is not None and wording.size(link.size) == limit:
+        return "; this server takes smaller files only"
+    return f"; this server takes files up to {limit}"
 
 
 def _host(link: VideoLink) -> str:

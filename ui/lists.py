@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from discord import app_commands
 
 from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
@@ -18,6 +20,8 @@ _LINES = 9
 _PAGES = 5
 _TAIL = 8
 """Characters of an id by which its asker knows it again."""
+_MADE = re.compile(r"job:(\d{14,17})-user:")
+"""What one id of v1 differs by from another of the same account and channel: the time at which the job was made."""
 
 _NOT_TAKEN = {
     Taken.ALREADY_WATCHED: "already watched",
@@ -80,9 +84,16 @@ def _left_out(entry: WatchEntry, where: Address) -> str:
 
 
 def _reason(entry: WatchEntry) -> str:
-    tail = entry.text if len(entry.text) <= _TAIL else f"…{entry.text[-_TAIL:]}"
     reason = _NOT_TAKEN.get(entry.taken) or f"a job of {escaped(entry.service or 'another service', 30)}"
-    return f"{code(tail, _TAIL + 1)}: {reason}"
+    return f"{code(_tail(entry.text), _TAIL + 1)}: {reason}"
+
+
+def _tail(text: str) -> str:
+    """What tells one id from another: its end, or the end of its time, since all ids of v1 end in the same way."""
+    if len(text) <= _TAIL:
+        return text
+    made = _MADE.match(text)
+    return f"…{(made[1] if made else text)[-_TAIL:]}"
 
 
 def listing_answers(listing: Listing, where: Address, mentions: CommandMentions) -> list[Answer]:

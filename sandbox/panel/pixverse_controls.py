@@ -84,7 +84,7 @@ class PixverseControls:
             answer = await person.slash(channel, "pixverse status", jobid=job.jobid)
         except (NotAnswered, NotPossible) as problem:
             raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
-        return f"{person.name} is told: {answer.text.partition('**.')[0].replace('**', '')[:120]}"
+        return f"{person.name} is told: {answer.text.partition('.**')[0].replace('**', '')}."
 
     async def set_speed(self, form: Form) -> str:
         """All jobs go on faster or slower."""

@@ -45,7 +45,7 @@ async def test_a_job_is_started_copied_asked_for_and_sped_up(look: Look) -> None
     await look.row("Two swans").get_by_role("button", name="Copy id").click()
     assert await look.page.evaluate("navigator.clipboard.readText()") == job.jobid
     await _ask(look, "Two swans")
-    await look.hears("Watching.")
+    await expect(look.said).to_have_text("Alice is told: Watching.")
     await expect(look.row("Two swans").locator(".state")).to_contain_text("then started in")
     for speed in ("20×", "1×", "20×"):
         await look.choose("Speed", speed)
@@ -161,7 +161,9 @@ async def test_files_above_the_limit_come_as_links(look: Look) -> None:
     await look.hears("up to 50 KiB")
     await look.open_tab("PixVerse")
     await _ask(look, "Too large")
-    await expect(look.message("Your video is ready, as a link.")).to_contain_text("this server takes files up to")
+    await expect(look.message("Your video is ready, as a link.")).to_contain_text(
+        "this server takes smaller files only"
+    )
 
 
 async def test_channels_threads_and_servers(look: Look) -> None:
@@ -254,6 +256,11 @@ async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
     await look.press("Kill (-9)")
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is not running")
     await expect(look.page.locator("#bot-state")).to_have_text("Ended by signal 9.")
+    log = look.page.locator("#log")
+    assert await log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight < 8")
+    await look.command("pixverse list")
+    await expect(look.chat.locator("#action-status")).to_contain_text("not completed")
+    await expect(look.chat.locator("#action-status.went-well")).to_have_count(0)
     job.fail("Meanwhile.")
     await look.press("Start")
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")

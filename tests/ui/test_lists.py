@@ -35,6 +35,13 @@ def test_what_was_left_out() -> None:
     )
 
 
+def test_ids_of_v1_are_told_apart_by_their_time() -> None:
+    jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
+    entries = (results.WatchEntry(jobid, results.Taken.NOT_FOUND),)
+    text = lists.watch_answer(results.WatchResult(entries, None, None, mention=True), HERE).content
+    assert "`…01500123`: not found" in text
+
+
 def test_all_were_taken() -> None:
     entry = results.WatchEntry("a", results.Taken.WATCHED)
     posting = results.WatchEntry("b", results.Taken.POSTING, api_down=True)

@@ -149,6 +149,11 @@ def test_the_only_video_is_not_attached(reason: LinkReason, text: str) -> None:
     assert message.suppress_embeds == (reason in {LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
 
 
+def test_a_limit_that_reads_like_the_size_is_not_named() -> None:
+    link = replace(LINK, size=57_344, limit=57_343)
+    assert "It has 56 KB; this server takes smaller files only." in content(replace(POST, links=(link,)))
+
+
 def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> None:
     foreign = replace(LINK, index=2, reason=LinkReason.HOST_NOT_ALLOWED, url="https://h.example/2.mp4")
     other = replace(foreign, index=4, url="https://i.example/4.mp4", host="i.example")

@@ -24,7 +24,7 @@ new MutationObserver(() => {
 }).observe(newMessages, { attributeFilter: ["hidden"] });
 
 const status = document.getElementById("action-status");
-const WENT_WELL = /^\s*$|updat|completed|…$/i;
+const WENT_WELL = /^\s*$|updat|(?<!not )completed|…$/i;
 new MutationObserver(() => {
   status.classList.toggle("went-well", WENT_WELL.test(status.textContent));
 }).observe(status, { childList: true, characterData: true, subtree: true });

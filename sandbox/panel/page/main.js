@@ -1,10 +1,12 @@
 // The page of the sandbox: wires the switches and keeps what is shown up to date.
 import { showJobs, tickJobs } from "./jobs.js";
-import { showBot, showChat, showLog, showPixverse, showPlaces, showTraffic } from "./sections.js";
+import {
+  showBot, showChat, showLog, showLogsEnd, showNothingIsKnown, showPixverse, showPlaces, showTraffic,
+} from "./sections.js";
 import { say, wireSwitches } from "./switches.js";
 import { wireTabs } from "./tabs.js";
 
-wireTabs();
+wireTabs(showLogsEnd);
 const offered = await wireSwitches();
 
 const SHOW = {
@@ -21,7 +23,10 @@ const events = new EventSource("/events");
 for (const [name, show] of Object.entries(SHOW)) {
   events.addEventListener(name, (event) => show(JSON.parse(event.data)));
 }
-events.addEventListener("error", () => say("The sandbox does not answer. Is it still running in its terminal?", true));
+events.addEventListener("error", () => {
+  say("The sandbox does not answer. Is it still running in its terminal?", true);
+  showNothingIsKnown();
+});
 events.addEventListener("open", () => say(""));
 setInterval(tickJobs, 1000);
 document.documentElement.dataset.ready = "true";

@@ -106,5 +106,19 @@ export function showLog(lines) {
   const log = byId("log");
   const atEnd = log.scrollTop + log.clientHeight >= log.scrollHeight - 8;
   setText(log, lines.join("\n"));
-  if (atEnd) log.scrollTop = log.scrollHeight;
+  if (atEnd) showLogsEnd();
+}
+
+/** While it is hidden it cannot be scrolled, so it is brought to its end when it is shown, too. */
+export function showLogsEnd() {
+  const log = byId("log");
+  log.scrollTop = log.scrollHeight;
+}
+
+/** The sandbox has ended: nobody knows any more how bot and API are. */
+export function showNothingIsKnown() {
+  for (const name of ["bot-chip", "api-chip"]) {
+    byId(name).dataset.state = "waits";
+    setText(byId(name), "The sandbox has ended");
+  }
 }

@@ -2,6 +2,7 @@
 import { byId } from "./dom.js";
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
+let whenChosen = () => {};
 const narrow = window.matchMedia("(max-width: 59.99rem)");
 
 function choose(tab, focus = false) {
@@ -11,6 +12,8 @@ function choose(tab, focus = false) {
     one.tabIndex = chosen ? 0 : -1;
     byId(one.getAttribute("aria-controls")).classList.toggle("chosen", chosen);
   }
+  byId("side").scrollTop = 0;
+  whenChosen();
   if (focus) tab.focus();
 }
 
@@ -32,7 +35,9 @@ function fit() {
   if (!chosen || !shown().includes(chosen)) choose(shown()[0]);
 }
 
-export function wireTabs() {
+/** Makes the parts choosable; `chosen` is called whenever one is. */
+export function wireTabs(chosen) {
+  whenChosen = chosen;
   for (const tab of tabs) {
     tab.addEventListener("click", () => choose(tab));
     tab.addEventListener("keydown", move);
