@@ -73,6 +73,8 @@ def bare_link(url: str, limit: int = 1500) -> str | None:
 
 def _clean(text: str) -> str:
     """One line of visible characters."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     kept: list[str] = []
     marks = 0
     for character in text:
