@@ -18,7 +18,7 @@ from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_answers
 from ui.answer import Answer
-from ui.check_report import CheckReport, Followed, TokenState, check_answer
+from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 
 _TOKEN_STATES = {
     Recheck.WORKS: TokenState.WORKS,
@@ -158,6 +158,10 @@ class AdminDesk:
             alerts_missing=() if alerts is None else self._missing_in(ask.guild_id, alerts),
             waiting_since=counts.waiting_since,
             held_up=counts.waiting_since is not None and ask.at - counts.waiting_since > _HELD_UP,
+            needing=tuple(
+                NeedsPermission(channel_id, self._missing_in(ask.guild_id, channel_id))
+                for channel_id in await outcome_records.blocked_channels(reader, ask.guild_id)
+            ),
             not_posted=counts.not_posted,
             followed=tuple([self._followed(row) for row in await follows.of_guild(reader, ask.guild_id)]),
             callback_heard_at=await callbacks.heard_at(reader, ask.guild_id),

@@ -82,6 +82,16 @@ async def counts(q: Queries, guild_id: int) -> OutcomeCounts:
     return OutcomeCounts(0, 0, None) if row is None else OutcomeCounts(*row)
 
 
+async def blocked_channels(q: Queries, guild_id: int) -> list[int]:
+    """The server's channels in which outcomes wait for a permission; the one that has waited longest first."""
+    rows = await q.all(
+        f"SELECT channel_id FROM deliveries WHERE guild_id = ? AND {IS_OUTCOME} AND {IS_OPEN}"
+        " AND blocked_since IS NOT NULL GROUP BY channel_id ORDER BY min(blocked_since), channel_id",
+        (guild_id,),
+    )
+    return [row["channel_id"] for row in rows]
+
+
 async def of_guild(q: Queries, guild_id: int, delivery_id: int) -> OutcomeRecord | None:
     """The server's outcome with this number."""
     row = await q.one(f"{_SELECT} WHERE {_OF_GUILD} AND d.id = ?", (guild_id, delivery_id))

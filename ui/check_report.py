@@ -37,6 +37,15 @@ class Followed:
 
 
 @dataclass(frozen=True, slots=True)
+class NeedsPermission:
+    """A channel in which results wait for a permission."""
+
+    channel_id: int
+    missing: tuple[str, ...]
+    """Empty where Discord refuses and nobody can tell why."""
+
+
+@dataclass(frozen=True, slots=True)
 class CheckReport:
     """What was found. Times are milliseconds UTC, sizes bytes."""
 
@@ -62,6 +71,8 @@ class CheckReport:
     """Since when the oldest of them waits."""
     held_up: bool = False
     """It waits for longer than posting takes."""
+    needing: tuple[NeedsPermission, ...] = ()
+    """Where some of them wait for a permission."""
     not_posted: int = 0
     """Outcomes that were given up, or of which nobody knows."""
     followed: tuple[Followed, ...] = ()
@@ -158,6 +169,10 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Line:
         return _Line(True, f"Results waiting: none{lost if report.not_posted else ''}.")
     oldest = f", oldest {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
     waiting = f"Results waiting: {report.waiting}{oldest}."
+    if report.needing:
+        channels = [(one.channel_id, one.missing) for one in report.needing]
+        troubles = " ".join(_cannot_post_in(channels))
+        return _Line(False, f"{waiting} {troubles} Allow it there; what waits then comes by itself.")
     if not report.held_up:
         return _Line(True, waiting)
     return _Line(False, f"{waiting} {mentions.deliveries} says what each waits for.")
@@ -175,14 +190,18 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
 
 
 def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
-    broken = [one for one in followed if one.missing]
-    for one in broken[:_CHANNELS]:
-        names = wording.enumeration(f"*{name}*" for name in one.missing)
-        yield f"I'm missing {names} in <#{one.channel_id}>."
-    if len(broken) > _CHANNELS:
-        yield f"{wording.count(len(broken) - _CHANNELS, 'more is', 'more are')} like that."
+    broken = [(one.channel_id, one.missing) for one in followed if one.missing]
+    yield from _cannot_post_in(broken)
     if broken:
         yield "Allow it there."
+
+
+def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
+    for channel_id, missing in channels[:_CHANNELS]:
+        names = wording.enumeration(f"*{name}*" for name in missing)
+        yield f"I'm missing {names} in <#{channel_id}>." if missing else f"I can't post in <#{channel_id}>."
+    if len(channels) > _CHANNELS:
+        yield f"{wording.count(len(channels) - _CHANNELS, 'more is', 'more are')} like that."
 
 
 def _resting(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator[str]:

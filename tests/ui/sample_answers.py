@@ -15,7 +15,7 @@ from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSION
 from ui import admin_answers, answers, follow_answers, lists
 from ui.answer import Answer
 from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
-from ui.check_report import CheckReport, Followed, TokenState, check_answer
+from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 from ui.details import details_answers
 from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
@@ -163,6 +163,8 @@ def answers_to_admins() -> Iterator[Answer]:
             for other_account in (True, False):
                 followed = (Followed(HERE.channel_id, missing, other_account),) * 9
                 yield check_answer(replace(well, followed=followed, callback_heard_at=NOW), MENTIONS)
+            needing = (NeedsPermission(HERE.channel_id, missing),) * 9
+            yield check_answer(replace(well, waiting=9, waiting_since=NOW, needing=needing), MENTIONS)
         for not_posted in (1, 2):
             yield check_answer(replace(well, not_posted=not_posted), MENTIONS)
         held_up = replace(well, waiting=9, waiting_since=NOW, held_up=True, api_down_since=NOW)

@@ -8,7 +8,7 @@ from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
 from tests.ui.samples import components_of
 from ui import admin_answers, follow_answers
-from ui.check_report import CheckReport, Followed, TokenState, check_answer
+from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 from ui.mentions import CommandMentions
 from ui.notices import notice_message
 from ui.token_modal import entered_text
@@ -175,6 +175,21 @@ def test_a_check_that_finds_everything_at_work_has_ten_lines() -> None:
         "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another.",
         "OK: Callback: last heard <t:8:R>.",
     ]
+
+
+def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
+    channels = (NeedsPermission(5, ("Send Messages",)), NeedsPermission(6, ()))
+    lines = check_answer(replace(WELL, waiting=3, waiting_since=7_000, needing=channels), MENTIONS).content.split("\n")
+    assert lines[:2] == [
+        "**1 thing to mend.**",
+        (
+            "**Fix:** Results waiting: 3, oldest <t:7:R>. I'm missing *Send Messages* in <#5>. I can't post in <#6>. "
+            "Allow it there; what waits then comes by itself."
+        ),
+    ]
+    many = tuple(NeedsPermission(number, ("Send Messages",)) for number in range(1, 8))
+    text = check_answer(replace(WELL, waiting=7, needing=many), MENTIONS).content
+    assert "in <#5>. 2 more are like that. Allow it there; what waits" in text
 
 
 def test_results_that_were_not_posted_are_pointed_at() -> None:

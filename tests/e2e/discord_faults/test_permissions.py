@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 
@@ -61,6 +62,10 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, town
         notice = await _notice_about(town, alerts, channels[name])
         assert f"*{word}*" in notice.text
         assert town.outcomes(channels[name]) == []
+    check = (await town.admin.slash(town.channel, "pixverse-admin check")).text
+    assert check.startswith("**1 thing to mend.**\n**Fix:** Results waiting: 2,")
+    for name, word in _NEEDED.items():
+        assert re.search(rf"I'm missing \*{word}\*[^.<]* in {channels[name].mention}\.", check), check
     assert len(town.notices(alerts)) == len(_NEEDED)
     for name in _NEEDED:
         channels[name].allow_bot(**{name: True})

@@ -224,3 +224,19 @@ async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
     assert (await outcome_records.page(reader, GUILD + 1, skip=0, size=4, hopeless=())).records == ()
     counts = await outcome_records.counts(reader, GUILD)
     assert (counts.not_posted, counts.waiting, counts.waiting_since) == (3, 6, now)
+
+
+async def test_channels_in_which_outcomes_wait_for_a_permission(world: World) -> None:
+    ids = {}
+    for channel_id in (CHANNEL, CHANNEL + 1, CHANNEL + 2, CHANNEL + 3):
+        await world.watch(f"job-{channel_id}", channel_id)
+        (ids[channel_id],) = await world.end(completed(f"job-{channel_id}"))
+    now = world.clock.now()
+    async with world.database.transaction() as tx:
+        for channel_id, since in ((CHANNEL, now), (CHANNEL + 1, now - 1), (CHANNEL + 2, now - 2)):
+            await sending.retry_at(tx, ids[channel_id], next_at=now, unanswered_at=None, blocked_since=since)
+        await sending.give_up(tx, ids[CHANNEL + 2], reason=Reason.NO_PERMISSION, now=now)
+    reader = world.database.reader
+
+    assert await outcome_records.blocked_channels(reader, GUILD) == [CHANNEL + 1, CHANNEL]
+    assert await outcome_records.blocked_channels(reader, GUILD + 1) == []
