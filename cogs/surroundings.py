@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 from collections.abc import Awaitable, Collection
+from typing import Any
 
 import aiohttp
 import discord
@@ -92,6 +93,13 @@ class Surroundings(commands.Cog):
         if before.premium_tier != after.premium_tier:
             await _heard(self._forget_upload_limit(after.id))
 
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        """Discord tells how large a file its sender may upload there. That may be by a plan of their own, so it is no
+        limit for the bot; but where it is more than was learned, a large file is worth one more try."""
+        if interaction.guild_id is not None and interaction.type is not discord.InteractionType.autocomplete:
+            await _heard(self._doubt_upload_limit(interaction.guild_id, interaction.filesize_limit))
+
     async def _look_after_threads(self, guild: discord.Guild) -> None:
         await self._look_after(guild, await self._places.watched_channels(guild.id))
 
@@ -112,6 +120,11 @@ class Surroundings(commands.Cog):
         except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError):
             return False
         return False
+
+    async def _doubt_upload_limit(self, guild_id: int, told: int) -> None:
+        server = await servers.get(self._database.reader, guild_id)
+        if server is not None and server.upload_limit is not None and server.upload_limit < told:
+            await self._forget_upload_limit(guild_id)
 
     async def _forget_upload_limit(self, guild_id: int) -> None:
         async with self._database.transaction() as tx:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-BELIEVED = 7 * 24 * 3600 * 1000
-"""Milliseconds, after which a larger file is tried again: Discord raises its limits now and then, and tells no bot."""
+BELIEVED = 6 * 3600 * 1000
+"""Milliseconds, after which a larger file is tried again: Discord raises its limits now and then, and tells no bot.
+
+A try in vain costs an upload, four times a day in a server at most; a limit that holds no more costs every video."""
 
 
 def in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:

@@ -86,6 +86,28 @@ async def test_a_file_size_is_learned_and_forgotten_with_the_boost(stage: Stage,
     await _goes_on(stage)
 
 
+async def test_a_command_tells_that_the_server_takes_more(stage: Stage, town: Town) -> None:
+    town.guild.upload_limit = 1000
+    job = await town.watched()
+    job.complete()
+    assert (await town.outcome()).attachments == []
+    learned = len(job.videos[0].content) - 1
+    town.guild.upload_limit = learned
+    second = await town.watched()
+    second.complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == 2)
+    assert town.outcomes()[1].attachments == []
+    assert stage.ledger.rows(_LIMIT, town.guild.id) == [{"upload_limit": learned}]
+
+    town.guild.upload_limit = learned + 1
+    await town.use("pixverse list")
+    await stage.pixverse.until(lambda: stage.ledger.rows(_LIMIT, town.guild.id) == [{"upload_limit": None}])
+    third = await town.watched()
+    third.complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == 3)
+    assert len(town.outcomes()[2].attachments) == 1
+
+
 _LIMIT = "SELECT upload_limit FROM servers WHERE guild_id = ?"
 
 

@@ -18,10 +18,24 @@ FAULTS = (
     ),
     fault(
         "a file size that was refused once is never tried again",
-        "tests/relay/posting/test_delivery.py::test_a_learned_limit_is_tried_again_after_a_week",
+        "tests/relay/posting/test_delivery.py::test_a_learned_limit_is_tried_again_after_some_hours",
         "relay/posting/upload_limits.py",
         "learned_at is None or now - learned_at >= BELIEVED",
         "learned_at is None",
+    ),
+    fault(
+        "what a command tells of the largest file is not heard",
+        "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_tells_that_the_server_takes_more",
+        "cogs/surroundings.py",
+        "server.upload_limit < told:",
+        "server.upload_limit > told:",
+    ),
+    fault(
+        "a result that waits for a permission is good news",
+        "tests/e2e/discord_faults/test_permissions.py::test_taken_away_while_somebody_waits_and_given_back",
+        "ui/check_report.py",
+        "    if report.needing:\n",
+        "    if False:\n",
     ),
     fault(
         "a summary that is over is edited at every occasion",
