@@ -146,7 +146,8 @@ class DiscordControls:
         """The connection over which Discord tells the bot what happens."""
         gateway = self._discord.gateway
         how = form.one_of("gateway", {name: name for name in ("cut", "reconnect", "invalidate", "close", "open")})
-        gateway.closed = how == "close"
+        if how in ("close", "open"):
+            gateway.closed = how == "close"
         if how in ("cut", "close"):
             gateway.cut()
         elif how == "reconnect":
@@ -158,7 +159,7 @@ class DiscordControls:
             "reconnect": "Discord has asked the bot to connect anew.",
             "invalidate": "The session is forgotten; the bot has to log in anew.",
             "close": "Closed: the bot hears nothing until it is opened again.",
-        }.get(how, "Open.")
+        }.get(how, "Open. The bot tries again by itself, within a minute.")
 
     async def add_faults(self, form: Form) -> str:
         """The bot's next posts break, before Discord has stored them or after."""

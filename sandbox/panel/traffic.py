@@ -22,6 +22,8 @@ _SECRETS = (
     (re.compile(r"\b(hm=)[0-9a-f]+"), r"\1…"),
 )
 _LONGEST = 300
+_JOB = re.compile(r"(jobid=job:\d+)-user:\d+-channel:\d+-bot:pixverse")
+_LONG_NUMBER = re.compile(r"\d{11,}(?=\d{4})")
 
 
 @lru_cache(maxsize=1000)
@@ -35,10 +37,16 @@ def masked(path: str) -> str:
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
 
 
+@lru_cache(maxsize=1000)
+def short(path: str) -> str:
+    """A path that was masked, in a line or two: of long numbers the last four digits."""
+    return _LONG_NUMBER.sub("…", _JOB.sub(r"\1…", path))
+
+
 def latest(discord: Iterable[RecordedRequest], pixverse: Iterable[Seen], files: Iterable[Seen]) -> list[dict[str, Any]]:
     """The latest requests to all three servers, newest first; each argument's own are oldest first.
 
-    `at` is in milliseconds UTC; no `status` means that there was no answer (yet).
+    `at` is in milliseconds UTC, `shown` the path made short; no `status` means that there was no answer (yet).
     """
     lines = [
         *(_line("Discord", int(call.time * 1000), call.method, call.path, call.status) for call in discord),
@@ -50,4 +58,5 @@ def latest(discord: Iterable[RecordedRequest], pixverse: Iterable[Seen], files: 
 
 
 def _line(to: str, at: int, method: str, path: str, status: int | None) -> dict[str, Any]:
-    return {"at": at, "to": to, "method": method, "path": masked(path), "status": status}
+    whole = masked(path)
+    return {"at": at, "to": to, "method": method, "path": whole, "shown": short(whole), "status": status}

@@ -86,6 +86,7 @@ def bot(desk: Desk) -> Section:
     return {
         "running": process.running,
         "connected": process.running and desk.stage.discord.bot_connected,
+        "gatewayClosed": desk.stage.discord.gateway.closed,
         "pid": process.pid,
         "exitCode": process.exit_code,
         "starts": process.starts,

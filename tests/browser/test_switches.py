@@ -56,6 +56,17 @@ async def test_a_job_is_started_copied_asked_for_and_sped_up(look: Look) -> None
     await expect(look.row("Two swans").locator("strong")).to_have_text("completed")
 
 
+async def test_a_long_list_of_jobs_is_folded(look: Look) -> None:
+    for number in range(6):
+        _job(look, f"One of many, {number}")
+    await expect(look.row("One of many, 5")).to_be_visible()
+    await expect(look.row("One of many, 1")).to_be_hidden()
+    await look.page.get_by_role("button", name="Show all").click()
+    await expect(look.row("One of many, 0")).to_be_visible()
+    await look.press("Show the newest 4 only")
+    await expect(look.row("One of many, 1")).to_be_hidden()
+
+
 async def test_a_job_is_changed_by_hand(look: Look) -> None:
     _job(look, "By hand")
     await _ask(look, "By hand")
@@ -218,7 +229,8 @@ async def test_the_gateway_breaks_and_comes_back(look: Look) -> None:
     await look.press("Forget the session")
     await look.hears("log in anew")
     await look.press("Close")
-    await expect(look.page.locator("#bot-chip")).to_have_text("The bot connects …")
+    await expect(look.page.locator("#bot-chip")).to_have_text("The gateway is closed")
+    await expect(look.page.get_by_role("button", name="Cut")).to_be_disabled()
     await look.press("Open")
     await look.stage.discord.until(lambda: gateway.identified > identified and look.stage.discord.bot_connected, 20)
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
@@ -259,12 +271,12 @@ async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
     log = look.page.locator("#log")
     assert await log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight < 8")
     await look.command("pixverse list")
-    await expect(look.chat.locator("#action-status")).to_contain_text("not completed")
-    await expect(look.chat.locator("#action-status.went-well")).to_have_count(0)
+    await expect(look.chat.locator("#trouble")).to_have_text("The bot did not answer.")
     job.fail("Meanwhile.")
     await look.press("Start")
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
     await expect(look.page.locator("#log")).to_contain_text("jobs are polled")
+    await expect(look.chat.locator("#trouble")).to_be_visible()  # still, whatever was posted meanwhile
     await expect(look.message("Failed. https://").filter(has_text="Survives")).to_be_visible()
     await expect(look.message("The job failed.")).to_have_count(1)
     await look.open_tab("Traffic")

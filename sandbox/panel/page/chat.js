@@ -1,5 +1,5 @@
 // Stands beside SimCord's own scripts inside the panel. The chat stays at its end, as Discord's does, until somebody
-// scrolls away from there, and follows again once they are back. What went well is not written above it.
+// scrolls away from there, and follows again once they are back. What went wrong is written above it.
 const timeline = document.getElementById("channel-timeline");
 const newMessages = document.getElementById("new-messages");
 const NEAR = 60;
@@ -23,8 +23,18 @@ new MutationObserver(() => {
   if (follows && !newMessages.hidden) newMessages.click();
 }).observe(newMessages, { attributeFilter: ["hidden"] });
 
+// SimCord says what went wrong for as long as nothing else happens in the channel: the copy stays until the next action.
 const status = document.getElementById("action-status");
-const WENT_WELL = /^\s*$|updat|(?<!not )completed|…$/i;
+const trouble = document.createElement("p");
+trouble.id = "trouble";
+trouble.hidden = true;
+status.after(trouble);
+const BEGINS = /^(Completing|Sending|Saving|Deleting)/;
+const WENT_WRONG = /not completed|uncertain|unavailable|outside this preview/;
 new MutationObserver(() => {
-  status.classList.toggle("went-well", WENT_WELL.test(status.textContent));
+  const said = status.textContent;
+  if (BEGINS.test(said)) trouble.hidden = true;
+  if (!WENT_WRONG.test(said)) return;
+  trouble.textContent = said === "Action was not completed." ? "The bot did not answer." : said;
+  trouble.hidden = false;
 }).observe(status, { childList: true, characterData: true, subtree: true });

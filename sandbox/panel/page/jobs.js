@@ -64,9 +64,28 @@ function next(row) {
   return seconds > 100000 ? "" : ` then ${named(moment)} in ${seconds} s`;
 }
 
+const NEWEST = 4; // as many as panel.css leaves when folded
+
 export function showJobs(jobs, transitions) {
   keepChildren(byId("jobs"), jobs, (job) => job.jobid, (job) => makeJob(job, transitions), changeJob);
   byId("no-jobs").hidden = jobs.length > 0;
+  byId("jobs-fold").hidden = jobs.length <= NEWEST;
+  nameFold();
+}
+
+function nameFold() {
+  const count = byId("jobs").children.length;
+  const folded = byId("jobs").classList.contains("folded");
+  byId("jobs-fold").setAttribute("aria-expanded", String(!folded));
+  setText(byId("jobs-fold"), folded ? `Show all ${count} jobs` : `Show the newest ${NEWEST} only`);
+}
+
+/** A long list leaves room for what stands below it, until somebody wants to see it whole. */
+export function wireFold() {
+  byId("jobs-fold").addEventListener("click", () => {
+    byId("jobs").classList.toggle("folded");
+    nameFold();
+  });
 }
 
 /** Counts down what comes next. */

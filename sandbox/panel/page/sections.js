@@ -46,12 +46,29 @@ export function showChat({ url, note }) {
 
 export function showBot(bot) {
   const chip = byId("bot-chip");
-  chip.dataset.state = bot.connected ? "well" : bot.running ? "waits" : "bad";
-  setText(chip, bot.connected ? "The bot is online" : bot.running ? "The bot connects …" : "The bot is not running");
+  const [state, words] = stateOf(bot);
+  chip.dataset.state = state;
+  setText(chip, words);
   const process = bot.running ? `Process ${bot.pid}, started ${times(bot.starts)}.` : ended(bot.exitCode);
   setText(byId("bot-state"), process);
   document.querySelector("[data-press='bot-start']").disabled = bot.running;
   document.querySelector("[data-press='bot-kill']").disabled = !bot.running;
+  showGateway(bot.gatewayClosed);
+}
+
+function stateOf(bot) {
+  if (!bot.running) return ["bad", "The bot is not running"];
+  if (bot.connected) return ["well", "The bot is online"];
+  return bot.gatewayClosed ? ["bad", "The gateway is closed"] : ["waits", "The bot connects …"];
+}
+
+function showGateway(isClosed) {
+  for (const button of document.querySelectorAll("[data-press='gateway']")) {
+    button.disabled = (button.dataset.withGateway === "open") !== isClosed;
+  }
+  setText(byId("gateway-hint"), isClosed
+    ? "Closed: no command reaches the bot, but results are still posted. Open lets it connect again."
+    : "Close keeps the bot away until Open is pressed; from the others it comes back by itself.");
 }
 
 function times(count) {
@@ -92,7 +109,7 @@ function makeLine(line) {
     element("td", {}, clock(line.at)),
     element("td", {}, line.to),
     element("td", { className: "status" }),
-    element("td", { className: "request" }, element("b", {}, line.method), ` ${line.path}`),
+    element("td", { className: "request", title: line.path }, element("b", {}, line.method), ` ${line.shown}`),
   );
 }
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sandbox.panel.traffic import SHOWN, latest, masked
+from sandbox.panel.traffic import SHOWN, latest, masked, short
 from sandbox.pixverse_api.requests_log import Seen
 
 V2_ID = "user:4321-pixverse:studio.4321@example.com-video:522076900507261"
@@ -30,6 +30,22 @@ def test_nothing_secret_is_shown(path: str, shown: str) -> None:
 
 def test_long_paths_are_cut() -> None:
     assert len(masked("/" + "a" * 9000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [
+        ("/channels/1575371676583985155/messages/1575371683550724096", "/channels/…5155/messages/…4096"),
+        (
+            "/v1/pixverse/jobs/?jobid=job:20261126044438280-user:4321-channel:1301443362951501768-bot:pixverse",
+            "/v1/pixverse/jobs/?jobid=job:…8280…",
+        ),
+        (f"/v2/pixverse/videos/{V2_ID}", f"/v2/pixverse/videos/{V2_ID.replace('52207690050', '…')}"),
+        ("/v2/pixverse/scheduler/", "/v2/pixverse/scheduler/"),
+    ],
+)
+def test_long_numbers_are_shown_by_their_ends(path: str, shown: str) -> None:
+    assert short(path) == shown
 
 
 def test_the_latest_come_first_and_not_all() -> None:

@@ -15,7 +15,14 @@ async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> 
         with pytest.raises(BotTrouble, match="exit code 2"):
             await broken.while_bot_lives(set_scene(panel))
         shown = views.sections(panel.desk)
-    assert shown["bot"] == {"running": False, "connected": False, "pid": None, "exitCode": 2, "starts": 1}
+    assert shown["bot"] == {
+        "running": False,
+        "connected": False,
+        "gatewayClosed": False,
+        "pid": None,
+        "exitCode": 2,
+        "starts": 1,
+    }
     assert any("DISCORD_TOKEN" in line for line in shown["log"])
     assert shown["chat"] == {"url": "", "note": "The chat is closed."}
 
