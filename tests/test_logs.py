@@ -4,9 +4,12 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Any
 
+import discord
 import pytest
 from aiohttp.http_exceptions import BadHttpMessage
+from discord import app_commands
 
 import logs
 
@@ -104,3 +107,39 @@ def test_a_connection_of_discord_py_that_fails_is_one_line() -> None:
         logging.getLogger("discord.client").exception("Attempting a reconnect in %.2fs", 1.5)
     (line,) = stream.getvalue().splitlines()
     assert line.endswith("Attempting a reconnect in 1.50s (OSError: no route)")
+
+
+async def _status(interaction: discord.Interaction) -> None:
+    """The body of a command."""
+
+
+def _in_a_command(error: Exception) -> app_commands.CommandInvokeError:
+    command: app_commands.Command[Any, ..., None]
+    command = app_commands.Command(name="status", description="A job", callback=_status)
+    return app_commands.CommandInvokeError(command, error)
+
+
+def _told(logger: str, error: Exception) -> str:
+    """What is logged where discord.py has caught the error."""
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", stream)
+    try:
+        raise error
+    except type(error):
+        logging.getLogger(logger).exception("Ignoring exception in %s", "it")
+    return stream.getvalue()
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_command_that_discord_did_not_answer_is_one_line() -> None:
+    (line,) = _told("discord.app_commands.tree", _in_a_command(TimeoutError("no answer"))).splitlines()
+    assert "no answer" in line
+
+
+@pytest.mark.parametrize("error", [KeyError("a fault"), _in_a_command(KeyError("a fault"))])
+@pytest.mark.usefixtures("restored")
+def test_a_fault_of_ours_that_discord_py_caught_is_told_with_its_place(error: Exception) -> None:
+    first, *rest = _told("discord.client", error).splitlines()
+    assert first.endswith("Ignoring exception in it")
+    assert rest[0].startswith("Traceback")
+    assert "in _told" in rest[1]
