@@ -117,6 +117,12 @@ class CardEdits:
 
     async def show(self, key: Key) -> Later | Done:
         """Brings it up to date where it is not. Raises sqlite3.Error as the database does."""
+        result = await self._bring_up_to_date(key)
+        if isinstance(result, Done):
+            self._leave_line(key)
+        return result
+
+    async def _bring_up_to_date(self, key: Key) -> Later | Done:
         if key.kind == "summary":
             return await self._show_summary(key)
         view = await self._posts.card(key.id)
@@ -170,25 +176,31 @@ class CardEdits:
     # ---- in time ----------------------------------------------------------------------------------------------------
 
     async def _edit_in_time(self, edit: _Edit) -> Later | Done:
-        wait = self._wait(edit)
+        wait = self._own_wait(edit)
+        if wait <= 0 and await self._outcome_first(edit):
+            wait = CHANNEL_SECONDS
+        if wait > 0:
+            self._leave_line(edit.key)
+            return Later(wait)
+        wait = self._wait_in_line(edit)
         if wait > 0:
             return Later(wait)
-        if await self._outcome_first(edit):
-            return Later(CHANNEL_SECONDS)
-        self._slots.pop(edit.key, None)
-        self._turns.pop(edit.key, None)
+        self._leave_line(edit.key)
         self._next_edit[edit.key] = self._clock.monotonic() + self._pause(edit)
         return await self._edit(edit)
 
-    def _wait(self, edit: _Edit) -> float:
-        """Seconds until it may be edited; takes a place in the channel's queue, and after that in everybody's."""
+    def _own_wait(self, edit: _Edit) -> float:
+        """Seconds until this very card may be edited, whatever others do."""
         now = self._clock.monotonic()
         own = now if edit.final else self._next_edit.get(edit.key, now)
         pause = self._pauses.get(edit.key)
         if pause is not None and (pause.last_too or not edit.final):
             own = max(own, pause.until)
-        if own > now:
-            return own - now
+        return own - now
+
+    def _wait_in_line(self, edit: _Edit) -> float:
+        """Seconds until its turn; takes a place in the channel's line, and after that in everybody's."""
+        now = self._clock.monotonic()
         slot = self._slots.get(edit.key)
         if slot is None:
             channel = edit.address.channel_id
@@ -203,6 +215,11 @@ class CardEdits:
             self._next_anywhere = turn + EVERYWHERE_SECONDS
             self._turns[edit.key] = turn
         return turn - now
+
+    def _leave_line(self, key: Key) -> None:
+        """A place that was not used is of no use later: others may then have theirs."""
+        self._slots.pop(key, None)
+        self._turns.pop(key, None)
 
     def _pause(self, edit: _Edit) -> float:
         return OLD_CARD_SECONDS if self._clock.now() - edit.posted_at > _OLD_AFTER else CARD_SECONDS
@@ -253,7 +270,7 @@ class CardEdits:
             self._forget(edit.key)
 
     def _forget(self, key: Key) -> None:
-        for kept in (self._shown, self._next_edit, self._pauses, self._slots, self._turns):
+        for kept in (self._shown, self._next_edit, self._pauses):
             kept.pop(key, None)
 
 

@@ -78,6 +78,20 @@ class CardWorld(World):
         self.loop.job_changed(1)
         await self.rest()
 
+    async def several_cards(self, count: int) -> None:
+        """Posted cards of one channel, past their first ten seconds."""
+        for number in range(count):
+            await self.watch(f"job-{number}", CHANNEL, card=True)
+        await self.pump()
+        await self.move(int(CARD_SECONDS * SECOND))
+
+    async def several_told(self, count: int, percent: int = 10) -> None:
+        """An answer about each of them."""
+        for number in range(count):
+            await self.answer(Job(f"job-{number}", JobState.PROGRESS, "progress", percent=percent))
+            self.loop.job_changed(number + 1)
+        await self.rest()
+
     def edits(self) -> list[CardPost]:
         return [post for _, post in self.discord.edits if isinstance(post, CardPost)]
 
@@ -263,6 +277,36 @@ async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardW
     await world.pump()
     await world.move(10 * SECOND)
     assert Face.PROGRESS in world.faces()
+
+
+async def test_cards_that_an_outcome_kept_waiting_are_not_edited_all_at_once(world: CardWorld) -> None:
+    await world.several_cards(5)
+    await world.watch("other", CHANNEL)
+    await world.end(completed("other"))
+    await world.several_told(5)
+    for _ in range(10):
+        await world.move(int(CHANNEL_SECONDS * SECOND))
+    assert world.edits() == []
+    await world.pump()
+    await world.move(int(CHANNEL_SECONDS * SECOND) + 100)
+    assert len(world.edits()) in (1, 2)
+    await world.move(int(CHANNEL_SECONDS * SECOND))
+    assert len(world.edits()) in (2, 3)
+
+
+async def test_a_place_in_the_channel_s_line_that_was_not_needed_is_of_no_use_later(world: CardWorld) -> None:
+    await world.several_cards(5)
+    world.health.api = ApiHealth(down_since=world.clock.now())
+    world.loop.api_changed()
+    await world.rest()
+    await world.move(1 * SECOND)
+    world.health.api = ApiHealth()
+    await world.move(60 * SECOND)
+    assert len(world.edits()) == 1
+
+    await world.several_told(5)
+    await world.move(int(CHANNEL_SECONDS * SECOND) - 100)
+    assert len(world.edits()) == 2
 
 
 async def test_a_closed_channel_is_named_on_the_card(world: CardWorld) -> None:
