@@ -82,7 +82,8 @@ class Follows:
     def changed(self) -> None:
         """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""
         for account_id, course in self._courses.items():
-            course.settled.clear()
+            # Another one, so that a list which is just being taken settles nothing for whoever came meanwhile.
+            course.settled = {}
             course.lists = self._latest(account_id)
             course.woken.set()
         self._changed.set()
@@ -158,13 +159,13 @@ class Follows:
         return min(due)
 
     async def _take_listed(self, account_id: int, course: _Course, kind: str, listed: frozenset[str]) -> None:
-        settled = course.settled.get(kind, frozenset()) & listed
-        course.settled[kind] = settled
-        new = listed - settled
+        settled = course.settled
+        settled[kind] = settled.get(kind, frozenset()) & listed
+        new = listed - settled[kind]
         if not new:
             return
         taken = await self._taker.take(account_id, sorted(new))
-        course.settled[kind] = listed - taken.left_out
+        settled[kind] = listed - taken.left_out
 
     def _list_came(self, renewal: Renewal) -> None:
         course = self._courses.get(renewal.account_id)

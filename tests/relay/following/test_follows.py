@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
@@ -88,6 +89,25 @@ async def test_a_further_channel_does_not_wait_for_the_next_list(world: Followin
     await world.advance(1)
     assert [row[1] for row in await _subscriptions(world)] == [CHANNEL, CHANNEL + 1]
     assert len(world.api.rolls) == asked
+
+
+async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(world: FollowingWorld) -> None:
+    jobids = [f"v1-{number}" for number in range(250)]
+    for jobid in jobids:
+        world.api.put(jobid)
+    await world.follow()
+
+    async def follow_amid() -> None:
+        while not await _subscriptions(world):
+            continue
+        await world.follow(channel=CHANNEL + 1)
+
+    amid = asyncio.create_task(follow_amid())
+    world.run()
+    await world.advance(60)
+    await amid
+    found = {(row[0], row[1]) for row in await _subscriptions(world)}
+    assert found == {(jobid, channel) for jobid in jobids for channel in (CHANNEL, CHANNEL + 1)}
 
 
 async def test_only_the_server_s_own_account_in_force_is_followed(world: FollowingWorld) -> None:
