@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
+from relay.failures import log_failure
 from relay.ports import Clock
 from storage import migrate, retention
 from storage.database import Database
@@ -37,7 +38,7 @@ class Retention:
             except Exception as error:
                 # The loop's edge: what the database does not take now is deleted an hour later.
                 self.failed += 1
-                log.error("what is old can't be deleted now: %s", type(error).__name__)
+                log_failure(log, error, "What is old could not be deleted")
             await self._clock.sleep(_LOOK_SECONDS)
 
     async def sweep(self) -> None:

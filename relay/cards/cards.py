@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from relay.cards.card_edits import CardEdits, Done, Key, Later
 from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
 from relay.messages import CardPost, SummaryPost
 from relay.ports import Clock
 from storage import cards
@@ -94,7 +95,7 @@ class CardLoop:
         except Exception as error:
             # The loop's edge: what could not be read is still marked.
             self.failed += 1
-            log.error("cards cannot be looked up: %s", type(error).__name__)
+            log_failure(log, error, "Cards could not be looked up")
             await self._clock.sleep(1.0)
         self._start_due()
         await sleep_unless_woken(self._clock, self._until_next(), self._woken)
@@ -176,7 +177,7 @@ class CardLoop:
             # One card's edge: the others go on.
             self.failed += 1
             self._mark([key], _AFTER_FAILURE)
-            log.error("%s %d failed: %s", key.kind, key.id, type(error).__name__)
+            log_failure(log, error, "%s %d could not be edited", key.kind.capitalize(), key.id)
         finally:
             self._tasks.pop(key, None)
             self._woken.set()

@@ -8,6 +8,7 @@ import sqlite3
 from collections import Counter
 
 from relay.clock import sleep_unless_woken
+from relay.failures import log_failure
 from relay.messages import NoticePost
 from relay.outcomes import NoticeKind, Reason
 from relay.ports import Clock
@@ -86,7 +87,7 @@ class DeliveryLoop:
         except TimeoutError:
             return None
         except sqlite3.Error as error:
-            log.error("delivery %d cannot be sent now: %s", delivery_id, _reason(error))
+            log_failure(log, error, "Delivery %d could not be sent at once", delivery_id)
             return None
 
     # ---- what happens in Discord ------------------------------------------------------------------------------------
@@ -128,7 +129,7 @@ class DeliveryLoop:
         except Exception as error:
             # The loop's edge: a full or locked database loses nothing.
             self.failed += 1
-            log.error("the outbox cannot be read: %s", _reason(error))
+            log_failure(log, error, "The outbox could not be read")
             seconds = 5.0
         await sleep_unless_woken(self._clock, seconds, self._woken)
 
@@ -179,7 +180,7 @@ class DeliveryLoop:
         except Exception as error:
             # One delivery's edge: the others go on.
             self._rest(delivery_id)
-            log.error("delivery %d in channel %d failed: %s", delivery_id, channel_id, _reason(error))
+            log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
         finally:
             self._busy.pop(channel_id, None)
             self.wake()
@@ -208,14 +209,3 @@ class DeliveryLoop:
     def _end_rests(self) -> None:
         now = self._clock.monotonic()
         self._resting = {delivery_id: until for delivery_id, until in self._resting.items() if until > now}
-
-
-def _reason(error: Exception) -> str:
-    """Fit for a log: texts of other people's errors may hold what must not stand there."""
-    if isinstance(error, sqlite3.Error | OSError):
-        return f"{type(error).__name__}: {error}"
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = "" if trace is None else f" at {trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
-    return type(error).__name__ + where

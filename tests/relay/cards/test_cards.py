@@ -455,6 +455,20 @@ async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None
     assert world.faces() == [Face.PROGRESS]
 
 
+async def test_a_fault_of_ours_is_told_with_its_place(world: CardWorld, caplog: pytest.LogCaptureFixture) -> None:
+    await world.card("job")
+
+    def fail() -> None:
+        raise KeyError("a fault")
+
+    world.discord.point = fail
+    await world.told("job")
+    assert world.loop.failed == 1
+    (told,) = [record for record in caplog.records if record.message.startswith("Card 1 could not be edited")]
+    assert told.exc_info is not None
+    assert told.exc_info[0] is KeyError
+
+
 # ---- restart --------------------------------------------------------------------------------------------------------
 
 
