@@ -15,9 +15,8 @@ _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 _DAY = 24 * _HOUR
 
+_VIDEOS = {"pixverse-create": 4, "pixverse-create_single": 1}
 _WHAT = {
-    "pixverse-create": "4 videos",
-    "pixverse-create_single": "1 video",
     "pixverse-animate": "Animated image",
     "pixverse-meme_face": "Meme face",
 }
@@ -58,9 +57,12 @@ _FACES = {
 
 
 def what(job: Job | None) -> str:
-    """What the job makes, by its verb; empty where that is not known."""
+    """What the job makes, by its verb, or how many videos came of it; empty where that is not known."""
     if job is None or job.verb is None:
         return ""
+    if job.verb in _VIDEOS:
+        number = len(job.media) if job.state is JobState.COMPLETED else _VIDEOS[job.verb]
+        return count(number, "video", "videos") if number else ""
     if job.verb != "pixverse-button":
         return _WHAT.get(job.verb, "")
     button = _BUTTONS_IN_WORDS.get(job.button or "", job.button or "")

@@ -25,6 +25,7 @@ JOB = Job(
     aspect_ratio="16:9",
     error="Bad frame",
     error_details="At 3 s",
+    media=(Media("https://cdn.discordapp.com/a.mp4"),),
 )
 POST = OutcomePost(7, JOB.jobid, Outcome.COMPLETED, JOB, "a" * 25, "b" * 25, mention=(42,))
 FILES = tuple(VideoFile(number, Path(f"{number}.bin"), ".mp4", 10) for number in range(1, 5))
@@ -56,7 +57,7 @@ def content(post: OutcomePost) -> str:
 def test_one_video() -> None:
     message = outcome_message(replace(POST, files=FILES[:1], reply_to=5), MENTIONS)
     assert message.content == (
-        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
     )
     assert message.mention == (42,)
     assert message.known_by == f"outcome:details:{'b' * 25}"
@@ -74,7 +75,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
         return str(outcome_message(replace(unasked, **parts), MENTIONS).content)
 
     assert said(files=FILES[:1]) == (
-        f"**New video.**\n{QUOTE}\n-# 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+        f"**New video.**\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
     )
     assert said(files=FILES).startswith("**4 new videos.**\n")
     assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
@@ -88,7 +89,8 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
 
 
 def test_four_videos() -> None:
-    message = outcome_message(replace(POST, files=FILES, spoiler=True, mention=()), MENTIONS)
+    job = replace(JOB, verb="pixverse-create_single", media=JOB.media * 4)
+    message = outcome_message(replace(POST, job=job, files=FILES, spoiler=True, mention=()), MENTIONS)
     assert message.content == (
         f"**Your 4 videos are ready.**\n{QUOTE}\n"
         f"-# Files 1 to 4 are in PixVerse's order. 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"

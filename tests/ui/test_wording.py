@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from pixverse.job import Job, JobState
+from pixverse.job import Job, JobState, Media
 from relay.outcomes import Face, Outcome
 from ui import wording
 
@@ -29,10 +29,17 @@ def test_what_a_job_makes(verb: str | None, button: str | None, words: str) -> N
     assert wording.what(job(verb=verb, button=button)) == words
 
 
+@pytest.mark.parametrize(("sent", "words"), [(0, ""), (1, "1 video"), (2, "2 videos"), (4, "4 videos")])
+@pytest.mark.parametrize("verb", ["pixverse-create", "pixverse-create_single"])
+def test_what_a_job_made_is_what_came(verb: str, sent: int, words: str) -> None:
+    media = (Media("https://cdn.example/a.mp4"),) * sent
+    assert wording.what(job(verb=verb, state=JobState.COMPLETED, media=media)) == words
+
+
 def test_facts_leave_out_what_is_unknown() -> None:
     assert wording.facts(None) == ""
     assert wording.facts(job(style="Anime", created=0, updated=5000)) == "Anime"
-    ended = job(state=JobState.COMPLETED, verb="pixverse-create", aspect_ratio="16:9", created=1_000, updated=135_000)
+    ended = job(state=JobState.FAILED, verb="pixverse-create", aspect_ratio="16:9", created=1_000, updated=135_000)
     assert wording.facts(ended) == "4 videos · 16:9 · took 2 min 14 s"
     assert wording.facts(job(state=JobState.FAILED, created=5000, updated=4000)) == ""
 
