@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
+_TIED_BOT = Path(__file__).with_name("tied_bot.py")
 _NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
 _SECONDS_TO_LEAVE = 12.0
 """The bot promises ten."""
@@ -37,7 +38,7 @@ def copy_program(target: Path) -> Path:
 
 
 class BotProcess:
-    """`python bot.py` by this very Python, with these settings for its whole environment."""
+    """`bot.py` by this very Python, with these settings for its whole environment."""
 
     def __init__(self, program: Path, settings: Mapping[str, str]) -> None:
         self._program = program
@@ -72,15 +73,17 @@ class BotProcess:
     async def start(self) -> None:
         """Starts the process; does not wait for it to do anything.
 
-        It gets a session of its own, so that Ctrl-C reaches only whoever started it, who then stops it in order.
+        It gets a session of its own, so that Ctrl-C reaches only whoever started it, who then stops it in order. Where
+        that one is killed, it ends by itself.
         """
         self.starts += 1
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
+            str(_TIED_BOT),
             str(self._program / "bot.py"),
             env=self._settings,
             cwd=self._program,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
             limit=2**20,

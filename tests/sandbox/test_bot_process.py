@@ -1,6 +1,12 @@
+import asyncio
+import sys
 from pathlib import Path
 
+import psutil
+
 from sandbox.bot_process import BotProcess, copy_program
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def program(folder: Path, *lines: str) -> Path:
@@ -29,6 +35,28 @@ async def test_stop_ends_a_running_bot_and_does_not_mind_one_that_ended(tmp_path
     await bot.stop()
     assert await bot.ended() < 0
     await bot.stop()
+
+
+async def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
+    program(tmp_path, "import time", "time.sleep(60)")
+    starts = (
+        "import asyncio, pathlib, sys, sandbox.bot_process as process\n"
+        "async def main():\n"
+        "    bot = process.BotProcess(pathlib.Path(sys.argv[1]), {})\n"
+        "    await bot.start()\n"
+        "    print(bot.pid, flush=True)\n"
+        "    await bot.ended()\n"
+        "asyncio.run(main())\n"
+    )
+    starter = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", starts, str(tmp_path), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+    )
+    assert starter.stdout is not None
+    bot = psutil.Process(int(await starter.stdout.readline()))
+    starter.kill()
+    await starter.wait()
+    gone, _ = await asyncio.to_thread(psutil.wait_procs, [bot], timeout=10)
+    assert gone == [bot]
 
 
 def test_the_copy_is_the_bot_without_what_tries_it(tmp_path: Path) -> None:

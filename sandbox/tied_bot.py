@@ -1,0 +1,34 @@
+"""`python tied_bot.py BOT`: runs that `bot.py` as if it were started itself, and ends it with whoever started it.
+
+Standard input is a pipe that nobody writes to: it ends when the other process does, however that was killed.
+"""
+
+import os
+import runpy
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+_SECONDS_TO_LEAVE = 12.0
+"""The bot promises ten."""
+
+
+def main() -> None:
+    """Becomes the bot."""
+    threading.Thread(target=_end_with_the_other, daemon=True).start()
+    del sys.argv[0]
+    sys.path[0] = str(Path(sys.argv[0]).parent)
+    runpy.run_path(sys.argv[0], run_name="__main__")
+
+
+def _end_with_the_other() -> None:
+    os.read(0, 1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(_SECONDS_TO_LEAVE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()
