@@ -8,7 +8,7 @@ class PixVerseError(Exception):
 
 
 class BadRequest(PixVerseError):
-    """400, and other 4xx that say the question itself is wrong: asking again brings nothing."""
+    """400 and its like, which say that the question itself is wrong: asking again brings nothing."""
 
 
 class TokenRefused(PixVerseError):

@@ -31,8 +31,9 @@ _PLAIN: dict[int, type[BadRequest | TokenRefused | SubscriptionUnpaid | JobNotFo
     404: JobNotFound,
     410: JobExpired,
 }
+_WRONG_QUESTION = frozenset({400, 412, 413, 422})
+"""What useapi.net answers to parameters that it does not take (PixVerse, Midjourney v1 and v2)."""
 _ABOUT_A_JOB = frozenset({404, 410})
-_PASSING = frozenset({407, 408, 425})
 
 
 def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
@@ -42,7 +43,8 @@ def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVer
     API's own answer: an object with an `error` text whose `code`, if there is one, is the status (useapi.net PixVerse
     v1, get-pixverse-jobid, documents `{error, code}` for each). For 404 and 410, after which a job is given up, the
     `code` has to be there; a 404 that lacks nothing but the code is NotFoundUnproven. Any other 4xx, an HTML 404 for
-    instance, is Unavailable; so are redirects. 429 and 596 need no proof. A 200 with an `error` and another `code` is
+    instance, is Unavailable; so are redirects, and what is documented nowhere, such as 403: it says nothing of the job
+    or of its id. 429 and 596 need no proof. A 200 with an `error` and another `code` is
     judged by that code, unless it is a job's record, in which an error is the job's own.
     """
     record = fields.mapping(answer)
@@ -89,7 +91,7 @@ def _by_status(status: int, message: str, retry_after: float | None) -> PixVerse
         return AccountBroken(message)
     if status in _PLAIN:
         return _PLAIN[status](message)
-    if 400 <= status < 500 and status not in _PASSING:
+    if status in _WRONG_QUESTION:
         return BadRequest(message)
     return Unavailable(message, retry_after)
 

@@ -50,8 +50,14 @@ async def test_nonsense_ends_no_job(town: Town) -> None:
 
 @pytest.mark.parametrize(
     "action",
-    [faults.Status(502, faults.HTML), faults.Status(429), faults.Status(429, retry_after=1), faults.Cut()],
-    ids=["502", "429", "429 with Retry-After", "cut"],
+    [
+        faults.Status(403),
+        faults.Status(502, faults.HTML),
+        faults.Status(429),
+        faults.Status(429, retry_after=1),
+        faults.Cut(),
+    ],
+    ids=["403", "502", "429", "429 with Retry-After", "cut"],
 )
 async def test_a_job_that_cannot_be_asked_about_is_watched_all_the_same(town: Town, action: Action) -> None:
     job = town.job()

@@ -234,6 +234,7 @@ async def test_gone_is_what_nobody_knows(wire: Wire, listed: tuple[int, object])
         {"record": GONE, "scheduler": GONE},
         {"record": GONE, "scheduler": NOBODY, "listed": (503, {})},
         {"record": GONE, "scheduler": NOBODY, "listed": GONE},
+        {"record": GONE, "scheduler": NOBODY, "listed": (403, {"error": "no", "code": 403})},
         {"record": GONE, "scheduler": NOBODY, "listed": (200, [])},
         {"record": (404, "<html>")},
     ],

@@ -35,6 +35,7 @@ _JOBS = 2
 _PASSING: dict[str, Action] = {
     "400": faults.Status(400),
     "401 of a proxy": faults.Status(401, faults.HTML),
+    "403": faults.Status(403),
     "404 of a proxy": faults.Status(404, faults.HTML),
     "409": faults.Status(409),
     "410 of a proxy": faults.Status(410, faults.HTML),
