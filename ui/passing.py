@@ -9,6 +9,7 @@ import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiohttp
 import discord
 
 Press = discord.Interaction[Any]
@@ -36,7 +37,7 @@ class PassingView(discord.ui.View):
     async def on_timeout(self) -> None:
         if self._message is None:
             return
-        with contextlib.suppress(discord.HTTPException):
+        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
             await self._message.edit(view=None)
 
     async def _pressed(self, interaction: Press) -> None:

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import aiohttp
 import discord
+import pytest
 
 from pixverse.job import Job, JobState
 from relay.commands import results
@@ -16,6 +18,10 @@ from ui.passing import PassingView
 HERE = Address(1, 2)
 JUMP = "https://discord.com/channels/1/2/9"
 JOB = Job("user:1-pixverse:me@example.com-video:5", JobState.PROGRESS, "progress", created=1_000_000, prompt="a *cat*")
+
+
+async def _press(interaction: object) -> None:
+    """Does nothing."""
 
 
 def labels(answer: Answer) -> list[str | None]:
@@ -107,6 +113,17 @@ async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> 
     assert edits == [{"view": None}]
     assert view.timeout is not None
     assert view.timeout < 15 * 60
+
+
+@pytest.mark.parametrize("trouble", [aiohttp.ServerDisconnectedError(), ConnectionResetError(), TimeoutError()])
+async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Exception) -> None:
+    class Shown:
+        async def edit(self, **changes: object) -> None:
+            raise trouble
+
+    view = PassingView("Look again", _press)
+    view.stands_in(Shown())  # type: ignore[arg-type]
+    await view.on_timeout()
 
 
 def test_check_now() -> None:
