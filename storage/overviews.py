@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.database import Queries
+from storage.deliveries import IS_OUTCOME
 
 
 @dataclass(frozen=True, slots=True)
 class OpenHere:
     """An open subscription of a channel, with its job."""
 
-    subscription_id: int
     job_id: int
     account_id: int
-    jobid: str
     snapshot: str | None
     message_id: int | None
     mine: bool
@@ -43,7 +42,6 @@ class OutcomeMessage:
 class OutcomeAddress:
     """Whose outcome a message is."""
 
-    subscription_id: int
     job_id: int
     guild_id: int
     channel_id: int
@@ -59,7 +57,7 @@ _SHOWN_IN = (
 async def open_here(queries: Queries, guild_id: int, channel_id: int, user_id: int) -> list[OpenHere]:
     """The channel's open subscriptions, oldest first, each with its card's (or its batch's summary's) message."""
     rows = await queries.all(
-        f"SELECT s.id, s.job_id, j.account_id, j.jobid, j.snapshot, {_SHOWN_IN} AS message_id,"
+        f"SELECT s.job_id, j.account_id, j.snapshot, {_SHOWN_IN} AS message_id,"
         " EXISTS (SELECT 1 FROM subscribers WHERE subscription_id = s.id AND user_id = ?) AS mine, s.created_at"
         " FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
         " WHERE s.channel_id = ? AND s.guild_id = ? AND s.ended_at IS NULL ORDER BY s.id",
@@ -67,10 +65,8 @@ async def open_here(queries: Queries, guild_id: int, channel_id: int, user_id: i
     )
     return [
         OpenHere(
-            row["id"],
             row["job_id"],
             row["account_id"],
-            row["jobid"],
             row["snapshot"],
             row["message_id"],
             bool(row["mine"]),
@@ -114,11 +110,11 @@ async def outcome_message(queries: Queries, subscription_id: int, kind: str) -> 
 async def outcome_address(queries: Queries, base_nonce: str) -> OutcomeAddress | None:
     """Whose outcome carries this nonce in its button."""
     row = await queries.one(
-        "SELECT s.id, s.job_id, d.guild_id, d.channel_id FROM deliveries d JOIN subscriptions s"
-        " ON s.id = d.subscription_id WHERE d.base_nonce = ? AND (d.kind LIKE 'outcome%' OR d.kind LIKE 'again-%')",
+        "SELECT s.job_id, d.guild_id, d.channel_id FROM deliveries d JOIN subscriptions s"
+        f" ON s.id = d.subscription_id WHERE d.base_nonce = ? AND {IS_OUTCOME}",
         (base_nonce,),
     )
-    return OutcomeAddress(row["id"], row["job_id"], row["guild_id"], row["channel_id"]) if row is not None else None
+    return None if row is None else OutcomeAddress(row["job_id"], row["guild_id"], row["channel_id"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from relay.commands.known import outcome_of
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo, Refusal
 from relay.commands.results import Ask, MentionSet, PostedAgain
@@ -31,14 +30,13 @@ class Afterwards:
             waits = await subscriptions.set_mention(tx, subscription_id, ask.user_id, mention)
             if here.ended_at is not None or not waits:
                 raise NothingToDo
-        return MentionSet(subscription_id, here.job_id, mention)
+        return MentionSet(subscription_id, mention)
 
     async def post_again(self, ask: Ask, subscription_id: int) -> PostedAgain:
         """Posts a job's outcome once more, with fresh links where the API still gives them."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         row = await jobs.by_id(self._database.reader, here.job_id)
-        outcome = outcome_of(row) if row is not None else None
-        if row is None or outcome is None or here.ended_at is None:
+        if row is None or row.outcome is None or here.ended_at is None:
             raise NothingToDo
         await self._refresh(ask, row)
         kind = nonces.again_kind(ask.interaction_id)
@@ -54,7 +52,7 @@ class Afterwards:
                 now=ask.at,
             )
         self._outbox.wake()
-        return PostedAgain(here.id, row.id, outcome)
+        return PostedAgain(row.id)
 
     async def _refresh(self, ask: Ask, row: JobRow) -> None:
         try:

@@ -38,14 +38,11 @@ class Known:
         return Listing(
             tuple(
                 Listed(
-                    subscription_id=row.subscription_id,
                     number=row.job_id,
-                    jobid=row.jobid,
                     job=snapshots.load(row.snapshot),
                     message_id=row.message_id,
                     mine=row.mine,
                     on_hold=row.account_id != in_force,
-                    created_at=row.created_at,
                 )
                 for row in rows
             )

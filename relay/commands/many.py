@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from pixverse.job import Job
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, parse_jobid, short_number, split_jobids
 from pixverse.tokens import looks_like_secret
-from relay import snapshots
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit, TooManyJobs
 from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
 from relay.commands.seats import Seat, Seated, Wish, take
-from relay.outcomes import Outcome
 from relay.polling.answers import Answers, post_outcome
 from relay.polling.questions import Accounts
 from relay.ports import Cards, JobWatch, PromptOutbox
@@ -50,8 +48,6 @@ class _Wanted:
 class _Written:
     """What the transaction did."""
 
-    wanted: list[_Wanted]
-    batch_id: int | None = None
     summary_id: int | None = None
     touched: list[int] = field(default_factory=list)
 
@@ -107,8 +103,7 @@ class Many:
         summary = None
         if written.summary_id is not None:
             summary = await self._outbox.deliver_now(written.summary_id)
-        entries = [await self._entry(one) for one in written.wanted]
-        return WatchResult(tuple(entries), written.batch_id, summary, mention)
+        return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention)
 
     def _parsed(self, word: str) -> _Wanted:
         wanted = _Wanted(word)
@@ -151,7 +146,7 @@ class Many:
                 await self._answers.record_expired(one.row.id)
 
     async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
-        written = _Written(wanted)
+        written = _Written()
         async with self._database.transaction() as tx:
             batch_id = await batches.add(
                 tx,
@@ -176,7 +171,6 @@ class Many:
             if not jobids:
                 await batches.remove(tx, batch_id)
                 return written
-            written.batch_id = batch_id
             written.summary_id = await deliveries.add_summary(
                 tx,
                 batch_id=batch_id,
@@ -205,16 +199,7 @@ class Many:
         message_id = seated.message.message_id if seated.message is not None else None
         if taken is Taken.ALREADY_WATCHED:
             message_id = await overviews.shown_in(self._database.reader, seated.subscription.id)
-        return WatchEntry(
-            one.text,
-            taken,
-            number=seated.row.id,
-            subscription_id=seated.subscription.id,
-            job=snapshots.load(seated.row.snapshot),
-            outcome=Outcome(seated.row.outcome) if seated.row.outcome is not None else None,
-            message_id=message_id,
-            api_down=one.said is Silence.NO_ANSWER,
-        )
+        return WatchEntry(one.text, taken, message_id=message_id, api_down=one.said is Silence.NO_ANSWER)
 
 
 def _not_taken(said: Said) -> Taken | None:

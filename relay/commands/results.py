@@ -32,7 +32,6 @@ class NowWatching:
     """The channel is subscribed since just now (or again); its card is on its way or back to life."""
 
     subscription_id: int
-    number: int
     job: Job | None
     """The last answer; None where the API has given none yet."""
     card_message_id: int | None
@@ -47,8 +46,6 @@ class AlreadyWatched:
     """The channel waits for this job already; the asker is one of those who wait now."""
 
     subscription_id: int
-    number: int
-    job: Job | None
     message_id: int | None
     """The card, or the summary of the batch that the job belongs to."""
     mention: bool
@@ -72,7 +69,6 @@ class AlreadyPosted:
     """The job has ended and its outcome was put into the outbox for this channel before."""
 
     subscription_id: int
-    number: int
     job: Job | None
     outcome: Outcome
     message_id: int | None
@@ -84,8 +80,6 @@ class AlreadyPosted:
 class PostingOutcome:
     """The job has ended; its outcome is being posted here now."""
 
-    subscription_id: int
-    number: int
     job: Job | None
     outcome: Outcome
 
@@ -98,8 +92,6 @@ class Peek:
     """A job's state for the asker alone; nothing is posted, nothing subscribed."""
 
     jobid: str
-    number: int | None
-    """Its `#number`, where this server knows it."""
     job: Job | None
     """The last answer; None where the API has given none yet."""
     outcome: Outcome | None
@@ -138,10 +130,6 @@ class WatchEntry:
     text: str
     """As it was typed, trimmed."""
     taken: Taken
-    number: int | None = None
-    subscription_id: int | None = None
-    job: Job | None = None
-    outcome: Outcome | None = None
     message_id: int | None = None
     """ALREADY_WATCHED: the card or summary; ALREADY_POSTED: the outcome."""
     api_down: bool = False
@@ -152,12 +140,11 @@ class WatchEntry:
 
 @dataclass(frozen=True, slots=True)
 class WatchResult:
-    """What became of every id; `batch_id` and the summary are None where none of them was taken."""
+    """What became of every id."""
 
     entries: tuple[WatchEntry, ...]
-    batch_id: int | None
     summary_message_id: int | None
-    """None where the summary is not posted yet."""
+    """None where the summary is not posted yet, or where none of them was taken."""
     mention: bool
 
 
@@ -168,19 +155,13 @@ class WatchResult:
 class Stopped:
     """The channel does not wait for the job any more."""
 
-    subscription_id: int
-    number: int
-    job: Job | None
-
 
 @dataclass(frozen=True, slots=True)
 class TakenOff:
-    """The asker is not pinged any more; others still wait, so the result comes."""
+    """The asker is not pinged any more; the result still comes."""
 
-    subscription_id: int
-    number: int
-    job: Job | None
     others: int
+    """How many still wait; 0 where it came by a follow."""
 
 
 StopResult = Stopped | TakenOff
@@ -190,7 +171,6 @@ StopResult = Stopped | TakenOff
 class StoppedAll:
     """What became of a batch's jobs that had not ended."""
 
-    batch_id: int
     stopped: int
     kept: int
     """Still watched, since others wait for them too."""
@@ -203,17 +183,13 @@ class StoppedAll:
 class Listed:
     """An open subscription of this channel."""
 
-    subscription_id: int
     number: int
-    jobid: str
     job: Job | None
     message_id: int | None
     """The card, or the summary of its batch."""
     mine: bool
     on_hold: bool
     """It belongs to another account than the one in force here."""
-    created_at: int
-    """Milliseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +219,6 @@ class Choice:
 class Checked:
     """The API was asked just now."""
 
-    number: int
     job: Job | None
     outcome: Outcome | None
     news: bool
@@ -253,9 +228,6 @@ class Checked:
 class CheckedBefore:
     """The API was asked a moment ago, so it was not asked again."""
 
-    number: int
-    job: Job | None
-    outcome: Outcome | None
     since: int
     """When it was asked, milliseconds UTC."""
     until: int
@@ -266,7 +238,6 @@ class CheckedBefore:
 class NotChecked:
     """The API could not be asked just now (no answer, or 429); the job stays watched."""
 
-    number: int
     job: Job | None
 
 
@@ -278,7 +249,6 @@ class MentionSet:
     """Whether the asker is pinged at the job's end (for a job of a batch of theirs: at the batch's)."""
 
     subscription_id: int
-    number: int
     mention: bool
 
 
@@ -286,9 +256,7 @@ class MentionSet:
 class PostedAgain:
     """The outcome is being posted once more."""
 
-    subscription_id: int
     number: int
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True)

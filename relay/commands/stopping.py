@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from relay import snapshots
 from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
 from relay.commands.results import Ask, Stopped, StoppedAll, StopResult, TakenOff
 from relay.ports import Cards, JobWatch
-from storage import batches, deliveries, jobs, subscriptions
+from storage import batches, deliveries, subscriptions
 from storage.database import Database, Transaction
 from storage.subscriptions import SubscriptionRow
 
@@ -51,7 +50,7 @@ class Stopping:
                     stopped.append(subscription)
         for subscription in every:
             self._tell(subscription)
-        return StoppedAll(batch_id, len(stopped), len(every) - len(stopped))
+        return StoppedAll(len(stopped), len(every) - len(stopped))
 
     async def _stop(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
         async with self._database.transaction() as tx:
@@ -62,12 +61,8 @@ class Stopping:
             goes_on = others > 0 or (subscription.followed and not may_manage)
             if not goes_on:
                 await _end(tx, ask, subscription)
-            row = await jobs.by_id(tx, subscription.job_id)
         self._tell(subscription)
-        job = snapshots.load(row.snapshot) if row is not None else None
-        if goes_on:
-            return TakenOff(subscription_id, subscription.job_id, job, others)
-        return Stopped(subscription_id, subscription.job_id, job)
+        return TakenOff(others) if goes_on else Stopped()
 
     async def _others(self, tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
         waiting = await subscriptions.subscribers(tx, subscription.id)

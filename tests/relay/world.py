@@ -251,8 +251,9 @@ class World:
         """Subscribes, as a member would, and answers the job's number."""
         if jobid not in self.api.jobs:
             self.api.put(jobid)
-        result = await self.tracker.status(self.ask(**where), jobid, True, False)
-        return result.number
+        await self.tracker.status(self.ask(**where), jobid, True, False)
+        ((number,),) = await self.rows("SELECT max(id) FROM jobs WHERE jobid = ?", jobid)
+        return int(str(number))
 
     def api_is_down(self) -> bool:
         return self.health.api.down_since is not None

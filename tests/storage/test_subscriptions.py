@@ -165,7 +165,7 @@ async def test_the_outcomes_message_is_the_latest_that_stands(database: Database
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 6 WHERE kind = 'again-9'")
         assert await overviews.outcome_message(tx, 1, "outcome") == overviews.OutcomeMessage("posted", 6)
         assert await overviews.outcome_message(tx, 1, "outcome-1") is None
-    expected = overviews.OutcomeAddress(1, 1, GUILD, CHANNEL)
+    expected = overviews.OutcomeAddress(1, GUILD, CHANNEL)
     assert await overviews.outcome_address(database.reader, "nonce-again-9") == expected
     assert await overviews.outcome_address(database.reader, "nonce-card") is None
 
@@ -183,4 +183,4 @@ async def test_a_subscription_is_shown_in_its_card_or_its_batchs_summary(databas
     assert await overviews.shown_in(database.reader, alone) == 101
     assert await overviews.shown_in(database.reader, batched) == 102
     listed = await overviews.open_here(database.reader, GUILD, CHANNEL, 3)
-    assert [(row.jobid, row.message_id, row.mine) for row in listed] == [("job-1", 101, False), ("job-2", 102, False)]
+    assert [(row.job_id, row.message_id, row.mine) for row in listed] == [(1, 101, False), (2, 102, False)]

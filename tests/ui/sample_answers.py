@@ -11,7 +11,7 @@ from relay.commands import refusals, results
 from relay.outcomes import Outcome, Reason
 from relay.posting.resending import SentAgain
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
-from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON, full_job
+from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON
 from ui import admin_answers, answers, follow_answers, lists
 from ui.answer import Answer
 from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
@@ -37,42 +37,42 @@ async def press(interaction: object) -> None:
 def answers_on_one_job() -> Iterator[Answer]:
     for job in JOBS:
         for yes in (True, False):
-            yield answers.status_answer(results.NowWatching(1, 7, job, PERSON if yes else None, yes, not yes), HERE)
-            yield answers.status_answer(results.NowWatching(1, 7, job, PERSON, yes, yes), HERE)
-            yield answers.status_answer(results.AlreadyWatched(1, 7, job, PERSON, yes, yes, not yes), HERE)
-            yield answers.mention_answer(results.MentionSet(1, 7, yes))
+            yield answers.status_answer(results.NowWatching(1, job, PERSON if yes else None, yes, not yes), HERE)
+            yield answers.status_answer(results.NowWatching(1, job, PERSON, yes, yes), HERE)
+            yield answers.status_answer(results.AlreadyWatched(1, PERSON, yes, yes, not yes), HERE)
+            yield answers.mention_answer(results.MentionSet(1, yes))
         for outcome in Outcome:
             for state in results.OutcomeState:
-                yield answers.status_answer(results.AlreadyPosted(1, 7, job, outcome, PERSON, state), HERE)
-            yield answers.status_answer(results.PostingOutcome(1, 7, job, outcome), HERE)
+                yield answers.status_answer(results.AlreadyPosted(1, job, outcome, PERSON, state), HERE)
+            yield answers.status_answer(results.PostingOutcome(job, outcome), HERE)
             yield from details_answers(results.JobDetails(7, JOBID, job, outcome, NOW, NOW))
         for ended in (None, *Outcome):
-            yield answers.peek_answer(results.Peek(JOBID, 7, job, ended, True), press)
-            yield answers.peek_answer(results.Peek(JOBID, None, job, ended, False), press)
-            yield answers.check_answer(results.Checked(7, job, ended, True))
-            yield answers.check_answer(results.Checked(7, job, ended, False))
-            yield answers.check_answer(results.CheckedBefore(7, job, ended, NOW, NOW))
-        yield answers.check_answer(results.NotChecked(7, job))
-        yield answers.stop_answer(results.Stopped(1, 7, job))
+            yield answers.peek_answer(results.Peek(JOBID, job, ended, True), press)
+            yield answers.peek_answer(results.Peek(JOBID, job, ended, False), press)
+            yield answers.check_answer(results.Checked(job, ended, True))
+            yield answers.check_answer(results.Checked(job, ended, False))
+            yield answers.check_answer(results.CheckedBefore(NOW, NOW))
+        yield answers.check_answer(results.NotChecked(job))
+        yield answers.stop_answer(results.Stopped())
         for others in (1, 4):
-            yield answers.stop_answer(results.TakenOff(1, 7, job, others))
+            yield answers.stop_answer(results.TakenOff(others))
     for stopped in (0, 1, 25):
         for kept in (0, 1, 25):
-            yield answers.stopped_all_answer(results.StoppedAll(1, stopped, kept))
-    yield answers.posted_again_answer(results.PostedAgain(1, 7, Outcome.FAILED))
+            yield answers.stopped_all_answer(results.StoppedAll(stopped, kept))
+    yield answers.posted_again_answer(results.PostedAgain(7))
 
 
 def answers_on_lists() -> Iterator[Answer]:
     for taken in results.Taken:
         for size in (1, 25):
-            entry = results.WatchEntry(NASTY, taken, 7, 1, full_job(), None, PERSON, True, NASTY)
-            yield lists.watch_answer(results.WatchResult((entry,) * size, 1, PERSON, True), HERE)
-            yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, None, False), HERE)
-            yield lists.watch_menu_answer(results.WatchResult((entry,) * size, 1, PERSON, True), HERE, 500)
+            entry = results.WatchEntry(NASTY, taken, PERSON, True, NASTY)
+            yield lists.watch_answer(results.WatchResult((entry,) * size, PERSON, True), HERE)
+            yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, False), HERE)
+            yield lists.watch_menu_answer(results.WatchResult((entry,) * size, PERSON, True), HERE, 500)
     yield lists.no_ids_answer()
     for job in JOBS:
         for size in (0, 1, 10, 500):
-            listed = results.Listed(1, 7, JOBID, job, PERSON, True, size == 1, NOW)
+            listed = results.Listed(7, job, PERSON, True, size == 1)
             yield from lists.listing_answers(results.Listing((listed,) * size), HERE, MENTIONS)
 
 

@@ -30,7 +30,7 @@ def labels(answer: Answer) -> list[str | None]:
 
 
 async def test_now_watched() -> None:
-    result = results.NowWatching(5, 7, JOB, 9, mention=True, api_down=False)
+    result = results.NowWatching(5, JOB, 9, mention=True, api_down=False)
     answer = answers.status_answer(result, HERE)
     assert answer.content == f"**Watching.** The result comes in this channel, and I'll ping you. {JUMP}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
@@ -40,7 +40,7 @@ async def test_now_watched() -> None:
 
 
 async def test_watched_though_the_api_is_down() -> None:
-    result = results.NowWatching(5, 7, JOB, 9, mention=True, api_down=True)
+    result = results.NowWatching(5, JOB, 9, mention=True, api_down=True)
     assert answers.status_answer(result, HERE).content == (
         "**PixVerse's API isn't answering right now.** I watch this job and post its result here. "
         f"Last known: in progress. {JUMP}"
@@ -49,7 +49,7 @@ async def test_watched_though_the_api_is_down() -> None:
 
 
 async def test_already_watched() -> None:
-    result = results.AlreadyWatched(5, 7, JOB, 9, mention=True, api_down=False)
+    result = results.AlreadyWatched(5, 9, mention=True, api_down=False)
     answer = answers.status_answer(result, HERE)
     assert answer.content == f"**Already watched here.** {JUMP} I'll ping you too."
     assert labels(answer) == ["Don't ping me"]
@@ -57,7 +57,7 @@ async def test_already_watched() -> None:
 
 
 async def test_already_posted() -> None:
-    result = results.AlreadyPosted(5, 7, JOB, Outcome.FAILED, 9, OutcomeState.POSTED)
+    result = results.AlreadyPosted(5, JOB, Outcome.FAILED, 9, OutcomeState.POSTED)
     answer = answers.status_answer(result, HERE)
     assert answer.content == f"**Already posted here.** {JUMP}"
     assert labels(answer) == ["Post it again"]
@@ -67,13 +67,13 @@ async def test_already_posted() -> None:
 
 
 async def test_nobody_knows_whether_it_was_posted() -> None:
-    answer = answers.status_answer(results.AlreadyPosted(5, 7, JOB, Outcome.FAILED, None, OutcomeState.UNSURE), HERE)
+    answer = answers.status_answer(results.AlreadyPosted(5, JOB, Outcome.FAILED, None, OutcomeState.UNSURE), HERE)
     assert answer.content.startswith("**I can't tell whether the result is here.**")
     assert labels(answer) == ["Post it again"]
 
 
 async def test_ended_and_being_posted() -> None:
-    answer = answers.status_answer(results.PostingOutcome(5, 7, JOB, Outcome.COMPLETED), HERE)
+    answer = answers.status_answer(results.PostingOutcome(JOB, Outcome.COMPLETED), HERE)
     assert answer.content == "**The job has ended: done.** The result comes in this channel now."
 
 
@@ -83,12 +83,12 @@ async def test_a_private_look() -> None:
     async def press(interaction: object) -> None:
         pressed.append(interaction)
 
-    answer = answers.peek_answer(results.Peek(JOB.jobid, None, JOB, None, api_down=False), press)
+    answer = answers.peek_answer(results.Peek(JOB.jobid, JOB, None, api_down=False), press)
     assert answer.content.split("\n")[:2] == ["**In progress.** Nothing is posted.", "> a \\*cat\\*"]
     assert answer.content.split("\n")[2].startswith("-# made <t:1000:R> · user:1")
     assert "me@example.com" not in answer.content
     assert labels(answer) == ["Watch it here"]
-    ended = answers.peek_answer(results.Peek(JOB.jobid, 7, JOB, Outcome.FAILED, api_down=False), press)
+    ended = answers.peek_answer(results.Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
     assert ended.content.startswith("**Failed.** Nothing is posted.")
     assert ended.view is None
 
@@ -127,42 +127,40 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
 
 
 def test_check_now() -> None:
-    assert answers.check_answer(results.Checked(7, JOB, None, news=True)).content == (
-        "**Checked just now.** In progress."
-    )
-    assert answers.check_answer(results.Checked(7, JOB, None, news=False)).content == (
+    assert answers.check_answer(results.Checked(JOB, None, news=True)).content == ("**Checked just now.** In progress.")
+    assert answers.check_answer(results.Checked(JOB, None, news=False)).content == (
         "**Checked just now: nothing new.** In progress. PixVerse itself looks only every 15 to 60 seconds."
     )
-    assert answers.check_answer(results.CheckedBefore(7, JOB, None, 1_000, 6_000)).content == (
+    assert answers.check_answer(results.CheckedBefore(1_000, 6_000)).content == (
         "**Checked <t:1:R>.** Next look <t:6:R>."
     )
-    assert answers.check_answer(results.NotChecked(7, JOB)).content.endswith("Last known: in progress.")
+    assert answers.check_answer(results.NotChecked(JOB)).content.endswith("Last known: in progress.")
 
 
 def test_stopping() -> None:
-    assert answers.stop_answer(results.Stopped(5, 7, JOB)).content == (
+    assert answers.stop_answer(results.Stopped()).content == (
         "**Not watched any more.** The job itself goes on at PixVerse."
     )
-    assert answers.stop_answer(results.TakenOff(5, 7, JOB, 1)).content == (
+    assert answers.stop_answer(results.TakenOff(1)).content == (
         "**You won't be pinged.** 1 other waits for this job, so its result still comes here."
     )
-    assert answers.stop_answer(results.TakenOff(5, 7, JOB, 3)).content.startswith(
+    assert answers.stop_answer(results.TakenOff(3)).content.startswith(
         "**You won't be pinged.** 3 others wait for this job"
     )
 
 
 def test_stopping_all() -> None:
-    assert answers.stopped_all_answer(results.StoppedAll(5, 2, 1)).content == (
+    assert answers.stopped_all_answer(results.StoppedAll(2, 1)).content == (
         "**2 jobs are not watched any more.** They go on at PixVerse. 1 is still watched, since others wait for it."
     )
-    assert answers.stopped_all_answer(results.StoppedAll(5, 0, 0)).content.startswith("**There was nothing left")
-    assert answers.stopped_all_answer(results.StoppedAll(5, 0, 2)).content == (
+    assert answers.stopped_all_answer(results.StoppedAll(0, 0)).content.startswith("**There was nothing left")
+    assert answers.stopped_all_answer(results.StoppedAll(0, 2)).content == (
         "**You won't be pinged.** 2 are still watched, since others wait for them."
     )
 
 
 async def test_pings_on_and_off() -> None:
-    on = answers.mention_answer(results.MentionSet(5, 7, mention=True))
+    on = answers.mention_answer(results.MentionSet(5, mention=True))
     assert on.content == "**I'll ping you.** The result comes in this channel."
     assert labels(on) == ["Don't ping me"]
-    assert labels(answers.mention_answer(results.MentionSet(5, 7, mention=False))) == ["Ping me"]
+    assert labels(answers.mention_answer(results.MentionSet(5, mention=False))) == ["Ping me"]

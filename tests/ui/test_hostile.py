@@ -103,11 +103,11 @@ def _links(job: Job, reason: LinkReason) -> tuple[VideoLink, ...]:
 def _answers(job: Job, jobid: str) -> Iterator[str]:
     """Every text for the asker alone in which the job can be told of."""
     for outcome in (None, *Outcome):
-        yield peek_answer(Peek(jobid, 7, job, outcome, api_down=False), _press).content
+        yield peek_answer(Peek(jobid, job, outcome, api_down=False), _press).content
     for outcome in Outcome:
         yield from (answer.content for answer in details_answers(JobDetails(7, jobid, job, outcome, NOW, NOW)))
-    yield status_answer(NowWatching(1, 7, job, None, mention=True, api_down=True), HERE).content
-    listed = Listed(1, 7, jobid, job, None, mine=True, on_hold=False, created_at=NOW)
+    yield status_answer(NowWatching(1, job, None, mention=True, api_down=True), HERE).content
+    listed = Listed(7, job, None, mine=True, on_hold=False)
     yield from (answer.content for answer in listing_answers(Listing((listed,) * 12), HERE, MENTIONS))
 
 
@@ -228,7 +228,7 @@ def test_what_a_member_types_is_repeated_as_text(typed: list[str], service: str)
     entries = tuple(
         WatchEntry(text, kinds[place % len(kinds)], service=service or None) for place, text in enumerate(typed)
     )
-    text = watch_answer(WatchResult(entries, None, None, mention=True), HERE).content
+    text = watch_answer(WatchResult(entries, None, mention=True), HERE).content
     _check_answer(text)
     assert set(live(text)) <= {"*", "code"}
     refusal = refusal_answer(OtherService(service), MENTIONS, manager=False)

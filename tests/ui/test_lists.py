@@ -16,7 +16,7 @@ from ui.mentions import CommandMentions
 HERE = Address(1, 2)
 MENTIONS = CommandMentions({"pixverse": 11})
 JOB = Job("a", JobState.PROGRESS, "progress", percent=46, prompt="a *cat*")
-LISTED = results.Listed(5, 7, "a", JOB, 9, mine=False, on_hold=False, created_at=0)
+LISTED = results.Listed(7, JOB, 9, mine=False, on_hold=False)
 
 
 def test_what_was_left_out() -> None:
@@ -26,7 +26,7 @@ def test_what_was_left_out() -> None:
         results.WatchEntry("#12", results.Taken.NOT_FOUND),
         results.WatchEntry("job:3-bot:pika", results.Taken.OTHER_SERVICE, service="Pika"),
     )
-    result = results.WatchResult(entries, 3, 4, mention=True)
+    result = results.WatchResult(entries, 4, mention=True)
     assert lists.watch_answer(result, HERE).content == (
         "**1 watched, 3 not.** https://discord.com/channels/1/2/4 I'll ping you once, when the last one has ended.\n"
         "`…pixverse`: already watched https://discord.com/channels/1/2/9\n"
@@ -38,25 +38,25 @@ def test_what_was_left_out() -> None:
 def test_ids_of_v1_are_told_apart_by_their_time() -> None:
     jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
     entries = (results.WatchEntry(jobid, results.Taken.NOT_FOUND),)
-    text = lists.watch_answer(results.WatchResult(entries, None, None, mention=True), HERE).content
+    text = lists.watch_answer(results.WatchResult(entries, None, mention=True), HERE).content
     assert "`…01500123`: not found" in text
 
 
 def test_all_were_taken() -> None:
     entry = results.WatchEntry("a", results.Taken.WATCHED)
     posting = results.WatchEntry("b", results.Taken.POSTING, api_down=True)
-    assert lists.watch_answer(results.WatchResult((entry,), 3, None, mention=False), HERE).content == (
+    assert lists.watch_answer(results.WatchResult((entry,), None, mention=False), HERE).content == (
         "**Watching 1 job.** I won't ping you."
     )
     assert (
         "isn't answering"
-        in lists.watch_answer(results.WatchResult((entry, posting), 3, None, mention=False), HERE).content
+        in lists.watch_answer(results.WatchResult((entry, posting), None, mention=False), HERE).content
     )
 
 
 def test_links_give_way_where_there_are_many() -> None:
     entry = results.WatchEntry("x" * 300, results.Taken.ALREADY_POSTED, message_id=10**18)
-    text = lists.watch_answer(results.WatchResult((entry,) * 25, None, None, mention=True), HERE).content
+    text = lists.watch_answer(results.WatchResult((entry,) * 25, None, mention=True), HERE).content
     assert units(text) <= MESSAGE
     assert text.count("already posted") == 25
     assert "https" not in text

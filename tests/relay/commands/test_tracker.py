@@ -27,7 +27,7 @@ async def _stored(world: World) -> list[tuple[object, ...]]:
 async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
     job = world.api.put("job-1", percent=40, prompt="a cat")
     result = await world.tracker.status(world.ask(), "  job-1 ", True, True)
-    assert result == results.NowWatching(1, 1, job, 7001, mention=True, api_down=False)
+    assert result == results.NowWatching(1, job, 7001, mention=True, api_down=False)
     assert await world.rows("SELECT kind, state FROM deliveries") == [("card", "waiting")]
     assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 0)]
     assert await world.rows("SELECT spoiler, ended_at FROM subscriptions") == [(1, None)]
@@ -38,7 +38,7 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
     await world.watch("job-1")
     result = await world.tracker.status(world.ask(person=2), "#1", False, False)
     assert isinstance(result, results.AlreadyWatched)
-    assert (result.number, result.mention, result.on_hold) == (1, False, False)
+    assert (result.subscription_id, result.mention, result.on_hold) == (1, False, False)
     assert await world.rows("SELECT user_id, mention FROM subscribers ORDER BY 1") == [(2, 0), (PERSON, 1)]
     assert len(await world.rows("SELECT 1 FROM deliveries")) == 1
 
@@ -46,18 +46,18 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
 async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.tracker.status(world.ask(), "job-1", True, False)
-    assert first == results.PostingOutcome(1, 1, job, Outcome.COMPLETED)
+    assert first == results.PostingOutcome(job, Outcome.COMPLETED)
     assert world.outbox.woken
     second = await world.tracker.status(world.ask(), "job-1", True, False)
-    assert second == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
+    assert second == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77")
     third = await world.tracker.status(world.ask(person=5), "#1", True, False)
-    assert third == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, 77, results.OutcomeState.POSTED)
+    assert third == results.AlreadyPosted(1, job, Outcome.COMPLETED, 77, results.OutcomeState.POSTED)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'unsure', message_id = NULL")
     fourth = await world.tracker.status(world.ask(person=5), "#1", True, False)
-    assert fourth == results.AlreadyPosted(1, 1, job, Outcome.COMPLETED, None, results.OutcomeState.UNSURE)
+    assert fourth == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.UNSURE)
     elsewhere = await world.tracker.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
     assert isinstance(elsewhere, results.PostingOutcome)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
@@ -103,7 +103,7 @@ async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble:
     else:
         world.api.gate = asyncio.Event()
     result = await world.tracker.status(world.ask(), "job-1", True, False)
-    assert result == results.NowWatching(1, 1, None, 7001, mention=True, api_down=True)
+    assert result == results.NowWatching(1, None, 7001, mention=True, api_down=True)
     again = await world.tracker.status(world.ask(), "job-1", True, False)
     assert isinstance(again, results.AlreadyWatched)
     assert again.api_down
@@ -360,7 +360,7 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
 
 async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
     job = world.api.put("job-1", percent=30)
-    assert await world.tracker.peek(world.ask(), "job-1") == results.Peek("job-1", None, job, None, api_down=False)
+    assert await world.tracker.peek(world.ask(), "job-1") == results.Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
     with pytest.raises(refusals.NotFound):
         await world.tracker.peek(world.ask(), "nowhere")
@@ -374,14 +374,14 @@ async def test_a_peek_at_a_known_job(world: World) -> None:
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = errors.Unavailable("503")
     peek = await world.tracker.peek(world.ask(), "#1")
-    assert (peek.number, peek.api_down, peek.job) == (1, True, world.api.jobs["job-1"])
+    assert (peek.api_down, peek.job) == (True, world.api.jobs["job-1"])
+    with pytest.raises(refusals.ApiDown):  # Of another server's job nothing is told.
+        await world.tracker.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
     world.api.everywhere = None
     ended = world.api.put("job-1", JobState.MODERATED)
     peek = await world.tracker.peek(world.ask(), "job-1")
-    assert peek == results.Peek("job-1", 1, ended, Outcome.MODERATED, api_down=False)
+    assert peek == results.Peek("job-1", ended, Outcome.MODERATED, api_down=False)
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    stranger = await world.tracker.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
-    assert stranger.number is None
 
 
 # ---- buttons --------------------------------------------------------------------------------------------------------
@@ -419,7 +419,7 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
 
 async def test_set_mention_is_for_those_who_wait(world: World) -> None:
     await world.watch("job-1")
-    assert await world.tracker.set_mention(world.ask(), 1, False) == results.MentionSet(1, 1, mention=False)
+    assert await world.tracker.set_mention(world.ask(), 1, False) == results.MentionSet(1, mention=False)
     assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
     with pytest.raises(refusals.NothingToDo):
         await world.tracker.set_mention(world.ask(person=2), 1, True)
@@ -431,7 +431,7 @@ async def test_post_again_once_for_each_press_with_fresh_links(world: World) -> 
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/new.mp4"),))
     ask = world.ask()
-    assert await world.tracker.post_again(ask, 1) == results.PostedAgain(1, 1, Outcome.COMPLETED)
+    assert await world.tracker.post_again(ask, 1) == results.PostedAgain(1)
     await world.tracker.post_again(ask, 1)
     assert await world.outcomes() == [("outcome", CHANNEL), (f"again-{ask.interaction_id}", CHANNEL)]
     [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
@@ -484,7 +484,7 @@ async def test_the_list_is_this_channels(world: World) -> None:
     await world.watch("job-2", person=2)
     await world.watch("job-3", channel=CHANNEL + 1)
     listing = await world.tracker.list(world.ask())
-    assert [(one.jobid, one.mine) for one in listing.entries] == [("job-1", True), ("job-2", False)]
+    assert [(one.number, one.mine) for one in listing.entries] == [(1, True), (2, False)]
     assert listing.mine == 1
 
 

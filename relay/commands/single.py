@@ -1,0 +1,171 @@
+"""One job: how it stands, and watching it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from pixverse.job import Job
+from relay import snapshots
+from relay.commands.known import OUTCOME_STATES, outcome_of
+from relay.commands.limits import Limits
+from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
+from relay.commands.refusals import ApiDown, NotFound, SubscriptionUnpaid, TokenRefused
+from relay.commands.results import (
+    AlreadyPosted,
+    AlreadyWatched,
+    Ask,
+    Checked,
+    CheckedBefore,
+    CheckResult,
+    NotChecked,
+    NowWatching,
+    Peek,
+    PostingOutcome,
+    StatusResult,
+)
+from relay.commands.seats import Seat, Seated, Wish, take
+from relay.commands.targets import Target
+from relay.outcomes import outcome_of_state
+from relay.polling.answers import Answers, Recorded, post_outcome
+from relay.polling.questions import FRESH_SECONDS, Accounts, Questions
+from relay.ports import Cards, JobWatch, PromptOutbox
+from storage import jobs, overviews, subscriptions
+from storage.database import Database
+from storage.jobs import JobRow
+
+
+class Single:
+    """Takes one job at a time. Raises classes of `relay.commands.refusals`, and sqlite3.Error as the database does."""
+
+    def __init__(
+        self,
+        database: Database,
+        questions: Questions,
+        lookups: Lookups,
+        answers: Answers,
+        accounts: Accounts,
+        outbox: PromptOutbox,
+        cards: Cards,
+        poller: JobWatch,
+        *,
+        limits: Limits,
+    ) -> None:
+        self._database = database
+        self._questions = questions
+        self._lookups = lookups
+        self._answers = answers
+        self._accounts = accounts
+        self._outbox = outbox
+        self._cards = cards
+        self._poller = poller
+        self._limits = limits
+
+    # ---- how it stands ----------------------------------------------------------------------------------------------
+
+    async def peek(self, ask: Ask, target: Target) -> Peek:
+        """Shows how a job stands; posts and subscribes nothing."""
+        row = target.row
+        if row is not None and (target.other_account or not needs_asking(row)):
+            return _peek(row)
+        self._lookups.require_ok(target.account_id)
+        said = await self._lookups.one(target.account_id, target.jobid)
+        refuse_unknown(said)
+        if isinstance(said, Job):
+            if row is None:
+                return Peek(target.jobid, said, outcome_of_state(said.state), api_down=False)
+            await self._record(row, said)
+            job = snapshots.onward(snapshots.load(row.snapshot), said)
+            return Peek(row.jobid, job, outcome_of_state(job.state), api_down=False)
+        if row is None or await jobs.of_guild(self._database.reader, ask.guild_id, row.id) is None:
+            raise ApiDown
+        return replace(_peek(row), api_down=True)
+
+    async def check(self, row: JobRow) -> CheckResult:
+        """Asks about a job of the account in force, but not twice within five seconds."""
+        recent = self._questions.recent(row.account_id, row.jobid)
+        said = await self._lookups.one(row.account_id, row.jobid)
+        recorded = await self._record(row, said)
+        row = await jobs.by_id(self._database.reader, row.id) or row
+        if said in {Silence.NO_ANSWER, Silence.BAD_QUESTION}:
+            return NotChecked(snapshots.load(row.snapshot))
+        if recent is not None:
+            return CheckedBefore(recent.at, recent.at + round(FRESH_SECONDS * 1000))
+        return Checked(snapshots.load(row.snapshot), outcome_of(row), news=recorded is not Recorded.NOTHING)
+
+    async def _record(self, row: JobRow, said: Said) -> Recorded:
+        recorded = Recorded.NOTHING
+        if isinstance(said, Job):
+            recorded = await self._answers.record_answer(row.id, said)
+        elif said is Silence.NOT_FOUND:
+            recorded = await self._answers.record_missing(row.id)
+        elif said is Silence.EXPIRED:
+            recorded = await self._answers.record_expired(row.id)
+        self._poller.job_changed(row.id)
+        return recorded
+
+    # ---- watching it ------------------------------------------------------------------------------------------------
+
+    async def watch(self, ask: Ask, target: Target, *, mention: bool, spoiler: bool) -> StatusResult:
+        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once."""
+        said = await self._said(ask, target)
+        answer = said if isinstance(said, Job) else None
+        wish = Wish(target.account_id, target.jobid, answer, mention, spoiler)
+        async with self._database.transaction() as tx:
+            seated = await take(tx, self._accounts, self._limits, ask, wish)
+            if seated.seat is Seat.TO_POST:
+                await post_outcome(tx, seated.row, seated.subscription, ask.at)
+        self._poller.job_changed(seated.row.id)
+        self._outbox.wake()
+        self._cards.job_changed(seated.row.id)
+        return await self._result(seated, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
+
+    async def _said(self, ask: Ask, target: Target) -> Said | None:
+        """What the API says, recorded where it is no news of a job's going on; None where it need not be asked."""
+        row = target.row
+        if row is not None and target.other_account:
+            await self._require_of_use(ask, row)
+            return None
+        if not needs_asking(row):
+            return None
+        try:
+            self._lookups.require_ok(target.account_id)
+            said = await self._lookups.one(target.account_id, target.jobid)
+        except (TokenRefused, SubscriptionUnpaid):
+            if row is None or not await self._waits_here(ask, row):
+                raise
+            return None  # The card says already that it is on hold.
+        if row is None or was_given_up(row):
+            refuse_unknown(said)
+        elif not isinstance(said, Job):
+            await self._record(row, said)
+        return said
+
+    async def _require_of_use(self, ask: Ask, row: JobRow) -> None:
+        """A job of an account that is no longer in force can be posted if it has ended, and be waited for where it
+        is waited for already."""
+        ended = row.ended_at is not None and not was_given_up(row)
+        if not (ended or await self._waits_here(ask, row)):
+            raise NotFound
+
+    async def _waits_here(self, ask: Ask, row: JobRow) -> bool:
+        here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
+        return here is not None and here.ended_at is None
+
+    async def _result(self, seated: Seated, *, mention: bool, api_down: bool, target: Target) -> StatusResult:
+        subscription_id = seated.subscription.id
+        job, outcome = snapshots.load(seated.row.snapshot), outcome_of(seated.row)
+        if seated.seat is Seat.WATCHED:
+            message_id = await self._outbox.deliver_now(seated.card_id) if seated.card_id is not None else None
+            return NowWatching(subscription_id, job, message_id, mention, api_down)
+        if seated.seat is Seat.ALREADY_WATCHED or outcome is None:
+            message_id = await overviews.shown_in(self._database.reader, subscription_id)
+            return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=target.other_account)
+        if seated.message is None:
+            return PostingOutcome(job, outcome)
+        return AlreadyPosted(
+            subscription_id, job, outcome, seated.message.message_id, OUTCOME_STATES[seated.message.state]
+        )
+
+
+def _peek(row: JobRow) -> Peek:
+    return Peek(row.jobid, snapshots.load(row.snapshot), outcome_of(row), api_down=False)
