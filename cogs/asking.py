@@ -96,11 +96,15 @@ class Answering:
 
     async def end(self) -> None:
         """Before the bot stops: lets what is in hand come to its end for a moment, gives up the rest, and sees to it
-        that every asker has an answer."""
+        that every asker has an answer, but for those whose answers Discord does not take in time."""
         self._ending.set()
         await _at_most(_LAST_DEEDS_SECONDS, self._deeds)
         for deed in self._deeds:
             deed.cancel()
+        await _at_most(_LAST_ANSWERS_SECONDS, self._answers)
+        for answer in self._answers:
+            answer.cancel()
+        # Before the connections that they use are closed.
         await _at_most(_LAST_ANSWERS_SECONDS, self._answers)
 
     def ask_of(self, interaction: Interaction) -> Ask:

@@ -91,3 +91,16 @@ async def test_a_signal_with_a_command_in_hand(own_stage: Stage) -> None:
     held.release.set()
     assert (await asking).text.startswith("**I'm restarting.**")
     assert own_stage.bot.said("Traceback|Session is closed") == []
+
+
+@pytest.mark.parametrize("path", [r"/interactions/.*", r"/webhooks/.*"], ids=["deferral", "answer"])
+async def test_a_signal_with_an_answer_that_hangs(own_stage: Stage, path: str) -> None:
+    town = await own_stage.town()
+    hold = Hold()
+    own_stage.discord.faults.add(path=path, when="after", action=hold)
+    asking = asyncio.create_task(town.status(town.job()))
+    await until(hold.reached.is_set)
+    assert await own_stage.bot.stop() == 0
+    hold.release.set()
+    asking.cancel()
+    assert own_stage.bot.said("Traceback|Session is closed|Ignoring exception") == []
