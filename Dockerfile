@@ -17,6 +17,8 @@ COPY storage storage
 COPY ui ui
 COPY web web
 COPY deploy/healthcheck.py healthcheck.py
+# Compiled once, here: the bot may not write its folder, and compiling at each start costs time and memory.
+RUN /opt/venv/bin/python -m compileall -q .
 USER relay
 VOLUME /app/data
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

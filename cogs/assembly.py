@@ -169,7 +169,8 @@ async def _face_discord(
         client.tree.add_command(watch_menu(relay.tracker, answering))
         await client.add_cog(PixVerseAdmin(desk, follow_desk, outcomes, callbacks, answering, relay.rate, book))
         roll_call = RollCall(client, relay.places, clock.sleep)
-        await client.add_cog(Surroundings(client, relay.outbox, relay.places, roll_call, database))
+        surroundings = Surroundings(client, relay.outbox, relay.places, roll_call, database)
+        await client.add_cog(surroundings)
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,
@@ -179,6 +180,7 @@ async def _face_discord(
             "accounts": relay.rechecks.run,
             "commands": register_commands,
             "servers": roll_call.run,
+            "surroundings": surroundings.look_after_available,
             "departures": relay.places.run,
             "retention": relay.retention.run,
             "pauses": relay.pauses.run,

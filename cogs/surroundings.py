@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Awaitable, Collection
@@ -32,6 +33,18 @@ class Surroundings(commands.Cog):
         self._places = places
         self._roll_call = roll_call
         self._database = database
+        self._available: asyncio.Queue[discord.Guild] = asyncio.Queue()
+
+    async def look_after_available(self) -> None:
+        """Looks after each server that has become available, until it is cancelled.
+
+        One after the other: at a log-in all of them come at once, and commands must not wait behind thousands.
+        """
+        while True:
+            guild = await self._available.get()
+            await _heard(self._places.server_back(guild.id))
+            await _heard(self._outbox.permissions_changed(guild.id))
+            await _heard(self._look_after_chosen(guild))
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
@@ -56,9 +69,7 @@ class Surroundings(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """The server is back after an outage of Discord, or the bot has just connected."""
-        await _heard(self._places.server_back(guild.id))
-        await _heard(self._outbox.permissions_changed(guild.id))
-        await _heard(self._look_after_chosen(guild))
+        self._available.put_nowait(guild)
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
