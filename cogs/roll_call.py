@@ -43,8 +43,8 @@ class RollCall:
             present = await self._servers()
             try:
                 missed = await self._places.missed(present)
-                present |= {guild_id for guild_id in missed if not await self._is_gone(guild_id)}
-                await self._places.compare(present)
+                gone = [guild_id for guild_id in missed if await self._is_gone(guild_id)]
+                await self._places.compare(present, gone)
             except sqlite3.Error as error:
                 log.error("the list of servers can't be compared now: %s", error)
                 self._asked.set()

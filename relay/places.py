@@ -91,12 +91,12 @@ class Places:
         known = await departures.known_servers(self._database.reader)
         return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.rests(guild_id)]
 
-    async def compare(self, present: Collection[int]) -> None:
-        """These are all servers that the bot is in: catches up with what happened while nobody listened."""
+    async def compare(self, present: Collection[int], gone: Collection[int]) -> None:
+        """The bot is in these servers, and surely in those no more: catches up with what happened while nobody
+        listened. Of others nothing is known: they may have come meanwhile."""
+        for guild_id in gone:
+            await self.server_gone(guild_id)
         known = await departures.known_servers(self._database.reader)
-        for guild_id in sorted(known.difference(present)):
-            if not self._accounts.rests(guild_id):
-                await self.server_gone(guild_id)
         for guild_id in sorted(known.intersection(present)):
             await self.server_back(guild_id)
         self._compared.set()
