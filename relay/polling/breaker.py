@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import inf
+
 _FAILURES = 3
 
 
@@ -16,6 +18,7 @@ class Breaker:
         self._patience = patience
         self.down_since: int | None = None
         """When the first of the unanswered questions was asked, milliseconds UTC; None while the API answers."""
+        self._answered_at = -inf
         self._failures = 0
         self._jobs: set[str] = set()
         self._first_at = 0
@@ -26,7 +29,10 @@ class Breaker:
         this very question, which was asked at `at` (milliseconds UTC), by the monotonic clock at `asked` (seconds).
 
         One job that fails by itself proves nothing while there are others; where it is the only one, it has to do.
+        Nor does a question that was asked before the last answer came: it may only have taken longer to fail.
         """
+        if asked < self._answered_at:
+            return False
         if self._failures == 0:
             self._first_at = at
             self._first_asked = asked
@@ -39,8 +45,9 @@ class Breaker:
         self.down_since = self._first_at
         return True
 
-    def answered(self) -> bool:
-        """The API answered, whatever it said. Returns whether it counted as down until now."""
+    def answered(self, now: float) -> bool:
+        """The API answered just now (monotonic), whatever it said. Returns whether it counted as down until then."""
+        self._answered_at = now
         was_down = self.down_since is not None
         self.down_since = None
         self._failures = 0

@@ -229,7 +229,7 @@ class Questions:
             self._show_api()
 
     async def _heard(self, account_id: int, error: PixVerseError | None) -> None:
-        if self._breaker.answered():
+        if self._breaker.answered(self._clock.monotonic()):
             log.info("The PixVerse API answers again")
             self._show_api()
             self._on_back()

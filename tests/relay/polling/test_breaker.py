@@ -35,10 +35,21 @@ def test_any_answer_starts_the_count_anew() -> None:
     breaker = Breaker(PATIENCE)
     breaker.failed("a", 1, 0, 10)
     breaker.failed("b", 2, 20, 10)
-    assert not breaker.answered()
+    assert not breaker.answered(30)
     assert not breaker.failed("c", 3, 40, 10)
     breaker.failed("a", 4, 60, 10)
     assert breaker.failed("b", 5, 70, 10)
     assert breaker.down_since == 3
-    assert breaker.answered()
+    assert breaker.answered(80)
     assert breaker.down_since is None
+
+
+def test_a_failure_that_was_asked_before_an_answer_came_says_nothing() -> None:
+    breaker = Breaker(PATIENCE)
+    breaker.answered(50)
+    assert not breaker.failed("slow", 1, 40, 10)
+    assert not breaker.failed("a", 2, 55, 10)
+    assert not breaker.failed("b", 3, 60, 10)
+    assert not breaker.failed("c", 4, 72, 10)
+    assert breaker.failed("a", 5, 85, 10)
+    assert breaker.down_since == 2
