@@ -72,6 +72,11 @@ class Row:
     jobs: list[Job]
     fault: Fault
 
+    @property
+    def tries(self) -> int:
+        """Requests for one question: aiohttp sends a GET whose connection is cut off once more, at once."""
+        return 2 if isinstance(self.fault.action, faults.Cut) else 1
+
     async def ends_well(self) -> None:
         for job in self.jobs:
             job.complete()
@@ -129,7 +134,7 @@ async def test_an_outage_of_some_starves_nobody_and_ends_without_a_stampede(quic
     await quick.pixverse.until(lambda: asked.since(well[0]) >= _OUTAGE_INTERVALS, 30)
     # Six questions in the first 30 intervals, then one in 10 to 15; a busy machine takes longer over as many.
     bound = max(_OUTAGE_INTERVALS, (time.monotonic() - began) / _INTERVAL) / 4
-    assert {row.name for row in rows if any(asked.since(job) > bound for job in row.jobs)} == set()
+    assert {row.name for row in rows if any(asked.since(job) > bound * row.tries for job in row.jobs)} == set()
     assert all(row.town.outcomes() == [] for row in rows)
     # While nobody that is well is asked, the bot can't know better; on a busy machine that happens.
     silence = _longest_silence(well_town, quick.pixverse.requests[requests:])
