@@ -110,7 +110,7 @@ class RelayClient(commands.AutoShardedBot):
 def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]:
     def count(end: aiohttp.TraceRequestEndParams) -> None:
         headers = end.response.headers
-        meters.discord_answered(end.response.status, headers.get("X-RateLimit-Scope"), wait_told(headers))
+        meters.discord_answered(end.response.status, headers.get("X-RateLimit-Scope"), wait_told(headers) or 0.0)
 
     return count
 

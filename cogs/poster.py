@@ -14,7 +14,7 @@ import discord
 from cogs.history import find_message
 from cogs.permissions import missing_to_post
 from cogs.stored_messages import StoredMessages
-from cogs.wire_memory import is_ambiguous, remembered_statuses
+from cogs.wire_memory import is_ambiguous, remembered_statuses, wait_told
 from relay.messages import (
     Address,
     CardPost,
@@ -34,6 +34,7 @@ from ui.posts import message_of
 log = logging.getLogger(__name__)
 
 _BASE_SECONDS = 60.0
+_WAIT_UNTOLD = 30.0
 _SLOWEST_UPLOAD = 256 * 1024
 """Bytes a second that an upload is given before it counts as unanswered."""
 
@@ -140,16 +141,9 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return NoAnswer(f"HTTP {refusal.status}")
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        return RateLimited(_retry_after(refusal))
+        told = wait_told(refusal.response.headers)
+        return RateLimited(_WAIT_UNTOLD if told is None else max(told, 1.0))
     return Refused(refusal.status, refusal.code, refusal.text)
-
-
-def _retry_after(refusal: discord.HTTPException) -> float:
-    try:
-        seconds = float(refusal.response.headers.get("Retry-After", ""))
-    except ValueError:
-        return 30.0
-    return min(max(seconds, 1.0), 3600.0)
 
 
 def release_global_lock(client: discord.Client) -> None:

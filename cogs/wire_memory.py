@@ -7,6 +7,7 @@ every status of a call.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +20,8 @@ from cogs.stored_messages import note_stored
 
 _BROKEN = 599
 """Stands for a try that ended without an answer."""
+_LONGEST_TOLD = 3600.0
+"""Seconds of Retry-After that are believed."""
 
 _statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
 
@@ -58,13 +61,13 @@ def wire_trace(*also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohtt
     return trace
 
 
-def wait_told(headers: Mapping[str, str]) -> float:
-    """The seconds of Retry-After, bounded; 0 where there is none that can be read."""
+def wait_told(headers: Mapping[str, str]) -> float | None:
+    """The seconds of Retry-After, bounded; None where there is none that can be read."""
     try:
-        seconds = float(headers.get("Retry-After", "0"))
+        seconds = float(headers.get("Retry-After", ""))
     except ValueError:
-        return 0.0
-    return min(seconds, 3600.0) if seconds > 0 else 0.0
+        return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_TOLD)
 
 
 async def _note_broken(
