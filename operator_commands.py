@@ -17,6 +17,7 @@ from settings import Settings, shown_settings
 from storage import backup as backups
 from storage import rotation
 from storage.inspection import Inspection, inspect
+from storage.keys import key_file
 
 _DISCORD_SECONDS = 30.0
 
@@ -72,8 +73,8 @@ def _database_lines(path: Path, found: Inspection) -> list[str]:
 def _key_to_keep(settings: Settings) -> str:
     if settings.encryption_keys:
         return "Keep the present ENCRYPTION_KEY with it: without that key its tokens can't be read."
-    key_file = settings.database_path.with_name(settings.database_path.name + ".key")
-    return f"Keep a copy of {key_file} with it, but in another place: without that key its tokens can't be read."
+    file = key_file(settings.database_path)
+    return f"Keep a copy of {file} with it, but in another place: without that key its tokens can't be read."
 
 
 async def _discord_line(settings: Settings) -> str:

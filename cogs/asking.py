@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import discord
 
 from cogs.command_book import CommandBook
-from cogs.permissions import is_thread, missing_to_post
+from cogs.permissions import is_locked, is_thread, missing_to_post
 from cogs.replying import reply
 from relay.commands.results import Ask
 from relay.ports import Clock
@@ -71,7 +71,7 @@ def require_manage_server(interaction: Interaction) -> None:
 def require_posting(interaction: Interaction) -> None:
     """Raises CannotPostHere where a result could not be posted in this channel."""
     channel, permissions = interaction.channel, interaction.app_permissions
-    if isinstance(channel, discord.Thread) and channel.locked and not permissions.manage_threads:
+    if is_locked(channel, permissions):
         raise CannotPostHere(locked_thread_answer())
     missing = missing_to_post(permissions, in_thread=is_thread(channel))
     if missing:

@@ -12,7 +12,6 @@ from cogs.outcome_desk import OutcomeDesk
 from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask
 from relay.commands.tracker import Tracker
-from relay.messages import Address
 from ui.answer import Answer
 from ui.answers import (
     check_answer,
@@ -65,7 +64,7 @@ class Buttons:
     async def watch_again(self, interaction: Interaction, subscription_id: int) -> None:
         async def deed(ask: Ask) -> Answer:
             require_posting(interaction)
-            return status_answer(await self._tracker.watch_again(ask, subscription_id), _where(ask))
+            return status_answer(await self._tracker.watch_again(ask, subscription_id), ask.where)
 
         await self._answer(interaction, deed)
 
@@ -168,7 +167,3 @@ class Buttons:
             return await act(self._answering.ask_of(interaction))
 
         await self._answering.answer(interaction, deed)
-
-
-def _where(ask: Ask) -> Address:
-    return Address(ask.guild_id, ask.channel_id)

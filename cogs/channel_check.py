@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import discord
-
 from cogs.asking import Interaction
-from cogs.permissions import is_thread, missing_to_post_well
+from cogs.permissions import is_locked, is_thread, missing_to_post_well
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,5 +19,5 @@ class ChannelCheck:
 def check_channel(interaction: Interaction) -> ChannelCheck:
     """Looks at the channel's overrides too: Discord sends them with every interaction."""
     channel, permissions = interaction.channel, interaction.app_permissions
-    locked = isinstance(channel, discord.Thread) and channel.locked and not permissions.manage_threads
-    return ChannelCheck(missing_to_post_well(permissions, in_thread=is_thread(channel)), locked)
+    missing = missing_to_post_well(permissions, in_thread=is_thread(channel))
+    return ChannelCheck(missing, is_locked(channel, permissions))

@@ -12,7 +12,6 @@ from cogs.asking import Answering, Interaction, require_posting
 from pixverse.jobids import find_jobids
 from relay.commands.many import AT_MOST
 from relay.commands.tracker import Tracker
-from relay.messages import Address
 from ui import descriptions
 from ui.answer import Answer
 from ui.lists import no_ids_answer, watch_menu_answer
@@ -34,7 +33,7 @@ def watch_menu(tracker: Tracker, answering: Answering) -> app_commands.ContextMe
                 return no_ids_answer()
             require_posting(interaction)
             result = await tracker.watch(ask, " ".join(jobids[:AT_MOST]), True)
-            return watch_menu_answer(result, Address(ask.guild_id, ask.channel_id), len(jobids))
+            return watch_menu_answer(result, ask.where, len(jobids))
 
         await answering.answer(interaction, deed)
 

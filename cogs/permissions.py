@@ -33,6 +33,11 @@ def missing_to_post_well(permissions: discord.Permissions, *, in_thread: bool) -
     return (*missing_to_post(permissions, in_thread=in_thread), *rest)
 
 
+def is_locked(channel: object, permissions: discord.Permissions) -> bool:
+    """Whether a channel of an interaction is a locked thread, in which nothing can be posted without Manage Threads."""
+    return isinstance(channel, discord.Thread) and channel.locked and not permissions.manage_threads
+
+
 def is_thread(channel: object) -> bool:
     """Whether a channel of an interaction is a thread (a forum's post too)."""
     return isinstance(channel, (discord.Thread, discord.app_commands.AppCommandThread))

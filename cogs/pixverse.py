@@ -14,7 +14,6 @@ from cogs.command_book import CommandBook
 from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask, Choice
 from relay.commands.tracker import Tracker
-from relay.messages import Address
 from relay.ports import Clock
 from ui import descriptions
 from ui.answer import Answer
@@ -66,7 +65,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def deed() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            return status_answer(await self._tracker.status(ask, text, mention, spoiler), _where(ask))
+            return status_answer(await self._tracker.status(ask, text, mention, spoiler), ask.where)
 
         async def again(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler)
@@ -93,7 +92,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def deed() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            return watch_answer(await self._tracker.watch(ask, jobids, mention), _where(ask))
+            return watch_answer(await self._tracker.watch(ask, jobids, mention), ask.where)
 
         await self._answering.answer(interaction, deed)
 
@@ -114,7 +113,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
         async def deed() -> Sequence[Answer]:
             ask = self._answering.ask_of(interaction)
-            return listing_answers(await self._tracker.list(ask), _where(ask), self._mentions(ask))
+            return listing_answers(await self._tracker.list(ask), ask.where, self._mentions(ask))
 
         await self._answering.answer(interaction, deed)
 
@@ -151,7 +150,3 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
     def _mentions(self, ask: Ask) -> CommandMentions:
         return self._book.mentions(ask.guild_id)
-
-
-def _where(ask: Ask) -> Address:
-    return Address(ask.guild_id, ask.channel_id)

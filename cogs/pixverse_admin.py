@@ -24,12 +24,10 @@ from ui import descriptions
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
 from ui.follow_answers import followed_choice
+from ui.limits import CHOICES
 from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
 
 log = logging.getLogger(__name__)
-
-_CHOICES = 25
-"""Discord takes no more (Discord developer docs, Application Command Autocomplete)."""
 
 ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
@@ -166,7 +164,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
             log.warning("autocomplete found nothing: %s", error)
             return []
         choices = [followed_choice(channel_id, _name_of(interaction, channel_id)) for channel_id in followed]
-        return [choice for choice in choices if typed.strip().casefold() in choice.name.casefold()][:_CHOICES]
+        return [choice for choice in choices if typed.strip().casefold() in choice.name.casefold()][:CHOICES]
 
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:

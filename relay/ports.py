@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -163,4 +163,3 @@ class Health:
     api: ApiHealth = field(default_factory=ApiHealth)
     paused: bool = False
     """The database takes no writes."""
-    failures: Sequence[str] = ()

@@ -175,6 +175,15 @@ async def drop_waiting_cards(tx: Transaction, job_id: int) -> int:
     )
 
 
+async def drop_waiting_card(tx: Transaction, subscription_id: int) -> None:
+    """Takes a subscription's card that was never sent out of the outbox."""
+    await tx.run(
+        "DELETE FROM deliveries WHERE subscription_id = ? AND kind = 'card' AND state = 'waiting'"
+        " AND unanswered_at IS NULL",
+        (subscription_id,),
+    )
+
+
 async def drop(tx: Transaction, delivery_id: int) -> None:
     """Takes a message that was never sent, and is not wanted any more, out of the outbox."""
     await tx.run("DELETE FROM deliveries WHERE id = ? AND state = 'waiting' AND unanswered_at IS NULL", (delivery_id,))
@@ -218,15 +227,6 @@ async def of_batch(q: Queries, batch_id: int) -> Delivery | None:
     """The delivery of a batch's summary, in whatever state."""
     row = await q.one(f"SELECT {COLUMNS} FROM deliveries WHERE batch_id = ?", (batch_id,))
     return None if row is None else from_row(row)
-
-
-async def message_of(q: Queries, subscription_id: int, kind: str) -> int | None:
-    """The message posted for this kind; None where there is none (yet, or any more)."""
-    row = await q.one(
-        "SELECT message_id FROM deliveries WHERE subscription_id = ? AND kind = ? AND state = 'posted'",
-        (subscription_id, kind),
-    )
-    return None if row is None else row["message_id"]
 
 
 async def posted_outcome(q: Queries, subscription_id: int) -> Delivery | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from storage.database import Queries, Transaction
+from storage.deliveries import IS_OPEN
 
 
 async def servers_gone(queries: Queries) -> set[int]:
@@ -46,8 +47,7 @@ async def watched_jobs(queries: Queries, channel_id: int) -> list[int]:
 async def take_up_deliveries(tx: Transaction, guild_id: int, now: int) -> None:
     """What was to be posted in a server that is back is due now; the time away counts for no delivery's patience."""
     await tx.run(
-        "UPDATE deliveries SET next_at = ?, blocked_since = NULL"
-        " WHERE guild_id = ? AND state IN ('waiting', 'sending')",
+        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}",
         (now, guild_id),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from storage.database import Queries
+from storage.deliveries import IS_OPEN
 
 NO_ANSWER_YET = "no answer yet"
 """Stands for the state of a job about which the API has not answered."""
@@ -63,6 +64,6 @@ async def _waiting(queries: Queries) -> list[WaitingDeliveries]:
     rows = await queries.all(
         "SELECT CASE WHEN d.blocked_since IS NULL THEN d.state ELSE 'blocked' END AS state, count(*) AS deliveries,"
         " min(d.created_at) AS oldest FROM deliveries d LEFT JOIN servers s ON s.guild_id = d.guild_id"
-        " WHERE d.state IN ('waiting', 'sending') AND s.gone_since IS NULL GROUP BY 1"
+        f" WHERE d.{IS_OPEN} AND s.gone_since IS NULL GROUP BY 1"
     )
     return [WaitingDeliveries(row["state"], row["deliveries"], row["oldest"]) for row in rows]

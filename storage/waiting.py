@@ -63,9 +63,7 @@ async def drop(tx: Transaction, guild_id: int, account_id: int, user_id: int, no
     )
     for row in rows:
         await subscriptions.stop(tx, row["id"], user_id, now)
-        card = await deliveries.of_subscription(tx, row["id"], deliveries.CARD)
-        if card is not None and card.unanswered_at is None:
-            await deliveries.drop(tx, card.id)
+        await deliveries.drop_waiting_card(tx, row["id"])
     for batch_id in {row["batch_id"] for row in rows if row["batch_id"] is not None}:
         await batches.end_if_done(tx, batch_id, now)
     return [row["id"] for row in rows]

@@ -59,7 +59,7 @@ class NumberButton(
     def __init__(self, action: Action, number: int) -> None:
         style = ButtonStyle.danger if action in _DANGEROUS else ButtonStyle.secondary
         super().__init__(
-            discord.ui.Button(label=action.label, style=style, custom_id=f"{action.prefix}:{number}"),
+            discord.ui.Button(label=action.label, style=style, custom_id=number_custom_id(action, number)),
         )
         self.action = action
         self.number = number

@@ -211,8 +211,7 @@ def _resting(followed: Sequence[Followed], mentions: CommandMentions) -> Iterato
     more = len(resting) - _CHANNELS
     names = wording.enumeration((*resting[:_CHANNELS], f"{more} more" if more > 0 else ""))
     verb = "rests" if len(resting) == 1 else "rest"
-    again = mentions("pixverse-admin follow")
-    yield f"{names} {verb}, since the API token is of another account. {again} sets it up anew."
+    yield f"{names} {verb}, since the API token is of another account. {mentions.follow} sets it up anew."
 
 
 def _callback(report: CheckReport) -> _Line:

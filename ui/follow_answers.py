@@ -11,9 +11,8 @@ from ui.button_handlers import FollowWish
 from ui.buttons import follow_view
 from ui.cards import missing_permissions
 from ui.escape import code, plain
+from ui.limits import CHOICE
 from ui.mentions import CommandMentions
-
-_CHOICE = 100
 
 
 def follow_question(account: str | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
@@ -56,7 +55,7 @@ def unfollowed_answer(running: int) -> Answer:
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
     """A followed channel as it is offered; without a name it is gone, or hidden from the bot."""
     shown = f"#{name}" if name else f"A channel that is gone or hidden ({channel_id})"
-    return app_commands.Choice(name=plain(shown, _CHOICE), value=str(channel_id))
+    return app_commands.Choice(name=plain(shown, CHOICE), value=str(channel_id))
 
 
 def _name(account: str | None) -> str:

@@ -6,12 +6,10 @@ from relay.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.buttons import Action, number_custom_id
 from ui.cards import card_view
 from ui.mentions import CommandMentions
-from ui.message import AttachedFile, Message
+from ui.message import Message
 from ui.notices import notice_message
 from ui.outcomes import outcome_message
 from ui.summaries import summary_view
-
-__all__ = ["AttachedFile", "Message", "message_of"]
 
 
 def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:

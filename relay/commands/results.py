@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from pixverse.job import Job
+from relay.messages import Address
 from relay.outcomes import Outcome
 
 
@@ -22,6 +23,11 @@ class Ask:
     interaction_id: int
     at: int
     """Milliseconds UTC."""
+
+    @property
+    def where(self) -> Address:
+        """The channel, as an address."""
+        return Address(self.guild_id, self.channel_id)
 
 
 # ---- status, "Watch it here", "Watch again" -------------------------------------------------------------------------

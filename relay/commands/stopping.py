@@ -97,8 +97,6 @@ async def _take_off(tx: Transaction, ask: Ask, subscription: SubscriptionRow) ->
 
 async def _end(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> None:
     await subscriptions.stop(tx, subscription.id, ask.user_id, ask.at)
-    card = await deliveries.of_subscription(tx, subscription.id, deliveries.CARD)
-    if card is not None and card.unanswered_at is None:
-        await deliveries.drop(tx, card.id)
+    await deliveries.drop_waiting_card(tx, subscription.id)
     if subscription.batch_id is not None:
         await batches.end_if_done(tx, subscription.batch_id, ask.at)

@@ -94,7 +94,7 @@ CREATE TABLE deliveries (
     guild_id        INTEGER NOT NULL,
     channel_id      INTEGER NOT NULL,
     base_nonce      TEXT    NOT NULL UNIQUE, -- stands in the message's button; same for every variant
-    variant         TEXT    NOT NULL DEFAULT '', -- how the message is made up after a refusal; see relay.outcomes.Variant
+    variant         TEXT    NOT NULL DEFAULT '', -- how the message is made up after a refusal
     closes_batch    INTEGER NOT NULL DEFAULT 0,  -- the last outcome of its batch: carries the batch's one ping
     state           TEXT    NOT NULL DEFAULT 'waiting'
                     CHECK (state IN ('waiting', 'sending', 'posted', 'given_up', 'unsure')),

@@ -290,6 +290,11 @@ class World:
         query = "SELECT 1 FROM deliveries WHERE state IN ('waiting', 'sending') LIMIT 1"
         return bool(await self.database.reader.all(query))
 
+    async def card_message(self, subscription_id: int) -> int | None:
+        """The message of the subscription's card, as it is kept."""
+        card = await deliveries.of_subscription(self.database.reader, subscription_id, deliveries.CARD)
+        return None if card is None else card.message_id
+
     async def get(self, delivery_id: int) -> deliveries.Delivery:
         found = await deliveries.get(self.database.reader, delivery_id)
         assert found is not None

@@ -365,7 +365,7 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWor
     await world.move(60 * SECOND)
     await world.told("job", percent=50)
     assert world.edits() == []
-    assert await deliveries.message_of(world.database.reader, subscription_id, "card") is None
+    assert await world.card_message(subscription_id) is None
 
     world.clock.advance(600 * SECOND)
     card = await deliveries.of_subscription(world.database.reader, subscription_id, "card")
@@ -380,7 +380,7 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWor
             now=world.clock.now(),
         )
     await world.pump()
-    assert await deliveries.message_of(world.database.reader, subscription_id, "card") == world.discord.messages[-1].id
+    assert await world.card_message(subscription_id) == world.discord.messages[-1].id
     assert len(world.discord.messages) == 2
 
 

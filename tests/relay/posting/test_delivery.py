@@ -46,7 +46,7 @@ async def test_the_outcome_replies_to_the_card_and_pings_who_asked_for_it(world:
     await world.end(completed("job", 2))
     await world.pump()
 
-    card = await deliveries.message_of(world.database.reader, subscription_id, "card")
+    card = await world.card_message(subscription_id)
     post = only(world)
     assert post.reply_to == card is not None
     assert post.mention == (9,)
@@ -139,7 +139,7 @@ async def test_a_card_whose_answer_was_lost_is_found_even_if_the_job_has_ended(w
     await world.end(completed("job"))
     await world.pump_for(60_000)
 
-    card = await deliveries.message_of(world.database.reader, subscription_id, "card")
+    card = await world.card_message(subscription_id)
     assert card == world.discord.messages[0].id
     assert len(world.discord.messages) == 2
 
