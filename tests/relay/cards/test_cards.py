@@ -276,6 +276,7 @@ async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardW
     assert world.edits() == []
     await world.pump()
     await world.move(10 * SECOND)
+    await world.move(int(CHANNEL_SECONDS * SECOND))
     assert Face.PROGRESS in world.faces()
 
 
