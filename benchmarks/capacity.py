@@ -102,9 +102,7 @@ async def _warm(folder: Path, served: Served) -> None:
     """A database in which every job's answer stands already."""
     folder.mkdir()
     async with real_poller(folder, served, 0.01) as poller, poller.running():
-        while len({jobid for jobid, _ in poller.asked}) < len(served.jobs):  # noqa: ASYNC110  # nothing tells when
-            await asyncio.sleep(0.2)
-        await asyncio.sleep(0.5)
+        await poller.told_once(len(served.jobs))
 
 
 async def _lateness(folder: Path, served: Served, jobs: int, interval: float) -> float:

@@ -10,6 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from benchmarks.commits import Commits
 from benchmarks.pixverse_process import AskedJob, Served, serve
 from benchmarks.real_poller import real_poller
 from benchmarks.results import Result, Row, figure, percentile
@@ -28,7 +29,7 @@ async def run(sizes: Sizes) -> Result:
     async with serve(jobs + sizes.commands, sizes.accounts, answer_ms=_ANSWER_MS, lists=False) as served:
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
             async with real_poller(Path(folder), served, 0.01) as poller, poller.running():
-                await asyncio.sleep(sizes.seconds)
+                await poller.told_once(len(served.jobs))
                 most = (await poller.pace(sizes.seconds)).rate
         polled = min(jobs, int(_LOAD * most * sizes.capacity_interval))
         waits, seen = await _under_load(served, polled, sizes)
@@ -55,11 +56,21 @@ async def _under_load(served: Served, polled: int, sizes: Sizes) -> tuple[list[f
         places = {place.token: place for place in made}
         _watch(played.ledger.path, served.jobs[:polled], places)
         await played.start()
-        await asyncio.sleep(4 * sizes.capacity_interval)  # Until each has been asked about, which is news once.
+        await _told_once(played.ledger.path, sizes.capacity_interval)
         seats = {token: (channels[number], members[number]) for number, token in enumerate(tokens)}
         before, began = await served.asked(), time.monotonic()
         waits = await _commands(served.jobs[polled : polled + sizes.commands], seats)
         return waits, (await served.asked() - before) / (time.monotonic() - began)
+
+
+async def _told_once(path: Path, interval: float) -> None:
+    """Waits until each job has had its first answer, and the database holds them; those are news."""
+    await asyncio.sleep(2 * interval)
+    commits = Commits(path)
+    try:
+        await commits.cease()
+    finally:
+        commits.close()
 
 
 async def _commands(jobs: tuple[AskedJob, ...], seats: dict[str, tuple[Channel, Member]]) -> list[float]:

@@ -6,19 +6,17 @@ More jobs are due than can be asked about, so that both sides go as fast as they
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from pathlib import Path
 
 from benchmarks.bare import Pace, bare_pace
 from benchmarks.pixverse_process import serve
-from benchmarks.real_poller import RealPoller, real_poller
+from benchmarks.real_poller import real_poller
 from benchmarks.results import Result, Row, figure, ratios
 from benchmarks.sizes import Sizes
 from relay.polling.poller import AT_ONCE
 
 _ALWAYS_DUE_SECONDS = 0.01
-_QUIET_LOOKS = 4
 
 
 async def run(sizes: Sizes) -> Result:
@@ -31,10 +29,10 @@ async def run(sizes: Sizes) -> Result:
             bare.append(await bare_pace(served, sizes.seconds, AT_ONCE))
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 async with real_poller(Path(folder), served, _ALWAYS_DUE_SECONDS) as poller, poller.running():
-                    await _told_once(poller, sizes.polled_jobs)
-                    before = poller.version()
+                    await poller.told_once(sizes.polled_jobs)
+                    before = poller.commits.version()
                     ours.append(await poller.pace(sizes.seconds))
-                    commits.append(float(poller.version() - before))
+                    commits.append(float(poller.commits.version() - before))
     rates, bare_rates = [one.rate for one in ours], [one.rate for one in bare]
     busy, bare_busy = [one.cpu for one in ours], [one.cpu for one in bare]
     paces = f"{figure(rates).median:,.0f} polls a second, bare {figure(bare_rates).median:,.0f}, {AT_ONCE} at once"
@@ -46,14 +44,3 @@ async def run(sizes: Sizes) -> Result:
             Row("database commits in a run of polls without news", figure(commits), "", at_most=0),
         ]
     )
-
-
-async def _told_once(poller: RealPoller, jobs: int) -> None:
-    """Waits until every job's first answer is recorded; those are news."""
-    while len(poller.asked) < 2 * jobs:  # noqa: ASYNC110  # nothing tells when
-        await asyncio.sleep(0.05)
-    before, quiet = poller.version(), 0
-    while quiet < _QUIET_LOOKS:
-        await asyncio.sleep(0.2)
-        quiet = quiet + 1 if poller.version() == before else 0
-        before = poller.version()

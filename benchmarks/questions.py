@@ -6,10 +6,12 @@ Played on a clock that is moved by hand, with the real relay and its database; c
 
 from __future__ import annotations
 
+import math
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from statistics import fmean, stdev
 
 from benchmarks.naive import NaiveBot, Record
 from benchmarks.results import Result, Row, figure
@@ -76,9 +78,19 @@ async def run(sizes: Sizes) -> Result:
             result.rows.append(
                 Row(f"questions for each job, {generation}, {kind} / naive", figure([ratio]), "", target, notes=notes)
             )
-            later = figure(ours.delays).median - figure(naive.delays).median
-            result.rows.append(Row(f"outcome later than naive's, {generation}, {kind}, p50", figure([later]), " s"))
+            later = fmean(ours.delays) - fmean(naive.delays)
+            chance = math.hypot(_error_of_mean(ours.delays), _error_of_mean(naive.delays))
+            notes = (
+                f"mean {fmean(ours.delays):.2f} s, naive {fmean(naive.delays):.2f} s; chance alone makes ±{chance:.2f}"
+            )
+            result.rows.append(
+                Row(f"outcome later than naive's, {generation}, {kind}, mean", figure([later]), " s", notes=notes)
+            )
     return result
+
+
+def _error_of_mean(values: list[float]) -> float:
+    return stdev(values) / math.sqrt(len(values))
 
 
 async def _play_naive(plan: list[_Planned]) -> _Told:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from random import Random
 import aiohttp
 
 from benchmarks.bare import Pace, pace_of
+from benchmarks.commits import Commits
 from benchmarks.filling import fill
 from benchmarks.pixverse_process import Served
 from pixverse.api import PixVerseApi
@@ -116,14 +116,16 @@ class RealPoller:
             await asyncio.sleep(seconds)
         return paces[0]
 
-    def version(self) -> int:
-        """A number that changes with every commit of whoever writes into the database."""
-        return int(self._reader.execute("PRAGMA data_version").fetchone()[0])
+    async def told_once(self, jobs: int) -> None:
+        """Waits until each of so many jobs has had its first answer, and the database holds them; those are news."""
+        while len({jobid for jobid, _ in self.asked}) < jobs:  # noqa: ASYNC110  # nothing tells when
+            await asyncio.sleep(0.2)
+        await self.commits.cease()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Polls for as long as the block lasts."""
-        self._reader = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True)
+        self.commits = Commits(self._path)
         polling = asyncio.create_task(self.poller.run())
         try:
             yield
@@ -131,7 +133,7 @@ class RealPoller:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
             await self.questions.close()
-            self._reader.close()
+            self.commits.close()
         if self.poller.failures:
             raise RuntimeError(f"the poller failed {self.poller.failures} times")
 
