@@ -31,10 +31,10 @@ class AllowedHosts:
 
     def check(self, address: str | URL) -> URL:
         """The address, ready to be asked for with its path and query untouched. Raises AddressRefused."""
-        text = str(address)
-        if not text.isascii() or not text.isprintable() or " " in text:
-            raise AddressRefused("(unreadable address)")
         try:
+            text = str(address)  # yarl looks at the port of a redirect no sooner than here
+            if not text.isascii() or not text.isprintable() or " " in text:
+                raise AddressRefused("(unreadable address)")
             url = URL(text, encoded=True)
             host, port = (url.raw_host or "").lower(), url.port
         except ValueError as error:

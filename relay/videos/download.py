@@ -11,6 +11,7 @@ from pathlib import Path
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
@@ -59,6 +60,10 @@ class _Unusable(Exception):
 
 class _BrokeOff(Exception):
     """The download failed in a way that another try may mend."""
+
+
+_BREAKS = (_BrokeOff, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
+"""The last two: what a server answers that is no HTTP, as aiohttp and yarl tell it in places."""
 
 
 def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
@@ -128,7 +133,7 @@ class Downloader:
             try:
                 async with asyncio.timeout(self._bounds.seconds):
                     return await self._once(index, url, media, path)
-            except (TimeoutError, aiohttp.ClientError, ConnectionError, _BrokeOff) as error:
+            except _BREAKS as error:
                 if attempt == TRIES:
                     raise _BrokeOff(str(error)) from error
                 await self._sleep(float(attempt))

@@ -9,6 +9,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import given
 from hypothesis import strategies as st
+from yarl import URL
 
 from relay.videos.addresses import AddressRefused, AllowedHosts, GuardedResolver, is_public
 from settings import MediaHost
@@ -76,6 +77,11 @@ def test_path_and_query_stay_untouched() -> None:
 def test_refused(url: str) -> None:
     with pytest.raises(AddressRefused):
         HOSTS.check(url)
+
+
+def test_a_redirect_to_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(AddressRefused):
+        HOSTS.check(URL("https://cdn.example/a.mp4").join(URL("https://cdn.example:99999/b.mp4", encoded=True)))
 
 
 @given(st.text(max_size=80))
