@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ class SettingsError(Exception):
 def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> Settings:
     """The settings of `environ`, then of `env_file` (none, or a file that need not exist), then the defaults.
 
-    A relative database path counts from `root`. Raises SettingsError with every fault there is; no problem's text
-    holds a secret's value.
+    A relative database path counts from `root`. A link is the file that it leads to: lock, key and videos lie beside
+    the database, and must be the same for all who use it. Raises SettingsError with every fault there is; no problem's
+    text holds a secret's value.
     """
     given = {name: text for name, text in without_blanks(environ).items() if name in VARIABLES}
     unreadable = _unreadable(env_file)
@@ -37,7 +39,8 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path)
         raise SettingsError(unreadable + _problems(error, env_file_was_read=not unreadable)) from None
     if unreadable:
         raise SettingsError(unreadable)
-    return settings.model_copy(update={"database_path": root.absolute() / settings.database_path})
+    path = os.path.realpath(root.absolute() / settings.database_path)
+    return settings.model_copy(update={"database_path": Path(path)})
 
 
 def _read(given: Mapping[str, Any], env_file: Path | None) -> Settings:

@@ -180,6 +180,13 @@ def test_an_absolute_database_path_stays(tmp_path: Path) -> None:
     assert load({"DATABASE_URL": "sqlite:///bot.db"}, root=tmp_path).database_path == tmp_path / "bot.db"
 
 
+def test_a_link_to_a_database_is_the_file_that_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "far" / "relay.db")
+    assert load({"DATABASE_URL": "sqlite:///link.db"}, root=tmp_path).database_path == tmp_path / "far" / "relay.db"
+    (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
+    assert load({"DATABASE_URL": "sqlite:///loop.db"}, root=tmp_path).database_path == tmp_path / "loop.db"
+
+
 def test_a_token_for_everybody_is_noticed() -> None:
     assert load({"USEAPI_TOKEN": "user:1-abc"}).exposes_account
     assert not load({"USEAPI_TOKEN": "user:1-abc", "DISCORD_GUILD_IDS": "123456789012345678"}).exposes_account
