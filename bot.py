@@ -24,7 +24,10 @@ def main() -> int:
 
     from command_line import run
 
-    return run(sys.argv[1:], dict(os.environ), Path(__file__).resolve().parent)
+    code = run(sys.argv[1:], dict(os.environ), Path(__file__).resolve().parent)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the interpreter's own end would put the deadly handlers back
+    return code
 
 
 if __name__ == "__main__":

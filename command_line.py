@@ -11,12 +11,14 @@ import sys
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from types import FrameType
 
 import logs
 import operator_commands
 from cogs.assembly import serve
 from cogs.client import DiscordTokenRefused
 from cogs.watchdog import ServiceManager
+from relay.videos.media import FolderUnusable
 from settings import Settings, SettingsError, load_settings
 from storage.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
@@ -76,7 +78,7 @@ def _exit_code(command: Coroutine[object, object, None]) -> int:
         asyncio.run(_until_told_to_stop(command))
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
-    except (DatabaseUnusable, BackupFailed) as error:
+    except (DatabaseUnusable, BackupFailed, FolderUnusable) as error:
         return _complain(MISCONFIGURED, str(error))
     except DiscordTokenRefused:
         return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)
@@ -113,11 +115,14 @@ async def _until_told_to_stop(command: Coroutine[object, object, None]) -> None:
 
 def _on_signals(stop: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
+
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop)
+
+    # Not the loop's own handlers: they go with the loop, and a second signal would then kill.
     for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        signal.signal(number, hear)
 
 
 def _leave_in_time() -> None:

@@ -54,7 +54,7 @@ EXPOSED_ACCOUNT = (
 async def serve(settings: Settings, service_manager: ServiceManager) -> None:
     """Runs the bot until it is cancelled, and tells the service manager how it is.
 
-    Raises AlreadyRunning, a class of DatabaseUnusable, SettingsError and DiscordTokenRefused.
+    Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
     """
     if settings.exposes_account:
         log.warning(EXPOSED_ACCOUNT)

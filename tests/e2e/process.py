@@ -100,6 +100,14 @@ class BotProcess:
         assert self._process is not None
         self._process.terminate()
 
+    async def signal_until_ended(self, number: signal.Signals) -> int:
+        """Sends a signal again and again, and gives the exit code."""
+        assert self._process is not None
+        while self.running:
+            self._process.send_signal(number)
+            await asyncio.sleep(0.002)
+        return await self.ended()
+
     async def signal(self, number: signal.Signals) -> int:
         """Sends a signal and gives the exit code."""
         assert self._process is not None

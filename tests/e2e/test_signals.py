@@ -47,6 +47,13 @@ async def test_a_signal_at_the_very_start(build: Build, number: signal.Signals) 
     assert stage.bot.said("Traceback") == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_signals_until_the_very_end(own_stage: Stage, number: signal.Signals) -> None:
+    assert await own_stage.bot.signal_until_ended(number) == 0
+    assert own_stage.bot.said("Traceback") == []
+    await own_stage.gone()
+
+
 async def test_a_signal_while_logging_in(build: Build) -> None:
     stage = await build()
     hold = Hold()

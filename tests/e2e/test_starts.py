@@ -108,6 +108,16 @@ async def test_a_folder_that_cannot_be_made(build: Build) -> None:
     stage.ledger.path.parent.unlink()
 
 
+async def test_a_folder_for_videos_that_cannot_be_used(build: Build) -> None:
+    stage = await build()
+    stage.ledger.path.parent.mkdir()
+    stage.ledger.path.with_name("relay.db.media").write_text("a file stands where the folder should be")
+    finished = await stage.bot.run()
+    assert finished.code == 2
+    assert "relay.db.media cannot be used" in finished.lines[-1]
+    assert "Traceback" not in finished.text
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere, so there is no read-only folder for it")
 async def test_a_read_only_folder(build: Build) -> None:
     stage = await build()
