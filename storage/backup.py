@@ -75,7 +75,10 @@ def _copy_checked(database: Path, target: Path) -> None:
 
 
 def _opened(database: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(uri(database, "ro"), uri=True, isolation_level=None)
+    try:
+        connection = sqlite3.connect(uri(database, "ro"), uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise unusable(database, error) from error
     try:
         connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     except sqlite3.Error as error:

@@ -18,6 +18,8 @@ CHECK = "key_check"
 HASH_KEY = "account_hash_key"
 _CHECK_TEXT = b"PixVerse Relay"
 _HASH_KEY_BYTES = 32
+_ENCRYPTED = (("accounts", "token"), ("servers", "callback_secret"))
+"""Tables and columns."""
 
 
 class Vault:
@@ -106,12 +108,12 @@ async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) 
 
 async def stored_secrets(queries: Queries) -> list[tuple[str, bytes]]:
     """Everything encrypted, each with its name: of `meta`, else empty."""
-    named = await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
-    unnamed = await queries.all(
-        "SELECT token AS value FROM accounts WHERE token IS NOT NULL"
-        " UNION ALL SELECT callback_secret FROM servers WHERE callback_secret IS NOT NULL"
-    )
-    return [(row["name"], bytes(row["value"])) for row in named] + [("", bytes(row["value"])) for row in unnamed]
+    found = await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
+    for table, column in _ENCRYPTED:
+        # Tables that the next start is to migrate have fewer columns, and are looked at all the same.
+        if await queries.one("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, column)):
+            found += await queries.all(f"SELECT '' AS name, {column} AS value FROM {table} WHERE {column} IS NOT NULL")
+    return [(row["name"], bytes(row["value"])) for row in found]
 
 
 async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:

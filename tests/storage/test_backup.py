@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import stat
-from contextlib import closing
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -99,3 +102,26 @@ async def test_a_copy_of_a_database_with_broken_pages_is_not_taken_for_a_backup(
     with pytest.raises(DatabaseDamaged):
         await backup(path, tmp_path / "copy.db")
     assert not (tmp_path / "copy.db").exists()
+
+
+async def test_a_database_that_this_user_may_not_read() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        (folder / "relay.db").touch(mode=0)
+        with _as_nobody(), pytest.raises(DatabaseUnreachable):
+            await backup(folder / "relay.db", folder / "copy.db")
+        assert [file.name for file in folder.iterdir()] == ["relay.db"]
+
+
+@contextmanager
+def _as_nobody() -> Iterator[None]:
+    """Without the rights that root has over every file."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if user == 0:
+            os.seteuid(0)

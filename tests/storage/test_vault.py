@@ -1,15 +1,17 @@
 from __future__ import annotations
 
+import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
 
-from storage import accounts, inspection, keys, servers
+from storage import accounts, inspection, keys, migrate, servers
 from storage.database import Database
 from storage.errors import KeyMalformed, KeyMissing, WrongKey
-from storage.vault import Vault
+from storage.vault import CHECK, HASH_KEY, Vault
 
 TOKEN = "user:1234-a-secret-that-must-not-be-seen"
 
@@ -98,6 +100,22 @@ async def test_a_token_of_a_key_that_is_gone_is_told_at_the_start(database: Data
         await accounts.put_token(tx, "user:1", vault.encrypt(TOKEN), 0)
     with pytest.raises(WrongKey):
         await Vault.open(database, [old])
+
+
+async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Path) -> None:
+    path, cipher = tmp_path / "old.db", keys.cipher([key := keys.new_key()], "")
+    with closing(sqlite3.connect(path)) as connection:
+        migrate.migrate(path, connection, migrate.load()[:1])
+        for name in (CHECK, HASH_KEY):
+            connection.execute("INSERT INTO meta VALUES (?, ?)", (name, cipher.encrypt(b"x" * 32)))
+        connection.execute(
+            "INSERT INTO accounts (account_key, token, state_since) VALUES ('user:1', ?, 0)", (cipher.encrypt(b"t"),)
+        )
+        connection.commit()
+    found = await inspection.inspect(path, [key])
+    assert (found.tables, found.newest) == (1, len(migrate.load()))
+    with pytest.raises(WrongKey):
+        await inspection.inspect(path, [keys.new_key()])
 
 
 async def test_hashes_tell_equal_texts_and_stay_the_same(database: Database) -> None:
