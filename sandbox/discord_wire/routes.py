@@ -33,6 +33,32 @@ def _me(world: World, _: RecordedRequest, __: re.Match[str]) -> Answer:
     return 200, serializers.user_payload(world.backend.bot_user)
 
 
+_GUILDS_LISTED = 200
+
+
+def _my_guilds(world: World, request: RecordedRequest, _: re.Match[str]) -> Answer:
+    """Partial guilds only (Discord developer docs, Get Current User Guilds); SimCord answers whole ones."""
+    after, before = (int(request.query.get(name, edge)) for name, edge in (("after", 0), ("before", 2**63)))
+    limit = min(int(request.query.get("limit", _GUILDS_LISTED)), _GUILDS_LISTED)
+    within = sorted(guild_id for guild_id in world.backend.guilds if after < guild_id < before)
+    page = within[-limit:] if "before" in request.query else within[:limit]
+    return 200, [_partial_guild(world, guild_id) for guild_id in page]
+
+
+def _partial_guild(world: World, guild_id: int) -> dict[str, Any]:
+    guild = world.backend.guilds[guild_id]
+    permissions = world.backend.compute_permissions(guild_id, world.backend.bot_user.id)
+    return {
+        "id": str(guild_id),
+        "name": guild.name,
+        "icon": None,
+        "banner": None,
+        "owner": False,
+        "permissions": str(permissions),
+        "features": [],
+    }
+
+
 def _application(world: World, _: RecordedRequest, __: re.Match[str]) -> Answer:
     return 200, application_payload(world)
 
@@ -171,6 +197,7 @@ def _command_permissions(world: World, _: RecordedRequest, match: re.Match[str])
 
 _ROUTES: list[tuple[str, str, Handler]] = [
     ("GET", "/users/@me", _me),
+    ("GET", "/users/@me/guilds", _my_guilds),
     ("GET", "/oauth2/applications/@me", _application),
     ("GET", "/applications/@me", _application),
     ("PATCH", "/applications/@me", _edit_application),

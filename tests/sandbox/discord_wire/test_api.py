@@ -207,3 +207,14 @@ async def test_a_limit_tells_whose_it_is(rest: Rest, town: Town) -> None:
     told = [await rest.raw("GET", "/users/@me") for _ in range(2)]
     assert [answer.headers["X-RateLimit-Scope"] for answer in told] == ["shared", "user"]
     assert [(await answer.json())["retry_after"] for answer in told] == [2.5, 2.5]
+
+
+async def test_the_bots_servers_are_listed_in_pages_of_partial_guilds(rest: Rest, town: Town) -> None:
+    ids = sorted([town.guild.id, *(town.sandbox.add_guild(f"Studio {number}").id for number in range(3))])
+    _, first = await rest("GET", "/users/@me/guilds?limit=3")
+    assert [int(guild["id"]) for guild in first] == ids[:3]
+    assert set(first[0]) == {"id", "name", "icon", "banner", "owner", "permissions", "features"}
+    _, rest_of_them = await rest("GET", f"/users/@me/guilds?after={ids[2]}")
+    assert [int(guild["id"]) for guild in rest_of_them] == ids[3:]
+    _, before = await rest("GET", f"/users/@me/guilds?limit=1&before={ids[2]}")
+    assert [int(guild["id"]) for guild in before] == ids[1:2]
