@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from pixverse.job import Job, Media
@@ -63,13 +63,14 @@ class Attacher:
             links = [_link(index, media, LinkReason.MAY_NOT_ATTACH) for index, media in enumerate(fresh.media, start=1)]
             yield Attachments(fresh, (), tuple(links))
             return
-        async with AsyncExitStack() as stack:
-            items = await stack.enter_async_context(self._videos.fetch(job_id, fresh))
-            if fresh is job and _has_expired(items):
-                fresh = await self._read_again(job_id, job)
-                if fresh is not job:
-                    items = await stack.enter_async_context(self._videos.fetch(job_id, fresh))
-            yield _sorted_out(fresh, items, variant, bounds)
+        async with self._videos.fetch(job_id, fresh) as items:
+            again = await self._read_again(job_id, job) if fresh is job and _has_expired(items) else fresh
+            if again.media == fresh.media:
+                yield _sorted_out(again, items, variant, bounds)
+                return
+        # The first ones are let go by now: who waited for room on the disk while holding some could wait for ever.
+        async with self._videos.fetch(job_id, again) as items:
+            yield _sorted_out(again, items, variant, bounds)
 
     async def _fresh(self, job_id: int, job: Job) -> Job:
         now = self._clock.now()

@@ -13,6 +13,9 @@ from pixverse.job import Job, JobState, Media
 from relay.messages import VideoFile, VideoLink
 from relay.meters import NoMeters
 from relay.outcomes import LinkReason
+from relay.posting import attachments
+from relay.posting.attachments import Attacher
+from relay.posting.variants import Variant
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import TRIES, Bounds, Downloader, expiry_of, media_session
 from relay.videos.media import DiskBudget, MediaStore
@@ -313,6 +316,20 @@ async def test_the_disk_budget_lets_in_what_fits() -> None:
     await second
     await budget.give_back(5)
     await budget.take(1_000)
+
+
+async def test_fresh_links_need_no_more_room_than_the_old_ones_gave_back(cdn: Cdn, store: MediaStore) -> None:
+    old = job(*(Media(cdn.file(f"/old{number}.mp4", status=410)) for number in range(8)))
+    fresh = job(*(Media(cdn.file(f"/new{number}.mp4")) for number in range(8)))
+
+    async def reread(job_id: int) -> Job:
+        return fresh
+
+    attacher = Attacher(store, reread, FixedClock())
+    bounds = attachments.Bounds(may_attach=True, learned=None, nominal=None)
+    async with asyncio.timeout(5), attacher.attachments(1, old, Variant(), bounds) as found:
+        assert found.job == fresh
+        assert [file.index for file in found.files] == list(range(1, 9))
 
 
 def test_expiry_of_a_signed_link() -> None:
