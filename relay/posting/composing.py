@@ -162,7 +162,8 @@ class Composer:
         batch = None if row.batch_id is None else await batches.by_id(self._reader, row.batch_id)
         if batch is None:
             return None
-        ends = [_tallied(one) for one in await cards.of_batch(self._reader, batch.id) if one.outcome is not None]
+        rows = await cards.of_batch(self._reader, batch.id)
+        ends = [_tallied(one) for one in rows if one.outcome is not None and one.stopped_by is None]
         return BatchTally(
             total=len(ends),
             completed=ends.count(Outcome.COMPLETED),

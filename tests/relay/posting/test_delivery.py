@@ -79,6 +79,22 @@ async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(worl
     assert two.batch == BatchTally(total=2, completed=1, failed=0, refused=1, other=0, mention=(9,))
 
 
+async def test_what_somebody_stopped_does_not_count_though_it_ended_for_another_channel(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
+    await world.watch("one", CHANNEL + 1)
+    last = await world.watch("two", CHANNEL, batch_id=batch_id)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, stopped, 9, world.clock.now())
+    await world.end(completed("one"))
+    await world.end(completed("two"), closes=(last,))
+    await world.pump()
+
+    (told,) = world.discord.outcomes(CHANNEL)
+    assert told.batch is not None
+    assert (told.batch.total, told.batch.completed) == (1, 1)
+
+
 async def test_a_completed_job_without_video_does_not_count_as_one_with_video(world: World) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     last = await world.watch("one", CHANNEL, batch_id=batch_id)
