@@ -99,4 +99,11 @@ FAULTS = (
         '        log.exception("The bot ended by a fault of its own")\n        return FAILED\n',
         "        raise\n",
     ),
+    fault(
+        "a second signal at the end kills",
+        "tests/e2e/test_signals.py::test_signals_until_the_very_end",
+        "bot.py",
+        "signal.SIG_IGN)",
+        "signal.SIG_DFL)",
+    ),
 )
