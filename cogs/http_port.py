@@ -43,11 +43,11 @@ def loop_beats(relay: RelayParts, clock: Clock) -> LoopBeats:
     """The loops without which nothing is relayed."""
     return LoopBeats(
         {
-            "delivery": lambda: relay.outbox.turned_at,
+            "delivery": lambda: relay.outbox.beat,
             "poll": lambda: relay.poller.beat,
             "follows": lambda: relay.follows.beat,
             "callbacks": lambda: relay.callbacks.hints.beat,
-            "cards": lambda: relay.cards.turned_at,
+            "cards": lambda: relay.cards.beat,
         },
         clock.monotonic,
     )
@@ -87,11 +87,12 @@ def _sources(client: RelayClient, relay: RelayParts, beats: LoopBeats, clock: Cl
         posts=lambda: relay.outbox.counts,
         hints=lambda: relay.callbacks.counts.by_use,
         failures=lambda: {
-            "delivery": relay.outbox.failed,
+            "delivery": relay.outbox.failures,
             "poll": relay.poller.failures,
             "follows": relay.follows.failures,
             "callbacks": relay.callbacks.hints.failures,
-            "cards": relay.cards.failed,
+            "cards": relay.cards.failures,
+            "retention": relay.retention.failures,
         },
         loop_ages=beats.ages,
         gateway_away=client.gateway_away,

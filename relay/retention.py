@@ -27,8 +27,8 @@ class Retention:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self.failed = 0
-        """How many looks failed."""
+        self.failures = 0
+        """How many looks failed for a reason of this machine's own."""
 
     async def run(self) -> None:
         """Deletes until it is cancelled, whatever fails."""
@@ -37,7 +37,7 @@ class Retention:
                 await self.sweep()
             except Exception as error:
                 # The loop's edge: what the database does not take now is deleted an hour later.
-                self.failed += 1
+                self.failures += 1
                 log_failure(log, error, "What is old could not be deleted")
             await self._clock.sleep(_LOOK_SECONDS)
 

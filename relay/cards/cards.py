@@ -37,9 +37,9 @@ class CardLoop:
         self._started = False
         self._due: dict[Key, float] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
-        self.turned_at = clock.monotonic()
+        self.beat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
-        self.failed = 0
+        self.failures = 0
         """How many edits failed for a reason of this machine's own."""
 
     # ---- what the rest of the relay calls ---------------------------------------------------------------------------
@@ -89,12 +89,12 @@ class CardLoop:
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     async def _turn(self) -> None:
-        self.turned_at = self._clock.monotonic()
+        self.beat = self._clock.monotonic()
         try:
             await self._take_in()
         except Exception as error:
             # The loop's edge: what could not be read is still marked.
-            self.failed += 1
+            self.failures += 1
             log_failure(log, error, "Cards could not be looked up")
             await self._clock.sleep(1.0)
         self._start_due()
@@ -175,7 +175,7 @@ class CardLoop:
                         self._mark([key], seconds)
         except Exception as error:
             # One card's edge: the others go on.
-            self.failed += 1
+            self.failures += 1
             self._mark([key], _AFTER_FAILURE)
             log_failure(log, error, "%s %d could not be edited", key.kind.capitalize(), key.id)
         finally:

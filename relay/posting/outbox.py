@@ -48,15 +48,15 @@ class DeliveryLoop:
         self._grace = grace
         self._woken = asyncio.Event()
         self._busy: dict[int, asyncio.Task[None]] = {}
-        self._failures: Counter[int] = Counter()
+        self._failed_in_a_row: Counter[int] = Counter()
         self._resting: dict[int, float] = {}
         self._stopping = False
         self._clock_watch = ClockWatch(database, clock)
         self.token_dead = asyncio.Event()
         """Set once Discord has refused the bot's token; nothing is sent any more."""
-        self.turned_at = clock.monotonic()
+        self.beat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
-        self.failed = 0
+        self.failures = 0
         """How many attempts failed for a reason of this machine's own."""
 
     @property
@@ -123,12 +123,12 @@ class DeliveryLoop:
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
-        self.turned_at = self._clock.monotonic()
+        self.beat = self._clock.monotonic()
         try:
             seconds = await self._start_due()
         except Exception as error:
             # The loop's edge: a full or locked database loses nothing.
-            self.failed += 1
+            self.failures += 1
             log_failure(log, error, "The outbox could not be read")
             seconds = 5.0
         await sleep_unless_woken(self._clock, seconds, self._woken)
@@ -176,7 +176,7 @@ class DeliveryLoop:
     async def _deliver(self, channel_id: int, delivery_id: int) -> None:
         try:
             await self._sender.deliver(delivery_id)
-            self._failures.pop(delivery_id, None)
+            self._failed_in_a_row.pop(delivery_id, None)
         except Exception as error:
             # One delivery's edge: the others go on.
             self._rest(delivery_id)
@@ -201,9 +201,9 @@ class DeliveryLoop:
                 return None
 
     def _rest(self, delivery_id: int) -> None:
-        self.failed += 1
-        self._failures[delivery_id] += 1
-        seconds = min(2.0 ** min(self._failures[delivery_id], 9), _LONGEST_REST)
+        self.failures += 1
+        self._failed_in_a_row[delivery_id] += 1
+        seconds = min(2.0 ** min(self._failed_in_a_row[delivery_id], 9), _LONGEST_REST)
         self._resting[delivery_id] = self._clock.monotonic() + seconds
 
     def _end_rests(self) -> None:

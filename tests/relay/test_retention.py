@@ -57,7 +57,7 @@ async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
     assert await _jobs(world) == 3
     await _pass(world, retention, 2 * HOUR)
     assert await _jobs(world) == 0
-    assert retention.failed == 0
+    assert retention.failures == 0
 
 
 async def test_copies_from_before_an_update_go_too(world: World) -> None:
@@ -82,4 +82,4 @@ async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) ->
     retention = Retention(world.database, world.clock)
     await _pass(world, retention, HOUR + 60_000)
     assert await _jobs(world) == 0
-    assert retention.failed == 1
+    assert retention.failures == 1

@@ -450,7 +450,7 @@ async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None
 
     world.discord.point = fail
     await world.told("job")
-    assert world.loop.failed == 1
+    assert world.loop.failures == 1
     world.live_on()
     await world.move(31 * SECOND)
     assert world.faces() == [Face.PROGRESS]
@@ -464,7 +464,7 @@ async def test_a_fault_of_ours_is_told_with_its_place(world: CardWorld, caplog: 
 
     world.discord.point = fail
     await world.told("job")
-    assert world.loop.failed == 1
+    assert world.loop.failures == 1
     (told,) = [record for record in caplog.records if record.message.startswith("Card 1 could not be edited")]
     assert told.exc_info is not None
     assert told.exc_info[0] is KeyError
@@ -576,6 +576,6 @@ async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(wo
 
 async def test_the_loop_turns_also_while_no_card_is_due_for_long(world: CardWorld) -> None:
     await world.card("job:1")
-    before = world.loop.turned_at
+    before = world.loop.beat
     await world.move(31 * SECOND)
-    assert before < world.loop.turned_at == world.clock.monotonic()
+    assert before < world.loop.beat == world.clock.monotonic()

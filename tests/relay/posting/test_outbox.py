@@ -182,7 +182,7 @@ async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_lo
     world.outbox.wake()
 
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
-    assert world.outbox.failed >= 1
+    assert world.outbox.failures >= 1
     world.videos.on_fetch = lambda: None
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 2))
 
@@ -201,7 +201,7 @@ async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -
     await world.end(completed("job"))
     world.database.reader = Locked()
     world.outbox.wake()
-    await until(lambda: world.outbox.failed > 0)
+    await until(lambda: world.outbox.failures > 0)
     world.database.reader = whole
 
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))

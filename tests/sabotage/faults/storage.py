@@ -16,8 +16,8 @@ FAULTS = (
         "a failed look ends the deleting of what is old",
         "tests/relay/test_retention.py::test_a_database_that_fails_costs_no_more_than_an_hour",
         "relay/retention.py",
-        "                self.failed += 1\n",
-        "                self.failed += 1\n                raise\n",
+        "                self.failures += 1\n",
+        "                self.failures += 1\n                raise\n",
     ),
     fault(
         "a migration is no transaction",
