@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from relay import snapshots
 from relay.cards.card_posts import CardPosts, CardView
+from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
 from relay.cards.faces import slow_at
 from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryPost
 from relay.outcomes import Face, Reason
@@ -20,11 +21,6 @@ log = logging.getLogger(__name__)
 
 CARD_SECONDS = 10.0
 """Between two edits of one card, its last one excepted."""
-CHANNEL_SECONDS = 2.0
-"""Between two edits in one channel."""
-EVERYWHERE_SECONDS = 0.04
-"""Between two edits anywhere: half of the 50 requests a second that Discord takes of one bot (developer docs, Rate
-Limits) are left for outcomes and answers."""
 OLD_CARD_SECONDS = 300.0
 """Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
 
@@ -98,10 +94,7 @@ class CardEdits:
         self._shown: dict[Key, CardPost | SummaryPost] = {}
         self._next_edit: dict[Key, float] = {}
         self._pauses: dict[Key, _Pause] = {}
-        self._next_in_channel: dict[int, float] = {}
-        self._slots: dict[Key, float] = {}
-        self._next_anywhere = 0.0
-        self._turns: dict[Key, float] = {}
+        self._line = EditLine()
 
     def posted(self, key: Key, post: CardPost | SummaryPost) -> None:
         """It was just posted, looking like this."""
@@ -119,7 +112,7 @@ class CardEdits:
         """Brings it up to date where it is not. Raises sqlite3.Error as the database does."""
         result = await self._bring_up_to_date(key)
         if isinstance(result, Done):
-            self._leave_line(key)
+            self._line.leave(key)
         return result
 
     async def _bring_up_to_date(self, key: Key) -> Later | Done:
@@ -180,12 +173,12 @@ class CardEdits:
         if wait <= 0 and await self._outcome_first(edit):
             wait = CHANNEL_SECONDS
         if wait > 0:
-            self._leave_line(edit.key)
+            self._line.leave(edit.key)
             return Later(wait)
-        wait = self._wait_in_line(edit)
+        wait = self._line.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
         if wait > 0:
             return Later(wait)
-        self._leave_line(edit.key)
+        self._line.leave(edit.key)
         self._next_edit[edit.key] = self._clock.monotonic() + self._pause(edit)
         return await self._edit(edit)
 
@@ -197,29 +190,6 @@ class CardEdits:
         if pause is not None and (pause.last_too or not edit.final):
             own = max(own, pause.until)
         return own - now
-
-    def _wait_in_line(self, edit: _Edit) -> float:
-        """Seconds until its turn; takes a place in the channel's line, and after that in everybody's."""
-        now = self._clock.monotonic()
-        slot = self._slots.get(edit.key)
-        if slot is None:
-            channel = edit.address.channel_id
-            slot = max(now, self._next_in_channel.get(channel, now))
-            self._next_in_channel[channel] = slot + CHANNEL_SECONDS
-            self._slots[edit.key] = slot
-        if slot > now:
-            return slot - now
-        turn = self._turns.get(edit.key)
-        if turn is None:
-            turn = max(now, self._next_anywhere)
-            self._next_anywhere = turn + EVERYWHERE_SECONDS
-            self._turns[edit.key] = turn
-        return turn - now
-
-    def _leave_line(self, key: Key) -> None:
-        """A place that was not used is of no use later: others may then have theirs."""
-        self._slots.pop(key, None)
-        self._turns.pop(key, None)
 
     def _pause(self, edit: _Edit) -> float:
         return OLD_CARD_SECONDS if self._clock.now() - edit.posted_at > _OLD_AFTER else CARD_SECONDS
@@ -240,7 +210,7 @@ class CardEdits:
                 await self._mark(edit)
                 return Done()
             case RateLimited(retry_after):
-                self._hold_channel(edit.address.channel_id, retry_after)
+                self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
                 return Later(max(retry_after, 1.0))
             case NoAnswer():
                 return Later(_NO_ANSWER_SECONDS)
@@ -258,10 +228,6 @@ class CardEdits:
         last_too = edit.final or refused.code in _ANY_EDIT
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)
         return Later(seconds)
-
-    def _hold_channel(self, channel_id: int, seconds: float) -> None:
-        until = self._clock.monotonic() + seconds
-        self._next_in_channel[channel_id] = max(until, self._next_in_channel.get(channel_id, until))
 
     async def _mark(self, edit: _Edit) -> None:
         async with self._database.transaction() as tx:

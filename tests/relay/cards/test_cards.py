@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from pixverse.job import Job, JobState
-from relay.cards.card_edits import CARD_SECONDS, CHANNEL_SECONDS, EVERYWHERE_SECONDS, OLD_CARD_SECONDS, CardEdits
+from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, CardEdits
 from relay.cards.cards import CardLoop
+from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cards.faces import SLOW_AFTER
 from relay.messages import CardPost, NoAnswer, RateLimited, Refused, SummaryPost
 from relay.outcomes import Face, Outcome

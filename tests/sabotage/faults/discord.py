@@ -115,14 +115,14 @@ FAULTS = (
     fault(
         "cards are edited without a bound on all of them",
         "tests/relay/cards/test_cards.py::test_many_cards_are_edited_one_after_the_other",
-        "relay/cards/card_edits.py",
+        "relay/cards/edit_line.py",
         "EVERYWHERE_SECONDS = 0.04",
         "EVERYWHERE_SECONDS = 0.0",
     ),
     fault(
         "cards of one channel are edited without a bound",
         "tests/relay/cards/test_cards.py::test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own",
-        "relay/cards/card_edits.py",
+        "relay/cards/edit_line.py",
         "CHANNEL_SECONDS = 2.0",
         "CHANNEL_SECONDS = 0.0",
     ),

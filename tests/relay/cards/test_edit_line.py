@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import pytest
+
+from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS, EditLine
+
+
+@pytest.fixture
+def line() -> EditLine:
+    return EditLine()
+
+
+def test_a_channel_has_a_place_every_two_seconds_and_others_their_own(line: EditLine) -> None:
+    assert [line.wait(key, 5, 10.0) for key in "abc"] == [0.0, CHANNEL_SECONDS, 2 * CHANNEL_SECONDS]
+    assert line.wait("d", 6, 10.0) == pytest.approx(EVERYWHERE_SECONDS)
+    assert line.wait("c", 5, 11.0) == pytest.approx(2 * CHANNEL_SECONDS - 1)
+
+
+def test_a_place_is_kept_until_it_is_left(line: EditLine) -> None:
+    line.wait("a", 5, 10.0)
+    assert line.wait("b", 5, 10.0) == CHANNEL_SECONDS
+    assert line.wait("b", 5, 12.0) == 0.0
+    assert line.wait("b", 5, 13.0) < 0.0
+    line.leave("b")
+    line.wait("c", 5, 14.0)
+    assert line.wait("b", 5, 14.0) == CHANNEL_SECONDS
+
+
+def test_a_channel_that_is_held_gives_no_place(line: EditLine) -> None:
+    line.hold(5, 20.0)
+    line.hold(5, 15.0)
+    assert line.wait("a", 5, 10.0) == 10.0
+
+
+def test_channels_that_are_free_again_are_forgotten(line: EditLine) -> None:
+    for channel_id in range(1_000):
+        now = channel_id * CHANNEL_SECONDS
+        line.wait(channel_id, channel_id, now)
+        line.leave(channel_id)
+    assert len(line._channel_free_at) <= 2
