@@ -51,10 +51,10 @@ class Following:
 
         Raises what `followable` does, and TokenChanged where the server's account is not that one any more.
         """
-        followable = self.followable(ask.guild_id)
-        if followable.account_id != account_id:
-            raise TokenChanged
         async with self._database.transaction() as tx:
+            followable = self.followable(ask.guild_id)
+            if followable.account_id != account_id:
+                raise TokenChanged
             await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, ask.at))
         self._when_changed()
         return followable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from random import Random
@@ -80,6 +81,27 @@ async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(hous
     with pytest.raises(NotFollowed):
         await following.unfollow(ASK, CHANNEL)
     assert len(told) == 2
+
+
+async def test_a_token_that_is_removed_at_the_same_moment_leaves_no_follow(house: House) -> None:
+    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(house, [])
+    own = following.followable(GUILD).account_id
+    async with house.database.transaction():
+        removed = asyncio.create_task(house.tokens.remove_token(GUILD, own, ADMIN))
+        await _has_begun()
+        followed = asyncio.create_task(following.follow(ASK, CHANNEL, own, progress=False))
+        await _has_begun()
+    await removed
+    with pytest.raises(NoToken):
+        await followed
+    assert await follows.every(house.database.reader) == []
+
+
+async def _has_begun() -> None:
+    """A task that was just made has come as far as the transaction that is open."""
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_them(house: House) -> None:
