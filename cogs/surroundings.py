@@ -20,6 +20,9 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+_UNKNOWN_CHANNEL = 10003
+"""Discord developer docs, JSON error codes. Another 404, of a proxy for one, tells nothing of the channel."""
+
 
 class Surroundings(commands.Cog):
     """Tells the relay. What is missed here (the bot was off) is found out by the roll call, or by the next attempt to
@@ -126,9 +129,9 @@ class Surroundings(commands.Cog):
     async def _is_gone(self, channel_id: int) -> bool:
         try:
             await self._client.http.get_channel(channel_id)
-        except discord.NotFound:
-            return True
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError):
+        except discord.HTTPException as error:
+            return error.code == _UNKNOWN_CHANNEL
+        except (discord.RateLimited, aiohttp.ClientError, OSError):
             return False
         return False
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from sandbox.discord_wire import Channel
+from sandbox.discord_wire import Channel, Status
 from tests.e2e.stage import POLL_SECONDS, Stage
 from tests.e2e.town import Town
 
@@ -70,6 +70,19 @@ async def test_a_thread_goes_with_its_channel(stage: Stage, town: Town, alerts: 
     for thread in threads:
         await _nothing_waits(stage, thread)
     await _goes_on(town)
+
+
+async def test_a_proxy_that_finds_no_channel_proves_nothing(stage: Stage, town: Town) -> None:
+    """Asked about when another channel is deleted, since the gateway tells nothing of an archived thread."""
+    thread = town.channel.add_thread("quiet")
+    job = town.job()
+    await town.status(job, channel=thread)
+    thread.archive()
+    proxy = stage.discord.faults.add(method="GET", path=f"/channels/{thread.id}", action=Status(404))
+    town.guild.add_text_channel("doomed").delete()
+    await stage.discord.until(lambda: proxy.hits == 1)
+    job.complete()
+    await town.outcome(thread)
 
 
 async def test_a_channel_outlives_its_category(stage: Stage, town: Town) -> None:
