@@ -80,7 +80,8 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
 
 
 def _read(refusal: discord.HTTPException) -> LookResult:
-    if refusal.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+    """Discord's own refusals carry a code; one of a proxy says nothing of the channel, and may pass."""
+    if refusal.code and refusal.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return CannotLook()
     return NoAnswer(f"HTTP {refusal.status}")
 

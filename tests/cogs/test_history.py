@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
+import aiohttp
 import discord
+import pytest
 
 from cogs.history import MAX_PAGES, PAGE, find_message
-from relay.messages import Absent, CannotLook, Found
+from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer
 from ui.message import Message
 
 BOT = 1
@@ -26,17 +29,22 @@ def stored(message_id: int, custom_id: str = "", author: int = BOT) -> dict[str,
 class Channel:
     """A channel's history, answered as Discord does: at most `limit`, the oldest that follow `after` or the newest."""
 
-    def __init__(self, messages: list[dict[str, Any]], *, readable: bool = True) -> None:
+    def __init__(
+        self, messages: list[dict[str, Any]], *, readable: bool = True, refusal: Exception | None = None
+    ) -> None:
         self.id = BOT
         self.user = self
         self.http = self
         self._messages = sorted(messages, key=lambda message: int(message["id"]))
         self._readable = readable
+        self._refusal = refusal
         self.asked = 0
 
     async def logs_from(self, channel_id: int, limit: int, after: int | None = None) -> list[dict[str, Any]]:
         assert channel_id == CHANNEL
         self.asked += 1
+        if self._refusal is not None:
+            raise self._refusal
         if not self._readable:
             return []
         if after is None:
@@ -88,3 +96,25 @@ async def test_a_stretch_that_is_too_long_proves_nothing() -> None:
     channel = Channel([*noise, ours])
     assert await channel.find(readable=True) == CannotLook()
     assert channel.asked == MAX_PAGES
+
+
+def _refused(status: int, code: int) -> discord.HTTPException:
+    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason=""))
+    return discord.HTTPException(response, {"code": code, "message": "injected"} if code else "<html>")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "meaning"),
+    [
+        (_refused(403, 50001), CannotLook()),
+        (_refused(404, 10003), CannotLook()),
+        (_refused(403, 0), NoAnswer("HTTP 403")),
+        (_refused(404, 0), NoAnswer("HTTP 404")),
+        (_refused(500, 0), NoAnswer("HTTP 500")),
+        (ConnectionResetError(), NoAnswer("ConnectionResetError")),
+    ],
+)
+async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
+    refusal: Exception, meaning: LookResult
+) -> None:
+    assert await Channel([], refusal=refusal).find(readable=True) == meaning
