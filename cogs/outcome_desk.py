@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from cogs.command_book import CommandBook
+from relay.commands.resending import HOPELESS, Resending
 from relay.commands.results import Ask
-from relay.posting.resending import HOPELESS, Resending
 from storage import outcome_records
 from storage.database import Database
 from ui.answer import Answer

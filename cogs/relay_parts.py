@@ -18,6 +18,7 @@ from relay.cards.pauses import Pauses
 from relay.commands.forgetting import Forgetting
 from relay.commands.limits import CommandRate, Limits
 from relay.commands.lookups import Lookups
+from relay.commands.resending import Resending
 from relay.commands.tracker import Tracker
 from relay.following.following import Following
 from relay.following.follows import Follows
@@ -35,7 +36,6 @@ from relay.posting.delivery import Sender
 from relay.posting.outbox import DeliveryLoop
 from relay.posting.recording import Recorder
 from relay.posting.rereading import Rereader
-from relay.posting.resending import Resending
 from relay.retention import Retention
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Rechecks

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from relay import snapshots
+from relay.commands.resending import HOPELESS, SentAgain
 from relay.outcomes import Reason
-from relay.posting.resending import HOPELESS, SentAgain
 from relay.posting.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording

@@ -8,8 +8,8 @@ from dataclasses import replace
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay import snapshots
 from relay.commands import refusals, results
+from relay.commands.resending import SentAgain
 from relay.outcomes import Outcome, Reason
-from relay.posting.resending import SentAgain
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON
 from ui import admin_answers, answers, follow_answers, lists

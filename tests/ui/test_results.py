@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from pixverse.job import Job, JobState
 from relay import snapshots
+from relay.commands.resending import SentAgain
 from relay.outcomes import Reason
-from relay.posting.resending import SentAgain
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.mentions import CommandMentions

@@ -11,7 +11,7 @@ _E2E_KILLS = "tests/e2e/test_kills.py"
 FAULTS = (
     fault(
         "what an admin had sent again is sent once more on a guess",
-        "tests/relay/posting/test_resending.py::test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess",
+        "tests/relay/commands/test_resending.py::test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess",
         "relay/posting/delivery.py",
         "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
         "return draft.variant.no_ping",
@@ -46,14 +46,14 @@ FAULTS = (
     ),
     fault(
         "an outcome is sent again at every press",
-        "tests/relay/posting/test_resending.py::test_two_presses_send_it_once",
+        "tests/relay/commands/test_resending.py::test_two_presses_send_it_once",
         "storage/outcome_records.py",
         " WHERE id = ? AND {_NOT_POSTED} RETURNING",
         " WHERE id = ? RETURNING",
     ),
     fault(
         "what may have pinged already pings again",
-        "tests/relay/posting/test_resending.py::test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody",
+        "tests/relay/commands/test_resending.py::test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody",
         "relay/posting/composing.py",
         "again or variant.no_ping else",
         "again else",

@@ -87,7 +87,7 @@ FAULTS = (
     ),
     fault(
         "outcomes of other servers are sent again",
-        "tests/relay/posting/test_resending.py::test_another_server_s_is_out_of_reach",
+        "tests/relay/commands/test_resending.py::test_another_server_s_is_out_of_reach",
         "storage/outcome_records.py",
         '_OF_GUILD = f"d.guild_id = ? AND {IS_OUTCOME}"',
         '_OF_GUILD = f"d.guild_id <> -? AND {IS_OUTCOME}"',

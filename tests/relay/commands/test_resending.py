@@ -8,11 +8,11 @@ import pytest
 
 from relay.commands.limits import CommandRate
 from relay.commands.refusals import NothingToDo
+from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.results import Ask
 from relay.messages import CardPost, OutcomePost, Refused
 from relay.outcomes import Face, NoticeKind, Reason
 from relay.posting import notices
-from relay.posting.resending import HOPELESS, Resending, SentAgain
 from relay.posting.verdicts import PATIENCE
 from storage import outcome_records, sending, servers
 from tests.relay.discord_channel import LOST
