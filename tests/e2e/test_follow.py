@@ -74,6 +74,8 @@ async def test_unfollow_takes_no_more_and_posts_what_runs(town: Town) -> None:
     assert answer.text == "**Not followed any more.** 1 job already running is still posted."
     again = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
     assert again.text.startswith("**That channel isn't followed.**")
+    strange = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel="9" * 20)
+    assert strange.text.startswith("**That channel isn't followed.**")
     later = town.job()
     running.complete()
     await town.outcome()
