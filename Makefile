@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 ARGS ?=
-# Most tests wait for a process or a socket, so more of them than cores.
-WORKERS ?= 4
+# One computes; the tests of the others mostly wait for a process or a socket, so there are more than cores (tests/dealing.py).
+WORKERS ?= 6
 
 VENV := .venv
 BIN := $(VENV)/bin

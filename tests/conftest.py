@@ -1,25 +1,37 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+
+from tests.dealing import Dealing
 
 settings.register_profile("suite", max_examples=50, deadline=None)
 settings.register_profile("thorough", max_examples=2_000, deadline=None)
 settings.load_profile("suite")
 
-_WAITING = ("tests/sandbox/", "tests/e2e/")
-"""Rooms whose tests mostly wait for a process or a socket."""
-
 _status = pytest.StashKey[int]()
+_MEMORY = Path("/dev/shm")
+_ROOM = 2 * 2**30
+"""Bytes; a run takes a tenth of it."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that wait come first; those that compute then keep every processor busy to the end."""
-    items.sort(key=lambda item: not item.nodeid.startswith(_WAITING))
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure() -> None:
+    """Temporary folders lie in memory where there is room: a disk makes every commit of a database wait."""
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Dealing:
+    return Dealing(config, log)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
