@@ -9,6 +9,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,7 +105,8 @@ class BotProcess:
         """Sends a signal again and again, and gives the exit code."""
         assert self._process is not None
         while self.running:
-            self._process.send_signal(number)
+            with suppress(ProcessLookupError):  # asyncio hears of the end a moment later, and its own way of sending
+                os.kill(self.pid, number)  # would take the exit code away from it
             await asyncio.sleep(0.002)
         return await self.ended()
 
