@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from typing import Any
 
 from hypothesis import HealthCheck, given, settings
@@ -70,7 +71,7 @@ def test_any_bytes_are_a_job_or_our_own_error(body: bytes, status: int, header: 
 def _can_be_kept(job: Job) -> None:
     snapshot = snapshots.dump(job)
     assert snapshots.load(snapshot) == job
-    with sqlite3.connect(":memory:") as database:
+    with closing(sqlite3.connect(":memory:")) as database:
         kept: tuple[Any, ...] = database.execute(
             "SELECT ?, ?, ?, ?, ?", (snapshot, job.seed, job.motion, job.created, job.updated)
         ).fetchone()
