@@ -11,6 +11,7 @@ from typing import Any
 import discord
 from simcord.backend.errors import SetupError
 from simcord.preview import Preview
+from simcord.preview._dependencies import _DependencyRead
 
 from .changes import Changes
 from .media import Read, RememberingMediaWorker
@@ -22,6 +23,17 @@ _log = logging.getLogger(__name__)
 
 _TOGETHER_S = 0.1  # changes within this time are shown in one go
 _FIRST_ANSWER_S = 3.5
+
+
+_may_see = _DependencyRead.entity
+
+
+def _may_see_or_read(read: _DependencyRead, kind: str, identity: object) -> bool:
+    """Discord writes a command's name for those who may not use it too, where SimCord writes "unavailable"."""
+    return kind == "command" or _may_see(read, kind, identity)
+
+
+_DependencyRead.entity = _may_see_or_read  # type: ignore[method-assign, assignment]
 
 
 class Proxy(discord.Client):

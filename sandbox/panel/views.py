@@ -140,6 +140,7 @@ def _job(job: Job) -> dict[str, object]:
         "kind": str(shown.get("verb", "")),
         "status": _TITLES_OF_KEPT[job.kept] or job.status,
         "percent": last.percent if job.in_work else None,
+        "ended": not job.in_work,
         "history": [_moment(moment) for moment in job.history],
         "coming": [_moment(moment) for moment in job.coming],
     }

@@ -48,12 +48,12 @@ def video(label: str, size: int | None = None) -> bytes:
 
 
 def image_file(label: str) -> File:
-    """A picture of 16 × 16 points (PNG) in a colour of its own for each `label`."""
+    """A picture (PNG) of an evening sky, in a colour of its own for each `label`."""
     colour = hashlib.sha256(label.encode()).digest()[:3]
-    rows = b"".join(b"\0" + colour * 16 for _ in range(16))
-    head = (16).to_bytes(4, "big") * 2 + bytes((8, 2, 0, 0, 0))
+    rows = b"".join(b"\0" + bytes(part * row // HEIGHT for part in colour) * WIDTH for row in range(HEIGHT))
+    head = WIDTH.to_bytes(4, "big") + HEIGHT.to_bytes(4, "big") + bytes((8, 2, 0, 0, 0))
     content = b"\x89PNG\r\n\x1a\n" + _chunk(b"IHDR", head) + _chunk(b"IDAT", zlib.compress(rows)) + _chunk(b"IEND", b"")
-    return File(content, "out.png", "image/png", 16, 16)
+    return File(content, "out.png", "image/png")
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

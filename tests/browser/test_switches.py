@@ -57,13 +57,15 @@ async def test_a_job_is_started_copied_asked_for_and_sped_up(look: Look) -> None
 
 
 async def test_a_long_list_of_jobs_is_folded(look: Look) -> None:
+    _job(look, "Still in work")
     for number in range(6):
-        _job(look, f"One of many, {number}")
+        _job(look, f"One of many, {number}").complete()
     await expect(look.row("One of many, 5")).to_be_visible()
     await expect(look.row("One of many, 1")).to_be_hidden()
+    await expect(look.row("Still in work")).to_be_visible()
     await look.page.get_by_role("button", name="Show all").click()
     await expect(look.row("One of many, 0")).to_be_visible()
-    await look.press("Show the newest 4 only")
+    await look.press("Fold what has ended")
     await expect(look.row("One of many, 1")).to_be_hidden()
 
 
@@ -198,6 +200,7 @@ async def test_channels_threads_and_servers(look: Look) -> None:
     _job(look, "Not set up")
     await _ask(look, "Not set up")
     await look.hears("This server isn't set up yet")
+    await expect(look.message("This server isn't set up yet")).to_contain_text("has to run /pixverse-admin token set")
 
 
 async def test_the_bot_is_removed_and_added_again(look: Look) -> None:

@@ -41,6 +41,7 @@ function changeJob(row, job) {
   setText(row.querySelector(".state strong"), job.percent === null ? job.status : `${job.status}, ${job.percent}%`);
   row.querySelector(".state strong").className = ENDED.has(job.status) ? `ended ${job.status}` : "";
   setText(row.querySelector("code"), job.shownId);
+  row.dataset.ended = String(job.ended);
   row.dataset.next = job.coming.length ? JSON.stringify(job.coming[0]) : "";
   setText(row.querySelector(".state span"), next(row));
   const moments = [...job.history.map((moment) => [moment, ""]), ...job.coming.map((moment) => [moment, "coming"])];
@@ -64,23 +65,26 @@ function next(row) {
   return seconds > 100000 ? "" : ` then ${named(moment)} in ${seconds} s`;
 }
 
-const NEWEST = 4; // as many as panel.css leaves when folded
+const NEWEST = 4;
 
 export function showJobs(jobs, transitions) {
   keepChildren(byId("jobs"), jobs, (job) => job.jobid, (job) => makeJob(job, transitions), changeJob);
   byId("no-jobs").hidden = jobs.length > 0;
-  byId("jobs-fold").hidden = jobs.length <= NEWEST;
+  [...byId("jobs").children].forEach((row, place) => {
+    row.classList.toggle("past", place >= NEWEST && row.dataset.ended === "true");
+  });
   nameFold();
 }
 
 function nameFold() {
   const count = byId("jobs").children.length;
   const folded = byId("jobs").classList.contains("folded");
+  byId("jobs-fold").hidden = byId("jobs").querySelector(".past") === null;
   byId("jobs-fold").setAttribute("aria-expanded", String(!folded));
-  setText(byId("jobs-fold"), folded ? `Show all ${count} jobs` : `Show the newest ${NEWEST} only`);
+  setText(byId("jobs-fold"), folded ? `Show all ${count} jobs` : "Fold what has ended");
 }
 
-/** A long list leaves room for what stands below it, until somebody wants to see it whole. */
+/** What ended long ago leaves room for what stands below the list, until somebody wants to see all. */
 export function wireFold() {
   byId("jobs-fold").addEventListener("click", () => {
     byId("jobs").classList.toggle("folded");

@@ -33,7 +33,7 @@ async def test_images(world: World) -> None:
     for jobid in made["success_ids"]:
         _, record = await world.get(f"/v2/pixverse/images/{jobid}")
         assert isinstance(record, dict)
-        assert (record["image_status_name"], record["output_width"]) == ("COMPLETED", 16)
+        assert (record["image_status_name"], record["output_width"]) == ("COMPLETED", 640)
 
 
 async def test_the_scheduler_names_what_was_made_and_where_it_is_told(world: World) -> None:
