@@ -14,7 +14,7 @@ from relay.commands.results import Ask
 from relay.commands.tracker import Tracker
 from ui.answer import Answer
 from ui.answers import (
-    check_answer,
+    checked_answer,
     mention_answer,
     posted_again_answer,
     status_answer,
@@ -51,7 +51,7 @@ class Buttons:
 
     async def check_now(self, interaction: Interaction, subscription_id: int) -> None:
         async def deed(ask: Ask) -> Answer:
-            return check_answer(await self._tracker.check_now(ask, subscription_id))
+            return checked_answer(await self._tracker.check_now(ask, subscription_id))
 
         await self._answer(interaction, deed)
 

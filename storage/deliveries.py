@@ -223,12 +223,6 @@ async def of_subscription(q: Queries, subscription_id: int, kind: str) -> Delive
     return None if row is None else from_row(row)
 
 
-async def of_batch(q: Queries, batch_id: int) -> Delivery | None:
-    """The delivery of a batch's summary, in whatever state."""
-    row = await q.one(f"SELECT {COLUMNS} FROM deliveries WHERE batch_id = ?", (batch_id,))
-    return None if row is None else from_row(row)
-
-
 async def posted_outcome(q: Queries, subscription_id: int) -> Delivery | None:
     """The latest outcome that was posted for this subscription, of whatever round."""
     row = await q.one(
@@ -258,13 +252,9 @@ async def blocked_in_channel(q: Queries, channel_id: int, *, but: int) -> int:
     )
 
 
-async def outcomes_waiting(q: Queries, *, guild_id: int, channel_id: int | None = None) -> int:
-    """How many outcomes are still to be posted: in the server, or in one of its channels."""
-    return await _count(
-        q,
-        f"guild_id = ? AND (? IS NULL OR channel_id = ?) AND {IS_OPEN} AND {IS_OUTCOME}",
-        (guild_id, channel_id, channel_id),
-    )
+async def outcomes_waiting(q: Queries, channel_id: int) -> int:
+    """How many outcomes are still to be posted in this channel."""
+    return await _count(q, f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------

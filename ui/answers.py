@@ -112,7 +112,7 @@ def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
     return Answer(text, None if peek.outcome else PassingView("Watch it here", watch_here))
 
 
-def check_answer(result: CheckResult) -> Answer:
+def checked_answer(result: CheckResult) -> Answer:
     """What `Check now` answers."""
     match result:
         case CheckedBefore():

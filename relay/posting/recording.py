@@ -113,7 +113,7 @@ class Recorder:
             return
         if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
             return
-        waiting = await deliveries.outcomes_waiting(tx, guild_id=delivery.guild_id, channel_id=delivery.channel_id)
+        waiting = await deliveries.outcomes_waiting(tx, delivery.channel_id)
         notice = NoticePost(
             kind=NoticeKind.CANNOT_POST,
             nonce="",

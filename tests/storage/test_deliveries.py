@@ -211,7 +211,7 @@ async def test_a_late_refusal_does_not_bring_back_what_was_given_up_meanwhile(ou
     assert (after.state, after.variant, after.reason) == ("given_up", "", "channel gone")
 
 
-async def test_counts_and_messages(outbox: Outbox) -> None:
+async def test_how_many_outcomes_wait_in_a_channel(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     elsewhere = await outbox.subscription(1, channel_id=71)
     await outbox.card(subscription_id)
@@ -221,9 +221,9 @@ async def test_counts_and_messages(outbox: Outbox) -> None:
     await outbox.posted(first, 1)
     reader = outbox.database.reader
 
-    assert await deliveries.outcomes_waiting(reader, guild_id=GUILD) == 2
-    assert await deliveries.outcomes_waiting(reader, guild_id=GUILD, channel_id=71) == 1
-    assert await deliveries.outcomes_waiting(reader, guild_id=8) == 0
+    assert await deliveries.outcomes_waiting(reader, CHANNEL) == 1
+    assert await deliveries.outcomes_waiting(reader, 71) == 1
+    assert await deliveries.outcomes_waiting(reader, 72) == 0
 
 
 async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:

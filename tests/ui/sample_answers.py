@@ -49,10 +49,10 @@ def answers_on_one_job() -> Iterator[Answer]:
         for ended in (None, *Outcome):
             yield answers.peek_answer(results.Peek(JOBID, job, ended, True), press)
             yield answers.peek_answer(results.Peek(JOBID, job, ended, False), press)
-            yield answers.check_answer(results.Checked(job, ended, True))
-            yield answers.check_answer(results.Checked(job, ended, False))
-            yield answers.check_answer(results.CheckedBefore(NOW, NOW))
-        yield answers.check_answer(results.NotChecked(job))
+            yield answers.checked_answer(results.Checked(job, ended, True))
+            yield answers.checked_answer(results.Checked(job, ended, False))
+            yield answers.checked_answer(results.CheckedBefore(NOW, NOW))
+        yield answers.checked_answer(results.NotChecked(job))
         yield answers.stop_answer(results.Stopped())
         for others in (1, 4):
             yield answers.stop_answer(results.TakenOff(others))

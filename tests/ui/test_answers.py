@@ -127,14 +127,16 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
 
 
 def test_check_now() -> None:
-    assert answers.check_answer(results.Checked(JOB, None, news=True)).content == ("**Checked just now.** In progress.")
-    assert answers.check_answer(results.Checked(JOB, None, news=False)).content == (
+    assert answers.checked_answer(results.Checked(JOB, None, news=True)).content == (
+        "**Checked just now.** In progress."
+    )
+    assert answers.checked_answer(results.Checked(JOB, None, news=False)).content == (
         "**Checked just now: nothing new.** In progress. PixVerse itself looks only every 15 to 60 seconds."
     )
-    assert answers.check_answer(results.CheckedBefore(1_000, 6_000)).content == (
+    assert answers.checked_answer(results.CheckedBefore(1_000, 6_000)).content == (
         "**Checked <t:1:R>.** Next look <t:6:R>."
     )
-    assert answers.check_answer(results.NotChecked(JOB)).content.endswith("Last known: in progress.")
+    assert answers.checked_answer(results.NotChecked(JOB)).content.endswith("Last known: in progress.")
 
 
 def test_stopping() -> None:
