@@ -10,7 +10,7 @@ from relay import snapshots
 from relay.cards.card_posts import CardPosts, CardView
 from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
 from relay.cards.faces import slow_at
-from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryPost
+from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Reason
 from relay.ports import Clock, Poster
 from storage import cards, deliveries, sending
@@ -30,6 +30,7 @@ _TOO_MANY_EDITS = 30046
 _THREAD_ARCHIVED = 50083
 _ANY_EDIT = frozenset({_TOO_MANY_EDITS, _THREAD_ARCHIVED})
 """Codes with which Discord refuses whatever a card would show; other refusals may be due to what it showed."""
+_NOTHING_COMES = frozenset({Face.STOPPED, Face.NOT_POSTED, Face.UNSURE})
 _OUTCOME_FIRST = 60_000
 """Milliseconds for which a due outcome keeps the channel's cards waiting."""
 _NO_ANSWER_SECONDS = 30.0
@@ -249,10 +250,13 @@ async def _mark_shown(tx: Transaction, edit: _Edit) -> None:
 
 def _summary_edit(key: Key, message: BatchMessage, post: SummaryPost, at: int) -> _Edit:
     address = Address(message.guild_id, message.channel_id)
-    told = all(entry.outcome is None or entry.outcome_message is not None for entry in post.entries)
-    return _Edit(
-        key, address, message.message_id, message.posted_at, message.delivery_id, post, not post.open and told, at
-    )
+    final = not post.open and not any(map(_is_on_its_way, post.entries))
+    return _Edit(key, address, message.message_id, message.posted_at, message.delivery_id, post, final, at)
+
+
+def _is_on_its_way(entry: SummaryEntry) -> bool:
+    """Whether the job's outcome is still to come, with a link to it."""
+    return entry.outcome is not None and entry.outcome_message is None and entry.face not in _NOTHING_COMES
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

@@ -560,6 +560,29 @@ async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     assert len(world.discord.edits) == edits
 
 
+async def test_a_summary_is_forgotten_though_an_outcome_never_comes(world: CardWorld) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
+    await world.watch("one", CHANNEL + 1)
+    last = await world.watch("two", CHANNEL, batch_id=batch_id)
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+        await subscriptions.stop(tx, stopped, 9, world.clock.now())
+    await world.pump()
+    await world.end(completed("one"))
+    await world.end(completed("two"), closes=(last,))
+    await world.pump()
+    world.loop.job_changed(1)
+    world.loop.job_changed(2)
+    await world.move(20 * SECOND)
+
+    shown = [post for _, post in world.discord.edits if isinstance(post, SummaryPost)]
+    assert not shown[-1].open
+    assert world.loop._edits._shown == {}
+
+
 async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(world: CardWorld) -> None:
     batch_id = await world.batch(CHANNEL, 9)
     await world.watch("one", CHANNEL, batch_id=batch_id)
