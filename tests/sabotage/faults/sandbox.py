@@ -30,6 +30,13 @@ FAULTS = (
         "node.innerHTML = text;",
     ),
     fault(
+        "a demo that is killed leaves its bot behind",
+        "tests/sandbox/test_bot_process.py::test_it_ends_with_whoever_started_it",
+        "sandbox/tied_bot.py",
+        "    threading.Thread(target=_end_with_the_other, daemon=True).start()\n",
+        "",
+    ),
+    fault(
         "the panel answers under any name",
         f"{_SERVER}::test_another_host_is_refused",
         "sandbox/panel/guard.py",

@@ -48,6 +48,13 @@ FAULTS = (
         "return asked_at + longest",
     ),
     fault(
+        "a slow failure speaks against an API that has answered since",
+        "tests/relay/polling/test_breaker.py::test_a_failure_that_was_asked_before_an_answer_came_says_nothing",
+        "relay/polling/breaker.py",
+        "        if asked < self._answered_at:\n            return False\n",
+        "",
+    ),
+    fault(
         "an API that fails some questions counts as down many times a minute",
         "tests/relay/polling/test_poller.py::test_an_api_that_fails_most_questions_is_not_down_and_starves_nobody",
         "relay/polling/breaker.py",
