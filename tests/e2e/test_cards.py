@@ -11,6 +11,7 @@ from tests.e2e.stage import Stage
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _TEN_SECONDS = 10.0
+_PATIENCE = 3 * _TEN_SECONDS
 
 
 async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) -> None:
@@ -29,11 +30,11 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
     jobs[0].set("progress", percent=46)
 
     shown = await asyncio.gather(
-        progress.card_says("**In progress: 46%.**", timeout=15),
-        unknown.card_says('**PixVerse says "upscaling".**', timeout=15),
-        refused.card_says("**On hold: useapi.net refuses", timeout=15),
-        unpaid.card_says("**On hold: this server's useapi.net subscription has run out.**", timeout=15),
-        other.card_says("**On hold: the new API token is of another account.**", timeout=15),
+        progress.card_says("**In progress: 46%.**", timeout=_PATIENCE),
+        unknown.card_says('**PixVerse says "upscaling".**', timeout=_PATIENCE),
+        refused.card_says("**On hold: useapi.net refuses", timeout=_PATIENCE),
+        unpaid.card_says("**On hold: this server's useapi.net subscription has run out.**", timeout=_PATIENCE),
+        other.card_says("**On hold: the new API token is of another account.**", timeout=_PATIENCE),
     )
 
     assert [card.id for card in shown] == [card.id for card in cards]
