@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-import aiohttp
 import discord
 
 from cogs.assembly import EXPOSED_ACCOUNT, clean_operator_token
-from cogs.client import DiscordTokenRefused, RelayClient, reason_of, use_discord_at
+from cogs.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from cogs.permissions import INVITE_PERMISSIONS
 from relay.meters import NoMeters
 from settings import Settings, shown_settings
@@ -82,15 +81,14 @@ async def _discord_line(settings: Settings) -> str:
     client = RelayClient(NoMeters())
     try:
         async with asyncio.timeout(_DISCORD_SECONDS):
-            user = await client.http.static_login(settings.discord_token.get_secret_value())
-            application = await client.http.application_info()
+            await client.login(settings.discord_token.get_secret_value())
     except discord.LoginFailure as error:
         raise DiscordTokenRefused from error
-    except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except UNREACHABLE as error:
         return f"Discord: can't be reached ({reason_of(error)}); a start would wait for it."
     finally:
         await client.http.close()
     link = discord.utils.oauth_url(
-        int(application["id"]), permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
+        client.application_id or 0, permissions=INVITE_PERMISSIONS, scopes=("bot", "applications.commands")
     )
-    return f"Discord: logged in as {user['username']}.\nInvite link: {link}"
+    return f"Discord: logged in as {client.user}.\nInvite link: {link}"

@@ -31,6 +31,21 @@ class DiscordTokenRefused(Exception):
     """Discord does not take the bot's token."""
 
 
+class NotDiscord(Exception):
+    """Something else answered in Discord's place: a proxy's page, a network that wants a log-in first."""
+
+
+UNREACHABLE = (
+    discord.HTTPException,
+    discord.RateLimited,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    NotDiscord,
+)
+"""What it raises that Discord is away."""
+
+
 def use_discord_at(base_url: str) -> None:
     """Sends all of discord.py's requests to this REST base; it keeps the address in a class attribute."""
     Route.BASE = base_url
@@ -63,7 +78,16 @@ class RelayClient(commands.AutoShardedBot):
         self.started: Callable[[], Awaitable[None]]
         """Called once, after the log-in and before the gateway: starts the cogs."""
 
-    async def setup_hook(self) -> None:
+    async def login(self, token: str) -> None:
+        """Asks Discord who the bot is, and starts nothing. Raises NotDiscord, and what discord.py does."""
+        try:
+            await super().login(token)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # discord.py takes the text of a page for the object that it asked for.
+            raise NotDiscord from error
+
+    async def begin(self) -> None:
+        """Starts the cogs, after the log-in."""
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         await self.started()
 
@@ -116,24 +140,30 @@ def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]
 
 
 async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """Logs in, however long Discord is away; one log line a try. Raises DiscordTokenRefused."""
+    """Logs in, however long Discord is away, one log line a try, and starts the cogs. Raises DiscordTokenRefused."""
     wait = 1.0
     while True:
         try:
             async with asyncio.timeout(_LOGIN_SECONDS):
                 await client.login(token)
-            return
+            break
         except discord.LoginFailure as error:
             raise DiscordTokenRefused from error
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
+        except UNREACHABLE as error:
             log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await client.http.close()
         # Closed together with the session; discord.py makes a new one only where there is none.
         client.http.connector = discord.utils.MISSING
         await sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
+    await client.begin()
 
 
 def reason_of(error: BaseException) -> str:
     """Why Discord could not be reached, in a word or two."""
-    return f"HTTP {error.status}" if isinstance(error, discord.HTTPException) else type(error).__name__
+    match error:
+        case discord.HTTPException():
+            return f"HTTP {error.status}"
+        case NotDiscord():
+            return "the answer is not Discord's"
+    return type(error).__name__

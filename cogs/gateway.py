@@ -13,7 +13,7 @@ import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from cogs.client import DiscordTokenRefused, RelayClient, reason_of
+from cogs.client import DiscordTokenRefused, NotDiscord, RelayClient, reason_of
 
 log = logging.getLogger(__name__)
 
@@ -79,7 +79,7 @@ def _read(error: Exception) -> tuple[str, float]:
             raise DiscordTokenRefused from error
         case _Stuck():
             return "no answer", _LONGEST_WAIT
-        case discord.DiscordException() | aiohttp.ClientError() | OSError() | TimeoutError():
+        case discord.DiscordException() | aiohttp.ClientError() | OSError() | TimeoutError() | NotDiscord():
             return reason_of(error), _LONGEST_WAIT
     log.error("discord.py failed at the gateway", exc_info=error)
     return reason_of(error), _LONGEST_WAIT_REFUSED
@@ -133,6 +133,13 @@ async def _put_down(client: RelayClient) -> None:
 async def _use_gateway_of(client: RelayClient) -> None:
     """Makes the address that this API names discord.py's built-in one, to which it returns after an invalid session and
     on each retry."""
-    async with asyncio.timeout(_ASK_SECONDS):
-        data = await client.http.request(Route("GET", "/gateway/bot"))
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(data["url"])
+    try:
+        async with asyncio.timeout(_ASK_SECONDS):
+            data = await client.http.request(Route("GET", "/gateway/bot"))
+    except ValueError as error:
+        raise NotDiscord from error  # JSON that breaks off
+    match data:
+        case {"url": str(url), "shards": int(), "session_start_limit": dict()}:
+            DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(url)
+        case _:
+            raise NotDiscord

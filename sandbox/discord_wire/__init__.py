@@ -1,7 +1,7 @@
 """A Discord on this machine: SimCord's virtual world behind a real REST API and gateway, and a driver for tests."""
 
 from .answers import Answer, Field, Modal, NotAnswered, NotPossible
-from .faults import Action, Cut, Fault, Faults, Hold, RateLimit, Status
+from .faults import Action, Body, Cut, Fault, Faults, Hold, RateLimit, Status
 from .members import Member
 from .messages import Attachment, Button, Message
 from .places import Channel, Guild
@@ -12,6 +12,7 @@ __all__ = [
     "Action",
     "Answer",
     "Attachment",
+    "Body",
     "Button",
     "Channel",
     "Cut",

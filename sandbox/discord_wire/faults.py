@@ -24,6 +24,15 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
+class Body:
+    """Answers with this body, as a proxy's page or a network that wants a log-in first does."""
+
+    text: str = "<html>Please log in</html>"
+    content_type: str = "text/html"
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
 class Cut:
     """Breaks the connection without an answer."""
 
@@ -48,7 +57,7 @@ class Hold:
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-Action = Status | Cut | RateLimit | Hold
+Action = Status | Body | Cut | RateLimit | Hold
 
 
 @dataclass(slots=True, eq=False)

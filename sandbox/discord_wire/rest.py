@@ -11,7 +11,7 @@ from simcord.backend.errors import BackendError
 from simcord.http.router import RouteNotImplemented, UnsupportedField
 
 from . import history, interaction_rest, posting
-from .faults import Action, Cut, Hold, RateLimit, Status
+from .faults import Action, Body, Cut, Hold, RateLimit, Status
 from .limits import VIA, refuse
 from .message_rules import as_discord_words_it
 from .recording import RecordedRequest, read_request
@@ -70,6 +70,9 @@ class Rest:
             case Status(status, code, message):
                 recorded.status = status
                 return self._wire.answer({"message": message, "code": code}, status=status, headers=VIA)
+            case Body(text, content_type, status):
+                recorded.status = status
+                return web.Response(status=status, text=text, content_type=content_type)
             case RateLimit():
                 recorded.status = 429
                 return refuse(self._wire, action, {})

@@ -9,6 +9,7 @@ from contextlib import closing
 import pytest
 from cryptography.fernet import Fernet
 
+from sandbox.discord_wire import Body
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
@@ -42,6 +43,15 @@ async def test_check_ends_as_a_start_would(build: Build) -> None:
     assert refused.code == 3
     assert "Traceback" not in refused.text
     assert not stage.ledger.path.exists()
+
+
+@pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me"])
+async def test_check_where_somebody_else_answers_in_discord_s_place(build: Build, path: str) -> None:
+    stage = await build()
+    stage.discord.faults.add(path=path, action=Body())
+    finished = await stage.bot.run("check")
+    assert finished.code == 0, finished.text
+    assert finished.lines[-1] == "Discord: can't be reached (the answer is not Discord's); a start would wait for it."
 
 
 async def test_backup_beside_the_running_bot(stage: Stage, town: Town) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.discord_wire import DiscordSandbox
+from sandbox.discord_wire import Body, DiscordSandbox
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.waiting import until
@@ -41,6 +41,27 @@ async def test_discord_away_at_the_start_is_waited_for(build: Build) -> None:
     town = await stage.town()
     (await town.watched()).complete()
     await town.outcome()
+    assert stage.bot.said("Traceback") == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        pytest.param("/users/@me", Body(), id="who it is: a page"),
+        pytest.param("/users/@me", Body("{}", "application/json"), id="who it is: nothing"),
+        pytest.param("/oauth2/applications/@me", Body(), id="the application: a page"),
+        pytest.param("/gateway/bot", Body(), id="the gateway: a page"),
+        pytest.param("/gateway/bot", Body("{}", "application/json"), id="the gateway: no address"),
+        pytest.param("/gateway/bot", Body('{"url": "w', "application/json"), id="the gateway: broken off"),
+    ],
+)
+async def test_somebody_else_answers_in_discord_s_place(build: Build, path: str, body: Body) -> None:
+    """A proxy, or a network that wants a log-in first."""
+    stage = await build()
+    fault = stage.discord.faults.add(path=path, action=body)
+    await stage.start()
+    assert fault.hits == 1
+    assert len(stage.bot.said("the answer is not Discord's")) == 1
     assert stage.bot.said("Traceback") == []
 
 

@@ -29,6 +29,13 @@ FAULTS = (
         "            return _refusal(code), _LONGEST_WAIT",
     ),
     fault(
+        "a proxy's page in Discord's place ends the start",
+        "tests/e2e/test_outages.py::test_somebody_else_answers_in_discord_s_place",
+        "cogs/client.py",
+        "        except (AttributeError, KeyError, TypeError, ValueError) as error:",
+        "        except AttributeError as error:",
+    ),
+    fault(
         "a thread that is unarchived is not noticed",
         f"{_E2E}/test_places.py::test_an_archived_and_locked_thread",
         "cogs/surroundings.py",
