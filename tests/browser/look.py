@@ -60,8 +60,12 @@ class Look:
         await self.open_tab("PixVerse")
 
     async def is_shown(self) -> None:
-        """The chat shows the chosen channel."""
-        await expect(self.page.locator("#chat-frame")).to_have_attribute("src", self.panel.chat.url)
+        """The chat shows the chosen channel, on the page that was opened last: the one before may look the same."""
+        shown = self.panel.chat.url
+        await expect(self.page.locator("#chat-frame")).to_have_attribute("src", shown)
+        frame = await (await self.page.locator("#chat-frame").element_handle()).content_frame()
+        assert frame is not None
+        await frame.wait_for_url(lambda url: url == shown)
         await expect(self.chat.locator("#channel-name")).to_have_text(self.channel.name)
         await expect(self.chat.locator("#preview-app")).to_have_attribute("aria-busy", "false")
 
