@@ -42,10 +42,13 @@ class Bounds:
     """How much of anything one download may take."""
 
     max_bytes: int
-    seconds: float = 180.0
-    """For one try, from connecting to the last byte."""
-    silence: float = 30.0
-    """Seconds without a byte."""
+    seconds: float = 240.0
+    """For all tries together: whoever waits for a video waits that long at most."""
+    step_seconds: float = 30.0
+    """For connecting and the answer's head, and then for each step of the file."""
+    step_bytes: int = 256 * 1024
+    """A host that sends less in that time (9 kB/s) is as good as silent; one of 50 kB/s has five times what it needs.
+    At the lowest rate no more than 2 MiB would come in all, so little is lost."""
 
 
 class _Unusable(Exception):
@@ -60,6 +63,14 @@ class _Unusable(Exception):
 
 class _BrokeOff(Exception):
     """The download failed in a way that another try may mend."""
+
+
+class _Failed(Exception):
+    """No try is left, or no time."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"broken off {tries} times")
+        self.tries = tries
 
 
 _BREAKS = (_BrokeOff, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
@@ -123,34 +134,41 @@ class Downloader:
                 expires_at=expires_at,
                 content_type=unusable.content_type,
             )
-        except _BrokeOff:
+        except _Failed as failed:
             return VideoLink(
-                index, media.url, LinkReason.FETCH_FAILED, size=media.size, expires_at=expires_at, tries=TRIES
+                index, media.url, LinkReason.FETCH_FAILED, size=media.size, expires_at=expires_at, tries=failed.tries
             )
 
     async def _persist(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
-        for attempt in range(1, TRIES + 1):
-            try:
-                async with asyncio.timeout(self._bounds.seconds):
-                    return await self._once(index, url, media, path)
-            except _BREAKS as error:
-                if attempt == TRIES:
-                    raise _BrokeOff(str(error)) from error
-                await self._sleep(float(attempt))
-        raise _BrokeOff("no tries left")
+        attempt = 0
+        try:
+            async with asyncio.timeout(self._bounds.seconds):
+                while True:
+                    attempt += 1
+                    try:
+                        async with asyncio.timeout(self._bounds.step_seconds) as step:
+                            return await self._once(index, url, media, path, step)
+                    except _BREAKS as error:
+                        if attempt == TRIES:
+                            raise _Failed(attempt) from error
+                    await self._sleep(float(attempt))
+        except TimeoutError as error:
+            raise _Failed(attempt) from error
 
-    async def _once(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=15, sock_read=self._bounds.silence)
+    async def _once(self, index: int, url: URL, media: Media, path: Path, step: asyncio.Timeout) -> VideoFile:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=15)
         for _ in range(MAX_REDIRECTS + 1):
             async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
                 target = response.headers.get("Location")
                 if response.status in {301, 302, 303, 307, 308} and target:
                     url = self._hosts.check(_join(url, target))
                     continue
-                return await self._save(index, response, media, path)
+                return await self._save(index, response, media, path, step)
         raise _BrokeOff("too many redirects")
 
-    async def _save(self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path) -> VideoFile:
+    async def _save(
+        self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
+    ) -> VideoFile:
         if response.status in _DEAD:
             raise _Unusable(LinkReason.EXPIRED)
         if response.status != HTTPStatus.OK:
@@ -159,7 +177,7 @@ class Downloader:
         if claimed is not None and claimed > self._bounds.max_bytes:
             raise _Unusable(LinkReason.TOO_LARGE, size=claimed)
         extension: str | None = None
-        size = 0
+        size = next_step = 0
         with path.open("wb") as file:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 if extension is None:
@@ -167,6 +185,9 @@ class Downloader:
                 size += len(chunk)
                 if size > self._bounds.max_bytes:
                     raise _Unusable(LinkReason.TOO_LARGE)
+                if size >= next_step:
+                    next_step = size + self._bounds.step_bytes
+                    step.reschedule(asyncio.get_running_loop().time() + self._bounds.step_seconds)
                 file.write(chunk)
         if extension is None:
             raise _BrokeOff("an empty file")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,8 @@ from settings import MediaHost
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + b"v" * 5000
 LIMIT = 20_000
+STEP = 2_000
+SECONDS = 2.0
 NOW = 1_800_000_000_000
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -78,15 +81,21 @@ async def cdn() -> AsyncIterator[Cdn]:
     await runner.cleanup()
 
 
-@pytest.fixture
-async def store(cdn: Cdn, tmp_path: Path) -> AsyncIterator[MediaStore]:
+@asynccontextmanager
+async def within(bounds: Bounds, cdn: Cdn, folder: Path) -> AsyncIterator[MediaStore]:
     hosts = AllowedHosts([MediaHost("127.0.0.1", cdn.port, plain_http=True, wildcard=False)])
     clock = FixedClock()
     async with media_session(hosts) as session:
-        downloader = Downloader(session, hosts, Bounds(LIMIT, seconds=2.0, silence=0.2), clock.sleep)
-        store = MediaStore(downloader, tmp_path / "media", LIMIT, 2, clock, NoMeters())
+        downloader = Downloader(session, hosts, bounds, clock.sleep)
+        store = MediaStore(downloader, folder / "media", bounds.max_bytes, 2, clock, NoMeters())
         store.sweep()
         yield store
+
+
+@pytest.fixture
+async def store(cdn: Cdn, tmp_path: Path) -> AsyncIterator[MediaStore]:
+    async with within(Bounds(LIMIT, seconds=SECONDS, step_seconds=0.2, step_bytes=STEP), cdn, tmp_path) as made:
+        yield made
 
 
 def job(*media: Media) -> Job:
@@ -241,6 +250,46 @@ async def test_silence_is_not_waited_for(cdn: Cdn, store: MediaStore) -> None:
     video = await only(store, Media(cdn.url("/silent")))
     assert isinstance(video, VideoLink)
     assert video.reason is LinkReason.FETCH_FAILED
+
+
+def _trickle(piece: int, seconds: float) -> Handler:
+    """Sends a whole video in pieces."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "video/mp4", "Content-Length": str(len(MP4))})
+        await response.prepare(request)
+        for begin in range(0, len(MP4), piece):
+            await response.write(MP4[begin : begin + piece])
+            await asyncio.sleep(seconds)
+        return response
+
+    return handler
+
+
+async def test_a_host_that_drips_is_as_good_as_silent(cdn: Cdn, store: MediaStore) -> None:
+    """Whole it would be after 2.5 s, and it is never silent for long."""
+    cdn.handlers["/drip"] = _trickle(20, 0.01)
+    begun = asyncio.get_running_loop().time()
+    video = await only(store, Media(cdn.url("/drip")))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.tries) == (LinkReason.FETCH_FAILED, TRIES)
+    assert asyncio.get_running_loop().time() - begun < SECONDS
+
+
+async def test_a_slow_host_that_keeps_to_the_lowest_rate_brings_its_video(cdn: Cdn, store: MediaStore) -> None:
+    """For longer than a single step may take."""
+    cdn.handlers["/slow"] = _trickle(STEP // 2, 0.06)
+    video = await only(store, Media(cdn.url("/slow")))
+    assert isinstance(video, VideoFile)
+    assert len(cdn.asked) == 1
+
+
+async def test_all_tries_together_have_an_end(cdn: Cdn, tmp_path: Path) -> None:
+    cdn.handlers["/slow"] = _trickle(20, 0.01)
+    async with within(Bounds(LIMIT, seconds=0.3, step_seconds=0.2, step_bytes=100), cdn, tmp_path) as store:
+        video = await only(store, Media(cdn.url("/slow")))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.tries) == (LinkReason.FETCH_FAILED, 1)
 
 
 async def redirect_to(cdn: Cdn, store: MediaStore, target: str) -> VideoFile | VideoLink:

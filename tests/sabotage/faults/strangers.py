@@ -57,6 +57,13 @@ FAULTS = (
         "if size > 100 * self._bounds.max_bytes:",
     ),
     fault(
+        "a host may drip for as long as it likes",
+        "tests/relay/videos/test_media.py::test_a_host_that_drips_is_as_good_as_silent",
+        "relay/videos/download.py",
+        "                if size >= next_step:",
+        "                if 1:",
+    ),
+    fault(
         "an answer of the API has no end",
         "tests/pixverse/test_client.py::test_five_megabytes_are_not_read_to_the_end",
         "pixverse/client.py",
