@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import discord
 
 from cogs.command_book import CommandBook
+from cogs.first_answers import Respond, answer_first
 from cogs.permissions import is_locked, is_thread, missing_to_post
 from cogs.replying import reply
 from relay.commands.results import Ask
@@ -127,27 +128,37 @@ class Answering:
             answer = not_served_answer()
         else:
             return False
-        await interaction.response.send_message(answer.content, ephemeral=True)
+        await self.say_at_once(interaction, answer)
         return True
+
+    async def say_at_once(self, interaction: Interaction, answer: Answer) -> None:
+        """Answers the asker alone without deferring, for what is known already."""
+        await answer_first(lambda: interaction.response.send_message(answer.content, ephemeral=True), self._clock.sleep)
+
+    async def open_form(self, interaction: Interaction, form: discord.ui.Modal) -> None:
+        """Opens a form for the asker."""
+        await answer_first(lambda: interaction.response.send_modal(form), self._clock.sleep)
 
     async def answer(self, interaction: Interaction, deed: Deed, *, look_again: OnPress | None = None) -> None:
         """Defers, does the deed and answers in a new message for the asker alone."""
         if await self.refused_place(interaction):
             return
-        deferred = interaction.response.defer(ephemeral=True, thinking=True)
-        await self._reply(interaction, deferred, deed, look_again)
+
+        def defer() -> Awaitable[object]:
+            return interaction.response.defer(ephemeral=True, thinking=True)
+
+        await self._reply(interaction, defer, deed, look_again)
 
     async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
         """For a button in an answer to the asker alone: what came of it takes that answer's place."""
         if await self.refused_place(interaction):
             return
-        await self._reply(interaction, interaction.response.defer(), deed, None)
+        await self._reply(interaction, interaction.response.defer, deed, None)
 
-    async def _reply(
-        self, interaction: Interaction, deferred: Awaitable[object], deed: Deed, look_again: OnPress | None
-    ) -> None:
+    async def _reply(self, interaction: Interaction, defer: Respond, deed: Deed, look_again: OnPress | None) -> None:
         async def answered() -> None:
-            await deferred
+            if not await answer_first(defer, self._clock.sleep):
+                return
             await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep)
 
         await self._kept(self._answers, answered())

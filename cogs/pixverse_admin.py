@@ -86,9 +86,9 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         if await self._answering.refused_place(interaction):
             return
         if not may_manage_server(interaction):
-            await interaction.response.send_message(not_allowed_answer().content, ephemeral=True)
+            await self._answering.say_at_once(interaction, not_allowed_answer())
             return
-        await interaction.response.send_modal(TokenModal())
+        await self._answering.open_form(interaction, TokenModal())
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:

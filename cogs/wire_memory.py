@@ -42,6 +42,11 @@ def is_ambiguous(statuses: list[int]) -> bool:
     return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])
 
 
+def may_be_stored(statuses: list[int]) -> bool:
+    """Whether some try may have been stored: all but those that Discord refused, and those that never reached it."""
+    return any(not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses)
+
+
 def wire_trace(*also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
     """For `discord.Client(http_trace=…)`; `also` are told of every answer."""
 
@@ -71,8 +76,9 @@ def wait_told(headers: Mapping[str, str]) -> float | None:
 
 
 async def _note_broken(
-    _session: aiohttp.ClientSession, _context: SimpleNamespace, _end: aiohttp.TraceRequestExceptionParams
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
 ) -> None:
     statuses = _statuses.get()
-    if statuses is not None:
+    never_sent = isinstance(end.exception, aiohttp.ClientConnectorError)
+    if statuses is not None and not never_sent:
         statuses.append(_BROKEN)

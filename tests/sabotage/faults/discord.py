@@ -113,6 +113,20 @@ FAULTS = (
         "        if False:",
     ),
     fault(
+        "a deferral whose fate is open takes the command with it",
+        f"{_E2E}/test_first_answers.py::test_a_command[cut before]",
+        "cogs/first_answers.py",
+        "        except (aiohttp.ClientError, OSError) as error:",
+        "        except ZeroDivisionError as error:",
+    ),
+    fault(
+        "a command is done though another process has answered it",
+        "tests/cogs/test_first_answers.py::test_it_is_given_until_its_fate_is_known[another process was first]",
+        "cogs/first_answers.py",
+        "    return may_be_stored(statuses) or _not_taken(reason)",
+        "    return True",
+    ),
+    fault(
         "an answer to a command is tried once",
         "tests/cogs/test_replying.py::test_what_passes_is_outlived",
         "cogs/replying.py",

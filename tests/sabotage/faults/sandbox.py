@@ -19,7 +19,7 @@ FAULTS = (
         "the token form does not open",
         f"{_CHAT}::test_an_admin_sets_the_token_in_a_form_that_members_do_not_have",
         "cogs/pixverse_admin.py",
-        "        await interaction.response.send_modal(TokenModal())\n",
+        "        await self._answering.open_form(interaction, TokenModal())\n",
         "        await interaction.response.defer(ephemeral=True)\n",
     ),
     fault(
