@@ -59,7 +59,7 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "created", _moment(job.created)
     yield "updated", _moment(job.updated)
     yield "prompt", _prompt(job)
-    yield "negative_prompt", escaped(job.negative_prompt or "", _LONG)
+    yield "negative_prompt", _hidden(escaped(mask_email(job.negative_prompt or ""), _LONG), job)
     yield "motion", _number(job.motion)
     yield "seed_value", _number(job.seed)
     yield "image", _upload(job.image)
@@ -83,7 +83,7 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _prompt(job: Job) -> str:
-    return _hidden(escaped(job.prompt or "", _LONG), job)
+    return _hidden(escaped(wording.prompt_text(job), _LONG), job)
 
 
 def _hidden(text: str, job: Job) -> str:

@@ -136,7 +136,7 @@ def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
 def _prompt(post: OutcomePost, room: _Room) -> str:
     if post.outcome is not Outcome.MODERATED:
         return wording.quoted(wording.prompt(post.job, room.prompt))
-    prompt = escaped(post.job.prompt or "", room.prompt) if post.job else ""
+    prompt = escaped(wording.prompt_text(post.job), room.prompt)
     return f"Prompt: {wording.spoiler(prompt)}" if prompt else ""
 
 
@@ -187,5 +187,5 @@ def alt_text(post: OutcomePost, index: int) -> str:
     """What a screen reader says of file `index`."""
     total = len(post.files) + len(post.links)
     text = f"{wording.sentence(wording.thing(post.job))} {index} of {max(total, index)}, made by PixVerse."
-    prompt = plain(post.job.prompt or "", ALT_PROMPT) if post.job and not post.wordless else ""
+    prompt = "" if post.wordless else plain(wording.prompt_text(post.job), ALT_PROMPT)
     return plain(f"{text} Prompt: {prompt}" if prompt else text, ALT_TEXT)

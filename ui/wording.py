@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pixverse.job import Job, JobState
-from pixverse.jobids import is_v2
+from pixverse.jobids import is_v2, mask_email
 from relay.outcomes import Face, Outcome
 from ui.escape import code, escaped
 from ui.limits import PROMPT, SHORT_PROMPT
@@ -99,18 +99,23 @@ def _took(job: Job) -> str:
     return f"took {duration(job.updated - job.created)}"
 
 
+def prompt_text(job: Job | None) -> str:
+    """The prompt as it was written, but for e-mail addresses: the one in an id of v2 may be repeated in it."""
+    return mask_email(job.prompt or "") if job is not None else ""
+
+
 def prompt(job: Job | None, limit: int = PROMPT) -> str:
     """The prompt, escaped; what the job makes where there is none; empty where neither is known."""
     if job is None:
         return ""
-    return escaped(job.prompt or "", limit) or what(job)
+    return escaped(prompt_text(job), limit) or what(job)
 
 
 def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
     """A job's name in a list: its prompt as code, `#number` where there is none or it was refused for its content."""
     if job is None or is_refused(job) or not job.prompt:
         return code(f"#{number}", limit)
-    return code(job.prompt, limit) or code(f"#{number}", limit)
+    return code(prompt_text(job), limit) or code(f"#{number}", limit)
 
 
 def plain_name(job: Job | None, number: int, limit: int) -> str:

@@ -86,7 +86,7 @@ async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
     town = await chatty.town()
     chatty.generation = "v2"
     email, token = town.account.email, town.account.token
-    job = await town.watched(prompt="a letter")
+    job = await town.watched(prompt=f"a letter to {email}")
     for action in (
         faults.Status(400, {"error": f"unknown id {job.jobid}", "code": 400}),
         faults.Status(404, {"error": f"no video of {email}", "code": 404}),

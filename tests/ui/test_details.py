@@ -63,9 +63,9 @@ def test_every_known_field_in_the_apis_order() -> None:
 
 
 def test_what_was_refused_for_its_content_is_behind_a_click() -> None:
-    job = replace(JOB, state=JobState.MODERATED, media=(), embeds=())
+    job = replace(JOB, state=JobState.MODERATED, media=(), embeds=(), negative_prompt="a dog")
     text = "\n".join(answer.content for answer in details_answers(replace(DETAILS, job=job)))
-    assert "prompt: ||a \\*cat\\*||" in text
+    assert "\nprompt: ||a \\*cat\\*||\nnegative_prompt: ||a dog||\n" in text
     assert "content: ||" in text
 
 
@@ -94,7 +94,15 @@ def test_what_v2_tells_stands_there_too() -> None:
 
 def test_addresses_in_words_of_the_api_are_masked() -> None:
     words = "user:1-pixverse:me@example.com-video:5"
-    job = replace(JOB, content=words, error=words, error_details=words, embeds=(Embed("rich", words, None),))
+    job = replace(
+        JOB,
+        prompt=words,
+        negative_prompt=words,
+        content=words,
+        error=words,
+        error_details=words,
+        embeds=(Embed("rich", words, None),),
+    )
     text = "".join(answer.content for answer in details_answers(replace(DETAILS, job=job))).replace("\\", "")
-    assert text.count("user:1-pixverse:m…@…-video:5") == 4
+    assert text.count("user:1-pixverse:m…@…-video:5") == 6
     assert "me@example.com" not in text

@@ -256,6 +256,15 @@ def test_the_same_reason_stands_once() -> None:
     assert "\nPixVerse says: Same\n" in content(post)
 
 
+@pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.MODERATED])
+def test_an_address_in_the_prompt_is_masked(outcome: Outcome) -> None:
+    post = replace(POST, outcome=outcome, files=FILES[:1], job=replace(JOB, prompt="for me@example.com"))
+    message = outcome_message(post, MENTIONS)
+    assert "for m…\\@…" in (message.content or "")
+    assert all(file.description.endswith("for m…@…") for file in message.files)
+    assert "example" not in repr(message)
+
+
 def test_an_address_in_the_reason_is_masked() -> None:
     job = replace(JOB, error="me@example.com may not", error_details="user:1-pixverse:me@example.com-video:5")
     text = content(replace(POST, outcome=Outcome.FAILED, job=job)).replace("\\", "")

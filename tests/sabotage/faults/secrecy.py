@@ -97,6 +97,13 @@ FAULTS = (
         "hidden = jobid",
     ),
     fault(
+        "an e-mail address that a prompt repeats is shown",
+        "tests/ui/test_outcomes.py::test_an_address_in_the_prompt_is_masked[Outcome.COMPLETED]",
+        "ui/wording.py",
+        'return mask_email(job.prompt or "") if',
+        'return (job.prompt or "") if',
+    ),
+    fault(
         "an e-mail address in a reason is shown",
         "tests/ui/test_outcomes.py::test_an_address_in_the_reason_is_masked",
         "ui/outcomes.py",
