@@ -18,7 +18,7 @@ import operator_commands
 from cogs.assembly import serve
 from cogs.client import DiscordTokenRefused
 from cogs.watchdog import ServiceManager
-from relay.videos.media import FolderUnusable
+from relay.videos.folder import FolderUnusable
 from settings import Settings, SettingsError, load_settings
 from storage.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable

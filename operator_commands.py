@@ -12,11 +12,14 @@ from cogs.assembly import EXPOSED_ACCOUNT, clean_operator_token
 from cogs.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from cogs.permissions import INVITE_PERMISSIONS
 from relay.meters import NoMeters
+from relay.videos.folder import folder_beside, look_over
 from settings import Settings, shown_settings
 from storage import backup as backups
 from storage import rotation
 from storage.inspection import Inspection, inspect
 from storage.keys import key_file
+from storage.lock import InstanceLock
+from web.server import PortTaken, try_address
 
 _DISCORD_SECONDS = 30.0
 
@@ -34,6 +37,9 @@ async def check(settings: Settings) -> None:
     found = await inspect(settings.database_path, _keys(settings))
     for line in _database_lines(settings.database_path, found):
         print(line)
+    look_over(folder_beside(settings.database_path))
+    if settings.http_port is not None:
+        print(await _port_line(settings.http_host, settings.http_port, settings.database_path))
     print(await _discord_line(settings))
 
 
@@ -74,6 +80,17 @@ def _key_to_keep(settings: Settings) -> str:
         return "Keep the present ENCRYPTION_KEY with it: without that key its tokens can't be read."
     file = key_file(settings.database_path)
     return f"Keep a copy of {file} with it, but in another place: without that key its tokens can't be read."
+
+
+async def _port_line(host: str, port: int, database: Path) -> str:
+    place = f"HTTP port: {host}, port {port}"
+    try:
+        await try_address(host, port)
+    except PortTaken:
+        if not InstanceLock(database).is_held():
+            raise
+        return f"{place}: in use; a bot is running with this database."
+    return f"{place}: free."
 
 
 async def _discord_line(settings: Settings) -> str:

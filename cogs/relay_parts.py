@@ -42,6 +42,7 @@ from relay.tokens.rechecks import Rechecks
 from relay.tokens.tokens import Tokens
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import Bounds, Downloader
+from relay.videos.folder import folder_beside
 from relay.videos.media import MediaStore
 from settings import Settings
 from storage.database import Database
@@ -213,6 +214,6 @@ def put_together(
 def _media_store(
     settings: Settings, hosts: AllowedHosts, session: aiohttp.ClientSession, clock: Clock, meters: Meters
 ) -> MediaStore:
-    folder = settings.database_path.with_name(settings.database_path.name + ".media")
+    folder = folder_beside(settings.database_path)
     downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
     return MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock, meters)

@@ -179,8 +179,10 @@ class Database:
 @asynccontextmanager
 async def open_reader(path: Path) -> AsyncIterator[Queries]:
     """A connection to an existing database that can only ask; for looking at it beside a running bot."""
-    connection = await _connect(uri(path, "ro"), _BUSY_SECONDS)
+    # Opened as read-only it would leave SQLite's companion files behind where it is the last one.
+    connection = await _connect(uri(path, "rw"), _BUSY_SECONDS)
     try:
+        await connection.execute_fetchall("PRAGMA query_only = ON")
         yield Reader(connection)
     finally:
         await to_the_end(connection.close())

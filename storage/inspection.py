@@ -12,6 +12,7 @@ from storage.database import open_reader
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
 from storage.keys import key_file
+from storage.lock import InstanceLock
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +35,10 @@ async def inspect(path: Path, configured: Sequence[str] = ()) -> Inspection:
     file = None if configured else key_file(path)
     if not path.exists():
         _check_could_be_made(path)
+        InstanceLock(path).try_file()
         vault.find_keys(path, configured)
         return Inspection(False, 0, newest, file)
+    InstanceLock(path).try_file()
     tables = await opening.examine(path)
     if tables:
         async with open_reader(path) as reader:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
 
-from storage.errors import AlreadyRunning, DatabaseUnreachable, read_only
+from storage.errors import AlreadyRunning, DatabaseUnreachable, DatabaseUnusable, read_only
 from storage.files import make_folder
 
 
@@ -16,9 +17,10 @@ class InstanceLock:
 
     def __init__(self, database: Path) -> None:
         self._database = database
+        self._file = database.with_name(database.name + ".lock")
         # Never the library's soft lock: that one outlives a killed process.
         self._lock = FileLock(
-            database.with_name(database.name + ".lock"),
+            self._file,
             mode=0o600,
             thread_local=False,
             fallback_to_soft=False,
@@ -37,13 +39,27 @@ class InstanceLock:
                 f"Another relay bot is running with the database {self._database}. "
                 "Stop that one first, or give this one another DATABASE_URL."
             ) from error
-        except PermissionError as error:
-            raise read_only(self._database) from error
         except OSError as error:
-            raise DatabaseUnreachable(
-                f"The folder {self._database.parent} cannot hold a lock ({error.strerror}). "
-                "Put the database on a local disk."
-            ) from error
+            raise self._no_lock(error) from error
+
+    def try_file(self) -> None:
+        """Takes no lock. Raises a class of DatabaseUnusable where `acquire` could not open the file that is there."""
+        try:
+            os.close(os.open(self._file, os.O_RDWR))
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise self._no_lock(error) from error
+
+    def is_held(self) -> bool:
+        """Whether a bot works with the database. Raises what `acquire` does."""
+        if not self._file.exists():
+            return False
+        try:
+            with self:
+                return False
+        except AlreadyRunning:
+            return True
 
     def release(self) -> None:
         """Frees the lock; nothing if it is not held."""
@@ -55,3 +71,11 @@ class InstanceLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+    def _no_lock(self, error: OSError) -> DatabaseUnusable:
+        if isinstance(error, PermissionError):
+            return read_only(self._database)
+        return DatabaseUnreachable(
+            f"The folder {self._database.parent} cannot hold a lock ({error.strerror}). "
+            "Put the database on a local disk."
+        )

@@ -3,7 +3,9 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import tempfile
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,9 @@ _status = pytest.StashKey[int]()
 _MEMORY = Path("/dev/shm")
 _ROOM = 2 * 2**30
 """Bytes; a run takes a tenth of it."""
+
+
+_NOBODY = 65534
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -49,3 +54,19 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+@pytest.fixture
+def ordinary_user() -> Iterator[Path]:
+    """A folder of a user who is not root: root may write anywhere."""
+    folder = Path(tempfile.mkdtemp())
+    root = os.geteuid() == 0
+    if root:
+        os.chown(folder, _NOBODY, _NOBODY)
+        os.seteuid(_NOBODY)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        shutil.rmtree(folder, ignore_errors=True)

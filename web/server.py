@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
 import os
@@ -21,6 +22,11 @@ from settings import SettingsError
 from web.connections import Doorkeeper
 
 log = logging.getLogger(__name__)
+
+
+class PortTaken(SettingsError):
+    """Somebody listens there already, perhaps this very bot."""
+
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -84,13 +90,28 @@ async def serving(application: web.Application, host: str, port: int) -> AsyncIt
         await runner.cleanup()
 
 
+async def try_address(host: str, port: int) -> None:
+    """Raises SettingsError where `serving` would, PortTaken where that is because of another listener. Nobody is
+    answered meanwhile."""
+    try:
+        listener = await asyncio.get_running_loop().create_server(asyncio.Protocol, host, port, start_serving=False)
+    except OSError as error:
+        raise _no_place(host, port, error) from error
+    listener.close()
+
+
 async def _listen(runner: web.AppRunner, host: str, port: int) -> asyncio.Server:
     server = cast("web.Server", runner.server)
     try:
         return await asyncio.get_running_loop().create_server(Doorkeeper(server), host, port)
     except OSError as error:
-        place = f"HTTP_HOST, HTTP_PORT: {host}, port {port} cannot be listened at ({_reason(error)})"
-        raise SettingsError([f"{place}; choose others, or leave HTTP_PORT empty"]) from error
+        raise _no_place(host, port, error) from error
+
+
+def _no_place(host: str, port: int, error: OSError) -> SettingsError:
+    kind = PortTaken if error.errno == errno.EADDRINUSE else SettingsError
+    place = f"HTTP_HOST, HTTP_PORT: {host}, port {port} cannot be listened at ({_reason(error)})"
+    return kind([f"{place}; choose others, or leave HTTP_PORT empty"])
 
 
 def _reason(error: OSError) -> str:

@@ -15,15 +15,12 @@ from relay.meters import Meters
 from relay.outcomes import LinkReason
 from relay.ports import Clock
 from relay.videos.download import Downloader, expiry_of
+from relay.videos.folder import sweep
 
 Video = VideoFile | VideoLink
 
 MAX_FILES = 10
 """Discord takes no more in one message (Discord developer docs, Create Message)."""
-
-
-class FolderUnusable(Exception):
-    """The folder for videos cannot be used; `str()` is one line saying what to change."""
 
 
 class DiskBudget:
@@ -73,21 +70,8 @@ class MediaStore:
         self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
 
     def sweep(self) -> int:
-        """Makes the folder and removes what an earlier process left in it; tells how many files those were.
-
-        Raises FolderUnusable.
-        """
-        try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            leftovers = [path for path in self._folder.iterdir() if path.is_file()]
-            for path in leftovers:
-                path.unlink(missing_ok=True)
-        except OSError as error:
-            raise FolderUnusable(
-                f"The folder for videos {self._folder} cannot be used ({error.strerror}). Give it to the user that "
-                "runs the bot, or delete it."
-            ) from error
-        return len(leftovers)
+        """Removes what an earlier process left; tells how many files those were. Raises FolderUnusable."""
+        return sweep(self._folder)
 
     @asynccontextmanager
     async def fetch(self, job_id: int, job: Job) -> AsyncIterator[tuple[Video, ...]]:

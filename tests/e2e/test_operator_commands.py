@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import sqlite3
 from contextlib import closing
 
@@ -13,6 +14,7 @@ from sandbox.discord_wire import Body
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
+from tests.web.port import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -43,6 +45,42 @@ async def test_check_ends_as_a_start_would(build: Build) -> None:
     assert refused.code == 3
     assert "Traceback" not in refused.text
     assert not stage.ledger.path.exists()
+
+
+async def test_check_tries_what_a_start_tries(build: Build) -> None:
+    """Each fault is told in the line with which the start ends, and the folder is left as it was."""
+    stage = await build()
+    folder = stage.ledger.path.parent
+    lock, videos = folder / "relay.db.lock", folder / "relay.db.media"
+    lock.mkdir(parents=True)
+    await _ends_alike(stage, {}, "cannot hold a lock")
+    lock.rmdir()
+    videos.write_text("")
+    await _ends_alike(stage, {}, "cannot be used")
+    videos.unlink()
+    await _ends_alike(stage, {"HTTP_PORT": str(free_port()), "HTTP_HOST": "203.0.113.9"}, "cannot be listened at")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        await _ends_alike(stage, {"HTTP_PORT": str(taken.getsockname()[1])}, "cannot be listened at")
+
+
+async def _ends_alike(stage: Stage, changed: dict[str, str], words: str) -> None:
+    before = stage.ledger.files()
+    check = await stage.bot.run("check", changed=changed)
+    assert stage.ledger.files() == before
+    start = await stage.bot.run(changed=changed)
+    assert (check.code, start.code) == (2, 2), check.text + start.text
+    assert words in check.text
+    assert words in start.lines[-1]
+
+
+async def test_check_where_the_running_bot_has_the_port(build: Build) -> None:
+    stage = await build(HTTP_PORT=str(free_port()))
+    before = await stage.bot.run("check")
+    assert any(line.startswith("HTTP port:") and line.endswith(": free.") for line in before.lines)
+    await stage.start()
+    beside = await stage.bot.run("check")
+    assert beside.code == 0, beside.text
+    assert any(line.endswith("in use; a bot is running with this database.") for line in beside.lines)
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me"])

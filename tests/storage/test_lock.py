@@ -57,3 +57,22 @@ def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DatabaseUnreachable):
         InstanceLock(tmp_path / "file" / "relay.db").acquire()
+
+
+def test_a_lock_file_is_tried_without_being_made_or_taken(tmp_path: Path) -> None:
+    lock = InstanceLock(tmp_path / "relay.db")
+    lock.try_file()
+    assert not lock.is_held()
+    assert list(tmp_path.iterdir()) == []
+    with InstanceLock(tmp_path / "relay.db"):
+        lock.try_file()
+        assert lock.is_held()
+    assert not lock.is_held()
+
+
+def test_a_folder_in_the_place_of_the_lock_file(tmp_path: Path) -> None:
+    (tmp_path / "relay.db.lock").mkdir()
+    lock = InstanceLock(tmp_path / "relay.db")
+    for attempt in (lock.acquire, lock.try_file):
+        with pytest.raises(DatabaseUnreachable, match="cannot hold a lock"):
+            attempt()

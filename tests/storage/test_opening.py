@@ -3,17 +3,14 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import shutil
 import sqlite3
 import stat
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from storage import inspection, opening
+from storage import inspection, keys, opening
 from storage.database import Database
 from storage.errors import (
     DatabaseDamaged,
@@ -24,8 +21,6 @@ from storage.errors import (
     DatabaseUnusable,
 )
 from storage.lock import InstanceLock
-
-NOBODY = 65534
 
 
 async def _made(path: Path, rows: int = 0) -> None:
@@ -43,22 +38,6 @@ async def _refused(path: Path, kind: type[DatabaseUnusable], lock_wait: float = 
     assert "\n" not in text
     assert str(path) in text
     return text
-
-
-@pytest.fixture
-def ordinary_user() -> Iterator[Path]:
-    """A folder of a user who is not root: root may write anywhere."""
-    folder = Path(tempfile.mkdtemp())
-    root = os.geteuid() == 0
-    if root:
-        os.chown(folder, NOBODY, NOBODY)
-        os.seteuid(NOBODY)
-    try:
-        yield folder
-    finally:
-        if root:
-            os.seteuid(0)
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def test_folder_and_file_are_made_for_this_user_alone(tmp_path: Path) -> None:
@@ -212,12 +191,33 @@ async def test_inspection_finds_what_a_start_would_and_makes_nothing(ordinary_us
         await inspection.inspect(path)
 
 
+async def test_inspection_minds_the_lock_file_as_a_start_does(ordinary_user: Path) -> None:
+    path = ordinary_user / "relay.db"
+    lock = ordinary_user / "relay.db.lock"
+    lock.touch(mode=0o400)
+    for made in (False, True):
+        if made:
+            await _made(path)
+        with pytest.raises(DatabaseReadOnly):
+            await inspection.inspect(path)
+        with pytest.raises(DatabaseReadOnly):
+            InstanceLock(path).acquire()
+
+
 async def test_inspection_beside_an_open_database(path: Path, database: Database) -> None:
     found = await inspection.inspect(path)
     assert found.exists
     assert found.tables == found.newest
     async with database.transaction() as tx:
         await tx.run("INSERT INTO servers (guild_id) VALUES (1)")
+
+
+async def test_inspection_leaves_nothing_behind(path: Path) -> None:
+    await _made(path)
+    before = path.read_bytes()
+    await inspection.inspect(path, [keys.new_key()])
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert path.read_bytes() == before
 
 
 async def test_inspection_of_a_damaged_database(path: Path) -> None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from settings import SettingsError
 from tests.web.port import ask, free_port
 from web.connections import Doorkeeper
-from web.server import MOST_BYTES, Endpoints, make_application, serving
+from web.server import MOST_BYTES, Endpoints, PortTaken, make_application, serving, try_address
 
 PUBLIC = "https://relay.example.org/bots"
 
@@ -132,6 +132,19 @@ async def test_a_host_that_is_not_this_machine() -> None:
     with pytest.raises(SettingsError, match="cannot be listened at"):
         async with serving(web.Application(), "nowhere.invalid", free_port()):
             pass
+
+
+async def test_an_address_is_tried_as_it_would_be_listened_at(port: int) -> None:
+    with pytest.raises(PortTaken, match="in use"):
+        await try_address("127.0.0.1", port)
+    for host in ("nowhere.invalid", "203.0.113.9"):
+        with pytest.raises(SettingsError, match="cannot be listened at") as caught:
+            await try_address(host, free_port())
+        assert not isinstance(caught.value, PortTaken)
+    number = free_port()
+    await try_address("127.0.0.1", number)
+    async with serving(web.Application(), "127.0.0.1", number):
+        pass
 
 
 async def test_the_end_does_not_wait_for_who_says_nothing() -> None:

@@ -57,8 +57,8 @@ FAULTS = (
     fault(
         "leftovers of videos are kept",
         "tests/relay/videos/test_media.py::test_leftovers_are_swept",
-        "relay/videos/media.py",
-        "            for path in leftovers:\n                path.unlink(missing_ok=True)\n",
+        "relay/videos/folder.py",
+        "        for path in leftovers:\n            path.unlink(missing_ok=True)\n",
         "",
     ),
     fault(

@@ -6,6 +6,22 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "check leaves companions of the database behind",
+        "tests/storage/test_opening.py::test_inspection_leaves_nothing_behind",
+        "storage/database.py",
+        """where it is the last one.
+    connection = await _connect(uri(path, "rw")""",
+        """where it is the last one.
+    connection = await _connect(uri(path, "ro")""",
+    ),
+    fault(
+        "check takes the port of another program for the bot's",
+        "tests/e2e/test_operator_commands.py::test_check_tries_what_a_start_tries",
+        "operator_commands.py",
+        "        if not InstanceLock(database).is_held():",
+        "        if False:",
+    ),
+    fault(
         "what is still to be posted is deleted once it is old",
         "tests/storage/test_retention.py::test_what_is_waited_for_or_still_to_be_posted_stays",
         "storage/retention.py",

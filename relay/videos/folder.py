@@ -1,0 +1,57 @@
+"""The folder for videos: beside the database, swept at every start."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from storage.files import writable
+
+
+class FolderUnusable(Exception):
+    """The folder for videos cannot be used; `str()` is one line saying what to change."""
+
+
+def folder_beside(database: Path) -> Path:
+    """Where the videos of the bot with this database lie."""
+    return database.with_name(database.name + ".media")
+
+
+def sweep(folder: Path) -> int:
+    """Makes the folder and removes what an earlier process left in it; tells how many files those were.
+
+    Raises FolderUnusable.
+    """
+    with _told(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        leftovers = _leftovers(folder)
+        for path in leftovers:
+            path.unlink(missing_ok=True)
+    return len(leftovers)
+
+
+def look_over(folder: Path) -> None:
+    """Raises FolderUnusable where `sweep` would, and changes nothing."""
+    with _told(folder):
+        if folder.exists():
+            _leftovers(folder)
+
+
+def _leftovers(folder: Path) -> list[Path]:
+    if not writable(folder):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    return [path for path in folder.iterdir() if path.is_file()]
+
+
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise FolderUnusable(
+            f"The folder for videos {folder} cannot be used ({error.strerror}). Give it to the user that "
+            "runs the bot, or delete it."
+        ) from error
