@@ -105,7 +105,7 @@ def _facts(post: OutcomePost, said: Verdict, room: _Room) -> str:
 
 def _wordless(post: OutcomePost, said: Verdict, pinged: tuple[int, ...]) -> str:
     part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
-    more = "The link is under Details." if said.links else ""
+    more = ("The link is" if len(said.links) == 1 else "The links are") + " under Details." if said.links else ""
     note = wording.joined(
         (f"Something in the {part} couldn't be shown here.", more, f"{post.outcome.value} · #{post.number}"), " "
     )
@@ -144,6 +144,8 @@ def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
     if not said.links:
         return ()
     if not room.links:
+        if len(said.links) > 1:
+            return ("The links are too long to be shown here; they are under Details.",)
         return ("The link is too long to be shown here; it is under Details.",)
     return tuple(f"|| {link} ||" if post.spoiler else link for link in said.links)
 

@@ -306,10 +306,17 @@ def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> N
     assert not any("cat" in file.description for file in message.files)
 
 
-def test_the_fallback_of_a_link_points_to_details() -> None:
-    text = content(replace(POST, links=(LINK,), wordless=True))
+@pytest.mark.parametrize(("number", "told"), [(1, "The link is under Details."), (4, "The links are under Details.")])
+def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None:
+    text = content(replace(POST, links=(LINK,) * number, wordless=True))
     assert URL not in text
-    assert "The link is under Details." in text
+    assert told in text
+
+
+def test_links_too_long_for_a_message_are_under_details() -> None:
+    long = replace(LINK, url=f"https://media.pixverse.ai/{'x' * 700}")
+    post = replace(POST, links=tuple(replace(long, index=index) for index in range(1, 5)))
+    assert content(post).endswith("\nThe links are too long to be shown here; they are under Details.")
 
 
 def test_nobody_is_pinged_who_is_not_named() -> None:

@@ -98,7 +98,7 @@ FAULTS = (
     ),
     fault(
         "an e-mail address that a prompt repeats is shown",
-        "tests/ui/test_outcomes.py::test_an_address_in_the_prompt_is_masked[Outcome.COMPLETED]",
+        "tests/ui/test_outcomes.py::test_an_address_in_the_prompt_is_masked[completed]",
         "ui/wording.py",
         'return mask_email(job.prompt or "") if',
         'return (job.prompt or "") if',
