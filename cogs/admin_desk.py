@@ -150,7 +150,7 @@ class AdminDesk:
             tried_at=account.tried_at if account else None,
             missing=here.missing,
             locked=here.locked,
-            upload_limit=learned or self._poster.nominal_upload_limit(ask.guild_id),
+            upload_limit=upload_limits.told(learned, self._poster.nominal_upload_limit(ask.guild_id)),
             watching=watching.count,
             oldest=watching.oldest,
             waiting=counts.waiting,

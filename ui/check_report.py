@@ -155,7 +155,7 @@ def _channel(report: CheckReport) -> _Line:
 def _files(report: CheckReport) -> _Line | None:
     if report.upload_limit is None:
         return None
-    return _Line(True, f"Files: up to {wording.size(report.upload_limit)}; larger ones come as links.")
+    return _Line(True, f"Files: up to {wording.size(report.upload_limit)}; larger ones may come as links.")
 
 
 def _watching(report: CheckReport) -> _Line:

@@ -10,6 +10,7 @@ from pixverse.job import Job, Media
 from relay.messages import VideoFile, VideoLink
 from relay.outcomes import LinkReason
 from relay.ports import Clock, Videos
+from relay.posting import upload_limits
 from relay.posting.variants import Variant
 from relay.videos.download import expiry_of
 
@@ -32,10 +33,9 @@ class Bounds:
         return self.learned is None or size <= self.learned
 
     def told(self, size: int) -> int | None:
-        """The limit to tell to people for a file that is too large."""
-        if self.nominal is not None and self.nominal < size:
-            return self.nominal
-        return self.learned
+        """The limit to tell to people for a file that is too large; None where none that is known explains it."""
+        limit = upload_limits.told(self.learned, self.nominal)
+        return limit if limit is not None and limit < size else None
 
 
 @dataclass(frozen=True, slots=True)

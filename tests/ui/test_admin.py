@@ -131,7 +131,7 @@ def test_a_check_that_finds_nothing() -> None:
         "**Everything works here.**\n"
         "OK: Token: works, account `4321`, tried <t:5:R>.\n"
         "OK: This channel: I can post, attach, reply.\n"
-        "OK: Files: up to 10 MB; larger ones come as links.\n"
+        "OK: Files: up to 10 MB; larger ones may come as links.\n"
         "OK: Watching: 3 jobs, oldest <t:6:R>.\n"
         "OK: Results waiting: none.\n"
         "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another.\n"
@@ -148,7 +148,7 @@ def test_a_check_names_each_fault_first_with_its_remedy() -> None:
     assert lines[2].startswith("**Fix:** This channel: I'm missing *Attach Files*. Allow it in")
     assert lines[3].startswith("**Fix:** Results waiting: 2. </pixverse-admin deliveries:12> says ")
     assert lines[4:] == [
-        "OK: Files: up to 10 MB; larger ones come as links.",
+        "OK: Files: up to 10 MB; larger ones may come as links.",
         "OK: Watching: 0 jobs.",
         "OK: Alerts go to <#5>.",
         "OK: Callback: not used.",
