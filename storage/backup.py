@@ -8,8 +8,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from storage.errors import damaged, is_damage, unusable
+from storage.errors import DatabaseForeign, damaged, is_damage, unusable
 from storage.files import require_file, sync_file, sync_folder
+from storage.identity import refuse_foreign
 from storage.uri import uri
 
 
@@ -80,10 +81,13 @@ def _opened(database: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise unusable(database, error) from error
     try:
-        connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        refuse_foreign(database, connection)
     except sqlite3.Error as error:
         connection.close()
         raise unusable(database, error) from error
+    except DatabaseForeign:
+        connection.close()
+        raise
     return connection
 
 

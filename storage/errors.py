@@ -24,6 +24,10 @@ class DatabaseDamaged(DatabaseUnusable):
     """The file is no SQLite database, or a broken one."""
 
 
+class DatabaseForeign(DatabaseUnusable):
+    """Another program has made it."""
+
+
 class DatabaseTooNew(DatabaseUnusable):
     """A newer version of the bot has written it."""
 

@@ -8,10 +8,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storage import migrate
+from storage import identity, migrate
 from storage.errors import damaged, is_locked, read_only, unmakeable, unusable
 from storage.files import make_folder, narrow_mode, require_file, writable
 from storage.uri import uri
@@ -66,9 +66,9 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
 
 
 def make_file(path: Path) -> None:
-    """Makes the folder and an empty file of mode 0600, or narrows the file's mode to that.
+    """Makes the folder and an empty file of mode 0600 where there is none.
 
-    Raises DatabaseUnreachable or DatabaseReadOnly.
+    Raises DatabaseUnreachable, DatabaseReadOnly or DatabaseForeign.
     """
     make_folder(path)
     try:
@@ -76,15 +76,19 @@ def make_file(path: Path) -> None:
     except OSError as error:
         raise unmakeable(path, error) from error
     _check_writable(path)
-    narrow_mode(path)
+    with suppress(sqlite3.Error):  # locked or damaged: whoever opens it waits, and tells
+        _refuse_foreign(path)
 
 
 def _prepare_once(path: Path) -> None:
     steps = migrate.load()
+    _refuse_foreign(path)
+    narrow_mode(path)  # before SQLite gives its companions the same
     with _connected(path) as connection:
         _look_over(path, connection, len(steps))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate.migrate(path, connection, steps)
+        identity.mark(connection)
         _probe_write(connection)
 
 
@@ -95,9 +99,15 @@ def _examine_once(path: Path) -> int:
         return migrate.version(connection)
 
 
+def _refuse_foreign(path: Path) -> None:
+    with _connected(path) as connection:
+        identity.refuse_foreign(path, connection)
+
+
 def _look_over(path: Path, connection: sqlite3.Connection, newest: int) -> None:
     # The first read also compares the file's length with the number of pages that its header names.
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    identity.refuse_foreign(path, connection)
     migrate.check_not_newer(path, connection, newest)
     _quick_check(path, connection)
 

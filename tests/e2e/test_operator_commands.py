@@ -63,6 +63,16 @@ async def test_check_tries_what_a_start_tries(build: Build) -> None:
         await _ends_alike(stage, {"HTTP_PORT": str(taken.getsockname()[1])}, "cannot be listened at")
 
 
+async def test_another_program_s_database(build: Build) -> None:
+    stage = await build()
+    stage.ledger.path.parent.mkdir()
+    with closing(sqlite3.connect(stage.ledger.path)) as other:
+        other.execute("CREATE TABLE mine (a)")
+    before = stage.ledger.files()
+    await _ends_alike(stage, {}, "another program's")
+    assert stage.ledger.files() == before
+
+
 async def _ends_alike(stage: Stage, changed: dict[str, str], words: str) -> None:
     before = stage.ledger.files()
     check = await stage.bot.run("check", changed=changed)

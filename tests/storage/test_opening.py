@@ -6,14 +6,17 @@ import re
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from storage import inspection, keys, opening
+from storage import identity, inspection, keys, opening
+from storage.backup import backup
 from storage.database import Database
 from storage.errors import (
     DatabaseDamaged,
+    DatabaseForeign,
     DatabaseLocked,
     DatabaseReadOnly,
     DatabaseTooNew,
@@ -122,6 +125,52 @@ async def test_a_database_of_a_newer_bot(path: Path) -> None:
     text = await _refused(path, DatabaseTooNew)
     assert "newer" in text
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "CREATE TABLE mine (a)",
+        "CREATE TABLE jobs (id); CREATE TABLE meta (a)",
+        "CREATE VIEW mine AS SELECT 1",
+        "CREATE TABLE mine (a); PRAGMA user_version = 1",
+        "CREATE TABLE mine (a); PRAGMA user_version = 999",
+        "PRAGMA application_id = 7",
+    ],
+)
+async def test_a_database_of_another_program(path: Path, script: str) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(script)
+    path.chmod(0o644)
+    before = path.read_bytes()
+    assert "another program's" in await _refused(path, DatabaseForeign)
+    for look in (inspection.inspect(path), backup(path, path.with_name("copy.db"))):
+        with pytest.raises(DatabaseForeign):
+            await look
+    with pytest.raises(DatabaseForeign):
+        opening.make_file(path)
+    assert path.read_bytes() == before
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(path.parent.iterdir()) == [path]
+
+
+async def test_one_made_before_there_was_a_mark_is_taken_and_marked(path: Path) -> None:
+    await _made(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA application_id = 0")
+    await inspection.inspect(path)
+    await _made(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("PRAGMA application_id").fetchone() == (identity.APPLICATION_ID,)
+
+
+async def test_the_mode_of_what_is_no_database_is_left(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("root:x:0:0")
+    path.chmod(0o644)
+    await _refused(path, DatabaseDamaged)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize("lock", ["BEGIN IMMEDIATE", "BEGIN EXCLUSIVE"])
