@@ -46,7 +46,7 @@ class NotAllowed(Exception):
 
 
 class CannotPostHere(Exception):
-    """The bot can't post in the channel where it was asked; `answer` says so."""
+    """The bot can't post in the channel where it was asked, or which was chosen; `answer` says so."""
 
     def __init__(self, answer: Answer) -> None:
         super().__init__("the bot can't post in this channel")

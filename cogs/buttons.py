@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
 from cogs.callback_desk import CallbackDesk
+from cogs.channel_check import require_own_channel
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.commands.forgetting import Forgetting
@@ -138,7 +139,11 @@ class Buttons:
         await self._admin(interaction, lambda ask: self._callbacks.replace(ask, number))
 
     async def follow(self, interaction: Interaction, wish: FollowWish) -> None:
-        await self._admin(interaction, lambda ask: self._follow_desk.follow(ask, wish))
+        async def act(ask: Ask) -> Answer:
+            require_own_channel(interaction, wish.channel_id)
+            return await self._follow_desk.follow(ask, wish)
+
+        await self._admin(interaction, act)
 
     async def do_not_follow(self, interaction: Interaction, _account_id: int) -> None:
         await self._admin(interaction, lambda _: self._follow_desk.do_not_follow())

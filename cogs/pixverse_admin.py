@@ -14,7 +14,7 @@ from discord.ext import commands
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_server, require_manage_server
 from cogs.callback_desk import CallbackDesk
-from cogs.channel_check import check_channel
+from cogs.channel_check import check_channel, require_own_channel
 from cogs.command_book import CommandBook
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
@@ -129,7 +129,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         self, interaction: Interaction, channel: app_commands.Transform[ChosenChannel, PostableChannel]
     ) -> None:
         """Chooses where troubles are told."""
-        await self._answer(interaction, lambda ask: self._desk.set_alerts(ask, channel.id))
+
+        async def act(ask: Ask) -> Answer:
+            require_own_channel(interaction, channel.id)
+            return await self._desk.set_alerts(ask, channel.id)
+
+        await self._answer(interaction, act)
 
     @app_commands.command(name="follow", description=descriptions.FOLLOW)
     @app_commands.describe(channel=descriptions.FOLLOW_CHANNEL, progress=descriptions.FOLLOW_PROGRESS)
@@ -142,6 +147,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         """Asks before every job of the server's account is posted in a channel."""
 
         async def act(ask: Ask) -> Answer:
+            require_own_channel(interaction, channel.id)
             return await self._follow_desk.ask_before_following(ask, channel.id, progress=progress)
 
         await self._answer(interaction, act)

@@ -130,6 +130,11 @@ def locked_thread_answer() -> Answer:
     return Answer("**This thread is locked.** I can't post results in it. Ask in another channel.")
 
 
+def foreign_channel_answer() -> Answer:
+    """Somebody named a channel of another server."""
+    return Answer("**That channel isn't in this server.** Choose one of its own.")
+
+
 def restarting_answer() -> Answer:
     """The bot is starting, stopping or paused."""
     return Answer("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")

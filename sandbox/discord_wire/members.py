@@ -216,6 +216,19 @@ class Member:
         self, channel: Channel, name: str, /, timeout_s: float = _TIMEOUT_S, **options: object
     ) -> Answer:
         """Use a command without being offered it, with option values that a client would refuse."""
+        return await self._finish(self._forge(channel, name, options, {}), timeout_s)
+
+    async def forge_choice(
+        self, channel: Channel, name: str, /, *, option: str, chosen: Channel, timeout_s: float = _TIMEOUT_S
+    ) -> Answer:
+        """Use a command with a channel that a client would not let be chosen, such as one of another server."""
+        payload = serializers.channel_payload(self._world.backend, self._world.backend.get_channel(chosen.id))
+        resolved = {"channels": {str(chosen.id): {**payload, "permissions": "0"}}}
+        return await self._finish(self._forge(channel, name, {option: str(chosen.id)}, resolved), timeout_s)
+
+    def _forge(
+        self, channel: Channel, name: str, options: Mapping[str, object], resolved: dict[str, Any]
+    ) -> Interaction:
         parts = name.split()
         root = self._world.backend.find_command(parts[0], self.guild.id)
         if root is None:
@@ -223,7 +236,7 @@ class Member:
         leaf, nesting = simcord_interactions.walk_to_subcommand(root, parts[1:])
         kinds = {option["name"]: option["type"] for option in leaf.get("options") or []}
         built = [{"name": key, "type": kinds[key], "value": value} for key, value in options.items()]
-        return await self._finish(self._tell(COMMAND, channel, _command_data(root, nesting, built, {})), timeout_s)
+        return self._tell(COMMAND, channel, _command_data(root, nesting, built, resolved))
 
     async def forge_submit(
         self, channel: Channel, modal: Modal, /, *values: str, timeout_s: float = _TIMEOUT_S

@@ -211,3 +211,28 @@ async def test_a_form_handed_in_by_somebody_else(stage: Stage, town: Town) -> No
     own = await stranger.admin.forge_submit(stranger.channel, opened.modal, stranger.account.token)
     assert not victim.learned_by(own)
     assert victim.state()["servers"] == before["servers"]
+
+
+@pytest.mark.parametrize("name", ["alerts", "follow"])
+async def test_a_channel_of_another_server_is_not_taken(town: Town, stage: Stage, name: str) -> None:
+    other = await stage.town()
+    answer = await town.admin.forge_choice(
+        town.channel, f"pixverse-admin {name}", option="channel", chosen=other.channel
+    )
+    assert answer.text.startswith("**That channel isn't in this server.**")
+    assert answer.buttons == []
+    assert stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", town.guild.id) == [
+        {"alerts_channel": None}
+    ]
+
+
+async def test_a_button_that_names_a_channel_of_another_server(town: Town, stage: Stage) -> None:
+    other = await stage.town()
+    question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
+    (asked,) = [button.custom_id for button in question.buttons if button.label == "Follow the account"]
+    assert asked is not None
+    forged = asked.replace(str(town.channel.id), str(other.channel.id))
+    assert (await town.admin.forge_click(town.channel, forged)).text.startswith(
+        "**That channel isn't in this server.**"
+    )
+    assert stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", town.guild.id) == []

@@ -19,6 +19,7 @@ from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, 
 from ui.details import details_answers
 from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
+    foreign_channel_answer,
     locked_thread_answer,
     missing_permission_answer,
     not_served_answer,
@@ -108,6 +109,7 @@ def answers_of_refusals() -> Iterator[Answer]:
     yield missing_permission_answer(PERMISSIONS)
     yield missing_permission_answer(())
     yield locked_thread_answer()
+    yield foreign_channel_answer()
     yield restarting_answer()
     yield only_in_servers_answer()
     yield not_served_answer()
