@@ -12,6 +12,9 @@ from yarl import URL
 from settings import MediaHost
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+"""All of the public IPv6 internet (IANA). Python's own list knows some of what lies outside it, by version."""
+_DOCUMENTATION = ipaddress.IPv6Network("3fff::/20")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -80,6 +83,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if ip not in _GIVEN_OUT or ip in _DOCUMENTATION:
+            return False
     return ip.is_global and not ip.is_multicast
 
 

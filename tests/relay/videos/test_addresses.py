@@ -113,6 +113,15 @@ def test_any_text_is_either_taken_or_refused(text: str) -> None:
         "::ffff:10.0.0.1",
         "64:ff9b::7f00:1",
         "2002:7f00:1::",
+        "64:ff9b:1::7f00:1",
+        "64:ff9b:1::5db8:d822",
+        "::127.0.0.1",
+        "::ffff:0:127.0.0.1",
+        "fec0::1",
+        "2001:db8::1",
+        "3fff::1",
+        "5f00::1",
+        "4000::1",
         "ff02::1",
         "not an address",
     ],
@@ -130,6 +139,19 @@ def test_public_addresses(address: str) -> None:
 def test_an_address_in_disguise_is_judged_like_the_address(number: int) -> None:
     plain = ipaddress.IPv4Address(number)
     assert is_public(f"::ffff:{plain}") == is_public(str(plain))
+
+
+@given(st.integers(0, 2**128 - 1))
+def test_no_ipv6_address_outside_the_public_block_is_public(number: int) -> None:
+    address = ipaddress.IPv6Address(number)
+    if is_public(str(address)):
+        outside = address not in ipaddress.IPv6Network("2000::/3")
+        assert not outside or address.ipv4_mapped or address in ipaddress.IPv6Network("64:ff9b::/96")
+
+
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["::{}", "::ffff:0:{}", "64:ff9b:1::{}", "fec0::{}", "fd00::{}"]))
+def test_an_ipv4_address_in_a_private_block_is_never_public(number: int, block: str) -> None:
+    assert not is_public(block.format(ipaddress.IPv4Address(number)))
 
 
 class Names(AbstractResolver):
