@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import logging
 import os
+import re
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -34,6 +35,8 @@ MOST_BYTES = 64 * 1024
 """Of a body. A job's record has a few KiB; prompts have bounds of 2,048 and 5,000 characters (useapi.net, PixVerse)."""
 
 _CALLBACK = "/callback/"
+_FORWARDED_HOST = re.compile(r'\bhost\s*=\s*"?([^\s",;]*)', re.IGNORECASE)
+"""RFC 7239, section 4."""
 _SECONDS_TO_END = 2.0
 
 
@@ -153,8 +156,15 @@ def _is_loopback(host: str | None) -> bool:
 
 
 def _hosts(request: web.Request) -> set[str | None]:
-    """The names under which the request was sent; a proxy that changes Host mostly leaves the first one beside it."""
-    given = [request.headers.get("Host", ""), *request.headers.get("X-Forwarded-Host", "").split(",")]
+    """The names under which the request was sent: that in its target goes before Host, and a proxy that changes these
+    mostly leaves the first one beside them."""
+    given = request.headers.getall("Host", [])
+    if not request.raw_path.startswith("/"):
+        given.append(request.url.raw_authority)
+    for header in request.headers.getall("X-Forwarded-Host", []):
+        given += header.split(",")
+    for header in request.headers.getall("Forwarded", []):
+        given += [host.replace("\\", "") for host in _FORWARDED_HOST.findall(header)]
     return {_name(host.strip()) for host in given}
 
 

@@ -45,6 +45,10 @@ async def port() -> AsyncIterator[int]:
         ("POST /callback/abc HTTP/1.1\nHost: relay.example.org", (200, b"abc 0")),
         ("POST /bots/callback/abc HTTP/1.1\nHost: relay.example.org", (200, b"abc 0")),
         ("POST /callback/abc HTTP/1.1\nHost: 127.0.0.1", (200, b"abc 0")),
+        ("POST https://relay.example.org/callback/abc HTTP/1.1\nHost: 127.0.0.1", (200, b"abc 0")),
+        ("POST /callback/abc HTTP/1.1\nHost: x\nForwarded: host=relay.example.org", (200, b"abc 0")),
+        ("GET http://other.example.org/metrics HTTP/1.1\nHost: other.example.org", (200, b"metrics")),
+        ("GET /metrics HTTP/1.1\nHost: x\nForwarded: for=relay.example.org;host=y", (200, b"metrics")),
     ],
 )
 async def test_what_is_answered(port: int, request_text: str, answer: tuple[int, bytes]) -> None:
@@ -63,10 +67,26 @@ async def test_what_is_answered(port: int, request_text: str, answer: tuple[int,
         "Host: me@relay.example.org",
         "Host: 127.0.0.1\nX-Forwarded-Host: relay.example.org",
         "Host: 127.0.0.1\nX-Forwarded-Host: relay.example.org, inner",
+        "Host: 127.0.0.1\nX-Forwarded-Host: inner\nX-Forwarded-Host: relay.example.org",
+        "Host: 127.0.0.1\nForwarded: for=192.0.2.1;host=relay.example.org;proto=https",
+        'Host: 127.0.0.1\nForwarded: for=192.0.2.1, for="[::1]"; Host="Relay.example.org:443"',
+        "Host: 127.0.0.1\nForwarded: host=inner\nForwarded: host=relay.example.org",
     ],
 )
 async def test_under_the_public_name_there_are_callbacks_alone(port: int, path: str, host: str) -> None:
     assert (await ask(port, f"GET {path} HTTP/1.1\n{host}"))[0] == 404
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://relay.example.org/metrics",
+        "http://me@RELAY.example.org.:8080/metrics",
+        "https://relay.example.org/callback/../metrics",
+    ],
+)
+async def test_the_public_name_in_the_target_goes_before_another_host(port: int, target: str) -> None:
+    assert (await ask(port, f"GET {target} HTTP/1.1\nHost: 127.0.0.1"))[0] == 404
 
 
 @pytest.mark.parametrize("public", ["http://127.0.0.1:8080", "http://[::1]:8080"])

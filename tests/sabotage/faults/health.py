@@ -9,6 +9,13 @@ _SERVER = "tests/web/test_server.py"
 
 FAULTS = (
     fault(
+        "a whole address in a request's first line hides the public name",
+        "tests/web/test_server.py::test_the_public_name_in_the_target_goes_before_another_host",
+        "web/server.py",
+        '    if not request.raw_path.startswith("/"):',
+        "    if False:",
+    ),
+    fault(
         "slow clients keep their connections",
         f"{_SERVER}::test_whoever_is_slow_is_cut_off",
         "web/connections.py",
