@@ -116,7 +116,6 @@ class Answering:
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id,
             user_id=interaction.user.id,
-            interaction_id=interaction.id,
             at=self._clock.now(),
         )
 

@@ -11,6 +11,7 @@ from cogs.channel_check import require_own_channel
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.commands.forgetting import Forgetting
+from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
 from relay.commands.tracker import Tracker
 from ui.answer import Answer
@@ -101,10 +102,12 @@ class Buttons:
 
     async def post_again(self, interaction: Interaction, subscription_id: int) -> None:
         async def deed() -> Answer:
+            ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            return posted_again_answer(
-                await self._tracker.post_again(self._answering.ask_of(interaction), subscription_id)
-            )
+            pressed_in = interaction.message
+            if pressed_in is None:
+                raise NothingToDo
+            return posted_again_answer(await self._tracker.post_again(ask, subscription_id, pressed_in.id))
 
         await self._answering.answer_in_place(interaction, deed)
 

@@ -74,7 +74,7 @@ async def add_outcome(
     closes_batch: bool,
     now: int,
 ) -> int:
-    """Puts a job's end (`outcome`, `outcome-<round>`, `again-<interaction>`) into the outbox; returns the row's id.
+    """Puts a job's end (`outcome`, `outcome-<round>`, `again-<answer>`) into the outbox; returns the row's id.
 
     One that is there already is not added again; one that was given up is tried once more.
     """

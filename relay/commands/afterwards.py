@@ -32,14 +32,15 @@ class Afterwards:
                 raise NothingToDo
         return MentionSet(subscription_id, mention)
 
-    async def post_again(self, ask: Ask, subscription_id: int) -> PostedAgain:
-        """Posts a job's outcome once more, with fresh links where the API still gives them."""
+    async def post_again(self, ask: Ask, subscription_id: int, answer_id: int) -> PostedAgain:
+        """Posts a job's outcome once more, with fresh links where the API still gives them; once for the answer (a
+        message of Discord's) whose button was pressed, however often."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         row = await jobs.by_id(self._database.reader, here.job_id)
         if row is None or row.outcome is None or here.ended_at is None:
             raise NothingToDo
         await self._refresh(ask, row)
-        kind = nonces.again_kind(ask.interaction_id)
+        kind = nonces.again_kind(answer_id)
         async with self._database.transaction() as tx:
             await deliveries.add_outcome(
                 tx,

@@ -20,7 +20,6 @@ class Ask:
     guild_id: int
     channel_id: int
     user_id: int
-    interaction_id: int
     at: int
     """Milliseconds UTC."""
 

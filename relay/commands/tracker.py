@@ -157,7 +157,8 @@ class Tracker:
         self._rate.use(ask.user_id)
         return await self._afterwards.set_mention(ask, subscription_id, mention=mention)
 
-    async def post_again(self, ask: Ask, subscription_id: int) -> PostedAgain:
-        """Posts a job's outcome once more, with fresh links where the API still gives them."""
+    async def post_again(self, ask: Ask, subscription_id: int, answer_id: int) -> PostedAgain:
+        """Posts a job's outcome once more, with fresh links where the API still gives them; once for each answer whose
+        button is pressed."""
         self._rate.use(ask.user_id)
-        return await self._afterwards.post_again(ask, subscription_id)
+        return await self._afterwards.post_again(ask, subscription_id, answer_id)

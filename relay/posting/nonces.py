@@ -19,9 +19,9 @@ def outcome_kind(job_round: int) -> str:
     return "outcome" if job_round == 0 else f"outcome-{job_round}"
 
 
-def again_kind(interaction_id: int) -> str:
-    """The kind of an outcome that is posted once more because somebody asked for it."""
-    return f"again-{interaction_id}"
+def again_kind(answer_id: int) -> str:
+    """The kind of an outcome that is posted once more because somebody pressed the button in this answer."""
+    return f"again-{answer_id}"
 
 
 def for_job(jobid: str, channel_id: int, kind: str) -> str:

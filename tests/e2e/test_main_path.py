@@ -148,7 +148,9 @@ async def test_already_watched_already_posted_and_posted_again(town: Town) -> No
     assert posted.text.startswith("**Already posted here.**")
     assert f"/{outcome.id}" in posted.text
     assert town.outcomes() == [outcome]
+    before = bob.begin_click(posted, "Post it again")
     again = await bob.click(posted, "Post it again")
+    await bob.finish(before)
     assert again.text.startswith("**Posting it again.**")
     await town.stage.discord.until(lambda: len(town.outcomes()) == 2)
     await town.settled()

@@ -224,7 +224,6 @@ class World:
             rate=CommandRate(self.clock, per_minute),
         )
         self.running: asyncio.Task[None] | None = None
-        self._interactions = 0
 
     def new_poller(self) -> Poller:
         self.roll_calls = RollCalls(
@@ -244,8 +243,7 @@ class World:
         )
 
     def ask(self, *, guild: int = GUILD, channel: int = CHANNEL, person: int = PERSON) -> Ask:
-        self._interactions += 1
-        return Ask(guild, channel, person, self._interactions, self.clock.now())
+        return Ask(guild, channel, person, self.clock.now())
 
     async def watch(self, jobid: str, **where: int) -> int:
         """Subscribes, as a member would, and answers the job's number."""

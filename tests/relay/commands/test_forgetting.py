@@ -35,7 +35,7 @@ def forgetting(world: World, per_minute: int = 100) -> Forgetting:
 
 
 def ask(world: World) -> Ask:
-    return Ask(GUILD, CHANNEL, ME, 1, world.clock.now())
+    return Ask(GUILD, CHANNEL, ME, world.clock.now())
 
 
 async def test_the_result_comes_and_pings_the_others_alone(world: World) -> None:

@@ -13,6 +13,8 @@ from relay.outcomes import Outcome
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 
+ANSWER = 8001
+"""Discord's id of the answer in which a button was pressed."""
 SECRET = "user:1234-" + "aBcDeFgHiJkLmNoPqRsTu"
 
 
@@ -332,7 +334,7 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
             world.tracker.stop(ask, 2, True),
             world.tracker.set_mention(ask, 2, False),
             world.tracker.watch_again(ask, 2),
-            world.tracker.post_again(ask, 1),
+            world.tracker.post_again(ask, 1, ANSWER),
             world.tracker.details(ask, str(nonce)),
             world.tracker.stop_all(ask, 1, True),
         ):
@@ -425,20 +427,21 @@ async def test_set_mention_is_for_those_who_wait(world: World) -> None:
         await world.tracker.set_mention(world.ask(person=2), 1, True)
 
 
-async def test_post_again_once_for_each_press_with_fresh_links(world: World) -> None:
+async def test_post_again_once_for_each_answer_with_fresh_links(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.tracker.status(world.ask(), "job-1", True, False)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/new.mp4"),))
-    ask = world.ask()
-    assert await world.tracker.post_again(ask, 1) == results.PostedAgain(1)
-    await world.tracker.post_again(ask, 1)
-    assert await world.outcomes() == [("outcome", CHANNEL), (f"again-{ask.interaction_id}", CHANNEL)]
+    first, second = await asyncio.gather(
+        world.tracker.post_again(world.ask(), 1, ANSWER), world.tracker.post_again(world.ask(), 1, ANSWER)
+    )
+    assert first == second == results.PostedAgain(1)
+    assert await world.outcomes() == [("outcome", CHANNEL), (f"again-{ANSWER}", CHANNEL)]
     [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
     assert "new.mp4" in str(snapshot)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.everywhere = errors.TokenRefused("401")
-    await world.tracker.post_again(world.ask(), 1)
+    await world.tracker.post_again(world.ask(), 1, ANSWER + 1)
     assert len(await world.outcomes()) == 3
     [(after,)] = await world.rows("SELECT snapshot FROM jobs")
     assert after == snapshot
@@ -447,10 +450,10 @@ async def test_post_again_once_for_each_press_with_fresh_links(world: World) -> 
 async def test_post_again_takes_no_contrary_answer(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
     await world.tracker.status(world.ask(), "job-1", True, False)
-    for state, media in ((JobState.FAILED, "https://x/other.mp4"), (JobState.PROGRESS, "https://x/other.mp4")):
+    for state in (JobState.FAILED, JobState.PROGRESS):
         world.clock.move_to(world.clock.monotonic() + 100)
-        world.api.put("job-1", state, media=(Media(media),))
-        await world.tracker.post_again(world.ask(), 1)
+        world.api.put("job-1", state, media=(Media("https://x/other.mp4"),))
+        await world.tracker.post_again(world.ask(), 1, ANSWER)
     [(snapshot, outcome)] = await world.rows("SELECT snapshot, outcome FROM jobs")
     assert "old.mp4" in str(snapshot)
     assert outcome == "completed"

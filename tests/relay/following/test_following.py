@@ -24,7 +24,7 @@ from tests.relay.world import FakeApi, FakeCards, ManualClock
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7
 TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"
-ASK = Ask(GUILD, 5, ADMIN, 1, 1000)
+ASK = Ask(GUILD, 5, ADMIN, 1000)
 
 
 @pytest.fixture
