@@ -13,6 +13,13 @@ _NOT_WANTED = (
 )
 """Nobody waits for the job, and nothing of it is still to be posted."""
 
+_OF_NO_USE = (
+    "token IS NULL AND NOT EXISTS (SELECT 1 FROM servers WHERE account_id = accounts.id)"
+    " AND NOT EXISTS (SELECT 1 FROM follows WHERE account_id = accounts.id)"
+    " AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)"
+)
+"""The account has no token, and nothing is kept of it."""
+
 
 async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
     """Jobs that ended before this time (milliseconds UTC), and those that never did and for which nobody has waited
@@ -57,11 +64,10 @@ async def delete_old_notices(tx: Transaction, before: int, limit: int) -> int:
 async def delete_unused_accounts(tx: Transaction) -> int:
     """Deletes accounts without a token of which nothing is kept; returns how many.
 
-    The newest stays, so that no number is given twice: buttons carry them.
+    Of the newest a number stays that no longer tells whose it was, so that none is given twice: buttons carry them.
     """
-    return await tx.run(
-        "DELETE FROM accounts WHERE token IS NULL AND id < (SELECT max(id) FROM accounts)"
-        " AND NOT EXISTS (SELECT 1 FROM servers WHERE account_id = accounts.id)"
-        " AND NOT EXISTS (SELECT 1 FROM follows WHERE account_id = accounts.id)"
-        " AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)"
+    await tx.run(
+        "UPDATE accounts SET account_key = 'forgotten:' || id"
+        f" WHERE {_OF_NO_USE} AND id = (SELECT max(id) FROM accounts) AND account_key <> 'forgotten:' || id"
     )
+    return await tx.run(f"DELETE FROM accounts WHERE {_OF_NO_USE} AND id < (SELECT max(id) FROM accounts)")

@@ -124,6 +124,21 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
         assert await accounts.by_id(tx, newest.id) is not None
 
 
+async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Shelf) -> None:
+    async with shelf.database.transaction() as tx:
+        newest = await accounts.put_token(tx, "user:7", b"x", 0)
+        await retention.delete_unused_accounts(tx)
+        assert await accounts.by_key(tx, "user:7") is not None
+        await tx.run("UPDATE accounts SET token = NULL WHERE id = ?", (newest.id,))
+        for _ in range(2):
+            await retention.delete_unused_accounts(tx)
+        assert await accounts.by_key(tx, "user:7") is None
+        back = await accounts.put_token(tx, "user:7", b"y", 0)
+        assert back.id > newest.id
+        assert await retention.delete_unused_accounts(tx) == 1
+        assert await accounts.by_id(tx, newest.id) is None
+
+
 def test_copies_from_before_an_update(tmp_path: Path) -> None:
     path = tmp_path / "relay.db"
     for name, time in (("relay.db", OLD), ("relay.db.before-1", OLD), ("relay.db.before-2", NEW), ("mine.db", OLD)):

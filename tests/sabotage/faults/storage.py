@@ -6,6 +6,13 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "the newest account's number is kept for good",
+        "tests/storage/test_retention.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
+        "storage/retention.py",
+        "SET account_key = 'forgotten:' || id\"",
+        'SET account_key = account_key"',
+    ),
+    fault(
         "a stranger's database is taken over",
         "tests/storage/test_opening.py::test_a_database_of_another_program",
         "storage/identity.py",
