@@ -8,6 +8,11 @@ from collections.abc import Collection
 from storage.database import Queries, Transaction
 from storage.deliveries import COLUMNS, IS_OPEN, IS_OUTCOME, Delivery, from_row
 
+_HAS_VIDEOS = (
+    f"({IS_OUTCOME} AND EXISTS (SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+    " WHERE s.id = deliveries.subscription_id AND j.outcome = 'completed'"
+    " AND coalesce(json_array_length(CASE WHEN json_valid(j.snapshot) THEN j.snapshot END, '$.media'), 0) > 0))"
+)
 _SERVERS_GONE = "(SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)"
 
 
@@ -159,11 +164,15 @@ async def due_heads(
     not_channels: Collection[int],
     not_ids: Collection[int],
     limit: int,
+    no_videos_in: Collection[int] | None = (),
 ) -> list[Delivery]:
     """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first.
 
-    Reads no further than it has to: very many may wait.
+    Channels in `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than
+    it has to: very many may wait.
     """
+    no_videos = "1" if no_videos_in is None else "channel_id IN (SELECT value FROM json_each(?))"
+    without = () if no_videos_in is None else (json.dumps(list(no_videos_in)),)
     heads: dict[int, Delivery] = {}
     page = 4 * limit
     while True:
@@ -171,8 +180,8 @@ async def due_heads(
             f"SELECT {COLUMNS} FROM deliveries INDEXED BY deliveries_urgent"
             f" WHERE {IS_OPEN} AND next_at <= ? AND channel_id NOT IN (SELECT value FROM json_each(?))"
             f" AND guild_id NOT IN {_SERVERS_GONE} AND id NOT IN (SELECT value FROM json_each(?))"
-            " ORDER BY urgency, id LIMIT ?",
-            (now, json.dumps([*not_channels, *heads]), json.dumps(list(not_ids)), page),
+            f" AND NOT ({no_videos} AND {_HAS_VIDEOS}) ORDER BY urgency, id LIMIT ?",
+            (now, json.dumps([*not_channels, *heads]), json.dumps(list(not_ids)), *without, page),
         )
         for delivery in map(from_row, rows):
             heads.setdefault(delivery.channel_id, delivery)

@@ -44,6 +44,11 @@ class Draft:
     at: int = 0
     """When what it shows was known, milliseconds UTC."""
 
+    @property
+    def has_videos(self) -> bool:
+        """Whether videos belong to this message, to be fetched before it is sent."""
+        return _with_videos(self.post) is not None
+
 
 class Composer:
     """Reads and composes; `started` is when this process started, milliseconds UTC."""
@@ -82,13 +87,12 @@ class Composer:
             nominal=self._poster.nominal_upload_limit(row.guild_id),
         )
         async with self._attacher.attachments(row.job_id, job, draft.variant, bounds) as attachments:
-            post = await self._with_pings_of_now(post, draft)
             yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links)
 
-    async def _with_pings_of_now(self, post: OutcomePost, draft: Draft) -> OutcomePost:
+    async def with_pings_of_now(self, post: Post, draft: Draft) -> Post:
         """Whoever wanted no ping any more, or to be forgotten, while the videos were fetched is not pinged."""
         now = await self._outcome(draft.delivery)
-        if now is None or not isinstance(now.post, OutcomePost):
+        if now is None or not isinstance(now.post, OutcomePost) or not isinstance(post, OutcomePost):
             return post
         return replace(post, mention=now.post.mention, batch=now.post.batch)
 

@@ -11,6 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from enum import Enum, auto
 
 from relay.messages import Absent, CannotLook, Found, NoAnswer, OutcomePost, Post, RateLimited, SendResult, VideoFile
@@ -25,6 +27,9 @@ from storage.database import Database
 from storage.deliveries import Delivery
 
 log = logging.getLogger(__name__)
+
+Aside = Callable[[], AbstractAsyncContextManager[None]]
+"""Lets other deliveries have the channel for as long as the context is open."""
 
 NONCE_REMEMBERED = 120_000
 """Milliseconds for which Discord surely knows a nonce ("the past few minutes"; developer docs, Create Message)."""
@@ -47,7 +52,8 @@ class _Look(Enum):
 
 
 class Sender:
-    """Sends one delivery at a time for its caller; no two calls for the same channel may overlap."""
+    """Sends one delivery at a time for its caller; no two calls for the same channel may overlap, but where one of them
+    has stepped aside."""
 
     def __init__(
         self, database: Database, poster: Poster, composer: Composer, recorder: Recorder, clock: Clock
@@ -64,8 +70,8 @@ class Sender:
         self.counts: Counter[str] = Counter()
         """What became of attempts, by the names of the verdicts."""
 
-    async def deliver(self, delivery_id: int) -> None:
-        """Does the next thing that brings the delivery forward.
+    async def deliver(self, delivery_id: int, aside: Aside = nullcontext) -> None:
+        """Does the next thing that brings the delivery forward; steps aside while its videos are fetched.
 
         Raises sqlite3.Error and OSError as disk and database do; it is then to be called again later, and nothing is
         posted twice.
@@ -81,9 +87,9 @@ class Sender:
         if draft is None:
             await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
             return
-        await self._bring_forward(draft)
+        await self._bring_forward(draft, aside)
 
-    async def _bring_forward(self, draft: Draft) -> None:
+    async def _bring_forward(self, draft: Draft, aside: Aside) -> None:
         delivery = draft.delivery
         looked = False
         if self._should_look(delivery) or (not draft.wanted and delivery.unanswered_at is not None):
@@ -100,8 +106,13 @@ class Sender:
             unanswered_at = None if looked else delivery.unanswered_at
             await self._record(Settled(delivery, verdict, unanswered_at, missing=tuple(attempt.missing or ())))
             return
-        async with self._composer.with_files(draft) as post:
-            await self._send(draft, post, looked)
+        if not draft.has_videos:
+            await self._send(draft, draft.post, looked)
+            return
+        async with AsyncExitStack() as files:
+            async with aside():
+                post = await files.enter_async_context(self._composer.with_files(draft))
+            await self._send(draft, await self._composer.with_pings_of_now(post, draft), looked)
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 

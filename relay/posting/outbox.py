@@ -1,4 +1,7 @@
-"""The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another."""
+"""The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another.
+
+Who fetches videos steps aside: the channel is free for others meanwhile, and what needs no file waits for no download.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,9 @@ import asyncio
 import logging
 import sqlite3
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
 
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
@@ -16,6 +22,7 @@ from relay.posting.clock_watch import ClockWatch
 from relay.posting.delivery import Sender
 from relay.posting.recording import add_notice
 from relay.posting.shown import ShownCards
+from relay.posting.turns import Turn, Turns
 from storage import cards, deliveries, follows, sending, servers
 from storage.database import Database
 
@@ -23,6 +30,10 @@ log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP = 30.0
 _LONGEST_REST = 300.0
+_ASIDE_IN_CHANNEL = 2
+"""Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
+downloads."""
+_ASIDE_IN_ALL = 32
 _OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
 """Notices that can be read in any channel that waits."""
 
@@ -47,7 +58,12 @@ class DeliveryLoop:
         self._parallel = parallel
         self._grace = grace
         self._woken = asyncio.Event()
-        self._busy: dict[int, asyncio.Task[None]] = {}
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._busy: dict[int, asyncio.Event] = {}
+        """The channels that somebody is about to post in, each with what tells that it is free again."""
+        self._aside: dict[int, int] = {}
+        """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
+        self._turns = Turns()
         self._failed_in_a_row: Counter[int] = Counter()
         self._resting: dict[int, float] = {}
         self._stopping = False
@@ -135,7 +151,7 @@ class DeliveryLoop:
 
     async def _let_end(self) -> None:
         """What is cut off while it is sent is known by its claim at the next start."""
-        tasks = set(self._busy.values())
+        tasks = set(self._under_way.values())
         if tasks:
             await asyncio.wait(tasks, timeout=self._grace)
         for task in tasks:
@@ -153,13 +169,25 @@ class DeliveryLoop:
         if room <= 0 or self._sender.token_dead:
             return _LONGEST_SLEEP
         due = await sending.due_heads(
-            self._database.reader, now, not_channels=set(self._busy), not_ids=set(self._resting), limit=room
+            self._database.reader,
+            now,
+            not_channels=set(self._busy),
+            not_ids={*self._resting, *self._under_way},
+            limit=room,
+            no_videos_in=self._full_of_videos(),
         )
         for delivery in due:
             # One may have started through `deliver_now` while the database was read.
             if delivery.channel_id not in self._busy and not self._stopping:
                 self._start(delivery.channel_id, delivery.id)
         return await self._until_next(now)
+
+    def _full_of_videos(self) -> list[int] | None:
+        """The channels in which no more videos are to be fetched now; None: all."""
+        if len(self._aside) >= _ASIDE_IN_ALL:
+            return None
+        fetching = Counter(self._aside.values())
+        return [channel_id for channel_id, number in fetching.items() if number >= _ASIDE_IN_CHANNEL]
 
     async def _until_next(self, now: int) -> float:
         next_at = await sending.next_due(self._database.reader, now)
@@ -170,20 +198,35 @@ class DeliveryLoop:
 
     def _start(self, channel_id: int, delivery_id: int) -> asyncio.Task[None]:
         task = asyncio.create_task(self._deliver(channel_id, delivery_id), name=f"delivery {delivery_id}")
-        self._busy[channel_id] = task
+        self._under_way[delivery_id] = task
+        self._busy[channel_id] = asyncio.Event()
         return task
 
     async def _deliver(self, channel_id: int, delivery_id: int) -> None:
         try:
-            await self._sender.deliver(delivery_id)
+            async with self._turns.of(channel_id) as turn:
+                await self._sender.deliver(delivery_id, partial(self._step_aside, channel_id, delivery_id, turn))
             self._failed_in_a_row.pop(delivery_id, None)
         except Exception as error:
             # One delivery's edge: the others go on.
             self._rest(delivery_id)
             log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
         finally:
-            self._busy.pop(channel_id, None)
+            if self._aside.pop(delivery_id, None) is None:
+                self._free(channel_id)
+            del self._under_way[delivery_id]
             self.wake()
+
+    @asynccontextmanager
+    async def _step_aside(self, channel_id: int, delivery_id: int, turn: Turn) -> AsyncIterator[None]:
+        self._aside[delivery_id] = channel_id
+        async with turn.left():
+            self._free(channel_id)
+            yield
+
+    def _free(self, channel_id: int) -> None:
+        self._busy.pop(channel_id).set()
+        self.wake()
 
     async def _deliver_now(self, delivery_id: int) -> int | None:
         while True:
@@ -192,12 +235,13 @@ class DeliveryLoop:
                 return None if delivery is None else delivery.message_id
             if self._stopping or self._sender.token_dead or delivery.next_at > self._clock.now():
                 return None
-            task = self._busy.get(delivery.channel_id)
-            mine = task is None
-            if task is None:
-                task = self._start(delivery.channel_id, delivery_id)
+            busy = self._busy.get(delivery.channel_id)
+            if busy is not None:
+                await busy.wait()
+                continue
+            task = self._under_way.get(delivery_id) or self._start(delivery.channel_id, delivery_id)
             await asyncio.wait({task})
-            if mine and delivery_id in self._resting:
+            if delivery_id in self._resting:
                 return None
 
     def _rest(self, delivery_id: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -96,11 +97,15 @@ class Files:
         self.held = 0
         self.answers: list[tuple[VideoFile | VideoLink, ...]] = []
         self.on_fetch: Callable[[], None] = lambda: None
+        self.gates: dict[str, asyncio.Event] = {}
+        """Jobs whose videos come once the gate is opened."""
 
     @asynccontextmanager
     async def fetch(self, job_id: int, job: Job) -> AsyncIterator[tuple[VideoFile | VideoLink, ...]]:
         self.fetched.append(job)
         self.on_fetch()
+        if job.jobid in self.gates:
+            await self.gates[job.jobid].wait()
         self.held += 1
         try:
             yield self.answers.pop(0) if self.answers else self._files(job)

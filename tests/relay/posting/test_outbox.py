@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pixverse.job import Job, JobState
 from relay.messages import Address, NoticePost, Post, Refused, SendResult
-from relay.outcomes import NoticeKind
+from relay.outcomes import NoticeKind, Outcome
 from relay.posting import notices
 from relay.posting.outbox import DeliveryLoop
 from storage import deliveries, servers
@@ -138,6 +139,92 @@ async def test_one_channel_gets_one_message_at_a_time_outcomes_first(world: Loop
         "CardPost",
     ]
     assert world.slow.most_at_once == 1
+
+
+async def _jobs_with_slow_videos(world: LoopWorld, channel_id: int, number: int) -> list[str]:
+    names = [f"slow {channel_id} {place}" for place in range(number)]
+    for name in names:
+        world.videos.gates[name] = asyncio.Event()
+        await world.watch(name, channel_id)
+        await world.end(completed(name))
+    return names
+
+
+async def test_what_needs_no_file_waits_for_no_download(world: LoopWorld) -> None:
+    slow = await _jobs_with_slow_videos(world, CHANNEL, 4)
+    for name in ("failed", "no video"):
+        await world.watch(name, CHANNEL)
+    await world.watch("card", CHANNEL, card=True)
+    await world.end(Job("failed", JobState.FAILED, "failed"), Outcome.FAILED)
+    await world.end(completed("no video", 0))
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.messages) == 3)
+    assert [type(message.post).__name__ for message in world.discord.messages] == [
+        "OutcomePost",
+        "OutcomePost",
+        "CardPost",
+    ]
+    for name in slow:
+        world.videos.gates[name].set()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 6)
+    assert world.slow.most_at_once == 1
+    assert len(world.discord.tried) == 7
+    assert world.videos.held == 0
+
+
+async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everything(world: LoopWorld) -> None:
+    first, *others = await _jobs_with_slow_videos(world, CHANNEL, 4)
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) == 2)
+    await asyncio.sleep(0.02)
+    assert [job.jobid for job in world.videos.fetched] == [first, others[0]]
+
+    for name in others:
+        world.videos.gates[name].set()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 3)
+    assert first not in [post.jobid for post in world.discord.outcomes(CHANNEL)]
+
+
+async def test_slow_videos_in_very_many_channels_hold_up_no_result_without_one(world: LoopWorld) -> None:
+    for channel_id in range(100, 150):
+        await _jobs_with_slow_videos(world, channel_id, 1)
+    await world.watch("failed", CHANNEL)
+    await world.end(Job("failed", JobState.FAILED, "failed"), Outcome.FAILED)
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+    assert len(world.videos.fetched) < 50
+
+
+async def test_at_the_end_a_fetch_is_left_to_the_next_start(world: LoopWorld) -> None:
+    name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) == 1)
+    world.task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(world.task, return_exceptions=True)
+    assert world.outbox.failures == 0
+
+    world.videos.gates[name].set()
+    world.renew()
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+
+
+async def test_a_channel_that_goes_while_a_video_is_fetched(world: LoopWorld) -> None:
+    name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) == 1)
+    await world.outbox.channel_gone(GUILD, CHANNEL)
+    world.videos.gates[name].set()
+
+    await until(lambda: world.videos.held == 0)
+    await world.watch("next", OTHER)
+    await world.end(completed("next"))
+    world.outbox.wake()
+    await until(lambda: len(world.discord.outcomes(OTHER)) == 1)
+    assert world.discord.outcomes(CHANNEL) == []
 
 
 async def test_what_is_refused_for_a_while_is_tried_when_it_is_due(world: LoopWorld) -> None:
@@ -302,6 +389,8 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
 
 
 async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:
+    # Until its first turn the loop would take what is put off for a sign of a clock that was set back.
+    await until(lambda: clock_of(world).asleep > 0)
     await world.watch("open", CHANNEL)
     async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, GUILD, OTHER)

@@ -90,6 +90,20 @@ FAULTS = (
         "        room = 1 - len(self._busy)",
     ),
     fault(
+        "a download holds its channel up",
+        f"{_OUTBOX}::test_what_needs_no_file_waits_for_no_download",
+        "relay/posting/outbox.py",
+        "        async with turn.left():\n",
+        "        if True:\n",
+    ),
+    fault(
+        "a channel may fetch as many videos at once as it has",
+        f"{_OUTBOX}::test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everything",
+        "relay/posting/outbox.py",
+        "no_videos_in=self._full_of_videos(),",
+        "no_videos_in=(),",
+    ),
+    fault(
         "a database that cannot be read ends the outbox",
         f"{_OUTBOX}::test_a_database_that_cannot_be_read_is_asked_again",
         "relay/posting/outbox.py",
