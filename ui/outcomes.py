@@ -40,6 +40,7 @@ _ROOMS = (
     _Room(prompt=60),
     _Room(prompt=60, reason=100),
     _Room(prompt=60, reason=100, facts=False),
+    _Room(prompt=60, reason=100, facts=False, mentions=60),
     _Room(prompt=60, reason=100, facts=False, mentions=12),
     _Room(prompt=60, reason=100, facts=False, mentions=12, links=False),
 )
@@ -80,8 +81,9 @@ def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[
     first = post.mention[: room.mentions]
     last = post.batch.mention[: room.mentions - len(first)] if post.batch else ()
     body = _wordless(post, said, first) if post.wordless else _worded(post, said, first, room)
-    text = wording.lines(body, _late(post), _tally(post.batch, last) if post.batch else "")
-    return text, tuple(dict.fromkeys((*first, *last)))
+    pinged = tuple(dict.fromkeys((*first, *last)))
+    text = wording.lines(body, _not_pinged(post, pinged), _late(post), _tally(post.batch, last) if post.batch else "")
+    return text, pinged
 
 
 def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Room) -> str:
@@ -114,6 +116,16 @@ def _wordless(post: OutcomePost, said: Verdict, pinged: tuple[int, ...]) -> str:
 
 def _who(people: tuple[int, ...]) -> str:
     return " ".join(wording.user(person) for person in people)
+
+
+def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
+    """How many of those who asked for a ping have no room in the message."""
+    wanted = {*post.mention, *(post.batch.mention if post.batch else ())}
+    left = len(wanted.difference(pinged))
+    if not left:
+        return ""
+    people = wording.count(left, "more person", "more people")
+    return wording.small(f"{people} waited for this: one message can't ping so many.")
 
 
 def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:

@@ -324,9 +324,18 @@ def test_nobody_is_pinged_who_is_not_named() -> None:
     message = outcome_message(replace(POST, files=FILES, mention=crowd), MENTIONS)
     assert message.content is not None
     assert units(message.content) <= MESSAGE
-    assert 12 <= len(message.mention) <= 100
+    assert 60 <= len(message.mention) <= 100
     assert all(f"<@{person}>" in message.content for person in message.mention)
     assert message.content.count("<@") == len(message.mention)
+
+
+@pytest.mark.parametrize(("askers", "words"), [(81, "1 more person"), (130, "50 more people")])
+def test_for_how_many_a_ping_has_no_room_is_told(askers: int, words: str) -> None:
+    message = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(askers))), MENTIONS)
+    assert len(message.mention) == 80
+    assert f"\n-# {words} waited for this: one message can't ping so many." in (message.content or "")
+    everybody = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(80))), MENTIONS)
+    assert "waited for this" not in (everybody.content or "")
 
 
 def test_what_gives_way_first_is_the_prompt() -> None:
