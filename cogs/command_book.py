@@ -59,9 +59,10 @@ class CommandBook:
         try:
             async with asyncio.timeout(60):
                 ids = await sync_scope(registry, scope, commands)
-        except discord.Forbidden:
+        except discord.Forbidden as refusal:
             if commands:
-                log.warning("%s can't be registered: the bot isn't in that server (yet)", where)
+                why = f"Discord refuses it ({refusal})" if scope is None else "the bot isn't in that server (yet)"
+                log.warning("%s can't be registered: %s", where, why)
             return not commands
         except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
             log.warning("%s can't be registered right now (%s)", where, type(error).__name__)
