@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable
 from typing import Any
 
 import aiohttp
@@ -47,7 +47,7 @@ class Surroundings(commands.Cog):
             guild = await self._available.get()
             await _heard(self._places.server_back(guild.id))
             await _heard(self._outbox.permissions_changed(guild.id))
-            await _heard(self._look_after_chosen(guild))
+            await _heard(self._look_after_channels(guild))
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
@@ -76,9 +76,9 @@ class Surroundings(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Nothing more can go there. Of its threads Discord tells nothing, and archived ones are not in the cache."""
+        """Nothing more can go there, nor to its threads; archived ones are not in the cache."""
         await _heard(self._places.channel_gone(channel.guild.id, channel.id, channel.name))
-        await _heard(self._look_after_threads(channel.guild))
+        await _heard(self._look_after_channels(channel.guild))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
@@ -114,15 +114,10 @@ class Surroundings(commands.Cog):
         if interaction.guild_id is not None and interaction.type is not discord.InteractionType.autocomplete:
             await _heard(self._doubt_upload_limit(interaction.guild_id, interaction.filesize_limit))
 
-    async def _look_after_threads(self, guild: discord.Guild) -> None:
-        await self._look_after(guild, await self._places.watched_channels(guild.id))
-
-    async def _look_after_chosen(self, guild: discord.Guild) -> None:
-        """Where nothing is to be posted, nothing else would tell that a channel is gone."""
-        await self._look_after(guild, await self._places.chosen_channels(guild.id))
-
-    async def _look_after(self, guild: discord.Guild, channel_ids: Collection[int]) -> None:
-        for channel_id in channel_ids:
+    async def _look_after_channels(self, guild: discord.Guild) -> None:
+        """Ends what waits in channels that are gone. Discord tells of none while the bot is off, nor of threads that go
+        with their channel."""
+        for channel_id in await self._places.known_channels(guild.id):
             if guild.get_channel_or_thread(channel_id) is None and await self._is_gone(channel_id):
                 await self._places.channel_gone(guild.id, channel_id)
 

@@ -14,7 +14,7 @@ from typing import Protocol
 
 from relay.ports import Clock, JobWatch
 from relay.tokens.accounts import Accounts
-from storage import accounts, departures, follows, servers
+from storage import accounts, departures, servers
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -50,17 +50,9 @@ class Places:
         """Calls `callback` with each server of which nothing is kept any more."""
         self._on_forgotten = callback
 
-    async def watched_channels(self, guild_id: int) -> list[int]:
-        """The server's channels and threads in which somebody waits, or to which its account is relayed."""
-        return await departures.watched_channels(self._database.reader, guild_id)
-
-    async def chosen_channels(self, guild_id: int) -> list[int]:
-        """The server's channels and threads to which its account is relayed, or in which its admins are told."""
-        followed = [row.channel_id for row in await follows.of_guild(self._database.reader, guild_id)]
-        server = await servers.get(self._database.reader, guild_id)
-        if server is None or server.alerts_channel is None:
-            return followed
-        return [*followed, server.alerts_channel]
+    async def known_channels(self, guild_id: int) -> list[int]:
+        """The server's channels and threads with which the bot has still to do."""
+        return await departures.known_channels(self._database.reader, guild_id)
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
         """A channel or thread was deleted: nothing more goes there, and its jobs are not asked about for its sake."""

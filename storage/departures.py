@@ -26,11 +26,14 @@ async def known_servers(queries: Queries) -> set[int]:
     return {row["guild_id"] for row in rows}
 
 
-async def watched_channels(queries: Queries, guild_id: int) -> list[int]:
-    """The server's channels and threads in which somebody waits, or to which its account is relayed."""
+async def known_channels(queries: Queries, guild_id: int) -> list[int]:
+    """The server's channels and threads in which somebody waits, something is to be posted, admins are told, or to
+    which its account is relayed."""
     rows = await queries.all(
         "SELECT channel_id FROM subscriptions WHERE guild_id = ?1 AND ended_at IS NULL"
-        " UNION SELECT channel_id FROM follows WHERE guild_id = ?1",
+        f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"
+        " UNION SELECT channel_id FROM follows WHERE guild_id = ?1"
+        " UNION SELECT alerts_channel FROM servers WHERE guild_id = ?1 AND alerts_channel IS NOT NULL",
         (guild_id,),
     )
     return [row["channel_id"] for row in rows]

@@ -110,14 +110,14 @@ async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collec
     )
 
 
-async def give_up_channel(tx: Transaction, channel_id: int, *, reason: str, now: int) -> int:
-    """Gives up everything that was to go to this channel; returns how many outcomes those were."""
+async def give_up_channel(tx: Transaction, channel_id: int, *, reason: str, now: int) -> list[int]:
+    """Gives up everything that was to go to this channel; returns the subscriptions whose outcomes were among it."""
     rows = await tx.all(
-        f"UPDATE deliveries SET state = 'given_up', reason = ?, settled_at = ? WHERE channel_id = ? AND {IS_OPEN}"
-        f" RETURNING {IS_OUTCOME} AS outcome",
+        "UPDATE deliveries SET state = 'given_up', reason = ?, settled_at = ?"
+        f" WHERE channel_id = ? AND {IS_OPEN} RETURNING subscription_id, {IS_OUTCOME} AS outcome",
         (reason, now, channel_id),
     )
-    return sum(row["outcome"] for row in rows)
+    return [row["subscription_id"] for row in rows if row["outcome"]]
 
 
 async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | None = None) -> int:

@@ -121,14 +121,14 @@ class DeliveryLoop:
             now = self._clock.now()
             await servers.forget_alerts_channel(tx, guild_id, channel_id)
             await sending.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
-            await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
+            unsent = await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
             ended = await cards.end_in_channel(tx, channel_id, now)
             followed = await follows.remove(tx, guild_id, channel_id)
-            if ended or followed:
+            if ended or unsent or followed:
                 notice = NoticePost(
                     kind=NoticeKind.CHANNEL_GONE,
                     nonce="",
-                    jobs=len(ended),
+                    jobs=len({*ended, *unsent}),
                     channel_id=channel_id,
                     channel_name=name,
                     followed=followed,

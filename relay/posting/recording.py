@@ -71,7 +71,7 @@ class Recorder:
                     reason=reason,
                     blocked_since=since,
                 )
-                await self._tell_blocked(tx, settled, since, now)
+                await self._tell_blocked(tx, settled, since, reason, now)
             case Change() as change:
                 await self._change(tx, settled, change, now)
             case GiveUp(reason):
@@ -106,10 +106,10 @@ class Recorder:
 
     # ---- telling the admins -----------------------------------------------------------------------------------------
 
-    async def _tell_blocked(self, tx: Transaction, settled: Settled, since: int, now: int) -> None:
-        """Once for each channel, as long as anything is blocked there."""
+    async def _tell_blocked(self, tx: Transaction, settled: Settled, since: int, reason: Reason, now: int) -> None:
+        """Once for each channel, as long as anything is blocked there. Of a channel that is gone another word comes."""
         delivery = settled.delivery
-        if not delivery.is_outcome or delivery.blocked_since is not None:
+        if not delivery.is_outcome or delivery.blocked_since is not None or reason is Reason.UNKNOWN_CHANNEL:
             return
         if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
             return

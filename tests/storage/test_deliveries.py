@@ -201,9 +201,10 @@ async def test_what_is_settled_cannot_be_claimed(outbox: Outbox) -> None:
 
 
 async def test_a_late_refusal_does_not_bring_back_what_was_given_up_meanwhile(outbox: Outbox) -> None:
-    delivery_id = await outbox.outcome(await outbox.subscription(1))
+    subscription_id = await outbox.subscription(1)
+    delivery_id = await outbox.outcome(subscription_id)
     async with outbox.database.transaction() as tx:
-        assert await sending.give_up_channel(tx, CHANNEL, reason="channel gone", now=NOW) == 1
+        assert await sending.give_up_channel(tx, CHANNEL, reason="channel gone", now=NOW) == [subscription_id]
         await sending.retry_at(tx, delivery_id, next_at=NOW, unanswered_at=None)
         await sending.change_variant(tx, delivery_id, variant="wordless", unanswered_at=None, look_first=False, now=NOW)
 

@@ -51,6 +51,30 @@ async def test_a_deleted_channel(stage: Stage, town: Town, alerts: Channel) -> N
     assert stage.pixverse.asked(job) == asked
 
 
+async def test_channels_that_were_deleted_while_the_bot_was_off(stage: Stage, town: Town, alerts: Channel) -> None:
+    """A job ended before, meanwhile or not at all: the admins are told that its channel is gone, and no more."""
+    doomed = [town.guild.add_text_channel(name) for name in ("before", "meanwhile", "not at all")]
+    jobs = [town.job() for _ in doomed]
+    for job, channel in zip(jobs, doomed, strict=True):
+        await town.status(job, channel=channel)
+        await town.settled(channel)
+    doomed[0].deny_bot(send_messages=True)
+    jobs[0].complete()
+    await town.notice("**I can't post in", alerts)
+    await stage.stop()
+    jobs[1].complete()
+    for channel in doomed:
+        channel.delete()
+    await stage.start()
+    for channel in doomed:
+        await _nothing_waits(stage, channel)
+    told = await stage.discord.until(lambda: alerts.messages()[len(doomed) :])
+    assert len(told) == 1
+    gone = [message for message in alerts.messages() if message.text.startswith("**A channel is gone.** I've stopped")]
+    assert len(gone) == len(doomed)
+    await _goes_on(town)
+
+
 async def test_a_deleted_thread(stage: Stage, town: Town, alerts: Channel) -> None:
     thread = town.channel.add_thread("doomed")
     await town.status(town.job(), channel=thread)

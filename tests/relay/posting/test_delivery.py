@@ -349,6 +349,17 @@ def _notices(world: World) -> list[NoticePost]:
     return [message.post for message in world.discord.messages if isinstance(message.post, NoticePost)]
 
 
+async def test_an_unknown_channel_is_no_permission_to_ask_for(world: World) -> None:
+    """That it is gone is told once it is known: by the gateway, or by a look after the next log-in."""
+    await _set_alerts(world, ALERTS)
+    await world.watch("one", CHANNEL)
+    delivery_id = (await world.end(completed("one")))[0]
+    world.discord.script = [Refused(404, 10003)]
+    await world.pump()
+    assert (await world.get(delivery_id)).reason == "unknown channel"
+    assert _notices(world) == []
+
+
 async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens(world: World) -> None:
     await _set_alerts(world, ALERTS)
     await world.watch("one", CHANNEL)

@@ -385,7 +385,7 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
         return [message.post for message in world.discord.messages if isinstance(message.post, NoticePost)]
 
     await until(lambda: any(notice.channel_name == "videos" for notice in told()))
-    assert [notice.jobs for notice in told() if notice.channel_name == "videos"] == [1]
+    assert [notice.jobs for notice in told() if notice.channel_name == "videos"] == [2]
 
 
 async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:

@@ -43,10 +43,24 @@ FAULTS = (
         "async def on_raw_thread_updated",
     ),
     fault(
+        "what waits in a channel that was deleted meanwhile is not looked after",
+        f"{_E2E}/test_places.py::test_channels_that_were_deleted_while_the_bot_was_off",
+        "storage/departures.py",
+        '        f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"\n',
+        "",
+    ),
+    fault(
+        "a permission is asked for where a channel is unknown",
+        "tests/relay/posting/test_delivery.py::test_an_unknown_channel_is_no_permission_to_ask_for",
+        "relay/posting/recording.py",
+        " or reason is Reason.UNKNOWN_CHANNEL:",
+        ":",
+    ),
+    fault(
         "archived threads outlive their channel",
         f"{_E2E}/test_places.py::test_a_thread_goes_with_its_channel",
         "cogs/surroundings.py",
-        "        await _heard(self._look_after_threads(channel.guild))\n",
+        "        await _heard(self._look_after_channels(channel.guild))\n",
         "",
     ),
     fault(
