@@ -98,8 +98,9 @@ async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(
     await world.follow()
 
     async def follow_amid() -> None:
-        while not await _subscriptions(world):
-            continue
+        async with asyncio.timeout(10):
+            while not await _subscriptions(world):
+                continue
         await world.follow(channel=CHANNEL + 1)
 
     amid = asyncio.create_task(follow_amid())
