@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
+from cogs.refusals import is_of_discord
 from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
 from ui.message import Message
 
@@ -80,8 +81,8 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
 
 
 def _read(refusal: discord.HTTPException) -> LookResult:
-    """Discord's own refusals carry a code; one of a proxy says nothing of the channel, and may pass."""
-    if refusal.code and refusal.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
+    """One of a proxy says nothing of the channel, and may pass."""
+    if is_of_discord(refusal) and refusal.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
         return CannotLook()
     return NoAnswer(f"HTTP {refusal.status}")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
@@ -13,8 +12,9 @@ import discord
 
 from cogs.history import find_message
 from cogs.permissions import missing_to_post
+from cogs.refusals import read_refusal
 from cogs.stored_messages import StoredMessages
-from cogs.wire_memory import is_ambiguous, remembered_statuses, wait_told
+from cogs.wire_memory import is_ambiguous, remembered_statuses
 from relay.messages import (
     Address,
     CardPost,
@@ -23,7 +23,6 @@ from relay.messages import (
     Post,
     Posted,
     RateLimited,
-    Refused,
     SendResult,
     SummaryPost,
 )
@@ -34,7 +33,6 @@ from ui.posts import message_of
 log = logging.getLogger(__name__)
 
 _BASE_SECONDS = 60.0
-_WAIT_UNTOLD = 30.0
 _SLOWEST_UPLOAD = 256 * 1024
 """Bytes a second that an upload is given before it counts as unanswered."""
 
@@ -134,16 +132,6 @@ class DiscordPoster:
         if is_ambiguous(statuses):
             return NoAnswer("refused after an earlier try that may have been stored")
         return answer
-
-
-def read_refusal(refusal: discord.HTTPException) -> SendResult:
-    """A refusal as a plain value. A 429 that discord.py raises at once comes from Cloudflare or another proxy."""
-    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return NoAnswer(f"HTTP {refusal.status}")
-    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        told = wait_told(refusal.response.headers)
-        return RateLimited(_WAIT_UNTOLD if told is None else max(told, 1.0))
-    return Refused(refusal.status, refusal.code, refusal.text)
 
 
 def release_global_lock(client: discord.Client) -> None:

@@ -21,7 +21,7 @@ from storage.database import Database
 log = logging.getLogger(__name__)
 
 _UNKNOWN_CHANNEL = 10003
-"""Discord developer docs, JSON error codes. Another 404, of a proxy for one, tells nothing of the channel."""
+"""Discord developer docs, JSON error codes. Another 404 tells nothing of the channel; see cogs/refusals.py."""
 
 
 class Surroundings(commands.Cog):

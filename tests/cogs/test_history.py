@@ -99,7 +99,7 @@ async def test_a_stretch_that_is_too_long_proves_nothing() -> None:
 
 
 def _refused(status: int, code: int) -> discord.HTTPException:
-    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason=""))
+    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="", headers={}))
     return discord.HTTPException(response, {"code": code, "message": "injected"} if code else "<html>")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.discord_wire import Status
+from sandbox.discord_wire import Body, Status
 from sandbox.discord_wire.recording import RecordedRequest
 from tests.e2e.town import Town
 
@@ -38,5 +38,20 @@ async def test_a_refusal_after_a_lost_answer_doubles_nothing(town: Town, refusal
     job.complete()
     outcome = await town.outcome()
     assert (lost.hits, refused.hits) == (1, 1)
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+    assert town.outcomes() == [outcome]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 499])
+async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(town: Town, status: int) -> None:
+    """Discord stored the message; whoever stands between says that there was an error."""
+    path = f"/channels/{town.channel.id}/messages"
+    job = await town.watched()
+    action = Body("<html>client closed request</html>", status=status)
+    fault = town.stage.discord.faults.add(method="POST", path=path, when="after", action=action, match=_is_outcome)
+    job.complete()
+    outcome = await town.outcome()
+    await town.settled()
+    assert fault.hits == 1
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert town.outcomes() == [outcome]

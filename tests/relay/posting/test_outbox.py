@@ -112,7 +112,7 @@ async def test_a_channel_that_hangs_holds_up_no_other(world: LoopWorld) -> None:
     world.slow.gates[CHANNEL] = asyncio.Event()
     for channel in (CHANNEL, OTHER):
         await world.watch("job", channel)
-    await world.end(completed("job"))
+    await world.end(completed("job", 0))
     world.outbox.wake()
 
     await until(lambda: len(world.discord.outcomes(OTHER)) == 1)

@@ -170,6 +170,13 @@ FAULTS = (
         "return False",
     ),
     fault(
+        "a proxy's page is believed like a refusal of Discord's",
+        "tests/e2e/test_lost_answers.py::test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing[499]",
+        "cogs/refusals.py",
+        "in _BEFORE_ANY_DEED or is_of_discord(refusal):",
+        "< 500:",
+    ),
+    fault(
         "a reply needs its card",
         "tests/e2e/test_endings.py::test_a_deleted_card_is_no_obstacle",
         "cogs/poster.py",
