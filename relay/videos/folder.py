@@ -41,9 +41,10 @@ def look_over(folder: Path) -> None:
 
 
 def _leftovers(folder: Path) -> list[Path]:
+    leftovers = [path for path in folder.iterdir() if path.is_file()]
     if not writable(folder):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-    return [path for path in folder.iterdir() if path.is_file()]
+    return leftovers
 
 
 @contextmanager

@@ -29,10 +29,11 @@ def test_to_look_it_over_changes_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("tried", [sweep, look_over])
-def test_a_file_in_its_place(tmp_path: Path, tried: Callable[[Path], object]) -> None:
-    folder = folder_beside(tmp_path / "relay.db")
+def test_a_file_in_its_place(ordinary_user: Path, tried: Callable[[Path], object]) -> None:
+    folder = folder_beside(ordinary_user / "relay.db")
     folder.write_text("")
-    with pytest.raises(FolderUnusable, match=r"relay\.db\.media cannot be used \("):
+    folder.chmod(0o400)
+    with pytest.raises(FolderUnusable, match=r"relay\.db\.media cannot be used \((File exists|Not a directory)\)"):
         tried(folder)
 
 
