@@ -95,6 +95,8 @@ class Reason(StrEnum):
     CHANNEL_GONE = "channel gone"
     REFUSED = "refused"
     """Discord took it in no form."""
+    FAULT = "fault"
+    """The bot failed on it in every form, by a fault of its own."""
     NOT_WANTED = "not wanted"
     """What it would have told was overtaken."""
     CANNOT_LOOK = "cannot look"

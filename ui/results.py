@@ -106,6 +106,8 @@ def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
             return f"The channel is gone. {mentions.status} with `#{record.job_id}` posts it in another one."
         case Reason.NOT_WANTED:
             return "The job was taken up again; its result comes at its next end."
+        case Reason.FAULT:
+            return "I failed on it by a fault of my own, which my operator finds in the log. Then send it again."
         case _:
             return "Discord took it in no form. See whether a rule of AutoMod forbids it, then send it again."
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
@@ -21,6 +22,7 @@ from relay.ports import Clock, Poster
 from relay.posting import verdicts
 from relay.posting.composing import Composer, Draft
 from relay.posting.recording import Recorder, Settled
+from relay.posting.variants import Variant
 from relay.posting.verdicts import Again, Attempt, Blocked, Done, GiveUp, StopSending, Verdict
 from storage import deliveries, sending
 from storage.database import Database
@@ -36,6 +38,8 @@ NONCE_REMEMBERED = 120_000
 LOOK_BACK = 65 * 60_000
 """Milliseconds before the first unanswered attempt from which on the history is read: clocks jump by an hour."""
 
+_FAULTS_BORNE = 5
+"""Faults of our own in a row, a minute of tries: what fails that often fails always, in this form."""
 _SEND_SECONDS = 90.0
 _SLOWEST_UPLOAD = 128 * 1024
 """Bytes a second. The poster has a bound of its own; this one only keeps a channel from standing still for ever."""
@@ -65,6 +69,7 @@ class Sender:
         self._clock = clock
         self._unrecorded: dict[int, Settled] = {}
         self._first_sent: dict[int, float] = {}
+        self._faults: Counter[int] = Counter()
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
@@ -83,11 +88,24 @@ class Sender:
         delivery = await deliveries.get(self._database.reader, delivery_id)
         if delivery is None or not delivery.open or self.token_dead:
             return
+        if self._faults[delivery_id] >= _FAULTS_BORNE:
+            await self._after_faults(delivery)
+            return
         draft = await self._composer.draft(delivery)
         if draft is None:
             await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
             return
         await self._bring_forward(draft, aside)
+
+    def failed(self, delivery_id: int, error: Exception) -> None:
+        """To be told of what `deliver` raised. Disk and database may come back; a fault of ours will not go away."""
+        if not isinstance(error, sqlite3.Error | OSError):
+            self._faults[delivery_id] += 1
+
+    async def _after_faults(self, delivery: Delivery) -> None:
+        verdict = verdicts.after_faults(Variant.parse(delivery.variant), is_outcome=delivery.is_outcome)
+        maybe_posted = isinstance(verdict, GiveUp) and delivery.unanswered_at is not None
+        await self._record(Settled(delivery, None if maybe_posted else verdict, delivery.unanswered_at))
 
     async def _bring_forward(self, draft: Draft, aside: Aside) -> None:
         delivery = draft.delivery
@@ -209,6 +227,7 @@ class Sender:
         self._unrecorded[settled.delivery.id] = settled
         await self._recorder.record(settled)
         del self._unrecorded[settled.delivery.id]
+        self._faults.pop(settled.delivery.id, None)
         if settled.unanswered_at is None:
             self._first_sent.pop(settled.delivery.id, None)
         self._tell(settled)

@@ -210,6 +210,7 @@ class DeliveryLoop:
         except Exception as error:
             # One delivery's edge: the others go on.
             self._rest(delivery_id)
+            self._sender.failed(delivery_id, error)
             log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
         finally:
             if self._aside.pop(delivery_id, None) is None:

@@ -125,6 +125,14 @@ def retry_delay(attempts: int) -> int:
     return min(SECOND << min(attempts, 12), LONGEST_RETRY)
 
 
+def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
+    """What follows where faults of our own keep a message from being sent: its plainest form, then nothing."""
+    plainest = replace(variant, wordless=True, no_files=True)
+    if not is_outcome or variant == plainest:
+        return GiveUp(Reason.FAULT)
+    return Change(plainest)
+
+
 def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
     """Waits for a permission: at first a minute, later half the time that it has waited, at most half an hour."""
     since = attempt.now if attempt.blocked_since is None else attempt.blocked_since

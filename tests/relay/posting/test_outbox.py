@@ -10,7 +10,7 @@ import pytest
 
 from pixverse.job import Job, JobState
 from relay.messages import Address, NoticePost, Post, Refused, SendResult
-from relay.outcomes import NoticeKind, Outcome
+from relay.outcomes import NoticeKind, Outcome, Reason
 from relay.posting import notices
 from relay.posting.outbox import DeliveryLoop
 from storage import deliveries, servers
@@ -268,6 +268,50 @@ async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_lo
     assert world.outbox.failures >= 1
     world.videos.on_fetch = lambda: None
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 2))
+
+
+async def test_a_fault_of_our_own_is_followed_by_the_plainest_form(world: LoopWorld) -> None:
+    def fail() -> None:
+        raise ValueError("nobody foresaw this")
+
+    world.videos.on_fetch = fail
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.outbox.wake()
+
+    await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
+    assert world.clock.seconds < 120
+    post = world.discord.outcomes(CHANNEL)[0]
+    assert (post.wordless, post.files, [link.index for link in post.links]) == (True, (), [1])
+    await until(lambda: _is(world, delivery_id, "posted"))
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "reason"),
+    [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.CANNOT_LOOK)],
+    ids=["before it is sent", "while it is sent"],
+)
+async def test_where_every_form_fails_it_is_told_as_not_posted(
+    world: LoopWorld, monkeypatch: pytest.MonkeyPatch, place: str, state: str, reason: Reason
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(world.discord, place, fail)
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.outbox.wake()
+
+    async def settled() -> bool:
+        return await _moved(world, 2_000, lambda: True) and await _is(world, delivery_id, state)
+
+    await until(settled)
+    assert (await world.get(delivery_id)).reason == reason
+    assert world.outbox.failures == 10
+
+
+async def _is(world: LoopWorld, delivery_id: int, state: str) -> bool:
+    return (await world.get(delivery_id)).state == state
 
 
 async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -> None:

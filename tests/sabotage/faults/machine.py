@@ -104,6 +104,13 @@ FAULTS = (
         "no_videos_in=(),",
     ),
     fault(
+        "an unforeseen fault keeps an outcome for ever",
+        f"{_OUTBOX}::test_a_fault_of_our_own_is_followed_by_the_plainest_form",
+        "relay/posting/delivery.py",
+        "        if self._faults[delivery_id] >= _FAULTS_BORNE:",
+        "        if 0:",
+    ),
+    fault(
         "a database that cannot be read ends the outbox",
         f"{_OUTBOX}::test_a_database_that_cannot_be_read_is_asked_again",
         "relay/posting/outbox.py",
