@@ -538,8 +538,8 @@ async def test_a_summary_follows_its_jobs(world: CardWorld) -> None:
     await world.move(10 * SECOND)
     assert world.discord.edits == []
     await world.end(completed("one"))
-    world.loop.job_changed(1)
     await world.pump()
+    world.loop.job_changed(1)
     await world.move(10 * SECOND)
     await world.end(completed("two"), closes=(last,))
     await world.pump()
