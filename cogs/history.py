@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from cogs.refusals import is_of_discord
+from cogs.refusals import UNREADABLE, is_of_discord
 from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
 from ui.message import Message
 
@@ -41,6 +41,8 @@ async def find_message(
         return _read(refusal)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         return NoAnswer(type(error).__name__)
+    except UNREADABLE:
+        return NoAnswer("the answer is not Discord's")
 
 
 async def _search(
@@ -75,9 +77,13 @@ def _found_in(page: list[Any], client: discord.Client, message: Message) -> Foun
 
 
 async def _page(client: discord.Client, channel_id: int, after: int | None = None) -> list[Any]:
-    """The messages that follow `after`, or the newest."""
+    """The messages that follow `after`, or the newest. Raises TypeError where the answer is no list of them: an empty
+    page of a proxy's would look like an empty channel."""
     async with asyncio.timeout(_SECONDS):
-        return list(await client.http.logs_from(channel_id, PAGE, after=after))
+        page: object = await client.http.logs_from(channel_id, PAGE, after=after)
+    if not isinstance(page, list):
+        raise TypeError(page)
+    return page
 
 
 def _read(refusal: discord.HTTPException) -> LookResult:

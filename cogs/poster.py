@@ -12,7 +12,7 @@ import discord
 
 from cogs.history import find_message
 from cogs.permissions import missing_to_post
-from cogs.refusals import read_refusal
+from cogs.refusals import UNREADABLE, read_refusal
 from cogs.stored_messages import StoredMessages
 from cogs.wire_memory import is_ambiguous, remembered_statuses
 from relay.messages import (
@@ -122,13 +122,18 @@ class DiscordPoster:
                     return Posted(await deed())
             except TimeoutError:
                 release_global_lock(self._client)
-                return NoAnswer(f"no answer within {seconds:.0f} s")
+                answer: SendResult = NoAnswer(f"no answer within {seconds:.0f} s")
             except discord.RateLimited as limited:
-                answer: SendResult = RateLimited(limited.retry_after)
+                answer = RateLimited(limited.retry_after)
             except discord.HTTPException as refusal:
                 answer = read_refusal(refusal)
             except (aiohttp.ClientError, OSError) as error:
-                return NoAnswer(type(error).__name__)
+                answer = NoAnswer(type(error).__name__)
+            except UNREADABLE:
+                if not statuses:
+                    # Nothing was asked yet: a fault of ours.
+                    raise
+                answer = NoAnswer("the answer is not Discord's")
         if is_ambiguous(statuses):
             return NoAnswer("refused after an earlier try that may have been stored")
         return answer

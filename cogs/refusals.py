@@ -9,6 +9,9 @@ import discord
 from cogs.wire_memory import wait_told
 from relay.messages import NoAnswer, RateLimited, Refused, SendResult
 
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What discord.py raises over a good status with something else than Discord's answer: a proxy's page, mostly."""
+
 _WAIT_UNTOLD = 30.0
 _SHORTEST_CODE = 5
 _BEFORE_ANY_DEED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})

@@ -118,3 +118,19 @@ async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
     refusal: Exception, meaning: LookResult
 ) -> None:
     assert await Channel([], refusal=refusal).find(readable=True) == meaning
+
+
+@pytest.mark.parametrize(
+    "answer", ["<html>sorry</html>", "", {"message": "sorry"}, {}, [{"id": "x"}], [1], None], ids=repr
+)
+async def test_what_is_no_history_says_nothing_of_it(answer: Any) -> None:
+    channel = Channel([])
+    channel.logs_from = _always(answer)  # type: ignore[method-assign]
+    assert await channel.find(readable=True) == NoAnswer("the answer is not Discord's")
+
+
+def _always(answer: Any) -> Any:
+    async def logs_from(*_: Any, **__: Any) -> Any:
+        return answer
+
+    return logs_from

@@ -42,7 +42,7 @@ async def test_a_refusal_after_a_lost_answer_doubles_nothing(town: Town, refusal
     assert town.outcomes() == [outcome]
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 499])
+@pytest.mark.parametrize("status", [200, 400, 403, 404, 499])
 async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(town: Town, status: int) -> None:
     """Discord stored the message; whoever stands between says that there was an error."""
     path = f"/channels/{town.channel.id}/messages"
@@ -55,3 +55,4 @@ async def test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing(town
     assert fault.hits == 1
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert town.outcomes() == [outcome]
+    assert town.stage.bot.said("Traceback") == []

@@ -177,6 +177,13 @@ FAULTS = (
         "< 500:",
     ),
     fault(
+        "an empty page of a proxy's is an empty channel",
+        "tests/cogs/test_history.py::test_what_is_no_history_says_nothing_of_it",
+        "cogs/history.py",
+        "        raise TypeError(page)\n",
+        "        return list(page or ())\n",
+    ),
+    fault(
         "a reply needs its card",
         "tests/e2e/test_endings.py::test_a_deleted_card_is_no_obstacle",
         "cogs/poster.py",
