@@ -58,7 +58,7 @@ async def _against_bare(sizes: Sizes) -> Result:
         most = int(1.3 * max(sizes.capacity_shares) * interval * expected)
         async with serve(max(most, sizes.accounts), sizes.accounts) as served:
             await _warm(folder / "warm", served)
-            for _ in range(sizes.rounds):
+            for _ in range(min(sizes.rounds, 3)):
                 bare = (await bare_pace(served, sizes.seconds, AT_ONCE)).rate
                 tried = [min(most, int(share * interval * bare)) for share in sizes.capacity_shares]
                 late = [(jobs, await _lateness(folder, served, jobs, interval)) for jobs in tried]
@@ -87,7 +87,7 @@ async def _against_naive(sizes: Sizes) -> Result:
         folder = Path(name)
         async with serve(jobs_needed, sizes.accounts, answer_ms=_SLOW_MS) as served:
             await _warm(folder / "warm", served)
-            for _ in range(sizes.rounds):
+            for _ in range(min(sizes.rounds, 3)):
                 naive = await _naive_rate(served, sizes.seconds) * interval * (1 + _LATE_SHARE)
                 tried = [min(int(step * naive), jobs_needed) for step in _NAIVE_STEPS]
                 late = [(jobs, await _lateness(folder, served, jobs, interval)) for jobs in tried]
