@@ -246,7 +246,7 @@ async def test_a_clock_that_is_set_back_puts_nothing_off(world: LoopWorld) -> No
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
     world.outbox.wake()
-    await until(lambda: len(world.discord.tried) == 1)
+    await until(lambda: world.outbox.counts.total() == 1)
     world.clock.jump(-3_600_000)
 
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
