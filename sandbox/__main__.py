@@ -1,4 +1,4 @@
-"""`python -m sandbox`: the bot between a Discord and a PixVerse of this machine's own.
+"""`python -m sandbox`: the bot against a simulated Discord and PixVerse on this machine.
 
 A signal is heard from the first statement on: everything slow is imported later.
 """

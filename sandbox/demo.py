@@ -35,11 +35,11 @@ async def show_page(wishes: Wishes) -> int:
     ):
         if wishes.keeps_files:
             print(f"The bot's files stay in {stage.folder}")
-        print("Starting the bot between a Discord and a PixVerse of this machine's own ...")
+        print("Starting the bot against a simulated Discord and PixVerse on your machine ...")
         try:
             await stage.while_bot_lives(set_scene(panel))
         except BotTrouble as problem:
-            print(f"{problem} Its last words stand in the panel, under Bot: {panel.url}")
+            print(f"{problem} Its log is in the panel, under Bot: {panel.url}")
         else:
             print(_welcome(panel.url))
         if wishes.opens_browser:
@@ -98,19 +98,19 @@ def _add_video(stage: Stage, prompt: str) -> Job:
 
 async def _open_browser(url: str) -> None:
     if not await asyncio.to_thread(webbrowser.open, url):
-        print("No browser was found here; open the address yourself.")
+        print("No browser was found. Open the address yourself.")
 
 
 def _welcome(url: str) -> str:
     return f"""
 The page:  {url}
 
-  1. Beside the chat, under Jobs, press Copy id at "{_TO_ASK_FOR}". In the chat type /pixverse status and paste it.
-     Watch the card and, half a minute later, the video. Press Details below it.
-  2. Type /pixverse status and, in place of an id, boat: jobs are offered by their prompts.
-  3. Be Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set (Copy token gives one).
-  4. Look into the channel every-video: it follows the account, so that every job ends there too.
-  5. Break something: answers, posts, permissions, the gateway, the bot itself. See what the chat says.
+  1. Press one of the four buttons above the chat: watch a job, kill the bot midway, deny file uploads,
+     ask without a token.
+  2. Do it yourself: copy the id of "{_TO_ASK_FOR}" under Jobs, type /pixverse status in the chat and paste it.
+     Or type a word of a prompt, such as boat, and pick the job.
+  3. Be Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set (Copy token gives you one).
+  4. Open the channel every-video: it follows the whole account.
 
-Ctrl-C ends it.
+Press Ctrl-C to stop.
 """

@@ -19,19 +19,19 @@ class BotControls:
     async def start(self, _form: Form) -> str:
         """Starts it where it does not run."""
         if self._bot.running:
-            raise NotDone("The bot runs already.")
+            raise NotDone("The bot is already running.")
         await self._bot.start()
-        return "The bot starts."
+        return "Starting the bot."
 
     async def restart(self, _form: Form) -> str:
         """SIGTERM, then a new process."""
         await self._bot.stop()
         await self._bot.start()
-        return "The bot was stopped in order, and starts again."
+        return "The bot was stopped and is starting again."
 
     async def kill(self, _form: Form) -> str:
         """SIGKILL; it stays dead until it is started."""
         if not self._bot.running:
-            raise NotDone("The bot does not run.")
+            raise NotDone("The bot isn't running.")
         await self._bot.kill()
-        return "Killed. Start it again and see that nothing is lost and nothing is posted twice."
+        return "Killed. Start it again: nothing is lost, and nothing is posted twice."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from sandbox.discord_wire import Member
+from sandbox.discord_wire import Member, NotAnswered, NotPossible
 from sandbox.panel import choices
 from sandbox.panel.desk import Desk, Town
 from sandbox.panel.form import Control, Form, NotDone
@@ -38,6 +38,7 @@ class DiscordControls:
             "gateway": self.trouble_gateway,
             "post-faults": self.add_faults,
             "post-faults-clear": self.clear_faults,
+            "message-menu": self.use_message_menu,
         }
 
     # ------------------------------------------------------------------ where
@@ -64,6 +65,20 @@ class DiscordControls:
         await self._desk.show()
         return f"You are {self._desk.person.name}."
 
+    async def use_message_menu(self, form: Form) -> str:
+        """Apps → Watch PixVerse jobs on a message, as the chosen person; the newest message if none is named."""
+        here, person = self._desk.here(), self._desk.person
+        seen = here.messages(seen_by=person)
+        named = form.text("message", otherwise="")
+        message = next((one for one in reversed(seen) if named in ("", str(one.id))), None)
+        if message is None:
+            raise NotDone("There is no message to use the menu on.")
+        try:
+            answer = await person.message_menu(message, "Watch PixVerse jobs", channel=here)
+        except (NotAnswered, NotPossible) as problem:
+            raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
+        return f"{person.name} is told: {answer.text.partition('.**')[0].replace('**', '')}."
+
     async def open_chat(self, _form: Form) -> str:
         """Opens the chat again after its own button has closed it."""
         self._desk.here()
@@ -83,7 +98,7 @@ class DiscordControls:
         """A new thread in the chosen channel, at once the chosen one."""
         here = self._desk.here()
         if here.stored.is_thread:
-            raise NotDone("A thread holds no threads. Choose a channel first.")
+            raise NotDone("A thread can't contain threads. Choose a channel first.")
         thread = here.add_thread(form.text("name", otherwise="New thread")[:_LONGEST_NAME])
         self._desk.town.channels.append(thread)
         self._desk.channel = thread
@@ -110,7 +125,9 @@ class DiscordControls:
         here.allow_bot(**dict.fromkeys(ticked, True))
         here.deny_bot(**dict.fromkeys(denied, True))
         missing = [name for name, flag in choices.PERMISSIONS.items() if flag in denied]
-        return f"In #{here.name} the bot lacks: {', '.join(missing)}." if missing else "The bot may do everything here."
+        return (
+            f"In #{here.name} the bot lacks: {', '.join(missing)}." if missing else "The bot has every permission here."
+        )
 
     async def set_upload_limit(self, form: Form) -> str:
         """How large one file may be in the chosen server."""
@@ -137,7 +154,7 @@ class DiscordControls:
 
     def _present_town(self) -> Town:
         if not self._desk.town.bot_is_in:
-            raise NotDone("The bot is not in this server. Add it again first.")
+            raise NotDone("The bot isn't in this server. Invite it again first.")
         return self._desk.town
 
     # --------------------------------------------------------------- troubles
@@ -155,11 +172,11 @@ class DiscordControls:
         elif how == "invalidate":
             gateway.invalidate()
         return {
-            "cut": "Cut. The bot connects again by itself.",
-            "reconnect": "Discord has asked the bot to connect anew.",
-            "invalidate": "The session is forgotten; the bot has to log in anew.",
-            "close": "Closed: the bot hears nothing until it is opened again.",
-        }.get(how, "Open. The bot tries again by itself, within a minute.")
+            "cut": "Cut. The bot reconnects by itself.",
+            "reconnect": "Discord asked the bot to reconnect.",
+            "invalidate": "The session is invalid; the bot has to log in again.",
+            "close": "Closed: the bot hears nothing until you open it again.",
+        }.get(how, "Open. The bot reconnects by itself within a minute.")
 
     async def add_faults(self, form: Form) -> str:
         """The bot's next posts break, before Discord has stored them or after."""
@@ -174,4 +191,4 @@ class DiscordControls:
     async def clear_faults(self, _form: Form) -> str:
         """Posts are well again."""
         self._discord.faults.clear()
-        return "No more posts break."
+        return "Posts work again."

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sandbox.discord_wire import NotAnswered, NotPossible
 from sandbox.panel import choices
 from sandbox.panel.desk import Desk
-from sandbox.panel.form import Control, Form, NotDone
+from sandbox.panel.form import Control, Form
+from sandbox.panel.tryouts import Tryouts
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Results
 from sandbox.pixverse_api.videos import image_file
@@ -19,8 +19,9 @@ _MOST_VIDEOS = 10
 class PixverseControls:
     """Jobs, what goes wrong with the API's answers, and the account."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, tryouts: Tryouts) -> None:
         self._desk = desk
+        self._tryouts = tryouts
         self._pixverse = desk.stage.pixverse
 
     def controls(self) -> dict[str, Control]:
@@ -48,9 +49,11 @@ class PixverseControls:
         timeline = form.one_of("ending", choices.ENDINGS)(seconds)
         job = self._add(kind, prompt)
         timeline = choices.with_results(timeline, self._results(kind, form, job))
+        if form.ticked("watch"):
+            return await self._tryouts.start_and_watch(job, timeline)
         if form.ticked("once-asked"):
             self._desk.play_once_asked(job, timeline)
-            return "Started. It goes on once somebody asks for it: copy its id into the chat."
+            return "Added. It starts when someone asks for it: copy its id into the chat."
         self._desk.play(job, timeline)
         return "Started."
 
@@ -78,13 +81,7 @@ class PixverseControls:
 
     async def ask_for_job(self, form: Form) -> str:
         """`/pixverse status` in the chosen channel by the chosen person, without typing."""
-        job = self._desk.job(form.text("jobid"))
-        person, channel = self._desk.person, self._desk.here()
-        try:
-            answer = await person.slash(channel, "pixverse status", jobid=job.jobid)
-        except (NotAnswered, NotPossible) as problem:
-            raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
-        return f"{person.name} is told: {answer.text.partition('.**')[0].replace('**', '')}."
+        return await self._tryouts.ask(self._desk.job(form.text("jobid")))
 
     async def set_speed(self, form: Form) -> str:
         """All jobs go on faster or slower."""
@@ -108,7 +105,7 @@ class PixverseControls:
         """All is well again."""
         self._pixverse.faults.clear()
         self._pixverse.cdn.faults.clear()
-        return "No more faults wait."
+        return "No faults left."
 
     async def switch_api(self, form: Form) -> str:
         """On, answering 503, or not reachable."""
@@ -137,7 +134,7 @@ class PixverseControls:
     async def renew_token(self, _form: Form) -> str:
         """A new token; the one that the bot has is refused from now on."""
         self._desk.stage.account.renew_token()
-        return "Changed: the bot's token is refused from now on. Copy the new one and set it as Ada."
+        return "Changed: the API now refuses the bot's token. Copy the new one and set it as Ada."
 
     async def show_token(self, form: Form) -> str:
         """A token in full, to be put into the bot's form."""

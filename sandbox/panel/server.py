@@ -20,6 +20,7 @@ from sandbox.panel.form import Control, Form, NotDone
 from sandbox.panel.guard import only_own_page, with_headers
 from sandbox.panel.live import Live
 from sandbox.panel.pixverse_controls import PixverseControls
+from sandbox.panel.tryouts import Tryouts
 from sandbox.stage import Stage
 
 _log = logging.getLogger(__name__)
@@ -38,8 +39,10 @@ class Panel:
     def __init__(self, stage: Stage) -> None:
         self.chat = Chat(stage.discord, lambda: self.port)
         self.desk: Desk = set_desk(stage, self.chat)
+        tryouts = Tryouts(self.desk)
         self.controls: dict[str, Control] = {
-            **PixverseControls(self.desk).controls(),
+            **tryouts.controls(),
+            **PixverseControls(self.desk, tryouts).controls(),
             **DiscordControls(self.desk).controls(),
             **CallbackControls(self.desk).controls(),
             **BotControls(self.desk).controls(),

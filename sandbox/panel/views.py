@@ -76,7 +76,10 @@ def chat(desk: Desk) -> Section:
     if desk.chat.open:
         return {"url": desk.chat.url, "note": ""}
     if not desk.town.bot_is_in:
-        return {"url": "", "note": f"The bot is not in {desk.town.guild.name}. Add it again, or choose another server."}
+        return {
+            "url": "",
+            "note": f"The bot isn't in {desk.town.guild.name}. Invite it again, or choose another server.",
+        }
     return {"url": "", "note": "The chat is closed." if desk.channel is not None else "This server has no channel."}
 
 

@@ -55,6 +55,7 @@ class Look:
             await self.panel.controls[name](Form({name: value}))
         desk.stage.pixverse.faults.clear()
         desk.stage.discord.faults.clear()
+        desk.stage.guild.upload_limit = 10 * 1024 * 1024
         await self.panel.controls["channel-add"](Form({"name": f"look-{next(_numbers)}"}))
         await self.is_shown()
         await self.open_tab("PixVerse")

@@ -118,20 +118,22 @@ async def test_hostile_words_are_text(look: Look) -> None:
 async def test_keys_alone_suffice(look: Look) -> None:
     keys = look.page.keyboard
     job = look.stage.pixverse.add_job(look.stage.account, prompt="By keys alone")
-    await look.page.locator(".skip").focus()
+    await look.page.get_by_role("link", name="Skip to the switches").focus()
     await keys.press("Enter")
     reached = ""
-    for _ in range(12):
+    for _ in range(14):
         await keys.press("Tab")
         reached = await look.page.evaluate("document.activeElement.textContent.trim()")
-        if reached == "Start the job":
+        if reached == "Start only":
             break
-    assert reached == "Start the job"
+    assert reached == "Start only"
     before = len(look.stage.pixverse.jobs)
     await keys.press("Enter")
     await look.hears("Started.")
     assert len(look.stage.pixverse.jobs) == before + 1
-    await look.chat.get_by_label("Message", exact=True).focus()
+    await look.page.get_by_role("link", name="Skip to the message box").focus()
+    await keys.press("Enter")
+    await expect(look.chat.get_by_label("Message", exact=True)).to_be_focused()
     await keys.type("/pixverse status")
     await expect(look.suggestion("pixverse status").first).to_be_visible()
     await keys.press("Enter")

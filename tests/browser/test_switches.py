@@ -8,7 +8,7 @@ from playwright.async_api import expect
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
 from sandbox.token_form import fill_in_token
-from tests.browser.look import Look
+from tests.browser.look import WIDE, Look
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -38,9 +38,10 @@ async def test_a_job_is_started_copied_asked_for_and_sped_up(look: Look) -> None
     await form.get_by_role("textbox", name="Prompt").fill("Two swans")
     await look.choose("What", "v1 create")
     await form.get_by_role("spinbutton", name="Seconds").fill("600")
-    await form.get_by_role("spinbutton", name="Files, in v1").fill("2")
-    await look.press("Start the job")
-    await look.hears("once somebody asks for it")
+    await form.get_by_role("spinbutton", name="Files (v1)").fill("2")
+    await form.get_by_role("checkbox", name="Start only when someone asks").check()
+    await look.press("Start only")
+    await look.hears("when someone asks for it")
     (job,) = [job for job in look.stage.pixverse.jobs if job.shown["prompt"] == "Two swans"]
     await look.row("Two swans").get_by_role("button", name="Copy id").click()
     assert await look.page.evaluate("navigator.clipboard.readText()") == job.jobid
@@ -65,7 +66,7 @@ async def test_a_long_list_of_jobs_is_folded(look: Look) -> None:
     await expect(look.row("Still in work")).to_be_visible()
     await look.page.get_by_role("button", name="Show all").click()
     await expect(look.row("One of many, 0")).to_be_visible()
-    await look.press("Fold what has ended")
+    await look.press("Hide ended jobs")
     await expect(look.row("One of many, 1")).to_be_hidden()
 
 
@@ -74,8 +75,8 @@ async def test_a_job_is_changed_by_hand(look: Look) -> None:
     await _ask(look, "By hand")
     row = look.row("By hand")
     await row.locator("summary").click()
-    await row.get_by_role("combobox", name="Make it").select_option("failed")
-    await row.get_by_role("button", name="Do it").click()
+    await row.get_by_role("combobox", name="Change to").select_option("failed")
+    await row.get_by_role("button", name="Apply").click()
     await look.hears("The API now says: failed.")
     await expect(look.message("The job failed.")).to_be_visible()
     await expect(row.locator(".line li").last).to_contain_text("failed")
@@ -86,23 +87,23 @@ async def test_answers_break_and_are_mended(look: Look) -> None:
     form = look.page.locator("form[data-do='api-faults']")
     await form.get_by_role("spinbutton", name="How many").fill("500")
     await form.get_by_role("combobox", name="Fault").select_option("502, a page of HTML")
-    await form.get_by_role("button", name="Break them").click()
-    await expect(form.locator("#api-faults-left")).to_contain_text("still to come")
-    await expect(look.page.locator("#api-chip")).to_have_text("PixVerse makes trouble")
+    await form.get_by_role("button", name="Apply").click()
+    await expect(form.locator("#api-faults-left")).to_contain_text("left")
+    await expect(look.page.locator("#api-chip")).to_have_text("PixVerse has problems")
     await _ask(look, "Broken answers")
     await look.hears("PixVerse's API isn't answering right now.")
-    await form.get_by_role("button", name="No more faults").click()
+    await form.get_by_role("button", name="Clear").click()
     await expect(form.locator("#api-faults-left")).to_have_text("")
 
 
 async def test_the_api_is_switched_off_and_on(look: Look) -> None:
-    for state, sentence in (("cannot be reached", "Nothing listens"), ("answers 503", "answers 503")):
+    for state, sentence in (("can't be reached", "Nothing listens"), ("responds with 503", "answers 503")):
         _job(look, state)
         await look.choose("The API", state)
         await look.hears(sentence)
         await _ask(look, state)
         await look.hears("PixVerse's API isn't answering right now.")
-    await look.choose("The API", "answers")
+    await look.choose("The API", "responds")
     await look.hears("The API answers.")
     _job(look, "At home again")
     await _ask(look, "At home again")
@@ -115,7 +116,7 @@ async def test_the_token_is_refused_and_changed(look: Look) -> None:
     await look.hears("The account is refused.")
     await _ask(look, "Tokens")
     await look.hears("On hold: useapi.net refuses this server's API token.")
-    await look.choose("The account", "in order")
+    await look.choose("The account", "works")
     await look.hears("The account is ok.")
     await look.press("Change the token")
     await look.hears("Changed")
@@ -123,7 +124,7 @@ async def test_the_token_is_refused_and_changed(look: Look) -> None:
         await look.press("Copy token")
         await look.hears("Copied: this account's token.")
         assert await look.page.evaluate("navigator.clipboard.readText()") == look.stage.account.token
-        await look.press("Copy another account's token")
+        await look.press("Copy a different account's token")
         await look.hears("Copied: another account's token.")
         assert await look.page.evaluate("navigator.clipboard.readText()") == look.panel.desk.other_account.token
     finally:
@@ -140,12 +141,11 @@ async def test_callbacks_are_sent(look: Look) -> None:
     await row.get_by_role("button", name="Send its callback").click()
     await look.hears("There is no address yet")
     await look.page.get_by_role("textbox", name="replyUrl").fill(answer.text.split("`")[3])
-    await look.press("Set it")
+    await look.page.locator("form[data-do='callback-address'] button").click()
     await look.hears("told there")
     await row.get_by_role("button", name="Send its callback").click()
     await look.hears("answered with 2")
     await look.choose("Sent", "every change")
-    await look.press("Send them so")
     await look.hears("every change")
     await expect(look.page.locator("#callbacks")).to_contain_text("sent; the latest")
 
@@ -153,7 +153,6 @@ async def test_callbacks_are_sent(look: Look) -> None:
 async def test_permissions_are_taken_and_given_back(look: Look) -> None:
     await look.open_tab("Discord")
     await look.page.get_by_label("Attach Files").uncheck()
-    await look.press("Set them")
     await look.hears("the bot lacks: Attach Files.")
     look.panel.desk.play(_job(look, "No files here"), timelines.completed(0))
     await look.open_tab("PixVerse")
@@ -161,16 +160,15 @@ async def test_permissions_are_taken_and_given_back(look: Look) -> None:
     await expect(look.message("I may not attach files in this channel")).to_be_visible()
     await look.open_tab("Discord")
     await look.page.get_by_label("Attach Files").check()
-    await look.press("Set them")
-    await look.hears("The bot may do everything here.")
+    await look.hears("The bot has every permission here.")
 
 
 async def test_files_above_the_limit_come_as_links(look: Look) -> None:
     look.panel.desk.play(_job(look, "Too large"), timelines.completed(0))
     await look.open_tab("Discord")
-    await look.choose("One file may have", "10 MiB")
+    await look.choose("Largest file", "10 MiB")
     await look.hears("up to 10 MiB")
-    await look.choose("One file may have", "50 KiB")
+    await look.choose("Largest file", "50 KiB")
     await look.hears("up to 50 KiB")
     await look.open_tab("PixVerse")
     await _ask(look, "Too large")
@@ -207,8 +205,8 @@ async def test_the_bot_is_removed_and_added_again(look: Look) -> None:
     await look.open_tab("Discord")
     await look.press("Remove the bot")
     await look.hears("not in Paper Boat Studio any more")
-    await expect(look.page.locator("#chat-note")).to_contain_text("Add it again")
-    await look.press("Add it again")
+    await expect(look.page.locator("#chat-note")).to_contain_text("Invite it again")
+    await look.press("Invite it again")
     await look.hears("is in Paper Boat Studio again")
     await look.is_shown()
 
@@ -225,12 +223,12 @@ async def test_the_gateway_breaks_and_comes_back(look: Look) -> None:
     gateway = look.stage.discord.gateway
     resumed, identified = gateway.resumed, gateway.identified
     await look.open_tab("Discord")
-    await look.press("Ask to reconnect")
-    await look.hears("connect anew")
+    await look.press("Request reconnect")
+    await look.hears("reconnect")
     await look.press("Cut")
     await look.stage.discord.until(lambda: gateway.resumed > resumed, 20)
-    await look.press("Forget the session")
-    await look.hears("log in anew")
+    await look.press("Invalidate session")
+    await look.hears("log in again")
     await look.press("Close")
     await expect(look.page.locator("#bot-chip")).to_have_text("The gateway is closed")
     await expect(look.page.get_by_role("button", name="Cut")).to_be_disabled()
@@ -246,22 +244,22 @@ async def test_posts_break_before_and_after_and_nothing_is_doubled(look: Look) -
     form = look.page.locator("form[data-do='post-faults']")
     await form.get_by_role("combobox", name="When").select_option("after")
     await form.get_by_role("combobox", name="Fault").select_option("403, no permission")
-    await form.get_by_role("button", name="Break them").click()
+    await form.get_by_role("button", name="Apply").click()
     await look.hears("Discord refuses before it stores")
     await form.get_by_role("combobox", name="Fault").select_option("500")
-    for when in ("before they are stored", "after they are stored"):
+    for when in ("before Discord stores them", "after Discord stores them"):
         await form.get_by_role("combobox", name="When").select_option(label=when)
-        await form.get_by_role("button", name="Break them").click()
+        await form.get_by_role("button", name="Apply").click()
         await look.hears(when.split()[0])
-    await expect(form.locator("#post-faults-left")).to_have_text("2 still to come")
+    await expect(form.locator("#post-faults-left")).to_have_text("2 left")
     job.fail("Broken on purpose.")
     await expect(form.locator("#post-faults-left")).to_have_text("")
     await expect(
         look.message("Failed. https://").filter(has_text="Broken posts")
     ).to_be_visible()  # the card, after the outcome
     await expect(look.message("The job failed.")).to_have_count(1)
-    await form.get_by_role("button", name="No more faults").click()
-    await look.hears("No more posts break.")
+    await form.get_by_role("button", name="Clear").click()
+    await look.hears("Posts work again.")
 
 
 async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
@@ -269,7 +267,7 @@ async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
     await look.status(job)
     await look.open_tab("Bot")
     await look.press("Kill (-9)")
-    await expect(look.page.locator("#bot-chip")).to_have_text("The bot is not running")
+    await expect(look.page.locator("#bot-chip")).to_have_text("The bot isn't running")
     await expect(look.page.locator("#bot-state")).to_have_text("Ended by signal 9.")
     log = look.page.locator("#log")
     assert await log.evaluate("log => log.scrollHeight - log.scrollTop - log.clientHeight < 8")
@@ -288,3 +286,74 @@ async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
     assert look.stage.account.token not in text
     assert look.stage.account.email not in text
     assert look.stage.discord.bot_token not in text
+
+
+async def test_one_press_starts_a_job_and_watches_it(look: Look) -> None:
+    await look.page.locator("form[data-do='job-start']").get_by_role("textbox", name="Prompt").fill("One press")
+    await look.press("Start and watch")
+    await look.hears("Alice is told: Watching.")
+    await expect(look.message("One press")).to_be_visible()
+
+
+async def test_a_narrow_screen_shows_the_chat_once_somebody_asks(look: Look) -> None:
+    _job(look, "Narrow")
+    await look.page.set_viewport_size({"width": 360, "height": 740})
+    try:
+        await look.open_tab("PixVerse")
+        await _ask(look, "Narrow")
+        await expect(look.page.get_by_role("tab", name="Chat")).to_have_attribute("aria-selected", "true")
+        await expect(look.message("Narrow")).to_be_visible()
+    finally:
+        await look.page.set_viewport_size(WIDE)
+
+
+async def test_polling_is_hidden_on_request(look: Look) -> None:
+    job = _job(look, "Polled")
+    await look.status(job)
+    await look.open_tab("Traffic")
+    polls = look.page.locator("#requests tr", has_text="/pixverse/jobs")
+    await expect(polls.first).to_be_visible()
+    await look.page.get_by_label("Hide polling").check()
+    await expect(polls.first).to_be_hidden()
+    await expect(look.page.locator("#requests tr:visible").first).to_be_visible()
+    await look.page.get_by_label("Hide polling").uncheck()
+
+
+async def test_the_message_menu_watches_the_jobs_in_a_message(look: Look) -> None:
+    job = _job(look, "In a message")
+    await look.chat.get_by_label("Message", exact=True).click()
+    await look.page.keyboard.insert_text(f"Look at {job.jobid}")
+    await look.page.keyboard.press("Enter")
+    await look.message("Look at").hover()
+    await look.chat.get_by_role("button", name="Apps: Watch PixVerse jobs").click()
+    await look.hears("Alice is told: Watching 1 job")
+
+
+async def test_what_there_is_to_try(look: Look) -> None:
+    look.panel.desk.speed = 20.0
+    watched = look.page.get_by_role("button", name="Watch a job")
+    await watched.click()
+    await look.hears("Watch the card count up.")
+    await look.is_shown()
+    await expect(look.message("A lighthouse in the evening rain").first).to_be_visible()
+    await look.page.get_by_role("button", name="Deny file uploads").click()
+    await look.hears("the video comes as a link")
+    await look.is_shown()
+    await expect(look.message("Your video is ready, as a link.")).to_be_visible()
+    await look.page.get_by_role("button", name="Ask without a token").click()
+    await look.hears("Members are told what is missing.")
+    await look.is_shown()
+    await expect(look.message("This server isn't set up yet")).to_be_visible()
+
+
+async def test_the_bot_is_killed_midway_and_the_result_comes_once(look: Look) -> None:
+    kills = look.stage.bot.starts
+    await look.page.get_by_role("button", name="Kill the bot midway").click()
+    await look.hears("The bot is killed in 5 seconds")
+    await look.page.get_by_role("button", name="Kill the bot midway").click()
+    await look.hears("isn't running right now")
+    await look.is_shown()
+    await look.stage.discord.until(lambda: look.stage.bot.starts > kills, 30)
+    outcome = look.message("Your video is ready.").filter(has_text="Fireflies over a midnight pond")
+    await expect(outcome).to_be_visible(timeout=40_000)
+    await expect(outcome).to_have_count(1)

@@ -38,3 +38,34 @@ new MutationObserver(() => {
   trouble.textContent = said === "Action was not completed." ? "The bot did not answer." : said;
   trouble.hidden = false;
 }).observe(status, { childList: true, characterData: true, subtree: true });
+
+// SimCord has no menu for messages: a button on the message under the pointer or with the focus stands in for Discord's
+// Apps menu, and the page around this one uses the command.
+const menu = document.createElement("button");
+menu.type = "button";
+menu.id = "message-menu";
+menu.textContent = "Apps: Watch PixVerse jobs";
+menu.hidden = true;
+document.body.append(menu);
+let menuOf = null;
+
+function offerMenu(event) {
+  if (menu.contains(event.target)) return;
+  menuOf = event.target.closest?.(".channel-message") ?? null;
+  menu.hidden = menuOf === null;
+  if (menuOf === null) return;
+  const box = menuOf.getBoundingClientRect();
+  menu.style.top = `${Math.max(box.top, timeline.getBoundingClientRect().top) + 2}px`;
+}
+
+document.addEventListener("pointerover", offerMenu);
+document.addEventListener("focusin", offerMenu);
+timeline.addEventListener("scroll", () => { menu.hidden = true; }, { passive: true });
+menu.addEventListener("click", () => {
+  if (menuOf) parent.postMessage({ relay: "message-menu", message: menuOf.dataset.messageId }, "*");
+});
+
+window.addEventListener("message", (event) => {
+  if (event.source !== parent || event.data?.relay !== "focus-message-box") return;
+  document.getElementById("channel-composer-input")?.focus();
+});

@@ -1,6 +1,7 @@
 // The list of jobs: state, time line, and what can be done to each.
 import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
 import { act, copy, say } from "./switches.js";
+import { showTheChat } from "./tabs.js";
 
 const ENDED = new Set(["completed", "failed", "moderated", "cancelled"]);
 
@@ -8,7 +9,9 @@ function doing(label, control, { jobid }) {
   const button = element("button", { type: "button", textContent: label });
   button.addEventListener("click", async () => {
     const said = await act(control, { jobid });
-    if (said !== null) say(said);
+    if (said === null) return;
+    say(said);
+    if (control === "job-ask") showTheChat();
   });
   return button;
 }
@@ -16,7 +19,7 @@ function doing(label, control, { jobid }) {
 function makeJob(job, transitions) {
   const change = element("select", { name: "to" });
   setOptions(change, transitions.map((name) => [name, name]));
-  const changing = element("form", { className: "joined" }, element("label", {}, "Make it ", change), element("button", {}, "Do it"));
+  const changing = element("form", { className: "joined" }, element("label", {}, "Change to ", change), element("button", {}, "Apply"));
   changing.dataset.do = "job-change";
   changing.append(element("input", { type: "hidden", name: "jobid", value: job.jobid }));
 
@@ -32,7 +35,7 @@ function makeJob(job, transitions) {
     element("p", { className: "state" }, element("strong"), element("span", { className: "quiet" })),
     element("p", { className: "id" }, element("code")),
     element("p", { className: "row" }, copying, asking),
-    element("details", {}, element("summary", {}, "Time line, and changes by hand"), element("ol", { className: "line" }), changing, element("p", { className: "row" }, telling)),
+    element("details", {}, element("summary", {}, "Timeline and manual changes"), element("ol", { className: "line" }), changing, element("p", { className: "row" }, telling)),
   );
 }
 
@@ -49,7 +52,7 @@ function changeJob(row, job) {
     row.querySelector("ol"),
     moments,
     ([moment, when]) => `${moment.at} ${moment.status} ${moment.percent} ${when}`,
-    ([moment, when]) => element("li", { className: when }, `${clock(moment.at)}  ${named(moment)}${when ? ", to come" : ""}`),
+    ([moment, when]) => element("li", { className: when }, `${clock(moment.at)}  ${named(moment)}${when ? ", upcoming" : ""}`),
     () => {},
   );
 }
@@ -81,7 +84,7 @@ function nameFold() {
   const folded = byId("jobs").classList.contains("folded");
   byId("jobs-fold").hidden = byId("jobs").querySelector(".past") === null;
   byId("jobs-fold").setAttribute("aria-expanded", String(!folded));
-  setText(byId("jobs-fold"), folded ? `Show all ${count} jobs` : "Fold what has ended");
+  setText(byId("jobs-fold"), folded ? `Show all ${count} jobs` : "Hide ended jobs");
 }
 
 /** What ended long ago leaves room for what stands below the list, until somebody wants to see all. */

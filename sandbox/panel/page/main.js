@@ -1,10 +1,11 @@
 // The page of the sandbox: wires the switches and keeps what is shown up to date.
+import { byId } from "./dom.js";
 import { showJobs, tickJobs, wireFold } from "./jobs.js";
 import {
   showBot, showChat, showLog, showLogsEnd, showNothingIsKnown, showPixverse, showPlaces, showTraffic,
 } from "./sections.js";
-import { say, wireSwitches } from "./switches.js";
-import { wireTabs } from "./tabs.js";
+import { act, say, wireSwitches } from "./switches.js";
+import { showTheChat, wireTabs } from "./tabs.js";
 
 wireTabs(showLogsEnd);
 wireFold();
@@ -20,6 +21,25 @@ const SHOW = {
   log: showLog,
 };
 
+byId("hide-polling").addEventListener("change", (event) => {
+  byId("requests").classList.toggle("without-polling", event.target.checked);
+});
+
+const chatFrame = byId("chat-frame");
+byId("skip-chat").addEventListener("click", (event) => {
+  event.preventDefault();
+  showTheChat();
+  chatFrame.focus();
+  chatFrame.contentWindow.postMessage({ relay: "focus-message-box" }, new URL(chatFrame.src).origin);
+});
+/** The chat's page offers a message's menu, which SimCord does not have. */
+window.addEventListener("message", async (event) => {
+  if (event.source !== chatFrame.contentWindow || event.origin !== new URL(chatFrame.src).origin) return;
+  if (event.data?.relay !== "message-menu") return;
+  const said = await act("message-menu", { message: String(event.data.message) });
+  if (said !== null) say(said);
+});
+
 const events = new EventSource("/events");
 for (const [name, show] of Object.entries(SHOW)) {
   events.addEventListener(name, (event) => show(JSON.parse(event.data)));
@@ -27,11 +47,11 @@ for (const [name, show] of Object.entries(SHOW)) {
 let isLost = false;
 events.addEventListener("error", () => {
   isLost = true;
-  say("The sandbox does not answer. Is it still running in its terminal?", true);
+  say("The sandbox isn't responding. Is it still running in its terminal?", true);
   showNothingIsKnown();
 });
 events.addEventListener("open", () => {
-  if (isLost) say("The sandbox answers again.");
+  if (isLost) say("The sandbox is back.");
   isLost = false;
 });
 setInterval(tickJobs, 1000);

@@ -30,7 +30,7 @@ function showPermissions(places) {
 }
 
 function waiting(faults) {
-  return faults ? `${faults} still to come` : "";
+  return faults ? `${faults} left` : "";
 }
 
 export function showChat({ url, note }) {
@@ -57,9 +57,9 @@ export function showBot(bot) {
 }
 
 function stateOf(bot) {
-  if (!bot.running) return ["bad", "The bot is not running"];
+  if (!bot.running) return ["bad", "The bot isn't running"];
   if (bot.connected) return ["well", "The bot is online"];
-  return bot.gatewayClosed ? ["bad", "The gateway is closed"] : ["waits", "The bot connects …"];
+  return bot.gatewayClosed ? ["bad", "The gateway is closed"] : ["waits", "The bot is connecting …"];
 }
 
 function showGateway(isClosed) {
@@ -67,8 +67,8 @@ function showGateway(isClosed) {
     button.disabled = (button.dataset.withGateway === "open") !== isClosed;
   }
   setText(byId("gateway-hint"), isClosed
-    ? "Closed: no command reaches the bot, but results are still posted. Open lets it connect again."
-    : "Close keeps the bot away until Open is pressed; from the others it comes back by itself.");
+    ? "Closed: commands don't reach the bot, but results are still posted. Open lets it reconnect."
+    : "After Close the bot stays away until you press Open. From the others it recovers by itself.");
 }
 
 function times(count) {
@@ -76,7 +76,7 @@ function times(count) {
 }
 
 function ended(code) {
-  if (code === null) return "It was not started yet.";
+  if (code === null) return "Not started yet.";
   return code < 0 ? `Ended by signal ${-code}.` : `Ended with exit code ${code}.`;
 }
 
@@ -87,9 +87,9 @@ export function showPixverse(pixverse) {
   const chip = byId("api-chip");
   const trouble = pixverse.api !== "on" || pixverse.account !== "ok" || pixverse.faults > 0;
   chip.dataset.state = trouble ? "bad" : "well";
-  setText(chip, trouble ? "PixVerse makes trouble" : "PixVerse is well");
-  const count = `${pixverse.askedLastMinute} in the last minute, ${pixverse.asked} in all`;
-  setText(byId("traffic-sum"), `Questions to the PixVerse API: ${count}.`);
+  setText(chip, trouble ? "PixVerse has problems" : "PixVerse is fine");
+  const count = `${pixverse.askedLastMinute} in the last minute, ${pixverse.asked} in total`;
+  setText(byId("traffic-sum"), `Requests to the PixVerse API: ${count}.`);
 }
 
 export function showTraffic(lines) {
@@ -105,7 +105,7 @@ export function showTraffic(lines) {
 function makeLine(line) {
   return element(
     "tr",
-    {},
+    { className: line.to === "PixVerse" && line.method === "GET" ? "polling" : "" },
     element("td", {}, clock(line.at)),
     element("td", {}, line.to),
     element("td", { className: "status" }),
@@ -136,6 +136,6 @@ export function showLogsEnd() {
 export function showNothingIsKnown() {
   for (const name of ["bot-chip", "api-chip"]) {
     byId(name).dataset.state = "waits";
-    setText(byId(name), "The sandbox has ended");
+    setText(byId(name), "The sandbox has stopped");
   }
 }

@@ -13,7 +13,7 @@ export async function act(control, fields = {}) {
     if (!done) say(said, true);
     return done ? said : null;
   } catch {
-    say("The sandbox does not answer any more. Is it still running in its terminal?", true);
+    say("The sandbox isn't responding. Is it still running in its terminal?", true);
     return null;
   }
 }
@@ -31,9 +31,9 @@ async function actAndSay(control, fields, source) {
   if (said !== null) say(said);
 }
 
-function fieldsOf(form) {
+function fieldsOf(form, submitter = null) {
   const fields = {};
-  for (const [name, value] of new FormData(form)) {
+  for (const [name, value] of new FormData(form, submitter)) {
     fields[name] = name in fields ? [fields[name], value].flat() : value;
   }
   return fields;
@@ -56,7 +56,7 @@ export async function copy(text, what) {
     byId("token-label").hidden = false;
     field.value = text;
     field.select();
-    say("This browser does not let the page copy: take it from the field that is marked now.");
+    say("This browser doesn't let the page copy. Copy the text from the selected field.");
   }
 }
 
@@ -79,7 +79,11 @@ export async function wireSwitches() {
   document.addEventListener("submit", (event) => {
     event.preventDefault();
     const form = event.target;
-    if (form.dataset.do) actAndSay(form.dataset.do, fieldsOf(form), event.submitter);
+    if (form.dataset.do) actAndSay(form.dataset.do, fieldsOf(form, event.submitter), event.submitter);
+  });
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-at-once]");
+    if (form?.reportValidity()) actAndSay(form.dataset.do, fieldsOf(form), event.target);
   });
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button");

@@ -35,6 +35,11 @@ function fit() {
   if (!chosen || !shown().includes(chosen)) choose(shown()[0]);
 }
 
+/** On a narrow screen, brings the chat to the front; on a wide one it is always there. */
+export function showTheChat() {
+  if (narrow.matches) choose(tabs[0]);
+}
+
 /** Makes the parts choosable; `chosen` is called whenever one is. */
 export function wireTabs(chosen) {
   whenChosen = chosen;
