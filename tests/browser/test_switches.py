@@ -343,7 +343,7 @@ async def test_what_there_is_to_try(look: Look) -> None:
     await look.page.get_by_role("button", name="Ask without a token").click()
     await look.hears("Members are told what is missing.")
     await look.is_shown()
-    await expect(look.message("This server isn't set up yet")).to_be_visible()
+    await expect(look.message("This server isn't set up yet").last).to_be_visible()
 
 
 async def test_the_bot_is_killed_midway_and_the_result_comes_once(look: Look) -> None:
