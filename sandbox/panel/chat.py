@@ -28,7 +28,11 @@ _FIXED = frozenset({"text/css", "text/javascript", "application/javascript", "fo
 """What is the same behind every page: of fonts alone, a browser would otherwise load 30 MB anew for each channel."""
 _NO_PAGE = "The chat is closed."
 _PAGE = Path(__file__).parent / "page"
-_ADDED = {"/panel/chat.css": ("chat.css", "text/css"), "/panel/chat.js": ("chat.js", "text/javascript")}
+_ADDED = {
+    "/panel/chat.css": ("chat.css", "text/css"),
+    "/panel/chat.js": ("chat.js", "text/javascript"),
+    "/panel/icon.svg": ("icon.svg", "image/svg+xml"),
+}
 _HEAD_ENDS = b"</head>"
 _LINKS = b'<link rel="stylesheet" href="/panel/chat.css"><script type="module" src="/panel/chat.js"></script>'
 

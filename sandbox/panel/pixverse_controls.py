@@ -48,7 +48,7 @@ class PixverseControls:
         seconds = form.number("seconds", 0, _MOST_SECONDS)
         timeline = form.one_of("ending", choices.ENDINGS)(seconds)
         job = self._add(kind, prompt)
-        timeline = choices.with_results(timeline, self._results(kind, form, job))
+        timeline = choices.with_results(timeline, self._results(kind, form, job, prompt))
         if form.ticked("watch"):
             return await self._tryouts.start_and_watch(job, timeline)
         if form.ticked("once-asked"):
@@ -65,12 +65,12 @@ class PixverseControls:
             return self._pixverse.add_video(account, prompt=prompt, kind="image")
         return self._pixverse.add_job(account, prompt=prompt, verb=kind)
 
-    def _results(self, kind: str, form: Form, job: Job) -> Results:
+    def _results(self, kind: str, form: Form, job: Job, prompt: str) -> Results:
         count = 1 if kind in (choices.V2_VIDEO, choices.V2_IMAGE) else form.whole("videos", 1, _MOST_VIDEOS)
         results = Results(count, form.one_of("size", choices.SIZES))
         if kind != choices.V2_IMAGE:
             return results
-        pictures = tuple(image_file(f"{job.jobid}/{k}") for k in range(results.count))
+        pictures = tuple(image_file(f"{job.jobid}/{k}", prompt=prompt) for k in range(results.count))
         return replace(results, files=pictures)
 
     async def change_job(self, form: Form) -> str:

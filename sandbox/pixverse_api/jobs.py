@@ -260,7 +260,8 @@ class Job:
     def _attach(self, results: Results, at: int) -> list[dict[str, object]]:
         files = results.files
         if files is None:
-            files = tuple(video_file(f"{self.jobid}/{k}", results.size) for k in range(results.count))
+            prompt = str(self._real.get("prompt", ""))
+            files = tuple(video_file(f"{self.jobid}/{k}", results.size, prompt=prompt) for k in range(results.count))
         channel = self.channel.channel
         self.videos = [self._places.store(file, channel, at, results.link_seconds) for file in files]
         return [stored.attachment() for stored in self.videos]

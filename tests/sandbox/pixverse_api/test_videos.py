@@ -5,9 +5,12 @@ from pathlib import Path
 
 import av
 import pytest
+from PIL import Image
 
-from sandbox.pixverse_api.media import make_video
-from sandbox.pixverse_api.videos import HEIGHT, WIDTH, paper_boat, video
+from sandbox.pixverse_api.media import draw
+from sandbox.pixverse_api.videos import HEIGHT, WIDTH, image_file, video
+
+PROMPTS = ("A paper boat", "A LIGHTHOUSE at dusk", "Fireflies")
 
 
 def decoded(content: bytes) -> tuple[str, str, int, int, int]:
@@ -18,16 +21,23 @@ def decoded(content: bytes) -> tuple[str, str, int, int, int]:
         return context.name, str(context.pix_fmt), context.width, context.height, frames
 
 
+@pytest.mark.parametrize("prompt", PROMPTS)
 @pytest.mark.parametrize("size", [None, 100_000, 3_000_001])
-def test_the_video_plays_at_any_size(size: int | None) -> None:
-    content = video("job/0", size)
+def test_the_video_plays_at_any_size(size: int | None, prompt: str) -> None:
+    content = video("job/0", size, prompt=prompt)
     assert size in (None, len(content))
     assert decoded(content) == ("h264", "yuv420p", WIDTH, HEIGHT, 72)
 
 
-def test_the_video_is_small_and_starts_at_once() -> None:
-    assert 10_000 < len(paper_boat()) < 99_000
-    assert paper_boat().index(b"moov") < paper_boat().index(b"mdat")
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_the_video_is_small_and_starts_at_once(prompt: str) -> None:
+    content = video("job/0", prompt=prompt)
+    assert 10_000 < len(content) < 99_000
+    assert content.index(b"moov") < content.index(b"mdat")
+
+
+def test_a_prompt_chooses_the_scene() -> None:
+    assert len({video("job/0", prompt=prompt) for prompt in (*PROMPTS, "Anything else")}) == len(PROMPTS)
 
 
 def test_each_label_has_bytes_of_its_own() -> None:
@@ -42,7 +52,18 @@ def test_too_small_to_hold_the_video() -> None:
         video("x", least - 1)
 
 
-def test_the_committed_video_is_what_the_script_makes(tmp_path: Path) -> None:
-    made = tmp_path / "boat.mp4"
-    make_video.make(made)
-    assert decoded(made.read_bytes()) == decoded(paper_boat())
+@pytest.mark.parametrize("prompt", PROMPTS)
+def test_a_picture_is_whole_and_its_own(prompt: str) -> None:
+    picture = image_file("job/0", prompt=prompt)
+    shown = Image.open(io.BytesIO(picture.content))
+    shown.load()
+    assert (shown.format, shown.size) == ("PNG", (WIDTH, HEIGHT))
+    assert picture.content != image_file("job/1", prompt=prompt).content
+
+
+@pytest.mark.parametrize("scene", list(draw.SCENES))
+def test_the_committed_clip_is_what_the_script_draws(scene: str, tmp_path: Path) -> None:
+    made = tmp_path / "made.mp4"
+    draw.encode(draw.SCENES[scene], made)
+    committed = draw.FOLDER / f"{scene}.mp4"
+    assert decoded(made.read_bytes()) == decoded(committed.read_bytes())
