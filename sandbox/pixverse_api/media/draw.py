@@ -146,9 +146,9 @@ def draw_fireflies(moment: float) -> Image.Image:
     hills = [(0.0, 230.0), (120.0, 180.0), (260.0, 226.0), (420.0, 170.0), (640.0, 236.0), (640.0, 360.0), (0.0, 360.0)]
     brush.polygon(_scaled(hills), fill="#0b2026")
     brush.ellipse([60 * SCALE, 270 * SCALE, 580 * SCALE, 344 * SCALE], fill="#17414c")
-    for x in range(20, 640, 26):
-        lean = 5 * math.sin(2 * math.pi * moment + x)
-        brush.line(_scaled([(float(x), 360.0), (x + lean, 318.0 - x % 17)]), fill="#061417", width=3 * SCALE)
+    for stem in range(20, 640, 26):
+        lean = 5 * math.sin(2 * math.pi * moment + stem)
+        brush.line(_scaled([(float(stem), 360.0), (stem + lean, 318.0 - stem % 17)]), fill="#061417", width=3 * SCALE)
     glow = Image.new("L", image.size)
     lights = ImageDraw.Draw(glow)
     for x, y, bright in _fireflies(moment):
