@@ -19,7 +19,7 @@ from storage import rotation
 from storage.inspection import Inspection, inspect
 from storage.keys import key_file
 from storage.lock import InstanceLock
-from web.server import PortTaken, try_address
+from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
 
 _DISCORD_SECONDS = 30.0
 
@@ -38,8 +38,9 @@ async def check(settings: Settings) -> None:
     for line in _database_lines(settings.database_path, found):
         print(line)
     look_over(folder_beside(settings.database_path))
-    if settings.http_port is not None:
-        print(await _port_line(settings.http_host, settings.http_port, settings.database_path))
+    for port in (monitoring_port(settings), callback_port(settings)):
+        if port is not None:
+            print(await _port_line(port, settings.database_path))
     print(await _discord_line(settings))
 
 
@@ -82,10 +83,10 @@ def _key_to_keep(settings: Settings) -> str:
     return f"Keep a copy of {file} with it, but in another place: without that key its tokens can't be read."
 
 
-async def _port_line(host: str, port: int, database: Path) -> str:
-    place = f"HTTP port: {host}, port {port}"
+async def _port_line(port: Port, database: Path) -> str:
+    place = f"{port.name} port: {port.host}, port {port.number}"
     try:
-        await try_address(host, port)
+        await try_port(port)
     except PortTaken:
         if not InstanceLock(database).is_held():
             raise

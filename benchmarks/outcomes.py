@@ -37,7 +37,7 @@ def _row(how: str, seconds: list[float]) -> Row:
 
 async def _by_callback(ends: int) -> list[float]:
     port = free_port()
-    settings = {"POLL_INTERVAL": "20", "HTTP_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    settings = {"POLL_INTERVAL": "20", "CALLBACK_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     async with stage(**settings) as played:
         await played.start()
         town = await played.town()

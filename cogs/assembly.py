@@ -19,7 +19,7 @@ from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
 from cogs.follow_desk import FollowDesk
 from cogs.gateway import stay_connected
-from cogs.http_port import Instruments, loop_beats, open_http_port
+from cogs.http_port import Instruments, loop_beats, open_http_ports
 from cogs.message_menu import watch_menu
 from cogs.outcome_desk import OutcomeDesk
 from cogs.pixverse import PixVerse
@@ -89,7 +89,7 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         relay.places.when_forgotten(relay.callbacks.addresses.forget)
         stack.push_async_callback(relay.questions.close)
         beats = loop_beats(relay, clock)
-        await open_http_port(
+        await open_http_ports(
             settings,
             stack,
             client=client,
@@ -154,7 +154,7 @@ async def _face_discord(
         relay.callbacks.addresses,
         relay.accounts,
         book,
-        public_url=settings.public_url if settings.http_port is not None else None,
+        public_url=settings.public_url,
         interval=settings.poll_interval_ms,
     )
     follow_desk = FollowDesk(relay.following, relay.poster, book)

@@ -14,7 +14,7 @@ from ui.callback_answers import callback_address_answer, callback_replaced_answe
 class CallbackDesk:
     """Shows an address to admins of its own server alone. Raises sqlite3.Error as the database does.
 
-    `public_url`: where the internet reaches the HTTP port, None where callbacks are not switched on; `interval`:
+    `public_url`: where the internet reaches the callback port, None where callbacks are not switched on; `interval`:
     milliseconds between two questions about a job.
     """
 

@@ -1,8 +1,7 @@
-"""The HTTP port of the running bot: what health and metrics are told, and by whom."""
+"""The HTTP ports of the running bot: what health and metrics are told, and by whom."""
 
 from __future__ import annotations
 
-import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -20,14 +19,12 @@ from web.live_figures import LiveFigures, Sources
 from web.loop_beats import LoopBeats
 from web.metrics import MetricsReport
 from web.prometheus_meters import PrometheusMeters
-from web.server import Endpoints, make_application, serving
-
-log = logging.getLogger(__name__)
+from web.server import callback_port, callback_routes, monitoring_port, monitoring_routes, serving
 
 
 @dataclass(frozen=True, slots=True)
 class Instruments:
-    """What counts, and where it is read; where the HTTP port is off, nothing counts."""
+    """What counts, and where it is read; where HTTP_PORT is off, nothing counts."""
 
     registry: CollectorRegistry
     meters: Meters
@@ -53,7 +50,7 @@ def loop_beats(relay: RelayParts, clock: Clock) -> LoopBeats:
     )
 
 
-async def open_http_port(
+async def open_http_ports(
     settings: Settings,
     stack: AsyncExitStack,
     *,
@@ -64,10 +61,13 @@ async def open_http_port(
     instruments: Instruments,
     clock: Clock,
 ) -> None:
-    """Answers until the stack is closed, where a port is set. Raises SettingsError where nobody can listen there."""
-    if settings.http_port is None:
-        if settings.public_url is not None:
-            log.warning("PUBLIC_URL is set and HTTP_PORT is not: nobody listens for callbacks. Set HTTP_PORT.")
+    """Answers at the ports that are set, until the stack is closed. Raises SettingsError where nobody can listen."""
+    callbacks = callback_port(settings)
+    if callbacks is not None:
+        routes = callback_routes(relay.callbacks.endpoint.answer, settings.public_url)
+        await stack.enter_async_context(serving(routes, callbacks))
+    monitoring = monitoring_port(settings)
+    if monitoring is None:
         return
     reader = await stack.enter_async_context(open_reader(settings.database_path))
     writes = WriteProbe(database, clock)
@@ -75,10 +75,7 @@ async def open_http_port(
     live = LiveFigures(_sources(client, relay, beats, clock))
     metrics = MetricsReport(instruments.registry, live, DatabaseFigures(reader, clock), writes)
     health = HealthReport(beats, writes, client.gateway_away)
-    application = make_application(
-        Endpoints(health.answer, metrics.answer, relay.callbacks.endpoint.answer), settings.public_url
-    )
-    await stack.enter_async_context(serving(application, settings.http_host, settings.http_port))
+    await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), monitoring))
 
 
 def _sources(client: RelayClient, relay: RelayParts, beats: LoopBeats, clock: Clock) -> Sources:

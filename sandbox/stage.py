@@ -156,7 +156,7 @@ def _settings(discord: DiscordSandbox, pixverse: PixverseApi, folder: Path, poll
         "MEDIA_HOSTS": pixverse.cdn.base,
         "DATABASE_URL": f"sqlite:///{folder / 'relay.db'}",
         "POLL_INTERVAL": str(poll_interval),
-        "HTTP_PORT": str(callbacks),
+        "CALLBACK_PORT": str(callbacks),
         "PUBLIC_URL": f"http://127.0.0.1:{callbacks}",
     }
 

@@ -65,7 +65,12 @@ def _unreadable(env_file: Path | None) -> list[str]:
 def _problems(error: ValidationError, *, env_file_was_read: bool) -> list[str]:
     faults = error.errors(include_url=False, include_input=False)
     return [
-        _HOW_TO_START if fault["type"] == "missing" else f"{fault['loc'][0]} {fault['ctx']['error']}"
+        _HOW_TO_START if fault["type"] == "missing" else f"{_variable(fault['loc'][0])} {fault['ctx']['error']}"
         for fault in faults
         if env_file_was_read or fault["type"] != "missing"
     ]
+
+
+def _variable(place: str | int) -> str:
+    """The variable's name; pydantic names the field where the variable is not set."""
+    return next((variable for variable, field in VARIABLES.items() if field == place), str(place))

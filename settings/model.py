@@ -66,7 +66,13 @@ class Settings(BaseSettings):
     http_port: Annotated[int | None, BeforeValidator(lambda text: readers.whole(text, 65_535))] = Field(
         None, alias="HTTP_PORT"
     )
-    public_url: Annotated[str | None, BeforeValidator(readers.public_url)] = Field(None, alias="PUBLIC_URL")
+    callback_host: Annotated[str, BeforeValidator(readers.http_host)] = Field("127.0.0.1", alias="CALLBACK_HOST")
+    callback_port: Annotated[int | None, BeforeValidator(lambda text: readers.whole(text, 65_535))] = Field(
+        None, alias="CALLBACK_PORT"
+    )
+    public_url: Annotated[str | None, BeforeValidator(lambda text: text and readers.public_url(text))] = Field(
+        None, alias="PUBLIC_URL", validate_default=True
+    )
     log_level: Annotated[LogLevel, BeforeValidator(readers.log_level)] = Field("INFO", alias="LOG_LEVEL")
     log_format: Annotated[LogFormat, BeforeValidator(readers.log_format)] = Field("text", alias="LOG_FORMAT")
 
@@ -82,6 +88,34 @@ class Settings(BaseSettings):
         if host.removesuffix(".") == PUBLIC_API_HOST and interval < _PUBLIC_API_MIN_POLL_MS:
             raise ValueError(f"is under 10 seconds, too often for {PUBLIC_API_HOST}; set it to 10 or more")
         return interval
+
+    @field_validator("callback_port")
+    @classmethod
+    def _keep_ports_apart(cls, port: int | None, info: ValidationInfo) -> int | None:
+        if port is not None and port == info.data.get("http_port"):
+            raise ValueError(
+                f"is {port}, as HTTP_PORT is; choose another, since health and metrics are not for the internet"
+            )
+        return port
+
+    @field_validator("public_url")
+    @classmethod
+    def _match_callback_port(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if "callback_port" not in info.data:  # It has a fault of its own.
+            return url
+        port = info.data["callback_port"]
+        if url is not None and port is None:
+            raise ValueError(
+                "is set and CALLBACK_PORT is not. Since 0.1 this has changed: HTTP_PORT now serves health and metrics "
+                "alone, and callbacks have a port of their own. Set CALLBACK_PORT to a port that is not HTTP_PORT and "
+                "have your proxy pass /callback/ on to it; or leave PUBLIC_URL empty"
+            )
+        if url is None and port is not None:
+            raise ValueError(
+                "is not set and CALLBACK_PORT is; set it to the address at which the internet reaches that port, like "
+                "https://relay.example.org, or leave CALLBACK_PORT empty"
+            )
+        return url
 
     @classmethod
     def settings_customise_sources(

@@ -7,12 +7,12 @@ sends so much should know that it is not heard. No secret stands in an answer.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Protocol
-
-from aiohttp import web
 
 from relay.ports import Clock, HintMeter, HintUse
 from web.callback_rate import CallbackRate
+from web.messages import Refused, Request, RequestHead, Response
 
 _JSON = "application/json"
 _RETRY_AFTER_SECONDS = "1"
@@ -33,7 +33,7 @@ class Hearer(Protocol):
 
 
 class Callbacks:
-    """What the HTTP port calls; its server bounds a body in bytes and in time."""
+    """What the callback port calls; its server bounds a body in bytes and in time."""
 
     def __init__(
         self, addresses: Addresses, hearer: Hearer, rate: CallbackRate, meter: HintMeter, clock: Clock
@@ -44,32 +44,25 @@ class Callbacks:
         self._meter = meter
         self._clock = clock
 
-    async def answer(self, request: web.Request) -> web.Response:
-        """The answer to one callback. Raises classes of aiohttp's HTTPException that are refusals."""
-        guild_id = self._addresses.server_of(request.match_info["secret"])
+    async def answer(self, request: Request) -> Response:
+        """The response to one callback. Raises Refused."""
+        _, _, secret = request.head.path.rpartition("/")
+        guild_id = self._addresses.server_of(secret)
         if guild_id is None:
-            raise web.HTTPNotFound
+            raise Refused(HTTPStatus.NOT_FOUND)
         if not self._rate.take(guild_id, self._clock.monotonic()):
             self._meter.callback(HintUse.TOO_MANY)
-            raise web.HTTPTooManyRequests(headers={"Retry-After": _RETRY_AFTER_SECONDS})
-        if not _is_json(request):
-            raise web.HTTPUnsupportedMediaType
-        self._hearer.heard(guild_id, await _body(request))
-        return web.Response(text="ok")
+            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
+        if not _is_json(request.head):
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+        self._hearer.heard(guild_id, await request.read())
+        return Response(b"ok")
 
 
-async def _body(request: web.Request) -> bytes:
-    """Raises a refusal that nobody reads where the caller has hung up, or was cut off because it was slow."""
-    try:
-        return await request.read()
-    except ConnectionError:
-        raise web.HTTPBadRequest from None
-
-
-def _is_json(request: web.Request) -> bool:
+def _is_json(head: RequestHead) -> bool:
     """Whether the body may be JSON. The vendor documents no content type, so that a missing one is taken for it; a body
     that is compressed is not, since it could be of any size."""
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if head.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return False
-    content_type = request.headers.get("Content-Type", "")
+    content_type = head.headers.get("content-type", "")
     return content_type.partition(";")[0].strip().lower() in ("", _JSON)

@@ -9,12 +9,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from aiohttp import web
-
 from relay.ports import Clock
 from storage import probing
 from storage.database import Database
 from web.loop_beats import LoopBeats, standing
+from web.messages import Request, Response
 
 log = logging.getLogger(__name__)
 
@@ -98,12 +97,12 @@ class HealthReport:
         self._writes = writes
         self._gateway_away = gateway_away
 
-    async def answer(self, _request: web.Request) -> web.Response:
+    async def answer(self, _request: Request) -> Response:
         """200, or 503 with the reasons."""
         takes_writes = await self._writes.takes_writes()
         vitals = Vitals(self._beats.ages(), takes_writes, self._gateway_away())
         found = reasons(vitals)
-        return web.json_response(
+        return Response.of_json(
             {
                 "status": "failing" if found else "ok",
                 "reasons": found,
@@ -111,5 +110,5 @@ class HealthReport:
                 "database_takes_writes": vitals.takes_writes,
                 "seconds_without_gateway": round(vitals.gateway_away, 1),
             },
-            status=HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK,
+            HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK,
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from aiohttp import web
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
 from web.live_figures import LiveFigures
+from web.messages import Request, Response
 
 
 class MetricsReport:
@@ -27,8 +27,8 @@ class MetricsReport:
         registry.register(database)
         ProcessCollector(registry=registry)
 
-    async def answer(self, _request: web.Request) -> web.Response:
+    async def answer(self, _request: Request) -> Response:
         """All metrics, in Prometheus' text format."""
         self._takes_writes.set(await self._writes.takes_writes())
         await self._database.refresh()
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return Response(generate_latest(self._registry), content_type=CONTENT_TYPE_LATEST)

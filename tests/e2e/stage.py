@@ -45,7 +45,7 @@ class Stage:
         self.for_one_alone: list[str] = []
         """Secrets that may stand in answers to whoever asked, which nobody else sees, but nowhere else."""
         self.port_said: list[str] = []
-        """What the bot's own HTTP port was heard to answer."""
+        """What the bot's own HTTP ports were heard to answer."""
         self.generation = "v1"
         """Of the PixVerse API, for the jobs that towns make."""
         self._numbers = count(4321)
@@ -155,11 +155,12 @@ class Stage:
     # ---------------------------------------------------------------- secrets
 
     async def listen_to_port(self) -> None:
-        """Asks the bot's HTTP port, where it has one, for all that it tells."""
-        port = self.bot.settings.get("HTTP_PORT")
-        for path in ("/healthz", "/metrics") if port else ():
-            _, body = await ask(int(port or 0), f"GET {path} HTTP/1.1\nHost: 127.0.0.1")
-            self.port_said.append(body.decode())
+        """Asks the bot's HTTP ports, where it has any, for all that they tell."""
+        for name in ("HTTP_PORT", "CALLBACK_PORT"):
+            port = self.bot.settings.get(name)
+            for path in ("/healthz", "/metrics") if port else ():
+                _, body = await ask(int(port or 0), f"GET {path} HTTP/1.1\nHost: 127.0.0.1")
+                self.port_said.append(body.decode())
 
     def leaks(self) -> list[str]:
         """Where one of the secrets stands that were handed out, though it must not."""
@@ -187,7 +188,7 @@ class Stage:
             "public calls of Discord": "\n".join(_words(call) for call in self.discord.requests if _is_public(call)),
             "commands": repr(self.discord.world.backend.commands),
             "addresses of files": "\n".join(call.path for call in self.pixverse.cdn.requests),
-            "the HTTP port": "\n".join(self.port_said),
+            "the HTTP ports": "\n".join(self.port_said),
         }
 
     def _bots_messages(self, *, for_all: bool = False) -> list[str]:

@@ -31,7 +31,7 @@ async def stage(
     program: Path, nursery: Nursery | None, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Stage]:
     port = free_port()
-    settings = {"POLL_INTERVAL": "20", "HTTP_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    settings = {"POLL_INTERVAL": "20", "CALLBACK_PORT": str(port), "PUBLIC_URL": f"http://127.0.0.1:{port}"}
     shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, nursery)
     try:
         await shared.start()
@@ -209,7 +209,7 @@ async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, town: T
 async def test_polls_go_on(build: Build) -> None:
     """Callback, list and poll together bring each outcome once; without callbacks, though relied on, the poll does."""
     port = free_port()
-    quick = await build(POLL_INTERVAL="0.4", HTTP_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")
+    quick = await build(POLL_INTERVAL="0.4", CALLBACK_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")
     await quick.start()
     town = await quick.town()
     await _called(town)

@@ -18,6 +18,8 @@ from tests.web.port import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+_PUBLIC = "https://relay.example.org"
+
 
 @pytest.fixture(scope="session")
 def nursery() -> None:
@@ -60,7 +62,11 @@ async def test_check_tries_what_a_start_tries(build: Build) -> None:
     videos.unlink()
     await _ends_alike(stage, {"HTTP_PORT": str(free_port()), "HTTP_HOST": "203.0.113.9"}, "cannot be listened at")
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        await _ends_alike(stage, {"HTTP_PORT": str(taken.getsockname()[1])}, "cannot be listened at")
+        port = str(taken.getsockname()[1])
+        await _ends_alike(stage, {"HTTP_PORT": port}, "HTTP_HOST, HTTP_PORT: 127.0.0.1")
+        await _ends_alike(
+            stage, {"CALLBACK_PORT": port, "PUBLIC_URL": _PUBLIC}, "CALLBACK_HOST, CALLBACK_PORT: 127.0.0.1"
+        )
 
 
 async def test_another_program_s_database(build: Build) -> None:
@@ -83,14 +89,14 @@ async def _ends_alike(stage: Stage, changed: dict[str, str], words: str) -> None
     assert words in start.lines[-1]
 
 
-async def test_check_where_the_running_bot_has_the_port(build: Build) -> None:
-    stage = await build(HTTP_PORT=str(free_port()))
+async def test_check_where_the_running_bot_has_the_ports(build: Build) -> None:
+    stage = await build(HTTP_PORT=str(free_port()), CALLBACK_PORT=str(free_port()), PUBLIC_URL=_PUBLIC)
     before = await stage.bot.run("check")
-    assert any(line.startswith("HTTP port:") and line.endswith(": free.") for line in before.lines)
+    assert [line.split()[0] for line in before.lines if line.endswith(": free.")] == ["HTTP", "CALLBACK"]
     await stage.start()
     beside = await stage.bot.run("check")
     assert beside.code == 0, beside.text
-    assert any(line.endswith("in use; a bot is running with this database.") for line in beside.lines)
+    assert len([line for line in beside.lines if line.endswith("in use; a bot is running with this database.")]) == 2
 
 
 @pytest.mark.parametrize("path", ["/users/@me", "/oauth2/applications/@me"])

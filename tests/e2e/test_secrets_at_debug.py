@@ -31,7 +31,12 @@ _CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqR
 
 @pytest_asyncio.fixture(loop_scope="module", params=["text", "json"])
 async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[Stage]:
-    stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param, HTTP_PORT=str(free_port()))
+    ports = {
+        "HTTP_PORT": str(free_port()),
+        "CALLBACK_PORT": str(free_port()),
+        "PUBLIC_URL": "https://relay.example.org",
+    }
+    stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param, **ports)
     await stage.start()
     yield stage
     assert stage.bot.said("DEBUG"), "else this would prove nothing"
@@ -67,7 +72,7 @@ async def test_a_whole_life(chatty: Stage) -> None:
     assert chatty.leaks() == []
 
     await chatty.listen_to_port()
-    health, metrics = chatty.port_said
+    health, metrics, *_ = chatty.port_said
     assert '"status": "ok"' in health
     assert "relay_api_request_seconds" in metrics
     for name in (town.number(job), job.jobid, str(town.guild.id), str(town.channel.id), str(town.account.number)):
@@ -99,7 +104,7 @@ async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
     for secret in ("x" * 43, f"{email}", token):
         body = json.dumps({"video_id": job.jobid, "video_status": 1}).encode()
         head = f"POST /callback/{secret} HTTP/1.1\nHost: 127.0.0.1\nContent-Type: application/json"
-        await ask(int(chatty.bot.settings["HTTP_PORT"]), f"{head}\nContent-Length: {len(body)}", body)
+        await ask(int(chatty.bot.settings["CALLBACK_PORT"]), f"{head}\nContent-Length: {len(body)}", body)
     assert (await town.use("pixverse unwatch", jobid=job.jobid.replace("video:", "video:9"))).ephemeral
     job.fail(f"{email} may not", f"ask {job.jobid}")
     outcome = await town.outcome(timeout=15)

@@ -59,6 +59,8 @@ async def test_malformed_settings_are_all_named_at_once(build: Build) -> None:
         "LOG_LEVEL": "loud",
         "HTTP_HOST": "every where",
         "HTTP_PORT": "65536",
+        "CALLBACK_HOST": "every where",
+        "CALLBACK_PORT": "-1",
         "PUBLIC_URL": "https://relay.example.org/../admin",
     }
     finished = await stage.bot.run(changed=wrong)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 
-from tests.web.port import free_port
-from web.server import Endpoints, make_application, serving
+from tests.web.port import free_port, port_at
+from web.messages import Request, Response
+from web.server import monitoring_routes, serving
 
 _SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "healthcheck.py"
 
@@ -24,11 +25,11 @@ async def _check(**environ: str) -> int:
 
 @pytest.mark.parametrize(("status", "code"), [(200, 0), (503, 1)])
 async def test_it_passes_on_what_the_bot_says(status: int, code: int) -> None:
-    async def health(_request: web.Request) -> web.Response:
-        return web.Response(status=status, text="{}")
+    async def health(_request: Request) -> Response:
+        return Response(b"{}", HTTPStatus(status))
 
     port = free_port()
-    async with serving(make_application(Endpoints(health=health), None), "127.0.0.1", port):
+    async with serving(monitoring_routes(health, health), port_at(port)):
         assert await _check(HTTP_PORT=str(port), HTTP_HOST="0.0.0.0") == code
 
 

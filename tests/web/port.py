@@ -1,9 +1,12 @@
-"""The HTTP port as whoever asks it sees it: bytes in, bytes out."""
+"""The HTTP ports as whoever asks them sees them: bytes in, bytes out."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
+
+from web.messages import RequestHead
+from web.server import Port
 
 
 def free_port() -> int:
@@ -11,6 +14,20 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def port_at(number: int, host: str = "127.0.0.1") -> Port:
+    """A port to listen at."""
+    return Port("HTTP", host, number, "choose others")
+
+
+class Asked:
+    """A request as a handler gets it."""
+
+    head = RequestHead("GET", "/", {})
+
+    async def read(self) -> bytes:
+        return b""
 
 
 async def ask(port: int, request: str, body: bytes = b"") -> tuple[int, bytes]:

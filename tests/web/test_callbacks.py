@@ -10,10 +10,11 @@ import pytest
 from relay.callbacks.hint_counts import HintCounts
 from relay.ports import HintUse
 from tests.relay.world import ManualClock
-from tests.web.port import ask, free_port
+from tests.web.port import ask, free_port, port_at
 from web.callback_rate import CallbackRate
 from web.callbacks import Callbacks
-from web.server import MOST_BYTES, Endpoints, make_application, serving
+from web.parsing import MAX_BODY_BYTES
+from web.server import callback_routes, serving
 
 SECRET = "A" * 43
 OTHER = "B" * 43
@@ -43,7 +44,7 @@ class Town:
 async def town() -> AsyncIterator[Town]:
     made = Town(free_port())
     callbacks = Callbacks(made, made, CallbackRate(burst=20, per_second=1), made.counts, made.clock)
-    async with serving(make_application(Endpoints(callback=callbacks.answer), None), "127.0.0.1", made.port):
+    async with serving(callback_routes(callbacks.answer, None), port_at(made.port)):
         yield made
 
 
@@ -56,7 +57,7 @@ async def town() -> AsyncIterator[Town]:
         ("Content-Type: application/json", "Content-Encoding: identity"),
     ],
 )
-@pytest.mark.parametrize("body", [b'{"jobid":"a"}', b"", b"[" * 60_000, b"\xff\xfe", b"x" * MOST_BYTES])
+@pytest.mark.parametrize("body", [b'{"jobid":"a"}', b"", b"[" * 60_000, b"\xff\xfe", b"x" * MAX_BODY_BYTES])
 async def test_whatever_the_body_holds_it_is_taken(town: Town, body: bytes, headers: tuple[str, ...]) -> None:
     assert await town.post(body, *headers) == 200
     assert town.heard_of == [(5, body)]
@@ -77,7 +78,7 @@ async def test_what_is_no_json_is_refused(town: Town, headers: tuple[str, ...]) 
 
 
 async def test_a_body_that_is_too_long_is_refused(town: Town) -> None:
-    assert await town.post(b"x" * (MOST_BYTES + 1)) == 413
+    assert await town.post(b"x" * (MAX_BODY_BYTES + 1)) == 413
     chunked = f"POST /callback/{SECRET} HTTP/1.1\nHost: a\nTransfer-Encoding: chunked"
     chunks = b"".join(b"4000\r\n" + b"x" * 0x4000 + b"\r\n" for _ in range(6)) + b"0\r\n\r\n"
     assert (await ask(town.port, chunked, chunks))[0] == 413

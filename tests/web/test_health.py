@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from storage.database import Database
 from tests.web.clock import ManualClock
+from tests.web.port import Asked
 from web.health import LONGEST_WITHOUT_GATEWAY, HealthReport, Vitals, WriteProbe, reasons
 from web.loop_beats import STANDS_AFTER, LoopBeats, standing
 
@@ -119,8 +119,8 @@ async def test_asking_often_writes_once(database: Database, clock: ManualClock) 
 @pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
 async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
     report = HealthReport(LoopBeats({}, clock.monotonic), WriteProbe(database, clock), lambda: away)
-    response = await report.answer(make_mocked_request("GET", "/healthz"))
-    body = json.loads(response.text or "")
+    response = await report.answer(Asked())
+    body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)
     assert len(body["reasons"]) == (word == "failing")
     assert body["seconds_without_gateway"] == away

@@ -3,216 +3,340 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
-from aiohttp import web
 
 from settings import SettingsError
-from tests.web.port import ask, free_port
-from web.connections import Doorkeeper
-from web.server import MOST_BYTES, Endpoints, PortTaken, make_application, serving, try_address
+from tests.web.port import ask, free_port, port_at
+from web.http_connection import TimeLimits
+from web.messages import Handler, Request, Response
+from web.parsing import MAX_BODY_BYTES
+from web.server import PortTaken, Route, callback_routes, monitoring_routes, serving, try_port
 
 PUBLIC = "https://relay.example.org/bots"
+QUICK = TimeLimits(head=0.1, body=0.1, response=0.1, closing=0.1)
 
 
-async def _health(request: web.Request) -> web.Response:
-    return web.Response(text="health")
+async def _health(_request: Request) -> Response:
+    return Response(b"health")
 
 
-async def _metrics(request: web.Request) -> web.Response:
-    return web.Response(text="metrics")
+async def _metrics(_request: Request) -> Response:
+    return Response(b"metrics")
 
 
-async def _callback(request: web.Request) -> web.Response:
-    return web.Response(text=f"{request.match_info['secret']} {len(await request.read())}")
+async def _callback(request: Request) -> Response:
+    return Response(f"{request.head.path} {len(await request.read())}".encode())
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
+async def _never(_request: Request) -> Response:
+    await asyncio.Event().wait()
+    raise AssertionError
+
+
+CALLBACKS = callback_routes(_callback, PUBLIC)
+
+
+@asynccontextmanager
+async def _port(
+    routes: list[Route], *, max_connections: int = 200, seconds: TimeLimits | None = None
+) -> AsyncIterator[int]:
     number = free_port()
-    async with serving(make_application(Endpoints(_health, _metrics, _callback), PUBLIC), "127.0.0.1", number):
+    async with serving(routes, port_at(number), max_connections=max_connections, seconds=seconds or TimeLimits()):
         yield number
 
 
-@pytest.mark.parametrize(
-    ("request_text", "answer"),
-    [
-        ("GET /healthz HTTP/1.1\nHost: 127.0.0.1", (200, b"health")),
-        ("GET /metrics HTTP/1.0", (200, b"metrics")),
-        ("GET /healthz HTTP/1.1\nHost: other.example.org", (200, b"health")),
-        ("POST /callback/abc HTTP/1.1\nHost: relay.example.org", (200, b"abc 0")),
-        ("POST /bots/callback/abc HTTP/1.1\nHost: relay.example.org", (200, b"abc 0")),
-        ("POST /callback/abc HTTP/1.1\nHost: 127.0.0.1", (200, b"abc 0")),
-        ("POST https://relay.example.org/callback/abc HTTP/1.1\nHost: 127.0.0.1", (200, b"abc 0")),
-        ("POST /callback/abc HTTP/1.1\nHost: x\nForwarded: host=relay.example.org", (200, b"abc 0")),
-        ("GET http://other.example.org/metrics HTTP/1.1\nHost: other.example.org", (200, b"metrics")),
-        ("GET /metrics HTTP/1.1\nHost: x\nForwarded: for=relay.example.org;host=y", (200, b"metrics")),
-    ],
-)
-async def test_what_is_answered(port: int, request_text: str, answer: tuple[int, bytes]) -> None:
-    assert await ask(port, request_text) == answer
+@pytest.fixture
+async def monitoring() -> AsyncIterator[int]:
+    async with _port(monitoring_routes(_health, _metrics)) as number:
+        yield number
 
 
-@pytest.mark.parametrize(
-    "path",
-    ["/healthz", "/", "/bots/metrics", "/callback/../metrics", "/callback/%2e%2e/metrics", "//callback/../metrics"],
-)
-@pytest.mark.parametrize(
-    "host",
-    [
-        "Host: relay.example.org",
-        "Host: RELAY.example.org.:8080",
-        "Host: me@relay.example.org",
-        "Host: 127.0.0.1\nX-Forwarded-Host: relay.example.org",
-        "Host: 127.0.0.1\nX-Forwarded-Host: relay.example.org, inner",
-        "Host: 127.0.0.1\nX-Forwarded-Host: inner\nX-Forwarded-Host: relay.example.org",
-        "Host: 127.0.0.1\nForwarded: for=192.0.2.1;host=relay.example.org;proto=https",
-        'Host: 127.0.0.1\nForwarded: for=192.0.2.1, for="[::1]"; Host="Relay.example.org:443"',
-        "Host: 127.0.0.1\nForwarded: host=inner\nForwarded: host=relay.example.org",
-    ],
-)
-async def test_under_the_public_name_there_are_callbacks_alone(port: int, path: str, host: str) -> None:
-    assert (await ask(port, f"GET {path} HTTP/1.1\n{host}"))[0] == 404
+@pytest.fixture
+async def callbacks() -> AsyncIterator[int]:
+    async with _port(CALLBACKS) as number:
+        yield number
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "https://relay.example.org/metrics",
-        "http://me@RELAY.example.org.:8080/metrics",
-        "https://relay.example.org/callback/../metrics",
-    ],
-)
-async def test_the_public_name_in_the_target_goes_before_another_host(port: int, target: str) -> None:
-    assert (await ask(port, f"GET {target} HTTP/1.1\nHost: 127.0.0.1"))[0] == 404
+HOSTS = [
+    "HTTP/1.0",
+    "HTTP/1.1\nHost: 127.0.0.1",
+    "HTTP/1.1\nHost:",
+    "HTTP/1.1\nHost: relay.example.org",
+    "HTTP/1.1\nHost: relay.example.org.",
+    "HTTP/1.1\nHost: [::1",
+    "HTTP/1.1\nHost: 127.0.0.1\nX-Forwarded-Host: relay.example.org\nForwarded: host=relay.example.org",
+]
 
 
-@pytest.mark.parametrize("public", ["http://127.0.0.1:8080", "http://[::1]:8080"])
-async def test_a_loopback_address_is_no_public_name(public: str) -> None:
-    number = free_port()
-    async with serving(make_application(Endpoints(health=_health), public), "127.0.0.1", number):
-        assert await ask(number, "GET /healthz HTTP/1.1\nHost: 127.0.0.1:8080") == (200, b"health")
-        assert await ask(number, "GET /healthz HTTP/1.1\nHost: [::1]:8080") == (200, b"health")
+@pytest.mark.parametrize("host", HOSTS)
+async def test_the_monitoring_port_answers_monitoring_alone(monitoring: int, host: str) -> None:
+    assert await ask(monitoring, f"GET /healthz {host}") == (200, b"health")
+    assert await ask(monitoring, f"GET /metrics?a=b {host}") == (200, b"metrics")
+    for path in ("/callback/abc", "/bots/callback/abc", "/", "/other"):
+        assert (await ask(monitoring, f"POST {path} {host}"))[0] == 404
 
 
-async def test_other_methods_and_paths(port: int) -> None:
-    assert (await ask(port, "GET /callback/abc HTTP/1.1\nHost: a"))[0] == 405
-    assert (await ask(port, "POST /healthz HTTP/1.1\nHost: a"))[0] == 405
-    for path in ("/callback", "/callback/", "/callback/a/b", "/other"):
-        assert (await ask(port, f"POST {path} HTTP/1.1\nHost: a"))[0] == 404
+@pytest.mark.parametrize("host", HOSTS)
+async def test_the_callback_port_answers_callbacks_alone(callbacks: int, host: str) -> None:
+    for path in ("/callback/abc", "/bots/callback/abc"):
+        assert await ask(callbacks, f"POST {path} {host}") == (200, f"{path} 0".encode())
+    for path in ("/healthz", "/metrics", "/bots/metrics", "/", "/callback/../metrics", "/callback/%2e%2e/metrics"):
+        for method in ("GET", "POST", "HEAD"):
+            assert (await ask(callbacks, f"{method} {path} {host}"))[0] == 404
 
 
-async def test_a_body_has_a_bound(port: int) -> None:
+async def test_other_methods_and_paths(monitoring: int, callbacks: int) -> None:
+    assert (await ask(callbacks, "GET /callback/abc HTTP/1.1\nHost: a"))[0] == 405
+    assert (await ask(monitoring, "POST /healthz HTTP/1.1\nHost: a"))[0] == 405
+    for path in ("/callback", "/callback/", "/callback/a/b", "//callback/a", "/CALLBACK/a"):
+        assert (await ask(callbacks, f"POST {path} HTTP/1.1\nHost: a"))[0] == 404
+
+
+async def test_head_is_answered_without_a_body(monitoring: int) -> None:
+    assert await ask(monitoring, "HEAD /healthz HTTP/1.1\nHost: a") == (200, b"")
+
+
+async def test_a_body_has_a_bound(callbacks: int) -> None:
     head = "POST /callback/abc HTTP/1.1\nHost: a\nContent-Length: "
-    fits = b"x" * MOST_BYTES
-    assert await ask(port, head + str(len(fits)), fits) == (200, f"abc {len(fits)}".encode())
-    assert (await ask(port, head + str(len(fits) + 1), fits + b"x"))[0] == 413
+    fits = b"x" * MAX_BODY_BYTES
+    assert await ask(callbacks, head + str(len(fits)), fits) == (200, f"/callback/abc {len(fits)}".encode())
+    assert (await ask(callbacks, head + str(len(fits) + 1), fits + b"x"))[0] == 413
 
 
-async def test_headers_have_a_bound(port: int) -> None:
-    assert (await ask(port, "GET /healthz HTTP/1.1\nHost: a\nX: " + "x" * 20_000))[0] == 400
+async def test_a_client_that_waits_for_leave_to_send_its_body_gets_it(callbacks: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", callbacks)
+    writer.write(b"POST /callback/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(b"{}")
+    assert (await reader.read()).endswith(b"/callback/a 2")
+    writer.close()
 
 
-async def test_what_is_no_http_harms_nobody(port: int) -> None:
-    assert (await ask(port, "\x00\xff garbage"))[0] in {0, 400}
-    assert (await ask(port, "GET /healthz HTTP/1.1\nHost: [::1"))[0] in {200, 400}
-    assert (await ask(port, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
+async def test_what_follows_a_request_is_not_answered(callbacks: int) -> None:
+    more = b"{}POST /callback/b HTTP/1.1\r\n\r\nGET http://xn--a/ HTTP/1.1\r\n\r\n"
+    answered = await ask(callbacks, "POST /callback/a HTTP/1.1\nHost: a\nContent-Length: 2", more)
+    assert answered == (200, b"/callback/a 2")
 
 
-async def test_whoever_hangs_up_before_the_end_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
-    ended = asyncio.Event()
+async def test_a_client_that_closes_its_half_is_answered(callbacks: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", callbacks)
+    writer.write(b"POST /callback/a HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+    writer.write_eof()
+    assert (await reader.read()).endswith(b"/callback/a 2")
+    writer.close()
 
-    async def callback(request: web.Request) -> web.Response:
-        try:
-            await request.read()
-        finally:
-            ended.set()
-        return web.Response()
 
-    number = free_port()
-    async with serving(make_application(Endpoints(callback=callback), PUBLIC), "127.0.0.1", number):
-        _, writer = await asyncio.open_connection("127.0.0.1", number)
-        writer.write(b"POST /callback/abc HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nhalf")
+@pytest.mark.parametrize(
+    "sent", [b"POST /callback/a HT", b"POST /callback/a HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf"]
+)
+async def test_whoever_hangs_up_before_the_end_fills_no_log(
+    callbacks: int, sent: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    for reset in (True, False):
+        _, writer = await asyncio.open_connection("127.0.0.1", callbacks)
+        writer.write(sent)
         await writer.drain()
-        writer.close()
-        async with asyncio.timeout(5):
-            await ended.wait()
+        writer.transport.abort() if reset else writer.close()
+    assert (await ask(callbacks, "POST /callback/a HTTP/1.1\nHost: a"))[0] == 200
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
-async def test_a_port_in_use_is_a_setting_to_change(port: int) -> None:
-    with pytest.raises(SettingsError, match=rf"^HTTP_HOST, HTTP_PORT: 127\.0\.0\.1, port {port} .*in use"):
-        async with serving(web.Application(), "127.0.0.1", port):
+async def test_whoever_hangs_up_within_the_body_is_waited_for_no_longer() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    async def waiting(request: Request) -> Response:
+        begun.set()
+        try:
+            return Response(await request.read())
+        finally:
+            ended.set()
+
+    async with _port(callback_routes(waiting, None)) as number, asyncio.timeout(2):
+        _, writer = await asyncio.open_connection("127.0.0.1", number)
+        writer.write(b"POST /callback/a HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+        await begun.wait()
+        writer.transport.abort()
+        await ended.wait()
+
+
+async def test_a_fault_of_ours_is_told_to_the_log_and_not_to_the_client(caplog: pytest.LogCaptureFixture) -> None:
+    async def broken(_request: Request) -> Response:
+        raise KeyError("inside")
+
+    async with _port(monitoring_routes(broken, broken)) as number:
+        status, body = await ask(number, "GET /healthz HTTP/1.1\nHost: a")
+    assert (status, body) == (500, b"500 Internal Server Error\n")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "a handler of the HTTP port failed"
+    ]
+
+
+async def test_a_port_in_use_is_a_setting_to_change(monitoring: int) -> None:
+    with pytest.raises(SettingsError, match=rf"^HTTP_HOST, HTTP_PORT: 127\.0\.0\.1, port {monitoring} .*in use"):
+        async with serving([], port_at(monitoring)):
             pass
 
 
 async def test_a_host_that_is_not_this_machine() -> None:
     with pytest.raises(SettingsError, match="cannot be listened at"):
-        async with serving(web.Application(), "nowhere.invalid", free_port()):
+        async with serving([], port_at(free_port(), "nowhere.invalid")):
             pass
 
 
-async def test_an_address_is_tried_as_it_would_be_listened_at(port: int) -> None:
+async def test_an_address_is_tried_as_it_would_be_listened_at(monitoring: int) -> None:
     with pytest.raises(PortTaken, match="in use"):
-        await try_address("127.0.0.1", port)
+        await try_port(port_at(monitoring))
     for host in ("nowhere.invalid", "203.0.113.9"):
         with pytest.raises(SettingsError, match="cannot be listened at") as caught:
-            await try_address(host, free_port())
+            await try_port(port_at(free_port(), host))
         assert not isinstance(caught.value, PortTaken)
     number = free_port()
-    await try_address("127.0.0.1", number)
-    async with serving(web.Application(), "127.0.0.1", number):
+    await try_port(port_at(number))
+    async with serving([], port_at(number)):
         pass
 
 
 async def test_the_end_does_not_wait_for_who_says_nothing() -> None:
     number = free_port()
     async with AsyncExitStack() as stack:
-        await stack.enter_async_context(serving(web.Application(), "127.0.0.1", number))
+        await stack.enter_async_context(serving([], port_at(number)))
         reader, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"GET / HTTP/1.1\r\n")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(1):
             await stack.aclose()
+            with suppress(ConnectionError):
+                assert await reader.read() == b""
+        writer.close()
+
+
+async def test_at_the_end_a_response_that_is_being_made_is_still_sent() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: Request) -> Response:
+        begun.set()
+        await may_end.wait()
+        return Response(b"late")
+
+    number = free_port()
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(serving(monitoring_routes(slow, slow), port_at(number)))
+        asking = asyncio.create_task(ask(number, "GET /healthz HTTP/1.1\nHost: a"))
+        await begun.wait()
+        asyncio.get_running_loop().call_soon(may_end.set)
+        await stack.aclose()
+    assert await asking == (200, b"late")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"", b""),
+        (b"POST /callback/a HTTP/1.1\r\nHost:", b"408"),
+        (b"POST /callback/a HTTP/1.1\r\nContent-Length: 5\r\n\r\nhalf", b"408"),
+        (b"POST /callback/a HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhalf", b"408"),
+    ],
+)
+async def test_whoever_is_slow_is_cut_off(sent: bytes, status: bytes) -> None:
+    async with _port(CALLBACKS, seconds=QUICK) as number, asyncio.timeout(5):
+        assert (await _all_of(number, sent)).split(b" ")[1:2] == [status] * bool(status)
+
+
+@pytest.mark.parametrize("handler", [_never])
+async def test_a_response_that_takes_too_long_is_given_up(handler: Handler) -> None:
+    async with _port(monitoring_routes(handler, handler), seconds=QUICK) as number, asyncio.timeout(5):
+        assert await _all_of(number, b"GET /healthz HTTP/1.1\r\n\r\n") == b""
+
+
+async def test_whoever_does_not_go_after_the_response_is_cut_off() -> None:
+    async with _port(CALLBACKS, seconds=QUICK) as number, asyncio.timeout(5):
+        with socket.create_connection(("127.0.0.1", number)) as client:
+            client.setblocking(False)
+            loop = asyncio.get_running_loop()
+            await loop.sock_sendall(client, b"POST /callback/a HTTP/1.1\r\n\r\n")
+            with suppress(ConnectionError):
+                while True:
+                    await loop.sock_sendall(client, b"more" * 1000)
+
+
+async def _all_of(number: int, sent: bytes) -> bytes:
+    """Everything that comes back until the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", number)
+    writer.write(sent)
+    received = b""
+    with suppress(ConnectionError):
+        while more := await reader.read(1000):
+            received += more
+    writer.close()
+    return received
+
+
+async def test_one_that_waits_gives_its_place_to_a_newcomer_and_one_that_is_answered_does_not() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+
+    async def slow(_request: Request) -> Response:
+        begun.set()
+        await may_end.wait()
+        return Response(b"late")
+
+    async with _port(monitoring_routes(_health, slow), max_connections=2) as number, asyncio.timeout(5):
+        answered = asyncio.create_task(ask(number, "GET /metrics HTTP/1.1\nHost: a"))
+        await begun.wait()
+        reader, writer = await asyncio.open_connection("127.0.0.1", number)
+        assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
+        with suppress(ConnectionError):
             assert await reader.read() == b""
         writer.close()
+        may_end.set()
+        assert await answered == (200, b"late")
 
 
-class _Doors:
-    """A listener with bounds of the test's own."""
+async def test_where_every_place_is_being_answered_a_newcomer_is_turned_away() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
 
-    def __init__(self, most: int, seconds: float) -> None:
-        self.port = free_port()
-        self._most, self._seconds = most, seconds
+    async def slow(_request: Request) -> Response:
+        begun.set()
+        await may_end.wait()
+        return Response(b"late")
 
-    async def __aenter__(self) -> _Doors:
-        server = web.Server(_health)  # type: ignore[arg-type]  # it takes any request
-        doorkeeper = Doorkeeper(server, most=self._most, seconds=self._seconds)
-        self._listener = await asyncio.get_running_loop().create_server(doorkeeper, "127.0.0.1", self.port)
-        self._server = server
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._listener.close()
-        await self._server.shutdown(0.1)
+    async with _port(monitoring_routes(_health, slow), max_connections=1) as number, asyncio.timeout(5):
+        answered = asyncio.create_task(ask(number, "GET /metrics HTTP/1.1\nHost: a"))
+        await begun.wait()
+        assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 0
+        may_end.set()
+        assert await answered == (200, b"late")
+        assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
 
 
-@pytest.mark.parametrize("begun", [b"", b"GET / HTTP/1.1\r\nHost:", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"])
-async def test_whoever_is_slow_is_cut_off(begun: bytes) -> None:
-    async with _Doors(10, 0.1) as doors, asyncio.timeout(5):
-        reader, writer = await asyncio.open_connection("127.0.0.1", doors.port)
-        writer.write(begun)
-        with suppress(ConnectionError):
-            while await reader.read(1000):
-                pass
-        writer.close()
+async def test_whoever_hangs_up_keeps_a_place_until_the_work_is_done() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
 
+    async def slow(_request: Request) -> Response:
+        begun.set()
+        await may_end.wait()
+        return Response(b"late")
 
-async def test_too_many_at_once_are_turned_away_and_others_find_room_again() -> None:
-    async with _Doors(1, 5.0) as doors, asyncio.timeout(5):
-        _, first = await asyncio.open_connection("127.0.0.1", doors.port)
-        assert (await ask(doors.port, "GET / HTTP/1.0"))[0] == 0
-        first.close()
-        while (await ask(doors.port, "GET / HTTP/1.0"))[0] != 200:
+    async with _port(monitoring_routes(_health, slow), max_connections=1) as number, asyncio.timeout(5):
+        _, writer = await asyncio.open_connection("127.0.0.1", number)
+        writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
+        await begun.wait()
+        writer.transport.abort()
+        for _ in range(5):
+            assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 0
+        may_end.set()
+        while (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] != 200:
             pass
+
+
+async def test_a_thousand_idle_connections_keep_no_callback_out() -> None:
+    async with _port(CALLBACKS) as number, asyncio.timeout(20):
+        idle = [await asyncio.open_connection("127.0.0.1", number) for _ in range(1000)]
+        try:
+            for _ in range(5):
+                assert (await ask(number, "POST /callback/a HTTP/1.1\nHost: a"))[0] == 200
+        finally:
+            for _, writer in idle:
+                writer.close()

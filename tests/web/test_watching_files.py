@@ -8,13 +8,13 @@ import re
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
 
 from cogs.http_port import Instruments
 from relay.polling.watched import Polls
 from settings import load_settings
 from storage.database import Database
 from tests.web.clock import ManualClock
+from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
@@ -50,10 +50,9 @@ async def _scraped_names(folder: Path) -> set[str]:
             await tx.run("INSERT INTO jobs (account_id, jobid, watched_since, changed_at) VALUES (1, 'a', 0, 0)")
         figures = DatabaseFigures(database.reader, clock)
         report = MetricsReport(instruments.registry, LiveFigures(sources), figures, WriteProbe(database, clock))
-        response = await report.answer(make_mocked_request("GET", "/metrics"))
+        response = await report.answer(Asked())
     finally:
         await database.close()
-    assert isinstance(response.body, bytes)
     return {name.partition("{")[0] for name in read(response.body.decode())}
 
 

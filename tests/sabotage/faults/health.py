@@ -1,55 +1,12 @@
-"""The HTTP port's bounds, and what the bot tells of how it is."""
+"""What the bot tells of how it is."""
 
 from __future__ import annotations
 
 from tests.sabotage.fault import fault
 
 _HEALTH = "tests/web/test_health.py"
-_SERVER = "tests/web/test_server.py"
 
 FAULTS = (
-    fault(
-        "a whole address in a request's first line hides the public name",
-        "tests/web/test_server.py::test_the_public_name_in_the_target_goes_before_another_host",
-        "web/server.py",
-        '    if not request.raw_path.startswith("/"):',
-        "    if False:",
-    ),
-    fault(
-        "slow clients keep their connections",
-        f"{_SERVER}::test_whoever_is_slow_is_cut_off",
-        "web/connections.py",
-        "call_later(self._seconds, _abort, transport)",
-        "call_later(self._seconds * 1000, _abort, transport)",
-    ),
-    fault(
-        "any number of connections is taken",
-        f"{_SERVER}::test_too_many_at_once_are_turned_away_and_others_find_room_again",
-        "web/connections.py",
-        "if self._open > self._most:",
-        "if self._open > self._most * 1000:",
-    ),
-    fault(
-        "a body has no bound of its own",
-        f"{_SERVER}::test_a_body_has_a_bound",
-        "web/server.py",
-        "client_max_size=MOST_BYTES, ",
-        "",
-    ),
-    fault(
-        "strangers who hang up fill the log",
-        f"{_SERVER}::test_whoever_hangs_up_before_the_end_fills_no_log",
-        "web/server.py",
-        "    except ConnectionError:\n",
-        "    except BrokenPipeError:\n",
-    ),
-    fault(
-        "the internet sees the metrics",
-        f"{_SERVER}::test_under_the_public_name_there_are_callbacks_alone",
-        "web/server.py",
-        "            raise web.HTTPNotFound\n",
-        "            pass\n",
-    ),
     fault(
         "systemd is told that all is well while a loop stands",
         "tests/cogs/test_watchdog.py::test_it_is_called_in_time_unless_a_loop_stands",

@@ -1,0 +1,66 @@
+"""What a handler of the HTTP ports is given, and what it gives back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Protocol
+
+PLAIN_TEXT = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class RequestHead:
+    """A request's first line and those of its headers that are read here."""
+
+    method: str
+    path: str
+    """As it was sent, without the query."""
+    headers: Mapping[str, str]
+    """By name in lower case; a header that was not sent is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A response; the connection is closed after it."""
+
+    body: bytes = b""
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str = PLAIN_TEXT
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_status(cls, status: HTTPStatus, **headers: str) -> Response:
+        """A response whose body is the status in words. An underscore in a header's name stands for a hyphen."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return cls(f"{status.value} {status.phrase}\n".encode(), status, headers=named)
+
+    @classmethod
+    def of_json(cls, value: object, status: HTTPStatus = HTTPStatus.OK) -> Response:
+        """A response whose body is the value as JSON."""
+        return cls(json.dumps(value).encode(), status, "application/json")
+
+
+class Refused(Exception):
+    """The request gets no other response than this one."""
+
+    def __init__(self, status: HTTPStatus, **headers: str) -> None:
+        super().__init__(status.phrase)
+        self.response = Response.of_status(status, **headers)
+
+
+class Request(Protocol):
+    """One request, whose body may still be on its way."""
+
+    @property
+    def head(self) -> RequestHead:
+        """The first line and the headers."""
+
+    async def read(self) -> bytes:
+        """Waits for the whole body. Raises Refused where it is too large, malformed, late or broken off."""
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""May raise Refused."""

@@ -1,0 +1,166 @@
+"""Reads HTTP/1.1 requests, strictly: whatever is not plainly a request of the kind served here is refused.
+
+Whoever reaches a port sends what they like, so these few lines read every byte and nothing else does: no URL, cookie,
+upgrade or compression is ever looked at. The grammar is that of RFC 9112, without what no honest client sends here
+(absolute targets, folded headers, lone line feeds, several values of a header that is read).
+"""
+
+from __future__ import annotations
+
+import re
+from http import HTTPStatus
+from typing import Protocol
+
+from web.messages import Refused, RequestHead
+
+MAX_LINE_BYTES = 8 * 1024
+MAX_HEAD_BYTES = 16 * 1024
+MAX_BODY_BYTES = 64 * 1024
+"""A job's record has a few KiB; prompts have bounds of 2,048 and 5,000 characters (useapi.net, PixVerse)."""
+
+_LINE_END, _HEAD_END = b"\r\n", b"\r\n\r\n"
+_NO_HEAD = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?!\n|\Z)")
+"""Control characters, and line ends that are not CR LF. A TLS handshake begins with one."""
+_REQUEST_LINE = re.compile(rb"([A-Z]{1,16}) (/[\x21-\x7e]*) HTTP/1\.([01])")
+_HEADER_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADERS_READ = frozenset({"content-length", "transfer-encoding", "content-type", "content-encoding", "expect"})
+_LENGTH = re.compile(r"[0-9]{1,18}")
+_CHUNK_HEAD = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
+_MAX_CHUNK_HEAD_BYTES = 256
+
+
+class HeadReader:
+    """Collects a request's head."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._request_line: tuple[str, str, bool] | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was sent."""
+        return bool(self._received)
+
+    def feed(self, data: bytes) -> tuple[RequestHead, bytes] | None:
+        """Takes what was received and returns the head, once it is whole, with what follows it.
+
+        Raises Refused as soon as what was received cannot become a request.
+        """
+        searched = max(0, len(self._received) - len(_HEAD_END) + 1)
+        self._received += data
+        end = self._received.find(_HEAD_END, searched)
+        head = bytes(self._received if end < 0 else self._received[: end + len(_LINE_END)])
+        if _NO_HEAD.search(head, searched):
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        self._read_first_line(head)
+        if len(head) > MAX_HEAD_BYTES:
+            raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+        if end < 0 or self._request_line is None:
+            return None
+        method, path, is_http_1_0 = self._request_line
+        headers = _headers(head.split(_LINE_END)[1:-1])
+        if is_http_1_0 and "transfer-encoding" in headers:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        return RequestHead(method, path, headers), bytes(self._received[end + len(_HEAD_END) :])
+
+    def _read_first_line(self, head: bytes) -> None:
+        if self._request_line is not None:
+            return
+        line, line_end, _ = head.partition(_LINE_END)
+        if len(line) > MAX_LINE_BYTES:
+            raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
+        if not line_end:
+            return
+        match = _REQUEST_LINE.fullmatch(line)
+        if match is None:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        path = match[2].partition(b"?")[0].decode("ascii")
+        self._request_line = (match[1].decode("ascii"), path, match[3] == b"0")
+
+
+def _headers(lines: list[bytes]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(b":")
+        if not colon or not _HEADER_NAME.fullmatch(name):
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        key = name.decode("ascii").lower()
+        if key not in _HEADERS_READ:
+            continue
+        if key in found:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        found[key] = value.strip(b" \t").decode("latin-1")
+    return found
+
+
+class BodyReader(Protocol):
+    """Collects a request's body."""
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Takes what was received and returns the body once it is whole. Raises Refused."""
+
+
+def body_reader(head: RequestHead) -> BodyReader:
+    """The reader for the body that this head announces. Raises Refused where it announces none that can be read."""
+    length, encoding = head.headers.get("content-length"), head.headers.get("transfer-encoding")
+    if encoding is not None:
+        if length is not None:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        if encoding.lower() != "chunked":
+            raise Refused(HTTPStatus.NOT_IMPLEMENTED)
+        return _ChunkedBody()
+    if length is None:
+        return _SizedBody(0)
+    if not _LENGTH.fullmatch(length):
+        raise Refused(HTTPStatus.BAD_REQUEST)
+    return _SizedBody(int(length))
+
+
+class _SizedBody:
+    """A body of a known length."""
+
+    def __init__(self, length: int) -> None:
+        self._length = length
+        self._received = bytearray()
+
+    def feed(self, data: bytes) -> bytes | None:
+        if self._length > MAX_BODY_BYTES:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        self._received += data
+        return bytes(self._received[: self._length]) if len(self._received) >= self._length else None
+
+
+class _ChunkedBody:
+    """A body in chunks (RFC 9112, section 7.1). The trailers after the last chunk are not read."""
+
+    def __init__(self) -> None:
+        self._received = bytearray()
+        self._body = bytearray()
+
+    def feed(self, data: bytes) -> bytes | None:
+        self._received += data
+        while (head := self._next_head()) is not None:
+            size, start = head
+            if size == 0:
+                return bytes(self._body)
+            if len(self._body) + size > MAX_BODY_BYTES:
+                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            end = start + size
+            line_end = bytes(self._received[end : end + len(_LINE_END)])
+            if not _LINE_END.startswith(line_end):
+                raise Refused(HTTPStatus.BAD_REQUEST)
+            if line_end != _LINE_END:
+                return None
+            self._body += self._received[start:end]
+            del self._received[: end + len(_LINE_END)]
+        return None
+
+    def _next_head(self) -> tuple[int, int] | None:
+        """The next chunk's size and where it starts in what was received; None where its first line is not whole."""
+        line = bytes(self._received[:_MAX_CHUNK_HEAD_BYTES])
+        match = _CHUNK_HEAD.match(line)
+        if match is not None:
+            return int(match[1], 16), match.end()
+        if b"\n" in line or len(line) == _MAX_CHUNK_HEAD_BYTES:
+            raise Refused(HTTPStatus.BAD_REQUEST)
+        return None
