@@ -4,19 +4,29 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import sys
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TextIO
 
 import aiohttp
 import discord
-from aiohttp.http_exceptions import HttpProcessingError
 from discord import app_commands
 
 from pixverse.tokens import redact
 
 _QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite")
 """Below INFO they write whole payloads, a modal's text included."""
+_COUNTED_LOGGERS = frozenset({*_QUIET_LIBRARIES, "web"})
+"""Their faults can be caused by strangers, again and again."""
+_COUNTED_SECONDS = 60.0
+_MOST_FAULTS = 200
+_Fault = tuple[str, int, str, str, str]
+"""Logger, level, message without its arguments and its further lines, the error's class, and where it was raised."""
 _DISCORD_AWAY = (
     discord.HTTPException,
     discord.RateLimited,
@@ -71,20 +81,79 @@ def _is_of_discord(error: BaseException | None) -> bool:
     return isinstance(cause, _DISCORD_AWAY)
 
 
-class _StrangersNoise(logging.Filter):
-    """Drops aiohttp's traceback for each thing sent to the HTTP port that is no HTTP: anybody could fill the log."""
+@dataclass(slots=True)
+class _Repeated:
+    """A fault that was told."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        return not (record.name == "aiohttp.server" and isinstance(error, HttpProcessingError))
+    told_at: float
+    line: str
+    count: int = 0
+    """How often it came again since then."""
 
 
-def set_up(level: str, log_format: str, stream: TextIO = sys.stderr) -> None:
+class _Handler(logging.StreamHandler[TextIO]):
+    """Writes each record, but a library's fault that comes again and again only once, and then, at most once a minute,
+    how often it came. Whoever can cause a fault could else fill the log with it.
+
+    A count is written before whatever is logged next, or at the end.
+    """
+
+    def __init__(self, stream: TextIO, monotonic: Callable[[], float]) -> None:
+        super().__init__(stream)
+        self._monotonic = monotonic
+        self._told: dict[_Fault, _Repeated] = {}
+        """By what makes two records the same fault; whoever was told longest ago stands first."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        now = self._monotonic()
+        self._tell_counts(now - _COUNTED_SECONDS)
+        fault = _fault_of(record)
+        if fault is not None:
+            if fault in self._told:
+                self._told[fault].count += 1
+                return
+            if len(self._told) == _MOST_FAULTS:
+                self._tell_count(next(iter(self._told)))
+            self._told[fault] = _Repeated(now, record.getMessage().partition("\n")[0])
+        super().emit(record)
+
+    def close(self) -> None:
+        self._tell_counts(math.inf)
+        super().close()
+
+    def _tell_counts(self, told_until: float) -> None:
+        """Of all faults that were told last at that time or before."""
+        for fault in [fault for fault, repeated in self._told.items() if repeated.told_at <= told_until]:
+            self._tell_count(fault)
+
+    def _tell_count(self, fault: _Fault) -> None:
+        """Those that did not come again are forgotten, so that they are told in full the next time."""
+        repeated = self._told.pop(fault)
+        if repeated.count == 0:
+            return
+        name, level, *_ = fault
+        again = f"{repeated.line} (came again {repeated.count} times)"
+        super().emit(logging.LogRecord(name, level, "", 0, again, None, None))
+        self._told[fault] = _Repeated(self._monotonic(), repeated.line)
+
+
+def _fault_of(record: logging.LogRecord) -> _Fault | None:
+    """Two records with the same one are told once; None for a record that is always told."""
+    if record.levelno < logging.WARNING or record.name.partition(".")[0] not in _COUNTED_LOGGERS:
+        return None
+    error = record.exc_info[1] if record.exc_info else None
+    places = traceback.extract_tb(error.__traceback__) if error is not None else []
+    place = f"{places[-1].filename}:{places[-1].lineno}" if places else ""
+    return record.name, record.levelno, str(record.msg).partition("\n")[0], type(error).__name__, place
+
+
+def set_up(
+    level: str, log_format: str, stream: TextIO = sys.stderr, monotonic: Callable[[], float] = time.monotonic
+) -> None:
     """Sends everything to `stream`. `level` is a level's name; `log_format` is `text` or `json`."""
-    handler = logging.StreamHandler(stream)
+    handler = _Handler(stream, monotonic)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(_DiscordAway())
-    handler.addFilter(_StrangersNoise())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.getLogger().level, logging.INFO))

@@ -3,12 +3,12 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import discord
 import pytest
-from aiohttp.http_exceptions import BadHttpMessage
 from discord import app_commands
 
 import logs
@@ -74,19 +74,6 @@ def test_a_json_line_is_one_object() -> None:
 
 
 @pytest.mark.usefixtures("restored")
-def test_what_is_no_http_fills_no_log_but_a_fault_of_ours_is_told() -> None:
-    stream = io.StringIO()
-    logs.set_up("INFO", "text", stream)
-    for error in (BadHttpMessage("sent by a stranger"), RuntimeError("our own")):
-        try:
-            raise error
-        except (BadHttpMessage, RuntimeError) as caught:
-            logging.getLogger("aiohttp.server").exception("Error handling request", exc_info=caught)
-    assert "sent by a stranger" not in stream.getvalue()
-    assert "our own" in stream.getvalue()
-
-
-@pytest.mark.usefixtures("restored")
 def test_libraries_never_tell_their_payloads() -> None:
     stream = io.StringIO()
     logs.set_up("DEBUG", "text", stream)
@@ -143,3 +130,91 @@ def test_a_fault_of_ours_that_discord_py_caught_is_told_with_its_place(error: Ex
     assert first.endswith("Ignoring exception in it")
     assert rest[0].startswith("Traceback")
     assert "in _told" in rest[1]
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def _broken(name: str, message: str, error: Exception) -> None:
+    """A fault of a library, always raised at the same place."""
+    try:
+        raise error
+    except type(error):
+        logging.getLogger(name).exception(message)
+
+
+def _again(written: str) -> list[str]:
+    return re.findall(r"came again (\d+) times", written)
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize("name", ["asyncio", "aiohttp.server", "discord.client", "web.http_connection"])
+@pytest.mark.usefixtures("restored")
+def test_a_fault_that_comes_again_and_again_is_told_once_and_then_counted(name: str, form: str) -> None:
+    stream, clock = io.StringIO(), _Clock()
+    logs.set_up("INFO", form, stream, clock)
+    for number in range(1000):
+        _broken(name, f"it failed\nobject: <Task-{number}>", ValueError(f"bytes of a stranger {number}"))
+    assert stream.getvalue().count("Traceback") == 1
+    assert _again(stream.getvalue()) == []
+    clock.seconds += 60
+    logging.getLogger("relay").info("something else")
+    assert _again(stream.getvalue()) == ["999"]
+    for _ in range(5):
+        clock.seconds += 11
+        _broken(name, "it failed", ValueError("again"))
+    clock.seconds += 5
+    logging.getLogger("relay").info("something else")
+    assert _again(stream.getvalue()) == ["999", "5"]
+    assert stream.getvalue().count("Traceback") == 1
+
+
+@pytest.mark.usefixtures("restored")
+def test_what_is_left_to_count_is_told_at_the_end() -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", stream, _Clock())
+    for _ in range(3):
+        _broken("asyncio", "it failed", ValueError())
+    logging.getLogger().handlers[-1].close()
+    assert _again(stream.getvalue()) == ["2"]
+
+
+@pytest.mark.usefixtures("restored")
+def test_after_a_quiet_minute_a_fault_is_told_in_full_again() -> None:
+    stream, clock = io.StringIO(), _Clock()
+    logs.set_up("INFO", "text", stream, clock)
+    _broken("asyncio", "it failed", ValueError())
+    clock.seconds += 60
+    _broken("asyncio", "it failed", ValueError())
+    assert stream.getvalue().count("Traceback") == 2
+
+
+@pytest.mark.usefixtures("restored")
+def test_other_faults_and_our_own_lines_are_told_each_time() -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", stream, _Clock())
+    for error in (ValueError(), KeyError(), OSError()):
+        for message in ("it failed", "it failed otherwise"):
+            _broken("asyncio", message, error)
+    for _ in range(5):
+        _broken("relay.posting", "it failed", ValueError())
+        logging.getLogger("discord.client").info("connected")
+    assert stream.getvalue().count("Traceback") == 6 + 5
+    assert stream.getvalue().count("connected") == 5
+
+
+@pytest.mark.usefixtures("restored")
+def test_faults_of_very_many_kinds_are_not_all_remembered() -> None:
+    stream = io.StringIO()
+    logs.set_up("INFO", "text", stream, _Clock())
+    for _ in range(2):
+        logging.getLogger("asyncio").error("the first")
+    for number in range(1000):
+        logging.getLogger(f"asyncio.{number}").error("it failed")
+    assert len(stream.getvalue().splitlines()) == 1002
+    assert _again(stream.getvalue()) == ["1"]

@@ -83,9 +83,7 @@ class HttpConnection(asyncio.Protocol):
             self._refuse(refused)
 
     def eof_received(self) -> bool:
-        """Keeps the connection open for the response, where the request is whole."""
-        if self._head.has_begun and not self.is_busy and not self._responded:
-            self._refuse(Refused(HTTPStatus.BAD_REQUEST))
+        """Keeps the connection open for the response where the request is whole; else it ends."""
         return self.is_busy
 
     def connection_lost(self, _exc: Exception | None) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+import struct
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
@@ -140,12 +141,21 @@ async def test_whoever_hangs_up_before_the_end_fills_no_log(
         _, writer = await asyncio.open_connection("127.0.0.1", callbacks)
         writer.write(sent)
         await writer.drain()
-        writer.transport.abort() if reset else writer.close()
+        _reset(writer) if reset else writer.close()
     assert (await ask(callbacks, "POST /callback/a HTTP/1.1\nHost: a"))[0] == 200
     assert [record for record in caplog.records if record.levelname != "INFO"] == []
 
 
-async def test_whoever_hangs_up_within_the_body_is_waited_for_no_longer() -> None:
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Hangs up as a process does that is killed, and not as one that has said all it wanted to."""
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+@pytest.mark.parametrize("hang_up", [_reset, asyncio.StreamWriter.close])
+async def test_whoever_hangs_up_within_the_body_is_waited_for_no_longer(
+    hang_up: Callable[[asyncio.StreamWriter], None],
+) -> None:
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def waiting(request: Request) -> Response:
@@ -159,7 +169,7 @@ async def test_whoever_hangs_up_within_the_body_is_waited_for_no_longer() -> Non
         _, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"POST /callback/a HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
         await begun.wait()
-        writer.transport.abort()
+        hang_up(writer)
         await ended.wait()
 
 
@@ -252,7 +262,7 @@ async def test_a_response_that_takes_too_long_is_given_up(handler: Handler) -> N
 
 
 async def test_whoever_does_not_go_after_the_response_is_cut_off() -> None:
-    async with _port(CALLBACKS, seconds=QUICK) as number, asyncio.timeout(5):
+    async with _port(CALLBACKS, seconds=TimeLimits(closing=0.1)) as number, asyncio.timeout(5):
         with socket.create_connection(("127.0.0.1", number)) as client:
             client.setblocking(False)
             loop = asyncio.get_running_loop()
@@ -323,7 +333,7 @@ async def test_whoever_hangs_up_keeps_a_place_until_the_work_is_done() -> None:
         _, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
         await begun.wait()
-        writer.transport.abort()
+        _reset(writer)
         for _ in range(5):
             assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 0
         may_end.set()
