@@ -12,7 +12,7 @@ from statistics import median
 
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
-from relay.polling.watched import Agenda, Watched
+from relay.polling.job_queue import JobQueue, Watched
 from storage import sending
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, START, World, open_database
@@ -93,15 +93,15 @@ async def _grow_open(folder: Path, count: int, points: Points) -> None:
 
 def _next_due(count: int) -> float:
     """Milliseconds in which the earliest job is taken and put again."""
-    agenda = Agenda()
+    queue = JobQueue(20.0)
     for number in range(count):
-        agenda.put(Watched(number, 1, "job"), float(number))
+        queue.put(Watched(number, 1, "job"), float(number))
     began = time.perf_counter()
     for step in range(_STEPS):
-        job = agenda.take_due(float(count + step))
+        job = queue.first_due(float(count + step))
         if job is not None:
-            job.busy = False
-            agenda.put(job, float(count + step))
+            queue.start(job)
+            queue.put(job, float(count + step))
     return 1000 * (time.perf_counter() - began) / _STEPS
 
 

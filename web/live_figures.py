@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from relay.polling.watched import Polls
+from relay.polling.job_queue import Polls
 from relay.ports import HintUse
 
 

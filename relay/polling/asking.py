@@ -13,9 +13,9 @@ from relay import snapshots
 from relay.callbacks.announcements import Announcements
 from relay.polling import schedule
 from relay.polling.answers import Answers, Recorded
+from relay.polling.job_queue import JobQueue, Watched
 from relay.polling.questions import Accounts, Answer, NoTokenLeft, Questions
 from relay.polling.roll_calls import RollCalls
-from relay.polling.watched import Agenda, Watched
 from relay.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class Asking:
         clock: Clock,
         roll_calls: RollCalls,
         announcements: Announcements,
-        agenda: Agenda,
+        queue: JobQueue,
         *,
         interval: float,
         max_age: int,
@@ -47,7 +47,7 @@ class Asking:
         self._clock = clock
         self._roll_calls = roll_calls
         self._announcements = announcements
-        self._agenda = agenda
+        self._queue = queue
         self._interval = interval
         self._max_age = max_age
         self._random = random
@@ -67,19 +67,21 @@ class Asking:
         """
         job.asked_at = self._clock.monotonic()
         if job.claimed:
+            job.requested_at = job.asked_at
             looks = schedule.looks_within(job.asked_at, self._interval, job.early_looks)
             job.early_looks = (*looks, job.asked_at)
             answer = await self._ask(job, fresh=0.0)
         elif (listed_at := await self._listed_at(job, jobs_of_account)) is not None:
             return self.named_at(job, listed_at)
         else:
+            job.requested_at = self._clock.monotonic()
             # Half an interval: where that is short, an answer of five seconds ago would be older than the schedule.
             answer = await self._ask(job, fresh=self._interval / 2)
         if answer is None:
             due: float | None = self._after_no_answer(job)
         else:
             job.failures = 0
-            job.put_off = False
+            job.deferred = False
             due = await self._record(job, answer)
         if due is not None and self.may_be_given_up(job, asked=answer is not None):
             await self.give_up(job)
@@ -90,7 +92,7 @@ class Asking:
         """Ends a job that has not ended for too long."""
         await self._answers.give_up(job.id)
 
-    def rests_until(self, job: Watched) -> float | None:
+    def backoff_until(self, job: Watched) -> float | None:
         """Until when its account is to be left alone; None where it may be asked about."""
         if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:
             return math.inf
@@ -111,7 +113,7 @@ class Asking:
         asked about then, since nobody else may have a reason to ask for the next list."""
         job.asked_at = at
         job.failures = 0
-        job.put_off = False
+        job.deferred = False
         return self.after_answer(job, at)
 
     def after_answer(self, job: Watched, asked_at: float) -> float:
@@ -143,10 +145,10 @@ class Asking:
             return None
 
     def _after_no_answer(self, job: Watched) -> float:
-        rests_until = self.rests_until(job)
-        if rests_until is None:
+        backoff_until = self.backoff_until(job)
+        if backoff_until is None:
             return self.back_off(job)
-        return schedule.spread(rests_until, self._interval, job.asked_at, self._random)
+        return schedule.spread(backoff_until, self._interval, job.asked_at, self._random)
 
     async def _record(self, job: Watched, answer: Answer) -> float | None:
         if isinstance(answer.told, Told):
@@ -196,9 +198,12 @@ class Asking:
         return schedule.after_failure(now, self._interval, job.failures, self._random)
 
     def put(self, job: Watched, due: float) -> None:
-        """Puts a job on the agenda, where it is not being asked about any more."""
-        job.busy = False
-        self._agenda.put(job, min(due, self._latest(job, due)))
+        """Has a job wait until it is due; its record is asked for no sooner than an interval after the last time,
+        unless a callback claims that it has ended."""
+        due = min(due, self._latest(job, due))
+        if job.requested_at is not None and not job.claimed:
+            due = max(due, job.requested_at + self._interval)
+        self._queue.put(job, due)
 
     def _latest(self, job: Watched, due: float) -> float:
         """When the job has to be looked at at the latest, though it is due otherwise: to be given up."""

@@ -15,11 +15,10 @@ from relay.polling import schedule
 from relay.polling.answers import Answers
 from relay.polling.asking import Asking
 from relay.polling.intake import Intake
+from relay.polling.job_queue import JobQueue, Polls, Watched
 from relay.polling.probes import Probes
 from relay.polling.questions import Accounts, Questions
 from relay.polling.roll_calls import Renewal, RollCalls
-from relay.polling.under_way import UnderWay
-from relay.polling.watched import Agenda, Polls, Watched
 from relay.ports import Clock
 from storage.database import Database
 
@@ -31,8 +30,8 @@ AT_ONCE = 128
 _LONGEST_SLEEP_SECONDS = 30.0
 
 
-Deed = Callable[[Watched], Awaitable[None]]
-"""What is done about a job that is due."""
+Action = Callable[[Watched], Awaitable[float | None]]
+"""What is done about a job that is due; returns when it is due again, None where it has ended."""
 
 
 class Poller:
@@ -61,7 +60,7 @@ class Poller:
         self._questions = questions
         self._clock = clock
         self._interval = interval
-        self._agenda = Agenda()
+        self._queue = JobQueue(interval, at_once_per_account)
         self._asking = Asking(
             questions,
             answers,
@@ -69,17 +68,18 @@ class Poller:
             clock,
             roll_calls,
             announcements,
-            self._agenda,
+            self._queue,
             interval=interval,
             max_age=max_age,
             random=random,
         )
         self._random = random
         self._probes = Probes(interval, random)
-        self._under_way = UnderWay(at_once, at_once_per_account)
+        self._at_once = at_once
+        self._tasks: set[asyncio.Task[None]] = set()
         self._woken = asyncio.Event()
         self._sleeps_until = math.inf
-        self._intake = Intake(database, answers, accounts, clock, self._agenda, self._asking, random, interval=interval)
+        self._intake = Intake(database, answers, accounts, clock, self._queue, self._asking, random, interval=interval)
         self.beat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
@@ -89,7 +89,7 @@ class Poller:
 
     def polls(self) -> Polls:
         """How many jobs are polled, are due now, and how late."""
-        return self._agenda.polls(self._clock.monotonic(), self._interval)
+        return self._queue.polls(self._clock.monotonic())
 
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, or has ended."""
@@ -109,7 +109,7 @@ class Poller:
 
     def watches(self, account_id: int) -> bool:
         """Whether any of the account's jobs is asked about."""
-        return self._agenda.of_account(account_id) > 0
+        return self._queue.of_account(account_id) > 0
 
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
@@ -117,13 +117,22 @@ class Poller:
         self._woken.set()
 
     async def run(self) -> None:
-        """Polls until it is cancelled. Whatever fails is logged, counted and tried again."""
+        """Polls until it is cancelled. Whatever fails is logged, counted and tried again; what an earlier run left in
+        flight is due at once."""
+        await self._end_tasks()
         self._asking.start()
         try:
             while True:
                 await self._turn()
         finally:
-            await self._under_way.end()
+            await self._end_tasks()
+
+    async def _end_tasks(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for job in self._queue.in_flight:  # A task that was cancelled before its first step has settled nothing.
+            self._settle(job, self._clock.monotonic())
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
 
@@ -139,119 +148,117 @@ class Poller:
             self.failures += 1
             log_failure(log, error, "The poller could not read the database")
             longest = self._interval
-        self._questions.watching(len(self._agenda))
+        self._questions.watching(len(self._queue))
         self._start_due()
         await sleep_unless_woken(self._clock, min(longest, self._seconds_to_next()), self._woken)
 
     def _seconds_to_next(self) -> float:
-        due = self._agenda.next_due()
+        due = self._queue.next_due()
         # Where there is no room, the end of a task wakes the loop.
-        self._sleeps_until = math.inf if due is None or self._under_way.full else due
+        self._sleeps_until = math.inf if due is None or self._is_full else due
         return max(0.0, self._sleeps_until - self._clock.monotonic())
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._tasks) >= self._at_once
 
     # ---- one job ----------------------------------------------------------------------------------------------------
 
     def _start_due(self) -> None:
-        while not self._under_way.full:
+        """A task asks about one job after the other: a task for each would cost more than what it does."""
+        while not self._is_full:
             work = self._next_work()
             if work is None:
                 return
-            self._under_way.begin(self._work_on(*work), self._wake_in_time)
+            task = asyncio.create_task(self._work_on(*work))
+            self._tasks.add(task)
+            task.add_done_callback(self._over)
 
-    async def _work_on(self, job: Watched, deed: Deed) -> None:
+    async def _work_on(self, job: Watched, action: Action) -> None:
         """Goes on as long as something is due."""
-        work: tuple[Watched, Deed] | None = (job, deed)
+        work: tuple[Watched, Action] | None = (job, action)
         while work is not None:
-            job, deed = work
+            job, action = work
+            due: float | None = self._clock.monotonic()  # If it is broken off.
             try:
-                await deed(job)
+                due = await self._due_after(job, action)
             finally:
-                self._over(job)
+                self._settle(job, due)
             work = self._next_work()
 
-    def _next_work(self) -> tuple[Watched, Deed] | None:
-        """The next job that is due, and what is to be done about it; those that have to wait are put off."""
+    async def _due_after(self, job: Watched, action: Action) -> float | None:
+        try:
+            return await action(job)
+        except Exception as error:
+            # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
+            self.failures += 1
+            log_failure(log, error, "Polling job #%d failed", job.id)
+            return self._asking.back_off(job)
+
+    def _next_work(self) -> tuple[Watched, Action] | None:
+        """Starts the next job that is due, and says what is to be done about it; those that have to wait are put off.
+        A job leaves its place only once that is known."""
         now = self._clock.monotonic()
-        while (job := self._agenda.take_due(now)) is not None:
-            deed = self._deed(job, now)
-            if deed is not None:
-                self._under_way.enter(job.account_id)
-                return job, deed
+        while (job := self._queue.first_due(now)) is not None:
+            action = self._action(job, now)
+            if action is not None:
+                self._queue.start(job)
+                return job, action
         return None
 
-    def _deed(self, job: Watched, now: float) -> Deed | None:
-        rests_until = self._asking.rests_until(job)
-        if rests_until is not None:
+    def _action(self, job: Watched, now: float) -> Action | None:
+        backoff_until = self._asking.backoff_until(job)
+        if backoff_until is not None:
             if self._asking.may_be_given_up(job, asked=False):
                 return self._give_up
-            self._asking.put(job, schedule.spread(rests_until, self._interval, job.asked_at, self._random))
-        elif self._under_way.full_for(job.account_id):
-            self._under_way.line_up(job)
+            self._asking.put(job, schedule.spread(backoff_until, self._interval, job.asked_at, self._random))
         elif self._questions.down_since is None or self._probes.take(job.id, now):
             return self._poll
         elif self._asking.may_be_given_up(job, asked=False):
             return self._give_up
         else:
-            job.put_off = True
+            job.deferred = True
             self._asking.put(job, self._probes.later(now))
         return None
 
-    def _over(self, job: Watched) -> None:
-        self._under_way.leave(job.account_id)
-        following = self._under_way.next_in_line(job.account_id, self._agenda)
-        if following is not None:
-            self._asking.put(following, self._clock.monotonic())
+    async def _poll(self, job: Watched) -> float | None:
+        return await self._asking.next_after_asking(job, self._queue.of_account(job.account_id))
+
+    async def _give_up(self, job: Watched) -> float | None:
+        await self._asking.give_up(job)
+        return None
+
+    def _settle(self, job: Watched, due: float | None) -> None:
+        """The job is in flight no more."""
+        if due is None or not self._queue.holds(job):
+            self._queue.landed(job, self._clock.monotonic())
+        else:
+            self._asking.put(job, self._asking.if_claimed(job, due))
         if self._questions.down_since is not None:
             self._probes.finished(job.id, self._clock.monotonic())
 
-    def _wake_in_time(self) -> None:
-        """There is room again, or something is due sooner than the loop knows."""
-        due = self._agenda.next_due()
+    def _over(self, task: asyncio.Task[None]) -> None:
+        """There is room again; wakes the loop where something is due sooner than it knows."""
+        self._tasks.discard(task)
+        due = self._queue.next_due()
         if due is not None and due < self._sleeps_until:
             self._woken.set()
 
-    async def _poll(self, job: Watched) -> None:
-        try:
-            due = await self._asking.next_after_asking(job, self._agenda.of_account(job.account_id))
-        except Exception as error:
-            # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
-            self.failures += 1
-            log_failure(log, error, "Polling job #%d failed", job.id)
-            due = self._asking.back_off(job)
-        self._settle(job, due)
-
-    async def _give_up(self, job: Watched) -> None:
-        try:
-            await self._asking.give_up(job)
-            due = None
-        except Exception as error:
-            self.failures += 1
-            log_failure(log, error, "Job #%d could not be given up", job.id)
-            due = self._asking.back_off(job)
-        self._settle(job, due)
-
-    def _settle(self, job: Watched, due: float | None) -> None:
-        if self._agenda.get(job.id) is not job:
-            return
-        if due is None:
-            self._agenda.drop(job.id)
-        else:
-            self._asking.put(job, self._asking.if_claimed(job, due))
-
     def _list_renewed(self, renewal: Renewal) -> None:
         """Those that left it are asked about now, since they may have ended; the others have been asked about by it."""
-        for job in filter(self._agenda.waits, renewal.left):
+        for job in filter(self._queue.waits, renewal.left):
             self._asking.put(job, self._clock.monotonic())
-        for job in filter(self._agenda.waits, renewal.named):
-            self._asking.put(job, self._asking.named_at(job, renewal.at))
+        for job in filter(self._queue.waits, renewal.named):
+            self._asking.put(job, self._asking.if_claimed(job, self._asking.named_at(job, renewal.at)))
         self._woken.set()
 
     def _api_is_back(self) -> None:
         """Everything that was put off comes within an interval, or somewhat longer, not all at once."""
         self._probes.reset()
-        for job in self._agenda:
-            if (job.put_off or job.failures) and not job.busy:
-                job.put_off = False
+        for job in self._queue:
+            if (job.deferred or job.failures) and not job.in_flight:
+                job.deferred = False
                 job.failures = 0
-                self._asking.put(job, self._asking.catch_up(job, len(self._agenda)))
+                due = self._asking.catch_up(job, len(self._queue))
+                self._asking.put(job, self._asking.if_claimed(job, due))
         self._woken.set()

@@ -166,9 +166,11 @@ class Questions:
             answer = await self._ask(account_id, jobid, known)
         except BaseException as error:
             self._polling.discard(key)
+            # Of one who is cancelled, the others must not be.
+            told = error if isinstance(error, Exception) else Unavailable("the question was broken off")
             listened = self._asking.get(key)
             if listened is not None and not listened.done():
-                listened.set_exception(error)
+                listened.set_exception(told)
             raise
         self._polling.discard(key)
         listened = self._asking.get(key)

@@ -24,7 +24,7 @@ from pixverse.errors import (
 )
 from relay.clock import sleep_unless_woken
 from relay.polling import schedule
-from relay.polling.watched import Watched
+from relay.polling.job_queue import Watched
 from relay.ports import Clock
 
 log = logging.getLogger(__name__)

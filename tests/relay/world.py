@@ -265,10 +265,15 @@ class World:
             await asyncio.sleep(0.0002)
             if self.running is not None and self.running.done():
                 self.running.result()
-            busy = self.poller._under_way or self.poller._woken.is_set() or self.questions._asking
+            busy = self.poller._tasks or self.poller._woken.is_set() or self.questions._asking
             if not busy and self.clock.earliest() is not None:
                 return
         raise AssertionError("the poller does not come to rest")
+
+    async def quiet_but_for_answers(self) -> None:
+        """Until the poller has nothing to do before the clock moves or the API answers, which is held up."""
+        for _ in range(300):
+            await asyncio.sleep(0.0005)
 
     async def advance(self, seconds: float) -> None:
         """Moves the clock, stopping wherever somebody wants to wake up."""

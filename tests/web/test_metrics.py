@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
-from relay.polling.watched import Polls
+from relay.polling.job_queue import Polls
 from relay.ports import HintUse
 from storage import jobs
 from storage.database import Database, Queries, SqlValue, open_reader

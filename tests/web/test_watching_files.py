@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from cogs.http_port import Instruments
-from relay.polling.watched import Polls
+from relay.polling.job_queue import Polls
 from settings import load_settings
 from storage.database import Database
 from tests.web.clock import ManualClock

@@ -85,7 +85,7 @@ async def test_at_most_so_many_questions_at_once_and_per_account(world: World) -
     for number in range(30):
         await world.watch(f"job-{number}")
         await world.watch(f"other-{number}", guild=GUILD + 1, channel=CHANNEL + 1)
-    world.poller._under_way._at_once = 12
+    world.poller._at_once = 12
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.gate = asyncio.Event()
     world.api.asked.clear()

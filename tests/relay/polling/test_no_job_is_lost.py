@@ -1,0 +1,142 @@
+"""Whatever breaks in between, an open job is asked about again."""
+
+from __future__ import annotations
+
+import asyncio
+
+from pixverse.errors import TokenRefused
+from relay.polling.poller import Poller
+from tests.relay.world import ACCOUNT, World
+
+
+async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
+    """So many jobs are due at once, and no question has an answer yet."""
+    numbers = [await world.watch(f"job-{number}") for number in range(jobs)]
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.gate = asyncio.Event()
+    world.api.asked.clear()
+    world.run()
+    await world.quiet_but_for_answers()
+    world.clock.move_to(world.clock.monotonic() + 20)
+    await world.quiet_but_for_answers()
+    return numbers
+
+
+async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_none_of_them(world: World) -> None:
+    numbers = await _with_questions_in_flight(world, 30)
+    assert len(world.api.asked) == 8
+    dues = {number: job.due for number in numbers if (job := world.poller._queue.get(number)) is not None}
+    first = sorted(numbers, key=dues.__getitem__)[:16]
+    world.accounts.states[ACCOUNT] = "refused"
+    world.poller.account_changed(ACCOUNT)
+    world.api.everywhere = TokenRefused("401")
+    assert world.api.gate is not None
+    world.api.gate.set()
+    await world.advance(5)
+    world.api.gate, world.api.everywhere = None, None
+    async with world.database.transaction() as tx:
+        for number in first:
+            await tx.run("UPDATE subscriptions SET ended_at = 1 WHERE job_id = ?", (number,))
+    for number in first:
+        world.poller.job_changed(number)
+    await world.advance(5)
+
+    world.accounts.states[ACCOUNT] = "ok"
+    world.poller.account_changed(ACCOUNT)
+    world.api.asked.clear()
+    await world.advance(60)
+    assert {jobid for _, _, jobid in world.api.asked} == {
+        f"job-{place}" for place, number in enumerate(numbers) if number not in first
+    }
+
+
+async def test_a_loop_that_is_ended_and_begun_again_asks_about_what_was_in_flight(world: World) -> None:
+    await _with_questions_in_flight(world, 3)
+    assert len(world.api.asked) == 3
+    await world.stop()
+    world.api.gate = None
+    world.api.asked.clear()
+    world.run()
+    await world.advance(25)
+    assert {jobid for _, _, jobid in world.api.asked} == {"job-0", "job-1", "job-2"}
+
+
+async def test_a_loop_that_is_ended_before_a_question_could_begin_asks_it_afterwards(world: World) -> None:
+    await world.watch("job-0")
+    world.clock.move_to(world.clock.monotonic() + 100)
+    world.api.asked.clear()
+    run = world.poller.run()
+    task = asyncio.create_task(run)
+    while not world.poller.polls().due and not task.done():
+        await asyncio.sleep(0)
+        world.clock.move_to(world.clock.monotonic() + 20)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    world.api.asked.clear()
+    world.run()
+    await world.advance(25)
+    assert world.api.times("job-0")
+
+
+async def test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer(world: World) -> None:
+    await _with_questions_in_flight(world, 1)
+    listening = asyncio.create_task(world.questions.ask(ACCOUNT, "job-0", 0.0))
+    await asyncio.sleep(0)
+    await world.stop()
+    [error] = await asyncio.gather(listening, return_exceptions=True)
+    assert type(error).__name__ == "Unavailable"
+
+
+async def test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again(world: World) -> None:
+    number = await world.watch("job-0")
+    world.run()
+    await world.advance(1)
+    await world.stop()
+    poller: Poller = world.poller
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE subscriptions SET ended_at = 1")
+    poller.job_changed(number)
+    reading = asyncio.create_task(poller._intake.take_in())
+    await asyncio.sleep(0)  # The read is under way.
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE subscriptions SET ended_at = NULL")
+    poller.job_changed(number)
+    await reading
+    world.api.asked.clear()
+    world.run()
+    await world.advance(25)
+    assert world.api.times("job-0")
+
+
+async def test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows(world: World) -> None:
+    await world.watch("job-0")
+    world.run()
+    await world.advance(41)
+    [*_, last] = world.api.times("job-0")
+    world.api.asked.clear()
+    for guild_uses in (None, ACCOUNT):
+        world.accounts.used = {10: guild_uses}
+        world.poller.account_changed(ACCOUNT)
+        await world.advance(0)
+    await world.advance(40)
+    assert world.api.times("job-0")[0] - last >= 20
+
+
+async def test_the_loop_may_break_off_while_an_account_is_being_read(world: World) -> None:
+    await world.watch("job-0")
+    world.run()
+    world.accounts.states[ACCOUNT] = "refused"
+    await world.advance(60)
+    world.accounts.states[ACCOUNT] = "ok"
+    world.poller.account_changed(ACCOUNT)
+    await asyncio.sleep(0)
+    await world.stop()
+    reading = asyncio.create_task(world.poller._intake.take_in())
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    world.api.asked.clear()
+    world.run()
+    await world.advance(45)
+    assert world.api.times("job-0")
