@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+
+import pytest
 
 from pixverse.errors import TokenRefused
-from relay.polling.poller import Poller
-from tests.relay.world import ACCOUNT, World
+from storage import jobs
+from storage.database import Queries
+from storage.jobs import OpenJob
+from tests.relay.world import ACCOUNT, GUILD, World
 
 
 async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
@@ -87,39 +92,44 @@ async def test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_
     assert type(error).__name__ == "Unavailable"
 
 
-async def test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again(world: World) -> None:
+async def test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     number = await world.watch("job-0")
     world.run()
     await world.advance(1)
-    await world.stop()
-    poller: Poller = world.poller
+    read = jobs.open_among
+
+    async def watched_again_meanwhile(reader: Queries, numbers: Sequence[int]) -> list[OpenJob]:
+        rows = await read(reader, numbers)
+        monkeypatch.setattr(jobs, "open_among", read)
+        async with world.database.transaction() as tx:
+            await tx.run("UPDATE subscriptions SET ended_at = NULL")
+        world.poller.job_changed(number)
+        return rows
+
     async with world.database.transaction() as tx:
         await tx.run("UPDATE subscriptions SET ended_at = 1")
-    poller.job_changed(number)
-    reading = asyncio.create_task(poller._intake.take_in())
-    await asyncio.sleep(0)  # The read is under way.
-    async with world.database.transaction() as tx:
-        await tx.run("UPDATE subscriptions SET ended_at = NULL")
-    poller.job_changed(number)
-    await reading
+    monkeypatch.setattr(jobs, "open_among", watched_again_meanwhile)
+    world.poller.job_changed(number)
     world.api.asked.clear()
-    world.run()
-    await world.advance(25)
+    await world.advance(45)
     assert world.api.times("job-0")
 
 
 async def test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows(world: World) -> None:
-    await world.watch("job-0")
+    for place in range(10):
+        await world.watch(f"job-{place}")
     world.run()
     await world.advance(41)
-    [*_, last] = world.api.times("job-0")
+    last = {jobid: at for at, _, jobid in world.api.asked}
     world.api.asked.clear()
     for guild_uses in (None, ACCOUNT):
-        world.accounts.used = {10: guild_uses}
+        world.accounts.used = {GUILD: guild_uses}
         world.poller.account_changed(ACCOUNT)
         await world.advance(0)
     await world.advance(40)
-    assert world.api.times("job-0")[0] - last >= 20
+    assert all(world.api.times(jobid)[0] - at >= 20 for jobid, at in last.items())
 
 
 async def test_the_loop_may_break_off_while_an_account_is_being_read(world: World) -> None:

@@ -11,6 +11,7 @@ from tests.sabotage.faults import (
     health,
     http_ports,
     imports,
+    loops,
     machine,
     sandbox,
     secrecy,
@@ -34,4 +35,5 @@ FAULTS = (
     *follows.FAULTS,
     *sandbox.FAULTS,
     *imports.FAULTS,
+    *loops.FAULTS,
 )

@@ -62,8 +62,8 @@ FAULTS = (
         "a claimed end is looked at once only",
         f"{_CLAIMS}::test_a_record_that_is_not_final_yet_is_looked_at_again",
         "relay/polling/poller.py",
-        "            self._asking.put(job, self._asking.if_claimed(job, due))",
-        "            self._asking.put(job, due)",
+        "self._asking.if_claimed(job, due))\n        if self._questions",
+        "due)\n        if self._questions",
     ),
     fault(
         "an answer from before a claim is used again",

@@ -121,8 +121,8 @@ FAULTS = (
         "a database that fails ends the polling of a job",
         "tests/relay/polling/test_poller.py::test_a_database_that_fails_loses_nothing",
         "relay/polling/poller.py",
-        "        self._settle(job, due)\n\n    async def _give_up",
-        "        self._settle(job, due if job.failures == 0 else None)\n\n    async def _give_up",
+        "            return self._asking.back_off(job)",
+        "            return None",
     ),
     fault(
         "what hangs at the end keeps the bot from ending",
