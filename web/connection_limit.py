@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections import Counter
+import sys
 from typing import Protocol
 
-MAX_CONNECTIONS = 200
-"""For each port; far below what a process may have open (often 1,024), so that Discord and the API are reached during
-a flood."""
+if sys.platform != "win32":
+    import resource
+
+_FILES_WANTED = 4096
 
 
 class Connection(Protocol):
@@ -30,38 +31,45 @@ class ConnectionLimit:
 
     The place is taken from the network address that holds most places, so that one address never shuts out another.
     Behind a proxy all clients have one address; then the connection goes that has waited for longest. An honest client
-    sends its request at once, so it is served before hundreds of newer connections have come.
+    sends its request at once, so it is served before so many newer connections have come.
     """
 
-    def __init__(self, max_connections: int = MAX_CONNECTIONS) -> None:
+    def __init__(self, max_connections: int) -> None:
         self._max_connections = max_connections
         self._networks: dict[Connection, str] = {}
-        """The open connections, oldest first."""
+        self._connections: dict[str, dict[Connection, None]] = {}
+        """Those of each network, oldest first."""
 
     def admit(self, connection: Connection, address: str) -> bool:
         """Takes a new connection, or returns False where all places are in use by requests that are being answered."""
         if len(self._networks) >= self._max_connections and not self._make_room():
             return False
-        self._networks[connection] = network_of(address)
+        network = network_of(address)
+        self._networks[connection] = network
+        self._connections.setdefault(network, {})[connection] = None
         return True
 
     def release(self, connection: Connection) -> None:
         """Frees the place of a connection that has ended."""
-        self._networks.pop(connection, None)
+        network = self._networks.pop(connection, None)
+        if network is None:
+            return
+        del self._connections[network][connection]
+        if not self._connections[network]:
+            del self._connections[network]
 
     def open_connections(self) -> list[Connection]:
         """The connections that are open now."""
         return list(self._networks)
 
     def _make_room(self) -> bool:
-        waiting = {connection: network for connection, network in self._networks.items() if not connection.is_busy}
-        if not waiting:
-            return False
-        ((greediest, _),) = Counter(waiting.values()).most_common(1)
-        oldest = next(connection for connection, network in waiting.items() if network == greediest)
-        self.release(oldest)
-        oldest.abort()
-        return True
+        for connections in sorted(self._connections.values(), key=len, reverse=True):
+            for connection in connections:
+                if not connection.is_busy:
+                    self.release(connection)
+                    connection.abort()
+                    return True
+        return False
 
 
 def network_of(address: str) -> str:
@@ -73,3 +81,22 @@ def network_of(address: str) -> str:
     if isinstance(ip, ipaddress.IPv4Address):
         return str(ip)
     return str(ip.ipv4_mapped or ipaddress.IPv6Network((ip, 64), strict=False))
+
+
+def room_for(wanted: int) -> int:
+    """So many of the wanted connections as take half of the files that this process may open at most.
+
+    The other half is for Discord, the API and the database. Where the process may raise its own limit, it does.
+    """
+    if sys.platform == "win32":
+        return wanted
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = _fewer(_FILES_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < files:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+        soft = files
+    return min(wanted, _fewer(_FILES_WANTED, soft) // 2)
+
+
+def _fewer(wanted: int, limit: int) -> int:
+    return wanted if limit == resource.RLIM_INFINITY else min(wanted, limit)

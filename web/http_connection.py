@@ -44,6 +44,7 @@ class HttpConnection(asyncio.Protocol):
         self._body: BodyReader | None = None
         self._responding: asyncio.Task[None] | None = None
         self._responded = False
+        self._sends_body = True
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -89,14 +90,10 @@ class HttpConnection(asyncio.Protocol):
     def connection_lost(self, _exc: Exception | None) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self._responding is not None:
+            self._responding.cancel()  # Nobody takes the response, and hanging up early must not multiply the work.
         self._transport = None
-        if self._request is not None:
-            self._request.fail(Refused(HTTPStatus.BAD_REQUEST))
-        if self._responding is None:
-            self._limit.release(self)
-        else:
-            # The place is free when the work is done too, so that hanging up early does not multiply the work.
-            self._responding.add_done_callback(lambda _: self._limit.release(self))
+        self._limit.release(self)
 
     # --------------------------------------------------------- the request
 
@@ -105,6 +102,7 @@ class HttpConnection(asyncio.Protocol):
         if whole is None:
             return
         head, rest = whole
+        self._sends_body = head.method != "HEAD"
         handler = self._router(head)
         self._body = body_reader(head)
         self._request = _PendingRequest(head, self._ask_for_body)
@@ -149,14 +147,14 @@ class HttpConnection(asyncio.Protocol):
         except Exception:
             log.exception("a handler of the HTTP port failed")
             response = Response.of_status(HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._send(response, with_body=request.head.method != "HEAD")
+        self._send(response)
 
-    def _send(self, response: Response, *, with_body: bool = True) -> None:
+    def _send(self, response: Response) -> None:
         self._responded = True
         transport = self._transport
         if transport is None or transport.is_closing():
             return
-        transport.write(_encoded(response) + (response.body if with_body else b""))
+        transport.write(_encoded(response) + (response.body if self._sends_body else b""))
         with suppress(OSError):  # The client is gone already.
             transport.write_eof()
         self._bound(self._seconds.closing, self.abort)

@@ -15,14 +15,19 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from settings import Settings, SettingsError
-from web.connection_limit import MAX_CONNECTIONS, ConnectionLimit
+from web.connection_limit import ConnectionLimit, room_for
 from web.http_connection import HttpConnection, TimeLimits
 from web.messages import Handler, Refused, RequestHead
 
 log = logging.getLogger(__name__)
 
-_BACKLOG = 1024
-"""Connections that the system holds until they are accepted, so that a flood's end is not waited for by others."""
+MAX_MONITORING_CONNECTIONS = 200
+MAX_CALLBACK_CONNECTIONS = 2000
+"""Strangers reach this port: the more places there are, the longer an honest client has until it is its turn to go."""
+_ACCEPTED_AT_ONCE = 100
+"""In one turn of the event loop. Fewer than there are places, so that what a newcomer has sent is looked at first."""
+_QUEUE = 1024
+"""Connections that the system holds until they are accepted; a client that finds no room there waits for a second."""
 _SECONDS_TO_END = 2.0
 _USUAL_SECONDS = TimeLimits()
 
@@ -39,6 +44,7 @@ class Port:
     """HTTP or CALLBACK: the beginning of the settings' names."""
     host: str
     number: int
+    max_connections: int
     remedy: str
     """What to do where nobody can listen there."""
 
@@ -47,7 +53,8 @@ def monitoring_port(settings: Settings) -> Port | None:
     """The port for monitoring; None where it is off."""
     if settings.http_port is None:
         return None
-    return Port("HTTP", settings.http_host, settings.http_port, "choose others, or leave HTTP_PORT empty")
+    remedy = "choose others, or leave HTTP_PORT empty"
+    return Port("HTTP", settings.http_host, settings.http_port, MAX_MONITORING_CONNECTIONS, remedy)
 
 
 def callback_port(settings: Settings) -> Port | None:
@@ -55,7 +62,7 @@ def callback_port(settings: Settings) -> Port | None:
     if settings.callback_port is None:
         return None
     remedy = "choose others, or leave CALLBACK_PORT and PUBLIC_URL empty"
-    return Port("CALLBACK", settings.callback_host, settings.callback_port, remedy)
+    return Port("CALLBACK", settings.callback_host, settings.callback_port, MAX_CALLBACK_CONNECTIONS, remedy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +90,26 @@ def callback_routes(callback: Handler, public_url: str | None) -> list[Route]:
 async def serving(
     routes: Sequence[Route],
     port: Port,
-    *,
-    max_connections: int = MAX_CONNECTIONS,
     seconds: TimeLimits = _USUAL_SECONDS,
 ) -> AsyncIterator[None]:
     """Answers at this port until the block ends. Raises SettingsError where nobody can listen there.
 
     Requests are not logged: secrets stand in paths, and strangers are not to fill the log.
     """
-    limit = ConnectionLimit(max_connections)
+    limit = ConnectionLimit(room_for(port.max_connections))
 
     def connect() -> HttpConnection:
         return HttpConnection(lambda head: _find(routes, head), limit, seconds)
 
     try:
-        server = await asyncio.get_running_loop().create_server(connect, port.host, port.number, backlog=_BACKLOG)
+        server = await asyncio.get_running_loop().create_server(
+            connect, port.host, port.number, backlog=_ACCEPTED_AT_ONCE
+        )
     except OSError as error:
         raise _no_place(port, error) from error
+    for listener in server.sockets:
+        with listener.dup() as same:
+            same.listen(_QUEUE)
     log.info("%s port: listening at %s, port %d", port.name, port.host, port.number)
     try:
         yield

@@ -21,6 +21,7 @@ from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.web.port import ask, free_port
 from tests.web.strange_requests import REFUSED, random_bytes
+from web.connection_limit import room_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -123,6 +124,7 @@ async def test_a_thousand_slow_connections_shut_nobody_out(
     await _called(town)
     job = await town.watched()
     said = len(stage.bot.lines)
+    assert room_for(1000) == 1000, "files that this process may open"
     slow: list[asyncio.StreamWriter] = []
     try:
         for _ in range(1000):

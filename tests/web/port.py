@@ -16,9 +16,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def port_at(number: int, host: str = "127.0.0.1") -> Port:
+def port_at(number: int, host: str = "127.0.0.1", max_connections: int = 200) -> Port:
     """A port to listen at."""
-    return Port("HTTP", host, number, "choose others")
+    return Port("HTTP", host, number, max_connections, "choose others")
 
 
 class Asked:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from web.connection_limit import ConnectionLimit, network_of
@@ -66,3 +69,18 @@ def test_where_all_are_being_answered_a_newcomer_is_turned_away_until_one_has_en
 )
 def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
     assert (network_of(one) == network_of(other)) is same
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
+@pytest.mark.parametrize(
+    ("soft", "hard", "room", "raised"), [(256, 512, 256, 512), (512, 9000, 2000, 4096), (9000, 9000, 2000, 9000)]
+)
+def test_half_of_the_files_that_may_be_open_are_left_to_others(soft: int, hard: int, room: int, raised: int) -> None:
+    program = f"""
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+from web.connection_limit import room_for
+print(room_for(2000), room_for(10), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+    said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout
+    assert said.split() == [str(room), "10", str(raised)]

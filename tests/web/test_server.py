@@ -46,7 +46,7 @@ async def _port(
     routes: list[Route], *, max_connections: int = 200, seconds: TimeLimits | None = None
 ) -> AsyncIterator[int]:
     number = free_port()
-    async with serving(routes, port_at(number), max_connections=max_connections, seconds=seconds or TimeLimits()):
+    async with serving(routes, port_at(number, max_connections=max_connections), seconds or TimeLimits()):
         yield number
 
 
@@ -99,6 +99,7 @@ async def test_other_methods_and_paths(monitoring: int, callbacks: int) -> None:
 
 async def test_head_is_answered_without_a_body(monitoring: int) -> None:
     assert await ask(monitoring, "HEAD /healthz HTTP/1.1\nHost: a") == (200, b"")
+    assert await ask(monitoring, "HEAD /other HTTP/1.1\nHost: a") == (404, b"")
 
 
 async def test_a_body_has_a_bound(callbacks: int) -> None:
@@ -331,24 +332,35 @@ async def test_where_every_place_is_being_answered_a_newcomer_is_turned_away() -
         assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
 
 
-async def test_whoever_hangs_up_keeps_a_place_until_the_work_is_done() -> None:
-    begun, may_end = asyncio.Event(), asyncio.Event()
+async def test_what_nobody_waits_for_any_more_is_not_worked_on() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
 
     async def slow(_request: Request) -> Response:
         begun.set()
-        await may_end.wait()
-        return Response(b"late")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
 
-    async with _port(monitoring_routes(_health, slow), max_connections=1) as number, asyncio.timeout(5):
+    async with _port(monitoring_routes(_health, slow)) as number, asyncio.timeout(5):
         _, writer = await asyncio.open_connection("127.0.0.1", number)
         writer.write(b"GET /metrics HTTP/1.1\r\n\r\n")
         await begun.wait()
         _reset(writer)
-        for _ in range(5):
-            assert (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] == 0
-        may_end.set()
-        while (await ask(number, "GET /healthz HTTP/1.1\nHost: a"))[0] != 200:
-            pass
+        await ended.wait()
+
+
+async def test_one_address_s_idle_connections_take_no_place_of_another_s() -> None:
+    """All of 127.0.0.0/8 is this machine."""
+    async with _port(CALLBACKS, max_connections=10) as number, asyncio.timeout(20):
+        reader, writer = await asyncio.open_connection("127.0.0.1", number, local_addr=("127.0.0.2", 0))
+        writer.write(b"POST /callback/a HTTP/1.1\r\nContent-Length: 2\r\n\r\n{")
+        idle = [await asyncio.open_connection("127.0.0.1", number, local_addr=("127.0.0.3", 0)) for _ in range(50)]
+        writer.write(b"}")
+        assert (await reader.read()).endswith(b"/callback/a 2")
+        for _, one in [*idle, (reader, writer)]:
+            one.close()
 
 
 async def test_a_thousand_idle_connections_keep_no_callback_out() -> None:
