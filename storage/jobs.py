@@ -69,6 +69,24 @@ async def of_guild(queries: Queries, guild_id: int, job_id: int) -> JobRow | Non
     return _job(row)
 
 
+async def by_number(queries: Queries, job_id: int, *, guild_id: int, channel_id: int, user_id: int) -> JobRow | None:
+    """The job that this person means by a number in this channel: one that the channel waits or waited for, or that
+    the person asked for in this server.
+
+    A message may show the number of a job's row that is another server's by now. It then means the row with the same
+    id for which the same holds; this channel's comes first.
+    """
+    row = await queries.one(
+        f"SELECT {', '.join(f'j.{column}' for column in _COLUMNS.split(', '))}"
+        " FROM jobs named JOIN jobs j ON j.jobid = named.jobid JOIN subscriptions s ON s.job_id = j.id"
+        " WHERE named.id = ?1 AND s.guild_id = ?2 AND (s.channel_id = ?3"
+        "  OR EXISTS (SELECT 1 FROM subscribers WHERE subscription_id = s.id AND user_id = ?4))"
+        " ORDER BY j.id = ?1 DESC, s.channel_id = ?3 DESC, s.ended_at IS NOT NULL, s.id DESC LIMIT 1",
+        (job_id, guild_id, channel_id, user_id),
+    )
+    return _job(row)
+
+
 async def add(tx: Transaction, account_id: int, jobid: str, snapshot: str | None, now: int) -> JobRow:
     """The account's job with this id: a new row, or the one that is there, unchanged."""
     await tx.run(

@@ -66,6 +66,17 @@ async def in_channel_by_jobid(queries: Queries, guild_id: int, channel_id: int, 
     return [_subscription(row) for row in rows]
 
 
+async def in_channel_by_number(queries: Queries, guild_id: int, channel_id: int, job_id: int) -> SubscriptionRow | None:
+    """The channel's subscription for the job with this number, else for one with the same id; open ones first."""
+    row = await queries.one(
+        f"SELECT {_COLUMNS} FROM subscriptions WHERE channel_id = ?1 AND guild_id = ?2"
+        " AND job_id IN (SELECT j.id FROM jobs named JOIN jobs j ON j.jobid = named.jobid WHERE named.id = ?3)"
+        " ORDER BY ended_at IS NOT NULL, job_id = ?3 DESC, id DESC LIMIT 1",
+        (channel_id, guild_id, job_id),
+    )
+    return _subscription(row) if row is not None else None
+
+
 async def open_of_job(queries: Queries, job_id: int) -> list[SubscriptionRow]:
     """The job's open subscriptions, oldest first."""
     rows = await queries.all(

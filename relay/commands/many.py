@@ -9,9 +9,10 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, parse_jobi
 from pixverse.tokens import looks_like_secret
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, was_given_up
-from relay.commands.refusals import PersonLimit, ServerLimit, TooManyJobs
+from relay.commands.refusals import NumberUnknown, PersonLimit, ServerLimit, TooManyJobs
 from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
 from relay.commands.seats import Seat, Seated, Wish, take
+from relay.commands.targets import by_number
 from relay.polling.answers import Answers, post_outcome
 from relay.polling.questions import Accounts
 from relay.ports import Cards, JobWatch, PromptOutbox
@@ -125,13 +126,20 @@ class Many:
             if one.jobid is not None:
                 one.row = await jobs.by_jobid(self._database.reader, account_id, one.jobid)
             elif number is not None:
-                one.row = await jobs.of_guild(self._database.reader, ask.guild_id, number)
-                if one.row is None or one.row.account_id != account_id:
-                    one.row, one.taken = None, Taken.NOT_FOUND
-                else:
-                    one.jobid = one.row.jobid
+                await self._named(ask, account_id, one, number)
             kept.setdefault(one.jobid or one.text, one)
         return list(kept.values())
+
+    async def _named(self, ask: Ask, account_id: int, one: _Wanted, number: int) -> None:
+        try:
+            row = await by_number(self._database.reader, ask, number)
+        except NumberUnknown:
+            one.taken = Taken.NOT_FOUND
+            return
+        if row.account_id == account_id:
+            one.row, one.jobid = row, row.jobid
+        else:
+            one.taken = Taken.NOT_FOUND
 
     async def _look_up(self, account_id: int, wanted: list[_Wanted]) -> None:
         asked = [one for one in wanted if one.jobid is not None and needs_asking(one.row)]

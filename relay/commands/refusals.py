@@ -44,7 +44,7 @@ class NotFound(Refusal):
 
 
 class NumberUnknown(NotFound):
-    """No job has this `#number` in this server; looking again would bring nothing."""
+    """The asker can mean no job by this `#number` in this channel; looking again would bring nothing."""
 
 
 class Expired(Refusal):

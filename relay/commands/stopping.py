@@ -72,8 +72,7 @@ class Stopping:
 
     async def _of_channel(self, ask: Ask, job: int | str) -> SubscriptionRow | None:
         if isinstance(job, int):
-            found = await subscriptions.in_channel(self._database.reader, job, ask.channel_id)
-            return found if found is not None and found.guild_id == ask.guild_id else None
+            return await subscriptions.in_channel_by_number(self._database.reader, ask.guild_id, ask.channel_id, job)
         every = await subscriptions.in_channel_by_jobid(self._database.reader, ask.guild_id, ask.channel_id, job)
         return every[0] if every else None
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from pixverse.jobids import parse_jobid, short_number
 from relay.commands.refusals import NumberUnknown
+from relay.commands.results import Ask
 from storage import jobs
 from storage.database import Queries
 from storage.jobs import JobRow
@@ -29,14 +30,23 @@ def parse(text: str) -> int | str:
     return parse_jobid(text) if number is None else number
 
 
-async def find(queries: Queries, guild_id: int, job: int | str, account_id: int) -> Target:
-    """The job, by its id of this account or by its number in this server. Raises NumberUnknown."""
+async def find(queries: Queries, ask: Ask, job: int | str, account_id: int) -> Target:
+    """The job, by its id of this account or by its number. Raises NumberUnknown."""
     if isinstance(job, str):
         return Target(account_id, job, await jobs.by_jobid(queries, account_id, job))
-    row = await jobs.of_guild(queries, guild_id, job)
+    return of_row(await by_number(queries, ask, job), account_id)
+
+
+async def by_number(queries: Queries, ask: Ask, number: int) -> JobRow:
+    """The job that the asker means by its number: this channel's, or one that they asked for themselves.
+
+    Raises NumberUnknown, for somebody else's job as for none: numbers are counted up, so a list of them would show
+    what other channels wait for.
+    """
+    row = await jobs.by_number(queries, number, guild_id=ask.guild_id, channel_id=ask.channel_id, user_id=ask.user_id)
     if row is None:
         raise NumberUnknown
-    return of_row(row, account_id)
+    return row
 
 
 def of_row(row: JobRow, account_id: int) -> Target:

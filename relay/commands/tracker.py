@@ -111,7 +111,7 @@ class Tracker:
         job = targets.parse(text)
         self._rate.use(ask.user_id)
         account_id = self._lookups.account_of(ask.guild_id)
-        return await targets.find(self._database.reader, ask.guild_id, job, account_id)
+        return await targets.find(self._database.reader, ask, job, account_id)
 
     # ---- watching no more -------------------------------------------------------------------------------------------
 

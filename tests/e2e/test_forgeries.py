@@ -172,6 +172,39 @@ async def test_numbers_of_another_server(stage: Stage, town: Town) -> None:
     assert not [entry for entry in stage.pixverse.requests[asked:] if entry.account == stranger.account.number]
 
 
+async def test_numbers_of_another_channel(stage: Stage, town: Town) -> None:
+    """Whoever may see this channel alone learns nothing of the other by counting numbers up."""
+    victim = await Victim.of(town)
+    thread = town.channel.add_thread("inside")
+    elsewhere = town.guild.add_text_channel("elsewhere")
+    mallory = town.guild.add_member("mallory", permissions=stage.discord.Permissions(manage_messages=True))
+    before = victim.state()
+    said: dict[str, set[str]] = {}
+    for number in (*victim.job_numbers(), 999_999):
+        for where in (elsewhere, thread):
+            for command, options in (
+                ("status", {"jobid": f"#{number}"}),
+                ("private", {"jobid": f"#{number}", "private": True}),
+                ("unwatch", {"jobid": f"#{number}"}),
+                ("watch", {"jobids": f"#{number}"}),
+            ):
+                name = "status" if command == "private" else command
+                answer = await mallory.forge_slash(where, f"pixverse {name}", **options)
+                assert not victim.learned_by(answer), (command, answer.text)
+                said.setdefault(command, set()).add(answer.text.replace(f"#{number}", "n"))
+    assert {command: len(texts) for command, texts in said.items()} == dict.fromkeys(said, 1)
+    many = await mallory.slash(elsewhere, "pixverse watch", jobids=" ".join(map("#{}".format, victim.job_numbers())))
+    assert not victim.learned_by(many)
+    assert victim.state() == before
+    assert (town.posts(elsewhere), town.posts(thread)) == ([], [])
+
+
+async def test_a_number_is_taken_from_who_asked_for_it(town: Town) -> None:
+    job = await town.watched()
+    elsewhere = town.guild.add_text_channel("elsewhere")
+    assert (await town.status(town.number(job), channel=elsewhere)).text.startswith("**Watching.**")
+
+
 async def test_ids_of_another_server_s_account(stage: Stage, town: Town) -> None:
     victim, stranger = await Victim.of(town), await stage.town()
     before = victim.state()

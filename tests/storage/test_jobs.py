@@ -65,6 +65,29 @@ async def test_a_number_is_known_only_where_it_was_asked_for(database: Database)
 
 
 @pytest.mark.usefixtures("accounts")
+async def test_whom_a_number_means_something(database: Database) -> None:
+    async with database.transaction() as tx:
+        theirs = await jobs.add(tx, 1, "job-1", None, 10)
+        await _watch(tx, theirs.id, 8, 80)
+        ours = await jobs.add(tx, 2, "job-1", None, 10)
+        here = await _watch(tx, ours.id, 7, 70)
+        await subscriptions.put_subscriber(tx, here, 1000, mention=True, in_batch=False, now=10)
+        await subscriptions.end(tx, here, 20)
+    reader = database.reader
+    for number, where, meant in (
+        (ours.id, {"guild_id": 7, "channel_id": 70, "user_id": 1}, ours),
+        (ours.id, {"guild_id": 7, "channel_id": 71, "user_id": 1000}, ours),
+        (ours.id, {"guild_id": 7, "channel_id": 71, "user_id": 1}, None),
+        (ours.id, {"guild_id": 9, "channel_id": 90, "user_id": 1000}, None),
+        (theirs.id, {"guild_id": 7, "channel_id": 70, "user_id": 1}, ours),
+        (theirs.id, {"guild_id": 7, "channel_id": 71, "user_id": 1}, None),
+        (theirs.id, {"guild_id": 8, "channel_id": 80, "user_id": 1}, theirs),
+        (99, {"guild_id": 7, "channel_id": 70, "user_id": 1000}, None),
+    ):
+        assert await jobs.by_number(reader, number, **where) == meant
+
+
+@pytest.mark.usefixtures("accounts")
 async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Database) -> None:
     async with database.transaction() as tx:
         for number in range(1, 8):

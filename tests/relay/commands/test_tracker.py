@@ -344,6 +344,50 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
     assert await world.rows("SELECT mention FROM subscribers WHERE subscription_id = 2") == [(1,)]
 
 
+async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED, prompt="a secret lighthouse"))
+    await world.watch("job-2")
+    before, asked = await _stored(world), len(world.api.asked)
+    passer_by = world.ask(channel=CHANNEL + 1, person=2)
+    for typed in (f"#{number}", "#2", "#99"):
+        for call in (
+            world.tracker.status(passer_by, typed, True, False),
+            world.tracker.peek(passer_by, typed),
+        ):
+            with pytest.raises(refusals.NumberUnknown) as caught:
+                await call
+            assert str(caught.value) == ""
+        with pytest.raises(refusals.NotWatchedHere):
+            await world.tracker.unwatch(passer_by, typed, True)
+    listed = await world.tracker.watch(passer_by, f"#{number} #2 #99", True)
+    assert [one.taken for one in listed.entries] == [results.Taken.NOT_FOUND] * 3
+    assert await world.tracker.choices(passer_by, "") == ()
+    assert (await _stored(world), len(world.api.asked)) == (before, asked)
+
+
+async def test_a_number_is_known_to_who_asked_and_where_it_was_asked_for(world: World) -> None:
+    await world.watch("job-1")
+    assert (await world.tracker.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.tracker.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
+    await world.tracker.unwatch(world.ask(), "#1", False)
+    assert (await world.tracker.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    with pytest.raises(refusals.NumberUnknown):
+        await world.tracker.peek(world.ask(channel=CHANNEL + 1), "#1")
+
+
+async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(world: World) -> None:
+    abroad = {"guild": GUILD + 1, "channel": 5}
+    world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
+    assert await world.watch("job-1", **abroad) == 1
+    assert await world.watch("job-1") == 2
+    assert (await world.tracker.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    with pytest.raises(refusals.NumberUnknown):
+        await world.tracker.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
+    assert await world.tracker.unwatch(world.ask(), "#1", False) == results.Stopped()
+    assert await world.rows("SELECT job_id FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
+
+
 async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World) -> None:
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT

@@ -15,6 +15,27 @@ FAULTS = (
         "if 0:",
     ),
     fault(
+        "a number is taken in every channel of its server",
+        "tests/relay/commands/test_tracker.py::test_a_number_is_of_no_use_in_another_channel",
+        "storage/jobs.py",
+        'AND (s.channel_id = ?3"\n',
+        'AND (1"\n',
+    ),
+    fault(
+        "a number is refused to who asked for its job in another channel",
+        "tests/relay/commands/test_tracker.py::test_a_number_is_known_to_who_asked_and_where_it_was_asked_for",
+        "storage/jobs.py",
+        "EXISTS (SELECT 1 FROM subscribers WHERE subscription_id = s.id AND user_id = ?4)",
+        "0 = ?4",
+    ),
+    fault(
+        "a number that is another server's row by now means nothing",
+        "tests/relay/commands/test_tracker.py::test_a_number_of_another_server_s_row_means_the_row_of_this_channel",
+        "storage/jobs.py",
+        "JOIN jobs j ON j.jobid = named.jobid JOIN subscriptions",
+        "JOIN jobs j ON j.id = named.id JOIN subscriptions",
+    ),
+    fault(
         "private networks of IPv6 that Python does not know are public",
         "tests/relay/videos/test_addresses.py::test_private_addresses",
         "relay/videos/addresses.py",
