@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import sys
+from contextlib import suppress
 from typing import Protocol
 
 if sys.platform != "win32":
@@ -93,8 +94,9 @@ def room_for(wanted: int) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     files = _fewer(_FILES_WANTED, hard)
     if soft != resource.RLIM_INFINITY and soft < files:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
-        soft = files
+        with suppress(OSError, ValueError):  # A sandbox may forbid it.
+            resource.setrlimit(resource.RLIMIT_NOFILE, (files, hard))
+            soft = files
     return min(wanted, _fewer(_FILES_WANTED, soft) // 2)
 
 

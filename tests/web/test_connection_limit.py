@@ -71,14 +71,31 @@ def test_what_counts_as_one_address(one: str, other: str, same: bool) -> None:
     assert (network_of(one) == network_of(other)) is same
 
 
+_FORBIDDEN = """
+def forbidden(*_):
+    raise PermissionError
+
+resource.setrlimit = forbidden
+"""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no such limit")
 @pytest.mark.parametrize(
-    ("soft", "hard", "room", "raised"), [(256, 512, 256, 512), (512, 9000, 2000, 4096), (9000, 9000, 2000, 9000)]
+    ("soft", "hard", "sandbox", "room", "raised"),
+    [
+        (256, 512, "", 256, 512),
+        (512, 9000, "", 2000, 4096),
+        (9000, 9000, "", 2000, 9000),
+        (512, 9000, _FORBIDDEN, 256, 512),
+    ],
 )
-def test_half_of_the_files_that_may_be_open_are_left_to_others(soft: int, hard: int, room: int, raised: int) -> None:
+def test_half_of_the_files_that_may_be_open_are_left_to_others(
+    soft: int, hard: int, sandbox: str, room: int, raised: int
+) -> None:
     program = f"""
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
+{sandbox}
 from web.connection_limit import room_for
 print(room_for(2000), room_for(10), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
