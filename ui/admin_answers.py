@@ -24,7 +24,7 @@ def token_works_answer(account: str | None, in_work: int, mentions: CommandMenti
     name = f"useapi.net account {code(account, 40)}, " if account else ""
     return Answer(
         wording.lines(
-            f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} in work right now. "
+            f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} running right now. "
             f"Members can now use {mentions.status}.",
             f"-# Next: {mentions.check} shows whether I can post here.",
         )
@@ -33,7 +33,7 @@ def token_works_answer(account: str | None, in_work: int, mentions: CommandMenti
 
 def token_renewed_answer(waiting: int) -> Answer:
     """A token of the same account, with jobs that waited for it."""
-    return Answer(f"**Token works.** {wording.count(waiting, 'waiting job goes', 'waiting jobs go')} on now.")
+    return Answer(f"**Token works.** {wording.count(waiting, 'waiting job resumes', 'waiting jobs resume')} now.")
 
 
 def token_of_other_account_answer(waiting: int, channels: int, old_account: str | None, old_account_id: int) -> Answer:
@@ -43,9 +43,9 @@ def token_of_other_account_answer(waiting: int, channels: int, old_account: str 
     jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
     followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
     belong = "belongs" if waiting + channels == 1 else "belong"
-    held = f"{wording.joined((jobs, followed), ' and ')} {belong} to {old} and can't be seen with this token."
+    held = f"{wording.joined((jobs, followed), ' and ')} {belong} to {old}, which this token can't see."
     return answer(
-        f"**Token works, but it is of another account.** {held}",
+        f"**This token works, but belongs to a different account.** {held}",
         (Action.KEEP_OLD_JOBS, old_account_id),
         (Action.DROP_OLD_JOBS, old_account_id),
     )
@@ -54,10 +54,10 @@ def token_of_other_account_answer(waiting: int, channels: int, old_account: str 
 def old_jobs_kept_answer(waiting: int) -> Answer:
     """The admin chose to keep the old account's jobs, and what else is of it."""
     if not waiting:
-        return Answer("**Kept on hold.** Once a token of the old account is set again, I go on by myself.")
+        return Answer("**Kept on hold.** They resume once someone sets a token of the old account.")
     return Answer(
         f"**{wording.count(waiting, 'job stays', 'jobs stay')} on hold.** "
-        "Once a token of the old account is set again, I go on by myself."
+        "They resume once someone sets a token of the old account."
     )
 
 
@@ -68,9 +68,7 @@ def old_jobs_dropped_answer(dropped: int) -> Answer:
 
 def token_refused_answer() -> Answer:
     """useapi.net refuses the token that was entered."""
-    return Answer(
-        "**Not stored: useapi.net refuses this token.** Copy it again from useapi.net, whole, with `user:` in front."
-    )
+    return Answer("**Not stored: useapi.net refuses this token.** Copy the complete token, including `user:`.")
 
 
 def token_unpaid_answer() -> Answer:
@@ -86,7 +84,7 @@ def token_untried_answer() -> Answer:
 def discord_token_answer() -> Answer:
     """Somebody entered a Discord token."""
     return Answer(
-        "**Not stored: that is a Discord token, not useapi.net's.** I haven't sent or kept it. "
+        "**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it. "
         "Reset it in Discord to be safe."
     )
 
@@ -95,7 +93,7 @@ def not_a_token_answer() -> Answer:
     """What was entered can't be a token of useapi.net."""
     return Answer(
         "**Not stored: that isn't an API token.** I haven't sent or kept it. "
-        "Copy it from useapi.net, whole, with `user:` in front."
+        "Copy the complete token from useapi.net, including `user:`."
     )
 
 
@@ -105,10 +103,10 @@ def not_a_token_answer() -> Answer:
 def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Answer:
     """Asks before the token is removed, which also ends the follows of so many `channels`; `operators_token` tells
     whether there is one to fall back to."""
-    stops = wording.count(waiting, "waiting job then stops", "waiting jobs then stop")
+    stops = wording.count(waiting, "waiting job will stop", "waiting jobs will stop")
     followed = f", and {wording.count(channels, 'followed channel', 'followed channels')}" if channels else ""
     stops = f"{stops}{followed}."
-    after = "Afterwards the operator's account is used." if operators_token else ""
+    after = "After that, the operator's account is used." if operators_token else ""
     return answer(
         wording.joined(("**Remove this server's token?**", stops, after), " "),
         (Action.REMOVE_TOKEN, account_id),
@@ -133,7 +131,9 @@ def no_own_token_answer(mentions: CommandMentions) -> Answer:
 
 def question_outdated_answer(mentions: CommandMentions) -> Answer:
     """The token was changed after the question had been asked."""
-    return Answer(f"**The token has changed since I asked.** Nothing was done; {mentions.check} shows how things are.")
+    return Answer(
+        f"**The token has changed since I asked.** Nothing was done; {mentions.check} shows the current state."
+    )
 
 
 # ---- alerts ---------------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ def question_outdated_answer(mentions: CommandMentions) -> Answer:
 
 def alerts_set_answer(channel_id: int) -> Answer:
     """Admin notices go to this channel from now on."""
-    return Answer(f"**Set.** I tell admins in <#{channel_id}> about token and permission problems.")
+    return Answer(f"**Set.** I'll tell admins in <#{channel_id}> about token and permission problems.")
 
 
 def alerts_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:

@@ -43,18 +43,16 @@ def status_answer(result: StatusResult, where: Address) -> Answer:
         case AlreadyPosted():
             return _already_posted(result, where)
         case PostingOutcome():
-            return answer(f"**{_ended_state(result.job, result.outcome)}.** The result comes in this channel now.")
+            return answer(f"**{_ended_state(result.job, result.outcome)}.** Posting the result here.")
 
 
 def _now_watching(result: NowWatching, where: Address) -> Answer:
-    jump = _jump(where, result.card_message_id)
-    ping = "and I'll ping you" if result.mention else ""
+    jump = _jump(where, result.card_message_id, "Jump to the card")
+    ping = " and ping you" if result.mention else ""
     if result.api_down:
         text = wording.joined((_down_but_known(result.job), jump), " ")
     else:
-        text = wording.joined(
-            ("**Watching.**", f"{wording.joined(('The result comes in this channel', ping), ', ')}.", jump), " "
-        )
+        text = wording.joined(("**Watching.**", f"I'll post the result here{ping}.", jump), " ")
     return answer(
         text,
         (_ping_button(mention=result.mention), result.subscription_id),
@@ -66,15 +64,15 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
     trouble = ""
     if result.on_hold:
         trouble = (
-            "It is on hold: the new API token is of another account, and an admin has to decide what happens to it."
+            "It's on hold: the new API token is for a different account, and an admin has to decide what happens to it."
         )
     elif result.api_down:
-        trouble = "PixVerse's API isn't answering right now; I keep trying."
+        trouble = "PixVerse's API isn't answering right now, but I keep trying."
     text = wording.joined(
         (
             "**Already watched here.**",
-            _jump(where, result.message_id),
-            "I'll ping you too." if result.mention else "The result comes in this channel.",
+            _jump(where, result.message_id, "Jump to the card"),
+            "I'll ping you too." if result.mention else "I'll post the result here.",
             trouble,
         ),
         " ",
@@ -85,9 +83,11 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
 def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
     if result.state is OutcomeState.WAITING:
         ended = _ended_state(result.job, result.outcome)
-        return answer(f"**{ended}.** The result still waits to be posted in this channel and comes by itself.")
+        return answer(f"**{ended}.** The result is still waiting to be posted here; no need to ask again.")
     text = {
-        OutcomeState.POSTED: wording.joined(("**Already posted here.**", _jump(where, result.message_id)), " "),
+        OutcomeState.POSTED: wording.joined(
+            ("**Already posted here.**", _jump(where, result.message_id, "Jump to the result")), " "
+        ),
         OutcomeState.UNSURE: "**I can't tell whether the result is here.** If you don't see it, post it again.",
     }[result.state]
     return answer(text, (Action.POST_AGAIN, result.subscription_id))
@@ -116,7 +116,9 @@ def checked_answer(result: CheckResult) -> Answer:
     """What `Check now` answers."""
     match result:
         case CheckedBefore():
-            return Answer(f"**Checked {wording.relative(result.since)}.** Next look {wording.relative(result.until)}.")
+            return Answer(
+                f"**Checked {wording.relative(result.since)}.** You can check again {wording.relative(result.until)}."
+            )
         case NotChecked():
             return Answer(_down_but_known(result.job))
         case Checked():
@@ -124,7 +126,7 @@ def checked_answer(result: CheckResult) -> Answer:
             if result.news:
                 return Answer(f"**Checked just now.** {state}.")
             return Answer(
-                f"**Checked just now: nothing new.** {state}. PixVerse itself looks only every 15 to 60 seconds."
+                f"**Checked just now: nothing new.** {state}. PixVerse itself updates only every 15 to 60 seconds."
             )
 
 
@@ -132,27 +134,25 @@ def stop_answer(result: StopResult) -> Answer:
     """What `/pixverse unwatch` and `Stop watching` answer."""
     match result:
         case Stopped():
-            return Answer("**Not watched any more.** The job itself goes on at PixVerse.")
+            return Answer("**Stopped watching.** The job keeps running at PixVerse.")
         case TakenOff() if not result.others:
-            return Answer(
-                "**You won't be pinged.** Every job is posted in this channel, so its result still comes here."
-            )
+            return Answer("**You won't be pinged.** This channel gets every job, so I'll still post the result here.")
         case TakenOff():
-            others = "1 other waits" if result.others == 1 else f"{result.others} others wait"
-            return Answer(f"**You won't be pinged.** {others} for this job, so its result still comes here.")
+            others = "Someone else is" if result.others == 1 else f"{result.others} others are"
+            return Answer(f"**You won't be pinged.** {others} watching it, so I'll still post the result here.")
 
 
 def stopped_all_answer(result: StoppedAll) -> Answer:
     """What `Stop watching all` answers."""
     if not result.stopped and not result.kept:
-        return Answer("**There was nothing left to stop.** All these jobs have ended.")
+        return Answer("**Nothing to stop.** All these jobs have ended.")
     kept = ""
     if result.kept:
-        kept = f"{_are(result.kept)} still watched, since others wait for {_it(result.kept)}."
+        kept = f"{_are(result.kept)} still being watched because others asked for {_it(result.kept)}."
     if not result.stopped:
         return Answer(wording.joined(("**You won't be pinged.**", kept), " "))
-    state = f"{wording.count(result.stopped, 'job is', 'jobs are')} not watched any more."
-    goes_on = "It goes on at PixVerse." if result.stopped == 1 else "They go on at PixVerse."
+    state = f"{wording.count(result.stopped, 'job is', 'jobs are')} no longer watched."
+    goes_on = "It keeps running at PixVerse." if result.stopped == 1 else "They keep running at PixVerse."
     return Answer(wording.joined((f"**{state}**", goes_on, kept), " "))
 
 
@@ -160,18 +160,18 @@ def mention_answer(result: MentionSet) -> Answer:
     """What `Ping me` and `Don't ping me` answer."""
     state = "I'll ping you." if result.mention else "You won't be pinged."
     return answer(
-        f"**{state}** The result comes in this channel.",
+        f"**{state}** The result will be posted here.",
         (_ping_button(mention=result.mention), result.subscription_id),
     )
 
 
 def posted_again_answer(result: PostedAgain) -> Answer:
     """What `Post it again` answers."""
-    return Answer(f"**Posting it again.** The result of #{result.number} comes in this channel now.")
+    return Answer(f"**Posting #{result.number} again here.**")
 
 
 def _ended_state(job: Job | None, outcome: Outcome) -> str:
-    return f"The job has ended: {wording.state_of_face(Face.ENDED, job, outcome)}"
+    return wording.sentence(wording.state_of_face(Face.ENDED, job, outcome))
 
 
 def _face(outcome: Outcome | None) -> Face:
@@ -180,7 +180,7 @@ def _face(outcome: Outcome | None) -> Face:
 
 def _down_but_known(job: Job | None) -> str:
     last = f"Last known: {wording.state(job)}." if job else ""
-    return wording.joined((_API_DOWN, "I watch this job and post its result here.", last), " ")
+    return wording.joined((_API_DOWN, "I'm watching this job and will post its result here.", last), " ")
 
 
 def _ping_button(*, mention: bool) -> Action:
@@ -188,8 +188,8 @@ def _ping_button(*, mention: bool) -> Action:
     return Action.DO_NOT_PING_ME if mention else Action.PING_ME
 
 
-def _jump(where: Address, message_id: int | None) -> str:
-    return wording.jump(where.guild_id, where.channel_id, message_id)
+def _jump(where: Address, message_id: int | None, words: str) -> str:
+    return wording.jump(where.guild_id, where.channel_id, message_id, words)
 
 
 def _are(number: int) -> str:

@@ -100,12 +100,12 @@ class SendAgainButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})",
 ):
-    """`Send number 3 again` for the outcome that stands at this place of a page."""
+    """`Resend 3` for the outcome that stands at this place of a page."""
 
     def __init__(self, place: int, delivery_id: int) -> None:
         super().__init__(
             discord.ui.Button(
-                label=f"Send number {place} again",
+                label=f"Resend {place}",
                 style=ButtonStyle.secondary,
                 custom_id=f"results:send:{place}:{delivery_id}",
             )
@@ -207,13 +207,15 @@ def details_view(nonce: str) -> discord.ui.View:
     return view
 
 
-def layout_view(text: str, *buttons: tuple[Action, int]) -> discord.ui.LayoutView:
-    """A Components V2 message: the text and, in one row, at most two buttons."""
+def layout_view(text: str, *buttons: tuple[Action, int], colour: discord.Colour) -> discord.ui.LayoutView:
+    """A Components V2 message: a container with an edge in `colour` that holds the text and, in one row, at most two
+    buttons."""
     view = discord.ui.LayoutView(timeout=None)
-    view.add_item(discord.ui.TextDisplay(text))
+    box: discord.ui.Container[Any] = discord.ui.Container(discord.ui.TextDisplay(text), accent_colour=colour)
+    view.add_item(box)
     if buttons:
         row: discord.ui.ActionRow[Any] = discord.ui.ActionRow()
         for action, number in buttons:
             row.add_item(NumberButton(action, number))
-        view.add_item(row)
+        box.add_item(row)
     return view

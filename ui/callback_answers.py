@@ -17,25 +17,25 @@ def callback_address_answer(url: str, number: int) -> Answer:
 
 def callback_replaced_answer(url: str, number: int) -> Answer:
     """A new address in the place of the one that was shown."""
-    return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one is void now.")
+    return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one no longer works.")
 
 
 def callbacks_off_answer(interval: int) -> Answer:
     """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
     return Answer(
-        "**Callbacks aren't switched on for this bot.** That is its operator's choice; "
-        f"results still come, within about {wording.duration(interval)}."
+        "**Callbacks are off for this bot.** Its operator decides that; "
+        f"results still arrive within about {wording.duration(interval)}."
     )
 
 
 def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
-    keep = "Keep it secret: whoever has it can make me look at your jobs (not change them). Results then come at once."
+    keep = "Keep it secret: anyone who has it can make me check your jobs (but not change them)."
     return answer(
         wording.lines(
             f"**{state}**",
             f"`{url}`",
-            wording.joined((old, keep), " "),
-            "-# It goes into each request that starts a job. Or set it once for the whole account: "
+            wording.joined((old, keep, "Results then arrive at once."), " "),
+            "-# Add it to each request that starts a job, or set it once for the whole account: "
             f"{_DEFAULT_REPLY_URL} with `replyUrl` in its JSON.",
         ),
         (Action.REPLACE_ADDRESS, number),

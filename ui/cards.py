@@ -9,9 +9,9 @@ import discord
 from pixverse.job import JobState
 from relay.messages import Address, CardPost
 from relay.outcomes import Face, Outcome
-from ui import wording
+from ui import colours, wording
 from ui.buttons import Action, layout_view
-from ui.escape import escaped, job_id
+from ui.escape import escaped
 
 _RESULT_HERE = "I'll post the result here."
 _WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
@@ -44,7 +44,14 @@ _ENDED = {
 def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
     """The card as a message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
     buttons = [(action, post.subscription_id) for action in _BUTTONS.get(post.face, ())]
-    return layout_view(card_text(post, address), *buttons)
+    return layout_view(card_text(post, address), *buttons, colour=_colour(post))
+
+
+def _colour(post: CardPost) -> discord.Colour:
+    """Supports the words, never replaces them."""
+    if post.face is Face.ENDED and post.outcome is not None:
+        return colours.OF_OUTCOME[post.outcome]
+    return colours.OF_FACE.get(post.face, colours.RUNNING)
 
 
 def card_text(post: CardPost, address: Address) -> str:
@@ -57,37 +64,33 @@ def card_text(post: CardPost, address: Address) -> str:
 
 
 def frame(post: CardPost) -> str:
-    """What every card of an open job shows below its state: prompt, who asked, facts, times, id."""
+    """What every card of an open job shows below its state: the prompt, then one line of small print."""
     job = post.job
-    changed = (post.changed_at or job.updated) if job else None
     return wording.lines(
         wording.quoted(wording.prompt(job)),
         wording.small(
-            f"Asked by {wording.user(post.asker)}" if post.asker is not None else "",
+            f"started {wording.relative(job.created)}" if job and job.created is not None else "",
             wording.facts(job),
-            f"made {wording.relative(job.created)}" if job and job.created is not None else "",
-            f"last change {wording.relative(changed)}" if changed is not None else "",
+            f"asked by {wording.user(post.asker)}" if post.asker is not None else "",
+            f"#{post.number}",
         ),
-        wording.small(job_id(post.jobid)),
     )
 
 
 _CONSTANT = {
     Face.NO_ANSWER_YET: (
-        "**Watching.** PixVerse's API hasn't told me anything of this job yet. I keep asking and post the result here."
+        "**Watching.** PixVerse's API hasn't told me about this job yet. I keep asking and will post the result here."
     ),
     Face.STARTED: f"**Started.** {_RESULT_HERE}",
     Face.OTHER_ACCOUNT: (
-        "**On hold: the new API token is of another account.** An admin has to decide what happens to this job."
+        "**On hold: the new API token is for a different account.** An admin has to decide what happens to this job."
     ),
-    Face.NOT_POSTED: (
-        "**Finished, but the result was not posted here.** Someone with *Manage Server* can have it sent again."
-    ),
+    Face.NOT_POSTED: ("**Finished, but the result was not posted here.** Someone with *Manage Server* can resend it."),
     Face.UNSURE: (
         "**Finished, but I can't tell whether the result is here.** If it is missing, someone with *Manage Server* can "
         "have it sent again."
     ),
-    Face.PAUSED: ("**On hold: this bot is paused.** The job itself goes on, and I'll post the result when I'm back."),
+    Face.PAUSED: ("**On hold: this bot is paused.** The job keeps running, and I'll post the result when I'm back."),
 }
 
 
@@ -124,20 +127,20 @@ def _slow(post: CardPost) -> str:
 
 def _api_down(post: CardPost) -> str:
     since = f" (since {wording.relative(post.since)})" if post.since is not None else ""
-    return f"**On hold: PixVerse's API isn't answering**{since}. I keep trying; nothing is lost.{_last_known(post)}"
+    return f"**On hold: PixVerse's API isn't answering**{since}. I keep trying, and nothing is lost.{_last_known(post)}"
 
 
 def _token_refused(post: CardPost) -> str:
     return (
         "**On hold: useapi.net refuses this server's API token.** "
-        f"I go on by myself once an admin has set a new one.{_last_known(post)}"
+        f"I'll resume once an admin sets a new one.{_last_known(post)}"
     )
 
 
 def _unpaid(post: CardPost) -> str:
     return (
-        "**On hold: this server's useapi.net subscription has run out.** "
-        f"I go on by myself once it is renewed.{_last_known(post)}"
+        "**On hold: this server's useapi.net subscription has expired.** "
+        f"I'll resume once it is renewed.{_last_known(post)}"
     )
 
 
@@ -145,7 +148,7 @@ def _cannot_post(post: CardPost) -> str:
     until = f", until {wording.moment(post.until)}" if post.until is not None else ""
     return (
         f"**Finished, but I can't post the result here.**{missing_permissions(post.missing)} "
-        f"Someone with *Manage Server* can fix that; the result then comes by itself{until}."
+        f"Someone with *Manage Server* can fix that; the result will then be posted{until}."
     )
 
 
@@ -164,7 +167,7 @@ _CHANGING: dict[Face, Callable[[CardPost], str]] = {
 
 def missing_permissions(names: tuple[str, ...]) -> str:
     """Names what is missing, with a space in front; empty where that isn't known."""
-    return f" I'm missing: {wording.enumeration(f'*{name}*' for name in names)}." if names else ""
+    return f" I need: {wording.enumeration(f'*{name}*' for name in names)}." if names else ""
 
 
 def _last_known(post: CardPost) -> str:
@@ -172,7 +175,7 @@ def _last_known(post: CardPost) -> str:
 
 
 def _ended(post: CardPost, address: Address) -> str:
-    jump = wording.jump(address.guild_id, address.channel_id, post.outcome_message)
+    jump = wording.jump(address.guild_id, address.channel_id, post.outcome_message, "Jump to the result")
     head = wording.joined((f"**{_ended_state(post)}**", jump), " ")
     if post.outcome is Outcome.MODERATED:
         return head
@@ -186,9 +189,9 @@ def _ended_state(post: CardPost) -> str:
 
 
 def _stopped(post: CardPost) -> str:
-    by = f" ({wording.user(post.stopped_by)} stopped it)" if post.stopped_by is not None else ""
-    state = f"**Not watched any more**{by}." if by else "**Not watched any more.**"
+    by = f" ({wording.user(post.stopped_by)})" if post.stopped_by is not None else ""
+    state = f"**Stopped watching**{by}." if by else "**Stopped watching.**"
     return wording.lines(
-        f"{state} The job itself goes on at PixVerse.",
+        f"{state} The job keeps running at PixVerse.",
         wording.quoted(wording.prompt(post.job)),
     )

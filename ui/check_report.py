@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 from ui import wording
 from ui.answer import Answer
@@ -80,14 +80,22 @@ class CheckReport:
     api_down_since: int | None = None
 
 
+class _Kind(Enum):
+    PROBLEM = auto()
+    """Somebody here can fix it; the text says how."""
+    WAITS = auto()
+    """It ends by itself."""
+    WORKS = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
-    well: bool
+    kind: _Kind
     text: str
 
 
 def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
-    """The report; what has to be mended comes first."""
+    """The report: problems first, each with its remedy, then what waits, then what works in one paragraph."""
     found = (
         _token(report, mentions),
         _api(report),
@@ -99,10 +107,14 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
         _alerts(report, mentions),
         _callback(report),
     )
-    faults = [f"**Fix:** {line.text}" for line in found if line and not line.well]
-    well = [f"OK: {line.text}" for line in found if line and line.well]
-    head = f"**{wording.count(len(faults), 'thing', 'things')} to mend.**" if faults else "**Everything works here.**"
-    return Answer("\n".join((head, *faults, *well)))
+    by_kind = {kind: [line.text for line in found if line and line.kind is kind] for kind in _Kind}
+    problems = by_kind[_Kind.PROBLEM]
+    head = f"**{wording.count(len(problems), 'problem', 'problems')}.**" if problems else "**Everything works here.**"
+    if not problems and by_kind[_Kind.WAITS]:
+        head = "**Nothing to fix here.**"
+    fixes = [f"- {text}" for text in problems]
+    works = by_kind[_Kind.WORKS]
+    return Answer(wording.lines(head, *fixes, *by_kind[_Kind.WAITS], f"Works: {' · '.join(works)}" if works else ""))
 
 
 def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
@@ -110,72 +122,74 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
         case TokenState.WORKS:
             account = f"account {code(report.account, 40)}" if report.account else ""
             tried = f"tried {wording.relative(report.tried_at)}" if report.tried_at is not None else ""
-            own = "the operator's account" if report.operators_token else ""
-            return _Line(True, f"Token: {wording.joined(('works', account, own, tried), ', ')}.")
+            own = "the operator's" if report.operators_token else ""
+            known = wording.joined((account, own, tried), ", ")
+            return _Line(_Kind.WORKS, f"token ({known})" if known else "token")
         case TokenState.MISSING:
-            return _Line(False, f"Token: none is set. Set it with {mentions.token_set}; you find it at useapi.net.")
-        case TokenState.REFUSED:
-            return _Line(False, f"Token: {_refused(report, mentions)}")
-        case TokenState.UNPAID:
             return _Line(
-                False,
-                "Token: the useapi.net subscription has run out. Renew it there; I go on by myself.",
+                _Kind.PROBLEM, f"No API token is set. Set one with {mentions.token_set}; you'll find it at useapi.net."
             )
+        case TokenState.REFUSED:
+            return _Line(_Kind.PROBLEM, _refused(report, mentions))
+        case TokenState.UNPAID:
+            return _Line(_Kind.PROBLEM, "The useapi.net subscription has expired. Renew it there, and I'll resume.")
         case TokenState.UNTRIED:
-            return _Line(False, "Token: useapi.net isn't answering. Try again in a few minutes; nothing is lost.")
+            return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't try the token. Nothing is lost.")
 
 
 def _refused(report: CheckReport, mentions: CommandMentions) -> str:
     if report.operators_token:
         return (
-            "useapi.net refuses the operator's token. Only the bot's operator can replace it, "
-            f"or set one of this server's own with {mentions.token_set}."
+            "useapi.net refuses the operator's token. Only the bot's operator can replace it; "
+            f"or set this server's own with {mentions.token_set}."
         )
-    return f"useapi.net refuses it. Set the new one with {mentions.token_set}."
+    return f"useapi.net refuses this server's API token. Set a new one with {mentions.token_set}."
 
 
 def _api(report: CheckReport) -> _Line | None:
     if report.api_down_since is None:
         return None
     since = wording.relative(report.api_down_since)
-    return _Line(False, f"PixVerse's API: not answering since {since}. I keep trying and nothing is lost; just wait.")
+    return _Line(_Kind.WAITS, f"PixVerse's API went down {since}. I keep trying, and nothing is lost.")
 
 
 def _channel(report: CheckReport) -> _Line:
     if report.locked:
-        return _Line(False, "This channel: the thread is locked. Unlock it, or use another channel.")
+        return _Line(_Kind.PROBLEM, "This thread is locked. Unlock it, or use another channel.")
     if report.missing:
         names = wording.enumeration(f"*{name}*" for name in report.missing)
         return _Line(
-            False, f"This channel: I'm missing {names}. Allow it in the channel's settings, under Permissions."
+            _Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's settings, under Permissions."
         )
-    return _Line(True, "This channel: I can post, attach, reply.")
+    return _Line(_Kind.WORKS, "posting, files and replies in this channel")
 
 
 def _files(report: CheckReport) -> _Line | None:
     if report.upload_limit is None:
         return None
-    return _Line(True, f"Files: up to {wording.size(report.upload_limit)}; larger ones may come as links.")
+    return _Line(_Kind.WORKS, f"files up to {wording.size(report.upload_limit)}")
 
 
 def _watching(report: CheckReport) -> _Line:
     oldest = f", oldest {wording.relative(report.oldest)}" if report.watching and report.oldest is not None else ""
-    return _Line(True, f"Watching: {wording.count(report.watching, 'job', 'jobs')}{oldest}.")
+    return _Line(_Kind.WORKS, f"watching {wording.count(report.watching, 'job', 'jobs')}{oldest}")
 
 
-def _results(report: CheckReport, mentions: CommandMentions) -> _Line:
+def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if not report.waiting:
-        lost = f"; {wording.count(report.not_posted, 'was', 'were')} not posted, see {mentions.deliveries}"
-        return _Line(True, f"Results waiting: none{lost if report.not_posted else ''}.")
-    oldest = f", oldest {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
-    waiting = f"Results waiting: {report.waiting}{oldest}."
+        if not report.not_posted:
+            return None
+        lost = wording.count(report.not_posted, "result was", "results were")
+        return _Line(_Kind.WAITS, f"{lost} not posted: see {mentions.deliveries}.")
+    oldest = f", the oldest since {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
+    waiting = f"{wording.count(report.waiting, 'result is', 'results are')} waiting to be posted{oldest}."
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]
         troubles = " ".join(_cannot_post_in(channels))
-        return _Line(False, f"{waiting} {troubles} Allow it there; what waits then comes by itself.")
+        return _Line(_Kind.PROBLEM, f"{waiting} {troubles} Allow it there, and I'll post them.")
     if not report.held_up:
-        return _Line(True, waiting)
-    return _Line(False, f"{waiting} {mentions.deliveries} says what each waits for.")
+        return _Line(_Kind.WAITS, waiting)
+    return _Line(_Kind.PROBLEM, f"{waiting} {mentions.deliveries} shows why.")
 
 
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
@@ -183,10 +197,10 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
         return None
     troubles = [*_without_permission(report.followed), *_resting(report.followed, mentions)]
     if troubles:
-        return _Line(False, f"Followed: {' '.join(troubles)}")
+        return _Line(_Kind.PROBLEM, " ".join(troubles))
     shown = [f"<#{one.channel_id}>" for one in report.followed[:_CHANNELS]]
     more = len(report.followed) - len(shown)
-    return _Line(True, f"Followed: {wording.enumeration((*shown, f'{more} more' if more else ''))}.")
+    return _Line(_Kind.WORKS, f"following into {wording.enumeration((*shown, f'{more} more' if more else ''))}")
 
 
 def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
@@ -199,7 +213,7 @@ def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
 def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
     for channel_id, missing in channels[:_CHANNELS]:
         names = wording.enumeration(f"*{name}*" for name in missing)
-        yield f"I'm missing {names} in <#{channel_id}>." if missing else f"I can't post in <#{channel_id}>."
+        yield f"I need {names} in <#{channel_id}>." if missing else f"I can't post in <#{channel_id}>."
     if len(channels) > _CHANNELS:
         yield f"{wording.count(len(channels) - _CHANNELS, 'more is', 'more are')} like that."
 
@@ -210,24 +224,24 @@ def _resting(followed: Sequence[Followed], mentions: CommandMentions) -> Iterato
         return
     more = len(resting) - _CHANNELS
     names = wording.enumeration((*resting[:_CHANNELS], f"{more} more" if more > 0 else ""))
-    verb = "rests" if len(resting) == 1 else "rest"
-    yield f"{names} {verb}, since the API token is of another account. {mentions.follow} sets it up anew."
+    verb = "is" if len(resting) == 1 else "are"
+    yield f"{names} {verb} paused: the token belongs to a different account. Run {mentions.follow} again."
 
 
-def _callback(report: CheckReport) -> _Line:
+def _callback(report: CheckReport) -> _Line | None:
     if report.callback_heard_at is None:
-        return _Line(True, "Callback: not used.")
-    return _Line(True, f"Callback: last heard {wording.relative(report.callback_heard_at)}.")
+        return None
+    return _Line(_Kind.WORKS, f"callbacks (last one {wording.relative(report.callback_heard_at)})")
 
 
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
     if report.alerts_channel is None:
-        return _Line(True, f"Alerts go to a channel that waits for a job; {mentions.alerts} chooses another.")
+        return _Line(_Kind.WORKS, f"alerts go where a job waits ({mentions.alerts} changes that)")
     if report.alerts_missing:
         names = wording.enumeration(f"*{name}*" for name in report.alerts_missing)
         return _Line(
-            False,
-            f"Alerts: I'm missing {names} in <#{report.alerts_channel}>. Allow it there, "
+            _Kind.PROBLEM,
+            f"I need {names} in the alerts channel <#{report.alerts_channel}>. Allow it there, "
             f"or choose another channel with {mentions.alerts}.",
         )
-    return _Line(True, f"Alerts go to <#{report.alerts_channel}>.")
+    return _Line(_Kind.WORKS, f"alerts go to <#{report.alerts_channel}>")

@@ -47,9 +47,9 @@ def not_following_answer() -> Answer:
 def unfollowed_answer(running: int) -> Answer:
     """The follow has ended; jobs that run already are still posted."""
     if not running:
-        return Answer("**Not followed any more.** None of its jobs is running there.")
-    jobs = wording.count(running, "job already running is", "jobs already running are")
-    return Answer(f"**Not followed any more.** {jobs} still posted.")
+        return Answer("**No longer following.** None of its jobs are running there.")
+    jobs = wording.count(running, "running job is", "running jobs are")
+    return Answer(f"**No longer following.** {jobs} still posted.")
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:

@@ -31,11 +31,11 @@ def _sentence_for_several(reason: LinkReason, concerned: list[VideoLink]) -> str
         LinkReason.TOO_LARGE: f"Numbers {numbers} are too large{_limit(concerned[0])}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
         LinkReason.EXPIRED: (
-            f"Numbers {numbers} were made, but their links have run out. You can still get them from PixVerse itself."
+            f"Numbers {numbers} were made, but their links have expired. You can still download them from PixVerse."
         ),
-        LinkReason.HOST_NOT_ALLOWED: (f"Numbers {numbers} lie on {hosts}, which this bot's operator hasn't allowed."),
+        LinkReason.HOST_NOT_ALLOWED: (f"Numbers {numbers} are on {hosts}, which this bot's operator hasn't allowed."),
         LinkReason.NOT_A_VIDEO: f"Numbers {numbers} aren't videos.",
-        LinkReason.FETCH_FAILED: f"Fetching numbers {numbers} broke off.",
+        LinkReason.FETCH_FAILED: f"Downloading numbers {numbers} failed.",
         LinkReason.TOO_MANY: f"One message takes {FILES} files, so numbers {numbers} are links.",
     }
     return sentences[reason]
@@ -50,10 +50,10 @@ def why_one(link: VideoLink, name: str) -> str:
     sentences = {
         LinkReason.TOO_LARGE: f"{name} {size}{_limit(link)}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
-        LinkReason.EXPIRED: f"{name} was made, but its link has run out. You can still get it from PixVerse itself.",
-        LinkReason.HOST_NOT_ALLOWED: f"{name} lies on {_host(link)}, which this bot's operator hasn't allowed.",
+        LinkReason.EXPIRED: f"{name} was made, but its link has expired. You can still download it from PixVerse.",
+        LinkReason.HOST_NOT_ALLOWED: f"{name} is on {_host(link)}, which this bot's operator hasn't allowed.",
         LinkReason.NOT_A_VIDEO: f"{name} isn't a video{kind}.",
-        LinkReason.FETCH_FAILED: f"Fetching {inside} broke off{times}.",
+        LinkReason.FETCH_FAILED: f"Downloading {inside} failed{times}.",
         LinkReason.TOO_MANY: f"One message takes {FILES} files, so {inside} is a link.",
     }
     return sentences[link.reason]

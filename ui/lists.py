@@ -27,7 +27,7 @@ _NOT_TAKEN = {
     Taken.ALREADY_WATCHED: "already watched",
     Taken.ALREADY_POSTED: "already posted",
     Taken.NOT_FOUND: "not found",
-    Taken.EXPIRED: "expired, useapi.net keeps jobs for 31 days",
+    Taken.EXPIRED: "expired (useapi.net keeps jobs for 31 days)",
     Taken.NOT_A_JOB_ID: "not a job id",
     Taken.PERSON_LIMIT: "over your limit",
     Taken.SERVER_LIMIT: "over this server's limit",
@@ -38,7 +38,7 @@ def watch_answer(result: WatchResult, where: Address) -> Answer:
     """What `/pixverse watch` answers: how many are watched, and why each other one is not."""
     left_out = [entry for entry in result.entries if not entry.taken.in_batch]
     watched = len(result.entries) - len(left_out)
-    jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id)
+    jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
     head = wording.joined((_watched(watched, len(left_out)), jump, _ping(result, watched), _down(result)), " ")
     text = wording.lines(head, *(_left_out(entry, where) for entry in left_out))
     if units(text) > MESSAGE:
@@ -61,26 +61,34 @@ def no_ids_answer() -> Answer:
 
 
 def _watched(watched: int, left_out: int) -> str:
+    if left_out and not watched:
+        return (
+            f"**None of the {left_out} jobs could be watched.**"
+            if left_out > 1
+            else "**This job could not be watched.**"
+        )
     if left_out:
-        return f"**{watched} watched, {left_out} not.**"
+        return f"**Watching {wording.count(watched, 'job', 'jobs')}, {left_out} left out.**"
     return f"**Watching {wording.count(watched, 'job', 'jobs')}.**"
 
 
 def _ping(result: WatchResult, watched: int) -> str:
     if not watched:
         return ""
-    return "I'll ping you once, when the last one has ended." if result.mention else "I won't ping you."
+    return "I'll ping you once, when the last one ends." if result.mention else "I won't ping you."
 
 
 def _down(result: WatchResult) -> str:
     if not any(entry.api_down for entry in result.entries):
         return ""
-    return "PixVerse's API isn't answering right now; I keep trying."
+    return "PixVerse's API isn't answering right now, but I keep trying."
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
-    jump = wording.jump(where.guild_id, where.channel_id, entry.message_id)
-    return wording.joined((_reason(entry), jump), " ")
+    words = "Jump to the result" if entry.taken is Taken.ALREADY_POSTED else "Jump to the card"
+    return wording.joined(
+        (_reason(entry), wording.jump(where.guild_id, where.channel_id, entry.message_id, words)), " "
+    )
 
 
 def _reason(entry: WatchEntry) -> str:
@@ -99,7 +107,7 @@ def _tail(text: str) -> str:
 def listing_answers(listing: Listing, where: Address, mentions: CommandMentions) -> list[Answer]:
     """What `/pixverse list` answers: one message for each page, the asker's own jobs first."""
     if not listing.entries:
-        return [Answer(f"**Nothing is watched in this channel.** {mentions.status} starts.")]
+        return [Answer(f"**Nothing is being watched here.** Start with {mentions.status}.")]
     entries = sorted(listing.entries, key=lambda entry: not entry.mine)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
@@ -112,17 +120,17 @@ def listing_answers(listing: Listing, where: Address, mentions: CommandMentions)
 
 
 def _listing_head(listing: Listing) -> str:
-    jobs = wording.count(len(listing.entries), "job is", "jobs are")
-    return f"**{jobs} watched in this channel, {listing.mine} of them for you.**"
+    jobs = wording.count(len(listing.entries), "job", "jobs")
+    return f"**Watching {jobs} here, {listing.mine} for you.**"
 
 
 def _listed(entry: Listed, where: Address) -> str:
     state = wording.state_of_face(Face.OTHER_ACCOUNT, entry.job) if entry.on_hold else wording.state(entry.job)
     return wording.joined(
         (
+            f"**{wording.sentence(state)}**",
             wording.prompt_name(entry.job, entry.number),
-            state,
-            wording.jump(where.guild_id, where.channel_id, entry.message_id),
+            wording.jump(where.guild_id, where.channel_id, entry.message_id, "Card"),
         )
     )
 

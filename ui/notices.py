@@ -27,7 +27,7 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
             return _sentence(_ON_HOLD, _who(post), _unpaid(post, mentions))
         case NoticeKind.FLOWING_AGAIN:
             jobs = wording.count(post.jobs, "job", "jobs")
-            return _sentence("**PixVerse results are flowing again.**", f"{jobs} went on." if post.jobs else "")
+            return _sentence("**PixVerse results are back.**", f"{jobs} resumed." if post.jobs else "")
         case NoticeKind.CANNOT_POST:
             return _sentence(f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}", _held(post))
         case NoticeKind.GIVEN_UP | NoticeKind.REFUSED:
@@ -61,30 +61,30 @@ def _waiting(post: NoticePost) -> str:
 def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
     within = f" within {wording.duration(post.interval)}" if post.interval is not None else ""
     return (
-        f"useapi.net says the subscription has run out. {_waiting(post)} "
-        f"Once it is renewed I go on{within}; {mentions.check} looks at once."
+        f"useapi.net says the subscription has expired. {_waiting(post)} "
+        f"Once it is renewed I'll resume{within}; {mentions.check} checks right away."
     )
 
 
 def _held(post: NoticePost) -> str:
     until = f" until {wording.moment(post.until)}" if post.until is not None else ""
     if post.jobs == 1:
-        return f"1 result waits there{until} and comes by itself once it is allowed."
+        return f"1 result waits there{until} and will be posted once I'm allowed to."
     results = f"{post.jobs} results wait" if post.jobs else "Results wait"
-    return f"{results} there{until} and come by themselves once it is allowed."
+    return f"{results} there{until} and will be posted once I'm allowed to."
 
 
 def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.REFUSED:
         return (
-            f"**A result was not posted in {_channel(post)}.** Discord took it in no form. See whether a rule of "
-            f"AutoMod forbids it; {mentions.deliveries} can send it again."
+            f"**A result was not posted in {_channel(post)}.** Discord rejected it. Check your AutoMod rules; "
+            f"{mentions.deliveries} can resend it."
         )
     results = wording.count(post.jobs, "result was", "results were") if post.jobs else "Results were"
     waited = f" for {wording.duration(post.waited)}" if post.waited is not None else ""
     return (
         f"**{results} not posted in {_channel(post)}.** I had no permission{waited}. "
-        f"{mentions.deliveries} can send {'it' if post.jobs == 1 else 'them'} again."
+        f"{mentions.deliveries} can resend {'it' if post.jobs == 1 else 'them'}."
     )
 
 
@@ -92,19 +92,21 @@ def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
     name = escaped(post.channel_name or "", 40)
     state = f"#{name} is gone." if name else "A channel is gone."
     jobs = wording.count(post.jobs, "job", "jobs")
-    another = f"Choose another with {mentions.follow}." if post.followed else ""
+    another = f"Choose another channel with {mentions.follow}." if post.followed else ""
     return _sentence(f"**{state}**", f"I've stopped watching {jobs} there." if post.jobs else "", another)
 
 
 def _no_room(post: NoticePost) -> str:
     """The account has more jobs in work than the server may wait for."""
     most = (
-        f"**This server already waits for {post.limit} jobs**" if post.limit else "**This server waits for many jobs**"
+        f"**This server is already waiting for {post.limit} jobs**"
+        if post.limit
+        else "**This server waits for many jobs**"
     )
     left_out = wording.count(post.jobs, "job of the account isn't", "jobs of the account aren't")
     return (
         f"{most}, the most it can. {left_out} posted in {_channel(post)} for now; "
-        "I take them when others have ended, if they are still in work then."
+        "I'll add them when others have ended, if they are still running then."
     )
 
 

@@ -124,8 +124,8 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
     left = len(wanted.difference(pinged))
     if not left:
         return ""
-    people = wording.count(left, "more person", "more people")
-    return wording.small(f"{people} waited for this: one message can't ping so many.")
+    people = wording.count(left, "other person", "other people")
+    return wording.small(f"{people} asked for this too, but one message can't ping that many.")
 
 
 def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
@@ -157,8 +157,8 @@ def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
         return ()
     if not room.links:
         if len(said.links) > 1:
-            return ("The links are too long to be shown here; they are under Details.",)
-        return ("The link is too long to be shown here; it is under Details.",)
+            return ("The links are too long to show here; press Details.",)
+        return ("The link is too long to show here; press Details.",)
     return tuple(f"|| {link} ||" if post.spoiler else link for link in said.links)
 
 
@@ -177,7 +177,7 @@ def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
         (batch.other, "without a result"),
     )
     parts = wording.joined((f"{number} {name}" for number, name in counts if number), ", ")
-    head = "**The one job has ended:**" if batch.total == 1 else f"**All {batch.total} jobs have ended:**"
+    head = "**The job has ended:**" if batch.total == 1 else f"**All {batch.total} jobs have ended:**"
     return wording.joined((head, f"{parts}.", _who(pinged)), " ")
 
 

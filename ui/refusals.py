@@ -12,21 +12,19 @@ from ui.mentions import CommandMentions
 from ui.passing import OnPress, PassingView
 
 _CONSTANT: dict[type[Exception], str] = {
-    NotAJobId: (
-        "**That isn't a job id.** Copy the whole value of `jobid` (or `video_id`) from the answer that useapi.net gave."
-    ),
+    NotAJobId: ("**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),
     LooksLikeSecret: (
         "**That looks like a secret token, not a job id.** I haven't sent or kept it. "
-        "If anybody could see it, replace it at its source."
+        "If anyone could have seen it, replace it where you got it."
     ),
     refusals.NotFound: (
         "**I can't find this job.** useapi.net doesn't know it under this server's account.\n"
-        "- Is the whole id there?\n"
-        "- Was it made with another useapi.net account? Then I can't see it.\n"
-        "- Is it older than 31 days? Then it is gone."
+        "- Is the id complete?\n"
+        "- Was it made with a different useapi.net account? Then I can't see it.\n"
+        "- Is it older than 31 days? Then it's gone."
     ),
     refusals.Expired: "**This job has expired.** useapi.net keeps jobs for 31 days.",
-    refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Nothing was lost; try again in a few minutes."),
+    refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Nothing was lost. Try again in a few minutes."),
 }
 _CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
 
@@ -52,9 +50,9 @@ def _with_numbers(refusal: Exception) -> str | None:
             return f"**One moment.** You can ask again {wording.relative(refusal.until)}."
         case refusals.ServerLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")
-            return f"**This server already waits for {jobs}**, the most it can. Try again when some have ended."
+            return f"**This server is already waiting for {jobs}**, the maximum. Try again when some have ended."
         case refusals.TooManyJobs():
-            return f"**These are too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
+            return f"**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
         case refusals.NotYours():
             return _not_yours(refusal)
     return None
@@ -65,15 +63,15 @@ def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bo
         case refusals.PersonLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")
             return (
-                f"**You already wait for {jobs}**, the most for one person. "
-                f"The next is free when one ends; {mentions.list} shows them."
+                f"**You're already waiting for {jobs}**, the maximum per person. "
+                f"You can add more when one ends; {mentions.list} shows them."
             )
         case refusals.NumberUnknown():
-            return f"**I don't know this number here.** {mentions.list} shows what is watched in this channel."
+            return f"**I don't know that number here.** {mentions.list} shows what I'm watching here."
         case refusals.NotWatchedHere():
             return f"**This job isn't watched here.** {mentions.list} shows what is."
         case refusals.NothingToDo():
-            return f"**This button has nothing to do any more.** {mentions.list} shows what is watched here."
+            return f"**This button no longer does anything.** {mentions.list} shows what I'm watching here."
     return _of_the_token(refusal, mentions, manager=manager) or _of_follows(refusal, mentions)
 
 
@@ -92,20 +90,20 @@ def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
 def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     match refusal:
         case refusals.NoToken() if manager:
-            return f"**This server has no API token yet.** Set it with {mentions.token_set}; you find it at useapi.net."
+            return f"**This server has no API token yet.** Set one with {mentions.token_set}; find it at useapi.net."
         case refusals.NoToken():
             return f"**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
         case refusals.TokenRefused() if manager:
             return (
-                "**useapi.net refuses this server's API token.** It was replaced or removed there. "
+                "**useapi.net refuses this server's API token.** It was replaced or revoked there. "
                 f"Set the new one with {mentions.token_set}."
             )
         case refusals.TokenRefused():
             return "**On hold: useapi.net refuses this server's API token.** Its admins have been told."
         case refusals.SubscriptionUnpaid():
             return (
-                "**On hold: this server's useapi.net subscription has run out.** "
-                f"Once it is renewed I go on by myself; {mentions.check} looks at once."
+                "**On hold: this server's useapi.net subscription has expired.** "
+                f"Once it is renewed I'll resume; {mentions.check} checks right away."
             )
     return None
 
@@ -142,17 +140,17 @@ def restarting_answer() -> Answer:
 
 def only_in_servers_answer() -> Answer:
     """A command in a direct message."""
-    return Answer("**I only work in servers.** Ask in a channel where the bot is.")
+    return Answer("**I only work in servers.** Ask in a channel the bot can see.")
 
 
 def not_served_answer() -> Answer:
     """A command in a server that the operator has not listed."""
-    return Answer("**This server isn't served by this bot.** Its operator has limited it to others.")
+    return Answer("**This bot doesn't serve this server.** Its operator has limited it to others.")
 
 
 def own_fault_answer(reference: str) -> Answer:
     """Something broke in the bot; `reference` is what the log calls it."""
     return Answer(
-        "**Something went wrong on my side.** Nothing you watch is lost. "
-        f"Tell the bot's operator this number: {code(reference, 40)}."
+        "**Something went wrong on my side.** Nothing you're watching is lost. "
+        f"Give the bot's operator this number: {code(reference, 40)}."
     )

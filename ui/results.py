@@ -18,19 +18,19 @@ _NAME = 40
 
 _WAITING = {
     Reason.NO_ANSWER: "Discord didn't answer.",
-    Reason.RATE_LIMITED: "Discord wants me to wait.",
-    Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can mend that.",
+    Reason.RATE_LIMITED: "Discord asked me to wait.",
+    Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",
 }
 _UNSURE = (
-    "The connection broke while I sent it, and I may not read the channel's history, so I can't tell whether it is "
-    "there. If it is missing, send it again. *Read Message History* prevents this."
+    "The connection broke while I was sending it, and I may not read the channel's history, so I can't tell whether "
+    "it arrived. If it's missing, resend it. *Read Message History* prevents this."
 )
 
 
 def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions) -> Answer:
     """A page of outcomes, with a button for each that can be sent again."""
     if not page.records and not page.skipped:
-        return Answer(f"**There are no results yet on this server.** {mentions.status} starts.")
+        return Answer(f"**No results on this server yet.** Start with {mentions.status}.")
     lines = [_line(place, record, mentions) for place, record in enumerate(page.records, start=1)]
     to_send = [
         (place, record.delivery_id) for place, record in enumerate(page.records, start=1) if _can_be_sent(record)
@@ -46,10 +46,10 @@ def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMe
 def sent_again_answer(result: SentAgain) -> Answer:
     """What `Send number 3 again` answers."""
     if result.fresh:
-        return Answer(f"**Sending it again.** The result of #{result.number} comes in <#{result.channel_id}> now.")
+        return Answer(f"**Resending #{result.number}** in <#{result.channel_id}>.")
     if result.posted:
-        return Answer(f"**It is posted already.** The result of #{result.number} stands in <#{result.channel_id}>.")
-    return Answer(f"**It is on its way already.** The result of #{result.number} comes in <#{result.channel_id}>.")
+        return Answer(f"**Already posted.** The result of #{result.number} is in <#{result.channel_id}>.")
+    return Answer(f"**Already on its way.** The result of #{result.number} will be posted in <#{result.channel_id}>.")
 
 
 def _head(counts: OutcomeCounts) -> str:
@@ -90,7 +90,7 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
     """Why, and what to do about it; empty where there is nothing to say."""
     if record.state == "posted":
-        return "The message was deleted in Discord since." if record.reason == Reason.DELETED else ""
+        return "The message has since been deleted in Discord." if record.reason == Reason.DELETED else ""
     if record.state == "unsure":
         return _UNSURE
     return _given_up(record, mentions) if _is_given_up(record) else _waiting(record)
@@ -99,22 +99,22 @@ def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
 def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
     match record.reason:
         case Reason.NO_PERMISSION:
-            return "I had no permission there for 3 days. Allow it in the channel's settings, then send it again."
+            return "I had no permission there for 3 days. Allow it in the channel's settings, then resend it."
         case Reason.UNKNOWN_CHANNEL:
-            return "I couldn't see that channel for 3 days. Let me see it, then send it again."
+            return "I couldn't see that channel for 3 days. Let me see it, then resend it."
         case Reason.CHANNEL_GONE:
             return f"The channel is gone. {mentions.status} with `#{record.job_id}` posts it in another one."
         case Reason.NOT_WANTED:
-            return "The job was taken up again; its result comes at its next end."
+            return "The job is being watched again; its next result counts."
         case Reason.FAULT:
-            return "I failed on it by a fault of my own, which my operator finds in the log. Then send it again."
+            return "Something broke on my side; details are in the bot's log. You can resend it."
         case _:
-            return "Discord took it in no form. See whether a rule of AutoMod forbids it, then send it again."
+            return "Discord rejected it. Check your AutoMod rules, then resend it."
 
 
 def _waiting(record: OutcomeRecord) -> str:
     if record.blocked_since is not None:
         until = wording.moment(record.blocked_since + PATIENCE)
-        return f"I'm not allowed to post there. It comes by itself once that is mended, until {until}."
+        return f"I'm not allowed to post there. It will be posted once that is fixed, until {until}."
     known = next((text for reason, text in _WAITING.items() if reason == record.reason), "")
     return wording.joined((known, f"Next try {wording.relative(record.next_at)}."), " ") if known else ""

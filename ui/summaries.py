@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 
 from relay.messages import Address, SummaryEntry, SummaryPost
-from ui import wording
+from ui import colours, wording
 from ui.buttons import Action, layout_view
 from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 
@@ -13,7 +13,7 @@ from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
     """A batch's message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
     buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
-    return layout_view(summary_text(post, address), *buttons)
+    return layout_view(summary_text(post, address), *buttons, colour=colours.RUNNING if post.open else colours.DONE)
 
 
 def summary_text(post: SummaryPost, address: Address) -> str:
@@ -42,10 +42,11 @@ def _summary_head(post: SummaryPost) -> str:
         return f"**Watching {jobs}.** {post.done} of {total} {have} ended."
     if post.done >= total:
         return "**The job has ended.**" if total == 1 else f"**All {jobs} have ended.**"
-    return f"**Not watched any more.** {post.done} of {jobs} {have} ended."
+    return f"**Stopped watching.** {post.done} of {jobs} {have} ended."
 
 
 def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
     state = wording.state_of_face(entry.face, entry.job, entry.outcome)
-    jump = wording.jump(address.guild_id, address.channel_id, entry.outcome_message)
-    return wording.joined((wording.prompt_name(entry.job, entry.number, name_limit), jump or wording.sentence(state)))
+    jump = wording.jump(address.guild_id, address.channel_id, entry.outcome_message, "Result")
+    name = wording.prompt_name(entry.job, entry.number, name_limit)
+    return wording.joined((f"**{wording.sentence(state)}**", name, jump))

@@ -56,17 +56,17 @@ _CONSTANT = {
     Outcome.CANCELLED: Verdict(
         "The job was cancelled.",
         "The job has ended: cancelled.",
-        "Somebody stopped it at PixVerse or useapi.net; there is no video.",
+        "Someone stopped it at PixVerse or useapi.net, so there is no video.",
     ),
     Outcome.EXPIRED: Verdict(
         "The job has expired.",
         "The job has ended: expired.",
-        "useapi.net keeps jobs for 31 days and has dropped this one, so I can't get its result.",
+        "useapi.net keeps jobs for 31 days and has deleted this one.",
     ),
     Outcome.NOT_FOUND: Verdict(
         "The job can't be found any more.",
         "The job has ended: not found.",
-        "useapi.net knew it and doesn't now. If the server's API token was changed, it may belong to the old account.",
+        "useapi.net no longer has it. If the server's API token was changed, it may belong to the old account.",
     ),
 }
 
@@ -96,8 +96,8 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
         return Verdict(
             state,
             state,
-            "PixVerse says the job is complete and sent no file. "
-            f"Ask again with {mentions.status} in a few minutes; if it stays so, start the job again.",
+            "PixVerse says the job is complete but sent no file. "
+            f"Try again with {mentions.status} in a few minutes; if that doesn't help, start the job again.",
         )
     if not post.links:
         return Verdict(f"{ready}.", f"{ready}.", in_order=total > 1, with_facts=True)
@@ -122,8 +122,8 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
     match link.reason:
         case LinkReason.EXPIRED:
             made = f"It was made {wording.relative(post.ended_at)}. " if post.ended_at is not None else ""
-            state = f"{ready if post.unasked else f'Your {thing} was made'}, but its link has run out."
-            return Verdict(state, state, f"{made}You can still get it from PixVerse itself.", links=links)
+            state = f"{ready if post.unasked else f'Your {thing} was made'}, but its link has expired."
+            return Verdict(state, state, f"{made}You can still download it from PixVerse.", links=links)
         case LinkReason.HOST_NOT_ALLOWED:
             state = f"{ready}, but I may not fetch it."
             return Verdict(state, state, why_one(link, "It"), links=links)
@@ -132,11 +132,11 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
             return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
-            again = f"{mentions.status} gets a new one." if link.reason is LinkReason.TOO_LARGE else ""
+            again = f"{mentions.status} gets a new link." if link.reason is LinkReason.TOO_LARGE else ""
             state = f"{ready}, as a link."
             why = why_one(link, "It")
             if not links:
-                why = f"{why} The link can't be shown here; it is under Details."
+                why = f"{why} The link can't be shown here; press Details."
             return Verdict(state, f"{ready}.", why, small=_how_long((link,), again), links=links, unfold=True)
 
 

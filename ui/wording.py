@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pixverse.job import Job, JobState
 from pixverse.jobids import is_v2, mask_email
 from relay.outcomes import Face, Outcome
-from ui.escape import code, escaped
+from ui.escape import escaped, plain
 from ui.limits import PROMPT, SHORT_PROMPT
 
 _SECOND = 1000
@@ -38,21 +38,21 @@ _OUTCOMES = {
     Outcome.CANCELLED: "cancelled",
     Outcome.EXPIRED: "expired",
     Outcome.NOT_FOUND: "can't be found any more",
-    Outcome.GIVEN_UP: "not watched any more, it took too long",
+    Outcome.GIVEN_UP: "given up, it took too long",
 }
 _FACES = {
     Face.NO_ANSWER_YET: "no word from PixVerse yet",
     Face.SLOW: "in progress, longer than usual",
     Face.API_DOWN: "on hold, PixVerse's API isn't answering",
     Face.TOKEN_REFUSED: "on hold, useapi.net refuses this server's API token",
-    Face.UNPAID: "on hold, the useapi.net subscription has run out",
-    Face.OTHER_ACCOUNT: "on hold, the new API token is of another account",
+    Face.UNPAID: "on hold, the useapi.net subscription has expired",
+    Face.OTHER_ACCOUNT: "on hold, the new API token is for a different account",
     Face.PAUSED: "on hold, this bot is paused",
     Face.FETCHING: "finished, fetching the video",
     Face.CANNOT_POST: "finished, but I can't post here",
     Face.NOT_POSTED: "finished, but not posted here",
     Face.UNSURE: "finished, but perhaps not posted here",
-    Face.STOPPED: "not watched any more",
+    Face.STOPPED: "no longer watched",
 }
 
 
@@ -112,15 +112,17 @@ def prompt(job: Job | None, limit: int = PROMPT) -> str:
 
 
 def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
-    """A job's name in a list: its prompt as code, `#number` where there is none or it was refused for its content."""
-    if job is None or is_refused(job) or not job.prompt:
-        return code(f"#{number}", limit)
-    return code(prompt_text(job), limit) or code(f"#{number}", limit)
+    """A job's name in a list: its prompt, escaped; `#number` where there is none or it was refused for its content."""
+    return (escaped(prompt_text(job), limit) if _has_name(job) else "") or f"#{number}"
 
 
 def plain_name(job: Job | None, number: int, limit: int) -> str:
-    """A job's name where no markup is known: like `prompt_name` without the code marks."""
-    return prompt_name(job, number, limit).strip("`")
+    """A job's name where Discord knows no markup: like `prompt_name` without escapes."""
+    return (plain(prompt_text(job), limit) if _has_name(job) else "") or f"#{number}"
+
+
+def _has_name(job: Job | None) -> bool:
+    return job is not None and not is_refused(job) and bool(job.prompt)
 
 
 def state(job: Job | None) -> str:
@@ -214,9 +216,9 @@ def moment(milliseconds: int) -> str:
     return f"<t:{milliseconds // _SECOND}:f>"
 
 
-def jump(guild_id: int, channel_id: int, message_id: int | None) -> str:
-    """A bare link to a message, which Discord shows as a pill; empty without a message."""
-    return "" if message_id is None else f"https://discord.com/channels/{guild_id}/{channel_id}/{message_id}"
+def jump(guild_id: int, channel_id: int, message_id: int | None, words: str = "Jump to the message") -> str:
+    """A link with `words` to a message; empty without a message."""
+    return "" if message_id is None else f"[{words}](https://discord.com/channels/{guild_id}/{channel_id}/{message_id})"
 
 
 def user(user_id: int) -> str:

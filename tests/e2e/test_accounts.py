@@ -18,12 +18,12 @@ async def test_each_server_sees_only_what_its_own_token_sees(stage: Stage) -> No
     by_id = await there.status(job)
     assert by_id.text.startswith("**I can't find this job.**")
     by_number = await there.status(number)
-    assert by_number.text.startswith("**I don't know this number here.**")
+    assert by_number.text.startswith("**I don't know that number here.**")
     (card,) = here.cards()
     (button, *_) = card.buttons
     assert button.custom_id is not None
     forged = await there.member.forge_click(there.channel, button.custom_id)
-    assert forged.text.startswith("**This button has nothing to do any more.**")
+    assert forged.text.startswith("**This button no longer does anything.**")
     offered = await there.member.autocomplete(there.channel, "pixverse status", option="jobid", typed="")
     assert offered == []
 
@@ -32,7 +32,7 @@ async def test_each_server_sees_only_what_its_own_token_sees(stage: Stage) -> No
     details = outcome.buttons[0].custom_id
     assert details is not None
     stolen = await there.member.forge_click(there.channel, details)
-    assert stolen.text.startswith("**This button has nothing to do any more.**")
+    assert stolen.text.startswith("**This button no longer does anything.**")
     assert there.cards() == []
     assert there.outcomes() == []
     assert {entry.account for entry in stage.pixverse.requests if entry.jobid == job.jobid} == {
@@ -70,7 +70,7 @@ async def test_a_token_of_another_account_keeps_the_jobs_on_hold(stage: Stage) -
     job = await town.watched()
     old, town.account = town.account, stage.account()
     answer = await town.set_token()
-    assert answer.text.startswith("**Token works, but it is of another account.** 1 waiting job belongs")
+    assert answer.text.startswith("**Token works, but it is for a different account.** 1 waiting job belongs")
     assert answer.labels == ["Keep the old jobs waiting", "Drop the old jobs"]
     kept = await town.admin.click(answer, "Keep the old jobs waiting")
     assert kept.text.startswith("**1 job stays on hold.**")

@@ -130,7 +130,7 @@ async def test_an_id_that_has_expired(town: Town) -> None:
         ("hello world", "**That isn't a job id.**"),
         ("../../etc/passwd", "**That isn't a job id.**"),
         ("", "**That isn't a job id.**"),
-        ("#99999", "**I don't know this number here.**"),
+        ("#99999", "**I don't know that number here.**"),
         ("user:4321-minimax:me@example.com-video:112233", "**That looks like a MiniMax job.**"),
         ("user:4321-pixverse:me@example.com-video:1/../2", "**That isn't a job id.**"),
         ("job:20261124101500123-user:4321-channel:1300000000000000001-bot:midjourney", "**That looks like a Midjour"),
@@ -169,7 +169,7 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     assert town.outcomes() == []
 
     town.account.ok()
-    flowing = await town.notice("**PixVerse results are flowing again.**")
+    flowing = await town.notice("**PixVerse results are back.**")
     assert not flowing.pinged
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
     assert len(town.notices()) == 2
@@ -186,7 +186,7 @@ async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> No
     assert notice.pinged == {town.admin.id}
     assert (await town.status(town.job())).text.startswith("**On hold: this server's useapi.net subscription has run")
     town.account.ok()
-    await town.notice("**PixVerse results are flowing again.**", alerts)
+    await town.notice("**PixVerse results are back.**", alerts)
     job.complete()
     await town.outcome()
     assert town.notices() == []

@@ -33,8 +33,8 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
         progress.card_says("**In progress: 46%.**", timeout=_PATIENCE),
         unknown.card_says('**PixVerse says "upscaling".**', timeout=_PATIENCE),
         refused.card_says("**On hold: useapi.net refuses", timeout=_PATIENCE),
-        unpaid.card_says("**On hold: this server's useapi.net subscription has run out.**", timeout=_PATIENCE),
-        other.card_says("**On hold: the new API token is of another account.**", timeout=_PATIENCE),
+        unpaid.card_says("**On hold: this server's useapi.net subscription has expired.**", timeout=_PATIENCE),
+        other.card_says("**On hold: the new API token is for a different account.**", timeout=_PATIENCE),
     )
 
     assert [card.id for card in shown] == [card.id for card in cards]

@@ -146,7 +146,7 @@ async def test_a_link_that_is_dead(town: Town) -> None:
     job = await town.watched()
     job.complete(link_seconds=-60)
     outcome = await town.outcome()
-    assert outcome.text.startswith("**Your video was made, but its link has run out.**")
+    assert outcome.text.startswith("**Your video was made, but its link has expired.**")
     assert outcome.attachments == []
 
 

@@ -71,7 +71,7 @@ async def test_unfollow_takes_no_more_and_posts_what_runs(town: Town) -> None:
     )
     assert name == "#videos"
     answer = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
-    assert answer.text == "**Not followed any more.** 1 job already running is still posted."
+    assert answer.text == "**No longer following.** 1 job already running will still posted."
     again = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
     assert again.text.startswith("**That channel isn't followed.**")
     strange = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel="9" * 20)
@@ -90,7 +90,7 @@ async def test_a_channel_that_is_deleted_ends_it_with_word_to_the_alerts_channel
     await _follow(town, films)
     films.delete()
     notice = await town.notice("**#films is gone.**")
-    assert "Choose another with" in notice.text
+    assert "Choose another channel with" in notice.text
     assert town.stage.ledger.rows("SELECT * FROM follows WHERE channel_id = ?", films.id) == []
 
 
@@ -129,7 +129,7 @@ async def test_a_channel_that_was_deleted_while_the_bot_was_off_ends_it_too(stag
     films.delete()
     await stage.start()
     notice = await town.notice("**A channel is gone.**")
-    assert "Choose another with" in notice.text
+    assert "Choose another channel with" in notice.text
 
 
 async def test_a_list_that_is_huge_or_strange_brings_nothing_but_its_jobs(stage: Stage, town: Town) -> None:

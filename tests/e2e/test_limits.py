@@ -33,7 +33,9 @@ async def test_one_person_asks_for_many_at_once(build: Build) -> None:
     taken = _began(answers[:-1], "**Watching.**")
     assert taken <= 4
     assert (
-        taken + _began(answers[:-1], "**You already wait for 4 jobs**") + _began(answers[:-1], "**Already watched")
+        taken
+        + _began(answers[:-1], "**You're already waiting for 4 jobs**")
+        + _began(answers[:-1], "**Already watched")
         == 15
     )
 
@@ -66,6 +68,6 @@ async def test_commands_of_a_minute(build: Build) -> None:
         asyncio.gather(*(town.use("pixverse list") for _ in range(10))),
         asyncio.gather(*(bob.slash(town.channel, "pixverse list") for _ in range(6))),
     )
-    assert _began(own, "**Nothing is watched in this channel.**") == 6
-    assert _began(others, "**Nothing is watched in this channel.**") == 6
+    assert _began(own, "**Nothing is being watched here.**") == 6
+    assert _began(others, "**Nothing is being watched here.**") == 6
     assert await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="") == []

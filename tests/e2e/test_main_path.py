@@ -196,7 +196,7 @@ async def test_buttons_of_a_card(town: Town) -> None:
     assert town.member.mention in refused.text
 
     stopped = await town.member.click(card, "Stop watching")
-    assert stopped.text.startswith("**Not watched any more.**")
+    assert stopped.text.startswith("**Stopped watching.**")
     after = await town.card_says("**Not watched any more**")
     assert after.id == card.id
     assert after.labels == ["Watch again"]

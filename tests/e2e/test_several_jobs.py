@@ -78,7 +78,7 @@ async def test_unwatch_takes_off_the_asker_and_the_last_one_ends_it(town: Town) 
     refused = await carol.slash(town.channel, "pixverse unwatch", jobid=job.jobid)
     assert refused.text.startswith("**This isn't yours to stop.**")
     stopped = await town.member.slash(town.channel, "pixverse unwatch", jobid=town.number(job))
-    assert stopped.text.startswith("**Not watched any more.**")
+    assert stopped.text.startswith("**Stopped watching.**")
     await town.card_says("**Not watched any more**")
     asked = town.stage.pixverse.asked(job)
     other = await town.watched()
@@ -90,7 +90,7 @@ async def test_a_moderator_ends_what_others_wait_for(town: Town) -> None:
     job = await town.watched()
     moderator = town.guild.add_member("mod", permissions=town.stage.discord.Permissions(manage_messages=True))
     stopped = await moderator.slash(town.channel, "pixverse unwatch", jobid=job.jobid)
-    assert stopped.text.startswith("**Not watched any more.**")
+    assert stopped.text.startswith("**Stopped watching.**")
     assert moderator.mention in (await town.card_says("**Not watched any more**")).text
 
 
@@ -98,13 +98,13 @@ async def test_stop_watching_all(town: Town) -> None:
     await town.watch(town.job(), town.job())
     summary = await town.card_says("**Watching 2 jobs.**")
     stopped = await town.member.click(summary, "Stop watching all")
-    assert stopped.text.startswith("**2 jobs are not watched any more.**")
-    assert (await town.card_says("**Not watched any more.**")).labels == []
+    assert stopped.text.startswith("**2 jobs are no longer watched.**")
+    assert (await town.card_says("**Stopped watching.**")).labels == []
 
 
 async def test_list_shows_this_channel_s_open_jobs(town: Town) -> None:
     empty = await town.member.slash(town.channel, "pixverse list")
-    assert empty.text.startswith("**Nothing is watched in this channel.**")
+    assert empty.text.startswith("**Nothing is being watched here.**")
     await town.watched(prompt="paper boat")
     bob = town.guild.add_member("bob")
     await town.status(town.job(prompt="red balloon"), by=bob)
@@ -127,7 +127,7 @@ async def test_autocomplete_offers_numbers_and_never_ids(town: Town) -> None:
     ((name, value),) = await town.member.autocomplete(town.channel, "pixverse unwatch", option="jobid", typed="balloon")
     assert name.startswith("red balloon · ")
     stopped = await town.member.slash(town.channel, "pixverse unwatch", jobid=value)
-    assert stopped.text.startswith("**Not watched any more.**")
+    assert stopped.text.startswith("**Stopped watching.**")
 
 
 async def test_the_ping_can_be_switched_in_the_answer(town: Town) -> None:

@@ -32,23 +32,22 @@ WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760
         (
             replace(NOTICE, kind=NoticeKind.UNPAID, interval=300_000, jobs=1),
             (
-                "**PixVerse results are on hold on this server.** <@42> useapi.net says the subscription has run out. "
-                "1 job waits; nothing is lost. Once it is renewed I go on within 5 min; "
-                "</pixverse-admin check:12> looks "
-                "at once."
+                "**PixVerse results are on hold on this server.** <@42> useapi.net says the subscription has expired. "
+                "1 job waits; nothing is lost. Once it is renewed I'll resume within 5 min; "
+                "</pixverse-admin check:12> checks right away."
             ),
             (42,),
         ),
         (
             replace(NOTICE, kind=NoticeKind.FLOWING_AGAIN),
-            "**PixVerse results are flowing again.** 3 jobs went on.",
+            "**PixVerse results are back.** 3 jobs resumed.",
             (),
         ),
         (
             replace(NOTICE, kind=NoticeKind.CANNOT_POST, channel_id=5, missing=("View Channel",), until=9_000),
             (
-                "**I can't post in <#5>.** I'm missing: *View Channel*. 3 results wait there until <t:9:f> and come by "
-                "themselves once it is allowed."
+                "**I can't post in <#5>.** I need: *View Channel*. 3 results wait there until <t:9:f> "
+                "and will be posted once I'm allowed to."
             ),
             (),
         ),
@@ -59,14 +58,14 @@ WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760
         ),
         (
             replace(NOTICE, kind=NoticeKind.CHANNEL_GONE, channel_name="films", jobs=0, followed=True),
-            "**#films is gone.** Choose another with </pixverse-admin follow:12>.",
+            "**#films is gone.** Choose another channel with </pixverse-admin follow:12>.",
             (),
         ),
         (
             replace(NOTICE, kind=NoticeKind.NO_ROOM, channel_id=5, jobs=1, limit=500),
             (
-                "**This server already waits for 500 jobs**, the most it can. 1 job of the account isn't posted in "
-                "<#5> for now; I take them when others have ended, if they are still in work then."
+                "**This server is already waiting for 500 jobs**, the most it can. 1 job of the account isn't posted "
+                "in <#5> for now; I'll add them when others have ended, if they are still running then."
             ),
             (),
         ),
@@ -86,30 +85,30 @@ def test_given_up_says_how_long_it_was_tried() -> None:
     assert text is not None
     assert text == (
         "**3 results were not posted in <#5>.** I had no permission for 3 days. "
-        "</pixverse-admin deliveries:12> can send them again."
+        "</pixverse-admin deliveries:12> can resend them."
     )
 
 
 def test_a_token_that_works() -> None:
     assert admin_answers.token_works_answer("4321", 1, MENTIONS).content == (
-        "**Token works.** useapi.net account `4321`, 1 job in work right now. "
+        "**Token works.** useapi.net account `4321`, 1 job running right now. "
         "Members can now use </pixverse status:11>.\n"
         "-# Next: </pixverse-admin check:12> shows whether I can post here."
     )
-    assert admin_answers.token_renewed_answer(2).content == "**Token works.** 2 waiting jobs go on now."
+    assert admin_answers.token_renewed_answer(2).content == "**Token works.** 2 waiting jobs resume now."
 
 
 async def test_a_token_of_another_account_asks() -> None:
     answer = admin_answers.token_of_other_account_answer(2, 0, "4321", 8)
     assert answer.content == (
-        "**Token works, but it is of another account.** 2 waiting jobs belong to the old one (account `4321`) "
-        "and can't be seen with this token."
+        "**This token works, but belongs to a different account.** 2 waiting jobs belong to the old one "
+        "(account `4321`), which this token can't see."
     )
     assert answer.view is not None
     ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
     both = admin_answers.token_of_other_account_answer(1, 2, None, 8).content
-    assert "1 waiting job and 2 followed channels belong to the old one and can't be seen" in both
+    assert "1 waiting job and 2 followed channels belong to the old one, which this token can't see" in both
     followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
     assert "1 followed channel belongs to the old one" in followed
     assert admin_answers.old_jobs_kept_answer(0).content.startswith("**Kept on hold.**")
@@ -118,44 +117,35 @@ async def test_a_token_of_another_account_asks() -> None:
 async def test_removing_asks_first() -> None:
     answer = admin_answers.token_remove_question(1, 0, 8, operators_token=True)
     assert answer.content == (
-        "**Remove this server's token?** 1 waiting job then stops. Afterwards the operator's account is used."
+        "**Remove this server's token?** 1 waiting job will stop. After that, the operator's account is used."
     )
     without = admin_answers.token_remove_question(0, 0, 8, operators_token=False)
-    assert without.content == "**Remove this server's token?** 0 waiting jobs then stop."
+    assert without.content == "**Remove this server's token?** 0 waiting jobs will stop."
     followed = admin_answers.token_remove_question(3, 2, 8, operators_token=False)
-    assert followed.content == "**Remove this server's token?** 3 waiting jobs then stop, and 2 followed channels."
+    assert followed.content == "**Remove this server's token?** 3 waiting jobs will stop, and 2 followed channels."
 
 
 def test_a_check_that_finds_nothing() -> None:
     assert check_answer(WELL, MENTIONS).content == (
         "**Everything works here.**\n"
-        "OK: Token: works, account `4321`, tried <t:5:R>.\n"
-        "OK: This channel: I can post, attach, reply.\n"
-        "OK: Files: up to 10 MB; larger ones may come as links.\n"
-        "OK: Watching: 3 jobs, oldest <t:6:R>.\n"
-        "OK: Results waiting: none.\n"
-        "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another.\n"
-        "OK: Callback: not used."
+        "Works: token (account `4321`, tried <t:5:R>) · posting, files and replies in this channel · files up to 10 MB"
+        " · watching 3 jobs, oldest <t:6:R> · alerts go where a job waits (</pixverse-admin alerts:12> changes that)"
     )
 
 
-def test_a_check_names_each_fault_first_with_its_remedy() -> None:
+def test_a_check_names_each_problem_first_with_its_remedy() -> None:
     report = replace(WELL, token=TokenState.REFUSED, missing=("Attach Files",), alerts_channel=5, watching=0)
     report = replace(report, waiting=2, held_up=True)
-    lines = check_answer(report, MENTIONS).content.split("\n")
-    assert lines[0] == "**3 things to mend.**"
-    assert lines[1] == ("**Fix:** Token: useapi.net refuses it. Set the new one with </pixverse-admin token set:12>.")
-    assert lines[2].startswith("**Fix:** This channel: I'm missing *Attach Files*. Allow it in")
-    assert lines[3].startswith("**Fix:** Results waiting: 2. </pixverse-admin deliveries:12> says ")
-    assert lines[4:] == [
-        "OK: Files: up to 10 MB; larger ones may come as links.",
-        "OK: Watching: 0 jobs.",
-        "OK: Alerts go to <#5>.",
-        "OK: Callback: not used.",
+    assert check_answer(report, MENTIONS).content.split("\n") == [
+        "**3 problems.**",
+        "- useapi.net refuses this server's API token. Set a new one with </pixverse-admin token set:12>.",
+        "- I need *Attach Files* in this channel. Allow it in the channel's settings, under Permissions.",
+        "- 2 results are waiting to be posted. </pixverse-admin deliveries:12> shows why.",
+        "Works: files up to 10 MB · watching 0 jobs · alerts go to <#5>",
     ]
 
 
-def test_a_check_that_finds_everything_at_work_has_ten_lines() -> None:
+def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None:
     report = replace(
         WELL,
         waiting=1,
@@ -165,48 +155,43 @@ def test_a_check_that_finds_everything_at_work_has_ten_lines() -> None:
         api_down_since=9_000,
     )
     lines = check_answer(report, MENTIONS).content.split("\n")
-    assert len(lines) == 10
-    assert lines[1] == (
-        "**Fix:** PixVerse's API: not answering since <t:9:R>. I keep trying and nothing is lost; just wait."
-    )
-    assert lines[6:] == [
-        "OK: Results waiting: 1, oldest <t:7:R>.",
-        "OK: Followed: <#5> and <#6>.",
-        "OK: Alerts go to a channel that waits for a job; </pixverse-admin alerts:12> chooses another.",
-        "OK: Callback: last heard <t:8:R>.",
+    assert lines[:3] == [
+        "**Nothing to fix here.**",
+        "PixVerse's API went down <t:9:R>. I keep trying, and nothing is lost.",
+        "1 result is waiting to be posted, the oldest since <t:7:R>.",
     ]
+    assert "following into <#5> and <#6>" in lines[3]
+    assert lines[3].endswith("callbacks (last one <t:8:R>)")
+    assert len(lines) == 4
 
 
 def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
     channels = (NeedsPermission(5, ("Send Messages",)), NeedsPermission(6, ()))
     lines = check_answer(replace(WELL, waiting=3, waiting_since=7_000, needing=channels), MENTIONS).content.split("\n")
     assert lines[:2] == [
-        "**1 thing to mend.**",
+        "**1 problem.**",
         (
-            "**Fix:** Results waiting: 3, oldest <t:7:R>. I'm missing *Send Messages* in <#5>. I can't post in <#6>. "
-            "Allow it there; what waits then comes by itself."
+            "- 3 results are waiting to be posted, the oldest since <t:7:R>. I need *Send Messages* in <#5>. "
+            "I can't post in <#6>. Allow it there, and I'll post them."
         ),
     ]
     many = tuple(NeedsPermission(number, ("Send Messages",)) for number in range(1, 8))
     text = check_answer(replace(WELL, waiting=7, needing=many), MENTIONS).content
-    assert "in <#5>. 2 more are like that. Allow it there; what waits" in text
+    assert "in <#5>. 2 more are like that. Allow it there, and" in text
 
 
 def test_results_that_were_not_posted_are_pointed_at() -> None:
     text = check_answer(replace(WELL, not_posted=2), MENTIONS).content
-    assert "OK: Results waiting: none; 2 were not posted, see </pixverse-admin deliveries:12>." in text
+    assert "2 results were not posted: see </pixverse-admin deliveries:12>." in text
 
 
 def test_a_followed_channel_in_trouble() -> None:
     silent = Followed(6, ("Send Messages",), other_account=False)
     report = replace(WELL, followed=(Followed(5, (), other_account=False), silent))
     text = check_answer(report, MENTIONS).content
-    assert "**Fix:** Followed: I'm missing *Send Messages* in <#6>. Allow it there." in text
+    assert "- I need *Send Messages* in <#6>. Allow it there." in text
     rests = replace(WELL, followed=(Followed(5, (), other_account=True),))
-    assert (
-        "**Fix:** Followed: <#5> rests, since the API token is of another account."
-        in check_answer(rests, MENTIONS).content
-    )
+    assert "- <#5> is paused: the token belongs to a different account." in check_answer(rests, MENTIONS).content
 
 
 def test_every_followed_channel_in_trouble_is_named() -> None:
@@ -217,7 +202,7 @@ def test_every_followed_channel_in_trouble_is_named() -> None:
         Followed(8, (), other_account=False),
     )
     text = check_answer(replace(WELL, followed=followed), MENTIONS).content
-    assert "I'm missing *Send Messages* in <#5>. I'm missing *View Channel* in <#6>. Allow it there. <#7> rests" in text
+    assert "I need *Send Messages* in <#5>. I need *View Channel* in <#6>. Allow it there. <#7> is paused" in text
     many = tuple(Followed(number, ("Send Messages",), other_account=False) for number in range(1, 8))
     text = check_answer(replace(WELL, followed=many), MENTIONS).content
     assert "in <#5>. 2 more are like that. Allow it there." in text
@@ -267,9 +252,9 @@ async def test_following_asks_first_and_says_who_sees_it() -> None:
 def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
     texts = [follow_answers.unfollowed_answer(number).content for number in (0, 1, 2)]
     assert texts == [
-        "**Not followed any more.** None of its jobs is running there.",
-        "**Not followed any more.** 1 job already running is still posted.",
-        "**Not followed any more.** 2 jobs already running are still posted.",
+        "**No longer following.** None of its jobs are running there.",
+        "**No longer following.** 1 running job is still posted.",
+        "**No longer following.** 2 running jobs are still posted.",
     ]
     assert follow_answers.followed_choice(5, "films").name == "#films"
     gone = follow_answers.followed_choice(5, None)

@@ -16,7 +16,8 @@ from ui.answer import Answer
 from ui.passing import PassingView
 
 HERE = Address(1, 2)
-JUMP = "https://discord.com/channels/1/2/9"
+CARD = "[Jump to the card](https://discord.com/channels/1/2/9)"
+RESULT = "[Jump to the result](https://discord.com/channels/1/2/9)"
 JOB = Job("user:1-pixverse:me@example.com-video:5", JobState.PROGRESS, "progress", created=1_000_000, prompt="a *cat*")
 
 
@@ -32,18 +33,18 @@ def labels(answer: Answer) -> list[str | None]:
 async def test_now_watched() -> None:
     result = results.NowWatching(5, JOB, 9, mention=True, api_down=False)
     answer = answers.status_answer(result, HERE)
-    assert answer.content == f"**Watching.** The result comes in this channel, and I'll ping you. {JUMP}"
+    assert answer.content == f"**Watching.** I'll post the result here and ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
     quiet = answers.status_answer(replace(result, mention=False, card_message_id=None), HERE)
-    assert quiet.content == "**Watching.** The result comes in this channel."
+    assert quiet.content == "**Watching.** I'll post the result here."
     assert labels(quiet) == ["Ping me", "Stop watching"]
 
 
 async def test_watched_though_the_api_is_down() -> None:
     result = results.NowWatching(5, JOB, 9, mention=True, api_down=True)
     assert answers.status_answer(result, HERE).content == (
-        "**PixVerse's API isn't answering right now.** I watch this job and post its result here. "
-        f"Last known: in progress. {JUMP}"
+        "**PixVerse's API isn't answering right now.** I'm watching this job and will post its result here. "
+        f"Last known: in progress. {CARD}"
     )
     assert "Last known" not in answers.status_answer(replace(result, job=None), HERE).content
 
@@ -51,18 +52,18 @@ async def test_watched_though_the_api_is_down() -> None:
 async def test_already_watched() -> None:
     result = results.AlreadyWatched(5, 9, mention=True, api_down=False)
     answer = answers.status_answer(result, HERE)
-    assert answer.content == f"**Already watched here.** {JUMP} I'll ping you too."
+    assert answer.content == f"**Already watched here.** {CARD} I'll ping you too."
     assert labels(answer) == ["Don't ping me"]
-    assert "another account" in answers.status_answer(replace(result, on_hold=True), HERE).content
+    assert "different account" in answers.status_answer(replace(result, on_hold=True), HERE).content
 
 
 async def test_already_posted() -> None:
     result = results.AlreadyPosted(5, JOB, Outcome.FAILED, 9, OutcomeState.POSTED)
     answer = answers.status_answer(result, HERE)
-    assert answer.content == f"**Already posted here.** {JUMP}"
+    assert answer.content == f"**Already posted here.** {RESULT}"
     assert labels(answer) == ["Post it again"]
     waiting = answers.status_answer(replace(result, state=OutcomeState.WAITING), HERE)
-    assert waiting.content.startswith("**The job has ended: failed.** The result still waits")
+    assert waiting.content.startswith("**Failed.** The result is still waiting")
     assert waiting.view is None
 
 
@@ -74,7 +75,7 @@ async def test_nobody_knows_whether_it_was_posted() -> None:
 
 async def test_ended_and_being_posted() -> None:
     answer = answers.status_answer(results.PostingOutcome(JOB, Outcome.COMPLETED), HERE)
-    assert answer.content == "**The job has ended: done.** The result comes in this channel now."
+    assert answer.content == "**Done.** Posting the result here."
 
 
 async def test_a_private_look() -> None:
@@ -131,38 +132,39 @@ def test_check_now() -> None:
         "**Checked just now.** In progress."
     )
     assert answers.checked_answer(results.Checked(JOB, None, news=False)).content == (
-        "**Checked just now: nothing new.** In progress. PixVerse itself looks only every 15 to 60 seconds."
+        "**Checked just now: nothing new.** In progress. PixVerse itself updates only every 15 to 60 seconds."
     )
     assert answers.checked_answer(results.CheckedBefore(1_000, 6_000)).content == (
-        "**Checked <t:1:R>.** Next look <t:6:R>."
+        "**Checked <t:1:R>.** You can check again <t:6:R>."
     )
     assert answers.checked_answer(results.NotChecked(JOB)).content.endswith("Last known: in progress.")
 
 
 def test_stopping() -> None:
     assert answers.stop_answer(results.Stopped()).content == (
-        "**Not watched any more.** The job itself goes on at PixVerse."
+        "**Stopped watching.** The job keeps running at PixVerse."
     )
     assert answers.stop_answer(results.TakenOff(1)).content == (
-        "**You won't be pinged.** 1 other waits for this job, so its result still comes here."
+        "**You won't be pinged.** Someone else is watching it, so I'll still post the result here."
     )
     assert answers.stop_answer(results.TakenOff(3)).content.startswith(
-        "**You won't be pinged.** 3 others wait for this job"
+        "**You won't be pinged.** 3 others are watching it, so"
     )
 
 
 def test_stopping_all() -> None:
     assert answers.stopped_all_answer(results.StoppedAll(2, 1)).content == (
-        "**2 jobs are not watched any more.** They go on at PixVerse. 1 is still watched, since others wait for it."
+        "**2 jobs are no longer watched.** They keep running at PixVerse. "
+        "1 is still being watched because others asked for it."
     )
-    assert answers.stopped_all_answer(results.StoppedAll(0, 0)).content.startswith("**There was nothing left")
+    assert answers.stopped_all_answer(results.StoppedAll(0, 0)).content.startswith("**Nothing to stop.**")
     assert answers.stopped_all_answer(results.StoppedAll(0, 2)).content == (
-        "**You won't be pinged.** 2 are still watched, since others wait for them."
+        "**You won't be pinged.** 2 are still being watched because others asked for them."
     )
 
 
 async def test_pings_on_and_off() -> None:
     on = answers.mention_answer(results.MentionSet(5, mention=True))
-    assert on.content == "**I'll ping you.** The result comes in this channel."
+    assert on.content == "**I'll ping you.** The result will be posted here."
     assert labels(on) == ["Don't ping me"]
     assert labels(answers.mention_answer(results.MentionSet(5, mention=False))) == ["Ping me"]

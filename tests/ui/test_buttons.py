@@ -19,6 +19,7 @@ from ui.buttons import (
     layout_view,
     number_view,
 )
+from ui.colours import RUNNING
 
 
 class Recorder:
@@ -94,9 +95,11 @@ async def test_views_live_on_after_a_restart() -> None:
     assert view.is_persistent()
     assert [len(row["components"]) for row in components_of(view)] == [2, 1]
     assert details_view("a" * 25).is_persistent()
-    assert layout_view("text", (Action.CHECK_NOW, 1)).is_persistent()
+    assert layout_view("text", (Action.CHECK_NOW, 1), colour=RUNNING).is_persistent()
     assert number_view() is None
 
 
 async def test_a_text_without_buttons_has_no_row() -> None:
-    assert [component["type"] for component in components_of(layout_view("text"))] == [10]
+    (box,) = components_of(layout_view("text", colour=RUNNING))
+    assert box["accent_color"] == RUNNING.value
+    assert [component["type"] for component in box["components"]] == [10]

@@ -5,7 +5,7 @@ from ui.callback_answers import callback_address_answer, callback_replaced_answe
 
 URL = "https://relay.example.org/callback/q3Zt0xV9mKf2Lr7Yw5Nc8Jb1Hd6Ps4Ga_-TuEoXiAyU"
 HOW = (
-    "-# It goes into each request that starts a job. Or set it once for the whole account: "
+    "-# Add it to each request that starts a job, or set it once for the whole account: "
     "`POST https://api.useapi.net/v2/account` with `replyUrl` in its JSON."
 )
 
@@ -14,7 +14,8 @@ async def test_the_address_and_how_to_use_it() -> None:
     answer = callback_address_answer(URL, 7)
     assert answer.content == (
         f"**Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "Keep it secret: whoever has it can make me look at your jobs (not change them). Results then come at once.\n"
+        "Keep it secret: anyone who has it can make me check your jobs (but not change them). "
+        "Results then arrive at once.\n"
         f"{HOW}"
     )
     assert answer.view is not None
@@ -26,13 +27,12 @@ async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
     answer = callback_replaced_answer(URL, 8)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "The old one is void now. Keep it secret: whoever has it can make me look at your jobs (not change them). "
-        f"Results then come at once.\n{HOW}"
+        "The old one no longer works. Keep it secret: anyone who has it can make me check your jobs (but not change them). "
+        f"Results then arrive at once.\n{HOW}"
     )
 
 
 def test_switched_off() -> None:
     assert callbacks_off_answer(20_000).content == (
-        "**Callbacks aren't switched on for this bot.** That is its operator's choice; "
-        "results still come, within about 20 s."
+        "**Callbacks are off for this bot.** Its operator decides that; results still arrive within about 20 s."
     )

@@ -22,17 +22,14 @@ JOB = Job(
     style="Anime",
 )
 POST = CardPost(5, 7, JOB.jobid, Face.PROGRESS, JOB, "n", asker=42, changed_at=2_000_000)
-FRAME = (
-    "> a \\*cat\\*\n"
-    "-# Asked by <@42> · 1 video · Anime · made <t:1000:R> · last change <t:2000:R>\n"
-    "-# job:1-bot:pixverse"
-)
+FRAME = "> a \\*cat\\*\n-# started <t:1000:R> · 1 video · Anime · asked by <@42> · #7"
 WORKING = ["card:check:5", "card:stop:5"]
 WAITING = ["card:stop:5"]
 
 
 def buttons(post: CardPost) -> list[str]:
-    rows = components_of(card_view(post, HERE))[1:]
+    (box,) = components_of(card_view(post, HERE))
+    rows = box["components"][1:]
     return [button["custom_id"] for row in rows for button in row["components"]]
 
 
@@ -52,7 +49,7 @@ def buttons(post: CardPost) -> list[str]:
             Face.API_DOWN,
             {"since": 3_000_000},
             (
-                "**On hold: PixVerse's API isn't answering** (since <t:3000:R>). I keep trying; nothing is lost. "
+                "**On hold: PixVerse's API isn't answering** (since <t:3000:R>). I keep trying, and nothing is lost. "
                 "Last known: in progress: 46%."
             ),
             WORKING,
@@ -61,9 +58,8 @@ def buttons(post: CardPost) -> list[str]:
             Face.TOKEN_REFUSED,
             {},
             (
-                "**On hold: useapi.net refuses this server's API token.** I go on by myself once "
-                "an admin has set a new "
-                "one. Last known: in progress: 46%."
+                "**On hold: useapi.net refuses this server's API token.** I'll resume once an admin sets a new one. "
+                "Last known: in progress: 46%."
             ),
             WAITING,
         ),
@@ -71,7 +67,7 @@ def buttons(post: CardPost) -> list[str]:
             Face.UNPAID,
             {},
             (
-                "**On hold: this server's useapi.net subscription has run out.** I go on by myself once it is renewed. "
+                "**On hold: this server's useapi.net subscription has expired.** I'll resume once it is renewed. "
                 "Last known: in progress: 46%."
             ),
             WAITING,
@@ -79,13 +75,16 @@ def buttons(post: CardPost) -> list[str]:
         (
             Face.OTHER_ACCOUNT,
             {},
-            "**On hold: the new API token is of another account.** An admin has to decide what happens to this job.",
+            (
+                "**On hold: the new API token is for a different account.** "
+                "An admin has to decide what happens to this job."
+            ),
             WAITING,
         ),
         (
             Face.PAUSED,
             {},
-            "**On hold: this bot is paused.** The job itself goes on, and I'll post the result when I'm back.",
+            "**On hold: this bot is paused.** The job keeps running, and I'll post the result when I'm back.",
             [],
         ),
         (Face.FETCHING, {}, "**Finished.** Fetching the video …", []),
@@ -93,8 +92,8 @@ def buttons(post: CardPost) -> list[str]:
             Face.CANNOT_POST,
             {"missing": ("Send Messages", "Attach Files"), "until": 3_000_000},
             (
-                "**Finished, but I can't post the result here.** I'm missing: *Send Messages* and *Attach Files*. "
-                "Someone with *Manage Server* can fix that; the result then comes by itself, until <t:3000:f>."
+                "**Finished, but I can't post the result here.** I need: *Send Messages* and *Attach Files*. "
+                "Someone with *Manage Server* can fix that; the result will then be posted, until <t:3000:f>."
             ),
             [],
         ),
@@ -120,7 +119,7 @@ def test_an_unknown_status_is_shown_escaped() -> None:
 
 def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
     post = replace(POST, face=Face.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
-    assert card_text(post, HERE).split("\n")[1:] == ["-# job:1-bot:pixverse"]
+    assert card_text(post, HERE).split("\n")[1:] == ["-# #7"]
     assert buttons(post) == WORKING
 
 
@@ -139,17 +138,15 @@ def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
 )
 def test_an_ended_card_shrinks_to_a_link(outcome: Outcome, has_video: bool, text: str) -> None:
     post = replace(POST, face=Face.ENDED, outcome=outcome, has_video=has_video, outcome_message=9)
-    assert card_text(post, HERE) == text.format(jump="https://discord.com/channels/1/2/9")
+    assert card_text(post, HERE) == text.format(jump="[Jump to the result](https://discord.com/channels/1/2/9)")
     assert buttons(post) == []
 
 
 def test_a_stopped_card_can_be_taken_up_again() -> None:
     post = replace(POST, face=Face.STOPPED, stopped_by=8)
-    assert card_text(post, HERE) == (
-        "**Not watched any more** (<@8> stopped it). The job itself goes on at PixVerse.\n> a \\*cat\\*"
-    )
+    assert card_text(post, HERE) == ("**Stopped watching** (<@8>). The job keeps running at PixVerse.\n> a \\*cat\\*")
     assert buttons(post) == ["card:again:5"]
-    assert card_text(replace(post, stopped_by=None), HERE).startswith("**Not watched any more.** The job")
+    assert card_text(replace(post, stopped_by=None), HERE).startswith("**Stopped watching.** The job")
 
 
 V2_ID = "user:4321-pixverse:me@example.com-video:112233445566"
@@ -181,6 +178,5 @@ def test_a_card_of_v2_tells_what_v2_knows_and_no_address(face: Face, job: Job, h
     text = card_text(replace(POST, jobid=V2_ID, face=face, job=job, changed_at=None), HERE)
     assert text == (
         f"{head} I'll post the result here.\n> a boat\n"
-        "-# Asked by <@42> · v5 · 720p · 5 s · 16:9 · seed 7 · with sound\n"
-        "-# user:4321-pixverse:m…@…-video:112233445566"
+        "-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7"
     )

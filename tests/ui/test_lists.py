@@ -28,8 +28,9 @@ def test_what_was_left_out() -> None:
     )
     result = results.WatchResult(entries, 4, mention=True)
     assert lists.watch_answer(result, HERE).content == (
-        "**1 watched, 3 not.** https://discord.com/channels/1/2/4 I'll ping you once, when the last one has ended.\n"
-        "`…pixverse`: already watched https://discord.com/channels/1/2/9\n"
+        "**Watching 1 job, 3 left out.** [Jump to the summary](https://discord.com/channels/1/2/4) "
+        "I'll ping you once, when the last one ends.\n"
+        "`…pixverse`: already watched [Jump to the card](https://discord.com/channels/1/2/9)\n"
         "`#12`: not found\n"
         "`…bot:pika`: a job of Pika"
     )
@@ -67,9 +68,9 @@ def test_a_listing() -> None:
     answers = lists.listing_answers(results.Listing((LISTED, mine)), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
         (
-            "**2 jobs are watched in this channel, 1 of them for you.**\n"
-            "`a *cat*` · on hold, the new API token is of another account\n"
-            "`a *cat*` · in progress: 46% · https://discord.com/channels/1/2/9"
+            "**Watching 2 jobs here, 1 for you.**\n"
+            "**On hold, the new API token is for a different account** · a \\*cat\\*\n"
+            "**In progress: 46%** · a \\*cat\\* · [Card](https://discord.com/channels/1/2/9)"
         )
     ]
 
@@ -77,14 +78,14 @@ def test_a_listing() -> None:
 def test_an_empty_listing() -> None:
     answers = lists.listing_answers(results.Listing(()), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
-        "**Nothing is watched in this channel.** </pixverse status:11> starts."
+        "**Nothing is being watched here.** Start with </pixverse status:11>."
     ]
 
 
 def test_a_long_listing_comes_in_pages_and_says_how_many_more() -> None:
     answers = lists.listing_answers(results.Listing((LISTED,) * 100), HERE, MENTIONS)
     assert len(answers) == 5
-    assert sum(answer.content.count("in progress") for answer in answers) == 45
+    assert sum(answer.content.count("In progress") for answer in answers) == 45
     assert answers[-1].content.endswith("\n-# 55 more")
 
 

@@ -81,7 +81,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
     assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
     for reason, start in (
         (LinkReason.TOO_LARGE, "**New video, as a link.** It has"),
-        (LinkReason.EXPIRED, "**New video, but its link has run out.**"),
+        (LinkReason.EXPIRED, "**New video, but its link has expired.**"),
         (LinkReason.HOST_NOT_ALLOWED, "**New video, but I may not fetch it.**"),
     ):
         assert said(links=(replace(LINK, reason=reason),)).startswith(start)
@@ -105,7 +105,7 @@ def test_four_videos() -> None:
             LinkReason.TOO_LARGE,
             (
                 "**Your video is ready, as a link.** <@42> It has 12.3 MB; this server takes files up to 10 MB.\n"
-                f"{QUOTE}\n-# The link works until <t:3000:f>. </pixverse status:11> gets a new one. "
+                f"{QUOTE}\n-# The link works until <t:3000:f>. </pixverse status:11> gets a new link. "
                 f"{identity('completed')}\n{URL}"
             ),
         ),
@@ -120,14 +120,14 @@ def test_four_videos() -> None:
         (
             LinkReason.EXPIRED,
             (
-                "**Your video was made, but its link has run out.** <@42> It was made <t:134:R>. "
-                f"You can still get it from PixVerse itself.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
+                "**Your video was made, but its link has expired.** <@42> It was made <t:134:R>. "
+                f"You can still download it from PixVerse.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
             ),
         ),
         (
             LinkReason.HOST_NOT_ALLOWED,
             (
-                "**Your video is ready, but I may not fetch it.** <@42> It lies on `h.example`, "
+                "**Your video is ready, but I may not fetch it.** <@42> It is on `h.example`, "
                 "which this bot's operator "
                 f"hasn't allowed.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
             ),
@@ -139,7 +139,7 @@ def test_four_videos() -> None:
         (
             LinkReason.FETCH_FAILED,
             (
-                f"**Your video is ready, as a link.** <@42> Fetching it broke off 3 times.\n{QUOTE}\n"
+                f"**Your video is ready, as a link.** <@42> Downloading it failed 3 times.\n{QUOTE}\n"
                 f"-# The link works until <t:3000:f>. {identity('completed')}\n{URL}"
             ),
         ),
@@ -161,7 +161,7 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
     other = replace(foreign, index=4, url="https://i.example/4.mp4", host="i.example")
     message = outcome_message(replace(POST, files=(FILES[0],), links=(foreign, LINK, other)), MENTIONS)
     assert message.content is not None
-    assert "Numbers 2 and 4 lie on `h.example` and `i.example`, which" in message.content
+    assert "Numbers 2 and 4 are on `h.example` and `i.example`, which" in message.content
     assert "-# The link works until <t:3000:f>." in message.content
     assert message.content.split("\n")[-3:] == [foreign.url, URL, other.url]
     assert message.suppress_embeds
@@ -196,28 +196,23 @@ def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
         (
             Outcome.COMPLETED,
             (
-                "**Finished, but without a video.** <@42> PixVerse says the job is complete and "
-                "sent no file. Ask again "
-                "with </pixverse status:11> in a few minutes; if it stays so, start the job again."
+                "**Finished, but without a video.** <@42> PixVerse says the job is complete but sent no file. "
+                "Try again with </pixverse status:11> in a few minutes; if that doesn't help, start the job again."
             ),
         ),
         (Outcome.FAILED, "**The job failed.** <@42> You can start it again.\nPixVerse says: Bad frame At 3 s"),
         (
             Outcome.CANCELLED,
-            "**The job was cancelled.** <@42> Somebody stopped it at PixVerse or useapi.net; there is no video.",
+            "**The job was cancelled.** <@42> Someone stopped it at PixVerse or useapi.net, so there is no video.",
         ),
         (
             Outcome.EXPIRED,
-            (
-                "**The job has expired.** <@42> useapi.net keeps jobs for 31 days and has "
-                "dropped this one, so I can't get "
-                "its result."
-            ),
+            ("**The job has expired.** <@42> useapi.net keeps jobs for 31 days and has deleted this one."),
         ),
         (
             Outcome.NOT_FOUND,
             (
-                "**The job can't be found any more.** <@42> useapi.net knew it and doesn't now. "
+                "**The job can't be found any more.** <@42> useapi.net no longer has it. "
                 "If the server's API token "
                 "was changed, it may belong to the old account."
             ),
@@ -316,7 +311,7 @@ def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None
 def test_links_too_long_for_a_message_are_under_details() -> None:
     long = replace(LINK, url=f"https://media.pixverse.ai/{'x' * 700}")
     post = replace(POST, links=tuple(replace(long, index=index) for index in range(1, 5)))
-    assert content(post).endswith("\nThe links are too long to be shown here; they are under Details.")
+    assert content(post).endswith("\nThe links are too long to show here; press Details.")
 
 
 def test_nobody_is_pinged_who_is_not_named() -> None:
@@ -329,11 +324,11 @@ def test_nobody_is_pinged_who_is_not_named() -> None:
     assert message.content.count("<@") == len(message.mention)
 
 
-@pytest.mark.parametrize(("askers", "words"), [(81, "1 more person"), (130, "50 more people")])
+@pytest.mark.parametrize(("askers", "words"), [(81, "1 other person"), (130, "50 other people")])
 def test_for_how_many_a_ping_has_no_room_is_told(askers: int, words: str) -> None:
     message = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(askers))), MENTIONS)
     assert len(message.mention) == 80
-    assert f"\n-# {words} waited for this: one message can't ping so many." in (message.content or "")
+    assert f"\n-# {words} asked for this too, but one message can't ping that many." in (message.content or "")
     everybody = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(80))), MENTIONS)
     assert "waited for this" not in (everybody.content or "")
 

@@ -49,15 +49,15 @@ def test_other_exceptions_are_none_of_its_business() -> None:
                 "</pixverse-admin token set:12>."
             ),
             (
-                "**This server has no API token yet.** Set it with </pixverse-admin token set:12>; "
-                "you find it at useapi.net."
+                "**This server has no API token yet.** Set one with </pixverse-admin token set:12>; "
+                "find it at useapi.net."
             ),
         ),
         (
             refusals.TokenRefused(),
             "**On hold: useapi.net refuses this server's API token.** Its admins have been told.",
             (
-                "**useapi.net refuses this server's API token.** It was replaced or removed there. "
+                "**useapi.net refuses this server's API token.** It was replaced or revoked there. "
                 "Set the new one with </pixverse-admin token set:12>."
             ),
         ),
@@ -79,21 +79,21 @@ async def test_looking_again_is_offered_for_an_id_alone() -> None:
 
 def test_some_texts_to_the_letter() -> None:
     assert text(NotAJobId()) == (
-        "**That isn't a job id.** Copy the whole value of `jobid` (or `video_id`) from the answer that useapi.net gave."
+        "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
     )
     assert text(refusals.TooFast(5_000)) == "**One moment.** You can ask again <t:5:R>."
     assert text(refusals.PersonLimit(50)) == (
-        "**You already wait for 50 jobs**, the most for one person. "
-        "The next is free when one ends; </pixverse list:11> shows them."
+        "**You're already waiting for 50 jobs**, the maximum per person. "
+        "You can add more when one ends; </pixverse list:11> shows them."
     )
     assert text(refusals.NotYours((3,))) == (
         "**This isn't yours to stop.** <@3> asked for it; they or someone with *Manage Messages* can."
     )
     assert missing_permission_answer(("View Channel",)).content == (
-        "**I can't post in this channel.** I'm missing: *View Channel*. "
+        "**I can't post in this channel.** I need: *View Channel*. "
         "Someone with *Manage Server* can allow it in the channel's settings, under Permissions."
     )
-    assert own_fault_answer("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
+    assert own_fault_answer("ab-1").content.endswith("Give the bot's operator this number: `ab-1`.")
 
 
 def test_commands_are_plain_where_their_ids_are_unknown() -> None:

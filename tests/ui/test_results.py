@@ -25,20 +25,20 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
 
     assert answer.content.split("\n") == [
         "**2 results were not posted.** 1 result waits.",
-        "1. **Posted** · <#5> · <t:60:R> · `a paper boat`",
-        "2. **Waiting** · <#5> · <t:1:R> · `a paper boat`",
-        "-# I'm not allowed to post there. It comes by itself once that is mended, until <t:259201:f>.",
-        "3. **Not posted** · <#5> · <t:60:R> · `a paper boat`",
-        "-# I had no permission there for 3 days. Allow it in the channel's settings, then send it again.",
-        "4. **Not posted** · <#5> · <t:60:R> · `a paper boat`",
+        "1. **Posted** · <#5> · <t:60:R> · a paper boat",
+        "2. **Waiting** · <#5> · <t:1:R> · a paper boat",
+        "-# I'm not allowed to post there. It will be posted once that is fixed, until <t:259201:f>.",
+        "3. **Not posted** · <#5> · <t:60:R> · a paper boat",
+        "-# I had no permission there for 3 days. Allow it in the channel's settings, then resend it.",
+        "4. **Not posted** · <#5> · <t:60:R> · a paper boat",
         (
-            "-# The connection broke while I sent it, and I may not read the channel's history, so I can't tell "
-            "whether it is there. If it is missing, send it again. *Read Message History* prevents this."
+            "-# The connection broke while I was sending it, and I may not read the channel's history, so I can't tell "
+            "whether it arrived. If it's missing, resend it. *Read Message History* prevents this."
         ),
     ]
     assert answer.view is not None
     rows = [[button["label"] for button in row["components"]] for row in components_of(answer.view)]
-    assert rows == [["Send number 3 again", "Send number 4 again"], ["Previous results", "More results"]]
+    assert rows == [["Resend 3", "Resend 4"], ["Previous results", "More results"]]
     assert answer.view.is_persistent()
 
 
@@ -59,10 +59,10 @@ async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
 
 def test_no_results() -> None:
     answer = results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
-    assert answer.content == "**There are no results yet on this server.** </pixverse status:11> starts."
+    assert answer.content == "**No results on this server yet.** Start with </pixverse status:11>."
 
 
 def test_sent_again() -> None:
-    assert sent_again_answer(SentAgain(7, 5, fresh=True, posted=False)).content.startswith("**Sending it again.**")
-    assert sent_again_answer(SentAgain(7, 5, fresh=False, posted=True)).content.startswith("**It is posted already.**")
-    assert sent_again_answer(SentAgain(7, 5, fresh=False, posted=False)).content.startswith("**It is on its way")
+    assert sent_again_answer(SentAgain(7, 5, fresh=True, posted=False)).content.startswith("**Resending #7**")
+    assert sent_again_answer(SentAgain(7, 5, fresh=False, posted=True)).content.startswith("**Already posted.**")
+    assert sent_again_answer(SentAgain(7, 5, fresh=False, posted=False)).content.startswith("**Already on its way.**")

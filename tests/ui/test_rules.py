@@ -20,7 +20,7 @@ from ui.token_modal import TokenModal
 FORBIDDEN = re.compile(
     r"\b(errors?|exceptions?|subscriptions?|poll(?:s|ed|ing)?|deliver(?:y|ies)|payloads?)\b", re.IGNORECASE
 )
-ALLOWED = ("useapi.net subscription", "the subscription has run out", "no paid subscription")
+ALLOWED = ("useapi.net subscription", "the subscription has expired", "no paid subscription")
 """The word for what a server's owner pays for."""
 COMMAND = re.compile(r"</[a-z -]+:\d+>")
 API_FIELD = re.compile(r"^(error|errorDetails): ", re.MULTILINE)

@@ -19,22 +19,22 @@ POST = SummaryPost(5, 42, True, (RUNNING, ENDED), "n", done=1, open=True)
 def test_an_open_batch() -> None:
     assert summary_text(POST, HERE) == (
         "**Watching 2 jobs.** 1 of 2 has ended.\n"
-        "`a *cat*` · In progress: 46%\n"
-        "`a *cat*` · https://discord.com/channels/1/2/9\n"
+        "**In progress: 46%** · a \\*cat\\*\n"
+        "**Done** · a \\*cat\\* · [Result](https://discord.com/channels/1/2/9)\n"
         "-# Asked by <@42>. One ping at the end."
     )
-    assert [row["components"][0]["custom_id"] for row in components_of(summary_view(POST, HERE))[1:]] == [
-        "batch:stop:5"
-    ]
+    (box,) = components_of(summary_view(POST, HERE))
+    assert [row["components"][0]["custom_id"] for row in box["components"][1:]] == ["batch:stop:5"]
 
 
 def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
     ended = replace(POST, entries=(ENDED, ENDED), done=2, open=False)
     assert summary_text(ended, HERE).startswith("**All 2 jobs have ended.**\n")
     assert summary_text(ended, HERE).endswith("\n-# Asked by <@42>.")
-    assert len(components_of(summary_view(ended, HERE))) == 1
+    (box,) = components_of(summary_view(ended, HERE))
+    assert len(box["components"]) == 1
     stopped = replace(POST, open=False)
-    assert summary_text(stopped, HERE).startswith("**Not watched any more.** 1 of 2 jobs has ended.")
+    assert summary_text(stopped, HERE).startswith("**Stopped watching.** 1 of 2 jobs has ended.")
 
 
 def test_names_get_shorter_where_there_are_many() -> None:

@@ -51,9 +51,9 @@ def test_without_a_prompt_what_it_makes_stands_there() -> None:
 
 
 def test_a_prompt_refused_for_its_content_names_nothing() -> None:
-    assert wording.prompt_name(job(prompt="x"), 7) == "`x`"
-    assert wording.prompt_name(job(prompt="x", state=JobState.MODERATED), 7) == "`#7`"
-    assert wording.prompt_name(None, 7) == "`#7`"
+    assert wording.prompt_name(job(prompt="x"), 7) == "x"
+    assert wording.prompt_name(job(prompt="x", state=JobState.MODERATED), 7) == "#7"
+    assert wording.prompt_name(None, 7) == "#7"
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_states() -> None:
     assert wording.state(job(percent=None)) == "in progress"
     assert wording.state(job(state=JobState.UNKNOWN, status="*odd*")) == r'"\*odd\*"'
     assert wording.state(None) == "not known yet"
-    assert wording.state_of_face(Face.ENDED, job(), Outcome.GIVEN_UP) == "not watched any more, it took too long"
+    assert wording.state_of_face(Face.ENDED, job(), Outcome.GIVEN_UP) == "given up, it took too long"
     assert wording.state_of_face(Face.PAUSED, job()) == "on hold, this bot is paused"
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _READY = "**Your video is ready.**"
 _AS_A_LINK = "**Your video is ready, as a link.**"
-_RAN_OUT = "**Your video was made, but its link has run out.**"
+_RAN_OUT = "**Your video was made, but its link has expired.**"
 _NO_VIDEO = "**Finished, but the file isn't a video**"
 _MAY_NOT = "**Your video is ready, but I may not fetch it.**"
 

@@ -185,6 +185,6 @@ async def _trouble(town: Town, jobs: list[Job], status: int, times: int | None) 
     assert all(asked.since(job) <= 1 for job in jobs), "only trials of the token, but for what was under way"
     assert town.outcomes() == []
     fault.left = 0
-    await town.notice("**PixVerse results are flowing again.**")
+    await town.notice("**PixVerse results are back.**")
     await Row(f"{status}", town, jobs, fault).ends_well()
     assert len(town.notices()) == 2

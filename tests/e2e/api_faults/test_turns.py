@@ -43,7 +43,7 @@ async def test_attachments_lost_when_fresh_links_are_asked_for(town: Town, word:
     asked = town.stage.pixverse.asked(job)
     held.release.set()
     outcome = await town.outcome()
-    assert outcome.text.startswith("**Your video was made, but its link has run out.**")
+    assert outcome.text.startswith("**Your video was made, but its link has expired.**")
     assert link in outcome.text
     assert f"completed · {town.number(job)}" in outcome.text
     assert town.stage.pixverse.asked(job) == asked + 1

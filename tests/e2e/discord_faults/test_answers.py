@@ -29,4 +29,4 @@ async def test_an_answer_is_given_all_the_same(town: Town, trouble: Cut | RateLi
     finally:
         discord.faults.remove(fault)
     assert fault.hits == times
-    assert answer.text.startswith("**Nothing is watched in this channel.**")
+    assert answer.text.startswith("**Nothing is being watched here.**")

@@ -20,7 +20,7 @@ _A_SECOND = 8.0
 _RIGHT = (
     "**Already watched here.**",
     "**Already posted here.**",
-    "The result comes in this channel now.",
+    "Posting the result here.",
     "The result still waits to be posted in this channel",
     "Nothing is posted.",
 )
