@@ -255,7 +255,7 @@ async def test_posts_break_before_and_after_and_nothing_is_doubled(look: Look) -
     job.fail("Broken on purpose.")
     await expect(form.locator("#post-faults-left")).to_have_text("")
     await expect(
-        look.message("Failed. https://").filter(has_text="Broken posts")
+        look.message("Failed. Jump to the result").filter(has_text="Broken posts")
     ).to_be_visible()  # the card, after the outcome
     await expect(look.message("The job failed.")).to_have_count(1)
     await form.get_by_role("button", name="Clear").click()
@@ -278,7 +278,7 @@ async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
     await expect(look.page.locator("#log")).to_contain_text("jobs are polled")
     await expect(look.chat.locator("#trouble")).to_be_visible()  # still, whatever was posted meanwhile
-    await expect(look.message("Failed. https://").filter(has_text="Survives")).to_be_visible()
+    await expect(look.message("Failed. Jump to the result").filter(has_text="Survives")).to_be_visible()
     await expect(look.message("The job failed.")).to_have_count(1)
     await look.open_tab("Traffic")
     await expect(look.page.locator("#requests tr").first).to_be_visible()

@@ -61,7 +61,7 @@ async def test_a_renewed_token_lets_everything_go_on(stage: Stage) -> None:
     assert notice.pinged == {town.admin.id}
     job.complete()
     answer = await town.set_token()
-    assert answer.text.startswith("**Token works.** 1 waiting job goes on now.")
+    assert answer.text.startswith("**Token works.** 1 waiting job resumes now.")
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
 
 
@@ -70,7 +70,7 @@ async def test_a_token_of_another_account_keeps_the_jobs_on_hold(stage: Stage) -
     job = await town.watched()
     old, town.account = town.account, stage.account()
     answer = await town.set_token()
-    assert answer.text.startswith("**Token works, but it is for a different account.** 1 waiting job belongs")
+    assert answer.text.startswith("**This token works, but belongs to a different account.** 1 waiting job belongs")
     assert answer.labels == ["Keep the old jobs waiting", "Drop the old jobs"]
     kept = await town.admin.click(answer, "Keep the old jobs waiting")
     assert kept.text.startswith("**1 job stays on hold.**")
@@ -83,7 +83,7 @@ async def test_a_token_of_another_account_keeps_the_jobs_on_hold(stage: Stage) -
     other.fail("Generation failed")
     assert (await town.outcome()).text.startswith("**The job failed.**")
     listed = await town.member.slash(town.channel, "pixverse list")
-    assert listed.text.startswith("**1 job is watched")
+    assert listed.text.startswith("**Watching 1 job")
 
     back = await town.set_token(old.token)
     assert back.text.startswith("**Token works.**")
@@ -98,7 +98,7 @@ async def test_the_old_account_s_jobs_can_be_dropped(stage: Stage) -> None:
     answer = await town.set_token()
     dropped = await town.admin.click(answer, "Drop the old jobs")
     assert dropped.text.startswith("**Dropped.** 1 job is no longer watched.")
-    await town.card_says("**Not watched any more")
+    await town.card_says("**Stopped watching")
     job.complete()
     town.account = old
     await town.set_token()
@@ -112,13 +112,13 @@ async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage
     job = await town.watched()
     question = await town.admin.slash(town.channel, "pixverse-admin token remove")
     assert question.ephemeral
-    assert question.text.startswith("**Remove this server's token?** 1 waiting job then stops.")
+    assert question.text.startswith("**Remove this server's token?** 1 waiting job will stop.")
     kept = await town.admin.click(question, "Keep the token")
     assert kept.text.startswith("**Kept.**")
     question = await town.admin.slash(town.channel, "pixverse-admin token remove")
     removed = await town.admin.click(question, "Remove the token")
     assert removed.text.startswith("**Removed.** 1 job is no longer watched.")
-    await town.card_says("**Not watched any more")
+    await town.card_says("**Stopped watching")
     assert (await town.status(job)).text.startswith("**This server isn't set up yet.**")
     assert not any(
         row["token"]
@@ -129,4 +129,4 @@ async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage
 async def test_without_an_address_for_the_internet_there_are_no_callbacks(stage: Stage) -> None:
     town = await stage.town()
     answer = await town.admin.slash(town.channel, "pixverse-admin callback")
-    assert answer.text.startswith("**Callbacks aren't switched on for this bot.**")
+    assert answer.text.startswith("**Callbacks are off for this bot.**")

@@ -63,7 +63,7 @@ async def test_a_job_that_cannot_be_asked_about_is_watched_all_the_same(town: To
     job = town.job()
     fault = town.stage.pixverse.faults.add(action, job=job, times=None)
     answer = await town.status(job)
-    assert answer.text.startswith("**PixVerse's API isn't answering right now.** I watch this job")
+    assert answer.text.startswith("**PixVerse's API isn't answering right now.** I'm watching this job")
     await town.card_says("**Watching.**", "**On hold: PixVerse's API isn't answering**")
     fault.left = 0
     job.complete()
@@ -182,9 +182,9 @@ async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> No
     job = await town.watched()
     town.account.unpaid()
     notice = await town.notice("**PixVerse results are on hold on this server.**", alerts)
-    assert "subscription has run out" in notice.text
+    assert "subscription has expired" in notice.text
     assert notice.pinged == {town.admin.id}
-    assert (await town.status(town.job())).text.startswith("**On hold: this server's useapi.net subscription has run")
+    assert (await town.status(town.job())).text.startswith("**On hold: this server's useapi.net subscription has expired")
     town.account.ok()
     await town.notice("**PixVerse results are back.**", alerts)
     job.complete()
@@ -202,7 +202,7 @@ async def test_without_its_alerts_channel_it_is_told_where_somebody_waits(town: 
     notice = await town.notice("**PixVerse results are on hold on this server.**")
     assert notice.pinged == {town.admin.id}
     check = await town.admin.slash(town.channel, "pixverse-admin check")
-    assert "Alerts go to a channel that waits for a job" in check.text
+    assert "alerts go where a job waits" in check.text
 
 
 async def test_one_account_s_trouble_is_not_another_s(stage: Stage, town: Town) -> None:

@@ -68,10 +68,10 @@ async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
     answer = await _shown(town)
     assert answer.text.startswith("**1 result was not posted.**\n1. **Not posted** · ")
 
-    first = town.admin.begin_click(answer, "Send number 1 again")
-    second = town.admin.begin_click(answer, "Send number 1 again")
+    first = town.admin.begin_click(answer, "Resend 1")
+    second = town.admin.begin_click(answer, "Resend 1")
     said = [(await town.admin.finish(press)).text for press in (first, second)]
-    assert sum(text.startswith("**Sending it again.**") for text in said) == 1
+    assert sum(text.startswith("**Resending #") for text in said) == 1
     outcome = await town.outcome()
     assert town.member.mention in outcome.text
     await town.card_says("**Done.** ")
@@ -97,4 +97,4 @@ async def test_its_buttons_are_bound_to_admins_and_to_the_server(stage: Stage, t
         refused = await town.member.forge_click(town.channel, custom_id)
         assert refused.text == "**Only someone with *Manage Server* can do this.**"
         elsewhere = await other.admin.forge_click(other.channel, custom_id)
-        assert elsewhere.text.startswith(("**This button has nothing", "**There are no results yet"))
+        assert elsewhere.text.startswith(("**This button no longer", "**No results on this server yet"))

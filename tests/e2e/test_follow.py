@@ -50,7 +50,7 @@ async def test_cards_are_shown_and_a_member_may_ask_too(town: Town) -> None:
     await _follow(town, town.channel, progress=True)
     job = town.job(prompt="paper boat")
     card = await town.card_says("**Waiting to start.**", timeout=15)
-    assert "Asked by" not in card.text
+    assert "asked by" not in card.text
     stopping = await town.member.click(card, "Stop watching")
     assert stopping.text.startswith("**This isn't yours to stop.**")
     answer = await town.status(job)
@@ -71,7 +71,7 @@ async def test_unfollow_takes_no_more_and_posts_what_runs(town: Town) -> None:
     )
     assert name == "#videos"
     answer = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
-    assert answer.text == "**No longer following.** 1 job already running will still posted."
+    assert answer.text == "**No longer following.** 1 running job is still posted."
     again = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
     assert again.text.startswith("**That channel isn't followed.**")
     strange = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel="9" * 20)
@@ -116,7 +116,7 @@ async def test_another_account_rests_the_follow_and_the_old_one_goes_on(town: To
     assert town.stage.pixverse.asked(unseen) == 0
 
     removing = await town.admin.slash(town.channel, "pixverse-admin token remove")
-    assert removing.text.startswith("**Remove this server's token?** 1 waiting job then stops, and 1 followed channel.")
+    assert removing.text.startswith("**Remove this server's token?** 1 waiting job will stop, and 1 followed channel.")
     await town.admin.click(removing, "Remove the token")
     assert town.stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", town.guild.id) == []
 

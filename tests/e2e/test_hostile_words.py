@@ -82,7 +82,7 @@ async def test_a_job_made_of_them(stage: Stage, town: Town, generation: str, nam
     offered = await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="")
     assert [value for _, value in offered] == [town.number(job)]
     listed = await town.use("pixverse list")
-    assert listed.text.startswith("**1 job is watched in this channel")
+    assert listed.text.startswith("**Watching 1 job here")
     _end(job, "completed" if generation == "v1" else status)
     job.raw = _made_of(job, status, word)
     outcome = await town.outcome()

@@ -27,7 +27,7 @@ async def test_an_admin_sets_the_token_in_a_form(stage: Stage) -> None:
     answer = await town.admin.submit(opened, f'  "Bearer {town.account.token}" ')
 
     assert answer.ephemeral
-    assert answer.text.startswith(f"**Token works.** useapi.net account `{town.account.number}`, 0 jobs in work")
+    assert answer.text.startswith(f"**Token works.** useapi.net account `{town.account.number}`, 0 jobs running")
     assert town.posts() == []
 
 
@@ -42,7 +42,8 @@ async def test_a_job_from_its_command_to_its_video(town: Town) -> None:
     assert not card.pinged
     assert re.fullmatch(r"[0-9a-f]{25}", str(card.nonce))
     assert card.labels == ["Check now", "Stop watching"]
-    assert town.shown(job) in card.text.splitlines()[-1]
+    assert card.text.splitlines()[-1].endswith(f" · {town.number(job)}")
+    assert job.jobid not in card.text
 
     job.set("progress", percent=46)
     job.complete()
@@ -150,7 +151,7 @@ async def test_already_watched_already_posted_and_posted_again(town: Town) -> No
     assert f"/{outcome.id}" in posted.text
     assert town.outcomes() == [outcome]
     again, _ = await asyncio.gather(bob.click(posted, "Post it again"), bob.click(posted, "Post it again"))
-    assert again.text.startswith("**Posting it again.**")
+    assert again.text.startswith("**Posting #")
     await town.stage.discord.until(lambda: len(town.outcomes()) == 2)
     await town.settled()
     first, second = town.outcomes()
@@ -197,7 +198,7 @@ async def test_buttons_of_a_card(town: Town) -> None:
 
     stopped = await town.member.click(card, "Stop watching")
     assert stopped.text.startswith("**Stopped watching.**")
-    after = await town.card_says("**Not watched any more**")
+    after = await town.card_says("**Stopped watching**")
     assert after.id == card.id
     assert after.labels == ["Watch again"]
     await bob.click(after, "Watch again")

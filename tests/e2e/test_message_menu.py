@@ -31,7 +31,7 @@ async def test_every_job_in_a_message_is_watched(town: Town) -> None:
 async def test_more_than_a_command_takes(town: Town) -> None:
     ids = [f"job:{number}-bot:pixverse" for number in range(28)]
     answer = await _use(town, town.admin.send(town.channel, "\n".join(ids)))
-    assert answer.text.startswith("**0 watched, 25 not.**")
+    assert answer.text.startswith("**None of the 25 jobs could be watched.**")
     assert answer.text.endswith("-# That message names 28 jobs; these are the first 25.")
 
 

@@ -48,7 +48,7 @@ async def test_a_discord_token_in_the_form_is_not_even_tried(stage: Stage) -> No
     asked = len(stage.pixverse.requests)
     answer = await town.set_token(_DISCORD)
     assert answer.ephemeral
-    assert answer.text.startswith("**Not stored: that is a Discord token, not useapi.net's.**")
+    assert answer.text.startswith("**Not stored: that's a Discord token, not useapi.net's.**")
     assert stage.pixverse.requests[asked:] == []
     assert stage.leaks() == []
 
@@ -90,11 +90,11 @@ async def test_the_search_for_secrets_finds_what_is_there(town: Town) -> None:
 async def test_what_is_for_one_alone_may_be_answered_and_not_posted(town: Town) -> None:
     job = await town.watched(prompt="a very particular prompt")
     answer = await town.use("pixverse list")
-    assert "1 job is watched in this channel" in answer.text
+    assert "Watching 1 job here" in answer.text
     try:
-        town.stage.for_one_alone = ["1 job is watched in this channel"]
+        town.stage.for_one_alone = ["Watching 1 job here"]
         assert town.stage.leaks() == []
-        town.stage.for_one_alone = [job.jobid]
+        town.stage.for_one_alone = [job.jobid, "a very particular prompt"]
         found = town.stage.leaks()
     finally:
         town.stage.for_one_alone = []

@@ -49,7 +49,7 @@ async def test_a_batch_says_what_it_left_out_and_why(town: Town) -> None:
     fresh = town.job()
     answer = await town.watch(watched, ended, "gibberish-that-nobody-knows", "???", fresh)
     lines = answer.text.splitlines()
-    assert lines[0].startswith("**2 watched, 3 not.**")
+    assert lines[0].startswith("**Watching 2 jobs, 3 left out.**")
     assert "already watched" in lines[1]
     assert "not found" in lines[2]
     assert "not a job id" in lines[3]
@@ -63,7 +63,7 @@ async def test_a_batch_says_what_it_left_out_and_why(town: Town) -> None:
 async def test_more_than_25_ids_are_too_many(town: Town) -> None:
     jobs = [town.job() for _ in range(26)]
     answer = await town.watch(*jobs)
-    assert answer.text.startswith("**These are too many at once.**")
+    assert answer.text.startswith("**That's too many at once.**")
     assert town.posts() == []
     assert (await town.watch(*jobs[:25])).text.startswith("**Watching 25 jobs.**")
 
@@ -74,12 +74,12 @@ async def test_unwatch_takes_off_the_asker_and_the_last_one_ends_it(town: Town) 
     carol = town.guild.add_member("carol")
     await town.status(job, by=bob)
     off = await bob.slash(town.channel, "pixverse unwatch", jobid=job.jobid)
-    assert off.text.startswith("**You won't be pinged.** 1 other waits")
+    assert off.text.startswith("**You won't be pinged.** Someone else is watching it")
     refused = await carol.slash(town.channel, "pixverse unwatch", jobid=job.jobid)
     assert refused.text.startswith("**This isn't yours to stop.**")
     stopped = await town.member.slash(town.channel, "pixverse unwatch", jobid=town.number(job))
     assert stopped.text.startswith("**Stopped watching.**")
-    await town.card_says("**Not watched any more**")
+    await town.card_says("**Stopped watching**")
     asked = town.stage.pixverse.asked(job)
     other = await town.watched()
     await town.stage.pixverse.until(lambda: town.stage.pixverse.asked(other) > 3)
@@ -91,7 +91,7 @@ async def test_a_moderator_ends_what_others_wait_for(town: Town) -> None:
     moderator = town.guild.add_member("mod", permissions=town.stage.discord.Permissions(manage_messages=True))
     stopped = await moderator.slash(town.channel, "pixverse unwatch", jobid=job.jobid)
     assert stopped.text.startswith("**Stopped watching.**")
-    assert moderator.mention in (await town.card_says("**Not watched any more**")).text
+    assert moderator.mention in (await town.card_says("**Stopped watching**")).text
 
 
 async def test_stop_watching_all(town: Town) -> None:
@@ -112,7 +112,7 @@ async def test_list_shows_this_channel_s_open_jobs(town: Town) -> None:
     await town.status(town.job(prompt="blue whale"), channel=elsewhere)
     listed = await town.member.slash(town.channel, "pixverse list")
     assert listed.ephemeral
-    assert listed.text.startswith("**2 jobs are watched in this channel, 1 of them for you.**")
+    assert listed.text.startswith("**Watching 2 jobs here, 1 for you.**")
     assert "paper boat" in listed.text
     assert "red balloon" in listed.text
     assert "blue whale" not in listed.text
@@ -148,9 +148,9 @@ async def test_check_says_what_works_and_what_does_not(town: Town) -> None:
     town.channel.deny_bot(attach_files=True)
     town.account.refuse()
     ill = await town.admin.slash(town.channel, "pixverse-admin check")
-    assert ill.text.startswith("**2 things to mend.**")
+    assert ill.text.startswith("**2 problems.**")
     assert "*Attach Files*" in ill.text
-    assert "useapi.net refuses it" in ill.text
+    assert "useapi.net refuses this server's API token" in ill.text
 
 
 async def test_a_server_without_a_token_says_who_can_do_what(stage: Stage) -> None:
@@ -158,7 +158,7 @@ async def test_a_server_without_a_token_says_who_can_do_what(stage: Stage) -> No
     job = town.job()
     assert (await town.status(job)).text.startswith("**This server isn't set up yet.**")
     assert (await town.status(job, by=town.admin)).text.startswith("**This server has no API token yet.**")
-    assert (await town.admin.slash(town.channel, "pixverse-admin check")).text.startswith("**1 thing to mend.**")
+    assert (await town.admin.slash(town.channel, "pixverse-admin check")).text.startswith("**1 problem.**")
     assert stage.pixverse.asked(job) == 0
 
 

@@ -104,8 +104,8 @@ class Feeding:
             answer = await place.town.member.slash(place.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
         except (NotAnswered, NotPossible):
             return
-        taken = answer.text.startswith(_TAKEN) or "comes in this channel now" in answer.text
-        if taken and " not.**" not in answer.text:
+        taken = answer.text.startswith(_TAKEN) or "Posting the result here." in answer.text
+        if taken and "left out.**" not in answer.text:
             for one in asked:
                 one.confirmed = True
 

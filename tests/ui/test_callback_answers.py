@@ -27,7 +27,8 @@ async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
     answer = callback_replaced_answer(URL, 8)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "The old one no longer works. Keep it secret: anyone who has it can make me check your jobs (but not change them). "
+        "The old one no longer works. Keep it secret: anyone who has it can make me check your jobs "
+        "(but not change them). "
         f"Results then arrive at once.\n{HOW}"
     )
 

@@ -82,11 +82,11 @@ async def test_what_the_video_survives(town: Town, action: Action, times: int | 
 @pytest.mark.parametrize(
     ("action", "starts", "why"),
     [
-        (faults.Status(403), _RAN_OUT, "link has run out"),
-        (faults.Status(410), _RAN_OUT, "link has run out"),
+        (faults.Status(403), _RAN_OUT, "link has expired"),
+        (faults.Status(410), _RAN_OUT, "link has expired"),
         (faults.Endless(), _AS_A_LINK, "too large"),
-        (faults.Truncated(), _AS_A_LINK, "broke off 3 times"),
-        (faults.RedirectChain(6), _AS_A_LINK, "broke off 3 times"),
+        (faults.Truncated(), _AS_A_LINK, "failed 3 times"),
+        (faults.RedirectChain(6), _AS_A_LINK, "failed 3 times"),
         (faults.Status(200, faults.HTML), _NO_VIDEO, "(text/html)"),
         (
             faults.Status(200, b"<svg onload=x>", content_type="video/mp4"),

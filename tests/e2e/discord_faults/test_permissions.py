@@ -63,9 +63,9 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, town
         assert f"*{word}*" in notice.text
         assert town.outcomes(channels[name]) == []
     check = (await town.admin.slash(town.channel, "pixverse-admin check")).text
-    assert check.startswith("**1 thing to mend.**\n**Fix:** Results waiting: 2,")
+    assert check.startswith("**1 problem.**\n- 2 results are waiting")
     for name, word in _NEEDED.items():
-        assert re.search(rf"I'm missing \*{word}\*[^.<]* in {channels[name].mention}\.", check), check
+        assert re.search(rf"I need \*{word}\*[^.<]* in {channels[name].mention}\.", check), check
     assert len(town.notices(alerts)) == len(_NEEDED)
     for name in _NEEDED:
         channels[name].allow_bot(**{name: True})
