@@ -184,7 +184,9 @@ async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> No
     notice = await town.notice("**PixVerse results are on hold on this server.**", alerts)
     assert "subscription has expired" in notice.text
     assert notice.pinged == {town.admin.id}
-    assert (await town.status(town.job())).text.startswith("**On hold: this server's useapi.net subscription has expired")
+    assert (await town.status(town.job())).text.startswith(
+        "**On hold: this server's useapi.net subscription has expired"
+    )
     town.account.ok()
     await town.notice("**PixVerse results are back.**", alerts)
     job.complete()
