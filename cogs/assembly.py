@@ -34,6 +34,7 @@ from pixverse.client import ApiClient, new_api_session
 from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
 from relay.clock import SystemClock
 from relay.commands.limits import CommandRate
+from relay.loop_crashes import LoopCrashes
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import media_session
 from settings import Settings, SettingsError
@@ -88,7 +89,8 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         await relay.callbacks.addresses.start()
         relay.places.when_forgotten(relay.callbacks.addresses.forget)
         stack.push_async_callback(relay.questions.close)
-        beats = loop_beats(relay, clock)
+        crashes = LoopCrashes()
+        beats = loop_beats(relay, crashes, clock)
         await open_http_ports(
             settings,
             stack,
@@ -103,7 +105,7 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
         service_manager.ready()
         stack.callback(service_manager.stopping)
         async with _watched(service_manager, beats, clock):
-            await _face_discord(settings, client, relay, book, clock, database, beats)
+            await _face_discord(settings, client, relay, book, clock, database, beats, crashes)
 
 
 def clean_operator_token(settings: Settings) -> str | None:
@@ -145,6 +147,7 @@ async def _face_discord(
     clock: SystemClock,
     database: Database,
     beats: LoopBeats,
+    crashes: LoopCrashes,
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     answering = Answering(book, clock)
@@ -186,7 +189,7 @@ async def _face_discord(
             "pauses": relay.pauses.run,
         }
         beats.begin()
-        await client.add_cog(Background(loops, clock))
+        await client.add_cog(Background(loops, crashes, clock))
 
     client.started = start
     try:

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 
 from discord.ext import commands
 
+from relay.loop_crashes import LoopCrashes
 from relay.ports import Clock
-
-log = logging.getLogger(__name__)
-
-_RESTART_SECONDS = 1.0
 
 Loop = Callable[[], Awaitable[None]]
 
 
 class Background(commands.Cog):
-    """Runs the loops while the client lives. Each catches the failure of a single item itself; should one end all the
-    same, it is begun again."""
+    """Runs the loops while the client lives. Each catches the failure of a single item itself; one that crashes all the
+    same is restarted, ever later if it crashes at once."""
 
-    def __init__(self, loops: Mapping[str, Loop], clock: Clock) -> None:
+    def __init__(self, loops: Mapping[str, Loop], crashes: LoopCrashes, clock: Clock) -> None:
         self._loops = loops
+        self._crashes = crashes
         self._clock = clock
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -41,9 +38,10 @@ class Background(commands.Cog):
 
     async def _keep(self, name: str, loop: Loop) -> None:
         while True:
+            began_at = self._clock.monotonic()
             try:
                 await loop()
                 return
-            except Exception:
-                log.exception("the %s loop broke and is begun again", name)
-            await self._clock.sleep(_RESTART_SECONDS)
+            except Exception as error:
+                seconds = self._crashes.crashed(name, began_at, self._clock.monotonic(), error)
+            await self._clock.sleep(seconds)

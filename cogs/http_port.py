@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from cogs.client import RelayClient
 from cogs.relay_parts import RelayParts
+from relay.loop_crashes import LoopCrashes
 from relay.meters import Meters, NoMeters
 from relay.ports import Clock
 from settings import Settings
@@ -36,7 +37,7 @@ class Instruments:
         return cls(registry, NoMeters() if settings.http_port is None else PrometheusMeters(registry))
 
 
-def loop_beats(relay: RelayParts, clock: Clock) -> LoopBeats:
+def loop_beats(relay: RelayParts, crashes: LoopCrashes, clock: Clock) -> LoopBeats:
     """The loops without which nothing is relayed."""
     return LoopBeats(
         {
@@ -46,6 +47,7 @@ def loop_beats(relay: RelayParts, clock: Clock) -> LoopBeats:
             "callbacks": lambda: relay.callbacks.hints.beat,
             "cards": lambda: relay.cards.beat,
         },
+        crashes,
         clock.monotonic,
     )
 
@@ -91,6 +93,7 @@ def _sources(client: RelayClient, relay: RelayParts, beats: LoopBeats, clock: Cl
             "cards": relay.cards.failures,
             "retention": relay.retention.failures,
         },
+        crashes=beats.crashes,
         loop_ages=beats.ages,
         gateway_away=client.gateway_away,
         gateway_latency=client.slowest_latency,

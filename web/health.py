@@ -107,6 +107,7 @@ class HealthReport:
                 "status": "failing" if found else "ok",
                 "reasons": found,
                 "seconds_since_loops_turned": {name: round(age, 1) for name, age in vitals.loops.items()},
+                "loop_crashes": self._beats.crashes(),
                 "database_takes_writes": vitals.takes_writes,
                 "seconds_without_gateway": round(vitals.gateway_away, 1),
             },

@@ -22,6 +22,8 @@ class Sources:
     hints: Callable[[], Mapping[HintUse, int]]
     failures: Callable[[], Mapping[str, int]]
     """What failed in each loop for a reason of this machine's own."""
+    crashes: Callable[[], Mapping[str, int]]
+    """How often each loop has crashed and was restarted."""
     loop_ages: Callable[[], Mapping[str, float]]
     gateway_away: Callable[[], float]
     gateway_latency: Callable[[], float]
@@ -45,6 +47,7 @@ class LiveFigures(Collector):
         yield _counters("relay_posts", "Attempts to post, by what became of them.", "result", sources.posts())
         yield _counters("relay_callback_hints", "Callbacks, by their use.", "use", _all_uses(sources.hints()))
         yield _counters("relay_loop_failures", "Items that failed, by the loop.", "loop", sources.failures())
+        yield _counters("relay_loop_crashes", "How often each loop crashed.", "loop", sources.crashes())
         yield _gauges("relay_loop_seconds_since_turn", "How long ago each loop turned.", "loop", sources.loop_ages())
         yield _gauge("relay_gateway_away_seconds", "How long Discord's gateway has been away.", sources.gateway_away())
         yield _gauge("relay_gateway_latency_seconds", "Of the slowest shard; NaN if away.", sources.gateway_latency())

@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterable
 
 from relay.cards.card_edits import CardEdits, Done, Key, Later
+from relay.cards.due_keys import DueKeys
 from relay.clock import sleep_unless_woken
-from relay.failures import log_failure
+from relay.failures import FailureSeries, log_failure
 from relay.messages import CardPost, SummaryPost
 from relay.ports import Clock
 from storage import cards
@@ -35,7 +36,8 @@ class CardLoop:
         self._accounts: set[int] = set()
         self._all = False
         self._started = False
-        self._due: dict[Key, float] = {}
+        self._reading = FailureSeries(log, "cards could not be looked up")
+        self._due = DueKeys()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self.beat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
@@ -87,16 +89,18 @@ class CardLoop:
             for task in self._tasks.values():
                 task.cancel()
             await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for key in list(self._tasks):  # Cancelled before its first step.
+                self._end_task(key, again=True)
 
     async def _turn(self) -> None:
         self.beat = self._clock.monotonic()
         try:
             await self._take_in()
+            self._reading.worked()
         except Exception as error:
             # The loop's edge: what could not be read is still marked.
             self.failures += 1
-            log_failure(log, error, "Cards could not be looked up")
-            await self._clock.sleep(1.0)
+            await self._clock.sleep(self._reading.failed(error))
         self._start_due()
         await sleep_unless_woken(self._clock, self._until_next(), self._woken)
 
@@ -122,28 +126,28 @@ class CardLoop:
     async def _take_in_job(self, job_id: int) -> None:
         try:
             self._mark([Key("card", one) for one in await cards.of_job(self._database.reader, job_id)])
-        except Exception:
+        except BaseException:
             self._jobs.add(job_id)
             raise
 
     async def _take_in_account(self, account_id: int) -> None:
         try:
             self._mark_spread(await cards.of_account(self._database.reader, account_id))
-        except Exception:
+        except BaseException:
             self._accounts.add(account_id)
             raise
 
     async def _take_in_all(self) -> None:
         try:
             self._mark_spread(await cards.all_open(self._database.reader))
-        except Exception:
+        except BaseException:
             self._all = True
             raise
 
     def _mark(self, keys: Iterable[Key], seconds: float = 0.0) -> None:
         at = self._clock.monotonic() + seconds
         for key in keys:
-            self._due[key] = min(at, self._due.get(key, at))
+            self._due.add(key, at)
 
     def _mark_spread(self, subscriptions: Iterable[int]) -> None:
         for place, one in enumerate(subscriptions):
@@ -151,18 +155,15 @@ class CardLoop:
 
     def _start_due(self) -> None:
         now = self._clock.monotonic()
-        ready = sorted((at, key) for key, at in self._due.items() if at <= now and key not in self._tasks)
-        for _, key in ready[: self._parallel - len(self._tasks)]:
-            del self._due[key]
+        while len(self._tasks) < self._parallel and (key := self._due.take(now)) is not None:
             self._tasks[key] = asyncio.create_task(self._show(key), name=f"{key.kind} {key.id}")
 
     def _until_next(self) -> float:
-        if len(self._tasks) >= self._parallel:
+        due = self._due.next_at()
+        if due is None or len(self._tasks) >= self._parallel:
             return _LONGEST_SLEEP
-        now = self._clock.monotonic()
-        waits = [at - now for key, at in self._due.items() if key not in self._tasks]
         # Bounded also where the next card is due in an hour: health wants to see the loop turn.
-        return max(min([*waits, _LONGEST_SLEEP]), 0.0)
+        return min(max(due - self._clock.monotonic(), 0.0), _LONGEST_SLEEP)
 
     async def _show(self, key: Key) -> None:
         try:
@@ -178,6 +179,14 @@ class CardLoop:
             self.failures += 1
             self._mark([key], _AFTER_FAILURE)
             log_failure(log, error, "%s %d could not be edited", key.kind.capitalize(), key.id)
-        finally:
-            self._tasks.pop(key, None)
-            self._woken.set()
+        except BaseException:
+            self._end_task(key, again=True)  # A loop that is broken off goes on with it when it is restarted.
+            raise
+        self._end_task(key, again=False)
+
+    def _end_task(self, key: Key, *, again: bool) -> None:
+        if again:
+            self._mark([key])
+        del self._tasks[key]
+        self._due.free(key)
+        self._woken.set()

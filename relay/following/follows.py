@@ -10,7 +10,7 @@ from random import Random
 from typing import Protocol
 
 from relay.clock import sleep_unless_woken
-from relay.failures import log_failure
+from relay.failures import FailureSeries
 from relay.following.taking import OwnAccounts, Taker
 from relay.polling import schedule
 from relay.polling.roll_calls import Renewal, RollCalls
@@ -71,6 +71,7 @@ class Follows:
         self._interval = interval
         self._random = random
         self._courses: dict[int, _Course] = {}
+        self._reading = FailureSeries(log, "the follows could not be read")
         self._changed = asyncio.Event()
         self.failures = 0
         """How often something went wrong that was no answer of the API."""
@@ -111,10 +112,11 @@ class Follows:
         self.beat = self._clock.monotonic()
         try:
             rows = await follows.every(self._reader)
+            self._reading.worked()
         except Exception as error:
             # The loop's edge: what is followed already goes on.
             self.failures += 1
-            log_failure(log, error, "The follows could not be read")
+            self._reading.failed(error)
             return
         followed = {row.account_id for row in rows if self._taker.holds(row) and self._may_ask(row.account_id)}
         self._roll_calls.keep_up(followed)
@@ -138,15 +140,16 @@ class Follows:
     # ---- one account ------------------------------------------------------------------------------------------------
 
     async def _keep_up(self, account_id: int, course: _Course, begin: float) -> None:
+        looking = FailureSeries(log, f"following account {account_id} failed")
         await self._clock.sleep(begin - self._clock.monotonic())
         while True:
             try:
                 due = await self._look(account_id, course)
+                looking.worked()
             except Exception as error:
                 # The edge of one account: the others go on.
                 self.failures += 1
-                log_failure(log, error, "Following account %d failed", account_id)
-                due = self._clock.monotonic() + self._interval
+                due = self._clock.monotonic() + max(self._interval, looking.failed(error))
             due += self._interval * schedule.JITTER * self._random.random()
             await sleep_unless_woken(self._clock, due - self._clock.monotonic(), course.woken)
 

@@ -10,7 +10,7 @@ from random import Random
 
 from relay.callbacks.announcements import Announcements
 from relay.clock import sleep_unless_woken
-from relay.failures import log_failure
+from relay.failures import FailureSeries, log_failure
 from relay.polling import schedule
 from relay.polling.answers import Answers
 from relay.polling.asking import Asking
@@ -77,6 +77,7 @@ class Poller:
         self._probes = Probes(interval, random)
         self._at_once = at_once
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reading = FailureSeries(log, "the poller could not read the database")
         self._woken = asyncio.Event()
         self._sleeps_until = math.inf
         self._intake = Intake(database, answers, accounts, clock, self._queue, self._asking, random, interval=interval)
@@ -143,11 +144,11 @@ class Poller:
             await self._intake.take_in()
             if self._intake.loading:
                 self._woken.set()
+            self._reading.worked()
         except Exception as error:
             # The loop's edge: what was not taken in is still marked as changed.
             self.failures += 1
-            log_failure(log, error, "The poller could not read the database")
-            longest = self._interval
+            longest = min(self._reading.failed(error), self._interval)
         self._questions.watching(len(self._queue))
         self._start_due()
         await sleep_unless_woken(self._clock, min(longest, self._seconds_to_next()), self._woken)

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from relay.clock import sleep_unless_woken
-from relay.failures import log_failure
+from relay.failures import FailureSeries, log_failure
 from relay.messages import NoticePost
 from relay.outcomes import NoticeKind, Reason
 from relay.ports import Clock
@@ -58,6 +58,7 @@ class DeliveryLoop:
         self._parallel = parallel
         self._grace = grace
         self._woken = asyncio.Event()
+        self._reading = FailureSeries(log, "the outbox could not be read")
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._busy: dict[int, asyncio.Event] = {}
         """The channels that somebody is about to post in, each with what tells that it is free again."""
@@ -142,11 +143,11 @@ class DeliveryLoop:
         self.beat = self._clock.monotonic()
         try:
             seconds = await self._start_due()
+            self._reading.worked()
         except Exception as error:
             # The loop's edge: a full or locked database loses nothing.
             self.failures += 1
-            log_failure(log, error, "The outbox could not be read")
-            seconds = 5.0
+            seconds = self._reading.failed(error)
         await sleep_unless_woken(self._clock, seconds, self._woken)
 
     async def _let_end(self) -> None:

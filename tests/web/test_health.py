@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from relay.loop_crashes import LoopCrashes
 from storage.database import Database
 from tests.web.clock import ManualClock
 from tests.web.port import Asked
@@ -62,7 +63,7 @@ def test_each_trouble_has_its_reason(vitals: Vitals, words: str) -> None:
 
 
 def test_loops_that_have_not_begun_do_not_stand(clock: ManualClock) -> None:
-    beats = LoopBeats({"poll": lambda: 0.0}, clock.monotonic)
+    beats = LoopBeats({"poll": lambda: 0.0}, LoopCrashes(), clock.monotonic)
     clock.forward(STANDS_AFTER * 10)
     assert beats.ages() == {}
     beats.begin()
@@ -73,10 +74,23 @@ def test_loops_that_have_not_begun_do_not_stand(clock: ManualClock) -> None:
 
 def test_a_loop_that_turns_does_not_stand(clock: ManualClock) -> None:
     turned = [0.0]
-    beats = LoopBeats({"poll": lambda: turned[0]}, clock.monotonic)
+    beats = LoopBeats({"poll": lambda: turned[0]}, LoopCrashes(), clock.monotonic)
     beats.begin()
     clock.forward(STANDS_AFTER + 1)
     turned[0] = clock.monotonic()
+    assert standing(beats.ages()) == []
+
+
+def test_a_loop_that_crashes_again_and_again_stands_though_it_turns(clock: ManualClock) -> None:
+    crashes = LoopCrashes()
+    beats = LoopBeats({"poll": clock.monotonic, "cards": clock.monotonic}, crashes, clock.monotonic)
+    beats.begin()
+    began_at = clock.monotonic()
+    while clock.monotonic() - began_at <= STANDS_AFTER:
+        clock.forward(crashes.crashed("poll", clock.monotonic(), clock.monotonic(), ValueError("a fault")))
+    assert standing(beats.ages()) == ["poll"]
+    assert beats.crashes() == {"poll": 7}
+    clock.forward(60)
     assert standing(beats.ages()) == []
 
 
@@ -118,7 +132,7 @@ async def test_asking_often_writes_once(database: Database, clock: ManualClock) 
 
 @pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
 async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
-    report = HealthReport(LoopBeats({}, clock.monotonic), WriteProbe(database, clock), lambda: away)
+    report = HealthReport(LoopBeats({}, LoopCrashes(), clock.monotonic), WriteProbe(database, clock), lambda: away)
     response = await report.answer(Asked())
     body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)

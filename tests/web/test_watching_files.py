@@ -38,6 +38,7 @@ async def _scraped_names(folder: Path) -> set[str]:
         posts=lambda: {"Done": 1},
         hints=dict,
         failures=lambda: {"poll": 1},
+        crashes=lambda: {"poll": 2},
         loop_ages=lambda: {"poll": 1.0},
         gateway_away=lambda: 0.0,
         gateway_latency=lambda: math.nan,

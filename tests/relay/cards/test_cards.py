@@ -55,7 +55,8 @@ class CardWorld(World):
 
     def _at_work(self) -> bool:
         loop = self.loop
-        ready = any(at <= self.clock.monotonic() for at in loop._due.values())
+        next_at = loop._due.next_at()
+        ready = next_at is not None and next_at <= self.clock.monotonic()
         marked = loop._jobs or loop._accounts or loop._all or not loop._started
         asleep = isinstance(self.clock, WakingClock) and self.clock.asleep
         return bool(loop._tasks or marked or ready or loop._woken.is_set() or not asleep)
