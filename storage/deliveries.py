@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from storage.database import Queries, SqlValue, Transaction
@@ -212,6 +214,15 @@ async def get(q: Queries, delivery_id: int) -> Delivery | None:
     """The delivery with this id."""
     row = await q.one(f"SELECT {COLUMNS} FROM deliveries WHERE id = ?", (delivery_id,))
     return None if row is None else from_row(row)
+
+
+async def open_among(q: Queries, delivery_ids: Sequence[int]) -> set[int]:
+    """Those of the deliveries that may still be sent."""
+    rows = await q.all(
+        f"SELECT id FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) AND {IS_OPEN}",
+        (json.dumps(list(delivery_ids)),),
+    )
+    return {row["id"] for row in rows}
 
 
 async def of_subscription(q: Queries, subscription_id: int, kind: str) -> Delivery | None:

@@ -86,9 +86,12 @@ class Sender:
             await self._record(known)
             return
         delivery = await deliveries.get(self._database.reader, delivery_id)
-        if delivery is None or not delivery.open or self.token_dead:
+        if delivery is None or not delivery.open:
+            self.forget(delivery_id)
             return
-        if self._faults[delivery_id] >= _FAULTS_BORNE:
+        if self.token_dead:
+            return
+        if self._faults.get(delivery_id, 0) >= _FAULTS_BORNE:
             await self._after_faults(delivery)
             return
         draft = await self._composer.draft(delivery)
@@ -96,6 +99,17 @@ class Sender:
             await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
             return
         await self._bring_forward(draft, aside)
+
+    @property
+    def remembered(self) -> set[int]:
+        """The deliveries of which more is known than their rows tell."""
+        return {*self._unrecorded, *self._first_sent, *self._faults}
+
+    def forget(self, delivery_id: int) -> None:
+        """The delivery has come to its end, whoever brought that about."""
+        self._unrecorded.pop(delivery_id, None)
+        self._first_sent.pop(delivery_id, None)
+        self._faults.pop(delivery_id, None)
 
     def failed(self, delivery_id: int, error: Exception) -> None:
         """To be told of what `deliver` raised. Disk and database may come back; a fault of ours will not go away."""
@@ -228,7 +242,8 @@ class Sender:
         await self._recorder.record(settled)
         del self._unrecorded[settled.delivery.id]
         self._faults.pop(settled.delivery.id, None)
-        if settled.unanswered_at is None:
+        is_at_its_end = settled.verdict is None or isinstance(settled.verdict, Done | GiveUp)
+        if is_at_its_end or settled.unanswered_at is None:
             self._first_sent.pop(settled.delivery.id, None)
         self._tell(settled)
 
@@ -238,6 +253,7 @@ class Sender:
             return
         async with self._database.transaction() as tx:
             await deliveries.drop(tx, delivery.id)
+        self.forget(delivery.id)
 
     def _tell(self, settled: Settled) -> None:
         delivery, verdict = settled.delivery, settled.verdict

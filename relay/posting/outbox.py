@@ -28,6 +28,7 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+_BETWEEN_FORGETTING = 60.0
 _LONGEST_SLEEP = 30.0
 _LONGEST_REST = 300.0
 _ASIDE_IN_CHANNEL = 2
@@ -58,6 +59,7 @@ class DeliveryLoop:
         self._parallel = parallel
         self._grace = grace
         self._woken = asyncio.Event()
+        self._forgets_at = clock.monotonic()
         self._reading = FailureSeries(log, "the outbox could not be read")
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._busy: dict[int, asyncio.Event] = {}
@@ -162,6 +164,7 @@ class DeliveryLoop:
     async def _start_due(self) -> float:
         """Starts what may start; returns for how many seconds nothing else is to be done."""
         self._end_rests()
+        await self._forget_ended()
         await self._clock_watch.look()
         now = self._clock.now()
         room = self._parallel - len(self._busy)
@@ -251,6 +254,19 @@ class DeliveryLoop:
         self._failed_in_a_row[delivery_id] += 1
         seconds = min(2.0 ** min(self._failed_in_a_row[delivery_id], 9), _LONGEST_REST)
         self._resting[delivery_id] = self._clock.monotonic() + seconds
+
+    async def _forget_ended(self) -> None:
+        """Once a minute: a delivery may have ended with its channel, its job or its server, unseen by the one that had
+        tried to send it."""
+        now = self._clock.monotonic()
+        remembered = self._sender.remembered | self._failed_in_a_row.keys()
+        if not remembered or now < self._forgets_at:
+            return
+        still_open = await deliveries.open_among(self._database.reader, tuple(remembered))
+        self._forgets_at = now + _BETWEEN_FORGETTING
+        for delivery_id in remembered - still_open - self._under_way.keys():
+            self._sender.forget(delivery_id)
+            self._failed_in_a_row.pop(delivery_id, None)
 
     def _end_rests(self) -> None:
         now = self._clock.monotonic()

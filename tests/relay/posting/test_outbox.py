@@ -14,7 +14,7 @@ from relay.outcomes import NoticeKind, Outcome, Reason
 from relay.posting import notices
 from relay.posting.outbox import DeliveryLoop
 from storage import deliveries, servers
-from tests.relay.discord_channel import Discord, ManualClock
+from tests.relay.discord_channel import DEAD, Discord, ManualClock
 from tests.relay.outbox_world import GUILD, World, completed
 
 CHANNEL = 5
@@ -471,3 +471,16 @@ async def test_a_changed_permission_lets_results_go_at_once(world: LoopWorld) ->
     assert world.discord.outcomes(CHANNEL) == []
     await world.outbox.permissions_changed(GUILD)
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+
+
+async def test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept(world: LoopWorld) -> None:
+    await world.watch("job", CHANNEL, users=(9,))
+    [delivery_id] = await world.end(completed("job"))
+    world.slow.script = [DEAD]
+    world.outbox.wake()
+    await until(lambda: delivery_id in world.sender.remembered)
+    await world.outbox.channel_gone(GUILD, CHANNEL, "gone")
+    assert isinstance(world.clock, WakingClock)
+    await world.clock.move(61_000)
+    world.outbox.wake()
+    await until(lambda: not world.sender.remembered)

@@ -1,0 +1,39 @@
+"""What is kept in memory of a delivery ends with it, whichever end that is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from relay.messages import Refused, SendResult
+from tests.relay.discord_channel import DEAD, LOST
+from tests.relay.outbox_world import World, completed
+
+CHANNEL = 5
+
+
+@pytest.mark.parametrize(
+    ("script", "readable", "state"),
+    [
+        ([DEAD] * 40, False, "unsure"),
+        ([LOST], True, "posted"),
+        ([DEAD], True, "posted"),
+        ([DEAD, *[Refused(400, 50035)] * 8], True, "given_up"),
+    ],
+)
+async def test_of_fifty_deliveries_that_have_ended_nothing_is_kept(
+    tmp_path: Path, script: list[SendResult], readable: bool, state: str
+) -> None:
+    world = World(tmp_path / "relay.db")
+    await world.start()
+    await world.account()
+    world.discord.readable = readable
+    for number in range(50):
+        await world.watch(f"job-{number}", CHANNEL + number, users=(9,))
+        [delivery_id] = await world.end(completed(f"job-{number}"))
+        world.discord.script = list(script)
+        await world.pump_for(300_000, 20_000)
+        assert (await world.get(delivery_id)).state == state
+    assert world.sender.remembered == set()
+    await world.stop()
