@@ -13,6 +13,7 @@ import discord
 from discord.ext import commands
 from discord.http import Route
 
+from cogs.global_limit import GlobalLimit
 from cogs.invalid_requests import InvalidRequests
 from cogs.shards_up import ShardsUp
 from cogs.wire_memory import wait_told, wire_trace
@@ -71,7 +72,7 @@ class RelayClient(commands.AutoShardedBot):
                 guild=True, dm_channel=False, private_channel=False
             ),
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
-            http_trace=wire_trace(self.invalid_requests.note, _counting(meters)),
+            http_trace=wire_trace(GlobalLimit(lambda: self.http), self.invalid_requests.note, _counting(meters)),
         )
         self.shards_up = ShardsUp(time.monotonic)
         self.button_handlers: ButtonHandlers

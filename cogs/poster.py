@@ -121,7 +121,6 @@ class DiscordPoster:
                 async with asyncio.timeout(seconds):
                     return Posted(await deed())
             except TimeoutError:
-                release_global_lock(self._client)
                 answer: SendResult = NoAnswer(f"no answer within {seconds:.0f} s")
             except discord.RateLimited as limited:
                 answer = RateLimited(limited.retry_after)
@@ -137,15 +136,6 @@ class DiscordPoster:
         if is_ambiguous(statuses):
             return NoAnswer("refused after an earlier try that may have been stored")
         return answer
-
-
-def release_global_lock(client: discord.Client) -> None:
-    """Lets requests go again that wait for the end of a global rate limit.
-
-    discord.py 2.7.1 forgets to do so where the call that met the limit was cancelled while it slept (http.py,
-    `request`), and then no request would ever be sent again.
-    """
-    client.http._global_over.set()  # noqa: SLF001
 
 
 def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import aiohttp
 
+from cogs.global_limit import GlobalLimit
 from cogs.stored_messages import note_stored
 
 _BROKEN = 599
@@ -47,7 +48,9 @@ def may_be_stored(statuses: list[int]) -> bool:
     return any(not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses)
 
 
-def wire_trace(*also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohttp.TraceConfig:
+def wire_trace(
+    global_limit: GlobalLimit, *also: Callable[[aiohttp.TraceRequestEndParams], None]
+) -> aiohttp.TraceConfig:
     """For `discord.Client(http_trace=…)`; `also` are told of every answer."""
 
     async def note(
@@ -58,6 +61,7 @@ def wire_trace(*also: Callable[[aiohttp.TraceRequestEndParams], None]) -> aiohtt
             statuses.append(end.response.status)
         for tell in also:
             tell(end)
+        await global_limit.note(end.response)
         await note_stored(end.response)
 
     trace = aiohttp.TraceConfig()

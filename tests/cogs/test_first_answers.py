@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Awaitable, Callable
+from unittest.mock import Mock
 
 import aiohttp
 import discord
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from cogs.first_answers import answer_first
+from cogs.global_limit import GlobalLimit
 from cogs.wire_memory import wire_trace
 
 _CUT = 0
@@ -43,7 +45,7 @@ async def stands(discord_: Discord, respond_at: Callable[[int], int] = lambda po
     app.router.add_post("/", discord_.serve)
     async with (
         TestServer(app) as server,
-        aiohttp.ClientSession(trace_configs=[wire_trace()]) as session,
+        aiohttp.ClientSession(trace_configs=[wire_trace(GlobalLimit(Mock))]) as session,
     ):
         assert server.port is not None
         url = f"http://127.0.0.1:{respond_at(server.port)}/"
