@@ -19,11 +19,14 @@ from storage.database import Database, Transaction
 
 log = logging.getLogger(__name__)
 
+YOUNG_CARD_SECONDS = 5.0
+"""Between two edits of one card in its first minute, its last one excepted."""
 CARD_SECONDS = 10.0
-"""Between two edits of one card, its last one excepted."""
+"""The same after its first minute."""
 OLD_CARD_SECONDS = 300.0
 """Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
 
+_YOUNG_UNTIL = 60_000
 _OLD_AFTER = 3_600_000
 _UNKNOWN_MESSAGE = 10008
 _TOO_MANY_EDITS = 30046
@@ -100,7 +103,7 @@ class CardEdits:
     def posted(self, key: Key, post: CardPost | SummaryPost) -> None:
         """It was just posted, looking like this."""
         self._shown[key] = post
-        self._next_edit[key] = self._clock.monotonic() + CARD_SECONDS
+        self._next_edit[key] = self._clock.monotonic() + YOUNG_CARD_SECONDS
 
     async def timed(self) -> list[tuple[int, float]]:
         """The open subscriptions whose jobs will take longer than usual, and in how many seconds (0: since before)."""
@@ -193,7 +196,10 @@ class CardEdits:
         return own - now
 
     def _pause(self, edit: _Edit) -> float:
-        return OLD_CARD_SECONDS if self._clock.now() - edit.posted_at > _OLD_AFTER else CARD_SECONDS
+        age = self._clock.now() - edit.posted_at
+        if age < _YOUNG_UNTIL:
+            return YOUNG_CARD_SECONDS
+        return CARD_SECONDS if age <= _OLD_AFTER else OLD_CARD_SECONDS
 
     async def _outcome_first(self, edit: _Edit) -> bool:
         if isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING:

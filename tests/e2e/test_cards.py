@@ -1,8 +1,9 @@
-"""What a card shows while its job goes on; ten seconds lie between two of its looks, so all are waited for at once."""
+"""What a card shows while its job runs; five seconds lie between two edits, so all cards are waited for at once."""
 
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -10,8 +11,8 @@ from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_TEN_SECONDS = 10.0
-_PATIENCE = 3 * _TEN_SECONDS
+_APART = 5.0
+_PATIENCE = 6 * _APART
 
 
 async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) -> None:
@@ -41,6 +42,7 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
     for town, card in zip(towns, cards, strict=True):
         path = f"/channels/{town.channel.id}/messages/{card.id}"
         edits = [call for call in stage.discord.requests if call.method == "PATCH" and call.path == path]
-        assert len(edits) == 1
-        assert edits[0].time - card.time >= _TEN_SECONDS - 0.5
+        times = [card.time, *(edit.time for edit in edits)]
+        assert len(edits) in (1, 2)
+        assert all(later - earlier >= _APART - 0.5 for earlier, later in pairwise(times))
     assert [card.labels for card in shown[2:]] == [["Stop watching"]] * 3

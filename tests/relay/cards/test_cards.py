@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pixverse.job import Job, JobState
-from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, CardEdits
+from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits
 from relay.cards.cards import CardLoop
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.cards.faces import SLOW_AFTER
@@ -113,14 +113,14 @@ async def world(tmp_path: Path) -> AsyncIterator[CardWorld]:
     await made.stop()
 
 
-async def test_a_card_follows_its_job_at_most_every_ten_seconds_with_the_newest_state(world: CardWorld) -> None:
+async def test_a_card_follows_its_job_at_its_pace_with_the_newest_state(world: CardWorld) -> None:
     await world.card("job")
     await world.told("job", percent=10)
     await world.told("job", percent=20)
     await world.told("job", percent=30)
     assert world.percents() == [10]
 
-    await world.move(9 * SECOND)
+    await world.move(4 * SECOND)
     assert world.percents() == [10]
     await world.move(1 * SECOND)
     assert world.percents() == [10, 30]
@@ -197,6 +197,27 @@ async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> No
     assert len(world.edits()) == 11
     await world.move(int(10 * EVERYWHERE_SECONDS * SECOND))
     assert len(world.edits()) == 20
+
+
+async def test_a_young_card_is_edited_every_five_seconds_and_an_older_one_every_ten(world: CardWorld) -> None:
+    await world.watch("job", CHANNEL, users=(9,), card=True)
+    await world.pump()
+    await world.told("job", percent=1)
+    await world.move(int(YOUNG_CARD_SECONDS * SECOND) - 100)
+    assert world.percents() == []
+    await world.move(100)
+    assert world.percents() == [1]
+    await world.told("job", percent=2)
+    await world.move(int(YOUNG_CARD_SECONDS * SECOND))
+    assert world.percents() == [1, 2]
+
+    await world.move(60 * SECOND)
+    await world.told("job", percent=3)
+    await world.told("job", percent=4)
+    await world.move(int(YOUNG_CARD_SECONDS * SECOND))
+    assert world.percents() == [1, 2, 3]
+    await world.move(int(CARD_SECONDS * SECOND))
+    assert world.percents() == [1, 2, 3, 4]
 
 
 async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> None:
