@@ -105,17 +105,27 @@ class _Handler(logging.StreamHandler[TextIO]):
         """By what makes two records the same fault; whoever was told longest ago stands first."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            if self._is_to_be_told(record):
+                super().emit(record)
+        except Exception:  # As logging's own handlers do: a line that cannot be written stops nobody.
+            self.handleError(record)
+
+    def _is_to_be_told(self, record: logging.LogRecord) -> bool:
         now = self._monotonic()
         self._tell_counts(now - _COUNTED_SECONDS)
         fault = _fault_of(record)
-        if fault is not None:
-            if fault in self._told:
-                self._told[fault].count += 1
-                return
-            if len(self._told) == _MOST_FAULTS:
-                self._tell_count(next(iter(self._told)))
-            self._told[fault] = _Repeated(now, record.getMessage().partition("\n")[0])
-        super().emit(record)
+        if fault is None:
+            return True
+        if fault in self._told:
+            self._told[fault].count += 1
+            return False
+        if len(self._told) == _MOST_FAULTS:
+            oldest = next(iter(self._told))
+            self._tell_count(oldest)
+            self._told.pop(oldest, None)
+        self._told[fault] = _Repeated(now, record.getMessage().partition("\n")[0])
+        return True
 
     def close(self) -> None:
         self._tell_counts(math.inf)

@@ -218,3 +218,5 @@ def test_faults_of_very_many_kinds_are_not_all_remembered() -> None:
         logging.getLogger(f"asyncio.{number}").error("it failed")
     assert len(stream.getvalue().splitlines()) == 1002
     assert _again(stream.getvalue()) == ["1"]
+    logging.getLogger("asyncio").error("the first")
+    assert len(stream.getvalue().splitlines()) == 1003, "it was forgotten"
