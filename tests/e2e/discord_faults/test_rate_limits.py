@@ -47,6 +47,14 @@ async def test_a_limit_of_one_channel_holds_up_no_other(stage: Stage) -> None:
     assert stage.bot.said("Traceback") == []
 
 
+async def test_a_warning_of_discord_py_that_comes_again_and_again_is_counted(own_stage: Stage) -> None:
+    towns = [await own_stage.town() for _ in range(4)]
+    await asyncio.gather(*(_limited(town, "user", 0.2) for town in towns))
+    assert len(own_stage.bot.said("We are being rate limited")) == 1
+    await own_stage.stop()
+    assert len(own_stage.bot.said(r"We are being rate limited.* \(came again 3 times\)$")) == 1
+
+
 async def test_a_wait_too_long_for_discord_py(town: Town) -> None:
     """Over thirty seconds it raises instead of sleeping; the delivery is then put off for as long."""
     job = await town.watched()
