@@ -18,6 +18,7 @@ from benchmarks.pixverse_process import Served
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
+from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.callbacks.announcements import Announcements
 from relay.clock import SystemClock
@@ -106,9 +107,9 @@ class RealPoller:
             random=random,
         )
 
-    async def _ask(self, token: str, jobid: str, known: int | None) -> Told:
+    async def _ask(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> Told:
         self.asked.append((jobid, time.monotonic()))
-        return await self._api.told(token, jobid, known)
+        return await self._api.told(token, jobid, known, terms)
 
     async def pace(self, seconds: float) -> Pace:
         """The pace over the next `seconds`."""

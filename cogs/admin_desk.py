@@ -6,6 +6,7 @@ from cogs.channel_check import ChannelCheck
 from cogs.command_book import CommandBook
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
+from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.messages import Address
 from relay.ports import Health, Poster
@@ -29,6 +30,8 @@ _TOKEN_STATES = {
 }
 
 
+_REQUESTS_OF_A_TRIAL = 2
+"""A list of each generation, where the first one's can't be had."""
 _HELD_UP = 60_000
 """Milliseconds after which a result that waits is held up by something."""
 
@@ -44,6 +47,7 @@ class AdminDesk:
         rechecks: Rechecks,
         poster: Poster,
         health: Health,
+        allowances: Allowances,
         book: CommandBook,
     ) -> None:
         self._database = database
@@ -52,12 +56,14 @@ class AdminDesk:
         self._rechecks = rechecks
         self._poster = poster
         self._health = health
+        self._allowances = allowances
         self._book = book
 
     # ---- token ------------------------------------------------------------------------------------------------------
 
     async def set_token(self, ask: Ask, raw: str) -> Answer:
-        """Tries and stores what was entered."""
+        """Tries and stores what was entered. Raises AllowanceUsedUp."""
+        self._allowances.take_token_trial(ask.guild_id, ask.user_id)
         try:
             done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)
         except DiscordTokenGiven:
@@ -134,8 +140,8 @@ class AdminDesk:
         return admin_answers.alerts_set_answer(channel_id)
 
     async def check(self, ask: Ask, here: ChannelCheck) -> Answer:
-        """Tries the token and looks at everything else."""
-        token, account_id = await self._try_token(ask.guild_id)
+        """Tries the token and looks at everything else. Raises AllowanceUsedUp."""
+        token, account_id = await self._try_token(ask)
         account = None if account_id is None else self._accounts.account(account_id)
         reader = self._database.reader
         server = await servers.get(reader, ask.guild_id)
@@ -173,10 +179,11 @@ class AdminDesk:
         other_account = self._accounts.in_force(row.guild_id) != row.account_id
         return Followed(row.channel_id, self._missing_in(row.guild_id, row.channel_id), other_account)
 
-    async def _try_token(self, guild_id: int) -> tuple[TokenState, int | None]:
-        account_id = self._accounts.in_force(guild_id)
+    async def _try_token(self, ask: Ask) -> tuple[TokenState, int | None]:
+        account_id = self._accounts.in_force(ask.guild_id)
         if account_id is None:
             return TokenState.MISSING, None
+        self._allowances.take(account_id, ask.user_id, _REQUESTS_OF_A_TRIAL)
         return _TOKEN_STATES[await self._rechecks.recheck_now(account_id)], account_id
 
     def _missing_in(self, guild_id: int, channel_id: int) -> tuple[str, ...]:

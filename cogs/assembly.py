@@ -151,7 +151,9 @@ async def _face_discord(
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     answering = Answering(book, clock)
-    desk = AdminDesk(database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, relay.health, book)
+    desk = AdminDesk(
+        database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, relay.health, relay.allowances, book
+    )
     outcomes = OutcomeDesk(database, relay.resending, book)
     callbacks = CallbackDesk(
         relay.callbacks.addresses,

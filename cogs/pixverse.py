@@ -61,26 +61,31 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         else:
             await self._watch_one(interaction, jobid, mention=mention, spoiler=spoiler)
 
-    async def _watch_one(self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool) -> None:
+    async def _watch_one(
+        self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, anew: bool = False
+    ) -> None:
         async def deed() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            return status_answer(await self._tracker.status(ask, text, mention, spoiler), ask.where)
+            return status_answer(await self._tracker.status(ask, text, mention, spoiler, anew=anew), ask.where)
 
         async def again(press: Interaction) -> None:
-            await self._watch_one(press, text, mention=mention, spoiler=spoiler)
+            await self._watch_one(press, text, mention=mention, spoiler=spoiler, anew=True)
 
         await self._answering.answer(interaction, deed, look_again=again)
 
-    async def _peek(self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool) -> None:
+    async def _peek(
+        self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, anew: bool = False
+    ) -> None:
         async def watch_here(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler)
 
         async def again(press: Interaction) -> None:
-            await self._peek(press, text, mention=mention, spoiler=spoiler)
+            await self._peek(press, text, mention=mention, spoiler=spoiler, anew=True)
 
         async def deed() -> Answer:
-            return peek_answer(await self._tracker.peek(self._answering.ask_of(interaction), text), watch_here)
+            ask = self._answering.ask_of(interaction)
+            return peek_answer(await self._tracker.peek(ask, text, anew=anew), watch_here)
 
         await self._answering.answer(interaction, deed, look_again=again)
 

@@ -10,6 +10,7 @@ import aiohttp
 from cogs.callback_parts import CallbackParts, callback_parts
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.job import Job
+from relay.allowances import Allowances
 from relay.callbacks.announcements import Announcements
 from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
@@ -72,6 +73,7 @@ class RelayParts:
     resending: Resending
     poster: Poster
     rate: CommandRate
+    allowances: Allowances
     health: Health
 
 
@@ -164,7 +166,8 @@ def put_together(
         random=random,
     )
     accounts.when_changed(lambda _: follows.changed())
-    lookups = Lookups(questions, accounts)
+    allowances = Allowances(clock)
+    lookups = Lookups(questions, accounts, allowances)
     tracker = Tracker(
         database,
         questions,
@@ -204,9 +207,10 @@ def put_together(
         forgetting=Forgetting(database, cards, rate),
         retention=Retention(database, clock),
         pauses=Pauses(database, cards, health, clock),
-        resending=Resending(database, outbox, cards, rate),
+        resending=Resending(database, lookups.prepay_for_server, outbox, cards, rate),
         poster=poster,
         rate=rate,
+        allowances=allowances,
         health=health,
     )
 

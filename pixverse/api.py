@@ -9,6 +9,7 @@ from pixverse.errors import BadRequest, PixVerseError, SubscriptionUnpaid, Token
 from pixverse.job import Job
 from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1
+from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from pixverse.videos_v2 import VideosV2
 
@@ -33,11 +34,12 @@ class PixVerseApi:
         generation = self._v2 if is_v2(jobid) else self._v1
         return await generation.job(token, jobid, timeout=timeout)
 
-    async def told(self, token: str, jobid: str, known: int | None) -> Told:
+    async def told(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None = None) -> Told:
         """The same for somebody who has read an answer before, with the fingerprint `known`, and wants no more than
-        news. Whatever is no answer about the job is raised at once."""
+        news. Whatever is no answer about the job is raised at once. With `terms`, the first request has been spent and
+        each further one is spent before it is made."""
         if is_v2(jobid):
-            return Told.of(await self._v2.job(token, jobid))
+            return Told.of(await self._v2.job(token, jobid, terms=terms))
         return await self._v1.told(token, jobid, known=known)
 
     def kind_of(self, jobid: str) -> str:

@@ -10,6 +10,7 @@ from pixverse import fields
 from pixverse.client import ApiClient
 from pixverse.errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
 from pixverse.job import Job, JobState, Media
+from pixverse.recent_lists import LookupTerms, RecentLists
 from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID
 
 _ROOT = "/v2/pixverse"
@@ -57,12 +58,16 @@ class VideosV2:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
+        self._recent_lists = RecentLists(client)
 
-    async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
+    async def job(
+        self, token: str, jobid: str, *, timeout: float | None = None, terms: LookupTerms | None = None
+    ) -> Job:
         """One video or image (useapi.net PixVerse v2, get-pixverse-videos-video_id, get-pixverse-images-image_id).
 
         404 is normal while a video is being made, so that the scheduler and then the account's list decide; JobNotFound
-        means that none of the three knows it. `timeout` in seconds for each question, None for the client's own.
+        means that none of the three knows it. `timeout` in seconds for each question, None for the client's own. With
+        `terms`, lists are shared and every further request is spent by them; the first one has been spent already.
         """
         form = PIXVERSE_V2_ID.fullmatch(jobid)
         if form is None:
@@ -72,34 +77,45 @@ class VideosV2:
             # The id goes in raw: with `:` or `@` encoded the API answers 400.
             record = await self._client.get_json(f"{_ROOT}/{kind}/{jobid}", token, timeout=timeout)
         except (JobNotFound, NotFoundUnproven):
-            return await self._without_record(token, jobid, kind, form["email"], timeout)
+            return await self._without_record(token, jobid, kind, form["email"], timeout, terms)
         return read_record(record, jobid)
 
-    async def in_work(self, token: str, *, timeout: float | None = None) -> Mapping[str, int | None]:
+    async def in_work(
+        self, token: str, *, timeout: float | None = None, terms: LookupTerms | None = None
+    ) -> Mapping[str, int | None]:
         """At most 1000 jobs in work of the token's user, each with the seconds since it was started where they are told
         (useapi.net PixVerse v2, get-pixverse-scheduler)."""
         try:
-            answer = await self._client.get_json(_SCHEDULER, token, timeout=timeout)
+            answer = await self._list(_SCHEDULER, token, timeout, terms)
         except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
             raise NoList(f"no list of jobs in work: {refusal}") from refusal
         return read_scheduler(answer)
 
-    async def _without_record(self, token: str, jobid: str, kind: str, email: str, timeout: float | None) -> Job:
-        in_work = await self.in_work(token, timeout=timeout)
+    async def _list(self, path: str, token: str, timeout: float | None, terms: LookupTerms | None) -> object:
+        if terms is None:
+            return await self._client.get_json(path, token, timeout=timeout)
+        return await self._recent_lists.get_json(path, token, terms, timeout=timeout)
+
+    async def _without_record(
+        self, token: str, jobid: str, kind: str, email: str, timeout: float | None, terms: LookupTerms | None
+    ) -> Job:
+        in_work = await self.in_work(token, timeout=timeout, terms=terms)
         if jobid in in_work:
             return running(jobid, in_work[jobid])
-        record = await self._listed(token, jobid, kind, email, timeout)
+        record = await self._listed(token, jobid, kind, email, timeout, terms)
         if record is None:
             raise JobNotFound("neither a record nor the scheduler nor the account's list knows it")
         return read_record(record, jobid)
 
-    async def _listed(self, token: str, jobid: str, kind: str, email: str, timeout: float | None) -> object | None:
+    async def _listed(
+        self, token: str, jobid: str, kind: str, email: str, timeout: float | None, terms: LookupTerms | None
+    ) -> object | None:
         """The job's record among the newest of its account (useapi.net PixVerse v2, get-pixverse-videos)."""
         offset = 0
         for _ in range(_MOST_PAGES):
             query = f"email={quote(email, safe='@')}&limit={_PAGE}&offset={offset}"
             try:
-                answer = await self._client.get_json(f"{_ROOT}/{kind}/?{query}", token, timeout=timeout)
+                answer = await self._list(f"{_ROOT}/{kind}/?{query}", token, timeout, terms)
             except BadRequest:
                 return None  # The e-mail address is of none of this token's accounts.
             except (JobNotFound, JobExpired) as refusal:

@@ -31,6 +31,7 @@ _NOT_TAKEN = {
     Taken.NOT_A_JOB_ID: "not a job id",
     Taken.PERSON_LIMIT: "over your limit",
     Taken.SERVER_LIMIT: "over this server's limit",
+    Taken.NOT_LOOKED_UP: "not looked up yet, try again in a minute",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from relay.allowances import AllowanceUsedUp
 from relay.commands import refusals
 from ui import wording
 from ui.answer import Answer
@@ -46,7 +47,7 @@ def _with_numbers(refusal: Exception) -> str | None:
     match refusal:
         case OtherService():
             return f"**That looks like a {escaped(refusal.service_name, 30)} job.** I only relay PixVerse jobs."
-        case refusals.TooFast():
+        case refusals.TooFast() | AllowanceUsedUp():
             return f"**One moment.** You can ask again {wording.relative(refusal.until)}."
         case refusals.ServerLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")

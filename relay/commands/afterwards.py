@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relay.commands.lookups import Lookups
-from relay.commands.refusals import NothingToDo, Refusal
+from relay.commands.refusals import NothingToDo, Refusal, TooFast
 from relay.commands.results import Ask, MentionSet, PostedAgain
 from relay.commands.stopping import require_here
 from relay.polling.answers import Answers
@@ -34,11 +34,12 @@ class Afterwards:
 
     async def post_again(self, ask: Ask, subscription_id: int, answer_id: int) -> PostedAgain:
         """Posts a job's outcome once more, with fresh links where the API still gives them; once for the answer (a
-        message of Discord's) whose button was pressed, however often."""
+        message of Discord's) whose button was pressed, however often. Raises TooFast too."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         row = await jobs.by_id(self._database.reader, here.job_id)
         if row is None or row.outcome is None or here.ended_at is None:
             raise NothingToDo
+        self._lookups.prepay(ask, row.account_id)
         await self._refresh(ask, row)
         kind = nonces.again_kind(answer_id)
         async with self._database.transaction() as tx:
@@ -58,6 +59,8 @@ class Afterwards:
     async def _refresh(self, ask: Ask, row: JobRow) -> None:
         try:
             if self._lookups.account_in_force(ask.guild_id) == row.account_id:
-                await self._answers.refresh_ended(row.id, await self._lookups.one(row.account_id, row.jobid))
+                await self._answers.refresh_ended(row.id, await self._lookups.one(ask, row.account_id, row.jobid))
+        except TooFast:
+            raise
         except Refusal:
             return  # What is known is posted then.

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from dataclasses import dataclass
 from enum import Enum
 
 from pixverse import errors
 from pixverse.errors import PixVerseError
 from pixverse.job import Job
+from pixverse.recent_lists import LookupTerms
+from relay.allowances import Allowances, AllowanceUsedUp
 from relay.commands import refusals
-from relay.polling.questions import Accounts, NoTokenLeft, Questions
+from relay.commands.results import Ask
+from relay.polling.questions import FRESH_SECONDS, Accounts, NoTokenLeft, Questions
 from storage.jobs import JobRow
 
 PATIENCE_SECONDS = 4.0
@@ -28,15 +32,31 @@ class Silence(Enum):
     """400."""
 
 
-Said = Job | Silence
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """The question needed more requests than people may cause at present."""
+
+    until: int
+    """When it may be asked again, milliseconds UTC."""
+
+
+Said = Job | Silence | HeldBack
 
 
 class Lookups:
-    """Asks each id at most once, and waits at most `patience` seconds for all of them together."""
+    """Asks each id at most once, within what people may make the bot ask, and waits at most `patience` seconds for all
+    of them together."""
 
-    def __init__(self, questions: Questions, accounts: Accounts, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(
+        self,
+        questions: Questions,
+        accounts: Accounts,
+        allowances: Allowances,
+        patience: float = PATIENCE_SECONDS,
+    ) -> None:
         self._questions = questions
         self._accounts = accounts
+        self._allowances = allowances
         self._patience = patience
 
     def account_of(self, guild_id: int) -> int:
@@ -60,16 +80,50 @@ class Lookups:
         if state == "unpaid":
             raise refusals.SubscriptionUnpaid
 
-    async def one(self, account_id: int, jobid: str) -> Said:
-        """What the API says of one job. Raises NoToken, TokenRefused or SubscriptionUnpaid."""
-        return (await self.many(account_id, [jobid]))[jobid]
+    def prepay(self, ask: Ask, account_id: int, requests: int = 1) -> None:
+        """Counts requests that will follow from what is asked, though not at once: a look for fresh links before an
+        outcome is posted. Raises TooFast."""
+        try:
+            self._allowances.take(account_id, ask.user_id, requests)
+        except AllowanceUsedUp as used_up:
+            raise refusals.TooFast(used_up.until) from None
 
-    async def many(self, account_id: int, jobids: Collection[str]) -> dict[str, Said]:
-        """What the API says of each job. Raises NoToken, TokenRefused or SubscriptionUnpaid."""
+    def prepay_for_server(self, ask: Ask) -> None:
+        """Does so for one request about the account that the server uses, if there is one. Raises TooFast."""
+        account_id = self._accounts.in_force(ask.guild_id)
+        if account_id is not None:
+            self.prepay(ask, account_id)
+
+    async def one(self, ask: Ask, account_id: int, jobid: str, *, anew: bool = False) -> Job | Silence:
+        """What the API says of one job; with `anew`, whatever it said a moment ago.
+
+        Raises NoToken, TokenRefused or SubscriptionUnpaid, and TooFast.
+        """
+        said = (await self.many(ask, account_id, [jobid], anew=anew))[jobid]
+        if isinstance(said, HeldBack):
+            raise refusals.TooFast(said.until)
+        return said
+
+    async def many(self, ask: Ask, account_id: int, jobids: Collection[str], *, anew: bool = False) -> dict[str, Said]:
+        """What the API says of each job. Raises what `one` does, TooFast where nothing could be asked."""
         if not jobids:
             return {}
+        fresh = 0.0 if anew else FRESH_SECONDS
+        needed = [jobid for jobid in jobids if not self._questions.is_at_hand(account_id, jobid, fresh)]
+        if self._questions.rests_until(account_id) is not None:
+            needed = []
+        try:
+            allowance = self._allowances.reserve(account_id, ask.user_id, len(needed))
+        except AllowanceUsedUp as used_up:
+            raise refusals.TooFast(used_up.until) from None
+        try:
+            return await self._ask_all(account_id, jobids, LookupTerms(allowance.spend, fresh))
+        finally:
+            allowance.close()
+
+    async def _ask_all(self, account_id: int, jobids: Collection[str], terms: LookupTerms) -> dict[str, Said]:
         gate = asyncio.Semaphore(_AT_ONCE)
-        tasks = {jobid: asyncio.create_task(self._ask(gate, account_id, jobid)) for jobid in jobids}
+        tasks = {jobid: asyncio.create_task(self._ask(gate, account_id, jobid, terms)) for jobid in jobids}
         try:
             await asyncio.wait(tasks.values(), timeout=self._patience)
         finally:
@@ -80,17 +134,23 @@ class Lookups:
         refusal = next((one for one in answered if isinstance(one, Exception)), None)
         if refusal is not None:
             raise refusal
-        return {
+        said = {
             jobid: Silence.NO_ANSWER if isinstance(one, BaseException) else one
             for jobid, one in zip(tasks, answered, strict=True)
         }
+        held_back = [one.until for one in said.values() if isinstance(one, HeldBack)]
+        if len(held_back) == len(said):
+            raise refusals.TooFast(max(held_back))
+        return said
 
-    async def _ask(self, gate: asyncio.Semaphore, account_id: int, jobid: str) -> Said:
+    async def _ask(self, gate: asyncio.Semaphore, account_id: int, jobid: str, terms: LookupTerms) -> Said:
         async with gate:
             if self._questions.rests_until(account_id) is not None:
                 return Silence.NO_ANSWER
             try:
-                said = (await self._questions.ask(account_id, jobid)).said
+                said = (await self._questions.look_up(account_id, jobid, terms)).said
+            except AllowanceUsedUp as used_up:
+                return HeldBack(used_up.until)
             except NoTokenLeft:
                 raise refusals.NoToken from None
             except errors.TokenRefused:

@@ -8,7 +8,7 @@ from pixverse.job import Job
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, parse_jobid, short_number, split_jobids
 from pixverse.tokens import looks_like_secret
 from relay.commands.limits import Limits
-from relay.commands.lookups import Lookups, Said, Silence, needs_asking, was_given_up
+from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import NumberUnknown, PersonLimit, ServerLimit, TooManyJobs
 from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
 from relay.commands.seats import Seat, Seated, Wish, take
@@ -95,7 +95,7 @@ class Many:
         """
         wanted = [self._parsed(word) for word in words]
         wanted = await self._known(ask, account_id, wanted)
-        await self._look_up(account_id, wanted)
+        await self._look_up(ask, account_id, wanted)
         written = await self._write(ask, account_id, wanted, mention=mention)
         for job_id in written.touched:
             self._poller.job_changed(job_id)
@@ -141,9 +141,12 @@ class Many:
         else:
             one.taken = Taken.NOT_FOUND
 
-    async def _look_up(self, account_id: int, wanted: list[_Wanted]) -> None:
+    async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> None:
         asked = [one for one in wanted if one.jobid is not None and needs_asking(one.row)]
-        said = await self._lookups.many(account_id, [one.jobid for one in asked if one.jobid is not None])
+        ended = sum(one.row is not None and not needs_asking(one.row) for one in wanted)
+        if ended:
+            self._lookups.prepay(ask, account_id, ended)
+        said = await self._lookups.many(ask, account_id, [one.jobid for one in asked if one.jobid is not None])
         for one in asked:
             one.said = said[one.jobid or ""]
             if one.row is None or was_given_up(one.row):
@@ -215,4 +218,6 @@ def _not_taken(said: Said) -> Taken | None:
         return Taken.NOT_FOUND
     if said is Silence.EXPIRED:
         return Taken.EXPIRED
+    if isinstance(said, HeldBack):
+        return Taken.NOT_LOOKED_UP
     return Taken.NOT_A_JOB_ID if said is Silence.BAD_QUESTION else None

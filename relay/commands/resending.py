@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from relay.commands.limits import CommandRate
@@ -29,10 +30,14 @@ class SentAgain:
 
 
 class Resending:
-    """Takes up an outcome by its own row, so that two presses send it once."""
+    """Takes up an outcome by its own row, so that two presses send it once. `prepay` counts the look for fresh links
+    that may follow, and raises TooFast."""
 
-    def __init__(self, database: Database, outbox: Outbox, cards: Cards, rate: CommandRate) -> None:
+    def __init__(
+        self, database: Database, prepay: Callable[[Ask], None], outbox: Outbox, cards: Cards, rate: CommandRate
+    ) -> None:
         self._database = database
+        self._prepay = prepay
         self._outbox = outbox
         self._cards = cards
         self._rate = rate
@@ -45,6 +50,7 @@ class Resending:
         and sqlite3.Error as the database does; nothing is then changed.
         """
         self._rate.use(ask.user_id)
+        self._prepay(ask)
         async with self._database.transaction() as tx:
             found = await outcome_records.of_guild(tx, ask.guild_id, delivery_id)
             if found is None or found.reason in HOPELESS:

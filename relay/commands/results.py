@@ -121,6 +121,8 @@ class Taken(StrEnum):
     OTHER_SERVICE = "other service"
     PERSON_LIMIT = "person limit"
     SERVER_LIMIT = "server limit"
+    NOT_LOOKED_UP = "not looked up"
+    """The API could not be asked about it within what people may make the bot ask."""
 
     @property
     def in_batch(self) -> bool:

@@ -62,13 +62,13 @@ class Single:
 
     # ---- how it stands ----------------------------------------------------------------------------------------------
 
-    async def peek(self, ask: Ask, target: Target) -> Peek:
-        """Shows how a job stands; posts and subscribes nothing."""
+    async def peek(self, ask: Ask, target: Target, *, anew: bool = False) -> Peek:
+        """Shows how a job stands; posts and subscribes nothing. `anew` as for `watch`."""
         row = target.row
         if row is not None and (target.other_account or not needs_asking(row)):
             return _peek(row)
         self._lookups.require_ok(target.account_id)
-        said = await self._lookups.one(target.account_id, target.jobid)
+        said = await self._lookups.one(ask, target.account_id, target.jobid, anew=anew)
         refuse_unknown(said)
         if isinstance(said, Job):
             if row is None:
@@ -80,10 +80,10 @@ class Single:
             raise ApiDown
         return replace(_peek(row), api_down=True)
 
-    async def check(self, row: JobRow) -> CheckResult:
+    async def check(self, ask: Ask, row: JobRow) -> CheckResult:
         """Asks about a job of the account in force, but not twice within five seconds."""
         recent = self._questions.recent(row.account_id, row.jobid)
-        said = await self._lookups.one(row.account_id, row.jobid)
+        said = await self._lookups.one(ask, row.account_id, row.jobid)
         recorded = await self._record(row, said)
         row = await jobs.by_id(self._database.reader, row.id) or row
         if said in {Silence.NO_ANSWER, Silence.BAD_QUESTION}:
@@ -105,9 +105,12 @@ class Single:
 
     # ---- watching it ------------------------------------------------------------------------------------------------
 
-    async def watch(self, ask: Ask, target: Target, *, mention: bool, spoiler: bool) -> StatusResult:
-        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once."""
-        said = await self._said(ask, target)
+    async def watch(
+        self, ask: Ask, target: Target, *, mention: bool, spoiler: bool, anew: bool = False
+    ) -> StatusResult:
+        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once. With `anew`, the
+        API is asked whatever it said a moment ago."""
+        said = await self._said(ask, target, anew=anew)
         answer = said if isinstance(said, Job) else None
         wish = Wish(target.account_id, target.jobid, answer, mention, spoiler)
         async with self._database.transaction() as tx:
@@ -119,17 +122,21 @@ class Single:
         self._cards.job_changed(seated.row.id)
         return await self._result(seated, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
 
-    async def _said(self, ask: Ask, target: Target) -> Said | None:
-        """What the API says, recorded where it is no news of a job's going on; None where it need not be asked."""
+    async def _said(self, ask: Ask, target: Target, *, anew: bool) -> Said | None:
+        """What the API says, recorded where it is no news of a job's going on; None where it need not be asked.
+
+        Where the job has ended, its links may have run out: the look for fresh ones is counted now.
+        """
         row = target.row
         if row is not None and target.other_account:
             await self._require_of_use(ask, row)
-            return None
-        if not needs_asking(row):
+        if row is not None and (target.other_account or not needs_asking(row)):
+            if row.ended_at is not None:
+                self._lookups.prepay(ask, row.account_id)
             return None
         try:
             self._lookups.require_ok(target.account_id)
-            said = await self._lookups.one(target.account_id, target.jobid)
+            said = await self._lookups.one(ask, target.account_id, target.jobid, anew=anew)
         except (TokenRefused, SubscriptionUnpaid):
             if row is None or not await self._waits_here(ask, row):
                 raise

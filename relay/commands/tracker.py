@@ -68,9 +68,11 @@ class Tracker:
 
     # ---- looking and watching ---------------------------------------------------------------------------------------
 
-    async def status(self, ask: Ask, text: str, mention: bool, spoiler: bool) -> StatusResult:
-        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once."""
-        return await self._single.watch(ask, await self._target(ask, text), mention=mention, spoiler=spoiler)
+    async def status(self, ask: Ask, text: str, mention: bool, spoiler: bool, *, anew: bool = False) -> StatusResult:
+        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once. With `anew`, the
+        API is asked whatever it said a moment ago."""
+        target = await self._target(ask, text)
+        return await self._single.watch(ask, target, mention=mention, spoiler=spoiler, anew=anew)
 
     async def watch_again(self, ask: Ask, subscription_id: int) -> StatusResult:
         """Does what `status` does, for a subscription of this channel that was stopped."""
@@ -82,9 +84,9 @@ class Tracker:
             raise NothingToDo
         return await self._single.watch(ask, targets.of_row(row, account_id), mention=True, spoiler=here.spoiler)
 
-    async def peek(self, ask: Ask, text: str) -> Peek:
-        """Shows how a job stands; posts and subscribes nothing."""
-        return await self._single.peek(ask, await self._target(ask, text))
+    async def peek(self, ask: Ask, text: str, *, anew: bool = False) -> Peek:
+        """Shows how a job stands; posts and subscribes nothing. `anew` as for `status`."""
+        return await self._single.peek(ask, await self._target(ask, text), anew=anew)
 
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
         """Does for a list of ids what `status` does for one, with one summary for all that was taken.
@@ -105,7 +107,7 @@ class Tracker:
         self._rate.use(ask.user_id)
         if self._lookups.account_in_force(ask.guild_id) != row.account_id:
             return NotChecked(snapshots.load(row.snapshot))
-        return await self._single.check(row)
+        return await self._single.check(ask, row)
 
     async def _target(self, ask: Ask, text: str) -> Target:
         job = targets.parse(text)

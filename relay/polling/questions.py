@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Protocol
@@ -18,7 +19,9 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.job import Job
+from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
+from relay.allowances import AllowanceUsedUp
 from relay.polling import schedule
 from relay.polling.breaker import Breaker
 from relay.ports import ApiHealth, Cards, Clock, Health
@@ -31,9 +34,10 @@ FRESH_SECONDS = 5.0
 _SILENT_INTERVALS = 1.5
 """Within an interval and its jitter each young job is asked about: if one of them is told, the API is not down."""
 
-Fetch = Callable[[str, str, int | None], Awaitable[Told]]
-"""Asks the API once, with a token, about a job id; the third is the fingerprint of an answer that is known already.
-Raises a class of PixVerseError."""
+Fetch = Callable[[str, str, int | None, LookupTerms | None], Awaitable[Told]]
+"""Asks the API, with a token, about a job id; the third is the fingerprint of an answer that is known already, the
+fourth the terms on which a person asks, None for what is scheduled. Raises a class of PixVerseError, and what the terms
+raise."""
 
 
 class Accounts(Protocol):
@@ -107,6 +111,9 @@ class Questions:
         self._polling: set[tuple[int, str]] = set()
         """Asked by somebody who waits to the end; in `_asking` too once others wait for the same answer."""
         self._answers: dict[tuple[int, str], Answer] = {}
+        self._missing: dict[tuple[int, str], Answer] = {}
+        """Answers that a job is not found, for people alone: one that has just been started may be known a moment
+        later, and what is scheduled must see that."""
         self._jobs = 0
         self._on_back: Callable[[], None] = lambda: None
 
@@ -141,16 +148,27 @@ class Questions:
         Raises the PixVerseErrors that are no word about the job, and NoTokenLeft. A caller that gives up waiting does
         not take the answer away from the others.
         """
-        recent = self.recent(account_id, jobid, fresh)
+        recent = self.recent(account_id, jobid, fresh) or await self._of_others((account_id, jobid))
         if recent is not None:
             return recent
+        return await self._begin((account_id, jobid), None)
+
+    async def look_up(self, account_id: int, jobid: str, terms: LookupTerms) -> Answer:
+        """Does the same for a person, on whose terms requests are made. That a job is not found is remembered too.
+
+        Raises AllowanceUsedUp as well, where a request may not be made.
+        """
         key = (account_id, jobid)
-        under_way = self._asking.get(key)
-        if under_way is None and key in self._polling:
-            under_way = self._listened(key, asyncio.get_running_loop().create_future())
-        elif under_way is None:
-            under_way = self._listened(key, asyncio.create_task(self._ask(account_id, jobid, None)))
-        return await asyncio.shield(under_way)
+        recent = self._known_to_people(key, terms.fresh) or await self._of_others(key)
+        if recent is not None:
+            return recent
+        terms.spend()
+        return await self._begin(key, terms)
+
+    def is_at_hand(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> bool:
+        """Whether a person who looks the job up causes no request, because somebody has asked or is asking."""
+        key = (account_id, jobid)
+        return key in self._asking or key in self._polling or self._known_to_people(key, fresh) is not None
 
     async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> Answer:
         """The same for one who waits to the end, and knows an answer with the fingerprint `known`.
@@ -159,11 +177,12 @@ class Questions:
         answer too.
         """
         key = (account_id, jobid)
-        if key in self._asking or self.recent(account_id, jobid, fresh) is not None:
-            return await self.ask(account_id, jobid, fresh)
+        recent = self.recent(account_id, jobid, fresh) or await self._of_others(key)
+        if recent is not None:
+            return recent
         self._polling.add(key)
         try:
-            answer = await self._ask(account_id, jobid, known)
+            answer = await self._ask(account_id, jobid, known, None)
         except BaseException as error:
             self._polling.discard(key)
             # Of one who is cancelled, the others must not be.
@@ -185,23 +204,47 @@ class Questions:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _of_others(self, key: tuple[int, str]) -> Answer | None:
+        """The answer to a question about the job that is under way, and raises what it raises; None without one, or
+        where somebody had to give it up whose allowance was used up."""
+        while (under_way := self._under_way(key)) is not None:
+            with suppress(AllowanceUsedUp):
+                return await asyncio.shield(under_way)
+        return None
+
+    def _under_way(self, key: tuple[int, str]) -> asyncio.Future[Answer] | None:
+        if key not in self._asking and key in self._polling:
+            self._listened(key, asyncio.get_running_loop().create_future())
+        under_way = self._asking.get(key)
+        return None if under_way is None or under_way.done() else under_way
+
+    async def _begin(self, key: tuple[int, str], terms: LookupTerms | None) -> Answer:
+        return await asyncio.shield(self._listened(key, asyncio.create_task(self._ask(*key, None, terms))))
+
+    def _known_to_people(self, key: tuple[int, str], fresh: float) -> Answer | None:
+        missing = self._missing.get(key)
+        if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:
+            return missing
+        return self.recent(*key, fresh)
+
     def _listened(self, key: tuple[int, str], under_way: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
         self._asking[key] = under_way
         under_way.add_done_callback(lambda done: self._done(key, done))
         return under_way
 
     def _done(self, key: tuple[int, str], done: asyncio.Future[Answer]) -> None:
-        self._asking.pop(key, None)
+        if self._asking.get(key) is done:
+            del self._asking[key]
         if not done.cancelled():
             done.exception()  # Nobody may be left to take it; whoever asked has got it.
 
-    async def _ask(self, account_id: int, jobid: str, known: int | None) -> Answer:
+    async def _ask(self, account_id: int, jobid: str, known: int | None, terms: LookupTerms | None) -> Answer:
         token = self._accounts.token_of(account_id)
         if token is None:
             raise NoTokenLeft("no token")
         asked_at, asked = self._clock.now(), self._clock.monotonic()
         try:
-            told: Told | JobNotFound | JobExpired = await self._fetch(token, jobid, known)
+            told: Told | JobNotFound | JobExpired = await self._fetch(token, jobid, known, terms)
         except (JobNotFound, JobExpired) as error:
             await self._heard(account_id, error)
             told = error.with_traceback(None)
@@ -220,9 +263,7 @@ class Questions:
                 self._rests.pop(account_id, None)
             await self._heard(account_id, None)
         answer = Answer(self._clock.now(), self._clock.monotonic(), told)
-        self._answers.pop((account_id, jobid), None)
-        if not isinstance(told, JobNotFound):  # A job that has just been started may be known a moment later.
-            self._remember((account_id, jobid), answer)
+        self._remember((account_id, jobid), answer)
         return answer
 
     def _unanswered(self, jobid: str, asked_at: int, asked: float) -> None:
@@ -251,14 +292,18 @@ class Questions:
         log.info("Account %d rests for %.0f s", account_id, rest.until - now)
 
     def _remember(self, key: tuple[int, str], answer: Answer) -> None:
-        self._answers[key] = answer
-        self._forget_old()
-
-    def _forget_old(self) -> None:
-        """The oldest answer stands first."""
+        self._answers.pop(key, None)
+        self._missing.pop(key, None)
+        (self._missing if isinstance(answer.told, JobNotFound) else self._answers)[key] = answer
         too_old = self._clock.monotonic() - FRESH_SECONDS
-        while self._answers:
-            key = next(iter(self._answers))
-            if self._answers[key].monotonic > too_old:
+        for kept in (self._answers, self._missing):
+            self._forget_until(kept, too_old)
+
+    @staticmethod
+    def _forget_until(kept: dict[tuple[int, str], Answer], too_old: float) -> None:
+        """The oldest answer stands first."""
+        while kept:
+            key = next(iter(kept))
+            if kept[key].monotonic > too_old:
                 return
-            del self._answers[key]
+            del kept[key]

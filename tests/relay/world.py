@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.job import Job, JobState
+from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
+from relay.allowances import Allowances, Refill
 from relay.callbacks.announcements import Announcements
 from relay.commands.limits import CommandRate, Limits
 from relay.commands.lookups import Lookups
@@ -82,7 +85,7 @@ class FakeApi:
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
 
-    async def fetch(self, token: str, jobid: str, known: int | None = None) -> Told:
+    async def fetch(self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None) -> Told:
         self.asked.append((self.clock.monotonic(), token, jobid))
         for key in (token, "all"):
             self.under_way[key] += 1
@@ -176,6 +179,12 @@ class FakeCards:
         self.api += 1
 
 
+def boundless(clock: ManualClock) -> Allowances:
+    """As much as people like."""
+    much = Refill(burst=10**9, per_second=1.0)
+    return Allowances(clock, of_a_person=much, of_an_account=much)
+
+
 class World:
     """Everything, wired as the bot wires it."""
 
@@ -189,6 +198,7 @@ class World:
         hours: int = 48,
         api: type[FakeApi] = FakeApi,
         accounts: FakeAccounts | None = None,
+        allowances: Callable[[ManualClock], Allowances] | None = None,
     ) -> None:
         self.database = database
         self.clock = ManualClock()
@@ -211,10 +221,11 @@ class World:
         self.answers = Answers(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
         self.announcements = Announcements(self.clock)
         self.poller = self.new_poller()
+        self.lookups = Lookups(self.questions, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
         self.tracker = Tracker(
             database,
             self.questions,
-            Lookups(self.questions, self.accounts, patience=0.2),
+            self.lookups,
             self.answers,
             self.accounts,
             self.outbox,

@@ -36,7 +36,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
-    resending = Resending(world.database, FakeOutbox(), world.cards, CommandRate(world.clock, 100))
+    resending = Resending(world.database, lambda _: None, FakeOutbox(), world.cards, CommandRate(world.clock, 100))
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
 
 

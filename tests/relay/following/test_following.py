@@ -10,6 +10,7 @@ from random import Random
 import pytest
 
 from pixverse import errors
+from relay.allowances import Allowances
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed, NoToken, TokenRefused
 from relay.commands.results import Ask
@@ -45,7 +46,8 @@ def _following(house: House, told: list[bool]) -> Following:
         interval=INTERVAL,
         random=Random(1),
     )
-    return Following(house.database, house.accounts, Lookups(questions, house.accounts), lambda: told.append(True))
+    lookups = Lookups(questions, house.accounts, Allowances(house.clock))
+    return Following(house.database, house.accounts, lookups, lambda: told.append(True))
 
 
 async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> None:

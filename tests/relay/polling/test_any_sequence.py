@@ -24,6 +24,7 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.job import Job, JobState
+from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, START, FakeApi, ManualClock, World, open_database
 
@@ -52,7 +53,7 @@ class HeldApi(FakeApi):
         self.is_early_look: Callable[[str], bool] = lambda _: False
         self.requests: dict[str, list[tuple[float, bool]]] = defaultdict(list)
 
-    async def fetch(self, token: str, jobid: str, known: int | None = None) -> Told:
+    async def fetch(self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None) -> Told:
         self.requests[jobid].append((self.clock.monotonic(), self.is_early_look(jobid)))
         answer = "in work"
         if not self.at_once:

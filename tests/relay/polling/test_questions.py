@@ -5,6 +5,9 @@ import asyncio
 import pytest
 
 from pixverse import errors
+from pixverse.recent_lists import LookupTerms
+from pixverse.told import Told
+from relay.allowances import AllowanceUsedUp
 from relay.polling.questions import NoTokenLeft
 from storage.database import Database
 from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
@@ -161,3 +164,63 @@ async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World
     await asyncio.gather(polling, return_exceptions=True)
     world.api.gate.set()
     assert (await world.questions.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]
+
+
+def _terms(spent: list[int], most: int = 100, fresh: float = 5.0) -> LookupTerms:
+    def spend() -> None:
+        if len(spent) >= most:
+            raise AllowanceUsedUp(0)
+        spent.append(1)
+
+    return LookupTerms(spend, fresh)
+
+
+async def test_not_found_is_remembered_for_people_and_not_for_the_schedule(world: World) -> None:
+    spent: list[int] = []
+    for _ in range(3):
+        answer = await world.questions.look_up(ACCOUNT, "job-1", _terms(spent))
+        assert isinstance(answer.said, errors.JobNotFound)
+    assert len(spent) == 1
+    world.api.put("job-1")
+    assert isinstance((await world.questions.look_up(ACCOUNT, "job-1", _terms(spent))).said, errors.JobNotFound)
+    assert (await world.questions.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]
+    assert (await world.questions.look_up(ACCOUNT, "job-1", _terms(spent))).said == world.api.jobs["job-1"]
+    assert len(spent) == 1
+
+    await world.questions.look_up(ACCOUNT, "job-2", _terms(spent))
+    world.api.put("job-2")
+    found = await world.questions.look_up(ACCOUNT, "job-2", _terms(spent, fresh=0.0))
+    assert found.said == world.api.jobs["job-2"], "who looks again looks anew"
+    await world.questions.look_up(ACCOUNT, "job-3", _terms(spent))
+    world.api.put("job-3")
+    world.clock.move_to(world.clock.monotonic() + 5)
+    assert (await world.questions.look_up(ACCOUNT, "job-3", _terms(spent))).said == world.api.jobs["job-3"]
+    assert len(world.questions._missing) <= 1
+
+
+async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: World) -> None:
+    """The request that one may not make any more is made by the next one, be it the schedule."""
+    world.api.put("job-1")
+    world.api.gate = asyncio.Event()
+    with pytest.raises(AllowanceUsedUp):
+        await world.questions.look_up(ACCOUNT, "job-1", _terms([], most=0))
+    assert world.api.asked == []
+
+    async def runs_out(token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> Told:
+        if terms is None:
+            return Told.of(world.api.jobs[jobid])
+        await asyncio.sleep(0)
+        terms.spend()
+        return Told.of(world.api.jobs[jobid])
+
+    world.questions._fetch = runs_out
+    first = asyncio.create_task(world.questions.look_up(ACCOUNT, "job-1", _terms([], most=1)))
+    await asyncio.sleep(0)
+    second = asyncio.create_task(world.questions.look_up(ACCOUNT, "job-1", _terms([])))
+    polling = asyncio.create_task(world.questions.poll(ACCOUNT, "job-1", 0.0, None))
+    asking = asyncio.create_task(world.questions.ask(ACCOUNT, "job-1"))
+    with pytest.raises(AllowanceUsedUp):
+        await first
+    for task in (second, polling, asking):
+        assert (await task).said == world.api.jobs["job-1"]
+    assert world.questions._asking == {}

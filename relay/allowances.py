@@ -1,0 +1,153 @@
+"""What people may make the bot ask of the API, apart from what is scheduled."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import ceil
+from typing import Generic, TypeVar
+
+from relay.ports import Clock
+
+K = TypeVar("K", bound=Hashable)
+
+_MOST_KEYS = 10_000
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Refill:
+    """How much may be used at once, and how fast it comes back."""
+
+    burst: int
+    per_second: float
+
+
+OF_A_PERSON = Refill(burst=40, per_second=0.5)
+"""Requests to the API about one account: a `watch` of 25 ids takes 31 at most where they belong to one e-mail address
+(25 records, the scheduler's list, five pages), and 30 a minute is one for each command of the default rate."""
+OF_AN_ACCOUNT = Refill(burst=100, per_second=2.0)
+"""The same of all people together. One person can use a quarter of it for any length of time."""
+OF_TOKEN_TRIALS = Refill(burst=20, per_second=0.1)
+"""Tokens that are tried for one server, and by one person."""
+
+
+class AllowanceUsedUp(Exception):
+    """Nothing was asked: whoever asks has to wait."""
+
+    def __init__(self, until: int) -> None:
+        super().__init__("too many requests to the API by people")
+        self.until = until
+        """Milliseconds UTC."""
+
+
+class Buckets(Generic[K]):
+    """A token bucket for each key: never more than `burst` and `per_second` times the seconds gone by.
+
+    A bucket that is full again is forgotten; so is the one that was used longest ago where there are too many.
+    """
+
+    def __init__(self, clock: Clock, refill: Refill, *, max_keys: int = _MOST_KEYS) -> None:
+        self._clock = clock
+        self._refill = refill
+        self._max_keys = max_keys
+        self._levels: dict[K, tuple[float, float]] = {}
+        """What was there at a time (monotonic seconds); the one used longest ago stands first."""
+
+    def __len__(self) -> int:
+        return len(self._levels)
+
+    def wait(self, key: K, tokens: int = 1) -> float:
+        """The seconds until so many tokens are there; 0 where they are there now."""
+        missing = tokens - self._level(key)
+        return 0.0 if missing <= _ROUNDING else missing / self._refill.per_second
+
+    def take(self, key: K, tokens: int = 1) -> None:
+        """Takes tokens that are there, as `wait` tells."""
+        level = self._level(key)
+        self._levels.pop(key, None)
+        self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())
+        self._forget()
+
+    def give_back(self, key: K, tokens: int) -> None:
+        """Puts back tokens that were taken and not used."""
+        if key in self._levels:
+            self._levels[key] = (min(self._refill.burst, self._level(key) + tokens), self._clock.monotonic())
+
+    def _level(self, key: K) -> float:
+        known = self._levels.get(key)
+        if known is None:
+            return float(self._refill.burst)
+        level, at = known
+        return min(self._refill.burst, level + (self._clock.monotonic() - at) * self._refill.per_second)
+
+    def _forget(self) -> None:
+        """Looks at two buckets for each one that is used, so that all are looked at in time."""
+        for key in [key for key, _ in zip(self._levels, range(2), strict=False)]:
+            if self._level(key) >= self._refill.burst or len(self._levels) > self._max_keys:
+                del self._levels[key]
+
+
+class Allowance:
+    """What one command may ask of an account: some requests are reserved for it, further ones are taken as it goes."""
+
+    def __init__(self, allowances: Allowances, account_id: int, user_id: int, reserved: int) -> None:
+        self._allowances = allowances
+        self._account_id = account_id
+        self._user_id = user_id
+        self._reserved = reserved
+
+    def spend(self) -> None:
+        """One request is about to be made. Raises AllowanceUsedUp, and it must not be made then."""
+        if self._reserved:
+            self._reserved -= 1
+        else:
+            self._allowances.take(self._account_id, self._user_id)
+
+    def close(self) -> None:
+        """Gives back what was reserved and not spent."""
+        self._allowances.give_back(self._account_id, self._user_id, self._reserved)
+        self._reserved = 0
+
+
+class Allowances:
+    """A bucket for each account, one for each person within it, and others for tokens that are only tried.
+
+    What is scheduled takes nothing from them, so that nobody can make it late.
+    """
+
+    def __init__(
+        self, clock: Clock, *, of_a_person: Refill = OF_A_PERSON, of_an_account: Refill = OF_AN_ACCOUNT
+    ) -> None:
+        self._clock = clock
+        self._accounts: Buckets[int] = Buckets(clock, of_an_account)
+        self._people: Buckets[tuple[int, int]] = Buckets(clock, of_a_person)
+        self._trials: Buckets[tuple[str, int]] = Buckets(clock, OF_TOKEN_TRIALS)
+
+    def reserve(self, account_id: int, user_id: int, requests: int) -> Allowance:
+        """Sets so many requests aside for a person's command, all or none. Raises AllowanceUsedUp."""
+        self.take(account_id, user_id, requests)
+        return Allowance(self, account_id, user_id, requests)
+
+    def take(self, account_id: int, user_id: int, requests: int = 1) -> None:
+        """Takes so many requests, all or none. Raises AllowanceUsedUp."""
+        person = (account_id, user_id)
+        self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, requests)))
+        self._people.take(person, requests)
+        self._accounts.take(account_id, requests)
+
+    def give_back(self, account_id: int, user_id: int, requests: int) -> None:
+        """Puts back requests that were taken and not made."""
+        self._people.give_back((account_id, user_id), requests)
+        self._accounts.give_back(account_id, requests)
+
+    def take_token_trial(self, guild_id: int, user_id: int) -> None:
+        """Somebody wants a token to be tried for a server. Raises AllowanceUsedUp."""
+        keys = (("server", guild_id), ("person", user_id))
+        self._require(max(self._trials.wait(key) for key in keys))
+        for key in keys:
+            self._trials.take(key)
+
+    def _require(self, wait: float) -> None:
+        if wait > 0:
+            raise AllowanceUsedUp(self._clock.now() + ceil(wait * 1000))

@@ -1,0 +1,167 @@
+"""What members can make the bot ask of the API with a server's token, and what is scheduled meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from itertools import pairwise
+
+import pytest
+
+from relay.allowances import OF_A_PERSON, OF_AN_ACCOUNT, OF_TOKEN_TRIALS, Refill
+from sandbox.pixverse_api.jobs import Job
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_INTERVAL = 1.0
+_SETTINGS = {"COMMANDS_PER_MINUTE": "1000", "POLL_INTERVAL": str(_INTERVAL)}
+_MOMENT = "**One moment.** You can ask again <t:"
+
+
+class Caused:
+    """The requests with a town's token, but for those about jobs that are polled anyway, and the time that it took."""
+
+    def __init__(self, town: Town, *polled: Job) -> None:
+        self._town = town
+        self._polled = {job.jobid for job in polled}
+        self._seen = len(town.stage.pixverse.requests)
+        self._began = time.monotonic()
+
+    @property
+    def count(self) -> int:
+        requests = self._town.stage.pixverse.requests[self._seen :]
+        return sum(one.account == self._town.account.number and one.jobid not in self._polled for one in requests)
+
+    def bound(self, refill: Refill) -> float:
+        return refill.burst + refill.per_second * (time.monotonic() - self._began) + 1
+
+
+def _strangers(town: Town, count: int, first: int = 0, email: str | None = None) -> list[str]:
+    """Ids of v2 that nobody knows."""
+    address = email or town.account.email
+    return [f"user:{town.account.number}-pixverse:{address}-video:{10**9 + first + n}" for n in range(count)]
+
+
+async def _crowded_town(stage: Stage) -> Town:
+    """A town with so many videos that a whole search in the account's list takes five pages."""
+    town = await stage.town("v2")
+    for _ in range(240):
+        town.job().complete()
+    return town
+
+
+async def _polled(town: Town) -> Job:
+    job = town.stage.pixverse.add_job(town.account)
+    assert (await town.status(job)).text.startswith("**Watching.**")
+    return job
+
+
+def _longest_gap(stage: Stage, job: Job, since: int) -> float:
+    """Seconds between two polls of a job, at most."""
+    times = [one.at for one in stage.pixverse.requests[since:] if one.jobid == job.jobid]
+    assert len(times) > 2
+    return max(later - earlier for earlier, later in pairwise(times)) / 1000
+
+
+async def test_an_honest_watch_of_25(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    for generation in ("v1", "v2"):
+        town = await stage.town(generation)
+        jobs = [town.job() for _ in range(25)]
+        answer = await town.watch(*jobs)
+        first = sum(one.jobid in {job.jobid for job in jobs} for one in stage.pixverse.requests)
+        assert answer.text.startswith("**Watching 25 jobs.**")
+        assert first == 25
+
+
+async def test_a_watch_of_25_unknown_ids_fetches_the_lists_once(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    town = await _crowded_town(stage)
+    caused = Caused(town)
+    answer = await town.watch(*_strangers(town, 25))
+    assert answer.text.startswith("**0 watched, 25 not.**")
+    assert answer.text.count("not found") == 25
+    assert caused.count == 25 + 1 + 5
+
+    again = Caused(town)
+    other = town.guild.add_member("bob")
+    assert (await town.watch(*_strangers(town, 25), by=other)).text == answer.text
+    assert again.count == 0, "what was not found is remembered for five seconds, and the lists are"
+
+
+async def test_one_member_does_all_to_use_the_token_up(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    town, neighbour = await _crowded_town(stage), await stage.town("v1")
+    job, next_door = await _polled(town), await _polled(neighbour)
+    since = len(stage.pixverse.requests)
+    caused = Caused(town, job)
+    answers = await asyncio.gather(
+        *(town.watch(*_strangers(town, 25, 100 * n)) for n in range(27)),
+        *(town.watch(*_strangers(town, 25, 100 * n, f"n{n}@example.com")) for n in range(3)),
+        *(town.status(stranger) for stranger in _strangers(town, 20, 9000)),
+        *(town.status(stranger, private=True) for stranger in _strangers(town, 20, 9500)),
+        *(town.use("pixverse list") for _ in range(5)),
+    )
+    assert caused.count <= caused.bound(OF_A_PERSON)
+    assert sum(answer.text.startswith(_MOMENT) for answer in answers) >= 60
+
+    await asyncio.sleep(3 * _INTERVAL)
+    for one in (job, next_door):
+        assert _longest_gap(stage, one, since) < 2 * _INTERVAL
+
+    other = town.guild.add_member("bob")
+    honest = await town.watch(*(stage.pixverse.add_job(town.account) for _ in range(25)), by=other)
+    assert honest.text.startswith("**Watching 25 jobs.**"), "nobody else has to wait for that member"
+
+
+async def test_twenty_members_at_once(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    town, neighbour = await _crowded_town(stage), await stage.town("v1")
+    job, next_door = await _polled(town), await _polled(neighbour)
+    people = [town.guild.add_member(f"person {n}") for n in range(20)]
+    since = len(stage.pixverse.requests)
+    caused = Caused(town, job)
+    await asyncio.gather(
+        *(town.watch(*_strangers(town, 25, 100 * n), by=people[n % 20]) for n in range(40)),
+    )
+    assert caused.count <= caused.bound(OF_AN_ACCOUNT)
+    assert (await neighbour.status(neighbour.job())).text.startswith("**Watching.**")
+    await asyncio.sleep(3 * _INTERVAL)
+    for one in (job, next_door):
+        assert _longest_gap(stage, one, since) < 2 * _INTERVAL
+
+
+async def test_buttons_and_admins_commands_draw_on_the_same(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    town = await stage.town()
+    job = await _polled(town)
+    caused = Caused(town, job)
+    checks = await asyncio.gather(
+        *(town.admin.slash(town.channel, "pixverse-admin check") for _ in range(OF_A_PERSON.burst))
+    )
+    assert any(answer.text.startswith(_MOMENT) for answer in checks)
+    assert caused.count <= caused.bound(OF_A_PERSON)
+
+    await asyncio.gather(*(town.status(stranger) for stranger in _strangers(town, OF_A_PERSON.burst)))
+    (card,) = town.cards()
+    done = [await town.member.click(card, "Check now") for _ in range(2)]
+    assert any(answer.text.startswith(_MOMENT) for answer in done) or "Next look" in done[1].text
+
+
+async def test_tokens_are_tried_so_often_and_no_more(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    town = await stage.town()
+    before = len(stage.pixverse.requests)
+    answers = [await town.set_token(f"user:99-{n:08d}abcdefghijklmnop") for n in range(OF_TOKEN_TRIALS.burst + 5)]
+    tried = [one for one in stage.pixverse.requests[before:] if one.account is None]
+    assert answers[-1].text.startswith(_MOMENT)
+    assert len(tried) <= OF_TOKEN_TRIALS.burst + 2

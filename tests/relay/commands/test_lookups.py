@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from itertools import pairwise
+
+import pytest
+
+from pixverse.job import JobState
+from pixverse.recent_lists import LookupTerms
+from pixverse.told import Told
+from relay.allowances import Allowances, Refill
+from relay.commands import refusals
+from relay.commands.results import Taken
+from storage.database import Database
+from tests.relay.world import CHANNEL, FakeApi, ManualClock, World
+
+
+class CostlyApi(FakeApi):
+    """Each question takes three requests."""
+
+    async def fetch(self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None) -> Told:
+        for _ in range(2 if terms is not None else 0):
+            assert terms is not None
+            terms.spend()
+        return await super().fetch(token, jobid, known, terms)
+
+
+def _allowances(clock: ManualClock) -> Allowances:
+    refill = Refill(burst=10, per_second=1.0)
+    return Allowances(clock, of_a_person=refill, of_an_account=refill)
+
+
+@pytest.fixture
+async def world(database: Database) -> AsyncIterator[World]:
+    made = World(database, allowances=_allowances)
+    yield made
+    await made.close()
+
+
+def _jobs(count: int, first: int = 0) -> list[str]:
+    return [f"job-{first + n}" for n in range(count)]
+
+
+async def test_a_list_is_asked_about_whole_or_not_at_all(world: World) -> None:
+    for jobid in _jobs(20):
+        world.api.put(jobid)
+    await world.tracker.watch(world.ask(), " ".join(_jobs(6)), True)
+    with pytest.raises(refusals.TooFast) as refusal:
+        await world.tracker.watch(world.ask(), " ".join(_jobs(6, 6)), True)
+    assert len(world.api.asked) == 6
+    assert refusal.value.until == world.clock.now() + 2000
+    world.clock.move_to(world.clock.monotonic() + 2)
+    result = await world.tracker.watch(world.ask(), " ".join(_jobs(6, 6)), True)
+    assert [entry.taken for entry in result.entries] == [Taken.WATCHED] * 6
+
+
+async def test_what_was_just_asked_costs_nothing(world: World) -> None:
+    for _ in range(3):
+        result = await world.tracker.watch(world.ask(), " ".join(_jobs(10)), True)
+        assert [entry.taken for entry in result.entries] == [Taken.NOT_FOUND] * 10
+    assert len(world.api.asked) == 10
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.status(world.ask(), "job-99", True, False)
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.peek(world.ask(person=2), "job-99")
+
+
+async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Database) -> None:
+    world = World(database, allowances=_allowances, api=CostlyApi)
+    for jobid in _jobs(6):
+        world.api.put(jobid)
+    result = await world.tracker.watch(world.ask(), " ".join(_jobs(6)), True)
+    taken = [entry.taken for entry in result.entries]
+    assert taken.count(Taken.WATCHED) == 2
+    assert taken.count(Taken.NOT_LOOKED_UP) == 4
+    assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.status(world.ask(), "job-5", True, False)
+    assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
+    await world.close()
+
+
+async def test_polls_go_on_when_people_may_ask_nothing_more(world: World) -> None:
+    await world.watch("job-1")
+    world.run()
+    await world.tracker.watch(world.ask(), " ".join(_jobs(9, 100)), True)
+    await world.advance(1)
+    for number in range(60):
+        await world.advance(1)
+        for person in range(5):
+            with pytest.raises(refusals.Refusal):
+                await world.tracker.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
+    times = world.api.times("job-1")
+    assert len(times) >= 3
+    assert max(later - earlier for earlier, later in pairwise(times)) <= 24
+    assert len(world.api.asked) - len(times) <= 10 + 62
+
+
+async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: World) -> None:
+    number = await world.watch("job-1")
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.answers.record_answer(number, world.api.jobs["job-1"])
+    for channel in range(1, 10):
+        await world.tracker.status(world.ask(channel=CHANNEL + channel), f"#{number}", True, False)
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.status(world.ask(channel=CHANNEL + 20), f"#{number}", True, False)
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.watch(world.ask(channel=CHANNEL + 20), f"#{number}", True)
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.post_again(world.ask(), 1, 5000)
+    with pytest.raises(refusals.TooFast):
+        world.lookups.prepay_for_server(world.ask())

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.allowances import (
+    OF_A_PERSON,
+    OF_AN_ACCOUNT,
+    OF_TOKEN_TRIALS,
+    Allowances,
+    AllowanceUsedUp,
+    Buckets,
+    Refill,
+)
+from tests.relay.world import ManualClock
+
+ACCOUNT, PERSON = 1, 1000
+
+_MOVES = st.lists(
+    st.tuples(st.integers(1, 6), st.integers(1, 25), st.floats(0, 30)),
+    max_size=60,
+)
+"""A person, the requests that they want, and the seconds until the next one."""
+
+
+@given(_MOVES)
+def test_never_more_than_the_burst_and_the_rate_times_the_time(moves: list[tuple[int, int, float]]) -> None:
+    clock = ManualClock()
+    allowances, began = Allowances(clock), clock.monotonic()
+    taken: list[tuple[float, int, int]] = []
+    for person, requests, pause in moves:
+        try:
+            allowances.take(ACCOUNT, person, requests)
+        except AllowanceUsedUp as used_up:
+            assert used_up.until > clock.now()
+        else:
+            taken.append((clock.monotonic(), person, requests))
+        clock.move_to(clock.monotonic() + pause)
+    for start in [began, *(at for at, _, _ in taken)]:
+        for end in [at for at, _, _ in taken if at >= start]:
+            within = [one for one in taken if start <= one[0] <= end]
+            most = OF_AN_ACCOUNT.burst + OF_AN_ACCOUNT.per_second * (end - start)
+            assert sum(requests for _, _, requests in within) <= most + 1e-3
+            for person in {person for _, person, _ in within}:
+                own = sum(requests for _, one, requests in within if one == person)
+                assert own <= OF_A_PERSON.burst + OF_A_PERSON.per_second * (end - start) + 1e-3
+
+
+@given(st.lists(st.integers(1, 25), max_size=30), st.integers(1, 25))
+def test_who_waits_as_long_as_they_were_told_is_served(before: list[int], wanted: int) -> None:
+    clock = ManualClock()
+    allowances = Allowances(clock)
+    for requests in before:
+        try:
+            allowances.take(ACCOUNT, PERSON, requests)
+        except AllowanceUsedUp:
+            continue
+    try:
+        allowances.take(ACCOUNT, PERSON, wanted)
+    except AllowanceUsedUp as used_up:
+        wait = (used_up.until - clock.now()) / 1000
+        assert wait <= wanted / OF_A_PERSON.per_second
+        clock.move_to(clock.monotonic() + wait)
+        allowances.take(ACCOUNT, PERSON, wanted)
+
+
+@given(st.lists(st.floats(0, 2), min_size=1, max_size=200))
+def test_one_person_never_makes_another_wait(pauses: list[float]) -> None:
+    clock = ManualClock()
+    allowances = Allowances(clock)
+    for pause in pauses:
+        clock.move_to(clock.monotonic() + pause)
+        for requests in (25, 5, 1):
+            try:
+                allowances.take(ACCOUNT, PERSON, requests)
+            except AllowanceUsedUp:
+                continue
+    allowances.take(ACCOUNT, PERSON + 1, 25)
+
+
+def test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back() -> None:
+    clock = ManualClock()
+    allowances = Allowances(clock)
+    allowance = allowances.reserve(ACCOUNT, PERSON, 25)
+    for _ in range(20):
+        allowance.spend()
+    allowance.close()
+    with pytest.raises(AllowanceUsedUp):
+        allowances.reserve(ACCOUNT, PERSON, 21)
+    allowances.take(ACCOUNT, PERSON, 20)
+    with pytest.raises(AllowanceUsedUp):
+        allowance.spend()
+
+
+def test_accounts_do_not_share() -> None:
+    allowances = Allowances(ManualClock())
+    allowances.take(ACCOUNT, PERSON, OF_A_PERSON.burst)
+    allowances.take(ACCOUNT + 1, PERSON, OF_A_PERSON.burst)
+
+
+def test_token_trials_of_a_person_and_of_a_server_are_bounded() -> None:
+    allowances = Allowances(ManualClock())
+    for guild_id in range(OF_TOKEN_TRIALS.burst):
+        allowances.take_token_trial(guild_id, PERSON)
+    with pytest.raises(AllowanceUsedUp):
+        allowances.take_token_trial(500, PERSON)
+    for person in range(OF_TOKEN_TRIALS.burst):
+        allowances.take_token_trial(600, person)
+    with pytest.raises(AllowanceUsedUp):
+        allowances.take_token_trial(600, 700)
+    allowances.take_token_trial(601, 700)
+
+
+def test_full_buckets_are_forgotten_and_there_are_never_too_many() -> None:
+    clock = ManualClock()
+    buckets: Buckets[int] = Buckets(clock, Refill(burst=2, per_second=1.0), max_keys=50)
+    for key in range(1000):
+        buckets.take(key)
+        assert len(buckets) <= 51
+    clock.move_to(clock.monotonic() + 10)
+    for key in range(1000, 1060):
+        buckets.take(key)
+    clock.move_to(clock.monotonic() + 10)
+    for key in range(60):
+        buckets.take(key)
+        clock.move_to(clock.monotonic() + 2)
+    assert len(buckets) <= 5
