@@ -137,7 +137,7 @@ async def test_twenty_members_at_once(build: Build) -> None:
         assert _longest_gap(stage, one, since) < 2 * _INTERVAL
 
 
-async def test_buttons_and_admins_commands_draw_on_the_same(build: Build) -> None:
+async def test_the_admins_check_draws_on_the_same(build: Build) -> None:
     stage = await build(**_SETTINGS)
     await stage.start()
     town = await stage.town()
@@ -148,11 +148,6 @@ async def test_buttons_and_admins_commands_draw_on_the_same(build: Build) -> Non
     )
     assert any(answer.text.startswith(_MOMENT) for answer in checks)
     assert caused.count <= caused.bound(OF_A_PERSON)
-
-    await asyncio.gather(*(town.status(stranger) for stranger in _strangers(town, OF_A_PERSON.burst)))
-    (card,) = town.cards()
-    done = [await town.member.click(card, "Check now") for _ in range(2)]
-    assert any(answer.text.startswith(_MOMENT) for answer in done) or "Next look" in done[1].text
 
 
 async def test_tokens_are_tried_so_often_and_no_more(build: Build) -> None:

@@ -10,7 +10,7 @@ from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import Allowances, Refill
 from relay.commands import refusals
-from relay.commands.results import Taken
+from relay.commands.results import CheckedBefore, Taken
 from storage.database import Database
 from tests.relay.world import CHANNEL, FakeApi, ManualClock, World
 
@@ -110,3 +110,13 @@ async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: Wor
         await world.tracker.post_again(world.ask(), 1, 5000)
     with pytest.raises(refusals.TooFast):
         world.lookups.prepay_for_server(world.ask())
+
+
+async def test_check_now_counts(world: World) -> None:
+    await world.watch("job-1")
+    await world.tracker.watch(world.ask(), " ".join(_jobs(9, 100)), True)
+    assert isinstance(await world.tracker.check_now(world.ask(), 1), CheckedBefore)
+    world.clock.move_to(world.clock.monotonic() + 5)
+    await world.tracker.watch(world.ask(), " ".join(_jobs(5, 200)), True)
+    with pytest.raises(refusals.TooFast):
+        await world.tracker.check_now(world.ask(), 1)
