@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
 from pathlib import Path
 
-from playwright.async_api import FrameLocator, Locator, Page
+from PIL import Image
+from playwright.async_api import FloatRect, FrameLocator, Locator, Page
 
 from sandbox.bot_process import BotTrouble
 from sandbox.chromium import MISSING, find_chromium, run_chromium
@@ -21,6 +23,9 @@ _POLL_SECONDS = 0.5
 _PATIENCE_MS = 60_000
 _SHARP = 1.5
 """Points of a picture for each point of the page."""
+_FRAME_MS = 200
+_FILM_SIZE = (760, 560)
+_LAST_FRAME_MS = 2500
 
 
 async def take_pictures(chromium: str, folder: Path) -> None:
@@ -38,6 +43,78 @@ async def take_pictures(chromium: str, folder: Path) -> None:
         page.set_default_timeout(_PATIENCE_MS)
         await page.goto(panel.url)
         await _Photographer(panel, page, folder).work()
+        await page.set_viewport_size({"width": 1280, "height": 700})
+        await _film(panel, page, folder / "demo.webp")
+
+
+async def _film(panel: Panel, page: Page, target: Path) -> None:
+    """Films the chat while somebody asks for a job and its video arrives."""
+    stage = panel.desk.stage
+    await panel.controls["person"](Form({"person": str(stage.alice.id)}))
+    await panel.controls["channel-add"](Form({"name": "lighthouses"}))
+    await page.wait_for_function("url => document.querySelector('iframe').src === url", arg=panel.chat.url)
+    job = stage.pixverse.add_job(stage.account, prompt="A lighthouse in the evening rain")
+    chat = page.frame_locator("#chat-frame")
+    await chat.get_by_label("Message", exact=True).click()
+    box = await page.locator("#chat-frame").bounding_box()
+    if box is None:
+        raise BotTrouble("The chat is not on the page.", stage.bot.last_words)
+    width, height = _FILM_SIZE
+    height = min(height, int(box["height"]))
+    film = _Film(page, FloatRect(x=box["x"], y=box["y"] + box["height"] - height, width=width, height=height))
+    for text in ("/pix", "verse", " sta", "tus"):
+        await page.keyboard.type(text)
+        await film.roll(2)
+    await page.keyboard.press("Enter")
+    await page.keyboard.insert_text(job.jobid)
+    await film.roll(4)
+    await page.keyboard.press("Enter")
+    await film.roll(10)
+    for percent in (15, 46, 93):
+        job.set("progress", percent)
+        await film.until(chat.locator(".channel-message").filter(has_text=f"In progress: {percent}%."))
+    job.complete()
+    await film.until(chat.locator("video[poster]"))
+    await film.roll(8)
+    film.save(target)
+    print(f"{target.name}: {target.stat().st_size} bytes")
+
+
+class _Film:
+    """Frames of one part of the page, a fifth of a second each; what stands still for long is shortened."""
+
+    _LONGEST_STILL = 5
+
+    def __init__(self, page: Page, part: FloatRect) -> None:
+        self._page = page
+        self._part = part
+        self._frames: list[Image.Image] = []
+        self._still = 0
+
+    async def roll(self, frames: int) -> None:
+        """Takes so many frames."""
+        for _ in range(frames):
+            await self._take()
+
+    async def until(self, what: Locator) -> None:
+        """Takes frames until this is to be seen, and a few more."""
+        while not await what.first.is_visible():
+            await self._take()
+        await self.roll(4)
+
+    async def _take(self) -> None:
+        shot = await self._page.screenshot(clip=self._part, animations="disabled", scale="css")
+        frame = Image.open(io.BytesIO(shot)).convert("RGB")
+        self._still = self._still + 1 if self._frames and frame == self._frames[-1] else 0
+        if self._still < self._LONGEST_STILL:
+            self._frames.append(frame)
+        await asyncio.sleep(_FRAME_MS / 1000)
+
+    def save(self, target: Path) -> None:
+        """Writes an animated WebP that starts again after a rest."""
+        first, *others = self._frames
+        times = [_FRAME_MS] * len(others) + [_LAST_FRAME_MS]
+        first.save(target, save_all=True, append_images=others, duration=times, loop=0, quality=82, method=4)
 
 
 class _Photographer:
@@ -64,7 +141,7 @@ class _Photographer:
         print("panel.png")
         await self._be_admin()
         await self._type("/pixverse-admin check")
-        await self._take("check", self._message("This channel"))
+        await self._take("check", self._message("Everything works here."))
 
     def _job(self, prompt: str) -> Job:
         return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
