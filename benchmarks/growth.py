@@ -160,7 +160,7 @@ async def _grow_history(folder: Path, count: int, points: Points) -> None:
     database = await open_database(folder)
     await _fill_jobs(database, count, ended=True)
     await _fill_deliveries(database, count, "posted")
-    world = World(database, per_minute=10**6)
+    world = World(database)
     numbers = iter(range(_TIMES))
 
     async def status() -> None:

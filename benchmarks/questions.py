@@ -138,7 +138,7 @@ async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Told:
     told = _Told()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         database = await open_database(Path(folder))
-        world = World(database, interval=_INTERVAL, per_minute=10**6, api=_ListedApi)
+        world = World(database, interval=_INTERVAL, api=_ListedApi)
         world.run()
         began = world.clock.monotonic()
         changes = [(job.begins, True, job) for job in plan] + [(job.ends, False, job) for job in plan]

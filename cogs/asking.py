@@ -134,6 +134,10 @@ class Answering:
         """Answers the asker alone without deferring, for what is known already."""
         await answer_first(lambda: interaction.response.send_message(answer.content, ephemeral=True), self._clock.sleep)
 
+    async def offer_nothing(self, interaction: Interaction) -> None:
+        """Answers autocomplete with an empty list."""
+        await answer_first(lambda: interaction.response.autocomplete([]), self._clock.sleep)
+
     async def open_form(self, interaction: Interaction, form: discord.ui.Modal) -> None:
         """Opens a form for the asker."""
         await answer_first(lambda: interaction.response.send_modal(form), self._clock.sleep)

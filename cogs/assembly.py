@@ -17,6 +17,7 @@ from cogs.callback_desk import CallbackDesk
 from cogs.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from cogs.command_book import CommandBook
 from cogs.command_sync import HttpRegistry
+from cogs.door import Door
 from cogs.follow_desk import FollowDesk
 from cogs.gateway import stay_connected
 from cogs.http_port import Instruments, loop_beats, open_http_ports
@@ -81,7 +82,6 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
             poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest),
             clock=clock,
             random=Random(),  # noqa: S311 - jitter, no secret
-            rate=CommandRate(clock, settings.commands_per_minute),
             meters=instruments.meters,
         )
         relay.media.sweep()
@@ -151,6 +151,7 @@ async def _face_discord(
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     answering = Answering(book, clock)
+    door = Door(answering, CommandRate(clock, settings.commands_per_minute), clock)
     desk = AdminDesk(
         database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, relay.health, relay.allowances, book
     )
@@ -163,7 +164,9 @@ async def _face_discord(
         interval=settings.poll_interval_ms,
     )
     follow_desk = FollowDesk(relay.following, relay.poster, book)
-    client.button_handlers = Buttons(relay.tracker, relay.forgetting, desk, follow_desk, outcomes, callbacks, answering)
+    client.button_handlers = Buttons(
+        relay.tracker, relay.forgetting, desk, follow_desk, outcomes, callbacks, answering, door
+    )
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
@@ -172,7 +175,7 @@ async def _face_discord(
     async def start() -> None:
         await client.add_cog(PixVerse(relay.tracker, relay.forgetting, answering, book, clock))
         client.tree.add_command(watch_menu(relay.tracker, answering))
-        await client.add_cog(PixVerseAdmin(desk, follow_desk, outcomes, callbacks, answering, relay.rate, book))
+        await client.add_cog(PixVerseAdmin(desk, follow_desk, outcomes, callbacks, answering, door, book))
         roll_call = RollCall(client, relay.places, clock.sleep)
         surroundings = Surroundings(client, relay.outbox, relay.places, roll_call, database)
         await client.add_cog(surroundings)

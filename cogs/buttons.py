@@ -8,6 +8,7 @@ from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
 from cogs.callback_desk import CallbackDesk
 from cogs.channel_check import require_own_channel
+from cogs.door import Door
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.commands.forgetting import Forgetting
@@ -40,6 +41,7 @@ class Buttons:
         outcomes: OutcomeDesk,
         callbacks: CallbackDesk,
         answering: Answering,
+        door: Door,
     ) -> None:
         self._tracker = tracker
         self._forgetting = forgetting
@@ -48,6 +50,10 @@ class Buttons:
         self._outcomes = outcomes
         self._callbacks = callbacks
         self._answering = answering
+        self._door = door
+
+    async def lets_in(self, interaction: Interaction) -> bool:
+        return await self._door.lets_in(interaction)
 
     # ---- under a card or a summary ----------------------------------------------------------------------------------
 

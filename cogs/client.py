@@ -52,6 +52,13 @@ def use_discord_at(base_url: str) -> None:
     Route.BASE = base_url
 
 
+class CountingTree(discord.app_commands.CommandTree["RelayClient"]):
+    """The commands, whose uses are counted, autocomplete too."""
+
+    async def interaction_check(self, interaction: discord.Interaction[RelayClient], /) -> bool:
+        return await self.client.button_handlers.lets_in(interaction)
+
+
 class RelayClient(commands.AutoShardedBot):
     """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
 
@@ -61,6 +68,7 @@ class RelayClient(commands.AutoShardedBot):
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
             command_prefix=commands.when_mentioned,
+            tree_cls=CountingTree,
             help_command=None,
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),

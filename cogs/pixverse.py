@@ -127,7 +127,6 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         """Asks before anything is deleted."""
 
         async def deed() -> Answer:
-            self._forgetting.asked(self._answering.ask_of(interaction))
             return forget_question()
 
         await self._answering.answer(interaction, deed)

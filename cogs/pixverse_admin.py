@@ -16,9 +16,9 @@ from cogs.asking import Answering, Interaction, may_manage_server, require_manag
 from cogs.callback_desk import CallbackDesk
 from cogs.channel_check import check_channel, require_own_channel
 from cogs.command_book import CommandBook
+from cogs.door import Door
 from cogs.follow_desk import FollowDesk
 from cogs.outcome_desk import OutcomeDesk
-from relay.commands.limits import CommandRate
 from relay.commands.results import Ask
 from ui import descriptions
 from ui.admin_answers import not_allowed_answer
@@ -68,7 +68,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         outcomes: OutcomeDesk,
         callbacks: CallbackDesk,
         answering: Answering,
-        rate: CommandRate,
+        door: Door,
         book: CommandBook,
     ) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         self._outcomes = outcomes
         self._callbacks = callbacks
         self._answering = answering
-        self._rate = rate
+        self._door = door
         self._book = book
 
     @token.command(name="set", description=descriptions.TOKEN_SET)
@@ -95,6 +95,8 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         """Takes the form, whichever process opened it."""
         data: Mapping[str, Any] = interaction.data or {}
         if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != TOKEN_FORM:
+            return
+        if not await self._door.lets_in(interaction):
             return
         text = entered_text(data.get("components") or ())
         await self._answer(interaction, lambda ask: self._desk.set_token(ask, text))
@@ -175,7 +177,6 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:
             require_manage_server(interaction)
-            self._rate.use(interaction.user.id)
             return await act(self._answering.ask_of(interaction))
 
         await self._answering.answer(interaction, deed)

@@ -17,7 +17,7 @@ from relay.cards.card_posts import CardPosts
 from relay.cards.cards import CardLoop
 from relay.cards.pauses import Pauses
 from relay.commands.forgetting import Forgetting
-from relay.commands.limits import CommandRate, Limits
+from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
 from relay.commands.tracker import Tracker
@@ -72,7 +72,6 @@ class RelayParts:
     pauses: Pauses
     resending: Resending
     poster: Poster
-    rate: CommandRate
     allowances: Allowances
     health: Health
 
@@ -89,7 +88,6 @@ def put_together(
     poster: Poster,
     clock: Clock,
     random: Random,
-    rate: CommandRate,
     meters: Meters,
 ) -> RelayParts:
     """Makes every part; nothing runs yet.
@@ -178,7 +176,6 @@ def put_together(
         cards,
         poller,
         limits=Limits(settings.max_open_per_user, settings.max_open_per_server),
-        rate=rate,
     )
     return RelayParts(
         accounts=accounts,
@@ -204,12 +201,11 @@ def put_together(
         following=Following(database, accounts, lookups, follows.changed),
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
-        forgetting=Forgetting(database, cards, rate),
+        forgetting=Forgetting(database, cards),
         retention=Retention(database, clock),
         pauses=Pauses(database, cards, health, clock),
-        resending=Resending(database, lookups.prepay_for_server, outbox, cards, rate),
+        resending=Resending(database, lookups.prepay_for_server, outbox, cards),
         poster=poster,
-        rate=rate,
         allowances=allowances,
         health=health,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
@@ -10,6 +12,9 @@ from pixverse.job import Job, JobState
 from pixverse.jobids import is_v2
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
+
+_PROMPT = re.compile(r'"prompt":("(?:[^"\\]|\\.)*")')
+"""Only a job has a field of that name, and inside a text its quotation marks would be escaped."""
 
 _STAYS = (
     "created", "prompt", "negative_prompt", "style", "aspect_ratio", "seed", "model", "quality", "duration", "sound",
@@ -31,6 +36,12 @@ def load(snapshot: str | None) -> Job | None:
         return _JOB.validate_json(snapshot)
     except ValidationError:
         return None
+
+
+def prompt_of(snapshot: str | None) -> str:
+    """The prompt of the job that `dump` wrote, empty where there is none; a small part of the work of `load`."""
+    found = _PROMPT.search(snapshot) if snapshot is not None else None
+    return str(json.loads(found[1])) if found is not None else ""
 
 
 def onward(known: Job | None, answer: Job) -> Job:

@@ -90,6 +90,16 @@ async def known_jobs(queries: Queries, guild_id: int, channel_id: int, user_id: 
     return [KnownJob(row["id"], row["snapshot"], row["outcome"], row["watched_since"]) for row in rows]
 
 
+async def watched_jobs(queries: Queries, guild_id: int, channel_id: int, limit: int) -> list[KnownJob]:
+    """The latest jobs that a channel waits for; newest first."""
+    rows = await queries.all(
+        "SELECT s.job_id, j.snapshot, s.created_at FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        " WHERE s.channel_id = ? AND s.guild_id = ? AND s.ended_at IS NULL ORDER BY s.id DESC LIMIT ?",
+        (channel_id, guild_id, limit),
+    )
+    return [KnownJob(row["job_id"], row["snapshot"], None, row["created_at"]) for row in rows]
+
+
 async def shown_in(queries: Queries, subscription_id: int) -> int | None:
     """The message that shows a subscription while it runs: its card, else its batch's summary; None until posted."""
     row = await queries.one(f"SELECT {_SHOWN_IN} AS message_id FROM subscriptions s WHERE s.id = ?", (subscription_id,))

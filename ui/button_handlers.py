@@ -22,6 +22,9 @@ class FollowWish:
 class ButtonHandlers(Protocol):
     """What the buttons do. Numbers are local ones; whether the presser may, and in this server, is checked there."""
 
+    async def lets_in(self, interaction: Press) -> bool:
+        """Counts the press; False where there were too many, and then the presser has been told."""
+
     async def check_now(self, interaction: Press, subscription_id: int) -> None:
         """Looks at once and says what it saw."""
 

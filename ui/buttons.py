@@ -46,11 +46,30 @@ class Action(Enum):
 
 
 _BY_PREFIX = {action.prefix: action for action in Action}
+_LOOKING = frozenset(
+    {
+        Action.KEEP_OLD_JOBS,
+        Action.KEEP_TOKEN,
+        Action.KEEP_MY_DATA,
+        Action.DO_NOT_FOLLOW,
+        Action.PREVIOUS_RESULTS,
+        Action.MORE_RESULTS,
+    }
+)
 _DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
+_DETAILS = "outcome:details"
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 
+class _Counted:
+    """A button whose presses are let in by the client's handlers, or not."""
+
+    async def interaction_check(self, interaction: Press, /) -> bool:
+        return await handlers_of(interaction).lets_in(interaction)
+
+
 class NumberButton(
+    _Counted,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=rf"(?P<prefix>{_PREFIXES}):(?P<number>[0-9]{{1,18}})",
 ):
@@ -75,8 +94,9 @@ class NumberButton(
 
 
 class DetailsButton(
+    _Counted,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"outcome:details:(?P<nonce>[0-9a-f]{25})",
+    template=rf"{_DETAILS}:(?P<nonce>[0-9a-f]{{25}})",
 ):
     """`Details` under an outcome; its nonce is also what the outcome is found by in the channel's history."""
 
@@ -97,6 +117,7 @@ class DetailsButton(
 
 
 class SendAgainButton(
+    _Counted,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})",
 ):
@@ -123,6 +144,7 @@ class SendAgainButton(
 
 
 class FollowButton(
+    _Counted,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"follow:(?P<how>quiet|cards):(?P<channel>[0-9]{1,20}):(?P<account>[0-9]{1,18})",
 ):
@@ -153,9 +175,17 @@ DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 """What the client registers with `add_dynamic_items`."""
 
 
+def only_looks(custom_id: object) -> bool:
+    """Whether a button with this custom id only shows something, or leaves everything as it is."""
+    if not isinstance(custom_id, str):
+        return False
+    prefix, _, rest = custom_id.rpartition(":")
+    return prefix == _DETAILS or (prefix in _BY_PREFIX and _BY_PREFIX[prefix] in _LOOKING and rest.isdecimal())
+
+
 def details_custom_id(nonce: str) -> str:
     """The custom id of the `Details` button of the outcome with this nonce (25 hexadecimal digits)."""
-    return f"outcome:details:{nonce}"
+    return f"{_DETAILS}:{nonce}"
 
 
 def number_custom_id(action: Action, number: int) -> str:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import aiohttp
 import discord
 
-Press = discord.Interaction[Any]
+from ui.button_handlers import Press, handlers_of
+
 OnPress = Callable[[Press], Awaitable[None]]
 
 _LIFETIME = 14 * 60.0
@@ -33,6 +33,9 @@ class PassingView(discord.ui.View):
     def stands_in(self, message: discord.InteractionMessage | discord.WebhookMessage) -> None:
         """Tells the view the answer that it belongs to, so that the button can be taken off in time."""
         self._message = message
+
+    async def interaction_check(self, interaction: Press, /) -> bool:
+        return await handlers_of(interaction).lets_in(interaction)
 
     async def on_timeout(self) -> None:
         if self._message is None:

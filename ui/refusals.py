@@ -48,7 +48,7 @@ def _with_numbers(refusal: Exception) -> str | None:
         case OtherService():
             return f"**That looks like a {escaped(refusal.service_name, 30)} job.** I only relay PixVerse jobs."
         case refusals.TooFast() | AllowanceUsedUp():
-            return f"**One moment.** You can ask again {wording.relative(refusal.until)}."
+            return too_fast_answer(refusal.until).content
         case refusals.ServerLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")
             return f"**This server is already waiting for {jobs}**, the maximum. Try again when some have ended."
@@ -114,6 +114,11 @@ def _not_yours(refusal: refusals.NotYours) -> str:
         return "**This isn't yours to stop.** Someone with *Manage Messages* can."
     askers = wording.enumeration(wording.user(asker) for asker in refusal.askers[:5])
     return f"**This isn't yours to stop.** {askers} asked for it; they or someone with *Manage Messages* can."
+
+
+def too_fast_answer(until: int) -> Answer:
+    """The asker has asked too often; `until` in milliseconds UTC."""
+    return Answer(f"**One moment.** You can ask again {wording.relative(until)}.")
 
 
 def missing_permission_answer(missing: tuple[str, ...]) -> Answer:

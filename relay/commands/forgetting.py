@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from relay.commands.limits import CommandRate
 from relay.commands.results import Ask
 from relay.ports import Cards
 from storage import people
@@ -10,21 +9,15 @@ from storage.database import Database
 
 
 class Forgetting:
-    """Raises TooFast, and sqlite3.Error as the database does; nothing is then changed."""
+    """Raises sqlite3.Error as the database does; nothing is then changed."""
 
-    def __init__(self, database: Database, cards: Cards, rate: CommandRate) -> None:
+    def __init__(self, database: Database, cards: Cards) -> None:
         self._database = database
         self._cards = cards
-        self._rate = rate
-
-    def asked(self, ask: Ask) -> None:
-        """The question whether they want it counts as a command."""
-        self._rate.use(ask.user_id)
 
     async def forget(self, ask: Ask) -> None:
         """Deletes what is kept about the asker, in every server. What they wait for still comes, and pings them not;
         cards and summaries that name them follow in time."""
-        self._rate.use(ask.user_id)
         async with self._database.transaction() as tx:
             named = await people.forget(tx, ask.user_id)
         for subscription_id in named.subscriptions:

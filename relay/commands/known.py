@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from pixverse.tokens import looks_like_secret
 from relay import snapshots
 from relay.commands.refusals import NothingToDo
@@ -11,6 +13,7 @@ from relay.polling.questions import Accounts
 from storage import jobs, overviews
 from storage.database import Queries
 from storage.jobs import JobRow
+from storage.overviews import KnownJob
 
 OUTCOME_STATES = {
     "waiting": OutcomeState.WAITING,
@@ -52,15 +55,17 @@ class Known:
         """At most 25 jobs of the asker's and of this channel's whose prompt or number fits, newest first."""
         if looks_like_secret(typed):
             return ()
-        rows = await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, _CHOSEN_FROM)
-        return _fitting([_choice(row.job_id, row.snapshot, row.outcome, row.watched_since) for row in rows], typed)
+        limit = _chosen_from(typed)
+        return _fitting(
+            await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, limit), typed
+        )
 
     async def watched_choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
         """At most 25 jobs that this channel waits for whose prompt or number fits, newest first."""
         if looks_like_secret(typed):
             return ()
-        rows = await overviews.open_here(self._reader, ask.guild_id, ask.channel_id, ask.user_id)
-        return _fitting([_choice(row.job_id, row.snapshot, None, row.created_at) for row in reversed(rows)], typed)
+        limit = _chosen_from(typed)
+        return _fitting(await overviews.watched_jobs(self._reader, ask.guild_id, ask.channel_id, limit), typed)
 
     async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
         """Everything known of the job whose outcome in this channel carries the nonce."""
@@ -75,20 +80,24 @@ class Known:
         return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
 
 
-def _choice(number: int, snapshot: str | None, outcome: str | None, watched_since: int) -> Choice:
-    job = snapshots.load(snapshot)
-    since = job.created if job is not None and job.created is not None else watched_since
-    return Choice(number, job, Outcome(outcome) if outcome else None, since)
+def _chosen_from(typed: str) -> int:
+    return _CHOSEN_FROM if typed.strip() else _CHOICES
 
 
-def _fitting(choices: list[Choice], typed: str) -> tuple[Choice, ...]:
+def _fitting(rows: list[KnownJob], typed: str) -> tuple[Choice, ...]:
+    """Reads no more than the prompt of a job that is not offered: people type, and each letter asks anew."""
     sought = typed.strip().casefold()
 
-    def fits(choice: Choice) -> bool:
-        prompt = (choice.job.prompt if choice.job is not None else None) or ""
-        return sought in prompt.casefold() or f"#{choice.number}".startswith(sought)
+    def fits(row: KnownJob) -> bool:
+        return f"#{row.job_id}".startswith(sought) or sought in snapshots.prompt_of(row.snapshot).casefold()
 
-    return tuple([choice for choice in choices if fits(choice)][:_CHOICES])
+    return tuple([_choice(row) for row in islice(filter(fits, rows), _CHOICES)])
+
+
+def _choice(row: KnownJob) -> Choice:
+    job = snapshots.load(row.snapshot)
+    since = job.created if job is not None and job.created is not None else row.watched_since
+    return Choice(row.job_id, job, Outcome(row.outcome) if row.outcome else None, since)
 
 
 def outcome_of(row: JobRow) -> Outcome | None:

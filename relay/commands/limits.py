@@ -11,6 +11,7 @@ from relay.commands.refusals import TooFast
 from relay.ports import Clock
 
 _WINDOW = 60.0
+_MOST_PEOPLE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,9 @@ class CommandRate:
         used.append(now)
 
     def _forget_idle(self, now: float) -> None:
-        """Looks at two people for each command; whoever used one longest ago stands first."""
+        """Looks at two people for each command; whoever used one longest ago stands first, and goes where there are too
+        many."""
         for user_id in list(islice(self._used, 2)):
             used = self._used[user_id]
-            if not used or used[-1] <= now - _WINDOW:
+            if not used or used[-1] <= now - _WINDOW or len(self._used) > _MOST_PEOPLE:
                 del self._used[user_id]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from relay.commands.limits import CommandRate
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
 from relay.outcomes import Reason
@@ -33,14 +32,11 @@ class Resending:
     """Takes up an outcome by its own row, so that two presses send it once. `prepay` counts the look for fresh links
     that may follow, and raises TooFast."""
 
-    def __init__(
-        self, database: Database, prepay: Callable[[Ask], None], outbox: Outbox, cards: Cards, rate: CommandRate
-    ) -> None:
+    def __init__(self, database: Database, prepay: Callable[[Ask], None], outbox: Outbox, cards: Cards) -> None:
         self._database = database
         self._prepay = prepay
         self._outbox = outbox
         self._cards = cards
-        self._rate = rate
 
     async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
         """Sends one of the asker's server that was given up, or of which nobody knows whether it was posted.
@@ -49,7 +45,6 @@ class Resending:
         nobody; it goes under another nonce, or Discord would answer with the first one. Raises NothingToDo, TooFast,
         and sqlite3.Error as the database does; nothing is then changed.
         """
-        self._rate.use(ask.user_id)
         self._prepay(ask)
         async with self._database.transaction() as tx:
             found = await outcome_records.of_guild(tx, ask.guild_id, delivery_id)

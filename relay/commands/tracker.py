@@ -6,7 +6,7 @@ from relay import snapshots
 from relay.commands import targets
 from relay.commands.afterwards import Afterwards
 from relay.commands.known import Known
-from relay.commands.limits import CommandRate, Limits
+from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.many import Many
 from relay.commands.refusals import NothingToDo
@@ -36,7 +36,7 @@ from storage.database import Database
 
 
 class Tracker:
-    """Everything that people ask of the relay, within each person's rate. Every method raises classes of
+    """Everything that people ask of the relay. Every method raises classes of
     `relay.commands.refusals`, and sqlite3.Error as the database does; nothing is then changed. Those that take a text
     raise those of `pixverse.jobids` too.
 
@@ -55,11 +55,9 @@ class Tracker:
         poller: JobWatch,
         *,
         limits: Limits,
-        rate: CommandRate,
     ) -> None:
         self._database = database
         self._lookups = lookups
-        self._rate = rate
         self._single = Single(database, questions, lookups, answers, accounts, outbox, cards, poller, limits=limits)
         self._many = Many(database, lookups, answers, accounts, outbox, cards, poller, limits=limits)
         self._stopping = Stopping(database, cards, poller)
@@ -77,7 +75,6 @@ class Tracker:
     async def watch_again(self, ask: Ask, subscription_id: int) -> StatusResult:
         """Does what `status` does, for a subscription of this channel that was stopped."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
-        self._rate.use(ask.user_id)
         account_id = self._lookups.account_in_force(ask.guild_id)
         row = await jobs.by_id(self._database.reader, here.job_id)
         if row is None:
@@ -94,7 +91,6 @@ class Tracker:
         Raises TooManyJobs; what is wrong with a single id stands in the result.
         """
         words = self._many.words(text)
-        self._rate.use(ask.user_id)
         account_id = self._lookups.account_in_force(ask.guild_id)
         return await self._many.watch(ask, account_id, words, mention=mention)
 
@@ -104,14 +100,12 @@ class Tracker:
         row = await jobs.by_id(self._database.reader, here.job_id)
         if row is None or here.ended_at is not None or row.ended_at is not None:
             raise NothingToDo
-        self._rate.use(ask.user_id)
         if self._lookups.account_in_force(ask.guild_id) != row.account_id:
             return NotChecked(snapshots.load(row.snapshot))
         return await self._single.check(ask, row)
 
     async def _target(self, ask: Ask, text: str) -> Target:
         job = targets.parse(text)
-        self._rate.use(ask.user_id)
         account_id = self._lookups.account_of(ask.guild_id)
         return await targets.find(self._database.reader, ask, job, account_id)
 
@@ -120,24 +114,20 @@ class Tracker:
     async def unwatch(self, ask: Ask, text: str, may_manage: bool) -> StopResult:
         """Takes the asker off; ends the subscription with its last asker, or for somebody who may manage messages."""
         job = targets.parse(text)
-        self._rate.use(ask.user_id)
         return await self._stopping.by_job(ask, job, may_manage=may_manage)
 
     async def stop(self, ask: Ask, subscription_id: int, may_manage: bool) -> StopResult:
         """Does what `unwatch` does, for the button of a card."""
-        self._rate.use(ask.user_id)
         return await self._stopping.by_button(ask, subscription_id, may_manage=may_manage)
 
     async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
         """Does so for every job of a batch that has not ended."""
-        self._rate.use(ask.user_id)
         return await self._stopping.batch(ask, batch_id, may_manage=may_manage)
 
     # ---- what is known ----------------------------------------------------------------------------------------------
 
     async def list(self, ask: Ask) -> Listing:
         """This channel's open subscriptions."""
-        self._rate.use(ask.user_id)
         return await self._known.listing(ask)
 
     async def choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
@@ -156,11 +146,9 @@ class Tracker:
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> MentionSet:
         """Whether the asker, who waits for the job, is pinged at its end."""
-        self._rate.use(ask.user_id)
         return await self._afterwards.set_mention(ask, subscription_id, mention=mention)
 
     async def post_again(self, ask: Ask, subscription_id: int, answer_id: int) -> PostedAgain:
         """Posts a job's outcome once more, with fresh links where the API still gives them; once for each answer whose
         button is pressed."""
-        self._rate.use(ask.user_id)
         return await self._afterwards.post_again(ask, subscription_id, answer_id)

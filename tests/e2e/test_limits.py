@@ -7,10 +7,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from sandbox.discord_wire import Answer
+from sandbox.discord_wire import Answer, DiscordSandbox, Member
 from tests.e2e.conftest import Build
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_MOMENT = "**One moment.** You can ask again <t:"
 
 
 def _began(answers: Sequence[Answer], start: str) -> int:
@@ -57,6 +59,56 @@ async def test_many_people_ask_at_once(build: Build) -> None:
     assert _began(answers[:12], "**Watching.**") == 5
     assert _began(answers[12:], "**Watching.**") == 5
     assert len(stage.ledger.rows("SELECT * FROM subscriptions WHERE ended_at IS NULL")) == 10
+
+
+async def test_autocomplete_has_a_generous_limit_of_its_own(build: Build) -> None:
+    stage = await build(COMMANDS_PER_MINUTE="2")
+    await stage.start()
+    town = await stage.town()
+    await town.watched()
+    bob = town.guild.add_member("bob")
+
+    async def offered(by: Member) -> bool:
+        return bool(await by.autocomplete(town.channel, "pixverse status", option="jobid", typed=""))
+
+    assert all([await offered(town.member) for _ in range(30)]), "a person who types gets what they ask for"
+    flood = await asyncio.gather(*(offered(town.member) for _ in range(200)))
+    assert 20 <= sum(flood) <= 60
+    assert await offered(bob)
+    assert (await town.use("pixverse list")).text.startswith("**Watching 1 job here"), "it is no command"
+
+
+async def test_buttons_that_only_look_have_a_generous_limit_of_their_own(build: Build) -> None:
+    stage = await build(COMMANDS_PER_MINUTE="2")
+    await stage.start()
+    town = await stage.town()
+    job = await town.watched()
+    job.complete()
+    outcome = await town.outcome()
+    pressed = await asyncio.gather(*(town.member.click(outcome, "Details") for _ in range(50)))
+    assert 5 <= _began(pressed, _MOMENT) <= 20
+    assert all(answer.ephemeral for answer in pressed)
+    assert not (await town.use("pixverse list")).text.startswith(_MOMENT), "they are no commands"
+
+
+async def test_every_command_counts_whatever_comes_of_it(build: Build) -> None:
+    stage = await build(COMMANDS_PER_MINUTE="4")
+    await stage.start()
+    town = await stage.town()
+    alice, bob, dave = (town.guild.add_member(name) for name in ("Alice", "bob", "dave"))
+    ill_formed = await asyncio.gather(*(town.status("two words", by=alice) for _ in range(6)))
+    assert _began(ill_formed, _MOMENT) == 2
+    not_allowed = await asyncio.gather(*(bob.slash(town.channel, "pixverse forget-me") for _ in range(6)))
+    assert _began(not_allowed, _MOMENT) == 2
+
+    admin = town.guild.add_member("ada the second", permissions=DiscordSandbox.Permissions(manage_guild=True))
+    forms = await asyncio.gather(*(admin.slash(town.channel, "pixverse-admin token set") for _ in range(6)))
+    assert _began(forms, _MOMENT) == 2
+
+    unknown = await town.status(town.an_id(), by=dave)
+    for _ in range(3):
+        unknown = await dave.click(unknown, "Look again")
+    assert (await dave.click(unknown, "Look again")).text.startswith(_MOMENT)
 
 
 async def test_commands_of_a_minute(build: Build) -> None:

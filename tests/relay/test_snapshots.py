@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,3 +75,18 @@ def test_an_answer_of_v2_that_tells_next_to_nothing_keeps_what_was_known() -> No
     assert following == Job(jobid, JobState.PROGRESS, "in work", prompt="a cat", model="v5", elapsed=30)
     ended = snapshots.onward(following, Job(jobid, JobState.FAILED, "FAILED", error="no"))
     assert ended == Job(jobid, JobState.FAILED, "FAILED", prompt="a cat", model="v5", error="no")
+
+
+@given(texts, texts, st.sampled_from(['"prompt":"x"', '\\"prompt\\":', "\\", ""]))
+def test_the_prompt_alone_is_the_prompt(prompt: str, other: str, trap: str) -> None:
+    job = Job(
+        f"job-{trap}",
+        JobState.PROGRESS,
+        f"progress {trap}",
+        prompt=f"{prompt}{trap}",
+        negative_prompt=f'{trap}"prompt":"{other}"',
+        content=f"{other}{trap}",
+    )
+    assert snapshots.prompt_of(snapshots.dump(job)) == job.prompt
+    assert snapshots.prompt_of(snapshots.dump(replace(job, prompt=None))) == ""
+    assert snapshots.prompt_of(None) == ""

@@ -15,7 +15,7 @@ from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import Allowances, Refill
 from relay.callbacks.announcements import Announcements
-from relay.commands.limits import CommandRate, Limits
+from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.results import Ask
 from relay.commands.tracker import Tracker
@@ -194,7 +194,6 @@ class World:
         *,
         interval: float = 20.0,
         limits: Limits | None = None,
-        per_minute: int = 1000,
         hours: int = 48,
         api: type[FakeApi] = FakeApi,
         accounts: FakeAccounts | None = None,
@@ -232,7 +231,6 @@ class World:
             self.cards,
             self.poller,
             limits=limits or Limits(500, 500),
-            rate=CommandRate(self.clock, per_minute),
         )
         self.running: asyncio.Task[None] | None = None
 

@@ -8,8 +8,6 @@ import pytest
 
 from pixverse.job import Job
 from relay.commands.forgetting import Forgetting
-from relay.commands.limits import CommandRate
-from relay.commands.refusals import TooFast
 from relay.commands.results import Ask
 from relay.messages import CardPost, SummaryPost, VideoFile, VideoLink
 from relay.outcomes import Face
@@ -30,8 +28,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await made.stop()
 
 
-def forgetting(world: World, per_minute: int = 100) -> Forgetting:
-    return Forgetting(world.database, world.cards, CommandRate(world.clock, per_minute))
+def forgetting(world: World) -> Forgetting:
+    return Forgetting(world.database, world.cards)
 
 
 def ask(world: World) -> Ask:
@@ -87,13 +85,6 @@ async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
     assert (view.post.face, view.post.stopped_by) == (Face.STOPPED, None)
 
 
-async def test_it_counts_as_a_command(world: World) -> None:
-    service = forgetting(world, per_minute=1)
-    service.asked(ask(world))
-    with pytest.raises(TooFast):
-        await service.forget(ask(world))
-
-
 @pytest.fixture
 async def cards(tmp_path: Path) -> AsyncIterator[CardWorld]:
     made = CardWorld(tmp_path / "relay.db", clock=WakingClock())
@@ -121,7 +112,7 @@ async def test_open_cards_and_summaries_lose_the_name(cards: CardWorld, after_a_
         await cards.rest()
         assert cards.discord.edits == []
 
-    await Forgetting(cards.database, cards.loop, CommandRate(cards.clock, 100)).forget(ask(cards))
+    await Forgetting(cards.database, cards.loop).forget(ask(cards))
     for _ in range(30):
         await cards.move(1000)
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from relay.commands.limits import CommandRate
 from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.results import Ask
@@ -36,7 +35,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
-    resending = Resending(world.database, lambda _: None, FakeOutbox(), world.cards, CommandRate(world.clock, 100))
+    resending = Resending(world.database, lambda _: None, FakeOutbox(), world.cards)
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
 
 
