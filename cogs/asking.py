@@ -13,6 +13,7 @@ import discord
 
 from cogs.command_book import CommandBook
 from cogs.first_answers import Respond, answer_first
+from cogs.passing_views import PassingViews
 from cogs.permissions import is_locked, is_thread, missing_to_post
 from cogs.replying import reply
 from relay.commands.results import Ask
@@ -91,6 +92,7 @@ class Answering:
     def __init__(self, book: CommandBook, clock: Clock) -> None:
         self._book = book
         self._clock = clock
+        self._views = PassingViews()
         self._deeds: set[asyncio.Future[Answer | Sequence[Answer]]] = set()
         self._answers: set[asyncio.Future[None]] = set()
         self._ending = asyncio.Event()
@@ -162,7 +164,7 @@ class Answering:
         async def answered() -> None:
             if not await answer_first(defer, self._clock.sleep):
                 return
-            await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep)
+            await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep, self._views)
 
         await self._kept(self._answers, answered())
 

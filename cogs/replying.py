@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import discord
 
+from cogs.passing_views import PassingViews
 from ui.answer import Answer
 from ui.passing import PassingView
 
@@ -22,18 +23,20 @@ _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 answer (Discord developer docs, Receiving and Responding)."""
 
 
-async def reply(interaction: discord.Interaction[Any], answers: Sequence[Answer], sleep: Sleep) -> None:
+async def reply(
+    interaction: discord.Interaction[Any], answers: Sequence[Answer], sleep: Sleep, views: PassingViews
+) -> None:
     """Gives the answers to the asker alone, the first in the place of what stands there. Logs where that fails."""
     first, *rest = answers
     try:
         message = await _put_in_place(interaction, first, sleep)
-        if isinstance(first.view, PassingView):
-            first.view.stands_in(message)
         for answer in rest:
             # Tried once: a further message has no nonce, and would stand there twice.
             await interaction.followup.send(
                 answer.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
             )
+        if isinstance(first.view, PassingView):
+            await views.keep(first.view, message, interaction.user.id)
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("an answer could not be given: %s", error)
 

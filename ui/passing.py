@@ -25,23 +25,33 @@ class PassingView(discord.ui.View):
     def __init__(self, label: str, on_press: OnPress) -> None:
         super().__init__(timeout=_LIFETIME)
         self._on_press = on_press
-        self._message: discord.InteractionMessage | discord.WebhookMessage | None = None
+        self._message: discord.InteractionMessage | None = None
+        self._when_over: Callable[[], object] = lambda: None
         button: discord.ui.Button[PassingView] = discord.ui.Button(label=label, style=discord.ButtonStyle.secondary)
         button.callback = self._pressed  # type: ignore[method-assign]
         self.add_item(button)
 
-    def stands_in(self, message: discord.InteractionMessage | discord.WebhookMessage) -> None:
-        """Tells the view the answer that it belongs to, so that the button can be taken off in time."""
+    def stands_in(self, message: discord.InteractionMessage, when_over: Callable[[], object]) -> None:
+        """Tells the view the answer that it belongs to, so that the button can be taken off in time; `when_over` is
+        called then."""
         self._message = message
+        self._when_over = when_over
+
+    async def take_off(self) -> None:
+        """Ends the button's life, and takes it off the answer as far as Discord lets it."""
+        message, self._message = self._message, None
+        self.stop()
+        self._when_over()
+        if message is None:
+            return
+        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+            await message.edit(view=None)
 
     async def interaction_check(self, interaction: Press, /) -> bool:
         return await handlers_of(interaction).lets_in(interaction)
 
     async def on_timeout(self) -> None:
-        if self._message is None:
-            return
-        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
-            await self._message.edit(view=None)
+        await self.take_off()
 
     async def _pressed(self, interaction: Press) -> None:
         await self._on_press(interaction)

@@ -9,6 +9,7 @@ import aiohttp
 import discord
 import pytest
 
+from cogs.passing_views import PassingViews
 from cogs.replying import reply
 from ui.answer import Answer
 
@@ -43,7 +44,7 @@ async def replied(webhook: Webhook) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    await reply(cast("discord.Interaction[Any]", webhook), [Answer("one"), Answer("two")], sleep)
+    await reply(cast("discord.Interaction[Any]", webhook), [Answer("one"), Answer("two")], sleep, PassingViews())
     return slept
 
 

@@ -111,6 +111,18 @@ async def test_every_command_counts_whatever_comes_of_it(build: Build) -> None:
     assert (await dave.click(unknown, "Look again")).text.startswith(_MOMENT)
 
 
+async def test_only_a_person_s_latest_answers_keep_a_button_that_passes(build: Build) -> None:
+    stage = await build(COMMANDS_PER_MINUTE="1000")
+    await stage.start()
+    town = await stage.town()
+    bob = town.guild.add_member("bob")
+    his = await town.status(town.an_id(), by=bob)
+    answers = [await town.status(town.an_id()) for _ in range(7)]
+    await stage.discord.until(lambda: all(answer.labels == [] for answer in answers[:4]), what="four without a button")
+    assert [answer.labels for answer in (*answers[4:], his)] == [["Look again"]] * 4
+    assert (await town.member.click(answers[4], "Look again")).text.startswith("**I can't find this job.**")
+
+
 async def test_commands_of_a_minute(build: Build) -> None:
     stage = await build(COMMANDS_PER_MINUTE="6")
     await stage.start()

@@ -107,10 +107,12 @@ async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> 
 
     view = PassingView("Look again", press)
     await view.on_timeout()
-    view.stands_in(Shown())  # type: ignore[arg-type]
+    over = []
+    view = PassingView("Look again", press)
+    view.stands_in(Shown(), lambda: over.append(True))  # type: ignore[arg-type]
     await view.children[0].callback("interaction")  # type: ignore[arg-type]
     await view.on_timeout()
-    assert pressed == ["interaction"]
+    assert (pressed, over) == (["interaction"], [True])
     assert edits == [{"view": None}]
     assert view.timeout is not None
     assert view.timeout < 15 * 60
@@ -123,7 +125,7 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
             raise trouble
 
     view = PassingView("Look again", _press)
-    view.stands_in(Shown())  # type: ignore[arg-type]
+    view.stands_in(Shown(), lambda: None)  # type: ignore[arg-type]
     await view.on_timeout()
 
 
