@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
+from pixverse import plain_text
+
 LONG = 4000
 """Characters kept of a prompt, an error or a message of PixVerse."""
 SHORT = 100
@@ -34,14 +36,15 @@ def entries(value: object) -> tuple[object, ...]:
 
 
 def text(value: object, limit: int = LONG) -> str | None:
-    """`value` where it is a text with something in it, cut to `limit` characters.
+    """`value` where it is a text with something in it, cut to `limit` characters, between graphemes.
 
     Half a surrogate pair, left where somebody else cut an emoji in two, becomes a question mark: nothing could store
     it.
     """
     if not isinstance(value, str) or not value.strip():
         return None
-    return value[:limit].encode("utf-8", "replace").decode("utf-8")
+    # Bounded first: what a reader takes for one character is at most a few dozen of them.
+    return plain_text.cut(value[: 2 * limit].encode("utf-8", "replace").decode("utf-8"), limit)
 
 
 def whole_number(value: object) -> int | None:
@@ -101,6 +104,5 @@ def milliseconds(value: object) -> int | None:
 
 def one_line(value: str, limit: int) -> str:
     """`value` on one line without control and direction-changing characters, cut to `limit` characters."""
-    shown = "".join(character if character.isprintable() else " " for character in value)
-    line = " ".join(shown.split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"
+    line = plain_text.one_line(value)
+    return line if len(line) <= limit else plain_text.cut(line, limit - 1) + "…"

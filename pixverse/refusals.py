@@ -6,7 +6,7 @@ import math
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from pixverse import fields
+from pixverse import fields, plain_text
 from pixverse.errors import (
     AccountBroken,
     BadRequest,
@@ -81,7 +81,8 @@ def safe_line(text: str) -> str:
     """`text` of somebody else on one bounded line, without control characters, tokens and e-mail addresses."""
     if len(text) > _LONGEST_RAW:
         text = text[:_LONGEST_RAW].rpartition(" ")[0]
-    return fields.one_line(redact(text), _LONGEST_LINE)
+    # Cleaned before it is redacted: what is unseen may stand in the middle of a token.
+    return fields.one_line(redact(plain_text.one_line(text)), _LONGEST_LINE)
 
 
 def _by_status(status: int, message: str, retry_after: float | None) -> PixVerseError:

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
+
+_UNSEEN_KINDS = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f")
+"""England's, for one: the one place where tags show something."""
+
+
+_SEEN = "\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd"
+"""The joiners, which stand where they shape what is seen, and signs of Arabic that are only counted among formats."""
+
+
+def unseen(text: str) -> list[str]:
+    """The characters in `text` that show nothing or turn others around."""
+    return [
+        character
+        for character in _FLAG.sub("", text)
+        if unicodedata.category(character) in _UNSEEN_KINDS and character not in _SEEN
+    ]
+
 
 JOBID = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
 
@@ -15,7 +35,8 @@ _PIECES = (
     "[x](https://evil.example)", "https://evil.example/a_b", "http://evil.example", "discord.gg/abc", "evil.example/x",
     "mailto:a@b.example", "steam://run", "\n", "\r\n", "\t", "\u2028", "\u202e", "\u2066", "\u200b", "\u200d", "\ufeff",
     "\u0000", "\u001b[31m", "\ud83d", "\udc00", "e\u0301\u0301\u0301\u0301\u0301\u0301", "😀", "👩‍👩‍👧", "ﷺ",
-    "\U000e0041", "%", "(46%)", "a", "word", " ",
+    "\U000e0041", "%", "(46%)", "a", "word", " ", "\ufe0f", "\u200c", "👩🏽\u200d🚀",
+    "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f", "\u0645\u06cc\u200c\u062e",
 )  # fmt: skip
 
 words = st.one_of(

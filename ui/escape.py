@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable
 from urllib.parse import quote, urlsplit
 
 from pixverse.jobids import mask_email
+from pixverse.plain_text import graphemes, one_line
 from ui.limits import JOB_ID, units
 
 ELLIPSIS = "…"
-
-_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Characters that show nothing though Unicode counts them among letters, marks and symbols."""
-_MARKS_IN_A_ROW = 4
-"""More marks than that on one letter paint over the lines around it."""
 
 _MARKUP = frozenset("\\*_~`|<>[]@")
 _RATIO = re.compile(r"(?<![\w:])\d{1,4}(:)\d{1,4}(?![\w:])")
@@ -26,11 +21,12 @@ _PLAIN_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9:.+\-…]|@(?=…))*")
 
 
 def plain(text: str, limit: int) -> str:
-    """`text` on one line without control, direction-changing and zero-width characters, at most `limit` UTF-16 units.
+    """`text` on one line without control, direction-changing and unseen characters, at most `limit` UTF-16 units, cut
+    between graphemes (see `pixverse.plain_text`).
 
     It is not escaped: fit for alt texts, file names' neighbours and autocomplete, where Discord knows no markup.
     """
-    return _cut(_clean(text), limit)
+    return _cut(graphemes(one_line(text)), limit)
 
 
 def escaped(text: str, limit: int) -> str:
@@ -38,9 +34,14 @@ def escaped(text: str, limit: int) -> str:
 
     At most `limit` UTF-16 units with the escapes counted; an escape is never cut in two.
     """
-    clean = _clean(text)
+    clean = one_line(text)
     marked = _places_to_escape(clean)
-    return _cut([f"\\{character}" if place in marked else character for place, character in enumerate(clean)], limit)
+    pieces: list[str] = []
+    place = 0
+    for grapheme in graphemes(clean):
+        pieces.append("".join(f"\\{c}" if place + k in marked else c for k, c in enumerate(grapheme)))
+        place += len(grapheme)
+    return _cut(pieces, limit)
 
 
 def code(text: str, limit: int) -> str:
@@ -56,6 +57,11 @@ def job_id(jobid: str, limit: int = JOB_ID) -> str:
     return shown if _PLAIN_ID.fullmatch(shown) else escaped(hidden, limit)
 
 
+def tail(text: str, count: int) -> str:
+    """The last `count` graphemes of `text` on one line; all of it where it has no more."""
+    return "".join(graphemes(one_line(text))[-count:])
+
+
 def bare_link(url: str, limit: int = 1500) -> str | None:
     """`url` as it can stand in a message so that Discord makes it a link; None where it is no plain http(s) address."""
     clean = plain(url, limit + 1).replace(" ", "%20")
@@ -69,26 +75,6 @@ def bare_link(url: str, limit: int = 1500) -> str | None:
     if "@" in parts.netloc or not parts.netloc.isascii() or quote(parts.netloc, safe="[]:-._~") != parts.netloc:
         return None
     return link if len(link) <= limit else None
-
-
-def _clean(text: str) -> str:
-    """One line of visible characters."""
-    if text.isascii() and text.isprintable():
-        return " ".join(text.split())
-    kept: list[str] = []
-    marks = 0
-    for character in text:
-        category = unicodedata.category(character)
-        if character.isspace() or category in ("Zl", "Zp", "Cc"):
-            kept.append(" ")
-            marks = 0
-            continue
-        if category in ("Cf", "Cs", "Cn", "Co") or character in _INVISIBLE:
-            continue
-        marks = marks + 1 if category in ("Mn", "Me") else 0
-        if marks <= _MARKS_IN_A_ROW:
-            kept.append(character)
-    return " ".join("".join(kept).split())
 
 
 def _places_to_escape(text: str) -> set[int]:
@@ -123,6 +109,5 @@ def _cut(pieces: Iterable[str], limit: int) -> str:
             break
         kept.append(piece)
         room -= units(piece)
-    while kept and kept[-1] == " ":
-        kept.pop()
-    return "".join(kept) + ELLIPSIS
+    # A half-space at the end would belong to what is cut off.
+    return "".join(kept).rstrip(" \u200c") + ELLIPSIS

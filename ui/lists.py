@@ -11,7 +11,7 @@ from relay.messages import Address
 from relay.outcomes import Face
 from ui import wording
 from ui.answer import Answer
-from ui.escape import code, escaped, plain
+from ui.escape import code, escaped, plain, tail
 from ui.limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.mentions import CommandMentions
 
@@ -102,7 +102,7 @@ def _tail(text: str) -> str:
     if len(text) <= _TAIL:
         return text
     made = _MADE.match(text)
-    return f"…{(made[1] if made else text)[-_TAIL:]}"
+    return f"…{tail(made[1] if made else text, _TAIL)}"
 
 
 def listing_answers(listing: Listing, where: Address, mentions: CommandMentions) -> list[Answer]:

@@ -20,6 +20,8 @@ _WORDS = {
     "direction": "\u202e\u2066abc\u0000\u001b[31m\u200b\u2028d" * 20,
     "long": "w" * 5000,
     "wide": "😀" * 1000,
+    "joined": "👨\u200d👩\u200d👧 می\u200cخواهم " * 40,
+    "chained": "👨\u200d" * 300 + "👨",
     "nothing": "\u200b\u3164\u2800 ",
 }
 _TEXTS = (
@@ -114,3 +116,32 @@ async def test_typed_in_every_option(stage: Stage, town: Town, name: str) -> Non
     assert answer.text.startswith("**Not stored")
     assert stage.bot.said("Traceback") == []
     assert town.posts() == []
+
+
+_WRITTEN = (
+    "👨\u200d👩\u200d👧 👩🏽\u200d🚀 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f "
+    "می\u200cخواهم \U0001faff ශ\u0dca\u200dරී"
+)
+
+
+async def test_what_people_write_comes_out_as_it_went_in(town: Town) -> None:
+    job = await town.watched(prompt=f"{_WRITTEN} " * 20)
+    (card,) = town.cards()
+    job.complete()
+    outcome = await town.outcome()
+    for text in (card.text, outcome.text):
+        (quote,) = [line.removeprefix("> ") for line in text.splitlines() if line.startswith("> ")]
+        assert quote.startswith(f"{_WRITTEN} {_WRITTEN} ")
+        assert quote.endswith("…")
+        assert set(quote.removesuffix("…").split()) <= set(_WRITTEN.split())
+    assert _WRITTEN in (outcome.attachments[0].description or "")
+
+
+@pytest.mark.parametrize("prompt", ["👨\u200d👩\u200d👧" * 4000, "👨\u200d" * 4000 + "👨"], ids=["families", "chain"])
+async def test_a_prompt_of_thousands_of_joined_emoji(town: Town, prompt: str) -> None:
+    job = await town.watched(prompt=prompt)
+    job.complete()
+    outcome = await town.outcome()
+    (quote,) = [line for line in outcome.text.splitlines() if line.startswith("> ")]
+    assert quote.endswith(("👧…", "👨…"))
+    assert len(quote) > 50

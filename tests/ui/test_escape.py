@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ui.escape import bare_link, code, escaped, job_id, plain
+from pixverse.plain_text import graphemes, one_line
+from tests.hostile import unseen
+from ui.escape import bare_link, code, escaped, job_id, plain, tail
 from ui.limits import JOB_ID, units
 
 nasty = st.text(alphabet=st.sampled_from("\\*_~`|<>[]()@#&:/.-+1a \n\u200b\u202e\u0301😀é"), max_size=60)
@@ -37,10 +38,7 @@ def has_markup(text: str) -> bool:
 
 
 def is_visible_line(text: str) -> bool:
-    return not any(
-        unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") or (character.isspace() and character != " ")
-        for character in text
-    )
+    return unseen(text) == [] and not any(character.isspace() and character != " " for character in text)
 
 
 @given(any_text, limits)
@@ -99,6 +97,31 @@ def test_an_escape_is_not_cut_in_two() -> None:
     assert escaped("ab*cd", 4) == "ab…"
     assert escaped("ab*cd", 5) == r"ab\*…"
     assert escaped("😀😀😀", 5) == "😀😀…"
+
+
+FAMILY = "👨\u200d👩\u200d👧"
+
+
+@given(
+    st.lists(st.sampled_from((FAMILY, "👩🏽\u200d🚀", "🇩🇪", "e\u0301", "می\u200cخ", "*", "a", "@", " ")), max_size=30),
+    limits,
+)
+def test_no_grapheme_is_cut_in_two(words: list[str], limit: int) -> None:
+    text = one_line("".join(words))
+    whole = graphemes(text)
+    for form in (plain(text, limit), rendered(escaped(text, limit))):
+        if form != text:
+            assert form.endswith("…") or form == ""
+            kept = graphemes(form.removesuffix("…"))
+            assert kept == whole[: len(kept)] or "".join(kept) == "".join(whole[: len(kept)]).rstrip(" \u200c")
+
+
+def test_a_family_stays_together_or_goes() -> None:
+    assert plain(f"a {FAMILY}{FAMILY}", 11) == f"a {FAMILY}…"
+    assert plain(f"a {FAMILY}{FAMILY}", 18) == f"a {FAMILY}{FAMILY}"
+    assert plain(f"a {FAMILY}{FAMILY}", 10) == "a…"
+    assert escaped(f"*{FAMILY}*", 40) == rf"\*{FAMILY}\*"
+    assert tail(f"abc{FAMILY}", 2) == f"c{FAMILY}"
 
 
 def test_marks_do_not_pile_up() -> None:
