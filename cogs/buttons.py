@@ -59,7 +59,7 @@ class Buttons:
 
     async def check_now(self, interaction: Interaction, subscription_id: int) -> None:
         async def deed(ask: Ask) -> Answer:
-            return checked_answer(await self._tracker.check_now(ask, subscription_id))
+            return checked_answer(await self._tracker.check_now(ask, subscription_id), ask.where)
 
         await self._answer(interaction, deed)
 

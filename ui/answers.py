@@ -9,6 +9,7 @@ from relay.commands.results import (
     Checked,
     CheckedBefore,
     CheckResult,
+    Hold,
     MentionSet,
     NotChecked,
     NowWatching,
@@ -21,6 +22,7 @@ from relay.commands.results import (
     StoppedAll,
     StopResult,
     TakenOff,
+    Unchecked,
 )
 from relay.messages import Address
 from relay.outcomes import Face, Outcome
@@ -31,6 +33,24 @@ from ui.escape import job_id
 from ui.passing import OnPress, PassingView
 
 _API_DOWN = "**PixVerse's API isn't answering right now.**"
+_ON_HOLD = {
+    Hold.REFUSED: (
+        "useapi.net refuses this server's API token",
+        "once someone with *Manage Server* has set a new one",
+    ),
+    Hold.UNPAID: ("this server's useapi.net subscription has expired", "once it is renewed"),
+}
+
+_NOT_CHECKED = {
+    Unchecked.HAS_TO_WAIT: "**I couldn't check: useapi.net asked me to wait.** I'll check again on my own.",
+    Unchecked.OTHER_ACCOUNT: (
+        "**On hold: the new API token is for a different account.** An admin has to decide what happens to this job."
+    ),
+    Unchecked.NOT_KNOWN: "**useapi.net can't find this job right now.** I'll check again before I give up on it.",
+    Unchecked.QUESTION_REFUSED: (
+        "**useapi.net doesn't accept this job id.** If it's wrong, stop watching it; otherwise I'll keep trying."
+    ),
+}
 
 
 def status_answer(result: StatusResult, where: Address) -> Answer:
@@ -49,7 +69,11 @@ def status_answer(result: StatusResult, where: Address) -> Answer:
 def _now_watching(result: NowWatching, where: Address) -> Answer:
     jump = _jump(where, result.card_message_id, "Jump to the card")
     ping = " and ping you" if result.mention else ""
-    if result.api_down:
+    if result.hold is not None:
+        why, until = _ON_HOLD[result.hold]
+        watched = f"I'm watching this job and will post the result here{ping} {until}."
+        text = wording.joined((f"**On hold: {why}.**", watched, jump), " ")
+    elif result.api_down:
         text = wording.joined((_down_but_known(result.job), jump), " ")
     else:
         text = wording.joined(("**Watching.**", f"I'll post the result here{ping}.", jump), " ")
@@ -66,6 +90,8 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
         trouble = (
             "It's on hold: the new API token is for a different account, and an admin has to decide what happens to it."
         )
+    elif result.hold is not None:
+        trouble = on_hold(result.hold)
     elif result.api_down:
         trouble = "PixVerse's API isn't answering right now, but I keep trying."
     text = wording.joined(
@@ -112,17 +138,21 @@ def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
     return Answer(text, None if peek.outcome else PassingView("Watch it here", watch_here))
 
 
-def checked_answer(result: CheckResult) -> Answer:
+def checked_answer(result: CheckResult, where: Address) -> Answer:
     """What `Check now` answers."""
     match result:
+        case AlreadyPosted():
+            return _already_posted(result, where)
         case CheckedBefore():
             return Answer(
                 f"**Checked {wording.relative(result.since)}.** You can check again {wording.relative(result.until)}."
             )
         case NotChecked():
-            return Answer(_down_but_known(result.job))
+            return Answer(_not_checked(result))
         case Checked():
             state = wording.sentence(wording.state_of_face(_face(result.outcome), result.job, result.outcome))
+            if result.outcome is not None:
+                return Answer(f"**Checked just now.** {state}. I'll post the result here.")
             if result.news:
                 return Answer(f"**Checked just now.** {state}.")
             return Answer(
@@ -176,6 +206,19 @@ def _ended_state(job: Job | None, outcome: Outcome) -> str:
 
 def _face(outcome: Outcome | None) -> Face:
     return Face.ENDED if outcome else Face.PROGRESS
+
+
+def on_hold(hold: Hold) -> str:
+    """What is said of jobs that are watched and wait for a token that works."""
+    why, until = _ON_HOLD[hold]
+    return f"On hold: {why}. I'll resume {until}."
+
+
+def _not_checked(result: NotChecked) -> str:
+    if result.why is Unchecked.NO_ANSWER:
+        return _down_but_known(result.job)
+    last = f"Last known: {wording.state(result.job)}." if result.job else ""
+    return wording.joined((_NOT_CHECKED[result.why], last), " ")
 
 
 def _down_but_known(job: Job | None) -> str:

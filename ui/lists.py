@@ -11,6 +11,7 @@ from relay.messages import Address
 from relay.outcomes import Face
 from ui import wording
 from ui.answer import Answer
+from ui.answers import on_hold
 from ui.escape import code, escaped, plain, tail
 from ui.limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.mentions import CommandMentions
@@ -80,6 +81,8 @@ def _ping(result: WatchResult, watched: int) -> str:
 
 
 def _down(result: WatchResult) -> str:
+    if result.hold is not None and any(entry.taken is Taken.WATCHED for entry in result.entries):
+        return on_hold(result.hold)
     if not any(entry.api_down for entry in result.entries):
         return ""
     return "PixVerse's API isn't answering right now, but I keep trying."

@@ -100,11 +100,15 @@ def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: boo
                 f"Set the new one with {mentions.token_set}."
             )
         case refusals.TokenRefused():
-            return "**On hold: useapi.net refuses this server's API token.** Its admins have been told."
+            return (
+                "**I can't look: useapi.net refuses this server's API token.** Its admins have been told. "
+                "Jobs you're watching stay watched."
+            )
         case refusals.SubscriptionUnpaid():
             return (
-                "**On hold: this server's useapi.net subscription has expired.** "
-                f"Once it is renewed I'll resume; {mentions.check} checks right away."
+                "**I can't look: this server's useapi.net plan has expired.** "
+                "Jobs you're watching stay watched. "
+                f"I'll resume once it is renewed; {mentions.check} checks right away."
             )
     return None
 

@@ -42,6 +42,8 @@ def verdict(post: OutcomePost, mentions: CommandMentions) -> Verdict:
             return _given_up(post, mentions)
         case Outcome.FAILED:
             return _failed(post)
+        case Outcome.NOT_FOUND if post.job is None:
+            return _NEVER_FOUND
         case _:
             return _CONSTANT[post.outcome]
 
@@ -69,6 +71,14 @@ _CONSTANT = {
         "useapi.net no longer has it. If the server's API token was changed, it may belong to the old account.",
     ),
 }
+
+
+_NEVER_FOUND = Verdict(
+    "I couldn't find this job.",
+    "The job has ended: not found.",
+    "useapi.net doesn't know this id under this server's account. Check the id, and which account made the job.",
+)
+"""The API has never told anything of it: it was asked for while the API could not be asked."""
 
 
 def _failed(post: OutcomePost) -> Verdict:

@@ -141,6 +141,8 @@ def state(job: Job | None) -> str:
 def state_of_face(face: Face, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state of a watched job in lower-case words, troubles of the relay included."""
     if face is Face.ENDED:
+        if outcome is Outcome.NOT_FOUND and job is None:
+            return "not found"  # The API has never told anything of it.
         return _OUTCOMES[outcome] if outcome else "ended"
     return _FACES.get(face) or state(job)
 

@@ -72,6 +72,10 @@ class Lookups:
         self.require_ok(account_id)
         return account_id
 
+    def must_wait(self, account_id: int) -> bool:
+        """Whether the API has told the account to ask less often."""
+        return self._questions.rests_until(account_id) is not None
+
     def require_ok(self, account_id: int) -> None:
         """Raises TokenRefused or SubscriptionUnpaid where the account is in that state."""
         state = self._accounts.state_of(account_id)

@@ -9,8 +9,15 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, parse_jobi
 from pixverse.tokens import looks_like_secret
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
-from relay.commands.refusals import NumberUnknown, PersonLimit, ServerLimit, TooManyJobs
-from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
+from relay.commands.refusals import (
+    NumberUnknown,
+    PersonLimit,
+    ServerLimit,
+    SubscriptionUnpaid,
+    TokenRefused,
+    TooManyJobs,
+)
+from relay.commands.results import Ask, Hold, Taken, WatchEntry, WatchResult
 from relay.commands.seats import Seat, Seated, Wish, take
 from relay.commands.targets import by_number
 from relay.polling.answers import Answers, post_outcome
@@ -91,11 +98,11 @@ class Many:
     async def watch(self, ask: Ask, account_id: int, words: list[str], *, mention: bool) -> WatchResult:
         """Subscribes the channel to each that can be; the ended ones are posted and count to the batch.
 
-        Raises LooksLikeSecret before anything is asked, and what `Lookups.many` raises.
+        Raises LooksLikeSecret before anything is asked, and NoToken.
         """
         wanted = [self._parsed(word) for word in words]
         wanted = await self._known(ask, account_id, wanted)
-        await self._look_up(ask, account_id, wanted)
+        hold = await self._look_up(ask, account_id, wanted)
         written = await self._write(ask, account_id, wanted, mention=mention)
         for job_id in written.touched:
             self._poller.job_changed(job_id)
@@ -104,7 +111,7 @@ class Many:
         summary = None
         if written.summary_id is not None:
             summary = await self._outbox.deliver_now(written.summary_id)
-        return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention)
+        return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention, hold)
 
     def _parsed(self, word: str) -> _Wanted:
         wanted = _Wanted(word)
@@ -141,12 +148,22 @@ class Many:
         else:
             one.taken = Taken.NOT_FOUND
 
-    async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> None:
+    async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> Hold | None:
+        """Asks about those of which only the API can tell; where it takes no question with this token, all are watched
+        unseen, and the reason is returned."""
         asked = [one for one in wanted if one.jobid is not None and needs_asking(one.row)]
         ended = sum(one.row is not None and not needs_asking(one.row) for one in wanted)
         if ended:
             self._lookups.prepay(ask, account_id, ended)
-        said = await self._lookups.many(ask, account_id, [one.jobid for one in asked if one.jobid is not None])
+        if not asked:
+            return None
+        try:
+            self._lookups.require_ok(account_id)
+            said = await self._lookups.many(ask, account_id, [one.jobid for one in asked if one.jobid is not None])
+        except TokenRefused:
+            return Hold.REFUSED
+        except SubscriptionUnpaid:
+            return Hold.UNPAID
         for one in asked:
             one.said = said[one.jobid or ""]
             if one.row is None or was_given_up(one.row):
@@ -155,6 +172,7 @@ class Many:
                 await self._answers.record_missing(one.row.id)
             elif one.said is Silence.EXPIRED:
                 await self._answers.record_expired(one.row.id)
+        return None
 
     async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
         written = _Written()

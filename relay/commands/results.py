@@ -32,6 +32,13 @@ class Ask:
 # ---- status, "Watch it here", "Watch again" -------------------------------------------------------------------------
 
 
+class Hold(StrEnum):
+    """Why a job is watched and not asked about: what is wrong with the API token of this server."""
+
+    REFUSED = "refused"
+    UNPAID = "unpaid"
+
+
 @dataclass(frozen=True, slots=True)
 class NowWatching:
     """The channel is subscribed since just now (or again); its card is on its way or back to life."""
@@ -44,6 +51,8 @@ class NowWatching:
     mention: bool
     api_down: bool
     """The API could not be asked (no answer, or 429): watched all the same."""
+    hold: Hold | None = None
+    """The API could not be asked because of the token: watched all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,7 @@ class AlreadyWatched:
     api_down: bool
     on_hold: bool = False
     """It belongs to another account than the one in force here."""
+    hold: Hold | None = None
 
 
 class OutcomeState(StrEnum):
@@ -153,6 +163,8 @@ class WatchResult:
     summary_message_id: int | None
     """None where the summary is not posted yet, or where none of them was taken."""
     mention: bool
+    hold: Hold | None = None
+    """Those that are watched are on hold."""
 
 
 # ---- unwatch, "Stop watching", "Stop watching all" ------------------------------------------------------------------
@@ -241,14 +253,30 @@ class CheckedBefore:
     """From when on it can be asked again, milliseconds UTC."""
 
 
+class Unchecked(StrEnum):
+    """Why `Check now` brought nothing."""
+
+    NO_ANSWER = "no answer"
+    HAS_TO_WAIT = "has to wait"
+    """The API has told the account to ask less often."""
+    OTHER_ACCOUNT = "other account"
+    """The job belongs to another account than the one in force here."""
+    NOT_KNOWN = "not known"
+    """The API does not know the job just now, which is not yet believed."""
+    QUESTION_REFUSED = "question refused"
+    """The API does not take the text for a job id."""
+
+
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """The API could not be asked just now (no answer, or 429); the job stays watched."""
+    """Nothing was learnt of the job, which stays watched."""
 
     job: Job | None
+    why: Unchecked
 
 
-CheckResult = Checked | CheckedBefore | NotChecked
+CheckResult = Checked | CheckedBefore | NotChecked | AlreadyPosted
+"""AlreadyPosted: the job has ended meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

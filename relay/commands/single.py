@@ -9,7 +9,7 @@ from relay import snapshots
 from relay.commands.known import OUTCOME_STATES, outcome_of
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
-from relay.commands.refusals import ApiDown, NotFound, SubscriptionUnpaid, TokenRefused
+from relay.commands.refusals import ApiDown, NotFound, NothingToDo, SubscriptionUnpaid, TokenRefused
 from relay.commands.results import (
     AlreadyPosted,
     AlreadyWatched,
@@ -17,11 +17,13 @@ from relay.commands.results import (
     Checked,
     CheckedBefore,
     CheckResult,
+    Hold,
     NotChecked,
     NowWatching,
     Peek,
     PostingOutcome,
     StatusResult,
+    Unchecked,
 )
 from relay.commands.seats import Seat, Seated, Wish, take
 from relay.commands.targets import Target
@@ -29,9 +31,17 @@ from relay.outcomes import outcome_of_state
 from relay.polling.answers import Answers, Recorded, post_outcome
 from relay.polling.questions import FRESH_SECONDS, Accounts, Questions
 from relay.ports import Cards, JobWatch, PromptOutbox
+from relay.posting import nonces
 from storage import jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
+
+_UNCHECKED = {
+    Silence.NOT_FOUND: Unchecked.NOT_KNOWN,
+    Silence.EXPIRED: Unchecked.NOT_KNOWN,
+    Silence.NO_ANSWER: Unchecked.NO_ANSWER,
+    Silence.BAD_QUESTION: Unchecked.QUESTION_REFUSED,
+}
 
 
 class Single:
@@ -86,11 +96,27 @@ class Single:
         said = await self._lookups.one(ask, row.account_id, row.jobid)
         recorded = await self._record(row, said)
         row = await jobs.by_id(self._database.reader, row.id) or row
-        if said in {Silence.NO_ANSWER, Silence.BAD_QUESTION}:
-            return NotChecked(snapshots.load(row.snapshot))
-        if recent is not None:
+        if row.ended_at is None and isinstance(said, Silence):
+            why = _UNCHECKED[said]
+            if said is Silence.NO_ANSWER and self._lookups.must_wait(row.account_id):
+                why = Unchecked.HAS_TO_WAIT
+            return NotChecked(snapshots.load(row.snapshot), why)
+        if recent is not None and recorded is Recorded.NOTHING:
             return CheckedBefore(recent.at, recent.at + round(FRESH_SECONDS * 1000))
         return Checked(snapshots.load(row.snapshot), outcome_of(row), news=recorded is not Recorded.NOTHING)
+
+    async def ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:
+        """How a job has ended, and where its outcome stands. Raises NothingToDo where there is none here."""
+        outcome = outcome_of(row)
+        message = await overviews.outcome_message(
+            self._database.reader, subscription_id, nonces.outcome_kind(row.round)
+        )
+        if outcome is None or message is None:
+            raise NothingToDo
+        state = OUTCOME_STATES.get(message.state)
+        if state is None:
+            raise NothingToDo
+        return AlreadyPosted(subscription_id, snapshots.load(row.snapshot), outcome, message.message_id, state)
 
     async def _record(self, row: JobRow, said: Said) -> Recorded:
         recorded = Recorded.NOTHING
@@ -110,7 +136,7 @@ class Single:
     ) -> StatusResult:
         """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once. With `anew`, the
         API is asked whatever it said a moment ago."""
-        said = await self._said(ask, target, anew=anew)
+        said, hold = await self._said(ask, target, anew=anew)
         answer = said if isinstance(said, Job) else None
         wish = Wish(target.account_id, target.jobid, answer, mention, spoiler)
         async with self._database.transaction() as tx:
@@ -120,10 +146,12 @@ class Single:
         self._poller.job_changed(seated.row.id)
         self._outbox.wake()
         self._cards.job_changed(seated.row.id)
-        return await self._result(seated, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
+        result = await self._result(seated, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
+        return replace(result, hold=hold) if isinstance(result, NowWatching | AlreadyWatched) else result
 
-    async def _said(self, ask: Ask, target: Target, *, anew: bool) -> Said | None:
-        """What the API says, recorded where it is no news of a job's going on; None where it need not be asked.
+    async def _said(self, ask: Ask, target: Target, *, anew: bool) -> tuple[Said | None, Hold | None]:
+        """What the API says, recorded where it is no news of a job's going on; None where it need not be asked, or
+        cannot be with this token: the job is then watched all the same.
 
         Where the job has ended, its links may have run out: the look for fresh ones is counted now.
         """
@@ -133,19 +161,19 @@ class Single:
         if row is not None and (target.other_account or not needs_asking(row)):
             if row.ended_at is not None:
                 self._lookups.prepay(ask, row.account_id)
-            return None
+            return None, None
         try:
             self._lookups.require_ok(target.account_id)
             said = await self._lookups.one(ask, target.account_id, target.jobid, anew=anew)
-        except (TokenRefused, SubscriptionUnpaid):
-            if row is None or not await self._waits_here(ask, row):
-                raise
-            return None  # The card says already that it is on hold.
+        except TokenRefused:
+            return None, Hold.REFUSED
+        except SubscriptionUnpaid:
+            return None, Hold.UNPAID
         if row is None or was_given_up(row):
             refuse_unknown(said)
         elif not isinstance(said, Job):
             await self._record(row, said)
-        return said
+        return said, None
 
     async def _require_of_use(self, ask: Ask, row: JobRow) -> None:
         """A job of an account that is no longer in force can be posted if it has ended, and be waited for where it

@@ -23,6 +23,7 @@ from relay.commands.results import (
     StatusResult,
     StoppedAll,
     StopResult,
+    Unchecked,
     WatchResult,
 )
 from relay.commands.single import Single
@@ -75,7 +76,7 @@ class Tracker:
     async def watch_again(self, ask: Ask, subscription_id: int) -> StatusResult:
         """Does what `status` does, for a subscription of this channel that was stopped."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
-        account_id = self._lookups.account_in_force(ask.guild_id)
+        account_id = self._lookups.account_of(ask.guild_id)
         row = await jobs.by_id(self._database.reader, here.job_id)
         if row is None:
             raise NothingToDo
@@ -91,17 +92,20 @@ class Tracker:
         Raises TooManyJobs; what is wrong with a single id stands in the result.
         """
         words = self._many.words(text)
-        account_id = self._lookups.account_in_force(ask.guild_id)
+        account_id = self._lookups.account_of(ask.guild_id)
         return await self._many.watch(ask, account_id, words, mention=mention)
 
     async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
         """Asks about a job at once, but not twice within five seconds."""
         here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
         row = await jobs.by_id(self._database.reader, here.job_id)
-        if row is None or here.ended_at is not None or row.ended_at is not None:
+        if row is not None and row.ended_at is not None and here.stopped_by is None:
+            return await self._single.ended(row, here.id)
+        if row is None or here.ended_at is not None:
             raise NothingToDo
-        if self._lookups.account_in_force(ask.guild_id) != row.account_id:
-            return NotChecked(snapshots.load(row.snapshot))
+        if self._lookups.account_of(ask.guild_id) != row.account_id:
+            return NotChecked(snapshots.load(row.snapshot), Unchecked.OTHER_ACCOUNT)
+        self._lookups.require_ok(row.account_id)
         return await self._single.check(ask, row)
 
     async def _target(self, ask: Ask, text: str) -> Target:

@@ -161,10 +161,13 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     assert "1 job waits" in notice.text
     assert notice.pinged == {town.admin.id}
     assert not notice.silent
-    member = await town.status(town.job())
+    unseen = town.job()
+    member = await town.status(unseen)
     assert member.text.startswith("**On hold: useapi.net refuses this server's API token.**")
-    admin = await town.status(town.job(), by=town.admin)
-    assert admin.text.startswith("**useapi.net refuses this server's API token.**")
+    assert "I'm watching this job" in member.text
+    many = await town.watch(town.job(), town.job())
+    assert many.text.startswith("**Watching 2 jobs.**")
+    assert "On hold: useapi.net refuses this server's API token." in many.text
     job.complete()
     assert town.outcomes() == []
 
@@ -172,6 +175,8 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     flowing = await town.notice("**PixVerse results are back.**")
     assert not flowing.pinged
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
+    unseen.complete()
+    await town.stage.discord.until(lambda: len(town.outcomes()) == 2)
     assert len(town.notices()) == 2
 
 

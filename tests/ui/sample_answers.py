@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from pixverse.job import Job
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay import snapshots
 from relay.commands import refusals, results
@@ -50,10 +51,10 @@ def answers_on_one_job() -> Iterator[Answer]:
         for ended in (None, *Outcome):
             yield answers.peek_answer(results.Peek(JOBID, job, ended, True), press)
             yield answers.peek_answer(results.Peek(JOBID, job, ended, False), press)
-            yield answers.checked_answer(results.Checked(job, ended, True))
-            yield answers.checked_answer(results.Checked(job, ended, False))
-            yield answers.checked_answer(results.CheckedBefore(NOW, NOW))
-        yield answers.checked_answer(results.NotChecked(job))
+            yield answers.checked_answer(results.Checked(job, ended, True), HERE)
+            yield answers.checked_answer(results.Checked(job, ended, False), HERE)
+            yield answers.checked_answer(results.CheckedBefore(NOW, NOW), HERE)
+        yield from _answers_on_trouble(job)
         yield answers.stop_answer(results.Stopped())
         for others in (1, 4):
             yield answers.stop_answer(results.TakenOff(others))
@@ -63,12 +64,22 @@ def answers_on_one_job() -> Iterator[Answer]:
     yield answers.posted_again_answer(results.PostedAgain(7))
 
 
+def _answers_on_trouble(job: Job | None) -> Iterator[Answer]:
+    for why in results.Unchecked:
+        yield answers.checked_answer(results.NotChecked(job, why), HERE)
+    for hold in results.Hold:
+        yield answers.status_answer(results.NowWatching(1, job, PERSON, True, False, hold), HERE)
+        yield answers.status_answer(results.AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
+
+
 def answers_on_lists() -> Iterator[Answer]:
     for taken in results.Taken:
         for size in (1, 25):
             entry = results.WatchEntry(NASTY, taken, PERSON, True, NASTY)
             yield lists.watch_answer(results.WatchResult((entry,) * size, PERSON, True), HERE)
             yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, False), HERE)
+            for hold in results.Hold:
+                yield lists.watch_answer(results.WatchResult((entry,) * size, PERSON, True, hold), HERE)
             yield lists.watch_menu_answer(results.WatchResult((entry,) * size, PERSON, True), HERE, 500)
     yield lists.no_ids_answer()
     for job in JOBS:

@@ -130,16 +130,38 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
 
 
 def test_check_now() -> None:
-    assert answers.checked_answer(results.Checked(JOB, None, news=True)).content == (
+    assert answers.checked_answer(results.Checked(JOB, None, news=True), HERE).content == (
         "**Checked just now.** In progress."
     )
-    assert answers.checked_answer(results.Checked(JOB, None, news=False)).content == (
+    assert answers.checked_answer(results.Checked(JOB, None, news=False), HERE).content == (
         "**Checked just now: nothing new.** In progress. PixVerse itself updates only every 15 to 60 seconds."
     )
-    assert answers.checked_answer(results.CheckedBefore(1_000, 6_000)).content == (
+    assert answers.checked_answer(results.CheckedBefore(1_000, 6_000), HERE).content == (
         "**Checked <t:1:R>.** You can check again <t:6:R>."
     )
-    assert answers.checked_answer(results.NotChecked(JOB)).content.endswith("Last known: in progress.")
+    unanswered = results.NotChecked(JOB, results.Unchecked.NO_ANSWER)
+    assert answers.checked_answer(unanswered, HERE).content.endswith("Last known: in progress.")
+
+
+def test_check_now_says_why_it_brought_nothing() -> None:
+    told = {why: answers.checked_answer(results.NotChecked(JOB, why), HERE).content for why in results.Unchecked}
+    assert [text.split("**")[1] for text in told.values()] == [
+        "PixVerse's API isn't answering right now.",
+        "I couldn't check: useapi.net asked me to wait.",
+        "On hold: the new API token is for a different account.",
+        "useapi.net can't find this job right now.",
+        "useapi.net doesn't accept this job id.",
+    ]
+    ended = results.AlreadyPosted(5, JOB, Outcome.COMPLETED, 9, results.OutcomeState.POSTED)
+    assert answers.checked_answer(ended, HERE).content.startswith("**Already posted here.**")
+
+
+def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None:
+    watching = results.NowWatching(5, None, 9, mention=True, api_down=False, hold=results.Hold.REFUSED)
+    assert answers.status_answer(watching, HERE).content.startswith(
+        "**On hold: useapi.net refuses this server's API token.** I'm watching this job and will post the result here "
+        "and ping you once someone with *Manage Server* has set a new one."
+    )
 
 
 def test_stopping() -> None:

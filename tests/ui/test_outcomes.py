@@ -357,3 +357,14 @@ def test_an_image_is_called_one() -> None:
     assert message.content.startswith("**Your image is ready.** <@42>\n")
     (file,) = message.files
     assert (file.name, file.description) == ("pixverse-7-1.png", "Image 1 of 1, made by PixVerse. Prompt: a *cat*")
+
+
+def test_a_job_that_was_never_seen_is_told_as_never_found() -> None:
+    """It was asked for while the API could not be asked."""
+    post = replace(POST, outcome=Outcome.NOT_FOUND, job=None, files=(), mention=())
+    content = outcome_message(post, MENTIONS).content or ""
+    assert content.startswith("**I couldn't find this job.** useapi.net doesn't know this id")
+    assert "any more" not in content
+    assert "no longer" not in content
+    known = outcome_message(replace(post, job=POST.job), MENTIONS).content or ""
+    assert known.startswith("**The job can't be found any more.**")

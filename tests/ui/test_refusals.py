@@ -55,7 +55,10 @@ def test_other_exceptions_are_none_of_its_business() -> None:
         ),
         (
             refusals.TokenRefused(),
-            "**On hold: useapi.net refuses this server's API token.** Its admins have been told.",
+            (
+                "**I can't look: useapi.net refuses this server's API token.** Its admins have been told. "
+                "Jobs you're watching stay watched."
+            ),
             (
                 "**useapi.net refuses this server's API token.** It was replaced or revoked there. "
                 "Set the new one with </pixverse-admin token set:12>."

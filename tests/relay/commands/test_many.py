@@ -9,7 +9,7 @@ from pixverse.job import JobState
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from relay.commands.limits import Limits
-from relay.commands.results import Taken
+from relay.commands.results import Hold, Taken
 from storage.database import Database
 from tests.relay.world import PERSON, World
 
@@ -139,12 +139,12 @@ async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> Non
     assert world.api.most_under_way["all"] <= 8
 
 
-async def test_a_refused_token_refuses_the_whole_list(world: World) -> None:
+async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold(world: World) -> None:
     world.api.put("job-1")
     world.api.trouble["job-2"] = errors.TokenRefused("401")
-    with pytest.raises(refusals.TokenRefused):
-        await world.tracker.watch(world.ask(), "job-1 job-2", True)
-    assert await world.rows("SELECT count(*) FROM subscriptions") == [(0,)]
+    result = await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    assert result.hold is Hold.REFUSED
+    assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
 
 
 # ---- watching no more -----------------------------------------------------------------------------------------------

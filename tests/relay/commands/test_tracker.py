@@ -82,8 +82,6 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
     [
         (errors.JobNotFound("404"), refusals.NotFound),
         (errors.JobExpired("410"), refusals.Expired),
-        (errors.TokenRefused("401"), refusals.TokenRefused),
-        (errors.SubscriptionUnpaid("402"), refusals.SubscriptionUnpaid),
         (errors.BadRequest("400"), refusals.QuestionRefused),
     ],
 )
@@ -94,8 +92,41 @@ async def test_what_was_never_seen_leaves_nothing_behind(
     with pytest.raises(refusal):
         await world.tracker.status(world.ask(), "job-1", True, False)
     assert await _stored(world) == []
-    if isinstance(trouble, (errors.TokenRefused, errors.SubscriptionUnpaid)):
-        assert world.accounts.heard == [(ACCOUNT, trouble)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "hold"),
+    [
+        (errors.TokenRefused("401"), results.Hold.REFUSED),
+        (errors.SubscriptionUnpaid("402"), results.Hold.UNPAID),
+        ("refused", results.Hold.REFUSED),
+        ("unpaid", results.Hold.UNPAID),
+    ],
+)
+async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works(
+    world: World, trouble: errors.PixVerseError | str, hold: results.Hold
+) -> None:
+    if isinstance(trouble, str):
+        world.accounts.states[ACCOUNT] = trouble
+    else:
+        world.api.everywhere = trouble
+    world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    world.api.put("job-2", JobState.FAILED)
+    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    assert result == results.NowWatching(1, None, 7001, mention=True, api_down=False, hold=hold)
+    again = await world.tracker.status(world.ask(person=2), "job-1", True, False)
+    assert isinstance(again, results.AlreadyWatched)
+    assert again.hold is hold
+    both = await world.tracker.watch(world.ask(channel=CHANNEL + 1), "job-1 job-2", True)
+    assert both.hold is hold
+    assert [entry.taken for entry in both.entries] == [results.Taken.WATCHED] * 2
+
+    world.accounts.states.clear()
+    world.api.everywhere = None
+    world.run()
+    world.poller.account_changed(ACCOUNT)
+    await world.advance(60)
+    assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL + 1), ("outcome", CHANNEL + 1)]
 
 
 @pytest.mark.parametrize("trouble", [errors.Unavailable("503"), errors.RateLimited("429", 60.0), "hangs"])
@@ -255,13 +286,16 @@ async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
 async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
     world.accounts.states[ACCOUNT] = "refused"
     with pytest.raises(refusals.TokenRefused):
-        await world.tracker.status(world.ask(), "job-1", True, False)
+        await world.tracker.peek(world.ask(), "job-1")
     world.accounts.states[ACCOUNT] = "unpaid"
     with pytest.raises(refusals.SubscriptionUnpaid):
-        await world.tracker.status(world.ask(), "job-1", True, False)
+        await world.tracker.peek(world.ask(), "job-1")
     world.accounts.used[GUILD] = None
     with pytest.raises(refusals.NoToken):
         await world.tracker.status(world.ask(), "job-1", True, False)
+    with pytest.raises(refusals.NoToken):
+        await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    assert await _stored(world) == []
     assert world.api.asked == []
 
 
@@ -454,6 +488,33 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
     assert isinstance(last, results.Checked)
     assert last.outcome is Outcome.COMPLETED
     assert await world.outcomes() == [("outcome", CHANNEL)]
+    assert await world.tracker.check_now(world.ask(), 1) == results.AlreadyPosted(
+        1, last.job, Outcome.COMPLETED, None, results.OutcomeState.WAITING
+    )
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "why"),
+    [
+        (errors.Unavailable("503"), results.Unchecked.NO_ANSWER),
+        (errors.RateLimited("429", 60.0), results.Unchecked.HAS_TO_WAIT),
+        (errors.JobNotFound("404"), results.Unchecked.NOT_KNOWN),
+        (errors.BadRequest("400"), results.Unchecked.QUESTION_REFUSED),
+    ],
+)
+async def test_check_now_says_what_it_did(world: World, trouble: errors.PixVerseError, why: results.Unchecked) -> None:
+    await world.watch("job-1")
+    world.clock.move_to(world.clock.monotonic() + 10)
+    world.api.everywhere = trouble
+    checked = await world.tracker.check_now(world.ask(), 1)
+    assert isinstance(checked, results.NotChecked)
+    assert checked.why is why
+
+
+async def test_check_now_of_a_job_that_is_stopped_has_nothing_to_do(world: World) -> None:
+    await world.watch("job-1")
+    await world.tracker.unwatch(world.ask(), "job-1", False)
     with pytest.raises(refusals.NothingToDo):
         await world.tracker.check_now(world.ask(), 1)
 

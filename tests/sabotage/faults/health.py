@@ -25,8 +25,8 @@ FAULTS = (
         "cards that are due late make their loop seem to stand",
         "tests/relay/cards/test_cards.py::test_the_loop_turns_also_while_no_card_is_due_for_long",
         "relay/cards/cards.py",
-        "min([*waits, _LONGEST_SLEEP])",
-        "min(waits, default=_LONGEST_SLEEP)",
+        "        return min(max(due - self._clock.monotonic(), 0.0), _LONGEST_SLEEP)",
+        "        return max(due - self._clock.monotonic(), 0.0)",
     ),
     fault(
         "a gateway that is tried again in vain seems to be there",

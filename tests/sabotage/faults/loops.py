@@ -119,4 +119,34 @@ FAULTS = (
         "        if asyncio.get_running_loop().time() >= self._ends_at:",
         "        if 1:",
     ),
+    fault(
+        "what is asked for while the token is refused is not watched",
+        "tests/relay/commands/test_tracker.py::"
+        "test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works",
+        "relay/commands/single.py",
+        "            return None, Hold.REFUSED",
+        "            raise",
+    ),
+    fault(
+        "a list that is asked for while the token is refused is not watched",
+        "tests/relay/commands/test_many.py::"
+        "test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold",
+        "relay/commands/many.py",
+        "            return Hold.REFUSED",
+        "            raise",
+    ),
+    fault(
+        "Check now says that the API is away where it asks to wait",
+        "tests/relay/commands/test_tracker.py::test_check_now_says_what_it_did",
+        "relay/commands/single.py",
+        "                why = Unchecked.HAS_TO_WAIT",
+        "                pass",
+    ),
+    fault(
+        "a job that the API has never told of is called lost",
+        "tests/ui/test_outcomes.py::test_a_job_that_was_never_seen_is_told_as_never_found",
+        "ui/verdicts.py",
+        "        case Outcome.NOT_FOUND if post.job is None:",
+        "        case Outcome.NOT_FOUND if 0:",
+    ),
 )
