@@ -24,8 +24,7 @@ class DueKeys:
         if at >= self._at.get(key, float("inf")):
             return
         self._at[key] = at
-        if key not in self._taken:
-            self._push(key, at)
+        self._push(key, at)
 
     def take(self, now: float) -> Key | None:
         """The earliest key, if it is due."""

@@ -61,6 +61,17 @@ def test_the_queue_is_a_list_sorted_by_time_of_the_jobs_whose_account_has_room(
         assert set(queue.in_flight) == set(flying.values())
 
 
+def test_a_job_that_is_gone_makes_room_for_the_next_of_its_account() -> None:
+    queue = JobQueue(20, per_account=1)
+    first, second = _job(1), _job(2)
+    queue.put(first, 1)
+    queue.put(second, 2)
+    queue.start(first)
+    assert queue.next_due() is None
+    queue.landed(first, 3)
+    assert queue.next_due() == 2
+
+
 def test_what_is_due_is_late_after_an_interval_and_counts_until_it_is_put_off() -> None:
     queue = JobQueue(20)
     for number, due in enumerate((70.0, 79.0, 100.0, 101.0), start=1):

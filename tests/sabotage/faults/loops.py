@@ -10,7 +10,7 @@ _QUEUE = "tests/relay/polling/test_job_queue.py"
 FAULTS = (
     fault(
         "an account that has room again is not looked at",
-        f"{_QUEUE}::test_the_queue_is_a_list_sorted_by_time_of_the_jobs_whose_account_has_room",
+        f"{_QUEUE}::test_a_job_that_is_gone_makes_room_for_the_next_of_its_account",
         "relay/polling/job_queue.py",
         "        account.in_flight -= 1\n        self._announce(job.account_id, account)\n",
         "        account.in_flight -= 1\n",
@@ -95,8 +95,8 @@ FAULTS = (
         "a card that is being edited is begun a second time",
         "tests/relay/cards/test_due_keys.py::test_it_is_a_list_sorted_by_time",
         "relay/cards/due_keys.py",
-        "        if key not in self._taken:\n",
-        "        if 1:\n",
+        "            if self._at.get(key) == at and key not in self._taken:",
+        "            if self._at.get(key) == at:",
     ),
     fault(
         "a card that is being edited when the loop breaks off is forgotten",
