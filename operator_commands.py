@@ -8,7 +8,7 @@ from pathlib import Path
 
 import discord
 
-from cogs.assembly import EXPOSED_ACCOUNT, clean_operator_token
+from cogs.assembly import clean_operator_token, warnings_of
 from cogs.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from cogs.permissions import INVITE_PERMISSIONS
 from relay.meters import NoMeters
@@ -32,8 +32,8 @@ async def check(settings: Settings) -> None:
     clean_operator_token(settings)
     for name, value in shown_settings(settings):
         print(f"{name} = {value}")
-    if settings.exposes_account:
-        print(EXPOSED_ACCOUNT)
+    for warning in warnings_of(settings):
+        print(warning)
     found = await inspect(settings.database_path, _keys(settings))
     for line in _database_lines(settings.database_path, found):
         print(line)

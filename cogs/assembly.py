@@ -47,10 +47,20 @@ from web.loop_beats import LoopBeats, standing
 
 log = logging.getLogger(__name__)
 
-EXPOSED_ACCOUNT = (
+_EXPOSED_ACCOUNT = (
     "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
     "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
 )
+
+
+def warnings_of(settings: Settings) -> list[str]:
+    """What the operator should know though the bot starts all the same, a sentence or two each."""
+    exposed = [_EXPOSED_ACCOUNT] if settings.exposes_account else []
+    readable = [
+        f"{path} holds a secret, and every user of this machine can read it. Run chmod 600 on it."
+        for path in settings.open_secret_files
+    ]
+    return exposed + readable
 
 
 async def serve(settings: Settings, service_manager: ServiceManager) -> None:
@@ -58,8 +68,8 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
 
     Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
     """
-    if settings.exposes_account:
-        log.warning(EXPOSED_ACCOUNT)
+    for warning in warnings_of(settings):
+        log.warning("%s", warning)
     operator_token = clean_operator_token(settings)
     async with AsyncExitStack() as stack:
         database, vault = await _open_storage(settings, stack)

@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from settings import readers
 from settings.readers import LogFormat, LogLevel, MediaHost
+from settings.secret_files import readable_by_all
 
 PUBLIC_API_HOST = "api.useapi.net"
 
@@ -31,6 +32,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
 
     discord_token: Annotated[SecretStr, BeforeValidator(readers.header_secret)] = Field(alias="DISCORD_TOKEN")
+    discord_token_file: Path | None = Field(None, alias="DISCORD_TOKEN_FILE")
     discord_api_url: Annotated[str, BeforeValidator(readers.api_url)] = Field(
         "https://discord.com/api/v10", alias="DISCORD_API_URL"
     )
@@ -43,12 +45,14 @@ class Settings(BaseSettings):
     useapi_token: Annotated[SecretStr | None, BeforeValidator(readers.header_secret)] = Field(
         None, alias="USEAPI_TOKEN"
     )
+    useapi_token_file: Path | None = Field(None, alias="USEAPI_TOKEN_FILE")
     database_path: Annotated[Path, BeforeValidator(readers.database_path)] = Field(
         Path("data/relay.db"), alias="DATABASE_URL"
     )
     encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(readers.encryption_keys)] = Field(
         (), alias="ENCRYPTION_KEY"
     )
+    encryption_key_file: Path | None = Field(None, alias="ENCRYPTION_KEY_FILE")
     poll_interval_ms: Annotated[int, BeforeValidator(readers.poll_interval_ms)] = Field(20_000, alias="POLL_INTERVAL")
     job_max_age_ms: Annotated[int, BeforeValidator(readers.job_max_age_ms)] = Field(48 * 3_600_000, alias="JOB_MAX_AGE")
     media_hosts: Annotated[tuple[MediaHost, ...], NoDecode, BeforeValidator(readers.media_hosts)] = Field(
@@ -133,6 +137,12 @@ class Settings(BaseSettings):
     def exposes_account(self) -> bool:
         """Whether any server that invites the bot can read the jobs of USEAPI_TOKEN's account."""
         return self.useapi_token is not None and not self.discord_guild_ids
+
+    @property
+    def open_secret_files(self) -> tuple[Path, ...]:
+        """The files with secrets that every user of this machine may read."""
+        named = (self.discord_token_file, self.useapi_token_file, self.encryption_key_file)
+        return tuple(path for path in named if path is not None and readable_by_all(path))
 
 
 VARIABLES: Mapping[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}

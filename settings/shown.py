@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import SecretStr
 
 from settings.model import VARIABLES, Settings
+from settings.secret_files import SECRET_FILES
 
 _UNITS = {
     "POLL_INTERVAL": (1_000, "seconds"),
@@ -15,7 +16,11 @@ _UNITS = {
 
 def shown_settings(settings: Settings) -> list[tuple[str, str]]:
     """Each variable with the value in use, as the operator would write it; a secret only says whether it is set."""
-    return [(variable, _shown(variable, getattr(settings, field))) for variable, field in VARIABLES.items()]
+    shown = {variable: _shown(variable, getattr(settings, field)) for variable, field in VARIABLES.items()}
+    for variable, plain in SECRET_FILES.items():
+        if (path := getattr(settings, VARIABLES[variable])) is not None:
+            shown[plain] = f"read from {path}, not shown"
+    return list(shown.items())
 
 
 def _shown(variable: str, value: object) -> str:

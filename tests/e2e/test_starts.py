@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -66,6 +67,31 @@ async def test_malformed_settings_are_all_named_at_once(build: Build) -> None:
     finished = await stage.bot.run(changed=wrong)
     assert finished.code == 2
     assert sorted(line.split()[0].rstrip(":") for line in finished.lines) == sorted(wrong)
+
+
+async def test_secrets_in_files(build: Build, tmp_path: Path) -> None:
+    stage = await build()
+    token = tmp_path / "discord-token"
+    token.write_text(f"{stage.discord.bot_token}\n")
+    token.chmod(0o644)
+    named = {"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": str(token)}
+    checked = await stage.bot.run("check", changed=named)
+    assert f"DISCORD_TOKEN = read from {token}, not shown" in checked.lines
+    assert f"{token} holds a secret, and every user of this machine can read it. Run chmod 600 on it." in checked.lines
+    assert checked.code == 0
+
+    for wrong, line in (
+        ({"DISCORD_TOKEN_FILE": str(token)}, "DISCORD_TOKEN_FILE is set beside DISCORD_TOKEN"),
+        (
+            {**named, "DISCORD_TOKEN_FILE": str(tmp_path / "none")},
+            "DISCORD_TOKEN_FILE names a file that does not exist",
+        ),
+        ({"USEAPI_TOKEN_FILE": str(tmp_path)}, "USEAPI_TOKEN_FILE names a folder"),
+    ):
+        finished = await stage.bot.run(changed=wrong)
+        assert finished.code == 2
+        assert len(finished.lines) == 1
+        assert finished.lines[0].startswith(line)
 
 
 async def test_a_second_bot_with_the_same_database(stage: Stage, town: Town) -> None:

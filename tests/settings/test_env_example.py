@@ -8,6 +8,7 @@ import pytest
 from dotenv import dotenv_values
 
 from settings import VARIABLES, load_settings
+from settings.secret_files import SECRET_FILES
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / ".env.example"
@@ -28,7 +29,7 @@ def test_each_value_is_the_default(variable: str) -> None:
 def test_a_value_is_left_blank_only_where_the_default_is_none() -> None:
     blank = {name for name, value in dotenv_values(EXAMPLE).items() if not value}
     optional = {"DISCORD_GUILD_IDS", "USEAPI_TOKEN", "ENCRYPTION_KEY", "HTTP_PORT", "CALLBACK_PORT", "PUBLIC_URL"}
-    assert blank == {"DISCORD_TOKEN", *optional}
+    assert blank == {"DISCORD_TOKEN", *SECRET_FILES, *optional}
 
 
 def test_each_setting_is_explained() -> None:

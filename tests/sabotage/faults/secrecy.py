@@ -6,6 +6,29 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "a secret in a file and a plain one beside it are not told of",
+        "tests/settings/test_secret_files.py"
+        "::test_beside_the_plain_setting_it_is_a_fault_wherever_either_is_set[USEAPI_TOKEN_FILE-USEAPI_TOKEN]",
+        "settings/secret_files.py",
+        "if plain in given:",
+        "if 0:",
+    ),
+    fault(
+        "a file with a secret that everybody may read is not warned of",
+        "tests/settings/test_secret_files.py::test_a_file_that_everybody_may_read_is_warned_of",
+        "settings/secret_files.py",
+        "return bool(path.stat().st_mode & stat.S_IROTH)",
+        "return False",
+    ),
+    fault(
+        "a fault of the settings repeats what may be the secret itself",
+        "tests/settings/test_secret_files.py"
+        "::test_a_file_that_is_of_no_use_has_one_line[DISCORD_TOKEN_FILE-None-does not exist]",
+        "settings/secret_files.py",
+        '"names a file that does not exist; create it or correct the path"',
+        'f"names {path}, which does not exist"',
+    ),
+    fault(
         "who asked to be forgotten is pinged by what is on its way",
         "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
         "relay/posting/delivery.py",

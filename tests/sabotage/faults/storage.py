@@ -117,8 +117,8 @@ FAULTS = (
         "two names of one database are two databases",
         "tests/settings/test_loading.py::test_a_link_to_a_database_is_the_file_that_it_leads_to",
         "settings/loading.py",
-        "os.path.realpath(root.absolute() / settings.database_path)",
-        "root.absolute() / settings.database_path",
+        "os.path.realpath(root / settings.database_path)",
+        "root / settings.database_path",
     ),
     fault(
         "tables of an earlier version cannot be looked over",
