@@ -5,6 +5,7 @@ Every function answers None, or an empty tuple, for a value that is of no use, a
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -23,6 +24,9 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _LARGEST_NUMBER = 2**53
 _LONGEST_URL = 2048
 _LONGEST_TIME = 40
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)(.*)")
+_TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
 
 
 def mapping(value: object) -> dict[str, object]:
@@ -70,14 +74,34 @@ def truth(value: object) -> bool | None:
     return None if number not in (0, 1) else number == 1
 
 
+def percent_encoded(address: str) -> str:
+    """An address as browsers send it: blanks and what is not ASCII percent-encoded once, as UTF-8, in the host by IDNA;
+    all else byte for byte, what is encoded already among it (WHATWG, URL Standard, 4.4).
+
+    Raises:
+        ValueError: there are control characters in it, or a host that is none.
+    """
+    if _CONTROLS.search(address) or "\\" in address.partition("?")[0]:
+        raise ValueError("control characters in an address")
+    parts = _PARTS.fullmatch(address)
+    before, host, rest = parts.groups() if parts else ("", "", address)
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")
+    # A header's bytes that are no UTF-8 come as lone surrogates (PEP 383).
+    return before + host + _TO_ENCODE.sub(_encoded, rest)
+
+
+def _encoded(found: re.Match[str]) -> str:
+    return "".join(f"%{byte:02X}" for byte in found[0].encode("utf-8", "surrogateescape"))
+
+
 def web_address(value: object) -> str | None:
-    """`value` where it is an absolute http or https address of at most 2048 characters, with a sane host and port."""
+    """`value` where it is an absolute http or https address of at most 2048 characters, with a sane host and port;
+    percent-encoded as browsers do."""
     if not isinstance(value, str) or len(value) > _LONGEST_URL:
         return None
-    address = value.strip()
-    if not address.isprintable() or " " in address:
-        return None
     try:
+        address = percent_encoded(value.strip())
         parts = urlsplit(address)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:

@@ -33,6 +33,7 @@ def _sentence_for_several(reason: LinkReason, concerned: list[VideoLink]) -> str
         LinkReason.EXPIRED: (
             f"Numbers {numbers} were made, but their links have expired. You can still download them from PixVerse."
         ),
+        LinkReason.NOT_THERE: f"PixVerse's links for numbers {numbers} don't work yet, so they couldn't be fetched.",
         LinkReason.HOST_NOT_ALLOWED: (f"Numbers {numbers} are on {hosts}, which this bot's operator hasn't allowed."),
         LinkReason.NOT_A_VIDEO: f"Numbers {numbers} aren't videos.",
         LinkReason.FETCH_FAILED: f"Downloading numbers {numbers} failed.",
@@ -51,6 +52,7 @@ def why_one(link: VideoLink, name: str) -> str:
         LinkReason.TOO_LARGE: f"{name} {size}{_limit(link)}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
         LinkReason.EXPIRED: f"{name} was made, but its link has expired. You can still download it from PixVerse.",
+        LinkReason.NOT_THERE: f"{name} couldn't be fetched: PixVerse's link doesn't work yet.",
         LinkReason.HOST_NOT_ALLOWED: f"{name} is on {_host(link)}, which this bot's operator hasn't allowed.",
         LinkReason.NOT_A_VIDEO: f"{name} isn't a video{kind}.",
         LinkReason.FETCH_FAILED: f"Downloading {inside} failed{times}.",

@@ -17,6 +17,7 @@ PAGE = 4
 _NAME = 40
 
 _WAITING = {
+    Reason.NOT_THERE: "PixVerse's link doesn't work yet.",
     Reason.NO_ANSWER: "Discord didn't answer.",
     Reason.RATE_LIMITED: "Discord asked me to wait.",
     Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",

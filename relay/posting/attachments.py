@@ -14,6 +14,11 @@ from relay.posting import upload_limits
 from relay.posting.variants import Variant
 from relay.videos.download import expiry_of
 
+_TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
+"""Seconds after a host's first refusal at which a link is tried again: the address of a new file may be told before the
+file is there."""
+_FORGOTTEN_AFTER = 600.0
+
 Reread = Callable[[int], Awaitable[Job | None]]
 """Asks the API once more about a job, for fresh links; None where it gives none."""
 
@@ -47,29 +52,43 @@ class Attachments:
     links: tuple[VideoLink, ...]
 
 
+class NotThereYet(Exception):
+    """A host says that it has no such file, but has not said so for long."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"a link leads nowhere yet, tried again in {seconds:.0f} s")
+        self.seconds = seconds
+        """Until it is worth another try."""
+
+
 class Attacher:
-    """Gets a job's videos for a message, with fresh links where those known have run out."""
+    """Gets a job's videos for a message, with fresh links where those known lead nowhere."""
 
     def __init__(self, videos: Videos, reread: Reread, clock: Clock) -> None:
         self._videos = videos
         self._reread = reread
         self._clock = clock
+        self._absent_since: dict[int, float] = {}
+        """Monotonic seconds, by job: no clock that is set ends a wait. A restart begins it anew."""
 
     @asynccontextmanager
     async def attachments(self, job_id: int, job: Job, variant: Variant, bounds: Bounds) -> AsyncIterator[Attachments]:
-        """The videos; their files are there until the block ends. Raises OSError where the disk takes no file."""
+        """The videos; their files are there until the block ends. Raises OSError where the disk takes no file,
+        NotThereYet where it is too early to call a link dead."""
         fresh = await self._fresh(job_id, job)
         if not bounds.may_attach or variant.no_files:
             links = [_link(index, media, LinkReason.MAY_NOT_ATTACH) for index, media in enumerate(fresh.media, start=1)]
             yield Attachments(fresh, (), tuple(links))
             return
         async with self._videos.fetch(job_id, fresh) as items:
-            again = await self._read_again(job_id, job) if fresh is job and _has_expired(items) else fresh
+            again = await self._read_again(job_id, job) if fresh is job and self._asks_again(job_id, items) else fresh
             if again.media == fresh.media:
+                self._wait_for(job_id, items)
                 yield _sorted_out(again, items, variant, bounds)
                 return
         # The first ones are let go by now: who waited for room on the disk while holding some could wait for ever.
         async with self._videos.fetch(job_id, again) as items:
+            self._wait_for(job_id, items)
             yield _sorted_out(again, items, variant, bounds)
 
     async def _fresh(self, job_id: int, job: Job) -> Job:
@@ -79,13 +98,32 @@ class Attacher:
             return job
         return await self._read_again(job_id, job)
 
+    def _asks_again(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
+        """Whether the API is asked for other links: once when a host first refuses one, and once before it is told."""
+        if any(isinstance(item, VideoLink) and item.reason is LinkReason.EXPIRED for item in items):
+            return True
+        return _is_absent(items) and (job_id not in self._absent_since or self._wait(job_id) is None)
+
+    def _wait_for(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> None:
+        seconds = self._wait(job_id) if _is_absent(items) else None
+        if seconds is not None:
+            raise NotThereYet(seconds)
+
+    def _wait(self, job_id: int) -> float | None:
+        """Seconds until the job's links are worth another try; None where they have been refused for long enough."""
+        now = self._clock.monotonic()
+        kept = {job: since for job, since in self._absent_since.items() if now - since < _FORGOTTEN_AFTER}
+        waited = now - kept.setdefault(job_id, now)
+        self._absent_since = kept
+        return next((after - waited for after in _TRIED_AFTER if after > waited), None)
+
     async def _read_again(self, job_id: int, job: Job) -> Job:
         answer = await self._reread(job_id)
         return job if answer is None or not answer.media else answer
 
 
-def _has_expired(items: Sequence[VideoFile | VideoLink]) -> bool:
-    return any(isinstance(item, VideoLink) and item.reason is LinkReason.EXPIRED for item in items)
+def _is_absent(items: Sequence[VideoFile | VideoLink]) -> bool:
+    return any(isinstance(item, VideoLink) and item.reason is LinkReason.NOT_THERE for item in items)
 
 
 def _sorted_out(job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: Bounds) -> Attachments:

@@ -21,6 +21,7 @@ from relay.messages import Absent, CannotLook, Found, NoAnswer, OutcomePost, Pos
 from relay.outcomes import Reason
 from relay.ports import Clock, Poster
 from relay.posting import verdicts
+from relay.posting.attachments import NotThereYet
 from relay.posting.composing import Composer, Draft
 from relay.posting.recording import Recorder, Settled
 from relay.posting.variants import Variant
@@ -143,8 +144,13 @@ class Sender:
             await self._send(draft, draft.post, looked)
             return
         async with AsyncExitStack() as files:
-            async with aside():
-                post = await files.enter_async_context(self._composer.with_files(draft))
+            try:
+                async with aside():
+                    post = await files.enter_async_context(self._composer.with_files(draft))
+            except NotThereYet as absent:
+                later = Again(int(absent.seconds * 1000), answered=True, reason=Reason.NOT_THERE)
+                await self._record(Settled(delivery, later, None if looked else delivery.unanswered_at))
+                return
             await self._send(draft, await self._composer.with_pings_of_now(post, draft), looked)
 
     # ---- looking ----------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
+from pixverse.fields import percent_encoded
 from settings import MediaHost
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -35,9 +36,7 @@ class AllowedHosts:
     def check(self, address: str | URL) -> URL:
         """The address, ready to be asked for with its path and query untouched. Raises AddressRefused."""
         try:
-            text = str(address)  # yarl looks at the port of a redirect no sooner than here
-            if not text.isascii() or not text.isprintable() or " " in text:
-                raise AddressRefused("(unreadable address)")
+            text = percent_encoded(str(address))  # yarl looks at the port of a redirect no sooner than here
             url = URL(text, encoded=True)
             host, port = (url.raw_host or "").lower(), url.port
         except ValueError as error:

@@ -6,6 +6,8 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 
@@ -15,25 +17,21 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from pixverse.fields import percent_encoded
 from pixverse.job import Media
 from relay.messages import VideoFile, VideoLink
 from relay.outcomes import LinkReason
 from relay.videos.addresses import AddressRefused, AllowedHosts, GuardedResolver
+from relay.videos.file_kind import HEAD_BYTES, ending_of
+from relay.videos.wholeness import is_whole
 
 TRIES = 3
+REFUSALS = 2
+"""How often a host has to say that there is no such file."""
 MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "PixVerse-Relay"}
 _DEAD = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
-_EXTENSIONS = {
-    "video/mp4": ".mp4",
-    "video/quicktime": ".mov",
-    "video/webm": ".webm",
-    "video/x-matroska": ".mkv",
-    "video/x-m4v": ".m4v",
-    "image/gif": ".gif",
-}
-_IMAGE_EXTENSIONS = {"image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
 _EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
 
 
@@ -65,6 +63,15 @@ class _BrokeOff(Exception):
     """The download failed in a way that another try may mend."""
 
 
+class _NotThere(Exception):
+    """The host says that there is no such file: not yet, or no more."""
+
+    def __init__(self, host_time: int | None) -> None:
+        super().__init__("no such file")
+        self.host_time = host_time
+        """Milliseconds UTC, by the host's own clock."""
+
+
 class _Failed(Exception):
     """No try is left, or no time."""
 
@@ -73,7 +80,7 @@ class _Failed(Exception):
         self.tries = tries
 
 
-_BREAKS = (_BrokeOff, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
+_BREAKS = (_BrokeOff, _NotThere, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
 """The last two: what a server answers that is no HTTP, as aiohttp and yarl tell it in places."""
 
 
@@ -114,11 +121,13 @@ class Downloader:
         self._bounds = bounds
         self._sleep = sleep
 
-    async def fetch(self, index: int, media: Media, path: Path, now: int) -> VideoFile | VideoLink:
-        """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk."""
+    async def fetch(self, index: int, media: Media, path: Path) -> VideoFile | VideoLink:
+        """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk.
+
+        Only the host decides that a link is dead, by refusing it twice: EXPIRED where the link has run out by the
+        host's own clock, else NOT_THERE, since the address of a new file may be told before the file is there.
+        """
         expires_at = expiry_of(media.url)
-        if expires_at is not None and expires_at <= now:
-            return VideoLink(index, media.url, LinkReason.EXPIRED, size=media.size, expires_at=expires_at)
         try:
             url = self._hosts.check(media.url)
             return await self._persist(index, url, media, path)
@@ -134,13 +143,17 @@ class Downloader:
                 expires_at=expires_at,
                 content_type=unusable.content_type,
             )
+        except _NotThere as refusal:
+            ran_out = None not in (expires_at, refusal.host_time) and (expires_at or 0) <= (refusal.host_time or 0)
+            reason = LinkReason.EXPIRED if ran_out else LinkReason.NOT_THERE
+            return VideoLink(index, media.url, reason, size=media.size, expires_at=expires_at)
         except _Failed as failed:
             return VideoLink(
                 index, media.url, LinkReason.FETCH_FAILED, size=media.size, expires_at=expires_at, tries=failed.tries
             )
 
     async def _persist(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
-        attempt = 0
+        attempt = refusals = 0
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 while True:
@@ -149,6 +162,10 @@ class Downloader:
                         async with asyncio.timeout(self._bounds.step_seconds) as step:
                             return await self._once(index, url, media, path, step)
                     except _BREAKS as error:
+                        if isinstance(error, _NotThere):
+                            refusals += 1
+                            if refusals == REFUSALS:
+                                raise
                         if attempt == TRIES:
                             raise _Failed(attempt) from error
                     await self._sleep(float(attempt))
@@ -170,18 +187,31 @@ class Downloader:
         self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
     ) -> VideoFile:
         if response.status in _DEAD:
-            raise _Unusable(LinkReason.EXPIRED)
+            raise _NotThere(_host_time(response))
         if response.status != HTTPStatus.OK:
             raise _BrokeOff(f"HTTP {response.status}")
-        claimed = response.content_length
-        if claimed is not None and claimed > self._bounds.max_bytes:
-            raise _Unusable(LinkReason.TOO_LARGE, size=claimed)
+        length = response.content_length
+        if length is not None and length > self._bounds.max_bytes:
+            raise _Unusable(LinkReason.TOO_LARGE, size=length)
+        extension, size = await self._write(response, media, path, step)
+        framed = length is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+        if not await asyncio.to_thread(is_whole, path, size, framed=framed, claimed=media.size):
+            raise _BrokeOff("a part of the file")
+        return VideoFile(index, path, extension, size)
+
+    async def _write(
+        self, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
+    ) -> tuple[str, int]:
+        """Writes the body to `path`; its ending and its bytes."""
+        head = b""
         extension: str | None = None
         size = next_step = 0
         with path.open("wb") as file:
             async for chunk in response.content.iter_chunked(_CHUNK):
                 if extension is None:
-                    extension = _extension(response.content_type, media, chunk)
+                    head += chunk[:HEAD_BYTES]
+                    if len(head) >= HEAD_BYTES:
+                        extension = _extension(head, response, media)
                 size += len(chunk)
                 if size > self._bounds.max_bytes:
                     raise _Unusable(LinkReason.TOO_LARGE)
@@ -189,48 +219,29 @@ class Downloader:
                     next_step = size + self._bounds.step_bytes
                     step.reschedule(asyncio.get_running_loop().time() + self._bounds.step_seconds)
                 file.write(chunk)
-        if extension is None:
+        if not size:
             raise _BrokeOff("an empty file")
-        return VideoFile(index, path, extension, size)
+        return extension or _extension(head, response, media), size
+
+
+def _extension(head: bytes, response: aiohttp.ClientResponse, media: Media) -> str:
+    extension = ending_of(head, response.content_type, media)
+    if extension is None:
+        raise _Unusable(LinkReason.NOT_A_VIDEO, content_type=response.content_type)
+    return extension
+
+
+def _host_time(response: aiohttp.ClientResponse) -> int | None:
+    """What time the host says it is, milliseconds UTC."""
+    try:
+        said = parsedate_to_datetime(response.headers.get("Date", ""))
+        return int((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 def _join(base: URL, target: str) -> URL:
     try:
-        return base.join(URL(target, encoded=True))
+        return base.join(URL(percent_encoded(target), encoded=True))
     except ValueError as error:
         raise AddressRefused("(unreadable address)") from error
-
-
-def _extension(served_type: str, media: Media, head: bytes) -> str:
-    """The ending by which Discord's clients choose the player: from the file's own first bytes, else from the type it
-    was served or announced with. Raises _Unusable where it is no video, nor an image where one was to be made."""
-    known = _from_magic(head) or (_image_from_magic(head) if media.image else None)
-    if known is not None:
-        return known
-    announced = served_type if served_type != "application/octet-stream" else (media.content_type or served_type)
-    kind = announced.split(";", 1)[0].strip().lower()
-    if media.image and kind in _IMAGE_EXTENSIONS and head.lstrip()[:1] != b"<":
-        return _IMAGE_EXTENSIONS[kind]
-    if not kind.startswith("video/") or head.lstrip()[:1] == b"<":
-        raise _Unusable(LinkReason.NOT_A_VIDEO, content_type=served_type)
-    return _EXTENSIONS.get(kind, ".mp4")
-
-
-def _from_magic(head: bytes) -> str | None:
-    if head[4:8] == b"ftyp":
-        return ".mov" if head[8:12] == b"qt  " else ".mp4"
-    if head[:4] == b"\x1aE\xdf\xa3":
-        return ".webm"
-    if head[:6] in {b"GIF87a", b"GIF89a"}:
-        return ".gif"
-    return None
-
-
-def _image_from_magic(head: bytes) -> str | None:
-    if head[:8] == b"\x89PNG\r\n\x1a\n":
-        return ".png"
-    if head[:3] == b"\xff\xd8\xff":
-        return ".jpg"
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return ".webp"
-    return None

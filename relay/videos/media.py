@@ -120,7 +120,7 @@ class MediaStore:
     async def _fetch_one(self, index: int, media: Media, path: Path) -> Video:
         async with self._slots:
             begun = self._clock.monotonic()
-            video = await self._downloader.fetch(index, media, path, self._clock.now())
+            video = await self._downloader.fetch(index, media, path)
             seconds = self._clock.monotonic() - begun
         if isinstance(video, VideoFile):
             self._meters.download_ended("file", seconds, video.size)

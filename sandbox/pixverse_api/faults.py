@@ -103,6 +103,21 @@ class HalfBody:
 
 
 @dataclass(frozen=True, slots=True)
+class HangsUpHalfway:
+    """A part of the body without any length, ended by hanging up, as HTTP/1.0 does: it looks like all of it."""
+
+    part: float = 0.5
+
+    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+        true = await deed()
+        content = _content(true)
+        answer = await _opened(request, true.status, true.headers["Content-Type"], None, framed=False)
+        await answer.write(content[: int(len(content) * self.part)])
+        await answer.write_eof()
+        return answer
+
+
+@dataclass(frozen=True, slots=True)
 class Slow:
     """The deed and its answer come `seconds` late."""
 
@@ -220,9 +235,14 @@ def _content(answer: web.Response) -> bytes:
     return answer.body if isinstance(answer.body, bytes) else b""
 
 
-async def _opened(request: web.Request, status: int, content_type: str, length: int | None) -> web.StreamResponse:
+async def _opened(
+    request: web.Request, status: int, content_type: str, length: int | None, *, framed: bool = True
+) -> web.StreamResponse:
     answer = web.StreamResponse(status=status, headers={"Content-Type": content_type})
     answer.content_length = length
+    if not framed:
+        answer.headers["Connection"] = "close"
+        answer.force_close()
     await answer.prepare(request)
     return answer
 

@@ -155,10 +155,16 @@ def test_a_record_without_an_id_is_the_asked_jobs() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    [None, "", "ftp://a/b", "javascript:x", "https://", "https://[", "https://a:99999/v", "https://a b/", "//a/b", 5],
+    [None, "", "ftp://a/b", "javascript:x", "https://", "https://[", "https://a:99999/v", "https://a\nb/", "//a/b", 5],
 )
 def test_an_attachment_needs_a_web_address(url: object) -> None:
     assert job(status="completed", attachments=[{**ATTACHMENT, "url": url}]).media == ()
+
+
+def test_an_address_is_percent_encoded_once() -> None:
+    url = "https://cdn.example/b\u00f6 1%20.mp4?hm=%41"
+    (media,) = job(status="completed", attachments=[{**ATTACHMENT, "url": url}]).media
+    assert media.url == "https://cdn.example/b%C3%B6%201%20.mp4?hm=%41"
 
 
 def test_only_a_completed_jobs_attachments_are_worth_anything() -> None:

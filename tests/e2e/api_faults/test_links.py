@@ -68,9 +68,28 @@ def _no_faults_left(stage: Stage) -> Iterator[None]:
         (faults.OtherType("text/html"), None),
         (faults.OtherType("application/octet-stream"), None),
         (faults.OtherType(""), None),
+        (faults.OtherType("binary/octet-stream"), None),
+        (faults.Status(404), 1),
+        (faults.Status(403), 3),
+        (faults.HangsUpHalfway(), 1),
         (faults.RedirectChain(5), None),
     ],
-    ids=["truncated", "cut", "503", "empty", "drips", "slow", "HTML type", "no type", "empty type", "redirects"],
+    ids=[
+        "truncated",
+        "cut",
+        "503",
+        "empty",
+        "drips",
+        "slow",
+        "HTML type",
+        "no type",
+        "empty type",
+        "S3 type",
+        "404 once",
+        "403 for a while",
+        "half once",
+        "redirects",
+    ],
 )
 async def test_what_the_video_survives(town: Town, action: Action, times: int | None) -> None:
     job = await _ended_with(town, action, times)
@@ -82,8 +101,10 @@ async def test_what_the_video_survives(town: Town, action: Action, times: int | 
 @pytest.mark.parametrize(
     ("action", "starts", "why"),
     [
-        (faults.Status(403), _RAN_OUT, "link has expired"),
-        (faults.Status(410), _RAN_OUT, "link has expired"),
+        (faults.HalfBody(), _AS_A_LINK, "failed 3 times"),
+        (faults.HangsUpHalfway(), _AS_A_LINK, "failed 3 times"),
+        (faults.Status(200, b'{"error":"x"}', content_type="video/mp4"), _NO_VIDEO, "(video/mp4)"),
+        (faults.Status(200, b"AccessDenied: no", content_type="video/mp4"), _NO_VIDEO, "(video/mp4)"),
         (faults.Endless(), _AS_A_LINK, "too large"),
         (faults.Truncated(), _AS_A_LINK, "failed 3 times"),
         (faults.RedirectChain(6), _AS_A_LINK, "failed 3 times"),
@@ -101,8 +122,10 @@ async def test_what_the_video_survives(town: Town, action: Action, times: int | 
         (faults.Redirect("//metadata.google.internal/"), _MAY_NOT, "`metadata.google.internal`"),
     ],
     ids=[
-        "403",
-        "410",
+        "half, with a length that fits",
+        "half, without a length",
+        "JSON",
+        "plain words",
         "endless",
         "truncated",
         "too many redirects",
@@ -144,7 +167,7 @@ async def test_a_link_that_has_run_out_is_asked_for_once_more(town: Town) -> Non
     outcome = await town.outcome()
     assert outcome.text.startswith(_RAN_OUT)
     assert town.stage.pixverse.asked(job) == asked + 1
-    assert town.stage.pixverse.cdn.asked(job.videos[0].path) == 0
+    assert town.stage.pixverse.cdn.asked(job.videos[0].path) == 2
 
 
 async def test_a_job_seen_for_the_first_time_with_a_link_that_has_run_out(town: Town) -> None:

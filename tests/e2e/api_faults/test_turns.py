@@ -38,13 +38,14 @@ async def test_attachments_lost_when_fresh_links_are_asked_for(town: Town, word:
     town.stage.pixverse.cdn.faults.add(held)
     job.complete()
     await held.reached.wait()
-    link = job.videos[0].url.rstrip("&")
+    town.stage.pixverse.cdn.faults.add(_FORBIDDEN, path=job.videos[0].path)
+    video = job.videos[0].content
     job.set(word, without=("attachments",))
     asked = town.stage.pixverse.asked(job)
     held.release.set()
     outcome = await town.outcome()
-    assert outcome.text.startswith("**Your video was made, but its link has expired.**")
-    assert link in outcome.text
+    assert outcome.text.startswith("**Your video is ready.**")
+    assert [file.content for file in outcome.attachments] == [video]
     assert f"completed · {town.number(job)}" in outcome.text
     assert town.stage.pixverse.asked(job) == asked + 1
     await _stays(town, job.jobid)

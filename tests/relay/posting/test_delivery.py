@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pixverse.job import Job, JobState, Media
-from relay.messages import BatchTally, CardPost, NoticePost, OutcomePost, RateLimited, Refused, VideoLink
+from relay.messages import BatchTally, CardPost, NoticePost, OutcomePost, RateLimited, Refused, VideoFile, VideoLink
 from relay.outcomes import LateReason, LinkReason, NoticeKind, Outcome
 from relay.posting import nonces, notices
 from relay.posting.verdicts import PATIENCE
@@ -275,6 +275,45 @@ async def test_a_link_that_turns_out_to_have_run_out_is_read_again_once(world: W
 
     assert world.rereads == [1]
     assert only(world).links == (dead,)
+
+
+@pytest.mark.parametrize("appears", [5, 30, 90])
+async def test_a_link_that_leads_somewhere_a_little_later(world: World, appears: int) -> None:
+    job = completed("job")
+    absent, there = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE), VideoFile(1, Path("video"), ".mp4", 9)
+    started = world.clock.monotonic()
+
+    def look() -> None:
+        world.videos.answers = [(there,) if world.clock.monotonic() - started >= appears else (absent,)]
+
+    world.videos.on_fetch = look
+    await world.watch("job", CHANNEL)
+    await world.end(job)
+    await world.pump()
+    assert world.discord.outcomes(CHANNEL) == []
+    for _ in range(30):
+        world.clock.advance(5_000)
+        await world.pump()
+    assert only(world).files == (there,)
+    assert len(world.videos.fetched) <= 6
+
+
+async def test_a_link_that_leads_nowhere_for_more_than_a_minute(world: World) -> None:
+    job = completed("job")
+    absent = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE)
+    world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(absent,)])
+    world.reread_answer = job
+    await world.watch("job", CHANNEL)
+    await world.end(job)
+    for _ in range(12):
+        await world.pump()
+        assert world.discord.outcomes(CHANNEL) == []
+        world.clock.advance(5_000)
+    for _ in range(12):
+        world.clock.advance(5_000)
+        await world.pump()
+    assert only(world).links == (absent,)
+    assert len(world.rereads) == 2
 
 
 async def test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look(world: World) -> None:

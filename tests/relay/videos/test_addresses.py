@@ -39,6 +39,26 @@ def test_allowed(url: str) -> None:
     assert HOSTS.check(url).path
 
 
+@pytest.mark.parametrize(
+    ("address", "sent"),
+    [
+        ("https://cdn.example/a b.mp4", "https://cdn.example/a%20b.mp4"),
+        ("https://cdn.example/b\u00f6.mp4?q=\u00e9 \u202e", "https://cdn.example/b%C3%B6.mp4?q=%C3%A9%20%E2%80%AE"),
+        ("https://cdn.example/%C3%B6 \udcff", "https://cdn.example/%C3%B6%20%FF"),
+        ("https://\uff43dn.example/a", "https://cdn.example/a"),
+    ],
+)
+def test_what_is_not_encoded_is_encoded_once(address: str, sent: str) -> None:
+    assert str(HOSTS.check(address)) == sent
+    assert str(HOSTS.check(sent)) == sent
+
+
+@pytest.mark.parametrize("address", ["https://cdn.exampl\u0435/a", "https://\uff11\uff10.0.0.7/a", "https://\ud800/a"])
+def test_a_host_is_judged_by_what_its_unicode_stands_for(address: str) -> None:
+    with pytest.raises(AddressRefused):
+        HOSTS.check(address)
+
+
 def test_path_and_query_stay_untouched() -> None:
     url = "https://cdn.example/a%2Fb%20c.mp4?ex=1&hm=%41&"
     assert str(HOSTS.check(url)) == url
@@ -65,7 +85,6 @@ def test_path_and_query_stay_untouched() -> None:
         "file:///etc/passwd",
         "ftp://cdn.example/a.mp4",
         "data:video/mp4;base64,AAAA",
-        "https://cdn.example/a b.mp4",
         "https://cdn.example/a\r\nHost: evil.mp4",
         "https://cdn.example\\@evil.test/a.mp4",
         "https:///a.mp4",

@@ -89,7 +89,7 @@ async def _fetch(machine: Machine, names: Names, url: str, folder: Path) -> Vide
     )
     async with media_session(hosts, names) as session:
         downloader = Downloader(session, hosts, Bounds(10_000, seconds=6.0, step_seconds=1.0), _at_once)
-        return await downloader.fetch(1, Media(url), folder / "video", 1_800_000_000_000)
+        return await downloader.fetch(1, Media(url), folder / "video")
 
 
 @pytest.mark.parametrize(

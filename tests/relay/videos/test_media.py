@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from aiohttp import web
@@ -18,8 +20,9 @@ from relay.posting import attachments
 from relay.posting.attachments import Attacher
 from relay.posting.variants import Variant
 from relay.videos.addresses import AllowedHosts
-from relay.videos.download import TRIES, Bounds, Downloader, expiry_of, media_session
+from relay.videos.download import REFUSALS, TRIES, Bounds, Downloader, expiry_of, media_session
 from relay.videos.media import DiskBudget, MediaStore
+from sandbox.pixverse_api.videos import video as sandbox_video
 from settings import MediaHost
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + b"v" * 5000
@@ -207,15 +210,39 @@ async def test_endless(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
 async def test_dead_link(cdn: Cdn, store: MediaStore, status: int) -> None:
     video = await only(store, Media(cdn.file("/gone", b"no longer available", "text/plain", status)))
     assert isinstance(video, VideoLink)
-    assert video.reason is LinkReason.EXPIRED
+    assert video.reason is LinkReason.NOT_THERE
+    assert len(cdn.asked) == REFUSALS
+
+
+@pytest.mark.parametrize(
+    ("host_time", "reason"),
+    [(NOW, LinkReason.EXPIRED), (NOW - 1000, LinkReason.NOT_THERE), (None, LinkReason.NOT_THERE)],
+)
+async def test_a_link_has_run_out_when_its_host_says_so_by_its_own_clock(
+    cdn: Cdn, store: MediaStore, host_time: int | None, reason: LinkReason
+) -> None:
+    async def gone(_: web.Request) -> web.StreamResponse:
+        said = "no date" if host_time is None else formatdate(host_time / 1000, usegmt=True)
+        return web.Response(status=404, headers={"Date": said})
+
+    cdn.handlers["/a.mp4"] = gone
+    video = await only(store, Media(cdn.url(f"/a.mp4?ex={NOW // 1000:x}&hm=0")))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.expires_at) == (reason, NOW)
+
+
+@pytest.mark.parametrize("expiry", [1, NOW // 1000 - 172_800, NOW // 1000])
+async def test_a_link_that_this_machine_s_clock_calls_dead_is_fetched(cdn: Cdn, store: MediaStore, expiry: int) -> None:
+    assert isinstance(await only(store, Media(cdn.file("/a.mp4") + f"?ex={expiry:x}&hm=0")), VideoFile)
     assert len(cdn.asked) == 1
 
 
-async def test_a_link_that_has_run_out_is_not_even_tried(cdn: Cdn, store: MediaStore) -> None:
-    video = await only(store, Media(cdn.file("/a.mp4") + f"?ex={NOW // 1000:x}&hm=0"))
-    assert isinstance(video, VideoLink)
-    assert (video.reason, video.expires_at) == (LinkReason.EXPIRED, NOW)
-    assert cdn.asked == []
+async def test_a_host_that_refuses_once_is_asked_again(cdn: Cdn, store: MediaStore) -> None:
+    async def late(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=404) if len(cdn.asked) == 1 else web.Response(body=MP4)
+
+    cdn.handlers["/a.mp4"] = late
+    assert isinstance(await only(store, Media(cdn.url("/a.mp4"))), VideoFile)
 
 
 async def test_truncated_then_whole(cdn: Cdn, store: MediaStore) -> None:
@@ -232,6 +259,39 @@ async def test_truncated_then_whole(cdn: Cdn, store: MediaStore) -> None:
     async with store.fetch(1, job(Media(cdn.url("/a.mp4")))) as videos:
         assert isinstance(videos[0], VideoFile)
         assert videos[0].path.read_bytes() == MP4
+
+
+def _hangs_up(body: bytes, first: int = 0) -> Handler:
+    """Sends these bytes without a length, the first so many of them apart."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "binary/octet-stream", "Connection": "close"})
+        response.force_close()
+        await response.prepare(request)
+        for piece in (body[:first], body[first:]):
+            await response.write(piece)
+            await asyncio.sleep(0.02)
+        return response
+
+    return handler
+
+
+@pytest.mark.parametrize("size", [None, 1, 10**9])
+async def test_half_a_file_without_a_length(cdn: Cdn, tmp_path: Path, size: int | None) -> None:
+    whole = sandbox_video("a boat")
+    cdn.handlers["/half"] = _hangs_up(whole[: len(whole) // 2])
+    cdn.handlers["/whole"] = _hangs_up(whole)
+    async with within(Bounds(10**6, seconds=5.0, step_seconds=2.0), cdn, tmp_path) as store:
+        half = await only(store, Media(cdn.url("/half"), "video/mp4", size=size))
+        assert isinstance(half, VideoLink)
+        assert (half.reason, half.tries) == (LinkReason.FETCH_FAILED, TRIES)
+        assert isinstance(await only(store, Media(cdn.url("/whole"), "video/mp4", size=size)), VideoFile)
+
+
+@pytest.mark.parametrize("first", [1, 4, 11])
+async def test_the_type_is_judged_by_more_than_the_first_chunk(cdn: Cdn, store: MediaStore, first: int) -> None:
+    cdn.handlers["/a"] = _hangs_up(MP4, first)
+    assert isinstance(await only(store, Media(cdn.url("/a"))), VideoFile)
 
 
 async def test_server_trouble_is_tried_again_and_then_told(cdn: Cdn, store: MediaStore) -> None:
@@ -312,6 +372,20 @@ async def test_redirect_elsewhere(cdn: Cdn, store: MediaStore, target: str) -> N
     video = await redirect_to(cdn, store, target)
     assert isinstance(video, VideoLink)
     assert video.reason is LinkReason.HOST_NOT_ALLOWED
+
+
+@pytest.mark.parametrize(
+    ("address", "asked"),
+    [
+        ("/bo\u00f6t 1.mp4?n=\u00e9 x", "/bo%C3%B6t%201.mp4?n=%C3%A9%20x"),
+        ("/a%2Fb%20c.mp4?hm=%41&", "/a%2Fb%20c.mp4?hm=%41&"),
+    ],
+)
+async def test_an_address_is_encoded_once(cdn: Cdn, store: MediaStore, address: str, asked: str) -> None:
+    cdn.file(unquote(address.partition("?")[0]))
+    assert isinstance(await only(store, Media(cdn.url(address))), VideoFile)
+    assert isinstance(await redirect_to(cdn, store, address), VideoFile)
+    assert cdn.asked == [asked, "/redirect", asked]
 
 
 async def test_redirect_in_a_circle(cdn: Cdn, store: MediaStore) -> None:
