@@ -89,7 +89,7 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
             api=PixVerseApi(ApiClient(api_session, settings.useapi_url, observe=instruments.meters.api_answered)),
             hosts=hosts,
             cdn_session=cdn_session,
-            poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest),
+            poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest, client.channel_owners),
             clock=clock,
             random=Random(),  # noqa: S311 - jitter, no secret
             meters=instruments.meters,

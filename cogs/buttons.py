@@ -149,7 +149,7 @@ class Buttons:
 
     async def follow(self, interaction: Interaction, wish: FollowWish) -> None:
         async def act(ask: Ask) -> Answer:
-            require_own_channel(interaction, wish.channel_id)
+            await require_own_channel(interaction, wish.channel_id)
             return await self._follow_desk.follow(ask, wish)
 
         await self._admin(interaction, act)

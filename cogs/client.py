@@ -13,6 +13,7 @@ import discord
 from discord.ext import commands
 from discord.http import Route
 
+from cogs.channel_owners import ChannelOwners
 from cogs.global_limit import GlobalLimit
 from cogs.invalid_requests import InvalidRequests
 from cogs.shards_up import ShardsUp
@@ -83,6 +84,7 @@ class RelayClient(commands.AutoShardedBot):
             http_trace=wire_trace(GlobalLimit(lambda: self.http), self.invalid_requests.note, _counting(meters)),
         )
         self.shards_up = ShardsUp(time.monotonic)
+        self.channel_owners = ChannelOwners(self)
         self.button_handlers: ButtonHandlers
         self.started: Callable[[], Awaitable[None]]
         """Called once, after the log-in and before the gateway: starts the cogs."""

@@ -133,7 +133,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         """Chooses where troubles are told."""
 
         async def act(ask: Ask) -> Answer:
-            require_own_channel(interaction, channel.id)
+            await require_own_channel(interaction, channel.id)
             return await self._desk.set_alerts(ask, channel.id)
 
         await self._answer(interaction, act)
@@ -149,7 +149,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         """Asks before every job of the server's account is posted in a channel."""
 
         async def act(ask: Ask) -> Answer:
-            require_own_channel(interaction, channel.id)
+            await require_own_channel(interaction, channel.id)
             return await self._follow_desk.ask_before_following(ask, channel.id, progress=progress)
 
         await self._answer(interaction, act)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import discord
 
+from cogs.channel_owners import ChannelOwners
 from cogs.history import find_message
 from cogs.permissions import missing_to_post
 from cogs.refusals import UNREADABLE, read_refusal
@@ -23,6 +25,7 @@ from relay.messages import (
     Post,
     Posted,
     RateLimited,
+    Refused,
     SendResult,
     SummaryPost,
 )
@@ -32,6 +35,8 @@ from ui.posts import message_of
 
 log = logging.getLogger(__name__)
 
+_UNKNOWN_CHANNEL = 10003
+_ASK_AGAIN_SECONDS = 10.0
 _BASE_SECONDS = 60.0
 _SLOWEST_UPLOAD = 256 * 1024
 """Bytes a second that an upload is given before it counts as unanswered."""
@@ -41,14 +46,22 @@ class DiscordPoster:
     """The relay's Poster over a discord.py client; `resting` tells for how many seconds nothing may be asked for."""
 
     def __init__(
-        self, client: discord.Client, mentions: Callable[[int], CommandMentions], resting: Callable[[], float]
+        self,
+        client: discord.Client,
+        mentions: Callable[[int], CommandMentions],
+        resting: Callable[[], float],
+        owners: ChannelOwners,
     ) -> None:
         self._client = client
         self._mentions = mentions
         self._resting = resting
+        self._owners = owners
         self._stored = StoredMessages()
 
     async def post(self, address: Address, post: Post) -> SendResult:
+        refused = await self._wrong_place(address)
+        if refused is not None:
+            return refused
         message = self._message_of(post, address)
         size = sum(file.path.stat().st_size for file in message.files)
 
@@ -64,6 +77,24 @@ class DiscordPoster:
             # discord.py may still be asleep; the files are to be deleted now.
             for file in arguments.get("files", ()):
                 file.close()
+
+    async def _wrong_place(self, address: Address) -> SendResult | None:
+        """What keeps a message from being sent there at all: the channel is not in its server, or nobody can tell."""
+        if rest := self._resting():
+            return RateLimited(rest)
+        try:
+            async with asyncio.timeout(_BASE_SECONDS):
+                guild_id = await self._owners.guild_of(address.channel_id)
+        except discord.HTTPException as refusal:
+            refused = read_refusal(refusal)
+            return RateLimited(_ASK_AGAIN_SECONDS) if isinstance(refused, NoAnswer) else refused
+        except (TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
+            # Nothing was sent, so this is not the answer that was missed; it is only too early.
+            return RateLimited(_ASK_AGAIN_SECONDS)
+        if guild_id == address.guild_id:
+            return None
+        log.error("channel %d is not in server %d: nothing is sent there", address.channel_id, address.guild_id)
+        return Refused(HTTPStatus.NOT_FOUND, _UNKNOWN_CHANNEL)
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
         message = self._message_of(post, address)

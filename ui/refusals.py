@@ -143,6 +143,11 @@ def foreign_channel_answer() -> Answer:
     return Answer("**That channel isn't in this server.** Choose one of its own.")
 
 
+def unseen_channel_answer() -> Answer:
+    """Somebody named a channel that Discord does not show the bot."""
+    return Answer("**I can't see that channel.** Give me *View Channel* there, then try again.")
+
+
 def restarting_answer() -> Answer:
     """The bot is starting, stopping or paused."""
     return Answer("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")

@@ -13,6 +13,7 @@ from discord.http import Route
 
 import cogs.history
 import cogs.roll_call
+from cogs.channel_owners import ChannelOwners
 from cogs.client import RelayClient
 from cogs.history import find_message
 from cogs.poster import DiscordPoster
@@ -55,9 +56,16 @@ async def _list(client: RelayClient, _channel_id: int, monkeypatch: pytest.Monke
     assert not await RollCall(client, None, asyncio.sleep)._is_gone(1)  # type: ignore[arg-type]
 
 
+class OwnersKnown(ChannelOwners):
+    """Asks nobody."""
+
+    async def guild_of(self, channel_id: int) -> int | None:  # noqa: ARG002
+        return 1
+
+
 async def _post(client: RelayClient, channel_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cogs.poster._BASE_SECONDS", GIVEN_UP_AFTER)
-    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0)
+    poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, OwnersKnown(client))
     notice = NoticePost(NoticeKind.REFUSED, nonce="n", jobs=1, channel_id=channel_id)
     assert isinstance(await poster.post(Address(1, channel_id), notice), NoAnswer)
 

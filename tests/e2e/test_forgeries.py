@@ -247,16 +247,42 @@ async def test_a_form_handed_in_by_somebody_else(stage: Stage, town: Town) -> No
 
 
 @pytest.mark.parametrize("name", ["alerts", "follow"])
-async def test_a_channel_of_another_server_is_not_taken(town: Town, stage: Stage, name: str) -> None:
+@pytest.mark.parametrize("where", ["channel", "archived thread"])
+async def test_a_channel_of_another_server_is_not_taken(town: Town, stage: Stage, name: str, where: str) -> None:
     other = await stage.town()
-    answer = await town.admin.forge_choice(
-        town.channel, f"pixverse-admin {name}", option="channel", chosen=other.channel
-    )
+    chosen = other.channel if where == "channel" else _archived_thread(other)
+    answer = await town.admin.forge_choice(town.channel, f"pixverse-admin {name}", option="channel", chosen=chosen)
     assert answer.text.startswith("**That channel isn't in this server.**")
     assert answer.buttons == []
     assert stage.ledger.rows("SELECT alerts_channel FROM servers WHERE guild_id = ?", town.guild.id) == [
         {"alerts_channel": None}
     ]
+
+
+async def test_an_archived_thread_of_one_s_own_server_is_taken(town: Town) -> None:
+    thread = _archived_thread(town)
+    answer = await town.admin.forge_choice(town.channel, "pixverse-admin alerts", option="channel", chosen=thread)
+    assert answer.text.startswith("**Set.**")
+
+
+async def test_a_stored_channel_of_another_server_is_posted_to_never(town: Town, stage: Stage) -> None:
+    """As one may stand in a database of an earlier version."""
+    other = await stage.town()
+    thread = _archived_thread(other)
+    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=town.channel)
+    stage.ledger.change("UPDATE servers SET alerts_channel = ? WHERE guild_id = ?", thread.id, town.guild.id)
+    await town.watched()
+    town.account.refuse()
+    tried = "SELECT 1 FROM deliveries WHERE kind = 'notice' AND channel_id = ? AND blocked_since IS NOT NULL"
+    await stage.pixverse.until(lambda: stage.ledger.rows(tried, thread.id) != [])
+    assert town.posts(thread) == []
+
+
+def _archived_thread(town: Town) -> Channel:
+    """The gateway tells nothing of it: the bot does not have it in its cache."""
+    thread = town.channel.add_thread("old plans")
+    thread.archive()
+    return thread
 
 
 async def test_a_button_that_names_a_channel_of_another_server(town: Town, stage: Stage) -> None:

@@ -35,7 +35,7 @@ async def client(discord: DiscordSandbox) -> AsyncIterator[Listener]:
 
 
 def _poster(client: Listener) -> DiscordPoster:
-    return DiscordPoster(client, lambda _: CommandMentions(), client.invalid_requests.rest)
+    return DiscordPoster(client, lambda _: CommandMentions(), client.invalid_requests.rest, client.channel_owners)
 
 
 def _posts(discord: DiscordSandbox) -> int:
