@@ -59,7 +59,7 @@ async def _list(client: RelayClient, _channel_id: int, monkeypatch: pytest.Monke
 class OwnersKnown(ChannelOwners):
     """Asks nobody."""
 
-    async def guild_of(self, channel_id: int) -> int | None:  # noqa: ARG002
+    async def guild_of(self, channel_id: int) -> int | None:
         return 1
 
 
