@@ -49,7 +49,7 @@ class Unavailable(PixVerseError):
 
 
 class NotFoundUnproven(Unavailable):
-    """404 with an error text but without the `code`: no proof by itself, since a proxy may write such a thing."""
+    """404 without a `code` in the words of any web server: no proof by itself, since a proxy may write such a thing."""
 
 
 class NoList(Unavailable):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pixverse import plain_text
 
@@ -24,6 +24,8 @@ _LATEST = datetime(2100, 1, 1, tzinfo=UTC)
 _LARGEST_NUMBER = 2**53
 _LONGEST_URL = 2048
 _LONGEST_TIME = 40
+_MOST_ENCODINGS = 4
+_PLACEHOLDER = re.compile(r"(?:^|/)[a-z0-9]{2,5}/+media/+default\.[a-z0-9]{2,5}/*$", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)(.*)")
 _TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
@@ -107,6 +109,18 @@ def web_address(value: object) -> str | None:
     except ValueError:
         return None
     return address if usable else None
+
+
+def file_address(value: object) -> str | None:
+    """`web_address`, where it is not one of the placeholders that PixVerse's web API names while there is no file:
+    `…/mp4/media/default.mp4`, `…%2Fjpg%2Fmedia%2Fdefault.jpg`."""
+    address = web_address(value)
+    if address is None:
+        return None
+    path = urlsplit(address).path
+    for _ in range(_MOST_ENCODINGS):
+        path = unquote(path)
+    return None if _PLACEHOLDER.search(path) else address
 
 
 def milliseconds(value: object) -> int | None:

@@ -90,6 +90,8 @@ class Job:
     content: str | None = None
     embeds: tuple[Embed, ...] = ()
     media: tuple[Media, ...] = ()
+    lacks_file: bool = False
+    """The API calls it complete but does not show the file: an address is missing, or a width."""
     error: str | None = None
     error_details: str | None = None
     model: str | None = None

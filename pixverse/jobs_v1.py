@@ -163,7 +163,7 @@ def _media(value: object) -> tuple[Media, ...]:
 
 
 def _attachment(record: dict[str, object]) -> Media | None:
-    url = fields.web_address(record.get("url"))
+    url = fields.file_address(record.get("url"))
     if url is None:
         return None
     return Media(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -33,7 +34,8 @@ _PLAIN: dict[int, type[BadRequest | TokenRefused | SubscriptionUnpaid | JobNotFo
 }
 _WRONG_QUESTION = frozenset({400, 412, 413, 422})
 """What useapi.net answers to parameters that it does not take (PixVerse, Midjourney v1 and v2)."""
-_ABOUT_A_JOB = frozenset({404, 410})
+_FRAMEWORK_404 = re.compile(r"(?:404:? )?(?:(?:page|route|path|resource|endpoint) )?not found[.!]?", re.IGNORECASE)
+"""As where a generation of the API is switched off."""
 
 
 def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
@@ -41,8 +43,9 @@ def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVer
 
     What a proxy or a captive portal says must put no account on hold and make no job gone. So a 4xx counts only as the
     API's own answer: an object with an `error` text whose `code`, if there is one, is the status (useapi.net PixVerse
-    v1, get-pixverse-jobid, documents `{error, code}` for each). For 404 and 410, after which a job is given up, the
-    `code` has to be there; a 404 that lacks nothing but the code is NotFoundUnproven. Any other 4xx, an HTML 404 for
+    v1, get-pixverse-jobid, documents `{error, code}` for each). Newer pages
+    of useapi.net show 404 and 410 without a `code`, so that the status decides; but a 404 in the very words in which a
+    web server says that of any path is NotFoundUnproven. Any other 4xx, an HTML 404 for
     instance, is Unavailable; so are redirects, and what is documented nowhere, such as 403: it says nothing of the job
     or of its id. 429 and 596 need no proof. A 200 with an `error` and another `code` is
     judged by that code, unless it is a job's record, in which an error is the job's own.
@@ -100,7 +103,7 @@ def _by_status(status: int, message: str, retry_after: float | None) -> PixVerse
 def _is_own(status: int, error: str | None, code: int | None) -> bool:
     if error is None:
         return False
-    return code == status or (code is None and status not in _ABOUT_A_JOB)
+    return code == status or (code is None and not (status == 404 and _FRAMEWORK_404.fullmatch(error.strip())))
 
 
 def _is_job_record(record: dict[str, object]) -> bool:

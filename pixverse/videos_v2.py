@@ -24,13 +24,19 @@ _ELAPSED = re.compile(r"(?:([0-9]{1,3}):)?([0-9]{1,4}):([0-9]{2})")
 _ELAPSED_STEP = 30
 
 _BY_NUMBER = {
+    -1: JobState.FAILED,
+    0: JobState.PROGRESS,
     1: JobState.COMPLETED,
+    2: JobState.PROGRESS,
+    3: JobState.MODERATED,
+    4: JobState.FAILED,
     5: JobState.CREATED,
     7: JobState.MODERATED,
     8: JobState.FAILED,
     9: JobState.PROGRESS,
     10: JobState.PROGRESS,
 }
+"""What numbers mean where no name stands; -1 to 4, without 1, are those of PixVerse's own web API (pixsim7)."""
 _BY_NAME = {
     "COMPLETED": JobState.COMPLETED,
     "QUEUED": JobState.CREATED,
@@ -145,17 +151,20 @@ def read_record(record: object, asked: str) -> Job:
     if _id(record) not in (None, asked):
         raise Unavailable("the record is another job's")
     state, status = _state(record)
+    lacks_file = state is JobState.PROGRESS and _told(*_status(record)) is JobState.COMPLETED
     return Job(
         jobid=asked,
         state=state,
         status=status,
-        created=fields.milliseconds(record.get("created_at")),
+        created=fields.milliseconds(record.get("created_at")) or _started(record),
+        updated=fields.milliseconds(record.get("updated_at")),
         prompt=fields.text(record.get("prompt")),
         negative_prompt=fields.text(record.get("negative_prompt")),
         style=fields.text(record.get("style"), fields.SHORT),
         aspect_ratio=fields.text(record.get("aspect_ratio"), fields.SHORT),
         seed=fields.whole_number(record.get("seed")),
-        media=_media(record, asked) if state is JobState.COMPLETED else (),
+        media=_media(record, asked) if state is JobState.COMPLETED or lacks_file else (),
+        lacks_file=lacks_file and _of(record, "status_final") is not False,
         error=fields.text(record.get("error")) or fields.text(record.get("errMsg")),
         error_details=_error_code(record.get("errCode")),
         model=fields.text(record.get("model"), fields.SHORT),
@@ -229,7 +238,9 @@ def _status(record: dict[str, object]) -> tuple[int | None, str]:
 
 
 def _told(number: int | None, name: str) -> JobState | None:
-    return _BY_NAME.get(name.upper()) or (_BY_NUMBER.get(number or 0) if not name else None)
+    if name:
+        return _BY_NAME.get(name.upper())
+    return None if number is None else _BY_NUMBER.get(number)
 
 
 def _is_there(record: dict[str, object]) -> bool:
@@ -239,7 +250,7 @@ def _is_there(record: dict[str, object]) -> bool:
 
 
 def _url(record: dict[str, object]) -> str | None:
-    return fields.web_address(record.get("url")) or fields.web_address(record.get("image_url"))
+    return fields.file_address(record.get("url")) or fields.file_address(record.get("image_url"))
 
 
 def _media(record: dict[str, object], jobid: str) -> tuple[Media, ...]:
@@ -263,6 +274,10 @@ def _media(record: dict[str, object], jobid: str) -> tuple[Media, ...]:
 
 def _queue_place(record: dict[str, object]) -> int | None:
     return fields.count(fields.mapping(record.get("queue_data")).get("queue_count")) or None
+
+
+def _started(record: dict[str, object]) -> int | None:
+    return fields.milliseconds(fields.mapping(record.get("queue_data")).get("processing_start_time"))
 
 
 def _error_code(value: object) -> str | None:

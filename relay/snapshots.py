@@ -62,6 +62,11 @@ def onward(known: Job | None, answer: Job) -> Job:
     return replace(answer, percent=_later(known.percent, answer.percent), elapsed=_later(known.elapsed, answer.elapsed))
 
 
+def with_known_files(known: Job, answer: Job) -> Job:
+    """`answer` with the files of `known` where it names fewer: a later answer may blank an address that existed."""
+    return answer if len(answer.media) >= len(known.media) else replace(answer, media=known.media)
+
+
 def _later(known: int | None, told: int | None) -> int | None:
     return told if known is None else max(known, told or 0)
 
@@ -69,6 +74,8 @@ def _later(known: int | None, told: int | None) -> int | None:
 def _with_what_stays(known: Job, answer: Job) -> Job:
     if not is_v2(answer.jobid):
         return answer
+    if answer.lacks_file or answer.state is JobState.COMPLETED:
+        answer = with_known_files(known, answer)
     kept = {name: getattr(known, name) for name in _STAYS if getattr(answer, name) is None}
     return replace(answer, **kept)
 

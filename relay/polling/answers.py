@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from pixverse.job import Job
+from pixverse.job import Job, JobState
 from relay import snapshots
 from relay.outcomes import Outcome, outcome_of_state
 from relay.polling import schedule
@@ -20,6 +20,8 @@ from storage.subscriptions import SubscriptionRow
 
 log = logging.getLogger(__name__)
 
+_FILE_MISSED_AFTER = 5 * 60_000
+"""Milliseconds for which a complete job is asked about again for its file."""
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
 
@@ -64,7 +66,7 @@ class Answers:
     async def record_answer(self, job_id: int, answer: Job) -> Recorded:
         """The API told the job's state. Writes nothing where nothing is new."""
         row = await jobs.by_id(self._database.reader, job_id)
-        if row is None or not _brings_news(row, answer):
+        if row is None or not _brings_news(row, _without_file(row, answer, self._clock.now())):
             return Recorded.NOTHING
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
@@ -101,9 +103,11 @@ class Answers:
         """Takes the fresh links of a job that has ended, where the API told the same end with something to link to."""
         if not isinstance(said, Job) or not said.media:
             return
-        outcome, snapshot = outcome_of_state(said.state), snapshots.dump(said)
+        outcome = outcome_of_state(said.state)
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
+            known = snapshots.load(row.snapshot) if row is not None else None
+            snapshot = snapshots.dump(said if known is None else snapshots.with_known_files(known, said))
             if row is not None and outcome is not None and row.outcome == outcome.value and row.snapshot != snapshot:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
@@ -138,6 +142,7 @@ async def apply_answer(tx: Transaction, accounts: Accounts, row: JobRow, answer:
     if row.ended_at is not None:
         _log_contrary(row, answer)
         return Applied(row, Recorded.NOTHING)
+    answer = _without_file(row, answer, now)
     known = snapshots.load(row.snapshot)
     snapshot = snapshots.dump(snapshots.onward(known, answer))
     outcome = outcome_of_state(answer.state)
@@ -205,6 +210,14 @@ async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) 
     if follow is None or job.updated is None or not job.state.ends:
         return True
     return job.updated >= min(follow.created_at, subscription.created_at) - _CLOCKS_APART
+
+
+def _without_file(row: JobRow, answer: Job, now: int) -> Job:
+    """`answer`, but complete with what there is where the API has called it so for minutes without showing a file."""
+    known = snapshots.load(row.snapshot)
+    if not answer.lacks_file or known is None or not known.lacks_file or now - row.changed_at < _FILE_MISSED_AFTER:
+        return answer
+    return replace(answer, state=JobState.COMPLETED, media=answer.media or known.media)
 
 
 def _brings_news(row: JobRow, answer: Job) -> bool:

@@ -12,6 +12,7 @@ from relay.outcomes import LinkReason
 from relay.ports import Clock, Videos
 from relay.posting import upload_limits
 from relay.posting.variants import Variant
+from relay.snapshots import with_known_files
 from relay.videos.download import expiry_of
 
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
@@ -119,7 +120,7 @@ class Attacher:
 
     async def _read_again(self, job_id: int, job: Job) -> Job:
         answer = await self._reread(job_id)
-        return job if answer is None or not answer.media else answer
+        return job if answer is None or not answer.media else with_known_files(job, answer)
 
 
 def _is_absent(items: Sequence[VideoFile | VideoLink]) -> bool:

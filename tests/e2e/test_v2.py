@@ -53,9 +53,11 @@ async def test_an_image(town: Town) -> None:
         {"video_status": 5, "video_status_name": "QUEUED", "video_status_final": True},
         {"output_width": 0},
         {"url": ""},
+        {"url": "https://media.pixverse.ai/pixverse/mp4/media/default.mp4"},
+        {"url": "https://media.pixverse.ai/pixverse-preview%2Fmp4%2Fmedia%2Fdefault.mp4"},
         {"video_status": 23, "video_status_name": None, "video_status_final": True},
     ],
-    ids=["queued and final", "no width", "no address", "unknown number"],
+    ids=["queued and final", "no width", "no address", "placeholder", "encoded placeholder", "unknown number"],
 )
 async def test_what_only_looks_like_an_end_is_none(town: Town, changes: dict[str, object]) -> None:
     job = await town.watched()

@@ -78,9 +78,17 @@ def test_429_and_596_need_no_proof(answer: object) -> None:
 def test_without_a_code_a_job_is_not_gone_but_a_token_is_refused() -> None:
     assert kind(404, {"error": "Not Found"}) is NotFoundUnproven
     assert issubclass(NotFoundUnproven, Unavailable)
-    assert kind(410, {"error": "Gone"}) is Unavailable
+    assert kind(404, {"error": "404 page not found"}) is NotFoundUnproven
     assert kind(401, {"error": "Unauthorized"}) is TokenRefused
     assert kind(404, {"error": "Unable to locate job x", "code": "404"}) is JobNotFound
+
+
+def test_the_status_decides_where_no_code_stands() -> None:
+    assert kind(410, {"error": "Job has expired"}) is JobExpired
+    assert kind(404, {"error": "Unable to locate job x"}) is JobNotFound
+    assert kind(404, {"error": "Image not found"}) is JobNotFound
+    assert kind(410, "<html>") is Unavailable
+    assert kind(410, {"error": "Job has expired", "code": 500}) is Unavailable
 
 
 @pytest.mark.parametrize("status", [301, 302, 304, 307])

@@ -102,12 +102,50 @@ def test_an_image_is_read_alike() -> None:
         ({"video_status": 7, "video_status_name": "gone"}, JobState.MODERATED),
         ({"video_status": 8, "video_status_name": "failed"}, JobState.FAILED),
         ({"video_status": 8, "video_status_name": "FAILED", "video_status_final": False}, JobState.PROGRESS),
+        ({"video_status": 3, "video_status_name": "gone"}, JobState.MODERATED),
+        ({"video_status": 4, "video_status_name": "gone"}, JobState.FAILED),
+        ({"video_status": -1, "video_status_name": ""}, JobState.FAILED),
+        ({"video_status": 0, "video_status_name": "gone"}, JobState.PROGRESS),
+        ({"video_status": 2, "video_status_name": None}, JobState.PROGRESS),
+        ({"video_status": 3, "video_status_name": "FILTERING"}, JobState.UNKNOWN),
         ({"video_status": 11, "video_status_name": "gone", "video_status_final": True}, JobState.UNKNOWN),
         ({"video_status": 8, "video_status_name": "DELAYED", "video_status_final": True}, JobState.UNKNOWN),
     ],
 )
 def test_what_a_status_means(changed: dict[str, Any], state: JobState) -> None:
     assert state_of(**changed) is state
+
+
+_PLACEHOLDERS = [
+    "https://media.pixverse.ai/pixverse/mp4/media/default.mp4",
+    "https://media.pixverse.ai/pixverse-preview%2Fmp4%2Fmedia%2Fdefault.mp4",
+    "https://media.pixverse.ai/pixverse-preview%252Fmp4%252Fmedia%252Fdefault.mp4",
+    "https://media.pixverse.ai/pixverse/jpg/media/default.jpg?x-oss-process=style",
+    "https://media.pixverse.ai/PIXVERSE/MP4/MEDIA/DEFAULT.MP4",
+    "https://media.pixverse.ai/pixverse/webp/media/default.webp#x",
+]
+
+
+@pytest.mark.parametrize("url", _PLACEHOLDERS)
+def test_a_placeholder_is_no_address(url: str) -> None:
+    job = read_record(record(url=url), ID)
+    assert (job.state, job.media, job.lacks_file) == (JobState.PROGRESS, (), True)
+    image = {"image_id": IMAGE, "image_status": 1, "image_url": url, "image_width": 9}
+    assert read_record(image, IMAGE).media == ()
+
+
+@pytest.mark.parametrize(
+    "path", ["mp4/media/web/ori/default.mp4", "mp4/media/default_1.mp4", "openapi/output/default.mp4"]
+)
+def test_an_address_that_only_resembles_a_placeholder(path: str) -> None:
+    assert read_record(record(url=f"https://media.pixverse.ai/{path}"), ID).media != ()
+
+
+def test_times_are_read_where_they_stand() -> None:
+    at = "2026-11-24T10:15:00Z"
+    assert read_record(record(updated_at=at), ID).updated == 1_795_515_300_000
+    assert read_record(record(queue_data={"processing_start_time": at}), ID).created == 1_795_515_300_000
+    assert read_record(record(updated_at=5, created_at=[], queue_data="x"), ID).updated is None
 
 
 def test_a_place_in_the_queue_is_told_while_it_waits() -> None:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import pytest
 
-from pixverse.job import Job, JobState
+from pixverse.job import Job, JobState, Media
+from relay import snapshots
 from relay.polling.answers import Recorded
 from relay.posting import nonces
+from storage import jobs
 from storage.database import Database
 from tests.relay.world import CHANNEL, GUILD, OTHER_ACCOUNT, World
 
@@ -104,3 +107,37 @@ async def test_a_job_that_is_unknown_here_is_no_trouble(world: World) -> None:
     assert await world.answers.record_answer(99, Job("j", JobState.FAILED, "failed")) is Recorded.NOTHING
     assert await world.answers.record_missing(99) is Recorded.NOTHING
     assert await world.answers.give_up(99) is Recorded.NOTHING
+
+
+_URL = Media("https://media.example/a.mp4")
+_LACKING = Job("user:4321-pixverse:me@example.com-video:1", JobState.PROGRESS, "COMPLETED", lacks_file=True)
+
+
+@pytest.mark.parametrize("media", [(), (_URL,)])
+async def test_a_complete_job_without_a_file_is_asked_about_for_minutes(world: World, media: tuple[Media, ...]) -> None:
+    number = await world.watch(_LACKING.jobid)
+    lacking = replace(_LACKING, media=media)
+    assert await world.answers.record_answer(number, lacking) is Recorded.NEWS
+    world.clock.move_to(world.clock.monotonic() + 240)
+    assert await world.answers.record_answer(number, lacking) is Recorded.NOTHING
+    world.clock.move_to(world.clock.monotonic() + 60)
+    assert await world.answers.record_answer(number, lacking) is Recorded.ENDED
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    row = await jobs.by_id(world.database.reader, number)
+    job = snapshots.load(row.snapshot) if row is not None else None
+    assert job is not None
+    assert (job.state, job.media) == (JobState.COMPLETED, media)
+
+
+async def test_a_later_answer_blanks_no_address(world: World) -> None:
+    number = await world.watch(_LACKING.jobid)
+    both = (_URL, Media("https://media.example/b.mp4"))
+    done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=both)
+    await world.answers.record_answer(number, done)
+    fresh = Media("https://media.example/a.mp4?new")
+    for media, kept in (((fresh,), both), ((fresh, fresh), (fresh, fresh))):
+        await world.answers.refresh_ended(number, replace(done, media=media))
+        row = await jobs.by_id(world.database.reader, number)
+        job = snapshots.load(row.snapshot) if row is not None else None
+        assert job is not None
+        assert job.media == kept
