@@ -84,10 +84,10 @@ FAULTS = (
     ),
     fault(
         "a proxy's 404 says that a job is gone",
-        "tests/pixverse/test_refusals.py::test_a_proxys_4xx_proves_nothing",
+        "tests/pixverse/test_refusals.py::test_without_a_code_a_job_is_not_gone_but_a_token_is_refused",
         "pixverse/refusals.py",
-        "    return code == status or (code is None and status not in _ABOUT_A_JOB)",
-        "    return True",
+        "not (status == 404 and _FRAMEWORK_404.fullmatch(error.strip())))",
+        "True)",
     ),
     fault(
         "a refused token is asked with on and on",
