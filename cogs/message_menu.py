@@ -9,7 +9,7 @@ import discord
 from discord import app_commands
 
 from cogs.asking import Answering, Interaction, require_posting
-from pixverse.jobids import find_jobids
+from pixverse.pasted import find_jobids
 from relay.commands.many import AT_MOST
 from relay.commands.tracker import Tracker
 from ui import descriptions

@@ -19,7 +19,8 @@ from ui import descriptions
 from ui.answer import Answer
 from ui.answers import peek_answer, status_answer, stop_answer
 from ui.forgetting import forget_question
-from ui.lists import autocomplete_choice, listing_answers, watch_answer
+from ui.limits import CHOICES
+from ui.lists import autocomplete_choice, listing_answers, pasted_choice, watch_answer
 from ui.mentions import CommandMentions
 
 log = logging.getLogger(__name__)
@@ -150,7 +151,9 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         except sqlite3.Error as error:
             log.warning("autocomplete found nothing: %s", error)
             return []
-        return [autocomplete_choice(choice, self._clock.now()) for choice in choices]
+        known = [autocomplete_choice(choice, self._clock.now()) for choice in choices]
+        pasted = pasted_choice(typed)
+        return known if pasted is None else [pasted, *known][:CHOICES]
 
     def _mentions(self, ask: Ask) -> CommandMentions:
         return self._book.mentions(ask.guild_id)

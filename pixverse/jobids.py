@@ -7,12 +7,9 @@ import re
 from pixverse.shapes import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_ID, PIXVERSE_V2_START, USER_ID
 from pixverse.tokens import looks_like_secret, unwrapped
 
-_SEPARATORS = re.compile(r"[\s,]+")
-_IN_A_TEXT = tuple(
-    re.compile(rf"(?<![A-Za-z0-9_])(?={start}){form.pattern}(?![A-Za-z0-9_])")
-    for start, form in ((r"j(?:ob:)?[0-9]", BOT_ID), ("user:", PIXVERSE_V2_ID))
-)
 _SHORT_NUMBER = re.compile(r"#([0-9]{1,18})")
+
+_OTHER_KINDS = frozenset({"music", "audio", "speech"})
 
 _SERVICE_NAMES = {
     "faceswap": "FaceSwap",
@@ -36,6 +33,10 @@ class LooksLikeSecret(ValueError):
     """The text holds a token. It must not be sent, kept, logged or shown."""
 
 
+class SeveralIds(ValueError):
+    """The text holds more than one job id, where one is wanted."""
+
+
 class OtherService(ValueError):
     """The id is one of another useapi.net service, not one of PixVerse."""
 
@@ -43,6 +44,10 @@ class OtherService(ValueError):
         super().__init__(f"a job of {service_name}")
         self.service_name = service_name
         """How to call the service in a sentence."""
+
+
+class OtherKind(OtherService):
+    """The id is one of PixVerse v2, but of neither a video nor an image."""
 
 
 def parse_jobid(text: str) -> str:
@@ -59,6 +64,9 @@ def parse_jobid(text: str) -> str:
     if service is not None:
         raise OtherService(service)
     if PIXVERSE_V2_START.match(jobid) and not is_v2(jobid):
+        account = USER_ID.fullmatch(jobid)
+        if account is not None and account.group("kind") in _OTHER_KINDS:
+            raise OtherKind(f"PixVerse {account.group('kind')}")
         raise NotAJobId("that begins like an id of PixVerse v2, but is none of a video or an image")
     if not ANY_ID.fullmatch(jobid):
         raise NotAJobId("a job id is one word of 4 to 300 plain characters")
@@ -78,18 +86,6 @@ def is_v2(jobid: str) -> bool:
     return PIXVERSE_V2_ID.fullmatch(jobid) is not None
 
 
-def split_jobids(text: str) -> list[str]:
-    """The words of a list of ids, split at white space and commas: in order, each once, none parsed yet."""
-    words = (unwrapped(word) for word in _SEPARATORS.split(text))
-    return list(dict.fromkeys(word for word in words if word))
-
-
-def find_jobids(text: str) -> list[str]:
-    """The PixVerse job ids that stand in a text, in order, each once; words of any other form are left alone."""
-    found = sorted((match for form in _IN_A_TEXT for match in form.finditer(text)), key=lambda match: match.start())
-    return list(dict.fromkeys(match.group() for match in found if _is_ours(match)))
-
-
 def mask_email(jobid: str) -> str:
     """`jobid` with all but the first letter of an e-mail address in it hidden, for eyes other than the asker's."""
     return EMAIL.sub(r"\g<first>…@…", jobid)
@@ -99,13 +95,6 @@ def short_number(text: str) -> int | None:
     """The number in `#123`, the bot's own name for a job, or None where `text` is something else."""
     match = _SHORT_NUMBER.fullmatch(text.strip())
     return int(match.group(1)) if match else None
-
-
-def _is_ours(match: re.Match[str]) -> bool:
-    try:
-        return parse_jobid(match.group()) == match.group()
-    except ValueError:
-        return False
 
 
 def _other_service(jobid: str) -> str | None:

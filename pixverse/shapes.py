@@ -21,7 +21,7 @@ USER_ID = re.compile(
 MiniMax and Runway pages), and `user:<n>-<e-mail>-job:<uuid>` (Google Vids page)."""
 
 PIXVERSE_V2_ID = re.compile(
-    r"user:[0-9]{1,12}-pixverse:(?P<email>(?!\S*\.\.)[A-Za-z0-9._+-]{1,64}"
+    r"user:[0-9]{1,12}-pixverse:(?P<email>(?:[A-Za-z0-9_+-]|\.(?!\.)){1,64}"
     r"@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,24})"
     r"-(?P<kind>video|image):[0-9]{1,20}"
 )

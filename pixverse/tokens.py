@@ -126,6 +126,7 @@ def _is_service_id(word: str) -> bool:
     """Whether a word that starts like a token is a job id, perhaps with the full stop of a sentence behind it."""
     if _SECOND_USER.search(word, 1):
         return False
+    word = word.lower()
     if PIXVERSE_V2_START.match(word):
         return True
     return USER_ID.fullmatch(word.rstrip(".:!?")) is not None

@@ -6,6 +6,8 @@ import re
 
 from discord import app_commands
 
+from pixverse.jobids import mask_email
+from pixverse.pasted import read_one
 from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
 from relay.messages import Address
 from relay.outcomes import Face
@@ -21,6 +23,8 @@ _LINES = 9
 _PAGES = 5
 _TAIL = 8
 """Characters of an id by which its asker knows it again."""
+_SHORTEST_PASTED = 16
+"""Characters; what is shorter is rather typed to find a job by its prompt."""
 _MADE = re.compile(r"job:(\d{14,17})-user:")
 """What one id of v1 differs by from another of the same account and channel: the time at which the job was made."""
 
@@ -96,6 +100,10 @@ def _left_out(entry: WatchEntry, where: Address) -> str:
 
 
 def _reason(entry: WatchEntry) -> str:
+    if entry.taken is Taken.SECRET:
+        return "A secret token: not sent, not kept. Replace it."
+    if entry.taken is Taken.OTHER_KIND:
+        return f"{code(_tail(entry.text), _TAIL + 1)}: {escaped(entry.service or '', 20)}, not a video"
     reason = _NOT_TAKEN.get(entry.taken) or f"a job of {escaped(entry.service or 'another service', 30)}"
     return f"{code(_tail(entry.text), _TAIL + 1)}: {reason}"
 
@@ -146,6 +154,18 @@ def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
     rest = f" · {state} · {wording.age(now - choice.since)}"
     name = wording.plain_name(choice.job, choice.number, min(SHORT_PROMPT, CHOICE - units(rest)))
     return app_commands.Choice(name=plain(f"{name}{rest}", CHOICE), value=f"#{choice.number}")
+
+
+def pasted_choice(typed: str) -> app_commands.Choice[str] | None:
+    """A whole job id that was just pasted, to choose as itself: e-mail hidden in its name, the id alone as its value.
+    None for anything else, and for an id that is too long for a value: what was typed is sent as it stands then."""
+    try:
+        jobid = read_one(typed)
+    except ValueError:
+        return None
+    if isinstance(jobid, int) or not _SHORTEST_PASTED <= len(jobid) <= CHOICE:
+        return None
+    return app_commands.Choice(name=plain(mask_email(jobid), CHOICE), value=jobid)
 
 
 def _unescaped(state: str) -> str:

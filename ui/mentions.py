@@ -29,6 +29,11 @@ class CommandMentions:
         return self("pixverse status")
 
     @property
+    def watch(self) -> str:
+        """`/pixverse watch`."""
+        return self("pixverse watch")
+
+    @property
     def list(self) -> str:
         """`/pixverse list`."""
         return self("pixverse list")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.allowances import AllowanceUsedUp
 from relay.commands import refusals
 from ui import wording
@@ -39,14 +39,28 @@ def refusal_answer(
     with a button that calls it.
     """
     view = PassingView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
-    text = _CONSTANT.get(type(refusal)) or _with_numbers(refusal) or _with_commands(refusal, mentions, manager=manager)
+    text = (
+        _CONSTANT.get(type(refusal))
+        or _of_an_id(refusal, mentions)
+        or _with_numbers(refusal)
+        or _with_commands(refusal, mentions, manager=manager)
+    )
     return Answer(text, view) if text else None
+
+
+def _of_an_id(refusal: Exception, mentions: CommandMentions) -> str | None:
+    match refusal:
+        case OtherKind():
+            return f"**That looks like {escaped(refusal.service_name, 30)}.** I relay videos and images."
+        case OtherService():
+            return f"**That looks like a {escaped(refusal.service_name, 30)} job.** I only relay PixVerse jobs."
+        case SeveralIds():
+            return f"**That's more than one job id.** Paste one, or use {mentions.watch} for several."
+    return None
 
 
 def _with_numbers(refusal: Exception) -> str | None:
     match refusal:
-        case OtherService():
-            return f"**That looks like a {escaped(refusal.service_name, 30)} job.** I only relay PixVerse jobs."
         case refusals.TooFast() | AllowanceUsedUp():
             return too_fast_answer(refusal.until).content
         case refusals.ServerLimit():

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from pixverse.job import Job
-from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, parse_jobid, short_number, split_jobids
-from pixverse.tokens import looks_like_secret
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
+from pixverse.pasted import Pasted, read_many
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import (
@@ -45,6 +45,7 @@ class _Wanted:
 
     text: str
     jobid: str | None = None
+    number: int | None = None
     row: JobRow | None = None
     said: Said | None = None
     taken: Taken | None = None
@@ -84,21 +85,22 @@ class Many:
         self._poller = poller
         self._limits = limits
 
-    def words(self, text: str) -> list[str]:
-        """The ids in a text. Raises LooksLikeSecret, NotAJobId where there is none, TooManyJobs."""
-        if looks_like_secret(text):
-            raise LooksLikeSecret("that looks like a token")
-        words = split_jobids(text)
+    def words(self, text: str) -> list[Pasted]:
+        """The jobs that a text names. Raises LooksLikeSecret where it holds a token and no job, NotAJobId where there
+        is nothing, TooManyJobs."""
+        words = read_many(text)
         if not words:
             raise NotAJobId("no job id")
+        if all(isinstance(word.refusal, LooksLikeSecret) for word in words):
+            raise LooksLikeSecret("that looks like a token")
         if len(words) > AT_MOST:
             raise TooManyJobs(len(words), AT_MOST)
         return words
 
-    async def watch(self, ask: Ask, account_id: int, words: list[str], *, mention: bool) -> WatchResult:
+    async def watch(self, ask: Ask, account_id: int, words: list[Pasted], *, mention: bool) -> WatchResult:
         """Subscribes the channel to each that can be; the ended ones are posted and count to the batch.
 
-        Raises LooksLikeSecret before anything is asked, and NoToken.
+        Raises NoToken.
         """
         wanted = [self._parsed(word) for word in words]
         wanted = await self._known(ask, account_id, wanted)
@@ -113,27 +115,27 @@ class Many:
             summary = await self._outbox.deliver_now(written.summary_id)
         return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention, hold)
 
-    def _parsed(self, word: str) -> _Wanted:
-        wanted = _Wanted(word)
-        if short_number(word) is not None:
-            return wanted
-        try:
-            wanted.jobid = parse_jobid(word)
-        except OtherService as error:
-            wanted.taken, wanted.service = Taken.OTHER_SERVICE, error.service_name
-        except NotAJobId:
-            wanted.taken = Taken.NOT_A_JOB_ID
+    def _parsed(self, word: Pasted) -> _Wanted:
+        wanted = _Wanted(word.text, word.jobid, word.number)
+        match word.refusal:
+            case OtherKind():
+                wanted.taken, wanted.service = Taken.OTHER_KIND, word.refusal.service_name
+            case OtherService():
+                wanted.taken, wanted.service = Taken.OTHER_SERVICE, word.refusal.service_name
+            case LooksLikeSecret():
+                wanted.taken = Taken.SECRET
+            case NotAJobId():
+                wanted.taken = Taken.NOT_A_JOB_ID
         return wanted
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
         """Fills in what the database knows; of two that name the same job the first stays."""
         kept: dict[str, _Wanted] = {}
         for one in wanted:
-            number = short_number(one.text)
             if one.jobid is not None:
                 one.row = await jobs.by_jobid(self._database.reader, account_id, one.jobid)
-            elif number is not None:
-                await self._named(ask, account_id, one, number)
+            elif one.number is not None:
+                await self._named(ask, account_id, one, one.number)
             kept.setdefault(one.jobid or one.text, one)
         return list(kept.values())
 

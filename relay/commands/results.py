@@ -129,6 +129,10 @@ class Taken(StrEnum):
     EXPIRED = "expired"
     NOT_A_JOB_ID = "not a job id"
     OTHER_SERVICE = "other service"
+    OTHER_KIND = "other kind"
+    """PixVerse's, but of neither a video nor an image."""
+    SECRET = "secret"
+    """It looks like a token, and is kept nowhere."""
     PERSON_LIMIT = "person limit"
     SERVER_LIMIT = "server limit"
     NOT_LOOKED_UP = "not looked up"
@@ -145,14 +149,14 @@ class WatchEntry:
     """One id of a list, in the order in which they were given."""
 
     text: str
-    """As it was typed, trimmed."""
+    """As it was typed, trimmed; empty for a SECRET."""
     taken: Taken
     message_id: int | None = None
     """ALREADY_WATCHED: the card or summary; ALREADY_POSTED: the outcome."""
     api_down: bool = False
     """WATCHED though the API could not be asked."""
     service: str | None = None
-    """OTHER_SERVICE: its name."""
+    """OTHER_SERVICE, OTHER_KIND: its name."""
 
 
 @dataclass(frozen=True, slots=True)

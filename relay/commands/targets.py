@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixverse.jobids import parse_jobid, short_number
+from pixverse.pasted import read_one
 from relay.commands.refusals import NumberUnknown
 from relay.commands.results import Ask
 from storage import jobs
@@ -26,8 +26,7 @@ class Target:
 
 def parse(text: str) -> int | str:
     """A job's number or id. Raises classes of `pixverse.jobids`."""
-    number = short_number(text)
-    return parse_jobid(text) if number is None else number
+    return read_one(text)
 
 
 async def find(queries: Queries, ask: Ask, job: int | str, account_id: int) -> Target:

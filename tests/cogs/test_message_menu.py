@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from cogs.message_menu import words_of
-from pixverse.jobids import find_jobids
+from pixverse.pasted import find_jobids
 
 V1 = "job:20240827215841234-user:12345-channel:1275534999996000123-bot:pixverse"
 

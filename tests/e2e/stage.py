@@ -172,9 +172,11 @@ class Stage:
         asked = {"addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests)}
         files = self.ledger.files() if self.ledger.path.parent.is_dir() else {}
         names = {name: name for name in files}
+        # An id of v2 that somebody pastes is offered to them as itself while they type.
+        offered = {"calls of Discord": "\n".join(_words(call) for call in self.discord.requests if not _offers(call))}
         found = [
             *_places(shown | asked, self.secrets),
-            *(f"{place} (e-mail)" for place in _places(shown | names, self.addresses)),
+            *(f"{place} (e-mail)" for place in _places(shown | names | offered, self.addresses)),
             *(f"{place} (for one alone)" for place in _places(public | asked | names, self.for_one_alone)),
         ]
         kept = [*self.secrets, *self.for_one_alone]
@@ -209,6 +211,11 @@ def _places(texts: Mapping[str, str], secrets: Sequence[str]) -> list[str]:
 
 def _words(call: RecordedRequest) -> str:
     return f"{call.path} {call.query} {json.dumps(call.json, default=str)} {call.reason}"
+
+
+def _offers(call: RecordedRequest) -> bool:
+    """Whether it tells somebody who is typing what there is to choose (interaction callback type 8)."""
+    return isinstance(call.json, dict) and call.json.get("type") == 8 and call.segments[0] == "interactions"
 
 
 def _is_public(call: RecordedRequest) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from pixverse.job import Job
-from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay import snapshots
 from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
@@ -93,6 +93,8 @@ def answers_of_refusals() -> Iterator[Answer]:
         NotAJobId(),
         LooksLikeSecret(),
         OtherService(NASTY),
+        OtherKind("PixVerse music"),
+        SeveralIds(),
         refusals.TooFast(NOW),
         refusals.NoToken(),
         refusals.TokenRefused(),

@@ -73,7 +73,7 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     await world.watch("known-2")
     await world.answers.record_answer(2, world.api.put("known-2", JobState.FAILED))
     world.api.trouble["expired-1"] = errors.JobExpired("410")
-    text = "job-1 #1 known-2 nowhere expired-1 x #77 user:1234-minimax:a@b.de-video:123"
+    text = "job-1 #1 known-2 nowhere-1 expired-1 x #77 user:1234-minimax:a@b.de-video:123"
     result = await world.tracker.watch(world.ask(person=2), text, True)
     assert [one.taken for one in result.entries] == [
         Taken.WATCHED,
@@ -90,8 +90,32 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     assert in_batch == [(0,), (0,), (1,)]  # known-2 is still to be posted, so that they can be pinged too
 
 
+async def test_a_token_is_refused_alone(world: World) -> None:
+    token = "user:1234-aBcDeFgHiJkLmNoPqRsTu"
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    result = await world.tracker.watch(world.ask(), f"job-1 {token} USER%3A1234-aBcDeFgHiJkLmNoPqRsTu job-2", True)
+    assert [(one.text, one.taken) for one in result.entries] == [
+        ("job-1", Taken.WATCHED),
+        ("", Taken.SECRET),
+        ("job-2", Taken.WATCHED),
+    ]
+    assert {jobid for _, _, jobid in world.api.asked} == {"job-1", "job-2"}
+
+
+async def test_a_sentence_with_two_ids_watches_those_two(world: World) -> None:
+    ids = [f"job:2026112410150012{number}-user:4321-channel:1300000000000000001-bot:pixverse" for number in (1, 2)]
+    for jobid in ids:
+        world.api.put(jobid)
+    result = await world.tracker.watch(world.ask(), f"please watch {ids[0]} and, at 16:9, {ids[1]}!", True)
+    assert [(one.text, one.taken) for one in result.entries] == [(jobid, Taken.WATCHED) for jobid in ids]
+    result = await world.tracker.watch(world.ask(), "hello please", True)
+    assert {one.taken for one in result.entries} == {Taken.NOT_A_JOB_ID}
+    assert {jobid for _, _, jobid in world.api.asked} == set(ids)
+
+
 async def test_nothing_taken_leaves_no_batch(world: World) -> None:
-    result = await world.tracker.watch(world.ask(), "nowhere", True)
+    result = await world.tracker.watch(world.ask(), "nowhere-1", True)
     assert result.summary_message_id is None
     assert await world.rows("SELECT count(*) FROM batches") == [(0,)]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]

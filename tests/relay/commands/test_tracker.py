@@ -264,7 +264,7 @@ async def test_secrets_come_first_and_go_nowhere(database: Database) -> None:
     for call in (
         world.tracker.status(world.ask(), SECRET, True, False),
         world.tracker.peek(world.ask(), SECRET),
-        world.tracker.watch(world.ask(), f"job-1 {SECRET}", True),
+        world.tracker.watch(world.ask(), f"{SECRET}, '{SECRET.upper()}'", True),
         world.tracker.unwatch(world.ask(), SECRET, True),
     ):
         with pytest.raises(LooksLikeSecret):
@@ -319,8 +319,8 @@ async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
     assert sorted(crowd) == ["server"] * 6 + ["watched"] * 4
     assert await world.rows("SELECT count(*) FROM subscriptions") == [(7,)]
     assert await world.rows("SELECT count(*) FROM jobs") == [(7,)]
-    world.api.put("ended", JobState.FAILED)
-    ended = await world.tracker.status(world.ask(person=1), "ended", True, False)
+    world.api.put("ended-1", JobState.FAILED)
+    ended = await world.tracker.status(world.ask(person=1), "ended-1", True, False)
     assert isinstance(ended, results.PostingOutcome)
     await world.close()
 
@@ -438,7 +438,7 @@ async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
     assert await world.tracker.peek(world.ask(), "job-1") == results.Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
     with pytest.raises(refusals.NotFound):
-        await world.tracker.peek(world.ask(), "nowhere")
+        await world.tracker.peek(world.ask(), "nowhere-1")
     world.api.everywhere = errors.Unavailable("503")
     with pytest.raises(refusals.ApiDown):
         await world.tracker.peek(world.ask(), "else-1")
@@ -593,17 +593,17 @@ async def test_the_list_is_this_channels(world: World) -> None:
 
 async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(world: World) -> None:
     prompts = {
-        "mine-elsewhere": "Red cat",
-        "theirs-here": "blue CAT",
-        "theirs-elsewhere": "green cat",
-        "a-dog": "a dog",
+        "mine-elsewhere-1": "Red cat",
+        "theirs-here-1": "blue CAT",
+        "theirs-elsewhere-1": "green cat",
+        "a-dog-1": "a dog",
     }
     for jobid, prompt in prompts.items():
         world.api.put(jobid, prompt=prompt, created=5)
-    await world.watch("mine-elsewhere", channel=CHANNEL + 1)
-    await world.watch("theirs-here", person=2)
-    await world.watch("theirs-elsewhere", person=2, channel=CHANNEL + 1)
-    await world.watch("a-dog")
+    await world.watch("mine-elsewhere-1", channel=CHANNEL + 1)
+    await world.watch("theirs-here-1", person=2)
+    await world.watch("theirs-elsewhere-1", person=2, channel=CHANNEL + 1)
+    await world.watch("a-dog-1")
     asked = len(world.api.asked)
     found = await world.tracker.choices(world.ask(), "cat")
     assert [(one.number, one.since) for one in found] == [(2, 5), (1, 5)]
@@ -616,7 +616,7 @@ async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: W
     for jobid in ("cat-1", "cat-2", "dog-3"):
         world.api.put(jobid, prompt=f"a {jobid}", created=5)
         await world.watch(jobid)
-    await world.watch("cat-elsewhere", channel=CHANNEL + 1)
+    await world.watch("cat-elsewhere-1", channel=CHANNEL + 1)
     await world.tracker.unwatch(world.ask(), "#1", may_manage=True)
     found = await world.tracker.watched_choices(world.ask(), "CAT")
     assert [(one.number, one.since) for one in found] == [(2, 5)]

@@ -1,0 +1,220 @@
+"""Which jobs somebody means who pastes something: ids, addresses, lines of JSON, whole sentences.
+
+Everything that takes a job id from a person reads it here. Where a text holds ids of a known form, those are meant and
+the rest is prose; where it holds none, each word that could be an id of tomorrow is taken, since useapi.net promises no
+form for v1's ids. All of it takes time linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, SeveralIds, parse_jobid, short_number
+from pixverse.plain_text import one_line
+from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID, USER_ID
+from pixverse.tokens import looks_like_secret, unwrapped
+
+_SERVICE = r"-bot:[A-Za-z0-9_]{0,31}[A-Za-z0-9]"
+_FORMS = tuple(
+    re.compile(rf"(?<![A-Za-z0-9])(?={start})(?:{form})(?![A-Za-z0-9])", re.IGNORECASE)
+    for start, form in (
+        (r"j(?:ob:)?[0-9]", rf"(?:job:|j)[A-Za-z0-9:._@+-]{{1,280}}?{_SERVICE}"),
+        (r"job:[0-9]", rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}(?:{_SERVICE})?"),
+        ("user:", PIXVERSE_V2_ID.pattern),
+        ("user:", USER_ID.pattern),
+    )
+)
+_FIXED = re.compile(
+    r"job:|user:|channel:|-bot:|-u(?=[0-9])|-c(?=[0-9])|pixverse|-video:|-image:|^j(?=[0-9])", re.IGNORECASE
+)
+"""What is written small in every id."""
+_LIKE_AN_ID = re.compile(r"job:[0-9]|user:[0-9]+-pixverse:", re.IGNORECASE)
+_LABELLED = re.compile(
+    r"(?<![A-Za-z0-9_])(?:jobid|video_id|image_id)[\"']?\s?[:=]\s?[\"']?([A-Za-z0-9][A-Za-z0-9:._@+-]{3,299})"
+)
+_OTHER_JOB = re.compile(r"(?<![A-Za-z0-9_])[\"']?(?:parentJobId|original_video_id)[\"']?\s?[:=]\s?[\"']?[^\s\"',}]*")
+"""A record names the job that it was made from; who pastes the record means the job itself."""
+_SEPARATORS = re.compile(r"[\s,]+")
+_END_OF_SENTENCE = ".:!?…)"
+_LONG_WORD = 16
+"""Characters that a word of prose hardly has, nor a size, a time or a version."""
+_MOST_DECODED = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """One job of a list."""
+
+    text: str
+    """What to call it; empty for a secret, which is kept nowhere."""
+    jobid: str | None = None
+    number: int | None = None
+    refusal: ValueError | None = None
+    """Why it is none: LooksLikeSecret, OtherService or NotAJobId."""
+
+
+def read_one(text: str) -> int | str:
+    """The number or the id of the one job that is meant.
+
+    Raises LooksLikeSecret (looked at first), SeveralIds, OtherService or NotAJobId; no message holds any of the text.
+    """
+    decoded = _decoded(text)
+    if any(_is_secret(word) for word in (decoded, *_words(decoded))):
+        raise LooksLikeSecret("that looks like a token")
+    number = short_number(unwrapped(decoded))
+    if number is not None:
+        return number
+    found = [one for word in _words(_without_other_jobs(decoded)) for one in _known_in(word)]
+    ids = list(dict.fromkeys(one.jobid for one in found if one.jobid is not None)) or _labelled(decoded)
+    if len(ids) > 1:
+        raise SeveralIds("more than one job id")
+    if ids:
+        return ids[0]
+    for one in found:
+        if isinstance(one.refusal, OtherService):
+            raise one.refusal
+    word = _bare(decoded)
+    if not _could_be_an_id(word):
+        raise NotAJobId("nothing in it resembles a job id")
+    return parse_jobid(word)
+
+
+def read_many(text: str) -> list[Pasted]:
+    """The jobs of a list, in order, each once, with what is said of those that are none.
+
+    A secret is refused alone. In a sentence with ids, the words around them are no mistakes.
+    """
+    decoded = _without_other_jobs(_decoded(text))
+    labelled = set(_labelled(decoded))
+    words = list(_words(decoded))
+    known: dict[int, list[Pasted]] = {}
+    for place, word in enumerate(words):
+        found = _told(word, words[place - 1] if place else "", labelled)
+        if found:
+            known[place] = found
+    left = [_bare(word) for place, word in enumerate(words) if place not in known]
+    names_jobs = any(one.jobid is not None for found in known.values() for one in found)
+    in_prose = names_jobs and any(_is_prose(word) for word in left)
+    read: dict[str | int, Pasted] = {}
+    for place, word in enumerate(words):
+        for one in known.get(place) or _guessed(_bare(word), in_prose=in_prose):
+            read.setdefault(one.jobid or one.number or one.text, one)
+    return list(read.values())
+
+
+def find_jobids(text: str) -> list[str]:
+    """The PixVerse job ids of a known form that stand in a text, in order, each once; other words are left alone."""
+    words = [word for word in _words(_without_other_jobs(_decoded(text))) if not _is_secret(word)]
+    found = [one.jobid for word in words for one in _known_in(word)]
+    return list(dict.fromkeys(jobid for jobid in found if jobid is not None))
+
+
+def _decoded(text: str) -> str:
+    """`text` on one line without unseen characters, its percent-encoding undone once."""
+    return one_line(unquote(one_line(text))) if "%" in text else one_line(text)
+
+
+def _without_other_jobs(text: str) -> str:
+    rest = _OTHER_JOB.sub(" ", text)
+    return rest if rest == text or any(_known_in(word) for word in _words(rest)) or _labelled(rest) else text
+
+
+def _words(text: str) -> Iterator[str]:
+    return (word for word in _SEPARATORS.split(text) if word)
+
+
+def _bare(word: str) -> str:
+    inside = unwrapped(word)
+    return unwrapped(inside.rstrip(_END_OF_SENTENCE)) or inside
+
+
+def _is_secret(text: str) -> bool:
+    """Also one that was encoded more than once. An id of v2 looks like a token while it is encoded."""
+    if looks_like_secret(text) and "%3a" not in text.lower():
+        return True
+    for _ in range(_MOST_DECODED):
+        further = unquote(text)
+        if further == text:
+            return looks_like_secret(text)
+        text = further
+    return True
+
+
+def _told(word: str, before: str, labelled: set[str]) -> list[Pasted]:
+    """What a word names for certain: a secret, ids of a known form, a number, what stands behind `jobid:`."""
+    if _is_secret(word):
+        return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
+    found = _known_in(word)
+    if not found and _bare(before).lower() == "bearer":
+        return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
+    number = short_number(unwrapped(word))
+    if number is not None:
+        return [Pasted(f"#{number}", number=number)]
+    if found:
+        return found
+    behind_a_label = _LABELLED.search(word)
+    jobid = _bare(behind_a_label.group(1) if behind_a_label else word)
+    return [Pasted(jobid, jobid)] if jobid in labelled else []
+
+
+def _guessed(word: str, *, in_prose: bool) -> list[Pasted]:
+    """What another word may be."""
+    if not word or (in_prose and not _stands_out(word)):
+        return []
+    if not _could_be_an_id(word):
+        return [Pasted(word, refusal=NotAJobId("nothing in it resembles a job id"))]
+    return [_judged(word)]
+
+
+def _judged(word: str) -> Pasted:
+    try:
+        return Pasted(word, parse_jobid(word))
+    except (LooksLikeSecret, OtherService, NotAJobId) as refusal:
+        return Pasted("" if isinstance(refusal, LooksLikeSecret) else word, refusal=refusal)
+
+
+def _known_in(word: str) -> list[Pasted]:
+    """The ids of known forms in a word that holds no secret, in order."""
+    matches = sorted(
+        (match for form in _FORMS for match in form.finditer(word)), key=lambda match: (match.start(), -match.end())
+    )
+    found: list[Pasted] = []
+    end = 0
+    for match in matches:
+        if match.start() >= end:
+            end = match.end()
+            found.append(_judged(_in_its_case(match.group())))
+    return found
+
+
+def _in_its_case(jobid: str) -> str:
+    """An id as useapi.net writes it, where somebody's keyboard or form has made letters large."""
+    return jobid.lower() if jobid.isupper() else _FIXED.sub(lambda match: match.group().lower(), jobid)
+
+
+def _labelled(text: str) -> list[str]:
+    values = (match.rstrip(_END_OF_SENTENCE) for match in _LABELLED.findall(text))
+    return list(dict.fromkeys(value for value in values if _could_be_an_id(value) and _judged(value).jobid))
+
+
+def _could_be_an_id(word: str) -> bool:
+    """Whether useapi.net might give such an id one day: no word of a language, and nothing that is still encoded."""
+    if "%" in word or not ANY_ID.fullmatch(word):
+        return False
+    return len(word) >= _LONG_WORD or any(map(str.isdigit, word))
+
+
+def _stands_out(word: str) -> bool:
+    """Whether it is no part of a sentence: an id with a mistake in it, or one of tomorrow."""
+    if _LIKE_AN_ID.match(word):
+        return True
+    return len(word) >= _LONG_WORD and any(map(str.isdigit, word)) and _could_be_an_id(word)
+
+
+def _is_prose(word: str) -> bool:
+    if any(sign in word for sign in "\"'{}=/"):
+        return True  # Of JSON, or an address.
+    return len(word) < _LONG_WORD and any(map(str.isalpha, word)) and not any(map(str.isdigit, word))
