@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pixverse.errors import PixVerseError
 from pixverse.job import Job
+from pixverse.recent_lists import LookupTerms
 from relay import snapshots
 from relay.polling.questions import FRESH_SECONDS, Answer, Questions
 from storage import jobs
@@ -26,10 +27,14 @@ class Rereader:
         recent = self._questions.recent(row.account_id, row.jobid)
         fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS
         try:
-            answer = await self._questions.ask(row.account_id, row.jobid, fresh=fresh)
+            answer = await self._questions.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
         except PixVerseError:
             return None
         return answer.said if isinstance(answer.said, Job) else None
+
+
+def _counted_before() -> None:
+    """Whoever has an outcome posted once more has been charged for the look; of others there is one for each job."""
 
 
 def _told_the_end(recent: Answer, row: JobRow) -> bool:
