@@ -13,7 +13,7 @@ from pixverse.jobids import is_v2
 
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 
-_PROMPT = re.compile(r'"prompt":("(?:[^"\\]|\\.)*")')
+_PROMPT = re.compile(r'"prompt":("[^"\\]*(?:\\.[^"\\]*)*")')
 """Only a job has a field of that name, and inside a text its quotation marks would be escaped."""
 
 _STAYS = (

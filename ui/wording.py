@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from pixverse.job import Job, JobState
 from pixverse.jobids import is_v2, mask_email
 from relay.outcomes import Face, Outcome
 from ui.escape import escaped, plain
 from ui.limits import PROMPT, SHORT_PROMPT
+
+_PROMPT_START = 480
+"""Characters of a prompt that are looked at for a name, of which far fewer are shown."""
 
 _SECOND = 1000
 _MINUTE = 60 * _SECOND
@@ -118,7 +122,14 @@ def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
 
 def plain_name(job: Job | None, number: int, limit: int) -> str:
     """A job's name where Discord knows no markup: like `prompt_name` without escapes."""
-    return (plain(prompt_text(job), limit) if _has_name(job) else "") or f"#{number}"
+    start = (job.prompt or "")[:_PROMPT_START] if job is not None and _has_name(job) else ""
+    return _plain_start(start, limit) or f"#{number}"
+
+
+@lru_cache(maxsize=256)
+def _plain_start(prompt: str, limit: int) -> str:
+    """Remembered, since somebody who types is offered the same jobs at each letter."""
+    return plain(mask_email(prompt), limit)
 
 
 def _has_name(job: Job | None) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from pixverse import errors
 from pixverse.job import Job, JobState, Media
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
+from relay import snapshots
 from relay.commands import refusals, results
 from relay.commands.limits import Limits
 from relay.outcomes import Outcome
@@ -610,6 +611,27 @@ async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(wor
     assert [one.number for one in await world.tracker.choices(world.ask(), "")] == [4, 2, 1]
     assert [one.number for one in await world.tracker.choices(world.ask(), "#4")] == [4]
     assert len(world.api.asked) == asked
+
+
+@pytest.mark.parametrize("typed", ["", "boat"])
+async def test_no_more_snapshots_are_read_than_choices_are_shown(
+    world: World, typed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(60):
+        world.api.put(f"job-{number}", prompt=f"paper {'boat' if number % 2 else 'hat'} {number}")
+        await world.watch(f"job-{number}")
+    loaded: list[str | None] = []
+    load = snapshots.load
+
+    def counting(snapshot: str | None) -> Job | None:
+        loaded.append(snapshot)
+        return load(snapshot)
+
+    monkeypatch.setattr(snapshots, "load", counting)
+    for find in (world.tracker.choices, world.tracker.watched_choices):
+        loaded.clear()
+        shown = await find(world.ask(), typed)
+        assert len(loaded) == len(shown) <= 25
 
 
 async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: World) -> None:

@@ -11,6 +11,7 @@ from tests.sabotage.faults import (
     health,
     http_ports,
     imports,
+    limits,
     loops,
     machine,
     sandbox,
@@ -35,5 +36,6 @@ FAULTS = (
     *follows.FAULTS,
     *sandbox.FAULTS,
     *imports.FAULTS,
+    *limits.FAULTS,
     *loops.FAULTS,
 )

@@ -1,0 +1,177 @@
+"""What one person can make the bot do is bounded."""
+
+from __future__ import annotations
+
+from tests.sabotage.fault import fault
+
+_ALLOWANCES = "tests/relay/test_allowances.py"
+_DOOR = "tests/cogs/test_door.py"
+_LIMITS = "tests/e2e/test_limits.py"
+_LISTS = "tests/pixverse/test_recent_lists.py"
+_LOOKUPS = "tests/relay/commands/test_lookups.py"
+_QUESTIONS = "tests/relay/polling/test_questions.py"
+_REQUESTS = "tests/e2e/test_member_requests.py"
+
+FAULTS = (
+    fault(
+        "people may make the bot ask as much as they like",
+        f"{_ALLOWANCES}::test_never_more_than_the_burst_and_the_rate_times_the_time",
+        "relay/allowances.py",
+        "        if wait > 0:\n            raise AllowanceUsedUp",
+        "        if wait > 10**9:\n            raise AllowanceUsedUp",
+    ),
+    fault(
+        "one person may use up what all of an account may ask",
+        f"{_ALLOWANCES}::test_one_person_never_makes_another_wait",
+        "relay/allowances.py",
+        "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, requests)))",
+        "self._require(self._accounts.wait(account_id, requests))",
+    ),
+    fault(
+        "an account has no bound of its own",
+        f"{_REQUESTS}::test_twenty_members_at_once",
+        "relay/allowances.py",
+        "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, requests)))",
+        "self._require(self._people.wait(person, requests))",
+    ),
+    fault(
+        "a bucket that is used up stays so",
+        f"{_ALLOWANCES}::test_who_waits_as_long_as_they_were_told_is_served",
+        "relay/allowances.py",
+        "level + (self._clock.monotonic() - at) * self._refill.per_second",
+        "level",
+    ),
+    fault(
+        "what was reserved and not asked is lost",
+        f"{_ALLOWANCES}::test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back",
+        "relay/allowances.py",
+        "        self._allowances.give_back(self._account_id, self._user_id, self._reserved)\n",
+        "",
+    ),
+    fault(
+        "buckets are kept for ever",
+        f"{_ALLOWANCES}::test_full_buckets_are_forgotten_and_there_are_never_too_many",
+        "relay/allowances.py",
+        "        self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\n        self._forget()\n",
+        "        self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\n",
+    ),
+    fault(
+        "tokens are tried as often as somebody likes",
+        f"{_REQUESTS}::test_tokens_are_tried_so_often_and_no_more",
+        "cogs/admin_desk.py",
+        "        self._allowances.take_token_trial(ask.guild_id, ask.user_id)\n",
+        "",
+    ),
+    fault(
+        "the admins' check asks as often as somebody likes",
+        f"{_REQUESTS}::test_the_admins_check_draws_on_the_same",
+        "cogs/admin_desk.py",
+        "        self._allowances.take(account_id, ask.user_id, _REQUESTS_OF_A_TRIAL)\n",
+        "",
+    ),
+    fault(
+        "the further requests of a lookup are not counted",
+        f"{_LISTS}::test_a_request_that_may_not_be_made_is_not_made",
+        "pixverse/recent_lists.py",
+        "            terms.spend()\n",
+        "",
+    ),
+    fault(
+        "lists are fetched for every id of a command",
+        f"{_REQUESTS}::test_a_watch_of_25_unknown_ids_fetches_the_lists_once",
+        "pixverse/recent_lists.py",
+        "if known is None or (known.fetching.done() and now - known.at >= terms.fresh):",
+        "if 1:",
+    ),
+    fault(
+        "lists are kept for ever",
+        f"{_LISTS}::test_old_lists_are_forgotten",
+        "pixverse/recent_lists.py",
+        "        self._forget_old(now)\n",
+        "",
+    ),
+    fault(
+        "what is not found is asked again by everybody",
+        f"{_QUESTIONS}::test_not_found_is_remembered_for_people_and_not_for_the_schedule",
+        "relay/polling/questions.py",
+        "        if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:\n",
+        "        if 0:\n",
+    ),
+    fault(
+        "whoever runs out of requests takes the answer from others",
+        f"{_QUESTIONS}::test_who_may_ask_nothing_hears_so_and_others_get_their_answer",
+        "relay/polling/questions.py",
+        "            with suppress(AllowanceUsedUp):\n",
+        "            with suppress():\n",
+    ),
+    fault(
+        "what could not be looked up is watched, and so polled",
+        f"{_LOOKUPS}::test_what_could_not_be_looked_up_is_said_and_not_watched",
+        "relay/commands/many.py",
+        "        return Taken.NOT_LOOKED_UP\n",
+        "        return None\n",
+    ),
+    fault(
+        "posting an old outcome asks for its links at nobody's expense",
+        f"{_LOOKUPS}::test_posting_what_has_ended_counts_the_look_for_fresh_links",
+        "relay/commands/single.py",
+        "                self._lookups.prepay(ask, row.account_id)\n",
+        "                pass\n",
+    ),
+    fault(
+        "commands are not counted",
+        f"{_LIMITS}::test_every_command_counts_whatever_comes_of_it",
+        "cogs/client.py",
+        "return await self.client.button_handlers.lets_in(interaction)",
+        "return True",
+    ),
+    fault(
+        "buttons are not counted",
+        f"{_LIMITS}::test_buttons_that_only_look_have_a_generous_limit_of_their_own",
+        "ui/buttons.py",
+        "return await handlers_of(interaction).lets_in(interaction)",
+        "return True",
+    ),
+    fault(
+        "buttons that pass are not counted",
+        f"{_LIMITS}::test_every_command_counts_whatever_comes_of_it",
+        "ui/passing.py",
+        "return await handlers_of(interaction).lets_in(interaction)",
+        "return True",
+    ),
+    fault(
+        "autocomplete is not counted",
+        f"{_LIMITS}::test_autocomplete_has_a_generous_limit_of_its_own",
+        "cogs/door.py",
+        "                self._use(self._typing, person)\n",
+        "                pass\n",
+    ),
+    fault(
+        "buttons that do something count as if they only looked",
+        f"{_DOOR}::test_every_kind_is_counted",
+        "ui/buttons.py",
+        "_BY_PREFIX[prefix] in _LOOKING and rest.isdecimal()",
+        "rest.isdecimal()",
+    ),
+    fault(
+        "the door remembers everybody for ever",
+        f"{_DOOR}::test_what_is_kept_of_people_is_bounded",
+        "relay/commands/limits.py",
+        " or len(self._used) > _MOST_PEOPLE",
+        "",
+    ),
+    fault(
+        "each letter that is typed has every snapshot read",
+        "tests/relay/commands/test_tracker.py::test_no_more_snapshots_are_read_than_choices_are_shown",
+        "relay/commands/known.py",
+        "snapshots.prompt_of(row.snapshot).casefold()",
+        '(getattr(snapshots.load(row.snapshot), "prompt", None) or "").casefold()',
+    ),
+    fault(
+        "answers keep their button, and the bot their memory",
+        f"{_LIMITS}::test_only_a_person_s_latest_answers_keep_a_button_that_passes",
+        "cogs/passing_views.py",
+        "            await old.take_off()\n",
+        "            pass\n",
+    ),
+)
