@@ -72,7 +72,7 @@ async def test_autocomplete_has_a_generous_limit_of_its_own(build: Build) -> Non
         return bool(await by.autocomplete(town.channel, "pixverse status", option="jobid", typed=""))
 
     assert all([await offered(town.member) for _ in range(30)]), "a person who types gets what they ask for"
-    flood = await asyncio.gather(*(offered(town.member) for _ in range(200)))
+    flood = [one for _ in range(5) for one in await asyncio.gather(*(offered(town.member) for _ in range(20)))]
     assert 20 <= sum(flood) <= 60
     assert await offered(bob)
     assert (await town.use("pixverse list")).text.startswith("**Watching 1 job here"), "it is no command"
