@@ -19,7 +19,7 @@ from pixverse.tokens import looks_like_secret, unwrapped
 
 _SERVICE = r"-bot:[A-Za-z0-9_]{0,31}[A-Za-z0-9]"
 _FORMS = tuple(
-    re.compile(rf"(?<![A-Za-z0-9])(?={start})(?:{form})(?![A-Za-z0-9])", re.IGNORECASE)
+    re.compile(rf"(?<![A-Za-z0-9])(?={start})(?:{form})(?![A-Za-z0-9]|/\.)", re.IGNORECASE)
     for start, form in (
         (r"j(?:ob:)?[0-9]", rf"(?:job:|j)[A-Za-z0-9:._@+-]{{1,280}}?{_SERVICE}"),
         (r"job:[0-9]", rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}(?:{_SERVICE})?"),
@@ -148,7 +148,7 @@ def _told(word: str, before: str, labelled: set[str]) -> list[Pasted]:
     if _is_secret(word):
         return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
     found = _known_in(word)
-    if not found and _bare(before).lower() == "bearer":
+    if not found and "bearer" in (_bare(before).lower(), _bare(word).lower()):
         return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
     number = short_number(unwrapped(word))
     if number is not None:

@@ -29,11 +29,11 @@ FAULTS = (
         'f"names {path}, which does not exist"',
     ),
     fault(
-        "a token among ids is taken for an id",
+        "a token among ids has all of them refused",
         "tests/relay/commands/test_many.py::test_a_token_is_refused_alone",
-        "pixverse/pasted.py",
-        '    if _is_secret(word):\n        return [Pasted("", refusal=',
-        '    if 0:\n        return [Pasted("", refusal=',
+        "relay/commands/many.py",
+        "if all(isinstance(word.refusal, LooksLikeSecret)",
+        "if any(isinstance(word.refusal, LooksLikeSecret)",
     ),
     fault(
         "a token that is encoded more than once is no token",

@@ -229,8 +229,8 @@ FAULTS = (
         "a number works in every server",
         "tests/relay/commands/test_tracker.py::test_a_number_and_a_button_are_of_no_use_elsewhere",
         "storage/jobs.py",
-        "WHERE job_id = jobs.id AND guild_id = ?)",
-        "WHERE job_id = jobs.id AND guild_id <> -?)",
+        "WHERE named.id = ?1 AND s.guild_id = ?2 AND",
+        "WHERE named.id = ?1 AND 0 <> ?2 AND",
     ),
     fault(
         "details are told in every channel",
