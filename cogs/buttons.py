@@ -9,7 +9,7 @@ from cogs.asking import Answering, Interaction, may_manage_messages, require_man
 from cogs.callback_desk import CallbackDesk
 from cogs.channel_check import require_own_channel
 from cogs.door import Door
-from cogs.follow_desk import FollowDesk
+from cogs.follow_desk import LARGEST_ID, FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from relay.commands.forgetting import Forgetting
 from relay.commands.refusals import NothingToDo
@@ -149,6 +149,8 @@ class Buttons:
 
     async def follow(self, interaction: Interaction, wish: FollowWish) -> None:
         async def act(ask: Ask) -> Answer:
+            if not 0 < wish.channel_id <= LARGEST_ID:
+                raise NothingToDo
             await require_own_channel(interaction, wish.channel_id)
             return await self._follow_desk.follow(ask, wish)
 

@@ -19,7 +19,7 @@ from ui.answer import Answer
 from ui.button_handlers import FollowWish
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
-_LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**63 - 1
 """Discord's ids begin with the time, and none is as large before the year 2084; SQLite takes no larger number."""
 
 
@@ -62,7 +62,7 @@ class FollowDesk:
         if looks_like_secret(text):
             raise LooksLikeSecret("that looks like a token")
         named = _CHANNEL.fullmatch(text.strip())
-        if named is None or int(named[1]) > _LARGEST_ID:
+        if named is None or int(named[1]) > LARGEST_ID:
             raise NotFollowed
         return follow_answers.unfollowed_answer(await self._following.unfollow(ask, int(named[1])))
 

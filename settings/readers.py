@@ -68,7 +68,7 @@ def api_url(text: str) -> str:
         raise ValueError(f"must not hold a user name or password; {example}")
     if parts.query or parts.fragment or "?" in text or "#" in text:
         raise ValueError(f"must not hold a query (?…) or fragment (#…); {example}")
-    if parts.scheme not in ("http", "https") or not _is_host(host) or port == 0:
+    if parts.scheme not in ("http", "https") or not is_host(host) or port == 0:
         raise ValueError(f"is not a web address; {example}")
     if not text.isascii() or not text.isprintable() or " " in text or "\\" in text:
         raise ValueError(f"holds signs that no web address has; {example}")
@@ -87,12 +87,13 @@ def public_url(text: str) -> str:
 def http_host(text: str) -> str:
     """An address or name of this machine to listen at; an IPv6 address with or without brackets."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    if not _is_host(bare):
+    if not is_host(bare):
         raise ValueError("is no host; write an address of this machine like 127.0.0.1, or 0.0.0.0 for all of them")
     return bare
 
 
-def _is_host(host: str) -> bool:
+def is_host(host: str) -> bool:
+    """Whether this can be a host's name or address: no blanks, no percent signs, no wildcard, no zone."""
     name = host.lower().removesuffix(".")
     return _HOST.fullmatch(name) is not None or _canonical_ipv6(name) is not None
 

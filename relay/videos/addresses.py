@@ -5,12 +5,14 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from pixverse.fields import percent_encoded
 from settings import MediaHost
+from settings.readers import is_host
 
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
@@ -41,8 +43,10 @@ class AllowedHosts:
             host, port = (url.raw_host or "").lower(), url.port
         except ValueError as error:
             raise AddressRefused("(unreadable address)") from error
-        if url.scheme not in _DEFAULT_PORTS or not host or port is None or url.raw_user is not None:
+        if url.scheme not in _DEFAULT_PORTS or not host or port is None or _names_a_user(text):
             raise AddressRefused(host or "(no host)")
+        if not is_host(host):
+            raise AddressRefused("(unreadable address)")
         if not any(_matches(entry, url.scheme, host, port) for entry in self._hosts):
             raise AddressRefused(host)
         if not self.is_trusted(host, port) and _is_numeric(host) and not is_public(host):
@@ -52,6 +56,11 @@ class AllowedHosts:
     def is_trusted(self, host: str, port: int) -> bool:
         """Whether the operator named this host with `http://`: only then may it be a private address."""
         return any(entry.plain_http and _matches(entry, "http", host.lower(), port) for entry in self._hosts)
+
+
+def _names_a_user(address: str) -> bool:
+    """Whether something stands before an `@` in the authority, be it empty: yarl takes `:@` for no user."""
+    return "@" in urlsplit(address).netloc
 
 
 def _matches(entry: MediaHost, scheme: str, host: str, port: int) -> bool:

@@ -290,6 +290,10 @@ async def test_a_button_that_names_a_channel_of_another_server(town: Town, stage
     question = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
     (asked,) = [button.custom_id for button in question.buttons if button.label == "Follow the account"]
     assert asked is not None
+    for number in ("0", "9" * 19, "9" * 20, "0" * 20):
+        absurd = asked.replace(str(town.channel.id), number)
+        said = (await town.admin.forge_click(town.channel, absurd)).text
+        assert said.startswith("**This button no longer does anything.**"), (number, said)
     forged = asked.replace(str(town.channel.id), str(other.channel.id))
     assert (await town.admin.forge_click(town.channel, forged)).text.startswith(
         "**That channel isn't in this server.**"
