@@ -97,6 +97,8 @@ class DiscordPoster:
         return Refused(HTTPStatus.NOT_FOUND, _UNKNOWN_CHANNEL)
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
+        if rest := self._resting():
+            return RateLimited(rest)
         message = self._message_of(post, address)
 
         async def edit() -> int:
@@ -145,8 +147,6 @@ class DiscordPoster:
         return channel
 
     async def _attempt(self, deed: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
-        if rest := self._resting():
-            return RateLimited(rest)
         with remembered_statuses() as statuses:
             try:
                 async with asyncio.timeout(seconds):

@@ -109,8 +109,8 @@ FAULTS = (
         "refused requests are not counted",
         f"{_E2E}/test_invalid_requests.py::test_refusals_are_counted_and_posting_rests",
         "cogs/poster.py",
-        "        if rest := self._resting():\n            return RateLimited(rest)\n",
-        "",
+        "        if rest := self._resting():\n            return RateLimited(rest)\n        try:\n",
+        "        try:\n",
     ),
     fault(
         "a refused token is noticed only by what is posted",
