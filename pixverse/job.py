@@ -73,6 +73,10 @@ class Job:
     """Milliseconds UTC."""
     updated: int | None = None
     """Milliseconds UTC."""
+    ran_until: int | None = None
+    """Milliseconds UTC: when the bot last saw it in work, of a job that has ended and tells no time of change."""
+    ended_by: int | None = None
+    """Milliseconds UTC: when the bot saw that it had ended, likewise."""
     percent: int | None = None
     """0 to 100, read from `content`; never made up."""
     prompt: str | None = None

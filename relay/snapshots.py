@@ -63,8 +63,19 @@ def onward(known: Job | None, answer: Job) -> Job:
 
 
 def with_known_files(known: Job, answer: Job) -> Job:
-    """`answer` with the files of `known` where it names fewer: a later answer may blank an address that existed."""
-    return answer if len(answer.media) >= len(known.media) else replace(answer, media=known.media)
+    """`answer` with the times that the bot saw, and with the files of `known` where it names fewer of them: a later
+    answer may blank an address that existed."""
+    return replace(
+        answer,
+        ran_until=answer.ran_until or known.ran_until,
+        ended_by=answer.ended_by or known.ended_by,
+        media=answer.media if len(answer.media) >= len(known.media) else known.media,
+    )
+
+
+def with_times_seen(answer: Job, ran_until: int, now: int) -> Job:
+    """`answer`, an end, with the times that the bot itself saw, where the API tells no time of change."""
+    return answer if answer.updated is not None else replace(answer, ran_until=ran_until, ended_by=now)
 
 
 def _later(known: int | None, told: int | None) -> int | None:

@@ -97,10 +97,21 @@ def thing(job: Job | None) -> str:
     return "image" if job is not None and any(media.image for media in job.media) else "video"
 
 
+_JUST_BEFORE = 60_000
+
+
 def _took(job: Job) -> str:
-    if not job.state.ends or job.created is None or job.updated is None or job.updated <= job.created:
+    ended = job.updated or _seen_to_end(job)
+    if not job.state.ends or job.created is None or ended is None or ended <= job.created:
         return ""
-    return f"took {duration(job.updated - job.created)}"
+    return f"took {duration(ended - job.created)}"
+
+
+def _seen_to_end(job: Job) -> int | None:
+    """When it ended as the bot saw it, if it looked just before."""
+    if job.ended_by is None or job.ran_until is None or not 0 <= job.ended_by - job.ran_until <= _JUST_BEFORE:
+        return None
+    return job.ended_by
 
 
 def prompt_text(job: Job | None) -> str:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 _FILE_MISSED_AFTER = 5 * 60_000
 """Milliseconds for which a complete job is asked about again for its file."""
+_MOST_RUNNING = 20_000
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
 
@@ -62,9 +63,12 @@ class Answers:
         self._cards = cards
         self._clock = clock
         self._interval = interval
+        self._running: dict[int, int] = {}
+        """When a job was last seen in work, by job, oldest first; milliseconds UTC."""
 
     async def record_answer(self, job_id: int, answer: Job) -> Recorded:
         """The API told the job's state. Writes nothing where nothing is new."""
+        running = self._seen(job_id, answer)
         row = await jobs.by_id(self._database.reader, job_id)
         if row is None or not _brings_news(row, _without_file(row, answer, self._clock.now())):
             return Recorded.NOTHING
@@ -72,8 +76,17 @@ class Answers:
             row = await jobs.by_id(tx, job_id)
             if row is None:
                 return Recorded.NOTHING
-            applied = await apply_answer(tx, self._accounts, row, answer, self._clock.now())
+            applied = await apply_answer(tx, self._accounts, row, answer, self._clock.now(), running)
         return self._tell(job_id, applied.recorded)
+
+    def _seen(self, job_id: int, answer: Job) -> int | None:
+        """When the job was last seen in work before this answer, by this process."""
+        before = self._running.pop(job_id, None)
+        if not answer.state.ends:
+            self._running[job_id] = self._clock.now()
+            if len(self._running) > _MOST_RUNNING:
+                del self._running[next(iter(self._running))]
+        return before
 
     async def record_missing(self, job_id: int) -> Recorded:
         """The API does not know a job that was there before. Ends it at the second time, an interval and a minute
@@ -137,15 +150,20 @@ class Answers:
         return recorded
 
 
-async def apply_answer(tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int) -> Applied:
-    """Writes what the answer brings, inside a transaction that is open already."""
+async def apply_answer(
+    tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int, running: int | None = None
+) -> Applied:
+    """Writes what the answer brings, inside a transaction that is open already. `running` is when the job was last seen
+    in work (milliseconds UTC), where this process knows; else its last change tells."""
     if row.ended_at is not None:
         _log_contrary(row, answer)
         return Applied(row, Recorded.NOTHING)
     answer = _without_file(row, answer, now)
     known = snapshots.load(row.snapshot)
-    snapshot = snapshots.dump(snapshots.onward(known, answer))
     outcome = outcome_of_state(answer.state)
+    if outcome is not None and known is not None:
+        answer = snapshots.with_times_seen(answer, running or row.changed_at, now)
+    snapshot = snapshots.dump(snapshots.onward(known, answer))
     recorded = Recorded.NOTHING
     if snapshot != row.snapshot:
         await jobs.change(tx, row.id, snapshot, now)

@@ -152,6 +152,8 @@ class Composer:
         mention = () if again or variant.no_ping else _pinged(askers)
         tally = await self._tally(row, ping=not variant.no_ping) if delivery.closes_batch else None
         ended = _end_of(job, outcome)
+        after = ended or _ended_after(job, outcome)
+        late = None if again or after is None or delivery.reason in _SENT_AGAIN else self._late(row, delivery, after)
         post = OutcomePost(
             number=row.job_id,
             jobid=row.jobid,
@@ -165,8 +167,9 @@ class Composer:
             reply_to=None if variant.no_reply else row.card_message,
             wordless=variant.wordless,
             batch=tally,
-            late=None if again or ended is None or delivery.reason in _SENT_AGAIN else self._late(row, delivery, ended),
-            ended_at=row.job_ended_at if ended is None else ended,
+            late=late,
+            # Of a late one that tells no time nobody knows when it ended.
+            ended_at=row.job_ended_at if ended is None and late is None else ended,
             watched_for=_watched_for(row, outcome),
             unasked=row.origin != "asked" and not askers,
         )
@@ -228,6 +231,11 @@ def _pinged(askers: Sequence[Subscriber]) -> tuple[int, ...]:
 def _end_of(job: Job | None, outcome: Outcome) -> int | None:
     """When the job ended as the API tells it; None for an end that is no state of the job."""
     return job.updated if job is not None and job.state.value == outcome.value else None
+
+
+def _ended_after(job: Job | None, outcome: Outcome) -> int | None:
+    """A moment that its end surely came after: the last at which the bot saw it in work."""
+    return job.ran_until + 1 if job is not None and job.ran_until and job.state.value == outcome.value else None
 
 
 def _watched_for(row: CardRow, outcome: Outcome) -> int | None:

@@ -115,3 +115,10 @@ def test_enumerations_and_numbers() -> None:
 def test_a_spoiler_is_not_closed_too_early() -> None:
     assert wording.spoiler(r"a\|") == r"||a\| ||"
     assert wording.spoiler("a") == "||a||"
+
+
+@pytest.mark.parametrize(("ran_until", "shown"), [(60_000, "took 1 min 20 s"), (19_999, "")])
+def test_how_long_a_job_took_that_tells_no_time(ran_until: int, shown: str) -> None:
+    job = Job("job", JobState.COMPLETED, "completed", created=1, ran_until=ran_until, ended_by=80_001)
+    assert shown in wording.facts(job)
+    assert ("took" in wording.facts(job)) is bool(shown)

@@ -7,7 +7,7 @@ import pytest
 
 from pixverse.job import Job, JobState, Media
 from relay import snapshots
-from relay.polling.answers import Recorded
+from relay.polling.answers import Recorded, apply_answer
 from relay.posting import nonces
 from storage import jobs
 from storage.database import Database
@@ -141,3 +141,36 @@ async def test_a_later_answer_blanks_no_address(world: World) -> None:
         job = snapshots.load(row.snapshot) if row is not None else None
         assert job is not None
         assert job.media == kept
+
+
+@pytest.mark.parametrize("updated", [None, 5])
+async def test_what_the_bot_saw_of_an_end_that_tells_no_time(world: World, updated: int | None) -> None:
+    number = await world.watch(_LACKING.jobid)
+    running = Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING")
+    await world.answers.record_answer(number, running)
+    world.clock.move_to(world.clock.monotonic() + 1_000)
+    seen = world.clock.now()
+    assert await world.answers.record_answer(number, running) is Recorded.NOTHING
+    world.clock.move_to(world.clock.monotonic() + 20)
+    done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", updated=updated, media=(_URL,))
+    await world.answers.record_answer(number, done)
+    await world.answers.refresh_ended(number, done)
+    row = await jobs.by_id(world.database.reader, number)
+    job = snapshots.load(row.snapshot) if row is not None else None
+    assert job is not None
+    assert (job.ran_until, job.ended_by) == ((seen, seen + 20_000) if updated is None else (None, None))
+
+
+async def test_after_a_restart_the_last_change_tells_when_a_job_was_in_work(world: World) -> None:
+    number = await world.watch(_LACKING.jobid)
+    await world.answers.record_answer(number, Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING"))
+    seen = world.clock.now()
+    world.clock.move_to(world.clock.monotonic() + 1_800)
+    row = await jobs.by_id(world.database.reader, number)
+    assert row is not None
+    done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=(_URL,))
+    async with world.database.transaction() as tx:
+        applied = await apply_answer(tx, world.accounts, row, done, world.clock.now())
+    job = snapshots.load(applied.row.snapshot)
+    assert job is not None
+    assert (job.ran_until, job.ended_by) == (seen, world.clock.now())

@@ -516,6 +516,19 @@ async def test_an_outcome_whose_job_ended_while_the_bot_was_away_says_so(world: 
     assert (post.late, post.ended_at) == (LateReason.OFFLINE, ended)
 
 
+async def test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    ran_until = world.clock.now()
+    world.clock.advance(1_800_000)
+    world.renew()
+    now = world.clock.now()
+    await world.end(completed("job", ran_until=ran_until, ended_by=now))
+    await world.pump()
+
+    post = only(world)
+    assert (post.late, post.ended_at) == (LateReason.OFFLINE, None)
+
+
 async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> None:
     await world.watch("job", CHANNEL)
     world.clock.advance(60_000)

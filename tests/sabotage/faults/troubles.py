@@ -132,6 +132,13 @@ FAULTS = (
         "    if 0:\n        raise",
     ),
     fault(
+        "of a late job that tells no time nothing is said",
+        "tests/relay/posting/test_delivery.py::test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw",
+        "relay/posting/composing.py",
+        "after = ended or _ended_after(job, outcome)",
+        "after = ended",
+    ),
+    fault(
         "PixVerse's placeholder is posted as the video",
         "tests/pixverse/test_videos_v2.py::test_a_placeholder_is_no_address",
         "pixverse/fields.py",
@@ -149,8 +156,8 @@ FAULTS = (
         "a later answer blanks an address that was there",
         "tests/relay/polling/test_answers.py::test_a_later_answer_blanks_no_address",
         "relay/snapshots.py",
-        "return answer if len(answer.media) >= len(known.media) else",
-        "return answer if 1 else",
+        "media=answer.media if len(answer.media) >= len(known.media) else",
+        "media=answer.media if 1 else",
     ),
     fault(
         "an expired job whose body has no code is never told as expired",
