@@ -28,8 +28,8 @@ FAULTS = (
         (
             Edit(
                 "relay/polling/answers.py",
-                'open already."""\n    if row.ended_at is not None:',
-                'open already."""\n    if 0:',
+                'else its last change tells."""\n    if row.ended_at is not None:',
+                'else its last change tells."""\n    if 0:',
             ),
             Edit(
                 "relay/polling/answers.py",
