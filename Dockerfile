@@ -1,9 +1,12 @@
 # Two stages, so that the image holds no compiler and no package cache.
-FROM python:3.13-slim AS build
+# The base image. To pin it to what you have looked at: docker buildx imagetools inspect python:3.13-slim tells its digest;
+# docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… (compose.yaml: PYTHON_IMAGE in .env) then takes that.
+ARG PYTHON_IMAGE=python:3.13-slim
+FROM ${PYTHON_IMAGE} AS build
 COPY requirements/run.lock /tmp/run.lock
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --require-hashes -r /tmp/run.lock
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/run.lock
 
-FROM python:3.13-slim
+FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin relay \
     && mkdir -p /app/data && chown relay:relay /app/data
 COPY --from=build /opt/venv /opt/venv
