@@ -48,7 +48,7 @@ class Tokens:
     def state_of(self, _account_id: int) -> str:
         return "ok"
 
-    async def answered(self, _account_id: int, _error: PixVerseError | None) -> None:
+    async def answered(self, _account_id: int, _error: PixVerseError | None, _jobid: str = "") -> None:
         return
 
 

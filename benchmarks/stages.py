@@ -68,7 +68,9 @@ async def set_tokens(path: Path, made: Sequence[Place]) -> None:
         vault = await Vault.open(database, ())
         async with database.transaction() as tx:
             for place in made:
-                account = await accounts.put_token(tx, place.account_key, vault.encrypt(place.token), 0)
+                account = await accounts.put_token(
+                    tx, place.account_key, vault.encrypt(place.token), place.account_key, 0
+                )
                 await servers.set_account(tx, place.guild_id, account.id, 1)
     finally:
         await database.close()

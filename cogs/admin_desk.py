@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cogs.channel_check import ChannelCheck
 from cogs.command_book import CommandBook
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
@@ -13,7 +15,7 @@ from relay.ports import Health, Poster
 from relay.posting import upload_limits
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks
-from relay.tokens.tokens import TokenChanged, Tokens, TokenSet, TokenSetKind, TokenUntried
+from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried
 from storage import callbacks, follows, outcome_records, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
@@ -27,11 +29,20 @@ _TOKEN_STATES = {
     Recheck.UNPAID: TokenState.UNPAID,
     Recheck.NO_ANSWER: TokenState.UNTRIED,
     Recheck.NO_TOKEN: TokenState.MISSING,
+    Recheck.TOKEN_MISSING: TokenState.ENTER_AGAIN,
 }
 
 
 _REQUESTS_OF_A_TRIAL = 2
 """A list of each generation, where the first one's can't be had."""
+
+_NOT_STORED: dict[type[Exception], Callable[[], Answer]] = {
+    DiscordTokenGiven: admin_answers.discord_token_answer,
+    NotAToken: admin_answers.not_a_token_answer,
+    TokenRefused: admin_answers.token_refused_answer,
+    SubscriptionUnpaid: admin_answers.token_unpaid_answer,
+    TokenUntried: admin_answers.token_untried_answer,
+}
 _HELD_UP = 60_000
 """Milliseconds after which a result that waits is held up by something."""
 
@@ -66,26 +77,20 @@ class AdminDesk:
         self._allowances.take_token_trial(ask.guild_id, ask.user_id)
         try:
             done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)
-        except DiscordTokenGiven:
-            return admin_answers.discord_token_answer()
-        except NotAToken:
-            return admin_answers.not_a_token_answer()
-        except TokenRefused:
-            return admin_answers.token_refused_answer()
-        except SubscriptionUnpaid:
-            return admin_answers.token_unpaid_answer()
-        except TokenUntried:
-            return admin_answers.token_untried_answer()
+        except tuple(_NOT_STORED) as error:
+            return _NOT_STORED[type(error)]()
+        except TokenOvertaken:
+            return admin_answers.token_overtaken_answer(self._book.mentions(ask.guild_id))
         return self._token_set(ask, done)
 
     def _token_set(self, ask: Ask, done: TokenSet) -> Answer:
         if done.kind is TokenSetKind.OTHER_ACCOUNT and done.old_account_id is not None:
             return admin_answers.token_of_other_account_answer(
-                done.held, done.held_channels, done.old_user_number, done.old_account_id
+                done.held, done.held_channels, done.old_user, done.old_account_id
             )
         if done.kind is TokenSetKind.SAME_ACCOUNT:
             return admin_answers.token_renewed_answer(done.waiting)
-        return admin_answers.token_works_answer(done.user_number, done.in_work, self._book.mentions(ask.guild_id))
+        return admin_answers.token_works_answer(done.user, done.in_work, self._book.mentions(ask.guild_id))
 
     async def keep_old_jobs(self, ask: Ask, account_id: int) -> Answer:
         """Leaves the old account's jobs on hold."""
@@ -151,7 +156,7 @@ class AdminDesk:
         learned = upload_limits.in_force(server.upload_limit, server.upload_limit_at, ask.at) if server else None
         report = CheckReport(
             token=token,
-            account=account.user_number if account else None,
+            account=account.user if account else None,
             operators_token=account_id is not None and self._accounts.own(ask.guild_id) is None,
             tried_at=account.tried_at if account else None,
             missing=here.missing,

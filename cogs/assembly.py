@@ -201,6 +201,7 @@ async def _face_discord(
             "surroundings": surroundings.look_after_available,
             "departures": relay.places.run,
             "retention": relay.retention.run,
+            "erasure": relay.erasure.run,
             "pauses": relay.pauses.run,
         }
         beats.begin()

@@ -37,9 +37,7 @@ class FollowDesk:
         refused = self._cannot_post(ask.guild_id, channel_id)
         if refused is not None:
             return refused
-        return follow_answers.follow_question(
-            followable.user_number, channel_id, followable.account_id, progress=progress
-        )
+        return follow_answers.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
 
     async def follow(self, ask: Ask, wish: FollowWish) -> Answer:
         """Follows, where nothing has changed since the question."""
@@ -51,7 +49,7 @@ class FollowDesk:
             followed = await self._following.follow(ask, wish.channel_id, wish.account_id, progress=wish.progress)
         except TokenChanged:
             return question_outdated_answer(mentions)
-        return follow_answers.following_answer(followed.user_number, wish.channel_id, mentions)
+        return follow_answers.following_answer(followed.user, wish.channel_id, mentions)
 
     async def do_not_follow(self) -> Answer:
         """Does nothing, and says so."""

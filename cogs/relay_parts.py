@@ -21,6 +21,7 @@ from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
 from relay.commands.tracker import Tracker
+from relay.erasure import Erasure
 from relay.following.following import Following
 from relay.following.follows import Follows
 from relay.following.taking import Taker
@@ -69,6 +70,7 @@ class RelayParts:
     tracker: Tracker
     forgetting: Forgetting
     retention: Retention
+    erasure: Erasure
     pauses: Pauses
     resending: Resending
     poster: Poster
@@ -101,8 +103,8 @@ def put_together(
     def in_force(guild_id: int) -> int | None:
         return accounts.in_force(guild_id)
 
-    async def reread(job_id: int) -> Job | None:
-        return await rereader(job_id)
+    async def reread(job_id: int, guild_id: int) -> Job | None:
+        return await rereader(job_id, guild_id)
 
     media = _media_store(settings, hosts, cdn_session, clock, meters)
     card_posts = CardPosts(
@@ -126,7 +128,7 @@ def put_together(
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
     questions = Questions(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
-    rereader = Rereader(database.reader, questions)
+    rereader = Rereader(database.reader, questions, accounts.in_force)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     announcements = Announcements(clock)
     roll_calls = RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval)
@@ -203,6 +205,7 @@ def put_together(
         tracker=tracker,
         forgetting=Forgetting(database, cards),
         retention=Retention(database, clock),
+        erasure=Erasure(database, clock),
         pauses=Pauses(database, cards, health, clock),
         resending=Resending(database, lookups.prepay_for_server, outbox, cards),
         poster=poster,

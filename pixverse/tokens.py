@@ -102,6 +102,11 @@ def redact(text: str) -> str:
     return EMAIL.sub(_HIDDEN, without_tokens(text))
 
 
+def names_user(jobid: str, number: str) -> bool:
+    """Whether a job id holds this useapi.net user's number, as all of that user's do."""
+    return re.search(rf"(?<![0-9A-Za-z])user:{re.escape(number)}(?![0-9])", jobid) is not None
+
+
 def without_tokens(text: str) -> str:
     """`text` with what has the form of a token replaced, and nothing else: for words that are kept and shown."""
     return USEAPI_TOKEN.sub(_hide_unless_id, DISCORD_TOKEN.sub(_HIDDEN, text))

@@ -20,6 +20,14 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimedUser:
+    """The useapi.net user that a token's text claims; whether the API has named that user itself."""
+
+    number: str
+    confirmed: bool
+
+
+@dataclass(frozen=True, slots=True)
 class VideoFile:
     """A fetched video; `index` counts from 1 in the API's order."""
 
@@ -53,17 +61,10 @@ class BatchTally:
     """What the last outcome of a batch says of the whole batch."""
 
     total: int
-    """Jobs."""
-    videos: int
-    """Files that are posted as such."""
-    images: int
-    links: int
-    """Videos and images that are posted as links."""
+    completed: int
     failed: int
-    """Jobs, as those of the next two."""
     refused: int
     other: int
-    """Those that ended without a result."""
     mention: tuple[int, ...]
     """Those who asked for the batch and want to be pinged."""
 

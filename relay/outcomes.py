@@ -62,6 +62,8 @@ class Face(StrEnum):
     API_DOWN = "api down"
     TOKEN_REFUSED = "token refused"
     UNPAID = "unpaid"
+    TOKEN_MISSING = "token missing"
+    """The token has to be entered again."""
     OTHER_ACCOUNT = "other account"
     PAUSED = "paused"
     FETCHING = "fetching"
@@ -78,6 +80,7 @@ class NoticeKind(StrEnum):
 
     TOKEN_REFUSED = "token refused"
     UNPAID = "unpaid"
+    TOKEN_MISSING = "token missing"
     FLOWING_AGAIN = "flowing again"
     CANNOT_POST = "cannot post"
     GIVEN_UP = "given up"

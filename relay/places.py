@@ -117,7 +117,7 @@ class Places:
             account_id = await departures.forget_server(tx, guild_id)
             row = None
             if account_id is not None:
-                await self._accounts.forget_unused_token(tx, account_id)
+                await accounts.forget_unused_token(tx, account_id)
                 row = await accounts.by_id(tx, account_id)
         if row is not None:
             self._accounts.keep(row)

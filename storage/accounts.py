@@ -1,26 +1,35 @@
-"""Accounts of useapi.net: one row for each account whose token was ever set."""
+"""Accounts of useapi.net: one row for each token, to the byte. `account_key` tells which rows claim the same account.
+
+A server's token is shared with no one but the servers that entered the same bytes, and the operator's with no server.
+"""
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass, field
 
 from storage import meta
 from storage.database import Queries, Transaction
 
-_COLUMNS = "id, account_key, token, state, state_since, tried_at"
+_COLUMNS = "id, account_key, token, token_hash, of_operator, confirmed, state, state_since, tried_at"
 _OPERATOR = "operator_account"
+_UNUSED = "NOT EXISTS (SELECT 1 FROM servers WHERE servers.account_id = accounts.id)"
 
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account as it is kept; times in milliseconds UTC."""
+    """A token as it is kept; times in milliseconds UTC."""
 
     id: int
     account_key: str
     token: bytes | None = field(repr=False)
-    """Encrypted; None once nobody uses it."""
+    """Encrypted; None once nobody uses it, or where it has to be entered again."""
+    token_hash: str | None = field(repr=False)
+    of_operator: bool
+    confirmed: bool
+    """Whether the API named the user that the token's text claims."""
     state: str
-    """ok, refused or unpaid."""
+    """ok, refused, unpaid or missing."""
     state_since: int
     tried_at: int | None
     """When the API last answered its token, as far as that was written down."""
@@ -28,32 +37,52 @@ class AccountRow:
 
 async def by_id(queries: Queries, account_id: int) -> AccountRow | None:
     """The account with this id."""
-    row = await queries.one(f"SELECT {_COLUMNS} FROM accounts WHERE id = ?", (account_id,))
-    return None if row is None else AccountRow(*row)
+    return await _one(queries, "id = ?", account_id)
 
 
-async def by_key(queries: Queries, account_key: str) -> AccountRow | None:
-    """The account with this key."""
-    row = await queries.one(f"SELECT {_COLUMNS} FROM accounts WHERE account_key = ?", (account_key,))
-    return None if row is None else AccountRow(*row)
+async def by_token(queries: Queries, token_hash: str) -> AccountRow | None:
+    """The row of a server's token with this hash."""
+    return await _one(queries, "token_hash = ? AND NOT of_operator", token_hash)
 
 
 async def every(queries: Queries) -> list[AccountRow]:
     """All accounts, oldest first, those without a token too."""
-    return [AccountRow(*row) for row in await queries.all(f"SELECT {_COLUMNS} FROM accounts ORDER BY id")]
+    return [_row(row) for row in await queries.all(f"SELECT {_COLUMNS} FROM accounts ORDER BY id")]
 
 
-async def put_token(tx: Transaction, account_key: str, token: bytes, now: int) -> AccountRow:
-    """Keeps the account's token (encrypted) in place of the earlier one; a new account is ok."""
+async def put_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
+    """The row of a server's token: the one that holds the same bytes already, or a new one, which is ok."""
     await tx.run(
-        "INSERT INTO accounts (account_key, token, state_since) VALUES (?, ?, ?) ON CONFLICT (account_key)"
-        " DO UPDATE SET token = excluded.token",
-        (account_key, token, now),
+        "INSERT INTO accounts (account_key, token, token_hash, state_since) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (token_hash, of_operator) WHERE token_hash IS NOT NULL DO UPDATE SET token = excluded.token",
+        (account_key, token, token_hash, now),
     )
-    row = await by_key(tx, account_key)
+    row = await by_token(tx, token_hash)
     if row is None:
-        raise LookupError("an account that was just put is not there")
+        raise LookupError("a token that was just put is not there")
     return row
+
+
+async def put_operator_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
+    """The operator's row for this account, with this token in the place of the one before."""
+    where = "account_key = ? AND of_operator"
+    if await _one(tx, where, account_key) is None:
+        await tx.run(
+            "INSERT INTO accounts (account_key, of_operator, state_since) VALUES (?, 1, ?)", (account_key, now)
+        )
+    await tx.run(
+        f"UPDATE accounts SET token = ?, token_hash = ?, confirmed = confirmed AND token_hash IS ? WHERE {where}",
+        (token, token_hash, token_hash, account_key),
+    )
+    row = await _one(tx, where, account_key)
+    if row is None:
+        raise LookupError("the operator's account is not there")
+    return row
+
+
+async def set_hash(tx: Transaction, account_id: int, token_hash: str) -> None:
+    """Keeps the hash of a token that was stored without one."""
+    await tx.run("UPDATE accounts SET token_hash = ? WHERE id = ?", (token_hash, account_id))
 
 
 async def set_state(tx: Transaction, account_id: int, state: str, now: int) -> bool:
@@ -70,16 +99,26 @@ async def set_tried(tx: Transaction, account_id: int, now: int) -> None:
     await tx.run("UPDATE accounts SET tried_at = ? WHERE id = ?", (now, account_id))
 
 
+async def set_confirmed(tx: Transaction, account_id: int) -> None:
+    """The API named the user that the token's text claims."""
+    await tx.run("UPDATE accounts SET confirmed = 1 WHERE id = ?", (account_id,))
+
+
 async def forget_unused_token(tx: Transaction, account_id: int) -> bool:
-    """Deletes the token of an account that neither a server nor the operator uses; whether it did."""
+    """Deletes a token that neither a server nor the operator uses; whether it did."""
     if await operator(tx) == account_id:
         return False
     changed = await tx.run(
-        "UPDATE accounts SET token = NULL WHERE id = ? AND token IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM servers WHERE servers.account_id = accounts.id)",
+        f"UPDATE accounts SET token = NULL, token_hash = NULL WHERE id = ? AND token IS NOT NULL AND {_UNUSED}",
         (account_id,),
     )
     return changed > 0
+
+
+async def used_by_servers(queries: Queries) -> list[AccountRow]:
+    """The accounts that a server has set for itself."""
+    rows = await queries.all(f"SELECT {_COLUMNS} FROM accounts WHERE NOT ({_UNUSED}) ORDER BY id")
+    return [_row(row) for row in rows]
 
 
 async def operator(queries: Queries) -> int | None:
@@ -94,3 +133,15 @@ async def set_operator(tx: Transaction, account_id: int | None) -> None:
         await tx.run("DELETE FROM meta WHERE name = ?", (_OPERATOR,))
         return
     await meta.put(tx, _OPERATOR, str(account_id).encode("ascii"))
+
+
+async def _one(queries: Queries, where: str, value: str | int) -> AccountRow | None:
+    row = await queries.one(f"SELECT {_COLUMNS} FROM accounts WHERE {where}", (value,))
+    return None if row is None else _row(row)
+
+
+def _row(row: sqlite3.Row) -> AccountRow:
+    values = dict(row)
+    values["of_operator"] = bool(values["of_operator"])
+    values["confirmed"] = bool(values["confirmed"])
+    return AccountRow(**values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Sequence
 from contextlib import asynccontextmanager
@@ -15,10 +16,14 @@ from storage import opening
 from storage.errors import TransactionMisused
 from storage.uri import uri
 
+log = logging.getLogger(__name__)
+
 SqlValue = str | int | float | bytes | None
 _T = TypeVar("_T")
 
 _BUSY_SECONDS = 5.0
+_FLUSH_SECONDS = 0.25
+"""How long other readers are waited for before the write-ahead log is emptied; nobody can write meanwhile."""
 
 
 class Queries(Protocol):
@@ -89,16 +94,21 @@ class Transaction:
 class Database:
     """The bot's database: one connection that writes, one that reads."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, busy_seconds: float
+    ) -> None:
         self.path = path
         self.reader: Queries = Reader(reader)
         """A connection of its own that cannot write; it sees only what is committed."""
         self._writer = writer
         self._reading = reader
+        self._busy_seconds = busy_seconds
         self._lock = asyncio.Lock()
         self._owner: asyncio.Task[object] | None = None
         self.refused = asyncio.Event()
         """Set whenever SQLite does not take a transaction; for whoever watches it, who clears it."""
+        self.flush_owed = False
+        """What was overwritten may still stand in the write-ahead log: `flush` is to be called again."""
 
     @classmethod
     async def open(
@@ -116,7 +126,7 @@ class Database:
         except BaseException:
             await writer.close()
             raise
-        return cls(path, writer, reader)
+        return cls(path, writer, reader, busy_seconds)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:
@@ -140,11 +150,30 @@ class Database:
             finally:
                 self._owner = None
 
-    async def flush(self) -> None:
-        """Moves what is committed from the write-ahead log into the file, and empties the log as far as readers allow:
-        nothing that was overwritten lingers there."""
+    async def flush(self) -> bool:
+        """Moves what is committed from the write-ahead log into the file and empties the log, so that no byte lingers
+        there that was overwritten; returns whether that is done.
+
+        Where it is not, because another program reads the database, `flush_owed` says so until a later call has done
+        it. Never raises for that: what was committed stays.
+        """
         async with self._lock:
-            await to_the_end(self._execute("PRAGMA wal_checkpoint(TRUNCATE)"))
+            self.flush_owed = not await to_the_end(self._checkpoint())
+        return not self.flush_owed
+
+    async def _checkpoint(self) -> bool:
+        try:
+            await self._execute(f"PRAGMA busy_timeout = {round(min(_FLUSH_SECONDS, self._busy_seconds) * 1000)}")
+            try:
+                rows = list(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
+            finally:
+                await self._execute(f"PRAGMA busy_timeout = {round(self._busy_seconds * 1000)}")
+        except sqlite3.OperationalError as error:
+            log.warning("the write-ahead log could not be emptied, trying again later: %s", error)
+            return False
+        if rows[0][0]:
+            log.info("the write-ahead log could not be emptied while it is being read, trying again later")
+        return not rows[0][0]
 
     async def close(self) -> None:
         """Closes both connections, after the transaction that is under way."""

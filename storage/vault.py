@@ -18,8 +18,6 @@ CHECK = "key_check"
 HASH_KEY = "account_hash_key"
 _CHECK_TEXT = b"PixVerse Relay"
 _HASH_KEY_BYTES = 32
-_ENCRYPTED = (("accounts", "token"), ("servers", "callback_secret"))
-"""Tables and columns."""
 
 
 class Vault:
@@ -89,51 +87,55 @@ def find_keys(database: Path, configured: Sequence[str]) -> tuple[tuple[str, ...
 
 
 async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) -> bytes:
-    """Decrypts everything that is stored, and returns the key for hashing. Raises WrongKey."""
+    """Decrypts the check value and the key for hashing, and returns the latter. Raises WrongKey.
+
+    Whether each secret of a server can be read is another question: one that cannot is entered again by its admins.
+    """
     hash_key: bytes | None = None
-    for name, stored in await stored_secrets(queries):
+    for row in await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY)):
         try:
-            plain = cipher.decrypt(stored)
+            plain = cipher.decrypt(bytes(row["value"]))
         except InvalidToken:
             raise WrongKey(
                 f"{source} is not the key of this database. Put the key back with which it was last used; "
                 "to change keys, give the new and the old one and run rotate-key."
             ) from None
-        if name == HASH_KEY:
+        if row["name"] == HASH_KEY:
             hash_key = plain
     if hash_key is None:
         raise WrongKey("The database holds no key for hashing; put a backup in its place.")
     return hash_key
 
 
-async def stored_secrets(queries: Queries) -> list[tuple[str, bytes]]:
-    """Everything encrypted, each with its name: of `meta`, else empty."""
-    found = await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
-    for table, column in _ENCRYPTED:
-        # Tables that the next start is to migrate have fewer columns, and are looked at all the same.
-        if await queries.one("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, column)):
-            found += await queries.all(f"SELECT '' AS name, {column} AS value FROM {table} WHERE {column} IS NOT NULL")
-    return [(row["name"], bytes(row["value"])) for row in found]
-
-
 async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
     """Encrypts everything anew with the cipher's first key; returns how many secrets those were.
 
-    Raises cryptography's InvalidToken where one of them is encrypted with none of the keys.
+    A server's secret that is encrypted with none of the keys stays as it is. Raises cryptography's InvalidToken where
+    that is true of the check value or of the key for hashing.
     """
     named = await tx.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
     for row in named:
         await meta.put(tx, row["name"], cipher.rotate(bytes(row["value"])))
     tokens = await tx.all("SELECT id, token FROM accounts WHERE token IS NOT NULL")
-    for row in tokens:
-        await tx.run("UPDATE accounts SET token = ? WHERE id = ?", (cipher.rotate(bytes(row["token"])), row["id"]))
+    tokens_done = [
+        await tx.run("UPDATE accounts SET token = ? WHERE id = ?", (rotated, row["id"]))
+        for row in tokens
+        if (rotated := _rotated(cipher, bytes(row["token"]))) is not None
+    ]
     addresses = await tx.all("SELECT guild_id, callback_secret FROM servers WHERE callback_secret IS NOT NULL")
-    for row in addresses:
-        await tx.run(
-            "UPDATE servers SET callback_secret = ? WHERE guild_id = ?",
-            (cipher.rotate(bytes(row["callback_secret"])), row["guild_id"]),
-        )
-    return len(named) + len(tokens) + len(addresses)
+    addresses_done = [
+        await tx.run("UPDATE servers SET callback_secret = ? WHERE guild_id = ?", (rotated, row["guild_id"]))
+        for row in addresses
+        if (rotated := _rotated(cipher, bytes(row["callback_secret"]))) is not None
+    ]
+    return len(named) + len(tokens_done) + len(addresses_done)
+
+
+def _rotated(cipher: MultiFernet, stored: bytes) -> bytes | None:
+    try:
+        return cipher.rotate(stored)
+    except InvalidToken:
+        return None
 
 
 async def _set_up(tx: Transaction, cipher: MultiFernet) -> None:

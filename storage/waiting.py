@@ -29,9 +29,11 @@ async def in_server(queries: Queries, guild_id: int, account_id: int) -> int:
     return 0 if row is None else int(row["n"])
 
 
-async def servers_of(queries: Queries, account_id: int, operator_id: int | None) -> list[WaitingServer]:
+async def servers_of(
+    queries: Queries, account_id: int, operator_id: int | None, *, with_alerts_channel: bool = False
+) -> list[WaitingServer]:
     """The servers that use this account and wait for jobs of it, or follow it; `operator_id` is what servers without
-    an account of their own use."""
+    an account of their own use. `with_alerts_channel`: those too that wait for nothing and have an alerts channel."""
     rows = await queries.all(
         "WITH waiting AS ("
         "  SELECT s.guild_id, count(DISTINCT s.job_id) AS jobs, max(s.id) AS newest"
@@ -39,14 +41,15 @@ async def servers_of(queries: Queries, account_id: int, operator_id: int | None)
         "  WHERE s.ended_at IS NULL AND j.account_id = ?1 GROUP BY s.guild_id),"
         " following AS (SELECT guild_id, min(channel_id) AS channel_id FROM follows WHERE account_id = ?1"
         "  GROUP BY guild_id),"
-        " concerned AS (SELECT guild_id FROM waiting UNION SELECT guild_id FROM following)"
+        " concerned AS (SELECT guild_id FROM waiting UNION SELECT guild_id FROM following UNION"
+        "  SELECT guild_id FROM servers WHERE account_id = ?1 AND alerts_channel IS NOT NULL AND ?3)"
         " SELECT c.guild_id, coalesce(v.alerts_channel, n.channel_id, f.channel_id), v.token_set_by,"
         "  coalesce(w.jobs, 0)"
         " FROM concerned c LEFT JOIN waiting w ON w.guild_id = c.guild_id"
         " LEFT JOIN following f ON f.guild_id = c.guild_id LEFT JOIN subscriptions n ON n.id = w.newest"
         " LEFT JOIN servers v ON v.guild_id = c.guild_id"
         " WHERE coalesce(v.account_id, ?2) = ?1 AND v.gone_since IS NULL ORDER BY c.guild_id",
-        (account_id, operator_id),
+        (account_id, operator_id, int(with_alerts_channel)),
     )
     return [WaitingServer(*row) for row in rows]
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from relay.messages import Address
+from relay.messages import Address, ClaimedUser
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action
 from ui.cards import missing_permissions
-from ui.escape import code
 from ui.mentions import CommandMentions
 
 
@@ -19,9 +18,10 @@ def not_allowed_answer() -> Answer:
 # ---- token set ------------------------------------------------------------------------------------------------------
 
 
-def token_works_answer(account: str | None, in_work: int, mentions: CommandMentions) -> Answer:
-    """A first token, or one of another account with nothing waiting. `account` is the useapi user number if known."""
-    name = f"useapi.net account {code(account, 40)}, " if account else ""
+def token_works_answer(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Answer:
+    """A first token, or one of another account with nothing waiting. `account` is the useapi.net user, if the
+    token claims one."""
+    name = f"useapi.net {wording.account(account)}, " if account else ""
     return Answer(
         wording.lines(
             f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} running right now. "
@@ -36,10 +36,12 @@ def token_renewed_answer(waiting: int) -> Answer:
     return Answer(f"**Token works.** {wording.count(waiting, 'waiting job resumes', 'waiting jobs resume')} now.")
 
 
-def token_of_other_account_answer(waiting: int, channels: int, old_account: str | None, old_account_id: int) -> Answer:
+def token_of_other_account_answer(
+    waiting: int, channels: int, old_account: ClaimedUser | None, old_account_id: int
+) -> Answer:
     """A token of another account while `waiting` jobs, and the follows of `channels`, belong to the old one; asks what
     is to become of them."""
-    old = f"the old one (account {code(old_account, 40)})" if old_account else "the old one"
+    old = f"the old one ({wording.account(old_account)})" if old_account else "the old one"
     jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
     followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
     belong = "belongs" if waiting + channels == 1 else "belong"
@@ -79,6 +81,14 @@ def token_unpaid_answer() -> Answer:
 def token_untried_answer() -> Answer:
     """The API did not answer, so nobody knows whether the token is any good."""
     return Answer("**Not stored: useapi.net didn't answer, so I couldn't try it.** Try again in a few minutes.")
+
+
+def token_overtaken_answer(mentions: CommandMentions) -> Answer:
+    """A later command set or removed the token while this one was tried."""
+    return Answer(
+        "**Not stored: the token was set or removed again meanwhile.** The later command counts. "
+        f"{mentions.check} shows what is set now."
+    )
 
 
 def discord_token_answer() -> Answer:

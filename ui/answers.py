@@ -38,6 +38,10 @@ _ON_HOLD = {
         "useapi.net refuses this server's API token",
         "once someone with *Manage Server* has set a new one",
     ),
+    Hold.MISSING: (
+        "this server's API token has to be entered again",
+        "once someone with *Manage Server* has done that",
+    ),
     Hold.UNPAID: ("this server's useapi.net subscription has expired", "once it is renewed"),
 }
 

@@ -27,6 +27,7 @@ _BUTTONS: dict[Face, tuple[Action, ...]] = {
     Face.API_DOWN: _WORKING,
     Face.TOKEN_REFUSED: _WAITING,
     Face.UNPAID: _WAITING,
+    Face.TOKEN_MISSING: _WAITING,
     Face.OTHER_ACCOUNT: _WAITING,
     Face.STOPPED: (Action.WATCH_AGAIN,),
 }
@@ -137,6 +138,13 @@ def _token_refused(post: CardPost) -> str:
     )
 
 
+def _token_missing(post: CardPost) -> str:
+    return (
+        "**On hold: this server's API token has to be entered again.** "
+        f"I'll resume once an admin does that.{_last_known(post)}"
+    )
+
+
 def _unpaid(post: CardPost) -> str:
     return (
         "**On hold: this server's useapi.net subscription has expired.** "
@@ -161,6 +169,7 @@ _CHANGING: dict[Face, Callable[[CardPost], str]] = {
     Face.API_DOWN: _api_down,
     Face.TOKEN_REFUSED: _token_refused,
     Face.UNPAID: _unpaid,
+    Face.TOKEN_MISSING: _token_missing,
     Face.CANNOT_POST: _cannot_post,
 }
 

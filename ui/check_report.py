@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
+from relay.messages import ClaimedUser
 from ui import wording
 from ui.answer import Answer
-from ui.escape import code
 from ui.mentions import CommandMentions
 
 _CHANNELS = 5
@@ -21,6 +21,8 @@ class TokenState(StrEnum):
     MISSING = "missing"
     REFUSED = "refused"
     UNPAID = "unpaid"
+    ENTER_AGAIN = "enter again"
+    """One was set, and is not kept any more."""
     UNTRIED = "untried"
     """useapi.net did not answer."""
 
@@ -50,8 +52,8 @@ class CheckReport:
     """What was found. Times are milliseconds UTC, sizes bytes."""
 
     token: TokenState
-    account: str | None
-    """The useapi user number, where the token shows it."""
+    account: ClaimedUser | None
+    """The useapi.net user, where the token's text claims one."""
     operators_token: bool
     """The server has none of its own and uses the operator's."""
     tried_at: int | None
@@ -120,7 +122,7 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
 def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
     match report.token:
         case TokenState.WORKS:
-            account = f"account {code(report.account, 40)}" if report.account else ""
+            account = wording.account(report.account) if report.account else ""
             tried = f"tried {wording.relative(report.tried_at)}" if report.tried_at is not None else ""
             own = "the operator's" if report.operators_token else ""
             known = wording.joined((account, own, tried), ", ")
@@ -128,6 +130,10 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
         case TokenState.MISSING:
             return _Line(
                 _Kind.PROBLEM, f"No API token is set. Set one with {mentions.token_set}; you'll find it at useapi.net."
+            )
+        case TokenState.ENTER_AGAIN:
+            return _Line(
+                _Kind.PROBLEM, f"I no longer have the API token that was set. Enter it again with {mentions.token_set}."
             )
         case TokenState.REFUSED:
             return _Line(_Kind.PROBLEM, _refused(report, mentions))

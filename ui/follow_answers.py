@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from relay.messages import Address
+from relay.messages import Address, ClaimedUser
 from ui import wording
 from ui.answer import Answer
 from ui.button_handlers import FollowWish
@@ -15,16 +15,18 @@ from ui.limits import CHOICE
 from ui.mentions import CommandMentions
 
 
-def follow_question(account: str | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
-    """Asks before an account is followed. `account` is the useapi user number if known."""
+def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
+    """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
+    unconfirmed = account is not None and not account.confirmed
+    claim = " The number is what the token says of itself; useapi.net hasn't confirmed it yet." if unconfirmed else ""
     return Answer(
         f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone who sees that channel sees all its "
-        "prompts and videos. Ended jobs aren't posted.",
+        f"prompts and videos. Ended jobs aren't posted.{claim}",
         follow_view(FollowWish(channel_id, account_id, progress)),
     )
 
 
-def following_answer(account: str | None, channel_id: int, mentions: CommandMentions) -> Answer:
+def following_answer(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Answer:
     """The account is followed from now on."""
     return Answer(
         f"**Following.** Every job of {_name(account)} is posted in <#{channel_id}>. {mentions.unfollow} ends it."
@@ -58,5 +60,5 @@ def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[st
     return app_commands.Choice(name=plain(shown, CHOICE), value=str(channel_id))
 
 
-def _name(account: str | None) -> str:
-    return f"account {code(account, 40)}" if account else "this server's account"
+def _name(account: ClaimedUser | None) -> str:
+    return f"account {code(account.number, 40)}" if account else "this server's account"

@@ -11,6 +11,7 @@ from ui.mentions import CommandMentions
 from ui.message import Message
 
 _ON_HOLD = "**PixVerse results are on hold on this server.**"
+_PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
 
 
 def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
@@ -23,8 +24,8 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
         case NoticeKind.TOKEN_REFUSED:
             rest = f"useapi.net refuses the API token. {_waiting(post)} Set a new one with {mentions.token_set}."
             return _sentence(_ON_HOLD, _who(post), rest)
-        case NoticeKind.UNPAID:
-            return _sentence(_ON_HOLD, _who(post), _unpaid(post, mentions))
+        case NoticeKind.UNPAID | NoticeKind.TOKEN_MISSING:
+            return _unpaid(post, mentions) if post.kind is NoticeKind.UNPAID else _missing(post, mentions)
         case NoticeKind.FLOWING_AGAIN:
             jobs = wording.count(post.jobs, "job", "jobs")
             return _sentence("**PixVerse results are back.**", f"{jobs} resumed." if post.jobs else "")
@@ -45,7 +46,7 @@ def _sentence(*parts: str) -> str:
 
 
 def _pinged(post: NoticePost) -> tuple[int, ...]:
-    return post.mention if post.kind in (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID) else ()
+    return post.mention if post.kind in _PINGING else ()
 
 
 def _who(post: NoticePost) -> str:
@@ -58,11 +59,23 @@ def _waiting(post: NoticePost) -> str:
     return f"{wording.count(post.jobs, 'job waits', 'jobs wait')}; nothing is lost."
 
 
+def _missing(post: NoticePost, mentions: CommandMentions) -> str:
+    return _sentence(
+        "**Please enter this server's API token again.**",
+        _who(post),
+        "I no longer have the one that was set here.",
+        _waiting(post) if post.jobs else "",
+        f"Set it with {mentions.token_set}, and I'll resume.",
+    )
+
+
 def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
     within = f" within {wording.duration(post.interval)}" if post.interval is not None else ""
-    return (
+    return _sentence(
+        _ON_HOLD,
+        _who(post),
         f"useapi.net says the subscription has expired. {_waiting(post)} "
-        f"Once it is renewed I'll resume{within}; {mentions.check} checks right away."
+        f"Once it is renewed I'll resume{within}; {mentions.check} checks right away.",
     )
 
 

@@ -25,6 +25,7 @@ _CONSTANT: dict[type[Exception], str] = {
         "- Is it older than 31 days? Then it's gone."
     ),
     refusals.Expired: "**This job has expired.** useapi.net keeps jobs for 31 days.",
+    refusals.TokenReplaced: "**This server's API token was changed just now.** Nothing was done. Please ask again.",
     refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Nothing was lost. Try again in a few minutes."),
 }
 _CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
@@ -87,7 +88,11 @@ def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bo
             return f"**This job isn't watched here.** {mentions.list} shows what is."
         case refusals.NothingToDo():
             return f"**This button no longer does anything.** {mentions.list} shows what I'm watching here."
-    return _of_the_token(refusal, mentions, manager=manager) or _of_follows(refusal, mentions)
+    return (
+        _of_no_token(refusal, mentions, manager=manager)
+        or _of_the_token(refusal, mentions, manager=manager)
+        or _of_follows(refusal, mentions)
+    )
 
 
 def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
@@ -102,12 +107,19 @@ def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
     return None
 
 
-def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
+def _of_no_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     match refusal:
         case refusals.NoToken() if manager:
             return f"**This server has no API token yet.** Set one with {mentions.token_set}; find it at useapi.net."
         case refusals.NoToken():
             return f"**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
+        case refusals.TokenMissing():
+            return _token_missing(mentions, manager=manager)
+    return None
+
+
+def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
+    match refusal:
         case refusals.TokenRefused() if manager:
             return (
                 "**useapi.net refuses this server's API token.** It was replaced or revoked there. "
@@ -125,6 +137,13 @@ def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: boo
                 f"I'll resume once it is renewed; {mentions.check} checks right away."
             )
     return None
+
+
+def _token_missing(mentions: CommandMentions, *, manager: bool) -> str:
+    state = "**On hold: this server's API token has to be entered again.**"
+    if manager:
+        return f"{state} I no longer have the one that was set. {mentions.token_set} takes it; nothing is lost."
+    return f"{state} Someone with *Manage Server* has to run {mentions.token_set}; nothing is lost."
 
 
 def _not_yours(refusal: refusals.NotYours) -> str:

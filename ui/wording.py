@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from pixverse.job import Job, JobState
 from pixverse.jobids import is_v2, mask_email
+from relay.messages import ClaimedUser
 from relay.outcomes import Face, Outcome
-from ui.escape import escaped, plain
+from ui.escape import code, escaped, plain
 from ui.limits import PROMPT, SHORT_PROMPT
 
 _PROMPT_START = 480
@@ -50,6 +51,7 @@ _FACES = {
     Face.API_DOWN: "on hold, PixVerse's API isn't answering",
     Face.TOKEN_REFUSED: "on hold, useapi.net refuses this server's API token",
     Face.UNPAID: "on hold, the useapi.net subscription has expired",
+    Face.TOKEN_MISSING: "on hold, this server's API token has to be entered again",
     Face.OTHER_ACCOUNT: "on hold, the new API token is for a different account",
     Face.PAUSED: "on hold, this bot is paused",
     Face.FETCHING: "finished, fetching the video",
@@ -280,3 +282,8 @@ def small(*parts: str) -> str:
     """The parts as one line of small print; empty where there are none."""
     text = joined(parts)
     return f"-# {text}" if text else ""
+
+
+def account(user: ClaimedUser) -> str:
+    """A useapi.net account by its user's number, which is the token's own claim until the API has named it."""
+    return f"account {code(user.number, 40)}" + ("" if user.confirmed else " (not confirmed yet)")

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage import callbacks
 from storage.database import Database, Transaction, to_the_end
+from storage.errors import WrongKey
 from storage.vault import Vault
+
+log = logging.getLogger(__name__)
 
 _NUMBER_BYTES = 7
 
@@ -68,11 +72,18 @@ class CallbackAddresses:
             await callbacks.put_secret(tx, guild_id, self._vault.encrypt(secret), _digest(secret))
         self.forget(guild_id)
         self._servers[_digest(secret)] = guild_id
+        await self._database.flush()
         return _address(secret)
 
     async def _present(self, tx: Transaction, guild_id: int) -> CallbackAddress | None:
         kept = await callbacks.secret_of(tx, guild_id)
-        return None if kept is None else _address(self._vault.decrypt(kept))
+        if kept is None:
+            return None
+        try:
+            return _address(self._vault.decrypt(kept))
+        except WrongKey:
+            log.warning("server %d: its address for callbacks cannot be decrypted and is replaced", guild_id)
+            return None
 
 
 def _digest(secret: str) -> bytes:

@@ -19,7 +19,7 @@ _BY_STATE = {
     JobState.UNKNOWN: Face.UNKNOWN,
 }
 _BY_DELIVERY = {"given_up": Face.NOT_POSTED, "unsure": Face.UNSURE}
-_BY_ACCOUNT = {"refused": Face.TOKEN_REFUSED, "unpaid": Face.UNPAID}
+_BY_ACCOUNT = {"refused": Face.TOKEN_REFUSED, "unpaid": Face.UNPAID, "missing": Face.TOKEN_MISSING}
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,12 +62,15 @@ class Lookups:
     def account_of(self, guild_id: int) -> int:
         """The server's account, whether the API takes its token or not. Raises NoToken."""
         account_id = self._accounts.in_force(guild_id)
-        if account_id is None or self._accounts.token_of(account_id) is None:
+        if account_id is None:
+            raise refusals.NoToken
+        if self._accounts.token_of(account_id) is None and self._accounts.state_of(account_id) != "missing":
             raise refusals.NoToken
         return account_id
 
     def account_in_force(self, guild_id: int) -> int:
-        """The server's account. Raises NoToken, TokenRefused or SubscriptionUnpaid where it cannot be used."""
+        """The server's account. Raises NoToken, TokenMissing, TokenRefused or SubscriptionUnpaid where it cannot be
+        used."""
         account_id = self.account_of(guild_id)
         self.require_ok(account_id)
         return account_id
@@ -77,8 +80,10 @@ class Lookups:
         return self._questions.rests_until(account_id) is not None
 
     def require_ok(self, account_id: int) -> None:
-        """Raises TokenRefused or SubscriptionUnpaid where the account is in that state."""
+        """Raises TokenMissing, TokenRefused or SubscriptionUnpaid where the account is in that state."""
         state = self._accounts.state_of(account_id)
+        if state == "missing":
+            raise refusals.TokenMissing
         if state == "refused":
             raise refusals.TokenRefused
         if state == "unpaid":

@@ -14,7 +14,9 @@ from relay.commands.refusals import (
     PersonLimit,
     ServerLimit,
     SubscriptionUnpaid,
+    TokenMissing,
     TokenRefused,
+    TokenReplaced,
     TooManyJobs,
 )
 from relay.commands.results import Ask, Hold, Taken, WatchEntry, WatchResult
@@ -166,19 +168,23 @@ class Many:
             return Hold.REFUSED
         except SubscriptionUnpaid:
             return Hold.UNPAID
+        except TokenMissing:
+            return Hold.MISSING
         for one in asked:
             one.said = said[one.jobid or ""]
             if one.row is None or was_given_up(one.row):
                 one.taken = _not_taken(one.said)
             elif one.said is Silence.NOT_FOUND:
-                await self._answers.record_missing(one.row.id)
+                await self._answers.record_missing(one.row.id, account_id)
             elif one.said is Silence.EXPIRED:
-                await self._answers.record_expired(one.row.id)
+                await self._answers.record_expired(one.row.id, account_id)
         return None
 
     async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
         written = _Written()
         async with self._database.transaction() as tx:
+            if self._accounts.in_force(ask.guild_id) != account_id:
+                raise TokenReplaced
             batch_id = await batches.add(
                 tx,
                 guild_id=ask.guild_id,

@@ -35,6 +35,14 @@ class TokenRefused(Refusal):
     """useapi.net refuses the token that this server uses."""
 
 
+class TokenMissing(Refusal):
+    """The token of this server is not kept any more: an admin has to enter it again."""
+
+
+class TokenReplaced(Refusal):
+    """The server's token was set or removed while the API was asked; asking again brings the answer."""
+
+
 class SubscriptionUnpaid(Refusal):
     """The useapi.net subscription of the account that this server uses has run out."""
 

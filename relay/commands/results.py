@@ -37,6 +37,8 @@ class Hold(StrEnum):
 
     REFUSED = "refused"
     UNPAID = "unpaid"
+    MISSING = "missing"
+    """It has to be entered again."""
 
 
 @dataclass(frozen=True, slots=True)

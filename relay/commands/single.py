@@ -9,7 +9,15 @@ from relay import snapshots
 from relay.commands.known import OUTCOME_STATES, outcome_of
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
-from relay.commands.refusals import ApiDown, NotFound, NothingToDo, SubscriptionUnpaid, TokenRefused
+from relay.commands.refusals import (
+    ApiDown,
+    NotFound,
+    NothingToDo,
+    SubscriptionUnpaid,
+    TokenMissing,
+    TokenRefused,
+    TokenReplaced,
+)
 from relay.commands.results import (
     AlreadyPosted,
     AlreadyWatched,
@@ -121,11 +129,11 @@ class Single:
     async def _record(self, row: JobRow, said: Said) -> Recorded:
         recorded = Recorded.NOTHING
         if isinstance(said, Job):
-            recorded = await self._answers.record_answer(row.id, said)
+            recorded = await self._answers.record_answer(row.id, said, row.account_id)
         elif said is Silence.NOT_FOUND:
-            recorded = await self._answers.record_missing(row.id)
+            recorded = await self._answers.record_missing(row.id, row.account_id)
         elif said is Silence.EXPIRED:
-            recorded = await self._answers.record_expired(row.id)
+            recorded = await self._answers.record_expired(row.id, row.account_id)
         self._poller.job_changed(row.id)
         return recorded
 
@@ -140,6 +148,8 @@ class Single:
         answer = said if isinstance(said, Job) else None
         wish = Wish(target.account_id, target.jobid, answer, mention, spoiler)
         async with self._database.transaction() as tx:
+            if not target.other_account and self._accounts.in_force(ask.guild_id) != target.account_id:
+                raise TokenReplaced
             seated = await take(tx, self._accounts, self._limits, ask, wish)
             if seated.seat is Seat.TO_POST:
                 await post_outcome(tx, seated.row, seated.subscription, ask.at)
@@ -169,6 +179,8 @@ class Single:
             return None, Hold.REFUSED
         except SubscriptionUnpaid:
             return None, Hold.UNPAID
+        except TokenMissing:
+            return None, Hold.MISSING
         if row is None or was_given_up(row):
             refuse_unknown(said)
         elif not isinstance(said, Job):

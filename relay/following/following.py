@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed
 from relay.commands.results import Ask
+from relay.messages import ClaimedUser
 from relay.tokens.accounts import Accounts
 from relay.tokens.tokens import TokenChanged
 from storage import follows
@@ -20,8 +21,8 @@ class Followable:
     """The account that a server can follow."""
 
     account_id: int
-    user_number: str | None
-    """The useapi.net user, where the token shows it."""
+    user: ClaimedUser | None
+    """The useapi.net user, where the token's text claims one."""
 
 
 class Following:
@@ -44,7 +45,7 @@ class Following:
         if self._accounts.own(guild_id) != account_id:
             raise NoOwnToken
         account = self._accounts.account(account_id)
-        return Followable(account_id, account.user_number if account is not None else None)
+        return Followable(account_id, account.user if account is not None else None)
 
     async def follow(self, ask: Ask, channel_id: int, account_id: int, *, progress: bool) -> Followable:
         """Relays the account's jobs to the channel from now on, with cards where `progress`.

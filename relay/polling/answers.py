@@ -66,15 +66,16 @@ class Answers:
         self._running: dict[int, int] = {}
         """When a job was last seen in work, by job, oldest first; milliseconds UTC."""
 
-    async def record_answer(self, job_id: int, answer: Job) -> Recorded:
-        """The API told the job's state. Writes nothing where nothing is new."""
+    async def record_answer(self, job_id: int, answer: Job, account_id: int) -> Recorded:
+        """The API told the job's state, asked with this account's token. Writes nothing where nothing is new, or where
+        the job has gone over to another token since."""
         running = self._seen(job_id, answer)
         row = await jobs.by_id(self._database.reader, job_id)
         if row is None or not _brings_news(row, _without_file(row, answer, self._clock.now())):
             return Recorded.NOTHING
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
-            if row is None:
+            if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
             applied = await apply_answer(tx, self._accounts, row, answer, self._clock.now(), running)
         return self._tell(job_id, applied.recorded)
@@ -88,13 +89,14 @@ class Answers:
                 del self._running[next(iter(self._running))]
         return before
 
-    async def record_missing(self, job_id: int) -> Recorded:
-        """The API does not know a job that was there before. Ends it at the second time, an interval and a minute
-        after the first at least, if no other answer came between."""
+    async def record_missing(self, job_id: int, account_id: int) -> Recorded:
+        """The API, asked with this account's token, does not know a job that was there before. Ends it at the second
+        time, an interval and a minute after the first at least, if no other answer came between; not where the job has
+        gone over to another token since."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
-            if row is None or row.ended_at is not None:
+            if row is None or row.ended_at is not None or row.account_id != account_id:
                 return Recorded.NOTHING
             if row.missing_since is None or row.missing_since > now:
                 await jobs.set_missing(tx, job_id, now)
@@ -104,9 +106,9 @@ class Answers:
             await end_job(tx, self._accounts, row, Outcome.NOT_FOUND, now)
         return self._tell(job_id, Recorded.ENDED)
 
-    async def record_expired(self, job_id: int) -> Recorded:
-        """The API has dropped the job's record."""
-        return await self._end(job_id, Outcome.EXPIRED)
+    async def record_expired(self, job_id: int, account_id: int) -> Recorded:
+        """The API, asked with this account's token, has dropped the job's record."""
+        return await self._end(job_id, Outcome.EXPIRED, account_id)
 
     async def give_up(self, job_id: int) -> Recorded:
         """The job has not ended for too long."""
@@ -134,10 +136,10 @@ class Answers:
                 await _end_subscriptions(tx, self._accounts, row, self._clock.now())
             self._tell(job_id, Recorded.ENDED)
 
-    async def _end(self, job_id: int, outcome: Outcome) -> Recorded:
+    async def _end(self, job_id: int, outcome: Outcome, account_id: int | None = None) -> Recorded:
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
-            if row is None or row.ended_at is not None:
+            if row is None or row.ended_at is not None or account_id not in (None, row.account_id):
                 return Recorded.NOTHING
             await end_job(tx, self._accounts, row, outcome, self._clock.now())
         return self._tell(job_id, Recorded.ENDED)

@@ -154,9 +154,9 @@ class Asking:
         if isinstance(answer.told, Told):
             return await self._record_job(job, answer.told)
         if isinstance(answer.told, JobExpired):
-            await self._answers.record_expired(job.id)
+            await self._answers.record_expired(job.id, job.account_id)
             return None
-        if await self._answers.record_missing(job.id) is Recorded.ENDED:
+        if await self._answers.record_missing(job.id, job.account_id) is Recorded.ENDED:
             return None
         now = self._clock.now()
         if job.missing_since is None or job.missing_since > now:
@@ -182,7 +182,7 @@ class Asking:
         fingerprint = hash(snapshots.dump(said))
         if fingerprint == job.fingerprint and job.missing_since is None:
             return Recorded.NOTHING
-        recorded = await self._answers.record_answer(job.id, said)
+        recorded = await self._answers.record_answer(job.id, said, job.account_id)
         job.fingerprint = fingerprint
         job.missing_since = None
         return recorded

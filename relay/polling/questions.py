@@ -50,10 +50,10 @@ class Accounts(Protocol):
         """The account's token, or None where there is none (any more)."""
 
     def state_of(self, account_id: int) -> str:
-        """`ok`, `refused` or `unpaid`."""
+        """`ok`, `refused`, `unpaid` or `missing`."""
 
-    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
-        """The API answered a question with this account's token."""
+    async def answered(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
+        """The API answered a question about a job with this account's token."""
 
 
 class NoTokenLeft(PixVerseError):
@@ -261,7 +261,7 @@ class Questions:
         else:
             if self.rests_until(account_id) is None:
                 self._rests.pop(account_id, None)
-            await self._heard(account_id, None)
+            await self._heard(account_id, None, jobid)
         answer = Answer(self._clock.now(), self._clock.monotonic(), told)
         self._remember((account_id, jobid), answer)
         return answer
@@ -271,12 +271,12 @@ class Questions:
             log.warning("The PixVerse API does not answer; asking about single jobs until it does")
             self._show_api()
 
-    async def _heard(self, account_id: int, error: PixVerseError | None) -> None:
+    async def _heard(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         if self._breaker.answered(self._clock.monotonic()):
             log.info("The PixVerse API answers again")
             self._show_api()
             self._on_back()
-        await self._accounts.answered(account_id, error)
+        await self._accounts.answered(account_id, error, jobid)
 
     def _show_api(self) -> None:
         self._health.api = ApiHealth(self._breaker.down_since)

@@ -20,14 +20,15 @@ _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 file is there."""
 _FORGOTTEN_AFTER = 600.0
 
-Reread = Callable[[int], Awaitable[Job | None]]
-"""Asks the API once more about a job, for fresh links; None where it gives none."""
+Reread = Callable[[int, int], Awaitable[Job | None]]
+"""Asks the API once more about a job for a server, for fresh links; None where it gives none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
     """What a channel takes."""
 
+    guild_id: int
     may_attach: bool
     learned: int | None
     """Bytes that this server was seen to take at most; None: not known."""
@@ -76,13 +77,15 @@ class Attacher:
     async def attachments(self, job_id: int, job: Job, variant: Variant, bounds: Bounds) -> AsyncIterator[Attachments]:
         """The videos; their files are there until the block ends. Raises OSError where the disk takes no file,
         NotThereYet where it is too early to call a link dead."""
-        fresh = await self._fresh(job_id, job)
+        fresh = await self._fresh(job_id, job, bounds.guild_id)
         if not bounds.may_attach or variant.no_files:
             links = [_link(index, media, LinkReason.MAY_NOT_ATTACH) for index, media in enumerate(fresh.media, start=1)]
             yield Attachments(fresh, (), tuple(links))
             return
         async with self._videos.fetch(job_id, fresh) as items:
-            again = await self._read_again(job_id, job) if fresh is job and self._asks_again(job_id, items) else fresh
+            again = fresh
+            if fresh is job and self._asks_again(job_id, items):
+                again = await self._read_again(job_id, job, bounds.guild_id)
             if again.media == fresh.media:
                 self._wait_for(job_id, items)
                 yield _sorted_out(again, items, variant, bounds)
@@ -92,12 +95,12 @@ class Attacher:
             self._wait_for(job_id, items)
             yield _sorted_out(again, items, variant, bounds)
 
-    async def _fresh(self, job_id: int, job: Job) -> Job:
+    async def _fresh(self, job_id: int, job: Job, guild_id: int) -> Job:
         now = self._clock.now()
         expiries = [expiry_of(media.url) for media in job.media]
         if not any(expiry is not None and expiry <= now for expiry in expiries):
             return job
-        return await self._read_again(job_id, job)
+        return await self._read_again(job_id, job, guild_id)
 
     def _asks_again(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
         """Whether the API is asked for other links: once when a host first refuses one, and once before it is told."""
@@ -118,8 +121,8 @@ class Attacher:
         self._absent_since = kept
         return next((after - waited for after in _TRIED_AFTER if after > waited), None)
 
-    async def _read_again(self, job_id: int, job: Job) -> Job:
-        answer = await self._reread(job_id)
+    async def _read_again(self, job_id: int, job: Job, guild_id: int) -> Job:
+        answer = await self._reread(job_id, guild_id)
         return job if answer is None or not answer.media else with_known_files(job, answer)
 
 

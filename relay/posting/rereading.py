@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from pixverse.errors import PixVerseError
 from pixverse.job import Job
 from pixverse.recent_lists import LookupTerms
@@ -15,14 +17,16 @@ from storage.jobs import JobRow
 class Rereader:
     """What `relay.posting.attachments` calls for fresh links."""
 
-    def __init__(self, reader: Queries, questions: Questions) -> None:
+    def __init__(self, reader: Queries, questions: Questions, in_force: Callable[[int], int | None]) -> None:
         self._reader = reader
         self._questions = questions
+        self._in_force = in_force
 
-    async def __call__(self, job_id: int) -> Job | None:
-        """The job as the API tells it now; None where it tells nothing. The end itself is not judged anew."""
+    async def __call__(self, job_id: int, guild_id: int) -> Job | None:
+        """The job as the API tells it now; None where it tells nothing, or where the job is not of the token that the
+        server uses now. The end itself is not judged anew."""
         row = await jobs.by_id(self._reader, job_id)
-        if row is None:
+        if row is None or self._in_force(guild_id) != row.account_id:
             return None
         recent = self._questions.recent(row.account_id, row.jobid)
         fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
-from relay.messages import NoticePost
+from relay.messages import ClaimedUser, NoticePost
 from relay.outcomes import NoticeKind
 from relay.posting import nonces, notices
 from storage import accounts, deliveries, waiting
@@ -20,34 +20,37 @@ class AccountState(StrEnum):
     OK = "ok"
     REFUSED = "refused"
     UNPAID = "unpaid"
+    MISSING = "missing"
+    """The token is not kept (any more): it has to be entered again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account as it is kept in memory. Times in milliseconds UTC."""
+    """A token as it is kept in memory; another token is another account. Times in milliseconds UTC."""
 
     id: int
     key: str
     state: AccountState
     state_since: int
     token: str | None = field(repr=False)
-    """None once nobody uses it."""
+    """None once nobody uses it, or where it has to be entered again."""
     tried_at: int | None
     """When the API last answered its token."""
-    replaced_at: float | None = None
-    """When its token took the place of another one, monotonic seconds; None where that was before the start."""
+    confirmed: bool = False
+    """Whether the API named the user that the token's text claims."""
 
     @property
-    def user_number(self) -> str | None:
-        """The useapi.net user, where the token shows it."""
+    def user(self) -> ClaimedUser | None:
+        """The useapi.net user, where the token's text claims one."""
         kind, _, number = self.key.partition(":")
-        return number if kind == "user" else None
+        return ClaimedUser(number, self.confirmed) if kind == "user" else None
 
 
 _NOTICES = {
     AccountState.OK: NoticeKind.FLOWING_AGAIN,
     AccountState.REFUSED: NoticeKind.TOKEN_REFUSED,
     AccountState.UNPAID: NoticeKind.UNPAID,
+    AccountState.MISSING: NoticeKind.TOKEN_MISSING,
 }
 
 
@@ -69,11 +72,14 @@ async def change(
 ) -> bool:
     """Keeps a new state and puts the word of it into the outbox, once for each server that waits; whether it is new.
 
+    That a token has to be entered again is told to servers with an alerts channel too where nothing waits.
+
     `recheck`: milliseconds between two looks at a token in trouble.
     """
     if not await accounts.set_state(tx, account.id, state.value, now):
         return False
-    for server in await waiting.servers_of(tx, account.id, operator_id):
+    idle_too = state is AccountState.MISSING
+    for server in await waiting.servers_of(tx, account.id, operator_id, with_alerts_channel=idle_too):
         await _tell(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from pixverse.errors import PixVerseError
-from pixverse.tokens import useapi_user
+from pixverse.tokens import names_user, useapi_user
 from relay.ports import Cards, Clock, Outbox
 from relay.tokens import account_states
 from relay.tokens.account_states import Account, AccountState, state_told
-from storage import accounts, departures, servers
+from storage import accounts, departures, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, to_the_end
+from storage.errors import WrongKey
 from storage.vault import Vault
 
 log = logging.getLogger(__name__)
 
 RECHECK_INTERVALS = 15
 """A token in trouble is tried again after so many intervals."""
-
-_OLD_ANSWERS_SECONDS = 60.0
-"""After a token was replaced, a refusal may for so long be about the one before."""
 
 
 class Accounts:
@@ -57,19 +55,20 @@ class Accounts:
         self._on_doubt: list[Callable[[int], None]] = []
 
     async def start(self) -> None:
-        """Reads all accounts, and makes the operator's the one that the settings name, if any.
+        """Reads all accounts, and makes the operator's the one that the settings name, if any. Servers whose token is
+        not kept, or cannot be decrypted, are asked to set it again.
 
-        Raises storage.errors.WrongKey, and sqlite3.Error as the database does.
+        Raises sqlite3.Error as the database does.
         """
         async with self._database.transaction() as tx:
-            before = await accounts.operator(tx)
-            self._operator_id = await self._settle_operator(tx, before)
+            self._operator_id = await self._settle_operator(tx, await accounts.operator(tx))
+            await self._check_servers_tokens(tx)
             rows = await accounts.every(tx)
             self._own = await servers.with_own_account(tx)
             self._resting = await departures.servers_gone(tx)
         self._known = {row.id: self.as_account(row) for row in rows}
-        if before != self._operator_id:
-            await self._database.flush()
+        # Whatever was overwritten by the migration, a start before this one, or just now.
+        await self._database.flush()
 
     # ---- asking -----------------------------------------------------------------------------------------------------
 
@@ -105,9 +104,14 @@ class Accounts:
         return AccountState.OK if account is None else account.state
 
     def key_of(self, token: str) -> str:
-        """What names the account of a token: its user where it shows one, else its keyed hash."""
+        """What names the account of a token: the user that its text claims, else its keyed hash."""
         number = useapi_user(token)
         return f"hash:{self._vault.keyed_hash(token)}" if number is None else f"user:{number}"
+
+    def claims(self, account_id: int, key: str) -> bool:
+        """Whether a token, kept or not any more, is of the account with this key by its own text."""
+        account = self._known.get(account_id)
+        return account is not None and account.key == key
 
     # ---- hearing ----------------------------------------------------------------------------------------------------
 
@@ -119,19 +123,20 @@ class Accounts:
         """Calls `callback` with the account's id when its token should be tried at once."""
         self._on_doubt.append(callback)
 
-    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
+    async def answered(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         """The API answered a question about a job with this account's token.
 
-        Trouble is believed at once, but for a refusal that may be about a token just replaced. That the trouble is
-        over is not: answers may come out of order. In either case the token is tried anew. Raises sqlite3.Error as the
-        database does; nothing is then changed.
+        Trouble is believed at once. That it is over is not: answers may come out of order, so the token is tried
+        again. Raises sqlite3.Error as the database does; nothing is then changed.
         """
+        if error is None:
+            await self.named_by_api(account_id, (jobid,))
         account, state = self._known.get(account_id), state_told(error)
         if account is None or account.token is None or state is None:
             return
         if state is account.state:
             self._known[account_id] = replace(account, tried_at=self._clock.now())
-        elif state is AccountState.OK or self._was_just_replaced(account):
+        elif state is AccountState.OK:
             self.doubt(account_id)
         else:
             await to_the_end(self._change_state(account_id, account.token, state))
@@ -144,6 +149,18 @@ class Accounts:
         state = state_told(error)
         if state is not None:
             await to_the_end(self._change_state(account_id, token, state))
+
+    async def named_by_api(self, account_id: int, jobids: Collection[str]) -> None:
+        """The API knows these jobs with the account's token: the user that the token's text claims is confirmed where
+        one of their ids holds its number. Raises sqlite3.Error as the database does."""
+        account = self._known.get(account_id)
+        if account is None or not confirms(account, jobids):
+            return
+        async with self._database.transaction() as tx:
+            await accounts.set_confirmed(tx, account_id)
+        known = self._known.get(account_id)
+        if known is not None:
+            self._known[account_id] = replace(known, confirmed=True)
 
     async def _change_state(self, account_id: int, token: str, state: AccountState) -> None:
         async with self._database.transaction() as tx:
@@ -167,27 +184,19 @@ class Accounts:
         recheck = round(self.recheck_seconds * 1000)
         return await account_states.change(tx, account, state, operator_id=self._operator_id, recheck=recheck, now=now)
 
-    async def forget_unused_token(self, tx: Transaction, account_id: int) -> None:
-        """Deletes a token that no server uses; the operator's account gets the operator's own token back."""
-        if account_id != self._operator_id or self._operator_token is None:
-            await accounts.forget_unused_token(tx, account_id)
-        elif not await servers.using(tx, account_id):
-            await self._put_operator_token(tx, self._operator_token)
-
     def as_account(self, row: AccountRow) -> Account:
-        """The row, decrypted. Raises storage.errors.WrongKey."""
-        token = None if row.token is None else self._vault.decrypt(row.token)
-        return Account(row.id, row.account_key, AccountState(row.state), row.state_since, token, row.tried_at)
+        """The row, decrypted; without a token where that cannot be done."""
+        try:
+            token = None if row.token is None else self._vault.decrypt(row.token)
+        except WrongKey:
+            token = None
+        return Account(
+            row.id, row.account_key, AccountState(row.state), row.state_since, token, row.tried_at, row.confirmed
+        )
 
     def keep(self, row: AccountRow) -> None:
         """Takes a committed row into memory."""
-        known = self._known.get(row.id)
-        account = self.as_account(row)
-        if known is not None and known.token is not None and known.token != account.token:
-            account = replace(account, replaced_at=self._clock.monotonic())
-        elif known is not None:
-            account = replace(account, replaced_at=known.replaced_at)
-        self._known[row.id] = account
+        self._known[row.id] = self.as_account(row)
 
     def keep_own(self, guild_id: int, account_id: int | None) -> None:
         """Takes into memory which account a server has set for itself, after the commit."""
@@ -226,7 +235,8 @@ class Accounts:
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     async def _settle_operator(self, tx: Transaction, before: int | None) -> int | None:
-        now_id = None if self._operator_token is None else await self._operator_account(tx, self._operator_token)
+        """The token of the settings is the operator's at once; the jobs of a former one of the same account go on."""
+        now_id = None if self._operator_token is None else await self._put_operator_token(tx, self._operator_token)
         if before == now_id:
             return now_id
         await accounts.set_operator(tx, now_id)
@@ -234,25 +244,46 @@ class Accounts:
             await accounts.forget_unused_token(tx, before)
         return now_id
 
-    async def _operator_account(self, tx: Transaction, token: str) -> int:
-        """A server may have set a newer token of the same account: as long as that one works, it stays."""
-        row = await accounts.by_key(tx, self.key_of(token))
-        if row is not None and row.token is not None:
-            same = self._vault.decrypt(row.token) == token
-            works = row.state == AccountState.OK.value
-            if same or (works and await servers.using(tx, row.id)):
-                return row.id
-        return await self._put_operator_token(tx, token)
-
     async def _put_operator_token(self, tx: Transaction, token: str) -> int:
-        row = await accounts.put_token(tx, self.key_of(token), self._vault.encrypt(token), self._clock.now())
+        key, digest = self.key_of(token), self._vault.keyed_hash(token)
+        row = await accounts.put_operator_token(tx, key, self._vault.encrypt(token), digest, self._clock.now())
         return row.id
 
-    def _was_just_replaced(self, account: Account) -> bool:
-        at = account.replaced_at
-        return at is not None and self._clock.monotonic() - at < _OLD_ANSWERS_SECONDS
+    async def _check_servers_tokens(self, tx: Transaction) -> None:
+        """Asks the admins of servers whose token is not kept or cannot be decrypted, once; what waits there waits on.
+
+        A token that cannot be decrypted is kept, since the key may come back with which it was stored.
+        """
+        for row in await accounts.used_by_servers(tx):
+            account = self.as_account(row)
+            if account.token is None:
+                await self._ask_again(tx, row, account)
+                continue
+            if row.token_hash is None:
+                await accounts.set_hash(tx, row.id, self._vault.keyed_hash(account.token))
+            if account.state is AccountState.MISSING:
+                await self.change_state(tx, account, AccountState.OK, self._clock.now())
+
+    async def _ask_again(self, tx: Transaction, row: AccountRow, account: Account) -> None:
+        now = self._clock.now()
+        guild_ids = await servers.using(tx, row.id)
+        for guild_id in guild_ids:
+            await moves.to_account(tx, guild_id, row.id, now)
+        await self.change_state(tx, account, AccountState.MISSING, now)
+        log.error(
+            "the token of account %d %s: servers that are asked to set it again: %s",
+            row.id,
+            "is not kept any more" if row.token is None else "cannot be decrypted with the present key",
+            ", ".join(map(str, guild_ids)),
+        )
 
     def doubt(self, account_id: int) -> None:
         """Has the account's token tried at once."""
         for callback in self._on_doubt:
             callback(account_id)
+
+
+def confirms(account: Account, jobids: Collection[str]) -> bool:
+    """Whether job ids that the API told confirm what the token's text claims, and that is news."""
+    user = account.user
+    return user is not None and not user.confirmed and any(names_user(jobid, user.number) for jobid in jobids)

@@ -36,6 +36,8 @@ class Recheck(StrEnum):
     UNPAID = "unpaid"
     NO_ANSWER = "no answer"
     NO_TOKEN = "no token"
+    TOKEN_MISSING = "token missing"
+    """It has to be entered again."""
 
 
 _RESULTS = {
@@ -75,24 +77,25 @@ class Rechecks:
         token = self._accounts.token_of(account_id)
         if token is None:
             self._due.pop(account_id, None)
-            return Recheck.NO_TOKEN
+            missing = self._accounts.state_of(account_id) is AccountState.MISSING
+            return Recheck.TOKEN_MISSING if missing else Recheck.NO_TOKEN
         self._due[account_id] = self._clock.monotonic() + self._accounts.recheck_seconds
-        error = await self._trial(account_id, token)
+        listed, error = await self._trial(account_id, token)
+        await self._accounts.named_by_api(account_id, listed)
         await self._accounts.tried(account_id, token, error)
         if self._accounts.state_of(account_id) is AccountState.OK:
             self._due.pop(account_id, None)
         return _RESULTS[state_told(error)]
 
-    async def _trial(self, account_id: int, token: str) -> PixVerseError | None:
+    async def _trial(self, account_id: int, token: str) -> tuple[tuple[str, ...], PixVerseError | None]:
         try:
-            await self._api.jobs_in_work(token)
+            return await self._api.jobs_in_work(token), None
         except (RateLimited, Unavailable) as error:
             wait = max(error.retry_after or 0.0, self._accounts.recheck_seconds)
             self._due[account_id] = self._clock.monotonic() + wait
-            return error
+            return (), error
         except PixVerseError as error:
-            return error
-        return None
+            return (), error
 
     async def _try_due(self) -> None:
         now = self._clock.monotonic()

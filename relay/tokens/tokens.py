@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import count
 
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import clean_token
+from relay.messages import ClaimedUser
 from relay.ports import Cards, Clock
 from relay.tokens import account_states
 from relay.tokens.account_states import AccountState
-from relay.tokens.accounts import Accounts
+from relay.tokens.accounts import Accounts, confirms
 from relay.tokens.rechecks import TokenTrial
-from storage import accounts, follows, servers, waiting
+from storage import accounts, follows, moves, servers, waiting
 from storage.database import Database, Transaction, to_the_end
 from storage.vault import Vault
 
 
 class TokenUntried(Exception):
     """The API did not answer, so nobody knows whether the token is any good; it was not stored."""
+
+
+class TokenOvertaken(Exception):
+    """While the token was tried, a later command set or removed the server's token: that one counts."""
 
 
 class TokenChanged(Exception):
@@ -30,7 +36,7 @@ class TokenSetKind(StrEnum):
 
     WORKS = "works"
     SAME_ACCOUNT = "same account"
-    """Jobs that waited for it go on."""
+    """The jobs of the server go on with it."""
     OTHER_ACCOUNT = "other account"
     """Jobs of the account before are on hold: the admin decides."""
 
@@ -41,15 +47,15 @@ class TokenSet:
 
     kind: TokenSetKind
     account_id: int
-    user_number: str | None
-    """The useapi.net user, where the token shows it."""
+    user: ClaimedUser | None
+    """The useapi.net user, where the token's text claims one."""
     in_work: int
     """The account's jobs in work at this moment, wherever they were started."""
     waiting: int
     """Jobs of this account for which the server waits."""
     old_account_id: int | None
     """The account that the server used before, where it is another one."""
-    old_user_number: str | None
+    old_user: ClaimedUser | None
     held: int
     """Jobs of the account before for which the server waits."""
     held_channels: int
@@ -84,16 +90,21 @@ class Tokens:
         self._accounts = book
         self._api = api
         self._cards = cards
+        self._commands = count(1)
+        self._changed_by: dict[int, int] = {}
+        """By server: the number of the command that last set or removed its token."""
 
     async def set_token(self, guild_id: int, user_id: int, raw: str) -> TokenSet:
-        """Cleans, tries and stores a token for a server; other servers of the same account use it too from then on.
+        """Cleans, tries and stores a token for this server alone. What the server has under another token that claims
+        the same account goes over to this one.
 
         Raises DiscordTokenGiven or NotAToken (pixverse.tokens), TokenRefused or SubscriptionUnpaid (pixverse.errors),
-        TokenUntried.
+        TokenUntried, TokenOvertaken.
         """
+        command = next(self._commands)
         token = clean_token(raw)
-        in_work = await self._try(token)
-        return await to_the_end(self._store(guild_id, user_id, token, in_work))
+        listed = await self._try(token)
+        return await to_the_end(self._store(command, guild_id, user_id, token, listed))
 
     async def preview_removal(self, guild_id: int) -> Removal | None:
         """What `remove_token` would do; None where the server has no token of its own."""
@@ -106,7 +117,7 @@ class Tokens:
 
     async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> int:
         """Removes the server's token, which is still to be this account's, ends its follows and drops its waiting jobs;
-        returns how many jobs. The token is forgotten once no server uses it. Raises TokenChanged."""
+        returns how many jobs. No copy of it is left where no other server entered the same. Raises TokenChanged."""
         return await to_the_end(self._remove(guild_id, account_id, user_id))
 
     async def held_jobs(self, guild_id: int, account_id: int) -> int:
@@ -125,44 +136,56 @@ class Tokens:
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
-    async def _try(self, token: str) -> int:
+    async def _try(self, token: str) -> tuple[str, ...]:
         try:
-            return len(await self._api.jobs_in_work(token))
+            return await self._api.jobs_in_work(token)
         except (TokenRefused, SubscriptionUnpaid):
             raise
         except PixVerseError as error:
             raise TokenUntried(str(error)) from error
 
-    async def _store(self, guild_id: int, user_id: int, token: str, in_work: int) -> TokenSet:
-        now = self._clock.now()
+    async def _store(self, command: int, guild_id: int, user_id: int, token: str, listed: tuple[str, ...]) -> TokenSet:
+        now, key = self._clock.now(), self._accounts.key_of(token)
         async with self._database.transaction() as tx:
+            if self._changed_by.get(guild_id, 0) > command:
+                raise TokenOvertaken
             before = self._accounts.in_force(guild_id)
-            row = await accounts.put_token(tx, self._accounts.key_of(token), self._vault.encrypt(token), now)
+            digest = self._vault.keyed_hash(token)
+            row = await accounts.put_token(tx, key, self._vault.encrypt(token), digest, now)
             await servers.set_account(tx, guild_id, row.id, user_id)
-            told = await self._mark_working(tx, row, now)
+            former = await moves.to_account(tx, guild_id, row.id, now)
+            told = await self._mark_working(tx, row, listed, now)
             jobs = await waiting.in_server(tx, guild_id, row.id)
-            if before != row.id and jobs and not told:
+            if jobs and not told and before != row.id and self._were_on_hold(before, key):
                 await self._tell_back(tx, row, guild_id, now)
-            other = None if before == row.id else before
+            other = None if before is None or self._accounts.claims(before, key) else before
             held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
             channels = 0 if other is None else await follows.count(tx, guild_id, other)
-            if other is not None:
-                await self._accounts.forget_unused_token(tx, other)
-            rows = await _rows(tx, row.id, other)
+            if before is not None and before != row.id:
+                await accounts.forget_unused_token(tx, before)
+            rows = await _rows(tx, row.id, before)
+        self._changed_by[guild_id] = command
         for changed in rows:
             self._accounts.keep(changed)
         self._accounts.keep_own(guild_id, row.id)
-        self._accounts.tell_changed(*(changed.id for changed in rows))
-        await self._flush_if_forgotten(rows)
+        self._accounts.tell_changed(*dict.fromkeys((row.id, *former, *(changed.id for changed in rows))))
+        await self._database.flush()
         kind = TokenSetKind.SAME_ACCOUNT if jobs else TokenSetKind.WORKS
         if held or channels:
             kind = TokenSetKind.OTHER_ACCOUNT
-        old = self._number(other)
-        return TokenSet(kind, row.id, self._number(row.id), in_work, jobs, other, old, held, channels)
+        return TokenSet(kind, row.id, self._user(row.id), len(listed), jobs, other, self._user(other), held, channels)
 
-    async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, now: int) -> bool:
+    def _were_on_hold(self, before: int | None, key: str) -> bool:
+        """Whether jobs of the account with this key waited in a server that used the account `before`."""
+        if before is None or not self._accounts.claims(before, key):
+            return True
+        return self._accounts.state_of(before) is not AccountState.OK
+
+    async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, listed: tuple[str, ...], now: int) -> bool:
         """Whether that is news, and told to everybody who waits."""
         account = self._accounts.as_account(row)
+        if confirms(account, listed):
+            await accounts.set_confirmed(tx, row.id)
         if await self._accounts.change_state(tx, account, AccountState.OK, now):
             return True
         await accounts.set_tried(tx, row.id, now)
@@ -173,6 +196,7 @@ class Tokens:
         await account_states.tell_back(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
 
     async def _remove(self, guild_id: int, account_id: int, user_id: int) -> int:
+        command = next(self._commands)
         async with self._database.transaction() as tx:
             if self._accounts.own(guild_id) != account_id:
                 raise TokenChanged
@@ -180,14 +204,15 @@ class Tokens:
             dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
             await follows.remove_of_account(tx, guild_id, account_id)
             await servers.clear_account(tx, guild_id)
-            await self._accounts.forget_unused_token(tx, account_id)
+            await accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)
+        self._changed_by[guild_id] = command
         for changed in rows:
             self._accounts.keep(changed)
         self._accounts.keep_own(guild_id, None)
         self._tell_dropped(dropped)
         self._accounts.tell_changed(*(changed.id for changed in rows))
-        await self._flush_if_forgotten(rows)
+        await self._database.flush()
         return jobs
 
     async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> int:
@@ -207,13 +232,9 @@ class Tokens:
         for subscription_id in subscription_ids:
             self._cards.subscription_changed(subscription_id)
 
-    async def _flush_if_forgotten(self, rows: list[accounts.AccountRow]) -> None:
-        if any(row.token is None for row in rows):
-            await self._database.flush()
-
-    def _number(self, account_id: int | None) -> str | None:
+    def _user(self, account_id: int | None) -> ClaimedUser | None:
         account = None if account_id is None else self._accounts.account(account_id)
-        return None if account is None else account.user_number
+        return None if account is None else account.user
 
 
 async def _rows(tx: Transaction, *account_ids: int | None) -> list[accounts.AccountRow]:

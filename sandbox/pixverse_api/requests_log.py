@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -21,11 +22,20 @@ class Seen:
     """The number of the account whose token in force was sent."""
     host: str
     status: int | None = None
+    credential: str | None = None
+    """Tells tokens apart, whether they are in force or not; see `credential`."""
 
 
 def seen(request: web.Request, at: int, account: int | None = None) -> Seen:
     """The entry for a request that has just come in."""
-    return Seen(request.method, request.path_qs, asked_for(request), at, account, request.host)
+    header = request.headers.get("Authorization", "")
+    sent = credential(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else None
+    return Seen(request.method, request.path_qs, asked_for(request), at, account, request.host, credential=sent)
+
+
+def credential(token: str) -> str:
+    """What stands for a token in the log: its SHA-256, which tells it from others and nothing else."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def asked_for(request: web.Request) -> str | None:

@@ -54,6 +54,12 @@ class TokenApi:
         self.answers: dict[str, PixVerseError | None] = {}
         self.in_work: dict[str, tuple[str, ...]] = {}
         self.asked: list[str] = []
+        self._held: dict[str, asyncio.Event] = {}
+
+    def holds(self, token: str) -> asyncio.Event:
+        """The next answers about this token come only once the event is set."""
+        self._held[token] = asyncio.Event()
+        return self._held[token]
 
     def works(self, *tokens: str) -> None:
         for token in tokens:
@@ -62,6 +68,8 @@ class TokenApi:
     async def jobs_in_work(self, token: str) -> tuple[str, ...]:
         self.asked.append(token)
         await asyncio.sleep(0)
+        if token in self._held:
+            await self._held[token].wait()
         error = self.answers.get(token, TokenRefused("unknown"))
         if error is not None:
             raise error
@@ -112,9 +120,9 @@ class House:
         self.changed: list[int] = []
 
     @classmethod
-    async def open(cls, path: Path, key: str) -> House:
+    async def open(cls, path: Path, key: str, operator_token: str | None = None) -> House:
         house = cls(path, key)
-        await house._build(None)
+        await house._build(operator_token)
         return house
 
     async def close(self) -> None:

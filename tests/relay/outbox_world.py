@@ -183,7 +183,7 @@ class World:
         self.database.point = lambda: None
         self.discord.point = lambda: None
 
-    async def reread(self, job_id: int) -> Job | None:
+    async def reread(self, job_id: int, _guild_id: int) -> Job | None:
         self.rereads.append(job_id)
         return self.reread_answer
 

@@ -141,7 +141,7 @@ class FakeAccounts:
     def state_of(self, account_id: int) -> str:
         return self.states.get(account_id, "ok")
 
-    async def answered(self, account_id: int, error: PixVerseError | None) -> None:
+    async def answered(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
         self.heard.append((account_id, error))
 
 

@@ -23,7 +23,7 @@ async def test_an_address_is_found_by_its_hash_and_a_new_one_makes_it_void(datab
 
 async def test_an_address_leaves_what_else_is_kept_of_a_server_alone(database: Database) -> None:
     async with database.transaction() as tx:
-        account = await accounts.put_token(tx, "user:1", b"x", 0)
+        account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
         await servers.set_account(tx, 5, account.id, 66)
         before = await servers.get(tx, 5)
         await callbacks.put_secret(tx, 5, b"sealed", b"hash")

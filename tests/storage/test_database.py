@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from relay.erasure import Erasure
 from storage import meta
 from storage.database import Database
 from storage.errors import TransactionMisused
@@ -171,3 +173,37 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
         await meta.put(tx, "b", b"")
     assert await _names(database) == {"b"}
     await database.close()
+
+
+async def test_a_log_that_is_being_read_is_emptied_later(database: Database) -> None:
+    async with database.transaction() as tx:
+        await meta.put(tx, "a", b"overwritten")
+    with closing(sqlite3.connect(database.path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM meta").fetchall()
+        async with database.transaction() as tx:
+            await meta.put(tx, "a", b"1")
+        assert (await database.flush(), database.flush_owed) == (False, True)
+    erasure = Erasure(database, _OneTurn())
+    with pytest.raises(asyncio.CancelledError):
+        await erasure.run()
+    assert not database.flush_owed
+    assert not [file for file in database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
+
+
+class _OneTurn:
+    """A clock whose second sleep is the end."""
+
+    def __init__(self) -> None:
+        self._slept = 0
+
+    def now(self) -> int:
+        return 0
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def sleep(self, _seconds: float) -> None:
+        self._slept += 1
+        if self._slept > 1:
+            raise asyncio.CancelledError

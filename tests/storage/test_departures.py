@@ -25,7 +25,7 @@ async def _watch(tx: Transaction, job_id: int, guild_id: int) -> int:
 
 async def test_a_forgotten_server_leaves_nothing_but_what_others_know(database: Database) -> None:
     async with database.transaction() as tx:
-        account = await accounts.put_token(tx, "user:1", b"x", 0)
+        account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
         await servers.set_account(tx, GONE, account.id, 66)
         own, shared = [(await jobs.add(tx, account.id, name, None, 0)).id for name in ("own", "shared")]
         await _watch(tx, own, GONE)

@@ -12,7 +12,7 @@ GUILD, CHANNEL = 5, 50
 
 
 async def _follow(tx: Transaction) -> FollowRow:
-    account = await accounts.put_token(tx, "user:1", b"x", 0)
+    account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
     follow = FollowRow(GUILD, CHANNEL, account.id, False, 66, 7)
     await follows.put(tx, follow)
     return follow

@@ -22,7 +22,7 @@ class Shelf:
         self, jobid: str, *, ended: int | None, stopped: int | None = None, waiting: bool = False, delivered: int = OLD
     ) -> int:
         async with self.database.transaction() as tx:
-            account = await accounts.put_token(tx, "user:1", b"x", 0)
+            account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
             row = await jobs.add(tx, account.id, jobid, None, OLD)
             subscription_id = await subscriptions.add(
                 tx, job_id=row.id, guild_id=GUILD, channel_id=CHANNEL, batch_id=None, spoiler=False, now=OLD
@@ -114,9 +114,9 @@ async def test_batches_and_words_to_admins(database: Database) -> None:
 
 async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
     async with shelf.database.transaction() as tx:
-        unused = await accounts.put_token(tx, "user:9", b"x", 0)
-        used = await accounts.put_token(tx, "user:8", b"x", 0)
-        newest = await accounts.put_token(tx, "user:7", b"x", 0)
+        unused = await accounts.put_token(tx, "user:9", b"x", "user:9", 0)
+        used = await accounts.put_token(tx, "user:8", b"x", "user:8", 0)
+        newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await servers.set_account(tx, GUILD, used.id, 66)
         await tx.run("UPDATE accounts SET token = NULL WHERE id <> ?", (used.id,))
         assert await retention.delete_unused_accounts(tx) == 1
@@ -126,14 +126,14 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
 
 async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Shelf) -> None:
     async with shelf.database.transaction() as tx:
-        newest = await accounts.put_token(tx, "user:7", b"x", 0)
+        newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await retention.delete_unused_accounts(tx)
-        assert await accounts.by_key(tx, "user:7") is not None
-        await tx.run("UPDATE accounts SET token = NULL WHERE id = ?", (newest.id,))
+        assert await accounts.by_token(tx, "user:7") is not None
+        assert await accounts.forget_unused_token(tx, newest.id)
         for _ in range(2):
             await retention.delete_unused_accounts(tx)
-        assert await accounts.by_key(tx, "user:7") is None
-        back = await accounts.put_token(tx, "user:7", b"y", 0)
+        assert await accounts.by_token(tx, "user:7") is None
+        back = await accounts.put_token(tx, "user:7", b"y", "user:7", 0)
         assert back.id > newest.id
         assert await retention.delete_unused_accounts(tx) == 1
         assert await accounts.by_id(tx, newest.id) is None

@@ -24,7 +24,7 @@ async def _filled(path: Path, configured: Sequence[str] = ()) -> str:
     vault = await Vault.open(database, configured)
     async with database.transaction() as tx:
         for key, token in TOKENS.items():
-            await accounts.put_token(tx, key, vault.encrypt(token), 0)
+            await accounts.put_token(tx, key, vault.encrypt(token), key, 0)
         await callbacks.put_secret(tx, 5, vault.encrypt(ADDRESS), b"hash")
     await database.close()
     return vault.keyed_hash("a")
@@ -154,10 +154,10 @@ class MortalDatabase(Database):
             mortal.count()
             self.left = mortal.left
 
-    async def flush(self) -> None:
+    async def flush(self) -> bool:
         if self.left == 0:
             raise PowerCut
-        await super().flush()
+        return await super().flush()
 
 
 async def _rotate_mortally(path: Path, left: int, configured: Sequence[str]) -> bool:

@@ -7,7 +7,7 @@ from storage.servers import ServerRow
 
 async def test_each_setting_leaves_the_others_alone(database: Database) -> None:
     async with database.transaction() as tx:
-        account = await accounts.put_token(tx, "user:1", b"x", 0)
+        account = await accounts.put_token(tx, "user:1", b"x", "user:1", 0)
         await servers.set_upload_limit(tx, 5, 1000, 7)
         await servers.set_alerts_channel(tx, 5, 77)
         await servers.set_account(tx, 5, account.id, 66)
@@ -36,7 +36,7 @@ async def test_nothing_is_kept_about_a_server_before_something_is_set(database: 
 
 async def test_a_state_is_written_only_when_it_changes(database: Database) -> None:
     async with database.transaction() as tx:
-        account = await accounts.put_token(tx, "user:1", b"x", 1)
+        account = await accounts.put_token(tx, "user:1", b"x", "user:1", 1)
         assert not await accounts.set_state(tx, account.id, "ok", 5)
         assert await accounts.set_state(tx, account.id, "refused", 6)
         assert not await accounts.set_state(tx, account.id, "refused", 7)

@@ -92,14 +92,15 @@ async def test_a_crash_between_key_file_and_check_value_is_no_loss(database: Dat
     assert Fernet(key).decrypt(vault.encrypt(TOKEN)) == TOKEN.encode()
 
 
-async def test_a_token_of_a_key_that_is_gone_is_told_at_the_start(database: Database) -> None:
+async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(database: Database) -> None:
     old, new = keys.new_key(), keys.new_key()
     await Vault.open(database, [old])
     vault = await Vault.open(database, [new, old])
     async with database.transaction() as tx:
-        await accounts.put_token(tx, "user:1", vault.encrypt(TOKEN), 0)
+        row = await accounts.put_token(tx, "user:1", vault.encrypt(TOKEN), "user:1", 0)
+    reopened = await Vault.open(database, [old])
     with pytest.raises(WrongKey):
-        await Vault.open(database, [old])
+        reopened.decrypt(row.token or b"")
 
 
 async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Path) -> None:
@@ -136,7 +137,7 @@ async def test_two_databases_hash_differently(database: Database, tmp_path: Path
 async def test_no_token_stands_in_any_file_in_plain(database: Database) -> None:
     vault = await Vault.open(database)
     async with database.transaction() as tx:
-        await accounts.put_token(tx, "user:1234", vault.encrypt(TOKEN), 0)
+        await accounts.put_token(tx, "user:1234", vault.encrypt(TOKEN), "user:1234", 0)
     secret = TOKEN.partition("-")[2].encode()
     files = {file.name: file.read_bytes() for file in database.path.parent.iterdir()}
     assert "relay.db-wal" in files
@@ -147,7 +148,7 @@ async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(database: Dat
     vault = await Vault.open(database)
     stored = vault.encrypt(TOKEN)
     async with database.transaction() as tx:
-        row = await accounts.put_token(tx, "user:1234", stored, 0)
+        row = await accounts.put_token(tx, "user:1234", stored, "user:1234", 0)
         await servers.set_account(tx, 5, row.id, 6)
     async with database.transaction() as tx:
         assert not await accounts.forget_unused_token(tx, row.id)

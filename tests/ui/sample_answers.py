@@ -10,6 +10,7 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService,
 from relay import snapshots
 from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
+from relay.messages import ClaimedUser
 from relay.outcomes import Outcome, Reason
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON
@@ -88,6 +89,9 @@ def answers_on_lists() -> Iterator[Answer]:
             yield from lists.listing_answers(results.Listing((listed,) * size), HERE, MENTIONS)
 
 
+USER, CLAIMED = ClaimedUser("4321", confirmed=True), ClaimedUser("4321", confirmed=False)
+
+
 def answers_of_refusals() -> Iterator[Answer]:
     every = (
         NotAJobId(),
@@ -98,6 +102,8 @@ def answers_of_refusals() -> Iterator[Answer]:
         refusals.TooFast(NOW),
         refusals.NoToken(),
         refusals.TokenRefused(),
+        refusals.TokenMissing(),
+        refusals.TokenReplaced(),
         refusals.SubscriptionUnpaid(),
         refusals.NotFound(),
         refusals.NumberUnknown(),
@@ -132,10 +138,10 @@ def answers_of_refusals() -> Iterator[Answer]:
 def answers_to_admins() -> Iterator[Answer]:
     yield admin_answers.not_allowed_answer()
     for number in (0, 1, 500):
-        yield admin_answers.token_works_answer("4321", number, MENTIONS)
+        yield admin_answers.token_works_answer(USER, number, MENTIONS)
         yield admin_answers.token_works_answer(None, number, MENTIONS)
         yield admin_answers.token_renewed_answer(number)
-        yield admin_answers.token_of_other_account_answer(number, 1, "4321", 2)
+        yield admin_answers.token_of_other_account_answer(number, 1, USER, 2)
         yield admin_answers.token_of_other_account_answer(number, 500, None, 2)
         yield admin_answers.old_jobs_kept_answer(number)
         yield admin_answers.old_jobs_dropped_answer(number)
@@ -145,12 +151,14 @@ def answers_to_admins() -> Iterator[Answer]:
     yield admin_answers.token_refused_answer()
     yield admin_answers.token_unpaid_answer()
     yield admin_answers.token_untried_answer()
+    yield admin_answers.token_overtaken_answer(MENTIONS)
+    yield admin_answers.token_works_answer(CLAIMED, 0, MENTIONS)
     yield admin_answers.discord_token_answer()
     yield admin_answers.not_a_token_answer()
     yield admin_answers.token_kept_answer()
     yield admin_answers.no_own_token_answer(MENTIONS)
     yield admin_answers.question_outdated_answer(MENTIONS)
-    for account in ("4321", None):
+    for account in (USER, CLAIMED, None):
         yield follow_answers.follow_question(account, HERE.channel_id, 2, progress=True)
         yield follow_answers.following_answer(account, HERE.channel_id, MENTIONS)
     yield follow_answers.follow_cannot_post_answer(HERE, PERMISSIONS)
@@ -168,7 +176,7 @@ def answers_to_admins() -> Iterator[Answer]:
     yield forgotten_answer()
     yield kept_answer()
     for token in TokenState:
-        well = CheckReport(token, "4321", False, NOW, (), False, 10_485_760, 3, NOW, 0, None)
+        well = CheckReport(token, CLAIMED, False, NOW, (), False, 10_485_760, 3, NOW, 0, None)
         yield check_answer(well, MENTIONS)
         worst = replace(
             well, operators_token=True, missing=PERMISSIONS, waiting=9, alerts_channel=5, alerts_missing=PERMISSIONS

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from relay.messages import NoticePost
+from relay.messages import ClaimedUser, NoticePost
 from relay.outcomes import NoticeKind
 from tests.ui.samples import components_of
 from ui import admin_answers, follow_answers
@@ -14,8 +14,9 @@ from ui.notices import notice_message
 from ui.token_modal import entered_text
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
+USER = ClaimedUser("4321", confirmed=True)
 NOTICE = NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 3)
-WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760, 3, 6_000, 0, None)
+WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 3, 6_000, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +27,22 @@ WELL = CheckReport(TokenState.WORKS, "4321", False, 5_000, (), False, 10_485_760
             (
                 "**PixVerse results are on hold on this server.** <@42> useapi.net refuses the API token. 3 jobs wait; "
                 "nothing is lost. Set a new one with </pixverse-admin token set:12>."
+            ),
+            (42,),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.TOKEN_MISSING),
+            (
+                "**Please enter this server's API token again.** <@42> I no longer have the one that was set here. "
+                "3 jobs wait; nothing is lost. Set it with </pixverse-admin token set:12>, and I'll resume."
+            ),
+            (42,),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.TOKEN_MISSING, jobs=0),
+            (
+                "**Please enter this server's API token again.** <@42> I no longer have the one that was set here. "
+                "Set it with </pixverse-admin token set:12>, and I'll resume."
             ),
             (42,),
         ),
@@ -90,16 +107,18 @@ def test_given_up_says_how_long_it_was_tried() -> None:
 
 
 def test_a_token_that_works() -> None:
-    assert admin_answers.token_works_answer("4321", 1, MENTIONS).content == (
+    assert admin_answers.token_works_answer(USER, 1, MENTIONS).content == (
         "**Token works.** useapi.net account `4321`, 1 job running right now. "
         "Members can now use </pixverse status:11>.\n"
         "-# Next: </pixverse-admin check:12> shows whether I can post here."
     )
+    claimed = admin_answers.token_works_answer(ClaimedUser("4321", confirmed=False), 0, MENTIONS).content
+    assert claimed.startswith("**Token works.** useapi.net account `4321` (not confirmed yet), 0 jobs running")
     assert admin_answers.token_renewed_answer(2).content == "**Token works.** 2 waiting jobs resume now."
 
 
 async def test_a_token_of_another_account_asks() -> None:
-    answer = admin_answers.token_of_other_account_answer(2, 0, "4321", 8)
+    answer = admin_answers.token_of_other_account_answer(2, 0, USER, 8)
     assert answer.content == (
         "**This token works, but belongs to a different account.** 2 waiting jobs belong to the old one "
         "(account `4321`), which this token can't see."
@@ -232,7 +251,7 @@ def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object
 
 
 async def test_following_asks_first_and_says_who_sees_it() -> None:
-    asked = follow_answers.follow_question("4321", 5, 8, progress=True)
+    asked = follow_answers.follow_question(USER, 5, 8, progress=True)
     assert asked.content == (
         "**Post every job of account `4321` in <#5>?** Everyone who sees that channel sees all its prompts and videos. "
         "Ended jobs aren't posted."
@@ -241,7 +260,7 @@ async def test_following_asks_first_and_says_who_sees_it() -> None:
     buttons = [button for row in components_of(asked.view) for button in row["components"]]
     assert [button["label"] for button in buttons] == ["Follow the account", "Don't follow"]
     assert buttons[0]["custom_id"] == "follow:cards:5:8"
-    assert follow_answers.following_answer("4321", 5, MENTIONS).content == (
+    assert follow_answers.following_answer(USER, 5, MENTIONS).content == (
         "**Following.** Every job of account `4321` is posted in <#5>. </pixverse-admin unfollow:12> ends it."
     )
     assert follow_answers.following_answer(None, 5, MENTIONS).content.startswith(

@@ -64,6 +64,15 @@ def buttons(post: CardPost) -> list[str]:
             WAITING,
         ),
         (
+            Face.TOKEN_MISSING,
+            {},
+            (
+                "**On hold: this server's API token has to be entered again.** I'll resume once an admin does that. "
+                "Last known: in progress: 46%."
+            ),
+            WAITING,
+        ),
+        (
             Face.UNPAID,
             {},
             (

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.callbacks.callback_addresses import CallbackAddresses
+from storage import callbacks
 from storage.database import Database
 from storage.vault import Vault
 
@@ -81,3 +82,22 @@ async def test_the_secret_is_kept_encrypted_and_is_in_no_repr(
     assert "secret-1" not in repr(address)
     assert len(str(address.number)) <= 17
     assert not [file for file in tmp_path.iterdir() if b"secret-1" in file.read_bytes()]
+
+
+async def test_no_byte_of_a_replaced_address_stays_in_a_file(database: Database, addresses: CallbackAddresses) -> None:
+    before = await addresses.of_server(1)
+    stored = await callbacks.secret_of(database.reader, 1)
+    assert stored is not None
+    await addresses.replace(1, before.number)
+    assert not [file.name for file in database.path.parent.iterdir() if stored[30:60] in file.read_bytes()]
+
+
+async def test_an_address_that_cannot_be_decrypted_is_replaced(
+    database: Database, addresses: CallbackAddresses
+) -> None:
+    before = await addresses.of_server(1)
+    async with database.transaction() as tx:
+        await tx.run("UPDATE servers SET callback_secret = x'00'")
+    after = await addresses.of_server(1)
+    assert after != before
+    assert (addresses.server_of(before.secret), addresses.server_of(after.secret)) == (None, 1)

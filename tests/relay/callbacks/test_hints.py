@@ -124,7 +124,7 @@ async def test_progress_asks_for_nothing(world: World, post: Post) -> None:
 
 async def test_a_job_that_has_ended_is_asked_about_no_more(world: World, post: Post) -> None:
     number = await world.watch(JOB)
-    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED))
+    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     assert await post.says(jobid=JOB, status="failed") is HintUse.ENDED
     assert post.recorder.claimed == []
 
@@ -272,7 +272,7 @@ async def test_a_callback_right_after_the_poll_counts_as_an_announcement(world: 
     for number in range(3):
         world.announcements.ended(ACCOUNT, 900 + number, announced=True)
     number = await world.watch(JOB)
-    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED))
+    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     world.announcements.ended(ACCOUNT, number, announced=False)
     await post.says(jobid=JOB, status="completed")
     world.clock.move_to(world.clock.monotonic() + 100)

@@ -165,7 +165,7 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
     assert isinstance(result, results.NowWatching)
     assert await world.rows("SELECT round, ended_at, watched_since FROM jobs") == [(1, None, world.clock.now())]
     assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED))
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
 
 
@@ -177,7 +177,7 @@ async def test_what_was_given_up_under_one_account_is_told_under_another(world: 
     world.clock.move_to(world.clock.monotonic() + 100)
     other = await world.watch("job-1")
     assert other != number
-    await world.answers.record_answer(other, world.api.put("job-1", JobState.COMPLETED))
+    await world.answers.record_answer(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
     answer = await world.tracker.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(answer, results.AlreadyPosted | results.PostingOutcome)
@@ -189,7 +189,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
     del world.accounts.used[GUILD]
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED))
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
     await world.tracker.status(world.ask(), "job-1", True, False)
@@ -346,7 +346,7 @@ async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Databa
 
 async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED))
+    await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
     await world.watch("job-2")
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'")
     abroad = world.ask(guild=GUILD + 1)
@@ -376,7 +376,9 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
 
 async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED, prompt="a secret lighthouse"))
+    await world.answers.record_answer(
+        number, world.api.put("job-1", JobState.FAILED, prompt="a secret lighthouse"), ACCOUNT
+    )
     await world.watch("job-2")
     before, asked = await _stored(world), len(world.api.asked)
     passer_by = world.ask(channel=CHANNEL + 1, person=2)

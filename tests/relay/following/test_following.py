@@ -15,6 +15,7 @@ from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed, NoToken, TokenRefused
 from relay.commands.results import Ask
 from relay.following.following import Following
+from relay.messages import ClaimedUser
 from relay.polling.questions import Questions
 from relay.ports import Health
 from relay.tokens.tokens import TokenChanged
@@ -57,7 +58,7 @@ async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> Non
     with pytest.raises(NoOwnToken):
         _following(house, []).followable(GUILD)
     await house.tokens.set_token(GUILD, ADMIN, TOKEN)  # The operator's account, but the server's own token.
-    assert _following(house, []).followable(GUILD).user_number == "1"
+    assert _following(house, []).followable(GUILD).user == ClaimedUser("1", confirmed=False)
     account_id = house.accounts.in_force(GUILD)
     assert account_id is not None
     await house.accounts.tried(account_id, TOKEN, errors.TokenRefused("401"))
@@ -119,10 +120,11 @@ async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_
     removal = await house.tokens.preview_removal(GUILD)
     assert removal is not None
     assert removal.channels == 2
-    await house.tokens.remove_token(GUILD, old, ADMIN)
+    assert removal.account_id != old
+    await house.tokens.remove_token(GUILD, removal.account_id, ADMIN)
     assert await following.channels(GUILD) == []
 
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
+    old = (await house.tokens.set_token(GUILD, ADMIN, TOKEN)).account_id
     await following.follow(ASK, CHANNEL, old, progress=False)
     await house.tokens.set_token(GUILD, ADMIN, OTHER)
     await house.tokens.drop_old_jobs(GUILD, old, ADMIN)

@@ -197,7 +197,7 @@ async def test_a_refused_token_rests_its_jobs_until_the_account_is_well(world: W
     await world.advance(5)
     world.api.everywhere = TokenRefused("401")
 
-    async def refused(account_id: int, error: PixVerseError | None) -> None:
+    async def refused(account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
         world.accounts.states[account_id] = "refused" if isinstance(error, TokenRefused) else "ok"
 
     world.accounts.answered = refused  # type: ignore[method-assign]
@@ -242,7 +242,7 @@ async def test_a_token_of_another_account_holds_the_job_and_the_outcome_comes_wh
 async def test_what_was_held_is_delivered_after_a_restart_too(world: World) -> None:
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    assert await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED)) is Recorded.ENDED
+    assert await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED), ACCOUNT) is Recorded.ENDED
     assert await world.outcomes() == []
     del world.accounts.used[GUILD]
     world.run()

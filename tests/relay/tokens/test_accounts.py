@@ -17,12 +17,12 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.tokens import DiscordTokenGiven, NotAToken
-from relay.messages import NoticePost
+from relay.messages import ClaimedUser, NoticePost
 from relay.outcomes import NoticeKind
 from relay.posting import notices
 from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck
-from relay.tokens.tokens import TokenChanged, TokenSetKind, TokenUntried
+from relay.tokens.tokens import TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from storage import accounts as account_rows
 from storage import deliveries, jobs, servers, subscriptions
 from storage.keys import new_key
@@ -56,6 +56,13 @@ async def _watch(house: House, guild: int, jobid: str, channel: int = CHANNEL) -
     return subscription
 
 
+async def _account_of(house: House, subscription: int) -> int:
+    (row,) = await house.database.reader.all(
+        "SELECT account_id FROM jobs WHERE id = (SELECT job_id FROM subscriptions WHERE id = ?)", (subscription,)
+    )
+    return int(row[0])
+
+
 async def _told(house: House) -> list[tuple[int, int, NoticePost]]:
     rows = await house.database.reader.all(
         "SELECT guild_id, channel_id, notice, base_nonce FROM deliveries WHERE kind = 'notice' ORDER BY id"
@@ -77,7 +84,7 @@ async def _own(house: House, token: str = OLD, guild: int = GUILD) -> int:
 async def test_a_first_token_is_cleaned_tried_and_in_force(house: House) -> None:
     house.api.in_work[OLD] = ("a", "b")
     done = await house.tokens.set_token(GUILD, ADMIN, f'  "Bearer {OLD}" ')
-    assert (done.kind, done.user_number, done.in_work) == (TokenSetKind.WORKS, "1", 2)
+    assert (done.kind, done.user, done.in_work) == (TokenSetKind.WORKS, ClaimedUser("1", confirmed=False), 2)
     assert house.accounts.in_force(GUILD) == done.account_id
     assert house.accounts.in_force(OTHER_GUILD) is None
     assert house.accounts.token_of(done.account_id) == OLD
@@ -123,26 +130,109 @@ async def test_a_renewed_token_is_the_same_account_and_its_jobs_go_on(house: Hou
     await _watch(house, GUILD, "j1")
     await house.accounts.answered(account, TokenRefused("no"))
     done = await house.tokens.set_token(GUILD, OTHER_ADMIN, NEW)
-    assert (done.kind, done.account_id, done.waiting) == (TokenSetKind.SAME_ACCOUNT, account, 1)
-    assert house.accounts.state_of(account) is AccountState.OK
+    assert (done.kind, done.waiting, done.held) == (TokenSetKind.SAME_ACCOUNT, 1, 0)
+    assert house.accounts.state_of(done.account_id) is AccountState.OK
+    assert house.accounts.token_of(account) is None
     assert await _kinds(house) == [(GUILD, NoticeKind.TOKEN_REFUSED), (GUILD, NoticeKind.FLOWING_AGAIN)]
 
 
-async def test_a_token_of_an_account_is_replaced_for_all_its_servers(house: House) -> None:
+async def test_a_token_is_replaced_in_the_server_that_entered_it_alone(house: House) -> None:
     account = await _own(house)
-    assert await _own(house, NEW, OTHER_GUILD) == account
-    assert house.accounts.token_of(account) == NEW
+    assert await _own(house, OLD, OTHER_GUILD) == account
+    here, there = await _watch(house, GUILD, "j1"), await _watch(house, OTHER_GUILD, "j1", CHANNEL + 1)
+    new = await _own(house, NEW)
+    assert (house.accounts.token_of(new), house.accounts.token_of(account)) == (NEW, OLD)
+    assert (house.accounts.in_force(GUILD), house.accounts.in_force(OTHER_GUILD)) == (new, account)
+    assert [await _account_of(house, number) for number in (here, there)] == [new, account]
+    assert await _told(house) == []
+    await house.accounts.tried(account, OLD, TokenRefused("no"))
+    assert house.accounts.state_of(new) is AccountState.OK
+    assert await _kinds(house) == [(OTHER_GUILD, NoticeKind.TOKEN_REFUSED)]
+
+
+async def test_a_token_that_only_claims_an_account_takes_nothing_over(house: House) -> None:
+    account = await _own(house)
+    await _watch(house, GUILD, "j1")
+    forged = await _own(house, NEW, OTHER_GUILD)
+    assert forged != account
+    assert house.accounts.token_of(account) == OLD
+    assert await house.tokens.preview_removal(OTHER_GUILD) is not None
+    await house.tokens.remove_token(OTHER_GUILD, forged, ADMIN)
+    assert (house.accounts.token_of(account), house.accounts.token_of(forged)) == (OLD, None)
+    known = house.accounts.account(account)
+    assert known is not None
+    assert known.user == ClaimedUser("1", confirmed=False)
+
+
+@pytest.mark.parametrize(
+    "jobid", ["job:20261124-user:1-channel:2-bot:pixverse", "user:1-pixverse:a@example.org-video:3"]
+)
+async def test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told(house: House, jobid: str) -> None:
+    house.api.in_work[OLD] = ("job:20261124-user:12-channel:1-bot:pixverse",)
+    account = await _own(house)
+    await house.accounts.answered(account, JobNotFound("no"), jobid)
+    for _ in range(2):
+        known = house.accounts.account(account)
+        assert known is not None
+        assert known.user == ClaimedUser("1", confirmed=False)
+        await house.restart()
+    await house.accounts.answered(account, None, jobid)
+    for _ in range(2):
+        known = house.accounts.account(account)
+        assert known is not None
+        assert known.user == ClaimedUser("1", confirmed=True)
+        await house.restart()
+    house.api.in_work[OTHER] = (jobid.replace("user:1-", "user:2-"),)
+    done = await house.tokens.set_token(OTHER_GUILD, ADMIN, OTHER)
+    assert done.user == ClaimedUser("2", confirmed=True)
+
+
+async def test_the_later_command_wins_not_the_later_answer(house: House) -> None:
+    gate = house.api.holds(OLD)
+    slow = asyncio.create_task(house.tokens.set_token(GUILD, ADMIN, OLD))
+    await house.pass_time(0)
+    newer = await _own(house, NEW)
+    gate.set()
+    with pytest.raises(TokenOvertaken):
+        await slow
+    assert house.accounts.in_force(GUILD) == newer
+    assert {account.token for account in house.accounts.every()} == {NEW}
+
+
+async def test_an_earlier_command_is_stored_where_the_later_one_was_not(house: House) -> None:
+    gate = house.api.holds(OLD)
+    slow = asyncio.create_task(house.tokens.set_token(GUILD, ADMIN, OLD))
+    await house.pass_time(0)
+    house.api.answers[NEW] = TokenRefused("no")
+    with pytest.raises(TokenRefused):
+        await house.tokens.set_token(GUILD, ADMIN, NEW)
+    gate.set()
+    done = await slow
+    assert house.accounts.in_force(GUILD) == done.account_id
+
+
+async def test_a_token_that_was_removed_while_another_was_tried_stays_removed(house: House) -> None:
+    account = await _own(house)
+    gate = house.api.holds(NEW)
+    slow = asyncio.create_task(house.tokens.set_token(GUILD, ADMIN, NEW))
+    await house.pass_time(0)
+    await house.tokens.remove_token(GUILD, account, ADMIN)
+    gate.set()
+    with pytest.raises(TokenOvertaken):
+        await slow
+    assert house.accounts.in_force(GUILD) is None
+    assert {one.token for one in house.accounts.every()} == {None}
 
 
 async def test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold(house: House) -> None:
     old = await _own(house)
     subscription = await _watch(house, GUILD, "j1")
     done = await house.tokens.set_token(GUILD, ADMIN, OTHER)
-    assert (done.kind, done.held, done.old_account_id, done.old_user_number) == (
+    assert (done.kind, done.held, done.old_account_id, done.old_user) == (
         TokenSetKind.OTHER_ACCOUNT,
         1,
         old,
-        "1",
+        ClaimedUser("1", confirmed=False),
     )
     assert house.accounts.token_of(old) is None
     row = await subscriptions.by_id(house.database.reader, subscription)
@@ -151,7 +241,7 @@ async def test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold(house:
     assert set(house.cards.accounts) >= {old, done.account_id}
     assert await _told(house) == []
     back = await house.tokens.set_token(GUILD, ADMIN, NEW)
-    assert (back.kind, back.waiting, back.account_id) == (TokenSetKind.SAME_ACCOUNT, 1, old)
+    assert (back.kind, back.waiting) == (TokenSetKind.SAME_ACCOUNT, 1)
     ((guild, channel, notice),) = await _told(house)
     assert (guild, channel, notice.kind, notice.jobs, notice.mention) == (
         GUILD,
@@ -206,7 +296,7 @@ async def test_an_account_without_a_visible_user_is_known_again_by_its_token(hou
     assert await _own(house, "some-opaque-token", 102) == first
     account = house.accounts.account(first)
     assert account is not None
-    assert account.user_number is None
+    assert account.user is None
     assert "opaque" not in account.key
 
 
@@ -285,21 +375,39 @@ async def test_the_operators_token_is_forgotten_when_it_is_taken_away(house: Hou
     assert house.accounts.token_of(operator) is None
 
 
-async def test_a_server_that_removes_a_newer_token_of_the_operators_account_leaves_the_operators_own(
-    house: House,
-) -> None:
+@pytest.mark.parametrize("token", [OLD, NEW])
+async def test_a_servers_own_token_is_never_the_operators(house: House, token: str) -> None:
+    """Not even where the bytes are the same."""
     await house.restart(operator_token=OLD)
-    account = await _own(house, NEW)
-    assert account == house.accounts.operator_id
+    operator = house.accounts.operator_id
+    own = await _own(house, token)
+    assert own != operator
+    await _own(house, token, OTHER_GUILD)
     await house.restart(operator_token=OLD)
+    assert (house.accounts.operator_id, house.accounts.own(GUILD)) == (operator, own)
+    assert (house.accounts.token_of(operator or 0), house.accounts.token_of(own)) == (OLD, token)
+    await house.restart(operator_token=None)
+    assert (house.accounts.token_of(operator or 0), house.accounts.token_of(own)) == (None, token)
+
+
+async def test_a_new_operators_token_is_the_operators_at_once_and_its_jobs_go_on(house: House) -> None:
+    await house.restart(operator_token=OLD)
+    account = house.accounts.operator_id
+    assert account is not None
+    own = await _own(house, OLD, OTHER_GUILD)
+    watched = await _watch(house, GUILD, "j1")
+    await house.restart(operator_token=NEW)
+    assert house.accounts.in_force(GUILD) == account
     assert house.accounts.token_of(account) == NEW
-    await house.tokens.remove_token(GUILD, account, ADMIN)
-    assert house.accounts.token_of(account) == OLD
-    await house.restart(operator_token=OLD)
-    assert house.accounts.token_of(account) == OLD
+    assert house.accounts.state_of(account) is AccountState.OK
+    assert await _account_of(house, watched) == account
+    assert (house.accounts.in_force(OTHER_GUILD), house.accounts.token_of(own)) == (own, OLD)
+    await house.restart(operator_token=OTHER)
+    assert house.accounts.token_of(account) is None
+    assert house.accounts.in_force(GUILD) != account
 
 
-async def test_a_new_operators_token_replaces_one_in_trouble_and_its_servers_are_told_when_it_works(
+async def test_a_new_operators_token_after_one_in_trouble_is_tried_and_its_servers_are_told_when_it_works(
     house: House,
 ) -> None:
     await house.restart(operator_token=OLD)
@@ -360,15 +468,13 @@ async def test_good_news_in_trouble_is_believed_only_of_a_trial(house: House) ->
 
 async def test_a_late_refusal_of_the_token_before_is_not_believed(house: House) -> None:
     account = await _own(house)
-    house.clock.advance(1000)
-    await _own(house, NEW)
+    new = await _own(house, NEW)
     await house.accounts.answered(account, TokenRefused("about the old one"))
-    assert house.accounts.state_of(account) is AccountState.OK
     await house.accounts.tried(account, OLD, TokenRefused("about the old one"))
     assert house.accounts.state_of(account) is AccountState.OK
-    house.clock.advance(120)
-    await house.accounts.answered(account, TokenRefused("no"))
-    assert house.accounts.state_of(account) is AccountState.REFUSED
+    assert house.accounts.state_of(new) is AccountState.OK
+    await house.accounts.answered(new, TokenRefused("no"))
+    assert house.accounts.state_of(new) is AccountState.REFUSED
 
 
 @pytest.mark.parametrize("error", [RateLimited("no", 1), AccountBroken("no"), Unavailable("no"), BadRequest("no")])

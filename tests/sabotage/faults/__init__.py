@@ -18,6 +18,7 @@ from tests.sabotage.faults import (
     secrecy,
     storage,
     strangers,
+    tokens,
     troubles,
 )
 
@@ -38,4 +39,5 @@ FAULTS = (
     *imports.FAULTS,
     *limits.FAULTS,
     *loops.FAULTS,
+    *tokens.FAULTS,
 )

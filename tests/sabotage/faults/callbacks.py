@@ -34,8 +34,8 @@ FAULTS = (
         "rotate-key leaves addresses with the old key",
         "tests/storage/test_rotation.py::test_the_key_file_gets_a_fresh_key_and_nothing_is_lost",
         "storage/vault.py",
-        "    for row in addresses:",
-        "    for row in addresses[:0]:",
+        "        for row in addresses\n",
+        "        for row in addresses[:0]\n",
     ),
     fault(
         "a callback reaches jobs of an account that is not the server's own",

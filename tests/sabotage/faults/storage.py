@@ -120,11 +120,4 @@ FAULTS = (
         "os.path.realpath(root / settings.database_path)",
         "root / settings.database_path",
     ),
-    fault(
-        "tables of an earlier version cannot be looked over",
-        "tests/storage/test_vault.py::test_a_database_that_is_to_be_migrated_yet_is_looked_over",
-        "storage/vault.py",
-        '        if await queries.one("SELECT 1 FROM pragma_table_info(?) WHERE name = ?", (table, column)):',
-        "        if table:",
-    ),
 )

@@ -16,7 +16,7 @@ FAULTS = (
         "nobody is told that the old account's jobs go on",
         "tests/relay/tokens/test_accounts.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
         "relay/tokens/tokens.py",
-        "if before != row.id and jobs and not told:",
+        "if jobs and not told and before != row.id and self._were_on_hold(before, key):",
         "if 0:",
     ),
     fault(
@@ -74,13 +74,6 @@ FAULTS = (
         "relay/polling/questions.py",
         "rest.until = max(rest.until, until)",
         "rest.until = now",
-    ),
-    fault(
-        "a late refusal of the old token is held against the new one",
-        "tests/relay/tokens/test_accounts.py::test_a_late_refusal_of_the_token_before_is_not_believed",
-        "relay/tokens/accounts.py",
-        "elif state is AccountState.OK or self._was_just_replaced(account):",
-        "elif state is AccountState.OK:",
     ),
     fault(
         "a proxy's 404 says that a job is gone",

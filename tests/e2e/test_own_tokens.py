@@ -1,0 +1,161 @@
+"""A token is one server's: against whoever has another server, an old copy of the token, or a made-up one."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+import pytest
+
+from sandbox.pixverse_api import faults
+from sandbox.pixverse_api.requests_log import credential
+from tests.e2e.conftest import Build
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -> None:
+    victim = await stage.town()
+    thief = Town(stage, victim.account)
+    await thief.set_token()
+    old = await victim.watched(prompt="from before")
+    await thief.status(old)
+    stage.renew_token(victim.account)
+    notice = await victim.notice("**PixVerse results are on hold on this server.**")
+    assert notice.pinged == {victim.admin.id}
+    assert (await victim.set_token()).text.startswith("**Token works.** 1 waiting job resumes now.")
+
+    private = await victim.watched(prompt="after the leak")
+    refused = await thief.status(private)
+    assert "after the leak" not in refused.text
+    old.complete()
+    private.complete()
+    await stage.discord.until(lambda: len(victim.outcomes()) == 2, what="both outcomes")
+    check = await thief.admin.slash(thief.channel, "pixverse-admin check")
+    assert "useapi.net refuses this server's API token" in check.text
+    assert thief.outcomes() == []
+    used = {entry.credential for entry in stage.pixverse.requests if entry.jobid == private.jobid}
+    assert used == {credential(victim.account.token)}
+
+    question = await victim.admin.slash(victim.channel, "pixverse-admin token remove")
+    await victim.admin.click(question, "Remove the token")
+    assert (
+        "useapi.net refuses this server's API token"
+        in (await thief.admin.slash(thief.channel, "pixverse-admin check")).text
+    )
+
+
+async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
+    """One for which the API answers with empty lists."""
+    victim, forger = await stage.town(), stage.empty_town()
+    job = await victim.watched()
+    forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
+    answer = await forger.set_token()
+    assert answer.text.startswith(
+        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed yet), 0 jobs running right now."
+    ), answer.text
+    assert (await forger.status(job)).text.startswith("**I can't find this job.**")
+    job.complete()
+    assert (await victim.outcome()).text.startswith("**Your video is ready.**")
+    assert forger.outcomes() == []
+    used = {entry.credential for entry in stage.pixverse.requests if entry.jobid == job.jobid}
+    assert used == {credential(victim.account.token), credential(forger.account.token)}
+    check = await victim.admin.slash(victim.channel, "pixverse-admin check")
+    assert f"account `{victim.account.number}`" in check.text
+    assert "not confirmed" not in check.text
+
+
+async def test_the_later_command_wins(stage: Stage) -> None:
+    town = stage.empty_town()
+    slow, gate = stage.account(), asyncio.Event()
+    stage.pixverse.faults.add(faults.Hold(gate), account=slow)
+    earlier = asyncio.create_task(town.set_token(slow.token))
+    await stage.pixverse.until(lambda: any(entry.account == slow.number for entry in stage.pixverse.requests))
+    later = await town.set_token()
+    assert later.text.startswith("**Token works.**")
+    gate.set()
+    assert (await earlier).text.startswith("**Not stored: the token was set or removed again meanwhile.**")
+    check = await town.admin.slash(town.channel, "pixverse-admin check")
+    assert f"account `{town.account.number}`" in check.text
+
+
+async def test_of_a_replaced_token_no_byte_is_left(stage: Stage) -> None:
+    town = await stage.town()
+    rows = stage.ledger.rows("SELECT token FROM accounts WHERE account_key = ?", f"user:{town.account.number}")
+    (before,) = [row["token"] for row in rows]
+    stage.renew_token(town.account)
+    await town.set_token()
+    assert not [name for name, content in stage.ledger.files().items() if before[30:60] in content]
+
+
+async def test_a_new_operators_token_is_the_operators_at_once(build: Build) -> None:
+    stage = await build()
+    account = stage.account()
+    stage.bot.settings["USEAPI_TOKEN"] = account.token
+    await stage.start()
+    plain, stranger = Town(stage, account), Town(stage, account)
+    await stranger.set_token()
+    job = await plain.watched()
+    await stage.stop()
+    stage.bot.settings["USEAPI_TOKEN"] = stage.renew_token(account)
+    await stage.start()
+    job.complete()
+    assert (await plain.outcome()).text.startswith("**Your video is ready.**")
+    check = await stranger.admin.slash(stranger.channel, "pixverse-admin check")
+    assert "useapi.net refuses this server's API token" in check.text
+
+
+async def test_a_token_that_cannot_be_decrypted_is_entered_again(own_stage: Stage) -> None:
+    stage = own_stage
+    town, other = await stage.town(), await stage.town()
+    job, well = await town.watched(), await other.watched()
+    await stage.stop()
+    key = f"user:{town.account.number}"
+    assert stage.ledger.change("UPDATE accounts SET token = x'00' WHERE account_key = ?", key) == 1
+    await stage.start()
+    notice = await town.notice("**Please enter this server's API token again.**")
+    assert notice.pinged == {town.admin.id}
+    await town.card_says("**On hold: this server's API token has to be entered again.**")
+    well.complete()
+    assert (await other.outcome()).text.startswith("**Your video is ready.**")
+    check = await town.admin.slash(town.channel, "pixverse-admin check")
+    assert "I no longer have the API token that was set." in check.text
+    job.complete()
+    await town.set_token()
+    assert (await town.outcome()).text.startswith("**Your video is ready.**")
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_any_order_of_setting_rotating_removing_and_dying(own_stage: Stage, seed: int) -> None:
+    """No job of a server is asked about with a token that this server has not entered."""
+    stage, rng = own_stage, random.Random(seed)
+    account = stage.account()
+    towns = [Town(stage, account), Town(stage, account)]
+    entered: list[set[str]] = [set(), set()]
+    jobs: list[set[str]] = [set(), set()]
+    for _ in range(8):
+        which = rng.randrange(2)
+        town = towns[which]
+        match rng.choice(("set", "set", "rotate", "remove", "restart", "kill")):
+            case "set":
+                await town.set_token()
+                entered[which].add(account.token)
+                job = town.job()
+                await town.status(job)
+                jobs[which].add(job.jobid)
+            case "rotate":
+                stage.renew_token(account)
+            case "remove":
+                question = await town.admin.slash(town.channel, "pixverse-admin token remove")
+                if "Remove the token" in question.labels:
+                    await town.admin.click(question, "Remove the token")
+            case "restart":
+                await stage.restart()
+            case _:
+                await stage.kill()
+                await stage.start()
+        for number in range(2):
+            used = {entry.credential for entry in stage.pixverse.requests if entry.jobid in jobs[number]}
+            assert used <= {credential(token) for token in entered[number]}

@@ -1,0 +1,210 @@
+"""What a server has under a former token goes over to the new one, and nothing of another server."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from storage import accounts, deliveries, follows, jobs, moves, subscriptions
+from storage.database import Database
+from storage.follows import FollowRow
+from storage.jobs import JobRow
+
+HERE, THERE = 100, 200
+NOW = 1_000
+
+
+@dataclass
+class Shelf:
+    """Rows of one account, as tokens come and go; servers have channels 10 above their own number."""
+
+    database: Database
+    tokens: int = 0
+
+    async def token(self, key: str = "user:1") -> int:
+        self.tokens += 1
+        async with self.database.transaction() as tx:
+            return (await accounts.put_token(tx, key, b"x", f"hash {self.tokens}", 0)).id
+
+    async def watched(
+        self, account: int, jobid: str, guild: int = HERE, *, channel: int | None = None, user: int = 1
+    ) -> int:
+        async with self.database.transaction() as tx:
+            job = await jobs.add(tx, account, jobid, None, NOW)
+            number = await subscriptions.add(
+                tx, job_id=job.id, guild_id=guild, channel_id=channel or guild + 10, batch_id=None, spoiler=False, now=0
+            )
+            await subscriptions.put_subscriber(tx, number, user, mention=True, in_batch=False, now=0)
+        return number
+
+    async def move(self, account: int, guild: int = HERE) -> list[int]:
+        async with self.database.transaction() as tx:
+            return await moves.to_account(tx, guild, account, NOW)
+
+    async def end(self, subscription: int, outcome: str | None = "completed") -> None:
+        """The job's end, told in the channel; without an outcome, somebody stopped watching."""
+        job = await self.job(subscription)
+        async with self.database.transaction() as tx:
+            if outcome is not None:
+                await jobs.end(tx, job.id, outcome, NOW)
+                await deliveries.add_outcome(
+                    tx,
+                    subscription_id=subscription,
+                    kind="outcome",
+                    guild_id=HERE,
+                    channel_id=HERE + 10,
+                    base_nonce=job.jobid,
+                    closes_batch=False,
+                    now=NOW,
+                )
+            await subscriptions.end(tx, subscription, NOW)
+
+    async def job(self, subscription: int) -> JobRow:
+        row = await subscriptions.by_id(self.database.reader, subscription)
+        assert row is not None
+        job = await jobs.by_id(self.database.reader, row.job_id)
+        assert job is not None
+        return job
+
+    async def is_open(self, subscription: int) -> bool:
+        row = await subscriptions.by_id(self.database.reader, subscription)
+        assert row is not None
+        return row.ended_at is None
+
+
+async def test_a_job_of_one_server_keeps_its_number(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    running, ended = await shelf.watched(old, "a"), await shelf.watched(old, "b")
+    await shelf.end(ended)
+    before = [await shelf.job(running), await shelf.job(ended)]
+    async with database.transaction() as tx:
+        await jobs.set_missing(tx, before[0].id, 5)
+    assert await shelf.move(new) == [old]
+    after = [await shelf.job(running), await shelf.job(ended)]
+    assert [row.id for row in after] == [row.id for row in before]
+    assert [row.account_id for row in after] == [new, new]
+    assert after[0].missing_since is None
+    assert after[1].outcome == "completed"
+
+
+async def test_a_job_that_others_wait_for_is_split(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    here, there = await shelf.watched(old, "a"), await shelf.watched(old, "a", THERE)
+    number = (await shelf.job(here)).id
+    await shelf.move(new)
+    ours, theirs = await shelf.job(here), await shelf.job(there)
+    assert (ours.account_id, theirs.account_id) == (new, old)
+    assert theirs.id == number
+    assert (ours.jobid, ours.watched_since) == ("a", theirs.watched_since)
+    found = await jobs.by_number(database.reader, number, guild_id=HERE, channel_id=HERE + 10, user_id=9)
+    assert found is not None
+    assert found.id == ours.id
+
+
+async def test_another_server_with_the_same_new_token_shares_the_job(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    there = await shelf.watched(new, "a", THERE)
+    here = await shelf.watched(old, "a")
+    await shelf.move(new)
+    assert (await shelf.job(here)).id == (await shelf.job(there)).id
+
+
+async def test_other_accounts_and_other_servers_stay(database: Database) -> None:
+    shelf = Shelf(database)
+    other, old, new = await shelf.token("user:2"), await shelf.token(), await shelf.token()
+    held, there = await shelf.watched(other, "a"), await shelf.watched(old, "b", THERE)
+    async with database.transaction() as tx:
+        for guild in (HERE, THERE):
+            await follows.put(tx, FollowRow(guild, guild + 1, old, False, 1, 0))
+    await shelf.move(new)
+    assert [(await shelf.job(one)).account_id for one in (held, there)] == [other, old]
+    assert [row.guild_id for row in await follows.of_account(database.reader, new)] == [HERE]
+    assert [row.guild_id for row in await follows.of_account(database.reader, old)] == [THERE]
+
+
+async def test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_waits(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    for jobid, outcome in (("a", "given up"), ("b", "not found"), ("c", "completed")):
+        await shelf.end(await shelf.watched(new, jobid, THERE), outcome)
+    here = {jobid: await shelf.watched(old, jobid) for jobid in "abc"}
+    await shelf.move(new)
+    found = {jobid: await shelf.job(number) for jobid, number in here.items()}
+    assert {row.account_id for row in found.values()} == {new}
+    assert [(found[jobid].outcome, found[jobid].round) for jobid in "abc"] == [(None, 1), (None, 1), ("completed", 0)]
+    assert all([await shelf.is_open(number) for number in here.values()])
+
+
+async def test_what_has_ended_stays_where_the_new_row_tells_something_else(database: Database) -> None:
+    """Its message, which may still have to be posted, is made of the row."""
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    await shelf.watched(new, "a", THERE)
+    here = await shelf.watched(old, "a")
+    await shelf.end(here)
+    await shelf.move(new)
+    assert ((await shelf.job(here)).account_id, (await shelf.job(here)).outcome) == (old, "completed")
+
+
+async def test_of_two_open_subscriptions_of_a_channel_one_goes_on_with_the_askers_of_both(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    kept = await shelf.watched(new, "a", user=1)
+    double = await shelf.watched(old, "a", user=2)
+    async with database.transaction() as tx:
+        await deliveries.add_card(
+            tx, subscription_id=double, guild_id=HERE, channel_id=HERE + 10, base_nonce="card", now=0
+        )
+    await shelf.move(new)
+    assert [await shelf.is_open(one) for one in (kept, double)] == [True, False]
+    assert [one.user_id for one in await subscriptions.subscribers(database.reader, kept)] == [1, 2]
+    assert await deliveries.of_subscription(database.reader, kept, "card") is not None
+
+
+async def test_a_subscription_that_had_ended_is_opened_for_one_that_waits(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    kept = await shelf.watched(new, "a", user=1)
+    await shelf.end(kept, None)
+    double = await shelf.watched(old, "a", user=2)
+    await shelf.move(new)
+    assert [await shelf.is_open(one) for one in (kept, double)] == [True, False]
+    assert [one.user_id for one in await subscriptions.subscribers(database.reader, kept)] == [2]
+
+
+async def test_several_former_tokens_are_gathered(database: Database) -> None:
+    shelf = Shelf(database)
+    first, second, new = await shelf.token(), await shelf.token(), await shelf.token()
+    one, two = await shelf.watched(first, "a"), await shelf.watched(second, "a", channel=7)
+    again = await shelf.watched(second, "b")
+    assert sorted(await shelf.move(new)) == [first, second]
+    assert {(await shelf.job(number)).account_id for number in (one, two, again)} == {new}
+    assert (await shelf.job(one)).id == (await shelf.job(two)).id
+
+
+async def test_thousands_of_jobs_move_quickly(database: Database) -> None:
+    shelf = Shelf(database)
+    old, new = await shelf.token(), await shelf.token()
+    async with database.transaction() as tx:
+        await tx.run(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)"
+            " INSERT INTO jobs (account_id, jobid, watched_since, changed_at) SELECT ?, 'job-' || i, 0, 0 FROM n",
+            (old,),
+        )
+        for guild, step in ((HERE, 1), (THERE, 2)):
+            await tx.run(
+                "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at)"
+                " SELECT id, ?, ?, 0 FROM jobs WHERE id % ? = 0",
+                (guild, guild + 10, step),
+            )
+    began = time.process_time()
+    await shelf.move(new)
+    assert time.process_time() - began < 2
+    (row,) = await database.reader.all(
+        "SELECT count(*) FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.guild_id = ? AND j.account_id = ?",
+        (HERE, new),
+    )
+    assert row[0] == 5000
