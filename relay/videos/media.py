@@ -24,8 +24,8 @@ MAX_FILES = 10
 
 
 class DiskBudget:
-    """Bytes that temporary files may take together. A job waits for its whole share before it fetches anything, and so
-    never waits while it holds some."""
+    """Bytes that temporary files may take together. A job waits for the most that it can write before it fetches
+    anything, and so never waits while it holds some; what it did not write is given back as soon as that is known."""
 
     def __init__(self, total: int) -> None:
         self.total = total
@@ -50,7 +50,6 @@ class _Shared:
 
     task: asyncio.Task[tuple[Video, ...]]
     holders: int
-    share: int
     paths: list[Path]
 
 
@@ -66,7 +65,7 @@ class MediaStore:
         self._clock = clock
         self._meters = meters
         self._slots = asyncio.Semaphore(parallel)
-        self._budget = DiskBudget(max_bytes * max(parallel, 1) * 4)
+        self._budget = DiskBudget(max_bytes * max(parallel * 4, MAX_FILES))
         self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
 
     def sweep(self) -> int:
@@ -94,11 +93,12 @@ class MediaStore:
 
     def _begin(self, media: tuple[Media, ...]) -> _Shared:
         paths = [self._folder / f"{secrets.token_hex(8)}.part" for _ in media[:MAX_FILES]]
-        share = sum(min(item.size or self._max_bytes, self._max_bytes) for item in media[:MAX_FILES])
-        task = asyncio.create_task(self._fetch_all(media, paths, share), name="media")
-        return _Shared(task, 0, share, paths)
+        task = asyncio.create_task(self._fetch_all(media, paths), name="media")
+        return _Shared(task, 0, paths)
 
-    async def _fetch_all(self, media: tuple[Media, ...], paths: list[Path], share: int) -> tuple[Video, ...]:
+    async def _fetch_all(self, media: tuple[Media, ...], paths: list[Path]) -> tuple[Video, ...]:
+        # Not what the API says of sizes: a host may send up to the limit whatever was said.
+        share = self._max_bytes * len(paths)
         await self._budget.take(share)
         try:
             async with asyncio.TaskGroup() as group:
@@ -106,6 +106,8 @@ class MediaStore:
                     group.create_task(self._fetch_one(index, item, path))
                     for index, (item, path) in enumerate(zip(media, paths, strict=False), start=1)
                 ]
+            videos = tuple(task.result() for task in tasks)
+            await self._budget.give_back(share - _bytes_of(videos))
         except BaseException as error:
             await self._budget.give_back(share)
             if isinstance(error, ExceptionGroup):
@@ -115,7 +117,7 @@ class MediaStore:
             VideoLink(index, item.url, LinkReason.TOO_MANY, size=item.size, expires_at=expiry_of(item.url))
             for index, item in enumerate(media[MAX_FILES:], start=MAX_FILES + 1)
         ]
-        return (*(task.result() for task in tasks), *surplus)
+        return (*videos, *surplus)
 
     async def _fetch_one(self, index: int, media: Media, path: Path) -> Video:
         async with self._slots:
@@ -136,4 +138,9 @@ class MediaStore:
         for path in shared.paths:
             path.unlink(missing_ok=True)
         if not shared.task.cancelled() and shared.task.exception() is None:
-            await self._budget.give_back(shared.share)
+            await self._budget.give_back(_bytes_of(shared.task.result()))
+
+
+def _bytes_of(videos: tuple[Video, ...]) -> int:
+    """What their files take on the disk."""
+    return sum(video.size for video in videos if isinstance(video, VideoFile))

@@ -21,7 +21,7 @@ from relay.posting.attachments import Attacher
 from relay.posting.variants import Variant
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import REFUSALS, TRIES, Bounds, Downloader, expiry_of, media_session
-from relay.videos.media import DiskBudget, MediaStore
+from relay.videos.media import MAX_FILES, DiskBudget, MediaStore
 from sandbox.pixverse_api.videos import video as sandbox_video
 from settings import MediaHost
 
@@ -439,6 +439,34 @@ async def test_the_disk_budget_lets_in_what_fits() -> None:
     await second
     await budget.give_back(5)
     await budget.take(1_000)
+
+
+async def test_what_is_written_counts_whatever_size_the_api_names(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:
+    body = MP4 + b"v" * (LIMIT - len(MP4) - 1)
+    url, most = cdn.file("/a.mp4", body), LIMIT * MAX_FILES
+    seen: list[int] = []
+
+    async def post(job_id: int) -> None:
+        async with store.fetch(job_id, job(*(Media(url, size=1) for _ in range(4)))):
+            for _ in range(50):
+                await asyncio.sleep(0)
+            seen.append(sum(path.stat().st_size for path in (tmp_path / "media").iterdir()))
+
+    async with asyncio.timeout(10):
+        await asyncio.gather(*(post(job_id) for job_id in range(8)))
+    assert len(seen) == 8
+    assert max(seen) <= most
+
+
+async def test_many_jobs_of_ten_files_each_all_get_their_room(cdn: Cdn, store: MediaStore) -> None:
+    url = cdn.file("/a.mp4", MP4)
+
+    async def post(job_id: int) -> int:
+        async with store.fetch(job_id, job(*(Media(url, size=1) for _ in range(12)))) as videos:
+            return len(videos)
+
+    async with asyncio.timeout(20):
+        assert await asyncio.gather(*(post(job_id) for job_id in range(6))) == [12] * 6
 
 
 async def test_fresh_links_need_no_more_room_than_the_old_ones_gave_back(cdn: Cdn, store: MediaStore) -> None:

@@ -8,6 +8,13 @@ _E2E_PERMISSIONS = "tests/e2e/test_permissions.py"
 
 FAULTS = (
     fault(
+        "the disk's budget believes the size that the API names",
+        "tests/relay/videos/test_media.py::test_what_is_written_counts_whatever_size_the_api_names",
+        "relay/videos/media.py",
+        "share = self._max_bytes * len(paths)",
+        "share = sum(min(item.size or self._max_bytes, self._max_bytes) for item in media[:MAX_FILES])",
+    ),
+    fault(
         "whatever ends in an allowed name is a host",
         "tests/relay/videos/test_addresses.py::test_refused[https://%00.media.example/a.mp4]",
         "relay/videos/addresses.py",
