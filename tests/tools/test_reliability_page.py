@@ -1,20 +1,23 @@
-"""docs/reliability.md names tests; whoever renames one has to name it anew there."""
+"""docs/reliability.md and docs/security.md name tests; whoever renames one has to name it anew there."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
+import pytest
+
 _TESTS = Path(__file__).resolve().parents[1]
-_PAGE = _TESTS.parent / "docs" / "reliability.md"
+_DOCS = _TESTS.parent / "docs"
 _NAME = re.compile(r"`((?:\w+/)*\w+\.py|test_\w+)`")
 
 
-def test_every_test_that_the_page_names_is_there() -> None:
+@pytest.mark.parametrize(("page", "least"), [("reliability.md", 50), ("security.md", 30)])
+def test_every_test_that_the_page_names_is_there(page: str, least: int) -> None:
     named = 0
     absent: list[str] = []
     source = ""
-    for word in _NAME.findall(_PAGE.read_text()):
+    for word in _NAME.findall((_DOCS / page).read_text()):
         if word.endswith(".py"):
             file = _TESTS / word
             source = file.read_text() if file.is_file() else ""
@@ -23,4 +26,4 @@ def test_every_test_that_the_page_names_is_there() -> None:
         if f"def {word}(" not in source:
             absent.append(word)
     assert absent == []
-    assert named > 50
+    assert named > least
