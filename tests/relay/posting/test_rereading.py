@@ -15,8 +15,8 @@ def _rereader(world: World) -> Rereader:
 
 
 async def _ended_by_the_poller(world: World) -> int:
-    number = await world.watch("job-a")
-    world.api.put("job-a", JobState.COMPLETED, media=DEAD)
+    number = await world.watch("job-1")
+    world.api.put("job-1", JobState.COMPLETED, media=DEAD)
     world.run()
     while not await world.outcomes():
         await world.advance(1)
@@ -27,21 +27,21 @@ async def _ended_by_the_poller(world: World) -> int:
 async def test_the_answer_that_told_the_end_is_not_used_again(world: World) -> None:
     number = await _ended_by_the_poller(world)
     asked = len(world.api.asked)
-    job = world.api.put("job-a", JobState.COMPLETED, media=FRESH)
+    job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
     assert await _rereader(world)(number, GUILD) == job
     assert len(world.api.asked) == asked + 1
 
 
 async def test_nor_is_one_that_a_command_got(world: World) -> None:
-    world.api.put("job-a", JobState.COMPLETED, media=DEAD)
-    number = await world.watch("job-a")
-    job = world.api.put("job-a", JobState.COMPLETED, media=FRESH)
+    world.api.put("job-1", JobState.COMPLETED, media=DEAD)
+    number = await world.watch("job-1")
+    job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
     assert await _rereader(world)(number, GUILD) == job
 
 
 async def test_one_that_was_asked_for_serves_every_channel(world: World) -> None:
     number = await _ended_by_the_poller(world)
-    job = world.api.put("job-a", JobState.COMPLETED, media=FRESH)
+    job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
     asked = len(world.api.asked)
     assert [await _rereader(world)(number, GUILD) for _ in range(5)] == [job] * 5
     assert len(world.api.asked) == asked + 1

@@ -107,8 +107,8 @@ FAULTS = (
         "a link that has run out is not asked for anew",
         "tests/relay/posting/test_delivery.py::test_a_link_that_turns_out_to_have_run_out_is_read_again_once",
         "relay/posting/attachments.py",
-        " if fresh is job and self._asks_again(job_id, items) else fresh",
-        " if 0 else fresh",
+        "if fresh is job and self._asks_again(job_id, items):",
+        "if 0:",
     ),
     fault(
         "a download that breaks off is not tried again",
