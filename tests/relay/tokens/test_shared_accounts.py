@@ -58,7 +58,7 @@ async def _fill(path: Path, key: str) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany("INSERT INTO meta VALUES (?, ?)", known)
         connection.execute("INSERT INTO meta VALUES ('operator_account', x'34')")
-        for number, name in ((1, "user:1"), (2, "user:2"), (3, "user:3"), (4, "user:9")):
+        for number, name in ((1, "user:1"), (2, "user:2"), (3, "user:3"), (4, "user:9"), (5, "user:5")):
             token = vault.encrypt(f"{name}-shared")
             connection.execute(
                 "INSERT INTO accounts (id, account_key, token, state_since) VALUES (?, ?, ?, 0)",
@@ -72,7 +72,7 @@ async def _fill(path: Path, key: str) -> None:
                 "INSERT INTO jobs (id, account_id, jobid, watched_since, changed_at) VALUES (?, ?, ?, 0, 0)",
                 (number, number, f"job-{number}"),
             )
-        for guild, account in ((ALONE, 1), (FIRST, 2), (SECOND, 2), (TRACED, 3), (OPERATED, 4)):
+        for guild, account in ((ALONE, 1), (FIRST, 2), (SECOND, 2), (TRACED, 3), (OPERATED, 4), (107, 5), (108, 5)):
             connection.execute(
                 "INSERT INTO servers (guild_id, account_id, token_set_by) VALUES (?, ?, ?)", (guild, account, ADMIN)
             )
@@ -113,6 +113,7 @@ async def test_an_update_leaves_a_token_to_the_one_server_that_used_it(house: Ho
     tokens = {guild: book.token_of(book.in_force(guild) or 0) for guild in (ALONE, FIRST, SECOND, TRACED, OPERATED)}
     assert tokens == {ALONE: "user:1-shared", FIRST: None, SECOND: None, TRACED: None, OPERATED: None}
     assert book.token_of(book.in_force(PLAIN) or 0) == OPERATOR
+    assert [book.token_of(book.in_force(idle) or 0) for idle in (107, 108)] == [None, None]
     assert book.operator_id == 4
     states = {guild: book.state_of(book.in_force(guild) or 0) for guild in tokens}
     assert states == {guild: AccountState.OK if guild == ALONE else AccountState.MISSING for guild in tokens}
@@ -149,7 +150,7 @@ async def test_of_deleted_tokens_nothing_is_left_but_in_the_copy_of_before(house
     copy = path.with_name("relay.db.before-3")
     with closing(sqlite3.connect(copy)) as connection:
         tokens = [row[0] for row in connection.execute("SELECT token FROM accounts ORDER BY id")]
-    assert [bool(_in_files(path, token[30:60])) for token in tokens] == [True, False, False, False]
+    assert [bool(_in_files(path, token[30:60])) for token in tokens] == [True, False, False, False, False]
 
 
 async def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(path: Path, key: str) -> None:

@@ -106,13 +106,6 @@ FAULTS = (
         "            AND 0 AND s.guild_id <> (SELECT",
     ),
     fault(
-        "an update makes a server's token of the operator's",
-        f"{_SHARED}::test_an_update_leaves_a_token_to_the_one_server_that_used_it",
-        "storage/migrations/0003_tokens.sql",
-        "CASE WHEN NOT of_operator\n",
-        "CASE WHEN 1\n",
-    ),
-    fault(
         "one token that cannot be decrypted keeps the bot from starting",
         f"{_SHARED}::test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with_its_key",
         "relay/tokens/accounts.py",
