@@ -61,10 +61,17 @@ class BatchTally:
     """What the last outcome of a batch says of the whole batch."""
 
     total: int
-    completed: int
+    """Jobs."""
+    videos: int
+    """Files that are posted as such."""
+    images: int
+    links: int
+    """Videos and images that are posted as links."""
     failed: int
+    """Jobs, as those of the next two."""
     refused: int
     other: int
+    """Those that ended without a result."""
     mention: tuple[int, ...]
     """Those who asked for the batch and want to be pinged."""
 

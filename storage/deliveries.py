@@ -225,6 +225,17 @@ async def open_among(q: Queries, delivery_ids: Sequence[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
+async def variants_in_batch(q: Queries, batch_id: int) -> dict[int, str]:
+    """By subscription: the form of the latest outcome of each job of a batch."""
+    rows = await q.all(
+        "SELECT subscription_id, variant FROM deliveries WHERE subscription_id IN"
+        " (SELECT id FROM subscriptions WHERE batch_id = ?)"
+        " AND (kind = 'outcome' OR kind LIKE 'outcome-%') ORDER BY id",
+        (batch_id,),
+    )
+    return {row["subscription_id"]: row["variant"] for row in rows}
+
+
 async def of_subscription(q: Queries, subscription_id: int, kind: str) -> Delivery | None:
     """The delivery of this kind, in whatever state."""
     row = await q.one(

@@ -36,12 +36,14 @@ async def settle_posted(
     message_id: int | None,
     now: int,
     reason: str | None = None,
+    variant: str | None = None,
 ) -> None:
-    """The message stands in the channel; `message_id` is None where it was deleted there since."""
+    """The message stands in the channel; `message_id` is None where it was deleted there since, `variant` where nobody
+    knows in which form."""
     await tx.run(
         "UPDATE deliveries SET state = 'posted', message_id = ?, reason = ?, settled_at = ?, unanswered_at = NULL,"
-        " look_first = 0, blocked_since = NULL WHERE id = ?",
-        (message_id, reason, now, delivery_id),
+        " look_first = 0, blocked_since = NULL, variant = coalesce(?, variant) WHERE id = ?",
+        (message_id, reason, now, variant, delivery_id),
     )
 
 

@@ -171,12 +171,14 @@ def _late(post: OutcomePost) -> str:
 
 def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
     counts = (
-        (batch.completed, "with video"),
-        (batch.failed, "failed"),
-        (batch.refused, "refused"),
-        (batch.other, "without a result"),
+        (batch.videos, "video", "videos"),
+        (batch.images, "image", "images"),
+        (batch.links, "as a link", "as links"),
+        (batch.failed, "failed", "failed"),
+        (batch.refused, "refused", "refused"),
+        (batch.other, "without a result", "without a result"),
     )
-    parts = wording.joined((f"{number} {name}" for number, name in counts if number), ", ")
+    parts = wording.joined((wording.count(number, one, many) for number, one, many in counts if number), ", ")
     head = "**The job has ended:**" if batch.total == 1 else f"**All {batch.total} jobs have ended:**"
     return wording.joined((head, f"{parts}.", _who(pinged)), " ")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from relay.messages import Address, BatchTally, OutcomePost, Post
 from relay.outcomes import Face, LateReason, Outcome, Reason
 from relay.ports import Clock, Poster
 from relay.posting import notices, upload_limits
-from relay.posting.attachments import Attacher, Bounds
+from relay.posting.attachments import Attacher, Attachments, Bounds
 from relay.posting.lateness import Course, why_late
 from relay.posting.variants import Variant
 from storage import batches, cards, deliveries, subscriptions
@@ -88,14 +89,23 @@ class Composer:
             nominal=self._poster.nominal_upload_limit(row.guild_id),
         )
         async with self._attacher.attachments(row.job_id, job, draft.variant, bounds) as attachments:
-            yield replace(post, job=attachments.job, files=attachments.files, links=attachments.links)
+            yield replace(
+                post,
+                job=attachments.job,
+                files=attachments.files,
+                links=attachments.links,
+                batch=_with_own(post.batch, job, draft.variant, attachments),
+            )
 
     async def with_pings_of_now(self, post: Post, draft: Draft) -> Post:
         """Whoever wanted no ping any more, or to be forgotten, while the videos were fetched is not pinged."""
         now = await self._outcome(draft.delivery)
         if now is None or not isinstance(now.post, OutcomePost) or not isinstance(post, OutcomePost):
             return post
-        return replace(post, mention=now.post.mention, batch=now.post.batch)
+        batch = post.batch
+        if batch is not None:
+            batch = replace(batch, mention=now.post.batch.mention if now.post.batch is not None else ())
+        return replace(post, mention=now.post.mention, batch=batch)
 
     def _notice(self, delivery: Delivery) -> Draft | None:
         if delivery.notice is None:
@@ -171,10 +181,18 @@ class Composer:
         if batch is None:
             return None
         rows = await cards.of_batch(self._reader, batch.id)
-        ends = [_tallied(one) for one in rows if one.outcome is not None and one.stopped_by is None]
+        ended = [one for one in rows if one.outcome is not None and one.stopped_by is None]
+        ends = [_tallied(one) for one in ended]
+        forms = await deliveries.variants_in_batch(self._reader, batch.id)
+        made: Counter[str] = Counter()
+        for one in ended:
+            if _tallied(one) is Outcome.COMPLETED:
+                made += _made(snapshots.load(one.snapshot), Variant.parse(forms.get(one.subscription_id, "")))
         return BatchTally(
             total=len(ends),
-            completed=ends.count(Outcome.COMPLETED),
+            videos=made["video"],
+            images=made["image"],
+            links=made["link"],
             failed=ends.count(Outcome.FAILED),
             refused=ends.count(Outcome.MODERATED),
             other=len(ends) - sum(map(ends.count, (Outcome.COMPLETED, Outcome.FAILED, Outcome.MODERATED))),
@@ -225,6 +243,29 @@ def _watched_for(row: CardRow, outcome: Outcome) -> int | None:
     if outcome is not Outcome.GIVEN_UP or row.job_ended_at is None:
         return None
     return max(0, row.job_ended_at - row.watched_since)
+
+
+def _made(job: Job | None, variant: Variant) -> Counter[str]:
+    """What a job's outcome posts in this form: how many `video`, `image` and `link`."""
+    media = () if job is None else job.media
+    return Counter(
+        "link" if variant.no_files or index in variant.links else "image" if item.image else "video"
+        for index, item in enumerate(media, start=1)
+    )
+
+
+def _with_own(batch: BatchTally | None, job: Job, variant: Variant, attachments: Attachments) -> BatchTally | None:
+    """Counts the files of the very message that tells of the batch as they are about to be posted."""
+    if batch is None:
+        return None
+    links = frozenset(link.index for link in attachments.links)
+    before, now = _made(job, variant), _made(attachments.job, Variant(links=links))
+    return replace(
+        batch,
+        videos=batch.videos - before["video"] + now["video"],
+        images=batch.images - before["image"] + now["image"],
+        links=batch.links - before["link"] + now["link"],
+    )
 
 
 def _tallied(row: CardRow) -> Outcome | None:

@@ -14,6 +14,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
 from enum import Enum, auto
 
 from relay.messages import Absent, CannotLook, Found, NoAnswer, OutcomePost, Post, RateLimited, SendResult, VideoFile
@@ -214,6 +215,7 @@ class Sender:
                 nonce=post.nonce,
                 # What an earlier attempt may have stored looks as it did then.
                 shown=draft if earlier is None else None,
+                form=_form_of(draft, post),
             )
         )
 
@@ -279,6 +281,11 @@ class Sender:
             name.lower(),
             "" if reason is None else f", {reason}",
         )
+
+
+def _form_of(draft: Draft, post: Post) -> str:
+    links = frozenset(link.index for link in post.links) if isinstance(post, OutcomePost) else frozenset[int]()
+    return replace(draft.variant, links=draft.variant.links | links).format()
 
 
 def _is_wanted_all_the_same(draft: Draft) -> bool:

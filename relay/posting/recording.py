@@ -33,6 +33,8 @@ class Settled:
     """The nonce that was sent, where one was."""
     shown: Draft | None = None
     """What surely stands in the channel now, where it was posted."""
+    form: str | None = None
+    """The variant that tells what was posted as a link, where it was posted."""
 
 
 class Recorder:
@@ -56,7 +58,9 @@ class Recorder:
             case None:
                 await sending.unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
-                await sending.settle_posted(tx, delivery.id, message_id=message_id, now=now, reason=reason)
+                await sending.settle_posted(
+                    tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=settled.form
+                )
                 await _mark_shown(tx, settled)
             case Again(after, _, reason):
                 await self._again(tx, settled, now + after, reason)

@@ -80,7 +80,7 @@ async def test_a_batch_outlives_a_restart(stage: Stage, towns: list[Town]) -> No
     for town in towns:
         await town.settled()
         assert [len(outcome.pinged) for outcome in town.outcomes()] == [0, 1]
-        assert "**All 2 jobs have ended:** 2 with video." in town.outcomes()[1].text
+        assert "**All 2 jobs have ended:** 2 videos." in town.outcomes()[1].text
         assert (await town.card_says("**All 2 jobs have ended.**")).labels == []
 
 

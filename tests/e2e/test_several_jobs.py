@@ -33,7 +33,7 @@ async def test_a_batch_has_one_summary_and_one_ping(town: Town) -> None:
     await town.settled()
 
     last = town.outcomes()[-1]
-    assert f"**All 3 jobs have ended:** 1 with video, 1 failed, 1 refused. {town.member.mention}" in last.text
+    assert f"**All 3 jobs have ended:** 1 video, 1 failed, 1 refused. {town.member.mention}" in last.text
     assert last.pinged == {town.member.id}
     assert not last.silent
     final = await town.card_says("**All 3 jobs have ended.**")
@@ -57,7 +57,7 @@ async def test_a_batch_says_what_it_left_out_and_why(town: Town) -> None:
     assert [file.content for file in outcome.attachments] == [ended.videos[0].content]
     fresh.complete()
     await town.stage.discord.until(lambda: len(town.outcomes()) == 2)
-    assert "**All 2 jobs have ended:** 2 with video." in town.outcomes()[-1].text
+    assert "**All 2 jobs have ended:** 2 videos." in town.outcomes()[-1].text
 
 
 async def test_more_than_25_ids_are_too_many(town: Town) -> None:

@@ -124,7 +124,7 @@ def outcomes() -> Iterator[OutcomePost]:
         late=LateReason.API_DOWN,
         ended_at=NOW,
         watched_for=172_800_000,
-        batch=BatchTally(25, 5, 5, 5, 10, crowd),
+        batch=BatchTally(25, 5, 1, 2, 5, 5, 10, crowd),
         reply_to=PERSON,
     )
     files = tuple(VideoFile(n, Path("a.mp4"), ".mp4", 10) for n in range(1, 5))

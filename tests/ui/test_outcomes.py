@@ -268,11 +268,13 @@ def test_an_address_in_the_reason_is_masked() -> None:
 
 def test_the_last_of_a_batch_carries_the_tally_and_its_ping() -> None:
     message = outcome_message(
-        replace(POST, files=FILES[:1], mention=(), batch=BatchTally(4, 2, 1, 0, 1, (8,))), MENTIONS
+        replace(POST, files=FILES[:1], mention=(), batch=BatchTally(7, 2, 1, 1, 2, 1, 1, (8,))), MENTIONS
     )
     assert message.content is not None
     assert message.content.startswith("**Your video is ready.**\n")
-    assert message.content.endswith("\n**All 4 jobs have ended:** 2 with video, 1 failed, 1 without a result. <@8>")
+    assert message.content.endswith(
+        "\n**All 7 jobs have ended:** 2 videos, 1 image, 1 as a link, 2 failed, 1 refused, 1 without a result. <@8>"
+    )
     assert message.mention == (8,)
 
 

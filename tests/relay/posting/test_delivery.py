@@ -76,7 +76,7 @@ async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(worl
     one, two = world.discord.outcomes(CHANNEL)
     assert (one.silent, one.mention, one.batch) == (True, (), None)
     assert (two.silent, two.mention) == (False, ())
-    assert two.batch == BatchTally(total=2, completed=1, failed=0, refused=1, other=0, mention=(9,))
+    assert two.batch == BatchTally(total=2, videos=1, images=0, links=0, failed=0, refused=1, other=0, mention=(9,))
 
 
 async def test_what_somebody_stopped_does_not_count_though_it_ended_for_another_channel(world: World) -> None:
@@ -92,7 +92,7 @@ async def test_what_somebody_stopped_does_not_count_though_it_ended_for_another_
 
     (told,) = world.discord.outcomes(CHANNEL)
     assert told.batch is not None
-    assert (told.batch.total, told.batch.completed) == (1, 1)
+    assert (told.batch.total, told.batch.videos) == (1, 1)
 
 
 async def test_a_completed_job_without_video_does_not_count_as_one_with_video(world: World) -> None:
@@ -103,7 +103,30 @@ async def test_a_completed_job_without_video_does_not_count_as_one_with_video(wo
 
     tally = only(world).batch
     assert tally is not None
-    assert (tally.total, tally.completed, tally.other) == (1, 0, 1)
+    assert (tally.total, tally.videos, tally.other) == (1, 0, 1)
+
+
+async def test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    names = ["two", "image", "link", "failed", "both"]
+    *_, last = [await world.watch(name, CHANNEL, batch_id=batch_id) for name in names]
+    link = VideoLink(1, "https://cdn.example/1.mp4", LinkReason.HOST_NOT_ALLOWED)
+    picture = Media("https://cdn.example/1.png", image=True)
+    await world.end(completed("two", 2))
+    await world.pump()
+    await world.end(replace(completed("image"), media=(picture,)))
+    await world.pump()
+    world.videos.answers = [(link,)]
+    await world.end(completed("link"))
+    await world.pump()
+    await world.end(Job("failed", JobState.FAILED, "failed"), Outcome.FAILED)
+    await world.pump()
+    world.videos.answers = [(link, *world.videos._files(completed("both", 2))[1:])]
+    await world.end(completed("both", 2), closes=(last,))
+    await world.pump()
+
+    tally = world.discord.outcomes(CHANNEL)[-1].batch
+    assert tally == BatchTally(total=5, videos=3, images=1, links=2, failed=1, refused=0, other=0, mention=(9,))
 
 
 async def test_posted_again_it_pings_nobody(world: World) -> None:

@@ -149,4 +149,12 @@ FAULTS = (
         "        case Outcome.NOT_FOUND if post.job is None:",
         "        case Outcome.NOT_FOUND if 0:",
     ),
+    fault(
+        "a batch counts what went as a link among the videos",
+        "tests/relay/posting/test_delivery.py::"
+        "test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
+        "relay/posting/recording.py",
+        "reason=reason, variant=settled.form",
+        "reason=reason",
+    ),
 )
