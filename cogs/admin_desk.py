@@ -11,8 +11,10 @@ from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.messages import Address
+from relay.outcomes import Cause
 from relay.ports import Health, Poster
 from relay.posting import upload_limits
+from relay.posting.variants import Variant
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks
 from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried
@@ -43,6 +45,8 @@ _NOT_STORED: dict[type[Exception], Callable[[], Answer]] = {
     SubscriptionUnpaid: admin_answers.token_unpaid_answer,
     TokenUntried: admin_answers.token_untried_answer,
 }
+_LIMIT_BELIEVED = 24 * 3600 * 1000
+"""Milliseconds for which Discord's word that uploads are limited is told, where no result has been posted since."""
 _HELD_UP = 60_000
 """Milliseconds after which a result that waits is held up by something."""
 
@@ -175,6 +179,10 @@ class AdminDesk:
             ),
             not_posted=counts.not_posted,
             followed=tuple([self._followed(row) for row in await follows.of_guild(reader, ask.guild_id)]),
+            uploads_limited=Variant.parse(
+                await outcome_records.latest_form(reader, ask.guild_id, ask.at - _LIMIT_BELIEVED)
+            ).why
+            is Cause.UPLOADS_LIMITED,
             callback_heard_at=await callbacks.heard_at(reader, ask.guild_id),
             api_down_since=self._health.api.down_since,
         )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 import aiohttp
 import discord
 
 from cogs.refusals import UNREADABLE, is_of_discord
-from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited
+from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited, Refused
+from relay.posting import verdicts
 from ui.message import Message
 
 PAGE = 100
@@ -88,8 +88,10 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
 
 def _read(refusal: discord.HTTPException) -> LookResult:
     """One of a proxy says nothing of the channel, and may pass."""
-    if is_of_discord(refusal) and refusal.status in (HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND):
-        return CannotLook()
+    if is_of_discord(refusal):
+        meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
+        if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):
+            return CannotLook()
     return NoAnswer(f"HTTP {refusal.status}")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pixverse.job import Job
-from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
+from relay.outcomes import Cause, Face, LateReason, LinkReason, NoticeKind, Outcome
 
 # ---- what is posted -------------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class CardPost:
     until: int | None = None
     """SLOW: given up then. CANNOT_POST: the result is held until then."""
     missing: tuple[str, ...] = ()
-    """CANNOT_POST: names of permissions as Discord shows them."""
+    """CANNOT_POST: names of permissions as Discord shows them, and words of `Obstacle`."""
     outcome: Outcome | None = None
     """ENDED."""
     has_video: bool = True
@@ -182,6 +182,10 @@ class NoticePost:
     """NO_ROOM: for how many jobs the server may wait."""
     followed: bool = False
     """CHANNEL_GONE: the server's account was relayed there."""
+    cause: Cause | None = None
+    """REDUCED and REFUSED: why Discord refused."""
+    without_files: bool = False
+    """REDUCED: it was posted with links in the place of its files; else without the API's words."""
 
 
 Post = OutcomePost | CardPost | SummaryPost | NoticePost

@@ -39,6 +39,34 @@ class LinkReason(StrEnum):
     FETCH_FAILED = "fetch failed"
     TOO_MANY = "too many"
     """A message takes ten files."""
+    UPLOADS_LIMITED = "uploads limited"
+    """Discord limits file uploads in the whole server (400001)."""
+    FILE_REFUSED = "file refused"
+    """Discord takes the message without the file only."""
+
+
+class Cause(StrEnum):
+    """Why Discord refused a message for what it holds, which has nothing to do with the place's permissions."""
+
+    UPLOADS_LIMITED = "uploads limited"
+    FILE = "file"
+    EXPLICIT = "explicit"
+    WORDS = "words"
+    LINKS = "links"
+    UNKNOWN = "unknown"
+    """A code that this version does not know, or one that fits no other cause."""
+
+
+class Obstacle(StrEnum):
+    """What keeps the bot from posting that no permission in the channel's settings mends. Stands among the names of
+    missing permissions."""
+
+    TIMED_OUT = "timed out"
+    """A moderator has timed the bot out."""
+    LOCKED = "locked"
+    """The thread is locked."""
+    NOT_IN_THREAD = "not in thread"
+    """A private thread of which the bot is no member."""
 
 
 class LateReason(StrEnum):
@@ -86,6 +114,10 @@ class NoticeKind(StrEnum):
     GIVEN_UP = "given up"
     REFUSED = "refused"
     """Discord took an outcome in no form."""
+    REDUCED = "reduced"
+    """Discord took an outcome in a lesser form only."""
+    POSTING_AGAIN = "posting again"
+    """What CANNOT_POST told is over."""
     CHANNEL_GONE = "channel gone"
     NO_ROOM = "no room"
     """A followed account has more jobs in work than the server may wait for."""
@@ -111,5 +143,8 @@ class Reason(StrEnum):
     NOT_THERE = "not there"
     """A host has no file under one of its links yet."""
     RATE_LIMITED = "rate limited"
+    SLOW_MODE = "slow mode"
+    SWITCHED_OFF = "switched off"
+    """Discord takes no messages there for a while, or is overloaded."""
     BOT_REFUSED = "bot refused"
     """Discord refuses the bot's own token."""

@@ -279,6 +279,24 @@ async def outcomes_waiting(q: Queries, channel_id: int) -> int:
     return await _count(q, f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
 
 
+async def outcomes_posted_since(q: Queries, channel_id: int, since: int) -> int:
+    """How many outcomes were posted in this channel from that time on."""
+    return await _count(
+        q, f"channel_id = ? AND {IS_OUTCOME} AND state = 'posted' AND settled_at >= ?", (channel_id, since)
+    )
+
+
+async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
+    """The server's latest word of this kind to its admins that speaks of this channel, wherever it was told."""
+    row = await q.one(
+        f"SELECT {COLUMNS} FROM deliveries WHERE guild_id = ? AND kind = 'notice'"
+        " AND json_extract(notice, '$.kind') = ? AND json_extract(notice, '$.channel_id') = ?"
+        " ORDER BY id DESC LIMIT 1",
+        (guild_id, kind, channel_id),
+    )
+    return None if row is None else from_row(row)
+
+
 # ---- inside ---------------------------------------------------------------------------------------------------------
 
 

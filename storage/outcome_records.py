@@ -92,6 +92,18 @@ async def blocked_channels(q: Queries, guild_id: int) -> list[int]:
     return [row["channel_id"] for row in rows]
 
 
+async def latest_form(q: Queries, guild_id: int, since: int) -> str:
+    """The form of the server's latest outcome with a result since that time that was posted; empty where there is
+    none."""
+    row = await q.one(
+        f"SELECT d.variant FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id"
+        f" JOIN jobs j ON j.id = s.job_id WHERE {_OF_GUILD} AND d.state = 'posted' AND d.settled_at >= ?"
+        " AND j.outcome = 'completed' ORDER BY d.settled_at DESC, d.id DESC LIMIT 1",
+        (guild_id, since),
+    )
+    return "" if row is None else str(row["variant"])
+
+
 async def of_guild(q: Queries, guild_id: int, delivery_id: int) -> OutcomeRecord | None:
     """The server's outcome with this number."""
     row = await q.one(f"{_SELECT} WHERE {_OF_GUILD} AND d.id = ?", (guild_id, delivery_id))

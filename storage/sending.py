@@ -72,12 +72,13 @@ async def change_variant(
     unanswered_at: int | None,
     look_first: bool,
     now: int,
+    blocked_since: int | None = None,
 ) -> None:
-    """It is to be sent at once, made up in another way."""
+    """It is to be sent at once, made up in another way; `blocked_since` where it still waits for a permission."""
     await tx.run(
         "UPDATE deliveries SET state = 'waiting', variant = ?, unanswered_at = ?, look_first = ?, next_at = ?,"
-        f" blocked_since = NULL WHERE id = ? AND {IS_OPEN}",
-        (variant, unanswered_at, int(look_first), now, delivery_id),
+        f" blocked_since = ? WHERE id = ? AND {IS_OPEN}",
+        (variant, unanswered_at, int(look_first), now, blocked_since, delivery_id),
     )
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from relay.messages import ClaimedUser
+from relay.outcomes import Cause
 from ui import wording
 from ui.answer import Answer
+from ui.links import because
 from ui.mentions import CommandMentions
 
 _CHANNELS = 5
@@ -78,6 +80,8 @@ class CheckReport:
     not_posted: int = 0
     """Outcomes that were given up, or of which nobody knows."""
     followed: tuple[Followed, ...] = ()
+    uploads_limited: bool = False
+    """Discord took the latest result without its file only, since uploads are limited in the server."""
     callback_heard_at: int | None = None
     api_down_since: int | None = None
 
@@ -167,10 +171,13 @@ def _channel(report: CheckReport) -> _Line:
         return _Line(
             _Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's settings, under Permissions."
         )
-    return _Line(_Kind.WORKS, "posting, files and replies in this channel")
+    works = "posting and replies" if report.uploads_limited else "posting, files and replies"
+    return _Line(_Kind.WORKS, f"{works} in this channel")
 
 
 def _files(report: CheckReport) -> _Line | None:
+    if report.uploads_limited:
+        return _Line(_Kind.WAITS, f"{because(Cause.UPLOADS_LIMITED)} Results come as links until that ends.")
     if report.upload_limit is None:
         return None
     return _Line(_Kind.WORKS, f"files up to {wording.size(report.upload_limit)}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relay.messages import VideoLink
-from relay.outcomes import LinkReason
+from relay.outcomes import Cause, LinkReason
 from ui import wording
 from ui.escape import code, escaped
 from ui.limits import FILES
@@ -12,6 +12,27 @@ NOT_PLAYED = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
 """Reasons for which nobody sees the video behind the link: it leads nowhere, or where nobody allowed it."""
 
 _MAY_NOT_ATTACH = "I may not attach files in this channel; someone with *Manage Server* can allow *Attach Files*."
+_NOT_TAKEN = {
+    LinkReason.UPLOADS_LIMITED: "Discord is limiting file uploads on this server right now.",
+    LinkReason.FILE_REFUSED: "Discord didn't accept the file.",
+}
+
+
+def because(cause: Cause | None) -> str:
+    """Why Discord refused a message, in a sentence."""
+    match cause:
+        case Cause.UPLOADS_LIMITED:
+            return _NOT_TAKEN[LinkReason.UPLOADS_LIMITED]
+        case Cause.FILE:
+            return _NOT_TAKEN[LinkReason.FILE_REFUSED]
+        case Cause.EXPLICIT:
+            return "Discord's filter for explicit content blocked it."
+        case Cause.WORDS:
+            return "AutoMod blocked its text."
+        case Cause.LINKS:
+            return "Discord's filter for harmful links blocked it."
+        case _:
+            return "Discord rejected it without a reason I know."
 
 
 def why_several(reason: LinkReason, links: tuple[VideoLink, ...]) -> str:
@@ -38,6 +59,7 @@ def _sentence_for_several(reason: LinkReason, concerned: list[VideoLink]) -> str
         LinkReason.NOT_A_VIDEO: f"Numbers {numbers} aren't videos.",
         LinkReason.FETCH_FAILED: f"Downloading numbers {numbers} failed.",
         LinkReason.TOO_MANY: f"One message takes {FILES} files, so numbers {numbers} are links.",
+        **_NOT_TAKEN,
     }
     return sentences[reason]
 
@@ -57,6 +79,7 @@ def why_one(link: VideoLink, name: str) -> str:
         LinkReason.NOT_A_VIDEO: f"{name} isn't a video{kind}.",
         LinkReason.FETCH_FAILED: f"Downloading {inside} failed{times}.",
         LinkReason.TOO_MANY: f"One message takes {FILES} files, so {inside} is a link.",
+        **_NOT_TAKEN,
     }
     return sentences[link.reason]
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from relay.messages import NoticePost
-from relay.outcomes import NoticeKind
+from relay.outcomes import Cause, NoticeKind
 from ui import wording
 from ui.cards import missing_permissions
 from ui.escape import escaped
+from ui.links import because
 from ui.mentions import CommandMentions
 from ui.message import Message
 
@@ -31,13 +32,16 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
             return _sentence("**PixVerse results are back.**", f"{jobs} resumed." if post.jobs else "")
         case NoticeKind.CANNOT_POST:
             return _sentence(f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}", _held(post))
-        case NoticeKind.GIVEN_UP | NoticeKind.REFUSED:
-            return _given_up(post, mentions)
+        case NoticeKind.GIVEN_UP | NoticeKind.REFUSED | NoticeKind.REDUCED:
+            return _not_as_it_is(post, mentions)
         case _:
             return _of_a_channel(post, mentions)
 
 
 def _of_a_channel(post: NoticePost, mentions: CommandMentions) -> str:
+    if post.kind is NoticeKind.POSTING_AGAIN:
+        results = wording.count(post.jobs, "result was", "results were")
+        return f"**I can post in {_channel(post)} again.** {results} posted there."
     return _no_room(post) if post.kind is NoticeKind.NO_ROOM else _channel_gone(post, mentions)
 
 
@@ -87,12 +91,35 @@ def _held(post: NoticePost) -> str:
     return f"{results} there{until} and will be posted once I'm allowed to."
 
 
-def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
+def _not_as_it_is(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.REFUSED:
-        return (
-            f"**A result was not posted in {_channel(post)}.** Discord rejected it. Check your AutoMod rules; "
-            f"{mentions.deliveries} can resend it."
+        return _sentence(
+            f"**A result was not posted in {_channel(post)}.**",
+            because(post.cause),
+            _remedy(post.cause),
+            f"{mentions.deliveries} can resend it.",
         )
+    if post.kind is NoticeKind.REDUCED:
+        what = "as a link" if post.without_files else "without its prompt"
+        return _sentence(
+            f"**A result was posted {what} in {_channel(post)}.**", because(post.cause), _remedy(post.cause)
+        )
+    return _given_up(post, mentions)
+
+
+def _remedy(cause: Cause | None) -> str:
+    match cause:
+        case Cause.UPLOADS_LIMITED:
+            return "Only Discord can lift that; until then results come as links."
+        case Cause.WORDS | Cause.UNKNOWN:
+            return "Check your AutoMod rules."
+        case Cause.EXPLICIT:
+            return "Check the server's filter for sensitive content."
+        case _:
+            return ""
+
+
+def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
     results = wording.count(post.jobs, "result was", "results were") if post.jobs else "Results were"
     waited = f" for {wording.duration(post.waited)}" if post.waited is not None else ""
     return (

@@ -5,11 +5,13 @@ from __future__ import annotations
 from relay import snapshots
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.outcomes import Reason
+from relay.posting.variants import Variant
 from relay.posting.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
 from ui.answer import Answer
 from ui.buttons import Action, results_view
+from ui.links import because
 from ui.mentions import CommandMentions
 
 PAGE = 4
@@ -20,6 +22,9 @@ _WAITING = {
     Reason.NOT_THERE: "PixVerse's link doesn't work yet.",
     Reason.NO_ANSWER: "Discord didn't answer.",
     Reason.RATE_LIMITED: "Discord asked me to wait.",
+    Reason.SLOW_MODE: "The channel's slow mode makes me wait.",
+    Reason.SWITCHED_OFF: "Discord takes no messages there right now.",
+    Reason.NO_PERMISSION: "Discord says I may not post there, though no permission is missing.",
     Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",
 }
 _UNSURE = (
@@ -91,10 +96,19 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
     """Why, and what to do about it; empty where there is nothing to say."""
     if record.state == "posted":
-        return "The message has since been deleted in Discord." if record.reason == Reason.DELETED else ""
+        return _posted(record)
     if record.state == "unsure":
         return _UNSURE
     return _given_up(record, mentions) if _is_given_up(record) else _waiting(record)
+
+
+def _posted(record: OutcomeRecord) -> str:
+    if record.reason == Reason.DELETED:
+        return "The message has since been deleted in Discord."
+    form = Variant.parse(record.variant)
+    if not form.is_reduced or form.why is None:
+        return ""
+    return f"{'As a link' if form.no_files else 'Without its prompt'}: {because(form.why)}"
 
 
 def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
@@ -110,7 +124,7 @@ def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
         case Reason.FAULT:
             return "Something broke on my side; details are in the bot's log. You can resend it."
         case _:
-            return "Discord rejected it. Check your AutoMod rules, then resend it."
+            return f"{because(Variant.parse(record.variant).why)} Check your AutoMod rules, then resend it."
 
 
 def _waiting(record: OutcomeRecord) -> str:

@@ -13,6 +13,7 @@ from relay.cards.faces import slow_at
 from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Reason
 from relay.ports import Clock, Poster
+from relay.posting.verdicts import Meaning, meaning_of
 from storage import cards, deliveries, sending
 from storage.cards import BatchMessage
 from storage.database import Database, Transaction
@@ -28,17 +29,19 @@ OLD_CARD_SECONDS = 300.0
 
 _YOUNG_UNTIL = 60_000
 _OLD_AFTER = 3_600_000
-_UNKNOWN_MESSAGE = 10008
-_TOO_MANY_EDITS = 30046
-_THREAD_ARCHIVED = 50083
-_ANY_EDIT = frozenset({_TOO_MANY_EDITS, _THREAD_ARCHIVED})
-"""Codes with which Discord refuses whatever a card would show; other refusals may be due to what it showed."""
 _NOTHING_COMES = frozenset({Face.STOPPED, Face.NOT_POSTED, Face.UNSURE})
 _OUTCOME_FIRST = 60_000
 """Milliseconds for which a due outcome keeps the channel's cards waiting."""
 _NO_ANSWER_SECONDS = 30.0
-_TOO_MANY_EDITS_SECONDS = 600.0
 _REFUSED_SECONDS = 1800.0
+_ANY_EDIT = {
+    Meaning.TOO_MANY_EDITS: 600.0,
+    Meaning.ARCHIVED: 1800.0,
+    Meaning.WAIT: 60.0,
+    Meaning.SLOW_MODE: 60.0,
+    Meaning.SWITCHED_OFF: 60.0,
+}
+"""Refusals of whatever a card would show, and how many seconds it then rests; others may be due to what it showed."""
 
 
 class Key(NamedTuple):
@@ -226,13 +229,14 @@ class CardEdits:
 
     async def _after_refusal(self, edit: _Edit, refused: Refused) -> Done | Later:
         log.warning("%s %d was refused: HTTP %d, code %d", edit.key.kind, edit.key.id, refused.status, refused.code)
-        if refused.code == _UNKNOWN_MESSAGE:
+        meaning = meaning_of(refused)
+        if meaning in (Meaning.MESSAGE_GONE, Meaning.NOT_OURS):
             async with self._database.transaction() as tx:
                 await sending.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
             self._forget(edit.key)
             return Done()
-        seconds = _TOO_MANY_EDITS_SECONDS if refused.code == _TOO_MANY_EDITS else _REFUSED_SECONDS
-        last_too = edit.final or refused.code in _ANY_EDIT
+        seconds = _ANY_EDIT.get(meaning, _REFUSED_SECONDS)
+        last_too = edit.final or meaning in _ANY_EDIT
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)
         return Later(seconds)
 

@@ -79,7 +79,8 @@ class Attacher:
         NotThereYet where it is too early to call a link dead."""
         fresh = await self._fresh(job_id, job, bounds.guild_id)
         if not bounds.may_attach or variant.no_files:
-            links = [_link(index, media, LinkReason.MAY_NOT_ATTACH) for index, media in enumerate(fresh.media, start=1)]
+            reason = variant.link_reason if bounds.may_attach else LinkReason.MAY_NOT_ATTACH
+            links = [_link(index, media, reason) for index, media in enumerate(fresh.media, start=1)]
             yield Attachments(fresh, (), tuple(links))
             return
         async with self._videos.fetch(job_id, fresh) as items:

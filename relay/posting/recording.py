@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from relay.messages import CardPost, NoticePost, SummaryPost
-from relay.outcomes import NoticeKind, Reason
+from relay.outcomes import Cause, NoticeKind, Reason
 from relay.ports import Clock
 from relay.posting import nonces, notices, upload_limits
 from relay.posting.composing import Draft
 from relay.posting.shown import ShownCards
+from relay.posting.variants import Variant
 from relay.posting.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from storage import cards, deliveries, sending, servers
 from storage.database import Database, Transaction
 from storage.deliveries import Delivery
 
+_DAY = 24 * 3600 * SECOND
 _SAME_TIME = 3600 * SECOND
 """Milliseconds: what was blocked within that time of another is given up with it, and told in one word."""
 
@@ -62,11 +64,14 @@ class Recorder:
                     tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=settled.form
                 )
                 await _mark_shown(tx, settled)
+                await self._tell_posted(tx, settled, now)
             case Again(after, _, reason):
                 await self._again(tx, settled, now + after, reason)
             case StopSending():
                 await self._again(tx, settled, now, Reason.BOT_REFUSED)
-            case Blocked(after, since, reason):
+            case Blocked(after, since, reason, variant):
+                if variant is not None:
+                    await self._change(tx, settled, Change(variant), now)
                 await sending.retry_at(
                     tx,
                     delivery.id,
@@ -78,9 +83,9 @@ class Recorder:
                 await self._tell_blocked(tx, settled, since, reason, now)
             case Change() as change:
                 await self._change(tx, settled, change, now)
-            case GiveUp(reason):
+            case GiveUp(reason, cause):
                 await sending.give_up(tx, delivery.id, reason=reason, now=now)
-                touched.update(await self._tell_given_up(tx, delivery, reason, now))
+                touched.update(await self._tell_given_up(tx, delivery, reason, cause, now))
 
     async def _again(self, tx: Transaction, settled: Settled, next_at: int, reason: Reason) -> None:
         await sending.retry_at(
@@ -104,6 +109,7 @@ class Recorder:
             # Under another nonce Discord would not know what an earlier, unanswered attempt may have stored.
             look_first=settled.unanswered_at is not None and other_nonce,
             now=now,
+            blocked_since=delivery.blocked_since if change.still_blocked else None,
         )
         if change.too_large is not None:
             await _learn_limit(tx, delivery.guild_id, change.too_large - 1, now)
@@ -128,12 +134,33 @@ class Recorder:
         )
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
-    async def _tell_given_up(self, tx: Transaction, delivery: Delivery, reason: Reason, now: int) -> list[int]:
+    async def _tell_posted(self, tx: Transaction, settled: Settled, now: int) -> None:
+        """Tells what Discord did not take of it, once a day for each channel and cause, and that a channel of which it
+        was told that nothing can be posted there is open again."""
+        delivery = settled.delivery
+        if not delivery.is_outcome:
+            return
+        form = Variant.parse(settled.form or delivery.variant)
+        if form.is_reduced and form.why is not None:
+            notice = NoticePost(
+                kind=NoticeKind.REDUCED,
+                nonce="",
+                channel_id=delivery.channel_id,
+                cause=form.why,
+                without_files=form.no_files,
+            )
+            await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now, once_in=_DAY)
+        if delivery.blocked_since is not None:
+            await _tell_open_again(tx, delivery, now)
+
+    async def _tell_given_up(
+        self, tx: Transaction, delivery: Delivery, reason: Reason, cause: Cause | None, now: int
+    ) -> list[int]:
         """Gives up with it what has waited as long; returns whose outcomes those were."""
         if not delivery.is_outcome:
             return []
         if reason is Reason.REFUSED:
-            await _tell_refused(tx, delivery, now)
+            await _tell_refused(tx, delivery, cause, now)
         if delivery.blocked_since is None:
             return []
         if reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
@@ -165,8 +192,11 @@ class Recorder:
             self._cards.subscription_changed(subscription_id)
 
 
-async def add_notice(tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int) -> None:
-    """Tells the admins about a channel in their alerts channel; not at all where that is the very channel."""
+async def add_notice(
+    tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int, *, once_in: int = 1
+) -> None:
+    """Tells the admins about a channel in their alerts channel; not at all where that is the very channel. The same
+    kind with the same cause is told once in so many milliseconds."""
     server = await servers.get(tx, guild_id)
     if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
         return
@@ -174,7 +204,7 @@ async def add_notice(tx: Transaction, guild_id: int, about_channel: int, notice:
         tx,
         guild_id=guild_id,
         channel_id=server.alerts_channel,
-        base_nonce=nonces.for_notice("", guild_id, about_channel, notice.kind, now),
+        base_nonce=nonces.for_notice(notice.cause or "", guild_id, about_channel, notice.kind, now // once_in),
         notice_json=notices.dump(notice),
         now=now,
     )
@@ -187,9 +217,28 @@ async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> 
         await servers.set_upload_limit(tx, guild_id, limit, now)
 
 
-async def _tell_refused(tx: Transaction, delivery: Delivery, now: int) -> None:
-    notice = NoticePost(kind=NoticeKind.REFUSED, nonce="", jobs=1, channel_id=delivery.channel_id)
+async def _tell_refused(tx: Transaction, delivery: Delivery, cause: Cause | None, now: int) -> None:
+    notice = NoticePost(kind=NoticeKind.REFUSED, nonce="", jobs=1, channel_id=delivery.channel_id, cause=cause)
     await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
+
+
+async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:
+    """Where it was told that nothing could be posted in the channel, once the last result that waited is posted."""
+    if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
+        return
+    told = await deliveries.latest_notice_about(tx, delivery.guild_id, delivery.channel_id, NoticeKind.CANNOT_POST)
+    if told is None:
+        return
+    posted = await deliveries.outcomes_posted_since(tx, delivery.channel_id, told.created_at)
+    notice = NoticePost(kind=NoticeKind.POSTING_AGAIN, nonce="", jobs=posted, channel_id=delivery.channel_id)
+    await deliveries.add_notice(
+        tx,
+        guild_id=delivery.guild_id,
+        channel_id=told.channel_id,
+        base_nonce=nonces.for_notice("", delivery.guild_id, delivery.channel_id, notice.kind, told.created_at),
+        notice_json=notices.dump(notice),
+        now=now,
+    )
 
 
 async def _mark_shown(tx: Transaction, settled: Settled) -> None:

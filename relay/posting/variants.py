@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from relay.outcomes import Cause, LinkReason
 from relay.posting import nonces
 
 
@@ -19,13 +20,31 @@ class Variant:
     no_reply: bool = False
     no_ping: bool = False
     """It may have pinged already."""
+    why: Cause | None = None
+    """Why Discord refused the form before this one; None where it was for a permission, or nothing was refused."""
+
+    @property
+    def is_reduced(self) -> bool:
+        """Whether words or files were left out."""
+        return self.wordless or self.no_files
+
+    def whole(self) -> Variant:
+        """With everything that was left out for a refusal of the whole message."""
+        return replace(self, wordless=False, no_files=False, why=None)
+
+    @property
+    def link_reason(self) -> LinkReason:
+        """Why no file is attached, where `no_files` says so."""
+        if self.why is None:
+            return LinkReason.MAY_NOT_ATTACH
+        return LinkReason.UPLOADS_LIMITED if self.why is Cause.UPLOADS_LIMITED else LinkReason.FILE_REFUSED
 
     def with_link(self, index: int) -> Variant:
         """The same, with one more video as a link."""
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping`, empty for the default."""
+        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping;why=words`, empty for the default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.wordless:
             parts.append("wordless")
@@ -35,6 +54,8 @@ class Variant:
             parts.append("noreply")
         if self.no_ping:
             parts.append("noping")
+        if self.why is not None:
+            parts.append(f"why={self.why}")
         return ";".join(parts)
 
     @classmethod
@@ -43,9 +64,10 @@ class Variant:
         parts = text.split(";")
         numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
         links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
-        return cls(links, "wordless" in parts, "nofiles" in parts, "noreply" in parts, "noping" in parts)
+        why = next((cause for cause in Cause if f"why={cause}" in parts), None)
+        return cls(links, "wordless" in parts, "nofiles" in parts, "noreply" in parts, "noping" in parts, why)
 
     def nonce(self, base_nonce: str) -> str:
         """The nonce of the message in this form. Whether it is a reply changes nothing: Discord refuses a reply that it
-        does not allow (160002) without storing anything."""
-        return nonces.for_variant(base_nonce, replace(self, no_reply=False).format())
+        does not allow (160002) without storing anything. Nor does the cause."""
+        return nonces.for_variant(base_nonce, replace(self, no_reply=False, why=None).format())

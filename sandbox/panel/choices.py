@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from sandbox.discord_wire import faults as discord_faults
+from sandbox.discord_wire.refusals import REFUSALS, refusal
 from sandbox.pixverse_api import faults, timelines
 from sandbox.pixverse_api.callbacks import When
 from sandbox.pixverse_api.jobs import Job
@@ -102,6 +103,8 @@ POST_FAULTS: Mapping[str, discord_faults.Action] = {
     "403, no permission": discord_faults.Status(403, 50013, "Missing Permissions"),
     "400, AutoMod": discord_faults.Status(400, 200000, "Message was blocked by automatic moderation"),
     "413, too large": discord_faults.Status(413, 40005, "Request entity too large"),
+    **{f"{code}: {message}": refusal(code) for code, (_, message) in REFUSALS.items()},
+    "999999: a code of tomorrow": refusal(999999),
 }
 
 MIB = 1024 * 1024

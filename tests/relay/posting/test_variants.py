@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.outcomes import Cause
 from relay.posting.variants import Variant
 
 variants = st.builds(
@@ -14,6 +15,7 @@ variants = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.none() | st.sampled_from(Cause),
 )
 
 
@@ -29,7 +31,7 @@ def test_a_text_that_was_never_written_raises_nothing(text: str) -> None:
 
 @given(variants, variants)
 def test_another_form_has_another_nonce_but_a_reply_has_the_same(one: Variant, other: Variant) -> None:
-    same = replace(one, no_reply=False) == replace(other, no_reply=False)
+    same = replace(one, no_reply=False, why=None) == replace(other, no_reply=False, why=None)
 
     assert (one.nonce("abc") == other.nonce("abc")) is same
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.messages import NoAnswer, Posted, RateLimited, Refused, VideoFile
-from relay.outcomes import Reason
+from relay.outcomes import Cause, Reason
 from relay.posting.variants import Variant
 from relay.posting.verdicts import (
     PATIENCE,
@@ -19,6 +19,7 @@ from relay.posting.verdicts import (
     Done,
     GiveUp,
     StopSending,
+    Verdict,
     judge,
     retry_delay,
 )
@@ -99,8 +100,27 @@ def test_after_three_days_it_is_given_up() -> None:
     assert judge(Refused(403, 50001), too_long) == GiveUp(Reason.NO_PERMISSION)
 
 
-def test_files_that_nothing_else_explains_are_left_out() -> None:
-    assert judge(Refused(403, 50013), ATTEMPT) == Change(Variant(no_files=True))
+def test_a_refusal_that_may_pass_costs_no_file() -> None:
+    first, second = (judge(Refused(403, 50013), replace(ATTEMPT, attempts=attempts)) for attempts in (1, 2))
+
+    assert first == Again(1000, answered=True, reason=Reason.NO_PERMISSION)
+    assert second == Again(2000, answered=True, reason=Reason.NO_PERMISSION)
+
+
+@pytest.mark.parametrize(("missing", "why"), [((), Cause.FILE), (None, None)])
+def test_files_that_nothing_else_explains_are_left_out(missing: tuple[str, ...] | None, why: Cause | None) -> None:
+    third = replace(ATTEMPT, attempts=3, missing=missing)
+
+    assert judge(Refused(403, 50013), third) == Change(Variant(no_files=True, why=why), still_blocked=True)
+
+
+@pytest.mark.parametrize("code", [50001, 50013, 50083, 10003])
+def test_what_was_left_out_is_taken_back_once_the_place_is_open(code: int) -> None:
+    reduced = Variant(frozenset({1}), wordless=True, no_files=True, no_ping=True, why=Cause.FILE)
+    verdict = judge(Refused(403, code), replace(ATTEMPT, variant=reduced, files=()))
+
+    assert isinstance(verdict, Blocked)
+    assert verdict.variant == Variant(frozenset({1}), no_ping=True)
 
 
 def test_a_missing_permission_explains_the_refusal() -> None:
@@ -123,18 +143,88 @@ def test_a_single_file_tells_the_servers_limit() -> None:
     assert judge(Refused(413, 0), attempt) == Change(Variant(frozenset({1, 2})), too_large=500)
 
 
-@pytest.mark.parametrize("status_code", [(403, 200000), (400, 20009), (400, 50035), (405, 0)])
-def test_refused_words_are_left_out_then_files_then_all(status_code: tuple[int, int]) -> None:
-    refused = Refused(*status_code)
-    wordless = Variant(wordless=True)
+def forms(attempt: Attempt, *refusals: Refused) -> list[Verdict]:
+    """What follows from one refusal after the other."""
+    verdicts: list[Verdict] = []
+    for refused in refusals:
+        verdict = judge(refused, attempt)
+        verdicts.append(verdict)
+        if isinstance(verdict, Change):
+            attempt = replace(attempt, variant=verdict.variant, files=() if verdict.variant.no_files else TWO)
+    return verdicts
 
-    assert judge(refused, ATTEMPT) == Change(wordless)
-    assert judge(refused, replace(ATTEMPT, variant=wordless)) == Change(replace(wordless, no_files=True))
-    assert judge(refused, replace(ATTEMPT, variant=wordless, files=())) == GiveUp(Reason.REFUSED)
+
+@pytest.mark.parametrize("status", [400, 403, 404, 422])
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(200000, Cause.WORDS), (200001, Cause.WORDS), (240000, Cause.LINKS), (50035, Cause.UNKNOWN)],
+)
+def test_refused_words_are_left_out_then_files_then_all(status: int, code: int, cause: Cause) -> None:
+    assert forms(ATTEMPT, *[Refused(status, code)] * 3) == [
+        Change(Variant(wordless=True, why=cause)),
+        Change(Variant(wordless=True, no_files=True, why=cause)),
+        GiveUp(Reason.REFUSED, cause),
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405])
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [(50046, Cause.FILE), (20009, Cause.EXPLICIT), (999_999, Cause.UNKNOWN), (241_001, Cause.UNKNOWN)],
+)
+def test_refused_files_are_left_out_and_taken_back_where_they_were_not_the_reason(
+    status: int, code: int, cause: Cause
+) -> None:
+    assert forms(ATTEMPT, *[Refused(status, code)] * 4) == [
+        Change(Variant(no_files=True, why=cause)),
+        Change(Variant(wordless=True, why=cause)),
+        Change(Variant(wordless=True, no_files=True, why=cause)),
+        GiveUp(Reason.REFUSED, cause),
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 403, 404])
+def test_where_uploads_are_limited_no_file_is_tried_again(status: int) -> None:
+    limited, blocked_words = Refused(status, 400001), Refused(400, 200000)
+
+    assert forms(ATTEMPT, limited, blocked_words, blocked_words) == [
+        Change(Variant(no_files=True, why=Cause.UPLOADS_LIMITED)),
+        Change(Variant(no_files=True, wordless=True, why=Cause.UPLOADS_LIMITED)),
+        GiveUp(Reason.REFUSED, Cause.WORDS),
+    ]
+
+
+@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (20016, Reason.SLOW_MODE),
+        (20022, Reason.RATE_LIMITED),
+        (20028, Reason.RATE_LIMITED),
+        (40004, Reason.SWITCHED_OFF),
+        (40006, Reason.SWITCHED_OFF),
+        (130000, Reason.SWITCHED_OFF),
+    ],
+)
+def test_what_passes_by_itself_is_waited_for_in_the_same_form(status: int, code: int, reason: Reason) -> None:
+    assert judge(Refused(status, code), ATTEMPT) == Again(2000, answered=True, reason=reason)
+
+
+@pytest.mark.parametrize("code", [50001, 50008, 50009, 50024, 40058, 160005, 160006])
+def test_a_place_that_is_closed_is_waited_for_whatever_the_status(code: int) -> None:
+    for status in (400, 403, 404):
+        assert judge(Refused(status, code), ATTEMPT) == Blocked(60_000, NOW, Reason.NO_PERMISSION)
+
+
+def test_a_file_that_is_too_large_is_known_by_its_code_too() -> None:
+    for status, code in ((400, 50045), (413, 40005), (403, 40005), (413, 0)):
+        assert judge(Refused(status, code), ATTEMPT) == Change(Variant(frozenset({2})))
 
 
 def test_a_card_has_no_other_form() -> None:
-    assert judge(Refused(400, 50035), replace(ATTEMPT, is_outcome=False, files=())) == GiveUp(Reason.REFUSED)
+    assert judge(Refused(400, 50035), replace(ATTEMPT, is_outcome=False, files=())) == GiveUp(
+        Reason.REFUSED, Cause.UNKNOWN
+    )
 
 
 def test_a_reply_that_is_not_allowed_becomes_none() -> None:
@@ -144,7 +234,9 @@ def test_a_reply_that_is_not_allowed_becomes_none() -> None:
 answers = st.builds(
     Refused,
     st.sampled_from([400, 403, 404, 405, 413]),
-    st.sampled_from([0, 10003, 20009, 40005, 50001, 50013, 50035, 50083, 160002, 160005, 200000]),
+    st.sampled_from(
+        [0, 10003, 20009, 240000, 400001, 999999, 40005, 50001, 50013, 50035, 50083, 160002, 160005, 200000]
+    ),
 )
 
 
@@ -162,4 +254,4 @@ def test_changes_come_to_an_end(refusals: list[Refused], videos: int) -> None:
             assert verdict.variant != variant
             variant = verdict.variant
             changes += 1
-    assert changes <= videos + 3
+    assert changes <= videos + 4
