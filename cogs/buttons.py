@@ -24,7 +24,7 @@ from ui.answers import (
     stop_answer,
     stopped_all_answer,
 )
-from ui.button_handlers import FollowWish
+from ui.button_handlers import FollowWish, ResendWish
 from ui.details import details_answers
 from ui.forgetting import forgotten_answer, kept_answer
 
@@ -144,6 +144,12 @@ class Buttons:
     async def keep_token(self, interaction: Interaction, account_id: int) -> None:
         await self._admin(interaction, lambda ask: self._desk.keep_token(ask, account_id))
 
+    async def ask_to_replace_address(self, interaction: Interaction, number: int) -> None:
+        await self._admin(interaction, lambda ask: self._callbacks.ask_to_replace(ask, number))
+
+    async def keep_address(self, interaction: Interaction, _number: int) -> None:
+        await self._admin(interaction, self._callbacks.show)
+
     async def replace_address(self, interaction: Interaction, number: int) -> None:
         await self._admin(interaction, lambda ask: self._callbacks.replace(ask, number))
 
@@ -162,12 +168,11 @@ class Buttons:
     async def show_results(self, interaction: Interaction, skip: int) -> None:
         await self._admin(interaction, lambda ask: self._outcomes.outcomes(ask, skip))
 
-    async def send_again(self, interaction: Interaction, delivery_id: int) -> None:
-        async def deed(ask: Ask) -> Answer:
-            require_manage_server(interaction)
-            return await self._outcomes.send_again(ask, delivery_id)
+    async def show_failed_results(self, interaction: Interaction, skip: int) -> None:
+        await self._admin(interaction, lambda ask: self._outcomes.outcomes(ask, skip, only_failed=True))
 
-        await self._answer(interaction, deed)
+    async def send_again(self, interaction: Interaction, wish: ResendWish) -> None:
+        await self._admin(interaction, lambda ask: self._outcomes.send_again(ask, wish))
 
     async def _admin(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
         async def deed() -> Answer:

@@ -8,7 +8,12 @@ from relay.commands.results import Ask
 from relay.tokens.accounts import Accounts
 from ui.admin_answers import no_own_token_answer
 from ui.answer import Answer
-from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
+from ui.callback_answers import (
+    callback_address_answer,
+    callback_replaced_answer,
+    callbacks_off_answer,
+    replace_address_question,
+)
 
 
 class CallbackDesk:
@@ -39,6 +44,15 @@ class CallbackDesk:
             return self._none(ask)
         address = await self._addresses.of_server(ask.guild_id)
         return callback_address_answer(_url(self._public_url, address), address.number)
+
+    async def ask_to_replace(self, ask: Ask, number: int) -> Answer:
+        """Asks first; where the address with this number is not in force any more, shows the one that is."""
+        if self._public_url is None or self._accounts.own(ask.guild_id) is None:
+            return self._none(ask)
+        address = await self._addresses.of_server(ask.guild_id)
+        if address.number != number:
+            return callback_address_answer(_url(self._public_url, address), address.number)
+        return replace_address_question(number)
 
     async def replace(self, ask: Ask, number: int) -> Answer:
         """A new address in the place of the one with this number; where that is not in force any more, the one that

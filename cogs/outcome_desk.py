@@ -8,7 +8,8 @@ from relay.commands.results import Ask
 from storage import outcome_records
 from storage.database import Database
 from ui.answer import Answer
-from ui.results import PAGE, results_answer, sent_again_answer
+from ui.button_handlers import ResendWish
+from ui.results import PAGE, results_answer, sent_again
 
 
 class OutcomeDesk:
@@ -19,13 +20,17 @@ class OutcomeDesk:
         self._resending = resending
         self._book = book
 
-    async def outcomes(self, ask: Ask, skip: int = 0) -> Answer:
-        """A page of them, after the first `skip`: what has to be mended comes first."""
+    async def outcomes(self, ask: Ask, skip: int = 0, *, only_failed: bool = False, news: str = "") -> Answer:
+        """A page of them, after the first `skip`: what has to be mended comes first, and alone with `only_failed`.
+        `news` of what was just done stands above."""
         reader = self._database.reader
-        page = await outcome_records.page(reader, ask.guild_id, skip=skip, size=PAGE, hopeless=HOPELESS)
+        page = await outcome_records.page(
+            reader, ask.guild_id, skip=skip, size=PAGE, hopeless=HOPELESS, only_failed=only_failed
+        )
         counts = await outcome_records.counts(reader, ask.guild_id)
-        return results_answer(page, counts, self._book.mentions(ask.guild_id))
+        return results_answer(page, counts, self._book.mentions(ask.guild_id), news)
 
-    async def send_again(self, ask: Ask, delivery_id: int) -> Answer:
-        """Sends one that was not posted. Raises NothingToDo."""
-        return sent_again_answer(await self._resending.send_again(ask, delivery_id))
+    async def send_again(self, ask: Ask, wish: ResendWish) -> Answer:
+        """Sends one that was not posted, and shows the page anew on which that was asked. Raises NothingToDo."""
+        news = sent_again(await self._resending.send_again(ask, wish.delivery_id))
+        return await self.outcomes(ask, wish.skip, only_failed=wish.only_failed, news=news)

@@ -20,7 +20,9 @@ class OutcomeRecord:
     delivery_id: int
     subscription_id: int
     job_id: int
+    guild_id: int
     channel_id: int
+    message_id: int | None
     snapshot: str | None
     state: str
     reason: str | None
@@ -40,6 +42,8 @@ class OutcomePage:
     """How many stand before them."""
     more: bool
     """Whether others stand after them."""
+    only_failed: bool = False
+    """Whether the posted and the waiting ones were left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +58,25 @@ class OutcomeCounts:
 
 _OF_GUILD = f"d.guild_id = ? AND {IS_OUTCOME}"
 _SELECT = (
-    "SELECT d.id AS delivery_id, d.subscription_id, s.job_id, d.channel_id, j.snapshot, d.state, d.reason, d.variant,"
-    " d.blocked_since, d.next_at, d.created_at, d.settled_at FROM deliveries d"
-    " JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id"
+    "SELECT d.id AS delivery_id, d.subscription_id, s.job_id, d.guild_id, d.channel_id, d.message_id,"
+    " j.snapshot, d.state, d.reason, d.variant, d.blocked_since, d.next_at, d.created_at, d.settled_at"
+    " FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id"
 )
 
 
-async def page(q: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str]) -> OutcomePage:
+async def page(
+    q: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str], only_failed: bool = False
+) -> OutcomePage:
     """`size` outcomes after the first `skip`: those that were not posted and could be sent again first, then those that
     wait for a permission, then all others; newest first. `hopeless`: reasons for which none is to be sent again."""
+    which = f"{_OF_GUILD} AND {_NOT_POSTED}" if only_failed else _OF_GUILD
     rows = await q.all(
-        f"{_SELECT} WHERE {_OF_GUILD} ORDER BY CASE"
+        f"{_SELECT} WHERE {which} ORDER BY CASE"
         f" WHEN {_NOT_POSTED} AND reason NOT IN (SELECT value FROM json_each(?)) THEN 0"
         " WHEN blocked_since IS NOT NULL THEN 1 ELSE 2 END, d.id DESC LIMIT ? OFFSET ?",
         (guild_id, json.dumps(list(hopeless)), size + 1, skip),
     )
-    return OutcomePage(tuple(_record(row) for row in rows[:size]), skip, more=len(rows) > size)
+    return OutcomePage(tuple(_record(row) for row in rows[:size]), skip, len(rows) > size, only_failed)
 
 
 async def counts(q: Queries, guild_id: int) -> OutcomeCounts:

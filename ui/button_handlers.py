@@ -19,6 +19,16 @@ class FollowWish:
     progress: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ResendWish:
+    """Which outcome an admin wants to be sent again, and the page of outcomes that it was pressed on."""
+
+    delivery_id: int
+    place: int
+    skip: int = 0
+    only_failed: bool = False
+
+
 class ButtonHandlers(Protocol):
     """What the buttons do. Numbers are local ones; whether the presser may, and in this server, is checked there."""
 
@@ -67,6 +77,12 @@ class ButtonHandlers(Protocol):
     async def keep_my_data(self, interaction: Press, number: int) -> None:
         """Leaves everything as it is."""
 
+    async def ask_to_replace_address(self, interaction: Press, number: int) -> None:
+        """Asks before the address for callbacks with this number is replaced."""
+
+    async def keep_address(self, interaction: Press, number: int) -> None:
+        """Shows the address in force."""
+
     async def replace_address(self, interaction: Press, number: int) -> None:
         """Puts a new address for callbacks in the place of the one with this number."""
 
@@ -79,7 +95,10 @@ class ButtonHandlers(Protocol):
     async def show_results(self, interaction: Press, skip: int) -> None:
         """Shows an admin the outcomes after the first `skip`."""
 
-    async def send_again(self, interaction: Press, delivery_id: int) -> None:
+    async def show_failed_results(self, interaction: Press, skip: int) -> None:
+        """Shows an admin the outcomes that were not posted, after the first `skip`."""
+
+    async def send_again(self, interaction: Press, wish: ResendWish) -> None:
         """Sends an outcome that was not posted."""
 
 

@@ -15,7 +15,7 @@ from typing import Any, Self
 import discord
 from discord import ButtonStyle
 
-from ui.button_handlers import FollowWish, Press, handlers_of
+from ui.button_handlers import FollowWish, Press, ResendWish, handlers_of
 
 
 class Action(Enum):
@@ -34,10 +34,16 @@ class Action(Enum):
     KEEP_TOKEN = ("token:keep", "Keep the token", "keep_token")
     DELETE_MY_DATA = ("me:delete", "Delete my data", "delete_my_data")
     KEEP_MY_DATA = ("me:keep", "Keep my data", "keep_my_data")
-    REPLACE_ADDRESS = ("callback:replace", "Replace the address", "replace_address")
+    ASK_TO_REPLACE = ("callback:replace", "Replace the address", "ask_to_replace_address")
+    REPLACE_ADDRESS = ("callback:new", "Replace the address", "replace_address")
+    KEEP_ADDRESS = ("callback:keep", "Keep the address", "keep_address")
     DO_NOT_FOLLOW = ("follow:no", "Don't follow", "do_not_follow")
     PREVIOUS_RESULTS = ("results:previous", "Previous results", "show_results")
     MORE_RESULTS = ("results:more", "More results", "show_results")
+    ALL_RESULTS = ("results:all", "Show all results", "show_results")
+    FAILED_RESULTS = ("results:failed", "Show failed results", "show_failed_results")
+    PREVIOUS_FAILED = ("results:failed-previous", "Previous failed results", "show_failed_results")
+    MORE_FAILED = ("results:failed-more", "More failed results", "show_failed_results")
 
     def __init__(self, prefix: str, label: str, handler: str) -> None:
         self.prefix = prefix
@@ -52,8 +58,14 @@ _LOOKING = frozenset(
         Action.KEEP_TOKEN,
         Action.KEEP_MY_DATA,
         Action.DO_NOT_FOLLOW,
+        Action.ASK_TO_REPLACE,
+        Action.KEEP_ADDRESS,
         Action.PREVIOUS_RESULTS,
         Action.MORE_RESULTS,
+        Action.ALL_RESULTS,
+        Action.FAILED_RESULTS,
+        Action.PREVIOUS_FAILED,
+        Action.MORE_FAILED,
     }
 )
 _DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
@@ -119,28 +131,31 @@ class DetailsButton(
 class SendAgainButton(
     _Counted,
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})",
+    template=(
+        r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})(?::(?P<page>all|failed):(?P<skip>[0-9]{1,18}))?"
+    ),
 ):
     """`Resend 3` for the outcome that stands at this place of a page."""
 
-    def __init__(self, place: int, delivery_id: int) -> None:
+    def __init__(self, wish: ResendWish) -> None:
+        custom_id = f"results:send:{wish.place}:{wish.delivery_id}"
+        if wish.skip or wish.only_failed:
+            custom_id += f":{'failed' if wish.only_failed else 'all'}:{wish.skip}"
         super().__init__(
-            discord.ui.Button(
-                label=f"Resend {place}",
-                style=ButtonStyle.secondary,
-                custom_id=f"results:send:{place}:{delivery_id}",
-            )
+            discord.ui.Button(label=f"Resend {wish.place}", style=ButtonStyle.secondary, custom_id=custom_id)
         )
-        self.delivery_id = delivery_id
+        self.wish = wish
 
     @classmethod
     async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
         """The button that was pressed."""
-        return cls(int(match["place"]), int(match["number"]))
+        return cls(
+            ResendWish(int(match["number"]), int(match["place"]), int(match["skip"] or 0), match["page"] == "failed")
+        )
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await handlers_of(interaction).send_again(interaction, self.delivery_id)
+        await handlers_of(interaction).send_again(interaction, self.wish)
 
 
 class FollowButton(
@@ -205,14 +220,14 @@ def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
     return view
 
 
-def results_view(to_send: Sequence[tuple[int, int]], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
-    """The buttons under a page of outcomes, two to a row: `to_send` holds places with their deliveries, `turning` the
-    buttons for other pages; None without any."""
+def results_view(to_send: Sequence[ResendWish], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
+    """The buttons under a page of outcomes, two to a row: one for each that can be sent again, then those for other
+    pages; None without any."""
     if not to_send and not turning:
         return None
     view = discord.ui.View(timeout=None)
-    for place, (line, delivery_id) in enumerate(to_send):
-        again = SendAgainButton(line, delivery_id)
+    for place, wish in enumerate(to_send):
+        again = SendAgainButton(wish)
         again.row = place // 2
         view.add_item(again)
     for action, number in turning:

@@ -20,6 +20,16 @@ def callback_replaced_answer(url: str, number: int) -> Answer:
     return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one no longer works.")
 
 
+def replace_address_question(number: int) -> Answer:
+    """What `Replace the address` asks first."""
+    return answer(
+        "**Replace the address?** The current one stops working at once. Until useapi.net has the new one, results "
+        "arrive without callbacks, a little later.",
+        (Action.REPLACE_ADDRESS, number),
+        (Action.KEEP_ADDRESS, number),
+    )
+
+
 def callbacks_off_answer(interval: int) -> Answer:
     """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
     return Answer(
@@ -38,5 +48,5 @@ def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
             "-# Add it to each request that starts a job, or set it once for the whole account: "
             f"{_DEFAULT_REPLY_URL} with `replyUrl` in its JSON.",
         ),
-        (Action.REPLACE_ADDRESS, number),
+        (Action.ASK_TO_REPLACE, number),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from relay import snapshots
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.outcomes import Reason
@@ -10,13 +12,18 @@ from relay.posting.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
 from ui.answer import Answer
+from ui.button_handlers import ResendWish
 from ui.buttons import Action, results_view
+from ui.limits import MESSAGE, units
 from ui.links import because
 from ui.mentions import CommandMentions
 
-PAGE = 4
-"""Outcomes of a page: with its heading and two lines each no more than ten lines."""
-_NAME = 40
+PAGE = 10
+"""Outcomes of a page, a line each."""
+_MOST_BUTTONS = 8
+"""To send one again: Discord has five rows, of which one turns the pages, and two stand in a row."""
+_NAMES = (40, 30, 20, 10)
+"""Characters of a prompt, as many as the message has room for."""
 
 _WAITING = {
     Reason.NOT_THERE: "PixVerse's link doesn't work yet.",
@@ -28,34 +35,69 @@ _WAITING = {
     Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",
 }
 _UNSURE = (
-    "The connection broke while I was sending it, and I may not read the channel's history, so I can't tell whether "
-    "it arrived. If it's missing, resend it. *Read Message History* prevents this."
+    "The connection broke, so I can't tell whether it arrived. If it's missing, resend it. "
+    "*Read Message History* prevents this."
 )
 
 
-def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions) -> Answer:
-    """A page of outcomes, with a button for each that can be sent again."""
-    if not page.records and not page.skipped:
+def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Answer:
+    """A page of outcomes, with a button for each that can be sent again; `news` in the place of its heading."""
+    if not page.records and not page.skipped and not page.only_failed:
         return Answer(f"**No results on this server yet.** Start with {mentions.status}.")
-    lines = [_line(place, record, mentions) for place, record in enumerate(page.records, start=1)]
+    text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
     to_send = [
-        (place, record.delivery_id) for place, record in enumerate(page.records, start=1) if _can_be_sent(record)
+        ResendWish(record.delivery_id, place, page.skipped, page.only_failed)
+        for place, record in enumerate(records, start=1)
+        if _can_be_sent(record)
     ]
-    turning = []
-    if page.skipped:
-        turning.append((Action.PREVIOUS_RESULTS, max(0, page.skipped - PAGE)))
-    if page.more:
-        turning.append((Action.MORE_RESULTS, page.skipped + PAGE))
-    return Answer(wording.lines(_head(counts), *(lines or ("That is all.",))), results_view(to_send, turning))
+    return Answer(text, results_view(to_send, _turning(page, len(records), counts)))
 
 
-def sent_again_answer(result: SentAgain) -> Answer:
-    """What `Send number 3 again` answers."""
+def sent_again(result: SentAgain) -> str:
+    """What came of `Resend 3`."""
     if result.fresh:
-        return Answer(f"**Resending #{result.number}** in <#{result.channel_id}>.")
+        return f"**Resending #{result.number}** in <#{result.channel_id}>."
     if result.posted:
-        return Answer(f"**Already posted.** The result of #{result.number} is in <#{result.channel_id}>.")
-    return Answer(f"**Already on its way.** The result of #{result.number} will be posted in <#{result.channel_id}>.")
+        return f"**Already posted.** The result of #{result.number} is in <#{result.channel_id}>."
+    return f"**Already on its way.** The result of #{result.number} will be posted in <#{result.channel_id}>."
+
+
+def _with_buttons_for_all(records: tuple[OutcomeRecord, ...]) -> tuple[OutcomeRecord, ...]:
+    """As many as have room for their buttons; those that can be sent again stand first."""
+    if all(_can_be_sent(record) for record in records[: _MOST_BUTTONS + 1]):
+        return records[:_MOST_BUTTONS]
+    return records
+
+
+def _turning(page: OutcomePage, shown: int, counts: OutcomeCounts) -> list[tuple[Action, int]]:
+    """The two most wanted ways on from a page."""
+    failed = page.only_failed
+    ways = []
+    if page.skipped:
+        length = _MOST_BUTTONS if page.skipped % PAGE else PAGE
+        ways.append((Action.PREVIOUS_FAILED if failed else Action.PREVIOUS_RESULTS, max(0, page.skipped - length)))
+    if page.more or shown < len(page.records):
+        ways.append((Action.MORE_FAILED if failed else Action.MORE_RESULTS, page.skipped + shown))
+    if failed:
+        ways.append((Action.ALL_RESULTS, 0))
+    elif counts.not_posted and (page.more or len(page.records) > counts.not_posted):
+        ways.append((Action.FAILED_RESULTS, 0))
+    return ways[:2]
+
+
+def _fitting(
+    head: str, records: Sequence[OutcomeRecord], mentions: CommandMentions
+) -> tuple[str, Sequence[OutcomeRecord]]:
+    """The page's text and the outcomes in it: as many as there is room for, with names as long as there is room for."""
+    if not records:
+        return wording.lines(head, "That's all."), records
+    for number in range(len(records), 0, -1):
+        for limit in _NAMES:
+            lines = (_line(place, record, mentions, limit) for place, record in enumerate(records[:number], start=1))
+            text = wording.lines(head, *lines)
+            if units(text) <= MESSAGE:
+                return text, records[:number]
+    raise AssertionError("there is always room for one")
 
 
 def _head(counts: OutcomeCounts) -> str:
@@ -66,17 +108,17 @@ def _head(counts: OutcomeCounts) -> str:
     return f"**{waiting} to be posted.**" if counts.waiting else "**Every result is posted.**"
 
 
-def _line(place: int, record: OutcomeRecord, mentions: CommandMentions) -> str:
+def _line(place: int, record: OutcomeRecord, mentions: CommandMentions, limit: int) -> str:
     job = snapshots.load(record.snapshot)
-    first = wording.joined(
+    return wording.joined(
         (
             f"{place}. **{_state(record)}**",
             f"<#{record.channel_id}>",
             wording.relative(record.settled_at or record.created_at),
-            wording.prompt_name(job, record.job_id, _NAME),
+            wording.prompt_name(job, record.job_id, limit),
+            _reason(record, mentions),
         )
     )
-    return wording.lines(first, wording.small(_reason(record, mentions)))
 
 
 def _state(record: OutcomeRecord) -> str:
@@ -94,7 +136,7 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 
 
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
-    """Why, and what to do about it; empty where there is nothing to say."""
+    """Where it stands, or why it stands nowhere and what to do about it; empty where there is nothing to say."""
     if record.state == "posted":
         return _posted(record)
     if record.state == "unsure":
@@ -105,16 +147,17 @@ def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
 def _posted(record: OutcomeRecord) -> str:
     if record.reason == Reason.DELETED:
         return "The message has since been deleted in Discord."
+    jump = wording.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
-        return ""
-    return f"{'As a link' if form.no_files else 'Without its prompt'}: {because(form.why)}"
+        return jump
+    return wording.joined((jump, f"{'As a link' if form.no_files else 'Without its prompt'}: {because(form.why)}"))
 
 
 def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
     match record.reason:
         case Reason.NO_PERMISSION:
-            return "I had no permission there for 3 days. Allow it in the channel's settings, then resend it."
+            return "I had no permission for 3 days. Allow it in the channel's settings, then resend it."
         case Reason.UNKNOWN_CHANNEL:
             return "I couldn't see that channel for 3 days. Let me see it, then resend it."
         case Reason.CHANNEL_GONE:

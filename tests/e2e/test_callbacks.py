@@ -167,7 +167,12 @@ async def test_a_replaced_address_is_void_at_once(town: Town) -> None:
     shown = await town.admin.slash(town.channel, _NAME)
     assert old in shown.text
     first = _replace_button(shown)
-    replaced = await town.admin.click(shown, "Replace the address")
+    question = await town.admin.click(shown, "Replace the address")
+    assert question.text.startswith("**Replace the address?**")
+    kept = await town.admin.click(question, "Keep the address")
+    assert old in kept.text
+    question = await town.admin.click(kept, "Replace the address")
+    replaced = await town.admin.click(question, "Replace the address")
     assert replaced.text.startswith("**Replaced. Give useapi.net this address")
     new = _ADDRESS.search(replaced.text)
     assert new is not None

@@ -35,7 +35,7 @@ def _age_the_oldest_job(town: Town) -> None:
 
 
 async def test_pages_are_turned_in_place_after_a_restart_too(town: Town) -> None:
-    await _ended(town, 6)
+    await _ended(town, 12)
     answer = await _shown(town)
     assert answer.ephemeral
     assert answer.text.startswith("**Every result is posted.**\n1. **Posted** ·")
@@ -43,13 +43,14 @@ async def test_pages_are_turned_in_place_after_a_restart_too(town: Town) -> None
     await town.stage.stop()
     _age_the_oldest_job(town)
     await town.stage.start()
-    await until(lambda: _outcomes(town) == 5, what="the old job is deleted")
+    await until(lambda: _outcomes(town) == 11, what="the old job is deleted")
     turned = await town.admin.click(answer, "More results")
     assert turned.updated is not None
     assert turned.updated.text.count("**Posted**") == 1
     back = await town.admin.click(turned, "Previous results")
     assert back.updated is not None
-    assert back.updated.text.count("**Posted**") == 4
+    assert back.updated.text.count("**Posted**") == 10
+    assert f"[Jump to it](https://discord.com/channels/{town.guild.id}/{town.channel.id}/" in back.updated.text
 
 
 async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
@@ -70,8 +71,11 @@ async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
 
     first = town.admin.begin_click(answer, "Resend 1")
     second = town.admin.begin_click(answer, "Resend 1")
-    said = [(await town.admin.finish(press)).text for press in (first, second)]
-    assert sum(text.startswith("**Resending #") for text in said) == 1
+    said = [(await town.admin.finish(press)).updated for press in (first, second)]
+    texts = [answer.text for answer in said if answer is not None]
+    assert len(texts) == 2
+    assert sum(text.startswith("**Resending #") for text in texts) == 1
+    assert all("\n1. **" in text and "**Not posted**" not in text for text in texts)
     outcome = await town.outcome()
     assert town.member.mention in outcome.text
     await town.card_says("**Done.** ")

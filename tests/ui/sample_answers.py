@@ -16,7 +16,12 @@ from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON
 from ui import admin_answers, answers, follow_answers, lists
 from ui.answer import Answer
-from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
+from ui.callback_answers import (
+    callback_address_answer,
+    callback_replaced_answer,
+    callbacks_off_answer,
+    replace_address_question,
+)
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 from ui.details import details_answers
 from ui.forgetting import forget_question, forgotten_answer, kept_answer
@@ -30,7 +35,7 @@ from ui.refusals import (
     refusal_answer,
     restarting_answer,
 )
-from ui.results import PAGE, results_answer, sent_again_answer
+from ui.results import PAGE, results_answer, sent_again
 
 
 async def press(interaction: object) -> None:
@@ -170,6 +175,7 @@ def answers_to_admins() -> Iterator[Answer]:
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
         yield callback_address_answer(url, 2**56 - 1)
         yield callback_replaced_answer(url, 0)
+    yield replace_address_question(2**56 - 1)
     for interval in (100, 20_000, 3_600_000):
         yield callbacks_off_answer(interval)
     yield forget_question()
@@ -201,19 +207,37 @@ def answers_on_results() -> Iterator[Answer]:
         snapshot = None if job is None else snapshots.dump(job)
         for state in ("waiting", "sending", "posted", "given_up", "unsure"):
             for reason in (None, *Reason):
-                record = OutcomeRecord(PERSON, 1, 7, HERE.channel_id, snapshot, state, reason, "", None, NOW, NOW, None)
+                record = OutcomeRecord(
+                    PERSON,
+                    1,
+                    7,
+                    HERE.guild_id,
+                    HERE.channel_id,
+                    PERSON,
+                    snapshot,
+                    state,
+                    reason,
+                    "",
+                    None,
+                    NOW,
+                    NOW,
+                    None,
+                )
                 page = OutcomePage((record,) * PAGE, skipped=8, more=True)
                 yield results_answer(page, OutcomeCounts(1, 0, None), MENTIONS)
                 blocked = replace(record, blocked_since=NOW, settled_at=NOW)
                 alone = OutcomePage((blocked,), skipped=0, more=False)
                 yield results_answer(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
-    plain = OutcomeRecord(1, 1, 7, HERE.channel_id, None, "posted", None, "", None, NOW, NOW, NOW)
+    plain = OutcomeRecord(1, 1, 7, HERE.guild_id, HERE.channel_id, None, None, "posted", None, "", None, NOW, NOW, NOW)
     for counts in (OutcomeCounts(0, 0, None), OutcomeCounts(0, 2, NOW)):
         yield results_answer(OutcomePage((plain,), skipped=0, more=False), counts, MENTIONS)
     yield results_answer(OutcomePage((), skipped=8, more=False), OutcomeCounts(0, 2, NOW), MENTIONS)
     yield results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
-        yield sent_again_answer(SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
+        news = sent_again(SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
+        page = OutcomePage((plain,) * PAGE, skipped=0, more=True)
+        yield results_answer(page, OutcomeCounts(1, 2, NOW), MENTIONS, news)
+    yield results_answer(OutcomePage((), 0, more=False, only_failed=True), OutcomeCounts(0, 0, None), MENTIONS)
 
 
 def all_answers() -> Iterator[Answer]:

@@ -7,7 +7,7 @@ import discord
 import pytest
 
 from tests.ui.samples import components_of
-from ui.button_handlers import ButtonHandlers, FollowWish
+from ui.button_handlers import ButtonHandlers, FollowWish, ResendWish
 from ui.buttons import (
     DYNAMIC_ITEMS,
     Action,
@@ -69,8 +69,9 @@ async def test_details_carries_the_nonce() -> None:
     assert await pressed(DetailsButton(nonce).custom_id) == [("show_details", nonce)]
 
 
-async def test_send_again_carries_its_place_and_number() -> None:
-    assert await pressed(SendAgainButton(3, 12).custom_id) == [("send_again", 12)]
+@pytest.mark.parametrize("wish", [ResendWish(12, 3), ResendWish(12, 3, skip=8), ResendWish(12, 3, only_failed=True)])
+async def test_send_again_carries_its_page_place_and_number(wish: ResendWish) -> None:
+    assert await pressed(SendAgainButton(wish).custom_id) == [("send_again", wish)]
 
 
 @pytest.mark.parametrize(

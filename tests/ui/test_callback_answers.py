@@ -1,7 +1,12 @@
 from __future__ import annotations
 
 from tests.ui.samples import components_of
-from ui.callback_answers import callback_address_answer, callback_replaced_answer, callbacks_off_answer
+from ui.callback_answers import (
+    callback_address_answer,
+    callback_replaced_answer,
+    callbacks_off_answer,
+    replace_address_question,
+)
 
 URL = "https://relay.example.org/callback/q3Zt0xV9mKf2Lr7Yw5Nc8Jb1Hd6Ps4Ga_-TuEoXiAyU"
 HOW = (
@@ -31,6 +36,15 @@ async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
         "(but not change them). "
         f"Results then arrive at once.\n{HOW}"
     )
+
+
+async def test_it_is_replaced_only_after_a_question() -> None:
+    answer = replace_address_question(7)
+    assert answer.content.startswith("**Replace the address?** The current one stops working at once.")
+    assert answer.view is not None
+    ((yes, no),) = [row["components"] for row in components_of(answer.view)]
+    assert (yes["label"], yes["custom_id"]) == ("Replace the address", "callback:new:7")
+    assert (no["label"], no["custom_id"]) == ("Keep the address", "callback:keep:7")
 
 
 def test_switched_off() -> None:

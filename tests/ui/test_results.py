@@ -2,52 +2,102 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from pixverse.job import Job, JobState
 from relay import snapshots
 from relay.commands.resending import SentAgain
-from relay.outcomes import Reason
+from relay.outcomes import Cause, Reason
+from relay.posting.variants import Variant
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
+from ui.answer import Answer
 from ui.mentions import CommandMentions
-from ui.results import PAGE, results_answer, sent_again_answer
+from ui.results import PAGE, results_answer, sent_again
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 JOB = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="a paper boat"))
-POSTED = OutcomeRecord(8, 1, 7, 5, JOB, "posted", None, "", None, 1_000, 1_000, 60_000)
+POSTED = OutcomeRecord(8, 1, 7, 4, 5, 6, JOB, "posted", None, "", None, 1_000, 1_000, 60_000)
 BLOCKED = replace(POSTED, state="waiting", reason=Reason.NO_PERMISSION, blocked_since=1_000, settled_at=None)
-GIVEN_UP = replace(POSTED, delivery_id=6, state="given_up", reason=Reason.NO_PERMISSION)
-UNSURE = replace(POSTED, delivery_id=5, state="unsure", reason=Reason.CANNOT_LOOK)
+GIVEN_UP = replace(POSTED, delivery_id=6, message_id=None, state="given_up", reason=Reason.NO_PERMISSION)
+UNSURE = replace(POSTED, delivery_id=5, message_id=None, state="unsure", reason=Reason.CANNOT_LOOK)
+NONE_FAILED = OutcomeCounts(0, 0, None)
+
+
+def labels(answer: Answer) -> list[list[str]]:
+    if answer.view is None:
+        return []
+    return [[button["label"] for button in row["components"]] for row in components_of(answer.view)]
 
 
 async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
-    page = OutcomePage((POSTED, BLOCKED, GIVEN_UP, UNSURE), skipped=8, more=True)
+    page = OutcomePage((GIVEN_UP, UNSURE, BLOCKED, POSTED), skipped=0, more=False)
     answer = results_answer(page, OutcomeCounts(2, 1, 1_000), MENTIONS)
 
     assert answer.content.split("\n") == [
         "**2 results were not posted.** 1 result waits.",
-        "1. **Posted** · <#5> · <t:60:R> · a paper boat",
-        "2. **Waiting** · <#5> · <t:1:R> · a paper boat",
-        "-# I'm not allowed to post there. It will be posted once that is fixed, until <t:259201:f>.",
-        "3. **Not posted** · <#5> · <t:60:R> · a paper boat",
-        "-# I had no permission there for 3 days. Allow it in the channel's settings, then resend it.",
-        "4. **Not posted** · <#5> · <t:60:R> · a paper boat",
         (
-            "-# The connection broke while I was sending it, and I may not read the channel's history, so I can't tell "
-            "whether it arrived. If it's missing, resend it. *Read Message History* prevents this."
+            "1. **Not posted** · <#5> · <t:60:R> · a paper boat · "
+            "I had no permission for 3 days. Allow it in the channel's settings, then resend it."
         ),
+        (
+            "2. **Not posted** · <#5> · <t:60:R> · a paper boat · "
+            "The connection broke, so I can't tell whether it arrived. If it's missing, resend it. "
+            "*Read Message History* prevents this."
+        ),
+        (
+            "3. **Waiting** · <#5> · <t:1:R> · a paper boat · "
+            "I'm not allowed to post there. It will be posted once that is fixed, until <t:259201:f>."
+        ),
+        "4. **Posted** · <#5> · <t:60:R> · a paper boat · [Jump to it](https://discord.com/channels/4/5/6)",
     ]
+    assert labels(answer) == [["Resend 1", "Resend 2"], ["Show failed results"]]
     assert answer.view is not None
-    rows = [[button["label"] for button in row["components"]] for row in components_of(answer.view)]
-    assert rows == [["Resend 3", "Resend 4"], ["Previous results", "More results"]]
     assert answer.view.is_persistent()
 
 
-async def test_a_full_page_has_no_more_than_ten_lines_and_five_rows() -> None:
-    page = OutcomePage((UNSURE,) * PAGE, skipped=8, more=True)
-    answer = results_answer(page, OutcomeCounts(9, 0, None), MENTIONS)
-    assert len(answer.content.split("\n")) <= 10
+@pytest.mark.parametrize(("record", "shown"), [(POSTED, 10), (UNSURE, 8)])
+async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: OutcomeRecord, shown: int) -> None:
+    page = OutcomePage((record,) * PAGE, skipped=20, more=True)
+    answer = results_answer(page, OutcomeCounts(30, 0, None), MENTIONS)
+    assert len(answer.content.split("\n")) == 1 + shown
+    rows = labels(answer)
+    assert len(rows) <= 5
+    assert rows[-1] == ["Previous results", "More results"]
+    assert sum(label.startswith("Resend") for row in rows for label in row) == (8 if record is UNSURE else 0)
     assert answer.view is not None
-    assert [len(row["components"]) for row in components_of(answer.view)] == [2, 2, 2]
+    assert [button["custom_id"] for button in components_of(answer.view)[-1]["components"]] == [
+        "results:previous:10",
+        f"results:more:{20 + shown}",
+    ]
+
+
+async def test_failed_ones_alone_can_be_shown_and_left_again() -> None:
+    mixed = OutcomePage((GIVEN_UP, *(POSTED,) * 9), skipped=0, more=True)
+    assert labels(results_answer(mixed, OutcomeCounts(1, 0, None), MENTIONS))[-1] == [
+        "More results",
+        "Show failed results",
+    ]
+    failed = OutcomePage((GIVEN_UP,), 0, more=False, only_failed=True)
+    answer = results_answer(failed, OutcomeCounts(1, 0, None), MENTIONS)
+    assert labels(answer) == [["Resend 1"], ["Show all results"]]
+    assert answer.view is not None
+    assert components_of(answer.view)[0]["components"][0]["custom_id"] == "results:send:1:6:failed:0"
+
+
+async def test_the_longest_page_still_shows_each_result() -> None:
+    job = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="*" * 400))
+    big = 1_999_999_999_999_999_999
+    for reason in Reason:
+        for state in ("posted", "given_up", "unsure", "waiting"):
+            record = replace(POSTED, guild_id=big, channel_id=big, message_id=big, snapshot=job, job_id=99_999)
+            form = Variant(no_files=True, why=Cause.UPLOADS_LIMITED).format()
+            record = replace(record, state=state, reason=reason, blocked_since=1_790_000_000_000, variant=form)
+            page = OutcomePage((record,) * PAGE, skipped=0, more=True)
+            mentions = CommandMentions({"pixverse": big, "pixverse-admin": big})
+            answer = results_answer(page, OutcomeCounts(500, 500, 1), mentions)
+            assert "\n5. **" in answer.content, (state, reason)
+            assert "More results" in labels(answer)[-1]
 
 
 async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
@@ -58,11 +108,15 @@ async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
 
 
 def test_no_results() -> None:
-    answer = results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
+    answer = results_answer(OutcomePage((), skipped=0, more=False), NONE_FAILED, MENTIONS)
     assert answer.content == "**No results on this server yet.** Start with </pixverse status:11>."
 
 
-def test_sent_again() -> None:
-    assert sent_again_answer(SentAgain(7, 5, fresh=True, posted=False)).content.startswith("**Resending #7**")
-    assert sent_again_answer(SentAgain(7, 5, fresh=False, posted=True)).content.startswith("**Already posted.**")
-    assert sent_again_answer(SentAgain(7, 5, fresh=False, posted=False)).content.startswith("**Already on its way.**")
+async def test_sent_again_stands_above_the_fresh_list() -> None:
+    for result, begins in (
+        (SentAgain(7, 5, fresh=True, posted=False), "**Resending #7** in <#5>.\n1. **Posted**"),
+        (SentAgain(7, 5, fresh=False, posted=True), "**Already posted.** The result of #7 is in <#5>.\n1. **Posted**"),
+        (SentAgain(7, 5, fresh=False, posted=False), "**Already on its way.**"),
+    ):
+        page = OutcomePage((POSTED,), skipped=0, more=False)
+        assert results_answer(page, NONE_FAILED, MENTIONS, sent_again(result)).content.startswith(begins)
