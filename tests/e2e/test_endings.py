@@ -145,6 +145,14 @@ async def test_a_video_too_large_for_the_server_comes_as_a_link(town: Town) -> N
 async def test_a_link_that_is_dead(town: Town) -> None:
     job = await town.watched()
     job.complete(link_seconds=-60)
+    if is_v2(job.jobid):
+        # Its address does not tell until when it works: only after more than a minute is it called dead.
+        tried = job.videos[0].path
+        await town.stage.pixverse.until(
+            lambda: sum(entry.path == tried for entry in town.stage.pixverse.cdn.requests) > 2
+        )
+        assert town.outcomes() == []
+        return
     outcome = await town.outcome()
     assert outcome.text.startswith("**Your video was made, but its link has expired.**")
     assert outcome.attachments == []

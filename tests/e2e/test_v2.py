@@ -115,7 +115,9 @@ async def test_autocomplete_shows_the_prompt_and_no_address(town: Town) -> None:
     ((name, value),) = await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed="boat")
     assert name.startswith("paper boat · ")
     assert value == town.number(job)
-    assert await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed=job.jobid) == []
+    assert await town.member.autocomplete(town.channel, "pixverse status", option="jobid", typed=job.jobid) == [
+        (town.shown(job), job.jobid)
+    ]
 
 
 async def test_the_search_for_addresses_finds_what_is_there(town: Town) -> None:

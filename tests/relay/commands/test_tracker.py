@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -49,6 +50,7 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
 async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.tracker.status(world.ask(), "job-1", True, False)
+    job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
     assert first == results.PostingOutcome(job, Outcome.COMPLETED)
     assert world.outbox.woken
     second = await world.tracker.status(world.ask(), "job-1", True, False)
@@ -567,6 +569,7 @@ async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
     await world.tracker.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
     at = world.clock.now()
+    job = replace(job, ran_until=at, ended_by=at)
     expected = results.JobDetails(1, "job-1", job, Outcome.FAILED, at, at)
     assert await world.tracker.details(world.ask(), str(nonce)) == expected
     with pytest.raises(refusals.NothingToDo):

@@ -165,8 +165,8 @@ async def test_where_callbacks_announce_ends_jobs_are_polled_less_often_until_on
     await world.advance(240)
     assert 3 <= len(world.api.asked) <= 5
 
-    await world.watch("silent")
-    world.api.put("silent", JobState.COMPLETED)
+    await world.watch("silent-1")
+    world.api.put("silent-1", JobState.COMPLETED)
     await world.advance(67)
     assert len(await world.outcomes()) == 4
     await world.advance(70)

@@ -105,17 +105,17 @@ async def test_at_most_so_many_questions_at_once_and_per_account(world: World) -
 
 
 async def test_a_broken_job_backs_off_and_holds_up_no_other(world: World) -> None:
-    await world.watch("good")
-    await world.watch("broken")
-    world.api.trouble["broken"] = Unavailable("503")
+    await world.watch("good-1")
+    await world.watch("broken-1")
+    world.api.trouble["broken-1"] = Unavailable("503")
     world.run()
     await world.advance(290)
     assert world.health.api.down_since is None
-    assert len(world.api.times("good")) >= 12
-    assert len(world.api.times("broken")) <= 7
-    del world.api.trouble["broken"]
+    assert len(world.api.times("good-1")) >= 12
+    assert len(world.api.times("broken-1")) <= 7
+    del world.api.trouble["broken-1"]
     await world.advance(400)
-    world.api.put("broken", JobState.FAILED)
+    world.api.put("broken-1", JobState.FAILED)
     await world.advance(100)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -170,7 +170,7 @@ async def test_retry_after_rests_the_account_and_not_the_world(world: World) -> 
     world.accounts.used = {GUILD + 1: OTHER_ACCOUNT}
     for number in range(5):
         await world.watch(f"mine-{number}")
-    await world.watch("theirs", guild=GUILD + 1, channel=CHANNEL + 1)
+    await world.watch("theirs-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.run()
     await world.advance(15)
     for number in range(5):
@@ -183,7 +183,7 @@ async def test_retry_after_rests_the_account_and_not_the_world(world: World) -> 
     await world.advance(118)
     mine = [at for at, _, jobid in world.api.asked if jobid.startswith("mine")]
     assert mine == []
-    assert len(world.api.times("theirs")) >= 5
+    assert len(world.api.times("theirs-1")) >= 5
     await world.advance(30)
     mine = [at for at, _, jobid in world.api.asked if jobid.startswith("mine")]
     assert len(mine) >= 5
@@ -322,10 +322,10 @@ async def test_given_up_at_its_age_whatever_the_trouble(database: Database, trou
 
 
 async def test_after_a_long_absence_a_job_is_asked_about_before_it_is_given_up(world: World) -> None:
-    await world.watch("ended")
-    await world.watch("running")
+    await world.watch("ended-1")
+    await world.watch("running-1")
     world.clock.move_to(world.clock.monotonic() + 72 * 3600)
-    world.api.put("ended", JobState.COMPLETED)
+    world.api.put("ended-1", JobState.COMPLETED)
     world.api.everywhere = Unavailable("no network yet")
     world.run()
     await world.advance(100)
@@ -333,8 +333,8 @@ async def test_after_a_long_absence_a_job_is_asked_about_before_it_is_given_up(w
     world.api.everywhere = None
     await world.advance(200)
     assert sorted(await world.rows("SELECT jobid, outcome FROM jobs")) == [
-        ("ended", "completed"),
-        ("running", "given up"),
+        ("ended-1", "completed"),
+        ("running-1", "given up"),
     ]
 
 
