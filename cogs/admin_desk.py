@@ -18,7 +18,7 @@ from relay.posting.variants import Variant
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks
 from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried
-from storage import callbacks, follows, outcome_records, overviews, servers
+from storage import callbacks, deliveries, follows, outcome_records, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_answers
@@ -165,6 +165,7 @@ class AdminDesk:
             tried_at=account.tried_at if account else None,
             missing=here.missing,
             locked=here.locked,
+            refused=await deliveries.is_channel_blocked(reader, ask.channel_id),
             upload_limit=upload_limits.told(learned, self._poster.nominal_upload_limit(ask.guild_id)),
             watching=watching.count,
             oldest=watching.oldest,

@@ -17,6 +17,7 @@ from cogs.passing_views import PassingViews
 from cogs.permissions import is_locked, is_thread, missing_to_post
 from cogs.replying import reply
 from relay.commands.results import Ask
+from relay.outcomes import Obstacle
 from relay.ports import Clock
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
@@ -70,12 +71,19 @@ def require_manage_server(interaction: Interaction) -> None:
         raise NotAllowed
 
 
+def obstacle_of(interaction: Interaction) -> Obstacle | None:
+    """What no permission of the channel mends: the bot's own timeout, in which its answers to commands still work."""
+    me: discord.Member | None = None if interaction.guild is None else interaction.guild.me
+    return Obstacle.TIMED_OUT if me is not None and me.is_timed_out() else None
+
+
 def require_posting(interaction: Interaction) -> None:
     """Raises CannotPostHere where a result could not be posted in this channel."""
     channel, permissions = interaction.channel, interaction.app_permissions
     if is_locked(channel, permissions):
         raise CannotPostHere(locked_thread_answer())
-    missing = missing_to_post(permissions, in_thread=is_thread(channel))
+    obstacle = obstacle_of(interaction)
+    missing = (obstacle,) if obstacle else missing_to_post(permissions, in_thread=is_thread(channel))
     if missing:
         raise CannotPostHere(missing_permission_answer(missing))
 

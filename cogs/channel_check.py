@@ -9,26 +9,55 @@ from http import HTTPStatus
 import aiohttp
 import discord
 
-from cogs.asking import CannotPostHere, Interaction
+from cogs.asking import CannotPostHere, Interaction, obstacle_of
 from cogs.permissions import is_locked, is_thread, missing_to_post_well
+from relay.outcomes import Obstacle
 from ui.refusals import foreign_channel_answer, restarting_answer, unseen_channel_answer
 
 _PATIENCE_SECONDS = 10.0
 
+_MISSING_ACCESS = 50001
+
 
 @dataclass(frozen=True, slots=True)
 class ChannelCheck:
-    """`missing` names permissions as Discord's settings do."""
+    """`missing` names permissions as Discord's settings do, or an `Obstacle`."""
 
     missing: tuple[str, ...]
     locked: bool
 
 
-def check_channel(interaction: Interaction) -> ChannelCheck:
+async def check_channel(interaction: Interaction) -> ChannelCheck:
     """Looks at the channel's overrides too: Discord sends them with every interaction."""
     channel, permissions = interaction.channel, interaction.app_permissions
-    missing = missing_to_post_well(permissions, in_thread=is_thread(channel))
+    obstacle = obstacle_of(interaction) or await _outside(interaction)
+    missing = (obstacle,) if obstacle else missing_to_post_well(permissions, in_thread=is_thread(channel))
     return ChannelCheck(missing, is_locked(channel, permissions))
+
+
+async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[str, ...] | None:
+    """Why nothing can be posted where this was asked, as far as it is known; None where something can be. `refused`:
+    Discord has just refused a message there."""
+    outside = await _outside(interaction)
+    if outside is not None:
+        return (outside,)
+    return () if refused else None
+
+
+async def _outside(interaction: Interaction) -> Obstacle | None:
+    """Whether this is a private thread of which the bot is no member: a command works there all the same, and its
+    permissions tell nothing of it."""
+    channel = interaction.channel
+    private = getattr(channel, "type", None) is discord.ChannelType.private_thread
+    if channel is None or not private or interaction.app_permissions.manage_threads:
+        return None
+    try:
+        await interaction.client.http.get_channel(channel.id)
+    except discord.HTTPException as refusal:
+        return Obstacle.NOT_IN_THREAD if refusal.code == _MISSING_ACCESS else None
+    except (discord.RateLimited, aiohttp.ClientError, OSError):
+        return None
+    return None
 
 
 async def require_own_channel(interaction: Interaction, channel_id: int) -> None:

@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from cogs.asking import Answering, Interaction, require_posting
+from cogs.channel_check import obstacles_here
 from pixverse.pasted import find_jobids
 from relay.commands.many import AT_MOST
 from relay.commands.tracker import Tracker
@@ -33,7 +34,8 @@ def watch_menu(tracker: Tracker, answering: Answering) -> app_commands.ContextMe
                 return no_ids_answer()
             require_posting(interaction)
             result = await tracker.watch(ask, " ".join(jobids[:AT_MOST]), True)
-            return watch_menu_answer(result, ask.where, len(jobids))
+            obstacles = await obstacles_here(interaction, refused=result.refused)
+            return watch_menu_answer(result, ask.where, len(jobids), obstacles)
 
         await answering.answer(interaction, deed)
 

@@ -10,9 +10,10 @@ from discord import app_commands
 from discord.ext import commands
 
 from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
+from cogs.channel_check import obstacles_here
 from cogs.command_book import CommandBook
 from relay.commands.forgetting import Forgetting
-from relay.commands.results import Ask, Choice
+from relay.commands.results import Ask, Choice, NowWatching
 from relay.commands.tracker import Tracker
 from relay.ports import Clock
 from ui import descriptions
@@ -68,7 +69,9 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def deed() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            return status_answer(await self._tracker.status(ask, text, mention, spoiler, anew=anew), ask.where)
+            result = await self._tracker.status(ask, text, mention, spoiler, anew=anew)
+            refused = isinstance(result, NowWatching) and result.refused
+            return status_answer(result, ask.where, await obstacles_here(interaction, refused=refused))
 
         async def again(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler, anew=True)
@@ -98,7 +101,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def deed() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            return watch_answer(await self._tracker.watch(ask, jobids, mention), ask.where)
+            result = await self._tracker.watch(ask, jobids, mention)
+            return watch_answer(result, ask.where, await obstacles_here(interaction, refused=result.refused))
 
         await self._answering.answer(interaction, deed)
 

@@ -111,7 +111,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         """What works here and what not."""
 
         async def act(ask: Ask) -> Answer:
-            return await self._desk.check(ask, check_channel(interaction))
+            return await self._desk.check(ask, await check_channel(interaction))
 
         await self._answer(interaction, act)
 

@@ -13,7 +13,7 @@ import discord
 
 from cogs.channel_owners import ChannelOwners
 from cogs.history import find_message
-from cogs.permissions import missing_to_post
+from cogs.permissions import is_locked, missing_to_post
 from cogs.refusals import UNREADABLE, read_refusal
 from cogs.stored_messages import StoredMessages
 from cogs.wire_memory import is_ambiguous, remembered_statuses
@@ -29,6 +29,7 @@ from relay.messages import (
     SendResult,
     SummaryPost,
 )
+from relay.outcomes import Obstacle
 from ui.mentions import CommandMentions
 from ui.message import Message
 from ui.posts import message_of
@@ -120,7 +121,12 @@ class DiscordPoster:
         channel = self._known_channel(address)
         if channel is None:
             return None
-        permissions = channel.permissions_for(channel.guild.me)
+        me = channel.guild.me
+        permissions = channel.permissions_for(me)
+        if me.is_timed_out():
+            return (Obstacle.TIMED_OUT,)
+        if is_locked(channel, permissions):
+            return (Obstacle.LOCKED,)
         return missing_to_post(permissions, in_thread=isinstance(channel, discord.Thread))
 
     def may_attach(self, address: Address) -> bool:

@@ -70,6 +70,11 @@ class Surroundings(commands.Cog):
         await _heard(self._outbox.permissions_changed(payload.guild_id, payload.thread_id))
 
     @commands.Cog.listener()
+    async def on_thread_join(self, thread: discord.Thread) -> None:
+        """The bot was added to it, or mentioned in a private one, in which nothing could be posted before."""
+        await _heard(self._outbox.permissions_changed(thread.guild.id, thread.id))
+
+    @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
         """The server is back after an outage of Discord, or the bot has just connected."""
         self._available.put_nowait(guild)

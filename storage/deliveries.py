@@ -274,6 +274,16 @@ async def blocked_in_channel(q: Queries, channel_id: int, *, but: int) -> int:
     )
 
 
+async def is_blocked(q: Queries, delivery_id: int | None) -> bool:
+    """Whether a message waits for a permission."""
+    return bool(await _count(q, f"id = ? AND {IS_OPEN} AND blocked_since IS NOT NULL", (delivery_id,)))
+
+
+async def is_channel_blocked(q: Queries, channel_id: int) -> bool:
+    """Whether any message waits for a permission in this channel."""
+    return bool(await _count(q, f"channel_id = ? AND {IS_OPEN} AND blocked_since IS NOT NULL", (channel_id,)))
+
+
 async def outcomes_waiting(q: Queries, channel_id: int) -> int:
     """How many outcomes are still to be posted in this channel."""
     return await _count(q, f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))

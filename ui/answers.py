@@ -29,6 +29,7 @@ from relay.outcomes import Face, Outcome
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action
+from ui.cards import missing_permissions
 from ui.escape import job_id
 from ui.passing import OnPress, PassingView
 
@@ -57,8 +58,21 @@ _NOT_CHECKED = {
 }
 
 
-def status_answer(result: StatusResult, where: Address) -> Answer:
-    """What `/pixverse status`, `Watch it here` and `Watch again` answer."""
+def status_answer(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
+    """What `/pixverse status`, `Watch it here` and `Watch again` answer; `obstacles` where nothing can be posted there,
+    as far as they are known."""
+    told = _status(result, where)
+    if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is OutcomeState.POSTED):
+        return told
+    return Answer(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}", told.view)
+
+
+def how_to_let_me_post(obstacles: tuple[str, ...]) -> str:
+    """The remedy where a card was refused, with a space in front."""
+    return missing_permissions(obstacles) or " Discord refuses it: check what I may do in this channel."
+
+
+def _status(result: StatusResult, where: Address) -> Answer:
     match result:
         case NowWatching():
             return _now_watching(result, where)

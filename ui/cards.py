@@ -8,7 +8,7 @@ import discord
 
 from pixverse.job import JobState
 from relay.messages import Address, CardPost
-from relay.outcomes import Face, Outcome
+from relay.outcomes import Face, Obstacle, Outcome
 from ui import colours, wording
 from ui.buttons import Action, layout_view
 from ui.escape import escaped
@@ -176,7 +176,17 @@ _CHANGING: dict[Face, Callable[[CardPost], str]] = {
 
 def missing_permissions(names: tuple[str, ...]) -> str:
     """Names what is missing, with a space in front; empty where that isn't known."""
-    return f" I need: {wording.enumeration(f'*{name}*' for name in names)}." if names else ""
+    needed = [f"*{name}*" for name in names if name not in _OBSTACLES]
+    need = f"I need: {wording.enumeration(needed)}." if needed else ""
+    found = wording.joined((*(text for obstacle, text in _OBSTACLES.items() if obstacle in names), need), " ")
+    return f" {found}" if found else ""
+
+
+_OBSTACLES: dict[str, str] = {
+    Obstacle.TIMED_OUT: "A moderator has timed me out; removing the timeout lets me post again.",
+    Obstacle.LOCKED: "The thread is locked; unlock it.",
+    Obstacle.NOT_IN_THREAD: "I'm not in this private thread: mention me in it, or add me.",
+}
 
 
 def _last_known(post: CardPost) -> str:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from relay.messages import ClaimedUser
-from relay.outcomes import Cause
+from relay.outcomes import Cause, Obstacle
 from ui import wording
 from ui.answer import Answer
+from ui.cards import missing_permissions
 from ui.links import because
 from ui.mentions import CommandMentions
 
@@ -80,6 +81,8 @@ class CheckReport:
     not_posted: int = 0
     """Outcomes that were given up, or of which nobody knows."""
     followed: tuple[Followed, ...] = ()
+    refused: bool = False
+    """Discord has refused a message in this channel, which waits."""
     uploads_limited: bool = False
     """Discord took the latest result without its file only, since uploads are limited in the server."""
     callback_heard_at: int | None = None
@@ -168,9 +171,13 @@ def _channel(report: CheckReport) -> _Line:
         return _Line(_Kind.PROBLEM, "This thread is locked. Unlock it, or use another channel.")
     if report.missing:
         names = wording.enumeration(f"*{name}*" for name in report.missing)
+        if set(report.missing) & set(Obstacle):
+            return _Line(_Kind.PROBLEM, f"I can't post here.{missing_permissions(report.missing)}")
         return _Line(
             _Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's settings, under Permissions."
         )
+    if report.refused:
+        return _Line(_Kind.PROBLEM, "Discord refuses my messages in this channel. Check what I may do in it.")
     works = "posting and replies" if report.uploads_limited else "posting, files and replies"
     return _Line(_Kind.WORKS, f"{works} in this channel")
 
@@ -226,7 +233,10 @@ def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
 def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
     for channel_id, missing in channels[:_CHANNELS]:
         names = wording.enumeration(f"*{name}*" for name in missing)
-        yield f"I need {names} in <#{channel_id}>." if missing else f"I can't post in <#{channel_id}>."
+        if missing and not set(missing) & set(Obstacle):
+            yield f"I need {names} in <#{channel_id}>."
+        else:
+            yield f"I can't post in <#{channel_id}>.{missing_permissions(missing)}"
     if len(channels) > _CHANNELS:
         yield f"{wording.count(len(channels) - _CHANNELS, 'more is', 'more are')} like that."
 

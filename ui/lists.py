@@ -13,7 +13,7 @@ from relay.messages import Address
 from relay.outcomes import Face
 from ui import wording
 from ui.answer import Answer
-from ui.answers import on_hold
+from ui.answers import how_to_let_me_post, on_hold
 from ui.escape import code, escaped, plain, tail
 from ui.limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.mentions import CommandMentions
@@ -40,8 +40,16 @@ _NOT_TAKEN = {
 }
 
 
-def watch_answer(result: WatchResult, where: Address) -> Answer:
-    """What `/pixverse watch` answers: how many are watched, and why each other one is not."""
+def watch_answer(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
+    """What `/pixverse watch` answers: how many are watched, and why each other one is not; `obstacles` as for
+    `status_answer`."""
+    told = _watch_answer(result, where)
+    if obstacles is None:
+        return told
+    return Answer(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}")
+
+
+def _watch_answer(result: WatchResult, where: Address) -> Answer:
     left_out = [entry for entry in result.entries if not entry.taken.in_batch]
     watched = len(result.entries) - len(left_out)
     jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
@@ -52,9 +60,11 @@ def watch_answer(result: WatchResult, where: Address) -> Answer:
     return Answer(text)
 
 
-def watch_menu_answer(result: WatchResult, where: Address, found: int) -> Answer:
+def watch_menu_answer(
+    result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
+) -> Answer:
     """What `Watch PixVerse jobs` answers for a message in which `found` ids stand."""
-    told = watch_answer(result, where)
+    told = watch_answer(result, where, obstacles)
     looked_at = len(result.entries)
     if found <= looked_at:
         return told

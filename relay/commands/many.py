@@ -115,7 +115,8 @@ class Many:
         summary = None
         if written.summary_id is not None:
             summary = await self._outbox.deliver_now(written.summary_id)
-        return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention, hold)
+        refused = summary is None and await deliveries.is_blocked(self._database.reader, written.summary_id)
+        return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention, hold, refused)
 
     def _parsed(self, word: Pasted) -> _Wanted:
         wanted = _Wanted(word.text, word.jobid, word.number)

@@ -55,6 +55,8 @@ class NowWatching:
     """The API could not be asked (no answer, or 429): watched all the same."""
     hold: Hold | None = None
     """The API could not be asked because of the token: watched all the same."""
+    refused: bool = False
+    """Discord does not let the card be posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +173,8 @@ class WatchResult:
     mention: bool
     hold: Hold | None = None
     """Those that are watched are on hold."""
+    refused: bool = False
+    """Discord does not let the summary be posted."""
 
 
 # ---- unwatch, "Stop watching", "Stop watching all" ------------------------------------------------------------------

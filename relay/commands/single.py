@@ -40,7 +40,7 @@ from relay.polling.answers import Answers, Recorded, post_outcome
 from relay.polling.questions import FRESH_SECONDS, Accounts, Questions
 from relay.ports import Cards, JobWatch, PromptOutbox
 from relay.posting import nonces
-from storage import jobs, overviews, subscriptions
+from storage import deliveries, jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
 
@@ -203,7 +203,8 @@ class Single:
         job, outcome = snapshots.load(seated.row.snapshot), outcome_of(seated.row)
         if seated.seat is Seat.WATCHED:
             message_id = await self._outbox.deliver_now(seated.card_id) if seated.card_id is not None else None
-            return NowWatching(subscription_id, job, message_id, mention, api_down)
+            refused = message_id is None and await deliveries.is_blocked(self._database.reader, seated.card_id)
+            return NowWatching(subscription_id, job, message_id, mention, api_down, refused=refused)
         if seated.seat is Seat.ALREADY_WATCHED or outcome is None:
             message_id = await overviews.shown_in(self._database.reader, subscription_id)
             return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=target.other_account)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 import discord
 from simcord.backend import serializers
@@ -113,6 +114,11 @@ class Channel:
         owner_id = owner.id if owner is not None else self.guild.handle.owner.id
         thread = self._world.backend.create_thread(self.id, name, owner_id, type=kind)
         return Channel(self._world, self.guild, thread)
+
+    def add_bot(self) -> None:
+        """Add the bot to this private thread, as a mention in it does; told with THREAD_CREATE."""
+        thread = self._world.backend.add_thread_member(self.id, self._world.backend.bot_user.id)
+        self._world.emit("THREAD_CREATE", dict(serializers.thread_payload(self._world.backend, thread)))
 
     def archive(self, *, locked: bool = False) -> None:
         """Archive this thread, and lock it if asked."""
@@ -240,6 +246,12 @@ class Guild:
         if upload_limit is not None:
             extras.upload_limit = upload_limit
         self._world.backend.edit_guild(self.id, {})
+
+    def time_bot_out(self, until: datetime | None) -> None:
+        """Time the bot out, or end that; told with GUILD_MEMBER_UPDATE."""
+        backend = self._world.backend
+        ends = None if until is None else until.isoformat()
+        backend.edit_member(self.id, backend.bot_user.id, {"timed_out_until": ends})
 
     def remove_bot(self) -> None:
         """Throw the bot out; told with GUILD_DELETE. Channels and messages stay for `add_bot`."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import discord
 from simcord import intents as simcord_intents
+from simcord.backend.access import channel_accessible
 
 from .world import World
 
@@ -17,10 +18,14 @@ Payload = dict[str, Any]
 def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[str, Any]) -> Payload | None:
     """The payload as this session gets it; None where its intents do not cover the event."""
     gate = simcord_intents.required_intent(event, payload)
-    if gate is not None and not getattr(intents, gate):
+    # Of the bot itself it is told without the members intent.
+    own = event == "GUILD_MEMBER_UPDATE" and int(payload["user"]["id"]) == world.backend.bot_user.id
+    if gate is not None and not own and not getattr(intents, gate):
         return None
     shaped: Payload = copy.deepcopy(dict(payload))
     bot_id = world.backend.bot_user.id
+    if event in ("THREAD_CREATE", "THREAD_UPDATE", "THREAD_MEMBERS_UPDATE") and not _reaches(world, shaped):
+        return None
     if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
         _complete_message(world, event, shaped)
         if not intents.message_content:
@@ -38,6 +43,12 @@ def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[s
 def complete_guild(world: World, guild: Payload) -> None:
     """A guild's boost tier, which SimCord does not keep."""
     guild["premium_tier"] = world.extras(int(guild["id"])).premium_tier
+    guild["threads"] = [thread for thread in guild.get("threads") or [] if _reaches(world, thread)]
+
+
+def _reaches(world: World, thread: Payload) -> bool:
+    """Whether the bot hears of a thread: of a private one only as its member, or where it may manage threads."""
+    return channel_accessible(world.backend, int(thread["id"]), world.backend.bot_user.id)
 
 
 def _complete_message(world: World, event: str, message: Payload) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from sandbox.discord_wire import Channel, Cut
@@ -179,3 +181,53 @@ async def test_a_history_that_cannot_be_read_now_can_be_read_later(
     await stage.restart()
     assert len((await town.outcome(timeout=20)).attachments) == 1
     assert refused.hits == 1
+
+
+async def test_a_private_thread_of_which_the_bot_is_no_member(stage: Stage, town: Town) -> None:
+    """The asker reads how to let it in, `check` says the same, and once it is in, all follows by itself."""
+    town.channel.deny_bot(manage_threads=True)
+    thread = town.channel.add_thread("secret", owner=town.member, private=True)
+    stage.discord.world.backend.add_thread_member(thread.id, town.admin.id)
+    job = town.job()
+    answer = await town.status(job, channel=thread)
+    assert answer.text.startswith("**I can't post here yet.**")
+    assert "mention me in it, or add me" in answer.text
+    check = (await town.admin.slash(thread, "pixverse-admin check")).text
+    assert check.startswith("**1 problem.**")
+    assert "mention me in it, or add me" in check
+    watched = await town.member.slash(thread, "pixverse watch", jobids=town.job().jobid)
+    assert "mention me in it, or add me" in watched.text
+    thread.add_bot()
+    await stage.discord.until(lambda: town.cards(thread))
+    job.complete()
+    assert len((await town.outcome(thread)).attachments) == 1
+
+
+@pytest.mark.parametrize("kind", ["thread", "channel", "forum post"])
+async def test_a_card_that_is_refused_is_told_at_once(stage: Stage, town: Town, kind: str) -> None:
+    forum = town.guild.add_forum("forum")
+    parent = forum if kind == "forum post" else town.channel
+    where = town.channel if kind == "channel" else parent.add_thread("results")
+    refuse(stage.discord.faults, 50001, channel_id=where.id)
+    answer = await town.status(town.job(), channel=where)
+    assert answer.text.startswith("**I can't post here yet.** Discord refuses it")
+    check = (await town.admin.slash(where, "pixverse-admin check")).text
+    assert "Discord refuses my messages in this channel." in check
+    assert "posting" not in check.partition("Works:")[2]
+
+
+async def test_the_bot_is_timed_out(stage: Stage, town: Town) -> None:
+    """The remedy is to end the timeout: no permission is missing."""
+    job = await town.watched()
+    town.guild.time_bot_out(datetime.now(UTC) + timedelta(days=1))
+    remedy = "A moderator has timed me out"
+    answer = await town.status(town.job())
+    assert remedy in answer.text
+    assert "Send Messages" not in answer.text
+    assert remedy in (await town.admin.slash(town.channel, "pixverse-admin check")).text
+    job.complete()
+    # The admins can't be told either; a card can still be edited.
+    card = await town.card_says("**Finished, but I can't post the result here.**")
+    assert remedy in card.text
+    town.guild.time_bot_out(None)
+    assert len((await town.outcome()).attachments) == 1
