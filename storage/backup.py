@@ -33,10 +33,10 @@ async def backup(database: Path, target: Path) -> None:
         raise
 
 
-def copy(connection: sqlite3.Connection, target: Path) -> None:
+def copy(connection: sqlite3.Connection, target: Path, *, with_tokens: bool = True) -> None:
     """Copies a database whole to `target`, in place of what is there, as one file of mode 0600 that needs no companion.
 
-    Raises sqlite3.Error or OSError; what was at `target` is then still there.
+    Without tokens, each server's API token has to be entered again where the copy is used. Raises sqlite3.Error or OSError; what was at `target` is then still there.
     """
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
@@ -44,6 +44,10 @@ def copy(connection: sqlite3.Connection, target: Path) -> None:
     try:
         with closing(sqlite3.connect(part)) as destination:
             connection.backup(destination)
+            if not with_tokens:
+                destination.execute("PRAGMA secure_delete = ON")
+                destination.execute("UPDATE accounts SET token = NULL")
+                destination.commit()
             destination.execute("PRAGMA journal_mode = DELETE")
         sync_file(part)
         os.replace(part, target)

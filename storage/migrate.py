@@ -90,9 +90,12 @@ def delete_old_copies(path: Path, before: int) -> None:
 
 
 def copy_beside(path: Path, connection: sqlite3.Connection) -> Path:
-    """Copies the database to `<name>.before-<next version>`, whole or not at all, and returns the copy's path."""
+    """Copies the database to `<name>.before-<next version>`, whole or not at all, and returns the copy's path.
+
+    It lies there for a month, and a token that is removed meanwhile must be in no copy: it holds none.
+    """
     target = path.with_name(f"{path.name}.before-{version(connection) + 1}")
-    backup.copy(connection, target)
+    backup.copy(connection, target, with_tokens=False)
     return target
 
 

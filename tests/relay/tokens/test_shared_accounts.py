@@ -102,9 +102,7 @@ async def _asked_again(house: House) -> list[tuple[int, int, tuple[int, ...]]]:
 
 def _in_files(path: Path, stored: bytes) -> list[str]:
     return [
-        file.name
-        for file in path.parent.iterdir()
-        if file.name.startswith(path.name) and ".before-" not in file.name and stored in file.read_bytes()
+        file.name for file in path.parent.iterdir() if file.name.startswith(path.name) and stored in file.read_bytes()
     ]
 
 
@@ -146,11 +144,22 @@ async def test_each_server_goes_on_with_what_it_enters_then(house: House) -> Non
     assert {(row[0], row[1]) for row in rows} == {(OPERATED, entered.account_id), (PLAIN, house.accounts.operator_id)}
 
 
-async def test_of_deleted_tokens_nothing_is_left_but_in_the_copy_of_before(house: House, path: Path) -> None:
-    copy = path.with_name("relay.db.before-3")
-    with closing(sqlite3.connect(copy)) as connection:
+async def test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none(path: Path, key: str) -> None:
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        migrate.migrate(path, connection, migrate.load()[:2])
+    await _fill(path, key)
+    with closing(sqlite3.connect(path)) as connection:
         tokens = [row[0] for row in connection.execute("SELECT token FROM accounts ORDER BY id")]
-    assert [bool(_in_files(path, token[30:60])) for token in tokens] == [True, False, False, False, False]
+    house = await House.open(path, key, operator_token=OPERATOR)
+    try:
+        found = [_in_files(path, token[30:60]) for token in tokens]
+    finally:
+        await house.close()
+    assert found == [[found[0][0]], [], [], [], []]
+    assert ".before-" not in found[0][0]
+    with closing(sqlite3.connect(path.with_name("relay.db.before-3"))) as connection:
+        assert connection.execute("SELECT count(*), count(token) FROM accounts").fetchone() == (len(tokens), 0)
 
 
 async def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(path: Path, key: str) -> None:
