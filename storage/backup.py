@@ -36,7 +36,8 @@ async def backup(database: Path, target: Path) -> None:
 def copy(connection: sqlite3.Connection, target: Path, *, with_tokens: bool = True) -> None:
     """Copies a database whole to `target`, in place of what is there, as one file of mode 0600 that needs no companion.
 
-    Without tokens, each server's API token has to be entered again where the copy is used. Raises sqlite3.Error or OSError; what was at `target` is then still there.
+    Without tokens, each server's API token has to be entered again where the copy is used. Raises sqlite3.Error or
+    OSError; what was at `target` is then still there.
     """
     part = target.with_name(target.name + ".part")
     part.unlink(missing_ok=True)
