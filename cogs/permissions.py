@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import discord
 
+VIEW_CHANNEL = "View Channel"
 _NAMES = {
-    "view_channel": "View Channel",
+    "view_channel": VIEW_CHANNEL,
     "send_messages": "Send Messages",
     "send_messages_in_threads": "Send Messages in Threads",
     "attach_files": "Attach Files",

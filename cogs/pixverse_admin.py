@@ -18,6 +18,7 @@ from cogs.channel_check import check_channel, require_own_channel
 from cogs.command_book import CommandBook
 from cogs.door import Door
 from cogs.follow_desk import FollowDesk
+from cogs.hidden_channels import real_name
 from cogs.outcome_desk import OutcomeDesk
 from relay.commands.results import Ask
 from ui import descriptions
@@ -184,4 +185,4 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
 def _name_of(interaction: Interaction, channel_id: int) -> str | None:
     channel = interaction.guild.get_channel_or_thread(channel_id) if interaction.guild is not None else None
-    return channel.name if channel is not None else None
+    return real_name(channel)

@@ -12,8 +12,9 @@ import aiohttp
 import discord
 
 from cogs.channel_owners import ChannelOwners
+from cogs.hidden_channels import is_hidden
 from cogs.history import find_message
-from cogs.permissions import is_locked, missing_to_post
+from cogs.permissions import VIEW_CHANNEL, is_locked, missing_to_post
 from cogs.refusals import UNREADABLE, read_refusal
 from cogs.stored_messages import StoredMessages
 from cogs.wire_memory import is_ambiguous, remembered_statuses
@@ -118,6 +119,8 @@ class DiscordPoster:
         return await find_message(self._client, address.channel_id, message, after, readable=readable)
 
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
+        if is_hidden(self._seen_channel(address)):
+            return (VIEW_CHANNEL,)
         channel = self._known_channel(address)
         if channel is None:
             return None
@@ -128,6 +131,9 @@ class DiscordPoster:
         if is_locked(channel, permissions):
             return (Obstacle.LOCKED,)
         return missing_to_post(permissions, in_thread=isinstance(channel, discord.Thread))
+
+    def is_hidden(self, address: Address) -> bool:
+        return is_hidden(self._seen_channel(address))
 
     def may_attach(self, address: Address) -> bool:
         channel = self._known_channel(address)
@@ -144,6 +150,11 @@ class DiscordPoster:
         return self._client.get_partial_messageable(address.channel_id, guild_id=address.guild_id)
 
     def _known_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
+        """The channel, where the gateway tells the truth of it."""
+        channel = self._seen_channel(address)
+        return None if is_hidden(channel) else channel
+
+    def _seen_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
         guild = self._client.get_guild(address.guild_id)
         if guild is None or guild.me is None:
             return None

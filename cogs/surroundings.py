@@ -12,6 +12,7 @@ import aiohttp
 import discord
 from discord.ext import commands
 
+from cogs.hidden_channels import LastNames, is_hidden, real_name
 from cogs.roll_call import RollCall
 from relay.places import Places
 from relay.posting.outbox import DeliveryLoop
@@ -36,6 +37,7 @@ class Surroundings(commands.Cog):
         self._places = places
         self._roll_call = roll_call
         self._database = database
+        self._names = LastNames()
         self._available: asyncio.Queue[discord.Guild] = asyncio.Queue()
 
     async def look_after_available(self) -> None:
@@ -50,8 +52,13 @@ class Surroundings(commands.Cog):
             await _heard(self._look_after_channels(guild))
 
     @commands.Cog.listener()
-    async def on_guild_channel_update(self, _before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        """Its permissions may have changed, and with them those of its threads."""
+    async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
+        """Its permissions may have changed, and with them those of its threads; or it is hidden from the bot now."""
+        name = real_name(before)
+        if not is_hidden(after):
+            self._names.take(after.id)
+        elif name is not None and after.id in await self._places.known_channels(after.guild.id):
+            self._names.keep(after.id, name)
         await _heard(self._outbox.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
@@ -82,7 +89,8 @@ class Surroundings(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Nothing more can go there, nor to its threads; archived ones are not in the cache."""
-        await _heard(self._places.channel_gone(channel.guild.id, channel.id, channel.name))
+        name = self._names.take(channel.id)
+        await _heard(self._places.channel_gone(channel.guild.id, channel.id, name or real_name(channel)))
         await _heard(self._look_after_channels(channel.guild))
 
     @commands.Cog.listener()
@@ -94,6 +102,8 @@ class Surroundings(commands.Cog):
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The server has removed the bot; not told for a server that is away by an outage of Discord."""
+        for channel in guild.channels:
+            self._names.take(channel.id)
         await _heard(self._places.server_gone(guild.id))
 
     @commands.Cog.listener()

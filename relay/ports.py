@@ -42,6 +42,9 @@ class Poster(Protocol):
         """The names of the permissions that are missing to post there, as far as the gateway's cache knows; None where
         it does not know the channel."""
 
+    def is_hidden(self, address: Address) -> bool:
+        """Whether the gateway calls the channel hidden from the bot, which may have changed without a word."""
+
     def may_attach(self, address: Address) -> bool:
         """False only where it is known that files may not be attached."""
 

@@ -227,8 +227,11 @@ class Sender:
             return NoAnswer("no answer in time")
 
     def _known_to_be_blocked(self, draft: Draft) -> bool:
-        """Spares Discord what it refused before and, as far as the gateway tells, would refuse again."""
-        return draft.delivery.blocked_since is not None and bool(self._poster.missing_permissions(draft.address))
+        """Spares Discord what it refused before and, as far as the gateway tells, would refuse again. Of a channel that
+        was hidden the gateway may tell nothing new where a role lets the bot in."""
+        if draft.delivery.blocked_since is None or self._poster.is_hidden(draft.address):
+            return False
+        return bool(self._poster.missing_permissions(draft.address))
 
     def _attempt(self, draft: Draft, files: tuple[VideoFile, ...], attempts: int, post: Post | None = None) -> Attempt:
         return Attempt(

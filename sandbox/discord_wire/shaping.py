@@ -9,10 +9,12 @@ from typing import Any
 import discord
 from simcord import intents as simcord_intents
 from simcord.backend.access import channel_accessible
+from simcord.backend.permissions import flag
 
 from .world import World
 
 Payload = dict[str, Any]
+_OBFUSCATED = 1 << 17
 
 
 def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[str, Any]) -> Payload | None:
@@ -26,6 +28,8 @@ def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[s
     bot_id = world.backend.bot_user.id
     if event in ("THREAD_CREATE", "THREAD_UPDATE", "THREAD_MEMBERS_UPDATE") and not _reaches(world, shaped):
         return None
+    if event in ("CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE"):
+        shaped = _as_seen(world, shaped)
     if event in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
         _complete_message(world, event, shaped)
         if not intents.message_content:
@@ -43,12 +47,28 @@ def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[s
 def complete_guild(world: World, guild: Payload) -> None:
     """A guild's boost tier, which SimCord does not keep."""
     guild["premium_tier"] = world.extras(int(guild["id"])).premium_tier
+    guild["channels"] = [_as_seen(world, channel) for channel in guild.get("channels") or []]
     guild["threads"] = [thread for thread in guild.get("threads") or [] if _reaches(world, thread)]
 
 
 def _reaches(world: World, thread: Payload) -> bool:
     """Whether the bot hears of a thread: of a private one only as its member, or where it may manage threads."""
     return channel_accessible(world.backend, int(thread["id"]), world.backend.bot_user.id)
+
+
+def _as_seen(world: World, channel: Payload) -> Payload:
+    """A channel as Discord tells of it since 2026-11-16: one that the bot may not view without name and permissions."""
+    channel_id = int(channel["id"])
+    if channel_id in world.backend.channels:
+        if channel_accessible(world.backend, channel_id, world.backend.bot_user.id):
+            world.hidden.discard(channel_id)
+        else:
+            world.hidden.add(channel_id)
+    if channel_id not in world.hidden or not world.hides_channels:
+        return channel
+    kept: Payload = {key: channel[key] for key in ("id", "type", "guild_id", "position", "parent_id") if key in channel}
+    nobody = {"id": str(channel["guild_id"]), "type": 0, "allow": "0", "deny": str(flag("view_channel"))}
+    return {**kept, "name": "___hidden___", "flags": _OBFUSCATED, "permission_overwrites": [nobody]}
 
 
 def _complete_message(world: World, event: str, message: Payload) -> None:

@@ -133,6 +133,9 @@ class Discord:
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         return self.missing.get(address.channel_id, ())
 
+    def is_hidden(self, address: Address) -> bool:
+        return False
+
     def may_attach(self, address: Address) -> bool:
         return self.attach
 

@@ -167,3 +167,65 @@ def _forgotten(stage: Stage, channel: Channel) -> list[dict[str, object]]:
         " AND message_id IS NULL AND reason = 'deleted'",
         channel.id,
     )
+
+
+_BLOCKED = "SELECT id FROM deliveries WHERE channel_id = ? AND kind = 'outcome' AND blocked_since IS NOT NULL"
+
+
+async def test_a_hidden_channel_is_told_by_its_last_name_when_it_is_deleted(
+    stage: Stage, town: Town, alerts: Channel
+) -> None:
+    doomed = town.guild.add_text_channel("doomed")
+    await town.status(town.job(), channel=doomed)
+    doomed.deny_bot(view_channel=True)
+    await _hidden(town)
+    doomed.delete()
+    await _nothing_waits(stage, doomed)
+    await town.notice("**#doomed is gone.**", alerts)
+    assert not any("hidden" in message.text for message in alerts.messages())
+    await _goes_on(town)
+
+
+async def test_a_hidden_channel_whose_name_was_never_seen(stage: Stage, town: Town, alerts: Channel) -> None:
+    """It was hidden while the bot was off: still there, so its job is watched; once deleted, it has no name."""
+    doomed = town.guild.add_text_channel("doomed")
+    await town.status(town.job(), channel=doomed)
+    await stage.stop()
+    doomed.deny_bot(view_channel=True)
+    await stage.start()
+    await _hidden(town)
+    assert _waiting(stage, doomed)
+    doomed.delete()
+    await _nothing_waits(stage, doomed)
+    await town.notice("**A channel is gone.**", alerts)
+    assert not any("hidden" in message.text for message in alerts.messages())
+
+
+@pytest.mark.parametrize("told", ["by the channel", "by a role alone"])
+async def test_a_hidden_channel_that_is_shown_again(stage: Stage, town: Town, alerts: Channel, told: str) -> None:
+    """What is missing is View Channel and nothing else; the made-up overwrite keeps nothing back and costs no file."""
+    channel = town.guild.add_text_channel("back-room")
+    job = town.job()
+    await town.status(job, channel=channel)
+    await town.settled(channel)
+    channel.deny_bot(view_channel=True)
+    job.complete()
+    notice = await town.notice("**I can't post in", alerts)
+    assert "I need: *View Channel*." in notice.text
+    check = (await town.admin.slash(town.channel, "pixverse-admin check")).text
+    assert "*View Channel*" in check
+    assert "*Send Messages*" not in check
+    if told == "by the channel":
+        channel.allow_bot(view_channel=True)
+    else:
+        backend = stage.discord.world.backend
+        backend.get_channel(channel.id).overwrites.clear()
+        town.guild.set_bot_permissions(stage.discord.Permissions.all())
+    outcome = await town.outcome(channel)
+    assert len(outcome.attachments) == 1
+    await stage.pixverse.until(lambda: not stage.ledger.rows(_BLOCKED, channel.id))
+
+
+async def _hidden(town: Town) -> None:
+    """Whatever the gateway told before a command has been heard once that is answered."""
+    await town.use("pixverse list")
