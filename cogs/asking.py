@@ -103,12 +103,17 @@ class Answering:
         self._views = PassingViews()
         self._deeds: set[asyncio.Future[Answer | Sequence[Answer]]] = set()
         self._answers: set[asyncio.Future[None]] = set()
+        self._edits: set[asyncio.Future[None]] = set()
+        self._to_be_edited: set[int] = set()
+        """Answers in whose place another is to come, unless one of their buttons is pressed first."""
         self._ending = asyncio.Event()
 
     async def end(self) -> None:
         """Before the bot stops: lets what is in hand come to its end for a moment, gives up the rest, and sees to it
         that every asker has an answer, but for those whose answers Discord does not take in time."""
         self._ending.set()
+        for edit in self._edits:
+            edit.cancel()
         await _at_most(_LAST_DEEDS_SECONDS, self._deeds)
         for deed in self._deeds:
             deed.cancel()
@@ -166,15 +171,37 @@ class Answering:
         """For a button in an answer to the asker alone: what came of it takes that answer's place."""
         if await self.refused_place(interaction):
             return
+        if interaction.message is not None:
+            self._to_be_edited.discard(interaction.message.id)
         await self._reply(interaction, interaction.response.defer, deed, None)
 
     async def _reply(self, interaction: Interaction, defer: Respond, deed: Deed, look_again: OnPress | None) -> None:
+        edits: list[Awaitable[None]] = []
+
         async def answered() -> None:
             if not await answer_first(defer, self._clock.sleep):
                 return
-            await reply(interaction, await self._outcome(interaction, deed, look_again), self._clock.sleep, self._views)
+            answers = await self._outcome(interaction, deed, look_again)
+            message = await reply(interaction, answers, self._clock.sleep, self._views)
+            if message is not None and answers[0].later is not None:
+                edits.append(self._edit_later(interaction, answers[0], answers[0].later, message.id))
 
         await self._kept(self._answers, answered())
+        for edit in edits:
+            await self._kept(self._edits, edit)
+
+    async def _edit_later(
+        self, interaction: Interaction, first: Answer, later: Callable[[], Awaitable[Answer]], message_id: int
+    ) -> None:
+        self._to_be_edited.add(message_id)
+        try:
+            told = await later()
+            if message_id in self._to_be_edited and told.content != first.content:
+                await reply(interaction, [told], self._clock.sleep, self._views)
+        except sqlite3.Error as error:
+            log.warning("an answer stays as it is: %s", error)
+        finally:
+            self._to_be_edited.discard(message_id)
 
     async def _done(self, deed: Deed) -> Answer | Sequence[Answer]:
         if self._ending.is_set():

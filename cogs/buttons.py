@@ -11,6 +11,7 @@ from cogs.channel_check import require_own_channel
 from cogs.door import Door
 from cogs.follow_desk import LARGEST_ID, FollowDesk
 from cogs.outcome_desk import OutcomeDesk
+from cogs.watching_answers import one_watched
 from relay.commands.forgetting import Forgetting
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
@@ -20,7 +21,6 @@ from ui.answers import (
     checked_answer,
     mention_answer,
     posted_again_answer,
-    status_answer,
     stop_answer,
     stopped_all_answer,
 )
@@ -72,7 +72,8 @@ class Buttons:
     async def watch_again(self, interaction: Interaction, subscription_id: int) -> None:
         async def deed(ask: Ask) -> Answer:
             require_posting(interaction)
-            return status_answer(await self._tracker.watch_again(ask, subscription_id), ask.where)
+            result = await self._tracker.watch_again(ask, subscription_id)
+            return await one_watched(self._tracker, interaction, ask, result)
 
         await self._answer(interaction, deed)
 

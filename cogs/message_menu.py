@@ -9,13 +9,13 @@ import discord
 from discord import app_commands
 
 from cogs.asking import Answering, Interaction, require_posting
-from cogs.channel_check import obstacles_here
+from cogs.watching_answers import several_watched
 from pixverse.pasted import find_jobids
 from relay.commands.many import AT_MOST
 from relay.commands.tracker import Tracker
 from ui import descriptions
 from ui.answer import Answer
-from ui.lists import no_ids_answer, watch_menu_answer
+from ui.lists import no_ids_answer
 
 _PARTS = ("content", "embeds", "components")
 _DEEPEST = 12
@@ -34,8 +34,7 @@ def watch_menu(tracker: Tracker, answering: Answering) -> app_commands.ContextMe
                 return no_ids_answer()
             require_posting(interaction)
             result = await tracker.watch(ask, " ".join(jobids[:AT_MOST]), True)
-            obstacles = await obstacles_here(interaction, refused=result.refused)
-            return watch_menu_answer(result, ask.where, len(jobids), obstacles)
+            return await several_watched(tracker, interaction, ask, result, found=len(jobids))
 
         await answering.answer(interaction, deed)
 

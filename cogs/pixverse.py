@@ -10,18 +10,18 @@ from discord import app_commands
 from discord.ext import commands
 
 from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
-from cogs.channel_check import obstacles_here
 from cogs.command_book import CommandBook
+from cogs.watching_answers import one_watched, several_watched
 from relay.commands.forgetting import Forgetting
-from relay.commands.results import Ask, Choice, NowWatching
+from relay.commands.results import Ask, Choice
 from relay.commands.tracker import Tracker
 from relay.ports import Clock
 from ui import descriptions
 from ui.answer import Answer
-from ui.answers import peek_answer, status_answer, stop_answer
+from ui.answers import peek_answer, stop_answer
 from ui.forgetting import forget_question
 from ui.limits import CHOICES
-from ui.lists import autocomplete_choice, listing_answers, pasted_choice, watch_answer
+from ui.lists import autocomplete_choice, listing_answers, pasted_choice
 from ui.mentions import CommandMentions
 
 log = logging.getLogger(__name__)
@@ -70,8 +70,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
             result = await self._tracker.status(ask, text, mention, spoiler, anew=anew)
-            refused = isinstance(result, NowWatching) and result.refused
-            return status_answer(result, ask.where, await obstacles_here(interaction, refused=refused))
+            return await one_watched(self._tracker, interaction, ask, result)
 
         async def again(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler, anew=True)
@@ -102,7 +101,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
             result = await self._tracker.watch(ask, jobids, mention)
-            return watch_answer(result, ask.where, await obstacles_here(interaction, refused=result.refused))
+            return await several_watched(self._tracker, interaction, ask, result)
 
         await self._answering.answer(interaction, deed)
 

@@ -25,8 +25,9 @@ answer (Discord developer docs, Receiving and Responding)."""
 
 async def reply(
     interaction: discord.Interaction[Any], answers: Sequence[Answer], sleep: Sleep, views: PassingViews
-) -> None:
-    """Gives the answers to the asker alone, the first in the place of what stands there. Logs where that fails."""
+) -> discord.InteractionMessage | None:
+    """Gives the answers to the asker alone, the first in the place of what stands there; returns the first. Logs where
+    that fails, and returns None."""
     first, *rest = answers
     try:
         message = await _put_in_place(interaction, first, sleep)
@@ -37,8 +38,10 @@ async def reply(
             )
         if isinstance(first.view, PassingView):
             await views.keep(first.view, message, interaction.user.id)
+        return message
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
         log.warning("an answer could not be given: %s", error)
+        return None
 
 
 async def _put_in_place(

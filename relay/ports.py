@@ -73,9 +73,9 @@ class Outbox(Protocol):
 class PromptOutbox(Outbox, Protocol):
     """The deliveries, as somebody sees them who waits for one."""
 
-    async def deliver_now(self, delivery_id: int) -> int | None:
-        """Sends this one before others. The message's id; None where it is not posted within a short while: it then
-        follows like any other."""
+    async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
+        """Sends this one before others. The message's id; None where it is not posted within that time: it then follows
+        like any other."""
 
 
 class JobWatch(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 
 import discord
 
@@ -15,6 +16,8 @@ class Answer:
 
     content: str
     view: discord.ui.View | None = None
+    later: Callable[[], Awaitable[Answer]] | None = field(default=None, compare=False)
+    """What takes its place once something has happened that it does not wait for."""
 
 
 def answer(content: str, *buttons: tuple[Action, int]) -> Answer:

@@ -9,6 +9,7 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
+from relay.commands.promptly import Promptly, Standing
 from relay.commands.refusals import (
     NumberUnknown,
     PersonLimit,
@@ -83,6 +84,7 @@ class Many:
         self._answers = answers
         self._accounts = accounts
         self._outbox = outbox
+        self._promptly = Promptly(database, outbox)
         self._cards = cards
         self._poller = poller
         self._limits = limits
@@ -112,11 +114,9 @@ class Many:
             self._poller.job_changed(job_id)
             self._cards.job_changed(job_id)
         self._outbox.wake()
-        summary = None
-        if written.summary_id is not None:
-            summary = await self._outbox.deliver_now(written.summary_id)
-        refused = summary is None and await deliveries.is_blocked(self._database.reader, written.summary_id)
-        return WatchResult(tuple([await self._entry(one) for one in wanted]), summary, mention, hold, refused)
+        summary = Standing() if written.summary_id is None else await self._promptly.post(written.summary_id)
+        entries = tuple([await self._entry(one) for one in wanted])
+        return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)
 
     def _parsed(self, word: Pasted) -> _Wanted:
         wanted = _Wanted(word.text, word.jobid, word.number)

@@ -57,6 +57,8 @@ class NowWatching:
     """The API could not be asked because of the token: watched all the same."""
     refused: bool = False
     """Discord does not let the card be posted."""
+    card_on_its_way: int | None = None
+    """The card's delivery, where it has not come to its end yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ class WatchResult:
     """Those that are watched are on hold."""
     refused: bool = False
     """Discord does not let the summary be posted."""
+    summary_on_its_way: int | None = None
+    """The summary's delivery, where it has not come to its end yet."""
 
 
 # ---- unwatch, "Stop watching", "Stop watching all" ------------------------------------------------------------------

@@ -9,6 +9,7 @@ from relay import snapshots
 from relay.commands.known import OUTCOME_STATES, outcome_of
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
+from relay.commands.promptly import Promptly, Standing
 from relay.commands.refusals import (
     ApiDown,
     NotFound,
@@ -40,7 +41,7 @@ from relay.polling.answers import Answers, Recorded, post_outcome
 from relay.polling.questions import FRESH_SECONDS, Accounts, Questions
 from relay.ports import Cards, JobWatch, PromptOutbox
 from relay.posting import nonces
-from storage import deliveries, jobs, overviews, subscriptions
+from storage import jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
 
@@ -74,6 +75,7 @@ class Single:
         self._answers = answers
         self._accounts = accounts
         self._outbox = outbox
+        self._promptly = Promptly(database, outbox)
         self._cards = cards
         self._poller = poller
         self._limits = limits
@@ -202,9 +204,16 @@ class Single:
         subscription_id = seated.subscription.id
         job, outcome = snapshots.load(seated.row.snapshot), outcome_of(seated.row)
         if seated.seat is Seat.WATCHED:
-            message_id = await self._outbox.deliver_now(seated.card_id) if seated.card_id is not None else None
-            refused = message_id is None and await deliveries.is_blocked(self._database.reader, seated.card_id)
-            return NowWatching(subscription_id, job, message_id, mention, api_down, refused=refused)
+            card = Standing() if seated.card_id is None else await self._promptly.post(seated.card_id)
+            return NowWatching(
+                subscription_id,
+                job,
+                card.message_id,
+                mention,
+                api_down,
+                refused=card.refused,
+                card_on_its_way=card.on_its_way,
+            )
         if seated.seat is Seat.ALREADY_WATCHED or outcome is None:
             message_id = await overviews.shown_in(self._database.reader, subscription_id)
             return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=target.other_account)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from relay import snapshots
 from relay.commands import targets
 from relay.commands.afterwards import Afterwards
@@ -9,6 +11,7 @@ from relay.commands.known import Known
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.many import Many
+from relay.commands.promptly import LATER_SECONDS, Promptly
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import (
     Ask,
@@ -18,6 +21,7 @@ from relay.commands.results import (
     Listing,
     MentionSet,
     NotChecked,
+    NowWatching,
     Peek,
     PostedAgain,
     StatusResult,
@@ -58,6 +62,7 @@ class Tracker:
         limits: Limits,
     ) -> None:
         self._database = database
+        self._promptly = Promptly(database, outbox)
         self._lookups = lookups
         self._single = Single(database, questions, lookups, answers, accounts, outbox, cards, poller, limits=limits)
         self._many = Many(database, lookups, answers, accounts, outbox, cards, poller, limits=limits)
@@ -94,6 +99,20 @@ class Tracker:
         words = self._many.words(text)
         account_id = self._lookups.account_of(ask.guild_id)
         return await self._many.watch(ask, account_id, words, mention=mention)
+
+    async def with_card(self, result: NowWatching) -> NowWatching:
+        """The result of `status` once its card stands or is refused, or has not come for a minute."""
+        if result.card_on_its_way is None:
+            return result
+        card = await self._promptly.post(result.card_on_its_way, LATER_SECONDS)
+        return replace(result, card_message_id=card.message_id, refused=card.refused, card_on_its_way=None)
+
+    async def with_summary(self, result: WatchResult) -> WatchResult:
+        """The same for `watch` and its summary."""
+        if result.summary_on_its_way is None:
+            return result
+        summary = await self._promptly.post(result.summary_on_its_way, LATER_SECONDS)
+        return replace(result, summary_message_id=summary.message_id, refused=summary.refused, summary_on_its_way=None)
 
     async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
         """Asks about a job at once, but not twice within five seconds."""

@@ -97,7 +97,7 @@ class DeliveryLoop:
             self._stopping = True
             await self._let_end()
 
-    async def deliver_now(self, delivery_id: int, seconds: float = 5.0) -> int | None:
+    async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
         """Sends it ahead of the loop where it is due, and returns the message's id; None where it is not posted within
         that time (it is then posted later)."""
         try:

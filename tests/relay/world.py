@@ -154,7 +154,7 @@ class FakeOutbox:
     def wake(self) -> None:
         self.woken += 1
 
-    async def deliver_now(self, delivery_id: int) -> int | None:
+    async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
         return 7000 + delivery_id
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.discord_wire import Cut, RateLimit
+from sandbox.discord_wire import Cut, Hold, RateLimit, Status
 from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -30,3 +30,55 @@ async def test_an_answer_is_given_all_the_same(town: Town, trouble: Cut | RateLi
         discord.faults.remove(fault)
     assert fault.hits == times
     assert answer.text.startswith("**Nothing is being watched here.**")
+
+
+_POST = r"/channels/{}/messages"
+
+
+async def test_an_answer_does_not_wait_for_its_card(town: Town) -> None:
+    """The link comes by an edit as soon as the card stands."""
+    discord = town.stage.discord
+    held = Hold()
+    discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
+    answer = await town.status(town.job())
+    assert not held.release.is_set()
+    assert answer.text == "**Watching.** I'll post the result here and ping you."
+    held.release.set()
+    (card,) = await discord.until(town.cards)
+    await discord.until(lambda: f"/{card.id})" in answer.text)
+    assert answer.text.startswith("**Watching.** I'll post the result here and ping you. [Jump to the card](")
+    assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
+
+
+async def test_an_answer_does_not_wait_for_its_summary(town: Town) -> None:
+    discord = town.stage.discord
+    held = Hold()
+    discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
+    answer = await town.member.slash(town.channel, "pixverse watch", jobids=f"{town.job().jobid} {town.job().jobid}")
+    assert answer.text == "**Watching 2 jobs.** I'll ping you once, when the last one ends."
+    held.release.set()
+    await discord.until(lambda: "[Jump to the summary](" in answer.text)
+
+
+async def test_a_card_that_is_refused_late_is_told_by_editing_the_answer(town: Town) -> None:
+    discord = town.stage.discord
+    path = _POST.format(town.channel.id)
+    discord.faults.add(method="POST", path=path, action=RateLimit(0.6, "shared"))
+    discord.faults.add(method="POST", path=path, action=Status(403, 50001), times=None)
+    answer = await town.status(town.job())
+    assert answer.text.startswith("**Watching.**")
+    await discord.until(lambda: answer.text.startswith("**I can't post here yet.** Discord refuses it"))
+    assert [button.label for button in answer.buttons] == ["Don't ping me", "Stop watching"]
+
+
+async def test_what_a_button_of_the_answer_says_is_not_overwritten(town: Town) -> None:
+    discord = town.stage.discord
+    held = Hold()
+    discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
+    answer = await town.status(town.job())
+    quiet = await town.member.click(answer, "Don't ping me")
+    held.release.set()
+    await discord.until(town.cards)
+    await town.member.slash(town.channel, "pixverse list")
+    assert quiet.updated is not None
+    assert quiet.updated.text.startswith("**You won't be pinged.**")

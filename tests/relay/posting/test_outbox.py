@@ -357,7 +357,7 @@ async def _card(world: LoopWorld, jobid: str) -> int:
 async def test_a_card_that_is_wanted_now_is_posted_once_though_the_loop_has_it_too(world: LoopWorld) -> None:
     card_id = await _card(world, "job")
     world.outbox.wake()
-    one, other = await asyncio.gather(world.outbox.deliver_now(card_id), world.outbox.deliver_now(card_id))
+    one, other = await asyncio.gather(world.outbox.deliver_now(card_id, 5.0), world.outbox.deliver_now(card_id, 5.0))
 
     assert one == other == world.discord.messages[0].id
     assert len(world.discord.tried) == 1
@@ -376,8 +376,8 @@ async def test_what_fails_or_is_refused_now_is_left_to_the_loop(world: LoopWorld
     world.discord.script = [Refused(503, 0)]
     card_id = await _card(world, "job")
 
-    assert await world.outbox.deliver_now(card_id) is None
-    assert await world.outbox.deliver_now(9999) is None
+    assert await world.outbox.deliver_now(card_id, 5.0) is None
+    assert await world.outbox.deliver_now(9999, 5.0) is None
 
 
 # ---- the end and what happens in Discord ----------------------------------------------------------------------------

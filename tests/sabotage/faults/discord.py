@@ -364,4 +364,25 @@ FAULTS = (
         "            await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
         "",
     ),
+    fault(
+        "an answer waits for its card",
+        f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
+        "relay/commands/promptly.py",
+        "AT_ONCE_SECONDS = 0.2",
+        "AT_ONCE_SECONDS = 60.0",
+    ),
+    fault(
+        "a card that stands late is not linked to",
+        f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
+        "cogs/asking.py",
+        "            if message_id in self._to_be_edited and told.content != first.content:",
+        "            if message_id not in self._to_be_edited and told.content != first.content:",
+    ),
+    fault(
+        "what a button of an answer says is overwritten",
+        f"{_E2E}/test_answers.py::test_what_a_button_of_the_answer_says_is_not_overwritten",
+        "cogs/asking.py",
+        "            self._to_be_edited.discard(interaction.message.id)",
+        "            pass",
+    ),
 )

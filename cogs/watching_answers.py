@@ -1,0 +1,44 @@
+"""The answers to whoever has begun to watch: with the link to the card or summary as soon as that stands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cogs.asking import Interaction
+from cogs.channel_check import obstacles_here
+from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
+from relay.commands.tracker import Tracker
+from ui.answer import Answer
+from ui.answers import status_answer
+from ui.lists import watch_answer, watch_menu_answer
+
+
+async def one_watched(tracker: Tracker, interaction: Interaction, ask: Ask, result: StatusResult) -> Answer:
+    """Of one job."""
+    refused = isinstance(result, NowWatching) and result.refused
+    told = status_answer(result, ask.where, await obstacles_here(interaction, refused=refused))
+    if not isinstance(result, NowWatching) or result.card_on_its_way is None:
+        return told
+
+    async def later() -> Answer:
+        return await one_watched(tracker, interaction, ask, await tracker.with_card(result))
+
+    return replace(told, later=later)
+
+
+async def several_watched(
+    tracker: Tracker, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
+) -> Answer:
+    """Of a list of ids; `found`: how many stood in the message that it was taken from."""
+    obstacles = await obstacles_here(interaction, refused=result.refused)
+    if found is None:
+        told = watch_answer(result, ask.where, obstacles)
+    else:
+        told = watch_menu_answer(result, ask.where, found, obstacles)
+    if result.summary_on_its_way is None:
+        return told
+
+    async def later() -> Answer:
+        return await several_watched(tracker, interaction, ask, await tracker.with_summary(result), found=found)
+
+    return replace(told, later=later)
