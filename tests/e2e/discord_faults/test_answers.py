@@ -75,10 +75,12 @@ async def test_what_a_button_of_the_answer_says_is_not_overwritten(town: Town) -
     discord = town.stage.discord
     held = Hold()
     discord.faults.add(method="POST", path=_POST.format(town.channel.id), action=held)
-    answer = await town.status(town.job())
+    job = town.job()
+    answer = await town.status(job)
     quiet = await town.member.click(answer, "Don't ping me")
     held.release.set()
     await discord.until(town.cards)
-    await town.member.slash(town.channel, "pixverse list")
+    job.complete()
+    await town.outcome()
     assert quiet.updated is not None
     assert quiet.updated.text.startswith("**You won't be pinged.**")
