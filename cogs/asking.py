@@ -6,6 +6,7 @@ import asyncio
 import logging
 import secrets
 import sqlite3
+from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
 
@@ -39,6 +40,8 @@ Interaction = discord.Interaction[Any]
 Deed = Callable[[], Awaitable[Answer | Sequence[Answer]]]
 
 
+_REPLACED = 500
+"""Answers: far more than are replaced within the minute in which that matters."""
 _LAST_DEEDS_SECONDS = 1.5
 _LAST_ANSWERS_SECONDS = 1.5
 
@@ -104,8 +107,8 @@ class Answering:
         self._deeds: set[asyncio.Future[Answer | Sequence[Answer]]] = set()
         self._answers: set[asyncio.Future[None]] = set()
         self._edits: set[asyncio.Future[None]] = set()
-        self._to_be_edited: set[int] = set()
-        """Answers in whose place another is to come, unless one of their buttons is pressed first."""
+        self._replaced: deque[int] = deque(maxlen=_REPLACED)
+        """The latest answers in whose place that of one of their buttons has come."""
         self._ending = asyncio.Event()
 
     async def end(self) -> None:
@@ -172,7 +175,7 @@ class Answering:
         if await self.refused_place(interaction):
             return
         if interaction.message is not None:
-            self._to_be_edited.discard(interaction.message.id)
+            self._replaced.append(interaction.message.id)
         await self._reply(interaction, interaction.response.defer, deed, None)
 
     async def _reply(self, interaction: Interaction, defer: Respond, deed: Deed, look_again: OnPress | None) -> None:
@@ -193,15 +196,13 @@ class Answering:
     async def _edit_later(
         self, interaction: Interaction, first: Answer, later: Callable[[], Awaitable[Answer]], message_id: int
     ) -> None:
-        self._to_be_edited.add(message_id)
         try:
             told = await later()
-            if message_id in self._to_be_edited and told.content != first.content:
-                await reply(interaction, [told], self._clock.sleep, self._views)
         except sqlite3.Error as error:
             log.warning("an answer stays as it is: %s", error)
-        finally:
-            self._to_be_edited.discard(message_id)
+            return
+        if message_id not in self._replaced and told.content != first.content:
+            await reply(interaction, [told], self._clock.sleep, self._views)
 
     async def _done(self, deed: Deed) -> Answer | Sequence[Answer]:
         if self._ending.is_set():

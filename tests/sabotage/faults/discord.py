@@ -375,14 +375,14 @@ FAULTS = (
         "a card that stands late is not linked to",
         f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
         "cogs/asking.py",
-        "            if message_id in self._to_be_edited and told.content != first.content:",
-        "            if message_id not in self._to_be_edited and told.content != first.content:",
+        "        if message_id not in self._replaced and told.content != first.content:",
+        "        if message_id in self._replaced and told.content != first.content:",
     ),
     fault(
         "what a button of an answer says is overwritten",
         f"{_E2E}/test_answers.py::test_what_a_button_of_the_answer_says_is_not_overwritten",
         "cogs/asking.py",
-        "            self._to_be_edited.discard(interaction.message.id)",
+        "            self._replaced.append(interaction.message.id)",
         "            pass",
     ),
 )
