@@ -120,6 +120,11 @@ async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
     assert await Channel([], refusal=refusal).find(readable=True) == meaning
 
 
+@pytest.mark.parametrize("code", [20028, 40004, 40006, 130000])
+async def test_a_refusal_that_passes_says_nothing_of_the_history(code: int) -> None:
+    assert await Channel([], refusal=_refused(403, code)).find(readable=True) == NoAnswer("HTTP 403")
+
+
 @pytest.mark.parametrize(
     "answer", ["<html>sorry</html>", "", {"message": "sorry"}, {}, [{"id": "x"}], [1], None], ids=repr
 )

@@ -303,7 +303,7 @@ FAULTS = (
     ),
     fault(
         "a filter of links costs the file",
-        f"{_E2E}/test_refusals.py::test_a_filter_of_links_is_no_missing_permission",
+        "tests/relay/posting/test_verdicts.py::test_refused_words_are_left_out_then_files_then_all",
         "relay/posting/verdicts.py",
         "_FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS,",
         "_FOR_ITS_WORDS = frozenset({Meaning.WORDS,",
@@ -324,7 +324,7 @@ FAULTS = (
     ),
     fault(
         "a history that cannot be read now is never read",
-        f"{_E2E}/test_refusals.py::test_a_history_that_cannot_be_read_now_can_be_read_later",
+        "tests/cogs/test_history.py::test_a_refusal_that_passes_says_nothing_of_the_history",
         "cogs/history.py",
         "        if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):",
         "        if meaning:",
