@@ -74,6 +74,17 @@ async def test_taken_away_while_somebody_waits_and_given_back(stage: Stage, town
     assert stage.bot.said("Traceback") == []
 
 
+@pytest.mark.parametrize("kind", ["voice", "stage"])
+async def test_the_text_of_a_voice_channel_needs_no_connect(town: Town, kind: str) -> None:
+    """Nobody says that Connect is needed to write there; were it, the asker would hear of the refusal at once."""
+    channel = town.guild.add_voice_channel("hall") if kind == "voice" else town.guild.add_stage_channel("hall")
+    channel.deny_bot(connect=True)
+    job = town.job()
+    assert (await town.status(job, channel=channel)).text.startswith("**Watching.**")
+    job.complete()
+    assert len((await town.outcome(channel)).attachments) == 1
+
+
 async def test_in_a_thread_send_messages_is_another_permission(town: Town) -> None:
     thread = town.channel.add_thread("results")
     job = town.job()
