@@ -18,14 +18,14 @@ from dataclasses import replace
 from enum import Enum, auto
 
 from relay.messages import Absent, CannotLook, Found, NoAnswer, OutcomePost, Post, RateLimited, SendResult, VideoFile
-from relay.outcomes import Reason
+from relay.outcomes import Cause, Reason
 from relay.ports import Clock, Poster
 from relay.posting import verdicts
 from relay.posting.attachments import NotThereYet
 from relay.posting.composing import Composer, Draft
 from relay.posting.recording import Recorder, Settled
 from relay.posting.variants import Variant
-from relay.posting.verdicts import Again, Attempt, Blocked, Done, GiveUp, StopSending, Verdict
+from relay.posting.verdicts import Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from storage import deliveries, sending
 from storage.database import Database
 from storage.deliveries import Delivery
@@ -42,6 +42,8 @@ LOOK_BACK = 65 * 60_000
 
 _FAULTS_BORNE = 5
 """Faults of our own in a row, a minute of tries: what fails that often fails always, in this form."""
+_UPLOADS_IN_VAIN = 3
+"""Uploads in a row that nobody answered though the history could be read: some fail always (discord-api-docs#7695)."""
 _SEND_SECONDS = 90.0
 _SLOWEST_UPLOAD = 128 * 1024
 """Bytes a second. The poster has a bound of its own; this one only keeps a channel from standing still for ever."""
@@ -72,6 +74,8 @@ class Sender:
         self._unrecorded: dict[int, Settled] = {}
         self._first_sent: dict[int, float] = {}
         self._faults: Counter[int] = Counter()
+        self._in_vain: Counter[int] = Counter()
+        """Attempts that followed a look which found nothing, and that nobody answered either."""
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
@@ -105,13 +109,14 @@ class Sender:
     @property
     def remembered(self) -> set[int]:
         """The deliveries of which more is known than their rows tell."""
-        return {*self._unrecorded, *self._first_sent, *self._faults}
+        return {*self._unrecorded, *self._first_sent, *self._faults, *self._in_vain}
 
     def forget(self, delivery_id: int) -> None:
         """The delivery has come to its end, whoever brought that about."""
         self._unrecorded.pop(delivery_id, None)
         self._first_sent.pop(delivery_id, None)
         self._faults.pop(delivery_id, None)
+        self._in_vain.pop(delivery_id, None)
 
     def failed(self, delivery_id: int, error: Exception) -> None:
         """To be told of what `deliver` raised. Disk and database may come back; a fault of ours will not go away."""
@@ -140,6 +145,11 @@ class Sender:
             unanswered_at = None if looked else delivery.unanswered_at
             await self._record(Settled(delivery, verdict, unanswered_at, missing=tuple(attempt.missing or ())))
             return
+        other = self._worth_a_try(draft) if looked else None
+        if other is not None:
+            self._in_vain.pop(delivery.id, None)
+            await self._record(Settled(delivery, Change(other)))
+            return
         if not draft.has_videos:
             await self._send(draft, draft.post, looked)
             return
@@ -152,6 +162,15 @@ class Sender:
                 await self._record(Settled(delivery, later, None if looked else delivery.unanswered_at))
                 return
             await self._send(draft, await self._composer.with_pings_of_now(post, draft), looked)
+
+    def _worth_a_try(self, draft: Draft) -> Variant | None:
+        """Another form, where this one is sent in vain; with its files again, where those were not the reason."""
+        in_vain = self._in_vain.get(draft.delivery.id, 0)
+        if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:
+            return replace(draft.variant, no_files=True, why=Cause.FILE)
+        if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:
+            return draft.variant.whole()
+        return None
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 
@@ -205,6 +224,10 @@ class Sender:
         attempt = self._attempt(draft, files, claimed.attempts, post)
         verdict = verdicts.judge(result, attempt)
         answered = not (isinstance(verdict, Again) and not verdict.answered)
+        if answered:
+            self._in_vain.pop(delivery.id, None)
+        elif looked:
+            self._in_vain[delivery.id] += 1
         unanswered_at = earlier if answered else claimed.unanswered_at
         await self._record(
             Settled(
@@ -256,6 +279,8 @@ class Sender:
         is_at_its_end = settled.verdict is None or isinstance(settled.verdict, Done | GiveUp)
         if is_at_its_end or settled.unanswered_at is None:
             self._first_sent.pop(settled.delivery.id, None)
+        if is_at_its_end:
+            self._in_vain.pop(settled.delivery.id, None)
         self._tell(settled)
 
     async def _drop(self, delivery: Delivery) -> None:

@@ -6,6 +6,7 @@ comes with (401 and 429 apart). One that is not in the table is taken for a refu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
@@ -97,7 +98,7 @@ _CODES: dict[Meaning, frozenset[int]] = {
         }
         | {160006, 160007}
     ),
-    Meaning.REPLY: frozenset({160002}),
+    Meaning.REPLY: frozenset({160002, 160009, 160010}),
     Meaning.TOO_LARGE: frozenset({40005, 50045}),
     Meaning.UPLOADS_LIMITED: frozenset({400001}),
     Meaning.FILE: frozenset({30015, 50046, 50110, 50123, 50124, 50138, 50146, 50192}),
@@ -109,6 +110,10 @@ _CODES: dict[Meaning, frozenset[int]] = {
 }
 _MEANINGS = {code: meaning for meaning, codes in _CODES.items() for code in codes}
 _MISSING_PERMISSIONS = 50013
+_INVALID_FORM = 50035
+_BLAMED = re.compile(r"^In ([a-z_]+)", re.MULTILINE)
+"""A field of the message in discord.py's words for the tree of errors."""
+_FIELDS = {"attachments": Meaning.FILE, "files": Meaning.FILE, "message_reference": Meaning.REPLY}
 
 _CAUSES = {
     Meaning.UPLOADS_LIMITED: Cause.UPLOADS_LIMITED,
@@ -135,6 +140,9 @@ def meaning_of(refused: Refused) -> Meaning:
     """What a refusal concerns."""
     if refused.status == 401:
         return Meaning.TOKEN
+    if refused.code == _INVALID_FORM:
+        blamed = {_FIELDS.get(field, Meaning.FORM) for field in _BLAMED.findall(refused.text)}
+        return blamed.pop() if len(blamed) == 1 else Meaning.FORM
     if refused.code in _MEANINGS:
         return _MEANINGS[refused.code]
     return Meaning.UNKNOWN if refused.code else _without_code(refused.status)

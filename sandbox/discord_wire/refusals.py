@@ -33,6 +33,8 @@ REFUSALS: dict[int, tuple[int, str]] = {
     130000: (400, "API resource is currently overloaded. Try again a little later"),
     160002: (400, "Cannot reply without permission to read message history"),
     160005: (400, "Thread is locked"),
+    160009: (400, "Cannot reference a message without permission to read message history"),
+    160010: (400, "NSFW channel message reference not allowed"),
     200000: (400, "Message was blocked by automatic moderation"),
     240000: (400, "Message blocked by harmful links filter"),
     400001: (403, "Uploads are limited for this guild"),

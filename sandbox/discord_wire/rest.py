@@ -72,7 +72,7 @@ class Rest:
                 return self._wire.answer({"message": message, "code": code}, status=status, headers=VIA)
             case Body(text, content_type, status):
                 recorded.status = status
-                return web.Response(status=status, text=text, content_type=content_type)
+                return web.Response(status=status, body=text.encode(), headers={"Content-Type": content_type})
             case RateLimit():
                 recorded.status = 429
                 return refuse(self._wire, action, {})

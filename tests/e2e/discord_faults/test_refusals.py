@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from sandbox.discord_wire import Channel, Cut
+from sandbox.discord_wire import Body, Channel, Cut
 from sandbox.discord_wire.refusals import On, has_files, refuse
 from tests.e2e.discord_faults.test_server_errors import is_outcome
 from tests.e2e.stage import Stage
@@ -113,6 +114,35 @@ async def test_a_code_of_tomorrow_costs_the_file_and_not_three_days(stage: Stage
     (await town.watched()).complete()
     outcome = await town.outcome()
     assert outcome.attachments == []
+    assert "Discord didn't accept the file." in outcome.text
+
+
+@pytest.mark.parametrize("code", [160009, 160010])
+async def test_a_reply_that_is_not_allowed_costs_nothing_but_the_reply(stage: Stage, town: Town, code: int) -> None:
+    """discord-api-docs#8424: codes that the list lacked until September 2026."""
+    alerts = await _alerts(town)
+    told = len(alerts.messages())
+    job = await town.watched(prompt="A fox in the snow")
+    refuse(stage.discord.faults, code, channel_id=town.channel.id, match=lambda call: "message_reference" in call.body)
+    job.complete()
+    outcome = await town.outcome()
+    assert outcome.reference_id is None
+    assert len(outcome.attachments) == 1
+    assert "A fox in the snow" in outcome.text
+    assert len(alerts.messages()) == told
+
+
+async def test_a_form_in_which_a_file_is_blamed_costs_the_file_alone(stage: Stage, town: Town) -> None:
+    """concord#78: 50035 with the field in its tree of errors."""
+    blamed = {"attachments": {"0": {"_errors": [{"code": "ATTACHMENT_NOT_FOUND", "message": "Not found"}]}}}
+    body = json.dumps({"code": 50035, "message": "Invalid Form Body", "errors": blamed})
+    path = f"/channels/{town.channel.id}/messages"
+    refused = Body(body, "application/json", 400)
+    stage.discord.faults.add(method="POST", path=path, action=refused, times=None, match=has_files)
+    (await town.watched(prompt="A fox in the snow")).complete()
+    outcome = await town.outcome()
+    assert outcome.attachments == []
+    assert "A fox in the snow" in outcome.text
     assert "Discord didn't accept the file." in outcome.text
 
 

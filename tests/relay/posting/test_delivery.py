@@ -7,12 +7,25 @@ from pathlib import Path
 import pytest
 
 from pixverse.job import Job, JobState, Media
-from relay.messages import BatchTally, CardPost, NoticePost, OutcomePost, RateLimited, Refused, VideoFile, VideoLink
+from relay.messages import (
+    Address,
+    BatchTally,
+    CardPost,
+    NoAnswer,
+    NoticePost,
+    OutcomePost,
+    Post,
+    RateLimited,
+    Refused,
+    SendResult,
+    VideoFile,
+    VideoLink,
+)
 from relay.outcomes import LateReason, LinkReason, NoticeKind, Outcome
 from relay.posting import nonces, notices
 from relay.posting.verdicts import PATIENCE
 from storage import deliveries, jobs, sending, servers, subscriptions
-from tests.relay.discord_channel import LOST
+from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import GUILD, World, completed
 
 CHANNEL = 5
@@ -356,6 +369,44 @@ async def test_a_reply_that_is_refused_goes_as_none_under_the_same_nonce(world: 
     refused, taken = world.discord.tried[1:]
     assert refused.nonce == taken.nonce
     assert only(world).reply_to is None
+
+
+def _answer_no_upload(world: World, monkeypatch: pytest.MonkeyPatch) -> list[OutcomePost]:
+    """Discord's front breaks off every message with a file; what came of those is never stored."""
+    taken, uploads = world.discord.post, []
+
+    async def post(address: Address, message: Post) -> SendResult:
+        if isinstance(message, OutcomePost) and message.files:
+            uploads.append(message)
+            return NoAnswer("HTTP 504")
+        return await taken(address, message)
+
+    monkeypatch.setattr(world.discord, "post", post)
+    return uploads
+
+
+async def test_an_upload_that_never_succeeds_becomes_a_link(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    uploads = _answer_no_upload(world, monkeypatch)
+    await world.pump_for(240_000)
+    assert world.discord.outcomes(CHANNEL) == [], "not after a few minutes: it may pass"
+
+    await world.pump_for(1_800_000)
+    assert only(world).files == ()
+    assert only(world).links[0].reason is LinkReason.FILE_REFUSED
+    assert len({upload.nonce for upload in uploads}) == 1
+    assert world.sender.remembered == set()
+
+
+async def test_files_that_were_not_the_reason_come_back(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = [DEAD] * 25
+    await world.pump_for(4 * 3_600_000, step=60_000)
+    forms = [bool(post.files) for post in world.discord.tried if isinstance(post, OutcomePost)]
+    assert True in forms[forms.index(False) :], "the form without files was not taken either"
+    only(world)
 
 
 async def test_a_message_deleted_before_its_record_is_done(world: World) -> None:

@@ -255,3 +255,24 @@ def test_changes_come_to_an_end(refusals: list[Refused], videos: int) -> None:
             variant = verdict.variant
             changes += 1
     assert changes <= videos + 4
+
+
+@pytest.mark.parametrize("code", [160002, 160009, 160010])
+def test_a_reply_that_is_not_allowed_costs_neither_file_nor_words(code: int) -> None:
+    assert judge(Refused(400, code), ATTEMPT) == Change(Variant(no_reply=True))
+
+
+def _form(*fields: str) -> Refused:
+    return Refused(400, 50035, "\n".join(["Invalid Form Body", *(f"In {field}: no" for field in fields)]))
+
+
+def test_an_invalid_form_costs_what_discord_names() -> None:
+    without_files = Change(Variant(no_files=True, why=Cause.FILE))
+    without_words = Change(Variant(wordless=True, why=Cause.UNKNOWN))
+
+    assert judge(_form("attachments.0.description"), ATTEMPT) == without_files
+    assert judge(_form("attachments.0", "attachments.1"), ATTEMPT) == without_files
+    assert judge(_form("message_reference"), ATTEMPT) == Change(Variant(no_reply=True))
+    assert judge(_form("content"), ATTEMPT) == without_words
+    assert judge(_form("content", "attachments.0"), ATTEMPT) == without_words
+    assert judge(_form(), ATTEMPT) == without_words

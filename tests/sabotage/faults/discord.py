@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.sabotage.fault import fault
 
 _E2E = "tests/e2e/discord_faults"
+_REPLIES = "tests/relay/posting/test_verdicts.py"
 
 FAULTS = (
     fault(
@@ -384,5 +385,33 @@ FAULTS = (
         "cogs/asking.py",
         "            self._replaced.append(interaction.message.id)",
         "            pass",
+    ),
+    fault(
+        "a reply that is not allowed costs the words",
+        f"{_REPLIES}::test_a_reply_that_is_not_allowed_costs_neither_file_nor_words",
+        "relay/posting/verdicts.py",
+        "frozenset({160002, 160009, 160010})",
+        "frozenset({160002})",
+    ),
+    fault(
+        "an invalid form costs the words whatever Discord names",
+        f"{_REPLIES}::test_an_invalid_form_costs_what_discord_names",
+        "relay/posting/verdicts.py",
+        "    if refused.code == _INVALID_FORM:",
+        "    if 0:",
+    ),
+    fault(
+        "an upload that never succeeds is tried for ever",
+        "tests/relay/posting/test_delivery.py::test_an_upload_that_never_succeeds_becomes_a_link",
+        "relay/posting/delivery.py",
+        "if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:",
+        "if 0:",
+    ),
+    fault(
+        "files that were not the reason stay away",
+        "tests/relay/posting/test_delivery.py::test_files_that_were_not_the_reason_come_back",
+        "relay/posting/delivery.py",
+        "if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:",
+        "if 0:",
     ),
 )
