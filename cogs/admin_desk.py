@@ -99,7 +99,9 @@ class AdminDesk:
     async def keep_old_jobs(self, ask: Ask, account_id: int) -> Answer:
         """Leaves the old account's jobs on hold."""
         try:
-            return admin_answers.old_jobs_kept_answer(await self._tokens.held_jobs(ask.guild_id, account_id))
+            return admin_answers.old_jobs_kept_answer(
+                await self._tokens.held_jobs(ask.guild_id, account_id), account_id
+            )
         except TokenChanged:
             return self._outdated(ask)
 

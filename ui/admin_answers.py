@@ -53,13 +53,12 @@ def token_of_other_account_answer(
     )
 
 
-def old_jobs_kept_answer(waiting: int) -> Answer:
-    """The admin chose to keep the old account's jobs, and what else is of it."""
-    if not waiting:
-        return Answer("**Kept on hold.** They resume once someone sets a token of the old account.")
-    return Answer(
-        f"**{wording.count(waiting, 'job stays', 'jobs stay')} on hold.** "
-        "They resume once someone sets a token of the old account."
+def old_jobs_kept_answer(waiting: int, old_account_id: int) -> Answer:
+    """The admin chose to keep the old account's jobs, and what else is of it; they can still be dropped."""
+    state = f"{wording.count(waiting, 'job stays', 'jobs stay')} on hold." if waiting else "Kept on hold."
+    them = "It resumes" if waiting == 1 else "They resume"
+    return answer(
+        f"**{state}** {them} once someone sets a token of the old account.", (Action.DROP_OLD_JOBS, old_account_id)
     )
 
 

@@ -78,40 +78,39 @@ def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[i
 
 def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[int, ...]]:
     """The content and who is mentioned in it."""
-    first = post.mention[: room.mentions]
-    last = post.batch.mention[: room.mentions - len(first)] if post.batch else ()
-    body = _wordless(post, said, first) if post.wordless else _worded(post, said, first, room)
+    alone = post.batch is not None and post.batch.total == 1
+    wanted = tuple(dict.fromkeys((*post.mention, *(post.batch.mention if post.batch and alone else ()))))
+    first = wanted[: room.mentions]
+    last = post.batch.mention[: room.mentions - len(first)] if post.batch and not alone else ()
     pinged = tuple(dict.fromkeys((*first, *last)))
-    text = wording.lines(body, _not_pinged(post, pinged), _late(post), _tally(post.batch, last) if post.batch else "")
-    return text, pinged
+    body = _wordless(post, said, first) if post.wordless else _worded(post, said, first, room)
+    small = _small_wordless(post, said) if post.wordless else _small(post, said, room)
+    tally = _tally(post.batch, last) if post.batch and not alone else ""
+    return wording.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
 
 
-def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Room) -> str:
+def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Room) -> tuple[str, ...]:
     head = wording.joined((f"**{said.state}**{said.aside}", _who(pinged), said.advice), " ")
-    identity = f"{post.outcome.value} · #{post.number} · {job_id(post.jobid)}"
-    return wording.lines(
-        head,
-        *_reason(post, said, room),
-        _prompt(post, room),
-        _facts(post, said, room),
-        wording.small(wording.joined((said.small, identity), " ")),
-        *_links(post, said, room),
-    )
+    return (head, *_reason(post, said, room), _prompt(post, room), *_links(post, said, room))
 
 
-def _facts(post: OutcomePost, said: Verdict, room: _Room) -> str:
+def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
+    """The one line of small print, which ends with the id."""
     order = f"Files 1 to {len(post.files)} are in PixVerse's order." if said.in_order else ""
     facts = wording.facts(post.job) if said.with_facts and room.facts else ""
-    return wording.small(wording.joined((order, facts), " "))
+    identity = wording.joined((facts, post.outcome.value, f"#{post.number}", job_id(post.jobid)))
+    return wording.small(wording.joined((order, said.small, identity), " "))
 
 
-def _wordless(post: OutcomePost, said: Verdict, pinged: tuple[int, ...]) -> str:
+def _wordless(post: OutcomePost, said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
+    return (wording.joined((f"**{said.plain_state}**", _who(pinged)), " "),)
+
+
+def _small_wordless(post: OutcomePost, said: Verdict) -> str:
     part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
     more = ("The link is" if len(said.links) == 1 else "The links are") + " under Details." if said.links else ""
-    note = wording.joined(
-        (f"Something in the {part} couldn't be shown here.", more, f"{post.outcome.value} · #{post.number}"), " "
-    )
-    return wording.lines(wording.joined((f"**{said.plain_state}**", _who(pinged)), " "), wording.small(note))
+    identity = f"{post.outcome.value} · #{post.number}"
+    return wording.small(wording.joined((f"Something in the {part} couldn't be shown here.", more, identity), " "))
 
 
 def _who(people: tuple[int, ...]) -> str:
@@ -179,8 +178,7 @@ def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
         (batch.other, "without a result", "without a result"),
     )
     parts = wording.joined((wording.count(number, one, many) for number, one, many in counts if number), ", ")
-    head = "**The job has ended:**" if batch.total == 1 else f"**All {batch.total} jobs have ended:**"
-    return wording.joined((head, f"{parts}.", _who(pinged)), " ")
+    return wording.joined((f"**All {batch.total} jobs have ended:**", f"{parts}.", _who(pinged)), " ")
 
 
 def _files(post: OutcomePost) -> tuple[AttachedFile, ...]:

@@ -165,7 +165,7 @@ class Composer:
             mention=mention,
             silent=row.batch_id is not None and tally is None and not mention and not again,
             spoiler=row.spoiler,
-            reply_to=None if variant.no_reply else row.card_message,
+            reply_to=None if variant.no_reply else await self._replies_to(row, closes=tally is not None),
             wordless=variant.wordless,
             batch=tally,
             late=late,
@@ -175,6 +175,13 @@ class Composer:
             unasked=row.origin != "asked" and not askers,
         )
         return Draft(delivery, _address(delivery), variant, post, row=row)
+
+    async def _replies_to(self, row: CardRow, *, closes: bool) -> int | None:
+        """The job's card; of the outcome that closes a batch, the batch's summary."""
+        summary = None
+        if closes and row.batch_id is not None:
+            summary = await cards.batch_message(self._reader, row.batch_id)
+        return row.card_message if summary is None else summary.message_id
 
     async def _tally(self, row: CardRow, *, ping: bool) -> BatchTally | None:
         batch = None if row.batch_id is None else await batches.by_id(self._reader, row.batch_id)

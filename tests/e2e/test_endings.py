@@ -139,7 +139,7 @@ async def test_a_video_too_large_for_the_server_comes_as_a_link(town: Town) -> N
     outcome = await town.outcome()
     assert outcome.text.startswith("**Your 2 videos are ready, number 2 as a link.**")
     assert [file.content for file in outcome.attachments] == [small.content]
-    assert outcome.text.splitlines()[-1].startswith(job.videos[1].url.rstrip("&"))
+    assert outcome.text.splitlines()[-2].startswith(job.videos[1].url.rstrip("&"))
 
 
 async def test_a_link_that_is_dead(town: Town) -> None:
@@ -178,7 +178,7 @@ async def test_a_host_that_nobody_allowed(town: Town) -> None:
     outcome = await town.outcome()
     assert outcome.attachments == []
     assert outcome.text.startswith("**Your video is ready, but I may not fetch it.**")
-    assert outcome.text.endswith("\nhttps://169.254.169.254/out.mp4")
+    assert "\nhttps://169.254.169.254/out.mp4\n-# " in outcome.text
 
 
 async def test_a_redirect_to_a_host_that_nobody_allowed(town: Town) -> None:

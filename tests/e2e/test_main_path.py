@@ -51,7 +51,7 @@ async def test_a_job_from_its_command_to_its_video(town: Town) -> None:
 
     number = town.number(job)
     assert outcome.text.startswith(f"**Your video is ready.** {town.member.mention}\n> paper boat in rain\n")
-    assert outcome.text.splitlines()[-1] == f"-# completed · {number} · {town.shown(job)}"
+    assert outcome.text.splitlines()[-1].endswith(f" · completed · {number} · {town.shown(job)}")
     assert not outcome.components_v2
     assert not outcome.silent
     assert outcome.reference_id == card.id

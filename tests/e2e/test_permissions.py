@@ -116,7 +116,7 @@ async def test_without_attach_files_the_link_goes_at_once(town: Town) -> None:
     assert outcome.text.startswith("**Your video is ready, as a link.**")
     assert "*Attach Files*" in outcome.text
     assert outcome.attachments == []
-    assert outcome.text.splitlines()[-1].startswith(job.videos[0].url.rstrip("&"))
+    assert outcome.text.splitlines()[-2].startswith(job.videos[0].url.rstrip("&"))
 
 
 async def test_without_read_message_history_there_is_no_reply(town: Town) -> None:

@@ -148,7 +148,7 @@ def answers_to_admins() -> Iterator[Answer]:
         yield admin_answers.token_renewed_answer(number)
         yield admin_answers.token_of_other_account_answer(number, 1, USER, 2)
         yield admin_answers.token_of_other_account_answer(number, 500, None, 2)
-        yield admin_answers.old_jobs_kept_answer(number)
+        yield admin_answers.old_jobs_kept_answer(number, 2)
         yield admin_answers.old_jobs_dropped_answer(number)
         yield admin_answers.token_remove_question(number, number, 2, operators_token=True)
         yield admin_answers.token_remove_question(number, 0, 2, operators_token=False)

@@ -130,7 +130,12 @@ async def test_a_token_of_another_account_asks() -> None:
     assert "1 waiting job and 2 followed channels belong to the old one, which this token can't see" in both
     followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
     assert "1 followed channel belongs to the old one" in followed
-    assert admin_answers.old_jobs_kept_answer(0).content.startswith("**Kept on hold.**")
+    kept = admin_answers.old_jobs_kept_answer(0, 2)
+    assert kept.content.startswith("**Kept on hold.**")
+    assert kept.view is not None
+    assert [button["label"] for row in components_of(kept.view) for button in row["components"]] == [
+        "Drop the old jobs"
+    ]
 
 
 async def test_removing_asks_first() -> None:

@@ -57,7 +57,7 @@ def content(post: OutcomePost) -> str:
 def test_one_video() -> None:
     message = outcome_message(replace(POST, files=FILES[:1], reply_to=5), MENTIONS)
     assert message.content == (
-        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s · {identity('completed')}"
     )
     assert message.mention == (42,)
     assert message.known_by == f"outcome:details:{'b' * 25}"
@@ -75,7 +75,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
         return str(outcome_message(replace(unasked, **parts), MENTIONS).content)
 
     assert said(files=FILES[:1]) == (
-        f"**New video.**\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+        f"**New video.**\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s · {identity('completed')}"
     )
     assert said(files=FILES).startswith("**4 new videos.**\n")
     assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
@@ -93,7 +93,7 @@ def test_four_videos() -> None:
     message = outcome_message(replace(POST, job=job, files=FILES, spoiler=True, mention=()), MENTIONS)
     assert message.content == (
         f"**Your 4 videos are ready.**\n{QUOTE}\n"
-        f"-# Files 1 to 4 are in PixVerse's order. 4 videos · 16:9 · took 2 min 14 s\n-# {identity('completed')}"
+        f"-# Files 1 to 4 are in PixVerse's order. 4 videos · 16:9 · took 2 min 14 s · {identity('completed')}"
     )
     assert [file.name for file in message.files] == [f"SPOILER_pixverse-7-{number}.mp4" for number in range(1, 5)]
 
@@ -105,23 +105,23 @@ def test_four_videos() -> None:
             LinkReason.TOO_LARGE,
             (
                 "**Your video is ready, as a link.** <@42> It has 12.3 MB; this server takes files up to 10 MB.\n"
-                f"{QUOTE}\n-# The link works until <t:3000:f>. </pixverse status:11> gets a new link. "
-                f"{identity('completed')}\n{URL}"
+                f"{QUOTE}\n{URL}\n-# The link works until <t:3000:f>. </pixverse status:11> gets a new link. "
+                f"{identity('completed')}"
             ),
         ),
         (
             LinkReason.MAY_NOT_ATTACH,
             (
                 "**Your video is ready, as a link.** <@42> I may not attach files in this channel; someone with "
-                f"*Manage Server* can allow *Attach Files*.\n{QUOTE}\n-# The link works until <t:3000:f>. "
-                f"{identity('completed')}\n{URL}"
+                f"*Manage Server* can allow *Attach Files*.\n{QUOTE}\n{URL}\n-# The link works until <t:3000:f>. "
+                f"{identity('completed')}"
             ),
         ),
         (
             LinkReason.EXPIRED,
             (
                 "**Your video was made, but its link has expired.** <@42> It was made <t:134:R>. "
-                f"You can still download it from PixVerse.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
+                f"You can still download it from PixVerse.\n{QUOTE}\n{URL}\n-# {identity('completed')}"
             ),
         ),
         (
@@ -129,18 +129,18 @@ def test_four_videos() -> None:
             (
                 "**Your video is ready, but I may not fetch it.** <@42> It is on `h.example`, "
                 "which this bot's operator "
-                f"hasn't allowed.\n{QUOTE}\n-# {identity('completed')}\n{URL}"
+                f"hasn't allowed.\n{QUOTE}\n{URL}\n-# {identity('completed')}"
             ),
         ),
         (
             LinkReason.NOT_A_VIDEO,
-            f"**Finished, but the file isn't a video** (text/html). <@42>\n{QUOTE}\n-# {identity('completed')}\n{URL}",
+            f"**Finished, but the file isn't a video** (text/html). <@42>\n{QUOTE}\n{URL}\n-# {identity('completed')}",
         ),
         (
             LinkReason.FETCH_FAILED,
             (
                 f"**Your video is ready, as a link.** <@42> Downloading it failed 3 times.\n{QUOTE}\n"
-                f"-# The link works until <t:3000:f>. {identity('completed')}\n{URL}"
+                f"{URL}\n-# The link works until <t:3000:f>. {identity('completed')}"
             ),
         ),
     ],
@@ -163,7 +163,7 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
     assert message.content is not None
     assert "Numbers 2 and 4 are on `h.example` and `i.example`, which" in message.content
     assert "-# The link works until <t:3000:f>." in message.content
-    assert message.content.split("\n")[-3:] == [foreign.url, URL, other.url]
+    assert message.content.split("\n")[-4:-1] == [foreign.url, URL, other.url]
     assert message.suppress_embeds
 
 
@@ -171,7 +171,7 @@ def test_some_of_four_are_links() -> None:
     text = content(replace(POST, files=(*FILES[:2], FILES[3]), links=(LINK,)))
     assert text == (
         "**Your 4 videos are ready, number 3 as a link.** <@42> Number 3 has 12.3 MB; this server takes files up to "
-        f"10 MB.\n{QUOTE}\n-# The link works until <t:3000:f>. {identity('completed')}\n{URL}"
+        f"10 MB.\n{QUOTE}\n{URL}\n-# The link works until <t:3000:f>. {identity('completed')}"
     )
     two = (LINK, replace(LINK, index=4, expires_at=2_000_000))
     assert content(replace(POST, files=FILES[:2], links=two)).split("\n") == [
@@ -180,14 +180,14 @@ def test_some_of_four_are_links() -> None:
             "Numbers 3 and 4 are too large; this server takes files up to 10 MB."
         ),
         QUOTE,
+        URL,
+        URL,
         f"-# The links work until <t:2000:f>. {identity('completed')}",
-        URL,
-        URL,
     ]
 
 
 def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
-    assert content(replace(POST, links=(LINK,), spoiler=True)).endswith(f"\n|| {URL} ||")
+    assert f"\n|| {URL} ||\n-# " in content(replace(POST, links=(LINK,), spoiler=True))
 
 
 @pytest.mark.parametrize(
@@ -272,15 +272,24 @@ def test_the_last_of_a_batch_carries_the_tally_and_its_ping() -> None:
     )
     assert message.content is not None
     assert message.content.startswith("**Your video is ready.**\n")
-    assert message.content.endswith(
-        "\n**All 7 jobs have ended:** 2 videos, 1 image, 1 as a link, 2 failed, 1 refused, 1 without a result. <@8>"
-    )
+    assert (
+        "\n**All 7 jobs have ended:** 2 videos, 1 image, 1 as a link, 2 failed, 1 refused, 1 without a result. <@8>\n-# "
+    ) in message.content
+    assert message.mention == (8,)
+
+
+def test_of_a_batch_of_one_only_the_ping_is_left() -> None:
+    alone = replace(POST, files=FILES[:1], mention=(), batch=BatchTally(1, 1, 0, 0, 0, 0, 0, (8,)))
+    message = outcome_message(alone, MENTIONS)
+    assert message.content is not None
+    assert message.content.startswith("**Your video is ready.** <@8>\n")
+    assert "ended" not in message.content
     assert message.mention == (8,)
 
 
 def test_a_late_outcome_says_why() -> None:
     post = replace(POST, files=FILES[:1], late=LateReason.OFFLINE, ended_at=134_000)
-    assert content(post).endswith("\n-# Late: it ended <t:134:R>. This bot was offline.")
+    assert content(post).split("\n")[-2:-1] == ["-# Late: it ended <t:134:R>. This bot was offline."]
 
 
 @pytest.mark.parametrize(
@@ -313,7 +322,7 @@ def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None
 def test_links_too_long_for_a_message_are_under_details() -> None:
     long = replace(LINK, url=f"https://media.pixverse.ai/{'x' * 700}")
     post = replace(POST, links=tuple(replace(long, index=index) for index in range(1, 5)))
-    assert content(post).endswith("\nThe links are too long to show here; press Details.")
+    assert "\nThe links are too long to show here; press Details.\n-# " in content(post)
 
 
 def test_nobody_is_pinged_who_is_not_named() -> None:
