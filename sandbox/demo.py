@@ -57,8 +57,7 @@ async def set_scene(panel: Panel) -> None:
     stage = panel.desk.stage
     await stage.wait_for_bot()
     stage.expect(await fill_in_token(stage), "**Token works.**")
-    await _follow_account(stage)
-    await _put_jobs_on_their_way(stage)
+    await asyncio.gather(_follow_account(stage), _put_jobs_on_their_way(stage))
     await panel.desk.show()
     job = stage.pixverse.add_job(stage.account, prompt=_TO_ASK_FOR)
     panel.desk.play_once_asked(job, timelines.completed(30))
@@ -78,8 +77,8 @@ async def _put_jobs_on_their_way(stage: Stage) -> None:
     ]
     jobs = [stage.pixverse.add_job(stage.account, timeline, prompt=prompt) for timeline, prompt in on_their_way]
     jobs.append(_add_video(stage, "Fireflies around the paper boat"))
-    for job in jobs:
-        answer = await stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid)
+    asked = (stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid) for job in jobs)
+    for answer in await asyncio.gather(*asked):
         stage.expect(answer, "**Watching.**")
 
 

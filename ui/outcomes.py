@@ -83,7 +83,7 @@ def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[
     first = wanted[: room.mentions]
     last = post.batch.mention[: room.mentions - len(first)] if post.batch and not alone else ()
     pinged = tuple(dict.fromkeys((*first, *last)))
-    body = _wordless(post, said, first) if post.wordless else _worded(post, said, first, room)
+    body = _wordless(said, first) if post.wordless else _worded(post, said, first, room)
     small = _small_wordless(post, said) if post.wordless else _small(post, said, room)
     tally = _tally(post.batch, last) if post.batch and not alone else ""
     return wording.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
@@ -102,7 +102,7 @@ def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
     return wording.small(wording.joined((order, said.small, identity), " "))
 
 
-def _wordless(post: OutcomePost, said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
+def _wordless(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
     return (wording.joined((f"**{said.plain_state}**", _who(pinged)), " "),)
 
 

@@ -36,6 +36,7 @@ async def test_a_batch_has_one_summary_and_one_ping(town: Town) -> None:
     assert f"**All 3 jobs have ended:** 1 video, 1 failed, 1 refused. {town.member.mention}" in last.text
     assert last.pinged == {town.member.id}
     assert not last.silent
+    assert last.reference_id == summary.id
     final = await town.card_says("**All 3 jobs have ended.**")
     assert final.id == summary.id
     assert final.labels == []
