@@ -5,6 +5,7 @@ Every function answers None, or an empty tuple, for a value that is of no use, a
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
@@ -19,12 +20,15 @@ MANY = 25
 """Entries kept of a list."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
-_LATEST = datetime(2100, 1, 1, tzinfo=UTC)
+_EARLIEST_MS = 1_420_070_400_000
+_LATEST_MS = 4_102_444_800_000
+"""From 2015 on, before 2100."""
 _LARGEST_NUMBER = 2**53
 _LONGEST_URL = 2048
 _LONGEST_TIME = 40
 _MOST_ENCODINGS = 4
+_DIGITS = re.compile(r"-?[0-9]{1,16}")
+_UNIX_SECONDS = range(10**9, 10**10)
 _PLACEHOLDER = re.compile(r"(?:^|/)[a-z0-9]{2,5}/+media/+default\.[a-z0-9]{2,5}/*$", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)(.*)")
@@ -54,7 +58,9 @@ def text(value: object, limit: int = LONG) -> str | None:
 
 
 def whole_number(value: object) -> int | None:
-    """`value` where it is a whole number of a sane size, also one written as `3.0`."""
+    """`value` where it is a whole number of a sane size, also one written as `3.0` or as the text `"3"`."""
+    if isinstance(value, str) and _DIGITS.fullmatch(value):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     if not -_LARGEST_NUMBER <= value <= _LARGEST_NUMBER or value != int(value):
@@ -69,7 +75,9 @@ def count(value: object) -> int | None:
 
 
 def truth(value: object) -> bool | None:
-    """`value` where it is true or false, also as 1 or 0."""
+    """`value` where it is true or false, also as 1 or 0 or in letters."""
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
     if isinstance(value, bool):
         return value
     number = whole_number(value)
@@ -124,20 +132,24 @@ def file_address(value: object) -> str | None:
 
 
 def milliseconds(value: object) -> int | None:
-    """An ISO 8601 time, with `Z`, an offset or neither (then UTC), in milliseconds UTC, if it is of this century.
+    """An ISO 8601 time, with `Z`, an offset or neither (then UTC), in milliseconds UTC, if it is of this century; also
+    a Unix time in seconds or milliseconds.
 
     useapi.net writes `2023-09-09T02:04:49.667Z`, Discord `2023-09-09T02:05:24.991000+00:00` (get-pixverse-jobid).
     """
+    unix = whole_number(int(value) if isinstance(value, float) and math.isfinite(value) else value)
+    if unix is not None:
+        unix *= 1000 if unix in _UNIX_SECONDS else 1
+        return unix if _EARLIEST_MS <= unix < _LATEST_MS else None
     if not isinstance(value, str) or len(value) > _LONGEST_TIME:
         return None
     try:
-        moment = datetime.fromisoformat(value.strip())
+        moment = datetime.fromisoformat(value.strip().upper())
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    if not _EARLIEST <= moment < _LATEST:
-        return None
-    return (moment - _EPOCH) // timedelta(milliseconds=1)
+    found = (moment - _EPOCH) // timedelta(milliseconds=1)
+    return found if _EARLIEST_MS <= found < _LATEST_MS else None
 
 
 def one_line(value: str, limit: int) -> str:

@@ -37,11 +37,26 @@ _LABELLED = re.compile(
 )
 _OTHER_JOB = re.compile(r"(?<![A-Za-z0-9_])[\"']?(?:parentJobId|original_video_id)[\"']?\s?[:=]\s?[\"']?[^\s\"',}]*")
 """A record names the job that it was made from; who pastes the record means the job itself."""
+_AS_TYPED = {
+    **{0xFF01 + offset: 0x21 + offset for offset in range(94)},
+    **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63"), "-"),
+    **dict.fromkeys(map(ord, "\u2236\ua789\ufe55"), ":"),
+    **{ord("\u3001"): ",", ord("\u3002"): ".", ord("\ufe6b"): "@"},
+}
+"""What input methods and word processors put in the place of the signs of an id."""
+_ESCAPED = re.compile(r"\\(?:u00(?P<code>[2-7][0-9a-f])|(?=[:._@+\-]))", re.IGNORECASE)
+"""As JSON and Markdown do."""
+_LINKED_ADDRESS = re.compile(r"\[([^\s\[\]]{1,100})\]\(mailto:[^\s()]{1,100}\)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,]+")
 _END_OF_SENTENCE = ".:!?…)"
 _LONG_WORD = 16
 """Characters that a word of prose hardly has, nor a size, a time or a version."""
 _MOST_DECODED = 5
+_LONGEST_ID = 300
+_BEGINS_AN_ID = re.compile(r"[\"'`<(\[]{0,3}(?:job:|user:)[0-9]", re.IGNORECASE)
+_WHOLE_ID = re.compile(
+    rf"job:[0-9]{{14,17}}-user:[0-9]{{1,12}}-channel:[0-9]{{15,20}}{_SERVICE}|{PIXVERSE_V2_ID.pattern}", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +128,31 @@ def find_jobids(text: str) -> list[str]:
 
 
 def _decoded(text: str) -> str:
-    """`text` on one line without unseen characters, its percent-encoding undone once."""
-    return one_line(unquote(one_line(text))) if "%" in text else one_line(text)
+    """`text` on one line without unseen characters, its percent-encoding undone once, and what programs on the way have
+    made of an id's signs."""
+    line = one_line(text).translate(_AS_TYPED)
+    line = one_line(unquote(line)) if "%" in line else line
+    if "\\" in line:
+        line = one_line(_ESCAPED.sub(lambda found: chr(int(found["code"], 16)) if found["code"] else "", line))
+    return _mended(_LINKED_ADDRESS.sub(r"\1", line))
+
+
+def _mended(line: str) -> str:
+    """`line` with the ids in one piece that a narrow window broke in two."""
+    words: list[str] = []
+    for word in line.split(" "):
+        if words and _are_halves(words[-1], word):
+            words[-1] += word
+        else:
+            words.append(word)
+    return " ".join(words)
+
+
+def _are_halves(first: str, second: str) -> bool:
+    if len(first) + len(second) > _LONGEST_ID or not _BEGINS_AN_ID.match(first) or _known_in(first):
+        return False
+    whole = unwrapped(first + second)
+    return not (_is_secret(first) or _is_secret(second) or _known_in(second)) and _WHOLE_ID.fullmatch(whole) is not None
 
 
 def _without_other_jobs(text: str) -> str:

@@ -164,7 +164,7 @@ def read_record(record: object, asked: str) -> Job:
         aspect_ratio=fields.text(record.get("aspect_ratio"), fields.SHORT),
         seed=fields.whole_number(record.get("seed")),
         media=_media(record, asked) if state is JobState.COMPLETED or lacks_file else (),
-        lacks_file=lacks_file and _of(record, "status_final") is not False,
+        lacks_file=lacks_file and fields.truth(_of(record, "status_final")) is not False,
         error=fields.text(record.get("error")) or fields.text(record.get("errMsg")),
         error_details=_error_code(record.get("errCode")),
         model=fields.text(record.get("model"), fields.SHORT),
@@ -226,15 +226,17 @@ def _state(record: dict[str, object]) -> tuple[JobState, str]:
         state = JobState.COMPLETED
     if state is JobState.COMPLETED and not _is_there(record):
         state = JobState.PROGRESS
-    if state in (JobState.MODERATED, JobState.FAILED) and _of(record, "status_final") is False:
+    if state in (JobState.MODERATED, JobState.FAILED) and fields.truth(_of(record, "status_final")) is False:
         state = JobState.PROGRESS
     return state, name or str(number)
 
 
 def _status(record: dict[str, object]) -> tuple[int | None, str]:
-    said = _of(record, "status_name")
+    number, said = fields.whole_number(_of(record, "status")), _of(record, "status_name")
+    if number is None and not said:
+        said = _of(record, "status")
     name = fields.one_line(said, _LONGEST_STATUS) if isinstance(said, str) else ""
-    return fields.whole_number(_of(record, "status")), name
+    return number, name
 
 
 def _told(number: int | None, name: str) -> JobState | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from sandbox.pixverse_api import faults
@@ -67,6 +69,15 @@ async def test_what_only_looks_like_an_end_is_none(town: Town, changes: dict[str
     assert town.outcomes() == []
     job.raw = None
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
+
+
+async def test_a_record_whose_numbers_are_texts_ends_the_job(town: Town) -> None:
+    job = await town.watched()
+    job.complete()
+    texts = {"video_status": "1", "video_status_name": None, "output_width": "1280", "updated_at": int(time.time())}
+    job.raw = record_of(job) | texts
+    outcome = await town.outcome()
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 
 
 async def test_a_record_that_goes_back_from_its_end(town: Town) -> None:

@@ -39,7 +39,8 @@ def test_what_claims_no_end_in_v1(status: object) -> None:
         ({"video_status": 5, "video_status_name": "QUEUED", "video_status_final": True}, False),
         ({"video_status": 10, "url": "https://media.pixverse.ai/a.mp4"}, False),
         ({"video_status": 99, "video_status_final": True}, False),
-        ({"video_status": "1"}, False),
+        ({"video_status": "1"}, True),
+        ({"video_status": "one"}, False),
         ({}, False),
     ],
 )

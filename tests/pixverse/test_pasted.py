@@ -82,6 +82,17 @@ def test_whatever_an_id_is_wrapped_in_it_is_read(jobid: str, wrapping: str, enco
         ("4dd1f0a2-0b1c-4c58-9c3d-000000000000", "4dd1f0a2-0b1c-4c58-9c3d-000000000000"),
         ("x" * 300, "x" * 300),
         (" `#12` ", 12),
+        *((jobid.replace(":", "\uff1a"), jobid) for jobid in (V1, V2)),
+        *(("".join(chr(ord(sign) + 0xFEE0) for sign in jobid), jobid) for jobid in (V1, V2)),
+        *((jobid.replace("-", dash), jobid) for jobid in (V1, V2) for dash in "\u2010\u2011\u2013\u2212"),
+        *((jobid.replace(":", "\\:").replace("-", "\\-"), jobid) for jobid in (V1, V2)),
+        (V2.replace("@", "\\u0040"), V2),
+        (V2.replace("me@example.com", "[me@example.com](mailto:me@example.com)"), V2),
+        (quote(V2).replace("%", "\uff05"), V2),
+        *((f"{jobid}\uff0c\u8bf7", jobid) for jobid in (V1, V2)),
+        *((f"`{jobid[:at]}\n{jobid[at:]}`", jobid) for jobid in (V1, V2) for at in (26, 28, 32)),
+        *((f"see\n> {jobid[:30]}\r\n{jobid[30:]}, please", jobid) for jobid in (V1, V2)),
+        ("#\uff11\uff12", 12),
     ],
 )
 def test_how_ids_are_pasted(text: str, jobid: str | int) -> None:
@@ -118,6 +129,11 @@ def test_how_ids_are_pasted(text: str, jobid: str | int) -> None:
         (BOT_TOKEN.replace(".", "\u200b."), LooksLikeSecret),
         ("Bearer whatever", LooksLikeSecret),
         (f"{V2}#{TOKEN}", LooksLikeSecret),
+        ("".join(chr(ord(sign) + 0xFEE0) for sign in TOKEN), LooksLikeSecret),
+        (TOKEN.replace(":", "\\:"), LooksLikeSecret),
+        (TOKEN.replace("-", "\u2011"), LooksLikeSecret),
+        (f"{TOKEN} x-video:1", LooksLikeSecret),
+        (f"{TOKEN} -pixverse:me@example.com-video:1", LooksLikeSecret),
     ],
 )
 def test_what_is_no_single_job(text: str, refusal: type[ValueError]) -> None:
@@ -148,6 +164,9 @@ def _said(text: str) -> list[str | int | type[ValueError] | None]:
         (f"{V1} and user:4321-pixverse:me@example.com", [V1, NotAJobId]),
         (f"{V1} and {V2.replace('video', 'music')}", [V1, OtherKind]),
         (" , ", []),
+        (f"{V1}\uff0c{V2}\u3001#7", [V1, V2, 7]),
+        (f"{V2}\u3001{V2.replace('4321', '77')}", [V2, V2.replace("4321", "77")]),
+        (f"{V1[:30]}\n{V1[30:]}\n{V2[:30]}\n{V2[30:]}", [V1, V2]),
     ],
 )
 def test_what_a_list_names(text: str, said: list[object]) -> None:

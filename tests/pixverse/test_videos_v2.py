@@ -110,6 +110,11 @@ def test_an_image_is_read_alike() -> None:
         ({"video_status": 3, "video_status_name": "FILTERING"}, JobState.UNKNOWN),
         ({"video_status": 11, "video_status_name": "gone", "video_status_final": True}, JobState.UNKNOWN),
         ({"video_status": 8, "video_status_name": "DELAYED", "video_status_final": True}, JobState.UNKNOWN),
+        ({"video_status": "1", "video_status_name": "gone", "output_width": "1280"}, JobState.COMPLETED),
+        ({"video_status": "COMPLETED", "video_status_name": "gone"}, JobState.COMPLETED),
+        ({"video_status": "failed", "video_status_name": None}, JobState.FAILED),
+        ({"video_status": "8", "video_status_name": "gone", "video_status_final": "false"}, JobState.PROGRESS),
+        ({"video_status": "10", "video_status_name": "gone"}, JobState.PROGRESS),
     ],
 )
 def test_what_a_status_means(changed: dict[str, Any], state: JobState) -> None:
@@ -145,6 +150,10 @@ def test_times_are_read_where_they_stand() -> None:
     at = "2026-11-24T10:15:00Z"
     assert read_record(record(updated_at=at), ID).updated == 1_795_515_300_000
     assert read_record(record(queue_data={"processing_start_time": at}), ID).created == 1_795_515_300_000
+    for written in (1_795_515_300, "1795515300", 1_795_515_300_000, 1_795_515_300.25, at.lower(), at[:-1]):
+        assert read_record(record(updated_at=written), ID).updated == 1_795_515_300_000
+    for nonsense in (-1, 1e30, float("nan"), "1795", True, 1_795_515_300_000_000):
+        assert read_record(record(updated_at=nonsense), ID).updated is None
     assert read_record(record(updated_at=5, created_at=[], queue_data="x"), ID).updated is None
 
 

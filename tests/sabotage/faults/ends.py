@@ -65,4 +65,32 @@ FAULTS = (
         "if outcome is not Outcome.GIVEN_UP:",
         "if 0:",
     ),
+    fault(
+        "a number that is written as a text is none",
+        "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
+        "pixverse/fields.py",
+        "    if isinstance(value, str) and _DIGITS.fullmatch(value):",
+        "    if 0:",
+    ),
+    fault(
+        "ids in the signs of an input method are not read",
+        "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
+        "pixverse/pasted.py",
+        "line = one_line(text).translate(_AS_TYPED)",
+        "line = one_line(text)",
+    ),
+    fault(
+        "an id that a line break went through is not read",
+        "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
+        "pixverse/pasted.py",
+        "        if words and _are_halves(words[-1], word):",
+        "        if 0:",
+    ),
+    fault(
+        "halves of a token are joined to what is no token",
+        "tests/pixverse/test_pasted.py::test_what_is_no_single_job",
+        "pixverse/pasted.py",
+        "    return not (_is_secret(first) or _is_secret(second) or _known_in(second)) and _WHOLE_ID.fullmatch(whole) is not None",
+        "    return _known_in(whole) != []",
+    ),
 )
