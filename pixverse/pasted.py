@@ -41,7 +41,9 @@ _AS_TYPED = {
     **{0xFF01 + offset: 0x21 + offset for offset in range(94)},
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63"), "-"),
     **dict.fromkeys(map(ord, "\u2236\ua789\ufe55"), ":"),
-    **{ord("\u3001"): ",", ord("\u3002"): ".", ord("\ufe6b"): "@"},
+    ord("\u3001"): ",",
+    ord("\u3002"): ".",
+    ord("\ufe6b"): "@",
 }
 """What input methods and word processors put in the place of the signs of an id."""
 _ESCAPED = re.compile(r"\\(?:u00(?P<code>[2-7][0-9a-f])|(?=[:._@+\-]))", re.IGNORECASE)
@@ -149,10 +151,12 @@ def _mended(line: str) -> str:
 
 
 def _are_halves(first: str, second: str) -> bool:
-    if len(first) + len(second) > _LONGEST_ID or not _BEGINS_AN_ID.match(first) or _known_in(first):
+    """Whether two words make an id in the strict form that neither of them holds; a token stays in sight."""
+    if len(first) + len(second) > _LONGEST_ID or not _BEGINS_AN_ID.match(first):
         return False
-    whole = unwrapped(first + second)
-    return not (_is_secret(first) or _is_secret(second) or _known_in(second)) and _WHOLE_ID.fullmatch(whole) is not None
+    if any(_is_secret(half) or _known_in(half) for half in (first, second)):
+        return False
+    return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None
 
 
 def _without_other_jobs(text: str) -> str:

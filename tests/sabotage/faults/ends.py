@@ -87,10 +87,10 @@ FAULTS = (
         "        if 0:",
     ),
     fault(
-        "halves of a token are joined to what is no token",
-        "tests/pixverse/test_pasted.py::test_what_is_no_single_job",
+        "whatever stands behind the beginning of an id is joined to it",
+        "tests/pixverse/test_pasted.py::test_what_a_list_names",
         "pixverse/pasted.py",
-        "    return not (_is_secret(first) or _is_secret(second) or _known_in(second)) and _WHOLE_ID.fullmatch(whole) is not None",
-        "    return _known_in(whole) != []",
+        "    return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None",
+        "    return True",
     ),
 )
