@@ -6,7 +6,7 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pixverse.job import Job, Media
@@ -25,32 +25,36 @@ MAX_FILES = 10
 
 class DiskBudget:
     """Bytes that temporary files may take together. A job waits for the most that it can write before it fetches
-    anything, and so never waits while it holds some; what it did not write is given back as soon as that is known."""
+    anything, and so never waits while it holds some; what it did not write is given back as soon as that is known.
+    Room is given in the order in which it was asked for: small jobs that keep coming pass no large one."""
 
     def __init__(self, total: int) -> None:
-        self.total = total
-        self._used = 0
-        self._freed = asyncio.Condition()
+        self._free = total
+        self._turn = asyncio.Lock()
+        self._given_back = asyncio.Event()
 
     async def take(self, size: int) -> None:
-        """Waits until `size` bytes are free; more than there are in all count as all."""
-        async with self._freed:
-            await self._freed.wait_for(lambda: self._used + min(size, self.total) <= self.total)
-            self._used += min(size, self.total)
+        """Waits until `size` bytes are free, which must be no more than there are in all."""
+        async with self._turn:
+            while self._free < size:
+                self._given_back.clear()
+                await self._given_back.wait()
+            self._free -= size
 
-    async def give_back(self, size: int) -> None:
-        async with self._freed:
-            self._used -= min(size, self.total)
-            self._freed.notify_all()
+    def give_back(self, size: int) -> None:
+        self._free += size
+        self._given_back.set()
 
 
 @dataclass(slots=True)
 class _Shared:
     """One fetch of one answer about one job, and how many hold it."""
 
-    task: asyncio.Task[tuple[Video, ...]]
-    holders: int
     paths: list[Path]
+    holders: int = 0
+    room: int = 0
+    """Bytes of the budget that are its own."""
+    task: asyncio.Task[tuple[Video, ...]] = field(init=False)
 
 
 class MediaStore:
@@ -92,27 +96,26 @@ class MediaStore:
                 await self._discard(shared)
 
     def _begin(self, media: tuple[Media, ...]) -> _Shared:
-        paths = [self._folder / f"{secrets.token_hex(8)}.part" for _ in media[:MAX_FILES]]
-        task = asyncio.create_task(self._fetch_all(media, paths), name="media")
-        return _Shared(task, 0, paths)
+        shared = _Shared([self._folder / f"{secrets.token_hex(8)}.part" for _ in media[:MAX_FILES]])
+        shared.task = asyncio.create_task(self._fetch_all(media, shared), name="media")
+        return shared
 
-    async def _fetch_all(self, media: tuple[Media, ...], paths: list[Path]) -> tuple[Video, ...]:
+    async def _fetch_all(self, media: tuple[Media, ...], shared: _Shared) -> tuple[Video, ...]:
         # Not what the API says of sizes: a host may send up to the limit whatever was said.
-        share = self._max_bytes * len(paths)
+        share = self._max_bytes * len(shared.paths)
         await self._budget.take(share)
+        shared.room = share
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(self._fetch_one(index, item, path))
-                    for index, (item, path) in enumerate(zip(media, paths, strict=False), start=1)
+                    for index, (item, path) in enumerate(zip(media, shared.paths, strict=False), start=1)
                 ]
-            videos = tuple(task.result() for task in tasks)
-            await self._budget.give_back(share - _bytes_of(videos))
-        except BaseException as error:
-            await self._budget.give_back(share)
-            if isinstance(error, ExceptionGroup):
-                raise error.exceptions[0] from error
-            raise
+        except ExceptionGroup as error:
+            raise error.exceptions[0] from error
+        videos = tuple(task.result() for task in tasks)
+        shared.room = sum(video.size for video in videos if isinstance(video, VideoFile))
+        self._budget.give_back(share - shared.room)
         surplus = [
             VideoLink(index, item.url, LinkReason.TOO_MANY, size=item.size, expires_at=expiry_of(item.url))
             for index, item in enumerate(media[MAX_FILES:], start=MAX_FILES + 1)
@@ -132,15 +135,17 @@ class MediaStore:
         return video
 
     async def _discard(self, shared: _Shared) -> None:
-        if not shared.task.done():
-            shared.task.cancel()
-            await asyncio.wait([shared.task])
-        for path in shared.paths:
-            path.unlink(missing_ok=True)
-        if not shared.task.cancelled() and shared.task.exception() is None:
-            await self._budget.give_back(_bytes_of(shared.task.result()))
+        if shared.task.done():
+            self._clear(shared)
+            return
+        # By the task's end, not by whoever waits for it here, who may be cancelled too.
+        shared.task.add_done_callback(lambda _: self._clear(shared))
+        shared.task.cancel()
+        await asyncio.wait([shared.task])
 
-
-def _bytes_of(videos: tuple[Video, ...]) -> int:
-    """What their files take on the disk."""
-    return sum(video.size for video in videos if isinstance(video, VideoFile))
+    def _clear(self, shared: _Shared) -> None:
+        try:
+            for path in shared.paths:
+                path.unlink(missing_ok=True)
+        finally:
+            self._budget.give_back(shared.room)

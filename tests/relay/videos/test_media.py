@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from email.utils import formatdate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import unquote
 
 import pytest
 from aiohttp import web
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from pixverse.job import Job, JobState, Media
 from relay.messages import VideoFile, VideoLink
@@ -429,16 +432,122 @@ async def test_a_holder_that_gives_up_leaves_nothing_behind(cdn: Cdn, store: Med
     assert list((tmp_path / "media").iterdir()) == []
 
 
+async def _turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 async def test_the_disk_budget_lets_in_what_fits() -> None:
     budget = DiskBudget(10)
     await budget.take(6)
     second = asyncio.create_task(budget.take(5))
-    await asyncio.sleep(0)
+    await _turns()
     assert not second.done()
-    await budget.give_back(6)
+    budget.give_back(1)
     await second
-    await budget.give_back(5)
-    await budget.take(1_000)
+
+
+async def test_small_jobs_that_keep_coming_pass_no_large_one() -> None:
+    budget = DiskBudget(10)
+    await budget.take(1)
+    large = asyncio.create_task(budget.take(10))
+    await _turns()
+    small = [asyncio.create_task(budget.take(1)) for _ in range(3)]
+    await _turns()
+    assert not any(task.done() for task in small)
+    budget.give_back(1)
+    await large
+    budget.give_back(10)
+    await asyncio.gather(*small)
+
+
+async def test_who_gives_up_waiting_for_room_leaves_the_turn_to_the_next() -> None:
+    budget = DiskBudget(10)
+    await budget.take(6)
+    large, small = asyncio.create_task(budget.take(10)), asyncio.create_task(budget.take(4))
+    await _turns()
+    large.cancel()
+    await small
+
+
+class _Lies:
+    """Stands for the host and the disk: writes as many bytes as it is told to, whatever was claimed."""
+
+    def __init__(self, written: list[int], ends: list[str]) -> None:
+        self._written = written
+        self._ends = ends
+
+    async def fetch(self, index: int, media: Media, path: Path) -> VideoFile | VideoLink:
+        number = int(media.url)
+        size = self._written[number % len(self._written)]
+        for part in range(1, size + 1):
+            path.write_bytes(b"v" * part)
+            await asyncio.sleep(0)
+        match self._ends[number % len(self._ends)]:
+            case "whole":
+                return VideoFile(index, path, ".mp4", size)
+            case "link":
+                return VideoLink(index, media.url, LinkReason.FETCH_FAILED)
+            case _:
+                raise OSError("no room")
+
+
+_MOST = 6
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    counts=st.lists(st.integers(1, 12), min_size=1, max_size=12),
+    claimed=st.lists(st.none() | st.integers(0, 10**12), min_size=1, max_size=5),
+    written=st.lists(st.integers(1, _MOST), min_size=1, max_size=7),
+    ends=st.lists(st.sampled_from(["whole", "whole", "link", "full disk"]), min_size=1, max_size=7),
+    given_up=st.sets(st.integers(0, 11)),
+    parallel=st.integers(1, 3),
+)
+def test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ever(
+    counts: list[int],
+    claimed: list[int | None],
+    written: list[int],
+    ends: list[str],
+    given_up: set[int],
+    parallel: int,
+) -> None:
+    async def play(folder: Path) -> None:
+        lies = _Lies(written, ends)
+        store = MediaStore(lies, folder, _MOST, parallel, FixedClock(), NoMeters())  # type: ignore[arg-type]
+        room = _MOST * max(parallel * 4, MAX_FILES)
+        most = 0
+
+        def on_disk() -> int:
+            return sum(path.stat().st_size for path in folder.iterdir())
+
+        async def post(number: int) -> None:
+            nonlocal most
+            media = [
+                Media(str(number * 12 + k), size=claimed[(number + k) % len(claimed)]) for k in range(counts[number])
+            ]
+            with suppress(OSError):
+                async with store.fetch(number, job(*media)):
+                    for _ in range(number % 5):
+                        most = max(most, on_disk())
+                        await asyncio.sleep(0)
+
+        tasks = [asyncio.create_task(post(number)) for number in range(len(counts))]
+        for number in sorted(given_up):
+            await asyncio.sleep(0)
+            if number < len(tasks):
+                tasks[number].cancel()
+        async with asyncio.timeout(10):
+            while not all(task.done() for task in tasks):
+                most = max(most, on_disk())
+                await asyncio.sleep(0)
+        assert most <= room
+        assert on_disk() == 0
+        async with asyncio.timeout(10):  # All the room is there again.
+            await asyncio.gather(*(store._budget.take(_MOST) for _ in range(room // _MOST)))
+
+    with TemporaryDirectory() as folder:
+        asyncio.run(play(Path(folder)))
 
 
 async def test_what_is_written_counts_whatever_size_the_api_names(cdn: Cdn, store: MediaStore, tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from tests.sabotage.fault import fault
 
 _E2E_PERMISSIONS = "tests/e2e/test_permissions.py"
 
+_ROOM = "test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ever"
+
 FAULTS = (
     fault(
         "the disk's budget believes the size that the API names",
@@ -13,6 +15,20 @@ FAULTS = (
         "relay/videos/media.py",
         "share = self._max_bytes * len(paths)",
         "share = sum(min(item.size or self._max_bytes, self._max_bytes) for item in media[:MAX_FILES])",
+    ),
+    fault(
+        "small jobs pass a large one that waits for room on the disk",
+        "tests/relay/videos/test_media.py::test_small_jobs_that_keep_coming_pass_no_large_one",
+        "relay/videos/media.py",
+        "        async with self._turn:\n",
+        "        if 1:\n",
+    ),
+    fault(
+        "room on the disk is given back before the files are gone",
+        f"tests/relay/videos/test_media.py::{_ROOM}",
+        "relay/videos/media.py",
+        "        shared.room = share\n",
+        "        asyncio.get_running_loop().call_soon(self._budget.give_back, share)\n",
     ),
     fault(
         "whatever ends in an allowed name is a host",
