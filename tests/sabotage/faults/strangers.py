@@ -13,8 +13,15 @@ FAULTS = (
         "the disk's budget believes the size that the API names",
         "tests/relay/videos/test_media.py::test_what_is_written_counts_whatever_size_the_api_names",
         "relay/videos/media.py",
-        "share = self._max_bytes * len(paths)",
+        "share = self._max_bytes * len(shared.paths)",
         "share = sum(min(item.size or self._max_bytes, self._max_bytes) for item in media[:MAX_FILES])",
+    ),
+    fault(
+        "room on the disk is given back while its files are there",
+        f"tests/relay/videos/test_media.py::{_ROOM}",
+        "relay/videos/media.py",
+        "self._budget.give_back(share - shared.room)",
+        "self._budget.give_back(share)",
     ),
     fault(
         "small jobs pass a large one that waits for room on the disk",
@@ -24,11 +31,11 @@ FAULTS = (
         "        if 1:\n",
     ),
     fault(
-        "room on the disk is given back before the files are gone",
+        "room on the disk is lost with those who had it",
         f"tests/relay/videos/test_media.py::{_ROOM}",
         "relay/videos/media.py",
-        "        shared.room = share\n",
-        "        asyncio.get_running_loop().call_soon(self._budget.give_back, share)\n",
+        "            self._budget.give_back(shared.room)",
+        "            pass",
     ),
     fault(
         "whatever ends in an allowed name is a host",
