@@ -1,7 +1,10 @@
 # Two stages, so that the image holds no compiler and no package cache.
-# The base image. To pin it to what you have looked at: docker buildx imagetools inspect python:3.13-slim tells its digest;
-# docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… (compose.yaml: PYTHON_IMAGE in .env) then takes that.
-ARG PYTHON_IMAGE=python:3.13-slim
+# The base image. To pin it, put what `docker buildx imagetools inspect python:3.13-slim` calls its digest behind the name
+# below, as in python:3.13-slim@sha256:…; Dependabot then keeps tag and digest new. It reads names in FROM and none in ARG.
+# For one build alone: docker build --build-arg PYTHON_IMAGE=python:3.13-slim@sha256:… (compose.yaml: in .env).
+ARG PYTHON_IMAGE=base
+FROM python:3.13-slim AS base
+
 FROM ${PYTHON_IMAGE} AS build
 COPY requirements/run.lock /tmp/run.lock
 RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/run.lock

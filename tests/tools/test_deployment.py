@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,39 @@ def test_systemd_calls_the_unit_closed() -> None:
     assert float(score[1]) < 3
 
 
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_knows_each_directive_of_the_unit(tmp_path: Path) -> None:
+    unit = tmp_path / UNIT.name
+    unit.write_text(re.sub(r"(?m)^ExecStart=.*$", f"ExecStart={sys.executable}", UNIT.read_text()))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert UNIT.name not in said.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ReadWritePaths=/opt/pixverse-relay/data",
+        "ProtectSystem=strict",
+        "ProtectHome=true",
+        "NoNewPrivileges=true",
+        "CapabilityBoundingSet=",
+        "RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX",
+        "SystemCallFilter=@system-service",
+        "MemoryMax=1G",
+        "TasksMax=128",
+        "LimitNOFILE=4096",
+        "LimitCORE=0",
+        "UMask=0077",
+        "WatchdogSec=60",
+        "#LoadCredential=discord_token:/etc/pixverse-relay/discord_token",
+    ],
+)
+def test_the_unit_gives_what_the_bot_needs_and_no_more(line: str) -> None:
+    assert line in UNIT.read_text().splitlines()
+
+
 def test_each_group_of_the_unit_says_why() -> None:
     lines = UNIT.read_text().split("[Service]")[1].split("[Install]")[0].splitlines()
     begins = next(number for number, line in enumerate(lines) if line.startswith("LimitNOFILE"))
@@ -45,6 +79,7 @@ def test_each_group_of_the_unit_says_why() -> None:
         "    memswap_limit: 1g",
         "    pids_limit: 128",
         "      core: 0",
+        '    tmpfs: ["/tmp:size=16m,mode=1777,noexec,nosuid,nodev"]',
     ],
 )
 def test_the_container_is_read_only_and_bounded(line: str) -> None:
@@ -57,3 +92,32 @@ def test_packages_come_as_wheels_with_hashes(name: str) -> None:
     installs = re.findall(r".*--require-hashes -r.*", text)
     assert installs
     assert all("--only-binary :all: --require-hashes -r" in line for line in installs)
+
+
+def test_dependabot_finds_the_base_image_by_its_name() -> None:
+    froms = re.findall(r"(?m)^FROM (\S+)(?: AS (\w+))?$", (ROOT / "Dockerfile").read_text())
+    assert re.fullmatch(r"python:3\.\d+-slim(?:@sha256:[0-9a-f]{64})?", froms[0][0])
+    assert [name for name, _ in froms[1:]] == ["${PYTHON_IMAGE}"] * 2
+    assert f"ARG PYTHON_IMAGE={froms[0][1]}" in (ROOT / "Dockerfile").read_text().splitlines()
+    assert "  - package-ecosystem: docker" in (ROOT / ".github/dependabot.yml").read_text().splitlines()
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '        python: ["3.11", "3.12", "3.13", "3.14"]',
+        "      - run: .ci/run",
+        "      - run: pipx run pip-audit --require-hashes --disable-pip -r requirements/run.lock",
+        "  contents: read",
+    ],
+)
+def test_the_workflow_checks_each_python_and_audits_the_packages(line: str) -> None:
+    assert line in (ROOT / ".github/workflows/checks.yml").read_text().splitlines()
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", ".github/workflows/checks.yml", ".github/dependabot.yml"])
+def test_it_is_indented_as_yaml_wants_it(name: str) -> None:
+    for line in (ROOT / name).read_text().splitlines():
+        assert "\t" not in line
+        assert (len(line) - len(line.lstrip())) % 2 == 0
+        assert not line.strip() or re.match(r"\s*(?:#|- |[\w-]+:)", line)
