@@ -16,6 +16,17 @@ function lookWhereWeAre() {
 for (const kind of ["wheel", "touchmove", "keyup", "pointerup"]) {
   timeline.addEventListener(kind, () => requestAnimationFrame(lookWhereWeAre), { passive: true });
 }
+// SimCord puts the chat back to where it was when a message has grown: unless somebody scrolls just now, it goes on to
+// its end all the same.
+const SCROLLING_MS = 500;
+let scrolledAt = -SCROLLING_MS;
+for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+  timeline.addEventListener(kind, () => { scrolledAt = performance.now(); }, { passive: true });
+}
+timeline.addEventListener("scroll", () => {
+  if (performance.now() - scrolledAt < SCROLLING_MS) lookWhereWeAre();
+  else toTheEnd();
+}, { passive: true });
 const resized = new ResizeObserver(toTheEnd);
 resized.observe(timeline);
 resized.observe(document.getElementById("channel-message-list"));
