@@ -76,6 +76,8 @@ class Sender:
         self._faults: Counter[int] = Counter()
         self._in_vain: Counter[int] = Counter()
         """Attempts that followed a look which found nothing, and that nobody answered either."""
+        self._unexplained: Counter[int] = Counter()
+        """By delivery: how often a permission was called missing though the gateway knows of none."""
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
@@ -109,7 +111,7 @@ class Sender:
     @property
     def remembered(self) -> set[int]:
         """The deliveries of which more is known than their rows tell."""
-        return {*self._unrecorded, *self._first_sent, *self._faults, *self._in_vain}
+        return {*self._unrecorded, *self._first_sent, *self._faults, *self._in_vain, *self._unexplained}
 
     def forget(self, delivery_id: int) -> None:
         """The delivery has come to its end, whoever brought that about."""
@@ -117,6 +119,7 @@ class Sender:
         self._first_sent.pop(delivery_id, None)
         self._faults.pop(delivery_id, None)
         self._in_vain.pop(delivery_id, None)
+        self._unexplained.pop(delivery_id, None)
 
     def failed(self, delivery_id: int, error: Exception) -> None:
         """To be told of what `deliver` raised. Disk and database may come back; a fault of ours will not go away."""
@@ -266,6 +269,7 @@ class Sender:
             blocked_since=draft.delivery.blocked_since,
             missing=self._poster.missing_permissions(draft.address),
             now=self._clock.now(),
+            unexplained=self._unexplained.get(draft.delivery.id, 0),
         )
 
     # ---- recording --------------------------------------------------------------------------------------------------
@@ -276,12 +280,20 @@ class Sender:
         await self._recorder.record(settled)
         del self._unrecorded[settled.delivery.id]
         self._faults.pop(settled.delivery.id, None)
+        self._count_unexplained(settled)
         is_at_its_end = settled.verdict is None or isinstance(settled.verdict, Done | GiveUp)
         if is_at_its_end or settled.unanswered_at is None:
             self._first_sent.pop(settled.delivery.id, None)
         if is_at_its_end:
             self._in_vain.pop(settled.delivery.id, None)
         self._tell(settled)
+
+    def _count_unexplained(self, settled: Settled) -> None:
+        """Other tries that lead to another one, such as a rate limit, lie between two of them and count for nothing."""
+        if isinstance(settled.verdict, Again) and settled.verdict.reason is Reason.NO_PERMISSION:
+            self._unexplained[settled.delivery.id] += 1
+        elif not isinstance(settled.verdict, Again):
+            self._unexplained.pop(settled.delivery.id, None)
 
     async def _drop(self, delivery: Delivery) -> None:
         if delivery.unanswered_at is not None:

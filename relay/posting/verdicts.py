@@ -66,6 +66,7 @@ class Meaning(Enum):
 
 
 _CODES: dict[Meaning, frozenset[int]] = {
+    Meaning.TOKEN: frozenset({40001, 50014}),
     Meaning.CHANNEL_GONE: frozenset({10003, 10004}),
     Meaning.MESSAGE_GONE: frozenset({10008}),
     Meaning.NOT_OURS: frozenset({50005, 50021, 50162}),
@@ -169,6 +170,8 @@ class Attempt:
     missing: Sequence[str] | None
     """Permissions that are known to be missing; None where nothing is known."""
     now: int
+    unexplained: int = 0
+    """How often before a permission was called missing though the gateway knows of none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,8 +314,9 @@ def _too_large(attempt: Attempt) -> Verdict:
 
 def _unexplained(attempt: Attempt) -> Verdict:
     """A permission is missing, though none that the gateway knows of. The files are left out only after some tries."""
-    if attempt.attempts < _TRIES_UNEXPLAINED:
-        return Again(retry_delay(attempt.attempts) // 2, answered=True, reason=Reason.NO_PERMISSION)
+    tries = attempt.unexplained + 1
+    if tries < _TRIES_UNEXPLAINED:
+        return Again(retry_delay(tries) // 2, answered=True, reason=Reason.NO_PERMISSION)
     why = None if attempt.missing is None else Cause.FILE
     return Change(replace(attempt.variant, no_files=True, why=why), still_blocked=True)
 

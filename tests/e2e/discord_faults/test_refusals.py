@@ -156,6 +156,17 @@ async def test_a_permission_that_is_called_missing_and_is_not(stage: Stage, town
     assert len(outcome.attachments) == 1
 
 
+async def test_what_was_refused_otherwise_before_counts_for_nothing(stage: Stage, town: Town) -> None:
+    job = await town.watched()
+    faults, here = stage.discord.faults, town.channel.id
+    refuse(faults, 20028, times=2, channel_id=here, match=is_outcome)
+    refused = refuse(faults, 50013, times=1, channel_id=here, match=is_outcome)
+    job.complete()
+    outcome = await town.outcome(timeout=20)
+    assert refused.hits == 1
+    assert len(outcome.attachments) == 1
+
+
 async def test_files_that_are_called_forbidden_for_ever(stage: Stage, town: Town) -> None:
     job = await town.watched()
     refuse(stage.discord.faults, 50013, channel_id=town.channel.id, match=has_files)

@@ -56,6 +56,11 @@ def test_the_bots_own_token_is_refused() -> None:
     assert judge(Refused(401, 0), ATTEMPT) == StopSending()
 
 
+@pytest.mark.parametrize("code", [40001, 50014])
+def test_a_code_of_the_token_is_one_whatever_the_status(code: int) -> None:
+    assert judge(Refused(403, code), ATTEMPT) == StopSending()
+
+
 def test_a_rate_limit_is_a_definite_answer() -> None:
     assert judge(RateLimited(2.5), ATTEMPT) == Again(2500, answered=True, reason=Reason.RATE_LIMITED)
     assert judge(Refused(429, 0), ATTEMPT) == Again(1000, answered=True, reason=Reason.RATE_LIMITED)
@@ -101,7 +106,7 @@ def test_after_three_days_it_is_given_up() -> None:
 
 
 def test_a_refusal_that_may_pass_costs_no_file() -> None:
-    first, second = (judge(Refused(403, 50013), replace(ATTEMPT, attempts=attempts)) for attempts in (1, 2))
+    first, second = (judge(Refused(403, 50013), replace(ATTEMPT, attempts=9, unexplained=before)) for before in (0, 1))
 
     assert first == Again(1000, answered=True, reason=Reason.NO_PERMISSION)
     assert second == Again(2000, answered=True, reason=Reason.NO_PERMISSION)
@@ -109,7 +114,7 @@ def test_a_refusal_that_may_pass_costs_no_file() -> None:
 
 @pytest.mark.parametrize(("missing", "why"), [((), Cause.FILE), (None, None)])
 def test_files_that_nothing_else_explains_are_left_out(missing: tuple[str, ...] | None, why: Cause | None) -> None:
-    third = replace(ATTEMPT, attempts=3, missing=missing)
+    third = replace(ATTEMPT, unexplained=2, missing=missing)
 
     assert judge(Refused(403, 50013), third) == Change(Variant(no_files=True, why=why), still_blocked=True)
 

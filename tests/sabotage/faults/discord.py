@@ -9,6 +9,13 @@ _REPLIES = "tests/relay/posting/test_verdicts.py"
 
 FAULTS = (
     fault(
+        "any refusal counts for one that calls a permission missing",
+        f"{_E2E}/test_refusals.py::test_what_was_refused_otherwise_before_counts_for_nothing",
+        "relay/posting/verdicts.py",
+        "tries = attempt.unexplained + 1",
+        "tries = attempt.attempts",
+    ),
+    fault(
         "a shard that never comes back is waited for",
         f"{_E2E}/test_lost_gateway.py::test_a_resume_address_that_is_no_good",
         "cogs/gateway.py",
