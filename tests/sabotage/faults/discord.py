@@ -229,7 +229,7 @@ FAULTS = (
         "a refusal that passes costs the file",
         f"{_E2E}/test_refusals.py::test_a_permission_that_is_called_missing_and_is_not",
         "relay/posting/verdicts.py",
-        "    if attempt.attempts < _TRIES_UNEXPLAINED:",
+        "    if tries < _TRIES_UNEXPLAINED:",
         "    if 0:",
     ),
     fault(
@@ -250,8 +250,8 @@ FAULTS = (
         "a card that is refused is told to nobody",
         f"{_E2E}/test_refusals.py::test_a_card_that_is_refused_is_told_at_once",
         "relay/commands/single.py",
-        "            refused = message_id is None and",
-        "            refused = False and",
+        "                refused=card.refused,",
+        "                refused=False,",
     ),
     fault(
         "a private thread of which the bot is no member looks open",
