@@ -53,8 +53,8 @@ FAULTS = (
         "percent-encoding stays in a pasted id",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
         "pixverse/pasted.py",
-        'one_line(unquote(one_line(text))) if "%" in text else one_line(text)',
-        "one_line(text)",
+        'line = one_line(unquote(line)) if "%" in line else line',
+        "line = one_line(line)",
     ),
     fault(
         "the words of a sentence are taken for ids",
