@@ -52,7 +52,7 @@ _CONSTANT = {
     Outcome.MODERATED: Verdict(
         "Refused by PixVerse's content rules.",
         "The job has ended: refused.",
-        "PixVerse marks it as refused, so I post no video. Change the prompt or the picture and start a new job.",
+        "No video is posted. Change the prompt or the image and start a new job.",
         with_reason=True,
     ),
     Outcome.CANCELLED: Verdict(

@@ -233,8 +233,8 @@ def test_an_end_without_a_video(outcome: Outcome, head: str) -> None:
 
 def test_a_moderated_prompt_is_behind_a_spoiler() -> None:
     assert content(replace(POST, outcome=Outcome.MODERATED)) == (
-        "**Refused by PixVerse's content rules.** <@42> PixVerse marks it as refused, so I post no video. Change the "
-        "prompt or the picture and start a new job.\nPixVerse says: Bad frame At 3 s\nPrompt: ||a \\*cat\\*||\n"
+        "**Refused by PixVerse's content rules.** <@42> No video is posted. Change the "
+        "prompt or the image and start a new job.\nPixVerse says: Bad frame At 3 s\nPrompt: ||a \\*cat\\*||\n"
         f"-# {identity('moderated')}"
     )
 

@@ -140,3 +140,57 @@ async def test_the_token_form_fits() -> None:
     assert len(label["description"]) <= limits.MODAL_DESCRIPTION
     assert len(label["component"]["placeholder"]) <= limits.MODAL_PLACEHOLDER
     assert label["component"]["max_length"] <= limits.MODAL_INPUT
+
+
+def test_no_card_and_no_group_shows_an_id(every: list[Sample]) -> None:
+    shown = [sample for sample in every if sample.name.startswith(("CardPost", "SummaryPost"))]
+    assert len(shown) > 300
+    for sample in shown:
+        plain_text = sample.text.replace("\\", "")
+        assert "112233445566" not in plain_text, sample
+        assert "a-job" not in plain_text, sample
+
+
+def test_prompts_are_not_shown_as_code(every: list[Sample]) -> None:
+    for sample in every:
+        if sample.name.startswith(("CardPost", "SummaryPost", "OutcomePost")):
+            codes = re.findall(r"(?<!\\)`[^`\n]*(?<!\\)`", sample.text)
+            assert not any("everyone" in code and "on `" not in sample.text for code in codes), sample
+
+
+def test_links_to_messages_have_words(every: list[Sample]) -> None:
+    for sample in every:
+        for match in re.finditer(r"https://discord\.com/channels/", sample.text):
+            assert sample.text[: match.start()].endswith("]("), sample
+
+
+STIFF = (
+    "waits for this job",
+    "goes on at PixVerse",
+    "comes in this channel",
+    "run out",
+    "by itself",
+    "to mend",
+    "went on.",
+    "of another account",
+    "sets it up anew",
+    "took it in no form",
+    "Send number",
+    "by a fault of my own",
+    "There was nothing left",
+    "Copy the whole value",
+    "Not watched any more",
+    "The one job",
+)
+
+
+def test_no_stiff_words(every: list[Sample]) -> None:
+    for sample in every:
+        assert not any(words in sample.text for words in STIFF), sample
+
+
+def test_nothing_is_said_twice(every: list[Sample]) -> None:
+    for sample in every:
+        sentences = [one for one in re.split(r"(?<=[.!?])\s|\n", sample.text) if one.startswith("**")]
+        is_list = sample.name.startswith(("SummaryPost", "answer"))
+        assert is_list or len(sentences) == len(set(sentences)), sample
