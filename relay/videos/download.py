@@ -32,6 +32,7 @@ MAX_REDIRECTS = 5
 _CHUNK = 256 * 1024
 _HEADERS = {"Accept-Encoding": "identity", "User-Agent": "PixVerse-Relay"}
 _DEAD = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_NOT_YET = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.TOO_EARLY})
 _EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
 
 
@@ -63,10 +64,18 @@ class _BrokeOff(Exception):
     """The download failed in a way that another try may mend."""
 
 
-class _NotThere(Exception):
-    """The host says that there is no such file: not yet, or no more."""
+class _Part(_BrokeOff):
+    """What came, as if it were all, is not the whole file."""
 
-    def __init__(self, host_time: int | None) -> None:
+    def __init__(self, size: int) -> None:
+        super().__init__("a part of the file")
+        self.size = size
+
+
+class _NotThere(Exception):
+    """The host says that there is no such file, or not all of it: not yet, or no more."""
+
+    def __init__(self, host_time: int | None = None) -> None:
         super().__init__("no such file")
         self.host_time = host_time
         """Milliseconds UTC, by the host's own clock."""
@@ -153,7 +162,7 @@ class Downloader:
             )
 
     async def _persist(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
-        attempt = refusals = 0
+        attempt = refusals = part = 0
         try:
             async with asyncio.timeout(self._bounds.seconds):
                 while True:
@@ -166,6 +175,11 @@ class Downloader:
                             refusals += 1
                             if refusals == REFUSALS:
                                 raise
+                        if isinstance(error, _Part):
+                            if 0 < part < error.size:
+                                # It is still being written.
+                                raise _NotThere from error
+                            part = error.size
                         if attempt == TRIES:
                             raise _Failed(attempt) from error
                     await self._sleep(float(attempt))
@@ -188,6 +202,8 @@ class Downloader:
     ) -> VideoFile:
         if response.status in _DEAD:
             raise _NotThere(_host_time(response))
+        if response.status in _NOT_YET:
+            raise _NotThere
         if response.status != HTTPStatus.OK:
             raise _BrokeOff(f"HTTP {response.status}")
         length = response.content_length
@@ -196,7 +212,7 @@ class Downloader:
         extension, size = await self._write(response, media, path, step)
         framed = length is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
         if not await asyncio.to_thread(is_whole, path, size, framed=framed, claimed=media.size):
-            raise _BrokeOff("a part of the file")
+            raise _Part(size)
         return VideoFile(index, path, extension, size)
 
     async def _write(
@@ -220,7 +236,7 @@ class Downloader:
                     step.reschedule(asyncio.get_running_loop().time() + self._bounds.step_seconds)
                 file.write(chunk)
         if not size:
-            raise _BrokeOff("an empty file")
+            raise _NotThere
         return extension or _extension(head, response, media), size
 
 

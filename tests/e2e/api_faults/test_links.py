@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
 from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.faults import Action
@@ -187,3 +189,75 @@ async def test_more_videos_than_a_message_takes(town: Town) -> None:
     assert outcome.text.startswith("**Your 12 videos are ready, numbers 11 and 12 as links.**")
     assert "One message takes 10 files, so numbers 11 and 12 are links." in outcome.text
     assert all(stored.url.rstrip("&") in outcome.text for stored in job.videos[10:])
+
+
+@dataclass
+class _LateBehindARedirect:
+    """A redirect to a file that is not there for the first few times."""
+
+    absent: int
+    asked: int = 0
+
+    async def play(self, request: web.Request, deed: faults.Deed) -> web.StreamResponse:
+        answer = await faults.RedirectChain(1).play(request, deed)
+        if answer.status == 302:
+            return answer
+        self.asked += 1
+        return await faults.Status(404).play(request, deed) if self.asked <= self.absent else answer
+
+
+async def test_a_file_that_appears_late_behind_a_redirect(town: Town) -> None:
+    late = _LateBehindARedirect(3)
+    job = await _ended_with(town, late)
+    outcome = await town.outcome(timeout=20)
+    assert outcome.text.startswith(_READY)
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+    assert late.asked == 4
+
+
+@dataclass
+class _EndsAtALogin:
+    """Two redirects, and then a page that wants a log-in."""
+
+    async def play(self, request: web.Request, deed: faults.Deed) -> web.StreamResponse:
+        answer = await faults.RedirectChain(2).play(request, deed)
+        return answer if answer.status == 302 else web.Response(text="<form>Log in", content_type="text/html")
+
+
+async def test_a_redirect_that_ends_at_a_login(town: Town) -> None:
+    job = await town.watched()
+    town.stage.pixverse.cdn.faults.add(_EndsAtALogin(), times=None)
+    job.complete()
+    outcome = await town.outcome()
+    assert outcome.attachments == []
+    assert outcome.text.startswith(_NO_VIDEO)
+
+
+async def test_a_restart_while_a_file_is_waited_for(stage: Stage, town: Town) -> None:
+    job = await _ended_with(town, faults.Status(404))
+    cdn = stage.pixverse.cdn
+    await stage.pixverse.until(lambda: cdn.asked(job.videos[0].path) >= 2)
+    await until(lambda: stage.bot.said("again, not there"))
+    await stage.restart()
+    assert town.outcomes() == []
+    cdn.faults.clear()
+    outcome = await town.outcome(timeout=20)
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+
+
+@dataclass
+class _Grows:
+    """As much of the file as has been written by now, as if it were all."""
+
+    asked: int = 0
+
+    async def play(self, request: web.Request, deed: faults.Deed) -> web.StreamResponse:
+        self.asked += 1
+        return await faults.HalfBody(min(self.asked / 5, 1)).play(request, deed)
+
+
+async def test_a_file_that_grows(town: Town) -> None:
+    job = await _ended_with(town, _Grows())
+    outcome = await town.outcome(timeout=30)
+    assert outcome.text.startswith(_READY)
+    assert [file.content for file in outcome.attachments] == [job.videos[0].content]

@@ -611,3 +611,40 @@ async def test_an_image_is_a_file_only_where_one_was_to_be_made(cdn: Cdn, store:
         other = await only(store, media)
         assert isinstance(other, VideoLink)
         assert other.reason is LinkReason.NOT_A_VIDEO
+
+
+@pytest.mark.parametrize("status", [200, 202, 204, 425])
+async def test_a_file_that_is_empty_or_promised_is_not_there_yet(cdn: Cdn, store: MediaStore, status: int) -> None:
+    url = cdn.file("/v.mp4", b"", status=status)
+    video = await only(store, Media(url))
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.NOT_THERE
+    assert len(cdn.asked) == REFUSALS
+
+
+def _whole_mp4() -> bytes:
+    boxes = ((b"ftyp", b"isom" + bytes(8)), (b"moov", b"m" * 200), (b"mdat", b"v" * 4000))
+    return b"".join((len(content) + 8).to_bytes(4, "big") + kind + content for kind, content in boxes)
+
+
+async def test_a_file_that_grows_is_not_there_yet(cdn: Cdn, store: MediaStore) -> None:
+    """Its host tells the length that it has by now; the next look may find it whole."""
+    whole = _whole_mp4()
+    lengths = iter((len(whole) // 4, len(whole) // 2, len(whole)))
+
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=whole[: next(lengths)], content_type="video/mp4")
+
+    cdn.handlers["/v.mp4"] = handler
+    media = Media(cdn.url("/v.mp4"))
+    video = await only(store, media)
+    assert isinstance(video, VideoLink)
+    assert video.reason is LinkReason.NOT_THERE
+    assert isinstance(await only(store, media), VideoFile)
+
+
+async def test_a_file_that_stays_torn_is_no_file_that_grows(cdn: Cdn, store: MediaStore) -> None:
+    whole = _whole_mp4()
+    video = await only(store, Media(cdn.file("/v.mp4", whole[: len(whole) // 2])))
+    assert isinstance(video, VideoLink)
+    assert (video.reason, video.tries) == (LinkReason.FETCH_FAILED, TRIES)

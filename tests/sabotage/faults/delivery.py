@@ -197,4 +197,18 @@ FAULTS = (
         "stack.enter_context(InstanceLock(settings.database_path))",
         "InstanceLock(settings.database_path)",
     ),
+    fault(
+        "a file that is still being written is given up",
+        "tests/relay/videos/test_media.py::test_a_file_that_grows_is_not_there_yet",
+        "relay/videos/download.py",
+        "                            if 0 < part < error.size:",
+        "                            if 0:",
+    ),
+    fault(
+        "an empty file is given up like a broken one",
+        "tests/relay/videos/test_media.py::test_a_file_that_is_empty_or_promised_is_not_there_yet",
+        "relay/videos/download.py",
+        "        if not size:\n            raise _NotThere\n",
+        "        if not size:\n            raise _BrokeOff\n",
+    ),
 )

@@ -1,0 +1,59 @@
+"""A machine whose clock is days ahead, and one that was away while a job ended."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from sandbox.pixverse_api.v2 import record_of
+from tests.e2e.conftest import Build
+from tests.e2e.machine_faults.clock import WallClock
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_TWO_DAYS = 2 * 86_400
+_HALF_AN_HOUR = 1800
+
+
+async def test_a_clock_two_days_ahead_calls_no_link_dead(build: Build, tmp_path: Path) -> None:
+    clock = WallClock(tmp_path / "clock")
+    clock.set(_TWO_DAYS)
+    stage = await build(**clock.settings)
+    await stage.start()
+    towns = [await stage.town(generation) for generation in ("v1", "v2")]
+    for town in towns:
+        job = await town.watched()
+        job.complete()
+        outcome = await town.outcome()
+        assert outcome.text.startswith("**Your video is ready.**")
+        assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+
+    gone = towns[0].guild.add_text_channel("gone")
+    job = towns[0].job()
+    job.complete(link_seconds=-60)
+    await towns[0].status(job, channel=gone)
+    assert (await towns[0].outcome(gone)).text.startswith("**Your video was made, but its link has expired.**")
+
+
+@pytest.mark.parametrize("told", [False, True], ids=["no time", "a time"])
+async def test_a_job_of_v2_that_ended_while_the_bot_was_away_is_late(build: Build, tmp_path: Path, told: bool) -> None:
+    clock = WallClock(tmp_path / "clock")
+    stage = await build(**clock.settings)
+    await stage.start()
+    town = await stage.town("v2")
+    job = await town.watched()
+    job.set("progress")
+    await town.card_says("**In progress")
+    await stage.stop()
+    job.complete()
+    now = datetime.now(UTC).isoformat()
+    job.raw = record_of(job) | ({"updated_at": now} if told else {})
+    clock.set(_HALF_AN_HOUR)
+    await stage.start()
+    outcome = await town.outcome()
+    assert len(outcome.attachments) == 1
+    assert ("Late: it ended <t:" in outcome.text) is told
+    assert "Late:" in outcome.text
+    assert "This bot was offline." in outcome.text
