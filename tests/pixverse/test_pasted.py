@@ -159,6 +159,7 @@ def _said(text: str) -> list[str | int | type[ValueError] | None]:
         (f'{{"jobid":"{V1}"}}\n{{"jobid":"{V2}","parentJobId":"{SHORT_V1}"}}', [V1, V2]),
         ("bb-2, aa-1\nbb-2,,\t cc-3 ", ["bb-2", "aa-1", "cc-3"]),
         ('["job:1", "job:2"]', ["job:1", "job:2"]),
+        ("job:1 aa-1", ["job:1", "aa-1"]),
         (f"{V1} ??? gibberish-that-nobody-knows", [V1, NotAJobId, "gibberish-that-nobody-knows"]),
         ("hello please", [NotAJobId, NotAJobId]),
         (f"{V1} and user:4321-pixverse:me@example.com", [V1, NotAJobId]),
