@@ -68,6 +68,7 @@ async def _film(panel: Panel, page: Page, target: Path) -> None:
     await page.keyboard.press("Enter")
     await page.keyboard.insert_text(job.jobid)
     await film.roll(4)
+    await page.keyboard.press("Escape")  # else Enter would take the id that is offered, and not send
     await page.keyboard.press("Enter")
     await film.roll(10)
     for percent in (15, 46, 93):
@@ -98,8 +99,9 @@ class _Film:
 
     async def until(self, what: Locator) -> None:
         """Takes frames until this is to be seen, and a few more."""
-        while not await what.first.is_visible():
-            await self._take()
+        async with asyncio.timeout(_PATIENCE_MS / 1000):
+            while not await what.first.is_visible():
+                await self._take()
         await self.roll(4)
 
     async def _take(self) -> None:
