@@ -84,6 +84,7 @@ _BASES = {
 _KEEPS_PICTURE = frozenset({_Kind.SELECTOR, _Kind.SKIN_TONE, _Kind.MARK})
 
 
+@lru_cache(maxsize=256)  # cards and lists show the same few texts again and again
 def one_line(text: str) -> str:
     """`text` on one line without anything that is unseen or turns text around; a second time changes nothing."""
     if _PLAIN.fullmatch(text) is None:
