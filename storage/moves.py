@@ -1,4 +1,5 @@
-"""Moves what a server has under its former tokens of an account to the row of the token that it set last.
+"""Moves what a server has under its former tokens of an account to the row of the token that it set last, and what a
+channel waits for on hold to the job under the account that can see it.
 
 Nothing of another server is touched: a job for which others wait too is copied, and only this server's subscriptions
 go over to the copy. Numbers of subscriptions stay, since buttons carry them.
@@ -64,12 +65,26 @@ _MOVE_OPEN = _MOVE.format(condition="1", open="ended_at IS NULL")
 _MOVE_ENDED = _MOVE.format(condition="t.outcome IS m.outcome AND t.round = m.round", open="ended_at IS NOT NULL")
 """An ended one stays behind where the job to move to tells another end: its messages are made of that."""
 
-_DOUBLE = (
-    "SELECT s.id, s.batch_id, s.origin, s.spoiler, s.created_at, k.id AS kept, k.batch_id AS kept_batch,"
+_DOUBLE_COLUMNS = (
+    "s.id, s.batch_id, s.origin, s.spoiler, s.created_at, k.id AS kept, k.batch_id AS kept_batch,"
     " k.ended_at AS kept_ended_at"
+)
+_DOUBLE = (
+    f"SELECT {_DOUBLE_COLUMNS}"
     f" FROM ({_SOURCES}) m JOIN subscriptions s ON s.job_id = m.id AND s.guild_id = ?2 AND s.ended_at IS NULL"
     " JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid"
     " JOIN subscriptions k ON k.job_id = t.id AND k.channel_id = s.channel_id"
+)
+
+_ELSEWHERE = (
+    "SELECT s.id FROM jobs j JOIN jobs o ON o.jobid = j.jobid AND o.id <> j.id JOIN subscriptions s ON s.job_id = o.id"
+    " WHERE j.id = ?1 AND s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL"
+)
+"""What the channel ?2 of the server ?3 waits for under another row with the id of the job ?1."""
+_MOVE_HERE = f"UPDATE OR IGNORE subscriptions SET job_id = ?1 WHERE id IN ({_ELSEWHERE})"
+_DOUBLE_HERE = (
+    f"SELECT {_DOUBLE_COLUMNS}"
+    f" FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})"
 )
 
 
@@ -89,6 +104,15 @@ async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) 
     await tx.run(_MOVE_ENDED, both)
     await tx.run(f"UPDATE follows SET account_id = ?1 WHERE guild_id = ?2 AND account_id IN ({_FORMER})", both)
     return former
+
+
+async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, now: int) -> None:
+    """Moves what one channel waits for, on hold under another account, to a job of the account in force with the same
+    id, of which the API told with that account's token."""
+    here = (job_id, channel_id, guild_id)
+    await tx.run(_MOVE_HERE, here)
+    for row in await tx.all(_DOUBLE_HERE, here):
+        await _merge(tx, row, now)
 
 
 async def _merge(tx: Transaction, double: sqlite3.Row, now: int) -> None:

@@ -14,7 +14,7 @@ from relay.commands.results import Ask
 from relay.polling.answers import apply_answer
 from relay.polling.questions import Accounts
 from relay.posting import nonces
-from storage import deliveries, follows, jobs, overviews, subscriptions
+from storage import deliveries, follows, jobs, moves, overviews, subscriptions
 from storage.database import Transaction
 from storage.jobs import JobRow
 from storage.overviews import OutcomeMessage
@@ -60,12 +60,16 @@ class Seated:
 async def take(tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, wish: Wish) -> Seated:
     """Subscribes the channel, adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
     row = await jobs.by_jobid(tx, wish.account_id, wish.jobid)
-    here = await subscriptions.in_channel(tx, row.id, ask.channel_id) if row is not None else None
+    waiting = await _waiting_here(tx, ask, wish.jobid)
     if _will_be_open(row, wish.answer):
-        await _check_limits(tx, limits, ask, here)
-    row = await _brought_up_to_date(tx, accounts, row, wish, ask.at)
-    if here is not None:
-        here = await subscriptions.by_id(tx, here.id)  # The answer may have ended it just now.
+        await _check_limits(tx, limits, ask, waiting)
+    unseen = wish.answer is None and (row is None or row.snapshot is None)
+    if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
+        # The API has not told that this account sees the job at all: the channel goes on waiting under the other one.
+        await _add_asker(tx, ask, waiting.id, mention=wish.mention, in_batch=False)
+        return Seated(Seat.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
+    row = await _brought_up_to_date(tx, accounts, row, ask, wish)
+    here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
         return await _seat_at_ended_job(tx, accounts, ask, wish, row, here)
     if here is not None and here.ended_at is None:
@@ -134,15 +138,30 @@ async def _open(tx: Transaction, ask: Ask, wish: Wish, row: JobRow, here: Subscr
     return opened
 
 
-async def _brought_up_to_date(tx: Transaction, accounts: Accounts, row: JobRow | None, wish: Wish, now: int) -> JobRow:
+async def _brought_up_to_date(tx: Transaction, accounts: Accounts, row: JobRow | None, ask: Ask, wish: Wish) -> JobRow:
     if row is None:
         snapshot = snapshots.dump(wish.answer) if wish.answer is not None else None
-        row = await jobs.add(tx, wish.account_id, wish.jobid, snapshot, now)
+        row = await jobs.add(tx, wish.account_id, wish.jobid, snapshot, ask.at)
     elif was_given_up(row):
-        row = await jobs.reopen(tx, row.id, now)
+        row = await jobs.reopen(tx, row.id, ask.at)
+    if row.snapshot is not None and accounts.in_force(ask.guild_id) == row.account_id:
+        await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)
     if wish.answer is None:
         return row
-    return (await apply_answer(tx, accounts, row, wish.answer, now)).row
+    return (await apply_answer(tx, accounts, row, wish.answer, ask.at)).row
+
+
+async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:
+    """The channel's open subscription for the id, whatever its account."""
+    here = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, jobid)
+    return here[0] if here and here[0].ended_at is None else None
+
+
+async def _row_of(tx: Transaction, subscription: SubscriptionRow) -> JobRow:
+    row = await jobs.by_id(tx, subscription.job_id)
+    if row is None:
+        raise LookupError(f"no job #{subscription.job_id}")
+    return row
 
 
 def _will_be_open(row: JobRow | None, answer: Job | None) -> bool:

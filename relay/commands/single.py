@@ -216,7 +216,8 @@ class Single:
             )
         if seated.seat is Seat.ALREADY_WATCHED or outcome is None:
             message_id = await overviews.shown_in(self._database.reader, subscription_id)
-            return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=target.other_account)
+            on_hold = target.other_account or seated.row.account_id != target.account_id
+            return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=on_hold)
         if seated.message is None:
             return PostingOutcome(job, outcome)
         return AlreadyPosted(

@@ -13,7 +13,7 @@ from relay.outcomes import NoticeKind
 from relay.polling.questions import Accounts
 from relay.ports import Clock, JobFinds, Outbox
 from relay.posting import nonces, notices
-from storage import deliveries, follows, jobs, servers, subscriptions
+from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction
 from storage.follows import FollowRow
 
@@ -121,6 +121,7 @@ class Taker:
         row = await jobs.add(tx, follow.account_id, jobid, None, now)
         if not await subscriptions.open_of_job(tx, row.id):
             await jobs.rewatch(tx, row.id, now)
+        await moves.to_job(tx, row.id, follow.guild_id, follow.channel_id, now)
         subscription_id = await follows.add_subscription(tx, follow, row.id, most_of_guild=self._most_of_guild, now=now)
         if subscription_id is not None and follow.progress:
             await deliveries.add_card(

@@ -76,6 +76,12 @@ class Accounts:
         """The account that a server uses: its own, else the operator's, else None; None where the server rests."""
         return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)
 
+    def is_in_force(self, account_id: int) -> bool:
+        """Whether any server uses the account: none that has removed the bot does, and any may use the operator's."""
+        if account_id == self._operator_id:
+            return True
+        return any(own == account_id and guild_id not in self._resting for guild_id, own in self._own.items())
+
     def own(self, guild_id: int) -> int | None:
         """The account that a server has set for itself."""
         return self._own.get(guild_id)

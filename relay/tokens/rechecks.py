@@ -61,7 +61,10 @@ class Rechecks:
         accounts.when_changed(self._plan)
 
     async def run(self) -> None:
-        """Tries what is due, for ever. A failure of one trial is logged and costs no more than that trial."""
+        """Tries what is due, for ever. A failure of one trial is logged and costs no more than that trial.
+
+        The token of a server that has removed the bot rests like its jobs, until the bot is back.
+        """
         for account in self._accounts.every():
             if account.state is not AccountState.OK and account.token is not None:
                 self._due.setdefault(account.id, self._clock.monotonic())
@@ -106,6 +109,9 @@ class Rechecks:
                 group.create_task(self._try_in_turn(account_id, slots))
 
     async def _try_in_turn(self, account_id: int, slots: asyncio.Semaphore) -> None:
+        if not self._accounts.is_in_force(account_id):
+            self._due.pop(account_id, None)
+            return
         async with slots:
             try:
                 await self.recheck_now(account_id)

@@ -225,7 +225,9 @@ class Tokens:
         return jobs
 
     def _check_not_in_force(self, guild_id: int, account_id: int) -> None:
-        if self._accounts.in_force(guild_id) == account_id:
+        old, own = self._accounts.account(account_id), self._accounts.own(guild_id)
+        entered_again = old is not None and own is not None and self._accounts.claims(own, old.key)
+        if entered_again or self._accounts.in_force(guild_id) == account_id:
             raise TokenChanged
 
     def _tell_dropped(self, subscription_ids: list[int]) -> None:

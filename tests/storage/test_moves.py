@@ -208,3 +208,23 @@ async def test_thousands_of_jobs_move_quickly(database: Database) -> None:
         (HERE, new),
     )
     assert row[0] == 5000
+
+
+async def test_what_a_channel_waits_for_elsewhere_goes_over_to_the_job_that_can_be_seen(database: Database) -> None:
+    shelf = Shelf(database)
+    old, other, seen = await shelf.token(), await shelf.token("user:2"), await shelf.token("user:3")
+    alone, double = await shelf.watched(old, "alone"), await shelf.watched(old, "double", user=1)
+    theirs, next_door = await shelf.watched(old, "alone", THERE), await shelf.watched(old, "alone", channel=HERE + 11)
+    stopped = await shelf.watched(old, "stopped")
+    await shelf.end(stopped, None)
+    kept = await shelf.watched(seen, "double", user=2)
+    twice = await shelf.watched(other, "alone")
+    async with database.transaction() as tx:
+        targets = {jobid: await jobs.add(tx, seen, jobid, "{}", NOW) for jobid in ("alone", "double", "stopped")}
+        for target in targets.values():
+            await moves.to_job(tx, target.id, HERE, HERE + 10, NOW)
+    assert (await shelf.job(alone)).id == targets["alone"].id
+    assert [await shelf.is_open(one) for one in (alone, twice, double, kept)] == [True, False, False, True]
+    assert {one.user_id for one in await subscriptions.subscribers(database.reader, kept)} == {1, 2}
+    for untouched in (theirs, next_door, stopped):
+        assert (await shelf.job(untouched)).account_id == old

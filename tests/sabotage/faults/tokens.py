@@ -6,6 +6,7 @@ from tests.sabotage.fault import fault
 
 _ACCOUNTS = "tests/relay/tokens/test_accounts.py"
 _MOVES = "tests/storage/test_moves.py"
+_CHANGES = "tests/e2e/test_token_changes.py"
 _SHARED = "tests/relay/tokens/test_shared_accounts.py"
 
 FAULTS = (
@@ -143,5 +144,40 @@ FAULTS = (
         "storage/database.py",
         "return not rows[0][0]\n",
         "return True\n",
+    ),
+    fault(
+        "a channel waits twice for a job that was on hold",
+        f"{_CHANGES}::test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once[status]",
+        "relay/commands/seats.py",
+        "        await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)\n",
+        "        pass\n",
+    ),
+    fault(
+        "a job on hold goes over to an account that may not see it",
+        f"{_CHANGES}::test_a_job_on_hold_stays_with_its_account_while_the_api_is_silent[status]",
+        "relay/commands/seats.py",
+        "if waiting is not None and unseen and",
+        "if 0 and",
+    ),
+    fault(
+        "what other servers and channels wait for goes over too",
+        f"{_MOVES}::test_what_a_channel_waits_for_elsewhere_goes_over_to_the_job_that_can_be_seen",
+        "storage/moves.py",
+        "s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL",
+        "?2 AND ?3 AND s.ended_at IS NULL",
+    ),
+    fault(
+        "an old button drops the jobs of an account whose token was entered again",
+        f"{_CHANGES}::test_buttons_from_before_a_change_of_the_token_do_nothing",
+        "relay/tokens/tokens.py",
+        "if entered_again or",
+        "if",
+    ),
+    fault(
+        "the token of a server without the bot is tried again and again",
+        f"{_CHANGES}::test_a_server_without_the_bot_has_its_token_rest",
+        "relay/tokens/rechecks.py",
+        "if not self._accounts.is_in_force(account_id):",
+        "if 0:",
     ),
 )
