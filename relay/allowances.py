@@ -28,6 +28,10 @@ OF_A_PERSON = Refill(burst=40, per_second=0.5)
 (25 records, the scheduler's list, five pages), and 30 a minute is one for each command of the default rate."""
 OF_AN_ACCOUNT = Refill(burst=100, per_second=2.0)
 """The same of all people together. One person can use a quarter of it for any length of time."""
+OF_WHO_ASKS_LITTLE = Refill(burst=10, per_second=0.05)
+"""Whoever stays within this may use up what is kept back of an account's: a few commands, then three a minute. Four
+people who ask for as much as they may would else keep everybody waiting, in other servers with the same token too."""
+KEPT_BACK = 20
 OF_TOKEN_TRIALS = Refill(burst=20, per_second=0.1)
 """Tokens that are tried for one server, and by one person."""
 
@@ -111,17 +115,26 @@ class Allowance:
 
 
 class Allowances:
-    """A bucket for each account, one for each person within it, and others for tokens that are only tried.
+    """A bucket for each account, of which some is kept back for those who ask little, one for each person within it,
+    and others for tokens that are only tried.
 
     What is scheduled takes nothing from them, so that nobody can make it late.
     """
 
     def __init__(
-        self, clock: Clock, *, of_a_person: Refill = OF_A_PERSON, of_an_account: Refill = OF_AN_ACCOUNT
+        self,
+        clock: Clock,
+        *,
+        of_a_person: Refill = OF_A_PERSON,
+        of_an_account: Refill = OF_AN_ACCOUNT,
+        kept_back: int = KEPT_BACK,
     ) -> None:
         self._clock = clock
         self._accounts: Buckets[int] = Buckets(clock, of_an_account)
         self._people: Buckets[tuple[int, int]] = Buckets(clock, of_a_person)
+        self._asking_little: Buckets[tuple[int, int]] = Buckets(clock, OF_WHO_ASKS_LITTLE)
+        self._kept_back = kept_back
+        self._most_at_once = of_an_account.burst
         self._trials: Buckets[tuple[str, int]] = Buckets(clock, OF_TOKEN_TRIALS)
 
     def reserve(self, account_id: int, user_id: int, requests: int) -> Allowance:
@@ -132,8 +145,11 @@ class Allowances:
     def take(self, account_id: int, user_id: int, requests: int = 1) -> None:
         """Takes so many requests, all or none. Raises AllowanceUsedUp."""
         person = (account_id, user_id)
-        self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, requests)))
+        asks_little = self._asking_little.wait(person, requests) == 0
+        needed = requests if asks_little else max(requests, min(requests + self._kept_back, self._most_at_once))
+        self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, needed)))
         self._people.take(person, requests)
+        self._asking_little.take(person, requests)
         self._accounts.take(account_id, requests)
 
     def give_back(self, account_id: int, user_id: int, requests: int) -> None:

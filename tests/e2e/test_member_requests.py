@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from itertools import pairwise
+from itertools import count, pairwise
 
 import pytest
 
 from relay.allowances import OF_A_PERSON, OF_AN_ACCOUNT, OF_TOKEN_TRIALS, Refill
+from sandbox.discord_wire import Member
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
@@ -135,6 +136,28 @@ async def test_twenty_members_at_once(build: Build) -> None:
     await asyncio.sleep(3 * _INTERVAL)
     for one in (job, next_door):
         assert _longest_gap(stage, one, since) < 2 * _INTERVAL
+
+
+async def test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_same_token(build: Build) -> None:
+    stage = await build(**_SETTINGS)
+    await stage.start()
+    town = await stage.town("v1")
+    greedy = Town(stage, town.account, "v1")
+    await greedy.set_token()
+    people = [greedy.guild.add_member(f"person {n}") for n in range(4)]
+    fresh = count()
+
+    def unknown() -> str:
+        return greedy.an_id().replace("20261124101500123", f"20261124101{next(fresh):06}")
+
+    async def take_all(person: Member) -> None:
+        answer = await greedy.watch(*(unknown() for _ in range(25)), by=person)
+        while not answer.text.startswith(_MOMENT):
+            answer = await greedy.status(unknown(), by=person, private=True)
+
+    for _ in range(5):
+        await asyncio.gather(*map(take_all, people))
+        assert (await town.status(town.job())).text.startswith("**Watching.**")
 
 
 async def test_the_admins_check_draws_on_the_same(build: Build) -> None:

@@ -79,6 +79,29 @@ def test_one_person_never_makes_another_wait(pauses: list[float]) -> None:
     allowances.take(ACCOUNT, PERSON + 1, 25)
 
 
+@pytest.mark.parametrize("greedy", [4, 12])
+def test_people_who_take_all_they_may_keep_nobody_else_waiting(greedy: int) -> None:
+    clock = ManualClock()
+    allowances = Allowances(clock)
+
+    def take(person: int, requests: int) -> bool:
+        try:
+            allowances.take(ACCOUNT, person, requests)
+        except AllowanceUsedUp:
+            return False
+        return True
+
+    served = 0
+    for second in range(600):
+        for person in range(greedy):
+            while take(person, 25) or take(person, 1):
+                pass
+        if second >= 60 and second % 60 == 0:
+            served += sum(take(PERSON + one, 1) for one in range(10))
+        clock.move_to(clock.monotonic() + 1)
+    assert served == 90
+
+
 def test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back() -> None:
     clock = ManualClock()
     allowances = Allowances(clock)

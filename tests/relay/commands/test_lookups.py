@@ -27,7 +27,7 @@ class CostlyApi(FakeApi):
 
 def _allowances(clock: ManualClock) -> Allowances:
     refill = Refill(burst=10, per_second=1.0)
-    return Allowances(clock, of_a_person=refill, of_an_account=refill)
+    return Allowances(clock, of_a_person=refill, of_an_account=refill, kept_back=0)
 
 
 @pytest.fixture

@@ -24,14 +24,14 @@ FAULTS = (
         "one person may use up what all of an account may ask",
         f"{_ALLOWANCES}::test_one_person_never_makes_another_wait",
         "relay/allowances.py",
-        "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, requests)))",
-        "self._require(self._accounts.wait(account_id, requests))",
+        "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, needed)))",
+        "self._require(self._accounts.wait(account_id, needed))",
     ),
     fault(
         "an account has no bound of its own",
         f"{_REQUESTS}::test_twenty_members_at_once",
         "relay/allowances.py",
-        "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, requests)))",
+        "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, needed)))",
         "self._require(self._people.wait(person, requests))",
     ),
     fault(
@@ -173,5 +173,19 @@ FAULTS = (
         "cogs/passing_views.py",
         "            await old.take_off()\n",
         "            pass\n",
+    ),
+    fault(
+        "four people keep everybody waiting who has the same token",
+        f"{_REQUESTS}::test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_same_token",
+        "relay/allowances.py",
+        "KEPT_BACK = 20",
+        "KEPT_BACK = 0",
+    ),
+    fault(
+        "whoever takes all they may counts as one who asks little",
+        "tests/relay/test_allowances.py::test_people_who_take_all_they_may_keep_nobody_else_waiting",
+        "relay/allowances.py",
+        "        self._asking_little.take(person, requests)\n",
+        "",
     ),
 )
