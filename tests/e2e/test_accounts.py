@@ -46,7 +46,11 @@ async def test_one_account_in_two_servers_is_asked_once(stage: Stage) -> None:
     there = Town(stage, here.account)
     await there.set_token()
     job = await here.watched()
+    before = stage.pixverse.asked(job)
     await there.status(job)
+    alone = await here.watched()
+    await stage.pixverse.until(lambda: stage.pixverse.asked(alone) > 10)
+    assert stage.pixverse.asked(job) - before <= stage.pixverse.asked(alone) + 3
     job.complete()
     for town in (here, there):
         assert (await town.outcome()).text.startswith("**Your video is ready.**")

@@ -180,4 +180,11 @@ FAULTS = (
         "if not self._accounts.is_in_force(account_id):",
         "if 0:",
     ),
+    fault(
+        "servers with the same token ask each for itself",
+        "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_asked_once[v1]",
+        "relay/tokens/tokens.py",
+        "digest = self._vault.keyed_hash(token)\n            row",
+        'digest = self._vault.keyed_hash(f"{guild_id} {token}")\n            row',
+    ),
 )
