@@ -12,7 +12,7 @@ import discord
 from cogs.asking import CannotPostHere, Interaction, obstacle_of
 from cogs.permissions import is_locked, is_thread, missing_to_post_well
 from relay.outcomes import Obstacle
-from ui.refusals import foreign_channel_answer, restarting_answer, unseen_channel_answer
+from ui.refusals import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
 
 _PATIENCE_SECONDS = 10.0
 
@@ -71,8 +71,8 @@ async def require_own_channel(interaction: Interaction, channel_id: int) -> None
     except discord.HTTPException as refusal:
         if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise CannotPostHere(unseen_channel_answer()) from refusal
-        raise CannotPostHere(restarting_answer()) from refusal
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise CannotPostHere(restarting_answer()) from error
+        raise CannotPostHere(discord_silent_answer()) from refusal
+    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        raise CannotPostHere(discord_silent_answer()) from error
     if guild_id != interaction.guild_id:
         raise CannotPostHere(foreign_channel_answer())

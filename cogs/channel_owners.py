@@ -14,28 +14,33 @@ class ChannelOwners:
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
-        self._asked: dict[int, int | None] = {}
+        self._asked: dict[int, int] = {}
 
     async def guild_of(self, channel_id: int) -> int | None:
-        """The server's id; None for a channel that is in none, or of a kind that is not known.
+        """The server's id; None for a channel that is in none.
 
-        Raises discord.HTTPException where Discord refuses to tell, and what a broken connection raises.
+        Raises discord.HTTPException where Discord refuses to tell, what a broken connection raises, and ValueError
+        where a proxy answers in Discord's place. None of this is remembered.
         """
         known = self._client.get_channel(channel_id)
         if known is not None:
             return _guild_of(known)
-        if channel_id not in self._asked:
-            guild_id = await self._ask(channel_id)
+        if channel_id in self._asked:
+            return self._asked[channel_id]
+        guild_id = await self._ask(channel_id)
+        if guild_id is not None:
             while len(self._asked) >= _REMEMBERED:
                 del self._asked[next(iter(self._asked))]
             self._asked[channel_id] = guild_id
-        return self._asked[channel_id]
+        return guild_id
 
     async def _ask(self, channel_id: int) -> int | None:
         # Not fetch_channel: it makes an object of the channel, which fails for a kind that discord.py does not know.
-        told: Mapping[str, object] = await self._client.http.get_channel(channel_id)
+        told: object = await self._client.http.get_channel(channel_id)
+        if not isinstance(told, Mapping) or told.get("id") != str(channel_id):
+            raise ValueError("that is no answer of Discord's about the channel")
         guild_id = told.get("guild_id")
-        return int(guild_id) if isinstance(guild_id, str) else None
+        return None if guild_id is None else int(guild_id)
 
 
 def _guild_of(channel: object) -> int | None:

@@ -176,6 +176,11 @@ def foreign_channel_answer() -> Answer:
     return Answer("**That channel isn't in this server.** Choose one of its own.")
 
 
+def discord_silent_answer() -> Answer:
+    """Discord did not say what had to be known first."""
+    return Answer("**Discord didn't answer just now.** Nothing has changed; try again in a minute.")
+
+
 def unseen_channel_answer() -> Answer:
     """Somebody named a channel that Discord does not show the bot."""
     return Answer("**I can't see that channel.** Give me *View Channel* there, then try again.")

@@ -26,6 +26,7 @@ from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, 
 from ui.details import details_answers
 from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
+    discord_silent_answer,
     foreign_channel_answer,
     locked_thread_answer,
     missing_permission_answer,
@@ -34,6 +35,7 @@ from ui.refusals import (
     own_fault_answer,
     refusal_answer,
     restarting_answer,
+    unseen_channel_answer,
 )
 from ui.results import PAGE, results_answer, sent_again
 
@@ -134,6 +136,8 @@ def answers_of_refusals() -> Iterator[Answer]:
     yield missing_permission_answer(())
     yield locked_thread_answer()
     yield foreign_channel_answer()
+    yield unseen_channel_answer()
+    yield discord_silent_answer()
     yield restarting_answer()
     yield only_in_servers_answer()
     yield not_served_answer()

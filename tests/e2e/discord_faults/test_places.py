@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from sandbox.discord_wire import Channel, Status
+from sandbox.discord_wire import Body, Channel, Status
 from tests.e2e.stage import POLL_SECONDS, Stage
 from tests.e2e.town import Town
 
@@ -107,6 +107,33 @@ async def test_a_proxy_that_finds_no_channel_proves_nothing(stage: Stage, town: 
     await stage.discord.until(lambda: proxy.hits == 1)
     job.complete()
     await town.outcome(thread)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [Body(), Body("{}", "application/json"), Body("[]", "application/json"), Body('{"id": "1"}', "application/json")],
+)
+async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
+    stage: Stage, town: Town, page: Body
+) -> None:
+    """Before a result is posted into a thread that the gateway does not tell of, Discord is asked whose it is."""
+    thread = town.channel.add_thread("archived")
+    job = town.job()
+    await town.status(job, channel=thread)
+    await town.settled(thread)
+    thread.archive()
+    proxy = stage.discord.faults.add(method="GET", path=f"/channels/{thread.id}", action=page)
+    job.complete()
+    await town.outcome(thread, timeout=20)
+    assert proxy.hits == 1
+    chosen = town.channel.add_thread("chosen")
+    chosen.archive()
+    stage.discord.faults.add(method="GET", path=f"/channels/{chosen.id}", action=page)
+    alerts = "pixverse-admin alerts"
+    answer = await town.admin.forge_choice(town.channel, alerts, option="channel", chosen=chosen)
+    assert answer.text.startswith("**Discord didn't answer just now.**")
+    again = await town.admin.forge_choice(town.channel, alerts, option="channel", chosen=chosen)
+    assert again.text.startswith("**Set.**")
 
 
 async def test_a_channel_outlives_its_category(stage: Stage, town: Town) -> None:

@@ -10,6 +10,14 @@ _ROOM = "test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_f
 
 FAULTS = (
     fault(
+        "a page in the place of a channel is believed, and remembered",
+        "tests/e2e/discord_faults/test_places.py"
+        "::test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server[page1]",
+        "cogs/channel_owners.py",
+        'if not isinstance(told, Mapping) or told.get("id") != str(channel_id):',
+        "if not isinstance(told, Mapping):",
+    ),
+    fault(
         "the disk's budget believes the size that the API names",
         "tests/relay/videos/test_media.py::test_what_is_written_counts_whatever_size_the_api_names",
         "relay/videos/media.py",
