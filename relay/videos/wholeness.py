@@ -6,6 +6,7 @@ AVI: RIFF. GIF: GIF89a, 17 to 27.
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,9 @@ _LONGEST_EBML_HEADER = 4096
 _LONGEST_RIFF = 2**29
 """Nothing of this size is ever downloaded: a length beyond is no length."""
 _MOST_PARTS = 100_000
-"""Of one file: enough for hours of video, and soon looked through."""
+"""Of one file: enough for hours of video, and soon looked through. Of a file of more its end is not known."""
+_JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+"""One that a segment begins with, or the end. The others stand alone within the picture's data."""
 
 
 class Wholeness(Enum):
@@ -143,7 +146,7 @@ def _ebml_width(first: bytes) -> int:
 
 def _png(file: BinaryIO, size: int) -> Wholeness:
     at = 8
-    while at < size:
+    for _ in range(_MOST_PARTS):
         file.seek(at)
         header = file.read(8)
         if len(header) < 8:
@@ -152,29 +155,23 @@ def _png(file: BinaryIO, size: int) -> Wholeness:
             return Wholeness.UNKNOWN
         at += 12 + int.from_bytes(header[:4], "big")
         if header[4:] == b"IEND":
-            break
-    else:
-        return Wholeness.TORN
-    return Wholeness.WHOLE if at <= size else Wholeness.TORN
+            return Wholeness.WHOLE if at <= size else Wholeness.TORN
+    return Wholeness.UNKNOWN
 
 
 def _jpeg(file: BinaryIO, _size: int) -> Wholeness:
     data, at = file.read(), 2
-    while True:
-        at = data.find(b"\xff", at)
-        if at < 0 or at + 1 >= len(data):
+    for _ in range(_MOST_PARTS):
+        found = _JPEG_MARKER.search(data, at)
+        if found is None:
             return Wholeness.TORN
-        marker = data[at + 1]
+        marker, at = data[found.end() - 1], found.end()
         if marker == 0xD9:
             return Wholeness.WHOLE
-        if marker == 0xFF:
-            at += 1
-        elif marker in (0x00, 0x01) or 0xD0 <= marker <= 0xD8:
-            at += 2
-        elif marker < 0xC0:
+        if marker < 0xC0:
             return Wholeness.UNKNOWN
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        at += int.from_bytes(data[at : at + 2], "big")
+    return Wholeness.UNKNOWN
 
 
 def _riff(file: BinaryIO, size: int) -> Wholeness:
@@ -192,9 +189,16 @@ def _gif(file: BinaryIO, _size: int) -> Wholeness:
     data = file.read()
     if len(data) < 13:
         return Wholeness.TORN
-    at = 13 + _colours(data[10])
-    while at < len(data):
+    at, within_blocks = 13 + _colours(data[10]), False
+    for _ in range(_MOST_PARTS):
+        if at >= len(data):
+            return Wholeness.TORN
         kind = data[at]
+        if within_blocks:
+            # Each begins with its length; an empty one is the last.
+            within_blocks = kind > 0
+            at += 1 + kind
+            continue
         if kind == 0x3B:
             return Wholeness.WHOLE
         if kind == 0x21:
@@ -203,10 +207,8 @@ def _gif(file: BinaryIO, _size: int) -> Wholeness:
             at += 11 + _colours(data[at + 9])
         else:
             return Wholeness.TORN if kind == 0x2C else Wholeness.UNKNOWN
-        while at < len(data) and data[at]:
-            at += 1 + data[at]
-        at += 1
-    return Wholeness.TORN
+        within_blocks = True
+    return Wholeness.UNKNOWN
 
 
 def _colours(flags: int) -> int:

@@ -120,6 +120,29 @@ def test_large_boxes(path: Path) -> None:
     assert not whole(path, large[:-1])
 
 
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"\x89PNG\r\n\x1a\n" + (13).to_bytes(4, "big") + b"IHDR" + b"\0" * 17 + b"\0\0\0\0tEXt\0\0\0\0" * 200_000,
+        b"\xff\xd8" + b"\xff\xe0\0\2" * 200_000,
+        b"GIF89a" + b"\0" * 7 + b"!\xf9" + b"\1a" * 200_000,
+        b"GIF89a" + b"\0" * 7 + b"!\xf9\0" * 200_000,
+        box(b"moov", b"\1" * 100) + box(b"free") * 200_000,
+        element("1A45DFA3", element("4282", b"webm")) + element("EC", b"") * 200_000,
+    ],
+    ids=["png", "jpeg", "gif, one extension", "gif, many extensions", "mp4", "mkv"],
+)
+def test_a_file_of_countless_parts_is_not_followed_to_its_end(path: Path, endless: bytes) -> None:
+    assert whole(path, endless, framed=True)
+    assert not whole(path, endless, claimed=len(endless) + 1)
+
+
+def test_a_picture_full_of_markers_without_meaning_is_followed_to_its_end(path: Path) -> None:
+    """Every byte 255 of a picture's data is followed by a zero, so large pictures have millions of these."""
+    assert whole(path, JPEG[:-2] + b"\xff\0\xff\xd0\xff" * 200_000 + b"\xff\xd9")
+    assert not whole(path, JPEG[:-2] + b"\xff\0\xff\xd0\xff" * 200_000, framed=True)
+
+
 @given(
     st.binary(max_size=400),
     st.sampled_from([b"", b"\x1aE\xdf\xa3", b"RIFF", b"GIF89a", b"\xff\xd8\xff", b"\0\0\0\x10moov"]),

@@ -188,6 +188,13 @@ FAULTS = (
         "        case Wholeness.WHOLE:\n            return claimed is None or size >= claimed",
     ),
     fault(
+        "a file that lies is followed through countless parts",
+        "tests/relay/videos/test_wholeness.py::test_a_file_of_countless_parts_is_not_followed_to_its_end",
+        "relay/videos/wholeness.py",
+        "_MOST_PARTS = 100_000",
+        "_MOST_PARTS = 10**9",
+    ),
+    fault(
         "one refusal makes a link dead",
         "tests/relay/videos/test_media.py::test_a_host_that_refuses_once_is_asked_again",
         "relay/videos/download.py",
