@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from sandbox.discord_wire import Hold
 from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.faults import Action
 from sandbox.pixverse_api.jobs import Job
@@ -261,3 +263,47 @@ async def test_a_file_that_grows(town: Town) -> None:
     outcome = await town.outcome(timeout=30)
     assert outcome.text.startswith(_READY)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+
+
+_BUDGET = 12 * 1024 * 1024
+"""MEDIA_MAX_MB times four for each of MEDIA_PARALLEL."""
+
+
+async def test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_budget(stage: Stage, town: Town) -> None:
+    polled = await (await stage.town()).watched()
+    jobs = {town.guild.add_text_channel(f"videos-{number}"): town.job() for number in range(16)}
+    for channel, job in jobs.items():
+        await town.status(job, channel=channel)
+    await stage.discord.until(lambda: all(map(town.cards, jobs)), what="the cards")
+    hold = Hold()
+    posts = stage.discord.faults.add(method="POST", path="/channels/[0-9]+/messages", action=hold, times=None)
+    for job in jobs.values():
+        job.complete(size=1_000_000)
+        job.raw = job.shown | {"attachments": [job.videos[0].attachment() | {"size": 1}]}
+    most = 0
+
+    def files() -> list[Path]:
+        return list(stage.ledger.path.parent.rglob("*.part"))
+
+    def measured(done: bool) -> bool:
+        nonlocal most
+        with suppress(FileNotFoundError):  # one that goes while it is looked at
+            most = max(most, sum(file.stat().st_size for file in files()))
+        return done
+
+    try:
+        await until(lambda: measured(all(stage.ledger.outcome_states(channel.id) for channel in jobs)))
+        await until(lambda: measured(posts.hits >= 12), what="as many posts as there is room for")
+        asked = stage.pixverse.asked(polled)
+        await until(lambda: measured(stage.pixverse.asked(polled) > asked + 10), what="ten more polls")
+        assert most <= _BUDGET
+        assert posts.hits == 12
+    finally:
+        stage.discord.faults.remove(posts)
+        hold.release.set()
+    await until(lambda: measured(all(map(town.outcomes, jobs))), what="every outcome")
+    for channel, job in jobs.items():
+        outcome = await town.outcome(channel)
+        assert [file.content for file in outcome.attachments] == [job.videos[0].content]
+    assert most <= _BUDGET
+    await until(lambda: not files(), what="no leftovers")
