@@ -68,7 +68,6 @@ async def _film(panel: Panel, page: Page, target: Path) -> None:
     await page.keyboard.press("Enter")
     await page.keyboard.insert_text(job.jobid)
     await film.roll(4)
-    await page.keyboard.press("Escape")  # else Enter would take the id that is offered, and not send
     await page.keyboard.press("Enter")
     await film.roll(10)
     for percent in (15, 46, 93):

@@ -118,7 +118,12 @@ class Chat:
         return web.FileResponse(_PAGE / name, headers={"Content-Type": f"{kind}; charset=utf-8"})
 
     async def _pass_on(self, request: web.Request) -> web.Response:
-        session = self._session
+        async with self._turn:  # not while one channel takes another's place
+            session = self._session
+        asker = request.headers.get("X-Simcord-Capability")
+        if asker is not None and not (self.open and asker == self._secret):
+            # A page that was left asks on until it is gone; a browser writes every refusal into its console.
+            return web.Response(status=204)
         if not self.open or session is None:
             return web.Response(status=503, text=_NO_PAGE)
         try:
@@ -126,7 +131,7 @@ class Chat:
         except (aiohttp.ClientError, RuntimeError):  # the latter is what a session says that is closed amid a request
             if not session.closed:
                 raise
-            return web.Response(status=503, text=_NO_PAGE)
+            return await self._pass_on(request)
 
     async def _fetch(self, session: aiohttp.ClientSession, request: web.Request) -> web.Response:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _OF_ONE_CONNECTION}

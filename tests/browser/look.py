@@ -81,9 +81,10 @@ class Look:
         return self.panel.desk.here()
 
     def _hear(self, message: ConsoleMessage) -> None:
-        """SimCord's own scripts may say what they like."""
-        if message.type == "error" and message.location["url"].startswith(self.panel.url):
-            self.complaints.append(message.text)
+        """SimCord's own scripts may say what they like, but what they ask for has to be there."""
+        is_refusal = message.text.startswith("Failed to load resource: the server responded")
+        if message.type == "error" and (is_refusal or message.location["url"].startswith(self.panel.url)):
+            self.complaints.append(f"{message.text} {message.location['url']}")
 
     def _hear_error(self, error: Error) -> None:
         self.complaints.append(str(error))

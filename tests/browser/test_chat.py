@@ -64,6 +64,31 @@ async def test_jobs_are_offered_by_their_prompts(look: Look) -> None:
     await expect(look.message("Stopped watching.").first).to_be_visible()
 
 
+async def test_enter_sends_a_whole_id_though_it_is_offered(look: Look) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="A whole id")
+    await look.choose_command("pixverse status")
+    await look.page.keyboard.insert_text(job.jobid)
+    await expect(look.suggestion(job.jobid)).to_be_visible()
+    await look.page.keyboard.press("Enter")
+    await expect(look.message("Watching.")).to_be_visible()
+
+
+async def test_enter_takes_what_was_gone_to_in_the_list(look: Look) -> None:
+    pixverse, account = look.stage.pixverse, look.stage.account
+    jobs = [pixverse.add_job(account, prompt=f"Gone to, {number}") for number in range(2)]
+    answer = await look.stage.alice.slash(look.channel, "pixverse watch", jobids=" ".join(job.jobid for job in jobs))
+    assert answer.text.startswith("**Watching 2 jobs.**")
+    await look.choose_command("pixverse unwatch")
+    await look.page.keyboard.type("gone")
+    await expect(look.suggestion("Gone to")).to_have_count(2)
+    await look.page.keyboard.press("ArrowDown")
+    second = await look.chat.locator("[role=option]").nth(1).get_attribute("data-value")
+    await look.page.keyboard.press("Enter")
+    await expect(look.chat.get_by_label("jobid")).to_have_value(second or "")
+    await look.page.keyboard.press("Enter")
+    await expect(look.message("Stopped watching.").first).to_be_visible()
+
+
 async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(look: Look) -> None:
     await look.chat.get_by_label("Message", exact=True).click()
     await look.page.keyboard.type("/pixverse")

@@ -80,3 +80,17 @@ window.addEventListener("message", (event) => {
   if (event.source !== parent || event.data?.relay !== "focus-message-box") return;
   document.getElementById("channel-composer-input")?.focus();
 });
+
+// SimCord's list of choices has its first one chosen from the beginning, and Enter takes it. Whoever has written one of
+// them to the letter, such as a whole id, and did not go into the list, means what is written: Enter sends it.
+let wentIntoTheList = false;
+document.addEventListener("input", () => { wentIntoTheList = false; });
+document.addEventListener("keydown", (event) => {
+  if (event.key === "ArrowDown" || event.key === "ArrowUp") wentIntoTheList = true;
+  if (event.key !== "Enter" || event.isComposing || wentIntoTheList) return;
+  const field = event.target;
+  if (!field.matches?.(".command-option-input[aria-expanded=true]")) return;
+  const choices = document.querySelectorAll("#command-suggestion-listbox [role=option]");
+  if (![...choices].some((choice) => choice.dataset.value === field.value.trim())) return;
+  field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));  // closes it
+}, { capture: true });

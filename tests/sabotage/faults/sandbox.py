@@ -64,4 +64,25 @@ FAULTS = (
         '    (re.compile(r"(/webhooks/\\d+/)[^/?]+"), r"\\1…"),\n',
         "",
     ),
+    fault(
+        "a chat that was left is refused, which the browser's console tells",
+        f"{_SERVER}::test_a_chat_that_was_left_is_told_nothing_and_refused_nothing",
+        "sandbox/panel/chat.py",
+        "        if asker is not None and not (",
+        "        if 0 and not (",
+    ),
+    fault(
+        "the chat is refused while its channel changes",
+        f"{_SERVER}::test_what_is_asked_while_the_channel_changes_is_answered_afterwards",
+        "sandbox/panel/chat.py",
+        "        async with self._turn:  # not while",
+        "        if 1:  # not while",
+    ),
+    fault(
+        "Enter takes an id that is offered, and does not send what was written",
+        f"{_CHAT}::test_enter_sends_a_whole_id_though_it_is_offered",
+        "sandbox/panel/page/chat.js",
+        'event.key !== "Enter" || event.isComposing',
+        "event.isComposing || true",
+    ),
 )

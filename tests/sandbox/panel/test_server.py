@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 import pytest
 
+from sandbox.discord_wire import Channel, Member
 from sandbox.panel import Panel, PortTaken
 from sandbox.panel.form import Form
 from sandbox.stage import Stage
@@ -124,6 +126,56 @@ async def test_the_chat_is_another_one_for_each_channel_and_person(panel: Panel)
     assert desk.here().name == "talk"
     await panel.controls["bot-remove"](Form({}))
     assert panel.chat.url == ""
+
+
+async def _as_page(client: aiohttp.ClientSession, url: str, method: str, path: str) -> tuple[int, bytes]:
+    """What a page of this address, open in a browser, is answered."""
+    address, _, secret = url.partition("#")
+    base = address.partition("/?")[0]
+    headers = {"Origin": base} | ({"X-Simcord-Capability": secret} if secret else {})
+    async with client.request(method, base + path, headers=headers, json={} if method == "POST" else None) as answer:
+        return answer.status, await answer.read()
+
+
+async def test_a_chat_that_was_left_is_told_nothing_and_refused_nothing(
+    panel: Panel, client: aiohttp.ClientSession
+) -> None:
+    left = panel.chat.url
+    assert (await _as_page(client, left, "POST", "/api/pages"))[0] == 200
+    await panel.controls["person"](Form({"person": str(panel.desk.stage.ada.id)}))
+    for method, path in (("GET", "/api/state"), ("DELETE", "/api/pages/1"), ("POST", "/api/pages")):
+        assert await _as_page(client, left, method, path) == (204, b"")
+    assert (await _as_page(client, panel.chat.url, "POST", "/api/pages"))[0] == 200
+    last = panel.chat.url
+    await panel.controls["bot-remove"](Form({}))
+    assert await _as_page(client, last, "GET", "/api/state") == (204, b"")
+
+
+async def test_what_is_asked_while_the_channel_changes_is_answered_afterwards(
+    panel: Panel, client: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = panel.chat.url
+    discord, changing, go_on = panel.desk.stage.discord, asyncio.Event(), asyncio.Event()
+    open_preview = discord.open_preview
+
+    async def held(channel: Channel, viewers: Sequence[Member]) -> str:
+        changing.set()
+        await go_on.wait()
+        return await open_preview(channel, viewers)
+
+    monkeypatch.setattr(discord, "open_preview", held)
+    panel.desk.channel = panel.desk.stage.channels[1]
+    change = asyncio.create_task(panel.desk.show())
+    await changing.wait()
+    asked = asyncio.create_task(_as_page(client, left, "GET", "/api/state"))
+    loaded = asyncio.create_task(_as_page(client, left.partition("#")[0], "GET", "/app.js"))
+    async with client.get(panel.url):
+        too_early = asked.done()
+    go_on.set()
+    await change
+    assert not too_early
+    assert await asked == (204, b"")
+    assert (await loaded)[0] == 200
 
 
 async def test_a_port_in_use_is_named(stage: Stage) -> None:
