@@ -24,7 +24,7 @@ def token_works_answer(account: ClaimedUser | None, in_work: int, mentions: Comm
     name = f"useapi.net {wording.account(account)}, " if account else ""
     return Answer(
         wording.lines(
-            f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} running right now. "
+            f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} running. "
             f"Members can now use {mentions.status}.",
             f"-# Next: {mentions.check} shows whether I can post here.",
         )
@@ -44,8 +44,7 @@ def token_of_other_account_answer(
     old = f"the old one ({wording.account(old_account)})" if old_account else "the old one"
     jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
     followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
-    belong = "belongs" if waiting + channels == 1 else "belong"
-    held = f"{wording.joined((jobs, followed), ' and ')} {belong} to {old}, which this token can't see."
+    held = f"It can't see {wording.joined((jobs, followed), ' and ')} of {old}."
     return answer(
         f"**This token works, but belongs to a different account.** {held}",
         (Action.KEEP_OLD_JOBS, old_account_id),
@@ -79,15 +78,12 @@ def token_unpaid_answer() -> Answer:
 
 def token_untried_answer() -> Answer:
     """The API did not answer, so nobody knows whether the token is any good."""
-    return Answer("**Not stored: useapi.net didn't answer, so I couldn't try it.** Try again in a few minutes.")
+    return Answer("**Not stored: useapi.net didn't answer.** Try again in a few minutes.")
 
 
 def token_overtaken_answer(mentions: CommandMentions) -> Answer:
     """A later command set or removed the token while this one was tried."""
-    return Answer(
-        "**Not stored: the token was set or removed again meanwhile.** The later command counts. "
-        f"{mentions.check} shows what is set now."
-    )
+    return Answer(f"**Not stored: a later command changed the token.** {mentions.check} shows what is set now.")
 
 
 def discord_token_answer() -> Answer:
@@ -156,6 +152,6 @@ def alerts_set_answer(channel_id: int) -> Answer:
 def alerts_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
     """The bot may not post in the channel that was chosen; nothing was changed."""
     return Answer(
-        f"**Not set: I can't post in that channel.** <#{channel.channel_id}>:{missing_permissions(missing)} "
-        "Allow it in the channel's settings, under Permissions, then try again."
+        f"**Not set: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
+        "Allow it in the channel's permissions, then try again."
     )

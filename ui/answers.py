@@ -37,23 +37,23 @@ _API_DOWN = "**PixVerse's API isn't answering right now.**"
 _ON_HOLD = {
     Hold.REFUSED: (
         "useapi.net refuses this server's API token",
-        "once someone with *Manage Server* has set a new one",
+        "once someone with *Manage Server* sets a new one",
     ),
     Hold.MISSING: (
         "this server's API token has to be entered again",
-        "once someone with *Manage Server* has done that",
+        "once someone with *Manage Server* does that",
     ),
-    Hold.UNPAID: ("this server's useapi.net subscription has expired", "once it is renewed"),
+    Hold.UNPAID: ("this server's useapi.net subscription has expired", "once it's renewed"),
 }
 
 _NOT_CHECKED = {
-    Unchecked.HAS_TO_WAIT: "**I couldn't check: useapi.net asked me to wait.** I'll check again on my own.",
+    Unchecked.HAS_TO_WAIT: "**I couldn't check: useapi.net asked me to wait.** I'll try again soon.",
     Unchecked.OTHER_ACCOUNT: (
-        "**On hold: the new API token is for a different account.** An admin has to decide what happens to this job."
+        "**On hold: the new API token is for a different account.** An admin has to decide about this job."
     ),
-    Unchecked.NOT_KNOWN: "**useapi.net can't find this job right now.** I'll check again before I give up on it.",
+    Unchecked.NOT_KNOWN: "**useapi.net can't find this job right now.** I'll check again before giving up.",
     Unchecked.QUESTION_REFUSED: (
-        "**useapi.net doesn't accept this job id.** If it's wrong, stop watching it; otherwise I'll keep trying."
+        "**useapi.net doesn't accept this job id.** If it's wrong, stop watching; otherwise I'll keep trying."
     ),
 }
 
@@ -69,7 +69,7 @@ def status_answer(result: StatusResult, where: Address, obstacles: tuple[str, ..
 
 def how_to_let_me_post(obstacles: tuple[str, ...]) -> str:
     """The remedy where a card was refused, with a space in front."""
-    return missing_permissions(obstacles) or " Discord refuses it: check what I may do in this channel."
+    return missing_permissions(obstacles) or " Discord refuses it; check my permissions here."
 
 
 def _status(result: StatusResult, where: Address) -> Answer:
@@ -89,7 +89,7 @@ def _now_watching(result: NowWatching, where: Address) -> Answer:
     ping = " and ping you" if result.mention else ""
     if result.hold is not None:
         why, until = _ON_HOLD[result.hold]
-        watched = f"I'm watching this job and will post the result here{ping} {until}."
+        watched = f"I'll post the result here{ping} {until}."
         text = wording.joined((f"**On hold: {why}.**", watched, jump), " ")
     elif result.api_down:
         text = wording.joined((_down_but_known(result.job), jump), " ")
@@ -105,9 +105,7 @@ def _now_watching(result: NowWatching, where: Address) -> Answer:
 def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
     trouble = ""
     if result.on_hold:
-        trouble = (
-            "It's on hold: the new API token is for a different account, and an admin has to decide what happens to it."
-        )
+        trouble = "It's on hold: the new API token is for a different account. An admin has to decide about it."
     elif result.hold is not None:
         trouble = on_hold(result.hold)
     elif result.api_down:
@@ -127,7 +125,7 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
 def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
     if result.state is OutcomeState.WAITING:
         ended = _ended_state(result.job, result.outcome)
-        return answer(f"**{ended}.** The result is still waiting to be posted here; no need to ask again.")
+        return answer(f"**{ended}.** I'll post the result here soon; no need to ask again.")
     text = {
         OutcomeState.POSTED: wording.joined(
             ("**Already posted here.**", _jump(where, result.message_id, "Jump to the result")), " "
@@ -170,12 +168,10 @@ def checked_answer(result: CheckResult, where: Address) -> Answer:
         case Checked():
             state = wording.sentence(wording.state_of_face(_face(result.outcome), result.job, result.outcome))
             if result.outcome is not None:
-                return Answer(f"**Checked just now.** {state}. I'll post the result here.")
+                return Answer(f"**{state}.** I'll post the result here.")
             if result.news:
-                return Answer(f"**Checked just now.** {state}.")
-            return Answer(
-                f"**Checked just now: nothing new.** {state}. PixVerse itself updates only every 15 to 60 seconds."
-            )
+                return Answer(f"**{state}.** Checked just now.")
+            return Answer(f"**{state}.** Nothing new; PixVerse updates only every 15 to 60 seconds.")
 
 
 def stop_answer(result: StopResult) -> Answer:
@@ -196,19 +192,18 @@ def stopped_all_answer(result: StoppedAll) -> Answer:
         return Answer("**Nothing to stop.** All these jobs have ended.")
     kept = ""
     if result.kept:
-        kept = f"{_are(result.kept)} still being watched because others asked for {_it(result.kept)}."
+        kept = f"{_are(result.kept)} still watched for others."
     if not result.stopped:
         return Answer(wording.joined(("**You won't be pinged.**", kept), " "))
-    state = f"{wording.count(result.stopped, 'job is', 'jobs are')} no longer watched."
+    state = f"Stopped watching {wording.count(result.stopped, 'job', 'jobs')}."
     goes_on = "It keeps running at PixVerse." if result.stopped == 1 else "They keep running at PixVerse."
     return Answer(wording.joined((f"**{state}**", goes_on, kept), " "))
 
 
 def mention_answer(result: MentionSet) -> Answer:
     """What `Ping me` and `Don't ping me` answer."""
-    state = "I'll ping you." if result.mention else "You won't be pinged."
     return answer(
-        f"**{state}** The result will be posted here.",
+        "**I'll ping you when it ends.**" if result.mention else "**You won't be pinged.** I'll still post the result.",
         (_ping_button(mention=result.mention), result.subscription_id),
     )
 
@@ -241,7 +236,7 @@ def _not_checked(result: NotChecked) -> str:
 
 def _down_but_known(job: Job | None) -> str:
     last = f"Last known: {wording.state(job)}." if job else ""
-    return wording.joined((_API_DOWN, "I'm watching this job and will post its result here.", last), " ")
+    return wording.joined((_API_DOWN, "I'm watching, and will post the result here.", last), " ")
 
 
 def _ping_button(*, mention: bool) -> Action:
@@ -255,7 +250,3 @@ def _jump(where: Address, message_id: int | None, words: str) -> str:
 
 def _are(number: int) -> str:
     return "1 is" if number == 1 else f"{number} are"
-
-
-def _it(number: int) -> str:
-    return "it" if number == 1 else "them"

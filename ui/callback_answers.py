@@ -23,8 +23,8 @@ def callback_replaced_answer(url: str, number: int) -> Answer:
 def replace_address_question(number: int) -> Answer:
     """What `Replace the address` asks first."""
     return answer(
-        "**Replace the address?** The current one stops working at once. Until useapi.net has the new one, results "
-        "arrive without callbacks, a little later.",
+        "**Make a new address?** The old one stops working at once. Until useapi.net has the new one, results "
+        "arrive a little later.",
         (Action.REPLACE_ADDRESS, number),
         (Action.KEEP_ADDRESS, number),
     )
@@ -39,14 +39,13 @@ def callbacks_off_answer(interval: int) -> Answer:
 
 
 def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
-    keep = "Keep it secret: anyone who has it can make me check your jobs (but not change them)."
+    keep = "Keep it secret: anyone who has it can make me check your jobs, nothing more."
     return answer(
         wording.lines(
             f"**{state}**",
             f"`{url}`",
             wording.joined((old, keep, "Results then arrive at once."), " "),
-            "-# Add it to each request that starts a job, or set it once for the whole account: "
-            f"{_DEFAULT_REPLY_URL} with `replyUrl` in its JSON.",
+            f"-# Add it to each request that starts a job, or once for all with {_DEFAULT_REPLY_URL}.",
         ),
         (Action.ASK_TO_REPLACE, number),
     )

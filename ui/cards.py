@@ -70,8 +70,8 @@ def frame(post: CardPost) -> str:
     return wording.lines(
         wording.quoted(wording.prompt(job)),
         wording.small(
-            f"started {wording.relative(job.created)}" if job and job.created is not None else "",
-            wording.facts(job),
+            f"created {wording.relative(job.created)}" if job and job.created is not None else "",
+            wording.facts(job, with_what=bool(wording.prompt_text(job))),
             f"asked by {wording.user(post.asker)}" if post.asker is not None else "",
             f"#{post.number}",
         ),
@@ -79,19 +79,16 @@ def frame(post: CardPost) -> str:
 
 
 _CONSTANT = {
-    Face.NO_ANSWER_YET: (
-        "**Watching.** PixVerse's API hasn't told me about this job yet. I keep asking and will post the result here."
-    ),
+    Face.NO_ANSWER_YET: f"**Watching.** No word from PixVerse yet. {_RESULT_HERE}",
     Face.STARTED: f"**Started.** {_RESULT_HERE}",
     Face.OTHER_ACCOUNT: (
-        "**On hold: the new API token is for a different account.** An admin has to decide what happens to this job."
+        "**On hold: the new API token is for a different account.** An admin has to decide about this job."
     ),
-    Face.NOT_POSTED: ("**Finished, but the result was not posted here.** Someone with *Manage Server* can resend it."),
+    Face.NOT_POSTED: "**Finished, but not posted here.** Someone with *Manage Server* can resend it.",
     Face.UNSURE: (
-        "**Finished, but I can't tell whether the result is here.** If it is missing, someone with *Manage Server* can "
-        "have it sent again."
+        "**Finished, but I can't tell if it's posted here.** If not, someone with *Manage Server* can resend it."
     ),
-    Face.PAUSED: ("**On hold: this bot is paused.** The job keeps running, and I'll post the result when I'm back."),
+    Face.PAUSED: "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back.",
 }
 
 
@@ -113,8 +110,8 @@ def _progress(post: CardPost) -> str:
 def _unknown(post: CardPost) -> str:
     status = escaped(post.job.status, 30) if post.job else ""
     if not status:
-        return f"**In a state I don't know.** I keep watching. {_RESULT_HERE}"
-    return f'**PixVerse says "{status}".** I don\'t know that state yet, so I keep watching.'
+        return "**In a state I don't know.** I'll keep watching."
+    return f"**PixVerse says \"{status}\".** I don't know that state; I'll keep watching."
 
 
 def _fetching(post: CardPost) -> str:
@@ -123,12 +120,12 @@ def _fetching(post: CardPost) -> str:
 
 def _slow(post: CardPost) -> str:
     until = f" until {wording.moment(post.until)}" if post.until is not None else ""
-    return f"**Still in progress, longer than usual.** I keep watching{until}."
+    return f"**Taking longer than usual.** I'll keep watching{until}."
 
 
 def _api_down(post: CardPost) -> str:
-    since = f" (since {wording.relative(post.since)})" if post.since is not None else ""
-    return f"**On hold: PixVerse's API isn't answering**{since}. I keep trying, and nothing is lost.{_last_known(post)}"
+    since = f"It went down {wording.relative(post.since)}; " if post.since is not None else ""
+    return f"**On hold: PixVerse's API isn't answering.** {since}I'll keep trying.{_last_known(post)}"
 
 
 def _token_refused(post: CardPost) -> str:
@@ -148,15 +145,15 @@ def _token_missing(post: CardPost) -> str:
 def _unpaid(post: CardPost) -> str:
     return (
         "**On hold: this server's useapi.net subscription has expired.** "
-        f"I'll resume once it is renewed.{_last_known(post)}"
+        f"I'll resume once it's renewed.{_last_known(post)}"
     )
 
 
 def _cannot_post(post: CardPost) -> str:
-    until = f", until {wording.moment(post.until)}" if post.until is not None else ""
+    until = f" by {wording.moment(post.until)}" if post.until is not None else ""
     return (
         f"**Finished, but I can't post the result here.**{missing_permissions(post.missing)} "
-        f"Someone with *Manage Server* can fix that; the result will then be posted{until}."
+        f"If someone with *Manage Server* fixes that{until}, I'll post it."
     )
 
 
@@ -183,7 +180,7 @@ def missing_permissions(names: tuple[str, ...]) -> str:
 
 
 _OBSTACLES: dict[str, str] = {
-    Obstacle.TIMED_OUT: "A moderator has timed me out; removing the timeout lets me post again.",
+    Obstacle.TIMED_OUT: "I'm timed out; a moderator can end that.",
     Obstacle.LOCKED: "The thread is locked; unlock it.",
     Obstacle.NOT_IN_THREAD: "I'm not in this private thread: mention me in it, or add me.",
 }

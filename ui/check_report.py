@@ -136,7 +136,7 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
             return _Line(_Kind.WORKS, f"token ({known})" if known else "token")
         case TokenState.MISSING:
             return _Line(
-                _Kind.PROBLEM, f"No API token is set. Set one with {mentions.token_set}; you'll find it at useapi.net."
+                _Kind.PROBLEM, f"No API token is set. Enter the one from useapi.net with {mentions.token_set}."
             )
         case TokenState.ENTER_AGAIN:
             return _Line(
@@ -147,7 +147,7 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
         case TokenState.UNPAID:
             return _Line(_Kind.PROBLEM, "The useapi.net subscription has expired. Renew it there, and I'll resume.")
         case TokenState.UNTRIED:
-            return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't try the token. Nothing is lost.")
+            return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't try the token.")
 
 
 def _refused(report: CheckReport, mentions: CommandMentions) -> str:
@@ -163,7 +163,7 @@ def _api(report: CheckReport) -> _Line | None:
     if report.api_down_since is None:
         return None
     since = wording.relative(report.api_down_since)
-    return _Line(_Kind.WAITS, f"PixVerse's API went down {since}. I keep trying, and nothing is lost.")
+    return _Line(_Kind.WAITS, f"PixVerse's API went down {since}. I'll keep trying.")
 
 
 def _channel(report: CheckReport) -> _Line:
@@ -173,11 +173,9 @@ def _channel(report: CheckReport) -> _Line:
         names = wording.enumeration(f"*{name}*" for name in report.missing)
         if set(report.missing) & set(Obstacle):
             return _Line(_Kind.PROBLEM, f"I can't post here.{missing_permissions(report.missing)}")
-        return _Line(
-            _Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's settings, under Permissions."
-        )
+        return _Line(_Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's permissions.")
     if report.refused:
-        return _Line(_Kind.PROBLEM, "Discord refuses my messages in this channel. Check what I may do in it.")
+        return _Line(_Kind.PROBLEM, "Discord refuses my messages in this channel. Check my permissions in it.")
     works = "posting and replies" if report.uploads_limited else "posting, files and replies"
     return _Line(_Kind.WORKS, f"{works} in this channel")
 
@@ -231,12 +229,16 @@ def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
 
 
 def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
+    """A sentence for each set of what is missing, with the channels that it is missing in."""
+    alike: dict[tuple[str, ...], list[int]] = {}
     for channel_id, missing in channels[:_CHANNELS]:
-        names = wording.enumeration(f"*{name}*" for name in missing)
+        alike.setdefault(missing, []).append(channel_id)
+    for missing, found in alike.items():
+        where = wording.enumeration(f"<#{channel_id}>" for channel_id in found)
         if missing and not set(missing) & set(Obstacle):
-            yield f"I need {names} in <#{channel_id}>."
+            yield f"I need {wording.enumeration(f'*{name}*' for name in missing)} in {where}."
         else:
-            yield f"I can't post in <#{channel_id}>.{missing_permissions(missing)}"
+            yield f"I can't post in {where}.{missing_permissions(missing)}"
     if len(channels) > _CHANNELS:
         yield f"{wording.count(len(channels) - _CHANNELS, 'more is', 'more are')} like that."
 

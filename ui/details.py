@@ -24,9 +24,7 @@ def details_answers(details: JobDetails) -> list[Answer]:
     state = wording.sentence(wording.state_of_face(Face.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
     pages[0] = wording.lines(f"**{state}.**", pages[0])
-    pages[-1] = wording.lines(
-        pages[-1], wording.small(f"{details.outcome.value} · #{details.number}", job_id(details.jobid))
-    )
+    pages[-1] = wording.lines(pages[-1], wording.small(f"#{details.number}", job_id(details.jobid)))
     return [Answer(page) for page in pages]
 
 

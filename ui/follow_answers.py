@@ -18,10 +18,10 @@ from ui.mentions import CommandMentions
 def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
     """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
     unconfirmed = account is not None and not account.confirmed
-    claim = " The number is what the token says of itself; useapi.net hasn't confirmed it yet." if unconfirmed else ""
+    claim = " useapi.net hasn't confirmed that account yet." if unconfirmed else ""
     return Answer(
-        f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone who sees that channel sees all its "
-        f"prompts and videos. Ended jobs aren't posted.{claim}",
+        f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone there sees all its prompts and "
+        f"videos. Ended jobs aren't posted.{claim}",
         follow_view(FollowWish(channel_id, account_id, progress)),
     )
 
@@ -36,8 +36,8 @@ def following_answer(account: ClaimedUser | None, channel_id: int, mentions: Com
 def follow_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
     """The bot may not post in the channel that was chosen; nothing was changed."""
     return Answer(
-        f"**Not followed: I can't post in that channel.** <#{channel.channel_id}>:{missing_permissions(missing)} "
-        "Allow it in the channel's settings, under Permissions, then try again."
+        f"**Not followed: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
+        "Allow it in the channel's permissions, then try again."
     )
 
 

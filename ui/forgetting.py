@@ -12,8 +12,8 @@ _PRESSER = 0
 def forget_question() -> Answer:
     """Asks first."""
     return answer(
-        "**Delete what I keep about you?** That is which jobs you asked for and whether to ping you. "
-        "Results you're waiting for are still posted, without a ping. Messages already posted stay.",
+        "**Delete what I keep about you?** That's which jobs you asked for and whether to ping you. "
+        "I'll still post their results, without a ping. Old messages stay.",
         (Action.DELETE_MY_DATA, _PRESSER),
         (Action.KEEP_MY_DATA, _PRESSER),
     )

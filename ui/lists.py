@@ -32,12 +32,18 @@ _NOT_TAKEN = {
     Taken.ALREADY_WATCHED: "already watched",
     Taken.ALREADY_POSTED: "already posted",
     Taken.NOT_FOUND: "not found",
-    Taken.EXPIRED: "expired (useapi.net keeps jobs for 31 days)",
+    Taken.EXPIRED: "expired",
     Taken.NOT_A_JOB_ID: "not a job id",
     Taken.PERSON_LIMIT: "over your limit",
-    Taken.SERVER_LIMIT: "over this server's limit",
-    Taken.NOT_LOOKED_UP: "not looked up yet, try again in a minute",
+    Taken.SERVER_LIMIT: "over the server's limit",
+    Taken.NOT_LOOKED_UP: "not looked up",
 }
+_WHAT_THEN = {
+    Taken.EXPIRED: "useapi.net keeps jobs for 31 days.",
+    Taken.SECRET: "I haven't sent or kept the secret token. Replace it.",
+    Taken.NOT_LOOKED_UP: "Try those not looked up again in a minute.",
+}
+"""What is said once below the lines, however many there are."""
 
 
 def watch_answer(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
@@ -53,10 +59,14 @@ def _watch_answer(result: WatchResult, where: Address) -> Answer:
     left_out = [entry for entry in result.entries if not entry.taken.in_batch]
     watched = len(result.entries) - len(left_out)
     jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
-    head = wording.joined((_watched(watched, len(left_out)), jump, _ping(result, watched), _down(result)), " ")
-    text = wording.lines(head, *(_left_out(entry, where) for entry in left_out))
+    said = (_watched(watched, len(left_out)), jump if watched else "", _ping(result, watched), _down(result))
+    head = wording.joined(said, " ")
+    then = wording.joined((_WHAT_THEN[kind] for kind in _WHAT_THEN if any(kind is one.taken for one in left_out)), " ")
+    secrets = [entry for entry in left_out if entry.taken is Taken.SECRET]
+    shown = [*(entry for entry in left_out if entry.taken is not Taken.SECRET), *secrets[:1]]
+    text = wording.lines(head, *(_left_out(entry, where) for entry in shown), wording.small(then))
     if units(text) > MESSAGE:
-        text = wording.lines(head, *(_reason(entry) for entry in left_out))
+        text = wording.lines(head, *map(_reason, shown), wording.small(then))
     return Answer(text)
 
 
@@ -103,15 +113,13 @@ def _down(result: WatchResult) -> str:
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
-    words = "Jump to the result" if entry.taken is Taken.ALREADY_POSTED else "Jump to the card"
-    return wording.joined(
-        (_reason(entry), wording.jump(where.guild_id, where.channel_id, entry.message_id, words)), " "
-    )
+    words = "Result" if entry.taken is Taken.ALREADY_POSTED else "Card"
+    return wording.joined((_reason(entry), wording.jump(where.guild_id, where.channel_id, entry.message_id, words)))
 
 
 def _reason(entry: WatchEntry) -> str:
     if entry.taken is Taken.SECRET:
-        return "A secret token: not sent, not kept. Replace it."
+        return "A secret token, not a job id"
     if entry.taken is Taken.OTHER_KIND:
         return f"{code(_tail(entry.text), _TAIL + 1)}: {escaped(entry.service or '', 20)}, not a video"
     reason = _NOT_TAKEN.get(entry.taken) or f"a job of {escaped(entry.service or 'another service', 30)}"
@@ -143,11 +151,12 @@ def listing_answers(listing: Listing, where: Address, mentions: CommandMentions)
 
 def _listing_head(listing: Listing) -> str:
     jobs = wording.count(len(listing.entries), "job", "jobs")
-    return f"**Watching {jobs} here, {listing.mine} for you.**"
+    why = wording.why_on_hold((Face.OTHER_ACCOUNT,) if any(entry.on_hold for entry in listing.entries) else ())
+    return wording.joined((f"**Watching {jobs} here, {listing.mine} for you.**", why), " ")
 
 
 def _listed(entry: Listed, where: Address) -> str:
-    state = wording.state_of_face(Face.OTHER_ACCOUNT, entry.job) if entry.on_hold else wording.state(entry.job)
+    state = wording.short_state(Face.OTHER_ACCOUNT if entry.on_hold else Face.PROGRESS, entry.job)
     return wording.joined(
         (
             f"**{wording.sentence(state)}**",

@@ -11,7 +11,7 @@ from ui.links import because
 from ui.mentions import CommandMentions
 from ui.message import Message
 
-_ON_HOLD = "**PixVerse results are on hold on this server.**"
+_ON_HOLD = "**PixVerse results are on hold.**"
 _PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
 
 
@@ -67,19 +67,21 @@ def _missing(post: NoticePost, mentions: CommandMentions) -> str:
     return _sentence(
         "**Please enter this server's API token again.**",
         _who(post),
-        "I no longer have the one that was set here.",
+        "I no longer have it.",
         _waiting(post) if post.jobs else "",
         f"Set it with {mentions.token_set}, and I'll resume.",
     )
 
 
 def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
-    within = f" within {wording.duration(post.interval)}" if post.interval is not None else ""
+    within = (
+        f"within {wording.duration(post.interval)} of renewal" if post.interval is not None else "once it's renewed"
+    )
     return _sentence(
         _ON_HOLD,
         _who(post),
-        f"useapi.net says the subscription has expired. {_waiting(post)} "
-        f"Once it is renewed I'll resume{within}; {mentions.check} checks right away.",
+        f"The useapi.net subscription has expired. {_waiting(post)} "
+        f"I'll resume {within}; {mentions.check} checks right away.",
     )
 
 
@@ -111,10 +113,12 @@ def _remedy(cause: Cause | None) -> str:
     match cause:
         case Cause.UPLOADS_LIMITED:
             return "Only Discord can lift that; until then results come as links."
-        case Cause.WORDS | Cause.UNKNOWN:
+        case Cause.WORDS:
+            return "Check its rules."
+        case Cause.UNKNOWN:
             return "Check your AutoMod rules."
         case Cause.EXPLICIT:
-            return "Check the server's filter for sensitive content."
+            return "Check the server's safety settings."
         case _:
             return ""
 
@@ -138,15 +142,11 @@ def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
 
 def _no_room(post: NoticePost) -> str:
     """The account has more jobs in work than the server may wait for."""
-    most = (
-        f"**This server is already waiting for {post.limit} jobs**"
-        if post.limit
-        else "**This server waits for many jobs**"
-    )
+    most = f" of {wording.count(post.limit, 'job', 'jobs')}" if post.limit else ""
     left_out = wording.count(post.jobs, "job of the account isn't", "jobs of the account aren't")
     return (
-        f"{most}, the most it can. {left_out} posted in {_channel(post)} for now; "
-        "I'll add them when others have ended, if they are still running then."
+        f"**This server is at its limit{most}.** {left_out} watched in {_channel(post)} for now; "
+        "I'll add those still running when others end."
     )
 
 

@@ -81,8 +81,9 @@ def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[
     alone = post.batch is not None and post.batch.total == 1
     wanted = tuple(dict.fromkeys((*post.mention, *(post.batch.mention if post.batch and alone else ()))))
     first = wanted[: room.mentions]
-    last = post.batch.mention[: room.mentions - len(first)] if post.batch and not alone else ()
-    pinged = tuple(dict.fromkeys((*first, *last)))
+    rest = tuple(dict.fromkeys(post.batch.mention)) if post.batch and not alone else ()
+    last = tuple(person for person in rest if person not in first)[: room.mentions - len(first)]
+    pinged = (*first, *last)
     body = _wordless(said, first) if post.wordless else _worded(post, said, first, room)
     small = _small_wordless(post, said) if post.wordless else _small(post, said, room)
     tally = _tally(post.batch, last) if post.batch and not alone else ""
@@ -96,10 +97,15 @@ def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Ro
 
 def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
     """The one line of small print, which ends with the id."""
-    order = f"Files 1 to {len(post.files)} are in PixVerse's order." if said.in_order else ""
-    facts = wording.facts(post.job) if said.with_facts and room.facts else ""
-    identity = wording.joined((facts, post.outcome.value, f"#{post.number}", job_id(post.jobid)))
-    return wording.small(wording.joined((order, said.small, identity), " "))
+    with_what = bool(wording.prompt_text(post.job)) and not wording.counts_only(post.job)
+    return wording.small(
+        said.small,
+        "in PixVerse's order" if said.in_order else "",
+        wording.facts(post.job, with_what=with_what) if said.with_facts and room.facts else "",
+        post.outcome.value,
+        f"#{post.number}",
+        job_id(post.jobid),
+    )
 
 
 def _wordless(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
@@ -108,9 +114,9 @@ def _wordless(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
 
 def _small_wordless(post: OutcomePost, said: Verdict) -> str:
     part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
-    more = ("The link is" if len(said.links) == 1 else "The links are") + " under Details." if said.links else ""
-    identity = f"{post.outcome.value} · #{post.number}"
-    return wording.small(wording.joined((f"Something in the {part} couldn't be shown here.", more, identity), " "))
+    more = ("the link is" if len(said.links) == 1 else "the links are") + " under Details" if said.links else ""
+    why = wording.joined((f"Something in the {part} couldn't be shown here", more), "; ")
+    return wording.small(why, post.outcome.value, f"#{post.number}")
 
 
 def _who(people: tuple[int, ...]) -> str:
@@ -124,7 +130,7 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
     if not left:
         return ""
     people = wording.count(left, "other person", "other people")
-    return wording.small(f"{people} asked for this too, but one message can't ping that many.")
+    return wording.small(f"{people} asked too, but I can't ping that many at once.")
 
 
 def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
@@ -146,6 +152,8 @@ def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
 
 def _prompt(post: OutcomePost, room: _Room) -> str:
     if post.outcome is not Outcome.MODERATED:
+        if post.outcome is Outcome.COMPLETED and wording.counts_only(post.job):  # the state says how many
+            return wording.quoted(escaped(wording.prompt_text(post.job), room.prompt))
         return wording.quoted(wording.prompt(post.job, room.prompt))
     prompt = escaped(wording.prompt_text(post.job), room.prompt)
     return f"Prompt: {wording.spoiler(prompt)}" if prompt else ""

@@ -16,17 +16,14 @@ _CONSTANT: dict[type[Exception], str] = {
     NotAJobId: ("**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),
     LooksLikeSecret: (
         "**That looks like a secret token, not a job id.** I haven't sent or kept it. "
-        "If anyone could have seen it, replace it where you got it."
+        "If anyone could have seen it, replace it."
     ),
     refusals.NotFound: (
-        "**I can't find this job.** useapi.net doesn't know it under this server's account.\n"
-        "- Is the id complete?\n"
-        "- Was it made with a different useapi.net account? Then I can't see it.\n"
-        "- Is it older than 31 days? Then it's gone."
+        "**I can't find this job.** Is the id complete, under 31 days old, and from this server's useapi.net account?"
     ),
     refusals.Expired: "**This job has expired.** useapi.net keeps jobs for 31 days.",
-    refusals.TokenReplaced: "**This server's API token was changed just now.** Nothing was done. Please ask again.",
-    refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Nothing was lost. Try again in a few minutes."),
+    refusals.TokenReplaced: "**This server's API token just changed.** Nothing was done; please ask again.",
+    refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Try again in a few minutes."),
 }
 _CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
 
@@ -66,7 +63,7 @@ def _with_numbers(refusal: Exception) -> str | None:
             return too_fast_answer(refusal.until).content
         case refusals.ServerLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")
-            return f"**This server is already waiting for {jobs}**, the maximum. Try again when some have ended."
+            return f"**This server is at its limit of {jobs}.** Try again when some have ended."
         case refusals.TooManyJobs():
             return f"**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
         case refusals.NotYours():
@@ -78,12 +75,9 @@ def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bo
     match refusal:
         case refusals.PersonLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")
-            return (
-                f"**You're already waiting for {jobs}**, the maximum per person. "
-                f"You can add more when one ends; {mentions.list} shows them."
-            )
+            return f"**You're at your limit of {jobs}.** Add more when one ends; {mentions.list} shows this channel's."
         case refusals.NumberUnknown():
-            return f"**I don't know that number here.** {mentions.list} shows what I'm watching here."
+            return f"**I don't know that number here.** {mentions.list} shows what I'm watching."
         case refusals.NotWatchedHere():
             return f"**This job isn't watched here.** {mentions.list} shows what is."
         case refusals.NothingToDo():
@@ -110,7 +104,7 @@ def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
 def _of_no_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     match refusal:
         case refusals.NoToken() if manager:
-            return f"**This server has no API token yet.** Set one with {mentions.token_set}; find it at useapi.net."
+            return f"**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
         case refusals.NoToken():
             return f"**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
         case refusals.TokenMissing():
@@ -122,19 +116,18 @@ def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: boo
     match refusal:
         case refusals.TokenRefused() if manager:
             return (
-                "**useapi.net refuses this server's API token.** It was replaced or revoked there. "
-                f"Set the new one with {mentions.token_set}."
+                "**useapi.net refuses this server's API token.** It was replaced or revoked; "
+                f"set the new one with {mentions.token_set}."
             )
         case refusals.TokenRefused():
             return (
-                "**I can't look: useapi.net refuses this server's API token.** Its admins have been told. "
-                "Jobs you're watching stay watched."
+                "**I can't look: useapi.net refuses this server's API token.** Admins have been told; "
+                "watched jobs stay watched."
             )
         case refusals.SubscriptionUnpaid():
             return (
                 "**I can't look: this server's useapi.net plan has expired.** "
-                "Jobs you're watching stay watched. "
-                f"I'll resume once it is renewed; {mentions.check} checks right away."
+                f"Watched jobs resume once it's renewed; {mentions.check} checks right away."
             )
     return None
 
@@ -142,7 +135,7 @@ def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: boo
 def _token_missing(mentions: CommandMentions, *, manager: bool) -> str:
     state = "**On hold: this server's API token has to be entered again.**"
     if manager:
-        return f"{state} I no longer have the one that was set. {mentions.token_set} takes it; nothing is lost."
+        return f"{state} I no longer have it. {mentions.token_set} takes it; nothing is lost."
     return f"{state} Someone with *Manage Server* has to run {mentions.token_set}; nothing is lost."
 
 
@@ -162,18 +155,18 @@ def missing_permission_answer(missing: tuple[str, ...]) -> Answer:
     """The bot may not post in this channel; `missing` names permissions as Discord's settings do."""
     return Answer(
         f"**I can't post in this channel.**{missing_permissions(missing)} Someone with *Manage Server* can allow it "
-        "in the channel's settings, under Permissions."
+        "in the channel's permissions."
     )
 
 
 def locked_thread_answer() -> Answer:
     """The thread is locked, and the bot may not manage threads."""
-    return Answer("**This thread is locked.** I can't post results in it. Ask in another channel.")
+    return Answer("**This thread is locked.** Ask in another channel.")
 
 
 def foreign_channel_answer() -> Answer:
     """Somebody named a channel of another server."""
-    return Answer("**That channel isn't in this server.** Choose one of its own.")
+    return Answer("**That channel isn't in this server.** Choose one that is.")
 
 
 def discord_silent_answer() -> Answer:
@@ -205,5 +198,5 @@ def own_fault_answer(reference: str) -> Answer:
     """Something broke in the bot; `reference` is what the log calls it."""
     return Answer(
         "**Something went wrong on my side.** Nothing you're watching is lost. "
-        f"Give the bot's operator this number: {code(reference, 40)}."
+        f"Tell the bot's operator this number: {code(reference, 40)}."
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from relay import snapshots
 from relay.commands.resending import HOPELESS, SentAgain
-from relay.outcomes import Reason
+from relay.outcomes import Cause, Reason
 from relay.posting.variants import Variant
 from relay.posting.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
@@ -31,13 +31,10 @@ _WAITING = {
     Reason.RATE_LIMITED: "Discord asked me to wait.",
     Reason.SLOW_MODE: "The channel's slow mode makes me wait.",
     Reason.SWITCHED_OFF: "Discord takes no messages there right now.",
-    Reason.NO_PERMISSION: "Discord says I may not post there, though no permission is missing.",
+    Reason.NO_PERMISSION: "Discord won't let me post there, though no permission is missing.",
     Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",
 }
-_UNSURE = (
-    "The connection broke, so I can't tell whether it arrived. If it's missing, resend it. "
-    "*Read Message History* prevents this."
-)
+_UNSURE = "The connection broke. If it's missing, resend it; *Read Message History* prevents this."
 
 
 def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Answer:
@@ -93,8 +90,7 @@ def _fitting(
         return wording.lines(head, "That's all."), records
     for number in range(len(records), 0, -1):
         for limit in _NAMES:
-            lines = (_line(place, record, mentions, limit) for place, record in enumerate(records[:number], start=1))
-            text = wording.lines(head, *lines)
+            text = wording.lines(head, *_lines(records[:number], mentions, limit))
             if units(text) <= MESSAGE:
                 return text, records[:number]
     raise AssertionError("there is always room for one")
@@ -108,17 +104,50 @@ def _head(counts: OutcomeCounts) -> str:
     return f"**{waiting} to be posted.**" if counts.waiting else "**Every result is posted.**"
 
 
-def _line(place: int, record: OutcomeRecord, mentions: CommandMentions, limit: int) -> str:
+def _lines(records: Sequence[OutcomeRecord], mentions: CommandMentions, limit: int) -> Iterator[str]:
+    """A line for each outcome; what is to be said of several of them stands once, below them all."""
+    reasons = [_reason(record, mentions) for record in records]
+    places: dict[str, list[int]] = {}
+    for place, reason in enumerate(reasons, start=1):
+        places.setdefault(reason, []).append(place)
+    for place, (record, reason) in enumerate(zip(records, reasons, strict=True), start=1):
+        yield _line(place, record, "" if len(places[reason]) > 1 else reason, limit)
+    for reason, found in places.items():
+        if reason and len(found) > 1:
+            yield wording.small(f"{_numbers(found)}: {reason}")
+
+
+def _numbers(places: list[int]) -> str:
+    """`1 to 4` or `1, 2 and 4`."""
+    if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
+        return f"{places[0]} to {places[-1]}"
+    return wording.enumeration(map(str, places))
+
+
+def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
     job = snapshots.load(record.snapshot)
     return wording.joined(
         (
             f"{place}. **{_state(record)}**",
             f"<#{record.channel_id}>",
             wording.relative(record.settled_at or record.created_at),
-            wording.prompt_name(job, record.job_id, limit),
-            _reason(record, mentions),
+            *dict.fromkeys((wording.prompt_name(job, record.job_id, limit), _own_words(record))),
+            reason,
         )
     )
+
+
+def _own_words(record: OutcomeRecord) -> str:
+    """What is said of this outcome only: a link, a time, its number where it has to be typed."""
+    if record.state == "posted" and record.reason != Reason.DELETED:
+        return wording.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
+    if record.state == "given_up" and record.reason == Reason.CHANNEL_GONE:
+        return f"#{record.job_id}"
+    if record.state not in ("waiting", "sending"):
+        return ""
+    if record.blocked_since is not None:
+        return f"held until {wording.moment(record.blocked_since + PATIENCE)}"
+    return f"next try {wording.relative(record.next_at)}" if _waiting(record) else ""
 
 
 def _state(record: OutcomeRecord) -> str:
@@ -136,7 +165,7 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 
 
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
-    """Where it stands, or why it stands nowhere and what to do about it; empty where there is nothing to say."""
+    """Why it stands nowhere, or not as it is, and what to do about it; empty where there is nothing to say."""
     if record.state == "posted":
         return _posted(record)
     if record.state == "unsure":
@@ -146,12 +175,11 @@ def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
 
 def _posted(record: OutcomeRecord) -> str:
     if record.reason == Reason.DELETED:
-        return "The message has since been deleted in Discord."
-    jump = wording.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
+        return "The message has since been deleted."
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
-        return jump
-    return wording.joined((jump, f"{'As a link' if form.no_files else 'Without its prompt'}: {because(form.why)}"))
+        return ""
+    return f"{'As a link' if form.no_files else 'Without its prompt'}: {because(form.why)}"
 
 
 def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
@@ -161,18 +189,18 @@ def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
         case Reason.UNKNOWN_CHANNEL:
             return "I couldn't see that channel for 3 days. Let me see it, then resend it."
         case Reason.CHANNEL_GONE:
-            return f"The channel is gone. {mentions.status} with `#{record.job_id}` posts it in another one."
+            return f"The channel is gone. {mentions.status} with its number posts it in another."
         case Reason.NOT_WANTED:
-            return "The job is being watched again; its next result counts."
+            return "Being watched again; the next result counts."
         case Reason.FAULT:
-            return "Something broke on my side; details are in the bot's log. You can resend it."
+            return "Something broke on my side; the bot's log has details. You can resend it."
         case _:
-            return f"{because(Variant.parse(record.variant).why)} Check your AutoMod rules, then resend it."
+            why = Variant.parse(record.variant).why
+            rules = "its rules" if why is Cause.WORDS else "your AutoMod rules"
+            return f"{because(why)} Check {rules}, then resend it."
 
 
 def _waiting(record: OutcomeRecord) -> str:
     if record.blocked_since is not None:
-        until = wording.moment(record.blocked_since + PATIENCE)
-        return f"I'm not allowed to post there. It will be posted once that is fixed, until {until}."
-    known = next((text for reason, text in _WAITING.items() if reason == record.reason), "")
-    return wording.joined((known, f"Next try {wording.relative(record.next_at)}."), " ") if known else ""
+        return "I'm not allowed to post there; once that's fixed, I'll post it."
+    return next((text for reason, text in _WAITING.items() if reason == record.reason), "")

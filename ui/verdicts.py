@@ -23,7 +23,7 @@ class Verdict:
     aside: str = ""
     """What follows the state directly, with its space."""
     small: str = ""
-    """A sentence before the id; takes the place of the facts."""
+    """What the small print begins with."""
     links: tuple[str, ...] = ()
     unfold: bool = False
     """Whether Discord may show what lies behind the links."""
@@ -51,32 +51,32 @@ def verdict(post: OutcomePost, mentions: CommandMentions) -> Verdict:
 _CONSTANT = {
     Outcome.MODERATED: Verdict(
         "Refused by PixVerse's content rules.",
-        "The job has ended: refused.",
-        "No video is posted. Change the prompt or the image and start a new job.",
+        "Refused by PixVerse's content rules.",
+        "Change the prompt or the image, then start a new job.",
         with_reason=True,
     ),
     Outcome.CANCELLED: Verdict(
         "The job was cancelled.",
-        "The job has ended: cancelled.",
-        "Someone stopped it at PixVerse or useapi.net, so there is no video.",
+        "The job was cancelled.",
+        "Someone stopped it at PixVerse or useapi.net.",
     ),
     Outcome.EXPIRED: Verdict(
         "The job has expired.",
-        "The job has ended: expired.",
-        "useapi.net keeps jobs for 31 days and has deleted this one.",
+        "The job has expired.",
+        "useapi.net keeps jobs for 31 days.",
     ),
     Outcome.NOT_FOUND: Verdict(
-        "The job can't be found any more.",
-        "The job has ended: not found.",
-        "useapi.net no longer has it. If the server's API token was changed, it may belong to the old account.",
+        "useapi.net no longer has this job.",
+        "useapi.net no longer has this job.",
+        "If the API token was changed, it may belong to the old account.",
     ),
 }
 
 
 _NEVER_FOUND = Verdict(
     "I couldn't find this job.",
-    "The job has ended: not found.",
-    "useapi.net doesn't know this id under this server's account. Check the id, and which account made the job.",
+    "I couldn't find this job.",
+    "Check the id, and whether this server's useapi.net account made it.",
 )
 """The API has never told anything of it: it was asked for while the API could not be asked."""
 
@@ -85,8 +85,8 @@ def _failed(post: OutcomePost) -> Verdict:
     told = post.job is not None and (post.job.error or post.job.error_details)
     return Verdict(
         "The job failed.",
-        "The job has ended: failed.",
-        "You can start it again." if told else "PixVerse gave no reason. You can start it again.",
+        "The job failed.",
+        "You can start it again." if told else "PixVerse gave no reason; you can start it again.",
         with_reason=True,
     )
 
@@ -94,8 +94,8 @@ def _failed(post: OutcomePost) -> Verdict:
 def _given_up(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     age = f" after {wording.duration(post.watched_for)}" if post.watched_for is not None else ""
     state = f"I stopped watching{age}."
-    last = f'The job is still "{escaped(post.job.status, 40)}" at PixVerse.' if post.job and post.job.status else ""
-    return Verdict(state, state, wording.joined((last, f"{mentions.status} starts watching again."), " "))
+    last = f'PixVerse still says "{escaped(post.job.status, 40)}".' if post.job and post.job.status else ""
+    return Verdict(state, state, wording.joined((last, f"{mentions.status} takes it up again."), " "))
 
 
 def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
@@ -106,8 +106,7 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
         return Verdict(
             state,
             state,
-            "PixVerse says the job is complete but sent no file. "
-            f"Try again with {mentions.status} in a few minutes; if that doesn't help, start the job again.",
+            f"PixVerse sent no file. Try {mentions.status} in a few minutes, or start the job again.",
         )
     if not post.links:
         return Verdict(f"{ready}.", f"{ready}.", in_order=total > 1, with_facts=True)
@@ -115,7 +114,8 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     if total == 1:
         return _single(post, post.links[0], links, mentions)
     state = f"{ready}, {_which(post)}."
-    advice = wording.joined((why_several(reason, post.links) for reason in LinkReason), " ")
+    named = not post.files or ", number" in state
+    advice = wording.joined((why_several(reason, post.links, named=named) for reason in LinkReason), " ")
     return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, ""), links=links, unfold=_unfold(post.links))
 
 
@@ -131,8 +131,10 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
     ready = _ready(post, 1)
     match link.reason:
         case LinkReason.EXPIRED:
-            made = f"It was made {wording.relative(post.ended_at)}. " if post.ended_at is not None else ""
-            state = f"{ready if post.unasked else f'Your {thing} was made'}, but its link has expired."
+            state = f"New {thing}, but its link has expired." if post.unasked else f"Your {thing}'s link has expired."
+            made = ""
+            if post.ended_at is not None and post.late is None:
+                made = f"It was made {wording.relative(post.ended_at)}. "
             return Verdict(state, state, f"{made}You can still download it from PixVerse.", links=links)
         case LinkReason.HOST_NOT_ALLOWED:
             state = f"{ready}, but I may not fetch it."
@@ -142,11 +144,11 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
             return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
-            again = f"{mentions.status} gets a new link." if link.reason is LinkReason.TOO_LARGE else ""
+            again = f"{mentions.status} renews it" if link.reason is LinkReason.TOO_LARGE else ""
             state = f"{ready}, as a link."
             why = why_one(link, "It")
             if not links:
-                why = f"{why} The link can't be shown here; press Details."
+                why = f"{why} Press Details to see it."
             return Verdict(state, f"{ready}.", why, small=_how_long((link,), again), links=links, unfold=True)
 
 
@@ -178,6 +180,6 @@ def _how_long(links: tuple[VideoLink, ...], again: str) -> str:
     if not played:
         return ""
     ends = [link.expires_at for link in played if link.expires_at is not None]
-    name = "The link works" if len(played) == 1 else "The links work"
-    until = f"{name} until {wording.moment(min(ends))}." if ends else ""
-    return wording.joined((until, again), " ")
+    name = "Link works" if len(played) == 1 else "Links work"
+    until = f"{name} until {wording.moment(min(ends))}" if ends else ""
+    return wording.joined((until, again), "; ")

@@ -42,23 +42,25 @@ _OUTCOMES = {
     Outcome.FAILED: "failed",
     Outcome.CANCELLED: "cancelled",
     Outcome.EXPIRED: "expired",
-    Outcome.NOT_FOUND: "can't be found any more",
-    Outcome.GIVEN_UP: "given up, it took too long",
+    Outcome.NOT_FOUND: "not found",
+    Outcome.GIVEN_UP: "given up",
 }
 _FACES = {
-    Face.NO_ANSWER_YET: "no word from PixVerse yet",
-    Face.SLOW: "in progress, longer than usual",
-    Face.API_DOWN: "on hold, PixVerse's API isn't answering",
-    Face.TOKEN_REFUSED: "on hold, useapi.net refuses this server's API token",
-    Face.UNPAID: "on hold, the useapi.net subscription has expired",
-    Face.TOKEN_MISSING: "on hold, this server's API token has to be entered again",
-    Face.OTHER_ACCOUNT: "on hold, the new API token is for a different account",
-    Face.PAUSED: "on hold, this bot is paused",
-    Face.FETCHING: "finished, fetching the video",
-    Face.CANNOT_POST: "finished, but I can't post here",
-    Face.NOT_POSTED: "finished, but not posted here",
-    Face.UNSURE: "finished, but perhaps not posted here",
+    Face.NO_ANSWER_YET: "no word yet",
+    Face.SLOW: "taking long",
+    Face.FETCHING: "fetching",
+    Face.CANNOT_POST: "can't post",
+    Face.NOT_POSTED: "not posted",
+    Face.UNSURE: "maybe posted",
     Face.STOPPED: "no longer watched",
+}
+_HOLDS = {
+    Face.API_DOWN: "PixVerse's API isn't answering",
+    Face.TOKEN_REFUSED: "useapi.net refuses the API token",
+    Face.UNPAID: "the useapi.net subscription has expired",
+    Face.TOKEN_MISSING: "the API token has to be entered again",
+    Face.OTHER_ACCOUNT: "the new API token is for a different account",
+    Face.PAUSED: "this bot is paused",
 }
 
 
@@ -75,13 +77,21 @@ def what(job: Job | None) -> str:
     return f"{escaped(button, 20) or 'Continuation'} of an earlier job"
 
 
-def facts(job: Job | None) -> str:
-    """The known ones of: what, style, model, quality, length, aspect ratio, seed, sound, how long it took."""
+def counts_only(job: Job | None) -> bool:
+    """Whether `what` tells a number of videos and nothing else."""
+    return job is not None and job.verb in _VIDEOS
+
+
+def facts(job: Job | None, *, with_what: bool = True) -> str:
+    """The known ones of: what, style, model, quality, length, aspect ratio, seed, sound, how long it took.
+
+    Without what where the message says it elsewhere.
+    """
     if job is None:
         return ""
     return joined(
         (
-            what(job),
+            what(job) if with_what else "",
             escaped(job.style or "", 40),
             escaped(job.model or "", 40),
             escaped(job.quality or "", 20),
@@ -165,10 +175,20 @@ def state(job: Job | None) -> str:
 def state_of_face(face: Face, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state of a watched job in lower-case words, troubles of the relay included."""
     if face is Face.ENDED:
-        if outcome is Outcome.NOT_FOUND and job is None:
-            return "not found"  # The API has never told anything of it.
         return _OUTCOMES[outcome] if outcome else "ended"
-    return _FACES.get(face) or state(job)
+    return "on hold" if face in _HOLDS else _FACES.get(face) or state(job)
+
+
+def short_state(face: Face, job: Job | None, outcome: Outcome | None = None) -> str:
+    """The state as it stands in a list, where many lines may say the same."""
+    refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and face not in _HOLDS)
+    return "refused" if refused else state_of_face(face, job, outcome)
+
+
+def why_on_hold(faces: Iterable[Face]) -> str:
+    """Why jobs with these faces are on hold, in one sentence; empty where none is."""
+    reasons = dict.fromkeys(_HOLDS[face] for face in faces if face in _HOLDS)
+    return f"On hold: {'; '.join(reasons)}." if reasons else ""
 
 
 def sentence(words: str) -> str:

@@ -61,7 +61,7 @@ async def test_a_renewed_token_lets_everything_go_on(stage: Stage) -> None:
     town = await stage.town()
     job = await town.watched()
     stage.renew_token(town.account)
-    notice = await town.notice("**PixVerse results are on hold on this server.**")
+    notice = await town.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {town.admin.id}
     job.complete()
     answer = await town.set_token()
@@ -74,7 +74,9 @@ async def test_a_token_of_another_account_keeps_the_jobs_on_hold(stage: Stage) -
     job = await town.watched()
     old, town.account = town.account, stage.account()
     answer = await town.set_token()
-    assert answer.text.startswith("**This token works, but belongs to a different account.** 1 waiting job belongs")
+    assert answer.text.startswith(
+        "**This token works, but belongs to a different account.** It can't see 1 waiting job"
+    )
     assert answer.labels == ["Keep the old jobs waiting", "Drop the old jobs"]
     kept = await town.admin.click(answer, "Keep the old jobs waiting")
     assert kept.text.startswith("**1 job stays on hold.**")

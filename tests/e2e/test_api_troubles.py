@@ -63,7 +63,7 @@ async def test_a_job_that_cannot_be_asked_about_is_watched_all_the_same(town: To
     job = town.job()
     fault = town.stage.pixverse.faults.add(action, job=job, times=None)
     answer = await town.status(job)
-    assert answer.text.startswith("**PixVerse's API isn't answering right now.** I'm watching this job")
+    assert answer.text.startswith("**PixVerse's API isn't answering right now.** I'm watching, and will post")
     await town.card_says("**Watching.**", "**On hold: PixVerse's API isn't answering**")
     fault.left = 0
     job.complete()
@@ -156,7 +156,7 @@ async def test_a_question_that_the_api_refuses(town: Town) -> None:
 async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     job = await town.watched()
     town.account.refuse()
-    notice = await town.notice("**PixVerse results are on hold on this server.**")
+    notice = await town.notice("**PixVerse results are on hold.**")
     assert "refuses the API token" in notice.text
     assert "1 job waits" in notice.text
     assert notice.pinged == {town.admin.id}
@@ -164,7 +164,7 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     unseen = town.job()
     member = await town.status(unseen)
     assert member.text.startswith("**On hold: useapi.net refuses this server's API token.**")
-    assert "I'm watching this job" in member.text
+    assert "I'll post the result here" in member.text
     many = await town.watch(town.job(), town.job())
     assert many.text.startswith("**Watching 2 jobs.**")
     assert "On hold: useapi.net refuses this server's API token." in many.text
@@ -186,7 +186,7 @@ async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> No
     assert answer.text.startswith("**Set.**")
     job = await town.watched()
     town.account.unpaid()
-    notice = await town.notice("**PixVerse results are on hold on this server.**", alerts)
+    notice = await town.notice("**PixVerse results are on hold.**", alerts)
     assert "subscription has expired" in notice.text
     assert notice.pinged == {town.admin.id}
     assert (await town.status(town.job())).text.startswith(
@@ -206,7 +206,7 @@ async def test_without_its_alerts_channel_it_is_told_where_somebody_waits(town: 
     await town.watched()
     alerts.delete()
     town.account.unpaid()
-    notice = await town.notice("**PixVerse results are on hold on this server.**")
+    notice = await town.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {town.admin.id}
     check = await town.admin.slash(town.channel, "pixverse-admin check")
     assert "alerts go where a job waits" in check.text
@@ -217,7 +217,7 @@ async def test_one_account_s_trouble_is_not_another_s(stage: Stage, town: Town) 
     await town.watched()
     job = await other.watched()
     town.account.refuse()
-    await town.notice("**PixVerse results are on hold on this server.**")
+    await town.notice("**PixVerse results are on hold.**")
     job.complete()
     await other.outcome()
     assert other.notices() == []

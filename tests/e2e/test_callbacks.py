@@ -168,7 +168,7 @@ async def test_a_replaced_address_is_void_at_once(town: Town) -> None:
     assert old in shown.text
     first = _replace_button(shown)
     question = await town.admin.click(shown, "Replace the address")
-    assert question.text.startswith("**Replace the address?**")
+    assert question.text.startswith("**Make a new address?**")
     kept = await town.admin.click(question, "Keep the address")
     assert old in kept.text
     question = await town.admin.click(kept, "Replace the address")

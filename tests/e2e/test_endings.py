@@ -154,7 +154,7 @@ async def test_a_link_that_is_dead(town: Town) -> None:
         assert town.outcomes() == []
         return
     outcome = await town.outcome()
-    assert outcome.text.startswith("**Your video was made, but its link has expired.**")
+    assert outcome.text.startswith("**Your video's link has expired.**")
     assert outcome.attachments == []
 
 

@@ -35,9 +35,7 @@ async def test_one_person_asks_for_many_at_once(build: Build) -> None:
     taken = _began(answers[:-1], "**Watching.**")
     assert taken <= 4
     assert (
-        taken
-        + _began(answers[:-1], "**You're already waiting for 4 jobs**")
-        + _began(answers[:-1], "**Already watched")
+        taken + _began(answers[:-1], "**You're at your limit of 4 jobs.**") + _began(answers[:-1], "**Already watched")
         == 15
     )
 

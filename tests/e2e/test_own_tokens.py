@@ -29,7 +29,7 @@ async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -
     old = await victim.watched(prompt="from before")
     await thief.status(old)
     stage.renew_token(victim.account)
-    notice = await victim.notice("**PixVerse results are on hold on this server.**")
+    notice = await victim.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {victim.admin.id}
     assert (await victim.set_token()).text.startswith("**Token works.** 1 waiting job resumes now.")
 
@@ -60,7 +60,7 @@ async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
     forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
     answer = await forger.set_token()
     assert answer.text.startswith(
-        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed yet), 0 jobs running right now."
+        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed yet), 0 jobs running."
     ), answer.text
     assert (await forger.status(job)).text.startswith("**I can't find this job.**")
     job.complete()
@@ -82,7 +82,7 @@ async def test_the_later_command_wins(stage: Stage) -> None:
     later = await town.set_token()
     assert later.text.startswith("**Token works.**")
     gate.set()
-    assert (await earlier).text.startswith("**Not stored: the token was set or removed again meanwhile.**")
+    assert (await earlier).text.startswith("**Not stored: a later command changed the token.**")
     check = await town.admin.slash(town.channel, "pixverse-admin check")
     assert f"account `{town.account.number}`" in check.text
 

@@ -43,7 +43,7 @@ async def test_a_token_is_refused_alone_and_goes_nowhere(town: Town) -> None:
     for written in (token, token.upper(), quote(token, safe="")):
         answer = await town.watch(one.jobid, written, two.jobid)
         assert "s3cret" not in answer.text.lower()
-        assert "A secret token: not sent, not kept." in answer.text
+        assert "I haven't sent or kept the secret token." in answer.text
     assert not [entry for entry in town.stage.pixverse.requests if "s3cret" in (entry.jobid or "").lower()]
 
 

@@ -129,7 +129,7 @@ async def test_not_found(stage: Stage, towns: list[Town]) -> None:
         assert (await town.outcome()).text.startswith("**Your video is ready.**")
     for town in gone:
         outcome = await town.outcome()
-        assert outcome.text.startswith(f"**The job can't be found any more.** {town.member.mention}")
+        assert outcome.text.startswith(f"**useapi.net no longer has this job.** {town.member.mention}")
         assert f"-# not found · {town.number(jobs[town])} · {town.shown(jobs[town])}" in outcome.text
         await town.card_says("**No result.**")
     await stage.pixverse.until(lambda: all(stage.pixverse.asked(jobs[town]) > asked[town] + 3 for town in soon))
@@ -164,7 +164,7 @@ async def test_jobs_that_grew_old(stage: Stage, towns: list[Town]) -> None:
         await _two_outcomes(town)
         assert town.outcomes()[1].text.startswith("**Your video is ready.**")
     for town in slow:
-        await town.card_says("**Still in progress, longer than usual.**", timeout=20)
+        await town.card_says("**Taking longer than usual.**", timeout=20)
     stage.pixverse.v2.records_of_running = False
 
 

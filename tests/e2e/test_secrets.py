@@ -33,7 +33,7 @@ async def test_a_token_among_job_ids_is_refused_alone(town: Town) -> None:
     asked = len(town.stage.pixverse.requests)
     answer = await town.watch(town.job(), _USEAPI, town.job())
     assert answer.text.startswith("**Watching 2 jobs, 1 left out.**")
-    assert "A secret token: not sent, not kept." in answer.text
+    assert "I haven't sent or kept the secret token." in answer.text
     assert not any(_USEAPI in entry.path for entry in town.stage.pixverse.requests[asked:])
     assert town.stage.leaks() == []
 

@@ -18,10 +18,10 @@ async def test_limits_of_persons_and_servers_hold_at_once(build: Build) -> None:
     town = await stage.town()
     answers = await asyncio.gather(*(town.status(town.job()) for _ in range(5)))
     assert sum(answer.text.startswith("**Watching.**") for answer in answers) == 2
-    assert sum(answer.text.startswith("**You're already waiting for 2 jobs**") for answer in answers) == 3
+    assert sum(answer.text.startswith("**You're at your limit of 2 jobs.**") for answer in answers) == 3
     bob = town.guild.add_member("bob")
     assert (await town.status(town.job(), by=bob)).text.startswith("**Watching.**")
-    assert (await town.status(town.job(), by=bob)).text.startswith("**This server is already waiting for 3 jobs**")
+    assert (await town.status(town.job(), by=bob)).text.startswith("**This server is at its limit of 3 jobs.**")
     assert len(town.cards()) == 3
 
 

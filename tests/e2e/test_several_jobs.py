@@ -99,7 +99,7 @@ async def test_stop_watching_all(town: Town) -> None:
     await town.watch(town.job(), town.job())
     summary = await town.card_says("**Watching 2 jobs.**")
     stopped = await town.member.click(summary, "Stop watching all")
-    assert stopped.text.startswith("**2 jobs are no longer watched.**")
+    assert stopped.text.startswith("**Stopped watching 2 jobs.**")
     assert (await town.card_says("**Stopped watching.**")).labels == []
 
 

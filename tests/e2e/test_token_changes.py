@@ -137,7 +137,7 @@ async def test_a_command_under_way_writes_nothing_under_the_token_before(
         case _:
             await _remove(town)
     gate.set()
-    assert (await asking).text.startswith("**This server's API token was changed just now.** Nothing was done.")
+    assert (await asking).text.startswith("**This server's API token just changed.** Nothing was done;")
     assert _waiting(town) == []
 
 
@@ -215,7 +215,7 @@ async def test_follows_of_the_same_token_part_with_it(own_stage: Stage) -> None:
     for job in (shared, own):
         job.complete()
     await stage.discord.until(lambda: len(here.outcomes()) == 2)
-    await there.notice("**PixVerse results are on hold on this server.**")
+    await there.notice("**PixVerse results are on hold.**")
     assert there.outcomes() == []
     assert _tokens(stage, own) == {credential(here.account.token)}
     await there.set_token()
@@ -229,7 +229,7 @@ async def test_a_server_without_the_bot_has_its_token_rest(own_stage: Stage) -> 
     for town in (gone, other):
         await town.watched()
         town.account.refuse()
-        await town.notice("**PixVerse results are on hold on this server.**")
+        await town.notice("**PixVerse results are on hold.**")
     gone.guild.remove_bot()
     left = "SELECT 1 FROM servers WHERE guild_id = ? AND gone_since IS NOT NULL"
     await stage.pixverse.until(lambda: stage.ledger.rows(left, gone.guild.id) != [])

@@ -1,4 +1,4 @@
-"""Every answer to a person alone, made of nasty data."""
+"""Every answer to a person alone, made of nasty or of plain data."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from relay.commands.resending import SentAgain
 from relay.messages import ClaimedUser
 from relay.outcomes import Outcome, Reason
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
-from tests.ui.samples import HERE, JOBID, JOBS, MENTIONS, NASTY, NOW, PERMISSIONS, PERSON
+from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
 from ui import admin_answers, answers, follow_answers, lists
 from ui.answer import Answer
 from ui.callback_answers import (
@@ -44,8 +44,8 @@ async def press(interaction: object) -> None:
     """Stands where a button's deed is passed in."""
 
 
-def answers_on_one_job() -> Iterator[Answer]:
-    for job in JOBS:
+def answers_on_one_job(words: Words) -> Iterator[Answer]:
+    for job in jobs(words):
         for yes in (True, False):
             yield answers.status_answer(results.NowWatching(1, job, PERSON if yes else None, yes, not yes), HERE)
             yield answers.status_answer(results.NowWatching(1, job, PERSON, yes, yes), HERE)
@@ -55,13 +55,13 @@ def answers_on_one_job() -> Iterator[Answer]:
             for state in results.OutcomeState:
                 yield answers.status_answer(results.AlreadyPosted(1, job, outcome, PERSON, state), HERE)
             yield answers.status_answer(results.PostingOutcome(job, outcome), HERE)
-            yield from details_answers(results.JobDetails(7, JOBID, job, outcome, NOW, NOW))
+            yield from details_answers(results.JobDetails(7, JOBID, job, outcome, NOW - 5_000, NOW))
         for ended in (None, *Outcome):
             yield answers.peek_answer(results.Peek(JOBID, job, ended, True), press)
             yield answers.peek_answer(results.Peek(JOBID, job, ended, False), press)
             yield answers.checked_answer(results.Checked(job, ended, True), HERE)
             yield answers.checked_answer(results.Checked(job, ended, False), HERE)
-            yield answers.checked_answer(results.CheckedBefore(NOW, NOW), HERE)
+            yield answers.checked_answer(results.CheckedBefore(NOW, NOW + 9_000), HERE)
         yield from _answers_on_trouble(job)
         yield answers.stop_answer(results.Stopped())
         for others in (1, 4):
@@ -80,30 +80,35 @@ def _answers_on_trouble(job: Job | None) -> Iterator[Answer]:
         yield answers.status_answer(results.AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
 
 
-def answers_on_lists() -> Iterator[Answer]:
+def answers_on_lists(words: Words) -> Iterator[Answer]:
     for taken in results.Taken:
         for size in (1, 25):
-            entry = results.WatchEntry(NASTY, taken, PERSON, True, NASTY)
-            yield lists.watch_answer(results.WatchResult((entry,) * size, PERSON, True), HERE)
-            yield lists.watch_answer(results.WatchResult((replace(entry, text="#7"),), None, False), HERE)
+            entries = tuple(
+                results.WatchEntry(f"{n}{words('jobid')}{n:08}", taken, PERSON - 1 - n, True, words("service"))
+                for n in range(size)
+            )
+            yield lists.watch_answer(results.WatchResult(entries, PERSON, True), HERE)
+            numbered = replace(entries[0], text="#7")
+            yield lists.watch_answer(results.WatchResult((numbered,), None, False), HERE)
             for hold in results.Hold:
-                yield lists.watch_answer(results.WatchResult((entry,) * size, PERSON, True, hold), HERE)
-            yield lists.watch_menu_answer(results.WatchResult((entry,) * size, PERSON, True), HERE, 500)
+                yield lists.watch_answer(results.WatchResult(entries, PERSON, True, hold), HERE)
+            yield lists.watch_menu_answer(results.WatchResult(entries, PERSON, True), HERE, 500)
     yield lists.no_ids_answer()
-    for job in JOBS:
+    for job in jobs(words):
         for size in (0, 1, 10, 500):
-            listed = results.Listed(7, job, PERSON, True, size == 1)
-            yield from lists.listing_answers(results.Listing((listed,) * size), HERE, MENTIONS)
+            for on_hold in (False, True):
+                listed = tuple(results.Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
+                yield from lists.listing_answers(results.Listing(listed), HERE, MENTIONS)
 
 
 USER, CLAIMED = ClaimedUser("4321", confirmed=True), ClaimedUser("4321", confirmed=False)
 
 
-def answers_of_refusals() -> Iterator[Answer]:
+def answers_of_refusals(words: Words) -> Iterator[Answer]:
     every = (
         NotAJobId(),
         LooksLikeSecret(),
-        OtherService(NASTY),
+        OtherService(words("service")),
         OtherKind("PixVerse music"),
         SeveralIds(),
         refusals.TooFast(NOW),
@@ -120,7 +125,7 @@ def answers_of_refusals() -> Iterator[Answer]:
         refusals.PersonLimit(50),
         refusals.ServerLimit(1),
         refusals.TooManyJobs(60, 25),
-        refusals.NotYours((PERSON,) * 60),
+        refusals.NotYours(tuple(range(PERSON - 50, PERSON))),
         refusals.NotYours(()),
         refusals.NotWatchedHere(),
         refusals.NothingToDo(),
@@ -141,7 +146,7 @@ def answers_of_refusals() -> Iterator[Answer]:
     yield restarting_answer()
     yield only_in_servers_answer()
     yield not_served_answer()
-    yield own_fault_answer(NASTY)
+    yield own_fault_answer(words("reference"))
 
 
 def answers_to_admins() -> Iterator[Answer]:
@@ -186,7 +191,7 @@ def answers_to_admins() -> Iterator[Answer]:
     yield forgotten_answer()
     yield kept_answer()
     for token in TokenState:
-        well = CheckReport(token, CLAIMED, False, NOW, (), False, 10_485_760, 3, NOW, 0, None)
+        well = CheckReport(token, CLAIMED, False, NOW, (), False, 10_485_760, 3, NOW - 60_000, 0, None)
         yield check_answer(well, MENTIONS)
         worst = replace(
             well, operators_token=True, missing=PERMISSIONS, waiting=9, alerts_channel=5, alerts_missing=PERMISSIONS
@@ -194,42 +199,46 @@ def answers_to_admins() -> Iterator[Answer]:
         yield check_answer(worst, MENTIONS)
         for missing in ((), PERMISSIONS):
             for other_account in (True, False):
-                followed = (Followed(HERE.channel_id, missing, other_account),) * 9
-                yield check_answer(replace(well, followed=followed, callback_heard_at=NOW), MENTIONS)
-            needing = (NeedsPermission(HERE.channel_id, missing),) * 9
-            yield check_answer(replace(well, waiting=9, waiting_since=NOW, needing=needing), MENTIONS)
+                followed = tuple(Followed(HERE.channel_id - n, missing, other_account) for n in range(9))
+                yield check_answer(replace(well, followed=followed, callback_heard_at=NOW - 9_000), MENTIONS)
+            needing = tuple(NeedsPermission(HERE.channel_id - n, missing) for n in range(9))
+            yield check_answer(replace(well, waiting=9, waiting_since=NOW - 30_000, needing=needing), MENTIONS)
         for not_posted in (1, 2):
             yield check_answer(replace(well, not_posted=not_posted), MENTIONS)
-        held_up = replace(well, waiting=9, waiting_since=NOW, held_up=True, api_down_since=NOW)
+        held_up = replace(well, waiting=9, waiting_since=NOW - 30_000, held_up=True, api_down_since=NOW - 20_000)
         yield check_answer(held_up, MENTIONS)
         yield check_answer(replace(held_up, held_up=False), MENTIONS)
         yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
 
 
-def answers_on_results() -> Iterator[Answer]:
-    for job in JOBS:
-        snapshot = None if job is None else snapshots.dump(job)
+def _record(number: int, job: Job | None, state: str, reason: Reason | None) -> OutcomeRecord:
+    named = nth(job, number)
+    return OutcomeRecord(
+        PERSON - number,
+        1,
+        70 + number,
+        HERE.guild_id,
+        HERE.channel_id - number,
+        PERSON - number,
+        None if named is None else snapshots.dump(named),
+        state,
+        reason,
+        "",
+        None,
+        NOW,
+        NOW + 60_000,
+        None,
+    )
+
+
+def answers_on_results(words: Words) -> Iterator[Answer]:
+    for job in jobs(words):
         for state in ("waiting", "sending", "posted", "given_up", "unsure"):
             for reason in (None, *Reason):
-                record = OutcomeRecord(
-                    PERSON,
-                    1,
-                    7,
-                    HERE.guild_id,
-                    HERE.channel_id,
-                    PERSON,
-                    snapshot,
-                    state,
-                    reason,
-                    "",
-                    None,
-                    NOW,
-                    NOW,
-                    None,
-                )
-                page = OutcomePage((record,) * PAGE, skipped=8, more=True)
+                records = tuple(_record(n, job, state, reason) for n in range(PAGE))
+                page = OutcomePage(records, skipped=8, more=True)
                 yield results_answer(page, OutcomeCounts(1, 0, None), MENTIONS)
-                blocked = replace(record, blocked_since=NOW, settled_at=NOW)
+                blocked = replace(records[0], blocked_since=NOW - 60_000, settled_at=NOW)
                 alone = OutcomePage((blocked,), skipped=0, more=False)
                 yield results_answer(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
     plain = OutcomeRecord(1, 1, 7, HERE.guild_id, HERE.channel_id, None, None, "posted", None, "", None, NOW, NOW, NOW)
@@ -239,14 +248,14 @@ def answers_on_results() -> Iterator[Answer]:
     yield results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
         news = sent_again(SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
-        page = OutcomePage((plain,) * PAGE, skipped=0, more=True)
+        page = OutcomePage(tuple(_record(n, None, "posted", None) for n in range(PAGE)), skipped=0, more=True)
         yield results_answer(page, OutcomeCounts(1, 2, NOW), MENTIONS, news)
     yield results_answer(OutcomePage((), 0, more=False, only_failed=True), OutcomeCounts(0, 0, None), MENTIONS)
 
 
-def all_answers() -> Iterator[Answer]:
-    yield from answers_on_one_job()
-    yield from answers_on_lists()
-    yield from answers_of_refusals()
+def all_answers(words: Words) -> Iterator[Answer]:
+    yield from answers_on_one_job(words)
+    yield from answers_on_lists(words)
+    yield from answers_of_refusals(words)
     yield from answers_to_admins()
-    yield from answers_on_results()
+    yield from answers_on_results(words)

@@ -1,8 +1,8 @@
-"""Every post, made of nasty data, so that tests can walk them all."""
+"""Every post, made of nasty or of plain data, so that tests can walk them all."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,45 @@ from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
 from ui.mentions import CommandMentions
 
 NASTY = "@everyone <@1> **bold** ||x|| [a](https://evil.example) https://evil.example `c` \u202e\u200b\nline " * 5
+
+Words = Callable[[str], str]
+"""What the API or a member wrote into the field of this name."""
+
+
+def nasty(_field: str) -> str:
+    """The same everywhere, and made to break out."""
+    return NASTY
+
+
+_PLAIN = {
+    "prompt": "A red fox in snow",
+    "negative_prompt": "Blurry edges",
+    "status": "upscaling",
+    "style": "Anime",
+    "aspect_ratio": "16:9",
+    "character": "Momo",
+    "image": "image/png",
+    "button": "V2",
+    "buttons": "U1",
+    "content": "Rendering frames",
+    "description": "Chosen voice",
+    "filename": "clip.mp4",
+    "content_type": "video/mp4",
+    "error": "GPU lost",
+    "error_details": "Node seven rebooted",
+    "host": "files.example",
+    "channel_name": "lounge",
+    "jobid": "job:20260102030405-user:4321-bot:midjourney",
+    "service": "Midjourney",
+    "reference": "4f2a",
+}
+
+
+def plain(field: str) -> str:
+    """Words as people write them, other ones in every field and none of the bot's own."""
+    return _PLAIN[field]
+
+
 JOBID = "user:4321-pixverse:me@example.com-video:112233445566"
 HERE = Address(200_000_000_000_000_001, 300_000_000_000_000_002)
 PERSON = 999_999_999_999_999_999
@@ -35,47 +74,70 @@ NONCE = "0123456789abcdef012345678"
 PERMISSIONS = ("View Channel", "Send Messages", "Send Messages in Threads", "Attach Files", "Read Message History")
 
 
-def full_job(state: JobState = JobState.PROGRESS) -> Job:
+def full_job(words: Words, state: JobState = JobState.PROGRESS) -> Job:
     return Job(
         JOBID,
         state,
-        NASTY if state is JobState.UNKNOWN else state.value,
+        words("status") if state is JobState.UNKNOWN else state.value,
         verb="pixverse-button",
         created=NOW - 200_000,
         updated=NOW - 100_000,
         percent=46,
-        prompt=NASTY,
-        negative_prompt=NASTY,
-        style=NASTY,
-        aspect_ratio=NASTY,
+        prompt=words("prompt"),
+        negative_prompt=words("negative_prompt"),
+        style=words("style"),
+        aspect_ratio=words("aspect_ratio"),
         seed=2_147_483_647,
         motion=5,
-        character=NASTY,
-        image=Upload(7_204_115, NASTY),
-        face=Upload(10, "image/png"),
+        character=words("character"),
+        image=Upload(7_204_115, words("image")),
+        face=Upload(10, "image/webp"),
         parent_jobid=JOBID,
-        button=NASTY,
-        buttons=("U1", NASTY) * 10,
-        content=NASTY,
-        embeds=(Embed("rich", NASTY, "https://a.example/" + "i" * 900),) * 5,
-        media=tuple(Media("https://a.example/" + "m" * 1200, NASTY, NASTY, 7_204_115, 768, 768) for _ in range(10)),
-        error=NASTY,
-        error_details=NASTY + "more",
+        button=words("button"),
+        buttons=("U2", words("buttons")) * 10,
+        content=words("content"),
+        embeds=tuple(Embed("rich", words("description"), f"https://a.example/{'i' * 900}{n}") for n in range(5)),
+        media=tuple(
+            Media(f"https://a.example/{'m' * 1200}{n}", words("content_type"), words("filename"), 7_204_115, 768, 768)
+            for n in range(10)
+        ),
+        error=words("error"),
+        error_details=words("error_details") + "more",
     )
 
 
 BARE_JOB = Job("a-job", JobState.PROGRESS, "progress")
-JOBS = (
-    None,
-    BARE_JOB,
-    full_job(),
-    full_job(JobState.UNKNOWN),
-    full_job(JobState.MODERATED),
-    full_job(JobState.COMPLETED),
+UNNAMED = tuple(
+    replace(
+        Job("a-job", state, state.value, verb=verb, aspect_ratio="1:1"),
+        media=tuple(Media(f"https://a.example/{n}") for n in range(number)),
+    )
+    for verb, number in (("pixverse-create", 4), ("pixverse-create_single", 1), ("pixverse-animate", 1))
+    for state in (JobState.PROGRESS, JobState.COMPLETED)
 )
+"""Jobs without a prompt."""
 
 
-def cards() -> Iterator[CardPost]:
+def jobs(words: Words) -> tuple[Job | None, ...]:
+    return (
+        None,
+        BARE_JOB,
+        full_job(words),
+        full_job(words, JobState.UNKNOWN),
+        full_job(words, JobState.MODERATED),
+        full_job(words, JobState.COMPLETED),
+        *(UNNAMED if words is plain else ()),  # nothing in them is words
+    )
+
+
+def nth(job: Job | None, number: int) -> Job | None:
+    """The same job with a prompt of its own, where it has one."""
+    if job is None or job.prompt is None:
+        return job
+    return replace(job, prompt=NASTY if job.prompt == NASTY else f"Fox{number} in snow{number}")
+
+
+def cards(words: Words) -> Iterator[CardPost]:
     plainest = CardPost(1, 7, JOBID, Face.CREATED, None, NONCE, None)
     fullest = replace(
         plainest,
@@ -87,7 +149,7 @@ def cards() -> Iterator[CardPost]:
         stopped_by=PERSON,
         changed_at=NOW,
     )
-    for job in JOBS:
+    for job in jobs(words):
         for face in Face:
             if face is not Face.ENDED:
                 yield replace(plainest, face=face, job=job)
@@ -97,24 +159,35 @@ def cards() -> Iterator[CardPost]:
             yield replace(fullest, face=Face.ENDED, job=job, outcome=outcome, has_video=False)
 
 
-def summaries() -> Iterator[SummaryPost]:
+def summaries(words: Words) -> Iterator[SummaryPost]:
     for size in (1, 2, 25):
-        for job in JOBS:
-            entries = tuple(SummaryEntry(n, JOBID, Face.UNKNOWN, job, Outcome.FAILED, PERSON) for n in range(size))
-            running = tuple(SummaryEntry(n, JOBID, Face.CREATED, job, None, None) for n in range(size))
+        for job in jobs(words):
+            entries = tuple(
+                SummaryEntry(n, JOBID, Face.UNKNOWN, nth(job, n), Outcome.FAILED, PERSON - n) for n in range(size)
+            )
+            running = tuple(SummaryEntry(n, JOBID, Face.CREATED, nth(job, n), None, None) for n in range(size))
             yield SummaryPost(1, PERSON, True, running, NONCE, done=0, open=True)
             yield SummaryPost(1, PERSON, True, entries, NONCE, done=1, open=False)
             yield SummaryPost(1, None, False, running, NONCE, done=0, open=True)
             yield SummaryPost(1, None, False, entries, NONCE, done=size, open=False)
             yield SummaryPost(1, PERSON, False, entries, NONCE, done=size, open=False)
+    job = full_job(words)
+    for face in Face:
+        for outcome in Outcome if face is Face.ENDED else (None,):
+            alike = tuple(SummaryEntry(n, JOBID, face, nth(job, n), outcome, PERSON - n) for n in range(3))
+            yield SummaryPost(1, PERSON, True, alike, NONCE, done=0, open=True)
+    every = tuple(SummaryEntry(n, JOBID, face, nth(job, n), None, None) for n, face in enumerate(Face))
+    yield SummaryPost(1, PERSON, True, every, NONCE, done=0, open=True)
 
 
-def link(index: int, reason: LinkReason) -> VideoLink:
+def link(words: Words, index: int, reason: LinkReason) -> VideoLink:
     url = f"https://media.pixverse.ai/{'v' * 700}{index}.mp4?ex=1&hm=2"
-    return VideoLink(index, url, reason, 12_900_000, 10_485_760, NOW, NASTY, NASTY, 3)
+    return VideoLink(
+        index, url, reason, 12_900_000, 10_485_760, NOW + 86_400_000, words("host"), words("content_type"), 3
+    )
 
 
-def outcomes() -> Iterator[OutcomePost]:
+def outcomes(words: Words) -> Iterator[OutcomePost]:
     plainest = OutcomePost(7, JOBID, Outcome.COMPLETED, None, NONCE, NONCE)
     crowd = tuple(range(PERSON - 50, PERSON))
     fullest = replace(
@@ -128,7 +201,7 @@ def outcomes() -> Iterator[OutcomePost]:
         reply_to=PERSON,
     )
     files = tuple(VideoFile(n, Path("a.mp4"), ".mp4", 10) for n in range(1, 5))
-    for job in JOBS:
+    for job in jobs(words):
         for post in (replace(plainest, job=job), replace(plainest, job=job, unasked=True), replace(fullest, job=job)):
             for wordless in (False, True):
                 for outcome in Outcome:
@@ -136,28 +209,37 @@ def outcomes() -> Iterator[OutcomePost]:
                 yield replace(post, files=files[:1], wordless=wordless)
                 yield replace(post, files=files, wordless=wordless)
                 for reason in LinkReason:
-                    yield replace(post, links=(link(1, reason),), wordless=wordless)
-                    yield replace(post, files=files[:3], links=(link(4, reason),), wordless=wordless)
-                    yield replace(post, links=tuple(link(n, reason) for n in range(1, 11)), wordless=wordless)
-                every = tuple(link(n, reason) for n, reason in enumerate(LinkReason, 1))
+                    yield replace(post, links=(link(words, 1, reason),), wordless=wordless)
+                    yield replace(post, files=files[:3], links=(link(words, 4, reason),), wordless=wordless)
+                    yield replace(post, links=tuple(link(words, n, reason) for n in range(1, 11)), wordless=wordless)
+                every = tuple(link(words, n, reason) for n, reason in enumerate(LinkReason, 1))
                 yield replace(post, links=every, wordless=wordless)
 
 
-def notices() -> Iterator[NoticePost]:
+def notices(words: Words) -> Iterator[NoticePost]:
     for kind in NoticeKind:
         yield NoticePost(kind, NONCE)
         yield NoticePost(kind, NONCE, channel_id=HERE.channel_id, jobs=1, limit=500, followed=True)
         for jobs in (1, 500):
             yield NoticePost(
-                kind, NONCE, (PERSON,), jobs, HERE.channel_id, NASTY, PERMISSIONS, NOW, 259_200_000, 300_000
+                kind,
+                NONCE,
+                (PERSON,),
+                jobs,
+                HERE.channel_id,
+                words("channel_name"),
+                PERMISSIONS,
+                NOW,
+                259_200_000,
+                300_000,
             )
 
 
-def posts() -> Iterator[Post]:
-    yield from cards()
-    yield from summaries()
-    yield from outcomes()
-    yield from notices()
+def posts(words: Words) -> Iterator[Post]:
+    yield from cards(words)
+    yield from summaries(words)
+    yield from outcomes(words)
+    yield from notices(words)
 
 
 def components_of(view: discord.ui.View | discord.ui.LayoutView) -> list[dict[str, Any]]:

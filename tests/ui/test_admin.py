@@ -25,7 +25,7 @@ WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 
         (
             NOTICE,
             (
-                "**PixVerse results are on hold on this server.** <@42> useapi.net refuses the API token. 3 jobs wait; "
+                "**PixVerse results are on hold.** <@42> useapi.net refuses the API token. 3 jobs wait; "
                 "nothing is lost. Set a new one with </pixverse-admin token set:12>."
             ),
             (42,),
@@ -33,7 +33,7 @@ WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 
         (
             replace(NOTICE, kind=NoticeKind.TOKEN_MISSING),
             (
-                "**Please enter this server's API token again.** <@42> I no longer have the one that was set here. "
+                "**Please enter this server's API token again.** <@42> I no longer have it. "
                 "3 jobs wait; nothing is lost. Set it with </pixverse-admin token set:12>, and I'll resume."
             ),
             (42,),
@@ -41,7 +41,7 @@ WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 
         (
             replace(NOTICE, kind=NoticeKind.TOKEN_MISSING, jobs=0),
             (
-                "**Please enter this server's API token again.** <@42> I no longer have the one that was set here. "
+                "**Please enter this server's API token again.** <@42> I no longer have it. "
                 "Set it with </pixverse-admin token set:12>, and I'll resume."
             ),
             (42,),
@@ -49,8 +49,8 @@ WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 
         (
             replace(NOTICE, kind=NoticeKind.UNPAID, interval=300_000, jobs=1),
             (
-                "**PixVerse results are on hold on this server.** <@42> useapi.net says the subscription has expired. "
-                "1 job waits; nothing is lost. Once it is renewed I'll resume within 5 min; "
+                "**PixVerse results are on hold.** <@42> The useapi.net subscription has expired. "
+                "1 job waits; nothing is lost. I'll resume within 5 min of renewal; "
                 "</pixverse-admin check:12> checks right away."
             ),
             (42,),
@@ -81,8 +81,8 @@ WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 
         (
             replace(NOTICE, kind=NoticeKind.NO_ROOM, channel_id=5, jobs=1, limit=500),
             (
-                "**This server is already waiting for 500 jobs**, the most it can. 1 job of the account isn't posted "
-                "in <#5> for now; I'll add them when others have ended, if they are still running then."
+                "**This server is at its limit of 500 jobs.** 1 job of the account isn't watched "
+                "in <#5> for now; I'll add those still running when others end."
             ),
             (),
         ),
@@ -108,7 +108,7 @@ def test_given_up_says_how_long_it_was_tried() -> None:
 
 def test_a_token_that_works() -> None:
     assert admin_answers.token_works_answer(USER, 1, MENTIONS).content == (
-        "**Token works.** useapi.net account `4321`, 1 job running right now. "
+        "**Token works.** useapi.net account `4321`, 1 job running. "
         "Members can now use </pixverse status:11>.\n"
         "-# Next: </pixverse-admin check:12> shows whether I can post here."
     )
@@ -120,16 +120,16 @@ def test_a_token_that_works() -> None:
 async def test_a_token_of_another_account_asks() -> None:
     answer = admin_answers.token_of_other_account_answer(2, 0, USER, 8)
     assert answer.content == (
-        "**This token works, but belongs to a different account.** 2 waiting jobs belong to the old one "
-        "(account `4321`), which this token can't see."
+        "**This token works, but belongs to a different account.** "
+        "It can't see 2 waiting jobs of the old one (account `4321`)."
     )
     assert answer.view is not None
     ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
     both = admin_answers.token_of_other_account_answer(1, 2, None, 8).content
-    assert "1 waiting job and 2 followed channels belong to the old one, which this token can't see" in both
+    assert "It can't see 1 waiting job and 2 followed channels of the old one." in both
     followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
-    assert "1 followed channel belongs to the old one" in followed
+    assert "1 followed channel of the old one" in followed
     kept = admin_answers.old_jobs_kept_answer(0, 2)
     assert kept.content.startswith("**Kept on hold.**")
     assert kept.view is not None
@@ -163,7 +163,7 @@ def test_a_check_names_each_problem_first_with_its_remedy() -> None:
     assert check_answer(report, MENTIONS).content.split("\n") == [
         "**3 problems.**",
         "- useapi.net refuses this server's API token. Set a new one with </pixverse-admin token set:12>.",
-        "- I need *Attach Files* in this channel. Allow it in the channel's settings, under Permissions.",
+        "- I need *Attach Files* in this channel. Allow it in the channel's permissions.",
         "- 2 results are waiting to be posted. </pixverse-admin deliveries:12> shows why.",
         "Works: files up to 10 MB · watching 0 jobs · alerts go to <#5>",
     ]
@@ -181,7 +181,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
     lines = check_answer(report, MENTIONS).content.split("\n")
     assert lines[:3] == [
         "**Nothing to fix here.**",
-        "PixVerse's API went down <t:9:R>. I keep trying, and nothing is lost.",
+        "PixVerse's API went down <t:9:R>. I'll keep trying.",
         "1 result is waiting to be posted, the oldest since <t:7:R>.",
     ]
     assert "following into <#5> and <#6>" in lines[3]
@@ -201,7 +201,7 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
     ]
     many = tuple(NeedsPermission(number, ("Send Messages",)) for number in range(1, 8))
     text = check_answer(replace(WELL, waiting=7, needing=many), MENTIONS).content
-    assert "in <#5>. 2 more are like that. Allow it there, and" in text
+    assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there, and" in text
 
 
 def test_results_that_were_not_posted_are_pointed_at() -> None:
@@ -229,7 +229,7 @@ def test_every_followed_channel_in_trouble_is_named() -> None:
     assert "I need *Send Messages* in <#5>. I need *View Channel* in <#6>. Allow it there. <#7> is paused" in text
     many = tuple(Followed(number, ("Send Messages",), other_account=False) for number in range(1, 8))
     text = check_answer(replace(WELL, followed=many), MENTIONS).content
-    assert "in <#5>. 2 more are like that. Allow it there." in text
+    assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there." in text
 
 
 def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
@@ -258,7 +258,7 @@ def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object
 async def test_following_asks_first_and_says_who_sees_it() -> None:
     asked = follow_answers.follow_question(USER, 5, 8, progress=True)
     assert asked.content == (
-        "**Post every job of account `4321` in <#5>?** Everyone who sees that channel sees all its prompts and videos. "
+        "**Post every job of account `4321` in <#5>?** Everyone there sees all its prompts and videos. "
         "Ended jobs aren't posted."
     )
     assert asked.view is not None

@@ -43,7 +43,7 @@ async def test_now_watched() -> None:
 async def test_watched_though_the_api_is_down() -> None:
     result = results.NowWatching(5, JOB, 9, mention=True, api_down=True)
     assert answers.status_answer(result, HERE).content == (
-        "**PixVerse's API isn't answering right now.** I'm watching this job and will post its result here. "
+        "**PixVerse's API isn't answering right now.** I'm watching, and will post the result here. "
         f"Last known: in progress. {CARD}"
     )
     assert "Last known" not in answers.status_answer(replace(result, job=None), HERE).content
@@ -63,7 +63,7 @@ async def test_already_posted() -> None:
     assert answer.content == f"**Already posted here.** {RESULT}"
     assert labels(answer) == ["Post it again"]
     waiting = answers.status_answer(replace(result, state=OutcomeState.WAITING), HERE)
-    assert waiting.content.startswith("**Failed.** The result is still waiting")
+    assert waiting.content.startswith("**Failed.** I'll post the result here soon")
     assert waiting.view is None
 
 
@@ -131,10 +131,10 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
 
 def test_check_now() -> None:
     assert answers.checked_answer(results.Checked(JOB, None, news=True), HERE).content == (
-        "**Checked just now.** In progress."
+        "**In progress.** Checked just now."
     )
     assert answers.checked_answer(results.Checked(JOB, None, news=False), HERE).content == (
-        "**Checked just now: nothing new.** In progress. PixVerse itself updates only every 15 to 60 seconds."
+        "**In progress.** Nothing new; PixVerse updates only every 15 to 60 seconds."
     )
     assert answers.checked_answer(results.CheckedBefore(1_000, 6_000), HERE).content == (
         "**Checked <t:1:R>.** You can check again <t:6:R>."
@@ -159,8 +159,8 @@ def test_check_now_says_why_it_brought_nothing() -> None:
 def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None:
     watching = results.NowWatching(5, None, 9, mention=True, api_down=False, hold=results.Hold.REFUSED)
     assert answers.status_answer(watching, HERE).content.startswith(
-        "**On hold: useapi.net refuses this server's API token.** I'm watching this job and will post the result here "
-        "and ping you once someone with *Manage Server* has set a new one."
+        "**On hold: useapi.net refuses this server's API token.** I'll post the result here "
+        "and ping you once someone with *Manage Server* sets a new one."
     )
 
 
@@ -178,17 +178,16 @@ def test_stopping() -> None:
 
 def test_stopping_all() -> None:
     assert answers.stopped_all_answer(results.StoppedAll(2, 1)).content == (
-        "**2 jobs are no longer watched.** They keep running at PixVerse. "
-        "1 is still being watched because others asked for it."
+        "**Stopped watching 2 jobs.** They keep running at PixVerse. 1 is still watched for others."
     )
     assert answers.stopped_all_answer(results.StoppedAll(0, 0)).content.startswith("**Nothing to stop.**")
     assert answers.stopped_all_answer(results.StoppedAll(0, 2)).content == (
-        "**You won't be pinged.** 2 are still being watched because others asked for them."
+        "**You won't be pinged.** 2 are still watched for others."
     )
 
 
 async def test_pings_on_and_off() -> None:
     on = answers.mention_answer(results.MentionSet(5, mention=True))
-    assert on.content == "**I'll ping you.** The result will be posted here."
+    assert on.content == "**I'll ping you when it ends.**"
     assert labels(on) == ["Don't ping me"]
     assert labels(answers.mention_answer(results.MentionSet(5, mention=False))) == ["Ping me"]

@@ -9,17 +9,14 @@ from ui.callback_answers import (
 )
 
 URL = "https://relay.example.org/callback/q3Zt0xV9mKf2Lr7Yw5Nc8Jb1Hd6Ps4Ga_-TuEoXiAyU"
-HOW = (
-    "-# Add it to each request that starts a job, or set it once for the whole account: "
-    "`POST https://api.useapi.net/v2/account` with `replyUrl` in its JSON."
-)
+HOW = "-# Add it to each request that starts a job, or once for all with `POST https://api.useapi.net/v2/account`."
 
 
 async def test_the_address_and_how_to_use_it() -> None:
     answer = callback_address_answer(URL, 7)
     assert answer.content == (
         f"**Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "Keep it secret: anyone who has it can make me check your jobs (but not change them). "
+        "Keep it secret: anyone who has it can make me check your jobs, nothing more. "
         "Results then arrive at once.\n"
         f"{HOW}"
     )
@@ -32,15 +29,15 @@ async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
     answer = callback_replaced_answer(URL, 8)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "The old one no longer works. Keep it secret: anyone who has it can make me check your jobs "
-        "(but not change them). "
+        "The old one no longer works. Keep it secret: anyone who has it can make me check your jobs, "
+        "nothing more. "
         f"Results then arrive at once.\n{HOW}"
     )
 
 
 async def test_it_is_replaced_only_after_a_question() -> None:
     answer = replace_address_question(7)
-    assert answer.content.startswith("**Replace the address?** The current one stops working at once.")
+    assert answer.content.startswith("**Make a new address?** The old one stops working at once.")
     assert answer.view is not None
     ((yes, no),) = [row["components"] for row in components_of(answer.view)]
     assert (yes["label"], yes["custom_id"]) == ("Replace the address", "callback:new:7")

@@ -22,7 +22,7 @@ JOB = Job(
     style="Anime",
 )
 POST = CardPost(5, 7, JOB.jobid, Face.PROGRESS, JOB, "n", asker=42, changed_at=2_000_000)
-FRAME = "> a \\*cat\\*\n-# started <t:1000:R> · 1 video · Anime · asked by <@42> · #7"
+FRAME = "> a \\*cat\\*\n-# created <t:1000:R> · 1 video · Anime · asked by <@42> · #7"
 WORKING = ["card:check:5", "card:stop:5"]
 WAITING = ["card:stop:5"]
 
@@ -42,14 +42,14 @@ def buttons(post: CardPost) -> list[str]:
         (
             Face.SLOW,
             {"until": 3_000_000},
-            "**Still in progress, longer than usual.** I keep watching until <t:3000:f>.",
+            "**Taking longer than usual.** I'll keep watching until <t:3000:f>.",
             WORKING,
         ),
         (
             Face.API_DOWN,
             {"since": 3_000_000},
             (
-                "**On hold: PixVerse's API isn't answering** (since <t:3000:R>). I keep trying, and nothing is lost. "
+                "**On hold: PixVerse's API isn't answering.** It went down <t:3000:R>; I'll keep trying. "
                 "Last known: in progress: 46%."
             ),
             WORKING,
@@ -76,7 +76,7 @@ def buttons(post: CardPost) -> list[str]:
             Face.UNPAID,
             {},
             (
-                "**On hold: this server's useapi.net subscription has expired.** I'll resume once it is renewed. "
+                "**On hold: this server's useapi.net subscription has expired.** I'll resume once it's renewed. "
                 "Last known: in progress: 46%."
             ),
             WAITING,
@@ -84,16 +84,13 @@ def buttons(post: CardPost) -> list[str]:
         (
             Face.OTHER_ACCOUNT,
             {},
-            (
-                "**On hold: the new API token is for a different account.** "
-                "An admin has to decide what happens to this job."
-            ),
+            ("**On hold: the new API token is for a different account.** An admin has to decide about this job."),
             WAITING,
         ),
         (
             Face.PAUSED,
             {},
-            "**On hold: this bot is paused.** The job keeps running, and I'll post the result when I'm back.",
+            "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back.",
             [],
         ),
         (Face.FETCHING, {}, "**Finished.** Fetching the video …", []),
@@ -102,7 +99,7 @@ def buttons(post: CardPost) -> list[str]:
             {"missing": ("Send Messages", "Attach Files"), "until": 3_000_000},
             (
                 "**Finished, but I can't post the result here.** I need: *Send Messages* and *Attach Files*. "
-                "Someone with *Manage Server* can fix that; the result will then be posted, until <t:3000:f>."
+                "If someone with *Manage Server* fixes that by <t:3000:f>, I'll post it."
             ),
             [],
         ),
@@ -122,7 +119,7 @@ def test_progress_without_a_percentage_makes_none_up() -> None:
 def test_an_unknown_status_is_shown_escaped() -> None:
     post = replace(POST, face=Face.UNKNOWN, job=replace(JOB, state=JobState.UNKNOWN, status="on_the_way"))
     assert card_text(post, HERE).startswith(
-        '**PixVerse says "on\\_the\\_way".** I don\'t know that state yet, so I keep watching.'
+        "**PixVerse says \"on\\_the\\_way\".** I don't know that state; I'll keep watching."
     )
 
 

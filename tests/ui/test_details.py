@@ -57,7 +57,7 @@ def test_every_known_field_in_the_apis_order() -> None:
         "embed 1: rich · hello · <https://a.example/i.png>",
         "watched since: <t:900:f>",
         "end seen: <t:3000:f>",
-        "-# completed · #7 · job:2-bot:pixverse",
+        "-# #7 · job:2-bot:pixverse",
     ]
     assert len(pages) == 1
 
@@ -72,7 +72,7 @@ def test_what_was_refused_for_its_content_is_behind_a_click() -> None:
 def test_a_job_of_which_the_api_told_nothing() -> None:
     (answer,) = details_answers(replace(DETAILS, job=None, outcome=Outcome.EXPIRED))
     assert answer.content == (
-        "**Expired.**\nwatched since: <t:900:f>\nend seen: <t:3000:f>\n-# expired · #7 · job:2-bot:pixverse"
+        "**Expired.**\nwatched since: <t:900:f>\nend seen: <t:3000:f>\n-# #7 · job:2-bot:pixverse"
     )
 
 

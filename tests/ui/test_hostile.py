@@ -226,7 +226,7 @@ def test_what_a_member_types_is_repeated_as_text(typed: list[str], service: str)
     )
     text = watch_answer(WatchResult(entries, None, mention=True), HERE).content
     _check_answer(text)
-    assert set(live(text)) <= {"*", "code"}
+    assert set(live(text)) <= {"*", "code", "-# "}
     refusal = refusal_answer(OtherService(service), MENTIONS, manager=False)
     assert refusal is not None
     _check_answer(refusal.content)

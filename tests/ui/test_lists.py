@@ -30,7 +30,7 @@ def test_what_was_left_out() -> None:
     assert lists.watch_answer(result, HERE).content == (
         "**Watching 1 job, 3 left out.** [Jump to the summary](https://discord.com/channels/1/2/4) "
         "I'll ping you once, when the last one ends.\n"
-        "`…pixverse`: already watched [Jump to the card](https://discord.com/channels/1/2/9)\n"
+        "`…pixverse`: already watched · [Card](https://discord.com/channels/1/2/9)\n"
         "`#12`: not found\n"
         "`…bot:pika`: a job of Pika"
     )
@@ -63,13 +63,34 @@ def test_links_give_way_where_there_are_many() -> None:
     assert "https" not in text
 
 
+def test_what_to_do_about_those_left_out_is_said_once() -> None:
+    kinds = (results.Taken.SECRET, results.Taken.EXPIRED, results.Taken.NOT_LOOKED_UP)
+    entries = tuple(
+        results.WatchEntry("" if kind is results.Taken.SECRET else f"{number}", kind)
+        for number, kind in enumerate(kinds * 2)
+    )
+    text = lists.watch_answer(results.WatchResult(entries, None, mention=True), HERE).content
+    assert text.split("\n") == [
+        "**None of the 6 jobs could be watched.**",
+        "`1`: expired",
+        "`2`: not looked up",
+        "`4`: expired",
+        "`5`: not looked up",
+        "A secret token, not a job id",
+        (
+            "-# useapi.net keeps jobs for 31 days. I haven't sent or kept the secret token. Replace it. "
+            "Try those not looked up again in a minute."
+        ),
+    ]
+
+
 def test_a_listing() -> None:
     mine = replace(LISTED, mine=True, on_hold=True, message_id=None)
     answers = lists.listing_answers(results.Listing((LISTED, mine)), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
         (
-            "**Watching 2 jobs here, 1 for you.**\n"
-            "**On hold, the new API token is for a different account** · a \\*cat\\*\n"
+            "**Watching 2 jobs here, 1 for you.** On hold: the new API token is for a different account.\n"
+            "**On hold** · a \\*cat\\*\n"
             "**In progress: 46%** · a \\*cat\\* · [Card](https://discord.com/channels/1/2/9)"
         )
     ]

@@ -57,7 +57,7 @@ def content(post: OutcomePost) -> str:
 def test_one_video() -> None:
     message = outcome_message(replace(POST, files=FILES[:1], reply_to=5), MENTIONS)
     assert message.content == (
-        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s · {identity('completed')}"
+        f"**Your video is ready.** <@42>\n{QUOTE}\n-# 16:9 · took 2 min 14 s · {identity('completed')}"
     )
     assert message.mention == (42,)
     assert message.known_by == f"outcome:details:{'b' * 25}"
@@ -74,9 +74,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
     def said(**parts: Any) -> str:
         return str(outcome_message(replace(unasked, **parts), MENTIONS).content)
 
-    assert said(files=FILES[:1]) == (
-        f"**New video.**\n{QUOTE}\n-# 1 video · 16:9 · took 2 min 14 s · {identity('completed')}"
-    )
+    assert said(files=FILES[:1]) == (f"**New video.**\n{QUOTE}\n-# 16:9 · took 2 min 14 s · {identity('completed')}")
     assert said(files=FILES).startswith("**4 new videos.**\n")
     assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
     for reason, start in (
@@ -85,7 +83,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
         (LinkReason.HOST_NOT_ALLOWED, "**New video, but I may not fetch it.**"),
     ):
         assert said(links=(replace(LINK, reason=reason),)).startswith(start)
-    assert said(outcome=Outcome.FAILED, job=None).startswith("**The job failed.** PixVerse gave no reason.")
+    assert said(outcome=Outcome.FAILED, job=None).startswith("**The job failed.** PixVerse gave no reason;")
 
 
 def test_four_videos() -> None:
@@ -93,7 +91,7 @@ def test_four_videos() -> None:
     message = outcome_message(replace(POST, job=job, files=FILES, spoiler=True, mention=()), MENTIONS)
     assert message.content == (
         f"**Your 4 videos are ready.**\n{QUOTE}\n"
-        f"-# Files 1 to 4 are in PixVerse's order. 4 videos · 16:9 · took 2 min 14 s · {identity('completed')}"
+        f"-# in PixVerse's order · 16:9 · took 2 min 14 s · {identity('completed')}"
     )
     assert [file.name for file in message.files] == [f"SPOILER_pixverse-7-{number}.mp4" for number in range(1, 5)]
 
@@ -104,23 +102,23 @@ def test_four_videos() -> None:
         (
             LinkReason.TOO_LARGE,
             (
-                "**Your video is ready, as a link.** <@42> It has 12.3 MB; this server takes files up to 10 MB.\n"
-                f"{QUOTE}\n{URL}\n-# The link works until <t:3000:f>. </pixverse status:11> gets a new link. "
+                "**Your video is ready, as a link.** <@42> It has 12.3 MB; this server's limit is 10 MB.\n"
+                f"{QUOTE}\n{URL}\n-# Link works until <t:3000:f>; </pixverse status:11> renews it · "
                 f"{identity('completed')}"
             ),
         ),
         (
             LinkReason.MAY_NOT_ATTACH,
             (
-                "**Your video is ready, as a link.** <@42> I may not attach files in this channel; someone with "
-                f"*Manage Server* can allow *Attach Files*.\n{QUOTE}\n{URL}\n-# The link works until <t:3000:f>. "
+                "**Your video is ready, as a link.** <@42> Someone with *Manage Server* can allow *Attach Files* here."
+                f"\n{QUOTE}\n{URL}\n-# Link works until <t:3000:f> · "
                 f"{identity('completed')}"
             ),
         ),
         (
             LinkReason.EXPIRED,
             (
-                "**Your video was made, but its link has expired.** <@42> It was made <t:134:R>. "
+                "**Your video's link has expired.** <@42> It was made <t:134:R>. "
                 f"You can still download it from PixVerse.\n{QUOTE}\n{URL}\n-# {identity('completed')}"
             ),
         ),
@@ -140,7 +138,7 @@ def test_four_videos() -> None:
             LinkReason.FETCH_FAILED,
             (
                 f"**Your video is ready, as a link.** <@42> Downloading it failed 3 times.\n{QUOTE}\n"
-                f"{URL}\n-# The link works until <t:3000:f>. {identity('completed')}"
+                f"{URL}\n-# Link works until <t:3000:f> · {identity('completed')}"
             ),
         ),
     ],
@@ -153,7 +151,7 @@ def test_the_only_video_is_not_attached(reason: LinkReason, text: str) -> None:
 
 def test_a_limit_that_reads_like_the_size_is_not_named() -> None:
     link = replace(LINK, size=57_344, limit=57_343)
-    assert "It has 56 KB; this server takes smaller files only." in content(replace(POST, links=(link,)))
+    assert "It has 56 KB, just over this server's limit." in content(replace(POST, links=(link,)))
 
 
 def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> None:
@@ -162,7 +160,7 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
     message = outcome_message(replace(POST, files=(FILES[0],), links=(foreign, LINK, other)), MENTIONS)
     assert message.content is not None
     assert "Numbers 2 and 4 are on `h.example` and `i.example`, which" in message.content
-    assert "-# The link works until <t:3000:f>." in message.content
+    assert "-# Link works until <t:3000:f> · " in message.content
     assert message.content.split("\n")[-4:-1] == [foreign.url, URL, other.url]
     assert message.suppress_embeds
 
@@ -170,19 +168,19 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
 def test_some_of_four_are_links() -> None:
     text = content(replace(POST, files=(*FILES[:2], FILES[3]), links=(LINK,)))
     assert text == (
-        "**Your 4 videos are ready, number 3 as a link.** <@42> Number 3 has 12.3 MB; this server takes files up to "
-        f"10 MB.\n{QUOTE}\n{URL}\n-# The link works until <t:3000:f>. {identity('completed')}"
+        "**Your 4 videos are ready, number 3 as a link.** <@42> It has 12.3 MB; this server's limit is 10 MB."
+        f"\n{QUOTE}\n{URL}\n-# Link works until <t:3000:f> · {identity('completed')}"
     )
     two = (LINK, replace(LINK, index=4, expires_at=2_000_000))
     assert content(replace(POST, files=FILES[:2], links=two)).split("\n") == [
         (
             "**Your 4 videos are ready, numbers 3 and 4 as links.** <@42> "
-            "Numbers 3 and 4 are too large; this server takes files up to 10 MB."
+            "They are too large; this server's limit is 10 MB."
         ),
         QUOTE,
         URL,
         URL,
-        f"-# The links work until <t:2000:f>. {identity('completed')}",
+        f"-# Links work until <t:2000:f> · {identity('completed')}",
     ]
 
 
@@ -196,32 +194,31 @@ def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
         (
             Outcome.COMPLETED,
             (
-                "**Finished, but without a video.** <@42> PixVerse says the job is complete but sent no file. "
-                "Try again with </pixverse status:11> in a few minutes; if that doesn't help, start the job again."
+                "**Finished, but without a video.** <@42> PixVerse sent no file. "
+                "Try </pixverse status:11> in a few minutes, or start the job again."
             ),
         ),
         (Outcome.FAILED, "**The job failed.** <@42> You can start it again.\nPixVerse says: Bad frame At 3 s"),
         (
             Outcome.CANCELLED,
-            "**The job was cancelled.** <@42> Someone stopped it at PixVerse or useapi.net, so there is no video.",
+            "**The job was cancelled.** <@42> Someone stopped it at PixVerse or useapi.net.",
         ),
         (
             Outcome.EXPIRED,
-            ("**The job has expired.** <@42> useapi.net keeps jobs for 31 days and has deleted this one."),
+            ("**The job has expired.** <@42> useapi.net keeps jobs for 31 days."),
         ),
         (
             Outcome.NOT_FOUND,
             (
-                "**The job can't be found any more.** <@42> useapi.net no longer has it. "
-                "If the server's API token "
+                "**useapi.net no longer has this job.** <@42> If the API token "
                 "was changed, it may belong to the old account."
             ),
         ),
         (
             Outcome.GIVEN_UP,
             (
-                '**I stopped watching after 2 days.** <@42> The job is still "completed" at PixVerse. '
-                "</pixverse status:11> starts watching again."
+                '**I stopped watching after 2 days.** <@42> PixVerse still says "completed". '
+                "</pixverse status:11> takes it up again."
             ),
         ),
     ],
@@ -233,8 +230,8 @@ def test_an_end_without_a_video(outcome: Outcome, head: str) -> None:
 
 def test_a_moderated_prompt_is_behind_a_spoiler() -> None:
     assert content(replace(POST, outcome=Outcome.MODERATED)) == (
-        "**Refused by PixVerse's content rules.** <@42> No video is posted. Change the "
-        "prompt or the image and start a new job.\nPixVerse says: Bad frame At 3 s\nPrompt: ||a \\*cat\\*||\n"
+        "**Refused by PixVerse's content rules.** <@42> Change the "
+        "prompt or the image, then start a new job.\nPixVerse says: Bad frame At 3 s\nPrompt: ||a \\*cat\\*||\n"
         f"-# {identity('moderated')}"
     )
 
@@ -242,7 +239,7 @@ def test_a_moderated_prompt_is_behind_a_spoiler() -> None:
 def test_a_failure_without_a_reason_says_so() -> None:
     post = replace(POST, outcome=Outcome.FAILED, job=replace(JOB, error=None, error_details=None))
     assert content(post) == (
-        f"**The job failed.** <@42> PixVerse gave no reason. You can start it again.\n{QUOTE}\n-# {identity('failed')}"
+        f"**The job failed.** <@42> PixVerse gave no reason; you can start it again.\n{QUOTE}\n-# {identity('failed')}"
     )
 
 
@@ -296,11 +293,14 @@ def test_a_late_outcome_says_why() -> None:
     [
         (
             Outcome.COMPLETED,
-            "**Your 4 videos are ready.** <@42>\n-# Something in the prompt couldn't be shown here. completed · #7",
+            "**Your 4 videos are ready.** <@42>\n-# Something in the prompt couldn't be shown here · completed · #7",
         ),
         (
             Outcome.MODERATED,
-            "**The job has ended: refused.** <@42>\n-# Something in the details couldn't be shown here. moderated · #7",
+            (
+                "**Refused by PixVerse's content rules.** <@42>\n"
+                "-# Something in the details couldn't be shown here · moderated · #7"
+            ),
         ),
     ],
 )
@@ -311,7 +311,7 @@ def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> N
     assert not any("cat" in file.description for file in message.files)
 
 
-@pytest.mark.parametrize(("number", "told"), [(1, "The link is under Details."), (4, "The links are under Details.")])
+@pytest.mark.parametrize(("number", "told"), [(1, "; the link is under Details"), (4, "; the links are under Details")])
 def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None:
     text = content(replace(POST, links=(LINK,) * number, wordless=True))
     assert URL not in text
@@ -338,7 +338,7 @@ def test_nobody_is_pinged_who_is_not_named() -> None:
 def test_for_how_many_a_ping_has_no_room_is_told(askers: int, words: str) -> None:
     message = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(askers))), MENTIONS)
     assert len(message.mention) == 80
-    assert f"\n-# {words} asked for this too, but one message can't ping that many." in (message.content or "")
+    assert f"\n-# {words} asked too, but I can't ping that many at once." in (message.content or "")
     everybody = outcome_message(replace(POST, files=FILES[:1], mention=tuple(range(80))), MENTIONS)
     assert "waited for this" not in (everybody.content or "")
 
@@ -373,8 +373,8 @@ def test_a_job_that_was_never_seen_is_told_as_never_found() -> None:
     """It was asked for while the API could not be asked."""
     post = replace(POST, outcome=Outcome.NOT_FOUND, job=None, files=(), mention=())
     content = outcome_message(post, MENTIONS).content or ""
-    assert content.startswith("**I couldn't find this job.** useapi.net doesn't know this id")
+    assert content.startswith("**I couldn't find this job.** Check the id")
     assert "any more" not in content
     assert "no longer" not in content
     known = outcome_message(replace(post, job=POST.job), MENTIONS).content or ""
-    assert known.startswith("**The job can't be found any more.**")
+    assert known.startswith("**useapi.net no longer has this job.**")

@@ -48,20 +48,17 @@ def test_other_exceptions_are_none_of_its_business() -> None:
                 "**This server isn't set up yet.** Someone with *Manage Server* has to run "
                 "</pixverse-admin token set:12>."
             ),
-            (
-                "**This server has no API token yet.** Set one with </pixverse-admin token set:12>; "
-                "find it at useapi.net."
-            ),
+            ("**This server has no API token yet.** Set the one from useapi.net with </pixverse-admin token set:12>."),
         ),
         (
             refusals.TokenRefused(),
             (
-                "**I can't look: useapi.net refuses this server's API token.** Its admins have been told. "
-                "Jobs you're watching stay watched."
+                "**I can't look: useapi.net refuses this server's API token.** "
+                "Admins have been told; watched jobs stay watched."
             ),
             (
-                "**useapi.net refuses this server's API token.** It was replaced or revoked there. "
-                "Set the new one with </pixverse-admin token set:12>."
+                "**useapi.net refuses this server's API token.** It was replaced or revoked; "
+                "set the new one with </pixverse-admin token set:12>."
             ),
         ),
     ],
@@ -86,17 +83,16 @@ def test_some_texts_to_the_letter() -> None:
     )
     assert text(refusals.TooFast(5_000)) == "**One moment.** You can ask again <t:5:R>."
     assert text(refusals.PersonLimit(50)) == (
-        "**You're already waiting for 50 jobs**, the maximum per person. "
-        "You can add more when one ends; </pixverse list:11> shows them."
+        "**You're at your limit of 50 jobs.** Add more when one ends; </pixverse list:11> shows this channel's."
     )
     assert text(refusals.NotYours((3,))) == (
         "**This isn't yours to stop.** <@3> asked for it; they or someone with *Manage Messages* can."
     )
     assert missing_permission_answer(("View Channel",)).content == (
         "**I can't post in this channel.** I need: *View Channel*. "
-        "Someone with *Manage Server* can allow it in the channel's settings, under Permissions."
+        "Someone with *Manage Server* can allow it in the channel's permissions."
     )
-    assert own_fault_answer("ab-1").content.endswith("Give the bot's operator this number: `ab-1`.")
+    assert own_fault_answer("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
 
 
 def test_commands_are_plain_where_their_ids_are_unknown() -> None:

@@ -42,12 +42,12 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
         ),
         (
             "2. **Not posted** · <#5> · <t:60:R> · a paper boat · "
-            "The connection broke, so I can't tell whether it arrived. If it's missing, resend it. "
+            "The connection broke. If it's missing, resend it; "
             "*Read Message History* prevents this."
         ),
         (
-            "3. **Waiting** · <#5> · <t:1:R> · a paper boat · "
-            "I'm not allowed to post there. It will be posted once that is fixed, until <t:259201:f>."
+            "3. **Waiting** · <#5> · <t:1:R> · a paper boat · held until <t:259201:f> · "
+            "I'm not allowed to post there; once that's fixed, I'll post it."
         ),
         "4. **Posted** · <#5> · <t:60:R> · a paper boat · [Jump to it](https://discord.com/channels/4/5/6)",
     ]
@@ -60,7 +60,10 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
 async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: OutcomeRecord, shown: int) -> None:
     page = OutcomePage((record,) * PAGE, skipped=20, more=True)
     answer = results_answer(page, OutcomeCounts(30, 0, None), MENTIONS)
-    assert len(answer.content.split("\n")) == 1 + shown
+    lines = answer.content.split("\n")
+    assert [line.split(".")[0] for line in lines[1 : shown + 1]] == [str(place) for place in range(1, shown + 1)]
+    reason = ["-# 1 to 8: The connection broke. If it's missing, resend it; *Read Message History* prevents this."]
+    assert lines[shown + 1 :] == (reason if record is UNSURE else [])
     rows = labels(answer)
     assert len(rows) <= 5
     assert rows[-1] == ["Previous results", "More results"]
@@ -69,6 +72,21 @@ async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: O
     assert [button["custom_id"] for button in components_of(answer.view)[-1]["components"]] == [
         "results:previous:10",
         f"results:more:{20 + shown}",
+    ]
+
+
+async def test_what_several_have_in_common_is_said_once() -> None:
+    other = replace(GIVEN_UP, reason=Reason.FAULT)
+    page = OutcomePage((GIVEN_UP, other, GIVEN_UP), skipped=0, more=False)
+    lines = results_answer(page, OutcomeCounts(3, 0, None), MENTIONS).content.split("\n")
+    assert lines[1:] == [
+        "1. **Not posted** · <#5> · <t:60:R> · a paper boat",
+        (
+            "2. **Not posted** · <#5> · <t:60:R> · a paper boat · "
+            "Something broke on my side; the bot's log has details. You can resend it."
+        ),
+        "3. **Not posted** · <#5> · <t:60:R> · a paper boat",
+        "-# 1 and 3: I had no permission for 3 days. Allow it in the channel's settings, then resend it.",
     ]
 
 
@@ -104,7 +122,9 @@ async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
     gone = replace(GIVEN_UP, reason=Reason.CHANNEL_GONE)
     answer = results_answer(OutcomePage((gone,), skipped=0, more=False), OutcomeCounts(1, 0, None), MENTIONS)
     assert answer.view is None
-    assert answer.content.endswith("The channel is gone. </pixverse status:11> with `#7` posts it in another one.")
+    assert answer.content.endswith(
+        "#7 · The channel is gone. </pixverse status:11> with its number posts it in another."
+    )
 
 
 def test_no_results() -> None:

@@ -95,8 +95,8 @@ def test_states() -> None:
     assert wording.state(job(percent=None)) == "in progress"
     assert wording.state(job(state=JobState.UNKNOWN, status="*odd*")) == r'"\*odd\*"'
     assert wording.state(None) == "not known yet"
-    assert wording.state_of_face(Face.ENDED, job(), Outcome.GIVEN_UP) == "given up, it took too long"
-    assert wording.state_of_face(Face.PAUSED, job()) == "on hold, this bot is paused"
+    assert wording.state_of_face(Face.ENDED, job(), Outcome.GIVEN_UP) == "given up"
+    assert wording.state_of_face(Face.PAUSED, job()) == "on hold"
 
 
 @pytest.mark.parametrize("face", Face)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import discord
 
 from tests.ui.sample_answers import all_answers
-from tests.ui.samples import HERE, MENTIONS, posts, text_of
+from tests.ui.samples import HERE, MENTIONS, Words, posts, text_of
 from ui.posts import message_of
 
 
@@ -20,9 +20,9 @@ class Sample:
     view: discord.ui.View | discord.ui.LayoutView | None
 
 
-def all_samples() -> list[Sample]:
+def all_samples(words: Words) -> list[Sample]:
     samples = []
-    for post in posts():
+    for post in posts(words):
         message = message_of(post, HERE, MENTIONS)
         if message.content is not None:
             text = message.content
@@ -30,5 +30,7 @@ def all_samples() -> list[Sample]:
             assert isinstance(message.view, discord.ui.LayoutView)
             text = text_of(message.view)
         samples.append(Sample(f"{type(post).__name__} {text[:40]}", text, message.view))
-    samples.extend(Sample(f"answer {answer.content[:40]}", answer.content, answer.view) for answer in all_answers())
+    samples.extend(
+        Sample(f"answer {answer.content[:40]}", answer.content, answer.view) for answer in all_answers(words)
+    )
     return samples

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _READY = "**Your video is ready.**"
 _AS_A_LINK = "**Your video is ready, as a link.**"
-_RAN_OUT = "**Your video was made, but its link has expired.**"
+_RAN_OUT = "**Your video's link has expired.**"
 _NO_VIDEO = "**Finished, but the file isn't a video**"
 _MAY_NOT = "**Your video is ready, but I may not fetch it.**"
 
@@ -189,7 +189,7 @@ async def test_more_videos_than_a_message_takes(town: Town) -> None:
     outcome = await town.outcome()
     assert [file.content for file in outcome.attachments] == [file.content for file in files[:10]]
     assert outcome.text.startswith("**Your 12 videos are ready, numbers 11 and 12 as links.**")
-    assert "One message takes 10 files, so numbers 11 and 12 are links." in outcome.text
+    assert "One message takes 10 files." in outcome.text
     assert all(stored.url.rstrip("&") in outcome.text for stored in job.videos[10:])
 
 

@@ -179,7 +179,7 @@ async def test_a_token_in_trouble_rests_and_goes_on(quick: Stage) -> None:
 async def _trouble(town: Town, jobs: list[Job], status: int, times: int | None) -> None:
     pixverse = town.stage.pixverse
     fault = pixverse.faults.add(faults.Status(status), account=town.account, times=times)
-    await town.notice("**PixVerse results are on hold on this server.**")
+    await town.notice("**PixVerse results are on hold.**")
     asked = _Asked(town.stage, jobs)
     await pixverse.until(lambda: fault.played >= (times or 4), 20)
     assert all(asked.since(job) <= 1 for job in jobs), "only trials of the token, but for what was under way"

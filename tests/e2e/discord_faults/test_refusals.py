@@ -15,7 +15,7 @@ from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_LIMITED = "Discord is limiting file uploads on this server right now."
+_LIMITED = "Discord is limiting uploads on this server right now."
 
 
 async def _alerts(town: Town) -> Channel:
@@ -89,7 +89,7 @@ async def test_a_filter_of_links_is_no_missing_permission(stage: Stage, town: To
     assert len(outcome.attachments) == 1
     assert "badlink" not in outcome.text
     notice = await town.notice("**A result was posted without its prompt in", alerts)
-    assert "filter for harmful links" in notice.text
+    assert "harmful-link filter" in notice.text
 
 
 @pytest.mark.parametrize("status", [400, 403])
@@ -106,7 +106,7 @@ async def test_a_message_that_is_refused_for_ever_is_given_up_at_once(
     sent = _nonces(stage, town.channel)
     assert len(sent) == len(set(sent)) >= 3
     assert "rejected" in notice.text or "blocked" in notice.text
-    await town.card_says("**Finished, but the result was not posted")
+    await town.card_says("**Finished, but not posted here.**")
 
 
 async def test_a_code_of_tomorrow_costs_the_file_and_not_three_days(stage: Stage, town: Town) -> None:
@@ -261,7 +261,7 @@ async def test_the_bot_is_timed_out(stage: Stage, town: Town) -> None:
     """The remedy is to end the timeout: no permission is missing."""
     job = await town.watched()
     town.guild.time_bot_out(datetime.now(UTC) + timedelta(days=1))
-    remedy = "A moderator has timed me out"
+    remedy = "I'm timed out"
     answer = await town.status(town.job())
     assert remedy in answer.text
     assert "Send Messages" not in answer.text

@@ -57,7 +57,7 @@ async def test_automod_blocks_what_a_job_says_at_its_end(stage: Stage, town: Tow
     _block_words(town)
     job.fail(error=f"{_BAD_WORD} happened")
     outcome = await town.outcome()
-    assert outcome.text.startswith("**The job has ended: failed.**")
+    assert outcome.text.startswith("**The job failed.**")
     assert _BAD_WORD not in outcome.text
     await _goes_on(stage)
 

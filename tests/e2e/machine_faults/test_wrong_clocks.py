@@ -34,7 +34,7 @@ async def test_a_clock_two_days_ahead_calls_no_link_dead(build: Build, tmp_path:
     job = towns[0].job()
     job.complete(link_seconds=-60)
     await towns[0].status(job, channel=gone)
-    assert (await towns[0].outcome(gone)).text.startswith("**Your video was made, but its link has expired.**")
+    assert (await towns[0].outcome(gone)).text.startswith("**Your video's link has expired.**")
 
 
 @pytest.mark.parametrize("told", [False, True], ids=["no time", "a time"])

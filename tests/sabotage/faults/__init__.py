@@ -18,6 +18,7 @@ from tests.sabotage.faults import (
     secrecy,
     storage,
     strangers,
+    texts,
     tokens,
     troubles,
 )
@@ -29,6 +30,7 @@ FAULTS = (
     *machine.FAULTS,
     *secrecy.FAULTS,
     *strangers.FAULTS,
+    *texts.FAULTS,
     *troubles.FAULTS,
     *discord.FAULTS,
     *callbacks.FAULTS,
