@@ -81,7 +81,7 @@ def _status(result: StatusResult, where: Address) -> Answer:
         case AlreadyPosted():
             return _already_posted(result, where)
         case PostingOutcome():
-            return answer(f"**{_ended_state(result.job, result.outcome)}.** Posting the result here.")
+            return answer(f"**{_ended_state(result.job, result.outcome)}.** Posting {_what_comes(result)} here.")
 
 
 def _now_watching(result: NowWatching, where: Address) -> Answer:
@@ -95,37 +95,28 @@ def _now_watching(result: NowWatching, where: Address) -> Answer:
         text = wording.joined((_down_but_known(result.job), jump), " ")
     else:
         text = wording.joined(("**Watching.**", f"I'll post the result here{ping}.", jump), " ")
-    return answer(
-        text,
-        (_ping_button(mention=result.mention), result.subscription_id),
-        (Action.STOP_WATCHING, result.subscription_id),
-    )
+    return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
 def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
+    ping = "I'll ping you." if result.mention else "I'll post the result here."
     trouble = ""
     if result.on_hold:
         trouble = "It's on hold: the new API token is for a different account. An admin has to decide about it."
     elif result.hold is not None:
         trouble = on_hold(result.hold)
     elif result.api_down:
-        trouble = "PixVerse's API isn't answering right now, but I keep trying."
+        trouble = "PixVerse's API isn't answering, but I keep trying."
     text = wording.joined(
-        (
-            "**Already watched here.**",
-            _jump(where, result.message_id, "Jump to the card"),
-            "I'll ping you too." if result.mention else "I'll post the result here.",
-            trouble,
-        ),
-        " ",
+        ("**Already watched here.**", ping, trouble, _jump(where, result.message_id, "Jump to the card")), " "
     )
-    return answer(text, (_ping_button(mention=result.mention), result.subscription_id))
+    return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
 def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
     if result.state is OutcomeState.WAITING:
         ended = _ended_state(result.job, result.outcome)
-        return answer(f"**{ended}.** I'll post the result here soon; no need to ask again.")
+        return answer(f"**{ended}.** I'll post {_what_comes(result)} here soon; no need to ask again.")
     text = {
         OutcomeState.POSTED: wording.joined(
             ("**Already posted here.**", _jump(where, result.message_id, "Jump to the result")), " "
@@ -139,9 +130,9 @@ def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
     """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
     state = wording.sentence(wording.state_of_face(_face(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
-        head = f"{_API_DOWN} Nothing is posted. Last known: {wording.state(peek.job)}."
+        head = f"{_API_DOWN} Last known: {wording.state(peek.job)}. Only you see this."
     else:
-        head = f"**{state}.** Nothing is posted."
+        head = f"**{state}.** Only you see this."
     job = peek.job
     text = wording.lines(
         head,
@@ -160,15 +151,14 @@ def checked_answer(result: CheckResult, where: Address) -> Answer:
         case AlreadyPosted():
             return _already_posted(result, where)
         case CheckedBefore():
-            return Answer(
-                f"**Checked {wording.relative(result.since)}.** You can check again {wording.relative(result.until)}."
-            )
+            state = wording.sentence(wording.state(result.job))
+            return Answer(f"**{state}.** Checked a moment ago; try again in a few seconds.")
         case NotChecked():
             return Answer(_not_checked(result))
         case Checked():
             state = wording.sentence(wording.state_of_face(_face(result.outcome), result.job, result.outcome))
             if result.outcome is not None:
-                return Answer(f"**{state}.** I'll post the result here.")
+                return Answer(f"**{state}.** I'll post {_what_comes(result)} here.")
             if result.news:
                 return Answer(f"**{state}.** Checked just now.")
             return Answer(f"**{state}.** Nothing new; PixVerse updates only every 15 to 60 seconds.")
@@ -202,10 +192,10 @@ def stopped_all_answer(result: StoppedAll) -> Answer:
 
 def mention_answer(result: MentionSet) -> Answer:
     """What `Ping me` and `Don't ping me` answer."""
-    return answer(
-        "**I'll ping you when it ends.**" if result.mention else "**You won't be pinged.** I'll still post the result.",
-        (_ping_button(mention=result.mention), result.subscription_id),
+    text = (
+        "**I'll ping you when it ends.**" if result.mention else "**You won't be pinged.** I'll still post the result."
     )
+    return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
 def posted_again_answer(result: PostedAgain) -> Answer:
@@ -237,6 +227,17 @@ def _not_checked(result: NotChecked) -> str:
 def _down_but_known(job: Job | None) -> str:
     last = f"Last known: {wording.state(job)}." if job else ""
     return wording.joined((_API_DOWN, "I'm watching, and will post the result here.", last), " ")
+
+
+def _what_comes(result: AlreadyPosted | PostingOutcome | Checked) -> str:
+    """What an ended job's outcome holds."""
+    has_media = result.job is not None and bool(result.job.media)
+    return "the result" if result.outcome is Outcome.COMPLETED and has_media else "the details"
+
+
+def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Answer:
+    """An answer to somebody who waits for a job."""
+    return answer(text, (_ping_button(mention=mention), subscription_id), (Action.STOP_WATCHING, subscription_id))
 
 
 def _ping_button(*, mention: bool) -> Action:

@@ -12,8 +12,8 @@ from relay.outcomes import Face, Obstacle, Outcome
 from ui import colours, wording
 from ui.buttons import Action, layout_view
 from ui.escape import escaped
+from ui.limits import SHORT_PROMPT
 
-_RESULT_HERE = "I'll post the result here."
 _WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
 _WAITING = (Action.STOP_WATCHING,)
 
@@ -68,7 +68,7 @@ def frame(post: CardPost) -> str:
     """What every card of an open job shows below its state: the prompt, then one line of small print."""
     job = post.job
     return wording.lines(
-        wording.quoted(wording.prompt(job)),
+        wording.quoted(wording.prompt(job, SHORT_PROMPT)),
         wording.small(
             f"created {wording.relative(job.created)}" if job and job.created is not None else "",
             wording.facts(job, with_what=bool(wording.prompt_text(job))),
@@ -79,8 +79,8 @@ def frame(post: CardPost) -> str:
 
 
 _CONSTANT = {
-    Face.NO_ANSWER_YET: f"**Watching.** No word from PixVerse yet. {_RESULT_HERE}",
-    Face.STARTED: f"**Started.** {_RESULT_HERE}",
+    Face.NO_ANSWER_YET: "**Watching.** No word from PixVerse yet.",
+    Face.STARTED: "**Started.**",
     Face.OTHER_ACCOUNT: (
         "**On hold: the new API token is for a different account.** An admin has to decide about this job."
     ),
@@ -99,12 +99,12 @@ def _head(post: CardPost) -> str:
 
 def _created(post: CardPost) -> str:
     waits = post.job is not None and post.job.state is JobState.CREATED
-    return f"**{wording.sentence(wording.state(post.job)) if waits else 'Waiting to start'}.** {_RESULT_HERE}"
+    return f"**{wording.sentence(wording.state(post.job)) if waits else 'Waiting to start'}.**"
 
 
 def _progress(post: CardPost) -> str:
     runs = post.job is not None and post.job.state is JobState.PROGRESS
-    return f"**{wording.sentence(wording.state(post.job)) if runs else 'In progress'}.** {_RESULT_HERE}"
+    return f"**{wording.sentence(wording.state(post.job)) if runs else 'In progress'}.**"
 
 
 def _unknown(post: CardPost) -> str:
@@ -195,7 +195,7 @@ def _ended(post: CardPost, address: Address) -> str:
     head = wording.joined((f"**{_ended_state(post)}**", jump), " ")
     if post.outcome is Outcome.MODERATED:
         return head
-    return wording.lines(head, wording.quoted(wording.prompt(post.job)))
+    return wording.lines(head, wording.quoted(wording.prompt(post.job, SHORT_PROMPT)))
 
 
 def _ended_state(post: CardPost) -> str:
@@ -209,5 +209,5 @@ def _stopped(post: CardPost) -> str:
     state = f"**Stopped watching**{by}." if by else "**Stopped watching.**"
     return wording.lines(
         f"{state} The job keeps running at PixVerse.",
-        wording.quoted(wording.prompt(post.job)),
+        wording.quoted(wording.prompt(post.job, SHORT_PROMPT)),
     )

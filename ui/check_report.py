@@ -130,7 +130,7 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
     match report.token:
         case TokenState.WORKS:
             account = wording.account(report.account) if report.account else ""
-            tried = f"tried {wording.relative(report.tried_at)}" if report.tried_at is not None else ""
+            tried = f"tested {wording.relative(report.tried_at)}" if report.tried_at is not None else ""
             own = "the operator's" if report.operators_token else ""
             known = wording.joined((account, own, tried), ", ")
             return _Line(_Kind.WORKS, f"token ({known})" if known else "token")
@@ -261,7 +261,7 @@ def _callback(report: CheckReport) -> _Line | None:
 
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
     if report.alerts_channel is None:
-        return _Line(_Kind.WORKS, f"alerts go where a job waits ({mentions.alerts} changes that)")
+        return _Line(_Kind.WORKS, f"alerts go to the job's own channel ({mentions.alerts} changes that)")
     if report.alerts_missing:
         names = wording.enumeration(f"*{name}*" for name in report.alerts_missing)
         return _Line(

@@ -57,7 +57,7 @@ def _why_these(reason: LinkReason, concerned: list[VideoLink], name: str) -> str
     sentences = {
         LinkReason.TOO_LARGE: f"{name} are too large{_limit(concerned[0])}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
-        LinkReason.EXPIRED: f"{their} have expired; you can still download them from PixVerse.",
+        LinkReason.EXPIRED: f"{their} have expired; the PixVerse account's owner can still download them there.",
         LinkReason.NOT_THERE: f"{their} don't work yet.",
         LinkReason.HOST_NOT_ALLOWED: f"{name} are on {hosts}, which this bot's operator hasn't allowed.",
         LinkReason.NOT_A_VIDEO: f"{name} aren't videos.",
@@ -72,13 +72,14 @@ def why_one(link: VideoLink, name: str) -> str:
     """The sentence for one video, which is called `name` ("It", "Number 3")."""
     it = _inside(name)
     its = "Its link" if it == "it" else f"The link of {it}"
-    size = f"has {wording.size(link.size)}" if link.size is not None else "is too large"
+    it_is = "It's" if it == "it" else f"{name} is"
+    size = wording.size(link.size) if link.size is not None else "too large"
     kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
     times = f" {wording.times(link.tries)}" if link.tries else ""
     sentences = {
-        LinkReason.TOO_LARGE: f"{name} {size}{_limit(link)}.",
+        LinkReason.TOO_LARGE: f"{it_is} {size}{_limit(link)}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
-        LinkReason.EXPIRED: f"{its} has expired; you can still download it from PixVerse.",
+        LinkReason.EXPIRED: f"{its} has expired; the PixVerse account's owner can still download it there.",
         LinkReason.NOT_THERE: f"{its} doesn't work yet.",
         LinkReason.HOST_NOT_ALLOWED: f"{name} is on {_host(link)}, which this bot's operator hasn't allowed.",
         LinkReason.NOT_A_VIDEO: f"{name} isn't a video{kind}.",

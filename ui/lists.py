@@ -8,7 +8,7 @@ from discord import app_commands
 
 from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
-from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
+from relay.commands.results import Choice, Hold, Listed, Listing, Taken, WatchEntry, WatchResult
 from relay.messages import Address
 from relay.outcomes import Face
 from ui import wording
@@ -38,12 +38,16 @@ _NOT_TAKEN = {
     Taken.SERVER_LIMIT: "over the server's limit",
     Taken.NOT_LOOKED_UP: "not looked up",
 }
+_KNOWN_HERE = (Taken.ALREADY_WATCHED, Taken.ALREADY_POSTED)
 _WHAT_THEN = {
     Taken.EXPIRED: "useapi.net keeps jobs for 31 days.",
     Taken.SECRET: "I haven't sent or kept the secret token. Replace it.",
     Taken.NOT_LOOKED_UP: "Try those not looked up again in a minute.",
 }
 """What is said once below the lines, however many there are."""
+
+
+_HOLDS = {Hold.REFUSED: Face.TOKEN_REFUSED, Hold.UNPAID: Face.UNPAID, Hold.MISSING: Face.TOKEN_MISSING}
 
 
 def watch_answer(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
@@ -59,7 +63,9 @@ def _watch_answer(result: WatchResult, where: Address) -> Answer:
     left_out = [entry for entry in result.entries if not entry.taken.in_batch]
     watched = len(result.entries) - len(left_out)
     jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
-    said = (_watched(watched, len(left_out)), jump if watched else "", _ping(result, watched), _down(result))
+    if len(result.entries) == 1 and left_out:
+        return Answer(_one_left_out(left_out[0], where))
+    said = (_watched(watched, left_out), _ping(result, watched), _down(result), jump if watched else "")
     head = wording.joined(said, " ")
     then = wording.joined((_WHAT_THEN[kind] for kind in _WHAT_THEN if any(kind is one.taken for one in left_out)), " ")
     secrets = [entry for entry in left_out if entry.taken is Taken.SECRET]
@@ -86,16 +92,22 @@ def no_ids_answer() -> Answer:
     return Answer("**There is no PixVerse job id in that message.**")
 
 
-def _watched(watched: int, left_out: int) -> str:
-    if left_out and not watched:
-        return (
-            f"**None of the {left_out} jobs could be watched.**"
-            if left_out > 1
-            else "**This job could not be watched.**"
-        )
-    if left_out:
-        return f"**Watching {wording.count(watched, 'job', 'jobs')}, {left_out} left out.**"
-    return f"**Watching {wording.count(watched, 'job', 'jobs')}.**"
+def _watched(watched: int, left_out: list[WatchEntry]) -> str:
+    if not watched:
+        known = all(entry.taken in _KNOWN_HERE for entry in left_out)
+        return "**Nothing new to watch.**" if known else f"**None of the {len(left_out)} jobs could be watched.**"
+    more = f", {len(left_out)} left out" if left_out else ""
+    return f"**Watching {wording.count(watched, 'job', 'jobs')}{more}.**"
+
+
+def _one_left_out(entry: WatchEntry, where: Address) -> str:
+    """Why the only one is not watched anew."""
+    if entry.taken in _KNOWN_HERE:
+        words = "Jump to the result" if entry.taken is Taken.ALREADY_POSTED else "Jump to the card"
+        jump = wording.jump(where.guild_id, where.channel_id, entry.message_id, words)
+        return wording.joined((f"**{wording.sentence(_NOT_TAKEN[entry.taken])} here.**", jump), " ")
+    then = wording.small(_WHAT_THEN.get(entry.taken, ""))
+    return wording.lines("**This job could not be watched.**", _reason(entry), then)
 
 
 def _ping(result: WatchResult, watched: int) -> str:
@@ -109,7 +121,7 @@ def _down(result: WatchResult) -> str:
         return on_hold(result.hold)
     if not any(entry.api_down for entry in result.entries):
         return ""
-    return "PixVerse's API isn't answering right now, but I keep trying."
+    return "PixVerse's API isn't answering, but I keep trying."
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
@@ -151,12 +163,18 @@ def listing_answers(listing: Listing, where: Address, mentions: CommandMentions)
 
 def _listing_head(listing: Listing) -> str:
     jobs = wording.count(len(listing.entries), "job", "jobs")
-    why = wording.why_on_hold((Face.OTHER_ACCOUNT,) if any(entry.on_hold for entry in listing.entries) else ())
+    why = wording.why_on_hold(_face(entry) for entry in listing.entries)
     return wording.joined((f"**Watching {jobs} here, {listing.mine} for you.**", why), " ")
 
 
+def _face(entry: Listed) -> Face:
+    if entry.on_hold:
+        return Face.OTHER_ACCOUNT
+    return _HOLDS[entry.hold] if entry.hold is not None else Face.PROGRESS
+
+
 def _listed(entry: Listed, where: Address) -> str:
-    state = wording.short_state(Face.OTHER_ACCOUNT if entry.on_hold else Face.PROGRESS, entry.job)
+    state = wording.short_state(_face(entry), entry.job)
     return wording.joined(
         (
             f"**{wording.sentence(state)}**",
@@ -171,8 +189,11 @@ def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
     face = Face.ENDED if choice.outcome else Face.PROGRESS
     state = _unescaped(wording.state_of_face(face, choice.job, choice.outcome))
     rest = f" · {state} · {wording.age(now - choice.since)}"
+    value = f"#{choice.number}"
+    named = wording.plain_name(choice.job, choice.number, SHORT_PROMPT) != value
+    rest = f"{rest} · {value}" if named else rest
     name = wording.plain_name(choice.job, choice.number, min(SHORT_PROMPT, CHOICE - units(rest)))
-    return app_commands.Choice(name=plain(f"{name}{rest}", CHOICE), value=f"#{choice.number}")
+    return app_commands.Choice(name=plain(f"{name}{rest}", CHOICE), value=value)
 
 
 def pasted_choice(typed: str) -> app_commands.Choice[str] | None:

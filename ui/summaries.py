@@ -13,7 +13,10 @@ from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
     """A batch's message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
     buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
-    return layout_view(summary_text(post, address), *buttons, colour=colours.RUNNING if post.open else colours.DONE)
+    colour = colours.RUNNING if post.open else colours.DONE
+    if not post.open and post.done < len(post.entries):
+        colour = colours.STOPPED
+    return layout_view(summary_text(post, address), *buttons, colour=colour)
 
 
 def summary_text(post: SummaryPost, address: Address) -> str:
@@ -38,12 +41,15 @@ def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
 def _summary_head(post: SummaryPost) -> str:
     total = len(post.entries)
     jobs = wording.count(total, "job", "jobs")
-    have = "has" if post.done == 1 else "have"
+    if post.open and not post.done:
+        return f"**Watching {jobs}.**"
     if post.open:
-        return f"**Watching {jobs}.** {post.done} of {total} {have} ended."
+        ended = "1 has" if post.done == 1 else f"{post.done} have"
+        return f"**Watching {total - post.done} of {jobs}.** {ended} ended."
     if post.done >= total:
         return "**The job has ended.**" if total == 1 else f"**All {jobs} have ended.**"
-    return f"**Stopped watching.** {post.done} of {jobs} {have} ended."
+    left = total - post.done
+    return f"**Stopped watching.** {wording.count(left, 'job keeps', 'jobs keep')} running at PixVerse."
 
 
 def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:

@@ -106,7 +106,7 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
         return Verdict(
             state,
             state,
-            f"PixVerse sent no file. Try {mentions.status} in a few minutes, or start the job again.",
+            "PixVerse sent no file. You can start the job again.",
         )
     if not post.links:
         return Verdict(f"{ready}.", f"{ready}.", in_order=total > 1, with_facts=True)
@@ -116,7 +116,14 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
     state = f"{ready}, {_which(post)}."
     named = not post.files or ", number" in state
     advice = wording.joined((why_several(reason, post.links, named=named) for reason in LinkReason), " ")
-    return Verdict(state, f"{ready}.", advice, small=_how_long(post.links, ""), links=links, unfold=_unfold(post.links))
+    return Verdict(
+        state,
+        f"{ready}.",
+        advice,
+        small=_how_long(post.links, _renewed(post.links, "them", mentions)),
+        links=links,
+        unfold=_unfold(post.links),
+    )
 
 
 def _ready(post: OutcomePost, total: int) -> str:
@@ -135,7 +142,9 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             made = ""
             if post.ended_at is not None and post.late is None:
                 made = f"It was made {wording.relative(post.ended_at)}. "
-            return Verdict(state, state, f"{made}You can still download it from PixVerse.", links=links)
+            return Verdict(
+                state, state, f"{made}The PixVerse account's owner can still download it there.", links=links
+            )
         case LinkReason.HOST_NOT_ALLOWED:
             state = f"{ready}, but I may not fetch it."
             return Verdict(state, state, why_one(link, "It"), links=links)
@@ -144,7 +153,7 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
             return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
-            again = f"{mentions.status} renews it" if link.reason is LinkReason.TOO_LARGE else ""
+            again = _renewed((link,), "it", mentions)
             state = f"{ready}, as a link."
             why = why_one(link, "It")
             if not links:
@@ -172,6 +181,11 @@ def _which(post: OutcomePost) -> str:
     if missing:
         return f"{name} {'is' if len(numbers) == 1 else 'are'} missing"
     return f"{name} {'as a link' if len(numbers) == 1 else 'as links'}"
+
+
+def _renewed(links: tuple[VideoLink, ...], them: str, mentions: CommandMentions) -> str:
+    """By which command links that stay links are renewed."""
+    return f"{mentions.status} renews {them}" if any(link.reason is LinkReason.TOO_LARGE for link in links) else ""
 
 
 def _how_long(links: tuple[VideoLink, ...], again: str) -> str:

@@ -7,7 +7,7 @@ from itertools import islice
 from pixverse.tokens import looks_like_secret
 from relay import snapshots
 from relay.commands.refusals import NothingToDo
-from relay.commands.results import Ask, Choice, JobDetails, Listed, Listing, OutcomeState
+from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listing, OutcomeState
 from relay.outcomes import Outcome
 from relay.polling.questions import Accounts
 from storage import jobs, overviews
@@ -22,6 +22,9 @@ OUTCOME_STATES = {
     "unsure": OutcomeState.UNSURE,
 }
 """By the delivery's state in the outbox."""
+
+_HOLDS = {"refused": Hold.REFUSED, "unpaid": Hold.UNPAID, "missing": Hold.MISSING}
+"""By the state of the account."""
 
 _CHOICES = 25
 _CHOSEN_FROM = 200
@@ -46,6 +49,7 @@ class Known:
                     message_id=row.message_id,
                     mine=row.mine,
                     on_hold=row.account_id != in_force,
+                    hold=_HOLDS.get(self._accounts.state_of(row.account_id)),
                 )
                 for row in rows
             )

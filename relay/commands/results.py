@@ -223,6 +223,8 @@ class Listed:
     mine: bool
     on_hold: bool
     """It belongs to another account than the one in force here."""
+    hold: Hold | None = None
+    """What is wrong with the API token with which it is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,10 +263,8 @@ class Checked:
 class CheckedBefore:
     """The API was asked a moment ago, so it was not asked again."""
 
-    since: int
-    """When it was asked, milliseconds UTC."""
-    until: int
-    """From when on it can be asked again, milliseconds UTC."""
+    job: Job | None
+    """What it said."""
 
 
 class Unchecked(StrEnum):

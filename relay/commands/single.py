@@ -38,7 +38,7 @@ from relay.commands.seats import Seat, Seated, Wish, take
 from relay.commands.targets import Target
 from relay.outcomes import outcome_of_state
 from relay.polling.answers import Answers, Recorded, post_outcome
-from relay.polling.questions import FRESH_SECONDS, Accounts, Questions
+from relay.polling.questions import Accounts, Questions
 from relay.ports import Cards, JobWatch, PromptOutbox
 from relay.posting import nonces
 from storage import jobs, overviews, subscriptions
@@ -112,7 +112,7 @@ class Single:
                 why = Unchecked.HAS_TO_WAIT
             return NotChecked(snapshots.load(row.snapshot), why)
         if recent is not None and recorded is Recorded.NOTHING:
-            return CheckedBefore(recent.at, recent.at + round(FRESH_SECONDS * 1000))
+            return CheckedBefore(snapshots.load(row.snapshot))
         return Checked(snapshots.load(row.snapshot), outcome_of(row), news=recorded is not Recorded.NOTHING)
 
     async def ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:

@@ -168,6 +168,10 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     many = await town.watch(town.job(), town.job())
     assert many.text.startswith("**Watching 2 jobs.**")
     assert "On hold: useapi.net refuses this server's API token." in many.text
+    listed = await town.member.slash(town.channel, "pixverse list")
+    assert listed.text.startswith(
+        "**Watching 4 jobs here, 4 for you.** On hold: useapi.net refuses the API token.\n**On hold** · "
+    )
     job.complete()
     assert town.outcomes() == []
 
@@ -209,7 +213,7 @@ async def test_without_its_alerts_channel_it_is_told_where_somebody_waits(town: 
     notice = await town.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {town.admin.id}
     check = await town.admin.slash(town.channel, "pixverse-admin check")
-    assert "alerts go where a job waits" in check.text
+    assert "alerts go to the job's own channel" in check.text
 
 
 async def test_one_account_s_trouble_is_not_another_s(stage: Stage, town: Town) -> None:

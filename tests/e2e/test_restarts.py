@@ -38,7 +38,7 @@ async def test_a_restart_in_the_middle_of_a_job(stage: Stage, towns: list[Town])
         moved = await town.card_says("**In progress: 46%.**", "**In progress.**")
         assert moved.id == card.id
         checked = await town.member.click(moved, "Check now")
-        assert checked.text.startswith("**Checked")
+        assert "Checked" in checked.text or "Nothing new" in checked.text
         job.complete()
         outcome = await town.outcome()
         assert outcome.reference_id == card.id

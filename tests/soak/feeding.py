@@ -104,7 +104,7 @@ class Feeding:
             answer = await place.town.member.slash(place.channel, command, timeout_s=_PATIENCE_SECONDS, **options)
         except (NotAnswered, NotPossible):
             return
-        taken = answer.text.startswith(_TAKEN) or "Posting the result here." in answer.text
+        taken = answer.text.startswith(_TAKEN) or "** Posting the " in answer.text
         if taken and "left out.**" not in answer.text:
             for one in asked:
                 one.confirmed = True

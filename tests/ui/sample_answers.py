@@ -61,7 +61,7 @@ def answers_on_one_job(words: Words) -> Iterator[Answer]:
             yield answers.peek_answer(results.Peek(JOBID, job, ended, False), press)
             yield answers.checked_answer(results.Checked(job, ended, True), HERE)
             yield answers.checked_answer(results.Checked(job, ended, False), HERE)
-            yield answers.checked_answer(results.CheckedBefore(NOW, NOW + 9_000), HERE)
+            yield answers.checked_answer(results.CheckedBefore(job), HERE)
         yield from _answers_on_trouble(job)
         yield answers.stop_answer(results.Stopped())
         for others in (1, 4):
@@ -99,6 +99,9 @@ def answers_on_lists(words: Words) -> Iterator[Answer]:
             for on_hold in (False, True):
                 listed = tuple(results.Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
                 yield from lists.listing_answers(results.Listing(listed), HERE, MENTIONS)
+        for hold in results.Hold:
+            waiting = tuple(results.Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
+            yield from lists.listing_answers(results.Listing(waiting), HERE, MENTIONS)
 
 
 USER, CLAIMED = ClaimedUser("4321", confirmed=True), ClaimedUser("4321", confirmed=False)

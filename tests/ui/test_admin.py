@@ -152,8 +152,9 @@ async def test_removing_asks_first() -> None:
 def test_a_check_that_finds_nothing() -> None:
     assert check_answer(WELL, MENTIONS).content == (
         "**Everything works here.**\n"
-        "Works: token (account `4321`, tried <t:5:R>) · posting, files and replies in this channel · files up to 10 MB"
-        " · watching 3 jobs, oldest <t:6:R> · alerts go where a job waits (</pixverse-admin alerts:12> changes that)"
+        "Works: token (account `4321`, tested <t:5:R>) · posting, files and replies in this channel · files up to 10 MB"
+        " · watching 3 jobs, oldest <t:6:R> · "
+        "alerts go to the job's own channel (</pixverse-admin alerts:12> changes that)"
     )
 
 

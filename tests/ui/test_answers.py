@@ -6,7 +6,7 @@ import aiohttp
 import discord
 import pytest
 
-from pixverse.job import Job, JobState
+from pixverse.job import Job, JobState, Media
 from relay.commands import results
 from relay.commands.results import OutcomeState
 from relay.messages import Address
@@ -52,8 +52,8 @@ async def test_watched_though_the_api_is_down() -> None:
 async def test_already_watched() -> None:
     result = results.AlreadyWatched(5, 9, mention=True, api_down=False)
     answer = answers.status_answer(result, HERE)
-    assert answer.content == f"**Already watched here.** {CARD} I'll ping you too."
-    assert labels(answer) == ["Don't ping me"]
+    assert answer.content == f"**Already watched here.** I'll ping you. {CARD}"
+    assert labels(answer) == ["Don't ping me", "Stop watching"]
     assert "different account" in answers.status_answer(replace(result, on_hold=True), HERE).content
 
 
@@ -63,7 +63,7 @@ async def test_already_posted() -> None:
     assert answer.content == f"**Already posted here.** {RESULT}"
     assert labels(answer) == ["Post it again"]
     waiting = answers.status_answer(replace(result, state=OutcomeState.WAITING), HERE)
-    assert waiting.content.startswith("**Failed.** I'll post the result here soon")
+    assert waiting.content.startswith("**Failed.** I'll post the details here soon")
     assert waiting.view is None
 
 
@@ -74,8 +74,12 @@ async def test_nobody_knows_whether_it_was_posted() -> None:
 
 
 async def test_ended_and_being_posted() -> None:
-    answer = answers.status_answer(results.PostingOutcome(JOB, Outcome.COMPLETED), HERE)
+    made = replace(JOB, media=(Media("https://cdn.example/a.mp4"),))
+    answer = answers.status_answer(results.PostingOutcome(made, Outcome.COMPLETED), HERE)
     assert answer.content == "**Done.** Posting the result here."
+    for job, outcome, state in ((JOB, Outcome.COMPLETED, "Done"), (made, Outcome.FAILED, "Failed")):
+        empty = answers.status_answer(results.PostingOutcome(job, outcome), HERE)
+        assert empty.content == f"**{state}.** Posting the details here."
 
 
 async def test_a_private_look() -> None:
@@ -85,12 +89,12 @@ async def test_a_private_look() -> None:
         pressed.append(interaction)
 
     answer = answers.peek_answer(results.Peek(JOB.jobid, JOB, None, api_down=False), press)
-    assert answer.content.split("\n")[:2] == ["**In progress.** Nothing is posted.", "> a \\*cat\\*"]
+    assert answer.content.split("\n")[:2] == ["**In progress.** Only you see this.", "> a \\*cat\\*"]
     assert answer.content.split("\n")[2].startswith("-# made <t:1000:R> · user:1")
     assert "me@example.com" not in answer.content
     assert labels(answer) == ["Watch it here"]
     ended = answers.peek_answer(results.Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
-    assert ended.content.startswith("**Failed.** Nothing is posted.")
+    assert ended.content.startswith("**Failed.** Only you see this.")
     assert ended.view is None
 
 
@@ -136,8 +140,8 @@ def test_check_now() -> None:
     assert answers.checked_answer(results.Checked(JOB, None, news=False), HERE).content == (
         "**In progress.** Nothing new; PixVerse updates only every 15 to 60 seconds."
     )
-    assert answers.checked_answer(results.CheckedBefore(1_000, 6_000), HERE).content == (
-        "**Checked <t:1:R>.** You can check again <t:6:R>."
+    assert answers.checked_answer(results.CheckedBefore(JOB), HERE).content == (
+        "**In progress.** Checked a moment ago; try again in a few seconds."
     )
     unanswered = results.NotChecked(JOB, results.Unchecked.NO_ANSWER)
     assert answers.checked_answer(unanswered, HERE).content.endswith("Last known: in progress.")
@@ -189,5 +193,5 @@ def test_stopping_all() -> None:
 async def test_pings_on_and_off() -> None:
     on = answers.mention_answer(results.MentionSet(5, mention=True))
     assert on.content == "**I'll ping you when it ends.**"
-    assert labels(on) == ["Don't ping me"]
-    assert labels(answers.mention_answer(results.MentionSet(5, mention=False))) == ["Ping me"]
+    assert labels(on) == ["Don't ping me", "Stop watching"]
+    assert labels(answers.mention_answer(results.MentionSet(5, mention=False))) == ["Ping me", "Stop watching"]

@@ -36,9 +36,9 @@ def buttons(post: CardPost) -> list[str]:
 @pytest.mark.parametrize(
     ("face", "changes", "head", "ids"),
     [
-        (Face.CREATED, {}, "**Waiting to start.** I'll post the result here.", WORKING),
-        (Face.STARTED, {}, "**Started.** I'll post the result here.", WORKING),
-        (Face.PROGRESS, {}, "**In progress: 46%.** I'll post the result here.", WORKING),
+        (Face.CREATED, {}, "**Waiting to start.**", WORKING),
+        (Face.STARTED, {}, "**Started.**", WORKING),
+        (Face.PROGRESS, {}, "**In progress: 46%.**", WORKING),
         (
             Face.SLOW,
             {"until": 3_000_000},
@@ -113,7 +113,7 @@ def test_an_open_card(face: Face, changes: dict[str, object], head: str, ids: li
 
 def test_progress_without_a_percentage_makes_none_up() -> None:
     post = replace(POST, job=replace(JOB, percent=None))
-    assert card_text(post, HERE).startswith("**In progress.** I'll post")
+    assert card_text(post, HERE).startswith("**In progress.**\n")
 
 
 def test_an_unknown_status_is_shown_escaped() -> None:
@@ -182,7 +182,4 @@ V2 = Job(
 )
 def test_a_card_of_v2_tells_what_v2_knows_and_no_address(face: Face, job: Job, head: str) -> None:
     text = card_text(replace(POST, jobid=V2_ID, face=face, job=job, changed_at=None), HERE)
-    assert text == (
-        f"{head} I'll post the result here.\n> a boat\n"
-        "-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7"
-    )
+    assert text == (f"{head}\n> a boat\n-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7")

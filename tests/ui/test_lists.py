@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,8 +29,8 @@ def test_what_was_left_out() -> None:
     )
     result = results.WatchResult(entries, 4, mention=True)
     assert lists.watch_answer(result, HERE).content == (
-        "**Watching 1 job, 3 left out.** [Jump to the summary](https://discord.com/channels/1/2/4) "
-        "I'll ping you once, when the last one ends.\n"
+        "**Watching 1 job, 3 left out.** I'll ping you once, when the last one ends. "
+        "[Jump to the summary](https://discord.com/channels/1/2/4)\n"
         "`…pixverse`: already watched · [Card](https://discord.com/channels/1/2/9)\n"
         "`#12`: not found\n"
         "`…bot:pika`: a job of Pika"
@@ -61,6 +62,35 @@ def test_links_give_way_where_there_are_many() -> None:
     assert units(text) <= MESSAGE
     assert text.count("already posted") == 25
     assert "https" not in text
+
+
+@pytest.mark.parametrize(
+    ("taken", "text"),
+    [
+        (
+            results.Taken.ALREADY_WATCHED,
+            "**Already watched here.** [Jump to the card](https://discord.com/channels/1/2/9)",
+        ),
+        (
+            results.Taken.ALREADY_POSTED,
+            "**Already posted here.** [Jump to the result](https://discord.com/channels/1/2/9)",
+        ),
+        (
+            results.Taken.EXPIRED,
+            "**This job could not be watched.**\n`#12`: expired\n-# useapi.net keeps jobs for 31 days.",
+        ),
+    ],
+)
+def test_the_only_one_left_out(taken: results.Taken, text: str) -> None:
+    message_id = None if taken is results.Taken.EXPIRED else 9
+    entry = results.WatchEntry("#12", taken, message_id=message_id)
+    assert lists.watch_answer(results.WatchResult((entry,), None, mention=True), HERE).content == text
+
+
+def test_where_all_are_known_nothing_has_failed() -> None:
+    entries = tuple(results.WatchEntry(f"#{number}", results.Taken.ALREADY_WATCHED) for number in (1, 2))
+    text = lists.watch_answer(results.WatchResult(entries, None, mention=True), HERE).content
+    assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
 
 
 def test_what_to_do_about_those_left_out_is_said_once() -> None:
@@ -96,6 +126,22 @@ def test_a_listing() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("hold", "why"),
+    [
+        (results.Hold.REFUSED, "useapi.net refuses the API token"),
+        (results.Hold.UNPAID, "the useapi.net subscription has expired"),
+        (results.Hold.MISSING, "the API token has to be entered again"),
+    ],
+)
+def test_a_listing_says_what_is_wrong_with_the_token(hold: results.Hold, why: str) -> None:
+    entries = (replace(LISTED, hold=hold), replace(LISTED, hold=hold))
+    (answer,) = lists.listing_answers(results.Listing(entries), HERE, MENTIONS)
+    head, *lines = answer.content.split("\n")
+    assert head == f"**Watching 2 jobs here, 0 for you.** On hold: {why}."
+    assert all(line.startswith("**On hold** · ") for line in lines)
+
+
 def test_an_empty_listing() -> None:
     answers = lists.listing_answers(results.Listing(()), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
@@ -112,7 +158,7 @@ def test_a_long_listing_comes_in_pages_and_says_how_many_more() -> None:
 
 def test_a_choice() -> None:
     choice = lists.autocomplete_choice(results.Choice(7, JOB, None, 0), 180_000)
-    assert (choice.name, choice.value) == ("a *cat* · in progress: 46% · 3 min ago", "#7")
+    assert (choice.name, choice.value) == ("a *cat* · in progress: 46% · 3 min ago · #7", "#7")
     ended = lists.autocomplete_choice(results.Choice(7, None, Outcome.EXPIRED, 0), 0)
     assert ended.name == "#7 · expired · just now"
 
@@ -122,4 +168,4 @@ def test_a_choice_is_never_too_long_for_discord(prompt: str, status: str, outcom
     job = Job("a", JobState.UNKNOWN, status, prompt=prompt)
     choice = lists.autocomplete_choice(results.Choice(7, job, outcome, 0), age)
     assert 1 <= units(choice.name) <= CHOICE
-    assert choice.name.endswith(("ago", "just now"))
+    assert choice.name.endswith(("ago · #7", "just now · #7")) or choice.name.startswith("#7 · ")

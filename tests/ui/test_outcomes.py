@@ -78,7 +78,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
     assert said(files=FILES).startswith("**4 new videos.**\n")
     assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
     for reason, start in (
-        (LinkReason.TOO_LARGE, "**New video, as a link.** It has"),
+        (LinkReason.TOO_LARGE, "**New video, as a link.** It's"),
         (LinkReason.EXPIRED, "**New video, but its link has expired.**"),
         (LinkReason.HOST_NOT_ALLOWED, "**New video, but I may not fetch it.**"),
     ):
@@ -102,7 +102,7 @@ def test_four_videos() -> None:
         (
             LinkReason.TOO_LARGE,
             (
-                "**Your video is ready, as a link.** <@42> It has 12.3 MB; this server's limit is 10 MB.\n"
+                "**Your video is ready, as a link.** <@42> It's 12.3 MB; this server's limit is 10 MB.\n"
                 f"{QUOTE}\n{URL}\n-# Link works until <t:3000:f>; </pixverse status:11> renews it · "
                 f"{identity('completed')}"
             ),
@@ -119,7 +119,7 @@ def test_four_videos() -> None:
             LinkReason.EXPIRED,
             (
                 "**Your video's link has expired.** <@42> It was made <t:134:R>. "
-                f"You can still download it from PixVerse.\n{QUOTE}\n{URL}\n-# {identity('completed')}"
+                f"The PixVerse account's owner can still download it there.\n{QUOTE}\n{URL}\n-# {identity('completed')}"
             ),
         ),
         (
@@ -151,7 +151,7 @@ def test_the_only_video_is_not_attached(reason: LinkReason, text: str) -> None:
 
 def test_a_limit_that_reads_like_the_size_is_not_named() -> None:
     link = replace(LINK, size=57_344, limit=57_343)
-    assert "It has 56 KB, just over this server's limit." in content(replace(POST, links=(link,)))
+    assert "It's 56 KB, just over this server's limit." in content(replace(POST, links=(link,)))
 
 
 def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> None:
@@ -160,7 +160,7 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
     message = outcome_message(replace(POST, files=(FILES[0],), links=(foreign, LINK, other)), MENTIONS)
     assert message.content is not None
     assert "Numbers 2 and 4 are on `h.example` and `i.example`, which" in message.content
-    assert "-# Link works until <t:3000:f> · " in message.content
+    assert "-# Link works until <t:3000:f>; </pixverse status:11> renews them · " in message.content
     assert message.content.split("\n")[-4:-1] == [foreign.url, URL, other.url]
     assert message.suppress_embeds
 
@@ -168,8 +168,8 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
 def test_some_of_four_are_links() -> None:
     text = content(replace(POST, files=(*FILES[:2], FILES[3]), links=(LINK,)))
     assert text == (
-        "**Your 4 videos are ready, number 3 as a link.** <@42> It has 12.3 MB; this server's limit is 10 MB."
-        f"\n{QUOTE}\n{URL}\n-# Link works until <t:3000:f> · {identity('completed')}"
+        "**Your 4 videos are ready, number 3 as a link.** <@42> It's 12.3 MB; this server's limit is 10 MB."
+        f"\n{QUOTE}\n{URL}\n-# Link works until <t:3000:f>; </pixverse status:11> renews them · {identity('completed')}"
     )
     two = (LINK, replace(LINK, index=4, expires_at=2_000_000))
     assert content(replace(POST, files=FILES[:2], links=two)).split("\n") == [
@@ -180,7 +180,7 @@ def test_some_of_four_are_links() -> None:
         QUOTE,
         URL,
         URL,
-        f"-# Links work until <t:2000:f> · {identity('completed')}",
+        f"-# Links work until <t:2000:f>; </pixverse status:11> renews them · {identity('completed')}",
     ]
 
 
@@ -193,10 +193,7 @@ def test_the_link_of_a_spoiler_is_behind_a_click() -> None:
     [
         (
             Outcome.COMPLETED,
-            (
-                "**Finished, but without a video.** <@42> PixVerse sent no file. "
-                "Try </pixverse status:11> in a few minutes, or start the job again."
-            ),
+            ("**Finished, but without a video.** <@42> PixVerse sent no file. You can start the job again."),
         ),
         (Outcome.FAILED, "**The job failed.** <@42> You can start it again.\nPixVerse says: Bad frame At 3 s"),
         (

@@ -6,6 +6,7 @@ from pixverse.job import Job, JobState
 from relay.messages import Address, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Outcome
 from tests.ui.samples import components_of
+from ui import colours
 from ui.limits import TEXT_DISPLAYS, units
 from ui.summaries import summary_text, summary_view
 
@@ -18,7 +19,7 @@ POST = SummaryPost(5, 42, True, (RUNNING, ENDED), "n", done=1, open=True)
 
 def test_an_open_batch() -> None:
     assert summary_text(POST, HERE) == (
-        "**Watching 2 jobs.** 1 of 2 has ended.\n"
+        "**Watching 1 of 2 jobs.** 1 has ended.\n"
         "**In progress: 46%** · a \\*cat\\*\n"
         "**Done** · a \\*cat\\* · [Result](https://discord.com/channels/1/2/9)\n"
         "-# Asked by <@42>. One ping at the end."
@@ -34,7 +35,11 @@ def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
     (box,) = components_of(summary_view(ended, HERE))
     assert len(box["components"]) == 1
     stopped = replace(POST, open=False)
-    assert summary_text(stopped, HERE).startswith("**Stopped watching.** 1 of 2 jobs has ended.")
+    assert summary_text(stopped, HERE).startswith("**Stopped watching.** 1 job keeps running at PixVerse.\n")
+    (box,) = components_of(summary_view(stopped, HERE))
+    assert box["accent_color"] == colours.STOPPED.value
+    begun = replace(POST, entries=(RUNNING, RUNNING), done=0)
+    assert summary_text(begun, HERE).startswith("**Watching 2 jobs.**\n")
 
 
 def test_names_get_shorter_where_there_are_many() -> None:

@@ -43,6 +43,13 @@ FAULTS = (
         "tuple(person for person in rest)",
     ),
     fault(
+        "the list hides that the token is refused",
+        "tests/e2e/test_api_troubles.py::test_a_refused_token_is_told_once_and_its_end_too",
+        "relay/commands/known.py",
+        "hold=_HOLDS.get(self._accounts.state_of(row.account_id)),",
+        "hold=None,",
+    ),
+    fault(
         "a question and its button are the same words",
         _TWICE,
         "ui/callback_answers.py",

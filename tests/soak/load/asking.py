@@ -20,9 +20,9 @@ _A_SECOND = 8.0
 _RIGHT = (
     "**Already watched here.**",
     "**Already posted here.**",
-    "Posting the result here.",
-    "The result still waits to be posted in this channel",
-    "Nothing is posted.",
+    "** Posting the ",
+    "here soon; no need to ask again.",
+    "Only you see this.",
 )
 
 
