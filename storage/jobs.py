@@ -42,6 +42,8 @@ class OpenJob:
     """The servers with an open subscription for it."""
     has_card: bool
     """Whether one of these subscriptions shows a card: it is neither of a batch nor followed without."""
+    is_shown: bool
+    """Whether one of these subscriptions shows a card, or is in a batch, whose summary shows it."""
 
 
 async def by_id(queries: Queries, job_id: int) -> JobRow | None:
@@ -185,8 +187,8 @@ async def _open_jobs(
     rows = await queries.all(
         "SELECT j.id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.missing_since,"
         " (SELECT group_concat(guild_id) FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS guilds,"
-        " EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL AND batch_id IS NULL"
-        "  AND origin <> 'followed') AS has_card"
+        " (SELECT max(CASE WHEN origin = 'followed' THEN 0 WHEN batch_id IS NULL THEN 2 ELSE 1 END)"
+        "  FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS shown"
         f" FROM jobs j WHERE j.ended_at IS NULL {condition}"
         " AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL)"
         " ORDER BY j.id LIMIT ?",
@@ -205,7 +207,8 @@ def _open_job(row: sqlite3.Row) -> OpenJob:
         row["watched_since"],
         row["missing_since"],
         guilds,
-        bool(row["has_card"]),
+        row["shown"] == 2,
+        row["shown"] > 0,
     )
 
 

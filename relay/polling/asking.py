@@ -102,7 +102,12 @@ class Asking:
         """When a list was asked for that says that the job is still in work; None where it is to be asked about."""
         if self._questions.down_since is not None or job.missing_since is not None:
             return None
-        if not self._roll_calls.worth_it(job.account_id, jobs_of_account):
+        if self.needs_record(job):
+            return None
+        # Jobs that are asked about at every interval anyway are no reason to request a list.
+        live = self._queue.live_of_account(job.account_id)
+        others = jobs_of_account - live if live <= schedule.LIVE_JOBS else jobs_of_account
+        if not self._roll_calls.worth_it(job.account_id, others):
             return None
         if schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
             return None
@@ -118,7 +123,8 @@ class Asking:
 
     def after_answer(self, job: Watched, asked_at: float) -> float:
         """When a job is due again that had not ended when it was asked about at `asked_at`."""
-        relied_on = self._announcements.relied_on(job.account_id)
+        # A callback reports an end, but no progress.
+        relied_on = self._announcements.relied_on(job.account_id) and not self.needs_record(job)
         gap_of = schedule.gap_where_announced if relied_on else schedule.gap
         return schedule.after_gap(asked_at, self._interval, gap_of(self._interval, self.age(job)), self._random)
 
@@ -187,6 +193,14 @@ class Asking:
         job.missing_since = None
         return recorded
 
+    def needs_record(self, job: Watched) -> bool:
+        """Whether the job's own record is requested at every interval, so that its card or summary keeps up: the job is
+        live, and its account has few live jobs."""
+        return self._is_live(job) and self._queue.live_of_account(job.account_id) <= schedule.LIVE_JOBS
+
+    def _is_live(self, job: Watched) -> bool:
+        return schedule.is_live(self.age(job), is_shown=job.is_shown)
+
     def age(self, job: Watched) -> float:
         """Seconds since it was first asked for."""
         return max(0, self._clock.now() - job.watched_since) / 1000
@@ -203,7 +217,7 @@ class Asking:
         due = min(due, self._latest(job, due))
         if job.requested_at is not None and not job.claimed:
             due = max(due, job.requested_at + self._interval)
-        self._queue.put(job, due)
+        self._queue.put(job, due, is_live=self._is_live(job))
 
     def _latest(self, job: Watched, due: float) -> float:
         """When the job has to be looked at at the latest, though it is due otherwise: to be given up."""

@@ -157,6 +157,7 @@ class Intake:
         job.watched_since = row.watched_since
         job.missing_since = row.missing_since
         job.has_card = row.has_card
+        job.is_shown = row.is_shown
         if row.snapshot is not None:
             job.fingerprint = hash(row.snapshot)
             job.heard = None

@@ -24,6 +24,8 @@ class Watched:
         "heard",
         "id",
         "in_flight",
+        "is_live",
+        "is_shown",
         "jobid",
         "missing_since",
         "requested_at",
@@ -41,6 +43,10 @@ class Watched:
         """Of the bytes of that answer, where they are known: the same ones again are no news."""
         self.has_card = True
         """Somewhere a card of its own shows how far it is."""
+        self.is_shown = True
+        """Somewhere a card or a summary shows how far it is."""
+        self.is_live = False
+        """It was young and shown when it was last put. Only JobQueue changes this."""
         self.watched_since = 0
         """Milliseconds UTC."""
         self.missing_since: int | None = None
@@ -84,6 +90,7 @@ class _AccountQueue:
     """The jobs of one account."""
 
     jobs: int = 0
+    live: int = 0
     in_flight: int = 0
     heap: list[tuple[float, int]] = field(default_factory=list)
     """Time and number of each job that waits, and entries that have been replaced since."""
@@ -138,6 +145,11 @@ class JobQueue:
         account = self._accounts.get(account_id)
         return 0 if account is None else account.jobs
 
+    def live_of_account(self, account_id: int) -> int:
+        """How many jobs of the account are young and shown on a card or a summary."""
+        account = self._accounts.get(account_id)
+        return 0 if account is None else account.live
+
     # ---- changes of state -------------------------------------------------------------------------------------------
 
     def new(self, job_id: int, account_id: int, jobid: str) -> Watched:
@@ -154,13 +166,15 @@ class JobQueue:
         job.early_looks = before.early_looks
         return job
 
-    def put(self, job: Watched, due: float) -> None:
+    def put(self, job: Watched, due: float, *, is_live: bool = False) -> None:
         """The job waits until `due`: a new one, one that waited until another time, or one that was in flight."""
         if not self.holds(job):
             self._add(job)
         self._land(job)
         job.due = due
         account = self._accounts[job.account_id]
+        account.live += is_live - job.is_live
+        job.is_live = is_live
         heapq.heappush(account.heap, (due, job.id))
         if len(account.heap) > 2 * account.jobs + 64:
             account.heap = list({entry for entry in account.heap if self._is_current(entry, job.account_id)})
@@ -179,7 +193,10 @@ class JobQueue:
         if not self.holds(job):
             return
         del self._jobs[job.id]
-        self._accounts[job.account_id].jobs -= 1
+        account = self._accounts[job.account_id]
+        account.jobs -= 1
+        account.live -= job.is_live
+        job.is_live = False
         self._forget_gone(now)
         self._gone[job.id] = (now, job)
         self._tidy(job.account_id)

@@ -250,6 +250,8 @@ class Poller:
         for job in filter(self._queue.waits, renewal.left):
             self._asking.put(job, self._clock.monotonic())
         for job in filter(self._queue.waits, renewal.named):
+            if self._asking.needs_record(job):
+                continue
             self._asking.put(job, self._asking.if_claimed(job, self._asking.named_at(job, renewal.at)))
         self._woken.set()
 

@@ -26,6 +26,10 @@ ANNOUNCED_INTERVALS = 3
 """Between two questions about a young job whose end a callback will tell, as far as anybody can know."""
 RELIED_ON_AFTER = 3
 """Ends in a row that callbacks announced, after which they are relied on."""
+LIVE_JOBS = 8
+"""Up to how many live jobs of one account are each asked about at every interval, whatever a list says: as many as an
+account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
+to save most of the requests."""
 ANNOUNCED_LATE_SECONDS = 5.0
 """How much later than an answer a callback may tell the same end and still count as an announcement."""
 
@@ -42,6 +46,16 @@ def gap(interval: float, age: float) -> float:
         return interval
     share = min(1.0, (age - YOUNG) / (OLD - YOUNG))
     return float(interval * (slowest(interval) / interval) ** share)
+
+
+def is_live(age: float, *, is_shown: bool) -> bool:
+    """Whether somebody may be watching the job's progress: a card or a summary shows the job, and it is young.
+
+    Most jobs have ended at the age at which they stop being young, and nobody expects a slower one to change every few
+    seconds. Asking more than once in an interval would show nothing new: the API looks at Discord only every 15 to
+    60 s.
+    """
+    return is_shown and age <= YOUNG
 
 
 def gap_where_announced(interval: float, age: float) -> float:

@@ -7,10 +7,12 @@ from itertools import pairwise
 
 import pytest
 
+from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+_INTERVAL = 2.0
 _APART = 5.0
 _PATIENCE = 6 * _APART
 
@@ -46,3 +48,26 @@ async def test_cards_follow_their_jobs_in_place_and_not_too_often(stage: Stage) 
         assert len(edits) in (1, 2)
         assert all(later - earlier >= _APART - 0.5 for earlier, later in pairwise(times))
     assert [card.labels for card in shown[2:]] == [["Stop watching"]] * 3
+
+
+async def test_each_of_three_young_jobs_has_a_card_that_keeps_up(build: Build) -> None:
+    """Also where a list would answer for all of them: that tells no progress."""
+    stage = await build(POLL_INTERVAL=str(_INTERVAL))
+    await stage.start()
+    town = await stage.town()
+    channels = [town.channel, town.guild.add_text_channel("more"), town.guild.add_text_channel("most")]
+    jobs = [town.job() for _ in channels]
+    for job, channel in zip(jobs, channels, strict=True):
+        await town.status(job, channel=channel)
+        await stage.discord.until(lambda channel=channel: town.cards(channel), what="the card")  # type: ignore[misc]
+
+    for percent in (15, 46):
+        for job in jobs:
+            job.set("progress", percent=percent)
+        await stage.discord.until(
+            lambda percent=percent: all(  # type: ignore[misc]
+                town.cards(channel)[0].text.startswith(f"**In progress: {percent}%.**") for channel in channels
+            ),
+            timeout=_INTERVAL + _APART + 2,
+            what="cards that keep up",
+        )

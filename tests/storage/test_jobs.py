@@ -109,7 +109,7 @@ async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Data
     assert [row.id for row in await jobs.open_among(database.reader, [7, 2, 3, 1, 99])] == [1, 7]
 
 
-async def test_a_job_has_a_card_where_somebody_asked_for_it_alone(database: Database) -> None:
+async def test_a_job_has_a_card_where_somebody_asked_for_it_alone_and_a_batch_shows_it_too(database: Database) -> None:
     async with database.transaction() as tx:
         await tx.run("INSERT INTO accounts (id, account_key, state_since) VALUES (1, 'user:1', 0)")
         await tx.run(
@@ -136,3 +136,4 @@ async def test_a_job_has_a_card_where_somebody_asked_for_it_alone(database: Data
             )
     page = await jobs.open_page(database.reader, 0, 10)
     assert [row.has_card for row in page] == [True, False, False, True, False]
+    assert [row.is_shown for row in page] == [True, True, False, True, False]

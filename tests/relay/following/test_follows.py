@@ -274,6 +274,40 @@ async def test_even_a_single_job_relies_on_a_list_that_is_asked_for_anyway(world
     assert len(world.api.times("v1-alone")) <= 6
 
 
+@pytest.mark.parametrize("progress", [True, False], ids=["cards", "no cards"])
+async def test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen(
+    world: FollowingWorld, progress: bool
+) -> None:
+    await world.follow(progress=progress)
+    world.run()
+    jobids = [f"v1-{number}" for number in range(3)]
+    for jobid in jobids:
+        world.api.put(jobid)
+    await world.advance(30)
+    world.api.asked.clear()
+    await world.advance(120)
+    for jobid in jobids:
+        assert (len(world.api.times(jobid)) >= 5) is progress
+
+
+async def test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on(
+    world: FollowingWorld,
+) -> None:
+    await world.follow(progress=True)
+    world.run()
+    jobids = [f"v1-{number}" for number in range(9)]
+    for jobid in jobids:
+        world.api.put(jobid)
+    await world.advance(30)
+    world.api.put(jobids[0], JobState.FAILED)
+    await world.advance(23)
+    world.api.asked.clear()
+    world.api.rolls.clear()
+    await world.advance(61.5)
+    assert len([1 for _, kind in world.api.rolls if kind == "v1"]) >= 3
+    assert all(len(world.api.times(jobid)) in (2, 3, 4) for jobid in jobids[1:])
+
+
 async def test_a_callback_may_bring_jobs_too(world: FollowingWorld) -> None:
     await world.follow()
     world.run()

@@ -8,7 +8,7 @@ import pytest
 
 from pixverse.errors import RateLimited, Unavailable
 from pixverse.job import JobState
-from tests.relay.world import CHANNEL, World
+from tests.relay.world import ACCOUNT, CHANNEL, World
 
 
 async def _running(world: World, jobid: str = "job-1") -> int:
@@ -154,6 +154,7 @@ async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World)
 
 async def test_where_callbacks_announce_ends_jobs_are_polled_less_often_until_one_does_not_come(world: World) -> None:
     await _running(world)
+    await world.advance(300)
     for place in range(3):
         jobid = f"announced-{place}"
         number = await world.watch(jobid)
@@ -173,3 +174,14 @@ async def test_where_callbacks_announce_ends_jobs_are_polled_less_often_until_on
     world.api.asked.clear()
     await world.advance(100)
     assert len(world.api.times("job-1")) >= 3
+
+
+async def test_a_young_job_with_a_card_is_polled_at_each_interval_though_callbacks_announce_ends(world: World) -> None:
+    for number in range(3):
+        world.announcements.ended(ACCOUNT, 900 + number, announced=True)
+    await world.watch("job-1")
+    world.run()
+    await world.advance(1)
+    world.api.asked.clear()
+    await world.advance(240)
+    assert len(world.api.times("job-1")) >= 11

@@ -27,6 +27,24 @@ def test_jobs_are_counted_by_account() -> None:
     assert not queue.waits(first)
 
 
+def test_live_jobs_are_counted_by_account_until_they_are_put_as_others_or_leave() -> None:
+    queue, first, second = JobQueue(20), Watched(1, 7, "a"), Watched(2, 7, "b")
+    queue.put(first, 1.0, is_live=True)
+    queue.put(first, 2.0, is_live=True)
+    queue.put(second, 3.0, is_live=True)
+    assert (queue.live_of_account(7), queue.live_of_account(8)) == (2, 0)
+    queue.put(first, 4.0)
+    assert queue.live_of_account(7) == 1
+    queue.start(second)
+    queue.drop(second, 0)
+    queue.landed(second, 0)
+    assert queue.live_of_account(7) == 0
+    queue.put(first, 5.0, is_live=True)
+    queue.drop(first, 0)
+    queue.put(queue.new(1, 7, "a"), 6.0)
+    assert queue.live_of_account(7) == 0
+
+
 _STEP = st.tuples(st.sampled_from(["put", "drop", "start", "end"]), st.integers(0, 8), st.floats(0, 100))
 
 

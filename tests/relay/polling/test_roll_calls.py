@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+from itertools import pairwise
 
 import pytest
 
@@ -194,3 +195,86 @@ async def test_without_cards_records_are_asked_for_half_as_often(world: World, t
     world.api.asked.clear()
     await world.advance(240)
     assert {len(world.api.times(jobid)) for jobid in ten} <= {1}
+
+
+# ---- young jobs that somebody can see --------------------------------------------------------------------------------
+
+
+async def _watched_in_one_batch(world: World, jobids: list[str]) -> None:
+    for jobid in jobids:
+        world.api.put(jobid)
+    world.run()
+    await world.advance(1)
+    await world.tracker.watch(world.ask(), " ".join(jobids), False)
+    world.api.asked.clear()
+    world.api.rolls.clear()
+
+
+def _gaps(times: list[float]) -> list[float]:
+    return [later - earlier for earlier, later in pairwise(times)]
+
+
+@pytest.mark.parametrize("batch", [False, True], ids=["cards", "summary"])
+@pytest.mark.parametrize("jobs", [1, 3, 8])
+async def test_few_young_jobs_are_each_asked_about_at_every_interval_and_no_list_is_requested(
+    world: World, jobs: int, batch: bool
+) -> None:
+    jobids = [f"v1-{number}" for number in range(jobs)]
+    await (_watched_in_one_batch if batch else _watched)(world, jobids)
+    began = world.clock.monotonic()
+    await world.advance(120)
+    for jobid in jobids:
+        times = world.api.times(jobid)
+        assert times[0] - began <= 20.4
+        assert len(times) in (5, 6)
+        assert all(20 <= gap <= 20.4 for gap in _gaps(times))
+    assert world.api.rolls == []
+
+
+async def test_every_state_of_a_young_job_is_known_within_an_interval(world: World, ten: list[str]) -> None:
+    """From the first moment on."""
+    world.run()
+    for jobid in ten[:3]:
+        await world.watch(jobid)
+    for percent in range(0, 100, 10):
+        for jobid in ten[:3]:
+            world.api.put(jobid, percent=percent)
+        await world.advance(20.5)
+        snapshots = await world.rows("SELECT snapshot FROM jobs")
+        assert all(f'"percent":{percent},' in f"{snapshot},".replace("}", ",") for (snapshot,) in snapshots)
+
+
+async def test_more_young_jobs_go_by_the_list_until_they_are_few(world: World) -> None:
+    jobids = [f"v1-{number}" for number in range(9)]
+    await _watched(world, jobids)
+    await world.advance(60)
+    assert len(world.api.asked) <= 9
+    assert len(world.api.rolls) in (2, 3)
+    world.api.put(jobids[0], JobState.FAILED)
+    await world.advance(41)
+    world.api.asked.clear()
+    world.api.rolls.clear()
+    await world.advance(60)
+    assert all(len(world.api.times(jobid)) in (2, 3) for jobid in jobids[1:])
+    assert world.api.rolls == []
+
+
+async def test_jobs_that_are_young_no_more_go_by_the_list(world: World, ten: list[str]) -> None:
+    await _watched(world, ten[:5])
+    await world.advance(300)
+    world.api.asked.clear()
+    world.api.rolls.clear()
+    await world.advance(120)
+    assert len(world.api.rolls) in (4, 5, 6)
+    assert all(len(world.api.times(jobid)) in (1, 2) for jobid in ten[:5])
+
+
+async def test_no_list_is_requested_for_two_old_jobs_beside_young_ones(world: World, ten: list[str]) -> None:
+    """Each of the young ones is asked about itself, so a list would save nothing."""
+    await _watched(world, ten[:2])
+    await world.advance(300)
+    for jobid in ten[2:8]:
+        await world.watch(jobid)
+    world.api.rolls.clear()
+    await world.advance(120)
+    assert world.api.rolls == []

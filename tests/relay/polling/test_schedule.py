@@ -157,6 +157,13 @@ def test_one_job_is_looked_at_at_once_and_many_within_an_interval() -> None:
     assert all(5.0 <= schedule.first_look(5.0, 20.0, 500, random) <= 25.0 for _ in range(50))
 
 
+def test_a_job_is_live_while_it_is_young_and_shown() -> None:
+    assert schedule.is_live(0, is_shown=True)
+    assert schedule.is_live(schedule.YOUNG, is_shown=True)
+    assert not schedule.is_live(schedule.YOUNG + 1, is_shown=True)
+    assert not schedule.is_live(0, is_shown=False)
+
+
 def test_a_record_is_looked_at_half_as_often_where_no_card_shows_it() -> None:
     assert schedule.record_after(20, has_card=True) == 120
     assert schedule.record_after(20, has_card=False) == 240

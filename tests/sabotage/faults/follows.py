@@ -6,6 +6,59 @@ from tests.sabotage.fault import fault
 
 FAULTS = (
     fault(
+        "a list keeps the card of a young job from keeping up",
+        "tests/relay/following/test_follows.py"
+        "::test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen",
+        "relay/polling/asking.py",
+        "        if self.needs_record(job):\n            return None\n",
+        "",
+    ),
+    fault(
+        "the summary of young jobs does not keep up",
+        "tests/storage/test_jobs.py::test_a_job_has_a_card_where_somebody_asked_for_it_alone_and_a_batch_shows_it_too",
+        "storage/jobs.py",
+        "THEN 2 ELSE 1 END",
+        "THEN 2 ELSE 0 END",
+    ),
+    fault(
+        "reliable callbacks keep the card of a young job from keeping up",
+        "tests/relay/polling/test_claims.py"
+        "::test_a_young_job_with_a_card_is_polled_at_each_interval_though_callbacks_announce_ends",
+        "relay/polling/asking.py",
+        " and not self.needs_record(job)",
+        "",
+    ),
+    fault(
+        "the list of a followed account puts off young jobs of which few are left",
+        "tests/relay/following/test_follows.py"
+        "::test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on",
+        "relay/polling/poller.py",
+        "            if self._asking.needs_record(job):\n                continue\n",
+        "",
+    ),
+    fault(
+        "very many young jobs are each asked about at every interval",
+        "tests/relay/polling/test_roll_calls.py::test_more_young_jobs_go_by_the_list_until_they_are_few",
+        "relay/polling/asking.py",
+        " and self._queue.live_of_account(job.account_id) <= schedule.LIVE_JOBS",
+        "",
+    ),
+    fault(
+        "young jobs count for whether a list is worth it",
+        "tests/relay/polling/test_roll_calls.py::test_no_list_is_requested_for_two_old_jobs_beside_young_ones",
+        "relay/polling/asking.py",
+        "jobs_of_account - live if live",
+        "jobs_of_account if live",
+    ),
+    fault(
+        "jobs that have ended count as live",
+        "tests/relay/polling/test_job_queue.py"
+        "::test_live_jobs_are_counted_by_account_until_they_are_put_as_others_or_leave",
+        "relay/polling/job_queue.py",
+        "        account.live -= job.is_live\n",
+        "",
+    ),
+    fault(
         "a list is relied on for a whole interval, however old it was",
         "tests/relay/polling/test_roll_calls.py::test_nobody_relies_on_a_list_longer_than_on_an_answer",
         "relay/polling/asking.py",
