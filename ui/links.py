@@ -32,7 +32,7 @@ def because(cause: Cause | None) -> str:
         case Cause.LINKS:
             return "Discord's harmful-link filter blocked it."
         case _:
-            return "Discord rejected it without a reason I know."
+            return "Discord rejected it for no known reason."
 
 
 def why_several(reason: LinkReason, links: tuple[VideoLink, ...], *, named: bool) -> str:

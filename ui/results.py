@@ -31,10 +31,10 @@ _WAITING = {
     Reason.RATE_LIMITED: "Discord asked me to wait.",
     Reason.SLOW_MODE: "The channel's slow mode makes me wait.",
     Reason.SWITCHED_OFF: "Discord takes no messages there right now.",
-    Reason.NO_PERMISSION: "Discord won't let me post there, though no permission is missing.",
+    Reason.NO_PERMISSION: "Discord won't let me post, though no permission is missing.",
     Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",
 }
-_UNSURE = "The connection broke. If it's missing, resend it; *Read Message History* prevents this."
+_UNSURE = "May have arrived. If it's missing, resend it; *Read Message History* prevents this."
 
 
 def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Answer:
@@ -99,8 +99,8 @@ def _fitting(
 def _head(counts: OutcomeCounts) -> str:
     waiting = wording.count(counts.waiting, "result waits", "results wait")
     if counts.not_posted:
-        state = wording.count(counts.not_posted, "result was", "results were")
-        return wording.joined((f"**{state} not posted.**", f"{waiting}." if counts.waiting else ""), " ")
+        state = wording.count(counts.not_posted, "result", "results")
+        return wording.joined((f"**{state} not posted.**", f"{counts.waiting} waiting." if counts.waiting else ""), " ")
     return f"**{waiting} to be posted.**" if counts.waiting else "**Every result is posted.**"
 
 
@@ -185,22 +185,22 @@ def _posted(record: OutcomeRecord) -> str:
 def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
     match record.reason:
         case Reason.NO_PERMISSION:
-            return "I had no permission for 3 days. Allow it in the channel's settings, then resend it."
+            return "No permission for 3 days. Allow it in the channel's settings, then resend it."
         case Reason.UNKNOWN_CHANNEL:
-            return "I couldn't see that channel for 3 days. Let me see it, then resend it."
+            return "I couldn't see it for 3 days. Give me access, then resend it."
         case Reason.CHANNEL_GONE:
-            return f"The channel is gone. {mentions.status} with its number posts it in another."
+            return f"The channel is gone; {mentions.status} can post it elsewhere."
         case Reason.NOT_WANTED:
             return "Being watched again; the next result counts."
         case Reason.FAULT:
-            return "Something broke on my side; the bot's log has details. You can resend it."
+            return "Something broke on my side; see the bot's log. You can resend it."
         case _:
             why = Variant.parse(record.variant).why
-            rules = "its rules" if why is Cause.WORDS else "your AutoMod rules"
+            rules = "its rules" if why is Cause.WORDS else "AutoMod"
             return f"{because(why)} Check {rules}, then resend it."
 
 
 def _waiting(record: OutcomeRecord) -> str:
     if record.blocked_since is not None:
-        return "I'm not allowed to post there; once that's fixed, I'll post it."
+        return "I may not post there; once that's fixed, I'll post it."
     return next((text for reason, text in _WAITING.items() if reason == record.reason), "")

@@ -67,7 +67,7 @@ async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
     town.channel.allow_bot(send_messages=True)
     await stage.start()
     answer = await _shown(town)
-    assert answer.text.startswith("**1 result was not posted.**\n1. **Not posted** · ")
+    assert answer.text.startswith("**1 result not posted.**\n1. **Not posted** · ")
 
     first = town.admin.begin_click(answer, "Resend 1")
     second = town.admin.begin_click(answer, "Resend 1")

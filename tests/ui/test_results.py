@@ -35,19 +35,19 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
     answer = results_answer(page, OutcomeCounts(2, 1, 1_000), MENTIONS)
 
     assert answer.content.split("\n") == [
-        "**2 results were not posted.** 1 result waits.",
+        "**2 results not posted.** 1 waiting.",
         (
             "1. **Not posted** · <#5> · <t:60:R> · a paper boat · "
-            "I had no permission for 3 days. Allow it in the channel's settings, then resend it."
+            "No permission for 3 days. Allow it in the channel's settings, then resend it."
         ),
         (
             "2. **Not posted** · <#5> · <t:60:R> · a paper boat · "
-            "The connection broke. If it's missing, resend it; "
+            "May have arrived. If it's missing, resend it; "
             "*Read Message History* prevents this."
         ),
         (
             "3. **Waiting** · <#5> · <t:1:R> · a paper boat · held until <t:259201:f> · "
-            "I'm not allowed to post there; once that's fixed, I'll post it."
+            "I may not post there; once that's fixed, I'll post it."
         ),
         "4. **Posted** · <#5> · <t:60:R> · a paper boat · [Jump to it](https://discord.com/channels/4/5/6)",
     ]
@@ -62,7 +62,7 @@ async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: O
     answer = results_answer(page, OutcomeCounts(30, 0, None), MENTIONS)
     lines = answer.content.split("\n")
     assert [line.split(".")[0] for line in lines[1 : shown + 1]] == [str(place) for place in range(1, shown + 1)]
-    reason = ["-# 1 to 8: The connection broke. If it's missing, resend it; *Read Message History* prevents this."]
+    reason = ["-# 1 to 8: May have arrived. If it's missing, resend it; *Read Message History* prevents this."]
     assert lines[shown + 1 :] == (reason if record is UNSURE else [])
     rows = labels(answer)
     assert len(rows) <= 5
@@ -83,10 +83,10 @@ async def test_what_several_have_in_common_is_said_once() -> None:
         "1. **Not posted** · <#5> · <t:60:R> · a paper boat",
         (
             "2. **Not posted** · <#5> · <t:60:R> · a paper boat · "
-            "Something broke on my side; the bot's log has details. You can resend it."
+            "Something broke on my side; see the bot's log. You can resend it."
         ),
         "3. **Not posted** · <#5> · <t:60:R> · a paper boat",
-        "-# 1 and 3: I had no permission for 3 days. Allow it in the channel's settings, then resend it.",
+        "-# 1 and 3: No permission for 3 days. Allow it in the channel's settings, then resend it.",
     ]
 
 
@@ -122,9 +122,7 @@ async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
     gone = replace(GIVEN_UP, reason=Reason.CHANNEL_GONE)
     answer = results_answer(OutcomePage((gone,), skipped=0, more=False), OutcomeCounts(1, 0, None), MENTIONS)
     assert answer.view is None
-    assert answer.content.endswith(
-        "#7 · The channel is gone. </pixverse status:11> with its number posts it in another."
-    )
+    assert answer.content.endswith("#7 · The channel is gone; </pixverse status:11> can post it elsewhere.")
 
 
 def test_no_results() -> None:
