@@ -185,7 +185,7 @@ class CardEdits:
         wait = self._line.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
         if wait > 0:
             return Later(wait)
-        self._line.leave(edit.key)
+        self._line.use(edit.key, self._clock.monotonic())
         self._next_edit[edit.key] = self._clock.monotonic() + self._pause(edit)
         return await self._edit(edit)
 
@@ -205,7 +205,8 @@ class CardEdits:
         return CARD_SECONDS if age <= _OLD_AFTER else OLD_CARD_SECONDS
 
     async def _outcome_first(self, edit: _Edit) -> bool:
-        if isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING:
+        # A last edit makes no waiting outcome late: Discord counts a channel's posts and edits separately.
+        if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING):
             return False
         now = self._clock.now()
         channel = edit.address.channel_id

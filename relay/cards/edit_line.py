@@ -16,16 +16,25 @@ class EditLine:
     """Whoever waits keeps its place until its turn has come; times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._channel_free_at: dict[int, float] = {}
-        self._places: dict[Hashable, float] = {}
+        self._places: dict[int, dict[Hashable, float]] = {}
+        """Of each channel's line, the first one first: when each may be edited."""
+        self._channels: dict[Hashable, int] = {}
+        """In which channel's line each waits."""
+        self._free_at: dict[int, float] = {}
+        """When each channel takes the next edit after its last one; that which was used longest ago stands first."""
         self._all_free_at = 0.0
         self._turns: dict[Hashable, float] = {}
 
     def wait(self, key: Hashable, channel_id: int, now: float) -> float:
         """Seconds until its turn; takes a place in the channel's line, and once that is reached one in everybody's."""
-        place = self._places.get(key)
-        if place is None:
-            place = self._places[key] = self._take_place(channel_id, now)
+        places = self._places.setdefault(channel_id, {})
+        free_at = self._free_at.get(channel_id, now)
+        if key not in places:
+            behind = next(reversed(places.values())) + CHANNEL_SECONDS if places else now
+            places[key] = max(now, free_at, behind)
+            self._channels[key] = channel_id
+        # One before it may have been edited later than its place allowed.
+        place = max(places[key], free_at)
         if place > now:
             return place - now
         turn = self._turns.get(key)
@@ -34,23 +43,30 @@ class EditLine:
             self._all_free_at = turn + EVERYWHERE_SECONDS
         return turn - now
 
+    def use(self, key: Hashable, now: float) -> None:
+        """It is being edited now."""
+        channel_id = self._channels.get(key)
+        self.leave(key)
+        if channel_id is not None:
+            self._forget_free_channels(now)
+            self.hold(channel_id, now + CHANNEL_SECONDS)
+
     def leave(self, key: Hashable) -> None:
-        """It was its turn, or it does not want one any more: a place that was not used is of no use later."""
-        self._places.pop(key, None)
+        """It does not want its turn any more; who comes after the last one left gets its time."""
         self._turns.pop(key, None)
+        channel_id = self._channels.pop(key, None)
+        if channel_id is None:
+            return
+        del self._places[channel_id][key]
+        if not self._places[channel_id]:
+            del self._places[channel_id]
 
     def hold(self, channel_id: int, until: float) -> None:
-        """Nobody gets a place in this channel's line before that time."""
-        self._channel_free_at[channel_id] = max(until, self._channel_free_at.pop(channel_id, until))
-
-    def _take_place(self, channel_id: int, now: float) -> float:
-        self._forget_free_channels(now)
-        place = max(now, self._channel_free_at.pop(channel_id, now))
-        self._channel_free_at[channel_id] = place + CHANNEL_SECONDS
-        return place
+        """Nobody's turn comes in this channel's line before that time."""
+        self._free_at[channel_id] = max(until, self._free_at.pop(channel_id, until))
 
     def _forget_free_channels(self, now: float) -> None:
-        """Looks at two channels for each place; the one that was used longest ago stands first."""
-        for channel_id in list(islice(self._channel_free_at, 2)):
-            if self._channel_free_at[channel_id] <= now:
-                del self._channel_free_at[channel_id]
+        """Looks at two channels for each edit."""
+        for channel_id in list(islice(self._free_at, 2)):
+            if self._free_at[channel_id] <= now:
+                del self._free_at[channel_id]

@@ -318,6 +318,35 @@ async def test_cards_that_an_outcome_kept_waiting_are_not_edited_all_at_once(wor
     assert len(world.edits()) in (2, 3)
 
 
+async def test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes(world: CardWorld) -> None:
+    await world.several_cards(4)
+    await world.halt()
+    await world.end(completed("job-0"))
+    await world.end(completed("job-1"))
+    await world.pump()
+    await world.end(completed("job-2"))
+    world.run()
+    await world.rest()
+    await world.move(int(CHANNEL_SECONDS * SECOND))
+    assert world.faces() == [Face.ENDED, Face.ENDED]
+
+
+async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: CardWorld) -> None:
+    await world.several_cards(10)
+    await world.several_told(10)
+    assert len(world.edits()) == 1
+    await world.move(1 * SECOND)
+    for number in range(10):
+        await world.end(completed(f"job-{number}"))
+        world.loop.job_changed(number + 1)
+    await world.rest()
+    await world.move(int(CHANNEL_SECONDS * SECOND))
+    await world.pump()
+    for _ in range(10):
+        await world.move(int(CHANNEL_SECONDS * SECOND))
+    assert world.faces().count(Face.ENDED) == 10
+
+
 async def test_a_place_in_the_channel_s_line_that_was_not_needed_is_of_no_use_later(world: CardWorld) -> None:
     await world.several_cards(5)
     world.health.api = ApiHealth(down_since=world.clock.now())

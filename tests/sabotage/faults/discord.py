@@ -177,6 +177,28 @@ FAULTS = (
         "CHANNEL_SECONDS = 0.0",
     ),
     fault(
+        "cards that want no edit any more keep their time in the line",
+        "tests/relay/cards/test_cards.py::test_last_edits_wait_for_no_progress_that_is_shown_no_more",
+        "relay/cards/edit_line.py",
+        "        del self._places[channel_id][key]\n        if not",
+        "        self._free_at[channel_id] = max(self._places[channel_id].values()) + CHANNEL_SECONDS\n"
+        "        del self._places[channel_id][key]\n        if not",
+    ),
+    fault(
+        "an edit right after one that came late",
+        "tests/relay/cards/test_edit_line.py::test_two_seconds_lie_after_an_edit_that_came_late_too",
+        "relay/cards/edit_line.py",
+        "place = max(places[key], free_at)",
+        "place = places[key]",
+    ),
+    fault(
+        "a card whose outcome stands waits for all other outcomes of its channel",
+        "tests/relay/cards/test_cards.py::test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes",
+        "relay/cards/card_edits.py",
+        "if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING):",
+        "if isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING:",
+    ),
+    fault(
         "a card that Discord refused once never shows its job's end",
         "tests/relay/cards/test_cards.py::test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit",
         "relay/cards/card_edits.py",
