@@ -8,7 +8,7 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sabotage soak bench bench-smoke pictures lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check sabotage simulate soak bench bench-smoke pictures lock clean env-run env-sandbox env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -31,6 +31,9 @@ check: env-dev ## Lint, formatting, types and import rules
 
 sabotage: env-dev ## Build small faults into copies and see a test notice each; ARGS= are words of their names
 	@$(BIN)/python -m tests.sabotage $(ARGS)
+
+simulate: env-dev ## Live through days of the whole bot in a simulated world; SEED=, SEEDS= (20), MINUTES=
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
 soak: sabotage ## Sabotage, then kill -9 the bot 200 times while jobs end; SEED=, SOAK_SECONDS= (600), SOAK_KILLS= (220)
 	@$(BIN)/python -m tests.soak.load

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+
+import aiohttp
 
 from cogs.admin_desk import AdminDesk
 from cogs.asking import Answering
@@ -36,10 +39,11 @@ from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
 from relay.clock import SystemClock
 from relay.commands.limits import CommandRate
 from relay.loop_crashes import LoopCrashes
+from relay.ports import Clock
 from relay.videos.addresses import AllowedHosts
 from relay.videos.download import media_session
 from settings import Settings, SettingsError
-from storage.database import Database
+from storage.database import Connect, Database, connect_in_thread
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
@@ -63,7 +67,18 @@ def warnings_of(settings: Settings) -> list[str]:
     return exposed + readable
 
 
-async def serve(settings: Settings, service_manager: ServiceManager) -> None:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the bot meets of the world: time, chance, the disk and the network. A simulation brings its own."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    random: Random = field(default_factory=Random)
+    connect: Connect = connect_in_thread
+    api_session: Callable[[], aiohttp.ClientSession] = new_api_session
+    media_session: Callable[[AllowedHosts], aiohttp.ClientSession] = media_session
+
+
+async def serve(settings: Settings, service_manager: ServiceManager, outside: Outside | None = None) -> None:
     """Runs the bot until it is cancelled, and tells the service manager how it is.
 
     Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
@@ -71,27 +86,35 @@ async def serve(settings: Settings, service_manager: ServiceManager) -> None:
     for warning in warnings_of(settings):
         log.warning("%s", warning)
     operator_token = clean_operator_token(settings)
+    outside = outside or Outside()
+    clock = outside.clock
     async with AsyncExitStack() as stack:
-        database, vault = await _open_storage(settings, stack)
-        clock = SystemClock()
+        database, vault = await _open_storage(settings, stack, outside.connect)
         use_discord_at(settings.discord_api_url)
         instruments = Instruments.of(settings)
-        client = RelayClient(instruments.meters)
+        client = RelayClient(instruments.meters, clock.monotonic)
         book = CommandBook(database, settings.discord_guild_ids)
         hosts = AllowedHosts(settings.media_hosts)
-        api_session = await stack.enter_async_context(new_api_session())
-        cdn_session = await stack.enter_async_context(media_session(hosts))
+        api_session = await stack.enter_async_context(outside.api_session())
+        cdn_session = await stack.enter_async_context(outside.media_session(hosts))
+        api = ApiClient(
+            api_session,
+            settings.useapi_url,
+            now=lambda: clock.now() / 1000,
+            monotonic=clock.monotonic,
+            observe=instruments.meters.api_answered,
+        )
         relay = put_together(
             settings,
             operator_token,
             database=database,
             vault=vault,
-            api=PixVerseApi(ApiClient(api_session, settings.useapi_url, observe=instruments.meters.api_answered)),
+            api=PixVerseApi(api),
             hosts=hosts,
             cdn_session=cdn_session,
             poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest, client.channel_owners),
             clock=clock,
-            random=Random(),  # noqa: S311 - jitter, no secret
+            random=outside.random,
             meters=instruments.meters,
         )
         relay.media.sweep()
@@ -130,16 +153,16 @@ def clean_operator_token(settings: Settings) -> str | None:
         ) from error
 
 
-async def _open_storage(settings: Settings, stack: AsyncExitStack) -> tuple[Database, Vault]:
+async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> tuple[Database, Vault]:
     make_file(settings.database_path)
     stack.enter_context(InstanceLock(settings.database_path))
-    database = await Database.open(settings.database_path)
+    database = await Database.open(settings.database_path, connect=connect)
     stack.push_async_callback(database.close)
     return database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
 
 
 @asynccontextmanager
-async def _watched(service_manager: ServiceManager, beats: LoopBeats, clock: SystemClock) -> AsyncIterator[None]:
+async def _watched(service_manager: ServiceManager, beats: LoopBeats, clock: Clock) -> AsyncIterator[None]:
     watch = asyncio.create_task(
         service_manager.watch(lambda: standing(beats.ages()), clock.sleep), name="service manager"
     )
@@ -154,7 +177,7 @@ async def _face_discord(
     client: RelayClient,
     relay: RelayParts,
     book: CommandBook,
-    clock: SystemClock,
+    clock: Clock,
     database: Database,
     beats: LoopBeats,
     crashes: LoopCrashes,
@@ -215,7 +238,7 @@ async def _face_discord(
         await answering.end()
 
 
-async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: SystemClock) -> None:
+async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: Clock) -> None:
     gateway = asyncio.create_task(stay_connected(client, clock.sleep), name="gateway")
     signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]

@@ -63,8 +63,8 @@ class CountingTree(discord.app_commands.CommandTree["RelayClient"]):
 class RelayClient(commands.AutoShardedBot):
     """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
 
-    def __init__(self, meters: Meters) -> None:
-        self.invalid_requests = InvalidRequests(time.monotonic)
+    def __init__(self, meters: Meters, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.invalid_requests = InvalidRequests(monotonic)
         # No voice here, so no warnings of what voice would need.
         discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
         super().__init__(
@@ -83,7 +83,7 @@ class RelayClient(commands.AutoShardedBot):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
             http_trace=wire_trace(GlobalLimit(lambda: self.http), self.invalid_requests.note, _counting(meters)),
         )
-        self.shards_up = ShardsUp(time.monotonic)
+        self.shards_up = ShardsUp(monotonic)
         self.channel_owners = ChannelOwners(self)
         self.button_handlers: ButtonHandlers
         self.started: Callable[[], Awaitable[None]]

@@ -47,15 +47,17 @@ class ApiClient:
         timeout: float = 15.0,
         max_bytes: int = 1024 * 1024,
         now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
         observe: Callable[[PixVerseError | None, float], None] = lambda _error, _seconds: None,
     ) -> None:
-        """`timeout` in seconds for a whole answer, `max_bytes` of its body, `now` in seconds since 1970 UTC; `observe`
-        is told what became of each question and after how many seconds."""
+        """`timeout` in seconds for a whole answer, `max_bytes` of its body; `now` in seconds since 1970 UTC, `monotonic`
+        in seconds from anywhere; `observe` is told what became of each question and after how many seconds."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._max_bytes = max_bytes
         self._now = now
+        self.monotonic = monotonic
         self._observe = observe
 
     async def get_json(self, path_and_query: str, token: str, *, timeout: float | None = None) -> object:
@@ -76,13 +78,13 @@ class ApiClient:
         """
         if not (token.isascii() and token.isprintable()):
             raise TokenRefused("the token holds characters that no token has")
-        begun = time.monotonic()
+        begun = self.monotonic()
         try:
             answer = await self._ask(path_and_query, token, known, timeout)
         except PixVerseError as error:
-            self._observe(error, time.monotonic() - begun)
+            self._observe(error, self.monotonic() - begun)
             raise
-        self._observe(None, time.monotonic() - begun)
+        self._observe(None, self.monotonic() - begun)
         return answer
 
     async def _ask(self, path_and_query: str, token: str, known: int | None, timeout: float | None) -> Body:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -32,7 +31,7 @@ class _Fetched:
 class RecentLists:
     """Keeps each list, or its refusal, for five seconds; who asks while it is being fetched waits for the same one."""
 
-    def __init__(self, client: ApiClient, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, client: ApiClient, monotonic: Callable[[], float]) -> None:
         self._client = client
         self._monotonic = monotonic
         self._fetched: dict[tuple[str, str], _Fetched] = {}

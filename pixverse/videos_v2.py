@@ -64,7 +64,7 @@ class VideosV2:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        self._recent_lists = RecentLists(client)
+        self._recent_lists = RecentLists(client, client.monotonic)
 
     async def job(
         self, token: str, jobid: str, *, timeout: float | None = None, terms: LookupTerms | None = None

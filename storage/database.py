@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -22,8 +22,16 @@ SqlValue = str | int | float | bytes | None
 _T = TypeVar("_T")
 
 _BUSY_SECONDS = 5.0
+Connect = Callable[[str, float], Awaitable[aiosqlite.Connection]]
+"""Connects to the database at an SQLite URI, waiting at most so many seconds for another program's lock."""
+
 _FLUSH_SECONDS = 0.25
 """How long other readers are waited for before the write-ahead log is emptied; nobody can write meanwhile."""
+
+
+async def connect_in_thread(address: str, busy_seconds: float) -> aiosqlite.Connection:
+    """A connection that works in a thread of its own, so that the event loop never waits for the disk."""
+    return await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=busy_seconds)
 
 
 class Queries(Protocol):
@@ -112,7 +120,12 @@ class Database:
 
     @classmethod
     async def open(
-        cls, path: Path, *, lock_wait: float = opening.LOCK_WAIT_SECONDS, busy_seconds: float = _BUSY_SECONDS
+        cls,
+        path: Path,
+        *,
+        lock_wait: float = opening.LOCK_WAIT_SECONDS,
+        busy_seconds: float = _BUSY_SECONDS,
+        connect: Connect = connect_in_thread,
     ) -> Database:
         """Makes the file and its folder where they are missing, checks it, brings its tables up to date and opens it.
 
@@ -120,9 +133,9 @@ class Database:
         which then raises sqlite3.OperationalError. Raises a class of DatabaseUnusable.
         """
         await opening.prepare(path, lock_wait)
-        writer = await _connect(uri(path, "rw"), busy_seconds)
+        writer = await _prepared(connect(uri(path, "rw"), busy_seconds))
         try:
-            reader = await _connect(uri(path, "ro"), busy_seconds)
+            reader = await _prepared(connect(uri(path, "ro"), busy_seconds))
         except BaseException:
             await writer.close()
             raise
@@ -209,7 +222,7 @@ class Database:
 async def open_reader(path: Path) -> AsyncIterator[Queries]:
     """A connection to an existing database that can only ask; for looking at it beside a running bot."""
     # Opened as read-only it would leave SQLite's companion files behind where it is the last one.
-    connection = await _connect(uri(path, "rw"), _BUSY_SECONDS)
+    connection = await _prepared(connect_in_thread(uri(path, "rw"), _BUSY_SECONDS))
     try:
         await connection.execute_fetchall("PRAGMA query_only = ON")
         yield Reader(connection)
@@ -217,8 +230,8 @@ async def open_reader(path: Path) -> AsyncIterator[Queries]:
         await to_the_end(connection.close())
 
 
-async def _connect(address: str, busy_seconds: float) -> aiosqlite.Connection:
-    connection = await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=busy_seconds)
+async def _prepared(connecting: Awaitable[aiosqlite.Connection]) -> aiosqlite.Connection:
+    connection = await connecting
     connection.row_factory = sqlite3.Row
     try:
         for pragma in opening.PRAGMAS:

@@ -1,0 +1,1 @@
+"""The whole bot in a simulated world; see docs/simulation.md."""

@@ -1,0 +1,768 @@
+"""Discord of a simulated life, as `discord.md` tells of it: servers, channels, messages, interactions and the gateway.
+
+The bot's own discord.py client is at the other end: what is sent here is what it puts on the wire.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+
+from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.wire import Reply, Request
+
+EPOCH_MS = 1_420_070_400_000
+APPLICATION = 700_000_000_000_000_001
+BOT = {
+    "id": str(APPLICATION),
+    "username": "Relay",
+    "discriminator": "0",
+    "global_name": None,
+    "avatar": None,
+    "bot": True,
+}
+BITS = {
+    "view_channel": 1 << 10,
+    "send_messages": 1 << 11,
+    "embed_links": 1 << 14,
+    "attach_files": 1 << 15,
+    "read_message_history": 1 << 16,
+    "send_messages_in_threads": 1 << 38,
+}
+_ALL = sum(BITS.values())
+_MANAGE_SERVER, _MANAGE_MESSAGES = 1 << 5, 1 << 13
+_NONCE_SECONDS = 150.0
+"""For so long Discord knows a nonce again; tried, it is between two and five minutes."""
+_ANSWER_SECONDS = 3.0
+_TOKEN_SECONDS = 900.0
+_EPHEMERAL = 64
+
+
+class Refusal(Exception):
+    """An error of Discord's: HTTP status and JSON error code."""
+
+    def __init__(self, status: int, code: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.code = code
+
+
+@dataclass(slots=True, eq=False)
+class Channel:
+    """A text channel, or a thread where it has a parent."""
+
+    id: int
+    guild: Guild
+    parent: Channel | None = None
+    denied: set[str] = field(default_factory=set)
+    """Permissions that the bot lacks here."""
+    exists: bool = True
+    locked: bool = False
+    archived: bool = False
+    messages: dict[int, dict[str, Any]] = field(default_factory=dict)
+    nonces: dict[str, tuple[float, int]] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As the story calls it."""
+        return f"c{self.id % 10**6}"
+
+    def lacks(self, permission: str) -> bool:
+        place = self.parent or self
+        return permission in place.denied
+
+    @property
+    def allowed(self) -> int:
+        place = self.parent or self
+        return _ALL & ~sum(BITS[name] for name in place.denied)
+
+
+@dataclass(slots=True, eq=False)
+class Guild:
+    """A server; `bot_in` tells whether the bot is a member."""
+
+    id: int
+    channels: list[Channel] = field(default_factory=list)
+    admin: int = 0
+    members: list[int] = field(default_factory=list)
+    bot_in: bool = True
+
+    def is_manager(self, person: int) -> bool:
+        return person == self.admin
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """An interaction and what came of it."""
+
+    id: int
+    token: str
+    guild: Guild
+    channel: Channel
+    person: int
+    kind: int
+    what: str
+    at: float
+    life: int
+    """Which life of the process it was told to; 0 where none was connected."""
+    answered_at: float | None = None
+    first_type: int | None = None
+    source: dict[str, Any] | None = None
+    """The message whose button was pressed."""
+    shown: dict[int, dict[str, Any]] = field(default_factory=dict)
+    """What the asker sees, by message id."""
+    modal: dict[str, Any] | None = None
+    then: Callable[[Asked], None] | None = None
+    """Called with each word that the asker gets."""
+
+    @property
+    def text(self) -> str:
+        return "\n".join(text_of(message) for message in self.shown.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message that the bot has put into a channel."""
+
+    at: float
+    life: int
+    channel: Channel
+    message: dict[str, Any]
+    nonce: str
+    files: tuple[bytes, ...]
+    pings: frozenset[int]
+
+
+class DiscordWorld:
+    """Holds everything, answers REST, and talks to the connected client."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._ids = count(1)
+        self.guilds: list[Guild] = []
+        self.channels: dict[int, Channel] = {}
+        self.commands: list[dict[str, Any]] = []
+        self.asked: dict[int, Asked] = {}
+        self._by_token: dict[str, Asked] = {}
+        self.posted: list[Posted] = []
+        self.edits = 0
+        self.socket: Socket | None = None
+        self.session: Session | None = None
+        self.life = 0
+        self.gateway_open = True
+        self.on_post: Callable[[Posted], None] = lambda _posted: None
+        self.on_edit: Callable[[Channel, dict[str, Any]], None] = lambda _channel, _message: None
+        self.refuse: Callable[[Channel, dict[str, Any], int], Refusal | None] = lambda *_: None
+        """What Discord has against a message: channel, message, number of files."""
+
+    def snowflake(self) -> int:
+        return ((self._clock.true_ms() - EPOCH_MS) << 22) + next(self._ids) % (1 << 22)
+
+    def iso(self) -> str:
+        return datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC).isoformat()
+
+    # ------------------------------------------------------------- places
+
+    def new_guild(self, members: list[int], channels: int) -> Guild:
+        guild = Guild(self.snowflake(), admin=members[0], members=members)
+        self.guilds.append(guild)
+        for _ in range(channels):
+            self.new_channel(guild)
+        return guild
+
+    def new_channel(self, guild: Guild, parent: Channel | None = None) -> Channel:
+        channel = Channel(self.snowflake(), guild, parent)
+        guild.channels.append(channel)
+        self.channels[channel.id] = channel
+        self.emit("THREAD_CREATE" if parent else "CHANNEL_CREATE", guild, self.channel_payload(channel))
+        return channel
+
+    def delete_channel(self, channel: Channel) -> None:
+        threads = [other for other in channel.guild.channels if other.parent is channel]
+        for gone in (channel, *threads):
+            gone.exists = False
+            gone.guild.channels.remove(gone)
+        event = "THREAD_DELETE" if channel.parent else "CHANNEL_DELETE"
+        self.emit(event, channel.guild, self.channel_payload(channel))
+
+    def permit(self, channel: Channel, denied: set[str]) -> None:
+        place = channel.parent or channel
+        place.denied = denied
+        self.emit("CHANNEL_UPDATE", place.guild, self.channel_payload(place))
+
+    def open_everything(self, guild: Guild) -> None:
+        """Every permission is there again, and every thread open."""
+        for channel in list(guild.channels):
+            if channel.parent is None and channel.denied:
+                self.permit(channel, set())
+            if channel.locked or channel.archived:
+                self.set_thread(channel, locked=False, archived=False)
+
+    def set_thread(self, thread: Channel, *, locked: bool, archived: bool) -> None:
+        thread.locked, thread.archived = locked, archived
+        self.emit("THREAD_UPDATE", thread.guild, self.channel_payload(thread))
+
+    def remove_bot(self, guild: Guild) -> None:
+        guild.bot_in = False
+        if self.socket is not None or self.session is not None:
+            self._tell("GUILD_DELETE", {"id": str(guild.id)})
+
+    def invite_bot(self, guild: Guild) -> None:
+        guild.bot_in = True
+        self._tell("GUILD_CREATE", self.guild_payload(guild))
+
+    def channel_payload(self, channel: Channel) -> dict[str, Any]:
+        payload: dict[str, Any] = {
+            "id": str(channel.id),
+            "guild_id": str(channel.guild.id),
+            "name": f"c{channel.id % 1000}",
+            "position": 0,
+            "nsfw": False,
+            "topic": None,
+        }
+        if channel.parent is None:
+            deny = sum(BITS[name] for name in channel.denied)
+            overwrite = {"id": str(channel.guild.id), "type": 0, "allow": "0", "deny": str(deny)}
+            return payload | {"type": 0, "permission_overwrites": [overwrite], "parent_id": None}
+        meta = {"archived": channel.archived, "locked": channel.locked, "auto_archive_duration": 1440,
+                "archive_timestamp": self.iso()}  # fmt: skip
+        return payload | {
+            "type": 11,
+            "parent_id": str(channel.parent.id),
+            "owner_id": str(channel.guild.admin),
+            "thread_metadata": meta,
+            "message_count": 0,
+            "member_count": 1,
+        }
+
+    def guild_payload(self, guild: Guild) -> dict[str, Any]:
+        everyone = {"id": str(guild.id), "name": "@everyone", "permissions": str(_ALL), "position": 0, "color": 0,
+                    "colors": {"primary_color": 0}, "hoist": False, "managed": False, "mentionable": False,
+                    "flags": 0}  # fmt: skip
+        me = {
+            "user": BOT,
+            "roles": [],
+            "joined_at": "2025-01-01T00:00:00+00:00",
+            "deaf": False,
+            "mute": False,
+            "flags": 0,
+        }
+        plain = [channel for channel in guild.channels if channel.parent is None]
+        threads = [channel for channel in guild.channels if channel.parent is not None and not channel.archived]
+        return {
+            "id": str(guild.id),
+            "name": f"server {guild.id % 1000}",
+            "owner_id": str(guild.admin),
+            "roles": [everyone],
+            "channels": [self.channel_payload(channel) for channel in plain],
+            "threads": [self.channel_payload(channel) for channel in threads],
+            "members": [me],
+            "member_count": len(guild.members) + 1,
+            "large": False,
+            "premium_tier": 0,
+            "features": [],
+            "emojis": [],
+            "stickers": [],
+            "voice_states": [],
+            "presences": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "preferred_locale": "en-US",
+            "system_channel_flags": 0,
+            "verification_level": 0,
+            "default_message_notifications": 0,
+            "explicit_content_filter": 0,
+            "mfa_level": 0,
+            "nsfw_level": 0,
+            "afk_timeout": 60,
+            "joined_at": "2025-01-01T00:00:00+00:00",
+        }
+
+    def message_of(self, author: dict[str, Any] | int, channel: Channel, content: str) -> dict[str, Any]:
+        """A message as Discord tells it, not in the channel yet."""
+        if isinstance(author, int):
+            author = {"id": str(author), "username": "member", "discriminator": "0", "avatar": None}
+        return {
+            "id": str(self.snowflake()),
+            "channel_id": str(channel.id),
+            "author": author,
+            "content": content,
+            "timestamp": self.iso(),
+            "edited_timestamp": None,
+            "tts": False,
+            "mention_everyone": False,
+            "mentions": [],
+            "mention_roles": [],
+            "attachments": [],
+            "embeds": [],
+            "pinned": False,
+            "type": 0,
+            "flags": 0,
+            "components": [],
+        }
+
+    # -------------------------------------------------------- interactions
+
+    def ask(
+        self,
+        kind: int,
+        channel: Channel,
+        person: int,
+        what: str,
+        data: dict[str, Any],
+        *,
+        source: dict[str, Any] | None = None,
+        then: Callable[[Asked], None] | None = None,
+    ) -> Asked:
+        """A person does something: it is told to whoever is connected."""
+        number = self.snowflake()
+        connected = self.socket is not None and self.socket.ready
+        record = Asked(
+            number,
+            f"interaction-{number}",
+            channel.guild,
+            channel,
+            person,
+            kind,
+            what,
+            self._clock.passed,
+            self.life if connected else 0,
+            source=source,
+            then=then,
+        )
+        self.asked[number] = record
+        self._by_token[record.token] = record
+        permissions = _ALL | (_MANAGE_SERVER | _MANAGE_MESSAGES if channel.guild.is_manager(person) else 0)
+        user = {"id": str(person), "username": f"p{person}", "discriminator": "0", "global_name": None, "avatar": None}
+        payload = {
+            "id": str(number),
+            "application_id": str(APPLICATION),
+            "type": kind,
+            "token": record.token,
+            "version": 1,
+            "guild_id": str(channel.guild.id),
+            "guild": {"id": str(channel.guild.id), "locale": "en-US", "features": []},
+            "channel_id": str(channel.id),
+            "channel": {**self.channel_payload(channel), "permissions": str(permissions)},
+            "member": {"user": user, "roles": [], "joined_at": "2025-01-01T00:00:00+00:00", "deaf": False,
+                       "mute": False, "permissions": str(permissions), "flags": 0},
+            "data": data,
+            "locale": "en-US",
+            "guild_locale": "en-US",
+            "app_permissions": str(channel.allowed),
+            "entitlements": [],
+            "authorizing_integration_owners": {"0": str(channel.guild.id)},
+            "context": 0,
+            "attachment_size_limit": 10 * 1024 * 1024,
+        }  # fmt: skip
+        if source is not None:
+            payload["message"] = source
+        if connected:
+            self._tell("INTERACTION_CREATE", payload)
+        return record
+
+    # ----------------------------------------------------------------- REST
+
+    def answer(self, request: Request) -> Reply:
+        """One request to Discord's REST API."""
+        path = re.sub(r"^/api/v10", "", request.path)
+        for method, pattern, handler in _ROUTES:
+            if method == request.method and (found := pattern.fullmatch(path)) is not None:
+                try:
+                    body = handler(self, request, *found.groups())
+                except Refusal as refusal:
+                    return Reply(refusal.status, {"code": refusal.code, "message": str(refusal)})
+                return Reply(204 if body is None else 200, body)
+        raise AssertionError(f"a route that Discord is not played with here: {request.method} {path}")
+
+    def _me(self, _request: Request) -> Any:
+        return BOT
+
+    def _application(self, _request: Request) -> Any:
+        return {"id": str(APPLICATION), "name": "Relay", "flags": 0, "bot_public": True, "verify_key": "", "owner": BOT,
+                "bot_require_code_grant": False, "description": "", "icon": None, "team": None}  # fmt: skip
+
+    def _gateway(self, _request: Request) -> Any:
+        limit = {"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1}
+        return {"url": "wss://gateway.discord.example", "shards": 1, "session_start_limit": limit}
+
+    def _guilds(self, request: Request) -> Any:
+        after = int(request.query.get("after", 0))
+        mine = sorted((guild for guild in self.guilds if guild.bot_in and guild.id > after), key=lambda guild: guild.id)
+        return [{"id": str(guild.id), "name": "s", "icon": None, "owner": False, "permissions": "0", "features": []}
+                for guild in mine[: int(request.query.get("limit", 200))]]  # fmt: skip
+
+    def _guild(self, _request: Request, guild_id: str) -> Any:
+        guild = next((guild for guild in self.guilds if guild.id == int(guild_id)), None)
+        if guild is None or not guild.bot_in:
+            raise Refusal(404, 10004, "Unknown Guild")
+        return self.guild_payload(guild)
+
+    def _commands(self, _request: Request, _application: str) -> Any:
+        return self.commands
+
+    def _register(self, request: Request, _application: str) -> Any:
+        self.commands = [
+            {**command, "id": str(800_000_000_000_000_000 + number), "application_id": str(APPLICATION), "version": "1"}
+            for number, command in enumerate(request.body, start=1)
+        ]
+        return self.commands
+
+    def _seen(self, channel_id: str) -> Channel:
+        channel = self.channels.get(int(channel_id))
+        if channel is None or not channel.exists:
+            raise Refusal(404, 10003, "Unknown Channel")
+        if not channel.guild.bot_in or channel.lacks("view_channel"):
+            raise Refusal(403, 50001, "Missing Access")
+        return channel
+
+    def _channel(self, _request: Request, channel_id: str) -> Any:
+        return self.channel_payload(self._seen(channel_id))
+
+    def _history(self, request: Request, channel_id: str) -> Any:
+        channel = self._seen(channel_id)
+        if channel.lacks("read_message_history"):
+            return []
+        ids = sorted(channel.messages)
+        if "after" in request.query:
+            ids = [one for one in ids if one > int(request.query["after"])][: int(request.query.get("limit", 50))]
+        else:
+            ids = ids[-int(request.query.get("limit", 50)) :]
+        return [channel.messages[one] for one in reversed(ids)]
+
+    def _post(self, request: Request, channel_id: str) -> Any:
+        channel = self._seen(channel_id)
+        body = request.body
+        self._check_posting(channel, body, len(request.files))
+        nonce = str(body.get("nonce"))
+        now = self._clock.passed
+        if nonce in channel.nonces and now - channel.nonces[nonce][0] < _NONCE_SECONDS:
+            known = channel.messages.get(channel.nonces[nonce][1])
+            if known is None:
+                raise Refusal(404, 10008, "Unknown Message")
+            return known
+        refusal = self.refuse(channel, body, len(request.files))
+        if refusal is not None:
+            raise refusal
+        message = self._stored(channel, body, request.files)
+        channel.nonces[nonce] = (now, int(message["id"]))
+        if channel.archived:
+            self.set_thread(channel, locked=channel.locked, archived=False)
+        pings = frozenset(int(user) for user in (body.get("allowed_mentions") or {}).get("users", ()))
+        posted = Posted(now, self.life, channel, message, nonce, request.files, pings)
+        self.posted.append(posted)
+        self.on_post(posted)
+        return message
+
+    def _check_posting(self, channel: Channel, body: dict[str, Any], files: int) -> None:
+        if channel.locked:
+            raise Refusal(403, 160005, "Thread is locked")
+        sending = "send_messages_in_threads" if channel.parent is not None else "send_messages"
+        if channel.lacks(sending):
+            raise Refusal(403, 50013, "Missing Permissions")
+        if files and channel.lacks("attach_files"):
+            raise Refusal(403, 50013, "Missing Permissions")
+        if body.get("message_reference") and channel.lacks("read_message_history"):
+            raise Refusal(403, 160002, "Cannot reply without permission to read message history")
+        reference = (body.get("message_reference") or {}).get("fail_if_not_exists", True)
+        if (
+            body.get("message_reference")
+            and reference
+            and body["message_reference"]["message_id"] not in channel.messages
+        ):
+            raise Refusal(400, 50035, "Invalid Form Body")
+
+    def _stored(self, channel: Channel, body: dict[str, Any], files: tuple[bytes, ...]) -> dict[str, Any]:
+        message = self.message_of(BOT, channel, body.get("content") or "")
+        number = int(message["id"])
+        message["attachments"] = [
+            {
+                "id": str(number + k),
+                "filename": f"{k}.mp4",
+                "size": len(file),
+                "url": "https://x.example",
+                "proxy_url": "",
+            }
+            for k, file in enumerate(files)
+        ]
+        message["flags"] = body.get("flags") or 0
+        message["components"] = body.get("components") or []
+        channel.messages[number] = message
+        return message
+
+    def _edit(self, request: Request, channel_id: str, message_id: str) -> Any:
+        channel = self._seen(channel_id)
+        message = channel.messages.get(int(message_id))
+        if message is None:
+            raise Refusal(404, 10008, "Unknown Message")
+        if channel.archived:
+            raise Refusal(400, 50083, "Thread is archived")
+        self.edits += 1
+        message |= {
+            name: request.body[name] or ([] if name == "components" else "")
+            for name in ("content", "components")
+            if name in request.body
+        }
+        self.on_edit(channel, message)
+        return message
+
+    def _callback(self, request: Request, number: str, _token: str) -> Any:
+        record = self.asked[int(number)]
+        now = self._clock.passed
+        if record.answered_at is not None:
+            raise Refusal(400, 40060, "Interaction has already been acknowledged.")
+        if now - record.at > _ANSWER_SECONDS:
+            raise Refusal(404, 10062, "Unknown interaction")
+        record.answered_at = now
+        record.first_type = request.body["type"]
+        data = request.body.get("data") or {}
+        message = None
+        if record.first_type in (4, 5):
+            message = self._shown(record, None, data, thinking=record.first_type == 5)
+        elif record.first_type == 7 and record.source is not None:
+            message = self._shown(record, int(record.source["id"]), data)
+        elif record.first_type == 9:
+            record.modal = data
+        if record.first_type != 5:
+            self._told(record)
+        answer: dict[str, Any] = {"interaction": {"id": number, "type": record.kind}}
+        if message is not None:
+            answer["interaction"]["response_message_id"] = message["id"]
+            answer["resource"] = {"type": record.first_type, "message": message}
+        return answer if request.query.get("with_response") else None
+
+    def _shown(
+        self, record: Asked, number: int | None, data: dict[str, Any], *, thinking: bool = False
+    ) -> dict[str, Any]:
+        number = number or self.snowflake()
+        message = record.shown.get(number) or (
+            record.source if record.source and int(record.source["id"]) == number else None
+        )
+        if message is None:
+            message = {**self.message_of(BOT, record.channel, ""), "id": str(number), "type": 20, "flags": _EPHEMERAL}
+        for name in ("content", "components"):
+            if name in data:
+                message[name] = data[name] or ([] if name == "components" else "")
+        if thinking:
+            message["thinking"] = True
+        else:
+            message.pop("thinking", None)
+        record.shown[number] = message
+        return message
+
+    def _told(self, record: Asked) -> None:
+        if record.then is not None:
+            record.then(record)
+
+    def _alive(self, token: str) -> Asked:
+        record = self._by_token.get(token)
+        if record is None or record.answered_at is None or self._clock.passed - record.at > _TOKEN_SECONDS:
+            raise Refusal(404 if record is None else 401, 10015 if record is None else 50027, "Invalid Webhook Token")
+        return record
+
+    def _edit_answer(self, request: Request, _application: str, token: str) -> Any:
+        record = self._alive(token)
+        if record.first_type in (6, 7) and record.source is not None:
+            message = self._shown(record, int(record.source["id"]), request.body)
+        else:
+            number = min(record.shown) if record.shown else None
+            message = self._shown(record, number, request.body)
+        self._told(record)
+        return message
+
+    def _follow_up(self, request: Request, _application: str, token: str) -> Any:
+        record = self._alive(token)
+        message = self._shown(record, None, request.body)
+        self._told(record)
+        return message
+
+    # -------------------------------------------------------------- gateway
+
+    def emit(self, event: str, guild: Guild, payload: dict[str, Any]) -> None:
+        if guild.bot_in:
+            self._tell(event, payload)
+
+    def _tell(self, event: str, payload: dict[str, Any]) -> None:
+        if self.session is not None:
+            self.session.dispatch(event, payload)
+
+    def connect(self) -> Socket:
+        """A client comes. Raises what aiohttp does where nobody answers."""
+        if not self.gateway_open:
+            raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("away"))  # type: ignore[arg-type]
+        self.socket = Socket(self)
+        self.socket.push({"op": 10, "d": {"heartbeat_interval": 10**9}, "s": None, "t": None})
+        return self.socket
+
+    def cut_gateway(self) -> None:
+        """The connection breaks; the session can be resumed."""
+        if self.socket is not None:
+            self.socket.hang_up(1006)
+
+    def invalidate(self) -> None:
+        """Discord forgets the session."""
+        self.session = None
+        self.cut_gateway()
+
+    def process_gone(self) -> None:
+        """Nobody is connected any more."""
+        self.socket = None
+        self.session = None
+
+    def identify(self, socket: Socket) -> None:
+        self.session = Session(f"s{next(self._ids)}", socket)
+        mine = [guild for guild in self.guilds if guild.bot_in]
+        self.session.dispatch(
+            "READY",
+            {
+                "v": 10,
+                "user": BOT,
+                "guilds": [{"id": str(guild.id), "unavailable": True} for guild in mine],
+                "session_id": self.session.id,
+                "resume_gateway_url": "wss://gateway.discord.example",
+                "shard": [0, 1],
+                "application": {"id": str(APPLICATION), "flags": 0},
+            },
+        )
+        for guild in mine:
+            self.session.dispatch("GUILD_CREATE", self.guild_payload(guild))
+        socket.ready = True
+
+    def resume(self, socket: Socket, data: dict[str, Any]) -> None:
+        session = self.session
+        if session is None or session.id != data.get("session_id"):
+            socket.push({"op": 9, "d": False, "s": None, "t": None})
+            return
+        session.socket = socket
+        for frame in [frame for frame in session.frames if frame["s"] > int(data.get("seq") or 0)]:
+            socket.push(frame)
+        socket.ready = True
+        session.dispatch("RESUMED", {})
+
+
+class Session:
+    """What Discord remembers of a client: the frames since it identified itself, the latest ones."""
+
+    def __init__(self, number: str, socket: Socket) -> None:
+        self.id = number
+        self.socket: Socket | None = socket
+        self.frames: deque[dict[str, Any]] = deque(maxlen=500)
+        self._sequence = 0
+
+    def dispatch(self, event: str, payload: dict[str, Any]) -> None:
+        self._sequence += 1
+        frame = {"op": 0, "d": payload, "s": self._sequence, "t": event}
+        self.frames.append(frame)
+        if self.socket is not None and not self.socket.closed:
+            self.socket.push(frame)
+
+
+class Socket:
+    """The gateway's end of a WebSocket, as discord.py holds it."""
+
+    def __init__(self, world: DiscordWorld) -> None:
+        self._world = world
+        self._inbox: deque[SimpleNamespace] = deque()
+        self._waiting: asyncio.Future[None] | None = None
+        self.closed = False
+        self.ready = False
+        self.close_code: int | None = None
+
+    def push(self, frame: dict[str, Any]) -> None:
+        self._put(SimpleNamespace(type=aiohttp.WSMsgType.TEXT, data=json.dumps(frame)))
+
+    def hang_up(self, code: int) -> None:
+        self.close_code = code
+        self.closed = True
+        self.ready = False
+        self._put(SimpleNamespace(type=aiohttp.WSMsgType.CLOSED, data=None))
+
+    def _put(self, message: SimpleNamespace) -> None:
+        self._inbox.append(message)
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def receive(self, timeout: float | None = None) -> SimpleNamespace:
+        while not self._inbox:
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        return self._inbox.popleft()
+
+    async def send_str(self, text: str) -> None:
+        frame = json.loads(text)
+        match frame["op"]:
+            case 1:
+                self.push({"op": 11, "d": None, "s": None, "t": None})
+            case 2:
+                self._world.identify(self)
+            case 6:
+                self._world.resume(self, frame["d"])
+
+    async def close(self, *, code: int = 1000) -> bool:
+        if not self.closed:
+            self.hang_up(code)
+        return True
+
+
+def texts_in(value: object) -> list[str]:
+    """All that can be read in a message's components."""
+    if isinstance(value, list):
+        return [text for entry in value for text in texts_in(entry)]
+    if not isinstance(value, dict):
+        return []
+    own = [str(value["content"])] if value.get("type") == 10 else []
+    return own + texts_in(value.get("components")) + texts_in(value.get("accessory"))
+
+
+def text_of(message: dict[str, Any]) -> str:
+    """All that can be read in a message."""
+    return "\n".join([str(message.get("content") or ""), *texts_in(message.get("components"))]).strip()
+
+
+def buttons_of(message: dict[str, Any]) -> list[tuple[str, str]]:
+    """Label and custom id of each button."""
+    found: list[tuple[str, str]] = []
+
+    def walk(value: object) -> None:
+        if isinstance(value, list):
+            for entry in value:
+                walk(entry)
+        elif isinstance(value, dict):
+            if value.get("type") == 2 and "custom_id" in value and not value.get("disabled"):
+                found.append((str(value.get("label")), str(value["custom_id"])))
+            walk(value.get("components"))
+            walk(value.get("accessory"))
+
+    walk(message.get("components"))
+    return found
+
+
+_ROUTES: list[tuple[str, re.Pattern[str], Callable[..., Any]]] = [
+    (method, re.compile(pattern), handler)
+    for method, pattern, handler in (
+        ("GET", "/users/@me", DiscordWorld._me),
+        ("GET", "/oauth2/applications/@me", DiscordWorld._application),
+        ("GET", "/gateway/bot", DiscordWorld._gateway),
+        ("GET", "/users/@me/guilds", DiscordWorld._guilds),
+        ("GET", r"/guilds/(\d+)", DiscordWorld._guild),
+        ("GET", r"/applications/(\d+)/commands", DiscordWorld._commands),
+        ("PUT", r"/applications/(\d+)/commands", DiscordWorld._register),
+        ("GET", r"/channels/(\d+)", DiscordWorld._channel),
+        ("GET", r"/channels/(\d+)/messages", DiscordWorld._history),
+        ("POST", r"/channels/(\d+)/messages", DiscordWorld._post),
+        ("PATCH", r"/channels/(\d+)/messages/(\d+)", DiscordWorld._edit),
+        ("POST", r"/interactions/(\d+)/([^/]+)/callback", DiscordWorld._callback),
+        ("PATCH", r"/webhooks/(\d+)/([^/]+)/messages/@original", DiscordWorld._edit_answer),
+        ("POST", r"/webhooks/(\d+)/([^/]+)", DiscordWorld._follow_up),
+    )
+]

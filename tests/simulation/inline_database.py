@@ -1,0 +1,49 @@
+"""SQLite without threads: the real engine, called where it is awaited, so that a seed is the same run each time."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+Gate = Callable[[str], Awaitable[None]]
+"""Passed before each statement: raises what the disk says, or never returns where the process dies there."""
+
+
+class InlineConnection:
+    """As much of `aiosqlite.Connection` as the bot uses."""
+
+    def __init__(self, address: str, busy_seconds: float, before: Gate, after: Gate) -> None:
+        self._connection = sqlite3.connect(
+            address, uri=True, isolation_level=None, timeout=busy_seconds, check_same_thread=False
+        )
+        self._before = before
+        self._after = after
+
+    @property
+    def row_factory(self) -> Any:
+        return self._connection.row_factory
+
+    @row_factory.setter
+    def row_factory(self, factory: Any) -> None:
+        self._connection.row_factory = factory
+
+    async def execute_fetchall(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
+        await self._before(sql)
+        rows = self._connection.execute(sql, parameters).fetchall()
+        await self._after(sql)
+        return rows
+
+    @asynccontextmanager
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> AsyncIterator[sqlite3.Cursor]:
+        await self._before(sql)
+        cursor = self._connection.execute(sql, parameters)
+        await self._after(sql)
+        yield cursor
+        cursor.close()
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self._connection.close()

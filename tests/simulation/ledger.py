@@ -1,0 +1,296 @@
+"""What was asked for and promised in a life, and whether what happened is what has to hold of it.
+
+Knows nothing of the bot's inside: only what stands in messages, what is asked of the API, and who did what.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+
+from relay.posting import nonces
+from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
+from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
+from tests.simulation.virtual_time import VirtualClock
+
+_PROMISES = re.compile(
+    r"post the result here|Posting the result here|Already watched here|I'll post"
+    r"|result (?:is|will be|is still waiting to be) posted here"
+)
+_NUMBER = re.compile(r"#(\d+)")
+_MARK = re.compile(r"boat-(\d+)-sails")
+_EMAIL = re.compile(r"owner\d+@mail\.example")
+_WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
+
+
+class LawBroken(AssertionError):
+    """Something happened that must never happen, or did not happen that must."""
+
+
+def prompt(number: int) -> str:
+    """A prompt by which a job is known in every text that tells of it."""
+    return f"boat-{number}-sails"
+
+
+def _masked(job: Job) -> str:
+    """The end of an id of v2, which nobody masks."""
+    return f"-video:{10**12 + job.number}"
+
+
+@dataclass(slots=True)
+class Server:
+    """What a server has done that decides about its rights."""
+
+    tokens: list[str] = field(default_factory=list)
+    """Entered by an admin and taken by the bot, the latest last."""
+    current: str | None = None
+    """The one of which the bot said that it works."""
+    offered: set[str] = field(default_factory=set)
+    """Entered, whatever became of it."""
+    asked_ids: set[str] = field(default_factory=set)
+    follows: set[int] = field(default_factory=set)
+    """Channels that it ever wanted to follow its account."""
+    forgetting: bool = False
+
+
+@dataclass(slots=True)
+class Promise:
+    """A result that a channel waits for."""
+
+    job: Job
+    channel: Channel
+    at: float
+    void: str | None = None
+    """Why nothing need come any more; then there is at most one outcome."""
+    outcomes: list[Posted] = field(default_factory=list)
+    extra: int = 0
+    """Further outcomes that were asked for."""
+
+
+class Ledger:
+    """Writes down, and raises LawBroken."""
+
+    def __init__(self, clock: VirtualClock, pixverse: PixVerseWorld, operator_token: str | None) -> None:
+        self._clock = clock
+        self._pixverse = pixverse
+        self._operator_token = operator_token
+        self.servers: dict[int, Server] = defaultdict(Server)
+        self.promises: dict[tuple[str, int], Promise] = {}
+        self.askers: dict[tuple[str, int], set[int]] = defaultdict(set)
+        """Who asked for a job in a channel, pinged or not."""
+        self._looks: Counter[str] = Counter()
+        """How often people wanted to know of a job."""
+        self.cards: dict[str, Job] = {}
+        """By the message's id."""
+        self._numbers: dict[str, Job] = {}
+        self.broken: list[str] = []
+        self.counts: Counter[str] = Counter()
+
+    def fail(self, law: str) -> None:
+        self.broken.append(f"{self._clock.passed:.1f}: {law}")
+
+    # ------------------------------------------------------------ what was asked for
+
+    def asked(self, job: Job, channel: Channel, person: int) -> None:
+        self.servers[channel.guild.id].asked_ids.add(job.jobid)
+        self.askers[(job.jobid, channel.id)].add(person)
+        self.looked_up([job])
+
+    def looked_up(self, jobs: list[Job]) -> None:
+        """Somebody wants to know how these stand: the API may be asked for it."""
+        self._looks.update(job.jobid for job in jobs)
+
+    def answered(self, record: Asked, jobs: list[Job]) -> None:
+        """The asker has read something: perhaps a promise. What is shown must be theirs to see."""
+        self._check_shown(record.channel.guild, record.text, alone=True)
+        if not _PROMISES.search(record.text):
+            return
+        for job in jobs:
+            left_out = len(jobs) > 1 and job.jobid[-8:] in record.text
+            if not left_out:
+                self.promise(job, record.channel)
+
+    def promise(self, job: Job, channel: Channel) -> None:
+        promise = self.promises.get((job.jobid, channel.id))
+        if promise is None:
+            self.promises[(job.jobid, channel.id)] = Promise(job, channel, self._clock.passed)
+            self.counts["promises"] += 1
+        elif promise.void is not None and not promise.outcomes:
+            promise.void = None
+
+    def void(
+        self, why: str, *, channel: Channel | None = None, guild: Guild | None = None, job: Job | None = None
+    ) -> None:
+        """Nothing has to come any more for these."""
+        for promise in self.promises.values():
+            if (
+                (channel is None or promise.channel is channel)
+                and (guild is None or promise.channel.guild is guild)
+                and (job is None or promise.job is job)
+                and promise.void is None
+            ):
+                promise.void = why
+
+    # ------------------------------------------------------------ what happened
+
+    def posted(self, posted: Posted) -> None:
+        """The bot has put a message into a channel."""
+        text = text_of(posted.message)
+        self._check_shown(posted.channel.guild, text, alone=False)
+        ids = [custom_id for _, custom_id in buttons_of(posted.message)]
+        if any(custom_id.startswith("outcome:details") for custom_id in ids):
+            self._outcome(posted, text)
+        elif any(custom_id.startswith("card:stop") for custom_id in ids):
+            job = self._job_of(posted, text)
+            if job is not None:
+                self.cards[str(posted.message["id"])] = job
+                self.promise(job, posted.channel)
+            self._check_pings(posted, set())
+        elif any(custom_id.startswith("batch:stop") for custom_id in ids):
+            self._check_pings(posted, set())
+        else:
+            self.counts["notices"] += 1
+            self._check_pings(posted, {posted.channel.guild.admin})
+
+    def edited(self, channel: Channel, message: dict[str, object]) -> None:
+        self._check_shown(channel.guild, text_of(message), alone=False)
+
+    def _outcome(self, posted: Posted, text: str) -> None:
+        self.counts["outcomes"] += 1
+        job = self._job_of(posted, text)
+        if job is None:
+            self.fail(f"an outcome of no job that is known: {text!r}")
+            return
+        key = (job.jobid, posted.channel.id)
+        promise = self.promises.get(key)
+        server = self.servers[posted.channel.guild.id]
+        if promise is None:
+            if not (key in self.askers or posted.channel.id in server.follows):
+                self.fail(f"nobody asked for {job.prompt} in channel {posted.channel.id}: {text!r}")
+            promise = self.promises[key] = Promise(job, posted.channel, self._clock.passed)
+        promise.outcomes.append(posted)
+        if len(promise.outcomes) > 1 + promise.extra:
+            self.fail(f"{len(promise.outcomes)} outcomes of {job.prompt} in channel {posted.channel.id}: {text!r}")
+        told_nothing = "not found ·" in text or "given up ·" in text
+        if not told_nothing and not self.has_right(posted.channel.guild, job.account, job.ends_at):
+            self.fail(
+                f"the end of {job.prompt} reached server {posted.channel.guild.id}, whose tokens were dead by then"
+            )
+        self._check_pings(posted, self.askers[key])
+        self._check_words(job, posted, text)
+
+    def _check_words(self, job: Job, posted: Posted, text: str) -> None:
+        mine = list(job.videos)
+        rest = iter(mine)
+        if not all(file in rest for file in posted.files):
+            self.fail(f"files of another job, or in another order, with {job.prompt}")
+        end = "failed" if job.is_v2 and job.end == "cancelled" else job.end
+        gone = self._clock.passed - job.created > job.vanishes_after - 3600
+        stranger = self.account_in_use(posted.channel.guild) is not job.account
+        allowed = {_WORDS[end]} | ({"expired"} if gone else set()) | ({"not found"} if gone or stranger else set())
+        if self._clock.passed - job.created > 47 * 3600:
+            allowed.add("given up")
+        if not any(f"{word} ·" in text for word in allowed):
+            self.fail(f"{job.prompt} has {job.end}, and the outcome says: {text!r}")
+        if not gone and not stranger and "given up ·" not in text and self._pixverse.in_work(job):
+            self.fail(f"the outcome of {job.prompt} came before its end: {text!r}")
+
+    def _job_of(self, posted: Posted, text: str) -> Job | None:
+        mark = _MARK.search(text)
+        job = None
+        if mark is not None:
+            job = next((job for job in self._pixverse.jobs.values() if job.prompt == mark[0]), None)
+        number = _NUMBER.search(text)
+        if number is not None and job is not None:
+            self._numbers[number[1]] = job
+        if job is None:
+            job = next((one for one in self._pixverse.jobs.values() if one.jobid in text or _masked(one) in text), None)
+        if job is None:
+            job = self._job_by_nonce(posted)
+        if job is None and number is not None:
+            job = self._numbers.get(number[1])
+        return job
+
+    def _job_by_nonce(self, posted: Posted) -> Job | None:
+        """An outcome without any word of the API's is still known by its button."""
+        ids = {custom_id.rpartition(":")[2] for _, custom_id in buttons_of(posted.message)} | {posted.nonce}
+        for job in self._pixverse.jobs.values():
+            for kind in ("card", "outcome", "outcome-1", "outcome-2"):
+                if nonces.for_job(job.jobid, posted.channel.id, kind) in ids:
+                    return job
+        return None
+
+    def jobs_in(self, message: dict[str, object]) -> list[Job]:
+        """Which jobs a message is about, whether or not it shows their prompts."""
+        text = text_of(message)
+        found = [job for job in self._pixverse.jobs.values() if re.search(rf"{job.prompt}\b", text)]
+        card = self.cards.get(str(message.get("id")))
+        return found or ([card] if card is not None else [])
+
+    def _check_pings(self, posted: Posted, allowed: set[int]) -> None:
+        if not posted.pings <= allowed:
+            self.fail(f"pings {set(posted.pings) - allowed}, who did not ask: {text_of(posted.message)!r}")
+
+    def _check_shown(self, guild: Guild, text: str, *, alone: bool) -> None:
+        """No secret, no e-mail address where others read; nothing of an account whose token this server has not."""
+        for account in self._pixverse.accounts:
+            if any(token.partition("-")[2] in text for token in account.tokens):
+                self.fail(f"a token stands in {text!r}")
+        if not alone and _EMAIL.search(text):
+            self.fail(f"an e-mail address stands in {text!r}")
+        for found in _MARK.finditer(text):
+            job = next(job for job in self._pixverse.jobs.values() if job.prompt == found[0])
+            if not self.has_right(guild, job.account, job.created):
+                self.fail(f"server {guild.id} is shown {job.prompt}, of an account whose token it never had: {text!r}")
+
+    def has_right(self, guild: Guild, account: Account, since: float) -> bool:
+        """Whether this server, or the operator, entered a token of the account that was good after `since`."""
+        tokens = [*self.servers[guild.id].tokens, *([self._operator_token] if self._operator_token else [])]
+        return any(token in account.tokens and account.dead_at.get(token, math.inf) > since for token in tokens)
+
+    def account_in_use(self, guild: Guild) -> Account | None:
+        """The account that a server asks with now."""
+        token = self.servers[guild.id].current or self._operator_token
+        return None if token is None else self._pixverse.by_token(token)
+
+    # ------------------------------------------------------------ at the end
+
+    def check_requests(self, interval: int, lives: int, callbacks: Counter[str]) -> None:
+        """No token but those that were entered, and no more questions than the contract allows."""
+        known = {token for server in self.servers.values() for token in server.offered}
+        per_job: Counter[str] = Counter()
+        for at, token, what in self._pixverse.asked:
+            if token not in known and token != self._operator_token:
+                self.fail(f"at {at:.0f} the API was asked with a token that nobody entered")
+            per_job[what] += 1
+        for jobid, times in per_job.items():
+            job = self._pixverse.jobs.get(jobid)
+            if job is None:
+                continue
+            span = (job.ends_at - job.created) / interval
+            polls = (span + lives * 2 + callbacks[jobid] * 3 + 12) * max(1, len(self._tokens_of(job)))
+            most = polls + self._looks[jobid] * 4
+            if times > most:
+                self.fail(f"{job.prompt} was asked about {times} times, at most {most:.0f} are right")
+
+    def _tokens_of(self, job: Job) -> set[str]:
+        return {
+            token
+            for server in self.servers.values()
+            for token in server.offered
+            if token in job.account.tokens and job.jobid in server.asked_ids
+        }
+
+    def check_promises(self) -> None:
+        """All is mended and has been for long: whatever was promised has come, once."""
+        for promise in self.promises.values():
+            if promise.void is None and not promise.outcomes:
+                self.fail(
+                    f"{promise.job.prompt} ({promise.job.end} at {promise.job.ends_at:.0f}) was promised to channel "
+                    f"{promise.channel.id} at {promise.at:.0f}, and nothing came"
+                )
+
+    def kept(self) -> int:
+        return sum(1 for promise in self.promises.values() if promise.outcomes)

@@ -1,0 +1,232 @@
+"""The machine on which the bot runs: its disk, its clock, and the process that is started, stopped and killed on it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import sqlite3
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import aiohttp
+
+from cogs.assembly import Outside, serve
+from cogs.watchdog import ServiceManager
+from settings import load_settings
+from tests.simulation.inline_database import InlineConnection
+from tests.simulation.library_seams import put_discord_py_into
+from tests.simulation.virtual_time import Agenda, VirtualClock, VirtualLoop
+from tests.simulation.wire import Peer, Session
+
+CALLBACK_PORT = 8081
+_graves: list[object] = []
+"""Processes that were killed: kept, so that nothing of them is run at their end."""
+
+
+class Disk:
+    """What the disk says to the next statement."""
+
+    def __init__(self) -> None:
+        self.full = False
+        self.locked = False
+
+    def check(self, sql: str) -> None:
+        verb = sql.lstrip()[:6].upper()
+        if self.locked and verb == "BEGIN ":
+            raise sqlite3.OperationalError("database is locked")
+        if self.full and verb in ("INSERT", "UPDATE", "DELETE", "COMMIT"):
+            raise sqlite3.OperationalError("database or disk is full")
+
+
+class Machine:
+    """Runs one life of the process after the other; the database's folder is all that goes from one to the next."""
+
+    def __init__(
+        self,
+        clock: VirtualClock,
+        agenda: Agenda,
+        folder: Path,
+        settings: Mapping[str, str],
+        *,
+        seed: int,
+        discord: Peer,
+        pixverse: Peer,
+        media: Peer,
+        connect_gateway: Callable[[], Any],
+        process_gone: Callable[[], None],
+    ) -> None:
+        self._clock = clock
+        self._agenda = agenda
+        self._folder = folder
+        self._settings = settings
+        self._seed = seed
+        self._peers = {"discord": discord, "pixverse": pixverse, "media": media}
+        self._connect_gateway = connect_gateway
+        self._process_gone = process_gone
+        self.disk = Disk()
+        self.life = 0
+        self.steps = 0
+        self.dies_after: int | None = None
+        """So many steps from now the process is killed."""
+        self.loop: VirtualLoop | None = None
+        self.downtime = 30.0
+        """Seconds until it is started again."""
+        self._serving: asyncio.Task[None] | None = None
+        self._dead = False
+        self.ended_by_itself: BaseException | None = None
+
+    @property
+    def runs(self) -> bool:
+        return self.loop is not None and not self._dead
+
+    @property
+    def database(self) -> Path:
+        return self._folder / f"life-{self.life}" / "relay.db"
+
+    def rows(self) -> dict[str, int]:
+        """How many rows each table has, as another program would count them."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            return {name: connection.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
+        finally:
+            connection.close()
+
+    def run(self) -> None:
+        """Starts the process and returns when it has ended or was killed."""
+        self._move_in()
+        loop = VirtualLoop(self._clock, self._agenda)
+        asyncio.set_event_loop(loop)
+        loop.set_exception_handler(lambda _loop, context: logging.getLogger("asyncio").error("%s", context))
+        self.loop, self._dead = loop, False
+        self.ended_by_itself = None
+        put_discord_py_into(self._clock, lambda trace: self._session("discord", trace))
+        settings = load_settings(self._environment(), Path("/nowhere/.env"), self._folder)
+        outside = Outside(
+            clock=self._clock,
+            random=Random(f"{self._seed}/{self.life}"),
+            connect=self._connect,
+            api_session=lambda: self._session("pixverse"),
+            media_session=lambda _hosts: self._session("media"),
+        )
+        self._serving = loop.create_task(serve(settings, ServiceManager(None, None), outside))
+        self._serving.add_done_callback(self._ended)
+        loop.run_forever()
+        if not self._dead and self._serving.done():
+            loop.run_until_complete(asyncio.sleep(0))
+        _graves.append((loop, self._serving, asyncio.all_tasks(loop)))
+        self.loop = None
+        self._process_gone()
+
+    def stop_gently(self) -> None:
+        """SIGTERM."""
+        if self._serving is not None:
+            self._serving.cancel()
+
+    def kill(self) -> None:
+        """kill -9, here and now."""
+        self._dead = True
+        if self.loop is not None:
+            self.loop.stop()
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            self.ended_by_itself = task.exception()
+        if self.loop is not None:
+            self.loop.stop()
+
+    def _move_in(self) -> None:
+        """The folder as the last process left it, in a new place: nothing of that one reaches it any more."""
+        before = self._folder / f"life-{self.life}"
+        self.life += 1
+        place = self._folder / f"life-{self.life}"
+        if before.exists():
+            shutil.copytree(before, place, ignore=shutil.ignore_patterns("*.lock", "*-shm"))
+            shutil.rmtree(before)
+        else:
+            place.mkdir(parents=True)
+
+    def _environment(self) -> dict[str, str]:
+        return {"DATABASE_URL": f"sqlite:///{self.database}", **self._settings}
+
+    async def _step(self, _what: str) -> None:
+        """A step at which the process may die; what is dead never goes on."""
+        self.steps += 1
+        if self.dies_after is not None:
+            self.dies_after -= 1
+            if self.dies_after <= 0:
+                self.dies_after = None
+                self.kill()
+        if self._dead:
+            await asyncio.get_running_loop().create_future()
+
+    async def _connect(self, address: str, busy_seconds: float) -> Any:
+        life = self.life
+
+        async def before(sql: str) -> None:
+            await asyncio.sleep(0)
+            await self._of_life(life)
+            if self.disk.locked and sql.startswith("BEGIN"):
+                await asyncio.sleep(busy_seconds)
+            self.disk.check(sql)
+
+        async def after(_sql: str) -> None:
+            await self._of_life(life)
+
+        return InlineConnection(address, busy_seconds, before, after)
+
+    async def _of_life(self, life: int) -> None:
+        if life != self.life:
+            await asyncio.get_running_loop().create_future()
+        await self._step("database")
+
+    def _session(self, peer: str, trace: aiohttp.TraceConfig | None = None) -> Any:
+        return Session(self._peers[peer], self._step, self._connect_gateway, trace)
+
+    def post_callback(self, path: str, body: bytes) -> None:
+        """Somebody in the internet posts to the callback port, if it is open."""
+        factory = None if self.loop is None else self.loop.servers.get(CALLBACK_PORT)
+        if factory is None:
+            return
+        protocol = factory()
+        protocol.connection_made(_Caller(protocol))
+        head = f"POST {path} HTTP/1.1\r\nHost: relay.example\r\nContent-Length: {len(body)}\r\n\r\n"
+        protocol.data_received(head.encode() + body)
+
+
+class _Caller(asyncio.Transport):
+    """A connection whose other end takes everything and says nothing more."""
+
+    def __init__(self, protocol: asyncio.BaseProtocol) -> None:
+        super().__init__({"peername": ("203.0.113.7", 1)})
+        self._protocol = protocol
+        self._closed = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Heard, and of no interest."""
+
+    def is_closing(self) -> bool:
+        return self._closed
+
+    def close(self) -> None:
+        if not self._closed:
+            self._closed = True
+            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+    def abort(self) -> None:
+        self.close()
+
+    def write_eof(self) -> None:
+        """As `write`."""
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def pause_reading(self) -> None:
+        """Nothing comes anyway."""
+
+    def resume_reading(self) -> None:
+        """As above."""

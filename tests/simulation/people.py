@@ -1,0 +1,419 @@
+"""What people, servers and the API's customers do in a life: one method for each kind of act of a plan."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
+from tests.simulation.hands import Hands
+from tests.simulation.ledger import Ledger, prompt
+from tests.simulation.machine import Machine
+from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
+from tests.simulation.plan import HOUR, Act
+from tests.simulation.virtual_time import Agenda
+
+CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
+_MANY_ANSWERS = 40
+
+
+class People:
+    """Carries out acts. Each method gets the act's own chance, and a server, channel and person drawn from it."""
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        discord: DiscordWorld,
+        pixverse: PixVerseWorld,
+        ledger: Ledger,
+        machine: Machine,
+        hands: Hands,
+        tell: Callable[[str], None],
+        untouchable: Account | None,
+    ) -> None:
+        self._agenda = agenda
+        self._discord = discord
+        self._pixverse = pixverse
+        self._ledger = ledger
+        self._machine = machine
+        self._hands = hands
+        self._tell = tell
+        self._untouchable = untouchable
+        """The operator's account: its token lasts."""
+        self.uses: dict[int, Account] = {}
+        """Which account a server's people have."""
+        self.callbacks_sent: Counter[str] = Counter()
+        self._addresses: dict[int, str] = {}
+        """Where a server's callbacks go, as its admin was told."""
+
+    def unfollow_everything(self, guild: Guild) -> None:
+        """So that no list is asked for while all is quiet."""
+        for channel_id in sorted(self._ledger.servers[guild.id].follows):
+            if guild.channels and guild.bot_in:
+                self._unfollow(guild, channel_id)
+
+    def enter_good_token(self, guild: Guild) -> None:
+        """An admin enters the token that their account has now."""
+        if guild.bot_in and guild.id in self.uses:
+            self._enter_token(guild, self.uses[guild.id].token)
+
+    def do(self, act: Act) -> None:
+        random = Random(act.seed)
+        guild = self._discord.guilds[act.guild % len(self._discord.guilds)]
+        plain = [channel for channel in guild.channels if not channel.lacks("view_channel")]
+        if not guild.bot_in or not plain:
+            return
+        channel = random.choice(plain)
+        person = random.choice(guild.members)
+        self._ledger.counts["acts"] += 1
+        getattr(self, f"_do_{act.kind}")(random, guild, channel, person)
+
+    def _new_job(self, random: Random, guild: Guild) -> Job:
+        account = self.uses.get(guild.id) or self._pixverse.accounts[-1]
+        total = random.choice((5.0, 40.0, 90.0, 200.0, 500.0, 900.0, 3000.0))
+        if random.random() < 0.04:
+            total = random.uniform(1, 3) * HOUR
+        line: list[tuple[float, str, int | None]] = [(total * 0.1, "started", None)]
+        line += [(total * part / 100, "progress", part) for part in (20, 46, 80)]
+        line.append((total, random.choices(("completed", "failed", "moderated", "cancelled"), (75, 12, 8, 5))[0], None))
+        job = self._pixverse.new_job(
+            account,
+            tuple(line),
+            v2=random.random() < 0.35,
+            files=random.choice((1, 1, 2, 4)),
+            prompt=prompt(len(self._pixverse.jobs) + 1),
+        )
+        address = self._addresses.get(guild.id)
+        if address is not None and random.random() < 0.7:
+            for at, _, _ in line:
+                for _ in range(random.choice((0, 1, 1, 1, 2))):
+                    delay = random.choice((-0.5, 0.05, 0.5, 20.0))
+                    self._agenda.after(max(0.0, at + delay), lambda a=address, j=job: self._send_callback(a, j))  # type: ignore[misc]
+        return job
+
+    def _send_callback(self, path: str, job: Job) -> None:
+        self.callbacks_sent[job.jobid] += 1
+        self._machine.post_callback(path, json.dumps(self._pixverse.record(job)).encode())
+
+    def _job_here(self, random: Random, guild: Guild) -> Job | None:
+        jobs = [job for job in self._pixverse.jobs.values() if job.jobid in self._ledger.servers[guild.id].asked_ids]
+        return random.choice(jobs) if jobs else None
+
+    def _do_status(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        job = self._new_job(random, guild)
+        self._hands.command(
+            channel, person, "pixverse status", {"jobid": job.jobid, "mention": random.random() < 0.7}, jobs=[job]
+        )
+
+    def _do_own_job(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        job = self._new_job(random, guild)
+        self._tell(f"{job.prompt} begins at PixVerse")
+
+    def _do_watch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 5))]
+        ids = " ".join(job.jobid for job in jobs)
+        self._hands.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
+
+    def _do_menu(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 2))]
+        message = self._discord.message_of(person, channel, "look: " + ", ".join(job.jobid for job in jobs))
+        number = message["id"]
+        data = {
+            "id": "2",
+            "name": "Watch PixVerse jobs",
+            "type": 3,
+            "target_id": number,
+            "resolved": {"messages": {number: message}},
+        }
+        self._hands.ask(2, channel, person, f"Watch PixVerse jobs: {len(jobs)}", data, jobs)
+
+    def _do_private(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        job = self._new_job(random, guild)
+        self._ledger.looked_up([job])
+        self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid, "private": True})
+
+    def _do_status_again(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        job = self._job_here(random, guild)
+        if job is not None:
+            self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
+
+    def _do_status_of_another_server(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        jobs = list(self._pixverse.jobs.values())
+        if jobs:
+            job = random.choice(jobs)
+            self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
+
+    def _do_number(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        number = random.randint(1, len(self._pixverse.jobs) + 1)
+        self._hands.command(
+            channel, person, "pixverse status", {"jobid": f"#{number}", "private": random.random() < 0.8}
+        )
+
+    def _do_nonsense(self, random: Random, _guild: Guild, channel: Channel, person: int) -> None:
+        word = random.choice(("@everyone", "job:1-bot:midjourney", "user:5-abcdefabcdef", "x" * 400, "#0", "job:%00"))
+        self._hands.command(channel, person, "pixverse status", {"jobid": word})
+
+    def _do_unwatch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        job = self._job_here(random, guild)
+        if job is not None:
+            self._ledger.void("unwatched", channel=channel, job=job)
+            self._hands.command(channel, person, "pixverse unwatch", {"jobid": job.jobid})
+
+    def _do_list(self, _random: Random, _guild: Guild, channel: Channel, person: int) -> None:
+        self._hands.command(channel, person, "pixverse list", {})
+
+    def _do_autocomplete(self, _random: Random, _guild: Guild, channel: Channel, person: int) -> None:
+        option = {"name": "jobid", "type": 3, "value": "boat", "focused": True}
+        data = {
+            "id": "1",
+            "name": "pixverse",
+            "type": 1,
+            "options": [{"type": 1, "name": "status", "options": [option]}],
+        }
+        self._hands.ask(4, channel, person, "types", data, [])
+
+    def _do_forget_me(self, _random: Random, _guild: Guild, channel: Channel, person: int) -> None:
+        self._hands.command(
+            channel,
+            person,
+            "pixverse forget-me",
+            {},
+            then=lambda record: self._hands.press_in(record, "Delete my data"),
+        )
+
+    def _do_press(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        """Any button: of a message here, or of an answer of any time to this person."""
+        if random.random() < 0.35:
+            mine = self._hands.answers_in(guild)
+            if mine:
+                record = random.choice(mine[-_MANY_ANSWERS:])
+                for message in record.shown.values():
+                    pressable = [one for one in buttons_of(message) if "token" not in one[0] and "Drop" not in one[0]]
+                    if pressable:
+                        label, custom_id = random.choice(pressable)
+                        self._before_press(label, record.channel, message, record.person)
+                        self._hands.press(
+                            message, record.channel, record.person, custom_id, label, self._ledger.jobs_in(message)
+                        )
+                        return
+        pressable_messages = [message for message in channel.messages.values() if buttons_of(message)]
+        if not pressable_messages:
+            return
+        message = random.choice(pressable_messages[-30:])
+        label, custom_id = random.choice(buttons_of(message))
+        where = channel if random.random() < 0.95 else random.choice(guild.channels)
+        self._before_press(label, channel, message, person)
+        jobs = self._ledger.jobs_in(message) if label == "Watch again" else []
+        self._hands.press(message, where, person, custom_id, label, jobs)
+
+    def _before_press(self, label: str, channel: Channel, message: dict[str, Any], person: int) -> None:
+        """What a press may change of what has to come."""
+        if "Stop" in label:
+            if "all" in label:
+                self._ledger.void("stopped", channel=channel)
+            for job in self._ledger.jobs_in(message) or list(self._pixverse.jobs.values()):
+                self._ledger.void("stopped", channel=channel, job=job)
+        if "again" in label or "Resend" in label:
+            for promise in self._ledger.promises.values():
+                if promise.channel.guild is channel.guild:
+                    promise.extra += 1
+        if label == "Ping me":
+            for (_, channel_id), people in self._ledger.askers.items():
+                if channel_id == channel.id:
+                    people.add(person)
+
+    def _enter_token(self, guild: Guild, token: str) -> None:
+        """An admin opens the form and sends it."""
+        if not guild.channels or not guild.bot_in:
+            return
+        server = self._ledger.servers[guild.id]
+
+        def fill(record: Asked) -> None:
+            if record.modal is None:
+                return
+            rows = [
+                {
+                    "type": 18,
+                    "id": 1,
+                    "component": {"type": 4, "id": 2, "custom_id": row["component"]["custom_id"], "value": token},
+                }
+                for row in record.modal["components"]
+                if row["type"] == 18
+            ]
+            data = {"custom_id": record.modal["custom_id"], "components": rows}
+            account = self._pixverse.by_token(token)
+            server.offered.add(token)
+            if account is not None and account.token == token:
+                if self._ledger.account_in_use(guild) not in (account, None):
+                    self._ledger.void("the server has another account now", guild=guild)
+                server.tokens.append(token)
+            channel = record.channel
+
+            def taken(answer: Asked) -> None:
+                if "oken works" in answer.text:
+                    server.current = token
+
+            self._agenda.after(
+                2.0, lambda: self._hands.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)
+            )
+
+        self._hands.command(guild.channels[0], guild.admin, "pixverse-admin token set", {}, then=fill)
+
+    # -------------------------------------------------------------- what admins do
+
+    def _do_set_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        if random.random() < 0.2:
+            self.uses[guild.id] = random.choice(self._pixverse.accounts)
+        if guild.id in self.uses:
+            self._enter_token(guild, self.uses[guild.id].token)
+
+    def _do_set_same_token(self, _random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        tokens = self._ledger.servers[guild.id].tokens
+        if tokens:
+            self._enter_token(guild, tokens[-1])
+
+    def _do_set_old_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        """A thief has found one in an old backup."""
+        self._enter_token(guild, random.choice(random.choice(self._pixverse.accounts).tokens))
+
+    def _do_set_forged_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        account = random.choice(self._pixverse.accounts)
+        self._enter_token(guild, f"user:{account.number}-{random.getrandbits(96):024x}")
+
+    def _do_renew_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        """The owner gets a new token at useapi.net and enters it in one server, sooner or later."""
+        account = self.uses.get(guild.id)
+        if account is None or account is self._untouchable:
+            return
+        self._pixverse.renew(account)
+        self._tell(f"account {account.number} gets a new token")
+        self._agenda.after(random.choice((10.0, 300.0, 4000.0)), lambda: self.enter_good_token(guild))
+
+    def _do_remove_token(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        self._ledger.void("the token was removed", guild=guild)
+        self._hands.command(
+            channel,
+            guild.admin,
+            "pixverse-admin token remove",
+            {},
+            then=lambda record: self._hands.press_in(record, "Remove the token"),
+        )
+
+    def _do_check(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        self._hands.command(channel, random.choice((guild.admin, person)), "pixverse-admin check", {})
+
+    def _do_deliveries(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        self._hands.command(channel, guild.admin, "pixverse-admin deliveries", {})
+
+    def _chosen(self, channel: Channel) -> dict[str, Any]:
+        return {"channels": {str(channel.id): {**self._discord.channel_payload(channel), "permissions": str(1 << 10)}}}
+
+    def _do_follow(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        self._ledger.servers[guild.id].follows.add(channel.id)
+        options = {"channel": str(channel.id), "progress": random.random() < 0.5}
+        self._hands.command(channel, guild.admin, "pixverse-admin follow", options, resolved=self._chosen(channel),
+                      then=lambda record: self._hands.press_in(record, "ollow"))  # fmt: skip
+        self._agenda.after(random.uniform(300, 4000), lambda: self._unfollow(guild, channel.id))
+
+    def _do_unfollow(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        self._unfollow(guild, channel.id)
+
+    def _unfollow(self, guild: Guild, channel_id: int) -> None:
+        if guild.channels:
+            options = {"channel": str(channel_id)}
+            self._hands.command(guild.channels[0], guild.admin, "pixverse-admin unfollow", options)
+
+    def _do_alerts(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        self._hands.command(
+            channel, guild.admin, "pixverse-admin alerts", {"channel": str(channel.id)}, resolved=self._chosen(channel)
+        )
+
+    def _do_callback(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        def learn(record: Asked) -> None:
+            found = CALLBACK_ADDRESS.search(record.text)
+            if found is not None:
+                self._addresses[guild.id] = found[1]
+
+        self._hands.command(channel, guild.admin, "pixverse-admin callback", {}, then=learn)
+
+    def _do_unpaid(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        account = self.uses.get(guild.id)
+        if account is None:
+            return
+        account.paid = False
+        self._tell(f"account {account.number} is unpaid")
+
+        def paid() -> None:
+            account.paid = True
+
+        self._agenda.after(random.choice((60.0, 1000.0, 5000.0)), paid)
+
+    def _do_forged_callback(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        jobs = list(self._pixverse.jobs.values())
+        if not jobs:
+            return
+        job = random.choice(jobs)
+        path = random.choice(
+            [self._addresses.get(guild.id, "/callback/nobody"), f"/callback/{random.getrandbits(128):032x}"]
+        )
+        record = {**self._pixverse.record(job), "status": "failed", "error": "@everyone hacked"}
+        self.callbacks_sent[job.jobid] += 1
+        self._machine.post_callback(path, json.dumps(record).encode())
+
+    # ------------------------------------------------------------- what servers do
+
+    def _do_deny(self, random: Random, _guild: Guild, channel: Channel, _person: int) -> None:
+        denied = set(random.sample(["view_channel", "send_messages", "attach_files", "read_message_history",
+                                    "send_messages_in_threads", "embed_links"], random.randint(1, 2)))  # fmt: skip
+        self._tell(f"{channel.name}: the bot loses {sorted(denied)}")
+        self._discord.permit(channel, denied)
+        self._agenda.after(random.choice((30.0, 600.0, 8000.0)), lambda: self._permit_again(channel))
+
+    def _permit_again(self, channel: Channel) -> None:
+        if channel.exists:
+            self._discord.permit(channel, set())
+
+    def _do_new_channel(self, _random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        self._discord.new_channel(guild)
+
+    def _do_new_thread(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        if channel.parent is None:
+            self._discord.new_channel(guild, parent=channel)
+
+    def _do_thread_state(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        threads = [channel for channel in guild.channels if channel.parent is not None]
+        if threads:
+            thread = random.choice(threads)
+            self._discord.set_thread(thread, locked=random.random() < 0.3, archived=random.random() < 0.6)
+
+    def _do_delete_channel(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        if len(guild.channels) < 2:
+            return
+        self._tell(f"{channel.name} is deleted")
+        for gone in [one for one in guild.channels if one is channel or one.parent is channel]:
+            self._ledger.void("the channel is gone", channel=gone)
+        self._discord.delete_channel(channel)
+
+    def _do_delete_message(self, random: Random, _guild: Guild, channel: Channel, _person: int) -> None:
+        if channel.messages:
+            del channel.messages[random.choice(list(channel.messages))]
+
+    def _do_bot_removed(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        self._tell(f"server {guild.id % 10**6} removes the bot")
+        self._discord.remove_bot(guild)
+        if random.random() < 0.6:
+            self._agenda.after(random.choice((20.0, 2000.0)), lambda: self._invite(guild))
+        else:
+            self._ledger.void("the bot was removed", guild=guild)
+
+    def _invite(self, guild: Guild) -> None:
+        self._tell(f"server {guild.id % 10**6} invites the bot again")
+        self._discord.invite_bot(guild)
+
+
+def _short(token: str) -> str:
+    return f"the token {token[:10]}…"

@@ -1,0 +1,287 @@
+"""PixVerse, useapi.net and the media hosts of a simulated life, as `useapi.md` tells of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random
+from urllib.parse import unquote
+
+from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.wire import Reply, Request
+
+ENDS = frozenset({"completed", "failed", "moderated", "cancelled"})
+_DAY = 86_400.0
+_KEPT = 31 * _DAY
+_LINK_SECONDS = _DAY
+_LAGS_SECONDS = 1800.0
+_V2_NUMBERS = {"created": (5, "QUEUED"), "started": (10, "GENERATING"), "progress": (10, "GENERATING"),
+               "completed": (1, "COMPLETED"), "moderated": (7, "MODERATED"), "failed": (8, "FAILED")}  # fmt: skip
+_JOBID = re.compile(r"/v2/pixverse/(?:videos|images)/(.+)")
+
+
+@dataclass(slots=True, eq=False)
+class Account:
+    """A user of useapi.net. `tokens` are all that it ever had, the newest last; the others are refused."""
+
+    number: int
+    tokens: list[str]
+    paid: bool = True
+    jobs: list[Job] = field(default_factory=list)
+    listed: list[Job] = field(default_factory=list)
+    """Those that its lists may name."""
+    dead_at: dict[str, float] = field(default_factory=dict)
+    """Since when a token has been refused."""
+
+    @property
+    def token(self) -> str:
+        return self.tokens[-1]
+
+    @property
+    def email(self) -> str:
+        return f"owner{self.number}@mail.example"
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A job and what will become of it: (seconds after its creation, status, percent)."""
+
+    account: Account
+    number: int
+    """Counted from 1, over all accounts."""
+    jobid: str
+    prompt: str
+    created: float
+    """Seconds since the life began."""
+    line: tuple[tuple[float, str, int | None], ...]
+    files: int
+    vanishes_after: float = _KEPT
+    reply_url: str | None = None
+
+    @property
+    def is_v2(self) -> bool:
+        return self.jobid.startswith("user:")
+
+    @property
+    def ends_at(self) -> float:
+        return self.created + self.line[-1][0]
+
+    @property
+    def end(self) -> str:
+        return self.line[-1][1]
+
+    def video(self, index: int) -> bytes:
+        """A playable file with bytes of its own (ISO/IEC 14496-12)."""
+        mark = f"{self.jobid}/{index}".encode() * 3
+        return (
+            b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov" + (8 + len(mark)).to_bytes(4, "big") + b"free" + mark
+        )
+
+    @property
+    def videos(self) -> tuple[bytes, ...]:
+        return tuple(self.video(index) for index in range(self.files)) if self.end == "completed" else ()
+
+
+class PixVerseWorld:
+    """Answers the bot's requests, and keeps count of them."""
+
+    def __init__(self, clock: VirtualClock, random: Random) -> None:
+        self._clock = clock
+        self._random = random
+        self.accounts: list[Account] = []
+        self.jobs: dict[str, Job] = {}
+        self.files: dict[str, tuple[Job, int]] = {}
+        self.asked: list[tuple[float, str, str]] = []
+        """When, with which token, and about what: a job's id, or the path of a list."""
+        self.lagging: Callable[[Job], bool] = lambda _job: False
+        """Whether the lists are wrong about a job."""
+        self.cdn_asked: Counter[str] = Counter()
+
+    def account(self, number: int) -> Account:
+        account = Account(number, [self.token(number)])
+        self.accounts.append(account)
+        return account
+
+    def token(self, number: int) -> str:
+        return f"user:{number}-{self._random.getrandbits(96):024x}"
+
+    def renew(self, account: Account) -> None:
+        """A new token; the one before is refused from now on."""
+        account.dead_at[account.token] = self._clock.passed
+        account.tokens.append(self.token(account.number))
+
+    def by_token(self, token: str) -> Account | None:
+        """The account whose token this is or was."""
+        return next((account for account in self.accounts if token in account.tokens), None)
+
+    def new_job(
+        self, account: Account, line: tuple[tuple[float, str, int | None], ...], *, v2: bool, files: int, prompt: str
+    ) -> Job:
+        number = len(self.jobs) + 1
+        now = self._clock.true_ms()
+        if v2:
+            jobid = f"user:{account.number}-pixverse:{account.email}-video:{10**12 + number}"
+        else:
+            jobid = f"job:{now}{number:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
+        job = Job(account, number, jobid, prompt, self._clock.passed, line, 1 if v2 else files)
+        self.jobs[jobid] = job
+        account.jobs.append(job)
+        account.listed.append(job)
+        self.files |= {_path(job, index): (job, index) for index in range(job.files)}
+        return job
+
+    def status(self, job: Job) -> tuple[str, int | None, float]:
+        """What a job's record says now: status, percent, and when that began."""
+        passed = self._clock.passed - job.created
+        status, percent, since = "created", None, 0.0
+        for at, following, percentage in job.line:
+            if at <= passed:
+                status, percent, since = following, percentage, at
+        return status, percent, job.created + since
+
+    def in_work(self, job: Job) -> bool:
+        return self._clock.passed < job.ends_at
+
+    # ------------------------------------------------------------ the API
+
+    def answer(self, request: Request) -> Reply:
+        """One GET, whatever it asks for."""
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        jobid = request.query.get("jobid") or ""
+        if (found := _JOBID.fullmatch(unquote(request.path))) is not None:
+            jobid = found[1]
+        self.asked.append((self._clock.passed, token, jobid or request.path))
+        if request.method != "GET" or "cancel" in request.path:
+            raise AssertionError(f"the bot is to read only, and did {request.method} {request.path}")
+        account = self.by_token(token)
+        if account is None or token != account.token:
+            return _refusal(401, "Unauthorized")
+        if not account.paid:
+            return _refusal(402, "Account has no subscription or subscription expired")
+        return self._told(account, request, jobid)
+
+    def _told(self, account: Account, request: Request, jobid: str) -> Reply:
+        match request.path:
+            case "/v1/pixverse/jobs":
+                return Reply(200, [job.jobid for job in self._listed(account) if not job.is_v2])
+            case "/v1/pixverse/jobs/":
+                return self._record_v1(account, jobid)
+            case "/v2/pixverse/scheduler/":
+                entries = [{"id": job.jobid, "type": "video"} for job in self._listed(account) if job.is_v2]
+                return Reply(200, entries)
+            case "/v2/pixverse/videos/" | "/v2/pixverse/images/":
+                jobs = [job for job in reversed(account.jobs) if job.is_v2 and "videos" in request.path]
+                offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 40))
+                page = {"data": [self._flat(job) for job in jobs[offset : offset + limit]], "total": len(jobs)}
+                more = {"next_offset": offset + limit} if offset + limit < len(jobs) else {}
+                return Reply(200, page | more)
+        return self._record_v2(account, jobid)
+
+    def _listed(self, account: Account) -> list[Job]:
+        """What its lists name; they are wrong about jobs of the last hours alone."""
+        account.listed = [job for job in account.listed if self._clock.passed < job.ends_at + _LAGS_SECONDS]
+        return [job for job in account.listed if (self._clock.passed < job.ends_at) != self.lagging(job)]
+
+    def _find(self, account: Account, jobid: str) -> Job | Reply:
+        job = self.jobs.get(jobid)
+        if job is None or job.account is not account:
+            return _refusal(404, f"Unable to locate job {jobid}")
+        if self._clock.passed - job.created > job.vanishes_after:
+            return _refusal(410, "Job has expired") if not job.is_v2 else _refusal(404, "Video not found")
+        return job
+
+    def _record_v1(self, account: Account, jobid: str) -> Reply:
+        job = self._find(account, jobid)
+        if isinstance(job, Reply):
+            return job
+        return Reply(200, self.record(job))
+
+    def record(self, job: Job) -> dict[str, object]:
+        """A record as v1 shows it; callbacks carry the same."""
+        if job.is_v2:
+            return self._flat(job)
+        status, percent, since = self.status(job)
+        content = f"prompt: {job.prompt}" + (f" ({percent}%)" if percent is not None else "")
+        record: dict[str, object] = {
+            "jobid": job.jobid,
+            "verb": "pixverse-create",
+            "status": status,
+            "created": self.iso(job.created),
+            "updated": self.iso(since),
+            "prompt": job.prompt,
+            "content": content,
+            "code": 200,
+        }
+        if status == "completed":
+            record["attachments"] = [
+                {"url": self._url(job, index), "size": len(job.video(index)), "content_type": "video/mp4"}
+                for index in range(job.files)
+            ]
+        elif status in ("failed", "moderated"):
+            record["error"] = f"It {status}"
+        return record
+
+    def _record_v2(self, account: Account, jobid: str) -> Reply:
+        job = self._find(account, jobid)
+        if isinstance(job, Reply):
+            return job
+        if self.status(job)[0] in ("started", "progress"):
+            return _refusal(404, "Video not found")
+        return Reply(200, self._flat(job))
+
+    def _flat(self, job: Job) -> dict[str, object]:
+        status, _, since = self.status(job)
+        status = "failed" if status == "cancelled" else status
+        number, name = _V2_NUMBERS[status]
+        record: dict[str, object] = {
+            "video_id": job.jobid,
+            "video_status": number,
+            "video_status_name": name,
+            "video_status_final": status in ENDS or status == "created",
+            "created_at": self.iso(job.created),
+            "updated_at": self.iso(since),
+            "prompt": job.prompt,
+            "url": "",
+            "output_width": 0,
+        }
+        if status == "completed":
+            record |= {"url": self._url(job, 0), "output_width": 640, "output_height": 360}
+        elif status in ("failed", "moderated"):
+            record |= {"errCode": 500044, "errMsg": f"It {status}"}
+        return record
+
+    def _url(self, job: Job, index: int) -> str:
+        if job.is_v2:
+            return f"https://media.pixverse.ai{_path(job, index)}"
+        expiry = self._clock_ms(job.ends_at + _LINK_SECONDS) // 1000
+        return f"https://cdn.discordapp.com{_path(job, index)}?ex={expiry:x}&is=1&hm=0"
+
+    def _clock_ms(self, passed: float) -> int:
+        return self._clock.true_ms() + round((passed - self._clock.passed) * 1000)
+
+    def iso(self, passed: float) -> str:
+        moment = self._clock_ms(passed)
+        return datetime.fromtimestamp(moment // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment % 1000:03d}Z"
+
+    # ---------------------------------------------------- the media hosts
+
+    def serve_file(self, request: Request) -> Reply:
+        """A file of a job; a link of Discord's CDN dies after a day."""
+        self.cdn_asked[request.path] += 1
+        date = {"Date": datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        job, index = self.files[request.path]
+        dead = not job.is_v2 and self._clock.passed > job.ends_at + _LINK_SECONDS
+        if dead or self.in_work(job):
+            return Reply(404, b"no", date, "text/plain")
+        return Reply(200, job.video(index), date, "video/mp4")
+
+
+def _path(job: Job, index: int) -> str:
+    return f"/attachments/{job.account.number}/{job.number}/{index}.mp4"
+
+
+def _refusal(status: int, error: str) -> Reply:
+    return Reply(status, {"error": error, "code": status})

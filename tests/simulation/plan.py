@@ -1,0 +1,141 @@
+"""What is to happen in a life, drawn from its seed: servers, what people do and when, and what goes wrong.
+
+A plan is plain data, so that a life which breaks a law can be made smaller by leaving out parts of its plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from random import Random
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+
+_ACTS = {
+    "status": 100,
+    "watch": 8,
+    "private": 4,
+    "status_again": 14,
+    "status_of_another_server": 4,
+    "number": 6,
+    "unwatch": 6,
+    "list": 5,
+    "press": 40,
+    "forget_me": 2,
+    "nonsense": 4,
+    "menu": 2,
+    "autocomplete": 6,
+    "set_token": 6,
+    "set_same_token": 2,
+    "set_old_token": 2,
+    "set_forged_token": 2,
+    "renew_token": 3,
+    "remove_token": 1,
+    "check": 4,
+    "deliveries": 4,
+    "follow": 4,
+    "unfollow": 2,
+    "callback": 4,
+    "alerts": 2,
+    "unpaid": 2,
+    "own_job": 20,
+    "forged_callback": 4,
+    "deny": 8,
+    "new_channel": 3,
+    "new_thread": 5,
+    "thread_state": 4,
+    "delete_channel": 2,
+    "delete_message": 4,
+    "bot_removed": 1,
+}
+_FAULTS = {
+    "kill": 14,
+    "stop": 5,
+    "gateway_cut": 6,
+    "gateway_forgets": 3,
+    "gateway_away": 2,
+    "api_away": 4,
+    "api_slow": 3,
+    "api_5xx": 4,
+    "api_nonsense": 3,
+    "api_429": 3,
+    "api_lost": 3,
+    "lists_lag": 3,
+    "discord_5xx": 4,
+    "discord_5xx_after": 4,
+    "discord_lost": 4,
+    "discord_lost_after": 5,
+    "discord_429": 3,
+    "discord_slow": 3,
+    "discord_refuses": 6,
+    "media_broken": 5,
+    "disk_full": 2,
+    "disk_locked": 2,
+    "clock": 2,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Something that a person, a server or the API does at a time; `seed` decides the rest when it is done."""
+
+    at: float
+    kind: str
+    guild: int
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that goes wrong at `at` and is over after `seconds`."""
+
+    at: float
+    kind: str
+    seconds: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A life. `days` pass with acts and faults; then all is mended, and what waits has to arrive."""
+
+    seed: int
+    days: float
+    guilds: int
+    accounts: int
+    interval: int
+    operator_token: bool
+    acts: tuple[Act, ...]
+    faults: tuple[Fault, ...]
+
+    def smaller(self, **changes: object) -> Plan:
+        return replace(self, **changes)  # type: ignore[arg-type]
+
+
+def draw(seed: int, *, days: float = 1.0, guilds: int = 20, jobs: int = 200, faults: int = 40) -> Plan:
+    """The life of this seed: about `jobs` jobs are asked for; every sixth life has no faults at all."""
+    random = Random(seed)
+    number = round(jobs * sum(_ACTS.values()) / (_ACTS["status"] + 3 * _ACTS["watch"] + _ACTS["own_job"]))
+    acts = [
+        Act(random.uniform(600, days * DAY), kind, random.randrange(guilds), random.getrandbits(32))
+        for kind in random.choices(list(_ACTS), list(_ACTS.values()), k=number)
+    ]
+    troubles = [
+        Fault(
+            random.uniform(600, days * DAY * 0.95),
+            kind,
+            random.choice((5.0, 60.0, 600.0, 3000.0)),
+            random.getrandbits(32),
+        )
+        for kind in random.choices(list(_FAULTS), list(_FAULTS.values()), k=0 if seed % 6 == 0 else faults)
+    ]
+    return Plan(
+        seed=seed,
+        days=days,
+        guilds=guilds,
+        accounts=max(1, guilds * 2 // 5),
+        interval=random.choice((20, 30, 60)),
+        operator_token=random.random() < 0.3,
+        acts=tuple(sorted(acts, key=lambda act: act.at)),
+        faults=tuple(sorted(troubles, key=lambda fault: fault.at)),
+    )

@@ -1,0 +1,137 @@
+"""Virtual time: a clock that jumps to whatever is due next, what the world has planned, and an event loop on both.
+
+Nothing here waits: a day passes in as long as it takes to compute what happens in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import math
+from collections import deque
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+BEGIN_MS = 1_764_547_200_000
+"""2025-12-01 00:00 UTC: every life begins then."""
+
+
+class VirtualClock:
+    """The bot's Clock (`relay.ports.Clock`). `skew_ms` is how far this machine's wall clock is off."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+        self.skew_ms = 0
+
+    def true_ms(self) -> int:
+        """What time it really is, milliseconds UTC: Discord's and the API's clock."""
+        return BEGIN_MS + round((self.seconds - 1000.0) * 1000)
+
+    def now(self) -> int:
+        return self.true_ms() + self.skew_ms
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds > 0:
+            await asyncio.sleep(seconds)
+
+    @property
+    def passed(self) -> float:
+        """Seconds since the life began."""
+        return self.seconds - 1000.0
+
+
+class Agenda:
+    """What the world does at which time; entries of the same time in the order in which they were put."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self._entries: list[tuple[float, int, Callable[[], None]]] = []
+        self._numbers = count()
+
+    def at(self, passed: float, deed: Callable[[], None]) -> None:
+        """Plans a deed for so many seconds after the life's begin; one in the past is done at once."""
+        heapq.heappush(self._entries, (passed + 1000.0, next(self._numbers), deed))
+
+    def after(self, seconds: float, deed: Callable[[], None]) -> None:
+        """Plans a deed for so many seconds from now."""
+        self.at(self._clock.passed + seconds, deed)
+
+    def next_at(self) -> float:
+        """When the next one is due, by the clock's `seconds`; infinite where nothing is planned."""
+        return self._entries[0][0] if self._entries else math.inf
+
+    def do_next(self) -> None:
+        """Jumps to the next entry and does it."""
+        due, _, deed = heapq.heappop(self._entries)
+        self._clock.seconds = max(self._clock.seconds, due)
+        deed()
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """An event loop without a system below it: what would wait for a socket or a thread, waits for the clock."""
+
+    _ready: deque[Any]
+    _scheduled: list[Any]
+    _stopping: bool
+
+    def __init__(self, clock: VirtualClock, agenda: Agenda) -> None:
+        super().__init__()
+        self._clock = clock
+        self._agenda = agenda
+        self.servers: dict[int, Callable[[], asyncio.Protocol]] = {}
+        """By port: what makes the connection of somebody who comes."""
+
+    def time(self) -> float:
+        return self._clock.seconds
+
+    def _run_once(self) -> None:
+        """In the place of asyncio's own turn: whatever is ready, and then the jump to the next timer, or to what the
+        world has planned before that."""
+        ready, timers = self._ready, self._scheduled
+        while ready:
+            handle = ready.popleft()
+            if not handle._cancelled:
+                handle._run()
+            if self._stopping:
+                return
+        while timers and timers[0]._cancelled:
+            heapq.heappop(timers)._scheduled = False
+        due = timers[0]._when if timers else math.inf
+        if self._agenda.next_at() <= due:
+            self._agenda.do_next()
+        elif math.isinf(due):
+            raise RuntimeError("the bot waits for something that never comes, and the world has nothing planned")
+        else:
+            self._clock.seconds = max(self._clock.seconds, due)
+        while timers and timers[0]._when <= self._clock.seconds:
+            handle = heapq.heappop(timers)
+            handle._scheduled = False
+            ready.append(handle)
+
+    def _write_to_self(self) -> None:
+        """Nothing sleeps that would have to be woken."""
+
+    def run_in_executor(self, executor: object, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:  # type: ignore[override]
+        """Threads are not played: the work is done here and now."""
+        future = self.create_future()
+        try:
+            future.set_result(func(*args))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    async def create_server(self, protocol_factory: Any, host: Any = None, port: Any = None, **_: Any) -> Any:
+        """Somebody listens; `servers` lets the world in."""
+        self.servers[port] = protocol_factory
+        return _Listener()
+
+
+class _Listener:
+    sockets: tuple[()] = ()
+
+    def close(self) -> None:
+        """Nobody comes any more: the loop ends with the process."""

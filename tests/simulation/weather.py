@@ -1,0 +1,136 @@
+"""Faults while they last: what they do to each request, each message and each file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from random import Random
+from typing import Any
+
+from tests.simulation.discord_world import Channel, Refusal
+from tests.simulation.plan import Fault
+from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.wire import Reply, Request, Trip
+
+_REFUSALS = (
+    (400, 20009, "Explicit content"),
+    (400, 200000, "Blocked by AutoMod"),
+    (400, 240000, "Blocked link"),
+    (400, 50035, "Invalid Form Body"),
+    (403, 400001, "Uploads are limited"),
+    (413, 40005, "Request entity too large"),
+    (400, 987654, "Something new"),
+    (403, 50013, "Missing Permissions"),
+)
+_API = {"api_away": 1.0, "api_slow": 0.5, "api_5xx": 0.6, "api_nonsense": 0.6, "api_429": 0.6, "api_lost": 0.5}
+_DISCORD = {
+    "discord_5xx": 0.4,
+    "discord_5xx_after": 0.4,
+    "discord_lost": 0.4,
+    "discord_lost_after": 0.4,
+    "discord_429": 0.4,
+    "discord_slow": 0.3,
+}
+_MEDIA = {"media_broken": 0.7}
+_HTML = Reply(200, b"<html>please log in</html>", content_type="text/html")
+_API_SAYS = {
+    "api_5xx": tuple(Reply(status, {"error": "no", "code": status}) for status in (500, 502, 503, 596)),
+    "api_nonsense": (_HTML, Reply(200, []), Reply(404, b"not found")),
+    "api_429": (Reply(429, {"error": "slow down", "code": 429}, {"Retry-After": "40"}),),
+}
+_SERVER_ERRORS = tuple(Reply(status, {"message": "no"}) for status in (500, 502, 503))
+_MEDIA_SAYS = (
+    Reply(404, b"not there", content_type="text/plain"),
+    Reply(503, b""),
+    Reply(200, b"\0\0\0\x18ftypisom", content_type="video/mp4"),
+    None,
+)
+"""None: the connection breaks."""
+
+
+class Weather:
+    """The faults that are in force, by kind."""
+
+    def __init__(self, clock: VirtualClock, random: Random) -> None:
+        self._clock = clock
+        self._random = random
+        self.now: dict[str, Fault] = {}
+        self.last_change = 0.0
+
+    def begin(self, fault: Fault) -> None:
+        self.now[fault.kind] = fault
+        self.last_change = self._clock.passed
+
+    def end(self, fault: Fault) -> None:
+        if self.now.get(fault.kind) is fault:
+            del self.now[fault.kind]
+        self.last_change = self._clock.passed
+
+    def clear(self) -> None:
+        self.now.clear()
+        self.last_change = self._clock.passed
+
+    def disturbs(self, prefix: str) -> bool:
+        """Whether any fault of this group is in force."""
+        return any(kind.startswith(prefix) for kind in self.now)
+
+    def _moments(self) -> tuple[float, float]:
+        """Most answers come at once: what happens between deed and answer is tried often enough."""
+        return self._random.uniform(0.01, 0.15), self._random.choice((0.0, 0.0, 0.0, 0.1))
+
+    def to_api(self, _request: Request) -> Trip:
+        there, back = self._moments()
+        kind = self._hit(_API)
+        if kind is None:
+            return Trip(there, back)
+        if kind == "api_away":
+            return Trip(there, back, unreachable=True)
+        if kind == "api_slow":
+            return Trip(self._random.uniform(1, 25), back)
+        if kind == "api_lost":
+            return Trip(there, back, lost_there=self._random.random() < 0.5, lost_back=True)
+        return Trip(there, back, refused=self._random.choice(_API_SAYS[kind]))
+
+    def to_discord(self, request: Request) -> Trip:
+        there, back = self._moments()
+        match self._hit(_DISCORD):
+            case "discord_5xx" | "discord_5xx_after" as kind:
+                said = self._random.choice(_SERVER_ERRORS)
+                return Trip(there, back, refused=said) if kind == "discord_5xx" else Trip(there, back, after=said)
+            case "discord_lost" | "discord_lost_after" as kind:
+                return Trip(there, back, lost_there=kind == "discord_lost", lost_back=True)
+            case "discord_429":
+                return Trip(there, back, refused=self._too_many())
+            case "discord_slow" if request.method != "GET":
+                return Trip(there, self._random.choice((2.0, 30.0, 90.0, 200.0)))
+        return Trip(there, back)
+
+    def _too_many(self) -> Reply:
+        wait = self._random.choice((0.5, 3.0, 45.0))
+        said = {"message": "slow down", "retry_after": wait, "global": self._random.random() < 0.3}
+        return Reply(429, said, {"Retry-After": str(wait)})
+
+    def to_media(self, _request: Request) -> Trip:
+        there, back = self._moments()
+        if self._hit(_MEDIA) is None:
+            return Trip(there, back)
+        said = self._random.choice(_MEDIA_SAYS)
+        return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
+
+    def _hit(self, odds: Mapping[str, float]) -> str | None:
+        """The first fault of this list that is in force and meets this request."""
+        return next((kind for kind, odd in odds.items() if kind in self.now and self._random.random() < odd), None)
+
+    def against(self, _channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
+        """What Discord has against a message."""
+        fault = self.now.get("discord_refuses")
+        if fault is None or self._random.random() < 0.3:
+            return None
+        status, code, text = _REFUSALS[fault.seed % len(_REFUSALS)]
+        wordy = "boat" in str(body)
+        if code in (400001, 40005, 20009) and not files:
+            return None
+        if code in (200000, 240000, 50035) and not wordy:
+            return None
+        if code == 987654 and not files and not wordy:
+            return None
+        return Refusal(status, code, text)

@@ -1,0 +1,243 @@
+"""The network of a simulated life: as much of `aiohttp.ClientSession` as the bot and discord.py use, without sockets.
+
+Every request takes a moment, may meet a fault on its way there or back, and is a step at which the process may die.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import aiohttp
+from multidict import CIMultiDict
+
+_JSON = "application/json"
+_CHUNK = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What arrives at a peer."""
+
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: Any
+    """The JSON value, or None."""
+    files: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the peer says; bytes as they are, anything else as JSON."""
+
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content_type: str = _JSON
+    cut_at: int | None = None
+    """After so many bytes the connection breaks."""
+
+    @property
+    def content(self) -> bytes:
+        if isinstance(self.body, bytes):
+            return self.body
+        return b"" if self.status == 204 else json.dumps(self.body).encode()
+
+
+class LostOnTheWay(Exception):
+    """The connection breaks; `arrived` tells whether the peer has carried out the request."""
+
+    def __init__(self, *, arrived: bool) -> None:
+        super().__init__("the connection broke")
+        self.arrived = arrived
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """What happens to one request: seconds there and back, and what goes wrong."""
+
+    there: float = 0.05
+    back: float = 0.05
+    refused: Reply | None = None
+    """Said by somebody on the way; the peer hears nothing."""
+    after: Reply | None = None
+    """Said in the place of the peer's own word, after the deed."""
+    lost_there: bool = False
+    lost_back: bool = False
+    unreachable: bool = False
+
+
+Handler = Callable[[Request], Reply]
+Step = Callable[[str], Awaitable[None]]
+"""A step at which the process may die; it never returns then."""
+
+
+class Peer:
+    """Somebody at the other end, and what the way to them is like right now."""
+
+    def __init__(self, name: str, answer: Handler, trip: Callable[[Request], Trip]) -> None:
+        self.name = name
+        self.answer = answer
+        self.trip = trip
+
+
+class Session:
+    """Stands in for `aiohttp.ClientSession`: one for each client of one life of the process."""
+
+    def __init__(
+        self, peer: Peer, step: Step, connect: Callable[[], Any] | None = None, trace: aiohttp.TraceConfig | None = None
+    ) -> None:
+        self._peer = peer
+        self._step = step
+        self._connect = connect
+        self._trace = trace
+        if trace is not None:
+            trace.freeze()
+        self.closed = False
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.closed = True
+
+    async def close(self) -> None:
+        self.closed = True
+
+    def get(self, url: object, **options: Any) -> _Asking:
+        return self.request("GET", url, **options)
+
+    def request(self, method: str, url: object, **options: Any) -> _Asking:
+        return _Asking(self, method, str(url), options)
+
+    async def ws_connect(self, _url: str, **_options: Any) -> Any:
+        assert self._connect is not None
+        await self._step("connects to the gateway")
+        return self._connect()
+
+    async def ask(self, method: str, url: str, options: dict[str, Any]) -> Response:
+        request = _request(method, url, options)
+        timeout = options.get("timeout")
+        total = timeout.total if isinstance(timeout, aiohttp.ClientTimeout) else None
+        if total is None:
+            return await self._ask(request)
+        try:
+            async with asyncio.timeout(total):
+                return await self._ask(request)
+        except TimeoutError as error:
+            raise aiohttp.ServerTimeoutError from error
+
+    async def _ask(self, request: Request) -> Response:
+        try:
+            response = await self._travel(request)
+        except Exception as error:
+            await self._tell_trace("on_request_exception", exception=error)
+            raise
+        await self._tell_trace("on_request_end", response=response, url=SimpleNamespace(path=request.path))
+        return response
+
+    async def _travel(self, request: Request) -> Response:
+        trip = self._peer.trip(request)
+        if trip.unreachable:
+            await asyncio.sleep(trip.there)
+            raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("no route"))  # type: ignore[arg-type]
+        await self._step(f"asks {self._peer.name}")
+        await asyncio.sleep(trip.there)
+        if trip.lost_there:
+            raise aiohttp.ServerDisconnectedError
+        reply = trip.refused or self._peer.answer(request)
+        await self._step(f"was heard by {self._peer.name}")
+        if trip.back:
+            await asyncio.sleep(trip.back)
+        if trip.lost_back:
+            raise aiohttp.ServerDisconnectedError
+        return Response(trip.after or reply)
+
+    async def _tell_trace(self, signal: str, **parameters: Any) -> None:
+        if self._trace is not None:
+            await getattr(self._trace, signal).send(None, None, SimpleNamespace(**parameters))
+
+
+class _Asking:
+    """`async with session.get(…) as response`."""
+
+    def __init__(self, session: Session, method: str, url: str, options: dict[str, Any]) -> None:
+        self._session = session
+        self._arguments = (method, url, options)
+
+    async def __aenter__(self) -> Response:
+        return await self._session.ask(*self._arguments)
+
+    async def __aexit__(self, *_: object) -> None:
+        return None
+
+
+class Response:
+    """As much of `aiohttp.ClientResponse` as anybody reads."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._bytes = reply.content
+        self._cut_at = reply.cut_at
+        self._position = 0
+        self.status = reply.status
+        self.reason = ""
+        self.content_type = reply.content_type
+        self.headers: CIMultiDict[str] = CIMultiDict(
+            {"Content-Type": reply.content_type, "Content-Length": str(len(self._bytes)), "Via": "1.1", **reply.headers}
+        )
+        self.content_length: int | None = len(self._bytes)
+        self.content = self
+
+    def at_eof(self) -> bool:
+        return self._position >= len(self._bytes)
+
+    async def readany(self) -> bytes:
+        start = self._position
+        self._position = len(self._bytes)
+        return self._bytes[start:]
+
+    async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
+        end = len(self._bytes) if self._cut_at is None else min(self._cut_at, len(self._bytes))
+        for start in range(0, end, _CHUNK):
+            yield self._bytes[start : min(start + _CHUNK, end)]
+        if end < len(self._bytes):
+            raise aiohttp.ClientPayloadError
+
+    async def read(self) -> bytes:
+        return self._bytes
+
+    async def text(self, encoding: str = "utf-8") -> str:
+        return self._bytes.decode(encoding)
+
+    async def json(self) -> Any:
+        return json.loads(self._bytes)
+
+
+class FormData:
+    """In the place of `aiohttp.FormData`, in which nothing can be read."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.fields: list[tuple[str, Any]] = []
+
+    def add_field(self, name: str, value: Any, **_: object) -> None:
+        self.fields.append((name, value))
+
+
+def _request(method: str, url: str, options: dict[str, Any]) -> Request:
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query)) | {k: str(v) for k, v in (options.get("params") or {}).items()}
+    data, files = options.get("data"), ()
+    if isinstance(data, FormData):
+        files = tuple(value.read() for name, value in data.fields if name.startswith("files["))
+        data = next((value for name, value in data.fields if name == "payload_json"), None)
+    body = json.loads(data) if data else None
+    headers = dict(options.get("headers") or {})
+    return Request(method, parts.netloc, parts.path, query, headers, body, files)

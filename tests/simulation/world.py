@@ -1,0 +1,242 @@
+"""One simulated life: Discord, PixVerse, people and faults around the real bot, from a plan to its end."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+from tests.simulation.discord_world import DiscordWorld, Posted, text_of
+from tests.simulation.hands import Hands
+from tests.simulation.ledger import Ledger
+from tests.simulation.machine import CALLBACK_PORT, Machine
+from tests.simulation.people import CALLBACK_ADDRESS, People
+from tests.simulation.pixverse_world import PixVerseWorld
+from tests.simulation.plan import DAY, HOUR, Act, Fault, Plan
+from tests.simulation.troubles import Troubles
+from tests.simulation.virtual_time import Agenda, VirtualClock
+from tests.simulation.weather import Weather
+from tests.simulation.wire import Handler, Peer, Reply, Request
+
+_FIRST_ACCOUNT = 1000
+_FIRST_PERSON = 10_000
+_QUIET_HOURS = 4.5
+"""After the end of all troubles: longer than any job takes."""
+_RETENTION_DAYS = 33.0
+_AFTER_FAILURE = 60.0
+"""Seconds until a process that ended by itself is started again."""
+_OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
+_COMPONENTS = 1 << 15
+_SHOWN = 110
+
+
+class World:
+    """Carries out a plan. `story` tells what happened, in order; `ledger.broken` which laws were broken."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.story: list[str] = []
+        self._random = Random(f"{plan.seed}/people")
+        self._finished = False
+        self._own_fault: Exception | None = None
+        self._clock = VirtualClock()
+        self._agenda = Agenda(self._clock)
+        self._weather = Weather(self._clock, Random(f"{plan.seed}/weather"))
+        self._discord = DiscordWorld(self._clock)
+        self.pixverse = PixVerseWorld(self._clock, Random(f"{plan.seed}/tokens"))
+        accounts = [self.pixverse.account(_FIRST_ACCOUNT + number) for number in range(plan.accounts)]
+        operators = accounts[-1] if plan.operator_token else None
+        self.ledger = Ledger(self._clock, self.pixverse, operators.token if operators else None)
+        self._folder = Path(tempfile.mkdtemp(prefix="relay-life-", dir=_fast_disk()))
+        self.machine = Machine(
+            self._clock,
+            self._agenda,
+            self._folder,
+            _settings(plan, operators.token if operators else ""),
+            seed=plan.seed,
+            discord=Peer("Discord", self._guarded(self._discord.answer), self._weather.to_discord),
+            pixverse=Peer("PixVerse", self._guarded(self.pixverse.answer), self._weather.to_api),
+            media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._weather.to_media),
+            connect_gateway=self._discord.connect,
+            process_gone=self._discord.process_gone,
+        )
+        self._discord.on_post = self._on_post
+        self._discord.on_edit = self.ledger.edited
+        self._discord.refuse = self._weather.against
+        self._troubles = Troubles(self._clock, self._agenda, self._weather, self.machine, self._discord, self.pixverse)
+        self._hands = Hands(self._agenda, self._discord, self._weather, self.ledger, self.machine, self.tell)
+        self._people = People(
+            self._agenda, self._discord, self.pixverse, self.ledger, self.machine, self._hands, self.tell, operators
+        )
+        self._settle()
+        self._plan_everything()
+
+    # ------------------------------------------------------------- the whole life
+
+    def live(self) -> None:
+        """From the first start to the last check. Nothing is raised for a law that is broken."""
+        handler = _Log(self._logged)
+        root = logging.getLogger()
+        root.addHandler(handler)
+        root.setLevel(logging.INFO)
+        try:
+            while not self._finished:
+                self.tell("the bot starts")
+                self._discord.life = self.machine.life + 1
+                self.machine.run()
+                if self._own_fault is not None:
+                    raise self._own_fault
+                self._look_at_end(self.machine.ended_by_itself)
+                self._let_pass(self.machine.downtime)
+        finally:
+            root.removeHandler(handler)
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def tell(self, line: str) -> None:
+        """Writes a line of the story. The address of a callback is drawn by the bot alone, and never the same."""
+        self.story.append(f"{_stamp(self._clock.passed)}  {CALLBACK_ADDRESS.sub('(its address)', line)}")
+
+    def _let_pass(self, seconds: float) -> None:
+        """Time passes, and no bot runs."""
+        back_at = self._clock.seconds + seconds
+        while self._agenda.next_at() < back_at and not self._finished:
+            self._agenda.do_next()
+        self._clock.seconds = max(self._clock.seconds, back_at)
+
+    def _look_at_end(self, error: BaseException | None) -> None:
+        """A process that ends by itself is started again by whoever runs it, as systemd does after exit code 1."""
+        if error is None:
+            return
+        self.tell(f"the bot ended by itself: {error!r}")
+        if not (isinstance(error, sqlite3.OperationalError) and self._weather.disturbs("disk")):
+            self.ledger.fail(f"the bot ended by itself: {error!r}")
+        self.machine.downtime = _AFTER_FAILURE
+
+    def _guarded(self, answer: Handler) -> Handler:
+        """A fault of the simulation itself must not look like one of Discord or of the bot."""
+
+        def guarded(request: Request) -> Reply:
+            try:
+                return answer(request)
+            except Exception as error:
+                self._own_fault = self._own_fault or error
+                self.machine.kill()
+                raise
+
+        return guarded
+
+    # --------------------------------------------------------------- the plan
+
+    def _settle(self) -> None:
+        """Servers with their people, most of them with an account, whose token their admin enters at first."""
+        for index in range(self.plan.guilds):
+            members = [_FIRST_PERSON + index * 10 + k for k in range(self._random.randint(3, 6))]
+            guild = self._discord.new_guild(members, self._random.randint(1, 4))
+            if index % 7 != 6:
+                self._people.uses[guild.id] = self.pixverse.accounts[index % self.plan.accounts]
+                self._agenda.at(60 + index * 3, lambda guild=guild: self._people.enter_good_token(guild))  # type: ignore[misc]
+
+    def _plan_everything(self) -> None:
+        for act in self.plan.acts:
+            self._agenda.at(act.at, lambda act=act: self._act(act))  # type: ignore[misc]
+        for fault in self.plan.faults:
+            self._agenda.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
+        mended = self.plan.days * DAY
+        self._agenda.at(mended, self._mend)
+        self._agenda.at(mended + _QUIET_HOURS * HOUR, self._check_quiet)
+        self._agenda.at(mended + (_QUIET_HOURS + 2) * HOUR + _RETENTION_DAYS * DAY, self._check_empty)
+
+    def _act(self, act: Act) -> None:
+        self.ledger.counts["acts"] += 1
+        self._people.do(act)
+
+    def _go_wrong(self, fault: Fault) -> None:
+        self.tell(f"fault: {fault.kind} for {fault.seconds:.0f} s")
+        if self._troubles.begin(fault):
+            self.ledger.counts["faults"] += 1
+
+    def _mend(self) -> None:
+        """The end of all troubles: what waits has to arrive from now on."""
+        self.tell("all is mended")
+        self._troubles.end_all()
+        for account in self.pixverse.accounts:
+            account.paid = True
+        for guild in self._discord.guilds:
+            self._discord.open_everything(guild)
+            self._people.unfollow_everything(guild)
+            self._agenda.after(
+                self._random.uniform(600, 1200),
+                lambda guild=guild: self._people.enter_good_token(guild),  # type: ignore[misc]
+            )
+
+    # ----------------------------------------------------------------- checks
+
+    def _check_quiet(self) -> None:
+        self.tell("all has been quiet for long")
+        self.ledger.check_promises()
+        self.ledger.check_requests(self.plan.interval, self.machine.life, self._people.callbacks_sent)
+        self.machine.downtime = _RETENTION_DAYS * DAY
+        self.machine.stop_gently()
+
+    def _check_empty(self) -> None:
+        rows = self.machine.rows()
+        left = {table: rows[table] for table in _OF_JOBS if rows[table]}
+        if left:
+            self.ledger.fail(f"a month after everything there is still in the database: {left}")
+        self._finished = True
+        self.machine.kill()
+
+    def _on_post(self, posted: Posted) -> None:
+        kind = "card" if posted.message["flags"] & _COMPONENTS else "message"
+        text = text_of(posted.message)[:_SHOWN]
+        self.tell(f"    {kind} in {posted.channel.name}: {text!r} ({len(posted.files)} files)")
+        self.ledger.posted(posted)
+
+    def _logged(self, line: str) -> None:
+        own = not line.startswith("ERROR discord.")
+        if own and "Traceback" in line and not self._weather.disturbs("disk"):
+            self.ledger.fail(f"a traceback in the log: {line[-700:]}")
+        for account in self.pixverse.accounts:
+            if any(token.partition("-")[2] in line for token in account.tokens) or account.email in line:
+                self.ledger.fail(f"a secret in the log: {line}")
+        if not line.startswith("INFO"):
+            self.tell(f"    log: {line.splitlines()[0]}")
+
+
+class _Log(logging.Handler):
+    """What the bot logs."""
+
+    def __init__(self, heard: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._heard = heard
+        self.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._heard(self.format(record))
+
+
+def _settings(plan: Plan, operator_token: str) -> dict[str, str]:
+    return {
+        "DISCORD_TOKEN": "MTIz.Gxyz.simulated-token",
+        "DISCORD_API_URL": "http://discord.example/api/v10",
+        "USEAPI_URL": "http://useapi.example",
+        "USEAPI_TOKEN": operator_token,
+        "POLL_INTERVAL": str(plan.interval),
+        "CALLBACK_PORT": str(CALLBACK_PORT),
+        "PUBLIC_URL": "https://relay.example",
+        "MEDIA_MAX_MB": "8",
+    }
+
+
+def _stamp(passed: float) -> str:
+    days, rest = divmod(passed, DAY)
+    return f"day {int(days)} {int(rest // 3600):02d}:{int(rest % 3600 // 60):02d}:{rest % 60:06.3f}"
+
+
+def _fast_disk() -> str | None:
+    """Memory, where flushing costs nothing."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
