@@ -204,7 +204,7 @@ def put_together(
         places=Places(database, accounts, outbox, poller, clock),
         tracker=tracker,
         forgetting=Forgetting(database, cards),
-        retention=Retention(database, clock),
+        retention=Retention(database, clock, answers.give_up_held),
         erasure=Erasure(database, clock),
         pauses=Pauses(database, cards, health, clock),
         resending=Resending(database, lookups.prepay_for_server, outbox, cards),

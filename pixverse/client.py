@@ -50,8 +50,9 @@ class ApiClient:
         monotonic: Callable[[], float] = time.monotonic,
         observe: Callable[[PixVerseError | None, float], None] = lambda _error, _seconds: None,
     ) -> None:
-        """`timeout` in seconds for a whole answer, `max_bytes` of its body; `now` in seconds since 1970 UTC, `monotonic`
-        in seconds from anywhere; `observe` is told what became of each question and after how many seconds."""
+        """`timeout` in seconds for a whole answer, `max_bytes` of its body; `now` is in seconds since 1970 UTC and
+        `monotonic` in seconds from anywhere; `observe` is told what became of each question and after how many seconds.
+        """
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=timeout)

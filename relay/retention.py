@@ -1,9 +1,11 @@
-"""Deletes what is kept no longer: ended jobs, with all that hangs on them, a month after their end."""
+"""Ends what is kept no longer: ended jobs, with all that hangs on them, are deleted a month after their end, and jobs
+that have been on hold for a month are given up."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 
 from relay.failures import log_failure
 from relay.ports import Clock
@@ -24,8 +26,9 @@ _LOOK_SECONDS = 3600.0
 class Retention:
     """One look an hour, in small steps."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, give_up_held: Callable[[int], Awaitable[None]]) -> None:
         self._database = database
+        self._give_up_held = give_up_held
         self._clock = clock
         self.failures = 0
         """How many looks failed for a reason of this machine's own."""
@@ -44,6 +47,8 @@ class Retention:
     async def sweep(self) -> None:
         """Deletes everything that is old enough. Raises sqlite3.Error and OSError as database and disk do."""
         before = self._clock.now() - KEPT
+        # Their records are gone at useapi.net by now, whatever their server decides.
+        await self._give_up_held(before)
         jobs = 0
         while await retention.old_jobs(self._database.reader, before, 1):
             async with self._database.transaction() as tx:

@@ -164,6 +164,16 @@ async def count_open(queries: Queries) -> int:
     return 0 if row is None else int(row["n"])
 
 
+async def open_since_before(queries: Queries, before: int) -> list[int]:
+    """The jobs, ended or not, that were first asked for before this time (milliseconds UTC) and are waited for yet."""
+    rows = await queries.all(
+        "SELECT id FROM jobs j WHERE watched_since <= ?"
+        " AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) ORDER BY id",
+        (before,),
+    )
+    return [row["id"] for row in rows]
+
+
 async def open_page(queries: Queries, after: int, size: int) -> list[OpenJob]:
     """The next `size` jobs after the number `after` that have not ended and for which somebody waits, by number."""
     return await _open_jobs(queries, "AND j.id > ?", (after,), size)

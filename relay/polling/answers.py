@@ -114,6 +114,30 @@ class Answers:
         """The job has not ended for too long."""
         return await self._end(job_id, Outcome.GIVEN_UP)
 
+    async def give_up_held(self, before: int) -> None:
+        """Gives up what has been on hold since before this time (milliseconds UTC) because no server that waits uses
+        the job's account any more: it is not asked about, and nobody has decided about it. Of a job that has ended
+        meanwhile for others nothing is told: its end is not for these servers to see.
+
+        Raises sqlite3.Error.
+        """
+        for job_id in await jobs.open_since_before(self._database.reader, before):
+            async with self._database.transaction() as tx:
+                row = await jobs.by_id(tx, job_id)
+                waiting = await subscriptions.open_of_job(tx, job_id)
+                if row is None or any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting):
+                    continue
+                now = self._clock.now()
+                if row.ended_at is None:
+                    await end_job(tx, self._accounts, row, Outcome.GIVEN_UP, now)
+                    row = await jobs.by_id(tx, job_id) or row
+                for subscription in await subscriptions.open_of_job(tx, job_id):
+                    if row.outcome == Outcome.GIVEN_UP.value and await _is_owed(tx, job_id, subscription):
+                        await post_outcome(tx, row, subscription, now)
+                    else:
+                        await subscriptions.end(tx, subscription.id, now)
+            self._tell(job_id, Recorded.ENDED)
+
     async def refresh_ended(self, job_id: int, said: object) -> None:
         """Takes the fresh links of a job that has ended, where the API told the same end with something to link to."""
         if not isinstance(said, Job) or not said.media:

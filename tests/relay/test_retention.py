@@ -40,6 +40,14 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await made.stop()
 
 
+def _retention(world: World, held: list[int] | None = None) -> Retention:
+    async def give_up_held(before: int) -> None:
+        if held is not None:
+            held.append(before)
+
+    return Retention(world.database, world.clock, give_up_held)
+
+
 async def _pass(world: World, retention: Retention, ms: int) -> None:
     assert isinstance(world.clock, PassingClock)
     world.clock.end = world.clock.now() + ms
@@ -52,7 +60,7 @@ async def _jobs(world: World) -> int:
 
 
 async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
-    retention = Retention(world.database, world.clock)
+    retention = _retention(world)
     await _pass(world, retention, KEPT - 2 * HOUR)
     assert await _jobs(world) == 3
     await _pass(world, retention, 2 * HOUR)
@@ -64,7 +72,7 @@ async def test_copies_from_before_an_update_go_too(world: World) -> None:
     copy = world.path.with_name("relay.db.before-2")
     copy.touch()
     os.utime(copy, (0, 0))
-    await Retention(world.database, world.clock).sweep()
+    await _retention(world).sweep()
     assert not copy.exists()
 
 
@@ -79,7 +87,13 @@ async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) ->
 
     world.clock.advance(KEPT)
     world.database.point = fail_once
-    retention = Retention(world.database, world.clock)
+    retention = _retention(world)
     await _pass(world, retention, HOUR + 60_000)
     assert await _jobs(world) == 0
     assert retention.failures == 1
+
+
+async def test_what_has_been_on_hold_for_a_month_is_given_up(world: World) -> None:
+    held: list[int] = []
+    await _retention(world, held).sweep()
+    assert held == [world.clock.now() - KEPT]

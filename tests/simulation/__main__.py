@@ -17,10 +17,9 @@ from threading import Lock, Thread
 
 from tests.simulation.children import Child, child_environment
 from tests.simulation.lives import Life, ran
-from tests.simulation.plan import draw
+from tests.simulation.plan import draw, draw_small
 from tests.simulation.shrinking import smallest
 
-_FRESH = 1_000_000
 _TRIES = 80
 
 
@@ -28,16 +27,17 @@ def main() -> int:
     """Returns the exit code: 1 where a law was broken."""
     options = _options()
     if options.seed is not None:
-        return _tell(options.seed)
+        return _tell(options.seed, small=options.small)
     if options.minutes:
-        return _many(count(_FRESH + int(time.time())), time.monotonic() + options.minutes * 60)
-    return _many(iter(range(1, options.seeds + 1)), None)
+        return _many(count(int(time.time()) * 1000), time.monotonic() + options.minutes * 60, small=options.small)
+    return _many(iter(range(1, options.seeds + 1)), None, small=options.small)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seed", type=int, help="one life, with its story")
     parser.add_argument("--seeds", type=int, default=20, help="the first so many seeds")
+    parser.add_argument("--small", action="store_true", help="lives as the test suite lives them")
     parser.add_argument("--minutes", type=float, default=0.0, help="fresh seeds for so long")
     return parser.parse_args()
 
@@ -58,12 +58,12 @@ class _Tally:
                 print(f"seed {life.seed} breaks a law: {life.broken[0]}", flush=True)
 
 
-def _many(seeds: Iterator[int], until: float | None) -> int:
+def _many(seeds: Iterator[int], until: float | None, *, small: bool) -> int:
     begun = time.monotonic()
     tally, lock = _Tally(), Lock()
 
     def work() -> None:
-        with Child() as child:
+        with Child(small=small) as child:
             while until is None or time.monotonic() < until:
                 with lock:
                     seed = next(seeds, None)
@@ -78,22 +78,22 @@ def _many(seeds: Iterator[int], until: float | None) -> int:
         worker.join()
     total = tally.total
     print(
-        f"{total['lives']} lives of a day, {total['steps']:,} steps, {total['faults']} faults, "
+        f"{total['lives']} lives, {total['steps']:,} steps, {total['faults']} faults, "
         f"{total['restarts']} restarts, {total['requests']:,} requests to the API, {total['outcomes']} results, "
         f"{total['broken']} laws broken, in {time.monotonic() - begun:.0f} s"
     )
     if not tally.broken:
         return 0
-    _tell(tally.broken[0].seed)
+    _tell(tally.broken[0].seed, small=small)
     return 1
 
 
-def _tell(seed: int) -> int:
+def _tell(seed: int, *, small: bool) -> int:
     """The life of one seed; where it breaks a law, the smallest one that breaks the same."""
     if os.environ.get("PYTHONHASHSEED") != "0":
-        command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed)]
+        command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), *(["--small"] if small else [])]
         return subprocess.run(command, env=child_environment(), check=False).returncode
-    world = ran(draw(seed))
+    world = ran(draw_small(seed) if small else draw(seed))
     if not world.ledger.broken:
         print("\n".join(world.story))
         print(f"seed {seed}: no law is broken; {dict(world.ledger.counts)}")

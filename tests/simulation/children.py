@@ -1,4 +1,4 @@
-"""Processes of their own in which lives are lived: the hash seed is fixed there, and discord.py is changed there alone."""
+"""Processes of their own, in which lives are lived: there the hash seed is fixed, and discord.py is changed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import sys
 from collections import Counter
 from types import TracebackType
 
+from tests.simulation import plan
 from tests.simulation.lives import Life, live
-from tests.simulation.plan import draw
-
-_LIVES = 25
-"""Of one process, which keeps what was killed in it."""
 
 
 def child_environment() -> dict[str, str]:
@@ -20,11 +17,11 @@ def child_environment() -> dict[str, str]:
 
 
 class Child:
-    """Lives one seed after the other."""
+    """Lives one seed after the other; `small` lives have fewer servers and hours."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, small: bool = False) -> None:
+        self._draw = "draw_small" if small else "draw"
         self._process: subprocess.Popen[str] | None = None
-        self._lived = 0
 
     def __enter__(self) -> Child:
         return self
@@ -47,15 +44,11 @@ class Child:
         line = process.stdout.readline()
         if not line.startswith("{"):
             return self._failed(seed)
-        self._lived += 1
-        if self._lived == _LIVES:
-            self._end()
         return Life.of_line(line)
 
     def _begin(self) -> subprocess.Popen[str]:
-        self._lived = 0
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulation.children"],
+            [sys.executable, "-m", "tests.simulation.children", self._draw],
             env=child_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -75,12 +68,20 @@ class Child:
             process.communicate()
 
 
-def _serve() -> None:
+def _serve(drawing: str) -> None:
+    """Each life in a fork of its own, which knows nothing of the lives before and is thrown away with all that was
+    killed in it."""
+    draw = {"draw": plan.draw, "draw_small": plan.draw_small}[drawing]
     for line in sys.stdin:
-        sys.stdout.write(live(draw(int(line))).as_line() + "\n")
-        sys.stdout.flush()
+        fork = os.fork()
+        if fork == 0:
+            sys.stdout.write(live(draw(int(line))).as_line() + "\n")
+            sys.stdout.flush()
+            os._exit(0)
+        _, status = os.waitpid(fork, 0)
+        if status != 0:
+            return
 
 
 if __name__ == "__main__":
-    _serve()
-    os._exit(0)
+    _serve(sys.argv[1])

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import discord
+import discord.backoff
 import discord.gateway
 import discord.http
 import discord.ui.view
@@ -41,6 +43,13 @@ class _Aiohttp:
         return SimpleNamespace(close=lambda: None)
 
 
+class _SeededRandom(Random):
+    """discord.py seeds the chance of its back-off by the system."""
+
+    def seed(self, *_: object) -> None:
+        super().seed(1)
+
+
 def put_discord_py_into(clock: VirtualClock, new_session: NewSession) -> None:
     """From now on discord.py's connections are these, and its time is this clock's."""
     watch = SimpleNamespace(time=lambda: clock.now() / 1000, monotonic=clock.monotonic, perf_counter=clock.monotonic)
@@ -48,6 +57,7 @@ def put_discord_py_into(clock: VirtualClock, new_session: NewSession) -> None:
         (discord.http, "aiohttp", _Aiohttp(new_session)),
         (discord.gateway, "time", watch),
         (discord.ui.view, "time", watch),
+        (discord.backoff, "random", SimpleNamespace(Random=_SeededRandom)),
         (discord.gateway.KeepAliveHandler, "start", lambda _handler: None),
     ):
         setattr(module, name, seam)

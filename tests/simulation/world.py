@@ -16,7 +16,7 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
 from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import PixVerseWorld
-from tests.simulation.plan import DAY, HOUR, Act, Fault, Plan
+from tests.simulation.plan import DAY, HOUR, LONGEST_FAULT, Act, Fault, Plan
 from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import Weather
@@ -27,6 +27,8 @@ _FIRST_PERSON = 10_000
 _QUIET_HOURS = 4.5
 """After the end of all troubles: longer than any job takes."""
 _RETENTION_DAYS = 33.0
+_LOOK_SECONDS = 900.0
+"""In which a bot that has just started deletes what is old."""
 _AFTER_FAILURE = 60.0
 """Seconds until a process that ended by itself is started again."""
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
@@ -147,8 +149,11 @@ class World:
             self._agenda.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
         mended = self.plan.days * DAY
         self._agenda.at(mended, self._mend)
-        self._agenda.at(mended + _QUIET_HOURS * HOUR, self._check_quiet)
-        self._agenda.at(mended + (_QUIET_HOURS + 2) * HOUR + _RETENTION_DAYS * DAY, self._check_empty)
+        quiet = mended + _QUIET_HOURS * HOUR
+        self._agenda.at(quiet, self._check_quiet)
+        # A month later what was on hold is given up, and another month later it is deleted too.
+        self._agenda.at(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
+        self._agenda.at(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
 
     def _act(self, act: Act) -> None:
         self.ledger.counts["acts"] += 1
@@ -167,9 +172,14 @@ class World:
             account.paid = True
         for guild in self._discord.guilds:
             self._discord.open_everything(guild)
+        # By then the bot runs again, if it had just been stopped.
+        self._agenda.after(LONGEST_FAULT + 300, self._put_in_order)
+
+    def _put_in_order(self) -> None:
+        for guild in self._discord.guilds:
             self._people.unfollow_everything(guild)
             self._agenda.after(
-                self._random.uniform(600, 1200),
+                self._random.uniform(0, 600),
                 lambda guild=guild: self._people.enter_good_token(guild),  # type: ignore[misc]
             )
 
@@ -179,6 +189,9 @@ class World:
         self.tell("all has been quiet for long")
         self.ledger.check_promises()
         self.ledger.check_requests(self.plan.interval, self.machine.life, self._people.callbacks_sent)
+        self._sleep_a_month()
+
+    def _sleep_a_month(self) -> None:
         self.machine.downtime = _RETENTION_DAYS * DAY
         self.machine.stop_gently()
 
@@ -186,7 +199,7 @@ class World:
         rows = self.machine.rows()
         left = {table: rows[table] for table in _OF_JOBS if rows[table]}
         if left:
-            self.ledger.fail(f"a month after everything there is still in the database: {left}")
+            self.ledger.fail(f"two months after everything there is still in the database: {left}")
         self._finished = True
         self.machine.kill()
 

@@ -192,3 +192,35 @@ async def test_an_answer_to_a_replaced_token_changes_nothing(world: World) -> No
     done = Job("job-1", JobState.COMPLETED, "completed")
     assert await world.answers.record_answer(number, done, ACCOUNT) is Recorded.NOTHING
     assert await world.rows("SELECT * FROM jobs") == before
+
+
+async def test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old(world: World) -> None:
+    """Nobody decided about it, and nobody can be asked: without this it would count against its person for ever."""
+    number = await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    before = world.clock.now()
+    await world.answers.give_up_held(before - 1)
+    assert await world.outcomes() == []
+    await world.answers.give_up_held(before)
+    assert await world.rows("SELECT outcome FROM jobs WHERE id = ?", number) == [("given up",)]
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
+
+
+async def test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await world.answers.give_up_held(world.clock.now())
+    assert await world.rows("SELECT ended_at FROM jobs WHERE id = ?", number) == [(None,)]
+    assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,), (GUILD + 1,)]
+
+
+async def test_an_end_that_was_never_this_servers_to_see_stays_untold(world: World) -> None:
+    number = await world.watch("job-1")
+    await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await world.answers.record_answer(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
+    await world.answers.give_up_held(world.clock.now())
+    assert await world.outcomes() == [("outcome", CHANNEL + 1)]
+    assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
