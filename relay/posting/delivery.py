@@ -25,7 +25,7 @@ from relay.posting.attachments import NotThereYet
 from relay.posting.composing import Composer, Draft
 from relay.posting.recording import Recorder, Settled
 from relay.posting.variants import Variant
-from relay.posting.verdicts import Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.posting.verdicts import Again, Blocked, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from storage import deliveries, sending
 from storage.database import Database
 from storage.deliveries import Delivery
@@ -202,8 +202,18 @@ class Sender:
         if isinstance(found, CannotLook) and _is_wanted_all_the_same(draft):
             return _Look.ABSENT
         verdict = _after_look(found, draft.delivery.attempts, now - since)
-        await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at))
+        if isinstance(found, CannotLook):
+            verdict = self._until_in_reach(draft)
+        missing = tuple(self._poster.missing_permissions(draft.address) or ()) if isinstance(verdict, Blocked) else ()
+        await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at, missing=missing))
         return _Look.SETTLED
+
+    def _until_in_reach(self, draft: Draft) -> Blocked | None:
+        """Where nothing could be posted now anyway, whether it was posted before may become known by waiting."""
+        if not draft.wanted or not self._poster.missing_permissions(draft.address):
+            return None
+        verdict = verdicts.blocked(self._attempt(draft, (), draft.delivery.attempts), Reason.NO_PERMISSION)
+        return verdict if isinstance(verdict, Blocked) else None
 
     # ---- sending ----------------------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay.messages import RateLimited, Refused, SendResult
+from relay.posting import verdicts
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import Killed, Points, World, completed, disk_full
 
@@ -100,6 +101,37 @@ async def test_where_nobody_can_know_nothing_is_sent_again(tmp_path: Path, scena
         if not died:
             break
     assert states == {"posted", "unsure"}
+
+
+@pytest.mark.parametrize("first", [LOST, DEAD], ids=["stored", "not stored"])
+async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back(
+    tmp_path: Path, first: SendResult
+) -> None:
+    """Nothing could be posted there meanwhile, so nothing is lost by waiting until somebody can know."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", [first])
+    await world.pump()
+    world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
+    world.clock.advance(LONG)
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).open
+
+    del world.discord.missing[CHANNEL]
+    world.discord.readable = True
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
+async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(tmp_path: Path) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
+    world.clock.advance(LONG)
+    await world.pump_for(verdicts.PATIENCE + 3_600_000, 600_000)
+    delivery = await world.get(delivery_id)
+    assert (delivery.state, delivery.reason) == ("unsure", "cannot look")
+    await world.stop()
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
