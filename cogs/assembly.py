@@ -24,6 +24,7 @@ from cogs.door import Door
 from cogs.follow_desk import FollowDesk
 from cogs.gateway import stay_connected
 from cogs.http_port import Instruments, loop_beats, open_http_ports
+from cogs.left_buttons import LeftButtons
 from cogs.message_menu import watch_menu
 from cogs.outcome_desk import OutcomeDesk
 from cogs.pixverse import PixVerse
@@ -212,6 +213,7 @@ async def _face_discord(
         roll_call = RollCall(client, relay.places, clock.sleep)
         surroundings = Surroundings(client, relay.outbox, relay.places, roll_call, database)
         await client.add_cog(surroundings)
+        await client.add_cog(LeftButtons(answering, clock.sleep))
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,

@@ -190,6 +190,12 @@ DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 """What the client registers with `add_dynamic_items`."""
 
 
+def is_lasting(custom_id: object) -> bool:
+    """Whether a button with this custom id lives on after a restart. The others' ids are made up by discord.py, of 32
+    hexadecimal digits."""
+    return isinstance(custom_id, str) and ":" in custom_id
+
+
 def only_looks(custom_id: object) -> bool:
     """Whether a button with this custom id only shows something, or leaves everything as it is."""
     if not isinstance(custom_id, str):

@@ -184,6 +184,11 @@ def restarting_answer() -> Answer:
     return Answer("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")
 
 
+def left_button_answer() -> Answer:
+    """A button in an answer of before the bot was started again."""
+    return Answer("**This button no longer does anything.** Run the command again.")
+
+
 def only_in_servers_answer() -> Answer:
     """A command in a direct message."""
     return Answer("**I only work in servers.** Ask in a channel the bot can see.")

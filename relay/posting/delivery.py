@@ -25,7 +25,7 @@ from relay.posting.attachments import NotThereYet
 from relay.posting.composing import Composer, Draft
 from relay.posting.recording import Recorder, Settled
 from relay.posting.variants import Variant
-from relay.posting.verdicts import Again, Blocked, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.posting.verdicts import Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from storage import deliveries, sending
 from storage.database import Database
 from storage.deliveries import Delivery

@@ -204,3 +204,11 @@ def _missing_since(stage: Stage, job: Job) -> object:
 def _job_row(stage: Stage, job: Job) -> dict[str, object]:
     (row,) = stage.ledger.rows("SELECT * FROM jobs WHERE jobid = ?", job.jobid)
     return row
+
+
+async def test_a_button_of_an_answer_from_before_a_restart(stage: Stage, town: Town) -> None:
+    answer = await town.status("job:1-user:1-channel:1-bot:pixverse")
+    assert answer.labels == ["Look again"]
+    await stage.restart()
+    pressed = await town.member.click(answer, "Look again")
+    assert pressed.text == "**This button no longer does anything.** Run the command again."

@@ -28,6 +28,7 @@ from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
     discord_silent_answer,
     foreign_channel_answer,
+    left_button_answer,
     locked_thread_answer,
     missing_permission_answer,
     not_served_answer,
@@ -147,6 +148,7 @@ def answers_of_refusals(words: Words) -> Iterator[Answer]:
     yield unseen_channel_answer()
     yield discord_silent_answer()
     yield restarting_answer()
+    yield left_button_answer()
     yield only_in_servers_answer()
     yield not_served_answer()
     yield own_fault_answer(words("reference"))

@@ -9,6 +9,13 @@ _REPLIES = "tests/relay/posting/test_verdicts.py"
 
 FAULTS = (
     fault(
+        "a button of before a restart is not answered",
+        "tests/e2e/test_restarts.py::test_a_button_of_an_answer_from_before_a_restart",
+        "cogs/assembly.py",
+        "        await client.add_cog(LeftButtons(answering, clock.sleep))\n",
+        "",
+    ),
+    fault(
         "any refusal counts for one that calls a permission missing",
         f"{_E2E}/test_refusals.py::test_what_was_refused_otherwise_before_counts_for_nothing",
         "relay/posting/verdicts.py",

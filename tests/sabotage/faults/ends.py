@@ -6,6 +6,20 @@ from tests.sabotage.fault import Edit, Fault, fault
 
 FAULTS = (
     fault(
+        "what another account keeps on hold is kept for ever",
+        "tests/relay/polling/test_answers.py::test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old",
+        "relay/polling/answers.py",
+        "        for job_id in await jobs.open_since_before(self._database.reader, before):",
+        "        for job_id in ():",
+    ),
+    fault(
+        "a job on hold in one server is given up in all",
+        "tests/relay/polling/test_answers.py::test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other",
+        "relay/polling/answers.py",
+        "if row is None or any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting):",
+        "if row is None:",
+    ),
+    fault(
         "not found once is an end",
         "tests/relay/commands/test_tracker.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
         "relay/polling/answers.py",
