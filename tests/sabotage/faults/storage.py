@@ -24,9 +24,9 @@ FAULTS = (
         "tests/storage/test_opening.py::test_inspection_leaves_nothing_behind",
         "storage/database.py",
         """where it is the last one.
-    connection = await _connect(uri(path, "rw")""",
+    connection = await _prepared(connect_in_thread(uri(path, "rw")""",
         """where it is the last one.
-    connection = await _connect(uri(path, "ro")""",
+    connection = await _prepared(connect_in_thread(uri(path, "ro")""",
     ),
     fault(
         "check takes the port of another program for the bot's",
