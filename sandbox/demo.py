@@ -15,7 +15,7 @@ from sandbox.stage import Stage, open_stage
 from sandbox.token_form import fill_in_token
 
 _POLL_SECONDS = 2.0
-_TO_ASK_FOR = "A lighthouse at dusk, rain"
+_TO_ASK_FOR = "A paper boat reaches the open sea"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +70,21 @@ async def _follow_account(stage: Stage) -> None:
 
 
 async def _put_jobs_on_their_way(stage: Stage) -> None:
+    """One result is there at once; what ends later does so in another channel than that in which things are tried."""
+    done = stage.pixverse.add_job(stage.account, prompt="A paper boat sails down a gutter in the rain")
+    done.complete()
     on_their_way = [
-        (timelines.completed(40), "A paper boat sails down a gutter in the rain"),
+        (timelines.completed(40), "A paper boat on a moonlit lake"),
         (timelines.failed(55, *FAILURE), "The same boat in a storm"),
-        (timelines.moderated(20, *REFUSAL), "Pirates board the paper boat"),
+        (timelines.moderated(70, *REFUSAL), "Pirates board the paper boat"),
     ]
     jobs = [stage.pixverse.add_job(stage.account, timeline, prompt=prompt) for timeline, prompt in on_their_way]
     jobs.append(_add_video(stage, "Fireflies around the paper boat"))
-    asked = (stage.ben.slash(stage.channel, "pixverse status", jobid=job.jobid) for job in jobs)
+    talk = stage.channels[1]
+    asked = (stage.ben.slash(talk, "pixverse status", jobid=job.jobid) for job in jobs)
     for answer in await asyncio.gather(*asked):
         stage.expect(answer, "**Watching.**")
+    stage.expect(await stage.ben.slash(stage.channel, "pixverse status", jobid=done.jobid), "**Done.**")
 
 
 def _add_video(stage: Stage, prompt: str) -> Job:
@@ -104,12 +109,12 @@ def _welcome(url: str) -> str:
     return f"""
 The page:  {url}
 
-  1. Press one of the four buttons above the chat: watch a job, kill the bot midway, deny file uploads,
-     ask without a token.
-  2. Do it yourself: copy the id of "{_TO_ASK_FOR}" under Jobs, type /pixverse status in the chat and paste it.
-     Or type a word of a prompt, such as boat, and pick the job.
-  3. Be Ada, who manages the server: /pixverse-admin check, /pixverse-admin token set (Copy token gives you one).
-  4. Open the channel every-video: it follows the whole account.
+  1. Press one of the four buttons above the chat: watch a job, kill the bot midway,
+     deny file uploads, ask without a token.
+  2. Do it yourself: copy the id of "{_TO_ASK_FOR}" under Jobs, type
+     /pixverse status in the chat and paste it.
+  3. Be Ada, who manages the server, and type /pixverse-admin check.
+  4. Choose the channel #every-video: it gets every job of the account.
 
 Press Ctrl-C to stop.
 """

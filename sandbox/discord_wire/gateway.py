@@ -5,6 +5,7 @@ Discord API docs, events/gateway and topics/opcodes-and-status-codes.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,7 @@ from .wire_json import Wire
 from .world import World
 
 _HEARTBEAT_MS = 41250
+_ROUND_TRIP_S = 0.05
 _LARGEST_FRAME = 4096
 _KEPT_DETACHED = 5
 _GUILD_EVENTS_BY_ID = ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
@@ -106,7 +108,9 @@ class Gateway:
     def _obey(self, frame: dict[str, Any], socket: Socket, session: Session | None) -> Session | None:
         op, data = frame.get("op"), frame.get("d")
         if op == 1:
-            socket.send({"op": 11, "d": None, "s": None, "t": None})
+            # Not before discord.py has noted that it sent: it would take the time since the beat before for the lag.
+            beat = {"op": 11, "d": None, "s": None, "t": None}
+            asyncio.get_running_loop().call_later(_ROUND_TRIP_S, socket.send, beat)
             return session
         if op == 2:
             if session is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from simcord import interactions as simcord_interactions
@@ -13,6 +13,7 @@ from simcord.backend.models import Message as StoredMessage
 from .answers import Answer, NotAnswered
 from .world import World
 
+_SUBCOMMANDS = (1, 2)
 COMMAND, COMPONENT, AUTOCOMPLETE, MODAL = 2, 3, 4, 5
 _FIRST_ANSWER_S = 3.5  # Discord's three seconds and what the machine needs
 
@@ -22,6 +23,13 @@ class Interactions:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        world.backend.subscribers.append(self._name_in_full)
+
+    def _name_in_full(self, event: str, payload: Mapping[str, Any]) -> None:
+        """Discord writes the subcommands above an answer too ("used /pixverse status")."""
+        if event == "INTERACTION_CREATE" and payload["type"] == COMMAND:
+            record = self._world.backend.interactions[int(payload["id"])]
+            record.command_name = " ".join(_command_path(payload["data"]))
 
     def tell(
         self,
@@ -92,3 +100,10 @@ class Interactions:
             await self._world.changes.until(condition, timeout_s=timeout_s, what=told)
         except TimeoutError as error:
             raise NotAnswered(str(error)) from None
+
+
+def _command_path(command: Mapping[str, Any]) -> Iterator[str]:
+    yield command["name"]
+    for option in command.get("options") or []:
+        if option["type"] in _SUBCOMMANDS:
+            yield from _command_path(option)

@@ -21,13 +21,13 @@ class BotControls:
         if self._bot.running:
             raise NotDone("The bot is already running.")
         await self._bot.start()
-        return "Starting the bot."
+        return "Started. The top of the page says when it is online."
 
     async def restart(self, _form: Form) -> str:
         """SIGTERM, then a new process."""
         await self._bot.stop()
         await self._bot.start()
-        return "The bot was stopped and is starting again."
+        return "Stopped and started again."
 
     async def kill(self, _form: Form) -> str:
         """SIGKILL; it stays dead until it is started."""

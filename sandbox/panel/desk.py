@@ -31,6 +31,17 @@ class Town:
     bot_is_in: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What the line under the buttons for trying things says. `needs_token`: it asks to copy the server's token."""
+
+    text: str
+    needs_token: bool = False
+
+
+FIRST_SCENE = Scene("Press one of the four. What happens is explained here.")
+
+
 @dataclass(slots=True)
 class Desk:
     """Everything within reach of the switches."""
@@ -45,6 +56,7 @@ class Desk:
     """A second customer of the API, whose token is another account's."""
     speed: float = 1.0
     api: str = "on"
+    scene: Scene = FIRST_SCENE
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_COMMANDS))
     """What people put into the latest commands."""

@@ -50,13 +50,13 @@ class DiscordControls:
         self._desk.channel = next(iter(town.channels), None)
         self._desk.person = next((one for one in town.people if one.id == self._desk.person.id), town.people[0])
         await self._desk.show()
-        return f"You look at {town.guild.name}."
+        return f"Showing {town.guild.name}."
 
     async def choose_channel(self, form: Form) -> str:
         """Looks at another channel or thread."""
         self._desk.channel = form.one_of("channel", {str(one.id): one for one in self._desk.town.channels})
         await self._desk.show()
-        return f"You look at #{self._desk.channel.name}."
+        return f"Showing #{self._desk.channel.name}."
 
     async def choose_person(self, form: Form) -> str:
         """Looks and acts as somebody else."""
@@ -74,10 +74,10 @@ class DiscordControls:
         if message is None:
             raise NotDone("There is no message to use the menu on.")
         try:
-            answer = await person.message_menu(message, "Watch PixVerse jobs", channel=here)
+            await person.message_menu(message, "Watch PixVerse jobs", channel=here)
         except (NotAnswered, NotPossible) as problem:
             raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
-        return f"{person.name} is told: {answer.text.partition('.**')[0].replace('**', '')}."
+        return f"{person.name} has asked. The bot's reply is in the chat."
 
     async def open_chat(self, _form: Form) -> str:
         """Opens the chat again after its own button has closed it."""

@@ -50,7 +50,8 @@ class PixverseControls:
         job = self._add(kind, prompt)
         timeline = choices.with_results(timeline, self._results(kind, form, job, prompt))
         if form.ticked("watch"):
-            return await self._tryouts.start_and_watch(job, timeline)
+            await self._tryouts.start_and_watch(job, timeline)
+            return self._asked()
         if form.ticked("once-asked"):
             self._desk.play_once_asked(job, timeline)
             return "Added. It starts when someone asks for it: copy its id into the chat."
@@ -81,7 +82,11 @@ class PixverseControls:
 
     async def ask_for_job(self, form: Form) -> str:
         """`/pixverse status` in the chosen channel by the chosen person, without typing."""
-        return await self._tryouts.ask(self._desk.job(form.text("jobid")))
+        await self._tryouts.ask(self._desk.job(form.text("jobid")))
+        return self._asked()
+
+    def _asked(self) -> str:
+        return f"{self._desk.person.name} has asked. The bot's reply is in the chat."
 
     async def set_speed(self, form: Form) -> str:
         """All jobs go on faster or slower."""

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Callable
 
-from sandbox.discord_wire import Channel, NotAnswered, NotPossible
-from sandbox.panel.choices import FAILURE
-from sandbox.panel.desk import Desk
+from sandbox.discord_wire import Channel, Message, NotAnswered, NotPossible
+from sandbox.panel.desk import Desk, Scene
 from sandbox.panel.form import Control, Form, NotDone
 from sandbox.pixverse_api import timelines
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline
 
 _SHORT_JOB_SECONDS = 16.0
+_LINK_JOB_SECONDS = 8.0
+_KILLED_JOB_SECONDS = 9.0
 _SECONDS_BEFORE_KILL = 5.0
-_SECONDS_DEAD = 4.0
+_SECONDS_DEAD = 6.0
+_SECONDS_FOR_A_SECOND_ONE = 2.0
+_NOT_SET_UP = "This server isn't set up yet"
 
 
 class Tryouts:
-    """Scenes that show what the bot is for. Each says what to look at next."""
+    """Scenes that show what the bot is for. Each says what to look at, and at its end what came of it."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._stage = desk.stage
         self._without_files: Channel | None = None
         self._is_dying = False
+        self._begun = 0
 
     def controls(self) -> dict[str, Control]:
         """Every scene by its name on the page."""
@@ -38,29 +44,28 @@ class Tryouts:
     async def watch_job(self, _form: Form) -> str:
         """Starts a job and asks for it with `/pixverse status`."""
         await self._go_to(self._stage.channel)
-        await self.start_and_watch(
-            self._add("A lighthouse in the evening rain"), timelines.completed(_SHORT_JOB_SECONDS)
-        )
-        return f"Watch the card count up. The video follows in about {_SHORT_JOB_SECONDS:.0f} seconds."
+        job = self._add("A lighthouse in the evening rain")
+        await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
+        tell = self._begin(f"Watch the card: it counts up. The video follows in {_SHORT_JOB_SECONDS:.0f} seconds.")
+        self._desk.in_background(self._tell_the_end(tell, job, self._stage.channel))
+        return ""
 
     async def kill_bot(self, _form: Form) -> str:
-        """Kills the bot in the middle of a job and starts it again."""
+        """Kills the bot before a job's end, which it misses, and starts it again."""
         if self._is_dying or not self._stage.bot.running:
             raise NotDone("The bot isn't running right now. Start it under Bot, then try again.")
         self._is_dying = True
+        job = self._add("Fireflies over a midnight pond")
         try:
             await self._go_to(self._stage.channel)
-            await self.start_and_watch(
-                self._add("Fireflies over a midnight pond"), timelines.completed(_SHORT_JOB_SECONDS)
-            )
+            await self.start_and_watch(job, timelines.completed(_KILLED_JOB_SECONDS))
         except NotDone:
             self._is_dying = False
             raise
-        self._desk.in_background(self._die_and_come_back())
-        return (
-            f"The bot is killed in {_SECONDS_BEFORE_KILL:.0f} seconds and started again {_SECONDS_DEAD:.0f} seconds "
-            "later. The result is still posted, exactly once."
-        )
+        seconds = max(1, round(self._seconds_before_kill))
+        tell = self._begin(f"In {seconds} seconds the bot is killed (kill -9), before the job is done.")
+        self._desk.in_background(self._die_and_come_back(tell, job))
+        return ""
 
     async def take_permission(self, _form: Form) -> str:
         """Asks for a job in a channel where the bot may not attach files."""
@@ -70,8 +75,12 @@ class Tryouts:
             self._without_files.deny_bot(attach_files=True)
             town.channels.append(self._without_files)
         await self._go_to(self._without_files)
-        await self.start_and_watch(self._add("A paper boat leaves the harbour"), timelines.completed(8))
-        return "The bot may not attach files in #no-files: the video comes as a link, with the reason."
+        job = self._add("A paper boat leaves the harbour")
+        await self.start_and_watch(job, timelines.completed(_LINK_JOB_SECONDS))
+        tell = self._begin("In #no-files the bot may not attach files. The video comes as a link, with the reason.")
+        where = self._without_files
+        self._desk.in_background(self._tell_the_end(tell, job, where, "In Discord the link plays as a video."))
+        return ""
 
     async def visit_server_without_token(self, _form: Form) -> str:
         """Asks for a job in a server whose admins have not set the bot up."""
@@ -79,13 +88,21 @@ class Tryouts:
         if not town.bot_is_in or not town.channels:
             raise NotDone(f"The bot has no channel in {town.guild.name} any more.")
         await self._go_to(town.channels[0])
-        await self.start_and_watch(self._add("A kite above the dunes"), timelines.failed(_SHORT_JOB_SECONDS, *FAILURE))
-        return (
-            "Members are told what is missing. Be Ada, copy a token under PixVerse and run /pixverse-admin token set."
-        )
+        job = self._add("Fireflies above the dunes")
+        answer = await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
+        if _NOT_SET_UP in answer:
+            self._begin(
+                f"{self._desk.person.name} is told what is missing. To set it up: be Ada, copy the token, "
+                "run /pixverse-admin token set and paste it.",
+                needs_token=True,
+            )
+        else:
+            tell = self._begin(f"{town.guild.name} has its token now, so this job is watched.")
+            self._desk.in_background(self._tell_the_end(tell, job, town.channels[0]))
+        return ""
 
     async def start_and_watch(self, job: Job, timeline: Timeline) -> str:
-        """Starts the job and asks for it as the chosen person in the chosen channel; returns the reply's first line.
+        """Starts the job and asks for it as the chosen person in the chosen channel; returns the bot's reply.
 
         Raises:
             NotDone: the bot did not answer, or the person is not offered the command there.
@@ -94,7 +111,7 @@ class Tryouts:
         return await self.ask(job)
 
     async def ask(self, job: Job) -> str:
-        """`/pixverse status` as the chosen person in the chosen channel; returns who asked and the reply's title.
+        """`/pixverse status` as the chosen person in the chosen channel; returns the bot's reply.
 
         Raises:
             NotDone: the bot did not answer, or the person is not offered the command there.
@@ -104,10 +121,34 @@ class Tryouts:
             answer = await person.slash(channel, "pixverse status", jobid=job.jobid)
         except (NotAnswered, NotPossible) as problem:
             raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
-        return f"{person.name} is told: {answer.text.partition('.**')[0].replace('**', '')}."
+        return answer.text
+
+    @property
+    def _seconds_before_kill(self) -> float:
+        return _SECONDS_BEFORE_KILL / self._desk.speed
 
     def _add(self, prompt: str) -> Job:
         return self._stage.pixverse.add_job(self._stage.account, prompt=prompt)
+
+    # ------------------------------------------------------- what is said of it
+
+    def _begin(self, text: str, *, needs_token: bool = False) -> Callable[[str], None]:
+        """Says this; gives what says more of the same scene, as long as no other was begun."""
+        self._begun += 1
+        number = self._begun
+
+        def tell(more: str) -> None:
+            if number == self._begun:
+                self._desk.scene = Scene(more)
+
+        self._desk.scene = Scene(text, needs_token)
+        return tell
+
+    async def _tell_the_end(self, tell: Callable[[str], None], job: Job, channel: Channel, more: str = "") -> None:
+        """Waits for the job's result in the channel, and says how late it came."""
+        await self._stage.discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
+        late = max(0.0, _results(channel, job)[0].time - job.history[-1].at / 1000)
+        tell(f"Done: the result was posted {late:.1f} seconds after the job had ended. {more}".rstrip())
 
     async def _go_to(self, channel: Channel) -> None:
         """Looks at the channel, as the same person where that person is in its server."""
@@ -122,13 +163,27 @@ class Tryouts:
         desk.town, desk.channel = town, channel
         await desk.show()
 
-    async def _die_and_come_back(self) -> None:
+    async def _die_and_come_back(self, tell: Callable[[str], None], job: Job) -> None:
+        bot, discord = self._stage.bot, self._stage.discord
         try:
-            await asyncio.sleep(_SECONDS_BEFORE_KILL)
-            if self._stage.bot.running:
-                await self._stage.bot.kill()
+            await asyncio.sleep(self._seconds_before_kill)
+            if bot.running:
+                await bot.kill()
+            tell(f"Killed. The job ends while the bot is dead; it is started again in {_SECONDS_DEAD:.0f} seconds.")
             await asyncio.sleep(_SECONDS_DEAD)
-            if not self._stage.bot.running:
-                await self._stage.bot.start()
+            tell("Starting the bot again …")
+            if not bot.running:
+                await bot.start()
         finally:
             self._is_dying = False
+        channel = self._stage.channel
+        await discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
+        await asyncio.sleep(_SECONDS_FOR_A_SECOND_ONE)
+        count = len(_results(channel, job))
+        times = "once" if count == 1 else f"{count} times"
+        tell(f"Done: the job ended while the bot was dead, and its result was posted {times}.")
+
+
+def _results(channel: Channel, job: Job) -> list[Message]:
+    """What the bot has posted about the job's end: only these messages contain its id."""
+    return [message for message in channel.messages(of_bot=True) if job.jobid in message.text]

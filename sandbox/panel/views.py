@@ -26,6 +26,7 @@ def sections(desk: Desk) -> dict[str, Section]:
         "places": places,
         "chat": chat,
         "bot": bot,
+        "scene": scene,
         "pixverse": pixverse,
         "jobs": jobs,
         "traffic": requests,
@@ -96,6 +97,11 @@ def bot(desk: Desk) -> Section:
     }
 
 
+def scene(desk: Desk) -> Section:
+    """What happens in the scene that was begun last."""
+    return {"text": desk.scene.text, "needsToken": desk.scene.needs_token}
+
+
 def pixverse(desk: Desk) -> Section:
     """The API's switches, and how often it is asked."""
     api = desk.stage.pixverse
@@ -114,7 +120,7 @@ def _callbacks(desk: Desk) -> str:
     """In a sentence; the address itself is a secret."""
     sent = desk.stage.pixverse.callbacks.sent
     if not sent:
-        return "No address is set." if desk.stage.account.reply_url is None else "None was sent yet."
+        return "No address is set, so none is sent." if desk.stage.account.reply_url is None else "None was sent yet."
     answers = ", ".join("no answer" if one.status is None else str(one.status) for one in sent[-_ANSWERS:])
     return f"{len(sent)} sent; the latest were answered with {answers}."
 

@@ -4,13 +4,30 @@ const timeline = document.getElementById("channel-timeline");
 const newMessages = document.getElementById("new-messages");
 const NEAR = 60;
 let follows = true;
+let readIn = null;  // the newest message when somebody scrolled last: who reads on in it is left in peace
+
+function newest() {
+  return [...timeline.querySelectorAll(".channel-message")].at(-1);
+}
+
+/** The end, or the head of the newest message where that is too tall to be seen as a whole. */
+const ABOVE = 24;  // room for the message's buttons
+function end() {
+  const bottom = timeline.scrollHeight - timeline.clientHeight;
+  const message = newest();
+  if (message === undefined) return bottom;
+  const head = message.getBoundingClientRect().top - timeline.getBoundingClientRect().top + timeline.scrollTop;
+  return Math.min(bottom, Math.max(0, Math.floor(head) - ABOVE));
+}
 
 function toTheEnd() {
-  if (follows) timeline.scrollTop = timeline.scrollHeight;
+  const isRead = newest() === readIn && timeline.scrollTop > end();
+  if (follows && !isRead && Math.abs(timeline.scrollTop - end()) > 1) timeline.scrollTop = end();
 }
 
 function lookWhereWeAre() {
-  follows = timeline.scrollHeight - timeline.scrollTop - timeline.clientHeight < NEAR;
+  follows = timeline.scrollTop > end() - NEAR;
+  readIn = newest();
 }
 
 for (const kind of ["wheel", "touchmove", "keyup", "pointerup"]) {
@@ -20,7 +37,7 @@ for (const kind of ["wheel", "touchmove", "keyup", "pointerup"]) {
 // its end all the same.
 const SCROLLING_MS = 500;
 let scrolledAt = -SCROLLING_MS;
-for (const kind of ["wheel", "touchmove", "keydown", "pointerdown"]) {
+for (const kind of ["wheel", "touchmove", "keydown", "pointerdown", "focusin"]) {
   timeline.addEventListener(kind, () => { scrolledAt = performance.now(); }, { passive: true });
 }
 timeline.addEventListener("scroll", () => {
@@ -50,35 +67,104 @@ new MutationObserver(() => {
   trouble.hidden = false;
 }).observe(status, { childList: true, characterData: true, subtree: true });
 
-// SimCord has no menu for messages: a button on the message under the pointer or with the focus stands in for Discord's
-// Apps menu, and the page around this one uses the command.
-const menu = document.createElement("button");
-menu.type = "button";
-menu.id = "message-menu";
-menu.textContent = "Apps: Watch PixVerse jobs";
-menu.hidden = true;
-document.body.append(menu);
-let menuOf = null;
+// The page around this one covers the chat until it can be used.
+const layout = document.getElementById("channel-layout");
+function tellWhenReady() {
+  if (!layout.hidden) parent.postMessage({ relay: "ready" }, "*");
+}
+new MutationObserver(tellWhenReady).observe(layout, { attributeFilter: ["hidden"] });
+tellWhenReady();
 
-function offerMenu(event) {
-  if (menu.contains(event.target)) return;
-  menuOf = event.target.closest?.(".channel-message") ?? null;
-  menu.hidden = menuOf === null;
-  if (menuOf === null) return;
-  const box = menuOf.getBoundingClientRect();
-  menu.style.top = `${Math.max(box.top, timeline.getBoundingClientRect().top) + 2}px`;
+// SimCord has no menu for messages: a button beside Reply stands in for Discord's Apps menu, and the page around this one
+// uses the command.
+function addMenu(message) {
+  const toolbar = message.querySelector(".message-context-actions");
+  if (toolbar === null || toolbar.querySelector(".message-menu")) return;
+  const menu = document.createElement("button");
+  menu.type = "button";
+  menu.className = "message-menu";
+  menu.textContent = "Apps: Watch PixVerse jobs";
+  menu.addEventListener("click", () => parent.postMessage({ relay: "message-menu", message: message.dataset.messageId }, "*"));
+  toolbar.append(menu);
 }
 
-document.addEventListener("pointerover", offerMenu);
-document.addEventListener("focusin", offerMenu);
-timeline.addEventListener("scroll", () => { menu.hidden = true; }, { passive: true });
-menu.addEventListener("click", () => {
-  if (menuOf) parent.postMessage({ relay: "message-menu", message: menuOf.dataset.messageId }, "*");
+// In Discord a command in a text goes into the message box when it is pressed.
+const box = document.getElementById("channel-composer-input");
+function writeCommand(mention) {
+  if (!box.isConnected) return;
+  box.value = mention.textContent;
+  box.dispatchEvent(new Event("input", { bubbles: true }));
+  box.focus();
+}
+function makePressable(mention) {
+  mention.tabIndex = 0;
+  mention.setAttribute("role", "button");
+}
+for (const kind of ["click", "keydown"]) {
+  timeline.addEventListener(kind, (event) => {
+    const mention = event.target.closest?.("span.command-mention");
+    if (!mention || (kind === "keydown" && event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    writeCommand(mention);
+  });
+}
+
+// "5 seconds ago" goes on: SimCord writes it once.
+const RELATIVE = /^(?:in .+|.+ ago|now|yesterday|tomorrow|(?:this|last|next) .+)$/;
+const UNITS = [["week", 604800], ["day", 86400], ["hour", 3600], ["minute", 60], ["second", 1]];
+const words = new Intl.RelativeTimeFormat("en-US", { numeric: "auto" });
+function renew(time) {
+  const text = time.firstChild;
+  if (text === null || !RELATIVE.test(text.data)) return;
+  const seconds = (new Date(time.dateTime) - Date.now()) / 1000;
+  const [unit, length] = UNITS.find(([, least]) => Math.abs(seconds) >= least) ?? UNITS.at(-1);
+  const now = words.format(Math.round(seconds / length), unit);
+  if (text.data !== now) text.data = now;
+}
+setInterval(() => { for (const time of timeline.querySelectorAll("time.discord-timestamp")) renew(time); }, 1000);
+
+function dress() {
+  for (const message of timeline.querySelectorAll(".channel-message")) addMenu(message);
+  for (const mention of timeline.querySelectorAll("span.command-mention:not([role])")) makePressable(mention);
+}
+new MutationObserver(dress).observe(timeline, { childList: true, subtree: true });
+dress();
+
+// The keyboard is where Discord has it: in a form's first field once it opens, in the message box after a command, and in
+// an empty option there are the choices at once.
+const form = document.getElementById("channel-composer");
+const dialogs = document.getElementById("modal-root");
+let isAsking = false;
+new MutationObserver(() => {
+  const isOpen = !dialogs.hidden && dialogs.childElementCount > 0;
+  if (isOpen && !isAsking) {
+    requestAnimationFrame(() => requestAnimationFrame(() => dialogs.querySelector("input, textarea")?.focus()));
+  }
+  isAsking = isOpen;
+}).observe(dialogs, { attributeFilter: ["hidden"], childList: true, subtree: true });
+const offeredFor = new Set();
+let hadACommand = false;
+new MutationObserver(() => {
+  const hasACommand = !box.isConnected;
+  if (!hasACommand) offeredFor.clear();
+  if (hadACommand && !hasACommand && document.hasFocus()) {
+    requestAnimationFrame(() => {
+      const isNowhere = document.activeElement === null || document.activeElement === document.body;
+      if (isNowhere && dialogs.hidden) box.focus();
+    });
+  }
+  hadACommand = hasACommand;
+}).observe(form, { childList: true, subtree: true });
+form.addEventListener("focusin", (event) => {
+  const field = event.target;
+  if (!field.matches(".command-option-input") || field.value !== "" || offeredFor.has(field.dataset.option)) return;
+  offeredFor.add(field.dataset.option);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
 window.addEventListener("message", (event) => {
   if (event.source !== parent || event.data?.relay !== "focus-message-box") return;
-  document.getElementById("channel-composer-input")?.focus();
+  box.focus();
 });
 
 // SimCord's list of choices has its first one chosen from the beginning, and Enter takes it. Whoever has written one of

@@ -1,18 +1,12 @@
 // The list of jobs: state, time line, and what can be done to each.
 import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
-import { act, copy, say } from "./switches.js";
-import { showTheChat } from "./tabs.js";
+import { actAndSay, copy } from "./switches.js";
 
 const ENDED = new Set(["completed", "failed", "moderated", "cancelled"]);
 
 function doing(label, control, { jobid }) {
   const button = element("button", { type: "button", textContent: label });
-  button.addEventListener("click", async () => {
-    const said = await act(control, { jobid });
-    if (said === null) return;
-    say(said);
-    if (control === "job-ask") showTheChat();
-  });
+  button.addEventListener("click", () => actAndSay(control, { jobid }, button));
   return button;
 }
 
@@ -65,7 +59,7 @@ function next(row) {
   if (!row.dataset.next) return "";
   const moment = JSON.parse(row.dataset.next);
   const seconds = Math.max(0, Math.round((moment.at - Date.now()) / 1000));
-  return seconds > 100000 ? "" : ` then ${named(moment)} in ${seconds} s`;
+  return seconds > 100000 ? "" : ` · next: ${named(moment)} in ${seconds} s`;
 }
 
 const NEWEST = 4;

@@ -2,19 +2,21 @@
 import { byId } from "./dom.js";
 import { showJobs, tickJobs, wireFold } from "./jobs.js";
 import {
-  showBot, showChat, showLog, showLogsEnd, showNothingIsKnown, showPixverse, showPlaces, showTraffic,
+  showBot, showChat, showLog, showLogsEnd, showNothingIsKnown, showPixverse, showPlaces, showScene, showTraffic,
 } from "./sections.js";
-import { act, say, wireSwitches } from "./switches.js";
-import { showTheChat, wireTabs } from "./tabs.js";
+import { actAndSay, say, wireSwitches } from "./switches.js";
+import { showTheChat, wireTabs, wireWhere } from "./tabs.js";
 
 wireTabs(showLogsEnd);
 wireFold();
+wireWhere();
 const offered = await wireSwitches();
 
 const SHOW = {
   places: showPlaces,
   chat: showChat,
   bot: showBot,
+  scene: showScene,
   pixverse: showPixverse,
   jobs: (jobs) => showJobs(jobs, offered.transitions),
   traffic: showTraffic,
@@ -32,12 +34,11 @@ byId("skip-chat").addEventListener("click", (event) => {
   chatFrame.focus();
   chatFrame.contentWindow.postMessage({ relay: "focus-message-box" }, new URL(chatFrame.src).origin);
 });
-/** The chat's page offers a message's menu, which SimCord does not have. */
-window.addEventListener("message", async (event) => {
+/** The chat's page says when it can be used, and offers a message's menu, which SimCord does not have. */
+window.addEventListener("message", (event) => {
   if (event.source !== chatFrame.contentWindow || event.origin !== new URL(chatFrame.src).origin) return;
-  if (event.data?.relay !== "message-menu") return;
-  const said = await act("message-menu", { message: String(event.data.message) });
-  if (said !== null) say(said);
+  if (event.data?.relay === "ready") byId("chat-loading").hidden = true;
+  if (event.data?.relay === "message-menu") actAndSay("message-menu", { message: String(event.data.message) });
 });
 
 const events = new EventSource("/events");

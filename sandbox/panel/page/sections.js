@@ -1,5 +1,6 @@
 // What the server tells of everything but the jobs, put into the page.
 import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
+import { nameWhere } from "./tabs.js";
 
 function live(name) {
   return document.querySelector(`select[data-live="${name}"]`);
@@ -13,6 +14,8 @@ export function showPlaces(places) {
   setOptions(live("server"), named(places.servers), places.server);
   setOptions(live("channel"), places.botIsIn ? named(places.channels) : [], places.channel);
   setOptions(live("person"), named(places.people), places.person);
+  const channel = places.channels.find(({ id }) => id === places.channel);
+  nameWhere(channel ? channel.name : "No channel", places.personName);
   live("upload-limit").value = places.uploadLimit;
   setText(byId("post-faults-left"), waiting(places.faults));
   showPermissions(places);
@@ -37,6 +40,7 @@ export function showChat({ url, note }) {
   const frame = byId("chat-frame");
   if (frame.dataset.url !== url) {
     frame.dataset.url = url;
+    byId("chat-loading").hidden = url === "";
     frame.src = url || "about:blank";
   }
   byId("chat-note").hidden = url !== "";
@@ -49,11 +53,17 @@ export function showBot(bot) {
   const [state, words] = stateOf(bot);
   chip.dataset.state = state;
   setText(chip, words);
+  byId("bot-is-dead").hidden = bot.running || bot.starts === 0;
   const process = bot.running ? `Process ${bot.pid}, started ${times(bot.starts)}.` : ended(bot.exitCode);
   setText(byId("bot-state"), process);
   document.querySelector("[data-press='bot-start']").disabled = bot.running;
   document.querySelector("[data-press='bot-kill']").disabled = !bot.running;
   showGateway(bot.gatewayClosed);
+}
+
+export function showScene({ text, needsToken }) {
+  setText(byId("scene"), text);
+  byId("scene-token").hidden = !needsToken;
 }
 
 function stateOf(bot) {

@@ -1,5 +1,6 @@
 // Forms, buttons and lists that do something: each sends its fields to the server and shows the sentence it answers with.
 import { byId, element, setOptions, setText } from "./dom.js";
+import { showTheChat } from "./tabs.js";
 
 /** Does something; gives the server's sentence, or null where nothing was done. */
 export async function act(control, fields = {}) {
@@ -24,11 +25,31 @@ export function say(text, isTrouble = false) {
   setText(said, text);
 }
 
-async function actAndSay(control, fields, source) {
+/** What makes somebody ask in the chat: that is where to look next. */
+function asksInTheChat(control, fields) {
+  return control === "job-ask" || control === "message-menu" || (control === "job-start" && fields.watch === "on");
+}
+
+export async function actAndSay(control, fields, source) {
   source?.setAttribute("aria-busy", "true");
   const said = await act(control, fields);
   source?.removeAttribute("aria-busy");
-  if (said !== null) say(said);
+  if (said === null) return;
+  say(said);
+  if (asksInTheChat(control, fields)) showTheChat();
+  if (control === "job-start") offerNextPrompt();
+}
+
+const PROMPTS = [
+  "A paper boat passes under a bridge", "A lighthouse on a winter morning", "Fireflies in an old orchard",
+  "A paper boat among water lilies", "A lighthouse under the northern lights", "Fireflies along a mountain path",
+];
+
+/** Several jobs in a row can be told apart by their prompts, unless somebody has written one. */
+function offerNextPrompt() {
+  const field = document.querySelector("form[data-do='job-start'] input[name='prompt']");
+  const place = PROMPTS.indexOf(field.value);
+  if (place >= 0) field.value = PROMPTS[(place + 1) % PROMPTS.length];
 }
 
 function fieldsOf(form, submitter = null) {

@@ -1,5 +1,5 @@
 // The parts of the page: on a wide screen the chat stays beside the chosen one, on a narrow one it is one of them.
-import { byId } from "./dom.js";
+import { byId, setText } from "./dom.js";
 
 const tabs = [...document.querySelectorAll("[role=tab]")];
 let whenChosen = () => {};
@@ -38,6 +38,19 @@ function fit() {
 /** On a narrow screen, brings the chat to the front; on a wide one it is always there. */
 export function showTheChat() {
   if (narrow.matches) choose(tabs[0]);
+}
+
+/** On a narrow screen, server, channel and person take one line until somebody wants to change them. */
+export function wireWhere() {
+  byId("where-fold").addEventListener("click", () => {
+    const folded = byId("where").classList.toggle("folded");
+    byId("where-fold").setAttribute("aria-expanded", String(!folded));
+  });
+}
+
+/** Says in that line where one is, and as whom. */
+export function nameWhere(channel, person) {
+  setText(byId("where-fold"), `${channel} as ${person} · Change`);
 }
 
 /** Makes the parts choosable; `chosen` is called whenever one is. */
