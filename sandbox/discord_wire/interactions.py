@@ -27,7 +27,7 @@ class Interactions:
 
     def _name_in_full(self, event: str, payload: Mapping[str, Any]) -> None:
         """Discord writes the subcommands above an answer too ("used /pixverse status")."""
-        if event == "INTERACTION_CREATE" and payload["type"] == COMMAND:
+        if event == "INTERACTION_CREATE" and payload.get("type") == COMMAND:
             record = self._world.backend.interactions[int(payload["id"])]
             record.command_name = " ".join(_command_path(payload["data"]))
 

@@ -148,6 +148,8 @@ class Chat:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in _OF_ONE_CONNECTION}
             if answer.content_type == "text/html":
                 body = body.replace(_HEAD_ENDS, _LINKS + _HEAD_ENDS)
+            if answer.content_type == "text/css":
+                body = body.replace(b"font-display: block", b"font-display: swap")  # words before 30 MB of fonts
             if answer.content_type in _FIXED:
                 kept.pop("Pragma", None)
                 kept["Cache-Control"] = "max-age=600"

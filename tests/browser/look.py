@@ -137,6 +137,10 @@ class Look:
         """The page says so."""
         await expect(self.said).to_contain_text(sentence)
 
+    async def is_explained(self, sentence: str) -> None:
+        """The line under the four scenes says so."""
+        await expect(self.page.locator("#scene")).to_contain_text(sentence)
+
     async def be(self, name: str) -> None:
         """Is somebody else from now on."""
         await self.choose("You are", name)
