@@ -19,7 +19,8 @@ _KILLED_JOB_SECONDS = 9.0
 _SECONDS_BEFORE_KILL = 5.0
 _SECONDS_DEAD = 6.0
 _SECONDS_FOR_A_SECOND_ONE = 2.0
-_NOT_SET_UP = "This server isn't set up yet"
+_REMEDY = "pixverse-admin token set"
+"""What the bot's reply names where a server has no token."""
 
 
 class Tryouts:
@@ -90,10 +91,11 @@ class Tryouts:
         await self._go_to(town.channels[0])
         job = self._add("Fireflies above the dunes")
         answer = await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
-        if _NOT_SET_UP in answer:
+        if _REMEDY in answer:
+            person = self._desk.person
+            first = "" if person.id == self._stage.ada.id else "be Ada, "
             self._begin(
-                f"{self._desk.person.name} is told what is missing. To set it up: be Ada, copy the token, "
-                "run /pixverse-admin token set and paste it.",
+                f"{person.name} is told what is missing. To set it up: {first}copy the token, run /{_REMEDY} and paste it.",
                 needs_token=True,
             )
         else:
