@@ -95,7 +95,7 @@ class Tryouts:
             person = self._desk.person
             first = "" if person.id == self._stage.ada.id else "be Ada, "
             self._begin(
-                f"{person.name} is told what is missing. To set it up: {first}copy the token, run /{_REMEDY} and paste it.",
+                f"{person.name} is told what is missing. Next: {first}copy the token, run /{_REMEDY} and paste it.",
                 needs_token=True,
             )
         else:
