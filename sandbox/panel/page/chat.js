@@ -176,7 +176,34 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || event.isComposing || wentIntoTheList) return;
   const field = event.target;
   if (!field.matches?.(".command-option-input[aria-expanded=true]")) return;
-  const choices = document.querySelectorAll("#command-suggestion-listbox [role=option]");
-  if (![...choices].some((choice) => choice.dataset.value === field.value.trim())) return;
+  const choices = [...document.querySelectorAll("#command-suggestion-listbox [role=option]")];
+  if (choices.length > 0 && !choices.some((choice) => choice.dataset.value === field.value.trim())) return;
   field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));  // closes it
 }, { capture: true });
+
+// SimCord drops a command that is sent while choices are being fetched: it is sent again until it is on its way.
+const AGAIN_MS = 100;
+const PATIENCE_MS = 5000;
+let sending = 0;
+function written(row) {
+  return [...row.querySelectorAll(".command-option-input")].map((field) => `${field.dataset.option}=${field.value}`).join();
+}
+function keepSending() {
+  clearInterval(sending);
+  const row = form.querySelector(".command-row");
+  if (row === null || row.querySelector(".command-pill.has-error")) return;
+  const meant = written(row);
+  const since = performance.now();
+  sending = setInterval(() => {
+    const isOver = !row.isConnected || row.querySelector(".command-chip:disabled, .has-error") || written(row) !== meant
+      || performance.now() - since > PATIENCE_MS;
+    if (isOver) clearInterval(sending);
+    else if (!document.getElementById("send-message").disabled) form.requestSubmit();
+  }, AGAIN_MS);
+}
+form.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.key !== "Enter") return;
+  const takesAChoice = event.target.matches?.(".command-option-input[aria-expanded=true]");
+  if (!takesAChoice && event.target.matches?.(".command-option-input, .command-chip")) setTimeout(keepSending);
+}, { capture: true });
+document.getElementById("send-message").addEventListener("click", () => setTimeout(keepSending));
