@@ -130,7 +130,8 @@ def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
     """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
     state = wording.sentence(wording.state_of_face(_face(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
-        head = f"{_API_DOWN} Last known: {wording.state(peek.job)}. Only you see this."
+        last = f"Last known: {wording.state(peek.job)}." if peek.job else ""
+        head = wording.joined((_API_DOWN, last, "Only you see this."), " ")
     else:
         head = f"**{state}.** Only you see this."
     job = peek.job

@@ -199,7 +199,7 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
             return None
         lost = wording.count(report.not_posted, "result was", "results were")
         return _Line(_Kind.WAITS, f"{lost} not posted: see {mentions.deliveries}.")
-    oldest = f", the oldest since {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
+    oldest = f", the oldest from {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
     waiting = f"{wording.count(report.waiting, 'result is', 'results are')} waiting to be posted{oldest}."
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]

@@ -36,13 +36,13 @@ _NOT_TAKEN = {
     Taken.NOT_A_JOB_ID: "not a job id",
     Taken.PERSON_LIMIT: "over your limit",
     Taken.SERVER_LIMIT: "over the server's limit",
-    Taken.NOT_LOOKED_UP: "not looked up",
+    Taken.NOT_LOOKED_UP: "not looked up yet",
 }
 _KNOWN_HERE = (Taken.ALREADY_WATCHED, Taken.ALREADY_POSTED)
 _WHAT_THEN = {
     Taken.EXPIRED: "useapi.net keeps jobs for 31 days.",
     Taken.SECRET: "I haven't sent or kept the secret token. Replace it.",
-    Taken.NOT_LOOKED_UP: "Try those not looked up again in a minute.",
+    Taken.NOT_LOOKED_UP: "Try again in a minute.",
 }
 """What is said once below the lines, however many there are."""
 

@@ -121,12 +121,12 @@ def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: boo
             )
         case refusals.TokenRefused():
             return (
-                "**I can't look: useapi.net refuses this server's API token.** Admins have been told; "
+                "**I can't check: useapi.net refuses this server's API token.** Admins have been told; "
                 "watched jobs stay watched."
             )
         case refusals.SubscriptionUnpaid():
             return (
-                "**I can't look: this server's useapi.net plan has expired.** "
+                "**I can't check: this server's useapi.net plan has expired.** "
                 f"Watched jobs resume once it's renewed; {mentions.check} checks right away."
             )
     return None

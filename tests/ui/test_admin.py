@@ -183,7 +183,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
     assert lines[:3] == [
         "**Nothing to fix here.**",
         "PixVerse's API went down <t:9:R>. I'll keep trying.",
-        "1 result is waiting to be posted, the oldest since <t:7:R>.",
+        "1 result is waiting to be posted, the oldest from <t:7:R>.",
     ]
     assert "following into <#5> and <#6>" in lines[3]
     assert lines[3].endswith("callbacks (last one <t:8:R>)")
@@ -196,7 +196,7 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
     assert lines[:2] == [
         "**1 problem.**",
         (
-            "- 3 results are waiting to be posted, the oldest since <t:7:R>. I need *Send Messages* in <#5>. "
+            "- 3 results are waiting to be posted, the oldest from <t:7:R>. I need *Send Messages* in <#5>. "
             "I can't post in <#6>. Allow it there, and I'll post them."
         ),
     ]

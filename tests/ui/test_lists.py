@@ -103,13 +103,13 @@ def test_what_to_do_about_those_left_out_is_said_once() -> None:
     assert text.split("\n") == [
         "**None of the 6 jobs could be watched.**",
         "`1`: expired",
-        "`2`: not looked up",
+        "`2`: not looked up yet",
         "`4`: expired",
-        "`5`: not looked up",
+        "`5`: not looked up yet",
         "A secret token, not a job id",
         (
             "-# useapi.net keeps jobs for 31 days. I haven't sent or kept the secret token. Replace it. "
-            "Try those not looked up again in a minute."
+            "Try again in a minute."
         ),
     ]
 

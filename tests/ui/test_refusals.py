@@ -53,7 +53,7 @@ def test_other_exceptions_are_none_of_its_business() -> None:
         (
             refusals.TokenRefused(),
             (
-                "**I can't look: useapi.net refuses this server's API token.** "
+                "**I can't check: useapi.net refuses this server's API token.** "
                 "Admins have been told; watched jobs stay watched."
             ),
             (
