@@ -21,19 +21,19 @@ def not_allowed_answer() -> Answer:
 def token_works_answer(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Answer:
     """A first token, or one of another account with nothing waiting. `account` is the useapi.net user, if the
     token claims one."""
-    name = f"useapi.net {wording.account(account)}, " if account else ""
+    running = wording.count(in_work, "running job", "running jobs")
+    name = f"useapi.net {wording.account(account)}" if account else "The account"
     return Answer(
         wording.lines(
-            f"**Token works.** {name}{wording.count(in_work, 'job', 'jobs')} running. "
-            f"Members can now use {mentions.status}.",
+            f"**Token works.** {name} has {running}. Members can now use {mentions.status}.",
             f"-# Next: {mentions.check} shows whether I can post here.",
         )
     )
 
 
 def token_renewed_answer(waiting: int) -> Answer:
-    """A token of the same account, with jobs that waited for it."""
-    return Answer(f"**Token works.** {wording.count(waiting, 'waiting job resumes', 'waiting jobs resume')} now.")
+    """A token of the same account, with jobs that are watched, whether they were on hold or not."""
+    return Answer(f"**Token works.** I'm watching {wording.count(waiting, 'job', 'jobs')} with it.")
 
 
 def token_of_other_account_answer(
@@ -68,17 +68,23 @@ def old_jobs_dropped_answer(dropped: int) -> Answer:
 
 def token_refused_answer() -> Answer:
     """useapi.net refuses the token that was entered."""
-    return Answer("**Not stored: useapi.net refuses this token.** Copy the complete token, including `user:`.")
+    return Answer(
+        "**Not stored: useapi.net refuses this token.** Nothing has changed. "
+        "Copy the complete token, including `user:`."
+    )
 
 
 def token_unpaid_answer() -> Answer:
     """The account of the token that was entered has no subscription."""
-    return Answer("**Not stored: this account has no paid subscription.** Renew it at useapi.net, then try again.")
+    return Answer(
+        "**Not stored: this account has no paid subscription.** Nothing has changed. "
+        "Renew it at useapi.net, then try again."
+    )
 
 
 def token_untried_answer() -> Answer:
     """The API did not answer, so nobody knows whether the token is any good."""
-    return Answer("**Not stored: useapi.net didn't answer.** Try again in a few minutes.")
+    return Answer("**Not stored: useapi.net didn't answer.** Nothing has changed; try again in a few minutes.")
 
 
 def token_overtaken_answer(mentions: CommandMentions) -> Answer:
@@ -108,9 +114,8 @@ def not_a_token_answer() -> Answer:
 def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Answer:
     """Asks before the token is removed, which also ends the follows of so many `channels`; `operators_token` tells
     whether there is one to fall back to."""
-    stops = wording.count(waiting, "waiting job will stop", "waiting jobs will stop")
-    followed = f", and {wording.count(channels, 'followed channel', 'followed channels')}" if channels else ""
-    stops = f"{stops}{followed}."
+    followed = f" and following {wording.count(channels, 'channel', 'channels')}" if channels else ""
+    stops = f"I'll stop watching {wording.count(waiting, 'job', 'jobs')}{followed}."
     after = "After that, the operator's account is used." if operators_token else ""
     return answer(
         wording.joined(("**Remove this server's token?**", stops, after), " "),
@@ -146,7 +151,7 @@ def question_outdated_answer(mentions: CommandMentions) -> Answer:
 
 def alerts_set_answer(channel_id: int) -> Answer:
     """Admin notices go to this channel from now on."""
-    return Answer(f"**Set.** I'll tell admins in <#{channel_id}> about token and permission problems.")
+    return Answer(f"**Alerts go to <#{channel_id}>.** I'll report token and permission problems there.")
 
 
 def alerts_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:

@@ -44,7 +44,7 @@ def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
         wording.lines(
             f"**{state}**",
             f"`{url}`",
-            wording.joined((old, keep, "Results then arrive at once."), " "),
+            wording.joined((old, "Results then arrive at once.", keep), " "),
             f"-# Add it to each request that starts a job, or once for all with {_DEFAULT_REPLY_URL}.",
         ),
         (Action.ASK_TO_REPLACE, number),

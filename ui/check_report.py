@@ -106,7 +106,7 @@ class _Line:
 def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
     """The report: problems first, each with its remedy, then what waits, then what works in one paragraph."""
     found = (
-        _token(report, mentions),
+        _token(report, mentions) if report.token is not TokenState.UNTRIED or report.api_down_since is None else None,
         _api(report),
         _channel(report),
         _files(report),
@@ -121,9 +121,14 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
     head = f"**{wording.count(len(problems), 'problem', 'problems')}.**" if problems else "**Everything works here.**"
     if not problems and by_kind[_Kind.WAITS]:
         head = "**Nothing to fix here.**"
+    lost = f"{_lost(report)}: see {mentions.deliveries}." if report.not_posted and not report.waiting else ""
+    if lost and not problems:
+        head, lost = f"**{_lost(report)}.** {mentions.deliveries} shows why.", ""
     fixes = [f"- {text}" for text in problems]
     works = by_kind[_Kind.WORKS]
-    return Answer(wording.lines(head, *fixes, *by_kind[_Kind.WAITS], f"Works: {' · '.join(works)}" if works else ""))
+    return Answer(
+        wording.lines(head, *fixes, lost, *by_kind[_Kind.WAITS], f"-# Works: {' · '.join(works)}" if works else "")
+    )
 
 
 def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
@@ -147,7 +152,7 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
         case TokenState.UNPAID:
             return _Line(_Kind.PROBLEM, "The useapi.net subscription has expired. Renew it there, and I'll resume.")
         case TokenState.UNTRIED:
-            return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't try the token.")
+            return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't test the token.")
 
 
 def _refused(report: CheckReport, mentions: CommandMentions) -> str:
@@ -163,7 +168,8 @@ def _api(report: CheckReport) -> _Line | None:
     if report.api_down_since is None:
         return None
     since = wording.relative(report.api_down_since)
-    return _Line(_Kind.WAITS, f"PixVerse's API went down {since}. I'll keep trying.")
+    untested = ", so I couldn't test the token" if report.token is TokenState.UNTRIED else ""
+    return _Line(_Kind.WAITS, f"PixVerse's API went down {since}{untested}. I'll keep trying.")
 
 
 def _channel(report: CheckReport) -> _Line:
@@ -195,19 +201,21 @@ def _watching(report: CheckReport) -> _Line:
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if not report.waiting:
-        if not report.not_posted:
-            return None
-        lost = wording.count(report.not_posted, "result was", "results were")
-        return _Line(_Kind.WAITS, f"{lost} not posted: see {mentions.deliveries}.")
-    oldest = f", the oldest from {wording.relative(report.waiting_since)}" if report.waiting_since is not None else ""
+        return None
+    oldest = f" (oldest: {wording.relative(report.waiting_since)})" if report.waiting_since is not None else ""
     waiting = f"{wording.count(report.waiting, 'result is', 'results are')} waiting to be posted{oldest}."
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]
         troubles = " ".join(_cannot_post_in(channels))
-        return _Line(_Kind.PROBLEM, f"{waiting} {troubles} Allow it there, and I'll post them.")
+        them = "it" if report.waiting == 1 else "them"
+        return _Line(_Kind.PROBLEM, f"{waiting} {troubles} Allow it there, and I'll post {them}.")
     if not report.held_up:
         return _Line(_Kind.WAITS, waiting)
     return _Line(_Kind.PROBLEM, f"{waiting} {mentions.deliveries} shows why.")
+
+
+def _lost(report: CheckReport) -> str:
+    return f"{wording.count(report.not_posted, 'result was', 'results were')} not posted"
 
 
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:

@@ -19,9 +19,10 @@ def follow_question(account: ClaimedUser | None, channel_id: int, account_id: in
     """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
     unconfirmed = account is not None and not account.confirmed
     claim = " useapi.net hasn't confirmed that account yet." if unconfirmed else ""
+    cards = " A card shows each while it runs." if progress else ""
     return Answer(
         f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone there sees all its prompts and "
-        f"videos. Ended jobs aren't posted.{claim}",
+        f"videos. Ended jobs aren't posted.{cards}{claim}",
         follow_view(FollowWish(channel_id, account_id, progress)),
     )
 

@@ -65,7 +65,7 @@ async def test_a_renewed_token_lets_everything_go_on(stage: Stage) -> None:
     assert notice.pinged == {town.admin.id}
     job.complete()
     answer = await town.set_token()
-    assert answer.text.startswith("**Token works.** 1 waiting job resumes now.")
+    assert answer.text.startswith("**Token works.** I'm watching 1 job with it.")
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
 
 
@@ -118,7 +118,7 @@ async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage
     job = await town.watched()
     question = await town.admin.slash(town.channel, "pixverse-admin token remove")
     assert question.ephemeral
-    assert question.text.startswith("**Remove this server's token?** 1 waiting job will stop.")
+    assert question.text.startswith("**Remove this server's token?** I'll stop watching 1 job.")
     kept = await town.admin.click(question, "Keep the token")
     assert kept.text.startswith("**Kept.**")
     question = await town.admin.slash(town.channel, "pixverse-admin token remove")

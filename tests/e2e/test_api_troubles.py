@@ -187,7 +187,7 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
 async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> None:
     alerts = town.guild.add_text_channel("alerts")
     answer = await town.admin.slash(town.channel, "pixverse-admin alerts", channel=alerts)
-    assert answer.text.startswith("**Set.**")
+    assert answer.text.startswith("**Alerts go to <#")
     job = await town.watched()
     town.account.unpaid()
     notice = await town.notice("**PixVerse results are on hold.**", alerts)

@@ -262,7 +262,7 @@ async def test_a_channel_of_another_server_is_not_taken(town: Town, stage: Stage
 async def test_an_archived_thread_of_one_s_own_server_is_taken(town: Town) -> None:
     thread = _archived_thread(town)
     answer = await town.admin.forge_choice(town.channel, "pixverse-admin alerts", option="channel", chosen=thread)
-    assert answer.text.startswith("**Set.**")
+    assert answer.text.startswith("**Alerts go to <#")
 
 
 async def test_a_stored_channel_of_another_server_is_posted_to_never(town: Town, stage: Stage) -> None:

@@ -31,7 +31,7 @@ async def test_a_new_token_stays_with_the_server_that_entered_it(stage: Stage) -
     stage.renew_token(victim.account)
     notice = await victim.notice("**PixVerse results are on hold.**")
     assert notice.pinged == {victim.admin.id}
-    assert (await victim.set_token()).text.startswith("**Token works.** 1 waiting job resumes now.")
+    assert (await victim.set_token()).text.startswith("**Token works.** I'm watching 1 job with it.")
 
     private = await victim.watched(prompt="after the leak")
     refused = await thief.status(private)
@@ -60,7 +60,7 @@ async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
     forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
     answer = await forger.set_token()
     assert answer.text.startswith(
-        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed yet), 0 jobs running."
+        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed yet) has 0 running jobs."
     ), answer.text
     assert (await forger.status(job)).text.startswith("**I can't find this job.**")
     job.complete()

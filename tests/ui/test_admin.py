@@ -108,13 +108,13 @@ def test_given_up_says_how_long_it_was_tried() -> None:
 
 def test_a_token_that_works() -> None:
     assert admin_answers.token_works_answer(USER, 1, MENTIONS).content == (
-        "**Token works.** useapi.net account `4321`, 1 job running. "
+        "**Token works.** useapi.net account `4321` has 1 running job. "
         "Members can now use </pixverse status:11>.\n"
         "-# Next: </pixverse-admin check:12> shows whether I can post here."
     )
     claimed = admin_answers.token_works_answer(ClaimedUser("4321", confirmed=False), 0, MENTIONS).content
-    assert claimed.startswith("**Token works.** useapi.net account `4321` (not confirmed yet), 0 jobs running")
-    assert admin_answers.token_renewed_answer(2).content == "**Token works.** 2 waiting jobs resume now."
+    assert claimed.startswith("**Token works.** useapi.net account `4321` (not confirmed yet) has 0 running jobs")
+    assert admin_answers.token_renewed_answer(2).content == "**Token works.** I'm watching 2 jobs with it."
 
 
 async def test_a_token_of_another_account_asks() -> None:
@@ -141,19 +141,19 @@ async def test_a_token_of_another_account_asks() -> None:
 async def test_removing_asks_first() -> None:
     answer = admin_answers.token_remove_question(1, 0, 8, operators_token=True)
     assert answer.content == (
-        "**Remove this server's token?** 1 waiting job will stop. After that, the operator's account is used."
+        "**Remove this server's token?** I'll stop watching 1 job. After that, the operator's account is used."
     )
     without = admin_answers.token_remove_question(0, 0, 8, operators_token=False)
-    assert without.content == "**Remove this server's token?** 0 waiting jobs will stop."
+    assert without.content == "**Remove this server's token?** I'll stop watching 0 jobs."
     followed = admin_answers.token_remove_question(3, 2, 8, operators_token=False)
-    assert followed.content == "**Remove this server's token?** 3 waiting jobs will stop, and 2 followed channels."
+    assert followed.content == "**Remove this server's token?** I'll stop watching 3 jobs and following 2 channels."
 
 
 def test_a_check_that_finds_nothing() -> None:
     assert check_answer(WELL, MENTIONS).content == (
         "**Everything works here.**\n"
-        "Works: token (account `4321`, tested <t:5:R>) · posting, files and replies in this channel · files up to 10 MB"
-        " · watching 3 jobs, oldest <t:6:R> · "
+        "-# Works: token (account `4321`, tested <t:5:R>) · posting, files and replies in this channel "
+        "· files up to 10 MB · watching 3 jobs, oldest <t:6:R> · "
         "alerts go to the job's own channel (</pixverse-admin alerts:12> changes that)"
     )
 
@@ -166,7 +166,7 @@ def test_a_check_names_each_problem_first_with_its_remedy() -> None:
         "- useapi.net refuses this server's API token. Set a new one with </pixverse-admin token set:12>.",
         "- I need *Attach Files* in this channel. Allow it in the channel's permissions.",
         "- 2 results are waiting to be posted. </pixverse-admin deliveries:12> shows why.",
-        "Works: files up to 10 MB · watching 0 jobs · alerts go to <#5>",
+        "-# Works: files up to 10 MB · watching 0 jobs · alerts go to <#5>",
     ]
 
 
@@ -183,7 +183,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
     assert lines[:3] == [
         "**Nothing to fix here.**",
         "PixVerse's API went down <t:9:R>. I'll keep trying.",
-        "1 result is waiting to be posted, the oldest from <t:7:R>.",
+        "1 result is waiting to be posted (oldest: <t:7:R>).",
     ]
     assert "following into <#5> and <#6>" in lines[3]
     assert lines[3].endswith("callbacks (last one <t:8:R>)")
@@ -196,7 +196,7 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
     assert lines[:2] == [
         "**1 problem.**",
         (
-            "- 3 results are waiting to be posted, the oldest from <t:7:R>. I need *Send Messages* in <#5>. "
+            "- 3 results are waiting to be posted (oldest: <t:7:R>). I need *Send Messages* in <#5>. "
             "I can't post in <#6>. Allow it there, and I'll post them."
         ),
     ]
@@ -207,7 +207,14 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
 
 def test_results_that_were_not_posted_are_pointed_at() -> None:
     text = check_answer(replace(WELL, not_posted=2), MENTIONS).content
-    assert "2 results were not posted: see </pixverse-admin deliveries:12>." in text
+    assert "**2 results were not posted.** </pixverse-admin deliveries:12> shows why." in text
+
+
+def test_an_outage_is_told_once() -> None:
+    report = replace(WELL, token=TokenState.UNTRIED, api_down_since=9_000)
+    lines = check_answer(report, MENTIONS).content.split("\n")
+    assert lines[1] == "PixVerse's API went down <t:9:R>, so I couldn't test the token. I'll keep trying."
+    assert len(lines) == 3
 
 
 def test_a_followed_channel_in_trouble() -> None:
@@ -260,8 +267,10 @@ async def test_following_asks_first_and_says_who_sees_it() -> None:
     asked = follow_answers.follow_question(USER, 5, 8, progress=True)
     assert asked.content == (
         "**Post every job of account `4321` in <#5>?** Everyone there sees all its prompts and videos. "
-        "Ended jobs aren't posted."
+        "Ended jobs aren't posted. A card shows each while it runs."
     )
+    quiet = follow_answers.follow_question(USER, 5, 8, progress=False)
+    assert quiet.content.endswith("Ended jobs aren't posted.")
     assert asked.view is not None
     buttons = [button for row in components_of(asked.view) for button in row["components"]]
     assert [button["label"] for button in buttons] == ["Follow the account", "Don't follow"]

@@ -16,8 +16,7 @@ async def test_the_address_and_how_to_use_it() -> None:
     answer = callback_address_answer(URL, 7)
     assert answer.content == (
         f"**Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "Keep it secret: anyone who has it can make me check your jobs, nothing more. "
-        "Results then arrive at once.\n"
+        "Results then arrive at once. Keep it secret: anyone who has it can make me check your jobs, nothing more.\n"
         f"{HOW}"
     )
     assert answer.view is not None
@@ -29,9 +28,8 @@ async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
     answer = callback_replaced_answer(URL, 8)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
-        "The old one no longer works. Keep it secret: anyone who has it can make me check your jobs, "
-        "nothing more. "
-        f"Results then arrive at once.\n{HOW}"
+        "The old one no longer works. Results then arrive at once. "
+        f"Keep it secret: anyone who has it can make me check your jobs, nothing more.\n{HOW}"
     )
 
 

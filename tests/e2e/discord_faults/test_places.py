@@ -133,7 +133,7 @@ async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
     answer = await town.admin.forge_choice(town.channel, alerts, option="channel", chosen=chosen)
     assert answer.text.startswith("**Discord didn't answer just now.**")
     again = await town.admin.forge_choice(town.channel, alerts, option="channel", chosen=chosen)
-    assert again.text.startswith("**Set.**")
+    assert again.text.startswith("**Alerts go to <#")
 
 
 async def test_a_channel_outlives_its_category(stage: Stage, town: Town) -> None:
