@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from sandbox.panel.choices import FAILURE, REFUSAL
 from sandbox.pixverse_api import timelines
@@ -71,6 +72,29 @@ async def test_enter_sends_a_whole_id_though_it_is_offered(look: Look) -> None:
     await expect(look.suggestion(job.jobid)).to_be_visible()
     await look.page.keyboard.press("Enter")
     await expect(look.message("Watching.")).to_be_visible()
+
+
+async def test_a_command_sent_while_choices_are_fetched_is_not_lost(look: Look) -> None:
+    asked, goes_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if "autocomplete_command" in (route.request.post_data or ""):
+            asked.set()
+            await goes_on.wait()
+        await route.continue_()
+
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="Typed fast")
+    await look.page.route("**/api/action*", hold)
+    try:
+        await look.choose_command("pixverse status")
+        await asyncio.wait_for(asked.wait(), 10)
+        await look.page.keyboard.insert_text(job.jobid)
+        await look.page.keyboard.press("Enter")
+        goes_on.set()
+        await expect(look.message("Watching.")).to_be_visible()
+    finally:
+        goes_on.set()
+        await look.page.unroute("**/api/action*")
 
 
 async def test_enter_takes_what_was_gone_to_in_the_list(look: Look) -> None:

@@ -6,6 +6,7 @@ from tests.sabotage.fault import fault
 
 _CHAT = "tests/browser/test_chat.py"
 _SERVER = "tests/sandbox/panel/test_server.py"
+_SWITCHES = "tests/browser/test_switches.py"
 
 FAULTS = (
     fault(
@@ -84,5 +85,33 @@ FAULTS = (
         "sandbox/panel/page/chat.js",
         'event.key !== "Enter" || event.isComposing',
         "event.isComposing || true",
+    ),
+    fault(
+        "a command that is sent while choices are fetched is lost",
+        f"{_CHAT}::test_a_command_sent_while_choices_are_fetched_is_not_lost",
+        "sandbox/panel/page/chat.js",
+        "disabled) form.requestSubmit();",
+        "disabled) clearInterval(sending);",
+    ),
+    fault(
+        "the chat's message box is wider than a phone",
+        f"{_SWITCHES}::test_nothing_moves_sideways_on_a_phone",
+        "sandbox/panel/page/chat.css",
+        ".channel-composer { grid-template-columns: minmax(0, 1fr); }",
+        "",
+    ),
+    fault(
+        "a phone does not show the chat after Start and watch",
+        f"{_SWITCHES}::test_nothing_moves_sideways_on_a_phone",
+        "sandbox/panel/page/switches.js",
+        '(control === "job-start" && fields.watch === "on")',
+        "false",
+    ),
+    fault(
+        "the kill scene does not say what came of it",
+        f"{_SWITCHES}::test_the_bot_is_killed_midway_and_the_result_comes_once",
+        "sandbox/panel/tryouts.py",
+        "        await asyncio.sleep(_SECONDS_FOR_A_SECOND_ONE)",
+        "        return",
     ),
 )
