@@ -80,6 +80,8 @@ def test_each_group_of_the_unit_says_why() -> None:
         "    pids_limit: 128",
         "      core: 0",
         '    tmpfs: ["/tmp:size=16m,mode=1777,noexec,nosuid,nodev"]',
+        "    restart: unless-stopped",
+        "      HTTP_PORT: ${HTTP_PORT:-8080}",
     ],
 )
 def test_the_container_is_read_only_and_bounded(line: str) -> None:

@@ -123,7 +123,27 @@ function renew(time) {
 }
 setInterval(() => { for (const time of timeline.querySelectorAll("time.discord-timestamp")) renew(time); }, 1000);
 
+// A message that is written anew under somebody's fingers, such as the next page of a list, keeps the keyboard.
+let pressed = null;
+timeline.addEventListener("click", (event) => {
+  const button = event.target.closest?.(".component-button");
+  const message = button?.closest(".channel-message");
+  pressed = message ? { id: message.dataset.messageId, label: button.textContent } : null;
+});
+document.addEventListener("focusin", (event) => {
+  if (pressed !== null && event.target.closest?.(".channel-message")?.dataset.messageId !== pressed.id) pressed = null;
+});
+function isNowhere() {
+  return document.hasFocus() && (document.activeElement === null || document.activeElement === document.body);
+}
+function keepTheKeyboard() {
+  if (pressed === null || !isNowhere()) return;
+  const buttons = [...timeline.querySelectorAll(`[data-message-id="${pressed.id}"] .component-button:not(:disabled)`)];
+  (buttons.find((button) => button.textContent === pressed.label) ?? buttons[0])?.focus();
+}
+
 function dress() {
+  keepTheKeyboard();
   for (const message of timeline.querySelectorAll(".channel-message")) addMenu(message);
   for (const mention of timeline.querySelectorAll("span.command-mention:not([role])")) makePressable(mention);
 }
@@ -134,12 +154,16 @@ dress();
 // an empty option there are the choices at once.
 const form = document.getElementById("channel-composer");
 const dialogs = document.getElementById("modal-root");
+function goHome() {
+  if (isNowhere() && dialogs.hidden) box.focus();
+}
 let isAsking = false;
 new MutationObserver(() => {
   const isOpen = !dialogs.hidden && dialogs.childElementCount > 0;
   if (isOpen && !isAsking) {
     requestAnimationFrame(() => requestAnimationFrame(() => dialogs.querySelector("input, textarea")?.focus()));
   }
+  if (isAsking && !isOpen) requestAnimationFrame(goHome);
   isAsking = isOpen;
 }).observe(dialogs, { attributeFilter: ["hidden"], childList: true, subtree: true });
 const offeredFor = new Set();
@@ -147,12 +171,7 @@ let hadACommand = false;
 new MutationObserver(() => {
   const hasACommand = !box.isConnected;
   if (!hasACommand) offeredFor.clear();
-  if (hadACommand && !hasACommand && document.hasFocus()) {
-    requestAnimationFrame(() => {
-      const isNowhere = document.activeElement === null || document.activeElement === document.body;
-      if (isNowhere && dialogs.hidden) box.focus();
-    });
-  }
+  if (hadACommand && !hasACommand) requestAnimationFrame(goHome);
   hadACommand = hasACommand;
 }).observe(form, { childList: true, subtree: true });
 form.addEventListener("focusin", (event) => {
@@ -183,7 +202,7 @@ document.addEventListener("keydown", (event) => {
 
 // SimCord drops a command that is sent while choices are being fetched: it is sent again until it is on its way.
 const AGAIN_MS = 100;
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 20_000;
 let sending = 0;
 function written(row) {
   return [...row.querySelectorAll(".command-option-input")].map((field) => `${field.dataset.option}=${field.value}`).join();
