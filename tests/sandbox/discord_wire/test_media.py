@@ -30,7 +30,8 @@ async def test_what_one_page_has_read_the_next_one_knows() -> None:
 
 
 async def test_videos_that_show_the_same_are_read_once_and_none_is_turned_away() -> None:
-    worker = RememberingMediaWorker(read := {})
+    read: Read = {}
+    worker = RememberingMediaWorker(read)
     files = [video(f"job {number}", prompt="A lighthouse") for number in range(12)]
     seen = await asyncio.gather(*(worker.validate(str(number), file) for number, file in enumerate(files)))
     assert {id(one) for one in seen} == {id(seen[0])}
