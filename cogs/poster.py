@@ -23,6 +23,7 @@ from relay.messages import (
     CardPost,
     LookResult,
     NoAnswer,
+    NoticePost,
     Post,
     Posted,
     RateLimited,
@@ -98,14 +99,17 @@ class DiscordPoster:
         log.error("channel %d is not in server %d: nothing is sent there", address.channel_id, address.guild_id)
         return Refused(HTTPStatus.NOT_FOUND, _UNKNOWN_CHANNEL)
 
-    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
+    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         if rest := self._resting():
             return RateLimited(rest)
         message = self._message_of(post, address)
 
         async def edit() -> int:
             partial = self._channel(address).get_partial_message(message_id)
-            await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
+            if message.content is None:
+                await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
+            else:
+                await partial.edit(content=message.content, allowed_mentions=discord.AllowedMentions.none())
             return message_id
 
         return await self._attempt(edit, _BASE_SECONDS)

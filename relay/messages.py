@@ -186,6 +186,12 @@ class NoticePost:
     """REDUCED and REFUSED: why Discord refused."""
     without_files: bool = False
     """REDUCED: it was posted with links in the place of its files; else without the API's words."""
+    ends: int | None = None
+    """The delivery of the alert whose message this text replaces."""
+    alert: NoticeKind | None = None
+    """What that alert said."""
+    lasted: int | None = None
+    """Milliseconds from that alert to the end of the trouble, at `until`."""
 
 
 Post = OutcomePost | CardPost | SummaryPost | NoticePost

@@ -9,7 +9,17 @@ from enum import StrEnum
 from typing import Protocol
 
 from pixverse.job import Job
-from relay.messages import Address, CardPost, LookResult, Post, SendResult, SummaryPost, VideoFile, VideoLink
+from relay.messages import (
+    Address,
+    CardPost,
+    LookResult,
+    NoticePost,
+    Post,
+    SendResult,
+    SummaryPost,
+    VideoFile,
+    VideoLink,
+)
 
 
 class Clock(Protocol):
@@ -31,7 +41,7 @@ class Poster(Protocol):
     async def post(self, address: Address, post: Post) -> SendResult:
         """Sends a new message with `post.nonce` enforced."""
 
-    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
+    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         """Edits a message of ours in place."""
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from storage.database import Queries, SqlValue, Transaction
@@ -305,6 +305,22 @@ async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: 
         (guild_id, kind, channel_id),
     )
     return None if row is None else from_row(row)
+
+
+async def alerts_not_over(
+    q: Queries, guild_ids: Collection[int], kinds: Collection[str], ends: Collection[str]
+) -> list[Delivery]:
+    """The notices of these kinds, sent or still to be sent, that no notice of a kind in `ends` followed in the same
+    server; oldest first."""
+    rows = await q.all(
+        f"SELECT {COLUMNS} FROM deliveries d WHERE d.guild_id IN (SELECT value FROM json_each(?1))"
+        " AND d.kind = 'notice' AND d.state IN ('waiting', 'sending', 'posted')"
+        " AND json_extract(d.notice, '$.kind') IN (SELECT value FROM json_each(?2))"
+        " AND d.id > coalesce((SELECT max(o.id) FROM deliveries o WHERE o.guild_id = d.guild_id AND o.kind = 'notice'"
+        "  AND json_extract(o.notice, '$.kind') IN (SELECT value FROM json_each(?3))), 0) ORDER BY d.id",
+        (json.dumps(sorted(guild_ids)), json.dumps(sorted(kinds)), json.dumps(sorted(ends))),
+    )
+    return [from_row(row) for row in rows]
 
 
 # ---- inside ---------------------------------------------------------------------------------------------------------

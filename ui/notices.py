@@ -12,21 +12,24 @@ from ui.mentions import CommandMentions
 from ui.message import Message
 
 _ON_HOLD = "**PixVerse results are on hold.**"
+_SILENT = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)
 _PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
 
 
 def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
-    """The notice as a message. It is not silent; the same post gives the same text, by which it is found again."""
-    return Message(content=_text(post, mentions), mention=_pinged(post), suppress_embeds=True)
+    """The notice as a message; the same post gives the same text, by which it is found again. An alert is not silent,
+    its end is."""
+    return Message(
+        content=_text(post, mentions), mention=_pinged(post), suppress_embeds=True, silent=post.kind in _SILENT
+    )
 
 
 def _text(post: NoticePost, mentions: CommandMentions) -> str:
     match post.kind:
-        case NoticeKind.TOKEN_REFUSED:
-            rest = f"useapi.net refuses the API token. {_waiting(post)} Set a new one with {mentions.token_set}."
-            return _sentence(_ON_HOLD, _who(post), rest)
-        case NoticeKind.UNPAID | NoticeKind.TOKEN_MISSING:
-            return _unpaid(post, mentions) if post.kind is NoticeKind.UNPAID else _missing(post, mentions)
+        case NoticeKind.TOKEN_REFUSED | NoticeKind.UNPAID | NoticeKind.TOKEN_MISSING:
+            return _of_the_token(post, mentions)
+        case NoticeKind.FIXED | NoticeKind.TOKEN_REMOVED:
+            return _over(post)
         case NoticeKind.FLOWING_AGAIN:
             jobs = wording.count(post.jobs, "job", "jobs")
             return _sentence("**PixVerse results are back.**", f"{jobs} resumed." if post.jobs else "")
@@ -38,10 +41,17 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
             return _of_a_channel(post, mentions)
 
 
+def _of_the_token(post: NoticePost, mentions: CommandMentions) -> str:
+    if post.kind is NoticeKind.UNPAID:
+        return _unpaid(post, mentions)
+    return _missing(post, mentions) if post.kind is NoticeKind.TOKEN_MISSING else _refused(post, mentions)
+
+
 def _of_a_channel(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.POSTING_AGAIN:
         results = wording.count(post.jobs, "result was", "results were")
-        return f"**I can post in {_channel(post)} again.** {results} posted there."
+        state = f"**I can post in {_channel(post)} again.** {results} posted there."
+        return wording.lines(state, _lasted(post, "I couldn't"))
     return _no_room(post) if post.kind is NoticeKind.NO_ROOM else _channel_gone(post, mentions)
 
 
@@ -57,9 +67,34 @@ def _who(post: NoticePost) -> str:
     return " ".join(wording.user(person) for person in _pinged(post))
 
 
+def _over(post: NoticePost) -> str:
+    """What takes the place of an alert."""
+    if post.kind is NoticeKind.FIXED:
+        resumed = f"{wording.count(post.jobs, 'job', 'jobs')} resumed." if post.jobs else ""
+        state = _sentence("**Fixed: the API token works.**", resumed)
+    else:
+        dropped = f"{wording.count(post.jobs, 'job is', 'jobs are')} no longer watched." if post.jobs else ""
+        state = _sentence("**Settled: this server's API token was removed.**", dropped)
+    what = {NoticeKind.UNPAID: "The useapi.net subscription had expired", NoticeKind.TOKEN_MISSING: "I didn't have it"}
+    return wording.lines(state, _lasted(post, what.get(post.alert or post.kind, "useapi.net refused it")))
+
+
+def _lasted(post: NoticePost, what: str) -> str:
+    if post.lasted is None or post.until is None:
+        return ""
+    return f"-# {what} for {wording.duration(post.lasted)}, until {wording.moment(post.until)}."
+
+
+def _refused(post: NoticePost, mentions: CommandMentions) -> str:
+    remedy = f"Set a new one with {mentions.token_set}."
+    if not post.jobs:
+        return _sentence("**useapi.net refuses this server's API token.**", _who(post), remedy)
+    return _sentence(_ON_HOLD, _who(post), "useapi.net refuses the API token.", _waiting(post), remedy)
+
+
 def _waiting(post: NoticePost) -> str:
     if not post.jobs:
-        return "Nothing is lost."
+        return ""
     return f"{wording.count(post.jobs, 'job waits', 'jobs wait')}; nothing is lost."
 
 
@@ -68,7 +103,7 @@ def _missing(post: NoticePost, mentions: CommandMentions) -> str:
         "**Please enter this server's API token again.**",
         _who(post),
         "I no longer have it.",
-        _waiting(post) if post.jobs else "",
+        _waiting(post),
         f"Set it with {mentions.token_set}, and I'll resume.",
     )
 
@@ -77,12 +112,10 @@ def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
     within = (
         f"within {wording.duration(post.interval)} of renewal" if post.interval is not None else "once it's renewed"
     )
-    return _sentence(
-        _ON_HOLD,
-        _who(post),
-        f"The useapi.net subscription has expired. {_waiting(post)} "
-        f"I'll resume {within}; {mentions.check} checks right away.",
-    )
+    remedy = f"I'll resume {within}; {mentions.check} checks right away."
+    if not post.jobs:
+        return _sentence("**The useapi.net subscription has expired.**", _who(post), remedy)
+    return _sentence(_ON_HOLD, _who(post), "The useapi.net subscription has expired.", _waiting(post), remedy)
 
 
 def _held(post: NoticePost) -> str:

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pixverse.job import Job
 from relay import snapshots
 from relay.cards.card_posts import CardPosts
-from relay.messages import Address, BatchTally, OutcomePost, Post
-from relay.outcomes import Face, LateReason, Outcome, Reason
+from relay.messages import Address, BatchTally, NoticePost, OutcomePost, Post
+from relay.outcomes import Face, LateReason, NoticeKind, Outcome, Reason
 from relay.ports import Clock, Poster
 from relay.posting import notices, upload_limits
 from relay.posting.attachments import Attacher, Attachments, Bounds
@@ -44,6 +44,10 @@ class Draft:
     """A card that will say nothing else."""
     at: int = 0
     """When what it shows was known, milliseconds UTC."""
+    edits: int | None = None
+    """The message that this one takes the place of."""
+    not_before: int | None = None
+    """Whether that message was sent is not known before then; milliseconds UTC."""
 
     @property
     def has_videos(self) -> bool:
@@ -67,7 +71,7 @@ class Composer:
     async def draft(self, delivery: Delivery) -> Draft | None:
         """The message; None where there is nothing (left) to tell."""
         if delivery.kind == deliveries.NOTICE:
-            return self._notice(delivery)
+            return await self._notice(delivery)
         if delivery.kind == deliveries.SUMMARY:
             return await self._summary(delivery)
         if delivery.kind == deliveries.CARD:
@@ -107,12 +111,19 @@ class Composer:
             batch = replace(batch, mention=now.post.batch.mention if now.post.batch is not None else ())
         return replace(post, mention=now.post.mention, batch=batch)
 
-    def _notice(self, delivery: Delivery) -> Draft | None:
+    async def _notice(self, delivery: Delivery) -> Draft | None:
         if delivery.notice is None:
             return None
         variant = Variant.parse(delivery.variant)
         post = notices.load(delivery.notice, variant.nonce(delivery.base_nonce))
-        return Draft(delivery, _address(delivery), variant, post)
+        draft = Draft(delivery, _address(delivery), variant, post)
+        if post.ends is None or variant.no_edit:
+            return draft
+        alert = await deliveries.get(self._reader, post.ends)
+        if alert is not None and alert.open:
+            return replace(draft, not_before=alert.next_at)
+        edits = None if alert is None else alert.message_id
+        return replace(draft, edits=edits, wanted=edits is not None or not edit_only(post))
 
     async def _summary(self, delivery: Delivery) -> Draft | None:
         if delivery.batch_id is None:
@@ -219,6 +230,11 @@ class Composer:
                 blocked=delivery.blocked_since is not None or delivery.reason in _NO_ACCESS,
             )
         )
+
+
+def edit_only(post: Post) -> bool:
+    """Whether it is left out where the message is gone that it would take the place of."""
+    return isinstance(post, NoticePost) and post.kind in (NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED)
 
 
 def _address(delivery: Delivery) -> Address:

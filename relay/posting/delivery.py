@@ -17,15 +17,28 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import replace
 from enum import Enum, auto
 
-from relay.messages import Absent, CannotLook, Found, NoAnswer, OutcomePost, Post, RateLimited, SendResult, VideoFile
+from relay.messages import (
+    Absent,
+    CannotLook,
+    Found,
+    NoAnswer,
+    NoticePost,
+    OutcomePost,
+    Post,
+    Posted,
+    RateLimited,
+    Refused,
+    SendResult,
+    VideoFile,
+)
 from relay.outcomes import Cause, Reason
 from relay.ports import Clock, Poster
 from relay.posting import verdicts
 from relay.posting.attachments import NotThereYet
-from relay.posting.composing import Composer, Draft
+from relay.posting.composing import Composer, Draft, edit_only
 from relay.posting.recording import Recorder, Settled
 from relay.posting.variants import Variant
-from relay.posting.verdicts import Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.posting.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from storage import deliveries, sending
 from storage.database import Database
 from storage.deliveries import Delivery
@@ -44,6 +57,8 @@ _FAULTS_BORNE = 5
 """Faults of our own in a row, a minute of tries: what fails that often fails always, in this form."""
 _UPLOADS_IN_VAIN = 3
 """Uploads in a row that nobody answered though the history could be read: some fail always (discord-api-docs#7695)."""
+_BETWEEN_EDITS = 15_000
+"""Milliseconds between two tries of an edit that nobody answered."""
 _SEND_SECONDS = 90.0
 _SLOWEST_UPLOAD = 128 * 1024
 """Bytes a second. The poster has a bound of its own; this one only keeps a channel from standing still for ever."""
@@ -106,7 +121,8 @@ class Sender:
         if draft is None:
             await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
             return
-        await self._bring_forward(draft, aside)
+        if not await self._put_in_place(draft):
+            await self._bring_forward(draft, aside)
 
     @property
     def remembered(self) -> set[int]:
@@ -165,6 +181,33 @@ class Sender:
                 await self._record(Settled(delivery, later, None if looked else delivery.unanswered_at))
                 return
             await self._send(draft, await self._composer.with_pings_of_now(post, draft), looked)
+
+    async def _put_in_place(self, draft: Draft) -> bool:
+        """Edits the message that this one takes the place of; False where it is a message of its own."""
+        if draft.not_before is not None:
+            wait = max(draft.not_before - self._clock.now(), SECOND)
+            await self._record(Settled(draft.delivery, Again(wait, answered=True, reason=Reason.NO_ANSWER)))
+            return True
+        if draft.edits is None or not isinstance(draft.post, NoticePost):
+            return False
+        await self._edit(draft, draft.edits, draft.post)
+        return True
+
+    async def _edit(self, draft: Draft, message_id: int, post: NoticePost) -> None:
+        """Done twice, it changes nothing, so no claim is needed."""
+        verdict: Verdict
+        match await self._poster.edit(draft.address, message_id, post):
+            case Posted():
+                verdict = Done(message_id)
+            case RateLimited(retry_after):
+                verdict = verdicts.rate_limited(retry_after)
+            case NoAnswer():
+                verdict = Again(_BETWEEN_EDITS, answered=True, reason=Reason.NO_ANSWER)
+            case Refused() if edit_only(post):
+                verdict = GiveUp(Reason.NOT_WANTED)
+            case Refused():
+                verdict = Change(replace(draft.variant, no_edit=True))
+        await self._record(Settled(draft.delivery, verdict))
 
     def _worth_a_try(self, draft: Draft) -> Variant | None:
         """Another form, where this one is sent in vain; with its files again, where those were not the reason."""

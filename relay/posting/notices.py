@@ -7,6 +7,8 @@ from dataclasses import replace
 from pydantic import TypeAdapter
 
 from relay.messages import NoticePost
+from relay.outcomes import NoticeKind
+from storage.deliveries import Delivery
 
 _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
 
@@ -14,6 +16,23 @@ _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
 def dump(notice: NoticePost) -> str:
     """The notice as JSON; its nonce is kept elsewhere and may be empty."""
     return _NOTICE.dump_json(replace(notice, nonce=""), exclude_defaults=True).decode()
+
+
+def replacing(
+    alert: Delivery, kind: NoticeKind, now: int, *, jobs: int = 0, channel_id: int | None = None
+) -> NoticePost:
+    """The notice that takes the place of `alert` once its trouble is over."""
+    text = alert.notice or ""
+    return NoticePost(
+        kind,
+        "",
+        jobs=jobs,
+        channel_id=channel_id,
+        until=now,
+        ends=alert.id,
+        alert=load(text, "").kind,
+        lasted=max(0, now - alert.created_at),
+    )
 
 
 def load(text: str, nonce: str) -> NoticePost:

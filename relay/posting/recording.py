@@ -230,7 +230,7 @@ async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> Non
     if told is None:
         return
     posted = await deliveries.outcomes_posted_since(tx, delivery.channel_id, told.created_at)
-    notice = NoticePost(kind=NoticeKind.POSTING_AGAIN, nonce="", jobs=posted, channel_id=delivery.channel_id)
+    notice = notices.replacing(told, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
     await deliveries.add_notice(
         tx,
         guild_id=delivery.guild_id,

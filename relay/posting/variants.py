@@ -20,6 +20,8 @@ class Variant:
     no_reply: bool = False
     no_ping: bool = False
     """It may have pinged already."""
+    no_edit: bool = False
+    """A message of its own, where it cannot take the place of another one."""
     why: Cause | None = None
     """Why Discord refused the form before this one; None where it was for a permission, or nothing was refused."""
 
@@ -44,7 +46,7 @@ class Variant:
         return replace(self, links=self.links | {index})
 
     def format(self) -> str:
-        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping;why=words`, empty for the default."""
+        """As it is kept: `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`, empty for the default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
         if self.wordless:
             parts.append("wordless")
@@ -54,6 +56,8 @@ class Variant:
             parts.append("noreply")
         if self.no_ping:
             parts.append("noping")
+        if self.no_edit:
+            parts.append("noedit")
         if self.why is not None:
             parts.append(f"why={self.why}")
         return ";".join(parts)
@@ -65,7 +69,15 @@ class Variant:
         numbers = [part.removeprefix("links=").split(",") for part in parts if part.startswith("links=")]
         links = frozenset(int(number) for group in numbers for number in group if number.isdecimal())
         why = next((cause for cause in Cause if f"why={cause}" in parts), None)
-        return cls(links, "wordless" in parts, "nofiles" in parts, "noreply" in parts, "noping" in parts, why)
+        return cls(
+            links,
+            wordless="wordless" in parts,
+            no_files="nofiles" in parts,
+            no_reply="noreply" in parts,
+            no_ping="noping" in parts,
+            no_edit="noedit" in parts,
+            why=why,
+        )
 
     def nonce(self, base_nonce: str) -> str:
         """The nonce of the message in this form. Whether it is a reply changes nothing: Discord refuses a reply that it

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -9,7 +10,7 @@ from pixverse.errors import JobExpired, JobNotFound, PixVerseError, Subscription
 from relay.messages import ClaimedUser, NoticePost
 from relay.outcomes import NoticeKind
 from relay.posting import nonces, notices
-from storage import accounts, deliveries, waiting
+from storage import accounts, deliveries, servers, waiting
 from storage.database import Transaction
 from storage.waiting import WaitingServer
 
@@ -54,6 +55,11 @@ _NOTICES = {
 }
 
 
+_ALERTS = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
+_ENDS = (NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.FLOWING_AGAIN)
+"""Notices after which the alerts before them are over."""
+
+
 def state_told(error: PixVerseError | None) -> AccountState | None:
     """What an answer says of the token that was asked with; None where it says nothing of it."""
     match error:
@@ -79,16 +85,37 @@ async def change(
     if not await accounts.set_state(tx, account.id, state.value, now):
         return False
     idle_too = state is AccountState.MISSING
-    for server in await waiting.servers_of(tx, account.id, operator_id, with_alerts_channel=idle_too):
+    told = await waiting.servers_of(tx, account.id, operator_id, with_alerts_channel=idle_too)
+    if state is AccountState.OK:
+        jobs = dict.fromkeys(await servers.using(tx, account.id), 0)
+        await end_alerts(tx, jobs | {server.guild_id: server.jobs for server in told}, NoticeKind.FIXED, now)
+    for server in told:
         await _tell(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
 
 
 async def tell_back(tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, now: int) -> None:
     """Puts word into the outbox to a server that uses the account again: its jobs that were on hold go on."""
-    for server in await waiting.servers_of(tx, account.id, operator_id):
-        if server.guild_id == guild_id:
-            await _tell(tx, account, server, NoticeKind.FLOWING_AGAIN, recheck=0, now=now)
+    here = [
+        one for one in await waiting.servers_of(tx, account.id, operator_id) if one.guild_id == guild_id and one.jobs
+    ]
+    await end_alerts(tx, {guild_id: sum(server.jobs for server in here)}, NoticeKind.FIXED, now)
+    for server in here:
+        await _tell(tx, account, server, NoticeKind.FLOWING_AGAIN, recheck=0, now=now)
+
+
+async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind, now: int) -> None:
+    """Puts what takes the place of the alerts about the token into the outbox, for each server in `jobs`, which holds
+    how many of its jobs that concerns."""
+    for alert in await deliveries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
+        await deliveries.add_notice(
+            tx,
+            guild_id=alert.guild_id,
+            channel_id=alert.channel_id,
+            base_nonce=nonces.for_notice(alert.base_nonce, alert.guild_id, alert.channel_id, kind, alert.created_at),
+            notice_json=notices.dump(notices.replacing(alert, kind, now, jobs=jobs[alert.guild_id])),
+            now=now,
+        )
 
 
 async def _tell(

@@ -9,6 +9,7 @@ from itertools import count
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import clean_token
 from relay.messages import ClaimedUser
+from relay.outcomes import NoticeKind
 from relay.ports import Cards, Clock
 from relay.tokens import account_states
 from relay.tokens.account_states import AccountState
@@ -156,7 +157,7 @@ class Tokens:
             former = await moves.to_account(tx, guild_id, row.id, now)
             told = await self._mark_working(tx, row, listed, now)
             jobs = await waiting.in_server(tx, guild_id, row.id)
-            if jobs and not told and before != row.id and self._were_on_hold(before, key):
+            if not told and before != row.id and self._were_on_hold(before, key):
                 await self._tell_back(tx, row, guild_id, now)
             other = None if before is None or self._accounts.claims(before, key) else before
             held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
@@ -203,6 +204,7 @@ class Tokens:
             jobs = await waiting.in_server(tx, guild_id, account_id)
             dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
             await follows.remove_of_account(tx, guild_id, account_id)
+            await account_states.end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
             await accounts.forget_unused_token(tx, account_id)
             rows = await _rows(tx, account_id, self._accounts.operator_id)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
+from sandbox.discord_wire import Status as DiscordStatus
 from sandbox.pixverse_api import faults
 from sandbox.pixverse_api.fault_list import Fault
 from sandbox.pixverse_api.faults import Action
@@ -181,7 +184,68 @@ async def test_a_refused_token_is_told_once_and_its_end_too(town: Town) -> None:
     assert (await town.outcome()).text.startswith("**Your video is ready.**")
     unseen.complete()
     await town.stage.discord.until(lambda: len(town.outcomes()) == 2)
+    over = await town.notice("**Fixed: the API token works.**")
+    assert (over.id, over.edited, over.pinged) == (notice.id, True, notice.pinged)
+    assert "4 jobs resumed." in over.text
+    assert re.search(r"\n-# useapi\.net refused it for .+, until <t:\d+:f>\.$", over.text)
     assert len(town.notices()) == 2
+
+
+async def test_an_alert_tells_its_end_where_nothing_waits_any_more(town: Town) -> None:
+    job = await town.watched()
+    town.account.refuse()
+    alert = await town.notice("**PixVerse results are on hold.**")
+    await town.use("pixverse unwatch", jobid=job.jobid)
+    town.account.ok()
+    await town.admin.slash(town.channel, "pixverse-admin check")
+    over = await town.notice("**Fixed: the API token works.**")
+    assert over.id == alert.id
+    assert "resumed" not in over.text
+    assert len(town.notices()) == 1
+
+
+async def test_an_alert_about_a_token_that_is_removed_asks_for_nothing_any_more(town: Town) -> None:
+    await town.watched()
+    town.account.refuse()
+    alert = await town.notice("**PixVerse results are on hold.**")
+    asked = await town.admin.slash(town.channel, "pixverse-admin token remove")
+    await town.admin.click(asked, "Remove the token")
+    over = await town.notice("**Settled: this server's API token was removed.**")
+    assert over.id == alert.id
+    assert "1 job is no longer watched." in over.text
+
+
+async def test_an_alert_whose_trouble_ended_while_discord_answered_nothing(own_stage: Stage) -> None:
+    """The edit is refused for a while, and the bot is killed meanwhile."""
+    stage = own_stage
+    town = await stage.town()
+    await town.watched()
+    town.account.refuse()
+    alert = await town.notice("**PixVerse results are on hold.**")
+    fault = stage.discord.faults.add(
+        method="PATCH", path=f".*/messages/{alert.id}", action=DiscordStatus(503), times=None
+    )
+    town.account.ok()
+    await town.notice("**PixVerse results are back.**")
+    await stage.discord.until(lambda: fault.hits >= 1)
+    await stage.kill()
+    stage.discord.faults.remove(fault)
+    await stage.start()
+    over = await town.notice("**Fixed: the API token works.**", timeout=30)
+    assert over.id == alert.id
+    assert len(town.notices()) == 2
+
+
+async def test_an_alert_that_was_deleted_is_not_told_again(town: Town) -> None:
+    job = await town.watched()
+    town.account.refuse()
+    alert = await town.notice("**PixVerse results are on hold.**")
+    town.channel.delete_message(alert)
+    town.account.ok()
+    await town.notice("**PixVerse results are back.**")
+    job.complete()
+    await town.outcome()
+    assert len(town.notices()) == 1
 
 
 async def test_an_unpaid_account_is_told_in_the_alerts_channel(town: Town) -> None:

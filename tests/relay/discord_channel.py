@@ -85,7 +85,7 @@ class Discord:
     script: list[SendResult] = field(default_factory=list)
     edit_script: list[SendResult] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
-    edits: list[tuple[int, CardPost | SummaryPost]] = field(default_factory=list)
+    edits: list[tuple[int, CardPost | SummaryPost | NoticePost]] = field(default_factory=list)
     tried: list[Post] = field(default_factory=list)
     looks: list[int] = field(default_factory=list)
     readable: bool = True
@@ -112,7 +112,7 @@ class Discord:
             return Refused(404, 10008)
         return LOST if answer is LOST else Posted(known.id)
 
-    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost) -> SendResult:
+    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         self.point()
         if self.edit_script:
             return self.edit_script.pop(0)

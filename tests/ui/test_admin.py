@@ -16,6 +16,8 @@ from ui.token_modal import entered_text
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 USER = ClaimedUser("4321", confirmed=True)
 NOTICE = NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 3)
+_ENDS = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)
+_OVER = replace(NOTICE, kind=NoticeKind.FIXED, alert=NoticeKind.TOKEN_REFUSED, lasted=60_000, until=9_000)
 WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 3, 6_000, 0, None)
 
 
@@ -61,6 +63,45 @@ WELL = CheckReport(TokenState.WORKS, USER, False, 5_000, (), False, 10_485_760, 
             (),
         ),
         (
+            replace(NOTICE, jobs=0),
+            (
+                "**useapi.net refuses this server's API token.** <@42> "
+                "Set a new one with </pixverse-admin token set:12>."
+            ),
+            (42,),
+        ),
+        (
+            replace(NOTICE, kind=NoticeKind.UNPAID, interval=300_000, jobs=0),
+            (
+                "**The useapi.net subscription has expired.** <@42> I'll resume within 5 min of renewal; "
+                "</pixverse-admin check:12> checks right away."
+            ),
+            (42,),
+        ),
+        (
+            _OVER,
+            ("**Fixed: the API token works.** 3 jobs resumed.\n-# useapi.net refused it for 1 min, until <t:9:f>."),
+            (),
+        ),
+        (
+            replace(_OVER, alert=NoticeKind.UNPAID, jobs=0),
+            ("**Fixed: the API token works.**\n-# The useapi.net subscription had expired for 1 min, until <t:9:f>."),
+            (),
+        ),
+        (
+            replace(_OVER, kind=NoticeKind.TOKEN_REMOVED, alert=NoticeKind.TOKEN_MISSING, jobs=1),
+            (
+                "**Settled: this server's API token was removed.** 1 job is no longer watched.\n"
+                "-# I didn't have it for 1 min, until <t:9:f>."
+            ),
+            (),
+        ),
+        (
+            replace(_OVER, kind=NoticeKind.POSTING_AGAIN, alert=NoticeKind.CANNOT_POST, channel_id=5, jobs=1),
+            ("**I can post in <#5> again.** 1 result was posted there.\n-# I couldn't for 1 min, until <t:9:f>."),
+            (),
+        ),
+        (
             replace(NOTICE, kind=NoticeKind.CANNOT_POST, channel_id=5, missing=("View Channel",), until=9_000),
             (
                 "**I can't post in <#5>.** I need: *View Channel*. 3 results wait there until <t:9:f> "
@@ -92,7 +133,7 @@ def test_notices(notice: NoticePost, text: str, pinged: tuple[int, ...]) -> None
     message = notice_message(notice, MENTIONS)
     assert message.content == text
     assert message.mention == pinged
-    assert not message.silent
+    assert message.silent is (notice.kind in _ENDS)
     assert message.known_by is None
 
 

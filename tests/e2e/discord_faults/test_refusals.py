@@ -186,14 +186,15 @@ async def test_a_permission_given_back_brings_the_file_and_is_told(stage: Stage,
     forbidden = refuse(stage.discord.faults, 50013, channel_id=thread.id, match=is_outcome)
     thread.archive()
     job.complete()
-    await town.notice("**I can't post in", alerts)
+    alert = await town.notice("**I can't post in", alerts)
     assert town.outcomes(thread) == []
     stage.discord.faults.remove(forbidden)
     thread.unarchive()
     outcome = await town.outcome(thread)
     assert len(outcome.attachments) == 1
     again = await town.notice("**I can post in", alerts)
-    assert "1 result was posted there." in again.text
+    assert (again.id, again.edited) == (alert.id, True)
+    assert "1 result was posted there.\n-# I couldn't for " in again.text
     assert thread.mention in again.text
 
 

@@ -551,6 +551,85 @@ async def test_a_notice_comes_out_as_it_was_put_in(world: World) -> None:
     assert _notices(world) == [replace(notice, nonce="n" * 25)]
 
 
+async def _alert_and_its_end(world: World, end: NoticeKind) -> int:
+    """The message of an alert that was posted, whose end is in the outbox."""
+    await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", mention=(1,), jobs=3), "a" * 25)
+    await world.pump()
+    await _end_alert(world, end)
+    (alert,) = world.discord.messages
+    return alert.id
+
+
+async def _end_alert(world: World, end: NoticeKind) -> None:
+    (alert,) = await deliveries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [end])
+    world.clock.advance(60_000)
+    await _put(world, notices.replacing(alert, end, world.clock.now(), jobs=3), "e" * 25)
+
+
+async def _put(world: World, notice: NoticePost, nonce: str) -> None:
+    async with world.database.transaction() as tx:
+        await deliveries.add_notice(
+            tx,
+            guild_id=GUILD,
+            channel_id=ALERTS,
+            base_nonce=nonce,
+            notice_json=notices.dump(notice),
+            now=world.clock.now(),
+        )
+
+
+async def test_the_end_takes_the_alert_s_place(world: World) -> None:
+    alert = await _alert_and_its_end(world, NoticeKind.FIXED)
+    await world.pump()
+    ((edited, post),) = world.discord.edits
+    assert edited == alert
+    assert isinstance(post, NoticePost)
+    assert (post.kind, post.alert, post.lasted) == (NoticeKind.FIXED, NoticeKind.TOKEN_REFUSED, 60_000)
+    assert len(_notices(world)) == 1
+    assert (
+        await deliveries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [NoticeKind.FIXED])
+        == []
+    )
+
+
+@pytest.mark.parametrize("answer", [LOST, RateLimited(3)])
+async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
+    alert = await _alert_and_its_end(world, NoticeKind.FIXED)
+    world.discord.edit_script = [answer]
+    await world.pump()
+    assert world.discord.edits == []
+    await world.restart()
+    world.clock.advance(20_000)
+    await world.pump()
+    assert [edited for edited, _ in world.discord.edits] == [alert]
+    assert len(_notices(world)) == 1
+
+
+@pytest.mark.parametrize(("end", "messages"), [(NoticeKind.FIXED, 1), (NoticeKind.POSTING_AGAIN, 2)])
+async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing(
+    world: World, end: NoticeKind, messages: int
+) -> None:
+    """What is told in another message anyway is told once."""
+    await _alert_and_its_end(world, end)
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.pump()
+    await world.pump()
+    assert len(_notices(world)) == messages
+    assert world.discord.edits == []
+
+
+async def test_the_end_waits_for_an_alert_that_nobody_answered(world: World) -> None:
+    await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
+    world.discord.script = [LOST, LOST]
+    await world.pump()
+    await _end_alert(world, NoticeKind.FIXED)
+    for _ in range(3):
+        await world.pump()
+        world.clock.advance(20_000)
+    (alert,) = world.discord.messages
+    assert [edited for edited, _ in world.discord.edits] == [alert.id]
+
+
 # ---- late -----------------------------------------------------------------------------------------------------------
 
 

@@ -15,6 +15,7 @@ variants = st.builds(
     st.booleans(),
     st.booleans(),
     st.booleans(),
+    st.booleans(),
     st.none() | st.sampled_from(Cause),
 )
 
@@ -24,7 +25,7 @@ def test_what_is_kept_is_read_back(variant: Variant) -> None:
     assert Variant.parse(variant.format()) == variant
 
 
-@given(st.text(alphabet="links=,;0123456789wordlessnofilesnoreplynoping²", max_size=60))
+@given(st.text(alphabet="links=,;0123456789wordlessnofilesnoreplynopingnoedit²", max_size=60))
 def test_a_text_that_was_never_written_raises_nothing(text: str) -> None:
     Variant.parse(text)
 

@@ -64,6 +64,15 @@ async def _account_of(house: House, subscription: int) -> int:
 
 
 async def _told(house: House) -> list[tuple[int, int, NoticePost]]:
+    """The messages, without what takes the place of an earlier one."""
+    return [one for one in await _notices(house) if one[2].ends is None]
+
+
+async def _ended(house: House) -> list[tuple[int, int, NoticePost]]:
+    return [one for one in await _notices(house) if one[2].ends is not None]
+
+
+async def _notices(house: House) -> list[tuple[int, int, NoticePost]]:
     rows = await house.database.reader.all(
         "SELECT guild_id, channel_id, notice, base_nonce FROM deliveries WHERE kind = 'notice' ORDER BY id"
     )
@@ -464,6 +473,45 @@ async def test_good_news_in_trouble_is_believed_only_of_a_trial(house: House) ->
     assert [post.kind for _, _, post in told] == [NoticeKind.TOKEN_REFUSED, NoticeKind.FLOWING_AGAIN]
     assert told[1][2].mention == ()
     assert told[1][2].jobs == 1
+
+
+async def test_every_alert_of_a_trouble_is_ended_once_with_it(house: House) -> None:
+    account = await _own(house)
+    await _watch(house, GUILD, "j1")
+    await house.accounts.answered(account, TokenRefused("no"))
+    await house.accounts.answered(account, SubscriptionUnpaid("no"))
+    for _ in range(2):
+        assert await house.rechecks.recheck_now(account) is Recheck.WORKS
+    ended = [(post.kind, post.alert, post.jobs) for _, _, post in await _ended(house)]
+    assert ended == [
+        (NoticeKind.FIXED, NoticeKind.TOKEN_REFUSED, 1),
+        (NoticeKind.FIXED, NoticeKind.UNPAID, 1),
+    ]
+    await house.pass_time(60)
+    await house.accounts.answered(account, TokenRefused("no"))
+    assert await house.rechecks.recheck_now(account) is Recheck.WORKS
+    assert len(await _ended(house)) == 3
+
+
+@pytest.mark.parametrize("token", [NEW, OTHER])
+async def test_a_token_that_works_ends_the_alert_about_the_one_before(house: House, token: str) -> None:
+    """Whether it is of the same account or of another one, and whether anything waits."""
+    account = await _own(house)
+    subscription = await _watch(house, GUILD, "j1")
+    await house.accounts.answered(account, TokenRefused("no"))
+    async with house.database.transaction() as tx:
+        await subscriptions.stop(tx, subscription, ADMIN, house.clock.now())
+    await _own(house, token)
+    assert [(guild, channel, post.jobs) for guild, channel, post in await _ended(house)] == [(GUILD, CHANNEL, 0)]
+    assert await _kinds(house) == [(GUILD, NoticeKind.TOKEN_REFUSED)]
+
+
+async def test_a_token_that_is_removed_ends_its_alert(house: House) -> None:
+    account = await _own(house)
+    await _watch(house, GUILD, "j1")
+    await house.accounts.answered(account, TokenRefused("no"))
+    await house.tokens.remove_token(GUILD, account, ADMIN)
+    assert [(post.kind, post.jobs) for _, _, post in await _ended(house)] == [(NoticeKind.TOKEN_REMOVED, 1)]
 
 
 async def test_a_late_refusal_of_the_token_before_is_not_believed(house: House) -> None:

@@ -13,10 +13,46 @@ FAULTS = (
         "        self._health.paused = paused\n",
     ),
     fault(
+        "an alert stays as it is when its trouble is over",
+        "tests/relay/tokens/test_accounts.py::test_every_alert_of_a_trouble_is_ended_once_with_it",
+        "relay/tokens/account_states.py",
+        "    if state is AccountState.OK:\n        jobs",
+        "    if 0:\n        jobs",
+    ),
+    fault(
+        "an alert whose trouble is over is ended again with the next trouble",
+        "tests/relay/posting/test_delivery.py::test_the_end_takes_the_alert_s_place",
+        "storage/deliveries.py",
+        " AND d.id > coalesce((SELECT max(o.id)",
+        " AND d.id > 0 * coalesce((SELECT max(o.id)",
+    ),
+    fault(
+        "the end of a trouble is left out where its alert was deleted",
+        "tests/relay/posting/test_delivery.py"
+        "::test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing",
+        "relay/posting/delivery.py",
+        "            case Refused() if edit_only(post):",
+        "            case Refused() if 1:",
+    ),
+    fault(
+        "the end of a trouble does not wait for its alert",
+        "tests/relay/posting/test_delivery.py::test_the_end_waits_for_an_alert_that_nobody_answered",
+        "relay/posting/composing.py",
+        "        if alert is not None and alert.open:",
+        "        if 0 and alert is not None:",
+    ),
+    fault(
+        "the alert about a token that was removed goes on asking for another",
+        "tests/relay/tokens/test_accounts.py::test_a_token_that_is_removed_ends_its_alert",
+        "relay/tokens/tokens.py",
+        "end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED",
+        "end_alerts(tx, {}, NoticeKind.TOKEN_REMOVED",
+    ),
+    fault(
         "nobody is told that the old account's jobs go on",
         "tests/relay/tokens/test_accounts.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
         "relay/tokens/tokens.py",
-        "if jobs and not told and before != row.id and self._were_on_hold(before, key):",
+        "if not told and before != row.id and self._were_on_hold(before, key):",
         "if 0:",
     ),
     fault(
