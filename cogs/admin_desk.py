@@ -38,7 +38,7 @@ _TOKEN_STATES = {
 _REQUESTS_OF_A_TRIAL = 2
 """A list of each generation, where the first one's can't be had."""
 
-_NOT_STORED: dict[type[Exception], Callable[[], Answer]] = {
+_NOT_STORED: dict[type[Exception], Callable[[bool], Answer]] = {
     DiscordTokenGiven: admin_answers.discord_token_answer,
     NotAToken: admin_answers.not_a_token_answer,
     TokenRefused: admin_answers.token_refused_answer,
@@ -82,7 +82,7 @@ class AdminDesk:
         try:
             done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)
         except tuple(_NOT_STORED) as error:
-            return _NOT_STORED[type(error)]()
+            return _NOT_STORED[type(error)](self._accounts.own(ask.guild_id) is not None)
         except TokenOvertaken:
             return admin_answers.token_overtaken_answer(self._book.mentions(ask.guild_id))
         return self._token_set(ask, done)
@@ -99,11 +99,10 @@ class AdminDesk:
     async def keep_old_jobs(self, ask: Ask, account_id: int) -> Answer:
         """Leaves the old account's jobs on hold."""
         try:
-            return admin_answers.old_jobs_kept_answer(
-                await self._tokens.held_jobs(ask.guild_id, account_id), account_id
-            )
+            jobs, channels = await self._tokens.held(ask.guild_id, account_id)
         except TokenChanged:
             return self._outdated(ask)
+        return admin_answers.old_jobs_kept_answer(jobs, channels, account_id)
 
     async def drop_old_jobs(self, ask: Ask, account_id: int) -> Answer:
         """Stops watching the old account's jobs."""
@@ -111,7 +110,7 @@ class AdminDesk:
             dropped = await self._tokens.drop_old_jobs(ask.guild_id, account_id, ask.user_id)
         except TokenChanged:
             return self._outdated(ask)
-        return admin_answers.old_jobs_dropped_answer(dropped)
+        return admin_answers.old_jobs_dropped_answer(dropped.jobs, dropped.channels, self._book.mentions(ask.guild_id))
 
     async def ask_removal(self, ask: Ask) -> Answer:
         """Says what removing the token would do."""
@@ -128,7 +127,7 @@ class AdminDesk:
             dropped = await self._tokens.remove_token(ask.guild_id, account_id, ask.user_id)
         except TokenChanged:
             return self._outdated(ask)
-        return admin_answers.token_removed_answer(dropped)
+        return admin_answers.token_removed_answer(dropped.jobs, dropped.channels, self._book.mentions(ask.guild_id))
 
     async def keep_token(self, ask: Ask, account_id: int) -> Answer:
         """Does nothing, and says so."""
@@ -156,7 +155,7 @@ class AdminDesk:
         account = None if account_id is None else self._accounts.account(account_id)
         reader = self._database.reader
         server = await servers.get(reader, ask.guild_id)
-        watching = await overviews.watching_in_server(reader, ask.guild_id)
+        watching = await overviews.watching_in_server(reader, ask.guild_id, account_id)
         counts = await outcome_records.counts(reader, ask.guild_id)
         alerts = server.alerts_channel if server else None
         learned = upload_limits.in_force(server.upload_limit, server.upload_limit_at, ask.at) if server else None
@@ -171,6 +170,7 @@ class AdminDesk:
             upload_limit=upload_limits.told(learned, self._poster.nominal_upload_limit(ask.guild_id)),
             watching=watching.count,
             oldest=watching.oldest,
+            on_hold=watching.of_other_accounts,
             waiting=counts.waiting,
             alerts_channel=alerts,
             alerts_missing=() if alerts is None else self._missing_in(ask.guild_id, alerts),

@@ -6,11 +6,11 @@ from cogs.command_book import CommandBook
 from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
 from relay.commands.results import Ask
 from relay.tokens.accounts import Accounts
-from ui.admin_answers import no_own_token_answer
 from ui.answer import Answer
 from ui.callback_answers import (
     callback_address_answer,
     callback_replaced_answer,
+    callbacks_need_token_answer,
     callbacks_off_answer,
     replace_address_question,
 )
@@ -67,7 +67,7 @@ class CallbackDesk:
     def _none(self, ask: Ask) -> Answer:
         if self._public_url is None:
             return callbacks_off_answer(self._interval)
-        return no_own_token_answer(self._book.mentions(ask.guild_id))
+        return callbacks_need_token_answer(self._book.mentions(ask.guild_id))
 
 
 def _url(public_url: str, address: CallbackAddress) -> str:

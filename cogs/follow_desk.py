@@ -62,7 +62,8 @@ class FollowDesk:
         named = _CHANNEL.fullmatch(text.strip())
         if named is None or int(named[1]) > LARGEST_ID:
             raise NotFollowed
-        return follow_answers.unfollowed_answer(await self._following.unfollow(ask, int(named[1])))
+        channel_id = int(named[1])
+        return follow_answers.unfollowed_answer(channel_id, await self._following.unfollow(ask, channel_id))
 
     async def followed_channels(self, guild_id: int) -> list[int]:
         """The channels that can be named."""

@@ -81,9 +81,12 @@ async def remove(tx: Transaction, guild_id: int, channel_id: int) -> bool:
     return changed > 0
 
 
-async def remove_of_account(tx: Transaction, guild_id: int, account_id: int) -> int:
-    """Ends a server's follows of an account; how many those were."""
-    return await tx.run("DELETE FROM follows WHERE guild_id = ? AND account_id = ?", (guild_id, account_id))
+async def remove_of_account(tx: Transaction, guild_id: int, account_id: int) -> tuple[int, ...]:
+    """Ends a server's follows of an account; returns their channels."""
+    rows = await tx.all(
+        "DELETE FROM follows WHERE guild_id = ? AND account_id = ? RETURNING channel_id", (guild_id, account_id)
+    )
+    return tuple(sorted(row["channel_id"] for row in rows))
 
 
 async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str]) -> list[str]:

@@ -133,11 +133,15 @@ class WatchingInServer:
 
     count: int
     oldest: int | None
+    of_other_accounts: int
+    """How many of them wait for jobs of accounts that the server does not use."""
 
 
-async def watching_in_server(queries: Queries, guild_id: int) -> WatchingInServer:
-    """The server's open subscriptions in a figure or two."""
+async def watching_in_server(queries: Queries, guild_id: int, account_id: int | None) -> WatchingInServer:
+    """The open subscriptions of a server that uses this account, in figures."""
     row = await queries.one(
-        "SELECT count(*), min(created_at) FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", (guild_id,)
+        "SELECT count(*), min(s.created_at), coalesce(sum(j.account_id IS NOT ?), 0)"
+        " FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.guild_id = ? AND s.ended_at IS NULL",
+        (account_id, guild_id),
     )
-    return WatchingInServer(0, None) if row is None else WatchingInServer(*row)
+    return WatchingInServer(0, None, 0) if row is None else WatchingInServer(*row)

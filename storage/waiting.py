@@ -29,6 +29,20 @@ async def in_server(queries: Queries, guild_id: int, account_id: int) -> int:
     return 0 if row is None else int(row["n"])
 
 
+async def other_account(queries: Queries, guild_id: int, account_id: int) -> int | None:
+    """An account but this one for whose jobs the server waits, or that it follows; the one asked for last."""
+    row = await queries.one(
+        "SELECT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
+        " WHERE s.guild_id = ?1 AND s.ended_at IS NULL AND j.account_id <> ?2 ORDER BY s.id DESC LIMIT 1",
+        (guild_id, account_id),
+    )
+    if row is None:
+        row = await queries.one(
+            "SELECT account_id FROM follows WHERE guild_id = ? AND account_id <> ? LIMIT 1", (guild_id, account_id)
+        )
+    return None if row is None else int(row["account_id"])
+
+
 async def servers_of(
     queries: Queries, account_id: int, operator_id: int | None, *, with_alerts_channel: bool = False
 ) -> list[WaitingServer]:

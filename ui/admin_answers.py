@@ -9,6 +9,8 @@ from ui.buttons import Action
 from ui.cards import missing_permissions
 from ui.mentions import CommandMentions
 
+_CHANNELS = 5
+
 
 def not_allowed_answer() -> Answer:
     """A command, button or form of admins in other hands."""
@@ -52,39 +54,52 @@ def token_of_other_account_answer(
     )
 
 
-def old_jobs_kept_answer(waiting: int, old_account_id: int) -> Answer:
-    """The admin chose to keep the old account's jobs, and what else is of it; they can still be dropped."""
-    state = f"{wording.count(waiting, 'job stays', 'jobs stay')} on hold." if waiting else "Kept on hold."
-    them = "It resumes" if waiting == 1 else "They resume"
+def old_jobs_kept_answer(waiting: int, channels: int, old_account_id: int) -> Answer:
+    """The admin chose to keep the old account's jobs and the follows of so many `channels`; they can still be
+    dropped."""
+    jobs = wording.count(waiting, "job", "jobs") if waiting or not channels else ""
+    followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
+    one = waiting + channels == 1
+    state = f"{wording.joined((jobs, followed), ' and ')} {'stays' if one else 'stay'} on hold."
+    them = "It resumes" if one else "They resume"
     return answer(
         f"**{state}** {them} once someone sets a token of the old account.", (Action.DROP_OLD_JOBS, old_account_id)
     )
 
 
-def old_jobs_dropped_answer(dropped: int) -> Answer:
-    """The admin chose to drop the old account's jobs."""
-    return Answer(f"**Dropped.** {wording.count(dropped, 'job is', 'jobs are')} no longer watched.")
+def old_jobs_dropped_answer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Answer:
+    """The admin chose to drop the old account's jobs, and with them the follows of `channels`."""
+    return Answer(f"**Dropped.** {_no_longer(jobs, channels, mentions)}")
 
 
-def token_refused_answer() -> Answer:
-    """useapi.net refuses the token that was entered."""
-    return Answer(
-        "**Not stored: useapi.net refuses this token.** Nothing has changed. "
-        "Copy the complete token, including `user:`."
-    )
+def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
+    watched = f"{wording.count(jobs, 'job is', 'jobs are')} no longer watched"
+    if not channels:
+        return f"{watched}."
+    shown = [f"<#{channel_id}>" for channel_id in channels[:_CHANNELS]]
+    more = f"{len(channels) - _CHANNELS} more" if len(channels) > _CHANNELS else ""
+    verb, them = ("is", "it") if len(channels) == 1 else ("are", "them")
+    followed = f"{wording.enumeration((*shown, more))} {verb} no longer followed"
+    state = wording.joined((watched if jobs else "", followed), ", and ")
+    return f"{state}. {mentions.follow} sets {them} up again."
 
 
-def token_unpaid_answer() -> Answer:
+def token_refused_answer(has_token: bool) -> Answer:
+    """useapi.net refuses the token that was entered; `has_token` tells whether the server keeps another one."""
+    remedy = "Copy the complete token, including `user:`, or make a new one at useapi.net."
+    return Answer(wording.joined(("**Not stored: useapi.net refuses this token.**", _stays(has_token), remedy), " "))
+
+
+def token_unpaid_answer(has_token: bool) -> Answer:
     """The account of the token that was entered has no subscription."""
-    return Answer(
-        "**Not stored: this account has no paid subscription.** Nothing has changed. "
-        "Renew it at useapi.net, then try again."
-    )
+    state = "**Not stored: this account has no paid subscription.**"
+    return Answer(wording.joined((state, _stays(has_token), "Renew it at useapi.net, then try again."), " "))
 
 
-def token_untried_answer() -> Answer:
+def token_untried_answer(has_token: bool) -> Answer:
     """The API did not answer, so nobody knows whether the token is any good."""
-    return Answer("**Not stored: useapi.net didn't answer.** Nothing has changed; try again in a few minutes.")
+    state = "**Not stored: useapi.net didn't answer.**"
+    return Answer(wording.joined((state, _stays(has_token), "Try again in a few minutes."), " "))
 
 
 def token_overtaken_answer(mentions: CommandMentions) -> Answer:
@@ -92,20 +107,21 @@ def token_overtaken_answer(mentions: CommandMentions) -> Answer:
     return Answer(f"**Not stored: a later command changed the token.** {mentions.check} shows what is set now.")
 
 
-def discord_token_answer() -> Answer:
+def discord_token_answer(has_token: bool) -> Answer:
     """Somebody entered a Discord token."""
-    return Answer(
-        "**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it. "
-        "Reset it in Discord to be safe."
-    )
+    state = "**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it."
+    return Answer(wording.joined((state, _stays(has_token), "Reset it in Discord to be safe."), " "))
 
 
-def not_a_token_answer() -> Answer:
+def not_a_token_answer(has_token: bool) -> Answer:
     """What was entered can't be a token of useapi.net."""
-    return Answer(
-        "**Not stored: that isn't an API token.** I haven't sent or kept it. "
-        "Copy the complete token from useapi.net, including `user:`."
-    )
+    state = "**Not stored: that isn't an API token.** I haven't sent or kept it."
+    remedy = "Copy the complete token from useapi.net, including `user:`."
+    return Answer(wording.joined((state, _stays(has_token), remedy), " "))
+
+
+def _stays(has_token: bool) -> str:
+    return "The current token stays." if has_token else ""
 
 
 # ---- token remove ---------------------------------------------------------------------------------------------------
@@ -124,9 +140,9 @@ def token_remove_question(waiting: int, channels: int, account_id: int, *, opera
     )
 
 
-def token_removed_answer(dropped: int) -> Answer:
-    """The token is gone, and its waiting jobs with it."""
-    return Answer(f"**Removed.** {wording.count(dropped, 'job is', 'jobs are')} no longer watched.")
+def token_removed_answer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Answer:
+    """The token is gone, and with it its waiting jobs and the follows of `channels`."""
+    return Answer(f"**Removed.** {_no_longer(jobs, channels, mentions)}")
 
 
 def token_kept_answer() -> Answer:

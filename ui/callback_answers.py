@@ -5,6 +5,7 @@ from __future__ import annotations
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action
+from ui.mentions import CommandMentions
 
 _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
 """Sets a `replyUrl` for all requests of the account (useapi.net, account-management, post-account)."""
@@ -28,6 +29,11 @@ def replace_address_question(number: int) -> Answer:
         (Action.REPLACE_ADDRESS, number),
         (Action.KEEP_ADDRESS, number),
     )
+
+
+def callbacks_need_token_answer(mentions: CommandMentions) -> Answer:
+    """The address is for the account of the server's own token, and there is none."""
+    return Answer(f"**Callbacks need this server's own API token.** {mentions.token_set} sets one.")
 
 
 def callbacks_off_answer(interval: int) -> Answer:

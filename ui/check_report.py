@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
@@ -81,6 +81,8 @@ class CheckReport:
     not_posted: int = 0
     """Outcomes that were given up, or of which nobody knows."""
     followed: tuple[Followed, ...] = ()
+    on_hold: int = 0
+    """Of what is watched: jobs of accounts that the server does not use."""
     refused: bool = False
     """Discord has refused a message in this channel, which waits."""
     uploads_limited: bool = False
@@ -110,6 +112,7 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
         _api(report),
         _channel(report),
         _files(report),
+        _of_other_account(report, mentions),
         _watching(report),
         _results(report, mentions),
         _followed(report, mentions),
@@ -144,13 +147,15 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
                 _Kind.PROBLEM, f"No API token is set. Enter the one from useapi.net with {mentions.token_set}."
             )
         case TokenState.ENTER_AGAIN:
-            return _Line(
-                _Kind.PROBLEM, f"I no longer have the API token that was set. Enter it again with {mentions.token_set}."
-            )
+            text = f"I no longer have the API token that was set. {_held(report)}"
+            return _Line(_Kind.PROBLEM, f"{text}Enter it again with {mentions.token_set}.")
         case TokenState.REFUSED:
             return _Line(_Kind.PROBLEM, _refused(report, mentions))
         case TokenState.UNPAID:
-            return _Line(_Kind.PROBLEM, "The useapi.net subscription has expired. Renew it there, and I'll resume.")
+            return _Line(
+                _Kind.PROBLEM,
+                f"The useapi.net subscription has expired. {_held(report)}Renew it there, and I'll resume.",
+            )
         case TokenState.UNTRIED:
             return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't test the token.")
 
@@ -158,10 +163,31 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
 def _refused(report: CheckReport, mentions: CommandMentions) -> str:
     if report.operators_token:
         return (
-            "useapi.net refuses the operator's token. Only the bot's operator can replace it; "
+            f"useapi.net refuses the operator's token. {_held(report)}Only the bot's operator can replace it; "
             f"or set this server's own with {mentions.token_set}."
         )
-    return f"useapi.net refuses this server's API token. Set a new one with {mentions.token_set}."
+    return f"useapi.net refuses this server's API token. {_held(report)}Set a new one with {mentions.token_set}."
+
+
+def _is_on_hold(report: CheckReport) -> bool:
+    """Whether everything stands still for the token's sake."""
+    return report.token in (TokenState.MISSING, TokenState.ENTER_AGAIN, TokenState.REFUSED, TokenState.UNPAID)
+
+
+def _held(report: CheckReport) -> str:
+    """What stands still for the token's sake."""
+    jobs = wording.count(report.watching, "job", "jobs") if report.watching else ""
+    resting = [one for one in report.followed if not one.missing and not one.other_account]
+    followed = _channels_of(resting)
+    verb = "is" if report.watching + len(resting) == 1 else "are"
+    held = wording.joined((jobs, followed), " and ")
+    return f"{held} {verb} on hold. " if held else ""
+
+
+def _channels_of(followed: Iterable[Followed]) -> str:
+    names = [f"<#{one.channel_id}>" for one in followed]
+    more = len(names) - _CHANNELS
+    return wording.enumeration((*names[:_CHANNELS], f"{more} more" if more > 0 else ""))
 
 
 def _api(report: CheckReport) -> _Line | None:
@@ -194,9 +220,20 @@ def _files(report: CheckReport) -> _Line | None:
     return _Line(_Kind.WORKS, f"files up to {wording.size(report.upload_limit)}")
 
 
-def _watching(report: CheckReport) -> _Line:
-    oldest = f", oldest {wording.relative(report.oldest)}" if report.watching and report.oldest is not None else ""
-    return _Line(_Kind.WORKS, f"watching {wording.count(report.watching, 'job', 'jobs')}{oldest}")
+def _of_other_account(report: CheckReport, mentions: CommandMentions) -> _Line | None:
+    if _is_on_hold(report) or not report.on_hold:
+        return None
+    held = wording.count(report.on_hold, "job of a different account is", "jobs of a different account are")
+    them = "it" if report.on_hold == 1 else "them"
+    return _Line(_Kind.WAITS, f"{held} on hold. {mentions.token_set} with that account's token resumes {them}.")
+
+
+def _watching(report: CheckReport) -> _Line | None:
+    watching = report.watching - report.on_hold
+    if _is_on_hold(report) or not watching:
+        return None
+    oldest = f", oldest {wording.relative(report.oldest)}" if not report.on_hold and report.oldest is not None else ""
+    return _Line(_Kind.WORKS, f"watching {wording.count(watching, 'job', 'jobs')}{oldest}")
 
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
@@ -224,9 +261,9 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     troubles = [*_without_permission(report.followed), *_resting(report.followed, mentions)]
     if troubles:
         return _Line(_Kind.PROBLEM, " ".join(troubles))
-    shown = [f"<#{one.channel_id}>" for one in report.followed[:_CHANNELS]]
-    more = len(report.followed) - len(shown)
-    return _Line(_Kind.WORKS, f"following into {wording.enumeration((*shown, f'{more} more' if more else ''))}")
+    if _is_on_hold(report):
+        return None
+    return _Line(_Kind.WORKS, f"following into {_channels_of(report.followed)}")
 
 
 def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:

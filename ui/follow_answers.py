@@ -47,12 +47,12 @@ def not_following_answer() -> Answer:
     return Answer("**Not followed.** Nothing has changed.")
 
 
-def unfollowed_answer(running: int) -> Answer:
+def unfollowed_answer(channel_id: int, running: int) -> Answer:
     """The follow has ended; jobs that run already are still posted."""
     if not running:
-        return Answer("**No longer following.** None of its jobs are running there.")
+        return Answer(f"**No longer following in <#{channel_id}>.** No jobs were still running.")
     jobs = wording.count(running, "running job is", "running jobs are")
-    return Answer(f"**No longer following.** {jobs} still posted.")
+    return Answer(f"**No longer following in <#{channel_id}>.** {jobs} still posted.")
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:

@@ -55,7 +55,7 @@ class TokenSet:
     waiting: int
     """Jobs of this account for which the server waits."""
     old_account_id: int | None
-    """The account that the server used before, where it is another one."""
+    """Another account that the server used before, or of which something is still on hold."""
     old_user: ClaimedUser | None
     held: int
     """Jobs of the account before for which the server waits."""
@@ -74,6 +74,15 @@ class Removal:
     """Channels to which the account would then not be relayed any more."""
     operators_token: bool
     """The operator's account would then be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """What of an account the server waits for no longer."""
+
+    jobs: int
+    channels: tuple[int, ...]
+    """To which the account was relayed."""
 
 
 class Tokens:
@@ -116,20 +125,21 @@ class Tokens:
         channels = await follows.count(self._database.reader, guild_id, own)
         return Removal(own, jobs, channels, self._accounts.operator_id is not None)
 
-    async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> int:
-        """Removes the server's token, which is still to be this account's, ends its follows and drops its waiting jobs;
-        returns how many jobs. No copy of it is left where no other server entered the same. Raises TokenChanged."""
+    async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
+        """Removes the server's token, which is still to be this account's, ends its follows and drops its waiting jobs.
+        No copy of it is left where no other server entered the same. Raises TokenChanged."""
         return await to_the_end(self._remove(guild_id, account_id, user_id))
 
-    async def held_jobs(self, guild_id: int, account_id: int) -> int:
-        """For how many jobs of an account that it does not use the server waits. Raises TokenChanged where it uses
+    async def held(self, guild_id: int, account_id: int) -> tuple[int, int]:
+        """For how many jobs of an account that it does not use the server waits, and to how many of its channels that
+        account was relayed. Raises TokenChanged where it uses
         that account (again)."""
         self._check_not_in_force(guild_id, account_id)
-        return await waiting.in_server(self._database.reader, guild_id, account_id)
+        reader = self._database.reader
+        return await waiting.in_server(reader, guild_id, account_id), await follows.count(reader, guild_id, account_id)
 
-    async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> int:
-        """Drops the server's waiting jobs of an account that it does not use any more, and ends its follows; returns
-        how many jobs.
+    async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
+        """Drops the server's waiting jobs of an account that it does not use any more, and ends its follows.
 
         Raises TokenChanged where the server uses that account (again).
         """
@@ -160,6 +170,8 @@ class Tokens:
             if not told and before != row.id and self._were_on_hold(before, key):
                 await self._tell_back(tx, row, guild_id, now)
             other = None if before is None or self._accounts.claims(before, key) else before
+            if other is None:
+                other = await waiting.other_account(tx, guild_id, row.id)
             held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
             channels = 0 if other is None else await follows.count(tx, guild_id, other)
             if before is not None and before != row.id:
@@ -196,14 +208,14 @@ class Tokens:
         account = self._accounts.as_account(row)
         await account_states.tell_back(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
 
-    async def _remove(self, guild_id: int, account_id: int, user_id: int) -> int:
+    async def _remove(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         command = next(self._commands)
         async with self._database.transaction() as tx:
             if self._accounts.own(guild_id) != account_id:
                 raise TokenChanged
             jobs = await waiting.in_server(tx, guild_id, account_id)
             dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
-            await follows.remove_of_account(tx, guild_id, account_id)
+            channels = await follows.remove_of_account(tx, guild_id, account_id)
             await account_states.end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
             await accounts.forget_unused_token(tx, account_id)
@@ -215,16 +227,16 @@ class Tokens:
         self._tell_dropped(dropped)
         self._accounts.tell_changed(*(changed.id for changed in rows))
         await self._database.flush()
-        return jobs
+        return Dropped(jobs, channels)
 
-    async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> int:
+    async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         async with self._database.transaction() as tx:
             self._check_not_in_force(guild_id, account_id)
             jobs = await waiting.in_server(tx, guild_id, account_id)
             dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
-            await follows.remove_of_account(tx, guild_id, account_id)
+            channels = await follows.remove_of_account(tx, guild_id, account_id)
         self._tell_dropped(dropped)
-        return jobs
+        return Dropped(jobs, channels)
 
     def _check_not_in_force(self, guild_id: int, account_id: int) -> None:
         old, own = self._accounts.account(account_id), self._accounts.own(guild_id)

@@ -113,6 +113,27 @@ async def test_the_old_account_s_jobs_can_be_dropped(stage: Stage) -> None:
     assert town.outcomes() == []
 
 
+async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(stage: Stage) -> None:
+    town = await stage.town()
+    await town.watched()
+    follow = await town.admin.slash(town.channel, "pixverse-admin follow", channel=town.channel)
+    await town.admin.click(follow, "Follow the account")
+    town.account = stage.account()
+    answer = await town.set_token()
+    kept = await town.admin.click(answer, "Keep the old jobs waiting")
+    assert kept.text.startswith("**1 job and 1 followed channel stay on hold.**")
+    check = (await town.admin.slash(town.channel, "pixverse-admin check")).text
+    assert "1 job of a different account is on hold." in check
+    assert "watching" not in check
+    again = await town.set_token()
+    assert again.text.startswith("**This token works, but belongs to a different account.**")
+    dropped = await town.admin.click(again, "Drop the old jobs")
+    assert dropped.text.startswith(
+        f"**Dropped.** 1 job is no longer watched, and {town.channel.mention} is no longer followed."
+    )
+    assert (await town.set_token()).text.startswith("**Token works.**")
+
+
 async def test_removing_the_token_is_asked_first_and_stops_the_jobs(stage: Stage) -> None:
     town = await stage.town()
     job = await town.watched()

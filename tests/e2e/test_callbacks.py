@@ -194,7 +194,7 @@ def _replace_button(answer: Answer) -> str:
 async def test_without_a_token_of_its_own_a_server_has_no_address(stage: Stage) -> None:
     town = stage.empty_town()
     answer = await town.admin.slash(town.channel, _NAME)
-    assert answer.text.startswith("**This server has no API token of its own.**")
+    assert answer.text.startswith("**Callbacks need this server's own API token.**")
 
 
 async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, town: Town) -> None:

@@ -71,7 +71,7 @@ async def test_unfollow_takes_no_more_and_posts_what_runs(town: Town) -> None:
     )
     assert name == "#videos"
     answer = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
-    assert answer.text == "**No longer following.** 1 running job is still posted."
+    assert answer.text == f"**No longer following in {town.channel.mention}.** 1 running job is still posted."
     again = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel=choice)
     assert again.text.startswith("**That channel isn't followed.**")
     strange = await town.admin.slash(town.channel, "pixverse-admin unfollow", channel="9" * 20)
@@ -109,7 +109,7 @@ async def test_another_account_rests_the_follow_and_the_old_one_goes_on(town: To
     assert "It can't see 1 followed channel of the old one" in answer.text
     unseen = town.stage.pixverse.add_job(new)
     kept = await town.admin.click(answer, "Keep the old jobs waiting")
-    assert kept.text.startswith("**Kept on hold.**")
+    assert kept.text.startswith("**1 followed channel stays on hold.**")
     await town.set_token(old.token)
     job = town.job()
     await town.stage.pixverse.until(lambda: town.stage.pixverse.asked(job) > 0)

@@ -31,7 +31,7 @@ async def test_a_channel_has_one_follow_which_a_later_one_replaces(database: Dat
     async with database.transaction() as tx:
         assert await follows.remove(tx, GUILD, CHANNEL)
         assert not await follows.remove(tx, GUILD, CHANNEL)
-        assert await follows.remove_of_account(tx, GUILD + 1, first.account_id) == 1
+        assert await follows.remove_of_account(tx, GUILD + 1, first.account_id) == (first.channel_id,)
     assert await follows.every(reader) == []
 
 

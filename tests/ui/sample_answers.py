@@ -19,6 +19,7 @@ from ui.answer import Answer
 from ui.callback_answers import (
     callback_address_answer,
     callback_replaced_answer,
+    callbacks_need_token_answer,
     callbacks_off_answer,
     replace_address_question,
 )
@@ -162,28 +163,33 @@ def answers_to_admins() -> Iterator[Answer]:
         yield admin_answers.token_renewed_answer(number)
         yield admin_answers.token_of_other_account_answer(number, 1, USER, 2)
         yield admin_answers.token_of_other_account_answer(number, 500, None, 2)
-        yield admin_answers.old_jobs_kept_answer(number, 2)
-        yield admin_answers.old_jobs_dropped_answer(number)
+        for channels in ((), (7,), tuple(range(7, 17))):
+            yield admin_answers.old_jobs_kept_answer(number, len(channels), 2)
+            yield admin_answers.old_jobs_dropped_answer(number, channels, MENTIONS)
+            yield admin_answers.token_removed_answer(number, channels, MENTIONS)
         yield admin_answers.token_remove_question(number, number, 2, operators_token=True)
         yield admin_answers.token_remove_question(number, 0, 2, operators_token=False)
-        yield admin_answers.token_removed_answer(number)
-    yield admin_answers.token_refused_answer()
-    yield admin_answers.token_unpaid_answer()
-    yield admin_answers.token_untried_answer()
+    for has_token in (True, False):
+        yield admin_answers.token_refused_answer(has_token)
+        yield admin_answers.token_unpaid_answer(has_token)
+        yield admin_answers.token_untried_answer(has_token)
+        yield admin_answers.discord_token_answer(has_token)
+        yield admin_answers.not_a_token_answer(has_token)
     yield admin_answers.token_overtaken_answer(MENTIONS)
     yield admin_answers.token_works_answer(CLAIMED, 0, MENTIONS)
-    yield admin_answers.discord_token_answer()
-    yield admin_answers.not_a_token_answer()
     yield admin_answers.token_kept_answer()
     yield admin_answers.no_own_token_answer(MENTIONS)
     yield admin_answers.question_outdated_answer(MENTIONS)
+
+
+def _answers_on_follows_and_checks() -> Iterator[Answer]:
     for account in (USER, CLAIMED, None):
         yield follow_answers.follow_question(account, HERE.channel_id, 2, progress=True)
         yield follow_answers.following_answer(account, HERE.channel_id, MENTIONS)
     yield follow_answers.follow_cannot_post_answer(HERE, PERMISSIONS)
     yield follow_answers.not_following_answer()
     for number in (0, 1, 500):
-        yield follow_answers.unfollowed_answer(number)
+        yield follow_answers.unfollowed_answer(HERE.channel_id, number)
     yield admin_answers.alerts_set_answer(HERE.channel_id)
     yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
@@ -192,6 +198,7 @@ def answers_to_admins() -> Iterator[Answer]:
     yield replace_address_question(2**56 - 1)
     for interval in (100, 20_000, 3_600_000):
         yield callbacks_off_answer(interval)
+    yield callbacks_need_token_answer(MENTIONS)
     yield forget_question()
     yield forgotten_answer()
     yield kept_answer()
@@ -208,6 +215,8 @@ def answers_to_admins() -> Iterator[Answer]:
                 yield check_answer(replace(well, followed=followed, callback_heard_at=NOW - 9_000), MENTIONS)
             needing = tuple(NeedsPermission(HERE.channel_id - n, missing) for n in range(9))
             yield check_answer(replace(well, waiting=9, waiting_since=NOW - 30_000, needing=needing), MENTIONS)
+        for on_hold in (1, 2):
+            yield check_answer(replace(well, on_hold=on_hold), MENTIONS)
         for not_posted in (1, 2):
             yield check_answer(replace(well, not_posted=not_posted), MENTIONS)
         held_up = replace(well, waiting=9, waiting_since=NOW - 30_000, held_up=True, api_down_since=NOW - 20_000)
@@ -263,4 +272,5 @@ def all_answers(words: Words) -> Iterator[Answer]:
     yield from answers_on_lists(words)
     yield from answers_of_refusals(words)
     yield from answers_to_admins()
+    yield from _answers_on_follows_and_checks()
     yield from answers_on_results(words)

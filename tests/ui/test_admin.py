@@ -171,8 +171,11 @@ async def test_a_token_of_another_account_asks() -> None:
     assert "It can't see 1 waiting job and 2 followed channels of the old one." in both
     followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
     assert "1 followed channel of the old one" in followed
-    kept = admin_answers.old_jobs_kept_answer(0, 2)
-    assert kept.content.startswith("**Kept on hold.**")
+    kept = admin_answers.old_jobs_kept_answer(0, 1, 2)
+    assert kept.content.startswith("**1 followed channel stays on hold.** It resumes")
+    assert admin_answers.old_jobs_kept_answer(1, 1, 2).content.startswith(
+        "**1 job and 1 followed channel stay on hold.** They resume"
+    )
     assert kept.view is not None
     assert [button["label"] for row in components_of(kept.view) for button in row["components"]] == [
         "Drop the old jobs"
@@ -207,7 +210,7 @@ def test_a_check_names_each_problem_first_with_its_remedy() -> None:
         "- useapi.net refuses this server's API token. Set a new one with </pixverse-admin token set:12>.",
         "- I need *Attach Files* in this channel. Allow it in the channel's permissions.",
         "- 2 results are waiting to be posted. </pixverse-admin deliveries:12> shows why.",
-        "-# Works: files up to 10 MB · watching 0 jobs · alerts go to <#5>",
+        "-# Works: files up to 10 MB · alerts go to <#5>",
     ]
 
 
@@ -281,6 +284,47 @@ def test_every_followed_channel_in_trouble_is_named() -> None:
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there." in text
 
 
+def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
+    followed = (Followed(5, (), other_account=False),)
+    for token in (TokenState.REFUSED, TokenState.UNPAID, TokenState.ENTER_AGAIN):
+        text = check_answer(replace(WELL, token=token, followed=followed), MENTIONS).content
+        assert "3 jobs and <#5> are on hold. " in text.split("\n")[1]
+        assert "watching" not in text
+        assert "following" not in text
+    alone = check_answer(replace(WELL, token=TokenState.REFUSED, watching=0, followed=followed), MENTIONS).content
+    assert "<#5> is on hold. " in alone
+
+
+def test_jobs_of_another_account_are_not_told_as_watched() -> None:
+    text = check_answer(replace(WELL, on_hold=1), MENTIONS).content
+    assert "1 job of a different account is on hold. </pixverse-admin token set:12> with that account's token" in text
+    assert "watching 2 jobs" in text
+    assert "watching" not in check_answer(replace(WELL, on_hold=3), MENTIONS).content
+
+
+def test_what_is_dropped_is_named() -> None:
+    tail = "</pixverse-admin follow:12> sets it up again."
+    assert admin_answers.old_jobs_dropped_answer(1, (5,), MENTIONS).content == (
+        f"**Dropped.** 1 job is no longer watched, and <#5> is no longer followed. {tail}"
+    )
+    assert admin_answers.token_removed_answer(0, (5,), MENTIONS).content == (
+        f"**Removed.** <#5> is no longer followed. {tail}"
+    )
+    assert admin_answers.token_removed_answer(0, (), MENTIONS).content == "**Removed.** 0 jobs are no longer watched."
+
+
+def test_a_token_that_is_not_stored_leaves_the_one_that_is() -> None:
+    for answer in (
+        admin_answers.token_refused_answer,
+        admin_answers.token_unpaid_answer,
+        admin_answers.token_untried_answer,
+        admin_answers.discord_token_answer,
+        admin_answers.not_a_token_answer,
+    ):
+        assert "The current token stays." in answer(True).content
+        assert "current" not in answer(False).content
+
+
 def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
     report = replace(WELL, token=TokenState.REFUSED, operators_token=True)
     assert "Only the bot's operator can replace it" in check_answer(report, MENTIONS).content
@@ -325,11 +369,11 @@ async def test_following_asks_first_and_says_who_sees_it() -> None:
 
 
 def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
-    texts = [follow_answers.unfollowed_answer(number).content for number in (0, 1, 2)]
+    texts = [follow_answers.unfollowed_answer(5, number).content for number in (0, 1, 2)]
     assert texts == [
-        "**No longer following.** None of its jobs are running there.",
-        "**No longer following.** 1 running job is still posted.",
-        "**No longer following.** 2 running jobs are still posted.",
+        "**No longer following in <#5>.** No jobs were still running.",
+        "**No longer following in <#5>.** 1 running job is still posted.",
+        "**No longer following in <#5>.** 2 running jobs are still posted.",
     ]
     assert follow_answers.followed_choice(5, "films").name == "#films"
     gone = follow_answers.followed_choice(5, None)

@@ -22,7 +22,7 @@ from relay.outcomes import NoticeKind
 from relay.posting import notices
 from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck
-from relay.tokens.tokens import TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
+from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from storage import accounts as account_rows
 from storage import deliveries, jobs, servers, subscriptions
 from storage.keys import new_key
@@ -268,8 +268,8 @@ async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_thi
     elsewhere = await _watch(house, OTHER_GUILD, "j1", CHANNEL + 1)
     new = await _own(house, OTHER)
     kept = await _watch(house, GUILD, "j2")
-    assert await house.tokens.held_jobs(GUILD, old) == 1
-    assert await house.tokens.drop_old_jobs(GUILD, old, ADMIN) == 1
+    assert await house.tokens.held(GUILD, old) == (1, 0)
+    assert await house.tokens.drop_old_jobs(GUILD, old, ADMIN) == Dropped(1, ())
     rows = [await subscriptions.by_id(house.database.reader, number) for number in (dropped, elsewhere, kept)]
     assert [row.stopped_by for row in rows if row is not None] == [ADMIN, None, None]
     assert [
@@ -330,7 +330,7 @@ async def test_removing_drops_the_waiting_jobs_and_forgets_the_token(house: Hous
     preview = await house.tokens.preview_removal(GUILD)
     assert preview is not None
     assert (preview.account_id, preview.waiting, preview.operators_token) == (account, 1, False)
-    assert await house.tokens.remove_token(GUILD, account, ADMIN) == 1
+    assert await house.tokens.remove_token(GUILD, account, ADMIN) == Dropped(1, ())
     assert house.accounts.in_force(GUILD) is None
     assert house.accounts.token_of(account) is None
     row = await account_rows.by_id(house.database.reader, account)
