@@ -72,7 +72,7 @@ async def require_own_channel(interaction: Interaction, channel_id: int) -> None
         if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise CannotPostHere(unseen_channel_answer()) from refusal
         raise CannotPostHere(discord_silent_answer()) from refusal
-    except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+    except (discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
         raise CannotPostHere(discord_silent_answer()) from error
     if guild_id != interaction.guild_id:
         raise CannotPostHere(foreign_channel_answer())

@@ -9,7 +9,7 @@ import discord
 from discord.ext import commands
 
 from cogs.asking import Answering, Interaction
-from ui.buttons import is_lasting
+from ui.buttons import is_passing
 from ui.refusals import left_button_answer
 
 _HEARD_WITHIN = 1.5
@@ -29,7 +29,7 @@ class LeftButtons(commands.Cog):
         if interaction.type is not discord.InteractionType.component:
             return
         data: Mapping[str, Any] = interaction.data or {}
-        if is_lasting(data.get("custom_id")):
+        if not is_passing(data.get("custom_id")):
             return
         await self._sleep(_HEARD_WITHIN)
         if not interaction.response.is_done():

@@ -88,6 +88,8 @@ class DiscordPoster:
         try:
             async with asyncio.timeout(_BASE_SECONDS):
                 guild_id = await self._owners.guild_of(address.channel_id)
+        except discord.RateLimited as limited:
+            return RateLimited(limited.retry_after)
         except discord.HTTPException as refusal:
             refused = read_refusal(refusal)
             return RateLimited(_ASK_AGAIN_SECONDS) if isinstance(refused, NoAnswer) else refused

@@ -70,6 +70,7 @@ _LOOKING = frozenset(
 )
 _DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
 _DETAILS = "outcome:details"
+_MADE_UP = re.compile("[0-9a-f]{32}")
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 
@@ -190,10 +191,9 @@ DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 """What the client registers with `add_dynamic_items`."""
 
 
-def is_lasting(custom_id: object) -> bool:
-    """Whether a button with this custom id lives on after a restart. The others' ids are made up by discord.py, of 32
-    hexadecimal digits."""
-    return isinstance(custom_id, str) and ":" in custom_id
+def is_passing(custom_id: object) -> bool:
+    """Whether discord.py made up this custom id, for a button that lives no longer than its view."""
+    return isinstance(custom_id, str) and _MADE_UP.fullmatch(custom_id) is not None
 
 
 def only_looks(custom_id: object) -> bool:

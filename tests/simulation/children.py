@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from types import TracebackType
+from pathlib import Path
 
 from tests.simulation import plan
 from tests.simulation.lives import Life, live
@@ -17,18 +17,18 @@ def child_environment() -> dict[str, str]:
 
 
 class Child:
-    """Lives one seed after the other; `small` lives have fewer servers and hours."""
+    """Lives one seed after the other; `small` lives have fewer servers and hours. `tree` holds the code that does, by
+    default this one."""
 
-    def __init__(self, *, small: bool = False) -> None:
+    def __init__(self, *, small: bool = False, tree: Path | None = None) -> None:
+        self._tree = tree
         self._draw = "draw_small" if small else "draw"
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Child:
         return self
 
-    def __exit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._end()
 
     def live(self, seed: int) -> Life:
@@ -49,6 +49,7 @@ class Child:
     def _begin(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.simulation.children", self._draw],
+            cwd=self._tree,
             env=child_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

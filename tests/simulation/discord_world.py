@@ -161,6 +161,8 @@ class DiscordWorld:
         self.life = 0
         self.gateway_open = True
         self.on_post: Callable[[Posted], None] = lambda _posted: None
+        self.on_answer: Callable[[], None] = lambda: None
+        """Called when the bot has given its first answer to an interaction."""
         self.on_edit: Callable[[Channel, dict[str, Any]], None] = lambda _channel, _message: None
         self.refuse: Callable[[Channel, dict[str, Any], int], Refusal | None] = lambda *_: None
         """What Discord has against a message: channel, message, number of files."""
@@ -524,6 +526,7 @@ class DiscordWorld:
         if now - record.at > _ANSWER_SECONDS:
             raise Refusal(404, 10062, "Unknown interaction")
         record.answered_at = now
+        self.on_answer()
         record.first_type = request.body["type"]
         data = request.body.get("data") or {}
         message = None

@@ -9,6 +9,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from typing import Any
 
 from relay.posting import nonces
 from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
@@ -25,8 +26,9 @@ _EMAIL = re.compile(r"owner\d+@mail\.example")
 _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
 
-class LawBroken(AssertionError):
-    """Something happened that must never happen, or did not happen that must."""
+_EDIT_SECONDS = 1.75
+"""Between two edits in a channel: two seconds (contract), less what requests take differently long."""
+_EDITS_EVER = 20
 
 
 def prompt(number: int) -> str:
@@ -70,7 +72,7 @@ class Promise:
 
 
 class Ledger:
-    """Writes down, and raises LawBroken."""
+    """Writes down, and says which laws were broken."""
 
     def __init__(self, clock: VirtualClock, pixverse: PixVerseWorld, operator_token: str | None) -> None:
         self._clock = clock
@@ -82,6 +84,8 @@ class Ledger:
         """Who asked for a job in a channel, pinged or not."""
         self._looks: Counter[str] = Counter()
         """How often people wanted to know of a job."""
+        self._edited_at: dict[int, float] = {}
+        self._edits: dict[str, list[float]] = defaultdict(list)
         self.cards: dict[str, Job] = {}
         """By the message's id."""
         self._numbers: dict[str, Job] = {}
@@ -154,8 +158,25 @@ class Ledger:
             self.counts["notices"] += 1
             self._check_pings(posted, {posted.channel.guild.admin})
 
-    def edited(self, channel: Channel, message: dict[str, object]) -> None:
+    def edited(self, channel: Channel, message: dict[str, Any], *, disturbed: bool) -> None:
+        """A card or a summary has changed; `disturbed` where requests come late or twice by Discord's own fault."""
         self._check_shown(channel.guild, text_of(message), alone=False)
+        now = self._clock.passed
+        before = self._edited_at.get(channel.id, -math.inf)
+        self._edited_at[channel.id] = now
+        if now - before < _EDIT_SECONDS and not disturbed:
+            self.fail(f"two edits within {now - before:.1f} s in {channel.name}: {text_of(message)!r}")
+        self._edits[str(message["id"])].append(now)
+
+    def check_edits(self) -> None:
+        """No message was edited more often than the contract lets it."""
+        for message_id, times in self._edits.items():
+            hours = (times[-1] - times[0]) / 3600
+            most = _EDITS_EVER + (times[-1] - times[0]) / 10 if hours < 1 else 400 + hours * 20
+            if len(times) > most:
+                self.fail(
+                    f"message {message_id} was edited {len(times)} times in {hours:.1f} h, at most {most:.0f} are right"
+                )
 
     def _outcome(self, posted: Posted, text: str) -> None:
         self.counts["outcomes"] += 1
@@ -201,7 +222,7 @@ class Ledger:
         mark = _MARK.search(text)
         job = None
         if mark is not None:
-            job = next((job for job in self._pixverse.jobs.values() if job.prompt == mark[0]), None)
+            job = self._pixverse.by_prompt[mark[0]]
         number = _NUMBER.search(text)
         if number is not None and job is not None:
             self._numbers[number[1]] = job
@@ -225,7 +246,7 @@ class Ledger:
     def jobs_in(self, message: dict[str, object]) -> list[Job]:
         """Which jobs a message is about, whether or not it shows their prompts."""
         text = text_of(message)
-        found = [job for job in self._pixverse.jobs.values() if re.search(rf"{job.prompt}\b", text)]
+        found = [self._pixverse.by_prompt[mark[0]] for mark in _MARK.finditer(text)]
         card = self.cards.get(str(message.get("id")))
         return found or ([card] if card is not None else [])
 
@@ -241,7 +262,7 @@ class Ledger:
         if not alone and _EMAIL.search(text):
             self.fail(f"an e-mail address stands in {text!r}")
         for found in _MARK.finditer(text):
-            job = next(job for job in self._pixverse.jobs.values() if job.prompt == found[0])
+            job = self._pixverse.by_prompt[found[0]]
             if not self.has_right(guild, job.account, job.created):
                 self.fail(f"server {guild.id} is shown {job.prompt}, of an account whose token it never had: {text!r}")
 

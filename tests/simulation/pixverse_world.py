@@ -93,6 +93,7 @@ class PixVerseWorld:
         self._random = random
         self.accounts: list[Account] = []
         self.jobs: dict[str, Job] = {}
+        self.by_prompt: dict[str, Job] = {}
         self.files: dict[str, tuple[Job, int]] = {}
         self.asked: list[tuple[float, str, str]] = []
         """When, with which token, and about what: a job's id, or the path of a list."""
@@ -127,7 +128,7 @@ class PixVerseWorld:
         else:
             jobid = f"job:{now}{number:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
         job = Job(account, number, jobid, prompt, self._clock.passed, line, 1 if v2 else files)
-        self.jobs[jobid] = job
+        self.jobs[jobid] = self.by_prompt[prompt] = job
         account.jobs.append(job)
         account.listed.append(job)
         self.files |= {_path(job, index): (job, index) for index in range(job.files)}

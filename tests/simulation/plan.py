@@ -10,6 +10,8 @@ from random import Random
 
 HOUR = 3600.0
 DAY = 24 * HOUR
+FIRST_ACT = 600.0
+"""Seconds: until then servers settle."""
 LONGEST_FAULT = 3000.0
 
 _ACTS = {
@@ -50,7 +52,9 @@ _ACTS = {
     "bot_removed": 1,
 }
 _FAULTS = {
-    "kill": 14,
+    "kill": 8,
+    "kill_at_post": 12,
+    "kill_at_answer": 6,
     "stop": 5,
     "gateway_cut": 6,
     "gateway_forgets": 3,
@@ -118,12 +122,12 @@ def draw(seed: int, *, days: float = 1.0, guilds: int = 20, jobs: int = 200, fau
     random = Random(seed)
     number = round(jobs * sum(_ACTS.values()) / (_ACTS["status"] + 3 * _ACTS["watch"] + _ACTS["own_job"]))
     acts = [
-        Act(random.uniform(600, days * DAY), kind, random.randrange(guilds), random.getrandbits(32))
+        Act(random.uniform(FIRST_ACT, days * DAY), kind, random.randrange(guilds), random.getrandbits(32))
         for kind in random.choices(list(_ACTS), list(_ACTS.values()), k=number)
     ]
     troubles = [
         Fault(
-            random.uniform(600, days * DAY * 0.95),
+            random.uniform(FIRST_ACT, days * DAY * 0.95),
             kind,
             random.choice((5.0, 60.0, 600.0, LONGEST_FAULT)),
             random.getrandbits(32),

@@ -13,7 +13,8 @@ from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import Weather
 
 _MOST_STEPS = 60
-"""A process is killed so many steps after its fault began, at most: mostly in the middle of something."""
+_FEW_STEPS = 8
+"""A process is killed so many steps after its fault began, at most: in the middle of something."""
 
 
 class Troubles:
@@ -34,8 +35,12 @@ class Troubles:
         self._machine = machine
         self._discord = discord
         self._pixverse = pixverse
+        self._waiting: dict[str, Fault] = {}
+        """Kills that wait for an occasion, by its name."""
         self._at_once: dict[str, Callable[[Fault], None]] = {
             "kill": self._kill,
+            "kill_at_post": lambda fault: self._lie_in_wait("posts", fault),
+            "kill_at_answer": lambda fault: self._lie_in_wait("answers", fault),
             "stop": self._stop,
             "gateway_cut": lambda _: discord.cut_gateway(),
             "gateway_forgets": lambda _: discord.invalidate(),
@@ -73,6 +78,7 @@ class Troubles:
         for fault in list(self._weather.now.values()):
             self._over(fault)
         self._machine.dies_after = None
+        self._waiting.clear()
 
     def _over(self, fault: Fault) -> None:
         self._weather.end(fault)
@@ -83,6 +89,16 @@ class Troubles:
         random = Random(fault.seed)
         self._machine.downtime = random.choice((1.0, 20.0, fault.seconds))
         self._machine.dies_after = random.randint(1, _MOST_STEPS)
+
+    def _lie_in_wait(self, occasion: str, fault: Fault) -> None:
+        self._waiting[occasion] = fault
+
+    def occasion(self, occasion: str) -> None:
+        """The bot posts or answers: whoever waited for that kills it a few steps later."""
+        fault = self._waiting.pop(occasion, None)
+        if fault is not None and self._machine.runs:
+            self._machine.downtime = Random(fault.seed).choice((1.0, 20.0, fault.seconds))
+            self._machine.dies_after = Random(fault.seed).randint(1, _FEW_STEPS)
 
     def _stop(self, fault: Fault) -> None:
         self._machine.downtime = Random(fault.seed).choice((1.0, fault.seconds))

@@ -6,17 +6,20 @@ import logging
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
+from typing import Any
 
-from tests.simulation.discord_world import DiscordWorld, Posted, text_of
+from tests.simulation.discord_world import Channel, DiscordWorld, Posted, text_of
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
+from tests.simulation.memory import entries_kept
 from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import PixVerseWorld
-from tests.simulation.plan import DAY, HOUR, LONGEST_FAULT, Act, Fault, Plan
+from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
 from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import Weather
@@ -32,6 +35,8 @@ _LOOK_SECONDS = 900.0
 _AFTER_FAILURE = 60.0
 """Seconds until a process that ended by itself is started again."""
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
+_ENTRIES, _ENTRIES_EACH = 10, 4
+"""That a process may keep in mind for ever: so many, and so many more for each server and account."""
 _COMPONENTS = 1 << 15
 _SHOWN = 110
 
@@ -45,6 +50,7 @@ class World:
         self._random = Random(f"{plan.seed}/people")
         self._finished = False
         self._own_fault: Exception | None = None
+        self._kept_at_first: Counter[str] = Counter()
         self._clock = VirtualClock()
         self._agenda = Agenda(self._clock)
         self._weather = Weather(self._clock, Random(f"{plan.seed}/weather"))
@@ -67,7 +73,8 @@ class World:
             process_gone=self._discord.process_gone,
         )
         self._discord.on_post = self._on_post
-        self._discord.on_edit = self.ledger.edited
+        self._discord.on_edit = self._on_edit
+        self._discord.on_answer = lambda: self._troubles.occasion("answers")
         self._discord.refuse = self._weather.against
         self._troubles = Troubles(self._clock, self._agenda, self._weather, self.machine, self._discord, self.pixverse)
         self._hands = Hands(self._agenda, self._discord, self._weather, self.ledger, self.machine, self.tell)
@@ -149,6 +156,7 @@ class World:
             self._agenda.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
         mended = self.plan.days * DAY
         self._agenda.at(mended, self._mend)
+        self._agenda.at(FIRST_ACT - 1, self._remember_memory)
         quiet = mended + _QUIET_HOURS * HOUR
         self._agenda.at(quiet, self._check_quiet)
         # A month later what was on hold is given up, and another month later it is deleted too.
@@ -187,9 +195,22 @@ class World:
 
     def _check_quiet(self) -> None:
         self.tell("all has been quiet for long")
+        self._check_memory()
         self.ledger.check_promises()
+        self.ledger.check_edits()
         self.ledger.check_requests(self.plan.interval, self.machine.life, self._people.callbacks_sent)
         self._sleep_a_month()
+
+    def _check_memory(self) -> None:
+        """What a process remembers that has lived through it all grows with servers and accounts, not with jobs."""
+        if self.machine.life != 1 or not self.machine.runs:
+            return
+        grown = entries_kept() - self._kept_at_first
+        if grown.total() > _ENTRIES_EACH * (self.plan.guilds + self.plan.accounts) + _ENTRIES:
+            self.ledger.fail(f"the bot still has in mind: {dict(grown.most_common(8))}")
+
+    def _remember_memory(self) -> None:
+        self._kept_at_first = entries_kept()
 
     def _sleep_a_month(self) -> None:
         self.machine.downtime = _RETENTION_DAYS * DAY
@@ -207,7 +228,11 @@ class World:
         kind = "card" if posted.message["flags"] & _COMPONENTS else "message"
         text = text_of(posted.message)[:_SHOWN]
         self.tell(f"    {kind} in {posted.channel.name}: {text!r} ({len(posted.files)} files)")
+        self._troubles.occasion("posts")
         self.ledger.posted(posted)
+
+    def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
+        self.ledger.edited(channel, message, disturbed=self._weather.disturbs("discord"))
 
     def _logged(self, line: str) -> None:
         own = not line.startswith("ERROR discord.")

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 import pytest_asyncio
 
-from sandbox.discord_wire import Body, Channel, Status
+from sandbox.discord_wire import Body, Channel, RateLimit, Status
 from tests.e2e.stage import POLL_SECONDS, Stage
 from tests.e2e.town import Town
 
@@ -134,6 +134,23 @@ async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
     assert answer.text.startswith("**Discord didn't answer just now.**")
     again = await town.admin.forge_choice(town.channel, alerts, option="channel", chosen=chosen)
     assert again.text.startswith("**Alerts go to <#")
+
+
+async def test_a_rate_limit_in_the_place_of_a_channel_is_waited_for(stage: Stage, town: Town) -> None:
+    """discord.py raises one of its own where it would have to wait too long."""
+    thread = town.channel.add_thread("archived")
+    job = town.job()
+    await town.status(job, channel=thread)
+    await town.settled(thread)
+    thread.archive()
+    limit = stage.discord.faults.add(method="GET", path=f"/channels/{thread.id}", action=RateLimit(45.0), times=None)
+    job.complete()
+    waits = "SELECT id FROM deliveries WHERE channel_id = ? AND reason = 'rate limited' AND settled_at IS NULL"
+    await stage.pixverse.until(lambda: stage.ledger.rows(waits, thread.id) != [])
+    answer = await town.admin.forge_choice(town.channel, "pixverse-admin alerts", option="channel", chosen=thread)
+    assert answer.text.startswith("**Discord didn't answer just now.**")
+    assert limit.hits == 2
+    assert stage.bot.said("Traceback") == []
 
 
 async def test_a_channel_outlives_its_category(stage: Stage, town: Town) -> None:

@@ -9,6 +9,16 @@ _REPLIES = "tests/relay/posting/test_verdicts.py"
 
 FAULTS = (
     fault(
+        "a rate limit of the question whose a channel is counts as a fault of the bot's",
+        "tests/e2e/discord_faults/test_places.py::test_a_rate_limit_in_the_place_of_a_channel_is_waited_for",
+        "cogs/poster.py",
+        "        except discord.RateLimited as limited:\n            return RateLimited(limited.retry_after)\n"
+        "        except discord.HTTPException as refusal:\n            refused = read_refusal(refusal)\n"
+        "            return RateLimited(_ASK",
+        "        except discord.HTTPException as refusal:\n            refused = read_refusal(refusal)\n"
+        "            return RateLimited(_ASK",
+    ),
+    fault(
         "a button of before a restart is not answered",
         "tests/e2e/test_restarts.py::test_a_button_of_an_answer_from_before_a_restart",
         "cogs/assembly.py",

@@ -1,0 +1,70 @@
+"""How much the simulation sees: each mutation of `tests/sabotage` is lived with, until a law is broken.
+
+`python -m tests.simulation.power [WORD …]`: all that concern behaviour, or those with such a word in their name.
+EVERY=7 takes every seventh of them, LIVES=8 says after how many lives one is given up.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from tests.sabotage.fault import Fault, FaultOutdated
+from tests.sabotage.faults import FAULTS
+from tests.sabotage.tree import copy_tree
+from tests.simulation.children import Child
+
+_ROOMS = ("relay/", "cogs/", "storage/", "pixverse/", "ui/")
+"""The others are about starting, settings, logs, HTTP ports and the sandbox, which a life does not show."""
+
+
+def chosen(words: Sequence[str], every: int) -> list[Fault]:
+    """Those that are tried."""
+    faults = [fault for fault in FAULTS if fault.edits[0].file.startswith(_ROOMS)]
+    return [fault for fault in faults if not words or any(word in fault.name for word in words)][::every]
+
+
+def found_after(fault: Fault, lives: int) -> tuple[int, str] | None:
+    """After how many lives a law is broken, and which; None where none is. Raises FaultOutdated."""
+    with tempfile.TemporaryDirectory(prefix="power-") as folder:
+        tree = copy_tree(Path(folder) / "tree")
+        for edit in fault.edits:
+            edit.apply(tree)
+        with Child(small=True, tree=tree) as child:
+            for seed in range(1, lives + 1):
+                broken = child.live(seed).broken
+                if broken:
+                    return seed, broken[0]
+    return None
+
+
+def main(words: Sequence[str]) -> int:
+    """Prints what became of each; returns the exit code, 0."""
+    faults = chosen(words, int(os.environ.get("EVERY", "1")))
+    lives = int(os.environ.get("LIVES", "8"))
+    seen = 0
+
+    def look(fault: Fault) -> str:
+        nonlocal seen
+        try:
+            found = found_after(fault, lives)
+        except FaultOutdated as error:
+            return f"outdated    {fault.name}: {error}"
+        if found is None:
+            return f"not seen    {fault.name}"
+        seen += 1
+        return f"life {found[0]:2}     {fault.name} -> {found[1][:160]}"
+
+    with ThreadPoolExecutor(int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool:
+        for line in pool.map(look, faults):
+            print(line, flush=True)
+    print(f"{seen} of {len(faults)} mutations seen within {lives} lives")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
