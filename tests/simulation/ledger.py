@@ -29,6 +29,8 @@ _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated"
 _EDIT_SECONDS = 1.75
 """Between two edits in a channel: two seconds (contract), less what requests take differently long."""
 _EDITS_EVER = 20
+_COMPONENTS = 1 << 15
+"""The flag of cards and summaries."""
 
 
 def prompt(number: int) -> str:
@@ -161,6 +163,8 @@ class Ledger:
     def edited(self, channel: Channel, message: dict[str, Any], *, disturbed: bool) -> None:
         """A card or a summary has changed; `disturbed` where requests come late or twice by Discord's own fault."""
         self._check_shown(channel.guild, text_of(message), alone=False)
+        if not int(message["flags"]) & _COMPONENTS:
+            return  # A notice, which says that a trouble is over.
         now = self._clock.passed
         before = self._edited_at.get(channel.id, -math.inf)
         self._edited_at[channel.id] = now

@@ -232,6 +232,7 @@ class World:
         self.ledger.posted(posted)
 
     def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
+        self.tell(f"    edit in {channel.name}: {text_of(message)[:_SHOWN]!r}")
         self.ledger.edited(channel, message, disturbed=self._weather.disturbs("discord"))
 
     def _logged(self, line: str) -> None:
