@@ -168,17 +168,21 @@ class Answering:
         def defer() -> Awaitable[object]:
             return interaction.response.defer(ephemeral=True, thinking=True)
 
-        await self._reply(interaction, defer, deed, look_again)
+        await self._reply(interaction, defer, deed, look_again, presses=0)
 
     async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
         """For a button in an answer to the asker alone: what came of it takes that answer's place."""
         if await self.refused_place(interaction):
             return
+        presses = 0
         if interaction.message is not None:
             self._replaced.append(interaction.message.id)
-        await self._reply(interaction, interaction.response.defer, deed, None)
+            presses = self._replaced.count(interaction.message.id)
+        await self._reply(interaction, interaction.response.defer, deed, None, presses=presses)
 
-    async def _reply(self, interaction: Interaction, defer: Respond, deed: Deed, look_again: OnPress | None) -> None:
+    async def _reply(
+        self, interaction: Interaction, defer: Respond, deed: Deed, look_again: OnPress | None, *, presses: int
+    ) -> None:
         edits: list[Awaitable[None]] = []
 
         async def answered() -> None:
@@ -187,21 +191,27 @@ class Answering:
             answers = await self._outcome(interaction, deed, look_again)
             message = await reply(interaction, answers, self._clock.sleep, self._views)
             if message is not None and answers[0].later is not None:
-                edits.append(self._edit_later(interaction, answers[0], answers[0].later, message.id))
+                edits.append(self._edit_later(interaction, answers[0], answers[0].later, message.id, presses))
 
         await self._kept(self._answers, answered())
         for edit in edits:
             await self._kept(self._edits, edit)
 
     async def _edit_later(
-        self, interaction: Interaction, first: Answer, later: Callable[[], Awaitable[Answer]], message_id: int
+        self,
+        interaction: Interaction,
+        first: Answer,
+        later: Callable[[], Awaitable[Answer]],
+        message_id: int,
+        presses: int,
     ) -> None:
+        """Not where a button of the answer was pressed after the `presses` that led to it."""
         try:
             told = await later()
         except sqlite3.Error as error:
             log.warning("an answer stays as it is: %s", error)
             return
-        if message_id not in self._replaced and told.content != first.content:
+        if self._replaced.count(message_id) == presses and told.content != first.content:
             await reply(interaction, [told], self._clock.sleep, self._views)
 
     async def _done(self, deed: Deed) -> Answer | Sequence[Answer]:

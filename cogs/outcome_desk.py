@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cogs.command_book import CommandBook
 from relay.commands.resending import HOPELESS, Resending
 from relay.commands.results import Ask
@@ -9,7 +11,7 @@ from storage import outcome_records
 from storage.database import Database
 from ui.answer import Answer
 from ui.button_handlers import ResendWish
-from ui.results import PAGE, results_answer, sent_again
+from ui.results import PAGE, posted_after_all, results_answer, sent_again
 
 
 class OutcomeDesk:
@@ -31,6 +33,15 @@ class OutcomeDesk:
         return results_answer(page, counts, self._book.mentions(ask.guild_id), news)
 
     async def send_again(self, ask: Ask, wish: ResendWish) -> Answer:
-        """Sends one that was not posted, and shows the page anew on which that was asked. Raises NothingToDo."""
-        news = sent_again(await self._resending.send_again(ask, wish.delivery_id))
-        return await self.outcomes(ask, wish.skip, only_failed=wish.only_failed, news=news)
+        """Sends one that was not posted, and shows the page anew on which that was asked, once more when it
+        is posted. Raises NothingToDo."""
+        result = await self._resending.send_again(ask, wish.delivery_id)
+
+        async def shown(news: str) -> Answer:
+            return await self.outcomes(ask, wish.skip, only_failed=wish.only_failed, news=news)
+
+        async def later() -> Answer:
+            return await shown(posted_after_all(result) if await self._resending.posted(wish.delivery_id) else "")
+
+        answer = await shown(sent_again(result))
+        return answer if result.posted else replace(answer, later=later)

@@ -59,6 +59,11 @@ def sent_again(result: SentAgain) -> str:
     return f"**Already on its way.** The result of #{result.number} will be posted in <#{result.channel_id}>."
 
 
+def posted_after_all(result: SentAgain) -> str:
+    """What came of `Resend 3` in the end."""
+    return f"**Posted #{result.number}** in <#{result.channel_id}>."
+
+
 def _with_buttons_for_all(records: tuple[OutcomeRecord, ...]) -> tuple[OutcomeRecord, ...]:
     """As many as have room for their buttons; those that can be sent again stand first."""
     if all(_can_be_sent(record) for record in records[: _MOST_BUTTONS + 1]):

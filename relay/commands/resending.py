@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from relay.commands.promptly import LATER_SECONDS
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
 from relay.outcomes import Reason
-from relay.ports import Cards, Outbox
+from relay.ports import Cards, PromptOutbox
 from relay.posting.variants import Variant
 from storage import outcome_records
 from storage.database import Database
@@ -32,7 +33,7 @@ class Resending:
     """Takes up an outcome by its own row, so that two presses send it once. `prepay` counts the look for fresh links
     that may follow, and raises TooFast."""
 
-    def __init__(self, database: Database, prepay: Callable[[Ask], None], outbox: Outbox, cards: Cards) -> None:
+    def __init__(self, database: Database, prepay: Callable[[Ask], None], outbox: PromptOutbox, cards: Cards) -> None:
         self._database = database
         self._prepay = prepay
         self._outbox = outbox
@@ -57,3 +58,7 @@ class Resending:
             self._outbox.wake()
             self._cards.subscription_changed(found.subscription_id)
         return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state == "posted")
+
+    async def posted(self, delivery_id: int) -> bool:
+        """Waits until it is posted; False where that is not soon."""
+        return await self._outbox.deliver_now(delivery_id, LATER_SECONDS) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sandbox.discord_wire import Answer
+from sandbox.discord_wire import Answer, Status
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
@@ -74,11 +74,40 @@ async def test_one_that_was_not_posted_is_sent_again_once(town: Town) -> None:
     said = [(await town.admin.finish(press)).updated for press in (first, second)]
     texts = [answer.text for answer in said if answer is not None]
     assert len(texts) == 2
-    assert sum(text.startswith("**Resending #") for text in texts) == 1
+    assert all(text.startswith(("**Resending #", "**Already ", "**Posted #")) for text in texts)
     assert all("\n1. **" in text and "**Not posted**" not in text for text in texts)
     outcome = await town.outcome()
     assert town.member.mention in outcome.text
     await town.card_says("**Done.** ")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+async def test_a_press_tells_when_the_result_is_posted_unless_the_page_was_turned(town: Town, turned: bool) -> None:
+    stage = town.stage
+    await _ended(town, 12)
+    await stage.stop()
+    stage.ledger.change(
+        "UPDATE deliveries SET state = 'given_up', reason = 'refused', message_id = NULL WHERE id ="
+        " (SELECT min(id) FROM deliveries WHERE kind = 'outcome' AND channel_id = ?)",
+        town.channel.id,
+    )
+    await stage.start()
+    answer = await _shown(town)
+    away = stage.discord.faults.add(
+        method="POST", path=f"/channels/{town.channel.id}/messages", action=Status(503), times=None
+    )
+    pressed = (await town.admin.click(answer, "Resend 1")).updated
+    assert pressed is not None
+    assert pressed.text.startswith("**Resending #")
+    if turned:
+        await town.admin.click(answer, "More results")
+    stage.discord.faults.remove(away)
+    await town.settled(timeout=30)
+    if turned:
+        assert "**Posted #" not in answer.text
+    else:
+        await stage.discord.until(lambda: answer.text.startswith("**Posted #"), 10)
+        assert "Not posted" not in answer.text
 
 
 def _outcomes(town: Town) -> int:

@@ -39,7 +39,7 @@ from ui.refusals import (
     restarting_answer,
     unseen_channel_answer,
 )
-from ui.results import PAGE, results_answer, sent_again
+from ui.results import PAGE, posted_after_all, results_answer, sent_again
 
 
 async def press(interaction: object) -> None:
@@ -261,9 +261,10 @@ def answers_on_results(words: Words) -> Iterator[Answer]:
     yield results_answer(OutcomePage((), skipped=8, more=False), OutcomeCounts(0, 2, NOW), MENTIONS)
     yield results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
-        news = sent_again(SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted))
+        result = SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted)
         page = OutcomePage(tuple(_record(n, None, "posted", None) for n in range(PAGE)), skipped=0, more=True)
-        yield results_answer(page, OutcomeCounts(1, 2, NOW), MENTIONS, news)
+        for news in (sent_again(result), posted_after_all(result)):
+            yield results_answer(page, OutcomeCounts(1, 2, NOW), MENTIONS, news)
     yield results_answer(OutcomePage((), 0, more=False, only_failed=True), OutcomeCounts(0, 0, None), MENTIONS)
 
 

@@ -422,8 +422,15 @@ FAULTS = (
         "a card that stands late is not linked to",
         f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
         "cogs/asking.py",
-        "        if message_id not in self._replaced and told.content != first.content:",
-        "        if message_id in self._replaced and told.content != first.content:",
+        "        if self._replaced.count(message_id) == presses and told.content != first.content:",
+        "        if self._replaced.count(message_id) != presses and told.content != first.content:",
+    ),
+    fault(
+        "what came of a press takes the place of a page that was turned to since",
+        "tests/e2e/test_deliveries.py::test_a_press_tells_when_the_result_is_posted_unless_the_page_was_turned",
+        "cogs/asking.py",
+        "        if self._replaced.count(message_id) == presses and told",
+        "        if told",
     ),
     fault(
         "what a button of an answer says is overwritten",
