@@ -19,7 +19,7 @@ from cogs.assembly import serve
 from cogs.client import DiscordTokenRefused
 from cogs.watchdog import ServiceManager
 from relay.videos.folder import FolderUnusable
-from settings import Settings, SettingsError, load_settings
+from settings import SettingsError, StorageSettings, load_settings, load_storage_settings
 from storage.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
 
@@ -40,11 +40,11 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
     """Runs a command and returns its exit code. Prints a line for each problem, never a traceback for a known one."""
     options = _parser().parse_args(arguments)
     try:
-        settings = load_settings(environ, root / ".env", root)
+        settings, command = _command(options, environ, root)
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
     logs.set_up(settings.log_level, settings.log_format)
-    return _exit_code(_command(options, settings, ServiceManager.of_environment(environ)))
+    return _exit_code(command)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -60,17 +60,18 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _command(
-    options: argparse.Namespace, settings: Settings, service_manager: ServiceManager
-) -> Coroutine[object, object, None]:
-    match options.command:
-        case "check":
-            return operator_commands.check(settings)
-        case "backup":
-            return operator_commands.backup(settings, options.path)
-        case "rotate-key":
-            return operator_commands.rotate_key(settings)
-        case _:
-            return serve(settings, service_manager)
+    options: argparse.Namespace, environ: Mapping[str, str], root: Path
+) -> tuple[StorageSettings, Coroutine[object, object, None]]:
+    """The command, with the settings that it needs: a rescue of the database needs no Discord token."""
+    if options.command in ("backup", "rotate-key"):
+        storage = load_storage_settings(environ, root / ".env", root)
+        if options.command == "backup":
+            return storage, operator_commands.backup(storage, options.path)
+        return storage, operator_commands.rotate_key(storage)
+    settings = load_settings(environ, root / ".env", root)
+    if options.command == "check":
+        return settings, operator_commands.check(settings)
+    return settings, serve(settings, ServiceManager.of_environment(environ))
 
 
 def _exit_code(command: Coroutine[object, object, None]) -> int:

@@ -13,7 +13,7 @@ from cogs.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of
 from cogs.permissions import INVITE_PERMISSIONS
 from relay.meters import NoMeters
 from relay.videos.folder import folder_beside, look_over
-from settings import Settings, shown_settings
+from settings import Settings, StorageSettings, shown_settings
 from storage import backup as backups
 from storage import rotation
 from storage.inspection import Inspection, inspect
@@ -44,14 +44,14 @@ async def check(settings: Settings) -> None:
     print(await _discord_line(settings))
 
 
-async def backup(settings: Settings, target: Path) -> None:
+async def backup(settings: StorageSettings, target: Path) -> None:
     """Copies the database to `target`, also while the bot runs. Raises BackupFailed or a class of DatabaseUnusable."""
     await backups.backup(settings.database_path, target)
     print(f"Backup written: {target}")
     print(_key_to_keep(settings))
 
 
-async def rotate_key(settings: Settings) -> None:
+async def rotate_key(settings: StorageSettings) -> None:
     """Encrypts every stored secret anew. Raises AlreadyRunning while the bot runs, or a class of DatabaseUnusable."""
     rotated = await rotation.rotate_key(settings.database_path, _keys(settings))
     print(f"Encrypted anew: {rotated.secrets} secrets.")
@@ -61,7 +61,7 @@ async def rotate_key(settings: Settings) -> None:
         print(f"The new key is in {rotated.file}. Backups made before need the old one: it is gone from there.")
 
 
-def _keys(settings: Settings) -> Sequence[str]:
+def _keys(settings: StorageSettings) -> Sequence[str]:
     return [key.get_secret_value() for key in settings.encryption_keys]
 
 
@@ -76,7 +76,7 @@ def _database_lines(path: Path, found: Inspection) -> list[str]:
     return [f"Database {path}: {state}.", f"Key: {key}."]
 
 
-def _key_to_keep(settings: Settings) -> str:
+def _key_to_keep(settings: StorageSettings) -> str:
     if settings.encryption_keys:
         return "Keep the present ENCRYPTION_KEY with it: without that key its tokens can't be read."
     file = key_file(settings.database_path)

@@ -1,7 +1,7 @@
 """Every setting of the bot: read from the environment and `.env`, checked once, all faults told together."""
 
-from settings.loading import SettingsError, load_settings
-from settings.model import PUBLIC_API_HOST, VARIABLES, Settings
+from settings.loading import SettingsError, load_settings, load_storage_settings
+from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings
 from settings.readers import LogFormat, LogLevel, MediaHost
 from settings.shown import shown_settings
 
@@ -13,6 +13,8 @@ __all__ = [
     "MediaHost",
     "Settings",
     "SettingsError",
+    "StorageSettings",
     "load_settings",
+    "load_storage_settings",
     "shown_settings",
 ]

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
-from settings.model import VARIABLES, Settings, without_blanks
+from settings.model import VARIABLES, Settings, StorageSettings, without_blanks
 from settings.secret_files import SECRET_FILES, read_secret_files
 
 _HOW_TO_START = (
     "DISCORD_TOKEN is not set; put DISCORD_TOKEN=<your bot's token> into .env, or try the bot without one: make demo"
 )
 
-_FILE_FIELDS = tuple(VARIABLES[name] for name in SECRET_FILES)
+_Model = TypeVar("_Model", bound=StorageSettings)
 
 
 class SettingsError(Exception):
@@ -35,24 +35,39 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path)
     the database, and must be the same for all who use it. Secrets are also read from the files that
     `…_FILE` variables name. Raises SettingsError with every fault there is; no problem's text holds a secret's value.
     """
-    given = {name: text for name, text in without_blanks(environ).items() if name in VARIABLES}
+    return _load(Settings, environ, env_file, root)
+
+
+def load_storage_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> StorageSettings:
+    """The few that the database needs, read as load_settings reads them; faults of others are not looked for."""
+    return _load(StorageSettings, environ, env_file, root)
+
+
+def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None, root: Path) -> _Model:
+    fields = model.model_fields
+    given = _of(fields, without_blanks(environ))
     found = _unreadable(env_file)
     if found:
         env_file = None
     root = root.absolute()
-    secrets, problems = read_secret_files({**_written(env_file), **given}, root)
+    secrets, problems = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
     # A secret whose file is at fault has its line already, and is not missing besides.
     told = {"DISCORD_TOKEN"} if found or any(line.startswith("DISCORD_TOKEN_FILE ") for line in problems) else set()
     found += problems
     try:
-        settings = _read({**given, **secrets}, env_file)
+        settings = _read(model, {**given, **secrets}, env_file)
     except ValidationError as error:
         raise SettingsError(found + _problems(error, told)) from None
     if found:
         raise SettingsError(found) from None
-    places = {field: root / path for field in _FILE_FIELDS if (path := getattr(settings, field)) is not None}
+    files = [VARIABLES[name] for name in SECRET_FILES if VARIABLES[name] in fields]
+    places = {field: root / path for field in files if (path := getattr(settings, field)) is not None}
     database = Path(os.path.realpath(root / settings.database_path))
     return settings.model_copy(update={**places, "database_path": database})
+
+
+def _of(fields: Collection[str], values: Mapping[str, str]) -> dict[str, str]:
+    return {name: text for name, text in values.items() if VARIABLES.get(name) in fields}
 
 
 def _written(env_file: Path | None) -> dict[str, str]:
@@ -63,8 +78,8 @@ def _written(env_file: Path | None) -> dict[str, str]:
     return without_blanks({name.upper(): text for name, text in values.items() if text is not None})
 
 
-def _read(given: Mapping[str, Any], env_file: Path | None) -> Settings:
-    return Settings(_env_file=env_file, _env_file_encoding="utf-8-sig", **given)
+def _read(model: type[_Model], given: Mapping[str, Any], env_file: Path | None) -> _Model:
+    return model(_env_file=env_file, _env_file_encoding="utf-8-sig", **given)
 
 
 def _unreadable(env_file: Path | None) -> list[str]:
@@ -84,7 +99,10 @@ def _unreadable(env_file: Path | None) -> list[str]:
 
 def _problems(error: ValidationError, told: set[str]) -> list[str]:
     """A line for each fault, but for a missing setting that other lines have told of."""
-    faults = error.errors(include_url=False, include_input=False)
+    order = list(VARIABLES)
+    faults = sorted(
+        error.errors(include_url=False, include_input=False), key=lambda fault: order.index(_variable(fault["loc"][0]))
+    )
     return [
         _HOW_TO_START if fault["type"] == "missing" else f"{_variable(fault['loc'][0])} {fault['ctx']['error']}"
         for fault in faults

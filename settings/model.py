@@ -26,10 +26,41 @@ def without_blanks(values: Mapping[str, str]) -> dict[str, str]:
     return {name: text.strip() for name, text in values.items() if text.strip()}
 
 
-class Settings(BaseSettings):
-    """What the operator set, checked. Times are in milliseconds, sizes in bytes, paths absolute."""
+class StorageSettings(BaseSettings):
+    """What the commands need that work on the database alone, checked. Paths are absolute."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
+
+    database_path: Annotated[Path, BeforeValidator(readers.database_path)] = Field(
+        Path("data/relay.db"), alias="DATABASE_URL"
+    )
+    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(readers.encryption_keys)] = Field(
+        (), alias="ENCRYPTION_KEY"
+    )
+    encryption_key_file: Path | None = Field(None, alias="ENCRYPTION_KEY_FILE")
+    log_level: Annotated[LogLevel, BeforeValidator(readers.log_level)] = Field("INFO", alias="LOG_LEVEL")
+    log_format: Annotated[LogFormat, BeforeValidator(readers.log_format)] = Field("text", alias="LOG_FORMAT")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_not_set(cls, values: dict[str, str]) -> dict[str, str]:
+        return without_blanks(values)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment is passed in, so that nothing else of the process is looked at; `.env` comes after it."""
+        return init_settings, dotenv_settings
+
+
+class Settings(StorageSettings):
+    """Everything that the operator set, checked. Times are in milliseconds, sizes in bytes, paths absolute."""
 
     discord_token: Annotated[SecretStr, BeforeValidator(readers.header_secret)] = Field(alias="DISCORD_TOKEN")
     discord_token_file: Path | None = Field(None, alias="DISCORD_TOKEN_FILE")
@@ -46,13 +77,6 @@ class Settings(BaseSettings):
         None, alias="USEAPI_TOKEN"
     )
     useapi_token_file: Path | None = Field(None, alias="USEAPI_TOKEN_FILE")
-    database_path: Annotated[Path, BeforeValidator(readers.database_path)] = Field(
-        Path("data/relay.db"), alias="DATABASE_URL"
-    )
-    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(readers.encryption_keys)] = Field(
-        (), alias="ENCRYPTION_KEY"
-    )
-    encryption_key_file: Path | None = Field(None, alias="ENCRYPTION_KEY_FILE")
     poll_interval_ms: Annotated[int, BeforeValidator(readers.poll_interval_ms)] = Field(20_000, alias="POLL_INTERVAL")
     job_max_age_ms: Annotated[int, BeforeValidator(readers.job_max_age_ms)] = Field(48 * 3_600_000, alias="JOB_MAX_AGE")
     media_hosts: Annotated[tuple[MediaHost, ...], NoDecode, BeforeValidator(readers.media_hosts)] = Field(
@@ -77,13 +101,6 @@ class Settings(BaseSettings):
     public_url: Annotated[str | None, BeforeValidator(lambda text: text and readers.public_url(text))] = Field(
         None, alias="PUBLIC_URL", validate_default=True
     )
-    log_level: Annotated[LogLevel, BeforeValidator(readers.log_level)] = Field("INFO", alias="LOG_LEVEL")
-    log_format: Annotated[LogFormat, BeforeValidator(readers.log_format)] = Field("text", alias="LOG_FORMAT")
-
-    @model_validator(mode="before")
-    @classmethod
-    def _blank_is_not_set(cls, values: dict[str, str]) -> dict[str, str]:
-        return without_blanks(values)
 
     @field_validator("poll_interval_ms")
     @classmethod
@@ -121,18 +138,6 @@ class Settings(BaseSettings):
             )
         return url
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment is passed in, so that nothing else of the process is looked at; `.env` comes after it."""
-        return init_settings, dotenv_settings
-
     @property
     def exposes_account(self) -> bool:
         """Whether any server that invites the bot can read the jobs of USEAPI_TOKEN's account."""
@@ -145,5 +150,8 @@ class Settings(BaseSettings):
         return tuple(path for path in named if path is not None and readable_by_all(path))
 
 
-VARIABLES: Mapping[str, str] = {str(field.alias): name for name, field in Settings.model_fields.items()}
+VARIABLES: Mapping[str, str] = {
+    str(field.alias): name
+    for name, field in sorted(Settings.model_fields.items(), key=lambda item: item[0] in StorageSettings.model_fields)
+}
 """The variables, in the order of `.env.example`, each with its field of Settings."""

@@ -160,6 +160,30 @@ def _token(stage: Stage) -> bytes:
     return bytes(row["token"])
 
 
+@pytest.mark.parametrize(
+    "faults",
+    [
+        {"DISCORD_TOKEN": ""},
+        {"DISCORD_TOKEN": "", "DISCORD_TOKEN_FILE": "/nowhere/token"},
+        {"POLL_INTERVAL": "soon", "PUBLIC_URL": "x", "USEAPI_TOKEN_FILE": "/nowhere/token"},
+    ],
+)
+async def test_what_only_works_on_the_database_needs_no_other_settings(build: Build, faults: dict[str, str]) -> None:
+    """As in a rescue: a copied database and its key, and no token at hand."""
+    stage = await build()
+    await stage.start()
+    town = await stage.town()
+    await town.watched()
+    await stage.stop()
+    backup = await stage.bot.run("backup", str(stage.folder / "copy.db"), changed=faults)
+    assert backup.code == 0, backup.text
+    rotated = await stage.bot.run("rotate-key", changed=faults)
+    assert rotated.code == 0, rotated.text
+    unusable = await stage.bot.run("backup", str(stage.folder / "other.db"), changed={"DATABASE_URL": "mysql://x"})
+    assert unusable.code == 2
+    assert "DATABASE_URL" in unusable.text
+
+
 async def test_wrong_words_on_the_command_line(build: Build) -> None:
     stage = await build()
     lines = (("fly",), ("backup",))

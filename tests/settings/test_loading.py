@@ -112,8 +112,6 @@ def test_all_faults_are_told_at_once_one_line_each() -> None:
         "DISCORD_GUILD_IDS": "my server",
         "USEAPI_URL": "ftp://host",
         "USEAPI_TOKEN": "a b",
-        "DATABASE_URL": "postgresql://host/db",
-        "ENCRYPTION_KEY": "short",
         "POLL_INTERVAL": "soon",
         "JOB_MAX_AGE": "0",
         "MEDIA_HOSTS": "https://host",
@@ -122,6 +120,8 @@ def test_all_faults_are_told_at_once_one_line_each() -> None:
         "MAX_OPEN_PER_USER": "-1",
         "MAX_OPEN_PER_SERVER": "many",
         "COMMANDS_PER_MINUTE": "99999999",
+        "DATABASE_URL": "postgresql://host/db",
+        "ENCRYPTION_KEY": "short",
         "LOG_LEVEL": "loud",
         "LOG_FORMAT": "xml",
     }

@@ -64,6 +64,13 @@ FAULTS = (
         "        raise\n",
     ),
     fault(
+        "a rescue of the database wants a Discord token",
+        "tests/e2e/test_operator_commands.py::test_what_only_works_on_the_database_needs_no_other_settings",
+        "command_line.py",
+        "load_storage_settings(environ,",
+        "load_settings(environ,",
+    ),
+    fault(
         "a second signal at the end kills",
         "tests/e2e/test_signals.py::test_signals_until_the_very_end",
         "bot.py",
