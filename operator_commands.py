@@ -72,8 +72,13 @@ def _database_lines(path: Path, found: Inspection) -> list[str]:
         state = f"usable; the next start brings its tables from version {found.tables} to {found.newest}"
     else:
         state = f"usable, tables of version {found.tables}"
-    key = "in ENCRYPTION_KEY" if found.key_file is None else f"in {found.key_file}"
-    return [f"Database {path}: {state}.", f"Key: {key}."]
+    return [f"Database {path}: {state}.", f"Key: {_key_state(found.key_file)}."]
+
+
+def _key_state(file: Path | None) -> str:
+    if file is None:
+        return "in ENCRYPTION_KEY"
+    return f"in {file}" if file.exists() else f"none yet; the first start makes {file}"
 
 
 def _key_to_keep(settings: StorageSettings) -> str:
@@ -103,7 +108,9 @@ async def _discord_line(settings: Settings) -> str:
     except discord.LoginFailure as error:
         raise DiscordTokenRefused from error
     except UNREACHABLE as error:
-        return f"Discord: can't be reached ({reason_of(error)}); a start would wait for it."
+        return (
+            f"Discord: can't be reached at {settings.discord_api_url} ({reason_of(error)}); a start would wait for it."
+        )
     finally:
         await client.http.close()
     link = discord.utils.oauth_url(

@@ -177,4 +177,8 @@ def reason_of(error: BaseException) -> str:
             return f"HTTP {error.status}"
         case NotDiscord():
             return "the answer is not Discord's"
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ClientConnectorError():
+            return "no connection"
     return type(error).__name__

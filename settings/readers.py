@@ -113,14 +113,14 @@ def _media_host(word: str) -> MediaHost:
         raise ValueError(f"has an entry with a scheme other than http://, and https needs none; {example}")
     match = _HOST_AND_PORT.fullmatch(rest.removesuffix("/") if separator else rest)
     if match is None:
-        raise ValueError(f"has an entry that is no host; {example}")
+        raise ValueError(f"has an entry that isn't a host; {example}")
     name, port = match[1], int(match[2]) if match[2] else None
     if name.startswith("*.") and separator:
         raise ValueError(f"has a *.host entry with http://, which would open whole networks; {example}")
     wildcard, host = name.startswith("*."), name.removeprefix("*.").strip("[]").removesuffix(".")
     address = _canonical_ipv6(host) if name.startswith("[") else None
     if address is None and not _HOST.fullmatch(host):
-        raise ValueError(f"has an entry that is no host; {example}")
+        raise ValueError(f"has an entry that isn't a host; {example}")
     if port is not None and not 0 < port < 65_536:
         raise ValueError(f"has a port that is not between 1 and 65535; {example}")
     return MediaHost(address or host, port, plain_http=bool(separator), wildcard=wildcard)
@@ -149,7 +149,7 @@ def database_path(text: str) -> Path:
     example = "write sqlite:///data/relay.db, or sqlite:////folder/relay.db for an absolute path"
     path = text[len("sqlite:///") :]
     if not text.lower().startswith("sqlite:///"):
-        raise ValueError(f"is no address of an SQLite file, the only kind of database there is; {example}")
+        raise ValueError(f"must be the address of an SQLite file; {example}")
     if not path or path.endswith(("/", "\\")) or not path.isprintable() or "?" in path or path == ":memory:":
         raise ValueError(f"names no file; {example}")
     return Path(path)
@@ -163,7 +163,10 @@ def encryption_keys(text: str) -> tuple[SecretStr, ...]:
     for number, key in enumerate(keys, start=1):
         which = "the key" if len(keys) == 1 else f"key {number} of {len(keys)}"
         if not _FERNET_KEY.fullmatch(key):
-            raise ValueError(f"is malformed: {which} is no Fernet key (44 characters); make one with {_NEW_KEY}")
+            raise ValueError(
+                f"is malformed: {which} isn't a Fernet key (44 characters); "
+                f"enter the one that was in use, or for a new database make one with {_NEW_KEY}"
+            )
         Fernet(key)
     return tuple(SecretStr(key) for key in keys)
 

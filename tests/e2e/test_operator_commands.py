@@ -105,7 +105,22 @@ async def test_check_where_somebody_else_answers_in_discord_s_place(build: Build
     stage.discord.faults.add(path=path, action=Body())
     finished = await stage.bot.run("check")
     assert finished.code == 0, finished.text
-    assert finished.lines[-1] == "Discord: can't be reached (the answer is not Discord's); a start would wait for it."
+    reached = f"Discord: can't be reached at {stage.bot.settings['DISCORD_API_URL']}"
+    assert finished.lines[-1] == f"{reached} (the answer is not Discord's); a start would wait for it."
+
+
+async def test_check_where_nothing_is_there_yet(build: Build) -> None:
+    stage = await build()
+    nowhere = f"http://127.0.0.1:{free_port()}/api"
+    finished = await stage.bot.run("check", changed={"DISCORD_API_URL": nowhere})
+    assert finished.code == 0, finished.text
+    assert f"Key: none yet; the first start makes {stage.ledger.path}.key." in finished.lines
+    away = f"Discord: can't be reached at {nowhere} (no connection); a start would wait for it."
+    assert finished.lines[-1] == away
+    await stage.start()
+    await stage.stop()
+    after = await stage.bot.run("check")
+    assert f"Key: in {stage.ledger.path}.key." in after.lines
 
 
 async def test_backup_beside_the_running_bot(stage: Stage, town: Town) -> None:
