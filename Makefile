@@ -35,7 +35,8 @@ sabotage: env-dev ## Build small faults into copies and see a test notice each; 
 simulate: env-dev ## Live through days of the whole bot in a simulated world; SEED=, SEEDS= (20), MINUTES=
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
-soak: sabotage ## Sabotage, then kill -9 the bot 200 times while jobs end; SEED=, SOAK_SECONDS= (600), SOAK_KILLS= (220)
+soak: sabotage ## Sabotage, simulated days, 200 times kill -9; SEED=, MINUTES= (10), SOAK_SECONDS= (600), SOAK_KILLS= (220)
+	@$(BIN)/python -m tests.simulation --minutes $(or $(MINUTES),10)
 	@$(BIN)/python -m tests.soak.load
 	@$(BIN)/python -m tests.soak
 

@@ -1,8 +1,8 @@
-"""Some lives at each run of the suite: fixed seeds, and one that nobody has seen before."""
+"""Some known lives at each run of the suite. Those that nobody has seen before are for `make simulate` and `make soak`:
+what they find is seldom the fault of the change that is being tested."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -30,10 +30,6 @@ def _keeps_every_law(life: Life) -> None:
 @pytest.mark.parametrize("seed", [*FIXED, *ONCE_BROKEN])
 def test_a_known_life_breaks_no_law(child: Child, seed: int) -> None:
     _keeps_every_law(child.live(seed))
-
-
-def test_a_fresh_life_breaks_no_law(child: Child) -> None:
-    _keeps_every_law(child.live(int(time.time())))
 
 
 def test_a_seed_is_the_same_story_each_time(child: Child) -> None:

@@ -35,8 +35,8 @@ _LOOK_SECONDS = 900.0
 _AFTER_FAILURE = 60.0
 """Seconds until a process that ended by itself is started again."""
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
-_ENTRIES, _ENTRIES_EACH = 10, 4
-"""That a process may keep in mind for ever: so many, and so many more for each server and account."""
+_ENTRIES = 10
+"""That a collection may keep for ever, and one more for each server and account; for each job it would be many more."""
 _COMPONENTS = 1 << 15
 _SHOWN = 110
 
@@ -205,9 +205,10 @@ class World:
         """What a process remembers that has lived through it all grows with servers and accounts, not with jobs."""
         if self.machine.life != 1 or not self.machine.runs:
             return
-        grown = entries_kept() - self._kept_at_first
-        if grown.total() > _ENTRIES_EACH * (self.plan.guilds + self.plan.accounts) + _ENTRIES:
-            self.ledger.fail(f"the bot still has in mind: {dict(grown.most_common(8))}")
+        grown = (entries_kept() - self._kept_at_first).most_common(1)
+        for name, entries in grown:
+            if entries > _ENTRIES + self.plan.guilds + self.plan.accounts:
+                self.ledger.fail(f"the bot still has {entries} entries in mind in {name}")
 
     def _remember_memory(self) -> None:
         self._kept_at_first = entries_kept()
