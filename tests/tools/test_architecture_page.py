@@ -1,0 +1,21 @@
+"""docs/architecture.md tells what each file and folder at the top is for."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.skipif(not (_ROOT / ".git").exists(), reason="git knows which files belong to the project")
+def test_everything_at_the_top_stands_in_a_table() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
+    parts = [line.split("/", 1) for line in tracked.splitlines()]
+    there = {part[0] + "/" * (len(part) > 1) for part in parts}
+    page = (_ROOT / "docs/architecture.md").read_text()
+    cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
+    assert there - set(re.findall(r"`([^`]+)`", " ".join(cells))) == set()
