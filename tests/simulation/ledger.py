@@ -86,7 +86,7 @@ class Ledger:
         """Who asked for a job in a channel, pinged or not."""
         self._looks: Counter[str] = Counter()
         """How often people wanted to know of a job."""
-        self._edited_at: dict[int, float] = {}
+        self._edited_at: dict[tuple[int, int], float] = {}
         self._edits: dict[str, list[float]] = defaultdict(list)
         self.cards: dict[str, Job] = {}
         """By the message's id."""
@@ -160,14 +160,15 @@ class Ledger:
             self.counts["notices"] += 1
             self._check_pings(posted, {posted.channel.guild.admin})
 
-    def edited(self, channel: Channel, message: dict[str, Any], *, disturbed: bool) -> None:
-        """A card or a summary has changed; `disturbed` where requests come late or twice by Discord's own fault."""
+    def edited(self, channel: Channel, message: dict[str, Any], *, life: int, disturbed: bool) -> None:
+        """A card or a summary has changed; `disturbed` where requests come late or twice by Discord's own fault. A
+        process that has just been started knows nothing of the edits before it."""
         self._check_shown(channel.guild, text_of(message), alone=False)
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, which says that a trouble is over.
         now = self._clock.passed
-        before = self._edited_at.get(channel.id, -math.inf)
-        self._edited_at[channel.id] = now
+        before = self._edited_at.get((life, channel.id), -math.inf)
+        self._edited_at[(life, channel.id)] = now
         if now - before < _EDIT_SECONDS and not disturbed:
             self.fail(f"two edits within {now - before:.1f} s in {channel.name}: {text_of(message)!r}")
         self._edits[str(message["id"])].append(now)
@@ -316,11 +317,18 @@ class Ledger:
     def check_promises(self) -> None:
         """All is mended and has been for long: whatever was promised has come, once."""
         for promise in self.promises.values():
-            if promise.void is None and not promise.outcomes:
+            on_hold = self._token_is_dead(promise.channel.guild)
+            if promise.void is None and not promise.outcomes and not on_hold:
                 self.fail(
                     f"{promise.job.prompt} ({promise.job.end} at {promise.job.ends_at:.0f}) was promised to channel "
                     f"{promise.channel.id} at {promise.at:.0f}, and nothing came"
                 )
+
+    def _token_is_dead(self, guild: Guild) -> bool:
+        """Whether what a server asks with is refused to the end: nobody has entered a good token."""
+        account = self.account_in_use(guild)
+        token = self.servers[guild.id].current or self._operator_token
+        return account is None or account.token != token
 
     def kept(self) -> int:
         return sum(1 for promise in self.promises.values() if promise.outcomes)

@@ -234,7 +234,7 @@ class World:
 
     def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
         self.tell(f"    edit in {channel.name}: {text_of(message)[:_SHOWN]!r}")
-        self.ledger.edited(channel, message, disturbed=self._weather.disturbs("discord"))
+        self.ledger.edited(channel, message, life=self.machine.life, disturbed=self._weather.disturbs("discord"))
 
     def _logged(self, line: str) -> None:
         own = not line.startswith("ERROR discord.")
