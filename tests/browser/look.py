@@ -92,7 +92,7 @@ class Look:
     # ------------------------------------------------------------------ chat
 
     def message(self, text: str) -> Locator:
-        """The messages in which this is to be read."""
+        """The messages in which this is to be read: often two, a card and the answer that only its asker sees."""
         return self.chat.locator(".channel-message").filter(has_text=text)
 
     def suggestion(self, text: str) -> Locator:
@@ -117,7 +117,7 @@ class Look:
     async def status(self, job: Job) -> None:
         """`/pixverse status` of this job, which is then watched."""
         await self.command("pixverse status", job.jobid)
-        await expect(self.message("Watching.")).to_be_visible()
+        await expect(self.message("Watching.").last).to_be_visible()
 
     # ----------------------------------------------------------------- panel
 

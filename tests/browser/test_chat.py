@@ -29,9 +29,9 @@ async def test_a_job_is_asked_for_and_its_video_plays(look: Look) -> None:
     job = look.stage.pixverse.add_job(look.stage.account, prompt="A boat for Alice")
     job.set("progress", 46)  # at once: a fresh card is edited after ten seconds
     await look.status(job)
-    await expect(look.message("In progress: 46%.")).to_contain_text("A boat for Alice")
+    await expect(look.message("In progress: 46%.").last).to_contain_text("A boat for Alice")
     job.complete()
-    outcome = look.message("Your video is ready.")
+    outcome = look.message("Your video is ready.").last
     await expect(outcome).to_contain_text("@Alice")
     await expect(look.message("Done.")).to_have_count(1)
     video = outcome.locator("video")
@@ -39,7 +39,7 @@ async def test_a_job_is_asked_for_and_its_video_plays(look: Look) -> None:
     await video.evaluate("video => new Promise(done => video.readyState ? done() : video.onloadedmetadata = done)")
     assert await video.evaluate("video => video.duration") == pytest.approx(3, abs=0.1)
     await outcome.get_by_role("button", name="Details").click()
-    await expect(look.message("Only you can see this").filter(has_text="Style: Realistic")).to_be_visible()
+    await expect(look.message("Only you can see this").filter(has_text="Style: Realistic").last).to_be_visible()
 
 
 async def test_jobs_that_fail_say_why(look: Look) -> None:
@@ -47,9 +47,9 @@ async def test_jobs_that_fail_say_why(look: Look) -> None:
     storm = pixverse.add_video(account, timelines.failed(0, *FAILURE), prompt="A storm", model="v5")
     pirates = pixverse.add_job(account, timelines.moderated(0, *REFUSAL), prompt="Pirates")
     await look.command("pixverse status", storm.jobid)
-    await expect(look.message("The job failed.")).to_contain_text(FAILURE[0])
+    await expect(look.message("The job failed.").last).to_contain_text(FAILURE[0])
     await look.command("pixverse status", pirates.jobid)
-    refused = look.message("Refused by PixVerse's content rules.")
+    refused = look.message("Refused by PixVerse's content rules.").last
     await expect(refused).to_contain_text(REFUSAL[0])
     await expect(refused.locator(".markdown-spoiler")).to_have_count(1)
 
@@ -71,7 +71,7 @@ async def test_enter_sends_a_whole_id_though_it_is_offered(look: Look) -> None:
     await look.page.keyboard.insert_text(job.jobid)
     await expect(look.suggestion(job.jobid)).to_be_visible()
     await look.page.keyboard.press("Enter")
-    await expect(look.message("Watching.")).to_be_visible()
+    await expect(look.message("Watching.").last).to_be_visible()
 
 
 async def test_a_command_sent_while_choices_are_fetched_is_not_lost(look: Look) -> None:
@@ -91,7 +91,7 @@ async def test_a_command_sent_while_choices_are_fetched_is_not_lost(look: Look) 
         await look.page.keyboard.insert_text(job.jobid)
         await look.page.keyboard.press("Enter")
         goes_on.set()
-        await expect(look.message("Watching.")).to_be_visible()
+        await expect(look.message("Watching.").last).to_be_visible()
     finally:
         goes_on.set()
         await look.page.unroute("**/api/action*")
@@ -123,7 +123,7 @@ async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(look: 
     form = look.chat.get_by_role("dialog", name="PixVerse API token")
     await form.get_by_label("API token from useapi.net").fill(look.stage.account.token)
     await form.get_by_role("button", name="Submit").click()
-    await expect(look.message("Token works.")).to_be_visible()
+    await expect(look.message("Token works.").last).to_be_visible()
 
 
 async def test_an_answer_for_one_person_is_not_shown_to_another(look: Look) -> None:
@@ -139,20 +139,20 @@ async def test_an_answer_for_one_person_is_not_shown_to_another(look: Look) -> N
 async def test_buttons_live_on_after_a_restart(look: Look) -> None:
     job = look.stage.pixverse.add_job(look.stage.account, prompt="Pressed later")
     await look.status(job)
-    card = look.message("Waiting to start.")
+    card = look.message("Waiting to start.").last
     await expect(card).to_be_visible()
     await look.open_tab("Bot")
     await look.press("Restart")
     await expect(look.page.locator("#bot-state")).to_contain_text("2 times")
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
     await card.get_by_role("button", name="Stop watching").click()
-    await expect(look.message("Stopped watching").filter(has_text="@")).to_be_visible()
+    await expect(look.message("Stopped watching").filter(has_text="@").last).to_be_visible()
 
 
 async def test_hostile_words_are_text(look: Look) -> None:
     job = look.stage.pixverse.add_job(look.stage.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
     await look.command("pixverse status", job.jobid)
-    outcome = look.message("The job failed.")
+    outcome = look.message("The job failed.").last
     await expect(outcome).to_contain_text('<img src=x onerror="alert(1)"><script>alert(2)</script>')
     content = outcome.locator(".message-content")
     for not_text in ("img", "script", "h1", "em", "a", ".mention:not(:text('@Alice'))"):
@@ -188,7 +188,7 @@ async def test_keys_alone_suffice(look: Look) -> None:
     await keys.press("Enter")
     await keys.type(job.jobid)
     await keys.press("Enter")
-    await expect(look.message("Watching.")).to_be_visible()
+    await expect(look.message("Watching.").last).to_be_visible()
 
 
 async def test_on_a_narrow_screen_each_part_has_the_whole_of_it(look: Look) -> None:

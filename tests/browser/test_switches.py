@@ -46,14 +46,14 @@ async def test_a_job_is_started_copied_asked_for_and_sped_up(look: Look) -> None
     await look.row("Two swans").get_by_role("button", name="Copy id").click()
     assert await look.page.evaluate("navigator.clipboard.readText()") == job.jobid
     await _ask(look, "Two swans")
-    await expect(look.message("Watching.")).to_be_visible()
+    await expect(look.message("Watching.").last).to_be_visible()
     await expect(look.row("Two swans").locator(".state")).to_contain_text("next: started in")
     for speed in ("20×", "1×", "20×"):
         await look.choose("Speed", speed)
         await look.hears(f"at {speed}")
     assert job.coming[-1].at - job.created < 60_000
     job.hurry(1000)
-    await expect(look.message("Your 2 videos are ready.")).to_be_visible()
+    await expect(look.message("Your 2 videos are ready.").last).to_be_visible()
     await expect(look.row("Two swans").locator("strong")).to_have_text("completed")
 
 
@@ -78,7 +78,7 @@ async def test_a_job_is_changed_by_hand(look: Look) -> None:
     await row.get_by_role("combobox", name="Change to").select_option("failed")
     await row.get_by_role("button", name="Apply").click()
     await look.hears("The API now says: failed.")
-    await expect(look.message("The job failed.")).to_be_visible()
+    await expect(look.message("The job failed.").last).to_be_visible()
     await expect(row.locator(".line li").last).to_contain_text("failed")
 
 
@@ -107,7 +107,7 @@ async def test_the_api_is_switched_off_and_on(look: Look) -> None:
     await look.hears("The API answers.")
     _job(look, "At home again")
     await _ask(look, "At home again")
-    await expect(look.message("Watching.")).to_be_visible()
+    await expect(look.message("Watching.").last).to_be_visible()
 
 
 async def test_the_token_is_refused_and_changed(look: Look) -> None:
@@ -157,7 +157,7 @@ async def test_permissions_are_taken_and_given_back(look: Look) -> None:
     look.panel.desk.play(_job(look, "No files here"), timelines.completed(0))
     await look.open_tab("PixVerse")
     await _ask(look, "No files here")
-    await expect(look.message("can allow Attach Files here")).to_be_visible()
+    await expect(look.message("can allow Attach Files here").last).to_be_visible()
     await look.open_tab("Discord")
     await look.page.get_by_label("Attach Files").check()
     await look.hears("The bot has every permission here.")
@@ -172,7 +172,7 @@ async def test_files_above_the_limit_come_as_links(look: Look) -> None:
     await look.hears("up to 50 KiB")
     await look.open_tab("PixVerse")
     await _ask(look, "Too large")
-    await expect(look.message("Your video is ready, as a link.")).to_contain_text("just over this server's limit")
+    await expect(look.message("Your video is ready, as a link.").last).to_contain_text("just over this server's limit")
 
 
 async def test_channels_threads_and_servers(look: Look) -> None:
@@ -195,7 +195,9 @@ async def test_channels_threads_and_servers(look: Look) -> None:
     await look.open_tab("PixVerse")
     _job(look, "Not set up")
     await _ask(look, "Not set up")
-    await expect(look.message("This server isn't set up yet")).to_contain_text("has to run /pixverse-admin token set")
+    await expect(look.message("This server isn't set up yet").last).to_contain_text(
+        "has to run /pixverse-admin token set"
+    )
 
 
 async def test_the_bot_is_removed_and_added_again(look: Look) -> None:
@@ -252,7 +254,7 @@ async def test_posts_break_before_and_after_and_nothing_is_doubled(look: Look) -
     job.fail("Broken on purpose.")
     await expect(form.locator("#post-faults-left")).to_have_text("")
     await expect(
-        look.message("Failed. Jump to the result").filter(has_text="Broken posts")
+        look.message("Failed. Jump to the result").filter(has_text="Broken posts").last
     ).to_be_visible()  # the card, after the outcome
     await expect(look.message("The job failed.")).to_have_count(1)
     await form.get_by_role("button", name="Clear").click()
@@ -275,7 +277,7 @@ async def test_the_bot_is_killed_and_nothing_is_lost(look: Look) -> None:
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
     await expect(look.page.locator("#log")).to_contain_text("jobs are polled")
     await expect(look.chat.locator("#trouble")).to_be_visible()  # still, whatever was posted meanwhile
-    await expect(look.message("Failed. Jump to the result").filter(has_text="Survives")).to_be_visible()
+    await expect(look.message("Failed. Jump to the result").filter(has_text="Survives").last).to_be_visible()
     await expect(look.message("The job failed.")).to_have_count(1)
     await look.open_tab("Traffic")
     await expect(look.page.locator("#requests tr").first).to_be_visible()
@@ -289,7 +291,7 @@ async def test_one_press_starts_a_job_and_watches_it(look: Look) -> None:
     await look.page.locator("form[data-do='job-start']").get_by_role("textbox", name="Prompt").fill("One press")
     await look.press("Start and watch")
     await look.hears("Alice has asked.")
-    await expect(look.message("One press")).to_be_visible()
+    await expect(look.message("One press").last).to_be_visible()
 
 
 async def test_a_narrow_screen_shows_the_chat_once_somebody_asks(look: Look) -> None:
@@ -299,7 +301,7 @@ async def test_a_narrow_screen_shows_the_chat_once_somebody_asks(look: Look) -> 
         await look.open_tab("PixVerse")
         await _ask(look, "Narrow")
         await expect(look.page.get_by_role("tab", name="Chat")).to_have_attribute("aria-selected", "true")
-        await expect(look.message("Narrow")).to_be_visible()
+        await expect(look.message("Narrow").last).to_be_visible()
     finally:
         await look.page.set_viewport_size(WIDE)
 
@@ -321,10 +323,10 @@ async def test_the_message_menu_watches_the_jobs_in_a_message(look: Look) -> Non
     await look.chat.get_by_label("Message", exact=True).click()
     await look.page.keyboard.insert_text(f"Look at {job.jobid}")
     await look.page.keyboard.press("Enter")
-    asked = look.message("Look at")
+    asked = look.message("Look at").last
     await asked.hover()
     await asked.get_by_role("button", name="Apps: Watch PixVerse jobs").click()
-    await expect(look.message("In a message").filter(has_text="Watching 1 job")).to_be_visible()
+    await expect(look.message("In a message").filter(has_text="Watching 1 job").last).to_be_visible()
 
 
 async def test_what_there_is_to_try(look: Look) -> None:
@@ -337,7 +339,7 @@ async def test_what_there_is_to_try(look: Look) -> None:
     await look.page.get_by_role("button", name="Deny file uploads").click()
     await look.is_explained("The video comes as a link")
     await look.is_shown()
-    await expect(look.message("Your video is ready, as a link.")).to_be_visible()
+    await expect(look.message("Your video is ready, as a link.").last).to_be_visible()
     await look.is_explained("In Discord the link plays as a video.")
 
 
@@ -361,10 +363,10 @@ async def test_a_server_without_a_token_is_set_up_as_the_page_says(look: Look) -
     await expect(form.get_by_label("API token from useapi.net")).to_be_focused()
     await look.page.keyboard.press("Control+V")
     await form.get_by_role("button", name="Submit").click()
-    await expect(look.message("Token works.")).to_be_visible()
+    await expect(look.message("Token works.").last).to_be_visible()
     await without_token.click()
     await look.is_explained("Kite Club has its token now")
-    await expect(look.message("Your video is ready.")).to_be_visible()
+    await expect(look.message("Your video is ready.").last).to_be_visible()
 
 
 async def test_the_bot_is_killed_midway_and_the_result_comes_once(look: Look) -> None:
@@ -391,7 +393,7 @@ async def test_nothing_moves_sideways_on_a_phone(look: Look) -> None:
         await look.open_tab("PixVerse")
         await look.press("Start and watch")
         await expect(look.page.get_by_role("tab", name="Chat")).to_have_attribute("aria-selected", "true")
-        await expect(look.message("Watching.")).to_be_visible()
+        await expect(look.message("Watching.").last).to_be_visible()
         await look.choose_command("pixverse status")
         send = await look.chat.get_by_role("button", name="Send", exact=True).bounding_box()
         assert send is not None
