@@ -19,7 +19,7 @@ from cogs.assembly import serve
 from cogs.client import DiscordTokenRefused
 from cogs.watchdog import ServiceManager
 from relay.videos.folder import FolderUnusable
-from settings import SettingsError, StorageSettings, load_settings, load_storage_settings
+from settings import VERSION, SettingsError, StorageSettings, load_settings, load_storage_settings
 from storage.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
 
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python bot.py", description="Without a command: run the bot.", allow_abbrev=False
     )
+    parser.add_argument("--version", action="version", version=f"PixVerse Relay {VERSION}")
     commands = parser.add_subparsers(dest="command", metavar="command")
     commands.add_parser("check", help="look at settings, database, key and Discord log-in, and print the invite link")
     backup = commands.add_parser("backup", help="copy the database, also while the bot runs")

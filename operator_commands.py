@@ -13,7 +13,7 @@ from cogs.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of
 from cogs.permissions import INVITE_PERMISSIONS
 from relay.meters import NoMeters
 from relay.videos.folder import folder_beside, look_over
-from settings import Settings, StorageSettings, shown_settings
+from settings import VERSION, Settings, StorageSettings, shown_settings
 from storage import backup as backups
 from storage import rotation
 from storage.inspection import Inspection, inspect
@@ -25,11 +25,12 @@ _DISCORD_SECONDS = 30.0
 
 
 async def check(settings: Settings) -> None:
-    """Prints settings (secrets masked), database, key, Discord log-in and invite link. The bot may run meanwhile.
+    """Prints version, settings (secrets masked), database, key, Discord log-in, invite link. The bot may run meanwhile.
 
     Raises what a start would raise; Discord out of reach is only told, as a start would wait for it.
     """
     clean_operator_token(settings)
+    print(f"PixVerse Relay {VERSION}")
     for name, value in shown_settings(settings):
         print(f"{name} = {value}")
     for warning in warnings_of(settings):

@@ -4,10 +4,12 @@ from settings.loading import SettingsError, load_settings, load_storage_settings
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings
 from settings.readers import LogFormat, LogLevel, MediaHost
 from settings.shown import shown_settings
+from settings.version import VERSION
 
 __all__ = [
     "PUBLIC_API_HOST",
     "VARIABLES",
+    "VERSION",
     "LogFormat",
     "LogLevel",
     "MediaHost",

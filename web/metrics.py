@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from settings import VERSION
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
 from web.live_figures import LiveFigures
@@ -23,6 +24,7 @@ class MetricsReport:
         self._takes_writes = Gauge(
             "relay_database_takes_writes", "1: the database takes writes; 0: it takes none.", registry=registry
         )
+        Info("relay_build", "The version that runs.", registry=registry).info({"version": VERSION})
         registry.register(live)
         registry.register(database)
         ProcessCollector(registry=registry)

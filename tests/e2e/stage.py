@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
@@ -21,6 +22,10 @@ from tests.e2e.waiting import until
 from tests.web.port import ask
 
 POLL_SECONDS = 0.1
+_READS = re.compile(
+    r"GET /v1/pixverse/jobs(/\?jobid=[^&/]+)?"  # GET /v1/pixverse/jobs/cancel/ ends a job
+    r"|GET /v2/pixverse/(scheduler/|(videos|images)/([^?/]+|\?[^/]*))"
+)
 
 
 class Stage:
@@ -76,13 +81,16 @@ class Stage:
         return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, nursery)
 
     async def close(self) -> None:
-        """Ends everything; a call that the sandbox does not know is a fault, and so is a secret in a wrong place."""
+        """Ends everything; a call that the sandbox does not know is a fault, and so are a secret in a wrong place and a
+        request to the PixVerse API that is more than a read."""
         if self.bot.running:
             await self.listen_to_port()
             await self.bot.kill()
         await self.discord.stop()
         await self.pixverse.stop()
         assert self.leaks() == []
+        asked = (f"{entry.method} {entry.path}" for entry in self.pixverse.requests)
+        assert [request for request in asked if not _READS.fullmatch(request)] == []
 
     # ---------------------------------------------------------------- the bot
 

@@ -11,6 +11,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from sandbox.discord_wire import Body
+from settings import VERSION
 from tests.e2e.conftest import Build
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
@@ -32,11 +33,16 @@ async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
     finished = await stage.bot.run("check")
     assert finished.code == 0, finished.text
     assert stage.discord.bot_token not in finished.text
-    for word in ("DISCORD_TOKEN", "POLL_INTERVAL", "DATABASE_URL", "oauth2/authorize", "permissions="):
+    for word in (VERSION, "DISCORD_TOKEN", "POLL_INTERVAL", "DATABASE_URL", "oauth2/authorize", "permissions="):
         assert word in finished.text
     assert stage.discord.gateway.identified == identified
     assert stage.ledger.rows("PRAGMA user_version") == before
     assert stage.discord.bot_connected
+
+
+async def test_the_version_is_told_without_any_setting(stage: Stage) -> None:
+    finished = await stage.bot.run("--version", changed={"DISCORD_TOKEN": ""})
+    assert (finished.code, finished.text.strip()) == (0, f"PixVerse Relay {VERSION}")
 
 
 async def test_check_ends_as_a_start_would(build: Build) -> None:

@@ -16,6 +16,7 @@ from prometheus_client.exposition import generate_latest
 from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
 from relay.polling.job_queue import Polls
 from relay.ports import HintUse
+from settings import VERSION
 from storage import jobs
 from storage.database import Database, Queries, SqlValue, open_reader
 from tests.web.clock import ManualClock
@@ -80,6 +81,7 @@ async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, c
         'relay_loop_crashes_total{loop="poll"}': 2,
         'relay_loop_seconds_since_turn{loop="poll"}': 0.5,
         "relay_api_away_seconds": 7,
+        f'relay_build_info{{version="{VERSION}"}}': 1,
         'relay_jobs_open{state="progress"}': 1,
         'relay_deliveries_open{state="waiting"}': 0,
         'relay_delivery_oldest_seconds{state="waiting"}': 0,
