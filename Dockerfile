@@ -14,8 +14,9 @@ RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin relay
     && mkdir -p /app/data && chown relay:relay /app/data
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
-COPY bot.py command_line.py logs.py operator_commands.py ./
+COPY bot.py app.py cli.py logs.py operator_commands.py ./
 COPY cogs cogs
+COPY discord_adapter discord_adapter
 COPY pixverse pixverse
 COPY relay relay
 COPY settings settings

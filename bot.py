@@ -22,7 +22,7 @@ def main() -> int:
     import sys
     from pathlib import Path
 
-    from command_line import run
+    from cli import run
 
     code = run(sys.argv[1:], dict(os.environ), Path(__file__).resolve().parent)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import discord
 
-from cogs.assembly import clean_operator_token, warnings_of
-from cogs.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
-from cogs.permissions import INVITE_PERMISSIONS
+from app import clean_operator_token, warnings_of
+from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
+from discord_adapter.permissions import INVITE_PERMISSIONS
 from relay.meters import NoMeters
 from relay.videos.folder import folder_beside, look_over
 from settings import VERSION, Settings, StorageSettings, shown_settings

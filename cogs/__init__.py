@@ -1,1 +1,1 @@
-"""Discord's face: commands, events and the loops that post."""
+"""The slash commands, buttons and message menu, and the background loop."""

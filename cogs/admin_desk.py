@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cogs.channel_check import ChannelCheck
-from cogs.command_book import CommandBook
+from discord_adapter.channel_check import ChannelCheck
+from discord_adapter.command_registry import CommandRegistry
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.allowances import Allowances
@@ -63,7 +63,7 @@ class AdminDesk:
         poster: Poster,
         health: Health,
         allowances: Allowances,
-        book: CommandBook,
+        book: CommandRegistry,
     ) -> None:
         self._database = database
         self._accounts = accounts

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 
 from cogs.admin_desk import AdminDesk
-from cogs.asking import Answering, Interaction, may_manage_messages, require_manage_server, require_posting
 from cogs.callback_desk import CallbackDesk
-from cogs.channel_check import require_own_channel
-from cogs.door import Door
 from cogs.follow_desk import LARGEST_ID, FollowDesk
 from cogs.outcome_desk import OutcomeDesk
 from cogs.watching_answers import one_watched
+from discord_adapter.channel_check import require_own_channel
+from discord_adapter.interaction_limits import Door
+from discord_adapter.interactions import (
+    Answering,
+    Interaction,
+    may_manage_messages,
+    require_manage_server,
+    require_posting,
+)
 from relay.commands.forgetting import Forgetting
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cogs.command_book import CommandBook
+from discord_adapter.command_registry import CommandRegistry
 from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
 from relay.commands.results import Ask
 from relay.tokens.accounts import Accounts
@@ -27,7 +27,7 @@ class CallbackDesk:
         self,
         addresses: CallbackAddresses,
         accounts: Accounts,
-        book: CommandBook,
+        book: CommandRegistry,
         *,
         public_url: str | None,
         interval: int,

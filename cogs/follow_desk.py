@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cogs.command_book import CommandBook
+from discord_adapter.command_registry import CommandRegistry
 from pixverse.jobids import LooksLikeSecret
 from pixverse.tokens import looks_like_secret
 from relay.commands.refusals import NotFollowed
@@ -26,7 +26,7 @@ LARGEST_ID = 2**63 - 1
 class FollowDesk:
     """Answers each request; raises classes of `relay.commands.refusals`, and sqlite3.Error as the database does."""
 
-    def __init__(self, following: Following, poster: Poster, book: CommandBook) -> None:
+    def __init__(self, following: Following, poster: Poster, book: CommandRegistry) -> None:
         self._following = following
         self._poster = poster
         self._book = book

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
 
-from cogs.client import RelayClient
 from cogs.relay_parts import RelayParts
+from discord_adapter.client import RelayClient
 from relay.loop_crashes import LoopCrashes
 from relay.meters import Meters, NoMeters
 from relay.ports import Clock

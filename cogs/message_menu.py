@@ -8,8 +8,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.asking import Answering, Interaction, require_posting
 from cogs.watching_answers import several_watched
+from discord_adapter.interactions import Answering, Interaction, require_posting
 from pixverse.pasted import find_jobids
 from relay.commands.many import AT_MOST
 from relay.commands.tracker import Tracker

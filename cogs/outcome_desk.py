@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cogs.command_book import CommandBook
+from discord_adapter.command_registry import CommandRegistry
 from relay.commands.resending import HOPELESS, Resending
 from relay.commands.results import Ask
 from storage import outcome_records
@@ -17,7 +17,7 @@ from ui.results import PAGE, posted_after_all, results_answer, sent_again
 class OutcomeDesk:
     """Knows of the asker's own server alone. Raises sqlite3.Error as the database does."""
 
-    def __init__(self, database: Database, resending: Resending, book: CommandBook) -> None:
+    def __init__(self, database: Database, resending: Resending, book: CommandRegistry) -> None:
         self._database = database
         self._resending = resending
         self._book = book

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from discord import app_commands
 from discord.ext import commands
 
-from cogs.asking import Answering, Interaction, may_manage_messages, require_posting
-from cogs.command_book import CommandBook
 from cogs.watching_answers import one_watched, several_watched
+from discord_adapter.command_registry import CommandRegistry
+from discord_adapter.interactions import Answering, Interaction, may_manage_messages, require_posting
 from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask, Choice
 from relay.commands.tracker import Tracker
@@ -33,7 +33,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
     """Follows jobs in the channel where it was asked to."""
 
     def __init__(
-        self, tracker: Tracker, forgetting: Forgetting, answering: Answering, book: CommandBook, clock: Clock
+        self, tracker: Tracker, forgetting: Forgetting, answering: Answering, book: CommandRegistry, clock: Clock
     ) -> None:
         super().__init__()
         self._tracker = tracker

@@ -12,14 +12,14 @@ from discord import app_commands
 from discord.ext import commands
 
 from cogs.admin_desk import AdminDesk
-from cogs.asking import Answering, Interaction, may_manage_server, require_manage_server
 from cogs.callback_desk import CallbackDesk
-from cogs.channel_check import check_channel, require_own_channel
-from cogs.command_book import CommandBook
-from cogs.door import Door
 from cogs.follow_desk import FollowDesk
-from cogs.hidden_channels import real_name
 from cogs.outcome_desk import OutcomeDesk
+from discord_adapter.channel_check import check_channel, require_own_channel
+from discord_adapter.command_registry import CommandRegistry
+from discord_adapter.hidden_channels import real_name
+from discord_adapter.interaction_limits import Door
+from discord_adapter.interactions import Answering, Interaction, may_manage_server, require_manage_server
 from relay.commands.results import Ask
 from ui import descriptions
 from ui.admin_answers import not_allowed_answer
@@ -70,7 +70,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         callbacks: CallbackDesk,
         answering: Answering,
         door: Door,
-        book: CommandBook,
+        book: CommandRegistry,
     ) -> None:
         super().__init__()
         self._desk = desk

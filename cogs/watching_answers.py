@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cogs.asking import Interaction
-from cogs.channel_check import obstacles_here
+from discord_adapter.channel_check import obstacles_here
+from discord_adapter.interactions import Interaction
 from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
 from relay.commands.tracker import Tracker
 from ui.answer import Answer

@@ -27,7 +27,7 @@ _MOST_BYTES = 2**16
 def main() -> None:
     program, orders = Path(sys.argv[1]), socket.socket(fileno=int(sys.argv[2]))
     sys.path[0] = str(program)
-    importlib.import_module("command_line")
+    importlib.import_module("cli")
     gc.freeze()  # a collection would write to pages that all bots share
     order = _order_of_this_bot(orders)
     os.environ.clear()

@@ -13,13 +13,13 @@ from typing import Any
 
 import aiohttp
 
-from cogs.assembly import Outside, serve
-from cogs.watchdog import ServiceManager
+from app import Outside, serve
 from settings import load_settings
 from tests.simulation.inline_database import InlineConnection
 from tests.simulation.library_seams import put_discord_py_into
 from tests.simulation.virtual_time import Agenda, VirtualClock, VirtualLoop
 from tests.simulation.wire import Peer, Session
+from web.watchdog import ServiceManager
 
 CALLBACK_PORT = 8081
 _graves: list[object] = []

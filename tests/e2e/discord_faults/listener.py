@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cogs.client import RelayClient, log_in, use_discord_at
-from cogs.gateway import stay_connected
+from discord_adapter.client import RelayClient, log_in, use_discord_at
+from discord_adapter.gateway import stay_connected
 from relay.meters import NoMeters
 from sandbox.discord_wire import DiscordSandbox
 

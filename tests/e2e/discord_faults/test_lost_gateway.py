@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from cogs.client import DiscordTokenRefused
+from discord_adapter.client import DiscordTokenRefused
 from sandbox.discord_wire import Cut, DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import listening
 from tests.e2e.waiting import until
@@ -46,7 +46,7 @@ async def test_a_final_close_code_is_tried_again_with_patience(
         assert client.waits[:11] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]
         discord.gateway.refuses_with = None
         await _again(discord, identified)
-    told = [record for record in caplog.records if record.name == "cogs.gateway"]
+    told = [record for record in caplog.records if record.name == "discord_adapter.gateway"]
     assert all(f"Discord closed it with {code}, " in record.getMessage() for record in told)
     assert not any(record.exc_info for record in caplog.records)
 

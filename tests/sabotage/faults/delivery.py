@@ -41,7 +41,7 @@ FAULTS = (
     fault(
         "what a command tells of the largest file is not heard",
         "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_tells_that_the_server_takes_more",
-        "cogs/surroundings.py",
+        "discord_adapter/guild_events.py",
         "server.upload_limit < told:",
         "server.upload_limit > told:",
     ),
@@ -76,7 +76,7 @@ FAULTS = (
     fault(
         "no nonce is sent",
         f"{_E2E_KILLS}::test_killed_with_discord_remembering",
-        "cogs/poster.py",
+        "discord_adapter/poster.py",
         '        "nonce": nonce,\n',
         "",
     ),
@@ -139,9 +139,9 @@ FAULTS = (
     Fault(
         "an empty history without the right to read it proves that nothing is there",
         (
-            Edit("cogs/history.py", "    if readable is False:\n        return CannotLook()\n", ""),
+            Edit("discord_adapter/history.py", "    if readable is False:\n        return CannotLook()\n", ""),
             Edit(
-                "cogs/history.py",
+                "discord_adapter/history.py",
                 "return Absent() if certain or page else CannotLook()",
                 "return Absent()",
             ),
@@ -173,35 +173,35 @@ FAULTS = (
     fault(
         "a refusal after an earlier try that may have been stored is believed",
         "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_answer_doubles_nothing[may not attach]",
-        "cogs/wire_memory.py",
+        "discord_adapter/request_trace.py",
         "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
         "return False",
     ),
     fault(
         "a proxy's page is believed like a refusal of Discord's",
         "tests/e2e/test_lost_answers.py::test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing[499]",
-        "cogs/refusals.py",
+        "discord_adapter/discord_errors.py",
         "in _BEFORE_ANY_DEED or is_of_discord(refusal):",
         "< 500:",
     ),
     fault(
         "an empty page of a proxy's is an empty channel",
-        "tests/cogs/test_history.py::test_what_is_no_history_says_nothing_of_it",
-        "cogs/history.py",
+        "tests/discord_adapter/test_history.py::test_what_is_no_history_says_nothing_of_it",
+        "discord_adapter/history.py",
         "        raise TypeError(page)\n",
         "        return list(page or ())\n",
     ),
     fault(
         "a reply needs its card",
         "tests/e2e/test_endings.py::test_a_deleted_card_is_no_obstacle",
-        "cogs/poster.py",
+        "discord_adapter/poster.py",
         "fail_if_not_exists=False",
         "fail_if_not_exists=True",
     ),
     fault(
         "two bots may hold one database",
         "tests/e2e/test_starts.py::test_a_second_bot_with_the_same_database",
-        "cogs/assembly.py",
+        "app.py",
         "stack.enter_context(InstanceLock(settings.database_path))",
         "InstanceLock(settings.database_path)",
     ),

@@ -9,8 +9,8 @@ _HEALTH = "tests/web/test_health.py"
 FAULTS = (
     fault(
         "systemd is told that all is well while a loop stands",
-        "tests/cogs/test_watchdog.py::test_it_is_called_in_time_unless_a_loop_stands",
-        "cogs/watchdog.py",
+        "tests/web/test_watchdog.py::test_it_is_called_in_time_unless_a_loop_stands",
+        "web/watchdog.py",
         "            if stand:",
         "            if not stand and stand:",
     ),
@@ -30,8 +30,8 @@ FAULTS = (
     ),
     fault(
         "a gateway that is tried again in vain seems to be there",
-        "tests/cogs/test_shards_up.py::test_tries_in_vain_do_not_begin_the_time_anew",
-        "cogs/shards_up.py",
+        "tests/discord_adapter/test_connected_shards.py::test_tries_in_vain_do_not_begin_the_time_anew",
+        "discord_adapter/connected_shards.py",
         "self._away_since.setdefault(shard_id, self._begun)",
         "self._begun",
     ),
@@ -58,15 +58,15 @@ FAULTS = (
     ),
     fault(
         "an error nobody expected is shown as it is",
-        "tests/test_command_line.py::test_an_error_nobody_expected_is_logged_like_everything_else",
-        "command_line.py",
+        "tests/test_cli.py::test_an_error_nobody_expected_is_logged_like_everything_else",
+        "cli.py",
         '        log.exception("The bot ended by a fault of its own")\n        return FAILED\n',
         "        raise\n",
     ),
     fault(
         "a rescue of the database wants a Discord token",
         "tests/e2e/test_operator_commands.py::test_what_only_works_on_the_database_needs_no_other_settings",
-        "command_line.py",
+        "cli.py",
         "load_storage_settings(environ,",
         "load_settings(environ,",
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.sabotage.fault import fault
 
 _ALLOWANCES = "tests/relay/test_allowances.py"
-_DOOR = "tests/cogs/test_door.py"
+_DOOR = "tests/discord_adapter/test_interaction_limits.py"
 _LIMITS = "tests/e2e/test_limits.py"
 _LISTS = "tests/pixverse/test_recent_lists.py"
 _LOOKUPS = "tests/relay/commands/test_lookups.py"
@@ -121,7 +121,7 @@ FAULTS = (
     fault(
         "commands are not counted",
         f"{_LIMITS}::test_every_command_counts_whatever_comes_of_it",
-        "cogs/client.py",
+        "discord_adapter/client.py",
         "return await self.client.button_handlers.lets_in(interaction)",
         "return True",
     ),
@@ -142,7 +142,7 @@ FAULTS = (
     fault(
         "autocomplete is not counted",
         f"{_LIMITS}::test_autocomplete_has_a_generous_limit_of_its_own",
-        "cogs/door.py",
+        "discord_adapter/interaction_limits.py",
         "                self._use(self._typing, person)\n",
         "                pass\n",
     ),
@@ -170,7 +170,7 @@ FAULTS = (
     fault(
         "answers keep their button, and the bot their memory",
         f"{_LIMITS}::test_only_a_person_s_latest_answers_keep_a_button_that_passes",
-        "cogs/passing_views.py",
+        "discord_adapter/temporary_views.py",
         "            await old.take_off()\n",
         "            pass\n",
     ),

@@ -12,7 +12,7 @@ FAULTS = (
     fault(
         "the outcome comes without its files",
         f"{_CHAT}::test_a_job_is_asked_for_and_its_video_plays",
-        "cogs/poster.py",
+        "discord_adapter/poster.py",
         "    if message.files:\n",
         "    if message.files and message.content.isspace():\n",
     ),

@@ -13,7 +13,7 @@ FAULTS = (
         "a page in the place of a channel is believed, and remembered",
         "tests/e2e/discord_faults/test_places.py"
         "::test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server[page1]",
-        "cogs/channel_owners.py",
+        "discord_adapter/channel_owners.py",
         'if not isinstance(told, Mapping) or told.get("id") != str(channel_id):',
         "if not isinstance(told, Mapping):",
     ),
@@ -63,21 +63,21 @@ FAULTS = (
     fault(
         "a channel that the gateway does not tell of is taken for one of this server",
         "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_not_taken[archived thread-alerts]",
-        "cogs/channel_check.py",
+        "discord_adapter/channel_check.py",
         "if guild_id != interaction.guild_id:",
         "if interaction.client.get_channel(channel_id) is not None and guild_id != interaction.guild_id:",
     ),
     fault(
         "what is stored as a channel of this server is posted to, whoever's it is",
         "tests/e2e/test_forgeries.py::test_a_stored_channel_of_another_server_is_posted_to_never",
-        "cogs/poster.py",
+        "discord_adapter/poster.py",
         "if guild_id == address.guild_id:",
         "if guild_id:",
     ),
     fault(
         "a channel of another server can be followed into",
         "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_not_taken[channel-follow]",
-        "cogs/channel_check.py",
+        "discord_adapter/channel_check.py",
         "if guild_id != interaction.guild_id:",
         "if 0:",
     ),
@@ -112,7 +112,7 @@ FAULTS = (
     fault(
         "what the API wrote may ping",
         "tests/e2e/test_main_path.py::test_nobody_is_pinged_who_did_not_ask_for_it",
-        "cogs/poster.py",
+        "discord_adapter/poster.py",
         "everyone=False, roles=False, users=[discord.Object(user) for user in message.mention], replied_user=False",
         "everyone=True, roles=True, users=True, replied_user=False",
     ),

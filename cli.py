@@ -1,0 +1,140 @@
+"""The command line: which command is run, how it is stopped, and what its end means as an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import FrameType
+
+import logs
+import operator_commands
+from app import serve
+from discord_adapter.client import DiscordTokenRefused
+from relay.videos.folder import FolderUnusable
+from settings import VERSION, SettingsError, StorageSettings, load_settings, load_storage_settings
+from storage.backup import BackupFailed
+from storage.errors import AlreadyRunning, DatabaseUnusable
+from web.watchdog import ServiceManager
+
+log = logging.getLogger(__name__)
+
+DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
+
+_SECONDS_TO_LEAVE = 9.0
+"""Whoever stops the bot waits ten."""
+
+_TOKEN_REFUSED_LINE = (
+    "DISCORD_TOKEN: Discord refuses this token. Reset it at https://discord.com/developers/applications "
+    "(Bot, Reset Token) and put the new one into .env."
+)
+
+
+def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int:
+    """Runs a command and returns its exit code. Prints a line for each problem, never a traceback for a known one."""
+    options = _parser().parse_args(arguments)
+    try:
+        settings, command = _command(options, environ, root)
+    except SettingsError as error:
+        return _complain(MISCONFIGURED, *error.problems)
+    logs.set_up(settings.log_level, settings.log_format)
+    return _exit_code(command)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python bot.py", description="Without a command: run the bot.", allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"PixVerse Relay {VERSION}")
+    commands = parser.add_subparsers(dest="command", metavar="command")
+    commands.add_parser("check", help="look at settings, database, key and Discord log-in, and print the invite link")
+    backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
+    backup.add_argument("path", metavar="PATH", type=Path, help="the new file")
+    commands.add_parser("rotate-key", help="encrypt every stored token with a new key; the bot must be stopped")
+    return parser
+
+
+def _command(
+    options: argparse.Namespace, environ: Mapping[str, str], root: Path
+) -> tuple[StorageSettings, Coroutine[object, object, None]]:
+    """The command, with the settings that it needs: a rescue of the database needs no Discord token."""
+    if options.command in ("backup", "rotate-key"):
+        storage = load_storage_settings(environ, root / ".env", root)
+        if options.command == "backup":
+            return storage, operator_commands.backup(storage, options.path)
+        return storage, operator_commands.rotate_key(storage)
+    settings = load_settings(environ, root / ".env", root)
+    if options.command == "check":
+        return settings, operator_commands.check(settings)
+    return settings, serve(settings, ServiceManager.of_environment(environ))
+
+
+def _exit_code(command: Coroutine[object, object, None]) -> int:
+    try:
+        asyncio.run(_until_told_to_stop(command))
+    except SettingsError as error:
+        return _complain(MISCONFIGURED, *error.problems)
+    except (DatabaseUnusable, BackupFailed, FolderUnusable) as error:
+        return _complain(MISCONFIGURED, str(error))
+    except DiscordTokenRefused:
+        return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)
+    except AlreadyRunning as error:
+        return _complain(ALREADY_RUNNING, str(error))
+    except Exception:
+        # The process's edge: the interpreter's own traceback would show whatever secret the error holds.
+        log.exception("The bot ended by a fault of its own")
+        return FAILED
+    return DONE
+
+
+async def _until_told_to_stop(command: Coroutine[object, object, None]) -> None:
+    """Runs the command to its end, or cancels it at SIGTERM or Ctrl-C and lets it put its things away."""
+    work = asyncio.create_task(command)
+    stopped = False
+
+    def stop() -> None:
+        nonlocal stopped
+        if stopped:
+            return
+        stopped = True
+        log.info("stopping")
+        _leave_in_time()
+        work.cancel()
+
+    _on_signals(stop)
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not stopped:
+            raise
+
+
+def _on_signals(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+
+    def hear(_number: int, _frame: FrameType | None) -> None:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop)
+
+    # Not the loop's own handlers: they go with the loop, and a second signal would then kill.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, hear)
+
+
+def _leave_in_time() -> None:
+    """Whatever hangs, the process ends; what is in the database is whole at every moment."""
+    timer = threading.Timer(_SECONDS_TO_LEAVE, os._exit, (DONE,))
+    timer.daemon = True
+    timer.start()
+
+
+def _complain(code: int, *problems: str) -> int:
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return code

@@ -1,0 +1,78 @@
+"""What the bot may do in the channel where it was asked, and whether one that was chosen is of the same server."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import aiohttp
+import discord
+
+from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
+from discord_adapter.permissions import is_locked, is_thread, missing_to_post_well
+from relay.outcomes import Obstacle
+from ui.refusals import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
+
+_PATIENCE_SECONDS = 10.0
+
+_MISSING_ACCESS = 50001
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCheck:
+    """`missing` names permissions as Discord's settings do, or an `Obstacle`."""
+
+    missing: tuple[str, ...]
+    locked: bool
+
+
+async def check_channel(interaction: Interaction) -> ChannelCheck:
+    """Looks at the channel's overrides too: Discord sends them with every interaction."""
+    channel, permissions = interaction.channel, interaction.app_permissions
+    obstacle = obstacle_of(interaction) or await _outside(interaction)
+    missing = (obstacle,) if obstacle else missing_to_post_well(permissions, in_thread=is_thread(channel))
+    return ChannelCheck(missing, is_locked(channel, permissions))
+
+
+async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[str, ...] | None:
+    """Why nothing can be posted where this was asked, as far as it is known; None where something can be. `refused`:
+    Discord has just refused a message there."""
+    outside = await _outside(interaction)
+    if outside is not None:
+        return (outside,)
+    return () if refused else None
+
+
+async def _outside(interaction: Interaction) -> Obstacle | None:
+    """Whether this is a private thread of which the bot is no member: a command works there all the same, and its
+    permissions tell nothing of it."""
+    channel = interaction.channel
+    private = getattr(channel, "type", None) is discord.ChannelType.private_thread
+    if channel is None or not private or interaction.app_permissions.manage_threads:
+        return None
+    try:
+        await interaction.client.http.get_channel(channel.id)
+    except discord.HTTPException as refusal:
+        return Obstacle.NOT_IN_THREAD if refusal.code == _MISSING_ACCESS else None
+    except (discord.RateLimited, aiohttp.ClientError, OSError):
+        return None
+    return None
+
+
+async def require_own_channel(interaction: Interaction, channel_id: int) -> None:
+    """Raises CannotPostHere for a channel of another server, and for one that Discord does not show the bot.
+
+    Discord's clients offer a server's own channels alone; whoever sends an interaction by hand may name any.
+    """
+    try:
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            guild_id = await interaction.client.channel_owners.guild_of(channel_id)
+    except discord.HTTPException as refusal:
+        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise CannotPostHere(unseen_channel_answer()) from refusal
+        raise CannotPostHere(discord_silent_answer()) from refusal
+    except (discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
+        raise CannotPostHere(discord_silent_answer()) from error
+    if guild_id != interaction.guild_id:
+        raise CannotPostHere(foreign_channel_answer())

@@ -1,0 +1,184 @@
+"""The Discord client: what it asks of Discord, and how it logs in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import discord
+from discord.ext import commands
+from discord.http import Route
+
+from discord_adapter.channel_owners import ChannelOwners
+from discord_adapter.connected_shards import ShardsUp
+from discord_adapter.global_rate_limit import GlobalLimit
+from discord_adapter.invalid_requests import InvalidRequests
+from discord_adapter.request_trace import wait_told, wire_trace
+from relay.meters import Meters
+from ui.button_handlers import ButtonHandlers
+from ui.buttons import DYNAMIC_ITEMS
+
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 60.0
+_LOGIN_SECONDS = 30.0
+_LONGEST_RATE_LIMIT = 30.0
+
+
+class DiscordTokenRefused(Exception):
+    """Discord does not take the bot's token."""
+
+
+class NotDiscord(Exception):
+    """Something else answered in Discord's place: a proxy's page, a network that wants a log-in first."""
+
+
+UNREACHABLE = (
+    discord.HTTPException,
+    discord.RateLimited,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    NotDiscord,
+)
+"""What it raises that Discord is away."""
+
+
+def use_discord_at(base_url: str) -> None:
+    """Sends all of discord.py's requests to this REST base; it keeps the address in a class attribute."""
+    Route.BASE = base_url
+
+
+class CountingTree(discord.app_commands.CommandTree["RelayClient"]):
+    """The commands, whose uses are counted, autocomplete too."""
+
+    async def interaction_check(self, interaction: discord.Interaction[RelayClient], /) -> bool:
+        return await self.client.button_handlers.lets_in(interaction)
+
+
+class RelayClient(commands.AutoShardedBot):
+    """One connection to Discord. Only the guilds intent: no members, no messages, nothing cached of either."""
+
+    def __init__(self, meters: Meters, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.invalid_requests = InvalidRequests(monotonic)
+        # No voice here, so no warnings of what voice would need.
+        discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False
+        super().__init__(
+            command_prefix=commands.when_mentioned,
+            tree_cls=CountingTree,
+            help_command=None,
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            member_cache_flags=discord.MemberCacheFlags.none(),
+            max_messages=None,
+            chunk_guilds_at_startup=False,
+            max_ratelimit_timeout=_LONGEST_RATE_LIMIT,
+            allowed_contexts=discord.app_commands.AppCommandContext(
+                guild=True, dm_channel=False, private_channel=False
+            ),
+            allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
+            http_trace=wire_trace(GlobalLimit(lambda: self.http), self.invalid_requests.note, _counting(meters)),
+        )
+        self.shards_up = ShardsUp(monotonic)
+        self.channel_owners = ChannelOwners(self)
+        self.button_handlers: ButtonHandlers
+        self.started: Callable[[], Awaitable[None]]
+        """Called once, after the log-in and before the gateway: starts the cogs."""
+
+    async def login(self, token: str) -> None:
+        """Asks Discord who the bot is, and starts nothing. Raises NotDiscord, and what discord.py does."""
+        try:
+            await super().login(token)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # discord.py takes the text of a page for the object that it asked for.
+            raise NotDiscord from error
+
+    async def begin(self) -> None:
+        """Starts the cogs, after the log-in."""
+        self.add_dynamic_items(*DYNAMIC_ITEMS)
+        await self.started()
+
+    def gateway_away(self) -> float:
+        """For how many seconds some shard has been away; 0 where all are connected."""
+        return self.shards_up.away_for(self.shard_count or 1)
+
+    def slowest_latency(self) -> float:
+        """Seconds between a heartbeat and its answer, of the slowest shard; NaN where none is connected."""
+        return max((latency for _, latency in self.latencies if math.isfinite(latency)), default=math.nan)
+
+    async def connect_anew(self) -> None:
+        """Connects as many shards as Discord wants now, until something ends that for which discord.py has no remedy.
+
+        Raises what discord.py does.
+        """
+        self.shard_count = None  # type: ignore[assignment]  # None has discord.py ask for it; typed for afterwards
+        # With a queue of its own: what is left of an earlier connection may still put something into the old one.
+        await self._async_setup_hook()
+        await self.connect()
+
+    async def close(self) -> None:
+        """Puts the gateway down and nothing else.
+
+        discord.py calls this by itself at a close code for which it knows no remedy, and would take the cogs and the
+        REST client with it, though neither needs the gateway.
+        """
+        await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
+
+    async def put_away(self) -> None:
+        """Ends everything."""
+        await super().close()
+
+    async def on_shard_connect(self, shard_id: int) -> None:
+        self.shards_up.up(shard_id)
+
+    async def on_shard_resumed(self, shard_id: int) -> None:
+        self.shards_up.up(shard_id)
+
+    async def on_shard_disconnect(self, shard_id: int) -> None:
+        self.shards_up.down(shard_id)
+
+
+def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]:
+    def count(end: aiohttp.TraceRequestEndParams) -> None:
+        headers = end.response.headers
+        meters.discord_answered(end.response.status, headers.get("X-RateLimit-Scope"), wait_told(headers) or 0.0)
+
+    return count
+
+
+async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:
+    """Logs in, however long Discord is away, one log line a try, and starts the cogs. Raises DiscordTokenRefused."""
+    wait = 1.0
+    while True:
+        try:
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                await client.login(token)
+            break
+        except discord.LoginFailure as error:
+            raise DiscordTokenRefused from error
+        except UNREACHABLE as error:
+            log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
+        await client.http.close()
+        # Closed together with the session; discord.py makes a new one only where there is none.
+        client.http.connector = discord.utils.MISSING
+        await sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT)
+    await client.begin()
+
+
+def reason_of(error: BaseException) -> str:
+    """Why Discord could not be reached, in a word or two."""
+    match error:
+        case discord.HTTPException():
+            return f"HTTP {error.status}"
+        case NotDiscord():
+            return "the answer is not Discord's"
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ClientConnectorError():
+            return "no connection"
+    return type(error).__name__

@@ -1,0 +1,83 @@
+"""Keeps Discord's commands the ones this bot has, and knows their ids for clickable mentions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+import aiohttp
+import discord
+
+from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
+from storage import meta
+from storage.database import Database
+from ui.mentions import CommandMentions
+
+log = logging.getLogger(__name__)
+
+_SCOPES = "command_scopes"
+_LONGEST_WAIT = 300.0
+
+
+class CommandRegistry:
+    """The commands in every scope that they are registered in: one for each served guild, else the global one."""
+
+    def __init__(self, database: Database, guild_ids: Sequence[int]) -> None:
+        self._database = database
+        self._wanted: tuple[Scope, ...] = tuple(guild_ids) or (None,)
+        self._mentions: dict[Scope, CommandMentions] = {scope: CommandMentions() for scope in self._wanted}
+
+    def serves(self, guild_id: int | None) -> bool:
+        """Whether this guild is one that the operator lets the bot serve."""
+        return guild_id is not None and (self._wanted == (None,) or guild_id in self._wanted)
+
+    def mentions(self, guild_id: int) -> CommandMentions:
+        """The commands as members of this guild can click them."""
+        return self._mentions.get(guild_id) or self._mentions.get(None) or CommandMentions()
+
+    async def sync(
+        self, registry: RegisteredCommands, commands: Sequence[Payload], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        """Registers the commands where they are wanted, removes them where they were before; tries until it is done."""
+        before = await self._scopes_before()
+        pending: list[tuple[Scope, Sequence[Payload]]] = [(scope, commands) for scope in self._wanted]
+        pending += [(scope, ()) for scope in before if scope not in self._wanted]
+        wait = 2.0
+        while True:
+            pending = [entry for entry in pending if not await self._try(registry, *entry)]
+            if not pending:
+                await self._remember_scopes()
+                return
+            await sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def _try(self, registry: RegisteredCommands, scope: Scope, commands: Sequence[Payload]) -> bool:
+        """Whether nothing is left to do for this scope."""
+        where = "the global commands" if scope is None else f"the commands of server {scope}"
+        try:
+            async with asyncio.timeout(60):
+                ids = await sync_scope(registry, scope, commands)
+        except discord.Forbidden as refusal:
+            if commands:
+                why = f"Discord refuses it ({refusal})" if scope is None else "the bot isn't in that server (yet)"
+                log.warning("%s can't be registered: %s", where, why)
+            return not commands
+        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
+            log.warning("%s can't be registered right now (%s)", where, type(error).__name__)
+            return False
+        if scope in self._mentions:
+            self._mentions[scope].learn(ids)
+        return True
+
+    async def _scopes_before(self) -> list[Scope]:
+        kept = await meta.get(self._database.reader, _SCOPES)
+        return [] if kept is None else list(json.loads(kept))
+
+    async def _remember_scopes(self) -> None:
+        kept = json.dumps(list(self._wanted)).encode()
+        if await meta.get(self._database.reader, _SCOPES) == kept:
+            return
+        async with self._database.transaction() as tx:
+            await meta.put(tx, _SCOPES, kept)

@@ -1,0 +1,73 @@
+"""Asks Discord in which servers the bot is: the gateway's cache keeps some that it has left while nobody listened."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+import aiohttp
+import discord
+
+from discord_adapter.client import reason_of
+from relay.places import Places
+
+log = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 300.0
+_SECONDS = 60.0
+_AFTER_FAILURE = 10.0
+_NOT_IN_SERVER = frozenset({10004, 50001})
+"""Unknown Guild, Missing Access (Discord developer docs, JSON error codes)."""
+
+
+class GuildReconciler:
+    """One look at the list after each new session; servers that are away by an outage of Discord stand in it too."""
+
+    def __init__(self, client: discord.Client, places: Places, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._client = client
+        self._places = places
+        self._sleep = sleep
+        self._asked = asyncio.Event()
+
+    def ask(self) -> None:
+        """There is a new session."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Compares whenever it was asked to, until it is cancelled."""
+        while True:
+            await self._asked.wait()
+            self._asked.clear()
+            present = await self._servers()
+            try:
+                missed = await self._places.missed(present)
+                gone = [guild_id for guild_id in missed if await self._is_gone(guild_id)]
+                await self._places.compare(present, gone)
+            except sqlite3.Error as error:
+                log.error("the list of servers can't be compared now: %s", error)
+                self._asked.set()
+                await self._sleep(_AFTER_FAILURE)
+
+    async def _is_gone(self, guild_id: int) -> bool:
+        """Whether Discord says so when asked for this very server: a short list alone is no proof."""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                await self._client.http.get_guild(guild_id, with_counts=False)
+        except discord.HTTPException as error:
+            return error.code in _NOT_IN_SERVER
+        except (discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError):
+            return False
+        return False
+
+    async def _servers(self) -> set[int]:
+        wait = 2.0
+        while True:
+            try:
+                async with asyncio.timeout(_SECONDS):
+                    return {guild.id async for guild in self._client.fetch_guilds(limit=None, with_counts=False)}
+            except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
+                log.warning("the list of servers can't be read right now (%s)", reason_of(error))
+            await self._sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)

@@ -1,0 +1,112 @@
+"""Looks into a channel's history for a message of ours that may have been stored without our knowing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import aiohttp
+import discord
+
+from discord_adapter.discord_errors import UNREADABLE, is_of_discord
+from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited, Refused
+from relay.posting import verdicts
+from ui.message import Message
+
+PAGE = 100
+MAX_PAGES = 30
+"""3,000 messages: more than that in the stretch looked at, and nobody can know."""
+_SECONDS = 30.0
+
+
+async def find_message(
+    client: discord.Client, channel_id: int, message: Message, after: int, *, readable: bool | None
+) -> LookResult:
+    """Reads the history forward from `after` (milliseconds UTC) until the message is found or the end is reached.
+
+    `readable` tells whether the bot may read the history, None where nobody knows: without that right Discord answers
+    with an empty list instead of a refusal (Discord developer docs, Get Channel Messages), and empty proves nothing.
+
+    The message is known by a custom id of its buttons, for messages in the history carry no nonce; one without buttons
+    by its text.
+    """
+    if readable is False:
+        return CannotLook()
+    try:
+        return await _search(client, channel_id, message, after, certain=readable is True)
+    except discord.RateLimited as limited:
+        return RateLimited(limited.retry_after)
+    except discord.HTTPException as refusal:
+        return _read(refusal)
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        return NoAnswer(type(error).__name__)
+    except UNREADABLE:
+        return NoAnswer("the answer is not Discord's")
+
+
+async def _search(
+    client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
+) -> LookResult:
+    position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
+    for number in range(MAX_PAGES):
+        page = await _page(client, channel_id, after=position)
+        if (found := _found_in(page, client, message)) is not None:
+            return found
+        if not page and number == 0:
+            return await _search_newest(client, channel_id, message, certain=certain)
+        if len(page) < PAGE:
+            return Absent()
+        position = max(int(stored["id"]) for stored in page)
+    return CannotLook()
+
+
+async def _search_newest(client: discord.Client, channel_id: int, message: Message, *, certain: bool) -> LookResult:
+    """For when nothing at all is newer than `after`: this machine's clock may be ahead of the one that made the ids."""
+    page = await _page(client, channel_id)
+    if (found := _found_in(page, client, message)) is not None:
+        return found
+    return Absent() if certain or page else CannotLook()
+
+
+def _found_in(page: list[Any], client: discord.Client, message: Message) -> Found | None:
+    for stored in page:
+        if _is_ours(stored, client) and _is_it(stored, message):
+            return Found(int(stored["id"]))
+    return None
+
+
+async def _page(client: discord.Client, channel_id: int, after: int | None = None) -> list[Any]:
+    """The messages that follow `after`, or the newest. Raises TypeError where the answer is no list of them: an empty
+    page of a proxy's would look like an empty channel."""
+    async with asyncio.timeout(_SECONDS):
+        page: object = await client.http.logs_from(channel_id, PAGE, after=after)
+    if not isinstance(page, list):
+        raise TypeError(page)
+    return page
+
+
+def _read(refusal: discord.HTTPException) -> LookResult:
+    """One of a proxy says nothing of the channel, and may pass."""
+    if is_of_discord(refusal):
+        meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
+        if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):
+            return CannotLook()
+    return NoAnswer(f"HTTP {refusal.status}")
+
+
+def _is_ours(stored: dict[str, Any], client: discord.Client) -> bool:
+    return client.user is not None and int(stored["author"]["id"]) == client.user.id
+
+
+def _is_it(stored: dict[str, Any], message: Message) -> bool:
+    if message.known_by is not None:
+        return message.known_by in set(_custom_ids(stored.get("components") or []))
+    return bool(stored.get("content") == message.content)
+
+
+def _custom_ids(components: list[dict[str, Any]]) -> Iterator[str]:
+    for component in components:
+        if "custom_id" in component:
+            yield str(component["custom_id"])
+        yield from _custom_ids(component.get("components") or [])

@@ -1,0 +1,219 @@
+"""Posts what the relay has to say: by id, with a nonce, and with a plain answer to what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+import discord
+
+from discord_adapter.channel_owners import ChannelOwners
+from discord_adapter.discord_errors import UNREADABLE, read_refusal
+from discord_adapter.early_ack import EarlyAcks
+from discord_adapter.hidden_channels import is_hidden
+from discord_adapter.history import find_message
+from discord_adapter.permissions import VIEW_CHANNEL, is_locked, missing_to_post
+from discord_adapter.request_trace import is_ambiguous, remembered_statuses
+from relay.messages import (
+    Address,
+    CardPost,
+    LookResult,
+    NoAnswer,
+    NoticePost,
+    Post,
+    Posted,
+    RateLimited,
+    Refused,
+    SendResult,
+    SummaryPost,
+)
+from relay.outcomes import Obstacle
+from ui.mentions import CommandMentions
+from ui.message import Message
+from ui.posts import message_of
+
+log = logging.getLogger(__name__)
+
+_UNKNOWN_CHANNEL = 10003
+_ASK_AGAIN_SECONDS = 10.0
+_BASE_SECONDS = 60.0
+_SLOWEST_UPLOAD = 256 * 1024
+"""Bytes a second that an upload is given before it counts as unanswered."""
+
+
+class DiscordPoster:
+    """The relay's Poster over a discord.py client; `resting` tells for how many seconds nothing may be asked for."""
+
+    def __init__(
+        self,
+        client: discord.Client,
+        mentions: Callable[[int], CommandMentions],
+        resting: Callable[[], float],
+        owners: ChannelOwners,
+    ) -> None:
+        self._client = client
+        self._mentions = mentions
+        self._resting = resting
+        self._owners = owners
+        self._stored = EarlyAcks()
+
+    async def post(self, address: Address, post: Post) -> SendResult:
+        refused = await self._wrong_place(address)
+        if refused is not None:
+            return refused
+        message = self._message_of(post, address)
+        size = sum(file.path.stat().st_size for file in message.files)
+
+        arguments = _send_arguments(message, address, post.nonce)
+
+        async def send() -> int:
+            sent = await self._channel(address).send(**arguments)
+            return sent.id
+
+        try:
+            return await self._attempt(lambda: self._stored.first(send()), _BASE_SECONDS + size / _SLOWEST_UPLOAD)
+        finally:
+            # discord.py may still be asleep; the files are to be deleted now.
+            for file in arguments.get("files", ()):
+                file.close()
+
+    async def _wrong_place(self, address: Address) -> SendResult | None:
+        """What keeps a message from being sent there at all: the channel is not in its server, or nobody can tell."""
+        if rest := self._resting():
+            return RateLimited(rest)
+        try:
+            async with asyncio.timeout(_BASE_SECONDS):
+                guild_id = await self._owners.guild_of(address.channel_id)
+        except discord.RateLimited as limited:
+            return RateLimited(limited.retry_after)
+        except discord.HTTPException as refusal:
+            refused = read_refusal(refusal)
+            return RateLimited(_ASK_AGAIN_SECONDS) if isinstance(refused, NoAnswer) else refused
+        except (TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
+            # Nothing was sent, so this is not the answer that was missed; it is only too early.
+            return RateLimited(_ASK_AGAIN_SECONDS)
+        if guild_id == address.guild_id:
+            return None
+        log.error("channel %d is not in server %d: nothing is sent there", address.channel_id, address.guild_id)
+        return Refused(HTTPStatus.NOT_FOUND, _UNKNOWN_CHANNEL)
+
+    async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
+        if rest := self._resting():
+            return RateLimited(rest)
+        message = self._message_of(post, address)
+
+        async def edit() -> int:
+            partial = self._channel(address).get_partial_message(message_id)
+            if message.content is None:
+                await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
+            else:
+                await partial.edit(content=message.content, allowed_mentions=discord.AllowedMentions.none())
+            return message_id
+
+        return await self._attempt(edit, _BASE_SECONDS)
+
+    async def find(self, address: Address, post: Post, after: int) -> LookResult:
+        if seconds := self._resting():
+            return RateLimited(seconds)
+        message = self._message_of(post, address)
+        channel = self._known_channel(address)
+        readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
+        return await find_message(self._client, address.channel_id, message, after, readable=readable)
+
+    def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
+        if is_hidden(self._seen_channel(address)):
+            return (VIEW_CHANNEL,)
+        channel = self._known_channel(address)
+        if channel is None:
+            return None
+        me = channel.guild.me
+        permissions = channel.permissions_for(me)
+        if me.is_timed_out():
+            return (Obstacle.TIMED_OUT,)
+        if is_locked(channel, permissions):
+            return (Obstacle.LOCKED,)
+        return missing_to_post(permissions, in_thread=isinstance(channel, discord.Thread))
+
+    def is_hidden(self, address: Address) -> bool:
+        return is_hidden(self._seen_channel(address))
+
+    def may_attach(self, address: Address) -> bool:
+        channel = self._known_channel(address)
+        return channel is None or channel.permissions_for(channel.guild.me).attach_files
+
+    def nominal_upload_limit(self, guild_id: int) -> int | None:
+        guild = self._client.get_guild(guild_id)
+        return None if guild is None else guild.filesize_limit
+
+    def _message_of(self, post: Post, address: Address) -> Message:
+        return message_of(post, address, self._mentions(address.guild_id))
+
+    def _channel(self, address: Address) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(address.channel_id, guild_id=address.guild_id)
+
+    def _known_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
+        """The channel, where the gateway tells the truth of it."""
+        channel = self._seen_channel(address)
+        return None if is_hidden(channel) else channel
+
+    def _seen_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
+        guild = self._client.get_guild(address.guild_id)
+        if guild is None or guild.me is None:
+            return None
+        channel = guild.get_channel_or_thread(address.channel_id)
+        if isinstance(channel, discord.Thread) and channel.parent is None:
+            return None
+        return channel
+
+    async def _attempt(self, deed: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
+        with remembered_statuses() as statuses:
+            try:
+                async with asyncio.timeout(seconds):
+                    return Posted(await deed())
+            except TimeoutError:
+                answer: SendResult = NoAnswer(f"no answer within {seconds:.0f} s")
+            except discord.RateLimited as limited:
+                answer = RateLimited(limited.retry_after)
+            except discord.HTTPException as refusal:
+                answer = read_refusal(refusal)
+            except (aiohttp.ClientError, OSError) as error:
+                answer = NoAnswer(type(error).__name__)
+            except UNREADABLE:
+                if not statuses:
+                    # Nothing was asked yet: a fault of ours.
+                    raise
+                answer = NoAnswer("the answer is not Discord's")
+        if is_ambiguous(statuses):
+            return NoAnswer("refused after an earlier try that may have been stored")
+        return answer
+
+
+def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "nonce": nonce,
+        "silent": message.silent,
+        "allowed_mentions": discord.AllowedMentions(
+            everyone=False, roles=False, users=[discord.Object(user) for user in message.mention], replied_user=False
+        ),
+    }
+    if message.content is not None:
+        arguments["content"] = message.content
+        arguments["suppress_embeds"] = message.suppress_embeds
+    if message.view is not None:
+        arguments["view"] = message.view
+    if message.files:
+        arguments["files"] = [
+            discord.File(file.path, filename=file.name, description=file.description) for file in message.files
+        ]
+    if message.reply_to is not None:
+        arguments["reference"] = discord.MessageReference(
+            message_id=message.reply_to,
+            channel_id=address.channel_id,
+            guild_id=address.guild_id,
+            fail_if_not_exists=False,
+        )
+    return arguments

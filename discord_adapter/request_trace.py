@@ -1,0 +1,88 @@
+"""What really happened on the wire while discord.py was busy with one call.
+
+discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524, and after a reset connection. A
+refusal at the end of such a series says nothing of the earlier tries: one of them may have been stored. This remembers
+every status of a call.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from http import HTTPStatus
+from types import SimpleNamespace
+
+import aiohttp
+
+from discord_adapter.early_ack import note_stored
+from discord_adapter.global_rate_limit import GlobalLimit
+
+_BROKEN = 599
+"""Stands for a try that ended without an answer."""
+_LONGEST_TOLD = 3600.0
+"""Seconds of Retry-After that are believed."""
+
+_statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
+
+
+@contextmanager
+def remembered_statuses() -> Iterator[list[int]]:
+    """Collects the statuses of all of Discord's answers to what the block asks for, in order."""
+    statuses: list[int] = []
+    token = _statuses.set(statuses)
+    try:
+        yield statuses
+    finally:
+        _statuses.reset(token)
+
+
+def is_ambiguous(statuses: list[int]) -> bool:
+    """Whether a try before the last one may have been stored all the same."""
+    return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])
+
+
+def may_be_stored(statuses: list[int]) -> bool:
+    """Whether some try may have been stored: all but those that Discord refused, and those that never reached it."""
+    return any(not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses)
+
+
+def wire_trace(
+    global_limit: GlobalLimit, *also: Callable[[aiohttp.TraceRequestEndParams], None]
+) -> aiohttp.TraceConfig:
+    """For `discord.Client(http_trace=…)`; `also` are told of every answer."""
+
+    async def note(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
+    ) -> None:
+        statuses = _statuses.get()
+        if statuses is not None:
+            statuses.append(end.response.status)
+        for tell in also:
+            tell(end)
+        await global_limit.note(end.response)
+        await note_stored(end.response)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(note)
+    trace.on_request_exception.append(_note_broken)
+    return trace
+
+
+def wait_told(headers: Mapping[str, str]) -> float | None:
+    """The seconds of Retry-After, bounded; None where there is none that can be read."""
+    try:
+        seconds = float(headers.get("Retry-After", ""))
+    except ValueError:
+        return None
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_TOLD)
+
+
+async def _note_broken(
+    _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestExceptionParams
+) -> None:
+    statuses = _statuses.get()
+    never_sent = isinstance(end.exception, aiohttp.ClientConnectorError)
+    if statuses is not None and not never_sent:
+        statuses.append(_BROKEN)

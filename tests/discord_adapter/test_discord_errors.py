@@ -1,0 +1,67 @@
+"""What refusals mean, as plain values, and whose word they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import cast
+
+import aiohttp
+import discord
+import pytest
+
+from discord_adapter.discord_errors import is_of_discord, read_refusal
+from relay.messages import NoAnswer, RateLimited, Refused, SendResult
+
+
+def _refusal(status: int, code: int = 0, text: str = "injected", **headers: str) -> discord.HTTPException:
+    """As discord.py makes it of JSON."""
+    headers = {"Content_Type": "application/json", **headers}
+    response = SimpleNamespace(
+        status=status, reason="", headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+    return discord.HTTPException(cast("aiohttp.ClientResponse", response), {"code": code, "message": text})
+
+
+def _page(status: int, text: str) -> discord.HTTPException:
+    response = SimpleNamespace(status=status, reason="", headers={"Content-Type": "text/html"})
+    return discord.HTTPException(cast("aiohttp.ClientResponse", response), text)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "meaning"),
+    [
+        (_refusal(403, 50013), Refused(403, 50013, "injected")),
+        (_refusal(400, text="400: Bad Request"), Refused(400, 0, "400: Bad Request")),
+        (_refusal(401), Refused(401, 0, "injected")),
+        (_refusal(413), Refused(413, 0, "injected")),
+        (_refusal(500), NoAnswer("HTTP 500")),
+        (_refusal(429, Retry_After="12.5"), RateLimited(12.5)),
+        (_refusal(429, Retry_After="0"), RateLimited(1.0)),
+        (_refusal(429, Retry_After="90000"), RateLimited(3600.0)),
+        (_refusal(429), RateLimited(30.0)),
+        (_refusal(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), RateLimited(30.0)),
+        (_refusal(429, Retry_After="nan"), RateLimited(30.0)),
+    ],
+)
+def test_a_refusal_as_a_plain_value(refusal: discord.HTTPException, meaning: SendResult) -> None:
+    assert read_refusal(refusal) == meaning
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 408, 409, 499])
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda status: _page(status, "<html><h1>Sorry</h1></html>"),
+        lambda status: _page(status, ""),
+        lambda status: _page(status, f"{status}: Not Found"),
+        lambda status: _refusal(status, text="the proxy is sorry"),
+        lambda status: _refusal(status, status, text="the proxy is sorry"),
+    ],
+    ids=["a page", "nothing", "a page in Discord's words", "JSON", "JSON with the status for a code"],
+)
+def test_a_refusal_that_is_not_discord_s_proves_nothing(
+    status: int, made: Callable[[int], discord.HTTPException]
+) -> None:
+    assert not is_of_discord(made(status))
+    assert read_refusal(made(status)) == NoAnswer(f"HTTP {status}, not by Discord")

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+import discord
+import pytest
+
+from discord_adapter.guild_reconciler import GuildReconciler
+from relay.places import Places
+from storage import servers
+from storage.keys import new_key
+from tests.relay.account_house import House
+
+LEFT, STILL_THERE, NEW = 77, 78, 79
+
+
+class NoChannels:
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        raise AssertionError("no channel goes")
+
+
+class NoWatch:
+    def job_changed(self, job_id: int) -> None:
+        raise AssertionError("no job changes")
+
+
+class Discord:
+    """Its list of servers is empty; asked for a single one, it tells the truth, and meanwhile another one comes."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self.http = self
+        self.asked: list[int] = []
+
+    async def fetch_guilds(self, **_: object) -> AsyncIterator[discord.Guild]:
+        guilds: list[discord.Guild] = []
+        for guild in guilds:
+            yield guild
+
+    async def get_guild(self, guild_id: int, *, with_counts: bool) -> dict[str, Any]:
+        self.asked.append(guild_id)
+        await knows(self._house, NEW)
+        if guild_id == STILL_THERE:
+            return {"id": str(guild_id)}
+        response = cast(aiohttp.ClientResponse, type("Response", (), {"status": 404, "reason": "Not Found"})())
+        raise discord.NotFound(response, {"code": 10004, "message": "Unknown Guild"})
+
+
+async def knows(house: House, guild_id: int) -> None:
+    async with house.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, guild_id, 5)
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    opened = await House.open(tmp_path / "relay.db", new_key())
+    yield opened
+    await opened.close()
+
+
+async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(house: House) -> None:
+    for guild_id in (LEFT, STILL_THERE):
+        await knows(house, guild_id)
+    places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
+    client = Discord(house)
+    roll_call = GuildReconciler(cast(discord.Client, client), places, house.clock.sleep)
+    compared = asyncio.create_task(places._compared.wait())
+    running = asyncio.create_task(roll_call.run())
+    roll_call.ask()
+    try:
+        async with asyncio.timeout(10):
+            await compared
+        assert client.asked == [LEFT, STILL_THERE]
+        resting = [guild_id for guild_id in (LEFT, STILL_THERE, NEW) if house.accounts.rests(guild_id)]
+        assert resting == [LEFT]
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)

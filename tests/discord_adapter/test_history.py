@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, cast
+
+import aiohttp
+import discord
+import pytest
+
+from discord_adapter.history import MAX_PAGES, PAGE, find_message
+from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer
+from ui.message import Message
+
+BOT = 1
+CHANNEL = 3
+NOW = 1_795_000_000_000
+MESSAGE = Message(known_by="outcome:details:abc")
+
+
+def id_at(moment: int) -> int:
+    return (moment - discord.utils.DISCORD_EPOCH) << 22
+
+
+def stored(message_id: int, custom_id: str = "", author: int = BOT) -> dict[str, Any]:
+    rows = [{"type": 1, "components": [{"type": 2, "custom_id": custom_id}]}] if custom_id else []
+    return {"id": str(message_id), "author": {"id": str(author)}, "content": "", "components": rows}
+
+
+class Channel:
+    """A channel's history, answered as Discord does: at most `limit`, the oldest that follow `after` or the newest."""
+
+    def __init__(
+        self, messages: list[dict[str, Any]], *, readable: bool = True, refusal: Exception | None = None
+    ) -> None:
+        self.id = BOT
+        self.user = self
+        self.http = self
+        self._messages = sorted(messages, key=lambda message: int(message["id"]))
+        self._readable = readable
+        self._refusal = refusal
+        self.asked = 0
+
+    async def logs_from(self, channel_id: int, limit: int, after: int | None = None) -> list[dict[str, Any]]:
+        assert channel_id == CHANNEL
+        self.asked += 1
+        if self._refusal is not None:
+            raise self._refusal
+        if not self._readable:
+            return []
+        if after is None:
+            return self._messages[-limit:][::-1]
+        return [message for message in self._messages if int(message["id"]) > after][:limit][::-1]
+
+    async def find(self, *, readable: bool | None = None) -> object:
+        client = cast("discord.Client", self)
+        return await find_message(client, CHANNEL, MESSAGE, NOW, readable=readable)
+
+
+async def test_found_among_those_that_follow() -> None:
+    noise = [stored(id_at(NOW + number), author=9) for number in range(1, 2 * PAGE)]
+    ours = stored(id_at(NOW + 5_000), "outcome:details:abc")
+    channel = Channel([*noise, ours])
+    assert await channel.find() == Found(int(ours["id"]))
+    assert channel.asked == 2
+
+
+async def test_absent_where_others_follow() -> None:
+    channel = Channel([stored(id_at(NOW + 1), "outcome:details:xyz"), stored(id_at(NOW + 2), "outcome:details:abc", 9)])
+    assert await channel.find() == Absent()
+
+
+async def test_found_where_the_ids_come_from_a_clock_that_is_behind() -> None:
+    ours = stored(id_at(NOW - 31_536_000_000), "outcome:details:abc")
+    assert await Channel([ours]).find(readable=True) == Found(int(ours["id"]))
+    assert await Channel([ours]).find() == Found(int(ours["id"]))
+    small = stored(17, "outcome:details:abc")
+    assert await Channel([stored(16), small]).find() == Found(17)
+
+
+async def test_an_empty_history_proves_something_only_to_who_may_read_it() -> None:
+    assert await Channel([]).find(readable=True) == Absent()
+    assert await Channel([]).find() == CannotLook()
+    assert await Channel([stored(5)]).find() == Absent()
+    assert await Channel([stored(5)], readable=False).find() == CannotLook()
+
+
+async def test_nothing_is_asked_without_the_right_to_read() -> None:
+    channel = Channel([stored(5)])
+    assert await channel.find(readable=False) == CannotLook()
+    assert channel.asked == 0
+
+
+async def test_a_stretch_that_is_too_long_proves_nothing() -> None:
+    ours = stored(id_at(NOW + MAX_PAGES * PAGE + 1), "outcome:details:abc")
+    noise = [stored(id_at(NOW + number), author=9) for number in range(1, MAX_PAGES * PAGE + 1)]
+    channel = Channel([*noise, ours])
+    assert await channel.find(readable=True) == CannotLook()
+    assert channel.asked == MAX_PAGES
+
+
+def _refused(status: int, code: int) -> discord.HTTPException:
+    response = cast("aiohttp.ClientResponse", SimpleNamespace(status=status, reason="", headers={}))
+    return discord.HTTPException(response, {"code": code, "message": "injected"} if code else "<html>")
+
+
+@pytest.mark.parametrize(
+    ("refusal", "meaning"),
+    [
+        (_refused(403, 50001), CannotLook()),
+        (_refused(404, 10003), CannotLook()),
+        (_refused(403, 0), NoAnswer("HTTP 403")),
+        (_refused(404, 0), NoAnswer("HTTP 404")),
+        (_refused(500, 0), NoAnswer("HTTP 500")),
+        (ConnectionResetError(), NoAnswer("ConnectionResetError")),
+    ],
+)
+async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
+    refusal: Exception, meaning: LookResult
+) -> None:
+    assert await Channel([], refusal=refusal).find(readable=True) == meaning
+
+
+@pytest.mark.parametrize("code", [20028, 40004, 40006, 130000])
+async def test_a_refusal_that_passes_says_nothing_of_the_history(code: int) -> None:
+    assert await Channel([], refusal=_refused(403, code)).find(readable=True) == NoAnswer("HTTP 403")
+
+
+@pytest.mark.parametrize(
+    "answer", ["<html>sorry</html>", "", {"message": "sorry"}, {}, [{"id": "x"}], [1], None], ids=repr
+)
+async def test_what_is_no_history_says_nothing_of_it(answer: Any) -> None:
+    channel = Channel([])
+    channel.logs_from = _always(answer)  # type: ignore[method-assign]
+    assert await channel.find(readable=True) == NoAnswer("the answer is not Discord's")
+
+
+def _always(answer: Any) -> Any:
+    async def logs_from(*_: Any, **__: Any) -> Any:
+        return answer
+
+    return logs_from

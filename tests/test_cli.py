@@ -1,0 +1,37 @@
+"""What an end means as an exit code."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+import cli
+import logs
+
+TOKEN = "user:4321-Zq8RkP2mVtX6wYb3NcHd"
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What is logged, as JSON; the process's logging is put back afterwards."""
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    stream = io.StringIO()
+    logs.set_up("INFO", "json", stream)
+    yield stream
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+
+
+def test_an_error_nobody_expected_is_logged_like_everything_else(written: io.StringIO) -> None:
+    async def broken() -> None:
+        raise LookupError(f"no answer for {TOKEN}")
+
+    assert cli._exit_code(broken()) == cli.FAILED
+    (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
+    assert "LookupError" in line["traceback"]
+    assert TOKEN not in written.getvalue()
