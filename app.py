@@ -39,9 +39,9 @@ from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
 from relay.clock import SystemClock
 from relay.commands.limits import CommandRate
 from relay.loop_crashes import LoopCrashes
+from relay.media.allowed_hosts import AllowedHosts
+from relay.media.download import media_session
 from relay.ports import Clock
-from relay.videos.addresses import AllowedHosts
-from relay.videos.download import media_session
 from settings import Settings, SettingsError
 from storage.database import Connect, Database, connect_in_thread
 from storage.lock import InstanceLock

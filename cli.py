@@ -17,7 +17,7 @@ import logs
 import operator_commands
 from app import serve
 from discord_adapter.client import DiscordTokenRefused
-from relay.videos.folder import FolderUnusable
+from relay.media.folder import FolderUnusable
 from settings import VERSION, SettingsError, StorageSettings, load_settings, load_storage_settings
 from storage.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable

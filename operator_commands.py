@@ -11,8 +11,8 @@ import discord
 from app import clean_operator_token, warnings_of
 from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from discord_adapter.permissions import INVITE_PERMISSIONS
+from relay.media.folder import folder_beside, look_over
 from relay.meters import NoMeters
-from relay.videos.folder import folder_beside, look_over
 from settings import VERSION, Settings, StorageSettings, shown_settings
 from storage import backup as backups
 from storage import rotation

@@ -10,11 +10,11 @@ from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.allowances import Allowances
 from relay.commands.results import Ask
+from relay.delivery import upload_limits
+from relay.delivery.fallbacks import Variant
 from relay.messages import Address
 from relay.outcomes import Cause
 from relay.ports import Health, Poster
-from relay.posting import upload_limits
-from relay.posting.variants import Variant
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks
 from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried

@@ -21,10 +21,20 @@ from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
 from relay.commands.tracker import Tracker
+from relay.delivery.attachments import Attacher
+from relay.delivery.delivery_results import Recorder
+from relay.delivery.link_refresh import LinkRefresher
+from relay.delivery.message_builder import MessageBuilder
+from relay.delivery.outbox import DeliveryLoop
+from relay.delivery.sender import Sender
 from relay.erasure import Erasure
 from relay.following.following import Following
 from relay.following.follows import Follows
 from relay.following.taking import Taker
+from relay.media.allowed_hosts import AllowedHosts
+from relay.media.download import Bounds, Downloader
+from relay.media.folder import folder_beside
+from relay.media.media_store import MediaStore
 from relay.meters import Meters
 from relay.places import Places
 from relay.polling.answers import Answers
@@ -32,20 +42,10 @@ from relay.polling.poller import Poller
 from relay.polling.questions import Questions
 from relay.polling.roll_calls import RollCalls
 from relay.ports import Clock, Health, Poster
-from relay.posting.attachments import Attacher
-from relay.posting.composing import Composer
-from relay.posting.delivery import Sender
-from relay.posting.outbox import DeliveryLoop
-from relay.posting.recording import Recorder
-from relay.posting.rereading import Rereader
 from relay.retention import Retention
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Rechecks
 from relay.tokens.tokens import Tokens
-from relay.videos.addresses import AllowedHosts
-from relay.videos.download import Bounds, Downloader
-from relay.videos.folder import folder_beside
-from relay.videos.media import MediaStore
 from settings import Settings
 from storage.database import Database
 from storage.vault import Vault
@@ -116,7 +116,7 @@ def put_together(
         max_age=settings.job_max_age_ms,
     )
     cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
-    composer = Composer(
+    composer = MessageBuilder(
         reader=database.reader,
         poster=poster,
         attacher=Attacher(media, reread, clock),
@@ -128,7 +128,7 @@ def put_together(
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
     questions = Questions(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
-    rereader = Rereader(database.reader, questions, accounts.in_force)
+    rereader = LinkRefresher(database.reader, questions, accounts.in_force)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
     announcements = Announcements(clock)
     roll_calls = RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval)

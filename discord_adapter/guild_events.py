@@ -14,8 +14,8 @@ from discord.ext import commands
 
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.hidden_channels import LastNames, is_hidden, real_name
+from relay.delivery.outbox import DeliveryLoop
 from relay.places import Places
-from relay.posting.outbox import DeliveryLoop
 from storage import servers
 from storage.database import Database
 

@@ -9,7 +9,7 @@ from xdist.workermanage import WorkerController
 
 WAITING = ("tests/browser/", "tests/sandbox/", "tests/e2e/")
 """Rooms whose tests mostly wait for a process or a socket, the one whose files take longest first."""
-_LONGEST = "tests/relay/posting/"
+_LONGEST = "tests/relay/delivery/"
 """Of the others, where the longest file is."""
 _COMPUTES = "gw0"
 

@@ -10,7 +10,7 @@ CARDS, CHAT, STARTS, FORM = (
     "tests/e2e/test_starts.py",
     "tests/sandbox/test_form.py",
 )
-CRASHES = "tests/relay/posting/test_delivery_crashes.py"
+CRASHES = "tests/relay/delivery/test_delivery_crashes.py"
 
 
 @pytest.mark.parametrize(

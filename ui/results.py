@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from relay import snapshots
 from relay.commands.resending import HOPELESS, SentAgain
+from relay.delivery.fallbacks import Variant
+from relay.delivery.verdicts import PATIENCE
 from relay.outcomes import Cause, Reason
-from relay.posting.variants import Variant
-from relay.posting.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
 from ui.answer import Answer

@@ -8,12 +8,12 @@ from typing import Literal, NamedTuple
 
 from relay import snapshots
 from relay.cards.card_posts import CardPosts, CardView
+from relay.cards.card_status import slow_at
 from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
-from relay.cards.faces import slow_at
+from relay.delivery.verdicts import Meaning, meaning_of
 from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Reason
 from relay.ports import Clock, Poster
-from relay.posting.verdicts import Meaning, meaning_of
 from storage import cards, deliveries, sending
 from storage.cards import BatchMessage
 from storage.database import Database, Transaction

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from relay import snapshots
-from relay.cards.faces import Facts, changes_at, face_of, is_final, slow_at
+from relay.cards.card_status import Facts, changes_at, face_of, is_final, slow_at
+from relay.delivery import nonces
+from relay.delivery.verdicts import PATIENCE
 from relay.messages import Address, CardPost, SummaryEntry, SummaryPost
 from relay.outcomes import Face, Outcome
 from relay.ports import Clock, Health, Poster
-from relay.posting import nonces
-from relay.posting.verdicts import PATIENCE
 from storage import batches, cards, deliveries
 from storage.cards import CardRow
 from storage.database import Queries

@@ -6,9 +6,9 @@ from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo, Refusal, TooFast
 from relay.commands.results import Ask, MentionSet, PostedAgain
 from relay.commands.stopping import require_here
+from relay.delivery import nonces
 from relay.polling.answers import Answers
 from relay.ports import Outbox
-from relay.posting import nonces
 from storage import deliveries, jobs, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow

@@ -23,10 +23,10 @@ from relay.commands.refusals import (
 from relay.commands.results import Ask, Hold, Taken, WatchEntry, WatchResult
 from relay.commands.seats import Seat, Seated, Wish, take
 from relay.commands.targets import by_number
+from relay.delivery import nonces
 from relay.polling.answers import Answers, post_outcome
 from relay.polling.questions import Accounts
 from relay.ports import Cards, JobWatch, PromptOutbox
-from relay.posting import nonces
 from storage import batches, deliveries, jobs, overviews
 from storage.database import Database, Transaction
 from storage.jobs import JobRow

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from relay.commands.promptly import LATER_SECONDS
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
+from relay.delivery.fallbacks import Variant
 from relay.outcomes import Reason
 from relay.ports import Cards, PromptOutbox
-from relay.posting.variants import Variant
 from storage import outcome_records
 from storage.database import Database
 

@@ -11,9 +11,9 @@ from relay.commands.limits import Limits
 from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
 from relay.commands.results import Ask
+from relay.delivery import nonces
 from relay.polling.answers import apply_answer
 from relay.polling.questions import Accounts
-from relay.posting import nonces
 from storage import deliveries, follows, jobs, moves, overviews, subscriptions
 from storage.database import Transaction
 from storage.jobs import JobRow

@@ -36,11 +36,11 @@ from relay.commands.results import (
 )
 from relay.commands.seats import Seat, Seated, Wish, take
 from relay.commands.targets import Target
+from relay.delivery import nonces
 from relay.outcomes import outcome_of_state
 from relay.polling.answers import Answers, Recorded, post_outcome
 from relay.polling.questions import Accounts, Questions
 from relay.ports import Cards, JobWatch, PromptOutbox
-from relay.posting import nonces
 from storage import jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow

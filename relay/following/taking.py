@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from pixverse.jobids import is_jobid
+from relay.delivery import admin_notices as notices
+from relay.delivery import nonces
 from relay.messages import NoticePost
 from relay.outcomes import NoticeKind
 from relay.polling.questions import Accounts
 from relay.ports import Clock, JobFinds, Outbox
-from relay.posting import nonces, notices
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction
 from storage.follows import FollowRow

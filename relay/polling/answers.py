@@ -8,11 +8,11 @@ from enum import Enum
 
 from pixverse.job import Job, JobState
 from relay import snapshots
+from relay.delivery import nonces
 from relay.outcomes import Outcome, outcome_of_state
 from relay.polling import schedule
 from relay.polling.questions import Accounts
 from relay.ports import Cards, Clock, Outbox
-from relay.posting import nonces
 from storage import batches, deliveries, follows, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.jobs import JobRow

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
+from relay.delivery import admin_notices as notices
+from relay.delivery import nonces
 from relay.messages import ClaimedUser, NoticePost
 from relay.outcomes import NoticeKind
-from relay.posting import nonces, notices
 from storage import accounts, deliveries, servers, waiting
 from storage.database import Transaction
 from storage.waiting import WaitingServer

@@ -12,15 +12,15 @@ from pathlib import Path
 from pixverse.job import Job, JobState, Media
 from relay import snapshots
 from relay.cards.card_posts import CardPosts
+from relay.delivery import nonces
+from relay.delivery.attachments import Attacher
+from relay.delivery.clock_watch import ClockWatch
+from relay.delivery.delivery_results import Recorder
+from relay.delivery.message_builder import MessageBuilder
+from relay.delivery.sender import Sender
 from relay.messages import CardPost, SummaryPost, VideoFile, VideoLink
 from relay.outcomes import Outcome
 from relay.ports import Health
-from relay.posting import nonces
-from relay.posting.attachments import Attacher
-from relay.posting.clock_watch import ClockWatch
-from relay.posting.composing import Composer
-from relay.posting.delivery import Sender
-from relay.posting.recording import Recorder
 from storage import batches, deliveries, jobs, sending, subscriptions
 from storage.database import Database, Transaction
 from tests.relay.discord_channel import Discord, ManualClock
@@ -159,7 +159,7 @@ class World:
             in_force=lambda _: self.in_force,
             max_age=MAX_AGE,
         )
-        composer = Composer(
+        composer = MessageBuilder(
             reader=self.database.reader,
             poster=self.discord,
             attacher=Attacher(self.videos, self.reread, self.clock),

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
-from relay.posting import nonces
+from relay.delivery import nonces
 from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.virtual_time import VirtualClock

@@ -7,8 +7,8 @@ import pytest
 from pixverse.job import Job, JobState
 from relay import snapshots
 from relay.commands.resending import SentAgain
+from relay.delivery.fallbacks import Variant
 from relay.outcomes import Cause, Reason
-from relay.posting.variants import Variant
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.answer import Answer

@@ -10,15 +10,15 @@ import pytest
 
 from pixverse.job import Job, JobState
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits
+from relay.cards.card_status import SLOW_AFTER
 from relay.cards.cards import CardLoop
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
-from relay.cards.faces import SLOW_AFTER
 from relay.messages import CardPost, NoAnswer, RateLimited, Refused, SummaryPost
 from relay.outcomes import Face, Outcome
 from relay.ports import ApiHealth
 from storage import deliveries, subscriptions
+from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
-from tests.relay.posting.test_outbox import WakingClock
 
 CHANNEL = 5
 SECOND = 1000

@@ -11,8 +11,8 @@ from relay.cards.pauses import Pauses
 from relay.messages import CardPost
 from relay.outcomes import Face
 from tests.relay.cards.test_cards import CardWorld
+from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.discord_channel import ManualClock
-from tests.relay.posting.test_outbox import WakingClock
 from tests.relay.world import FakeCards
 
 CHANNEL = 5

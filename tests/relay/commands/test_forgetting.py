@@ -13,8 +13,8 @@ from relay.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLi
 from relay.outcomes import Face
 from storage import deliveries, subscriptions
 from tests.relay.cards.test_cards import CardWorld
+from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
-from tests.relay.posting.test_outbox import WakingClock
 
 CHANNEL, ME, OTHER = 5, 9, 8
 

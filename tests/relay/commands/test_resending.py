@@ -9,10 +9,10 @@ import pytest
 from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.results import Ask
+from relay.delivery import admin_notices as notices
+from relay.delivery.verdicts import PATIENCE
 from relay.messages import CardPost, OutcomePost, Refused
 from relay.outcomes import Face, NoticeKind, Reason
-from relay.posting import notices
-from relay.posting.verdicts import PATIENCE
 from storage import outcome_records, sending, servers
 from tests.relay.discord_channel import LOST
 from tests.relay.outbox_world import GUILD, World, completed

@@ -7,8 +7,8 @@ import pytest
 
 from pixverse.job import Job, JobState, Media
 from relay import snapshots
+from relay.delivery import nonces
 from relay.polling.answers import Recorded, apply_answer
-from relay.posting import nonces
 from storage import jobs
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, World

@@ -17,9 +17,9 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.tokens import DiscordTokenGiven, NotAToken
+from relay.delivery import admin_notices as notices
 from relay.messages import ClaimedUser, NoticePost
 from relay.outcomes import NoticeKind
-from relay.posting import notices
 from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck
 from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried

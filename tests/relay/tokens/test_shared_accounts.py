@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from pixverse.errors import TokenRefused
+from relay.delivery import admin_notices as notices
 from relay.outcomes import NoticeKind
-from relay.posting import notices
 from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck
 from storage import accounts, migrate, servers

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from tests.sabotage.fault import Edit, Fault, fault
 
-_CRASHES = "tests/relay/posting/test_delivery_crashes.py"
+_CRASHES = "tests/relay/delivery/test_delivery_crashes.py"
 _KILLED = f"{_CRASHES}::test_killed_at_every_point_it_is_posted_once"
 _E2E_KILLS = "tests/e2e/test_kills.py"
 
 FAULTS = (
     fault(
         "nobody waits until a channel can be looked into",
-        "tests/relay/posting/test_delivery_crashes.py"
+        "tests/relay/delivery/test_delivery_crashes.py"
         "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[stored]",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "        if isinstance(found, CannotLook):\n            verdict = self._until_in_reach(draft)\n",
         "",
     ),
@@ -27,14 +27,14 @@ FAULTS = (
     fault(
         "what an admin had sent again is sent once more on a guess",
         "tests/relay/commands/test_resending.py::test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
         "return draft.variant.no_ping",
     ),
     fault(
         "a file size that was refused once is never tried again",
-        "tests/relay/posting/test_delivery.py::test_a_learned_limit_is_tried_again_after_some_hours",
-        "relay/posting/upload_limits.py",
+        "tests/relay/delivery/test_sender.py::test_a_learned_limit_is_tried_again_after_some_hours",
+        "relay/delivery/upload_limits.py",
         "learned_at is None or now - learned_at >= BELIEVED",
         "learned_at is None",
     ),
@@ -69,7 +69,7 @@ FAULTS = (
     fault(
         "what may have pinged already pings again",
         "tests/relay/commands/test_resending.py::test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody",
-        "relay/posting/composing.py",
+        "relay/delivery/message_builder.py",
         "again or variant.no_ping else",
         "again else",
     ),
@@ -83,21 +83,21 @@ FAULTS = (
     fault(
         "the nonce is another one each time",
         "tests/relay/polling/test_answers.py::test_the_outcome_carries_a_nonce_without_anything_local",
-        "relay/posting/nonces.py",
+        "relay/delivery/nonces.py",
         '    text = "".join(',
         '    parts += (__import__("secrets").token_hex(8),)\n    text = "".join(',
     ),
     fault(
         "a message in another form bears the same nonce",
-        "tests/relay/posting/test_variants.py::test_another_form_has_another_nonce_but_a_reply_has_the_same",
-        "relay/posting/nonces.py",
+        "tests/relay/delivery/test_fallbacks.py::test_another_form_has_another_nonce_but_a_reply_has_the_same",
+        "relay/delivery/nonces.py",
         "return base_nonce if not variant else _digest(base_nonce, variant)",
         "return base_nonce",
     ),
     fault(
         "the claim is not committed before the send",
         f"{_KILLED}[taken-nonce forgotten]",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "            claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)\n",
         "            claimed = delivery\n",
     ),
@@ -111,28 +111,28 @@ FAULTS = (
     fault(
         "the history is never looked into",
         f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[taken]",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
     ),
     fault(
         "an attempt of an earlier process is as young as it looks",
         f"{_CRASHES}::test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "return begun_before or self._must_look(delivery)",
         "return self._must_look(delivery)",
     ),
     fault(
         "the history is looked into from the attempt on, whatever the clocks say",
         f"{_CRASHES}::test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "LOOK_BACK = 65 * 60_000",
         "LOOK_BACK = 0",
     ),
     fault(
         "what counts is the last unanswered attempt, not the first",
         f"{_CRASHES}::test_a_nonce_outlives_nothing_where_the_first_attempt_is_old",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "now if earlier is None else earlier",
         "now",
     ),
@@ -151,22 +151,22 @@ FAULTS = (
     fault(
         "what was sent is forgotten where it cannot be recorded",
         f"{_CRASHES}::test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "        self._unrecorded[settled.delivery.id] = settled\n        await self._recorder.record(settled)\n"
         "        del self._unrecorded[settled.delivery.id]\n",
         "        await self._recorder.record(settled)\n",
     ),
     fault(
         "a message that was stored and deleted is sent again",
-        "tests/relay/posting/test_verdicts.py::test_posted_before_and_deleted_since",
-        "relay/posting/verdicts.py",
+        "tests/relay/delivery/test_verdicts.py::test_posted_before_and_deleted_since",
+        "relay/delivery/verdicts.py",
         "        return Done(None, Reason.DELETED)",
         "        return Again(retry_delay(attempt.attempts), answered=True, reason=Reason.DELETED)",
     ),
     fault(
         "silence is taken for a refusal",
-        "tests/relay/posting/test_verdicts.py::test_no_answer_is_not_definite",
-        "relay/posting/verdicts.py",
+        "tests/relay/delivery/test_verdicts.py::test_no_answer_is_not_definite",
+        "relay/delivery/verdicts.py",
         "case NoAnswer():\n            return Again(retry_delay(attempt.attempts), answered=False,",
         "case NoAnswer():\n            return Again(retry_delay(attempt.attempts), answered=True,",
     ),
@@ -207,15 +207,15 @@ FAULTS = (
     ),
     fault(
         "a file that is still being written is given up",
-        "tests/relay/videos/test_media.py::test_a_file_that_grows_is_not_there_yet",
-        "relay/videos/download.py",
+        "tests/relay/media/test_media_store.py::test_a_file_that_grows_is_not_there_yet",
+        "relay/media/download.py",
         "                            if 0 < part < error.size:",
         "                            if 0:",
     ),
     fault(
         "an empty file is given up like a broken one",
-        "tests/relay/videos/test_media.py::test_a_file_that_is_empty_or_promised_is_not_there_yet",
-        "relay/videos/download.py",
+        "tests/relay/media/test_media_store.py::test_a_file_that_is_empty_or_promised_is_not_there_yet",
+        "relay/media/download.py",
         "        if not size:\n            raise _NotThere\n",
         "        if not size:\n            raise _BrokeOff\n",
     ),

@@ -79,15 +79,15 @@ FAULTS = (
     ),
     fault(
         "of a delivery that ended unsure something is kept",
-        "tests/relay/posting/test_what_is_remembered.py",
-        "relay/posting/delivery.py",
+        "tests/relay/delivery/test_what_is_remembered.py",
+        "relay/delivery/sender.py",
         "        if is_at_its_end or settled.unanswered_at is None:",
         "        if settled.unanswered_at is None:",
     ),
     fault(
         "of a delivery that ended with its channel something is kept",
-        "tests/relay/posting/test_outbox.py::test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept",
-        "relay/posting/outbox.py",
+        "tests/relay/delivery/test_outbox.py::test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept",
+        "relay/delivery/outbox.py",
         "            self._sender.forget(delivery_id)",
         "            pass",
     ),
@@ -151,9 +151,8 @@ FAULTS = (
     ),
     fault(
         "a batch counts what went as a link among the videos",
-        "tests/relay/posting/test_delivery.py::"
-        "test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
-        "relay/posting/recording.py",
+        "tests/relay/delivery/test_sender.py::test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
+        "relay/delivery/delivery_results.py",
         "reason=reason, variant=settled.form",
         "reason=reason",
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.sabotage.fault import fault
 
 _OPENING = "tests/storage/test_opening.py"
-_OUTBOX = "tests/relay/posting/test_outbox.py"
-_DELIVERY = "tests/relay/posting/test_delivery.py"
+_OUTBOX = "tests/relay/delivery/test_outbox.py"
+_DELIVERY = "tests/relay/delivery/test_sender.py"
 _ROTATION = "tests/storage/test_rotation.py"
 
 FAULTS = (
@@ -56,64 +56,64 @@ FAULTS = (
     ),
     fault(
         "leftovers of videos are kept",
-        "tests/relay/videos/test_media.py::test_leftovers_are_swept",
-        "relay/videos/folder.py",
+        "tests/relay/media/test_media_store.py::test_leftovers_are_swept",
+        "relay/media/folder.py",
         "        for path in leftovers:\n            path.unlink(missing_ok=True)\n",
         "",
     ),
     fault(
         "a clock that was set back puts everything off",
         f"{_OUTBOX}::test_a_clock_that_is_set_back_puts_nothing_off",
-        "relay/posting/clock_watch.py",
+        "relay/delivery/clock_watch.py",
         "return offset < self._offset - _SET_BACK",
         "return False",
     ),
     fault(
         "only the wall clock tells how long an answer has been waited for",
-        "tests/relay/posting/test_delivery_crashes.py::test_a_clock_that_is_set_back_an_instant_before_the_next_attempt",
-        "relay/posting/delivery.py",
+        "tests/relay/delivery/test_delivery_crashes.py::test_a_clock_that_is_set_back_an_instant_before_the_next_attempt",
+        "relay/delivery/sender.py",
         " or waited >= NONCE_REMEMBERED",
         "",
     ),
     fault(
         "videos that took longer than Discord remembers are sent all the same",
         f"{_DELIVERY}::test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "        if not looked and self._must_look(delivery):",
         "        if 0:",
     ),
     fault(
         "a channel that hangs holds up the others",
         f"{_OUTBOX}::test_a_channel_that_hangs_holds_up_no_other",
-        "relay/posting/outbox.py",
+        "relay/delivery/outbox.py",
         "        room = self._parallel - len(self._busy)",
         "        room = 1 - len(self._busy)",
     ),
     fault(
         "a download holds its channel up",
         f"{_OUTBOX}::test_what_needs_no_file_waits_for_no_download",
-        "relay/posting/outbox.py",
+        "relay/delivery/outbox.py",
         "        async with turn.left():\n",
         "        if True:\n",
     ),
     fault(
         "a channel may fetch as many videos at once as it has",
         f"{_OUTBOX}::test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everything",
-        "relay/posting/outbox.py",
+        "relay/delivery/outbox.py",
         "no_videos_in=self._full_of_videos(),",
         "no_videos_in=(),",
     ),
     fault(
         "an unforeseen fault keeps an outcome for ever",
         f"{_OUTBOX}::test_a_fault_of_our_own_is_followed_by_the_plainest_form",
-        "relay/posting/delivery.py",
+        "relay/delivery/sender.py",
         "        if self._faults.get(delivery_id, 0) >= _FAULTS_BORNE:",
         "        if 0:",
     ),
     fault(
         "a database that cannot be read ends the outbox",
         f"{_OUTBOX}::test_a_database_that_cannot_be_read_is_asked_again",
-        "relay/posting/outbox.py",
+        "relay/delivery/outbox.py",
         "            self._reading.worked()\n        except Exception as error:",
         "            self._reading.worked()\n        except ValueError as error:",
     ),
@@ -127,7 +127,7 @@ FAULTS = (
     fault(
         "what hangs at the end keeps the bot from ending",
         f"{_OUTBOX}::test_at_the_end_what_hangs_is_left_to_the_next_start",
-        "relay/posting/outbox.py",
+        "relay/delivery/outbox.py",
         "            await asyncio.wait(tasks, timeout=self._grace)",
         "            await asyncio.wait(tasks)",
     ),

@@ -95,8 +95,8 @@ FAULTS = (
     ),
     fault(
         "links are read again with a token that is not the server's",
-        "tests/relay/posting/test_rereading.py::test_a_job_of_another_token_is_not_asked_about",
-        "relay/posting/rereading.py",
+        "tests/relay/delivery/test_link_refresh.py::test_a_job_of_another_token_is_not_asked_about",
+        "relay/delivery/link_refresh.py",
         "if row is None or self._in_force(guild_id) != row.account_id:",
         "if row is None:",
     ),

@@ -1,0 +1,254 @@
+"""Writes down what became of an attempt, with all that follows from it, in one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from relay.delivery import admin_notices as notices
+from relay.delivery import nonces, upload_limits
+from relay.delivery.fallbacks import Variant
+from relay.delivery.message_builder import Draft
+from relay.delivery.shown import ShownCards
+from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.messages import CardPost, NoticePost, SummaryPost
+from relay.outcomes import Cause, NoticeKind, Reason
+from relay.ports import Clock
+from storage import cards, deliveries, sending, servers
+from storage.database import Database, Transaction
+from storage.deliveries import Delivery
+
+_DAY = 24 * 3600 * SECOND
+_SAME_TIME = 3600 * SECOND
+"""Milliseconds: what was blocked within that time of another is given up with it, and told in one word."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of an attempt, or of a look into the history."""
+
+    delivery: Delivery
+    verdict: Verdict | None
+    """None: nobody can know whether it was posted."""
+    unanswered_at: int | None = None
+    """Start of the first attempt that may still have gone through; milliseconds UTC."""
+    missing: tuple[str, ...] = ()
+    nonce: str = ""
+    """The nonce that was sent, where one was."""
+    shown: Draft | None = None
+    """What surely stands in the channel now, where it was posted."""
+    form: str | None = None
+    """The variant that tells what was posted as a link, where it was posted."""
+
+
+class Recorder:
+    """Writes what became of deliveries and lets the cards follow."""
+
+    def __init__(self, database: Database, cards: ShownCards, clock: Clock) -> None:
+        self._database = database
+        self._cards = cards
+        self._clock = clock
+
+    async def record(self, settled: Settled) -> None:
+        """Commits it. Raises sqlite3.Error as the database does; nothing is then written, and it can be done again."""
+        touched: set[int] = set()
+        async with self._database.transaction() as tx:
+            await self._write(tx, settled, touched)
+        self._follow(settled, touched)
+
+    async def _write(self, tx: Transaction, settled: Settled, touched: set[int]) -> None:
+        delivery, now = settled.delivery, self._clock.now()
+        match settled.verdict:
+            case None:
+                await sending.unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
+            case Done(message_id, reason):
+                await sending.settle_posted(
+                    tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=settled.form
+                )
+                await _mark_shown(tx, settled)
+                await self._tell_posted(tx, settled, now)
+            case Again(after, _, reason):
+                await self._again(tx, settled, now + after, reason)
+            case StopSending():
+                await self._again(tx, settled, now, Reason.BOT_REFUSED)
+            case Blocked(after, since, reason, variant):
+                if variant is not None:
+                    await self._change(tx, settled, Change(variant), now)
+                await sending.retry_at(
+                    tx,
+                    delivery.id,
+                    next_at=now + after,
+                    unanswered_at=settled.unanswered_at,
+                    reason=reason,
+                    blocked_since=since,
+                )
+                await self._tell_blocked(tx, settled, since, reason, now)
+            case Change() as change:
+                await self._change(tx, settled, change, now)
+            case GiveUp(reason, cause):
+                await sending.give_up(tx, delivery.id, reason=reason, now=now)
+                touched.update(await self._tell_given_up(tx, delivery, reason, cause, now))
+
+    async def _again(self, tx: Transaction, settled: Settled, next_at: int, reason: Reason) -> None:
+        await sending.retry_at(
+            tx,
+            settled.delivery.id,
+            next_at=next_at,
+            unanswered_at=settled.unanswered_at,
+            reason=reason,
+            blocked_since=settled.delivery.blocked_since,
+        )
+
+    async def _change(self, tx: Transaction, settled: Settled, change: Change, now: int) -> None:
+        delivery = settled.delivery
+        variant = change.variant.format()
+        other_nonce = change.variant.nonce(delivery.base_nonce) != settled.nonce
+        await sending.change_variant(
+            tx,
+            delivery.id,
+            variant=variant,
+            unanswered_at=settled.unanswered_at,
+            # Under another nonce Discord would not know what an earlier, unanswered attempt may have stored.
+            look_first=settled.unanswered_at is not None and other_nonce,
+            now=now,
+            blocked_since=delivery.blocked_since if change.still_blocked else None,
+        )
+        if change.too_large is not None:
+            await _learn_limit(tx, delivery.guild_id, change.too_large - 1, now)
+
+    # ---- telling the admins -----------------------------------------------------------------------------------------
+
+    async def _tell_blocked(self, tx: Transaction, settled: Settled, since: int, reason: Reason, now: int) -> None:
+        """Once for each channel, as long as anything is blocked there. Of a channel that is gone another word comes."""
+        delivery = settled.delivery
+        if not delivery.is_outcome or delivery.blocked_since is not None or reason is Reason.UNKNOWN_CHANNEL:
+            return
+        if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
+            return
+        waiting = await deliveries.outcomes_waiting(tx, delivery.channel_id)
+        notice = NoticePost(
+            kind=NoticeKind.CANNOT_POST,
+            nonce="",
+            jobs=waiting,
+            channel_id=delivery.channel_id,
+            missing=settled.missing,
+            until=since + PATIENCE,
+        )
+        await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
+
+    async def _tell_posted(self, tx: Transaction, settled: Settled, now: int) -> None:
+        """Tells what Discord did not take of it, once a day for each channel and cause, and that a channel of which it
+        was told that nothing can be posted there is open again."""
+        delivery = settled.delivery
+        if not delivery.is_outcome:
+            return
+        form = Variant.parse(settled.form or delivery.variant)
+        if form.is_reduced and form.why is not None:
+            notice = NoticePost(
+                kind=NoticeKind.REDUCED,
+                nonce="",
+                channel_id=delivery.channel_id,
+                cause=form.why,
+                without_files=form.no_files,
+            )
+            await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now, once_in=_DAY)
+        if delivery.blocked_since is not None:
+            await _tell_open_again(tx, delivery, now)
+
+    async def _tell_given_up(
+        self, tx: Transaction, delivery: Delivery, reason: Reason, cause: Cause | None, now: int
+    ) -> list[int]:
+        """Gives up with it what has waited as long; returns whose outcomes those were."""
+        if not delivery.is_outcome:
+            return []
+        if reason is Reason.REFUSED:
+            await _tell_refused(tx, delivery, cause, now)
+        if delivery.blocked_since is None:
+            return []
+        if reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
+            return []
+        before = now - PATIENCE + _SAME_TIME
+        others = await sending.give_up_blocked(tx, delivery.channel_id, before=before, reason=reason, now=now)
+        notice = NoticePost(
+            kind=NoticeKind.GIVEN_UP,
+            nonce="",
+            jobs=len(others) + 1,
+            channel_id=delivery.channel_id,
+            waited=now - delivery.blocked_since,
+        )
+        await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
+        return others
+
+    # ---- what the cards learn ---------------------------------------------------------------------------------------
+
+    def _follow(self, settled: Settled, touched: set[int]) -> None:
+        delivery, draft = settled.delivery, settled.shown
+        if isinstance(settled.verdict, Done) and draft is not None:
+            if isinstance(draft.post, CardPost):
+                self._cards.card_posted(draft.post)
+            if isinstance(draft.post, SummaryPost):
+                self._cards.summary_posted(draft.post)
+        if delivery.subscription_id is not None and not isinstance(settled.verdict, Again):
+            touched.add(delivery.subscription_id)
+        for subscription_id in sorted(touched):
+            self._cards.subscription_changed(subscription_id)
+
+
+async def add_notice(
+    tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int, *, once_in: int = 1
+) -> None:
+    """Tells the admins about a channel in their alerts channel; not at all where that is the very channel. The same
+    kind with the same cause is told once in so many milliseconds."""
+    server = await servers.get(tx, guild_id)
+    if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
+        return
+    await deliveries.add_notice(
+        tx,
+        guild_id=guild_id,
+        channel_id=server.alerts_channel,
+        base_nonce=nonces.for_notice(notice.cause or "", guild_id, about_channel, notice.kind, now // once_in),
+        notice_json=notices.dump(notice),
+        now=now,
+    )
+
+
+async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
+    server = await servers.get(tx, guild_id)
+    known = None if server is None else upload_limits.in_force(server.upload_limit, server.upload_limit_at, now)
+    if known is None or known > limit:
+        await servers.set_upload_limit(tx, guild_id, limit, now)
+
+
+async def _tell_refused(tx: Transaction, delivery: Delivery, cause: Cause | None, now: int) -> None:
+    notice = NoticePost(kind=NoticeKind.REFUSED, nonce="", jobs=1, channel_id=delivery.channel_id, cause=cause)
+    await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
+
+
+async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:
+    """Where it was told that nothing could be posted in the channel, once the last result that waited is posted."""
+    if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
+        return
+    told = await deliveries.latest_notice_about(tx, delivery.guild_id, delivery.channel_id, NoticeKind.CANNOT_POST)
+    if told is None:
+        return
+    posted = await deliveries.outcomes_posted_since(tx, delivery.channel_id, told.created_at)
+    notice = notices.replacing(told, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
+    await deliveries.add_notice(
+        tx,
+        guild_id=delivery.guild_id,
+        channel_id=told.channel_id,
+        base_nonce=nonces.for_notice("", delivery.guild_id, delivery.channel_id, notice.kind, told.created_at),
+        notice_json=notices.dump(notice),
+        now=now,
+    )
+
+
+async def _mark_shown(tx: Transaction, settled: Settled) -> None:
+    draft = settled.shown
+    if draft is None:
+        return
+    if isinstance(draft.post, CardPost) and draft.row is not None:
+        await cards.mark_shown(
+            tx, draft.row.subscription_id, at=draft.at, shown=draft.post.face.value, final=draft.final
+        )
+    if isinstance(draft.post, SummaryPost):
+        await cards.mark_batch_shown(tx, draft.post.batch_id, draft.at)

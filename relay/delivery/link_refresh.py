@@ -1,0 +1,50 @@
+"""Asks the API once more about a job that has ended, because its links have run out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pixverse.errors import PixVerseError
+from pixverse.job import Job
+from pixverse.recent_lists import LookupTerms
+from relay import snapshots
+from relay.polling.questions import FRESH_SECONDS, Answer, Questions
+from storage import jobs
+from storage.database import Queries
+from storage.jobs import JobRow
+
+
+class LinkRefresher:
+    """What `relay.delivery.attachments` calls for fresh links."""
+
+    def __init__(self, reader: Queries, questions: Questions, in_force: Callable[[int], int | None]) -> None:
+        self._reader = reader
+        self._questions = questions
+        self._in_force = in_force
+
+    async def __call__(self, job_id: int, guild_id: int) -> Job | None:
+        """The job as the API tells it now; None where it tells nothing, or where the job is not of the token that the
+        server uses now. The end itself is not judged anew."""
+        row = await jobs.by_id(self._reader, job_id)
+        if row is None or self._in_force(guild_id) != row.account_id:
+            return None
+        recent = self._questions.recent(row.account_id, row.jobid)
+        fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS
+        try:
+            answer = await self._questions.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
+        except PixVerseError:
+            return None
+        return answer.said if isinstance(answer.said, Job) else None
+
+
+def _counted_before() -> None:
+    """Whoever has an outcome posted once more has been charged for the look; of others there is one for each job."""
+
+
+def _told_the_end(recent: Answer, row: JobRow) -> bool:
+    """Whether an answer holds the very links that have run out, being the one by which the end became known."""
+    known = snapshots.load(row.snapshot)
+    if row.ended_at is None or known is None or not isinstance(recent.said, Job):
+        return False
+    # A command that sees an end first dates it by when it was used.
+    return recent.said.media == known.media and recent.at <= row.ended_at + FRESH_SECONDS * 1000

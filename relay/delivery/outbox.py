@@ -1,0 +1,273 @@
+"""The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another.
+
+Who fetches videos steps aside: the channel is free for others meanwhile, and what needs no file waits for no download.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from relay.clock import sleep_unless_woken
+from relay.delivery.channel_locks import ChannelLocks, Turn
+from relay.delivery.clock_watch import ClockWatch
+from relay.delivery.delivery_results import add_notice
+from relay.delivery.sender import Sender
+from relay.delivery.shown import ShownCards
+from relay.failures import FailureSeries, log_failure
+from relay.messages import NoticePost
+from relay.outcomes import NoticeKind, Reason
+from relay.ports import Clock
+from storage import cards, deliveries, follows, sending, servers
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+_BETWEEN_FORGETTING = 60.0
+_LONGEST_SLEEP = 30.0
+_LONGEST_REST = 300.0
+_ASIDE_IN_CHANNEL = 2
+"""Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
+downloads."""
+_ASIDE_IN_ALL = 32
+_OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
+"""Notices that can be read in any channel that waits."""
+
+
+class DeliveryLoop:
+    """The relay's Outbox. `parallel` channels are served at once; at the end, what is under way has `grace` seconds."""
+
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        shown: ShownCards,
+        clock: Clock,
+        *,
+        parallel: int = 16,
+        grace: float = 5.0,
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._cards = shown
+        self._clock = clock
+        self._parallel = parallel
+        self._grace = grace
+        self._woken = asyncio.Event()
+        self._forgets_at = clock.monotonic()
+        self._reading = FailureSeries(log, "the outbox could not be read")
+        self._under_way: dict[int, asyncio.Task[None]] = {}
+        self._busy: dict[int, asyncio.Event] = {}
+        """The channels that somebody is about to post in, each with what tells that it is free again."""
+        self._aside: dict[int, int] = {}
+        """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
+        self._turns = ChannelLocks()
+        self._failed_in_a_row: Counter[int] = Counter()
+        self._resting: dict[int, float] = {}
+        self._stopping = False
+        self._clock_watch = ClockWatch(database, clock)
+        self.token_dead = asyncio.Event()
+        """Set once Discord has refused the bot's token; nothing is sent any more."""
+        self.beat = clock.monotonic()
+        """When the loop last turned, by the clock's monotonic seconds."""
+        self.failures = 0
+        """How many attempts failed for a reason of this machine's own."""
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What became of attempts."""
+        return self._sender.counts
+
+    def wake(self) -> None:
+        """Something was put into the outbox, or may go out now."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Sends until it is cancelled, whatever fails."""
+        self._stopping = False
+        try:
+            while True:
+                await self._turn()
+        finally:
+            self._stopping = True
+            await self._let_end()
+
+    async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
+        """Sends it ahead of the loop where it is due, and returns the message's id; None where it is not posted within
+        that time (it is then posted later)."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._deliver_now(delivery_id)
+        except TimeoutError:
+            return None
+        except sqlite3.Error as error:
+            log_failure(log, error, "Delivery %d could not be sent at once", delivery_id)
+            return None
+
+    # ---- what happens in Discord ------------------------------------------------------------------------------------
+
+    async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
+        """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
+        async with self._database.transaction() as tx:
+            hurried = await sending.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
+        if hurried:
+            self.wake()
+
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        """A channel or thread was deleted: nothing more goes there, and the admins are told what has ended with it."""
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            await servers.forget_alerts_channel(tx, guild_id, channel_id)
+            await sending.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
+            unsent = await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
+            ended = await cards.end_in_channel(tx, channel_id, now)
+            followed = await follows.remove(tx, guild_id, channel_id)
+            if ended or unsent or followed:
+                notice = NoticePost(
+                    kind=NoticeKind.CHANNEL_GONE,
+                    nonce="",
+                    jobs=len({*ended, *unsent}),
+                    channel_id=channel_id,
+                    channel_name=name,
+                    followed=followed,
+                )
+                await add_notice(tx, guild_id, channel_id, notice, now)
+        self.wake()
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        self.beat = self._clock.monotonic()
+        try:
+            seconds = await self._start_due()
+            self._reading.worked()
+        except Exception as error:
+            # The loop's edge: a full or locked database loses nothing.
+            self.failures += 1
+            seconds = self._reading.failed(error)
+        await sleep_unless_woken(self._clock, seconds, self._woken)
+
+    async def _let_end(self) -> None:
+        """What is cut off while it is sent is known by its claim at the next start."""
+        tasks = set(self._under_way.values())
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._grace)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _start_due(self) -> float:
+        """Starts what may start; returns for how many seconds nothing else is to be done."""
+        self._end_rests()
+        await self._forget_ended()
+        await self._clock_watch.look()
+        now = self._clock.now()
+        room = self._parallel - len(self._busy)
+        if self._sender.token_dead:
+            self.token_dead.set()
+        if room <= 0 or self._sender.token_dead:
+            return _LONGEST_SLEEP
+        due = await sending.due_heads(
+            self._database.reader,
+            now,
+            not_channels=set(self._busy),
+            not_ids={*self._resting, *self._under_way},
+            limit=room,
+            no_videos_in=self._full_of_videos(),
+        )
+        for delivery in due:
+            # One may have started through `deliver_now` while the database was read.
+            if delivery.channel_id not in self._busy and not self._stopping:
+                self._start(delivery.channel_id, delivery.id)
+        return await self._until_next(now)
+
+    def _full_of_videos(self) -> list[int] | None:
+        """The channels in which no more videos are to be fetched now; None: all."""
+        if len(self._aside) >= _ASIDE_IN_ALL:
+            return None
+        fetching = Counter(self._aside.values())
+        return [channel_id for channel_id, number in fetching.items() if number >= _ASIDE_IN_CHANNEL]
+
+    async def _until_next(self, now: int) -> float:
+        next_at = await sending.next_due(self._database.reader, now)
+        waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._resting.values())]
+        if next_at is not None:
+            waits.append((next_at - now) / 1000)
+        return max(min(waits), 0.01)
+
+    def _start(self, channel_id: int, delivery_id: int) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._deliver(channel_id, delivery_id), name=f"delivery {delivery_id}")
+        self._under_way[delivery_id] = task
+        self._busy[channel_id] = asyncio.Event()
+        return task
+
+    async def _deliver(self, channel_id: int, delivery_id: int) -> None:
+        try:
+            async with self._turns.of(channel_id) as turn:
+                await self._sender.deliver(delivery_id, partial(self._step_aside, channel_id, delivery_id, turn))
+            self._failed_in_a_row.pop(delivery_id, None)
+        except Exception as error:
+            # One delivery's edge: the others go on.
+            self._rest(delivery_id)
+            self._sender.failed(delivery_id, error)
+            log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
+        finally:
+            if self._aside.pop(delivery_id, None) is None:
+                self._free(channel_id)
+            del self._under_way[delivery_id]
+            self.wake()
+
+    @asynccontextmanager
+    async def _step_aside(self, channel_id: int, delivery_id: int, turn: Turn) -> AsyncIterator[None]:
+        self._aside[delivery_id] = channel_id
+        async with turn.left():
+            self._free(channel_id)
+            yield
+
+    def _free(self, channel_id: int) -> None:
+        self._busy.pop(channel_id).set()
+        self.wake()
+
+    async def _deliver_now(self, delivery_id: int) -> int | None:
+        while True:
+            delivery = await deliveries.get(self._database.reader, delivery_id)
+            if delivery is None or not delivery.open:
+                return None if delivery is None else delivery.message_id
+            if self._stopping or self._sender.token_dead or delivery.next_at > self._clock.now():
+                return None
+            busy = self._busy.get(delivery.channel_id)
+            if busy is not None:
+                await busy.wait()
+                continue
+            task = self._under_way.get(delivery_id) or self._start(delivery.channel_id, delivery_id)
+            await asyncio.wait({task})
+            if delivery_id in self._resting:
+                return None
+
+    def _rest(self, delivery_id: int) -> None:
+        self.failures += 1
+        self._failed_in_a_row[delivery_id] += 1
+        seconds = min(2.0 ** min(self._failed_in_a_row[delivery_id], 9), _LONGEST_REST)
+        self._resting[delivery_id] = self._clock.monotonic() + seconds
+
+    async def _forget_ended(self) -> None:
+        """Once a minute: a delivery may have ended with its channel, its job or its server, unseen by the one that had
+        tried to send it."""
+        now = self._clock.monotonic()
+        remembered = self._sender.remembered | self._failed_in_a_row.keys()
+        if not remembered or now < self._forgets_at:
+            return
+        still_open = await deliveries.open_among(self._database.reader, tuple(remembered))
+        self._forgets_at = now + _BETWEEN_FORGETTING
+        for delivery_id in remembered - still_open - self._under_way.keys():
+            self._sender.forget(delivery_id)
+            self._failed_in_a_row.pop(delivery_id, None)
+
+    def _end_rests(self) -> None:
+        now = self._clock.monotonic()
+        self._resting = {delivery_id: until for delivery_id, until in self._resting.items() if until > now}

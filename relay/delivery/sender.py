@@ -1,0 +1,400 @@
+"""One delivery: claim, send, record. Exactly one message, whatever breaks in between.
+
+The claim is committed before the request goes out, with the start of the first attempt that may have gone through
+unnoticed. A repeated attempt bears the same nonce, by which Discord knows it for some minutes; after that the channel's
+history is read before anything is sent again. So it is for an attempt of an earlier process, whatever its age: the
+clock by which that was written down may have been set since.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from dataclasses import replace
+from enum import Enum, auto
+
+from relay.delivery import verdicts
+from relay.delivery.attachments import NotThereYet
+from relay.delivery.delivery_results import Recorder, Settled
+from relay.delivery.fallbacks import Variant
+from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
+from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.messages import (
+    Absent,
+    CannotLook,
+    Found,
+    NoAnswer,
+    NoticePost,
+    OutcomePost,
+    Post,
+    Posted,
+    RateLimited,
+    Refused,
+    SendResult,
+    VideoFile,
+)
+from relay.outcomes import Cause, Reason
+from relay.ports import Clock, Poster
+from storage import deliveries, sending
+from storage.database import Database
+from storage.deliveries import Delivery
+
+log = logging.getLogger(__name__)
+
+Aside = Callable[[], AbstractAsyncContextManager[None]]
+"""Lets other deliveries have the channel for as long as the context is open."""
+
+NONCE_REMEMBERED = 120_000
+"""Milliseconds for which Discord surely knows a nonce ("the past few minutes"; developer docs, Create Message)."""
+LOOK_BACK = 65 * 60_000
+"""Milliseconds before the first unanswered attempt from which on the history is read: clocks jump by an hour."""
+
+_FAULTS_BORNE = 5
+"""Faults of our own in a row, a minute of tries: what fails that often fails always, in this form."""
+_UPLOADS_IN_VAIN = 3
+"""Uploads in a row that nobody answered though the history could be read: some fail always (discord-api-docs#7695)."""
+_BETWEEN_EDITS = 15_000
+"""Milliseconds between two tries of an edit that nobody answered."""
+_SEND_SECONDS = 90.0
+_SLOWEST_UPLOAD = 128 * 1024
+"""Bytes a second. The poster has a bound of its own; this one only keeps a channel from standing still for ever."""
+
+
+class _Look(Enum):
+    """What came of looking for a message in the channel's history."""
+
+    SETTLED = auto()
+    """That was all that can be done now."""
+    ABSENT = auto()
+    UNKNOWN = auto()
+    """It may not be looked for; Discord still knows the nonce."""
+
+
+class Sender:
+    """Sends one delivery at a time for its caller; no two calls for the same channel may overlap, but where one of them
+    has stepped aside."""
+
+    def __init__(
+        self, database: Database, poster: Poster, composer: MessageBuilder, recorder: Recorder, clock: Clock
+    ) -> None:
+        self._database = database
+        self._poster = poster
+        self._composer = composer
+        self._recorder = recorder
+        self._clock = clock
+        self._unrecorded: dict[int, Settled] = {}
+        self._first_sent: dict[int, float] = {}
+        self._faults: Counter[int] = Counter()
+        self._in_vain: Counter[int] = Counter()
+        """Attempts that followed a look which found nothing, and that nobody answered either."""
+        self._unexplained: Counter[int] = Counter()
+        """By delivery: how often a permission was called missing though the gateway knows of none."""
+        self.token_dead = False
+        """Discord refuses the bot's token: nothing is sent any more."""
+        self.counts: Counter[str] = Counter()
+        """What became of attempts, by the names of the verdicts."""
+
+    async def deliver(self, delivery_id: int, aside: Aside = nullcontext) -> None:
+        """Does the next thing that brings the delivery forward; steps aside while its videos are fetched.
+
+        Raises sqlite3.Error and OSError as disk and database do; it is then to be called again later, and nothing is
+        posted twice.
+        """
+        known = self._unrecorded.get(delivery_id)
+        if known is not None:
+            await self._record(known)
+            return
+        delivery = await deliveries.get(self._database.reader, delivery_id)
+        if delivery is None or not delivery.open:
+            self.forget(delivery_id)
+            return
+        if self.token_dead:
+            return
+        if self._faults.get(delivery_id, 0) >= _FAULTS_BORNE:
+            await self._after_faults(delivery)
+            return
+        draft = await self._composer.draft(delivery)
+        if draft is None:
+            await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
+            return
+        if not await self._put_in_place(draft):
+            await self._bring_forward(draft, aside)
+
+    @property
+    def remembered(self) -> set[int]:
+        """The deliveries of which more is known than their rows tell."""
+        return {*self._unrecorded, *self._first_sent, *self._faults, *self._in_vain, *self._unexplained}
+
+    def forget(self, delivery_id: int) -> None:
+        """The delivery has come to its end, whoever brought that about."""
+        self._unrecorded.pop(delivery_id, None)
+        self._first_sent.pop(delivery_id, None)
+        self._faults.pop(delivery_id, None)
+        self._in_vain.pop(delivery_id, None)
+        self._unexplained.pop(delivery_id, None)
+
+    def failed(self, delivery_id: int, error: Exception) -> None:
+        """To be told of what `deliver` raised. Disk and database may come back; a fault of ours will not go away."""
+        if not isinstance(error, sqlite3.Error | OSError):
+            self._faults[delivery_id] += 1
+
+    async def _after_faults(self, delivery: Delivery) -> None:
+        verdict = verdicts.after_faults(Variant.parse(delivery.variant), is_outcome=delivery.is_outcome)
+        maybe_posted = isinstance(verdict, GiveUp) and delivery.unanswered_at is not None
+        await self._record(Settled(delivery, None if maybe_posted else verdict, delivery.unanswered_at))
+
+    async def _bring_forward(self, draft: Draft, aside: Aside) -> None:
+        delivery = draft.delivery
+        looked = False
+        if self._should_look(delivery) or (not draft.wanted and delivery.unanswered_at is not None):
+            found = await self._look(draft)
+            if found is _Look.SETTLED:
+                return
+            looked = found is _Look.ABSENT
+        if not draft.wanted:
+            await self._drop(delivery)
+            return
+        if self._known_to_be_blocked(draft):
+            attempt = self._attempt(draft, (), delivery.attempts)
+            verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
+            unanswered_at = None if looked else delivery.unanswered_at
+            await self._record(Settled(delivery, verdict, unanswered_at, missing=tuple(attempt.missing or ())))
+            return
+        other = self._worth_a_try(draft) if looked else None
+        if other is not None:
+            self._in_vain.pop(delivery.id, None)
+            await self._record(Settled(delivery, Change(other)))
+            return
+        if not draft.has_videos:
+            await self._send(draft, draft.post, looked)
+            return
+        async with AsyncExitStack() as files:
+            try:
+                async with aside():
+                    post = await files.enter_async_context(self._composer.with_files(draft))
+            except NotThereYet as absent:
+                later = Again(int(absent.seconds * 1000), answered=True, reason=Reason.NOT_THERE)
+                await self._record(Settled(delivery, later, None if looked else delivery.unanswered_at))
+                return
+            await self._send(draft, await self._composer.with_pings_of_now(post, draft), looked)
+
+    async def _put_in_place(self, draft: Draft) -> bool:
+        """Edits the message that this one takes the place of; False where it is a message of its own."""
+        if draft.not_before is not None:
+            wait = max(draft.not_before - self._clock.now(), SECOND)
+            await self._record(Settled(draft.delivery, Again(wait, answered=True, reason=Reason.NO_ANSWER)))
+            return True
+        if draft.edits is None or not isinstance(draft.post, NoticePost):
+            return False
+        await self._edit(draft, draft.edits, draft.post)
+        return True
+
+    async def _edit(self, draft: Draft, message_id: int, post: NoticePost) -> None:
+        """Done twice, it changes nothing, so no claim is needed."""
+        verdict: Verdict
+        match await self._poster.edit(draft.address, message_id, post):
+            case Posted():
+                verdict = Done(message_id)
+            case RateLimited(retry_after):
+                verdict = verdicts.rate_limited(retry_after)
+            case NoAnswer():
+                verdict = Again(_BETWEEN_EDITS, answered=True, reason=Reason.NO_ANSWER)
+            case Refused() if edit_only(post):
+                verdict = GiveUp(Reason.NOT_WANTED)
+            case Refused():
+                verdict = Change(replace(draft.variant, no_edit=True))
+        await self._record(Settled(draft.delivery, verdict))
+
+    def _worth_a_try(self, draft: Draft) -> Variant | None:
+        """Another form, where this one is sent in vain; with its files again, where those were not the reason."""
+        in_vain = self._in_vain.get(draft.delivery.id, 0)
+        if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:
+            return replace(draft.variant, no_files=True, why=Cause.FILE)
+        if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:
+            return draft.variant.whole()
+        return None
+
+    # ---- looking ----------------------------------------------------------------------------------------------------
+
+    def _must_look(self, delivery: Delivery) -> bool:
+        if delivery.unanswered_at is None:
+            return False
+        age = self._clock.now() - delivery.unanswered_at
+        # The wall clock may have been set since; this process then still knows for how long it has waited.
+        first_sent = self._first_sent.get(delivery.id, self._clock.monotonic())
+        waited = (self._clock.monotonic() - first_sent) * 1000
+        return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
+
+    def _should_look(self, delivery: Delivery) -> bool:
+        """Also where this process has not seen the attempt begin, so that only the wall clock tells its age."""
+        begun_before = delivery.unanswered_at is not None and delivery.id not in self._first_sent
+        return begun_before or self._must_look(delivery)
+
+    async def _look(self, draft: Draft) -> _Look:
+        now = self._clock.now()
+        since = now if draft.delivery.unanswered_at is None else min(draft.delivery.unanswered_at, now)
+        found = await self._poster.find(draft.address, draft.post, since - LOOK_BACK)
+        if isinstance(found, Absent):
+            return _Look.ABSENT
+        if isinstance(found, CannotLook) and draft.wanted and not self._must_look(draft.delivery):
+            return _Look.UNKNOWN
+        if isinstance(found, CannotLook) and _is_wanted_all_the_same(draft):
+            return _Look.ABSENT
+        verdict = _after_look(found, draft.delivery.attempts, now - since)
+        if isinstance(found, CannotLook):
+            verdict = self._until_in_reach(draft)
+        missing = tuple(self._poster.missing_permissions(draft.address) or ()) if isinstance(verdict, Blocked) else ()
+        await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at, missing=missing))
+        return _Look.SETTLED
+
+    def _until_in_reach(self, draft: Draft) -> Blocked | None:
+        """Where nothing could be posted now anyway, whether it was posted before may become known by waiting."""
+        if not draft.wanted or not self._poster.missing_permissions(draft.address):
+            return None
+        verdict = verdicts.blocked(self._attempt(draft, (), draft.delivery.attempts), Reason.NO_PERMISSION)
+        return verdict if isinstance(verdict, Blocked) else None
+
+    # ---- sending ----------------------------------------------------------------------------------------------------
+
+    async def _send(self, draft: Draft, post: Post, looked: bool) -> None:
+        delivery = draft.delivery
+        if not looked and self._must_look(delivery):
+            # Fetching its videos took longer than Discord remembers the nonce.
+            if await self._look(draft) is not _Look.ABSENT:
+                return
+            looked = True
+        earlier = None if looked else delivery.unanswered_at
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)
+        if claimed is None:
+            return
+        if earlier is None:
+            self._first_sent[delivery.id] = self._clock.monotonic()
+        files = post.files if isinstance(post, OutcomePost) else ()
+        result = await self._post(draft, post, sum(file.size for file in files))
+        attempt = self._attempt(draft, files, claimed.attempts, post)
+        verdict = verdicts.judge(result, attempt)
+        answered = not (isinstance(verdict, Again) and not verdict.answered)
+        if answered:
+            self._in_vain.pop(delivery.id, None)
+        elif looked:
+            self._in_vain[delivery.id] += 1
+        unanswered_at = earlier if answered else claimed.unanswered_at
+        await self._record(
+            Settled(
+                claimed,
+                verdict,
+                unanswered_at,
+                missing=tuple(attempt.missing or ()),
+                nonce=post.nonce,
+                # What an earlier attempt may have stored looks as it did then.
+                shown=draft if earlier is None else None,
+                form=_form_of(draft, post),
+            )
+        )
+
+    async def _post(self, draft: Draft, post: Post, size: int) -> SendResult:
+        try:
+            async with asyncio.timeout(_SEND_SECONDS + size / _SLOWEST_UPLOAD):
+                return await self._poster.post(draft.address, post)
+        except TimeoutError:
+            return NoAnswer("no answer in time")
+
+    def _known_to_be_blocked(self, draft: Draft) -> bool:
+        """Spares Discord what it refused before and, as far as the gateway tells, would refuse again. Of a channel that
+        was hidden the gateway may tell nothing new where a role lets the bot in."""
+        if draft.delivery.blocked_since is None or self._poster.is_hidden(draft.address):
+            return False
+        return bool(self._poster.missing_permissions(draft.address))
+
+    def _attempt(self, draft: Draft, files: tuple[VideoFile, ...], attempts: int, post: Post | None = None) -> Attempt:
+        return Attempt(
+            variant=draft.variant,
+            files=files,
+            is_outcome=draft.delivery.is_outcome,
+            is_reply=isinstance(post, OutcomePost) and post.reply_to is not None,
+            attempts=attempts,
+            blocked_since=draft.delivery.blocked_since,
+            missing=self._poster.missing_permissions(draft.address),
+            now=self._clock.now(),
+            unexplained=self._unexplained.get(draft.delivery.id, 0),
+        )
+
+    # ---- recording --------------------------------------------------------------------------------------------------
+
+    async def _record(self, settled: Settled) -> None:
+        # Kept until it is committed: where that fails, this process still knows what Discord said.
+        self._unrecorded[settled.delivery.id] = settled
+        await self._recorder.record(settled)
+        del self._unrecorded[settled.delivery.id]
+        self._faults.pop(settled.delivery.id, None)
+        self._count_unexplained(settled)
+        is_at_its_end = settled.verdict is None or isinstance(settled.verdict, Done | GiveUp)
+        if is_at_its_end or settled.unanswered_at is None:
+            self._first_sent.pop(settled.delivery.id, None)
+        if is_at_its_end:
+            self._in_vain.pop(settled.delivery.id, None)
+        self._tell(settled)
+
+    def _count_unexplained(self, settled: Settled) -> None:
+        """Other tries that lead to another one, such as a rate limit, lie between two of them and count for nothing."""
+        if isinstance(settled.verdict, Again) and settled.verdict.reason is Reason.NO_PERMISSION:
+            self._unexplained[settled.delivery.id] += 1
+        elif not isinstance(settled.verdict, Again):
+            self._unexplained.pop(settled.delivery.id, None)
+
+    async def _drop(self, delivery: Delivery) -> None:
+        if delivery.unanswered_at is not None:
+            await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
+            return
+        async with self._database.transaction() as tx:
+            await deliveries.drop(tx, delivery.id)
+        self.forget(delivery.id)
+
+    def _tell(self, settled: Settled) -> None:
+        delivery, verdict = settled.delivery, settled.verdict
+        name = "Unsure" if verdict is None else type(verdict).__name__
+        self.counts[name] += 1
+        if isinstance(verdict, StopSending):
+            self.token_dead = True
+            log.error("Discord refuses the bot's token; nothing is posted any more")
+            return
+        reason = verdict.reason if isinstance(verdict, Done | Again | Blocked | GiveUp) else None
+        log.log(
+            logging.INFO if isinstance(verdict, Done) else logging.WARNING,
+            "delivery %d (%s) in channel %d: %s%s",
+            delivery.id,
+            delivery.kind,
+            delivery.channel_id,
+            name.lower(),
+            "" if reason is None else f", {reason}",
+        )
+
+
+def _form_of(draft: Draft, post: Post) -> str:
+    links = frozenset(link.index for link in post.links) if isinstance(post, OutcomePost) else frozenset[int]()
+    return replace(draft.variant, links=draft.variant.links | links).format()
+
+
+def _is_wanted_all_the_same(draft: Draft) -> bool:
+    """Whether an admin wants this very attempt at an outcome of which nobody knows whether it was posted."""
+    return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0
+
+
+def _after_look(found: Found | CannotLook | NoAnswer | RateLimited, attempts: int, age: int) -> Verdict | None:
+    """What follows where the message is not known to be absent; None where nobody can know."""
+    match found:
+        case Found(message_id):
+            return Done(message_id)
+        case CannotLook():
+            return None
+        case RateLimited(retry_after):
+            return verdicts.rate_limited(retry_after)
+        case NoAnswer():
+            wait = min(max(verdicts.retry_delay(attempts), age // 8), verdicts.LONGEST_RETRY)
+            return Again(wait, answered=False, reason=Reason.NO_ANSWER)

@@ -1,0 +1,346 @@
+"""The outcome table: what Discord's refusals mean, and what follows from its answer to a message. Pure.
+
+Codes: Discord developer docs, "Opcodes and Status Codes", JSON error codes. A code decides, whatever HTTP status it
+comes with (401 and 429 apart). One that is not in the table is taken for a refusal of what the message holds.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+
+from relay.delivery.fallbacks import Variant
+from relay.messages import NoAnswer, Posted, RateLimited, Refused, SendResult, VideoFile
+from relay.outcomes import Cause, Reason
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+PATIENCE = 3 * 24 * 60 * MINUTE
+"""Milliseconds that a message waits for a permission."""
+
+LONGEST_RETRY = 5 * MINUTE
+"""Milliseconds between two attempts at most, where nobody answers."""
+_LONGEST_RETRY_AFTER = 60 * MINUTE
+_LONGEST_BLOCKED = 30 * MINUTE
+
+
+class Meaning(Enum):
+    """What a refusal concerns."""
+
+    TOKEN = auto()
+    """The bot's own token."""
+    WAIT = auto()
+    """Nothing: the same request is worth another try later."""
+    SLOW_MODE = auto()
+    SWITCHED_OFF = auto()
+    """Discord takes no such request for a while, from anybody."""
+    PLACE = auto()
+    """The bot's access to the place, or the state of the place: somebody can mend it there."""
+    CHANNEL_GONE = auto()
+    """The channel, or what the bot can see of it."""
+    MESSAGE_GONE = auto()
+    """The message to edit, or the one that was posted under the same nonce."""
+    NOT_OURS = auto()
+    """The message to edit can never be edited by the bot."""
+    TOO_MANY_EDITS = auto()
+    ARCHIVED = auto()
+    """The thread: a new message opens it, unless it is locked; an edit does not."""
+    REPLY = auto()
+    """That the message is a reply."""
+    TOO_LARGE = auto()
+    """The size of its files."""
+    UPLOADS_LIMITED = auto()
+    """That it has files at all: uploads are limited in the whole server."""
+    FILE = auto()
+    EXPLICIT = auto()
+    WORDS = auto()
+    LINKS = auto()
+    FORM = auto()
+    """Some field of it."""
+    INTERACTION = auto()
+    """The answer to a command, which is then not given; never a message."""
+    UNKNOWN = auto()
+    """A code that this version does not know."""
+
+
+_CODES: dict[Meaning, frozenset[int]] = {
+    Meaning.TOKEN: frozenset({40001, 50014}),
+    Meaning.CHANNEL_GONE: frozenset({10003, 10004}),
+    Meaning.MESSAGE_GONE: frozenset({10008}),
+    Meaning.NOT_OURS: frozenset({50005, 50021, 50162}),
+    Meaning.TOO_MANY_EDITS: frozenset({20022, 30046}),
+    Meaning.ARCHIVED: frozenset({50083}),
+    Meaning.SLOW_MODE: frozenset({20016}),
+    # Write rate limits of a channel and of a server; of Discord's own services; its web server's.
+    Meaning.WAIT: frozenset({20028, 20029, 31001, 31002, 40062, 40333}),
+    Meaning.SWITCHED_OFF: frozenset({40004, 40006, 110001, 130000}),
+    # Without access or permission, no channel to write in, a verification level, a locked thread, too many threads, two
+    # factors or a verified account needed, a server that may not be seen from here, a bot that was banned.
+    Meaning.PLACE: frozenset(
+        {
+            20012,
+            30033,
+            40002,
+            40007,
+            40058,
+            50001,
+            50004,
+            50007,
+            50008,
+            50009,
+            50013,
+            50024,
+            50095,
+            50178,
+            60003,
+            160005,
+        }
+        | {160006, 160007}
+    ),
+    Meaning.REPLY: frozenset({160002, 160009, 160010}),
+    Meaning.TOO_LARGE: frozenset({40005, 50045}),
+    Meaning.UPLOADS_LIMITED: frozenset({400001}),
+    Meaning.FILE: frozenset({30015, 50046, 50110, 50123, 50124, 50138, 50146, 50192}),
+    Meaning.EXPLICIT: frozenset({20009}),
+    Meaning.WORDS: frozenset({20031, 200000, 200001}),
+    Meaning.LINKS: frozenset({240000}),
+    Meaning.FORM: frozenset({10014, 50006, 50035, 50068, 50081, 50109, 50600}),
+    Meaning.INTERACTION: frozenset({10015, 10062, 40041, 40043, 40060, 40094, 50027}),
+}
+_MEANINGS = {code: meaning for meaning, codes in _CODES.items() for code in codes}
+_MISSING_PERMISSIONS = 50013
+_INVALID_FORM = 50035
+_BLAMED = re.compile(r"^In ([a-z_]+)", re.MULTILINE)
+"""A field of the message in discord.py's words for the tree of errors."""
+_FIELDS = {"attachments": Meaning.FILE, "files": Meaning.FILE, "message_reference": Meaning.REPLY}
+
+_CAUSES = {
+    Meaning.UPLOADS_LIMITED: Cause.UPLOADS_LIMITED,
+    Meaning.FILE: Cause.FILE,
+    Meaning.TOO_LARGE: Cause.FILE,
+    Meaning.EXPLICIT: Cause.EXPLICIT,
+    Meaning.WORDS: Cause.WORDS,
+    Meaning.LINKS: Cause.LINKS,
+}
+_FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS, Meaning.FORM, Meaning.REPLY})
+"""Refusals after which the file is worth another try without the API's words; after others the file goes first."""
+_WAITS = {
+    Meaning.WAIT: Reason.RATE_LIMITED,
+    Meaning.TOO_MANY_EDITS: Reason.RATE_LIMITED,
+    Meaning.SLOW_MODE: Reason.SLOW_MODE,
+    Meaning.SWITCHED_OFF: Reason.SWITCHED_OFF,
+}
+_TRIES_UNEXPLAINED = 3
+"""How often a message with files is tried where Discord calls a permission missing and nobody knows which: such a
+refusal may pass (discord-api-docs#6847), and must then not have cost the file."""
+
+
+def meaning_of(refused: Refused) -> Meaning:
+    """What a refusal concerns."""
+    if refused.status == 401:
+        return Meaning.TOKEN
+    if refused.code == _INVALID_FORM:
+        blamed = {_FIELDS.get(field, Meaning.FORM) for field in _BLAMED.findall(refused.text)}
+        return blamed.pop() if len(blamed) == 1 else Meaning.FORM
+    if refused.code in _MEANINGS:
+        return _MEANINGS[refused.code]
+    return Meaning.UNKNOWN if refused.code else _without_code(refused.status)
+
+
+def _without_code(status: int) -> Meaning:
+    if status in (408, 425, 429) or status >= 500:
+        return Meaning.WAIT
+    by_status = {403: Meaning.PLACE, 404: Meaning.CHANNEL_GONE, 413: Meaning.TOO_LARGE}
+    return by_status.get(status, Meaning.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was sent, and under which circumstances."""
+
+    variant: Variant
+    files: Sequence[VideoFile]
+    is_outcome: bool
+    is_reply: bool
+    attempts: int
+    """How often it was sent, this time included."""
+    blocked_since: int | None
+    missing: Sequence[str] | None
+    """Permissions that are known to be missing; None where nothing is known."""
+    now: int
+    unexplained: int = 0
+    """How often before a permission was called missing though the gateway knows of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It stands in the channel, or stood there and was deleted (no message id)."""
+
+    message_id: int | None
+    reason: Reason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The same message is to be sent again, under the same nonce."""
+
+    after: int
+    """Milliseconds."""
+    answered: bool
+    """Whether it is certain that this attempt stored nothing."""
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """A permission or the channel is missing; to be tried again."""
+
+    after: int
+    """Milliseconds."""
+    since: int
+    reason: Reason
+    variant: Variant | None = None
+    """The form for the next try, where it is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """The message is to be sent at once in another form."""
+
+    variant: Variant
+    too_large: int | None = None
+    """The size of the single file that the server refused, in bytes."""
+    still_blocked: bool = False
+    """Discord called a permission missing; whether that has passed is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """It is not sent any more."""
+
+    reason: Reason
+    cause: Cause | None = None
+    """REFUSED: what Discord said last."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopSending:
+    """Discord refuses the bot's token: nothing is sent any more."""
+
+
+Verdict = Done | Again | Blocked | Change | GiveUp | StopSending
+
+
+def judge(result: SendResult, attempt: Attempt) -> Verdict:
+    """What follows from Discord's answer to this attempt."""
+    match result:
+        case Posted(message_id):
+            return Done(message_id)
+        case RateLimited(retry_after):
+            return rate_limited(retry_after)
+        case NoAnswer():
+            return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
+        case Refused():
+            return _judge_refusal(result, attempt)
+
+
+def rate_limited(retry_after: float) -> Again:
+    """Waits as long as Discord wants, between a second and an hour."""
+    wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)
+    return Again(wait, answered=True, reason=Reason.RATE_LIMITED)
+
+
+def retry_delay(attempts: int) -> int:
+    """Milliseconds until the next attempt after so many that nobody answered: doubling, at most five minutes."""
+    return min(SECOND << min(attempts, 12), LONGEST_RETRY)
+
+
+def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
+    """What follows where faults of our own keep a message from being sent: its plainest form, then nothing."""
+    plainest = replace(variant, wordless=True, no_files=True)
+    if not is_outcome or variant == plainest:
+        return GiveUp(Reason.FAULT)
+    return Change(plainest)
+
+
+def blocked(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
+    """Waits for a permission: at first a minute, later half the time that it has waited, at most half an hour."""
+    since = attempt.now if attempt.blocked_since is None else attempt.blocked_since
+    waited = max(0, attempt.now - since)
+    if waited >= PATIENCE:
+        return GiveUp(reason)
+    return Blocked(min(max(MINUTE, waited // 2), _LONGEST_BLOCKED, PATIENCE - waited), since, reason)
+
+
+def _judge_refusal(refused: Refused, attempt: Attempt) -> Verdict:
+    meaning = meaning_of(refused)
+    if meaning is Meaning.TOKEN:
+        return StopSending()
+    if meaning is Meaning.MESSAGE_GONE:
+        # The nonce was known, and the message that bore it has been deleted since.
+        return Done(None, Reason.DELETED)
+    if refused.status == 429:
+        return rate_limited(0)
+    if refused.status in (408, 425) or refused.status >= 500:
+        return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
+    if meaning in _WAITS:
+        return Again(retry_delay(attempt.attempts), answered=True, reason=_WAITS[meaning])
+    return _judge_form(meaning, refused, attempt)
+
+
+def _judge_form(meaning: Meaning, refused: Refused, attempt: Attempt) -> Verdict:
+    """For a refusal that will be repeated as long as message and channel stay as they are."""
+    if meaning is Meaning.REPLY and attempt.is_reply:
+        return Change(replace(attempt.variant, no_reply=True))
+    if meaning is Meaning.CHANNEL_GONE:
+        return _closed(attempt, Reason.UNKNOWN_CHANNEL)
+    if meaning is Meaning.PLACE and refused.code == _MISSING_PERMISSIONS and attempt.files and not attempt.missing:
+        return _unexplained(attempt)
+    if meaning in (Meaning.PLACE, Meaning.ARCHIVED):
+        return _closed(attempt, Reason.NO_PERMISSION)
+    if meaning is Meaning.TOO_LARGE and attempt.files:
+        return _too_large(attempt)
+    return _lesser(attempt, _CAUSES.get(meaning, Cause.UNKNOWN), files_first=meaning not in _FOR_ITS_WORDS)
+
+
+def _too_large(attempt: Attempt) -> Verdict:
+    largest = max(attempt.files, key=lambda file: file.size)
+    # With several files the refusal may mean their sum, so only a single one tells the server's limit.
+    single = len(attempt.files) == 1
+    return Change(attempt.variant.with_link(largest.index), too_large=largest.size if single else None)
+
+
+def _unexplained(attempt: Attempt) -> Verdict:
+    """A permission is missing, though none that the gateway knows of. The files are left out only after some tries."""
+    tries = attempt.unexplained + 1
+    if tries < _TRIES_UNEXPLAINED:
+        return Again(retry_delay(tries) // 2, answered=True, reason=Reason.NO_PERMISSION)
+    why = None if attempt.missing is None else Cause.FILE
+    return Change(replace(attempt.variant, no_files=True, why=why), still_blocked=True)
+
+
+def _closed(attempt: Attempt, reason: Reason) -> Blocked | GiveUp:
+    """Once the place is open again, the whole message is tried: nothing of it was the reason."""
+    verdict = blocked(attempt, reason)
+    if isinstance(verdict, GiveUp) or not attempt.variant.is_reduced:
+        return verdict
+    return replace(verdict, variant=attempt.variant.whole())
+
+
+def _lesser(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
+    """The next of the forms: whole, without files, without words, without both. What is left out comes back where that
+    was not the reason."""
+    variant = attempt.variant
+    if not attempt.is_outcome:
+        return GiveUp(Reason.REFUSED, cause)
+    if variant.wordless:
+        if not attempt.files:
+            return GiveUp(Reason.REFUSED, cause)
+        return Change(replace(variant, no_files=True, why=cause))
+    if attempt.files and files_first:
+        return Change(replace(variant, no_files=True, why=cause))
+    if variant.why is Cause.UPLOADS_LIMITED:
+        return Change(replace(variant, wordless=True))
+    return Change(replace(variant, wordless=True, no_files=False, why=cause))

@@ -1,0 +1,263 @@
+"""One video from its address into a temporary file, within bounds of hosts, bytes and time."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from pathlib import Path
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from pixverse.fields import percent_encoded
+from pixverse.job import Media
+from relay.media.allowed_hosts import AddressRefused, AllowedHosts, GuardedResolver
+from relay.media.file_kind import HEAD_BYTES, ending_of
+from relay.media.wholeness import is_whole
+from relay.messages import VideoFile, VideoLink
+from relay.outcomes import LinkReason
+
+TRIES = 3
+REFUSALS = 2
+"""How often a host has to say that there is no such file."""
+MAX_REDIRECTS = 5
+_CHUNK = 256 * 1024
+_HEADERS = {"Accept-Encoding": "identity", "User-Agent": "PixVerse-Relay"}
+_DEAD = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+_NOT_YET = frozenset({HTTPStatus.ACCEPTED, HTTPStatus.NO_CONTENT, HTTPStatus.TOO_EARLY})
+_EXPIRY = re.compile(r"^[0-9a-f]{1,12}$")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much of anything one download may take."""
+
+    max_bytes: int
+    seconds: float = 240.0
+    """For all tries together: whoever waits for a video waits that long at most."""
+    step_seconds: float = 30.0
+    """For connecting and the answer's head, and then for each step of the file."""
+    step_bytes: int = 256 * 1024
+    """A host that sends less in that time (9 kB/s) is as good as silent; one of 50 kB/s has five times what it needs.
+    At the lowest rate no more than 2 MiB would come in all, so little is lost."""
+
+
+class _Unusable(Exception):
+    """The file cannot be attached, and trying again would not help."""
+
+    def __init__(self, reason: LinkReason, *, size: int | None = None, content_type: str | None = None) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+        self.size = size
+        self.content_type = content_type
+
+
+class _BrokeOff(Exception):
+    """The download failed in a way that another try may mend."""
+
+
+class _Part(_BrokeOff):
+    """What came, as if it were all, is not the whole file."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__("a part of the file")
+        self.size = size
+
+
+class _NotThere(Exception):
+    """The host says that there is no such file, or not all of it: not yet, or no more."""
+
+    def __init__(self, host_time: int | None = None) -> None:
+        super().__init__("no such file")
+        self.host_time = host_time
+        """Milliseconds UTC, by the host's own clock."""
+
+
+class _Failed(Exception):
+    """No try is left, or no time."""
+
+    def __init__(self, tries: int) -> None:
+        super().__init__(f"broken off {tries} times")
+        self.tries = tries
+
+
+_BREAKS = (_BrokeOff, _NotThere, TimeoutError, ConnectionError, aiohttp.ClientError, HttpProcessingError, ValueError)
+"""The last two: what a server answers that is no HTTP, as aiohttp and yarl tell it in places."""
+
+
+def media_session(hosts: AllowedHosts, names: AbstractResolver | None = None) -> aiohttp.ClientSession:
+    """A session that reaches public addresses and the operator's trusted hosts, and nothing else.
+
+    `names` resolves host names, by default as this machine does.
+    """
+    guard = GuardedResolver(names or ThreadedResolver(), hosts)
+    connector = aiohttp.TCPConnector(resolver=guard, use_dns_cache=False)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers=_HEADERS)
+
+
+def expiry_of(url: str) -> int | None:
+    """When a signed link of Discord's CDN runs out, in milliseconds UTC (its `ex` is hexadecimal Unix time; Discord's
+    developer docs, "Signed Attachment CDN URLs"); None for any other link."""
+    try:
+        expiry = URL(url, encoded=True).query.get("ex", "")
+    except ValueError:
+        return None
+    if not _EXPIRY.match(expiry):
+        return None
+    return int(expiry, 16) * 1000
+
+
+class Downloader:
+    """Fetches one file at a time for its caller; many may run at once."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        hosts: AllowedHosts,
+        bounds: Bounds,
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._session = session
+        self._hosts = hosts
+        self._bounds = bounds
+        self._sleep = sleep
+
+    async def fetch(self, index: int, media: Media, path: Path) -> VideoFile | VideoLink:
+        """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk.
+
+        Only the host decides that a link is dead, by refusing it twice: EXPIRED where the link has run out by the
+        host's own clock, else NOT_THERE, since the address of a new file may be told before the file is there.
+        """
+        expires_at = expiry_of(media.url)
+        try:
+            url = self._hosts.check(media.url)
+            return await self._persist(index, url, media, path)
+        except AddressRefused as refusal:
+            return VideoLink(index, media.url, LinkReason.HOST_NOT_ALLOWED, expires_at=expires_at, host=refusal.host)
+        except _Unusable as unusable:
+            return VideoLink(
+                index,
+                media.url,
+                unusable.reason,
+                size=unusable.size,
+                limit=self._bounds.max_bytes if unusable.reason is LinkReason.TOO_LARGE else None,
+                expires_at=expires_at,
+                content_type=unusable.content_type,
+            )
+        except _NotThere as refusal:
+            ran_out = None not in (expires_at, refusal.host_time) and (expires_at or 0) <= (refusal.host_time or 0)
+            reason = LinkReason.EXPIRED if ran_out else LinkReason.NOT_THERE
+            return VideoLink(index, media.url, reason, size=media.size, expires_at=expires_at)
+        except _Failed as failed:
+            return VideoLink(
+                index, media.url, LinkReason.FETCH_FAILED, size=media.size, expires_at=expires_at, tries=failed.tries
+            )
+
+    async def _persist(self, index: int, url: URL, media: Media, path: Path) -> VideoFile:
+        attempt = refusals = part = 0
+        try:
+            async with asyncio.timeout(self._bounds.seconds):
+                while True:
+                    attempt += 1
+                    try:
+                        async with asyncio.timeout(self._bounds.step_seconds) as step:
+                            return await self._once(index, url, media, path, step)
+                    except _BREAKS as error:
+                        if isinstance(error, _NotThere):
+                            refusals += 1
+                            if refusals == REFUSALS:
+                                raise
+                        if isinstance(error, _Part):
+                            if 0 < part < error.size:
+                                # It is still being written.
+                                raise _NotThere from error
+                            part = error.size
+                        if attempt == TRIES:
+                            raise _Failed(attempt) from error
+                    await self._sleep(float(attempt))
+        except TimeoutError as error:
+            raise _Failed(attempt) from error
+
+    async def _once(self, index: int, url: URL, media: Media, path: Path, step: asyncio.Timeout) -> VideoFile:
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=15)
+        for _ in range(MAX_REDIRECTS + 1):
+            async with self._session.get(url, allow_redirects=False, timeout=timeout) as response:
+                target = response.headers.get("Location")
+                if response.status in {301, 302, 303, 307, 308} and target:
+                    url = self._hosts.check(_join(url, target))
+                    continue
+                return await self._save(index, response, media, path, step)
+        raise _BrokeOff("too many redirects")
+
+    async def _save(
+        self, index: int, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
+    ) -> VideoFile:
+        if response.status in _DEAD:
+            raise _NotThere(_host_time(response))
+        if response.status in _NOT_YET:
+            raise _NotThere
+        if response.status != HTTPStatus.OK:
+            raise _BrokeOff(f"HTTP {response.status}")
+        length = response.content_length
+        if length is not None and length > self._bounds.max_bytes:
+            raise _Unusable(LinkReason.TOO_LARGE, size=length)
+        extension, size = await self._write(response, media, path, step)
+        framed = length is not None or "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+        if not await asyncio.to_thread(is_whole, path, size, framed=framed, claimed=media.size):
+            raise _Part(size)
+        return VideoFile(index, path, extension, size)
+
+    async def _write(
+        self, response: aiohttp.ClientResponse, media: Media, path: Path, step: asyncio.Timeout
+    ) -> tuple[str, int]:
+        """Writes the body to `path`; its ending and its bytes."""
+        head = b""
+        extension: str | None = None
+        size = next_step = 0
+        with path.open("wb") as file:
+            async for chunk in response.content.iter_chunked(_CHUNK):
+                if extension is None:
+                    head += chunk[:HEAD_BYTES]
+                    if len(head) >= HEAD_BYTES:
+                        extension = _extension(head, response, media)
+                size += len(chunk)
+                if size > self._bounds.max_bytes:
+                    raise _Unusable(LinkReason.TOO_LARGE)
+                if size >= next_step:
+                    next_step = size + self._bounds.step_bytes
+                    step.reschedule(asyncio.get_running_loop().time() + self._bounds.step_seconds)
+                file.write(chunk)
+        if not size:
+            raise _NotThere
+        return extension or _extension(head, response, media), size
+
+
+def _extension(head: bytes, response: aiohttp.ClientResponse, media: Media) -> str:
+    extension = ending_of(head, response.content_type, media)
+    if extension is None:
+        raise _Unusable(LinkReason.NOT_A_VIDEO, content_type=response.content_type)
+    return extension
+
+
+def _host_time(response: aiohttp.ClientResponse) -> int | None:
+    """What time the host says it is, milliseconds UTC."""
+    try:
+        said = parsedate_to_datetime(response.headers.get("Date", ""))
+        return int((said if said.tzinfo else said.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _join(base: URL, target: str) -> URL:
+    try:
+        return base.join(URL(percent_encoded(target), encoded=True))
+    except ValueError as error:
+        raise AddressRefused("(unreadable address)") from error

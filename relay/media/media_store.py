@@ -1,0 +1,151 @@
+"""The videos of a job on this machine's disk: fetched once for all who wait for them, gone when the last has let go."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pixverse.job import Job, Media
+from relay.media.download import Downloader, expiry_of
+from relay.media.folder import sweep
+from relay.messages import VideoFile, VideoLink
+from relay.meters import Meters
+from relay.outcomes import LinkReason
+from relay.ports import Clock
+
+Video = VideoFile | VideoLink
+
+MAX_FILES = 10
+"""Discord takes no more in one message (Discord developer docs, Create Message)."""
+
+
+class DiskBudget:
+    """Bytes that temporary files may take together. A job waits for the most that it can write before it fetches
+    anything, and so never waits while it holds some; what it did not write is given back as soon as that is known.
+    Room is given in the order in which it was asked for: small jobs that keep coming pass no large one."""
+
+    def __init__(self, total: int) -> None:
+        self._free = total
+        self._turn = asyncio.Lock()
+        self._given_back = asyncio.Event()
+
+    async def take(self, size: int) -> None:
+        """Waits until `size` bytes are free, which must be no more than there are in all."""
+        async with self._turn:
+            while self._free < size:
+                self._given_back.clear()
+                await self._given_back.wait()
+            self._free -= size
+
+    def give_back(self, size: int) -> None:
+        self._free += size
+        self._given_back.set()
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One fetch of one answer about one job, and how many hold it."""
+
+    paths: list[Path]
+    holders: int = 0
+    room: int = 0
+    """Bytes of the budget that are its own."""
+    task: asyncio.Task[tuple[Video, ...]] = field(init=False)
+
+
+class MediaStore:
+    """Hands out a job's videos. `parallel` downloads run at once, for all jobs together."""
+
+    def __init__(
+        self, downloader: Downloader, folder: Path, max_bytes: int, parallel: int, clock: Clock, meters: Meters
+    ) -> None:
+        self._downloader = downloader
+        self._folder = folder
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._meters = meters
+        self._slots = asyncio.Semaphore(parallel)
+        self._budget = DiskBudget(max_bytes * max(parallel * 4, MAX_FILES))
+        self._shared: dict[tuple[int, tuple[Media, ...]], _Shared] = {}
+
+    def sweep(self) -> int:
+        """Removes what an earlier process left; tells how many files those were. Raises FolderUnusable."""
+        return sweep(self._folder)
+
+    @asynccontextmanager
+    async def fetch(self, job_id: int, job: Job) -> AsyncIterator[tuple[Video, ...]]:
+        """The job's videos in the API's order, each a file or the reason why it is a link; the files are there until
+        the block ends. Raises OSError where the disk takes no file."""
+        key = (job_id, job.media)
+        shared = self._shared.get(key)
+        if shared is None:
+            shared = self._begin(job.media)
+            self._shared[key] = shared
+        shared.holders += 1
+        try:
+            yield await asyncio.shield(shared.task)
+        finally:
+            shared.holders -= 1
+            if shared.holders == 0:
+                if self._shared.get(key) is shared:
+                    del self._shared[key]
+                await self._discard(shared)
+
+    def _begin(self, media: tuple[Media, ...]) -> _Shared:
+        shared = _Shared([self._folder / f"{secrets.token_hex(8)}.part" for _ in media[:MAX_FILES]])
+        shared.task = asyncio.create_task(self._fetch_all(media, shared), name="media")
+        return shared
+
+    async def _fetch_all(self, media: tuple[Media, ...], shared: _Shared) -> tuple[Video, ...]:
+        # Not what the API says of sizes: a host may send up to the limit whatever was said.
+        share = self._max_bytes * len(shared.paths)
+        await self._budget.take(share)
+        shared.room = share
+        try:
+            async with asyncio.TaskGroup() as group:
+                tasks = [
+                    group.create_task(self._fetch_one(index, item, path))
+                    for index, (item, path) in enumerate(zip(media, shared.paths, strict=False), start=1)
+                ]
+        except ExceptionGroup as error:
+            raise error.exceptions[0] from error
+        videos = tuple(task.result() for task in tasks)
+        shared.room = sum(video.size for video in videos if isinstance(video, VideoFile))
+        self._budget.give_back(share - shared.room)
+        surplus = [
+            VideoLink(index, item.url, LinkReason.TOO_MANY, size=item.size, expires_at=expiry_of(item.url))
+            for index, item in enumerate(media[MAX_FILES:], start=MAX_FILES + 1)
+        ]
+        return (*videos, *surplus)
+
+    async def _fetch_one(self, index: int, media: Media, path: Path) -> Video:
+        async with self._slots:
+            begun = self._clock.monotonic()
+            video = await self._downloader.fetch(index, media, path)
+            seconds = self._clock.monotonic() - begun
+        if isinstance(video, VideoFile):
+            self._meters.download_ended("file", seconds, video.size)
+        else:
+            self._meters.download_ended(video.reason.value, seconds, 0)
+            path.unlink(missing_ok=True)
+        return video
+
+    async def _discard(self, shared: _Shared) -> None:
+        if shared.task.done():
+            self._clear(shared)
+            return
+        # By the task's end, not by whoever waits for it here, who may be cancelled too.
+        shared.task.add_done_callback(lambda _: self._clear(shared))
+        shared.task.cancel()
+        await asyncio.wait([shared.task])
+
+    def _clear(self, shared: _Shared) -> None:
+        try:
+            for path in shared.paths:
+                path.unlink(missing_ok=True)
+        finally:
+            self._budget.give_back(shared.room)

@@ -1,0 +1,226 @@
+"""Whether a downloaded file is all of the file, by its own structure.
+
+MP4 and QuickTime: ISO/IEC 14496-12, 4.2. Matroska and WebM: RFC 8794. PNG: W3C PNG, 5. JPEG: ITU-T T.81, B.1. WebP and
+AVI: RIFF. GIF: GIF89a, 17 to 27.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+from pathlib import Path
+from typing import BinaryIO
+
+from relay.media.file_kind import BOX_TYPES, is_boxes
+
+_EBML_UNKNOWN = {1: 0x7F, 2: 0x3FFF, 3: 0x1FFFFF, 4: 0xFFFFFFF, 5: 2**35 - 1, 6: 2**42 - 1, 7: 2**49 - 1, 8: 2**56 - 1}
+_EBML_SEGMENT = 0x18538067
+_LONGEST_EBML_HEADER = 4096
+_LONGEST_RIFF = 2**29
+"""Nothing of this size is ever downloaded: a length beyond is no length."""
+_MOST_PARTS = 100_000
+"""Of one file: enough for hours of video, and soon looked through. Of a file of more its end is not known."""
+_JPEG_MARKER = re.compile(rb"\xff[\x02-\xcf\xd9-\xfe]")
+"""One that a segment begins with, or the end. The others stand alone within the picture's data."""
+
+
+class Wholeness(Enum):
+    """What a file's structure says of its end."""
+
+    WHOLE = "whole"
+    TORN = "torn"
+    """It names bytes that are not there."""
+    RAGGED = "ragged"
+    """It does not end where it should, though nothing that it names is missing."""
+    UNKNOWN = "unknown"
+
+
+def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> bool:
+    """Whether the file is complete: its own structure decides, then how it was sent, then the API's record.
+
+    `framed`: HTTP itself told where the file ends (a length, or chunks). `claimed`: bytes as the API's record says,
+    which may be wrong, so it counts only where nothing else tells.
+    """
+    with path.open("rb") as file:
+        structure = _structure(file, size)
+    match structure:
+        case Wholeness.WHOLE:
+            return True
+        case Wholeness.TORN:
+            return False
+        case Wholeness.RAGGED:
+            return framed
+        case Wholeness.UNKNOWN:
+            return framed or claimed is None or size >= claimed
+
+
+def _structure(file: BinaryIO, size: int) -> Wholeness:
+    head = file.read(16)
+    if is_boxes(head):
+        return _boxes(file, size)
+    for start, judge in _BY_START:
+        if head.startswith(start):
+            file.seek(0)
+            return judge(file, size)
+    return Wholeness.UNKNOWN
+
+
+def _boxes(file: BinaryIO, size: int) -> Wholeness:
+    at, seen = 0, set[bytes]()
+    for _ in range(_MOST_PARTS):
+        if at >= size:
+            break
+        box = _box(file, at)
+        if box is None or box[0] not in BOX_TYPES:
+            # What follows the last box may be anything.
+            return Wholeness.UNKNOWN if box is not None and _can_play(seen) else Wholeness.RAGGED
+        kind, length = box
+        seen.add(kind)
+        if length < 8:
+            # It goes on to the end of the file, wherever that is.
+            return Wholeness.UNKNOWN if _can_play(seen) else Wholeness.RAGGED
+        at += length
+    if at > size:
+        return Wholeness.TORN
+    if not _can_play(seen):
+        return Wholeness.RAGGED
+    # Of a fragmented file nobody knows how many fragments there are.
+    return Wholeness.UNKNOWN if at < size or b"moof" in seen else Wholeness.WHOLE
+
+
+def _box(file: BinaryIO, at: int) -> tuple[bytes, int] | None:
+    """Type and length of the box that begins there; None where its header is cut."""
+    file.seek(at)
+    header = file.read(16)
+    length = int.from_bytes(header[:4], "big")
+    if len(header) < 8 or (length == 1 and len(header) < 16):
+        return None
+    return header[4:8], int.from_bytes(header[8:16], "big") if length == 1 else length
+
+
+def _can_play(seen: set[bytes]) -> bool:
+    """Whether a description and data are both there; a still picture's data may lie in its `meta`."""
+    return b"meta" in seen or (b"mdat" in seen and (b"moov" in seen or b"moof" in seen))
+
+
+def _ebml(file: BinaryIO, size: int) -> Wholeness:
+    at, within_segment = 0, False
+    for _ in range(_MOST_PARTS):
+        if at >= size:
+            break
+        file.seek(at)
+        header = file.read(12)
+        found = _ebml_element(header)
+        if found is None:
+            return Wholeness.RAGGED
+        element, length, begins = found
+        if at == 0 and (length is None or length > _LONGEST_EBML_HEADER):
+            return Wholeness.UNKNOWN
+        if length is None:
+            if element != _EBML_SEGMENT or within_segment:
+                return Wholeness.UNKNOWN
+            # A live recording: its parts can still be followed.
+            within_segment, at = True, at + begins
+            continue
+        at += begins + length
+        if at > size:
+            return Wholeness.TORN
+    return Wholeness.UNKNOWN if within_segment or at < size else Wholeness.WHOLE
+
+
+def _ebml_element(header: bytes) -> tuple[int, int | None, int] | None:
+    """Its id, its length (None: not told) and where its content begins."""
+    id_width = _ebml_width(header[:1])
+    length_width = _ebml_width(header[id_width : id_width + 1]) if id_width else 0
+    begins = id_width + length_width
+    if not id_width or id_width > 4 or not length_width or len(header) < begins:
+        return None
+    length = int.from_bytes(header[id_width:begins], "big") & ((1 << (7 * length_width)) - 1)
+    known = length != _EBML_UNKNOWN[length_width]
+    return int.from_bytes(header[:id_width], "big"), length if known else None, begins
+
+
+def _ebml_width(first: bytes) -> int:
+    return 9 - first[0].bit_length() if first and first[0] else 0
+
+
+def _png(file: BinaryIO, size: int) -> Wholeness:
+    at = 8
+    for _ in range(_MOST_PARTS):
+        file.seek(at)
+        header = file.read(8)
+        if len(header) < 8:
+            return Wholeness.TORN
+        if at == 8 and header[4:] != b"IHDR":
+            return Wholeness.UNKNOWN
+        at += 12 + int.from_bytes(header[:4], "big")
+        if header[4:] == b"IEND":
+            return Wholeness.WHOLE if at <= size else Wholeness.TORN
+    return Wholeness.UNKNOWN
+
+
+def _jpeg(file: BinaryIO, _size: int) -> Wholeness:
+    data, at = file.read(), 2
+    for _ in range(_MOST_PARTS):
+        found = _JPEG_MARKER.search(data, at)
+        if found is None:
+            return Wholeness.TORN
+        marker, at = data[found.end() - 1], found.end()
+        if marker == 0xD9:
+            return Wholeness.WHOLE
+        if marker < 0xC0:
+            return Wholeness.UNKNOWN
+        at += int.from_bytes(data[at : at + 2], "big")
+    return Wholeness.UNKNOWN
+
+
+def _riff(file: BinaryIO, size: int) -> Wholeness:
+    head = file.read(12)
+    length = int.from_bytes(head[4:8], "little")
+    if not 0 < length < _LONGEST_RIFF:
+        return Wholeness.UNKNOWN
+    if length + 8 > size:
+        return Wholeness.TORN
+    # An AVI of more than a GiB goes on in further lists.
+    return Wholeness.WHOLE if head[8:12] == b"WEBP" else Wholeness.UNKNOWN
+
+
+def _gif(file: BinaryIO, _size: int) -> Wholeness:
+    data = file.read()
+    if len(data) < 13:
+        return Wholeness.TORN
+    at, within_blocks = 13 + _colours(data[10]), False
+    for _ in range(_MOST_PARTS):
+        if at >= len(data):
+            return Wholeness.TORN
+        kind = data[at]
+        if within_blocks:
+            # Each begins with its length; an empty one is the last.
+            within_blocks = kind > 0
+            at += 1 + kind
+            continue
+        if kind == 0x3B:
+            return Wholeness.WHOLE
+        if kind == 0x21:
+            at += 2
+        elif kind == 0x2C and at + 9 < len(data):
+            at += 11 + _colours(data[at + 9])
+        else:
+            return Wholeness.TORN if kind == 0x2C else Wholeness.UNKNOWN
+        within_blocks = True
+    return Wholeness.UNKNOWN
+
+
+def _colours(flags: int) -> int:
+    """Bytes of the colour table that these flags announce."""
+    return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+_BY_START = (
+    (b"\x1aE\xdf\xa3", _ebml),
+    (b"\x89PNG\r\n\x1a\n", _png),
+    (b"\xff\xd8\xff", _jpeg),
+    (b"RIFF", _riff),
+    (b"GIF87a", _gif),
+    (b"GIF89a", _gif),
+)

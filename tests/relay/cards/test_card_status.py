@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from pixverse.job import Job, JobState, Media
+from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, Facts, changes_at, face_of, is_final, slow_at
+from relay.outcomes import Face, Outcome
+
+NOW = 1_700_000_000_000
+DONE = Job("job", JobState.COMPLETED, "completed", media=(Media("https://cdn.example/a.mp4"),))
+RUNNING = Facts(
+    now=NOW,
+    job=Job("job", JobState.PROGRESS, "progress", percent=10),
+    ended=False,
+    stopped_by=None,
+    outcome=None,
+    job_ended_at=None,
+    delivery=None,
+    blocked=False,
+    live=True,
+    account_state="ok",
+    api_down=False,
+    paused=False,
+    slow_at=NOW + 1,
+)
+ENDED = replace(
+    RUNNING, job=DONE, ended=True, outcome=Outcome.COMPLETED, job_ended_at=NOW - FETCHING_AFTER, delivery="waiting"
+)
+
+
+@pytest.mark.parametrize(
+    ("state", "face"),
+    [
+        (JobState.CREATED, Face.CREATED),
+        (JobState.STARTED, Face.STARTED),
+        (JobState.PROGRESS, Face.PROGRESS),
+        (JobState.UNKNOWN, Face.UNKNOWN),
+    ],
+)
+def test_a_running_job_shows_its_state(state: JobState, face: Face) -> None:
+    assert face_of(replace(RUNNING, job=Job("job", state, "word"))) is face
+
+
+def test_before_the_first_answer() -> None:
+    assert face_of(replace(RUNNING, job=None, slow_at=NOW)) is Face.NO_ANSWER_YET
+
+
+def test_a_job_that_takes_long_says_so_from_that_moment_on() -> None:
+    assert changes_at(RUNNING) == NOW + 1
+    late = replace(RUNNING, now=NOW + 1)
+    assert face_of(late) is Face.SLOW
+    assert changes_at(late) is None
+
+
+def test_an_unknown_state_is_told_however_long_it_takes() -> None:
+    assert face_of(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is Face.UNKNOWN
+
+
+def test_a_bot_that_is_paused_says_so_on_open_cards_alone() -> None:
+    assert face_of(replace(RUNNING, paused=True, account_state="refused", live=False)) is Face.PAUSED
+    assert face_of(replace(ENDED, paused=True, delivery="posted")) is Face.ENDED
+
+
+def test_what_holds_a_job_up_goes_before_its_state() -> None:
+    held = replace(RUNNING, api_down=True)
+    assert face_of(held) is Face.API_DOWN
+    assert face_of(replace(held, account_state="refused")) is Face.TOKEN_REFUSED
+    assert face_of(replace(held, account_state="unpaid")) is Face.UNPAID
+    assert face_of(replace(held, account_state="unpaid", live=False)) is Face.OTHER_ACCOUNT
+
+
+def test_time_counts_from_when_the_job_was_made() -> None:
+    assert slow_at(Job("job", JobState.CREATED, "created", created=5), 9) == 5 + SLOW_AFTER
+    assert slow_at(None, 9) == 9 + SLOW_AFTER
+
+
+def test_a_video_that_is_posted_at_once_is_not_announced() -> None:
+    soon = replace(ENDED, job_ended_at=NOW - 1)
+    assert face_of(soon) is None
+    assert changes_at(soon) == NOW - 1 + FETCHING_AFTER
+    assert face_of(ENDED) is Face.FETCHING
+
+
+def test_an_end_without_video_waits_for_its_message() -> None:
+    assert face_of(replace(ENDED, outcome=Outcome.FAILED)) is None
+    assert face_of(replace(ENDED, job=replace(DONE, media=()))) is None
+
+
+def test_an_outcome_that_may_not_be_posted() -> None:
+    blocked = replace(ENDED, blocked=True)
+    assert face_of(blocked) is Face.CANNOT_POST
+    assert not is_final(blocked)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "face"),
+    [
+        ("posted", Face.ENDED),
+        (None, Face.ENDED),
+        ("given_up", Face.NOT_POSTED),
+        ("unsure", Face.UNSURE),
+    ],
+)
+def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None, face: Face) -> None:
+    settled = replace(ENDED, delivery=delivery)
+    assert face_of(settled) is face
+    assert is_final(settled)
+
+
+def test_a_stopped_one_says_so_though_the_job_ends_later() -> None:
+    stopped = replace(ENDED, stopped_by=7, delivery=None)
+    assert face_of(stopped) is Face.STOPPED
+    assert is_final(stopped)
+    assert not is_final(RUNNING)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from relay.delivery.channel_locks import ChannelLocks, Turn
+
+
+async def _settle() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_one_at_a_time_in_a_channel_first_come_first_served() -> None:
+    turns = ChannelLocks()
+    course: list[str] = []
+
+    async def post(name: str, channel_id: int) -> None:
+        async with turns.of(channel_id):
+            course.append(f"{name} begins")
+            await asyncio.sleep(0)
+            course.append(f"{name} ends")
+
+    await asyncio.gather(post("one", 1), post("two", 1))
+    assert course == ["one begins", "one ends", "two begins", "two ends"]
+    course.clear()
+    await asyncio.gather(post("one", 1), post("other", 2))
+    assert course[:2] == ["one begins", "other begins"]
+
+
+async def test_whoever_leaves_a_turn_waits_for_another_one() -> None:
+    turns = ChannelLocks()
+    gate = asyncio.Event()
+    course: list[str] = []
+
+    async def fetch(turn: Turn) -> None:
+        async with turn:
+            async with turn.left():
+                await gate.wait()
+            course.append("fetched")
+
+    task = asyncio.create_task(fetch(turns.of(1)))
+    await _settle()
+    async with turns.of(1):
+        gate.set()
+        await _settle()
+        assert course == []
+    await task
+    assert course == ["fetched"]
+
+
+@pytest.mark.parametrize("fetched", [False, True], ids=["while it fetches", "while it waits for its turn"])
+async def test_cancelled_it_takes_nobody_s_turn_away(fetched: bool) -> None:
+    turns = ChannelLocks()
+    gate = asyncio.Event()
+
+    async def fetch(turn: Turn) -> None:
+        async with turn, turn.left():
+            await gate.wait()
+
+    task = asyncio.create_task(fetch(turns.of(1)))
+    await _settle()
+    async with turns.of(1):
+        if fetched:
+            gate.set()
+            await _settle()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        other = asyncio.create_task(turns.of(1).__aenter__())
+        await _settle()
+        assert not other.done()
+    await other

@@ -1,0 +1,320 @@
+"""Exactly one outcome, at whichever instant the process dies or the disk is full."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from relay.delivery import verdicts
+from relay.messages import RateLimited, Refused, SendResult
+from tests.relay.discord_channel import DEAD, LOST
+from tests.relay.outbox_world import Killed, Points, World, completed, disk_full
+
+CHANNEL = 5
+TOO_LARGE = Refused(413, 40005)
+NO_ATTACH = Refused(403, 50013)
+AUTOMOD = Refused(403, 200000)
+
+SCENARIOS: dict[str, list[SendResult]] = {
+    "taken": [],
+    "answer lost": [LOST],
+    "never arrived": [DEAD],
+    "rate limited": [RateLimited(1.0)],
+    "too large": [TOO_LARGE],
+    "lost, then too large": [LOST, TOO_LARGE],
+    "blocked words": [AUTOMOD],
+    "may not attach": [NO_ATTACH],
+    "lost, then silence and rate limits": [LOST, DEAD, RateLimited(100.0), DEAD, RateLimited(100.0)],
+    "no access": [Refused(403, 50001)],
+}
+SHORT, LONG = 10_000, 600_000
+MOST_POINTS = 40
+
+
+async def seeded(path: Path, script: list[SendResult]) -> tuple[World, int]:
+    world = World(path)
+    await world.start()
+    await world.account()
+    await world.watch("job", CHANNEL, users=(9,))
+    delivery_id = (await world.end(completed("job", 2)))[0]
+    world.discord.script = list(script)
+    return world, delivery_id
+
+
+async def run_until_killed(world: World, at: int) -> bool:
+    """Whether the process died."""
+    points = Points(at)
+    world.database.point = points
+    world.discord.point = points
+    try:
+        await world.pump_for(300_000, 10_000)
+    except Killed:
+        return True
+    finally:
+        world.live_on()
+    return False
+
+
+@pytest.mark.parametrize("away", [SHORT, LONG], ids=["nonce remembered", "nonce forgotten"])
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_killed_at_every_point_it_is_posted_once(tmp_path: Path, scenario: str, away: int) -> None:
+    for at in range(1, MOST_POINTS):
+        world, delivery_id = await seeded(tmp_path / f"{at}.db", SCENARIOS[scenario])
+        died = await run_until_killed(world, at)
+        world.clock.advance(away)
+        world.renew()
+        await world.pump_for(180_000, 10_000)
+
+        assert len(world.discord.outcomes(CHANNEL)) == 1, f"killed at point {at}"
+        delivery = await world.get(delivery_id)
+        assert (delivery.state, delivery.message_id) == ("posted", world.discord.messages[0].id)
+        await world.stop()
+        if not died:
+            return
+    raise AssertionError("there are more points than were tried")
+
+
+@pytest.mark.parametrize("scenario", ["taken", "answer lost", "too large"])
+async def test_where_nobody_can_know_nothing_is_sent_again(tmp_path: Path, scenario: str) -> None:
+    states = set()
+    for at in range(1, MOST_POINTS):
+        world, delivery_id = await seeded(tmp_path / f"{at}.db", SCENARIOS[scenario])
+        world.discord.readable = False
+        died = await run_until_killed(world, at)
+        world.clock.advance(LONG)
+        world.renew()
+        await world.pump_for(180_000, 10_000)
+
+        delivery = await world.get(delivery_id)
+        states.add(delivery.state)
+        assert len(world.discord.outcomes(CHANNEL)) <= 1, f"killed at point {at}"
+        if delivery.state == "posted":
+            assert len(world.discord.outcomes(CHANNEL)) == 1
+        else:
+            assert (delivery.state, delivery.reason) == ("unsure", "cannot look")
+        await world.stop()
+        if not died:
+            break
+    assert states == {"posted", "unsure"}
+
+
+@pytest.mark.parametrize("first", [LOST, DEAD], ids=["stored", "not stored"])
+async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back(
+    tmp_path: Path, first: SendResult
+) -> None:
+    """Nothing could be posted there meanwhile, so nothing is lost by waiting until somebody can know."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", [first])
+    await world.pump()
+    world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
+    world.clock.advance(LONG)
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).open
+
+    del world.discord.missing[CHANNEL]
+    world.discord.readable = True
+    await world.pump_for(3_600_000, 60_000)
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
+async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(tmp_path: Path) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
+    world.clock.advance(LONG)
+    await world.pump_for(verdicts.PATIENCE + 3_600_000, 600_000)
+    delivery = await world.get(delivery_id)
+    assert (delivery.state, delivery.reason) == ("unsure", "cannot look")
+    await world.stop()
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(tmp_path: Path, scenario: str) -> None:
+    for at in range(1, MOST_POINTS):
+        world, delivery_id = await seeded(tmp_path / f"{at}.db", SCENARIOS[scenario])
+        points = Points(at, disk_full)
+        world.database.point = points
+        for _ in range(40):
+            try:
+                await world.pump()
+            except OSError as error:
+                raise AssertionError from error
+            except Exception as error:
+                assert "disk is full" in str(error)
+            if not await world.unsettled():
+                break
+            world.clock.advance(10_000)
+        assert (await world.get(delivery_id)).state == "posted"
+        assert len(world.discord.outcomes(CHANNEL)) == 1, f"full at point {at}"
+        await world.stop()
+        if points.passed < at:
+            return
+    raise AssertionError("there are more points than were tried")
+
+
+async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending(tmp_path: Path) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [])
+    # Of the second transaction, which records, nothing is written.
+    world.database.point = Points(5, disk_full)
+    with pytest.raises(Exception, match="disk is full"):
+        await world.sender.deliver(delivery_id)
+    assert (await world.get(delivery_id)).state == "sending"
+
+    world.clock.advance(LONG)
+    world.discord.readable = False
+    world.live_on()
+    await world.sender.deliver(delivery_id)
+
+    assert (await world.get(delivery_id)).state == "posted"
+    assert len(world.discord.tried) == 1
+    await world.stop()
+
+
+@pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
+async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(tmp_path: Path, jump: int) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(jump)
+
+    await world.pump_for(3_600_000, 5_000)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(tmp_path: Path) -> None:
+    """Nobody has noticed it yet, and the attempt looks young; for how long it was waited this process knows."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(SHORT - LONG)
+    await world.sender.deliver(delivery_id)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+@pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
+async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(tmp_path: Path, jump: int) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(jump)
+    world.renew()
+    await world.sender.deliver(delivery_id)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert len(world.discord.tried) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+@pytest.mark.parametrize("script", [[LOST], [DEAD]], ids=["stored", "never arrived"])
+async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
+    tmp_path: Path, script: list[SendResult]
+) -> None:
+    """The clock was set back by as much as the bot was away, so that the attempt's age tells nothing."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", script)
+    await world.pump()
+    world.clock.advance(LONG)
+    world.clock.jump(SHORT - LONG)
+    world.renew()
+    await world.pump_for(180_000, 10_000)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(tmp_path: Path) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    await world.pump()
+    world.clock.advance(SHORT)
+    world.renew()
+    world.discord.readable = False
+    await world.pump()
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(tmp_path: Path) -> None:
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    world.clock.jump(3_600_000)
+    await world.pump()
+    world.clock.advance(LONG)
+    await world.sender.deliver(delivery_id)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "posted"
+    await world.stop()
+
+
+async def test_a_nonce_outlives_nothing_where_the_first_attempt_is_old(tmp_path: Path) -> None:
+    """What counts is the first attempt that nobody answered, not the last."""
+    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    world.discord.readable = False
+    await world.pump()
+    for _ in range(6):
+        # Each process dies while it sends; none gets an answer.
+        world.clock.advance(50_000)
+        world.discord.script = [DEAD]
+        world.renew()
+        world.database.point = lambda: None
+        await world.sender.deliver(delivery_id)
+
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    assert (await world.get(delivery_id)).state == "unsure"
+    await world.stop()
+
+
+steps = st.tuples(
+    st.sampled_from([None, LOST, DEAD, RateLimited(1.0), TOO_LARGE, AUTOMOD, NO_ATTACH, Refused(403, 50001)]),
+    st.one_of(st.none(), st.integers(1, 12)),
+    st.sampled_from([1_000, 30_000, 119_000, 121_000, 900_000]),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(steps, min_size=1, max_size=6), st.sampled_from([0, -3_600_000, 3_600_000]), st.integers(0, 5))
+def test_whatever_happens_there_is_one(
+    course: list[tuple[SendResult | None, int | None, int]], jump: int, jump_at: int
+) -> None:
+    """Answers, deaths, pauses and a clock that is set by an hour, in any order."""
+
+    async def play() -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            world, delivery_id = await seeded(Path(folder) / "relay.db", [])
+            for place, (answer, at, away) in enumerate(course):
+                world.discord.script = [] if answer is None else [answer]
+                points = Points(at)
+                world.database.point = points
+                world.discord.point = points
+                try:
+                    await world.pump()
+                except Killed:
+                    world.renew()
+                world.clock.advance(away)
+                if place == jump_at:
+                    world.clock.jump(jump)
+                assert len(world.discord.outcomes(CHANNEL)) <= 1
+            world.live_on()
+            world.discord.script = []
+            world.renew()
+            await world.pump_for(2 * 3_600_000, 300_000)
+            state = (await world.get(delivery_id)).state
+            # Given up: what Discord took in no form.
+            assert (state, len(world.discord.outcomes(CHANNEL))) in [("posted", 1), ("given_up", 0)]
+            await world.stop()
+
+    asyncio.run(play())

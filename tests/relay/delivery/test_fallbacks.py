@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.delivery.fallbacks import Variant
+from relay.outcomes import Cause
+
+variants = st.builds(
+    Variant,
+    st.frozensets(st.integers(1, 20), max_size=10),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
+    st.none() | st.sampled_from(Cause),
+)
+
+
+@given(variants)
+def test_what_is_kept_is_read_back(variant: Variant) -> None:
+    assert Variant.parse(variant.format()) == variant
+
+
+@given(st.text(alphabet="links=,;0123456789wordlessnofilesnoreplynopingnoedit²", max_size=60))
+def test_a_text_that_was_never_written_raises_nothing(text: str) -> None:
+    Variant.parse(text)
+
+
+@given(variants, variants)
+def test_another_form_has_another_nonce_but_a_reply_has_the_same(one: Variant, other: Variant) -> None:
+    same = replace(one, no_reply=False, why=None) == replace(other, no_reply=False, why=None)
+
+    assert (one.nonce("abc") == other.nonce("abc")) is same
+
+
+def test_the_whole_message_bears_the_base_nonce() -> None:
+    assert Variant().nonce("abc") == "abc"
+    assert Variant(no_reply=True).nonce("abc") == "abc"

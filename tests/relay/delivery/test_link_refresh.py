@@ -1,0 +1,63 @@
+"""Fresh links for a job that has ended."""
+
+from __future__ import annotations
+
+from pixverse.errors import Unavailable
+from pixverse.job import JobState, Media
+from relay.delivery.link_refresh import LinkRefresher
+from tests.relay.world import GUILD, OTHER_ACCOUNT, World
+
+DEAD, FRESH = (Media("https://cdn.example/1.mp4?ex=1"),), (Media("https://cdn.example/1.mp4?ex=ffffffff"),)
+
+
+def _rereader(world: World) -> LinkRefresher:
+    return LinkRefresher(world.database.reader, world.questions, world.accounts.in_force)
+
+
+async def _ended_by_the_poller(world: World) -> int:
+    number = await world.watch("job-1")
+    world.api.put("job-1", JobState.COMPLETED, media=DEAD)
+    world.run()
+    while not await world.outcomes():
+        await world.advance(1)
+    await world.stop()
+    return number
+
+
+async def test_the_answer_that_told_the_end_is_not_used_again(world: World) -> None:
+    number = await _ended_by_the_poller(world)
+    asked = len(world.api.asked)
+    job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
+    assert await _rereader(world)(number, GUILD) == job
+    assert len(world.api.asked) == asked + 1
+
+
+async def test_nor_is_one_that_a_command_got(world: World) -> None:
+    world.api.put("job-1", JobState.COMPLETED, media=DEAD)
+    number = await world.watch("job-1")
+    job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
+    assert await _rereader(world)(number, GUILD) == job
+
+
+async def test_one_that_was_asked_for_serves_every_channel(world: World) -> None:
+    number = await _ended_by_the_poller(world)
+    job = world.api.put("job-1", JobState.COMPLETED, media=FRESH)
+    asked = len(world.api.asked)
+    assert [await _rereader(world)(number, GUILD) for _ in range(5)] == [job] * 5
+    assert len(world.api.asked) == asked + 1
+
+
+async def test_an_api_that_does_not_answer_gives_no_links(world: World) -> None:
+    number = await _ended_by_the_poller(world)
+    world.api.everywhere = Unavailable("503")
+    assert await _rereader(world)(number, GUILD) is None
+    assert await _rereader(world)(number + 1, GUILD) is None
+
+
+async def test_a_job_of_another_token_is_not_asked_about(world: World) -> None:
+    """The server has replaced it; another server may still use it."""
+    number = await _ended_by_the_poller(world)
+    asked = len(world.api.asked)
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    assert await _rereader(world)(number, GUILD) is None
+    assert len(world.api.asked) == asked

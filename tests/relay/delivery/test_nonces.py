@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import hashlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.delivery import nonces
+from relay.outcomes import NoticeKind
+
+texts = st.text(max_size=30)
+ids = st.integers(0, 2**63 - 1)
+
+
+@given(texts, ids, texts)
+def test_a_nonce_fits_discord_and_is_the_same_every_time(jobid: str, channel_id: int, kind: str) -> None:
+    nonce = nonces.for_job(jobid, channel_id, kind)
+
+    assert len(nonce) == 25
+    assert set(nonce) <= set("0123456789abcdef")
+    assert nonce == nonces.for_job(jobid, channel_id, kind)
+
+
+@given(st.tuples(texts, ids, texts), st.tuples(texts, ids, texts))
+def test_different_messages_have_different_nonces(one: tuple[str, int, str], other: tuple[str, int, str]) -> None:
+    assert (nonces.for_job(*one) == nonces.for_job(*other)) is (one == other)
+
+
+def test_it_is_the_same_in_every_release() -> None:
+    """A bot that is updated between a send and its record must know the message again."""
+    digest = hashlib.sha256(b"3:job1:57:outcome").hexdigest()
+
+    assert nonces.for_job("job", 5, "outcome") == digest[:25]
+
+
+def test_a_summary_is_known_whatever_the_order_of_its_jobs() -> None:
+    assert nonces.for_summary(["a", "b"], 5, 1) == nonces.for_summary(["b", "a"], 5, 1)
+    assert nonces.for_summary(["a", "b"], 5, 1) != nonces.for_summary(["a", "b"], 5, 2)
+
+
+def test_a_notice_belongs_to_one_change() -> None:
+    one = nonces.for_notice("user:1", 7, 5, NoticeKind.UNPAID, 1)
+
+    assert one != nonces.for_notice("user:1", 7, 5, NoticeKind.UNPAID, 2)
+    assert one != nonces.for_notice("user:1", 7, 5, NoticeKind.TOKEN_REFUSED, 1)
+
+
+def test_kinds() -> None:
+    assert [nonces.outcome_kind(0), nonces.outcome_kind(2), nonces.again_kind(9)] == [
+        "outcome",
+        "outcome-2",
+        "again-9",
+    ]

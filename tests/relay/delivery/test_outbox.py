@@ -1,0 +1,486 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from pixverse.job import Job, JobState
+from relay.delivery import admin_notices as notices
+from relay.delivery.outbox import DeliveryLoop
+from relay.messages import Address, NoticePost, Post, Refused, SendResult
+from relay.outcomes import NoticeKind, Outcome, Reason
+from storage import deliveries, servers
+from tests.relay.discord_channel import DEAD, Discord, ManualClock
+from tests.relay.outbox_world import GUILD, World, completed
+
+CHANNEL = 5
+OTHER = 6
+
+
+class WakingClock(ManualClock):
+    """Sleepers wake when time is moved past their hour."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._moved = asyncio.Condition()
+        self.asleep = 0
+        """How many sleep at this moment."""
+
+    async def sleep(self, seconds: float) -> None:
+        until = self.seconds + seconds
+        self.asleep += 1
+        try:
+            async with self._moved:
+                await self._moved.wait_for(lambda: self.seconds >= until)
+        finally:
+            self.asleep -= 1
+
+    async def move(self, ms: int) -> None:
+        self.advance(ms)
+        async with self._moved:
+            self._moved.notify_all()
+
+
+class SlowDiscord(Discord):
+    """Some channels take no message until their gate is opened."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        super().__init__(clock)
+        self.gates: dict[int, asyncio.Event] = {}
+        self.under_way: list[int] = []
+        self.most_at_once = 0
+
+    async def post(self, address: Address, post: Post) -> SendResult:
+        self.under_way.append(address.channel_id)
+        self.most_at_once = max(self.most_at_once, self.under_way.count(address.channel_id))
+        try:
+            gate = self.gates.get(address.channel_id)
+            if gate is not None:
+                await gate.wait()
+            await asyncio.sleep(0)
+            return await super().post(address, post)
+        finally:
+            self.under_way.remove(address.channel_id)
+
+
+class LoopWorld(World):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.slow = SlowDiscord(self.clock)
+        self.discord = self.slow
+
+    async def begin(self, parallel: int = 16) -> None:
+        await self.start()
+        await self.account()
+        self.outbox = DeliveryLoop(self.database, self.sender, self.cards, self.clock, parallel=parallel, grace=0.2)
+        self.task = asyncio.create_task(self.outbox.run())
+
+    async def finish(self) -> None:
+        self.task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self.task
+        await self.stop()
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[LoopWorld]:
+    made = LoopWorld(tmp_path / "relay.db", clock=WakingClock())
+    await made.begin()
+    yield made
+    await made.finish()
+
+
+async def until(truth: Callable[[], Awaitable[bool]] | Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while True:
+            found = truth()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.002)
+
+
+def clock_of(world: World) -> WakingClock:
+    assert isinstance(world.clock, WakingClock)
+    return world.clock
+
+
+async def test_a_channel_that_hangs_holds_up_no_other(world: LoopWorld) -> None:
+    world.slow.gates[CHANNEL] = asyncio.Event()
+    for channel in (CHANNEL, OTHER):
+        await world.watch("job", channel)
+    await world.end(completed("job", 0))
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.outcomes(OTHER)) == 1)
+    assert world.discord.outcomes(CHANNEL) == []
+    world.slow.gates[CHANNEL].set()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+
+
+async def test_one_channel_gets_one_message_at_a_time_outcomes_first(world: LoopWorld) -> None:
+    gate = world.slow.gates[CHANNEL] = asyncio.Event()
+    await world.watch("first", CHANNEL, card=True)
+    world.outbox.wake()
+    await until(lambda: world.slow.under_way == [CHANNEL])
+    await world.watch("card", CHANNEL, card=True)
+    await world.watch("ended", CHANNEL)
+    await world.end(completed("ended"))
+    world.outbox.wake()
+    gate.set()
+
+    await until(lambda: len(world.discord.messages) == 3)
+    assert [type(message.post).__name__ for message in world.discord.messages] == [
+        "CardPost",
+        "OutcomePost",
+        "CardPost",
+    ]
+    assert world.slow.most_at_once == 1
+
+
+async def _jobs_with_slow_videos(world: LoopWorld, channel_id: int, number: int) -> list[str]:
+    names = [f"slow {channel_id} {place}" for place in range(number)]
+    for name in names:
+        world.videos.gates[name] = asyncio.Event()
+        await world.watch(name, channel_id)
+        await world.end(completed(name))
+    return names
+
+
+async def test_what_needs_no_file_waits_for_no_download(world: LoopWorld) -> None:
+    slow = await _jobs_with_slow_videos(world, CHANNEL, 4)
+    for name in ("failed", "no video"):
+        await world.watch(name, CHANNEL)
+    await world.watch("card", CHANNEL, card=True)
+    await world.end(Job("failed", JobState.FAILED, "failed"), Outcome.FAILED)
+    await world.end(completed("no video", 0))
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.messages) == 3)
+    assert {post.jobid for post in world.discord.outcomes(CHANNEL)} == {"failed", "no video"}
+    for name in slow:
+        world.videos.gates[name].set()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 6)
+    await until(lambda: world.videos.held == 0)
+    assert world.slow.most_at_once == 1
+    assert len(world.discord.tried) == 7
+
+
+async def test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everything(world: LoopWorld) -> None:
+    first, *others = await _jobs_with_slow_videos(world, CHANNEL, 4)
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) == 2)
+    await asyncio.sleep(0.02)
+    assert [job.jobid for job in world.videos.fetched] == [first, others[0]]
+
+    for name in others:
+        world.videos.gates[name].set()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 3)
+    assert first not in [post.jobid for post in world.discord.outcomes(CHANNEL)]
+
+
+async def test_slow_videos_in_very_many_channels_hold_up_no_result_without_one(world: LoopWorld) -> None:
+    for channel_id in range(100, 150):
+        await _jobs_with_slow_videos(world, channel_id, 1)
+    await world.watch("failed", CHANNEL)
+    await world.end(Job("failed", JobState.FAILED, "failed"), Outcome.FAILED)
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+    assert len(world.videos.fetched) < 50
+
+
+async def test_at_the_end_a_fetch_is_left_to_the_next_start(world: LoopWorld) -> None:
+    name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) == 1)
+    world.task.cancel()
+    async with asyncio.timeout(5):
+        await asyncio.gather(world.task, return_exceptions=True)
+    assert world.outbox.failures == 0
+
+    world.videos.gates[name].set()
+    world.renew()
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+
+
+async def test_a_channel_that_goes_while_a_video_is_fetched(world: LoopWorld) -> None:
+    name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
+    world.outbox.wake()
+    await until(lambda: len(world.videos.fetched) == 1)
+    await world.outbox.channel_gone(GUILD, CHANNEL)
+    world.videos.gates[name].set()
+
+    await until(lambda: world.videos.held == 0)
+    await world.watch("next", OTHER)
+    await world.end(completed("next"))
+    world.outbox.wake()
+    await until(lambda: len(world.discord.outcomes(OTHER)) == 1)
+    assert world.discord.outcomes(CHANNEL) == []
+
+
+async def test_what_is_refused_for_a_while_is_tried_when_it_is_due(world: LoopWorld) -> None:
+    world.discord.script = [Refused(503, 0)]
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.outbox.wake()
+    await until(lambda: len(world.discord.tried) == 1)
+    await asyncio.sleep(0.02)
+    assert world.discord.outcomes(CHANNEL) == []
+
+    await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
+
+
+async def _moved(world: LoopWorld, ms: int, truth: Callable[[], bool]) -> bool:
+    await clock_of(world).move(ms)
+    await asyncio.sleep(0.005)
+    return truth()
+
+
+async def test_a_clock_that_is_set_back_puts_nothing_off(world: LoopWorld) -> None:
+    world.discord.script = [Refused(503, 0)]
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.outbox.wake()
+    await until(lambda: world.outbox.counts.total() == 1)
+    world.clock.jump(-3_600_000)
+
+    await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
+    assert world.clock.seconds < 1_800
+
+
+async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_loop(world: LoopWorld) -> None:
+    def fail() -> None:
+        raise OSError(28, "No space left on device")
+
+    world.videos.on_fetch = fail
+    await world.watch("video", CHANNEL)
+    await world.watch("none", CHANNEL)
+    await world.end(completed("video"))
+    await world.end(completed("none", 0))
+    world.outbox.wake()
+
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+    assert world.outbox.failures >= 1
+    world.videos.on_fetch = lambda: None
+    await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 2))
+
+
+async def test_a_fault_of_our_own_is_followed_by_the_plainest_form(world: LoopWorld) -> None:
+    def fail() -> None:
+        raise ValueError("nobody foresaw this")
+
+    world.videos.on_fetch = fail
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.outbox.wake()
+
+    await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
+    assert world.clock.seconds < 120
+    post = world.discord.outcomes(CHANNEL)[0]
+    assert (post.wordless, post.files, [link.index for link in post.links]) == (True, (), [1])
+    await until(lambda: _is(world, delivery_id, "posted"))
+
+
+@pytest.mark.parametrize(
+    ("place", "state", "reason"),
+    [("may_attach", "given_up", Reason.FAULT), ("post", "unsure", Reason.CANNOT_LOOK)],
+    ids=["before it is sent", "while it is sent"],
+)
+async def test_where_every_form_fails_it_is_told_as_not_posted(
+    world: LoopWorld, monkeypatch: pytest.MonkeyPatch, place: str, state: str, reason: Reason
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("nobody foresaw this")
+
+    monkeypatch.setattr(world.discord, place, fail)
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.outbox.wake()
+
+    async def settled() -> bool:
+        return await _moved(world, 2_000, lambda: True) and await _is(world, delivery_id, state)
+
+    await until(settled)
+    assert (await world.get(delivery_id)).reason == reason
+    assert world.outbox.failures == 10
+
+
+async def _is(world: LoopWorld, delivery_id: int, state: str) -> bool:
+    return (await world.get(delivery_id)).state == state
+
+
+async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -> None:
+    whole = world.database.reader
+
+    class Locked:
+        async def one(self, sql: str, parameters: object = ()) -> sqlite3.Row | None:
+            raise sqlite3.OperationalError("database is locked")
+
+        async def all(self, sql: str, parameters: object = ()) -> list[sqlite3.Row]:
+            raise sqlite3.OperationalError("database is locked")
+
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.database.reader = Locked()
+    world.outbox.wake()
+    await until(lambda: world.outbox.failures > 0)
+    world.database.reader = whole
+
+    await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
+
+
+async def test_a_refused_bot_token_is_made_known(world: LoopWorld) -> None:
+    world.discord.script = [Refused(401, 0)]
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.outbox.wake()
+
+    async with asyncio.timeout(5):
+        await world.outbox.token_dead.wait()
+
+
+# ---- at once --------------------------------------------------------------------------------------------------------
+
+
+async def _card(world: LoopWorld, jobid: str) -> int:
+    subscription_id = await world.watch(jobid, CHANNEL, card=True)
+    card = await deliveries.of_subscription(world.database.reader, subscription_id, "card")
+    assert card is not None
+    return card.id
+
+
+async def test_a_card_that_is_wanted_now_is_posted_once_though_the_loop_has_it_too(world: LoopWorld) -> None:
+    card_id = await _card(world, "job")
+    world.outbox.wake()
+    one, other = await asyncio.gather(world.outbox.deliver_now(card_id, 5.0), world.outbox.deliver_now(card_id, 5.0))
+
+    assert one == other == world.discord.messages[0].id
+    assert len(world.discord.tried) == 1
+
+
+async def test_what_cannot_be_posted_in_time_is_posted_later(world: LoopWorld) -> None:
+    gate = world.slow.gates[CHANNEL] = asyncio.Event()
+    card_id = await _card(world, "job")
+
+    assert await world.outbox.deliver_now(card_id, 0.02) is None
+    gate.set()
+    await until(lambda: len(world.discord.messages) == 1)
+
+
+async def test_what_fails_or_is_refused_now_is_left_to_the_loop(world: LoopWorld) -> None:
+    world.discord.script = [Refused(503, 0)]
+    card_id = await _card(world, "job")
+
+    assert await world.outbox.deliver_now(card_id, 5.0) is None
+    assert await world.outbox.deliver_now(9999, 5.0) is None
+
+
+# ---- the end and what happens in Discord ----------------------------------------------------------------------------
+
+
+async def test_at_the_end_what_hangs_is_left_to_the_next_start(tmp_path: Path) -> None:
+    world = LoopWorld(tmp_path / "relay.db", clock=WakingClock())
+    await world.begin()
+    world.slow.gates[CHANNEL] = asyncio.Event()
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.outbox.wake()
+    await until(lambda: world.slow.under_way == [CHANNEL])
+    world.task.cancel()
+    with suppress(asyncio.CancelledError):
+        await world.task
+
+    assert (await world.get(delivery_id)).state == "sending"
+    world.slow.gates.clear()
+    world.renew()
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+    await world.stop()
+
+
+async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(world: LoopWorld) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, OTHER)
+    world.discord.script = [Refused(403, 50001)]
+    await world.watch("ended", CHANNEL)
+    delivery_id = (await world.end(completed("ended")))[0]
+    await world.watch("open", CHANNEL)
+    world.outbox.wake()
+    await until(lambda: len(world.discord.tried) == 1)
+    for _ in range(2):
+        await world.outbox.channel_gone(GUILD, CHANNEL, "videos")
+
+    delivery = await world.get(delivery_id)
+    assert (delivery.state, delivery.reason) == ("given_up", "channel gone")
+    row = await world.database.reader.one("SELECT count(*) AS n FROM subscriptions WHERE ended_at IS NULL")
+    assert row is not None
+    assert row["n"] == 0
+
+    def told() -> list[NoticePost]:
+        return [message.post for message in world.discord.messages if isinstance(message.post, NoticePost)]
+
+    await until(lambda: any(notice.channel_name == "videos" for notice in told()))
+    assert [notice.jobs for notice in told() if notice.channel_name == "videos"] == [2]
+
+
+async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits(world: LoopWorld) -> None:
+    # Until its first turn the loop would take what is put off for a sign of a clock that was set back.
+    await until(lambda: clock_of(world).asleep > 0)
+    await world.watch("open", CHANNEL)
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, OTHER)
+        for kind in (NoticeKind.TOKEN_REFUSED, NoticeKind.CANNOT_POST):
+            await deliveries.add_notice(
+                tx,
+                guild_id=GUILD,
+                channel_id=OTHER,
+                base_nonce=kind.value,
+                notice_json=notices.dump(NoticePost(kind=kind, nonce="")),
+                now=world.clock.now() + 3_600_000,
+            )
+    await world.outbox.channel_gone(GUILD, OTHER, "alerts")
+
+    def told() -> list[tuple[int, NoticeKind]]:
+        posted = [(one.channel_id, one.post) for one in world.discord.messages]
+        return [(channel_id, post.kind) for channel_id, post in posted if isinstance(post, NoticePost)]
+
+    await until(lambda: bool(told()))
+    assert told() == [(CHANNEL, NoticeKind.TOKEN_REFUSED)]
+    server = await servers.get(world.database.reader, GUILD)
+    assert server is not None
+    assert server.alerts_channel is None
+
+
+async def test_a_changed_permission_lets_results_go_at_once(world: LoopWorld) -> None:
+    world.discord.script = [Refused(403, 50001)]
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.outbox.wake()
+
+    async def blocked() -> bool:
+        return (await world.get(delivery_id)).blocked_since is not None
+
+    await until(blocked)
+    await world.outbox.permissions_changed(GUILD, OTHER)
+    await asyncio.sleep(0.02)
+    assert world.discord.outcomes(CHANNEL) == []
+    await world.outbox.permissions_changed(GUILD)
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+
+
+async def test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept(world: LoopWorld) -> None:
+    await world.watch("job", CHANNEL, users=(9,))
+    [delivery_id] = await world.end(completed("job"))
+    world.slow.script = [DEAD]
+    world.outbox.wake()
+    await until(lambda: delivery_id in world.sender.remembered)
+    await world.outbox.channel_gone(GUILD, CHANNEL, "gone")
+    assert isinstance(world.clock, WakingClock)
+    await world.clock.move(61_000)
+    world.outbox.wake()
+    await until(lambda: not world.sender.remembered)

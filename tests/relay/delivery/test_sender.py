@@ -1,0 +1,692 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pixverse.job import Job, JobState, Media
+from relay.delivery import admin_notices as notices
+from relay.delivery import nonces
+from relay.delivery.verdicts import PATIENCE
+from relay.messages import (
+    Address,
+    BatchTally,
+    CardPost,
+    NoAnswer,
+    NoticePost,
+    OutcomePost,
+    Post,
+    RateLimited,
+    Refused,
+    SendResult,
+    VideoFile,
+    VideoLink,
+)
+from relay.outcomes import LateReason, LinkReason, NoticeKind, Outcome
+from storage import deliveries, jobs, sending, servers, subscriptions
+from tests.relay.discord_channel import DEAD, LOST
+from tests.relay.outbox_world import GUILD, World, completed
+
+CHANNEL = 5
+ALERTS = 6
+NO_ACCESS = Refused(403, 50001)
+
+
+@pytest.fixture
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    made = World(tmp_path / "relay.db")
+    await made.start()
+    await made.account()
+    yield made
+    await made.stop()
+
+
+def only(world: World, channel_id: int = CHANNEL) -> OutcomePost:
+    posts = world.discord.outcomes(channel_id)
+    assert len(posts) == 1
+    return posts[0]
+
+
+# ---- what is posted -------------------------------------------------------------------------------------------------
+
+
+async def test_the_outcome_replies_to_the_card_and_pings_who_asked_for_it(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, users=(9, 8), card=True)
+    await world.pump()
+    async with world.database.transaction() as tx:
+        await subscriptions.set_mention(tx, subscription_id, 8, False)
+    await world.end(completed("job", 2))
+    await world.pump()
+
+    card = await world.card_message(subscription_id)
+    post = only(world)
+    assert post.reply_to == card is not None
+    assert post.mention == (9,)
+    assert [file.index for file in post.files] == [1, 2]
+    assert not post.silent
+    assert world.videos.held == 0
+
+
+async def test_a_job_without_video_fetches_nothing(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(Job("job", JobState.FAILED, "failed", error="no"), Outcome.FAILED)
+    await world.pump()
+
+    assert only(world).outcome is Outcome.FAILED
+    assert world.videos.fetched == []
+
+
+async def test_the_first_jobs_of_a_batch_are_silent_and_the_last_pings_once(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    first = await world.watch("one", CHANNEL, batch_id=batch_id, users=(9,))
+    last = await world.watch("two", CHANNEL, batch_id=batch_id, users=(9,))
+    assert first != last
+    await world.end(completed("one"))
+    await world.end(Job("two", JobState.MODERATED, "moderated"), Outcome.MODERATED, closes=(last,))
+    await world.pump()
+
+    one, two = world.discord.outcomes(CHANNEL)
+    assert (one.silent, one.mention, one.batch) == (True, (), None)
+    assert (two.silent, two.mention) == (False, ())
+    assert two.batch == BatchTally(total=2, videos=1, images=0, links=0, failed=0, refused=1, other=0, mention=(9,))
+
+
+async def test_what_somebody_stopped_does_not_count_though_it_ended_for_another_channel(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    stopped = await world.watch("one", CHANNEL, batch_id=batch_id)
+    await world.watch("one", CHANNEL + 1)
+    last = await world.watch("two", CHANNEL, batch_id=batch_id)
+    async with world.database.transaction() as tx:
+        await subscriptions.stop(tx, stopped, 9, world.clock.now())
+    await world.end(completed("one"))
+    await world.end(completed("two"), closes=(last,))
+    await world.pump()
+
+    (told,) = world.discord.outcomes(CHANNEL)
+    assert told.batch is not None
+    assert (told.batch.total, told.batch.videos) == (1, 1)
+
+
+async def test_a_completed_job_without_video_does_not_count_as_one_with_video(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    last = await world.watch("one", CHANNEL, batch_id=batch_id)
+    await world.end(completed("one", 0), closes=(last,))
+    await world.pump()
+
+    tally = only(world).batch
+    assert tally is not None
+    assert (tally.total, tally.videos, tally.other) == (1, 0, 1)
+
+
+async def test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are(world: World) -> None:
+    batch_id = await world.batch(CHANNEL, 9)
+    names = ["two", "image", "link", "failed", "both"]
+    *_, last = [await world.watch(name, CHANNEL, batch_id=batch_id) for name in names]
+    link = VideoLink(1, "https://cdn.example/1.mp4", LinkReason.HOST_NOT_ALLOWED)
+    picture = Media("https://cdn.example/1.png", image=True)
+    await world.end(completed("two", 2))
+    await world.pump()
+    await world.end(replace(completed("image"), media=(picture,)))
+    await world.pump()
+    world.videos.answers = [(link,)]
+    await world.end(completed("link"))
+    await world.pump()
+    await world.end(Job("failed", JobState.FAILED, "failed"), Outcome.FAILED)
+    await world.pump()
+    world.videos.answers = [(link, *world.videos._files(completed("both", 2))[1:])]
+    await world.end(completed("both", 2), closes=(last,))
+    await world.pump()
+
+    tally = world.discord.outcomes(CHANNEL)[-1].batch
+    assert tally == BatchTally(total=5, videos=3, images=1, links=2, failed=1, refused=0, other=0, mention=(9,))
+
+
+async def test_posted_again_it_pings_nobody(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, users=(9,))
+    await world.end(completed("job"))
+    await world.pump()
+    async with world.database.transaction() as tx:
+        await deliveries.add_outcome(
+            tx,
+            subscription_id=subscription_id,
+            kind=nonces.again_kind(1),
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            base_nonce=nonces.for_job("job", CHANNEL, nonces.again_kind(1)),
+            closes_batch=False,
+            now=world.clock.now(),
+        )
+    await world.pump()
+
+    first, again = world.discord.outcomes(CHANNEL)
+    assert (first.mention, again.mention) == ((9,), ())
+    assert first.button_nonce != again.button_nonce
+
+
+async def test_an_outcome_that_was_overtaken_is_not_posted(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(Job("job", JobState.STARTED, "started"), Outcome.GIVEN_UP))[0]
+    async with world.database.transaction() as tx:
+        await jobs.reopen(tx, 1, world.clock.now())
+    await world.pump()
+
+    assert world.discord.messages == []
+    assert (await world.get(delivery_id)).reason == "not wanted"
+
+
+async def test_a_card_whose_job_has_ended_is_not_posted(world: World) -> None:
+    await world.watch("job", CHANNEL, card=True)
+    await world.end(completed("job"))
+    await world.pump()
+
+    assert len(world.discord.messages) == 1
+    assert only(world).reply_to is None
+
+
+async def test_a_card_whose_answer_was_lost_is_found_even_if_the_job_has_ended(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, card=True)
+    world.discord.script = [LOST]
+    await world.pump()
+    await world.end(completed("job"))
+    await world.pump_for(60_000)
+
+    card = await world.card_message(subscription_id)
+    assert card == world.discord.messages[0].id
+    assert len(world.discord.messages) == 2
+
+
+# ---- files and links ------------------------------------------------------------------------------------------------
+
+
+async def test_several_too_large_files_become_links_largest_first_until_the_rest_goes(world: World) -> None:
+    media = tuple(Media(f"https://cdn.example/{size}.mp4", size=size) for size in (300, 900, 500))
+    await world.watch("job", CHANNEL)
+    await world.end(Job("job", JobState.COMPLETED, "completed", media=media))
+    world.discord.script = [Refused(413, 40005), Refused(413, 40005)]
+    await world.pump()
+
+    post = only(world)
+    assert [file.index for file in post.files] == [1]
+    assert [(link.index, link.reason) for link in post.links] == [
+        (2, LinkReason.TOO_LARGE),
+        (3, LinkReason.TOO_LARGE),
+    ]
+    assert [tried.nonce for tried in world.discord.tried] != [post.nonce] * 3
+    assert await _limit(world) is None
+
+
+async def _limit(world: World) -> int | None:
+    server = await servers.get(world.database.reader, GUILD)
+    return None if server is None else server.upload_limit
+
+
+async def test_a_single_too_large_file_teaches_the_limit_and_the_next_goes_as_a_link_at_once(world: World) -> None:
+    await world.watch("one", CHANNEL)
+    await world.watch("two", CHANNEL)
+    world.discord.nominal = 400
+    world.videos.size = 500
+    big = (Media("https://cdn.example/a.mp4", size=500),)
+    await world.end(Job("one", JobState.COMPLETED, "completed", media=big))
+    world.discord.script = [Refused(413, 0)]
+    await world.pump()
+    assert await _limit(world) == 499
+
+    await world.end(Job("two", JobState.COMPLETED, "completed", media=big))
+    await world.pump()
+
+    assert len(world.discord.tried) == 3
+    assert [link.limit for post in world.discord.outcomes(CHANNEL) for link in post.links] == [400, 400]
+
+
+async def test_a_learned_limit_is_tried_again_after_some_hours(world: World) -> None:
+    big = (Media("https://cdn.example/a.mp4", size=500),)
+    for jobid, hours, tried in (("one", 0, 2), ("two", 5, 1), ("three", 1, 2), ("four", 5, 1), ("five", 1, 1)):
+        world.clock.advance(hours * 3600_000)
+        await world.watch(jobid, CHANNEL)
+        await world.end(Job(jobid, JobState.COMPLETED, "completed", media=big))
+        world.discord.script = [Refused(413, 40005)] if tried == 2 else []
+        before = len(world.discord.tried)
+        await world.pump()
+        assert len(world.discord.tried) - before == tried, jobid
+    attached = [len(post.files) for post in world.discord.outcomes(CHANNEL)]
+    assert attached == [0, 0, 0, 0, 1]
+
+
+async def test_where_files_may_not_be_attached_the_links_go_without_fetching(world: World) -> None:
+    world.discord.attach = False
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job", 2))
+    await world.pump()
+
+    assert [link.reason for link in only(world).links] == [LinkReason.MAY_NOT_ATTACH] * 2
+    assert world.videos.fetched == []
+
+
+async def test_a_link_that_has_run_out_is_read_again_before_it_is_fetched(world: World) -> None:
+    past, later = (f"{world.clock.now() // 1000 + seconds:x}" for seconds in (-60, 3600))
+    old = Job("job", JobState.COMPLETED, "completed", media=(Media(f"https://cdn.example/a.mp4?ex={past}&"),))
+    fresh = replace(old, media=(Media(f"https://cdn.example/a.mp4?ex={later}&"),))
+    world.reread_answer = fresh
+    await world.watch("job", CHANNEL)
+    await world.end(old)
+    await world.pump()
+
+    assert world.rereads == [1]
+    assert world.videos.fetched == [fresh]
+    assert only(world).job == fresh
+
+
+async def test_a_link_that_turns_out_to_have_run_out_is_read_again_once(world: World) -> None:
+    job = completed("job")
+    dead = VideoLink(1, job.media[0].url, LinkReason.EXPIRED)
+    world.reread_answer = replace(job, media=(Media("https://cdn.example/new.mp4"),))
+    world.videos.answers = [(dead,), (dead,)]
+    await world.watch("job", CHANNEL)
+    await world.end(job)
+    await world.pump()
+
+    assert world.rereads == [1]
+    assert only(world).links == (dead,)
+
+
+@pytest.mark.parametrize("appears", [5, 30, 90])
+async def test_a_link_that_leads_somewhere_a_little_later(world: World, appears: int) -> None:
+    job = completed("job")
+    absent, there = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE), VideoFile(1, Path("video"), ".mp4", 9)
+    started = world.clock.monotonic()
+
+    def look() -> None:
+        world.videos.answers = [(there,) if world.clock.monotonic() - started >= appears else (absent,)]
+
+    world.videos.on_fetch = look
+    await world.watch("job", CHANNEL)
+    await world.end(job)
+    await world.pump()
+    assert world.discord.outcomes(CHANNEL) == []
+    for _ in range(30):
+        world.clock.advance(5_000)
+        await world.pump()
+    assert only(world).files == (there,)
+    assert len(world.videos.fetched) <= 6
+
+
+async def test_a_link_that_leads_nowhere_for_more_than_a_minute(world: World) -> None:
+    job = completed("job")
+    absent = VideoLink(1, job.media[0].url, LinkReason.NOT_THERE)
+    world.videos.on_fetch = lambda: setattr(world.videos, "answers", [(absent,)])
+    world.reread_answer = job
+    await world.watch("job", CHANNEL)
+    await world.end(job)
+    for _ in range(12):
+        await world.pump()
+        assert world.discord.outcomes(CHANNEL) == []
+        world.clock.advance(5_000)
+    for _ in range(12):
+        world.clock.advance(5_000)
+        await world.pump()
+    assert only(world).links == (absent,)
+    assert len(world.rereads) == 2
+
+
+async def test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = [LOST]
+    await world.pump()
+    world.clock.advance(100_000)
+    world.videos.on_fetch = lambda: world.clock.advance(200_000)
+    await world.pump()
+
+    only(world)
+    assert len(world.discord.tried) == 1
+
+
+# ---- refusals -------------------------------------------------------------------------------------------------------
+
+
+async def test_blocked_words_are_left_out_under_another_nonce_with_the_same_button(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = [Refused(403, 200000)]
+    await world.pump()
+
+    first, second = world.discord.tried
+    assert isinstance(first, OutcomePost)
+    assert isinstance(second, OutcomePost)
+    assert (first.wordless, second.wordless) == (False, True)
+    assert first.nonce != second.nonce
+    assert first.button_nonce == second.button_nonce
+
+
+async def test_a_reply_that_is_refused_goes_as_none_under_the_same_nonce(world: World) -> None:
+    await world.watch("job", CHANNEL, card=True)
+    await world.pump()
+    await world.end(completed("job"))
+    world.discord.script = [Refused(400, 160002)]
+    await world.pump()
+
+    refused, taken = world.discord.tried[1:]
+    assert refused.nonce == taken.nonce
+    assert only(world).reply_to is None
+
+
+def _answer_no_upload(world: World, monkeypatch: pytest.MonkeyPatch) -> list[OutcomePost]:
+    """Discord's front breaks off every message with a file; what came of those is never stored."""
+    taken, uploads = world.discord.post, []
+
+    async def post(address: Address, message: Post) -> SendResult:
+        if isinstance(message, OutcomePost) and message.files:
+            uploads.append(message)
+            return NoAnswer("HTTP 504")
+        return await taken(address, message)
+
+    monkeypatch.setattr(world.discord, "post", post)
+    return uploads
+
+
+async def test_an_upload_that_never_succeeds_becomes_a_link(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    uploads = _answer_no_upload(world, monkeypatch)
+    await world.pump_for(240_000)
+    assert world.discord.outcomes(CHANNEL) == [], "not after a few minutes: it may pass"
+
+    await world.pump_for(1_800_000)
+    assert only(world).files == ()
+    assert only(world).links[0].reason is LinkReason.FILE_REFUSED
+    assert len({upload.nonce for upload in uploads}) == 1
+    assert world.sender.remembered == set()
+
+
+async def test_files_that_were_not_the_reason_come_back(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = [DEAD] * 25
+    await world.pump_for(4 * 3_600_000, step=60_000)
+    forms = [bool(post.files) for post in world.discord.tried if isinstance(post, OutcomePost)]
+    assert True in forms[forms.index(False) :], "the form without files was not taken either"
+    only(world)
+
+
+async def test_a_message_deleted_before_its_record_is_done(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    delivery_id = (await world.end(completed("job")))[0]
+    world.discord.script = [LOST]
+    await world.pump()
+    world.discord.messages[0].deleted = True
+    await world.pump_for(20_000)
+
+    delivery = await world.get(delivery_id)
+    assert (delivery.state, delivery.message_id, delivery.reason) == ("posted", None, "deleted")
+    assert len(world.discord.messages) == 1
+
+
+async def test_a_refused_bot_token_stops_everything_and_loses_nothing(world: World) -> None:
+    await world.watch("one", CHANNEL)
+    await world.watch("two", CHANNEL + 1)
+    await world.end(completed("one"))
+    await world.end(completed("two"))
+    world.discord.script = [Refused(401, 0)]
+    await world.pump()
+    assert world.sender.token_dead
+    assert len(world.discord.tried) == 1
+
+    world.renew()
+    await world.pump()
+    only(world)
+    only(world, CHANNEL + 1)
+
+
+async def test_a_rate_limit_is_waited_for_and_needs_no_look(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = [RateLimited(300.0)]
+    await world.pump_for(290_000)
+    assert len(world.discord.tried) == 1
+    await world.pump_for(20_000)
+
+    only(world)
+    assert world.discord.looks == []
+
+
+# ---- permissions ----------------------------------------------------------------------------------------------------
+
+
+async def _set_alerts(world: World, channel_id: int | None) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_alerts_channel(tx, GUILD, channel_id)
+
+
+def _notices(world: World) -> list[NoticePost]:
+    return [message.post for message in world.discord.messages if isinstance(message.post, NoticePost)]
+
+
+async def test_an_unknown_channel_is_no_permission_to_ask_for(world: World) -> None:
+    """That it is gone is told once it is known: by the gateway, or by a look after the next log-in."""
+    await _set_alerts(world, ALERTS)
+    await world.watch("one", CHANNEL)
+    delivery_id = (await world.end(completed("one")))[0]
+    world.discord.script = [Refused(404, 10003)]
+    await world.pump()
+    assert (await world.get(delivery_id)).reason == "unknown channel"
+    assert _notices(world) == []
+
+
+async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens(world: World) -> None:
+    await _set_alerts(world, ALERTS)
+    await world.watch("one", CHANNEL)
+    await world.watch("two", CHANNEL)
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    await world.end(completed("one"))
+    await world.end(completed("two"))
+    world.discord.script = [NO_ACCESS, NO_ACCESS]
+    for _ in range(10):
+        await world.pump()
+        world.clock.advance(60_000)
+
+    told = _notices(world)
+    assert [(notice.kind, notice.missing, notice.channel_id) for notice in told] == [
+        (NoticeKind.CANNOT_POST, ("Send Messages",), CHANNEL)
+    ]
+    assert told[0].jobs == 2
+    # What the gateway knows to be missing is not asked of Discord again.
+    assert sum(isinstance(post, OutcomePost) for post in world.discord.tried) == 2
+
+    world.discord.missing.clear()
+    async with world.database.transaction() as tx:
+        assert await sending.hurry(tx, world.clock.now(), guild_id=GUILD, channel_id=CHANNEL) == 2
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 2
+
+
+async def test_nobody_is_told_where_the_alerts_channel_is_the_closed_one(world: World) -> None:
+    await _set_alerts(world, CHANNEL)
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job"))
+    world.discord.script = [NO_ACCESS]
+    await world.pump()
+
+    row = await world.database.reader.one("SELECT count(*) AS n FROM deliveries WHERE kind = 'notice'")
+    assert row is not None
+    assert row["n"] == 0
+
+
+async def test_after_three_days_both_are_given_up_told_once_and_can_be_sent_again(world: World) -> None:
+    await _set_alerts(world, ALERTS)
+    ids = []
+    for jobid in ("one", "two"):
+        await world.watch(jobid, CHANNEL)
+        ids += await world.end(completed(jobid))
+    world.discord.missing[CHANNEL] = ("Send Messages",)
+    world.discord.script = [NO_ACCESS, NO_ACCESS]
+    await world.pump_for(PATIENCE + 3_600_000, 1_800_000)
+
+    assert [(await world.get(one)).state for one in ids] == ["given_up", "given_up"]
+    assert [(notice.kind, notice.jobs) for notice in _notices(world)] == [
+        (NoticeKind.CANNOT_POST, 2),
+        (NoticeKind.GIVEN_UP, 2),
+    ]
+    world.discord.missing.clear()
+    async with world.database.transaction() as tx:
+        assert await deliveries.send_again(tx, ids[0], world.clock.now())
+    await world.pump()
+    assert len(world.discord.outcomes(CHANNEL)) == 1
+
+
+async def test_a_notice_comes_out_as_it_was_put_in(world: World) -> None:
+    notice = NoticePost(kind=NoticeKind.UNPAID, nonce="", mention=(1, 2), jobs=3, interval=300_000)
+    async with world.database.transaction() as tx:
+        for _ in range(2):
+            await deliveries.add_notice(
+                tx,
+                guild_id=GUILD,
+                channel_id=ALERTS,
+                base_nonce="n" * 25,
+                notice_json=notices.dump(notice),
+                now=world.clock.now(),
+            )
+    await world.pump()
+
+    assert _notices(world) == [replace(notice, nonce="n" * 25)]
+
+
+async def _alert_and_its_end(world: World, end: NoticeKind) -> int:
+    """The message of an alert that was posted, whose end is in the outbox."""
+    await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", mention=(1,), jobs=3), "a" * 25)
+    await world.pump()
+    await _end_alert(world, end)
+    (alert,) = world.discord.messages
+    return alert.id
+
+
+async def _end_alert(world: World, end: NoticeKind) -> None:
+    (alert,) = await deliveries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [end])
+    world.clock.advance(60_000)
+    await _put(world, notices.replacing(alert, end, world.clock.now(), jobs=3), "e" * 25)
+
+
+async def _put(world: World, notice: NoticePost, nonce: str) -> None:
+    async with world.database.transaction() as tx:
+        await deliveries.add_notice(
+            tx,
+            guild_id=GUILD,
+            channel_id=ALERTS,
+            base_nonce=nonce,
+            notice_json=notices.dump(notice),
+            now=world.clock.now(),
+        )
+
+
+async def test_the_end_takes_the_alert_s_place(world: World) -> None:
+    alert = await _alert_and_its_end(world, NoticeKind.FIXED)
+    await world.pump()
+    ((edited, post),) = world.discord.edits
+    assert edited == alert
+    assert isinstance(post, NoticePost)
+    assert (post.kind, post.alert, post.lasted) == (NoticeKind.FIXED, NoticeKind.TOKEN_REFUSED, 60_000)
+    assert len(_notices(world)) == 1
+    assert (
+        await deliveries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [NoticeKind.FIXED])
+        == []
+    )
+
+
+@pytest.mark.parametrize("answer", [LOST, RateLimited(3)])
+async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
+    alert = await _alert_and_its_end(world, NoticeKind.FIXED)
+    world.discord.edit_script = [answer]
+    await world.pump()
+    assert world.discord.edits == []
+    await world.restart()
+    world.clock.advance(20_000)
+    await world.pump()
+    assert [edited for edited, _ in world.discord.edits] == [alert]
+    assert len(_notices(world)) == 1
+
+
+@pytest.mark.parametrize(("end", "messages"), [(NoticeKind.FIXED, 1), (NoticeKind.POSTING_AGAIN, 2)])
+async def test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing(
+    world: World, end: NoticeKind, messages: int
+) -> None:
+    """What is told in another message anyway is told once."""
+    await _alert_and_its_end(world, end)
+    world.discord.edit_script = [Refused(404, 10008)]
+    await world.pump()
+    await world.pump()
+    assert len(_notices(world)) == messages
+    assert world.discord.edits == []
+
+
+async def test_the_end_waits_for_an_alert_that_nobody_answered(world: World) -> None:
+    await _put(world, NoticePost(kind=NoticeKind.TOKEN_REFUSED, nonce="", jobs=3), "a" * 25)
+    world.discord.script = [LOST, LOST]
+    await world.pump()
+    await _end_alert(world, NoticeKind.FIXED)
+    for _ in range(3):
+        await world.pump()
+        world.clock.advance(20_000)
+    (alert,) = world.discord.messages
+    assert [edited for edited, _ in world.discord.edits] == [alert.id]
+
+
+# ---- late -----------------------------------------------------------------------------------------------------------
+
+
+async def test_an_outcome_whose_job_ended_while_the_bot_was_away_says_so(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    ended = world.clock.now()
+    world.clock.advance(3_600_000)
+    world.renew()
+    await world.end(completed("job", updated=ended))
+    await world.pump()
+
+    post = only(world)
+    assert (post.late, post.ended_at) == (LateReason.OFFLINE, ended)
+
+
+async def test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    ran_until = world.clock.now()
+    world.clock.advance(1_800_000)
+    world.renew()
+    now = world.clock.now()
+    await world.end(completed("job", ran_until=ran_until, ended_by=now))
+    await world.pump()
+
+    post = only(world)
+    assert (post.late, post.ended_at) == (LateReason.OFFLINE, None)
+
+
+async def test_an_outcome_that_waited_for_a_permission_says_so(world: World) -> None:
+    await world.watch("job", CHANNEL)
+    world.clock.advance(60_000)
+    await world.end(completed("job", updated=world.clock.now()))
+    world.discord.script = [NO_ACCESS] * 8
+    await world.pump_for(3_600_000, 60_000)
+
+    assert only(world).late is LateReason.NO_ACCESS
+
+
+async def test_a_job_that_is_asked_for_after_its_end_is_not_late(world: World) -> None:
+    ended = world.clock.now() - 3_600_000
+    await world.watch("job", CHANNEL)
+    await world.end(completed("job", updated=ended))
+    await world.pump()
+
+    assert only(world).late is None
+
+
+# ---- what the cards learn -------------------------------------------------------------------------------------------
+
+
+async def test_a_posted_card_is_shown_and_its_message_kept(world: World) -> None:
+    subscription_id = await world.watch("job", CHANNEL, card=True)
+    await world.pump()
+
+    assert [type(post) for post in world.cards.posts] == [CardPost]
+    row = await world.database.reader.one("SELECT shown, shown_at FROM subscriptions WHERE id = ?", (subscription_id,))
+    assert row is not None
+    assert tuple(row) == ("no answer yet", world.clock.now())

@@ -1,0 +1,28 @@
+"""Which limit people are told: the same in an outcome and by check."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.delivery import upload_limits
+from relay.delivery.attachments import Bounds
+
+_MIB = 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("learned", "nominal", "expected"),
+    [(None, None, None), (None, 10, 10), (14, None, 14), (14, 10, 10), (8, 10, 8)],
+)
+def test_no_more_is_promised_than_is_known(learned: int | None, nominal: int | None, expected: int | None) -> None:
+    assert upload_limits.told(learned, nominal) == expected
+
+
+@pytest.mark.parametrize("learned", [15 * _MIB - 1, 8 * _MIB])
+def test_an_outcome_tells_what_check_tells(learned: int) -> None:
+    bounds = Bounds(guild_id=1, may_attach=True, learned=learned, nominal=10 * _MIB)
+    assert bounds.told(15 * _MIB) == upload_limits.told(learned, 10 * _MIB)
+
+
+def test_a_limit_that_does_not_explain_it_is_not_told() -> None:
+    assert Bounds(guild_id=1, may_attach=True, learned=None, nominal=10 * _MIB).told(9 * _MIB) is None
