@@ -22,7 +22,7 @@ from relay.commands.lookups import Lookups
 from relay.commands.resending import Resending
 from relay.commands.tracker import Tracker
 from relay.delivery.attachments import Attacher
-from relay.delivery.delivery_results import Recorder
+from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import DeliveryLoop
@@ -116,7 +116,7 @@ def put_together(
         max_age=settings.job_max_age_ms,
     )
     cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
-    composer = MessageBuilder(
+    builder = MessageBuilder(
         reader=database.reader,
         poster=poster,
         attacher=Attacher(media, reread, clock),
@@ -124,7 +124,7 @@ def put_together(
         clock=clock,
         started=clock.now(),
     )
-    sender = Sender(database, poster, composer, Recorder(database, cards, clock), clock)
+    sender = Sender(database, poster, builder, ResultRecorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
     questions = Questions(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)

@@ -23,7 +23,7 @@ _SAME_TIME = 3600 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class DeliveryResult:
     """What became of an attempt, or of a look into the history."""
 
     delivery: Delivery
@@ -40,7 +40,7 @@ class Settled:
     """The variant that tells what was posted as a link, where it was posted."""
 
 
-class Recorder:
+class ResultRecorder:
     """Writes what became of deliveries and lets the cards follow."""
 
     def __init__(self, database: Database, cards: ShownCards, clock: Clock) -> None:
@@ -48,67 +48,67 @@ class Recorder:
         self._cards = cards
         self._clock = clock
 
-    async def record(self, settled: Settled) -> None:
+    async def record_result(self, result: DeliveryResult) -> None:
         """Commits it. Raises sqlite3.Error as the database does; nothing is then written, and it can be done again."""
         touched: set[int] = set()
         async with self._database.transaction() as tx:
-            await self._write(tx, settled, touched)
-        self._follow(settled, touched)
+            await self._write(tx, result, touched)
+        self._follow(result, touched)
 
-    async def _write(self, tx: Transaction, settled: Settled, touched: set[int]) -> None:
-        delivery, now = settled.delivery, self._clock.now()
-        match settled.verdict:
+    async def _write(self, tx: Transaction, result: DeliveryResult, touched: set[int]) -> None:
+        delivery, now = result.delivery, self._clock.now()
+        match result.verdict:
             case None:
                 await sending.unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
                 await sending.settle_posted(
-                    tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=settled.form
+                    tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.form
                 )
-                await _mark_shown(tx, settled)
-                await self._tell_posted(tx, settled, now)
+                await _mark_shown(tx, result)
+                await self._tell_posted(tx, result, now)
             case Again(after, _, reason):
-                await self._again(tx, settled, now + after, reason)
+                await self._again(tx, result, now + after, reason)
             case StopSending():
-                await self._again(tx, settled, now, Reason.BOT_REFUSED)
+                await self._again(tx, result, now, Reason.BOT_REFUSED)
             case Blocked(after, since, reason, variant):
                 if variant is not None:
-                    await self._change(tx, settled, Change(variant), now)
+                    await self._change(tx, result, Change(variant), now)
                 await sending.retry_at(
                     tx,
                     delivery.id,
                     next_at=now + after,
-                    unanswered_at=settled.unanswered_at,
+                    unanswered_at=result.unanswered_at,
                     reason=reason,
                     blocked_since=since,
                 )
-                await self._tell_blocked(tx, settled, since, reason, now)
+                await self._tell_blocked(tx, result, since, reason, now)
             case Change() as change:
-                await self._change(tx, settled, change, now)
+                await self._change(tx, result, change, now)
             case GiveUp(reason, cause):
                 await sending.give_up(tx, delivery.id, reason=reason, now=now)
                 touched.update(await self._tell_given_up(tx, delivery, reason, cause, now))
 
-    async def _again(self, tx: Transaction, settled: Settled, next_at: int, reason: Reason) -> None:
+    async def _again(self, tx: Transaction, result: DeliveryResult, next_at: int, reason: Reason) -> None:
         await sending.retry_at(
             tx,
-            settled.delivery.id,
+            result.delivery.id,
             next_at=next_at,
-            unanswered_at=settled.unanswered_at,
+            unanswered_at=result.unanswered_at,
             reason=reason,
-            blocked_since=settled.delivery.blocked_since,
+            blocked_since=result.delivery.blocked_since,
         )
 
-    async def _change(self, tx: Transaction, settled: Settled, change: Change, now: int) -> None:
-        delivery = settled.delivery
+    async def _change(self, tx: Transaction, result: DeliveryResult, change: Change, now: int) -> None:
+        delivery = result.delivery
         variant = change.variant.format()
-        other_nonce = change.variant.nonce(delivery.base_nonce) != settled.nonce
+        other_nonce = change.variant.nonce(delivery.base_nonce) != result.nonce
         await sending.change_variant(
             tx,
             delivery.id,
             variant=variant,
-            unanswered_at=settled.unanswered_at,
+            unanswered_at=result.unanswered_at,
             # Under another nonce Discord would not know what an earlier, unanswered attempt may have stored.
-            look_first=settled.unanswered_at is not None and other_nonce,
+            look_first=result.unanswered_at is not None and other_nonce,
             now=now,
             blocked_since=delivery.blocked_since if change.still_blocked else None,
         )
@@ -117,9 +117,11 @@ class Recorder:
 
     # ---- telling the admins -----------------------------------------------------------------------------------------
 
-    async def _tell_blocked(self, tx: Transaction, settled: Settled, since: int, reason: Reason, now: int) -> None:
+    async def _tell_blocked(
+        self, tx: Transaction, result: DeliveryResult, since: int, reason: Reason, now: int
+    ) -> None:
         """Once for each channel, as long as anything is blocked there. Of a channel that is gone another word comes."""
-        delivery = settled.delivery
+        delivery = result.delivery
         if not delivery.is_outcome or delivery.blocked_since is not None or reason is Reason.UNKNOWN_CHANNEL:
             return
         if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
@@ -130,18 +132,18 @@ class Recorder:
             nonce="",
             jobs=waiting,
             channel_id=delivery.channel_id,
-            missing=settled.missing,
+            missing=result.missing,
             until=since + PATIENCE,
         )
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
-    async def _tell_posted(self, tx: Transaction, settled: Settled, now: int) -> None:
+    async def _tell_posted(self, tx: Transaction, result: DeliveryResult, now: int) -> None:
         """Tells what Discord did not take of it, once a day for each channel and cause, and that a channel of which it
         was told that nothing can be posted there is open again."""
-        delivery = settled.delivery
+        delivery = result.delivery
         if not delivery.is_outcome:
             return
-        form = Variant.parse(settled.form or delivery.variant)
+        form = Variant.parse(result.form or delivery.variant)
         if form.is_reduced and form.why is not None:
             notice = NoticePost(
                 kind=NoticeKind.REDUCED,
@@ -180,14 +182,14 @@ class Recorder:
 
     # ---- what the cards learn ---------------------------------------------------------------------------------------
 
-    def _follow(self, settled: Settled, touched: set[int]) -> None:
-        delivery, draft = settled.delivery, settled.shown
-        if isinstance(settled.verdict, Done) and draft is not None:
+    def _follow(self, result: DeliveryResult, touched: set[int]) -> None:
+        delivery, draft = result.delivery, result.shown
+        if isinstance(result.verdict, Done) and draft is not None:
             if isinstance(draft.post, CardPost):
                 self._cards.card_posted(draft.post)
             if isinstance(draft.post, SummaryPost):
                 self._cards.summary_posted(draft.post)
-        if delivery.subscription_id is not None and not isinstance(settled.verdict, Again):
+        if delivery.subscription_id is not None and not isinstance(result.verdict, Again):
             touched.add(delivery.subscription_id)
         for subscription_id in sorted(touched):
             self._cards.subscription_changed(subscription_id)
@@ -242,8 +244,8 @@ async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> Non
     )
 
 
-async def _mark_shown(tx: Transaction, settled: Settled) -> None:
-    draft = settled.shown
+async def _mark_shown(tx: Transaction, result: DeliveryResult) -> None:
+    draft = result.shown
     if draft is None:
         return
     if isinstance(draft.post, CardPost) and draft.row is not None:

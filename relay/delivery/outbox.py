@@ -1,6 +1,6 @@
 """The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another.
 
-Who fetches videos steps aside: the channel is free for others meanwhile, and what needs no file waits for no download.
+A delivery that fetches videos yields its channel, and what needs no file waits for no download.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ log = logging.getLogger(__name__)
 _BETWEEN_FORGETTING = 60.0
 _LONGEST_SLEEP = 30.0
 _LONGEST_REST = 300.0
-_ASIDE_IN_CHANNEL = 2
+_YIELDING_IN_CHANNEL = 2
 """Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
 downloads."""
-_ASIDE_IN_ALL = 32
+_YIELDING_IN_ALL = 32
 _OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
 """Notices that can be read in any channel that waits."""
 
@@ -64,7 +64,7 @@ class DeliveryLoop:
         self._under_way: dict[int, asyncio.Task[None]] = {}
         self._busy: dict[int, asyncio.Event] = {}
         """The channels that somebody is about to post in, each with what tells that it is free again."""
-        self._aside: dict[int, int] = {}
+        self._yielding: dict[int, int] = {}
         """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
         self._turns = ChannelLocks()
         self._failed_in_a_row: Counter[int] = Counter()
@@ -188,10 +188,10 @@ class DeliveryLoop:
 
     def _full_of_videos(self) -> list[int] | None:
         """The channels in which no more videos are to be fetched now; None: all."""
-        if len(self._aside) >= _ASIDE_IN_ALL:
+        if len(self._yielding) >= _YIELDING_IN_ALL:
             return None
-        fetching = Counter(self._aside.values())
-        return [channel_id for channel_id, number in fetching.items() if number >= _ASIDE_IN_CHANNEL]
+        fetching = Counter(self._yielding.values())
+        return [channel_id for channel_id, number in fetching.items() if number >= _YIELDING_IN_CHANNEL]
 
     async def _until_next(self, now: int) -> float:
         next_at = await sending.next_due(self._database.reader, now)
@@ -209,7 +209,7 @@ class DeliveryLoop:
     async def _deliver(self, channel_id: int, delivery_id: int) -> None:
         try:
             async with self._turns.of(channel_id) as turn:
-                await self._sender.deliver(delivery_id, partial(self._step_aside, channel_id, delivery_id, turn))
+                await self._sender.deliver(delivery_id, partial(self._yield_channel, channel_id, delivery_id, turn))
             self._failed_in_a_row.pop(delivery_id, None)
         except Exception as error:
             # One delivery's edge: the others go on.
@@ -217,14 +217,14 @@ class DeliveryLoop:
             self._sender.failed(delivery_id, error)
             log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
         finally:
-            if self._aside.pop(delivery_id, None) is None:
+            if self._yielding.pop(delivery_id, None) is None:
                 self._free(channel_id)
             del self._under_way[delivery_id]
             self.wake()
 
     @asynccontextmanager
-    async def _step_aside(self, channel_id: int, delivery_id: int, turn: Turn) -> AsyncIterator[None]:
-        self._aside[delivery_id] = channel_id
+    async def _yield_channel(self, channel_id: int, delivery_id: int, turn: Turn) -> AsyncIterator[None]:
+        self._yielding[delivery_id] = channel_id
         async with turn.left():
             self._free(channel_id)
             yield

@@ -14,12 +14,12 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from relay.delivery import verdicts
 from relay.delivery.attachments import NotThereYet
-from relay.delivery.delivery_results import Recorder, Settled
+from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
 from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
@@ -45,7 +45,7 @@ from storage.deliveries import Delivery
 
 log = logging.getLogger(__name__)
 
-Aside = Callable[[], AbstractAsyncContextManager[None]]
+YieldChannel = Callable[[], AbstractAsyncContextManager[None]]
 """Lets other deliveries have the channel for as long as the context is open."""
 
 NONCE_REMEMBERED = 120_000
@@ -67,11 +67,27 @@ _SLOWEST_UPLOAD = 128 * 1024
 class _Look(Enum):
     """What came of looking for a message in the channel's history."""
 
-    SETTLED = auto()
-    """That was all that can be done now."""
+    NOT_NEEDED = auto()
+    """Discord still knows the nonce of whatever was sent."""
     ABSENT = auto()
-    UNKNOWN = auto()
-    """It may not be looked for; Discord still knows the nonce."""
+    SETTLED = auto()
+    """Nothing more can be done now; that is recorded."""
+
+
+@dataclass(slots=True)
+class _InHand:
+    """What this process knows of a delivery beyond its row. Dropped as soon as the row tells all of it."""
+
+    unrecorded: DeliveryResult | None = None
+    """What became of an attempt, while the database does not take it."""
+    first_sent: float | None = None
+    """When the first unanswered attempt began, in monotonic seconds; None for one of an earlier process."""
+    faults: int = 0
+    """Faults of our own in a row."""
+    sent_in_vain: int = 0
+    """Attempts that followed a look which found nothing, and that nobody answered either."""
+    unexplained: int = 0
+    """How often a permission was called missing though the gateway knows of none."""
 
 
 class Sender:
@@ -79,34 +95,28 @@ class Sender:
     has stepped aside."""
 
     def __init__(
-        self, database: Database, poster: Poster, composer: MessageBuilder, recorder: Recorder, clock: Clock
+        self, database: Database, poster: Poster, builder: MessageBuilder, recorder: ResultRecorder, clock: Clock
     ) -> None:
         self._database = database
         self._poster = poster
-        self._composer = composer
+        self._builder = builder
         self._recorder = recorder
         self._clock = clock
-        self._unrecorded: dict[int, Settled] = {}
-        self._first_sent: dict[int, float] = {}
-        self._faults: Counter[int] = Counter()
-        self._in_vain: Counter[int] = Counter()
-        """Attempts that followed a look which found nothing, and that nobody answered either."""
-        self._unexplained: Counter[int] = Counter()
-        """By delivery: how often a permission was called missing though the gateway knows of none."""
+        self._in_hand: dict[int, _InHand] = {}
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
         """What became of attempts, by the names of the verdicts."""
 
-    async def deliver(self, delivery_id: int, aside: Aside = nullcontext) -> None:
-        """Does the next thing that brings the delivery forward; steps aside while its videos are fetched.
+    async def deliver(self, delivery_id: int, yield_channel: YieldChannel = nullcontext) -> None:
+        """Does the next thing that brings the delivery forward; yields the channel while its videos are fetched.
 
         Raises sqlite3.Error and OSError as disk and database do; it is then to be called again later, and nothing is
         posted twice.
         """
-        known = self._unrecorded.get(delivery_id)
-        if known is not None:
-            await self._record(known)
+        known = self._known(delivery_id)
+        if known.unrecorded is not None:
+            await self._record(known.unrecorded)
             return
         delivery = await deliveries.get(self._database.reader, delivery_id)
         if delivery is None or not delivery.open:
@@ -114,79 +124,88 @@ class Sender:
             return
         if self.token_dead:
             return
-        if self._faults.get(delivery_id, 0) >= _FAULTS_BORNE:
+        if known.faults >= _FAULTS_BORNE:
             await self._after_faults(delivery)
             return
-        draft = await self._composer.draft(delivery)
+        draft = await self._builder.draft(delivery)
         if draft is None:
-            await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
+            await self._record(DeliveryResult(delivery, GiveUp(Reason.NOT_WANTED)))
             return
         if not await self._put_in_place(draft):
-            await self._bring_forward(draft, aside)
+            await self._bring_forward(draft, yield_channel)
 
     @property
     def remembered(self) -> set[int]:
         """The deliveries of which more is known than their rows tell."""
-        return {*self._unrecorded, *self._first_sent, *self._faults, *self._in_vain, *self._unexplained}
+        return set(self._in_hand)
 
     def forget(self, delivery_id: int) -> None:
         """The delivery has come to its end, whoever brought that about."""
-        self._unrecorded.pop(delivery_id, None)
-        self._first_sent.pop(delivery_id, None)
-        self._faults.pop(delivery_id, None)
-        self._in_vain.pop(delivery_id, None)
-        self._unexplained.pop(delivery_id, None)
+        self._in_hand.pop(delivery_id, None)
 
     def failed(self, delivery_id: int, error: Exception) -> None:
-        """To be told of what `deliver` raised. Disk and database may come back; a fault of ours will not go away."""
+        """Counts what `deliver` raised. Disk and database may come back; a fault of our own will not go away."""
         if not isinstance(error, sqlite3.Error | OSError):
-            self._faults[delivery_id] += 1
+            self._in_hand.setdefault(delivery_id, _InHand()).faults += 1
+
+    def _known(self, delivery_id: int) -> _InHand:
+        """To be read only: nothing is kept of a delivery of which nothing is known."""
+        return self._in_hand.get(delivery_id) or _InHand()
 
     async def _after_faults(self, delivery: Delivery) -> None:
         verdict = verdicts.after_faults(Variant.parse(delivery.variant), is_outcome=delivery.is_outcome)
         maybe_posted = isinstance(verdict, GiveUp) and delivery.unanswered_at is not None
-        await self._record(Settled(delivery, None if maybe_posted else verdict, delivery.unanswered_at))
+        await self._record(DeliveryResult(delivery, None if maybe_posted else verdict, delivery.unanswered_at))
 
-    async def _bring_forward(self, draft: Draft, aside: Aside) -> None:
-        delivery = draft.delivery
-        looked = False
-        if self._should_look(delivery) or (not draft.wanted and delivery.unanswered_at is not None):
-            found = await self._look(draft)
-            if found is _Look.SETTLED:
-                return
-            looked = found is _Look.ABSENT
-        if not draft.wanted:
-            await self._drop(delivery)
+    async def _bring_forward(self, draft: Draft, yield_channel: YieldChannel) -> None:
+        """Looks for what may have been sent, fetches the files, and sends."""
+        look = await self._look_if(self._should_look(draft), draft)
+        if look is _Look.SETTLED:
             return
+        if not draft.wanted:
+            await self._drop(draft.delivery)
+            return
+        other = self._instead(draft, look)
+        if other is not None:
+            await self._record(other)
+            return
+        async with AsyncExitStack() as files:
+            post = draft.post
+            if draft.has_videos:
+                try:
+                    async with yield_channel():
+                        post = await files.enter_async_context(self._builder.with_files(draft))
+                except NotThereYet as absent:
+                    later = Again(int(absent.seconds * 1000), answered=True, reason=Reason.NOT_THERE)
+                    await self._record(DeliveryResult(draft.delivery, later, _unanswered_after(look, draft)))
+                    return
+                post = await self._builder.with_pings_of_now(post, draft)
+                if look is _Look.NOT_NEEDED:
+                    # Fetching its videos may have taken longer than Discord remembers the nonce.
+                    look = await self._look_if(self._must_look(draft.delivery), draft)
+            if look is not _Look.SETTLED:
+                await self._send(draft, post, look)
+
+    def _instead(self, draft: Draft, look: _Look) -> DeliveryResult | None:
+        """What is recorded without sending anything; None where the message is to be sent."""
+        delivery = draft.delivery
         if self._known_to_be_blocked(draft):
             attempt = self._attempt(draft, (), delivery.attempts)
             verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
-            unanswered_at = None if looked else delivery.unanswered_at
-            await self._record(Settled(delivery, verdict, unanswered_at, missing=tuple(attempt.missing or ())))
-            return
-        other = self._worth_a_try(draft) if looked else None
-        if other is not None:
-            self._in_vain.pop(delivery.id, None)
-            await self._record(Settled(delivery, Change(other)))
-            return
-        if not draft.has_videos:
-            await self._send(draft, draft.post, looked)
-            return
-        async with AsyncExitStack() as files:
-            try:
-                async with aside():
-                    post = await files.enter_async_context(self._composer.with_files(draft))
-            except NotThereYet as absent:
-                later = Again(int(absent.seconds * 1000), answered=True, reason=Reason.NOT_THERE)
-                await self._record(Settled(delivery, later, None if looked else delivery.unanswered_at))
-                return
-            await self._send(draft, await self._composer.with_pings_of_now(post, draft), looked)
+            missing = tuple(attempt.missing or ())
+            return DeliveryResult(delivery, verdict, _unanswered_after(look, draft), missing=missing)
+        known = self._known(delivery.id)
+        other = _worth_a_try(draft, known.sent_in_vain) if look is _Look.ABSENT else None
+        if other is None:
+            return None
+        known.sent_in_vain = 0
+        return DeliveryResult(delivery, Change(other))
 
     async def _put_in_place(self, draft: Draft) -> bool:
         """Edits the message that this one takes the place of; False where it is a message of its own."""
         if draft.not_before is not None:
             wait = max(draft.not_before - self._clock.now(), SECOND)
-            await self._record(Settled(draft.delivery, Again(wait, answered=True, reason=Reason.NO_ANSWER)))
+            await self._record(DeliveryResult(draft.delivery, Again(wait, answered=True, reason=Reason.NO_ANSWER)))
             return True
         if draft.edits is None or not isinstance(draft.post, NoticePost):
             return False
@@ -207,32 +226,31 @@ class Sender:
                 verdict = GiveUp(Reason.NOT_WANTED)
             case Refused():
                 verdict = Change(replace(draft.variant, no_edit=True))
-        await self._record(Settled(draft.delivery, verdict))
-
-    def _worth_a_try(self, draft: Draft) -> Variant | None:
-        """Another form, where this one is sent in vain; with its files again, where those were not the reason."""
-        in_vain = self._in_vain.get(draft.delivery.id, 0)
-        if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:
-            return replace(draft.variant, no_files=True, why=Cause.FILE)
-        if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:
-            return draft.variant.whole()
-        return None
+        await self._record(DeliveryResult(draft.delivery, verdict))
 
     # ---- looking ----------------------------------------------------------------------------------------------------
 
+    def _should_look(self, draft: Draft) -> bool:
+        """Also where this process has not seen the attempt begin, so that only the wall clock tells its age, and where
+        nothing is to be sent any more."""
+        delivery = draft.delivery
+        if delivery.unanswered_at is None:
+            return False
+        begun_before = self._known(delivery.id).first_sent is None
+        return begun_before or not draft.wanted or self._must_look(delivery)
+
     def _must_look(self, delivery: Delivery) -> bool:
+        """Whether Discord may have forgotten the nonce of an attempt that nobody answered."""
         if delivery.unanswered_at is None:
             return False
         age = self._clock.now() - delivery.unanswered_at
         # The wall clock may have been set since; this process then still knows for how long it has waited.
-        first_sent = self._first_sent.get(delivery.id, self._clock.monotonic())
-        waited = (self._clock.monotonic() - first_sent) * 1000
+        first_sent = self._known(delivery.id).first_sent
+        waited = 0.0 if first_sent is None else (self._clock.monotonic() - first_sent) * 1000
         return delivery.look_first or not 0 <= age < NONCE_REMEMBERED or waited >= NONCE_REMEMBERED
 
-    def _should_look(self, delivery: Delivery) -> bool:
-        """Also where this process has not seen the attempt begin, so that only the wall clock tells its age."""
-        begun_before = delivery.unanswered_at is not None and delivery.id not in self._first_sent
-        return begun_before or self._must_look(delivery)
+    async def _look_if(self, needed: bool, draft: Draft) -> _Look:
+        return await self._look(draft) if needed else _Look.NOT_NEEDED
 
     async def _look(self, draft: Draft) -> _Look:
         now = self._clock.now()
@@ -241,14 +259,14 @@ class Sender:
         if isinstance(found, Absent):
             return _Look.ABSENT
         if isinstance(found, CannotLook) and draft.wanted and not self._must_look(draft.delivery):
-            return _Look.UNKNOWN
+            return _Look.NOT_NEEDED
         if isinstance(found, CannotLook) and _is_wanted_all_the_same(draft):
             return _Look.ABSENT
         verdict = _after_look(found, draft.delivery.attempts, now - since)
         if isinstance(found, CannotLook):
             verdict = self._until_in_reach(draft)
         missing = tuple(self._poster.missing_permissions(draft.address) or ()) if isinstance(verdict, Blocked) else ()
-        await self._record(Settled(draft.delivery, verdict, draft.delivery.unanswered_at, missing=missing))
+        await self._record(DeliveryResult(draft.delivery, verdict, draft.delivery.unanswered_at, missing=missing))
         return _Look.SETTLED
 
     def _until_in_reach(self, draft: Draft) -> Blocked | None:
@@ -260,33 +278,29 @@ class Sender:
 
     # ---- sending ----------------------------------------------------------------------------------------------------
 
-    async def _send(self, draft: Draft, post: Post, looked: bool) -> None:
+    async def _send(self, draft: Draft, post: Post, look: _Look) -> None:
         delivery = draft.delivery
-        if not looked and self._must_look(delivery):
-            # Fetching its videos took longer than Discord remembers the nonce.
-            if await self._look(draft) is not _Look.ABSENT:
-                return
-            looked = True
-        earlier = None if looked else delivery.unanswered_at
+        earlier = _unanswered_after(look, draft)
         async with self._database.transaction() as tx:
             now = self._clock.now()
             claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)
         if claimed is None:
             return
+        in_hand = self._in_hand.setdefault(delivery.id, _InHand())
         if earlier is None:
-            self._first_sent[delivery.id] = self._clock.monotonic()
+            in_hand.first_sent = self._clock.monotonic()
         files = post.files if isinstance(post, OutcomePost) else ()
-        result = await self._post(draft, post, sum(file.size for file in files))
+        response = await self._post(draft, post, sum(file.size for file in files))
         attempt = self._attempt(draft, files, claimed.attempts, post)
-        verdict = verdicts.judge(result, attempt)
+        verdict = verdicts.judge(response, attempt)
         answered = not (isinstance(verdict, Again) and not verdict.answered)
         if answered:
-            self._in_vain.pop(delivery.id, None)
-        elif looked:
-            self._in_vain[delivery.id] += 1
+            in_hand.sent_in_vain = 0
+        elif look is _Look.ABSENT:
+            in_hand.sent_in_vain += 1
         unanswered_at = earlier if answered else claimed.unanswered_at
         await self._record(
-            Settled(
+            DeliveryResult(
                 claimed,
                 verdict,
                 unanswered_at,
@@ -322,42 +336,41 @@ class Sender:
             blocked_since=draft.delivery.blocked_since,
             missing=self._poster.missing_permissions(draft.address),
             now=self._clock.now(),
-            unexplained=self._unexplained.get(draft.delivery.id, 0),
+            unexplained=self._known(draft.delivery.id).unexplained,
         )
 
     # ---- recording --------------------------------------------------------------------------------------------------
 
-    async def _record(self, settled: Settled) -> None:
+    async def _record(self, result: DeliveryResult) -> None:
+        delivery_id, verdict = result.delivery.id, result.verdict
         # Kept until it is committed: where that fails, this process still knows what Discord said.
-        self._unrecorded[settled.delivery.id] = settled
-        await self._recorder.record(settled)
-        del self._unrecorded[settled.delivery.id]
-        self._faults.pop(settled.delivery.id, None)
-        self._count_unexplained(settled)
-        is_at_its_end = settled.verdict is None or isinstance(settled.verdict, Done | GiveUp)
-        if is_at_its_end or settled.unanswered_at is None:
-            self._first_sent.pop(settled.delivery.id, None)
-        if is_at_its_end:
-            self._in_vain.pop(settled.delivery.id, None)
-        self._tell(settled)
-
-    def _count_unexplained(self, settled: Settled) -> None:
-        """Other tries that lead to another one, such as a rate limit, lie between two of them and count for nothing."""
-        if isinstance(settled.verdict, Again) and settled.verdict.reason is Reason.NO_PERMISSION:
-            self._unexplained[settled.delivery.id] += 1
-        elif not isinstance(settled.verdict, Again):
-            self._unexplained.pop(settled.delivery.id, None)
+        in_hand = self._in_hand.setdefault(delivery_id, _InHand())
+        in_hand.unrecorded = result
+        await self._recorder.record_result(result)
+        in_hand.unrecorded = None
+        in_hand.faults = 0
+        if result.unanswered_at is None:
+            in_hand.first_sent = None
+        # Other tries that lead to another one, such as a rate limit, lie between two of them and count for nothing.
+        if isinstance(verdict, Again) and verdict.reason is Reason.NO_PERMISSION:
+            in_hand.unexplained += 1
+        elif not isinstance(verdict, Again):
+            in_hand.unexplained = 0
+        is_at_its_end = verdict is None or isinstance(verdict, Done | GiveUp)
+        if is_at_its_end or in_hand == _InHand():
+            self.forget(delivery_id)
+        self._tell(result)
 
     async def _drop(self, delivery: Delivery) -> None:
         if delivery.unanswered_at is not None:
-            await self._record(Settled(delivery, GiveUp(Reason.NOT_WANTED)))
+            await self._record(DeliveryResult(delivery, GiveUp(Reason.NOT_WANTED)))
             return
         async with self._database.transaction() as tx:
             await deliveries.drop(tx, delivery.id)
         self.forget(delivery.id)
 
-    def _tell(self, settled: Settled) -> None:
-        delivery, verdict = settled.delivery, settled.verdict
+    def _tell(self, result: DeliveryResult) -> None:
+        delivery, verdict = result.delivery, result.verdict
         name = "Unsure" if verdict is None else type(verdict).__name__
         self.counts[name] += 1
         if isinstance(verdict, StopSending):
@@ -374,6 +387,20 @@ class Sender:
             name.lower(),
             "" if reason is None else f", {reason}",
         )
+
+
+def _unanswered_after(look: _Look, draft: Draft) -> int | None:
+    """Start of the first attempt that may still have gone through, now that the history was looked at or not."""
+    return None if look is _Look.ABSENT else draft.delivery.unanswered_at
+
+
+def _worth_a_try(draft: Draft, sent_in_vain: int) -> Variant | None:
+    """Another form, where this one is sent in vain; with its files again, where those were not the reason."""
+    if draft.has_videos and sent_in_vain >= _UPLOADS_IN_VAIN:
+        return replace(draft.variant, no_files=True, why=Cause.FILE)
+    if draft.variant.no_files and draft.variant.why is Cause.FILE and sent_in_vain:
+        return draft.variant.whole()
+    return None
 
 
 def _form_of(draft: Draft, post: Post) -> str:

@@ -15,7 +15,7 @@ from relay.cards.card_posts import CardPosts
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
 from relay.delivery.clock_watch import ClockWatch
-from relay.delivery.delivery_results import Recorder
+from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.sender import Sender
 from relay.messages import CardPost, SummaryPost, VideoFile, VideoLink
@@ -159,7 +159,7 @@ class World:
             in_force=lambda _: self.in_force,
             max_age=MAX_AGE,
         )
-        composer = MessageBuilder(
+        builder = MessageBuilder(
             reader=self.database.reader,
             poster=self.discord,
             attacher=Attacher(self.videos, self.reread, self.clock),
@@ -167,9 +167,9 @@ class World:
             clock=self.clock,
             started=self.clock.now(),
         )
-        recorder = Recorder(self.database, self.cards, self.clock)
+        recorder = ResultRecorder(self.database, self.cards, self.clock)
         self.clock_watch = ClockWatch(self.database, self.clock)
-        self.sender = Sender(self.database, self.discord, composer, recorder, self.clock)
+        self.sender = Sender(self.database, self.discord, builder, recorder, self.clock)
 
     async def restart(self, points: Points | None = None) -> None:
         await self.stop()

@@ -458,14 +458,14 @@ FAULTS = (
         "an upload that never succeeds is tried for ever",
         "tests/relay/delivery/test_sender.py::test_an_upload_that_never_succeeds_becomes_a_link",
         "relay/delivery/sender.py",
-        "if draft.has_videos and in_vain >= _UPLOADS_IN_VAIN:",
+        "if draft.has_videos and sent_in_vain >= _UPLOADS_IN_VAIN:",
         "if 0:",
     ),
     fault(
         "files that were not the reason stay away",
         "tests/relay/delivery/test_sender.py::test_files_that_were_not_the_reason_come_back",
         "relay/delivery/sender.py",
-        "if draft.variant.no_files and draft.variant.why is Cause.FILE and in_vain:",
+        "if draft.variant.no_files and draft.variant.why is Cause.FILE and sent_in_vain:",
         "if 0:",
     ),
 )

@@ -81,8 +81,8 @@ FAULTS = (
         "of a delivery that ended unsure something is kept",
         "tests/relay/delivery/test_what_is_remembered.py",
         "relay/delivery/sender.py",
-        "        if is_at_its_end or settled.unanswered_at is None:",
-        "        if settled.unanswered_at is None:",
+        "        if is_at_its_end or in_hand == _InHand():",
+        "        if in_hand == _InHand():",
     ),
     fault(
         "of a delivery that ended with its channel something is kept",
@@ -153,7 +153,7 @@ FAULTS = (
         "a batch counts what went as a link among the videos",
         "tests/relay/delivery/test_sender.py::test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
         "relay/delivery/delivery_results.py",
-        "reason=reason, variant=settled.form",
+        "reason=reason, variant=result.form",
         "reason=reason",
     ),
 )

@@ -67,7 +67,7 @@ FAULTS = (
         "who asked to be forgotten is pinged by what is on its way",
         "tests/relay/commands/test_forgetting.py::test_a_result_whose_video_is_being_fetched_pings_nobody_either",
         "relay/delivery/sender.py",
-        "await self._composer.with_pings_of_now(post, draft)",
+        "await self._builder.with_pings_of_now(post, draft)",
         "post",
     ),
     fault(
