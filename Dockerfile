@@ -17,6 +17,7 @@ WORKDIR /app
 COPY bot.py app.py cli.py logs.py operator_commands.py ./
 COPY cogs cogs
 COPY discord_adapter discord_adapter
+COPY model model
 COPY pixverse pixverse
 COPY relay relay
 COPY settings settings

@@ -16,8 +16,8 @@ from random import Random
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
 from benchmarks.stages import Place, places, set_tokens, settled_bytes, stage
+from model import snapshots
 from pixverse.jobs_v1 import read_job
-from relay import snapshots
 from relay.polling import schedule
 from sandbox.pixverse_api.accounts import Account
 from tests.e2e.stage import Stage

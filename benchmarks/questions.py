@@ -16,9 +16,9 @@ from statistics import fmean, stdev
 from benchmarks.naive import NaiveBot, Record
 from benchmarks.results import Result, Row, figure
 from benchmarks.sizes import Sizes
+from model.job import JobState
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient
-from pixverse.job import JobState
 from tests.relay.world import FakeApi, ManualClock, World, open_database
 
 _AT_ONCE = 10

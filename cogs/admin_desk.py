@@ -6,14 +6,13 @@ from collections.abc import Callable
 
 from discord_adapter.channel_check import ChannelCheck
 from discord_adapter.command_registry import CommandRegistry
+from model.messages import Address, Cause
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.delivery import upload_limits
 from relay.delivery.fallbacks import Variant
-from relay.messages import Address
-from relay.outcomes import Cause
 from relay.ports import Health, Poster
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks

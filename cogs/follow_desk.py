@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 
 from discord_adapter.command_registry import CommandRegistry
+from model.messages import Address
 from pixverse.jobids import LooksLikeSecret
 from pixverse.tokens import looks_like_secret
 from relay.commands.refusals import NotFollowed
 from relay.commands.results import Ask
 from relay.following.following import Following
-from relay.messages import Address
 from relay.ports import Poster
 from relay.tokens.tokens import TokenChanged
 from ui import follow_answers

@@ -8,8 +8,8 @@ from random import Random
 import aiohttp
 
 from cogs.callback_parts import CallbackParts, callback_parts
+from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
-from pixverse.job import Job
 from relay.allowances import Allowances
 from relay.callbacks.announcements import Announcements
 from relay.cards.card_edits import CardEdits

@@ -11,7 +11,7 @@ import discord
 
 from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
 from discord_adapter.permissions import is_locked, is_thread, missing_to_post_well
-from relay.outcomes import Obstacle
+from model.messages import Obstacle
 from ui.refusals import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
 
 _PATIENCE_SECONDS = 10.0

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import discord
 
 from discord_adapter.request_trace import wait_told
-from relay.messages import NoAnswer, RateLimited, Refused, SendResult
+from model.messages import NoAnswer, RateLimited, Refused, SendResult
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 """What discord.py raises over a good status with something else than Discord's answer: a proxy's page, mostly."""

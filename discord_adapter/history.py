@@ -10,8 +10,8 @@ import aiohttp
 import discord
 
 from discord_adapter.discord_errors import UNREADABLE, is_of_discord
+from model.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited, Refused
 from relay.delivery import verdicts
-from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited, Refused
 from ui.message import Message
 
 PAGE = 100

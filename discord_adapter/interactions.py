@@ -17,8 +17,8 @@ from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.permissions import is_locked, is_thread, missing_to_post
 from discord_adapter.replies import reply
 from discord_adapter.temporary_views import PassingViews
+from model.messages import Obstacle
 from relay.commands.results import Ask
-from relay.outcomes import Obstacle
 from relay.ports import Clock
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer

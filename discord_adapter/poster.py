@@ -18,12 +18,13 @@ from discord_adapter.hidden_channels import is_hidden
 from discord_adapter.history import find_message
 from discord_adapter.permissions import VIEW_CHANNEL, is_locked, missing_to_post
 from discord_adapter.request_trace import is_ambiguous, remembered_statuses
-from relay.messages import (
+from model.messages import (
     Address,
     CardPost,
     LookResult,
     NoAnswer,
     NoticePost,
+    Obstacle,
     Post,
     Posted,
     RateLimited,
@@ -31,7 +32,6 @@ from relay.messages import (
     SendResult,
     SummaryPost,
 )
-from relay.outcomes import Obstacle
 from ui.mentions import CommandMentions
 from ui.message import Message
 from ui.posts import message_of

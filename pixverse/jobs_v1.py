@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from urllib.parse import quote
 
+from model.job import Embed, Job, JobState, Media, Upload
 from pixverse import fields
 from pixverse.client import ApiClient
 from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
-from pixverse.job import Embed, Job, JobState, Media, Upload
 from pixverse.shapes import ANY_ID
 from pixverse.tokens import without_tokens
 from pixverse.told import Told

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pixverse.job import Job
+from model.job import Job
 
 
 class Told:

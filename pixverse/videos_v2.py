@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlsplit
 
+from model.job import Job, JobState, Media
 from pixverse import fields
 from pixverse.client import ApiClient
 from pixverse.errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
-from pixverse.job import Job, JobState, Media
 from pixverse.recent_lists import LookupTerms, RecentLists
 from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID
 

@@ -17,7 +17,7 @@ class Meters(Protocol):
         """Discord has answered a request; a 429 names the kind of its limit, and the seconds to wait for it."""
 
     def download_ended(self, ending: str, seconds: float, size: int) -> None:
-        """A video was fetched (`file`, with its bytes) or stays a link (a value of relay.outcomes.LinkReason)."""
+        """A video was fetched (`file`, with its bytes) or stays a link (a value of model.messages.LinkReason)."""
 
 
 class NoMeters:

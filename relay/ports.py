@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from pixverse.job import Job
-from relay.messages import (
+from model.job import Job
+from model.messages import (
     Address,
     CardPost,
     LookResult,

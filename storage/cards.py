@@ -27,7 +27,7 @@ class CardRow:
     shown_at: int
     """When the card last showed what was known; 0: never."""
     shown: str
-    """What it said then: a word of relay.outcomes.Face, empty where unknown."""
+    """What it said then: a word of model.states.CardStatus, empty where unknown."""
     card_final: bool
     job_id: int
     account_id: int
@@ -97,7 +97,7 @@ async def of_batch(q: Queries, batch_id: int) -> list[CardRow]:
 
 
 async def running(q: Queries, shown: Collection[str]) -> list[CardRow]:
-    """The open subscriptions with a card that says one of these words of relay.outcomes.Face."""
+    """The open subscriptions with a card that says one of these words of model.states.CardStatus."""
     rows = await q.all(
         f"{_SELECT} WHERE s.ended_at IS NULL AND d.message_id IS NOT NULL"
         " AND s.shown IN (SELECT value FROM json_each(?)) ORDER BY s.id",

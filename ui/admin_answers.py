@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.messages import Address, ClaimedUser
+from model.messages import Address, ClaimedUser
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action

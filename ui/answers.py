@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pixverse.job import Job
+from model.job import Job, Outcome
+from model.messages import Address
+from model.states import CardStatus
 from relay.commands.results import (
     AlreadyPosted,
     AlreadyWatched,
@@ -24,8 +26,6 @@ from relay.commands.results import (
     TakenOff,
     Unchecked,
 )
-from relay.messages import Address
-from relay.outcomes import Face, Outcome
 from ui import wording
 from ui.answer import Answer, answer
 from ui.buttons import Action
@@ -205,11 +205,11 @@ def posted_again_answer(result: PostedAgain) -> Answer:
 
 
 def _ended_state(job: Job | None, outcome: Outcome) -> str:
-    return wording.sentence(wording.state_of_face(Face.ENDED, job, outcome))
+    return wording.sentence(wording.state_of_face(CardStatus.ENDED, job, outcome))
 
 
-def _face(outcome: Outcome | None) -> Face:
-    return Face.ENDED if outcome else Face.PROGRESS
+def _face(outcome: Outcome | None) -> CardStatus:
+    return CardStatus.ENDED if outcome else CardStatus.PROGRESS
 
 
 def on_hold(hold: Hold) -> str:

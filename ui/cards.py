@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import discord
 
-from pixverse.job import JobState
-from relay.messages import Address, CardPost
-from relay.outcomes import Face, Obstacle, Outcome
+from model.job import JobState, Outcome
+from model.messages import Address, CardPost, Obstacle
+from model.states import CardStatus
 from ui import colours, wording
 from ui.buttons import Action, layout_view
 from ui.escape import escaped
@@ -17,19 +17,19 @@ from ui.limits import SHORT_PROMPT
 _WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
 _WAITING = (Action.STOP_WATCHING,)
 
-_BUTTONS: dict[Face, tuple[Action, ...]] = {
-    Face.NO_ANSWER_YET: _WORKING,
-    Face.CREATED: _WORKING,
-    Face.STARTED: _WORKING,
-    Face.PROGRESS: _WORKING,
-    Face.UNKNOWN: _WORKING,
-    Face.SLOW: _WORKING,
-    Face.API_DOWN: _WORKING,
-    Face.TOKEN_REFUSED: _WAITING,
-    Face.UNPAID: _WAITING,
-    Face.TOKEN_MISSING: _WAITING,
-    Face.OTHER_ACCOUNT: _WAITING,
-    Face.STOPPED: (Action.WATCH_AGAIN,),
+_BUTTONS: dict[CardStatus, tuple[Action, ...]] = {
+    CardStatus.NO_ANSWER_YET: _WORKING,
+    CardStatus.CREATED: _WORKING,
+    CardStatus.STARTED: _WORKING,
+    CardStatus.PROGRESS: _WORKING,
+    CardStatus.UNKNOWN: _WORKING,
+    CardStatus.SLOW: _WORKING,
+    CardStatus.API_DOWN: _WORKING,
+    CardStatus.TOKEN_REFUSED: _WAITING,
+    CardStatus.UNPAID: _WAITING,
+    CardStatus.TOKEN_MISSING: _WAITING,
+    CardStatus.OTHER_ACCOUNT: _WAITING,
+    CardStatus.STOPPED: (Action.WATCH_AGAIN,),
 }
 
 _ENDED = {
@@ -50,16 +50,16 @@ def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
 
 def _colour(post: CardPost) -> discord.Colour:
     """Supports the words, never replaces them."""
-    if post.face is Face.ENDED and post.outcome is not None:
+    if post.face is CardStatus.ENDED and post.outcome is not None:
         return colours.OF_OUTCOME[post.outcome]
     return colours.OF_FACE.get(post.face, colours.RUNNING)
 
 
 def card_text(post: CardPost, address: Address) -> str:
     """The card's text."""
-    if post.face is Face.ENDED:
+    if post.face is CardStatus.ENDED:
         return _ended(post, address)
-    if post.face is Face.STOPPED:
+    if post.face is CardStatus.STOPPED:
         return _stopped(post)
     return wording.lines(_head(post), frame(post))
 
@@ -79,16 +79,16 @@ def frame(post: CardPost) -> str:
 
 
 _CONSTANT = {
-    Face.NO_ANSWER_YET: "**Watching.** No word from PixVerse yet.",
-    Face.STARTED: "**Started.**",
-    Face.OTHER_ACCOUNT: (
+    CardStatus.NO_ANSWER_YET: "**Watching.** No word from PixVerse yet.",
+    CardStatus.STARTED: "**Started.**",
+    CardStatus.OTHER_ACCOUNT: (
         "**On hold: the new API token is for a different account.** An admin has to decide about this job."
     ),
-    Face.NOT_POSTED: "**Finished, but not posted here.** Someone with *Manage Server* can resend it.",
-    Face.UNSURE: (
+    CardStatus.NOT_POSTED: "**Finished, but not posted here.** Someone with *Manage Server* can resend it.",
+    CardStatus.UNSURE: (
         "**Finished, but I can't tell if it's posted here.** If not, someone with *Manage Server* can resend it."
     ),
-    Face.PAUSED: "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back.",
+    CardStatus.PAUSED: "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back.",
 }
 
 
@@ -157,17 +157,17 @@ def _cannot_post(post: CardPost) -> str:
     )
 
 
-_CHANGING: dict[Face, Callable[[CardPost], str]] = {
-    Face.CREATED: _created,
-    Face.PROGRESS: _progress,
-    Face.FETCHING: _fetching,
-    Face.UNKNOWN: _unknown,
-    Face.SLOW: _slow,
-    Face.API_DOWN: _api_down,
-    Face.TOKEN_REFUSED: _token_refused,
-    Face.UNPAID: _unpaid,
-    Face.TOKEN_MISSING: _token_missing,
-    Face.CANNOT_POST: _cannot_post,
+_CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
+    CardStatus.CREATED: _created,
+    CardStatus.PROGRESS: _progress,
+    CardStatus.FETCHING: _fetching,
+    CardStatus.UNKNOWN: _unknown,
+    CardStatus.SLOW: _slow,
+    CardStatus.API_DOWN: _api_down,
+    CardStatus.TOKEN_REFUSED: _token_refused,
+    CardStatus.UNPAID: _unpaid,
+    CardStatus.TOKEN_MISSING: _token_missing,
+    CardStatus.CANNOT_POST: _cannot_post,
 }
 
 

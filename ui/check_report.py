@@ -6,8 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
-from relay.messages import ClaimedUser
-from relay.outcomes import Cause, Obstacle
+from model.messages import Cause, ClaimedUser, Obstacle
 from ui import wording
 from ui.answer import Answer
 from ui.cards import missing_permissions

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from discord import Colour
 
-from relay.outcomes import Face, Outcome
+from model.job import Outcome
+from model.states import CardStatus
 
 RUNNING = Colour(0x3A57D6)
 DONE = Colour(0x1C7A46)
@@ -13,15 +14,15 @@ ON_HOLD = Colour(0xC98A00)
 STOPPED = Colour(0x6B7280)
 
 OF_FACE = {
-    Face.API_DOWN: ON_HOLD,
-    Face.TOKEN_REFUSED: ON_HOLD,
-    Face.UNPAID: ON_HOLD,
-    Face.OTHER_ACCOUNT: ON_HOLD,
-    Face.PAUSED: ON_HOLD,
-    Face.CANNOT_POST: ON_HOLD,
-    Face.UNSURE: ON_HOLD,
-    Face.NOT_POSTED: FAILED,
-    Face.STOPPED: STOPPED,
+    CardStatus.API_DOWN: ON_HOLD,
+    CardStatus.TOKEN_REFUSED: ON_HOLD,
+    CardStatus.UNPAID: ON_HOLD,
+    CardStatus.OTHER_ACCOUNT: ON_HOLD,
+    CardStatus.PAUSED: ON_HOLD,
+    CardStatus.CANNOT_POST: ON_HOLD,
+    CardStatus.UNSURE: ON_HOLD,
+    CardStatus.NOT_POSTED: FAILED,
+    CardStatus.STOPPED: STOPPED,
 }
 """Every other face is of a job at work."""
 

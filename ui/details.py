@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pixverse.job import Embed, Job, Media, Upload
+from model.job import Embed, Job, Media, Upload
+from model.states import CardStatus
 from pixverse.jobids import mask_email
 from relay.commands.results import JobDetails
-from relay.outcomes import Face
 from ui import wording
 from ui.answer import Answer
 from ui.escape import bare_link, escaped, job_id
@@ -21,7 +21,7 @@ _PAGE = MESSAGE - 300
 
 def details_answers(details: JobDetails) -> list[Answer]:
     """One message or more, each within Discord's bound; the first begins with the state, the last ends with the id."""
-    state = wording.sentence(wording.state_of_face(Face.ENDED, details.job, details.outcome))
+    state = wording.sentence(wording.state_of_face(CardStatus.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
     pages[0] = wording.lines(f"**{state}.**", pages[0])
     pages[-1] = wording.lines(pages[-1], wording.small(f"#{details.number}", job_id(details.jobid)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from relay.messages import Address, ClaimedUser
+from model.messages import Address, ClaimedUser
 from ui import wording
 from ui.answer import Answer
 from ui.button_handlers import FollowWish

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from relay.messages import VideoLink
-from relay.outcomes import Cause, LinkReason
+from model.messages import Cause, LinkReason, VideoLink
 from ui import wording
 from ui.escape import code, escaped
 from ui.limits import FILES

@@ -6,11 +6,11 @@ import re
 
 from discord import app_commands
 
+from model.messages import Address
+from model.states import CardStatus
 from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
 from relay.commands.results import Choice, Hold, Listed, Listing, Taken, WatchEntry, WatchResult
-from relay.messages import Address
-from relay.outcomes import Face
 from ui import wording
 from ui.answer import Answer
 from ui.answers import how_to_let_me_post, on_hold
@@ -47,7 +47,11 @@ _WHAT_THEN = {
 """What is said once below the lines, however many there are."""
 
 
-_HOLDS = {Hold.REFUSED: Face.TOKEN_REFUSED, Hold.UNPAID: Face.UNPAID, Hold.MISSING: Face.TOKEN_MISSING}
+_HOLDS = {
+    Hold.REFUSED: CardStatus.TOKEN_REFUSED,
+    Hold.UNPAID: CardStatus.UNPAID,
+    Hold.MISSING: CardStatus.TOKEN_MISSING,
+}
 
 
 def watch_answer(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
@@ -167,10 +171,10 @@ def _listing_head(listing: Listing) -> str:
     return wording.joined((f"**Watching {jobs} here, {listing.mine} for you.**", why), " ")
 
 
-def _face(entry: Listed) -> Face:
+def _face(entry: Listed) -> CardStatus:
     if entry.on_hold:
-        return Face.OTHER_ACCOUNT
-    return _HOLDS[entry.hold] if entry.hold is not None else Face.PROGRESS
+        return CardStatus.OTHER_ACCOUNT
+    return _HOLDS[entry.hold] if entry.hold is not None else CardStatus.PROGRESS
 
 
 def _listed(entry: Listed, where: Address) -> str:
@@ -186,7 +190,7 @@ def _listed(entry: Listed, where: Address) -> str:
 
 def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
     """A job to choose: its prompt, state and age in words; the value is `#number`. `now` in milliseconds UTC."""
-    face = Face.ENDED if choice.outcome else Face.PROGRESS
+    face = CardStatus.ENDED if choice.outcome else CardStatus.PROGRESS
     state = _unescaped(wording.state_of_face(face, choice.job, choice.outcome))
     rest = f" · {state} · {wording.age(now - choice.since)}"
     value = f"#{choice.number}"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from relay.messages import NoticePost
-from relay.outcomes import Cause, NoticeKind
+from model.messages import Cause, NoticePost
+from model.states import NoticeKind
 from ui import wording
 from ui.cards import missing_permissions
 from ui.escape import escaped

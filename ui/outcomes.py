@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.job import Outcome
+from model.messages import BatchTally, LateReason, OutcomePost
 from pixverse.jobids import mask_email
-from relay.messages import BatchTally, OutcomePost
-from relay.outcomes import LateReason, Outcome
 from ui import wording
 from ui.buttons import details_custom_id, details_view
 from ui.escape import escaped, job_id, plain

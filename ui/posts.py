@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relay.messages import Address, CardPost, OutcomePost, Post, SummaryPost
+from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.buttons import Action, number_custom_id
 from ui.cards import card_view
 from ui.mentions import CommandMentions

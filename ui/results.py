@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from relay import snapshots
+from model import snapshots
+from model.messages import Cause
+from model.states import Reason
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
-from relay.outcomes import Cause, Reason
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
 from ui.answer import Answer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import discord
 
-from relay.messages import Address, SummaryEntry, SummaryPost
+from model.messages import Address, SummaryEntry, SummaryPost
 from ui import colours, wording
 from ui.buttons import Action, layout_view
 from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units

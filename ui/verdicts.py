@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay.messages import OutcomePost, VideoLink
-from relay.outcomes import LinkReason, Outcome
+from model.job import Outcome
+from model.messages import LinkReason, OutcomePost, VideoLink
 from ui import wording
 from ui.escape import bare_link, escaped
 from ui.links import NOT_PLAYED, why_one, why_several

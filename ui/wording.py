@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import lru_cache
 
-from pixverse.job import Job, JobState
+from model.job import Job, JobState, Outcome
+from model.messages import ClaimedUser
+from model.states import CardStatus
 from pixverse.jobids import is_v2, mask_email
-from relay.messages import ClaimedUser
-from relay.outcomes import Face, Outcome
 from ui.escape import code, escaped, plain
 from ui.limits import PROMPT, SHORT_PROMPT
 
@@ -46,21 +46,21 @@ _OUTCOMES = {
     Outcome.GIVEN_UP: "given up",
 }
 _FACES = {
-    Face.NO_ANSWER_YET: "no word yet",
-    Face.SLOW: "taking long",
-    Face.FETCHING: "fetching",
-    Face.CANNOT_POST: "can't post",
-    Face.NOT_POSTED: "not posted",
-    Face.UNSURE: "maybe posted",
-    Face.STOPPED: "no longer watched",
+    CardStatus.NO_ANSWER_YET: "no word yet",
+    CardStatus.SLOW: "taking long",
+    CardStatus.FETCHING: "fetching",
+    CardStatus.CANNOT_POST: "can't post",
+    CardStatus.NOT_POSTED: "not posted",
+    CardStatus.UNSURE: "maybe posted",
+    CardStatus.STOPPED: "no longer watched",
 }
 _HOLDS = {
-    Face.API_DOWN: "PixVerse's API isn't answering",
-    Face.TOKEN_REFUSED: "useapi.net refuses the API token",
-    Face.UNPAID: "the useapi.net subscription has expired",
-    Face.TOKEN_MISSING: "the API token has to be entered again",
-    Face.OTHER_ACCOUNT: "the new API token is for a different account",
-    Face.PAUSED: "this bot is paused",
+    CardStatus.API_DOWN: "PixVerse's API isn't answering",
+    CardStatus.TOKEN_REFUSED: "useapi.net refuses the API token",
+    CardStatus.UNPAID: "the useapi.net subscription has expired",
+    CardStatus.TOKEN_MISSING: "the API token has to be entered again",
+    CardStatus.OTHER_ACCOUNT: "the new API token is for a different account",
+    CardStatus.PAUSED: "this bot is paused",
 }
 
 
@@ -172,20 +172,20 @@ def state(job: Job | None) -> str:
     return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
 
 
-def state_of_face(face: Face, job: Job | None, outcome: Outcome | None = None) -> str:
+def state_of_face(face: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state of a watched job in lower-case words, troubles of the relay included."""
-    if face is Face.ENDED:
+    if face is CardStatus.ENDED:
         return _OUTCOMES[outcome] if outcome else "ended"
     return "on hold" if face in _HOLDS else _FACES.get(face) or state(job)
 
 
-def short_state(face: Face, job: Job | None, outcome: Outcome | None = None) -> str:
+def short_state(face: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state as it stands in a list, where many lines may say the same."""
     refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and face not in _HOLDS)
     return "refused" if refused else state_of_face(face, job, outcome)
 
 
-def why_on_hold(faces: Iterable[Face]) -> str:
+def why_on_hold(faces: Iterable[CardStatus]) -> str:
     """Why jobs with these faces are on hold, in one sentence; empty where none is."""
     reasons = dict.fromkeys(_HOLDS[face] for face in faces if face in _HOLDS)
     return f"On hold: {'; '.join(reasons)}." if reasons else ""

@@ -7,9 +7,9 @@ import logging
 from collections import deque
 from collections.abc import Collection
 
+from model.job import Job
 from pixverse.callback_body import CallbackBody
 from pixverse.errors import PixVerseError
-from pixverse.job import Job
 from relay.failures import log_failure
 from relay.polling.questions import Questions
 from relay.ports import Claims, Clock, JobTaker

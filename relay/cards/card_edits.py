@@ -6,13 +6,14 @@ import logging
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
-from relay import snapshots
+from model import snapshots
+from model.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
+from model.states import CardStatus, Reason
+from relay import merge
 from relay.cards.card_posts import CardPosts, CardView
 from relay.cards.card_status import slow_at
 from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
 from relay.delivery.verdicts import Meaning, meaning_of
-from relay.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
-from relay.outcomes import Face, Reason
 from relay.ports import Clock, Poster
 from storage import cards, deliveries, sending
 from storage.cards import BatchMessage
@@ -29,7 +30,7 @@ OLD_CARD_SECONDS = 300.0
 
 _YOUNG_UNTIL = 60_000
 _OLD_AFTER = 3_600_000
-_NOTHING_COMES = frozenset({Face.STOPPED, Face.NOT_POSTED, Face.UNSURE})
+_NOTHING_COMES = frozenset({CardStatus.STOPPED, CardStatus.NOT_POSTED, CardStatus.UNSURE})
 _OUTCOME_FIRST = 60_000
 """Milliseconds for which a due outcome keeps the channel's cards waiting."""
 _NO_ANSWER_SECONDS = 30.0
@@ -111,7 +112,7 @@ class CardEdits:
     async def timed(self) -> list[tuple[int, float]]:
         """The open subscriptions whose jobs will take longer than usual, and in how many seconds (0: since before)."""
         now = self._clock.now()
-        rows = await cards.running(self._database.reader, (Face.CREATED, Face.STARTED, Face.PROGRESS))
+        rows = await cards.running(self._database.reader, (CardStatus.CREATED, CardStatus.STARTED, CardStatus.PROGRESS))
         due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
@@ -171,7 +172,7 @@ class CardEdits:
         shown = self._shown.get(key)
         if not isinstance(shown, CardPost) or post.job is None:
             return post
-        return replace(post, job=snapshots.onward(shown.job, post.job))
+        return replace(post, job=merge.onward(shown.job, post.job))
 
     # ---- in time ----------------------------------------------------------------------------------------------------
 
@@ -206,7 +207,7 @@ class CardEdits:
 
     async def _outcome_first(self, edit: _Edit) -> bool:
         # A last edit makes no waiting outcome late: Discord counts a channel's posts and edits separately.
-        if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is Face.FETCHING):
+        if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is CardStatus.FETCHING):
             return False
         now = self._clock.now()
         channel = edit.address.channel_id

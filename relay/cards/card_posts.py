@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from relay import snapshots
+from model import snapshots
+from model.job import Outcome
+from model.messages import Address, CardPost, SummaryEntry, SummaryPost
+from model.states import CardStatus
 from relay.cards.card_status import Facts, changes_at, face_of, is_final, slow_at
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
-from relay.messages import Address, CardPost, SummaryEntry, SummaryPost
-from relay.outcomes import Face, Outcome
 from relay.ports import Clock, Health, Poster
 from storage import batches, cards, deliveries
 from storage.cards import CardRow
@@ -92,13 +93,13 @@ class CardPosts:
         return SummaryEntry(
             number=row.job_id,
             jobid=row.jobid,
-            face=face_of(facts) or Face.ENDED,
+            face=face_of(facts) or CardStatus.ENDED,
             job=snapshots.load(row.snapshot),
             outcome=_outcome(row),
             outcome_message=await self._outcome_message(row),
         )
 
-    def plain(self, row: CardRow, face: Face) -> CardPost:
+    def plain(self, row: CardRow, face: CardStatus) -> CardPost:
         """The card with nothing but what every face shows."""
         job = snapshots.load(row.snapshot)
         return CardPost(
@@ -113,22 +114,22 @@ class CardPosts:
             changed_at=row.changed_at,
         )
 
-    async def _card_post(self, row: CardRow, outcome: Delivery | None, face: Face) -> CardPost:
-        ended = face is Face.ENDED
+    async def _card_post(self, row: CardRow, outcome: Delivery | None, face: CardStatus) -> CardPost:
+        ended = face is CardStatus.ENDED
         return replace(
             self.plain(row, face),
-            since=self._health.api.down_since if face is Face.API_DOWN else None,
+            since=self._health.api.down_since if face is CardStatus.API_DOWN else None,
             until=self._until(row, outcome, face),
-            missing=self._missing(row) if face is Face.CANNOT_POST else (),
+            missing=self._missing(row) if face is CardStatus.CANNOT_POST else (),
             outcome=_outcome(row) if ended else None,
             outcome_message=await self._outcome_message(row) if ended else None,
-            stopped_by=(row.stopped_by or None) if face is Face.STOPPED else None,
+            stopped_by=(row.stopped_by or None) if face is CardStatus.STOPPED else None,
         )
 
-    def _until(self, row: CardRow, outcome: Delivery | None, face: Face) -> int | None:
-        if face is Face.SLOW:
+    def _until(self, row: CardRow, outcome: Delivery | None, face: CardStatus) -> int | None:
+        if face is CardStatus.SLOW:
             return row.watched_since + self._max_age
-        if face is Face.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
+        if face is CardStatus.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
             return outcome.blocked_since + PATIENCE
         return None
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pixverse.job import Job, JobState
-from relay.outcomes import Face, Outcome
+from model.job import Job, JobState, Outcome
+from model.states import CardStatus
 
 SLOW_AFTER = 15 * 60_000
 """Milliseconds after which a job takes longer than usual."""
@@ -13,13 +13,13 @@ FETCHING_AFTER = 3_000
 """Milliseconds between a job's end and the word that its video is on its way; most are posted before."""
 
 _BY_STATE = {
-    JobState.CREATED: Face.CREATED,
-    JobState.STARTED: Face.STARTED,
-    JobState.PROGRESS: Face.PROGRESS,
-    JobState.UNKNOWN: Face.UNKNOWN,
+    JobState.CREATED: CardStatus.CREATED,
+    JobState.STARTED: CardStatus.STARTED,
+    JobState.PROGRESS: CardStatus.PROGRESS,
+    JobState.UNKNOWN: CardStatus.UNKNOWN,
 }
-_BY_DELIVERY = {"given_up": Face.NOT_POSTED, "unsure": Face.UNSURE}
-_BY_ACCOUNT = {"refused": Face.TOKEN_REFUSED, "unpaid": Face.UNPAID, "missing": Face.TOKEN_MISSING}
+_BY_DELIVERY = {"given_up": CardStatus.NOT_POSTED, "unsure": CardStatus.UNSURE}
+_BY_ACCOUNT = {"refused": CardStatus.TOKEN_REFUSED, "unpaid": CardStatus.UNPAID, "missing": CardStatus.TOKEN_MISSING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,24 @@ def slow_at(job: Job | None, watched_since: int) -> int:
     return made + SLOW_AFTER
 
 
-def face_of(facts: Facts) -> Face | None:
+def face_of(facts: Facts) -> CardStatus | None:
     """The face to show, or None where the card is better left as it is for the moment."""
     if facts.ended:
         return _ended_face(facts)
     if facts.paused:
-        return Face.PAUSED
+        return CardStatus.PAUSED
     return _open_face(facts)
 
 
-def _open_face(facts: Facts) -> Face | None:
+def _open_face(facts: Facts) -> CardStatus | None:
     if not facts.live:
-        return Face.OTHER_ACCOUNT
+        return CardStatus.OTHER_ACCOUNT
     if facts.account_state in _BY_ACCOUNT:
         return _BY_ACCOUNT[facts.account_state]
     if facts.outcome is not None:
         return None
     if facts.api_down:
-        return Face.API_DOWN
+        return CardStatus.API_DOWN
     return _running_face(facts)
 
 
@@ -96,22 +96,22 @@ def _on_its_way(facts: Facts) -> bool:
     return facts.delivery in ("waiting", "sending")
 
 
-def _ended_face(facts: Facts) -> Face | None:
+def _ended_face(facts: Facts) -> CardStatus | None:
     if _was_stopped(facts):
-        return Face.STOPPED
+        return CardStatus.STOPPED
     if not _on_its_way(facts):
-        return _BY_DELIVERY.get(facts.delivery or "", Face.ENDED)
+        return _BY_DELIVERY.get(facts.delivery or "", CardStatus.ENDED)
     if facts.blocked:
-        return Face.CANNOT_POST
+        return CardStatus.CANNOT_POST
     has_video = facts.job is not None and bool(facts.job.media)
     long_ago = facts.job_ended_at is None or abs(facts.now - facts.job_ended_at) >= FETCHING_AFTER
-    return Face.FETCHING if facts.outcome is Outcome.COMPLETED and has_video and long_ago else None
+    return CardStatus.FETCHING if facts.outcome is Outcome.COMPLETED and has_video and long_ago else None
 
 
-def _running_face(facts: Facts) -> Face | None:
+def _running_face(facts: Facts) -> CardStatus | None:
     if facts.job is None:
-        return Face.NO_ANSWER_YET
+        return CardStatus.NO_ANSWER_YET
     face = _BY_STATE.get(facts.job.state)
-    if face in (None, Face.UNKNOWN):
+    if face in (None, CardStatus.UNKNOWN):
         return face
-    return Face.SLOW if facts.now >= facts.slow_at else face
+    return CardStatus.SLOW if facts.now >= facts.slow_at else face

@@ -6,11 +6,11 @@ import asyncio
 import logging
 from collections.abc import Iterable
 
+from model.messages import CardPost, SummaryPost
 from relay.cards.card_edits import CardEdits, Done, Key, Later
 from relay.cards.due_keys import DueKeys
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
-from relay.messages import CardPost, SummaryPost
 from relay.ports import Clock
 from storage import cards
 from storage.database import Database

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import islice
 
+from model import snapshots
+from model.job import Outcome
 from pixverse.tokens import looks_like_secret
-from relay import snapshots
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listing, OutcomeState
-from relay.outcomes import Outcome
 from relay.polling.questions import Accounts
 from storage import jobs, overviews
 from storage.database import Queries

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
+from model.job import Job
 from pixverse import errors
 from pixverse.errors import PixVerseError
-from pixverse.job import Job
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, AllowanceUsedUp
 from relay.commands import refusals

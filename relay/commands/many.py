@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pixverse.job import Job
+from model.job import Job
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.commands.limits import Limits

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from model.states import Reason
 from relay.commands.promptly import LATER_SECONDS
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
 from relay.delivery.fallbacks import Variant
-from relay.outcomes import Reason
 from relay.ports import Cards, PromptOutbox
 from storage import outcome_records
 from storage.database import Database

@@ -8,9 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pixverse.job import Job
-from relay.messages import Address
-from relay.outcomes import Outcome
+from model.job import Job, Outcome
+from model.messages import Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from pixverse.job import Job
-from relay import snapshots
+from model import snapshots
+from model.job import Job
 from relay.commands.limits import Limits
 from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pixverse.job import Job
-from relay import snapshots
+from model import snapshots
+from model.job import Job, outcome_of_state
+from relay import merge
 from relay.commands.known import OUTCOME_STATES, outcome_of
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
@@ -37,7 +38,6 @@ from relay.commands.results import (
 from relay.commands.seats import Seat, Seated, Wish, take
 from relay.commands.targets import Target
 from relay.delivery import nonces
-from relay.outcomes import outcome_of_state
 from relay.polling.answers import Answers, Recorded, post_outcome
 from relay.polling.questions import Accounts, Questions
 from relay.ports import Cards, JobWatch, PromptOutbox
@@ -94,7 +94,7 @@ class Single:
             if row is None:
                 return Peek(target.jobid, said, outcome_of_state(said.state), api_down=False)
             await self._record(row, said)
-            job = snapshots.onward(snapshots.load(row.snapshot), said)
+            job = merge.onward(snapshots.load(row.snapshot), said)
             return Peek(row.jobid, job, outcome_of_state(job.state), api_down=False)
         if row is None or await jobs.of_guild(self._database.reader, ask.guild_id, row.id) is None:
             raise ApiDown

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from relay import snapshots
+from model import snapshots
 from relay.commands import targets
 from relay.commands.afterwards import Afterwards
 from relay.commands.known import Known

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from pydantic import TypeAdapter
 
-from relay.messages import NoticePost
-from relay.outcomes import NoticeKind
+from model.messages import NoticePost
+from model.states import NoticeKind
 from storage.deliveries import Delivery
 
 _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)

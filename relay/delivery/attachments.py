@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from pixverse.job import Job, Media
+from model.job import Job, Media
+from model.messages import LinkReason, VideoFile, VideoLink
 from relay.delivery import upload_limits
 from relay.delivery.fallbacks import Variant
 from relay.media.download import expiry_of
-from relay.messages import VideoFile, VideoLink
-from relay.outcomes import LinkReason
+from relay.merge import with_known_files
 from relay.ports import Clock, Videos
-from relay.snapshots import with_known_files
 
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 """Seconds after a host's first refusal at which a link is tried again: the address of a new file may be told before the

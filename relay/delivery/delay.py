@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from relay.outcomes import LateReason
+from model.messages import LateReason
 
 LATE_AFTER = 10 * 60_000
 """Milliseconds after the job's end from which on an outcome is late."""

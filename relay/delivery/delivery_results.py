@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.messages import CardPost, Cause, NoticePost, SummaryPost
+from model.states import NoticeKind, Reason
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces, upload_limits
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
 from relay.delivery.shown import ShownCards
 from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
-from relay.messages import CardPost, NoticePost, SummaryPost
-from relay.outcomes import Cause, NoticeKind, Reason
 from relay.ports import Clock
 from storage import cards, deliveries, sending, servers
 from storage.database import Database, Transaction

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from model.messages import Cause, LinkReason
 from relay.delivery import nonces
-from relay.outcomes import Cause, LinkReason
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from model import snapshots
+from model.job import Job
 from pixverse.errors import PixVerseError
-from pixverse.job import Job
 from pixverse.recent_lists import LookupTerms
-from relay import snapshots
 from relay.polling.questions import FRESH_SECONDS, Answer, Questions
 from storage import jobs
 from storage.database import Queries

@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
-from pixverse.job import Job
-from relay import snapshots
+from model import snapshots
+from model.job import Job, Outcome
+from model.messages import Address, BatchTally, LateReason, NoticePost, OutcomePost, Post
+from model.states import CardStatus, NoticeKind, Reason
 from relay.cards.card_posts import CardPosts
 from relay.delivery import admin_notices as notices
 from relay.delivery import upload_limits
 from relay.delivery.attachments import Attacher, Attachments, Bounds
 from relay.delivery.delay import Delay, why_late
 from relay.delivery.fallbacks import Variant
-from relay.messages import Address, BatchTally, NoticePost, OutcomePost, Post
-from relay.outcomes import Face, LateReason, NoticeKind, Outcome, Reason
 from relay.ports import Clock, Poster
 from storage import batches, cards, deliveries, subscriptions
 from storage.cards import CardRow
@@ -139,7 +139,7 @@ class MessageBuilder:
         if view is None:
             return None
         variant = Variant.parse(delivery.variant)
-        post = view.post or self._card_posts.plain(view.row, Face.FETCHING)
+        post = view.post or self._card_posts.plain(view.row, CardStatus.FETCHING)
         return Draft(
             delivery,
             _address(delivery),

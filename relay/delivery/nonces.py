@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from relay.outcomes import NoticeKind
+from model.states import NoticeKind
 
 LENGTH = 25
 """Discord takes no longer nonce (Discord developer docs, Create Message)."""

@@ -13,6 +13,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
+from model.messages import NoticePost
+from model.states import NoticeKind, Reason
 from relay.clock import sleep_unless_woken
 from relay.delivery.channel_locks import ChannelLocks, Turn
 from relay.delivery.clock_watch import ClockWatch
@@ -20,8 +22,6 @@ from relay.delivery.delivery_results import add_notice
 from relay.delivery.sender import Sender
 from relay.delivery.shown import ShownCards
 from relay.failures import FailureSeries, log_failure
-from relay.messages import NoticePost
-from relay.outcomes import NoticeKind, Reason
 from relay.ports import Clock
 from storage import cards, deliveries, follows, sending, servers
 from storage.database import Database

@@ -17,15 +17,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from relay.delivery import verdicts
-from relay.delivery.attachments import NotThereYet
-from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
-from relay.delivery.fallbacks import Variant
-from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
-from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
-from relay.messages import (
+from model.messages import (
     Absent,
     CannotLook,
+    Cause,
     Found,
     NoAnswer,
     NoticePost,
@@ -37,7 +32,13 @@ from relay.messages import (
     SendResult,
     VideoFile,
 )
-from relay.outcomes import Cause, Reason
+from model.states import Reason
+from relay.delivery import verdicts
+from relay.delivery.attachments import NotThereYet
+from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
+from relay.delivery.fallbacks import Variant
+from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
+from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from relay.ports import Clock, Poster
 from storage import deliveries, sending
 from storage.database import Database

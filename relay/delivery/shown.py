@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from relay.messages import CardPost, SummaryPost
+from model.messages import CardPost, SummaryPost
 from relay.ports import Cards
 
 

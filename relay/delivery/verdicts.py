@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
+from model.messages import Cause, NoAnswer, Posted, RateLimited, Refused, SendResult, VideoFile
+from model.states import Reason
 from relay.delivery.fallbacks import Variant
-from relay.messages import NoAnswer, Posted, RateLimited, Refused, SendResult, VideoFile
-from relay.outcomes import Cause, Reason
 
 SECOND = 1000
 MINUTE = 60 * SECOND

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from model.messages import ClaimedUser
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed
 from relay.commands.results import Ask
-from relay.messages import ClaimedUser
 from relay.tokens.accounts import Accounts
 from relay.tokens.tokens import TokenChanged
 from storage import follows

@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from model.messages import NoticePost
+from model.states import NoticeKind
 from pixverse.jobids import is_jobid
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
-from relay.messages import NoticePost
-from relay.outcomes import NoticeKind
 from relay.polling.questions import Accounts
 from relay.ports import Clock, JobFinds, Outbox
 from storage import deliveries, follows, jobs, moves, servers, subscriptions

@@ -17,13 +17,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from model.job import Media
+from model.messages import LinkReason, VideoFile, VideoLink
 from pixverse.fields import percent_encoded
-from pixverse.job import Media
 from relay.media.allowed_hosts import AddressRefused, AllowedHosts, GuardedResolver
 from relay.media.file_kind import HEAD_BYTES, ending_of
 from relay.media.wholeness import is_whole
-from relay.messages import VideoFile, VideoLink
-from relay.outcomes import LinkReason
 
 TRIES = 3
 REFUSALS = 2

@@ -6,7 +6,7 @@ import re
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
-from pixverse.job import Media
+from model.job import Media
 
 HEAD_BYTES = 512
 """Collected before a file is judged, unless it is shorter: what tells a type lies within."""

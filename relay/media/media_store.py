@@ -9,12 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pixverse.job import Job, Media
+from model.job import Job, Media
+from model.messages import LinkReason, VideoFile, VideoLink
 from relay.media.download import Downloader, expiry_of
 from relay.media.folder import sweep
-from relay.messages import VideoFile, VideoLink
 from relay.meters import Meters
-from relay.outcomes import LinkReason
 from relay.ports import Clock
 
 Video = VideoFile | VideoLink

@@ -6,10 +6,10 @@ import logging
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pixverse.job import Job, JobState
-from relay import snapshots
+from model import snapshots
+from model.job import Job, JobState, Outcome, outcome_of_state
+from relay import merge
 from relay.delivery import nonces
-from relay.outcomes import Outcome, outcome_of_state
 from relay.polling import schedule
 from relay.polling.questions import Accounts
 from relay.ports import Cards, Clock, Outbox
@@ -146,7 +146,7 @@ class Answers:
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
             known = snapshots.load(row.snapshot) if row is not None else None
-            snapshot = snapshots.dump(said if known is None else snapshots.with_known_files(known, said))
+            snapshot = snapshots.dump(said if known is None else merge.with_known_files(known, said))
             if row is not None and outcome is not None and row.outcome == outcome.value and row.snapshot != snapshot:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
@@ -188,8 +188,8 @@ async def apply_answer(
     known = snapshots.load(row.snapshot)
     outcome = outcome_of_state(answer.state)
     if outcome is not None and known is not None:
-        answer = snapshots.with_times_seen(answer, running or row.changed_at, now)
-    snapshot = snapshots.dump(snapshots.onward(known, answer))
+        answer = merge.with_times_seen(answer, running or row.changed_at, now)
+    snapshot = snapshots.dump(merge.onward(known, answer))
     recorded = Recorded.NOTHING
     if snapshot != row.snapshot:
         await jobs.change(tx, row.id, snapshot, now)
@@ -270,7 +270,7 @@ def _brings_news(row: JobRow, answer: Job) -> bool:
         return False
     if answer.state.ends or row.missing_since is not None:
         return True
-    return snapshots.dump(snapshots.onward(snapshots.load(row.snapshot), answer)) != row.snapshot
+    return snapshots.dump(merge.onward(snapshots.load(row.snapshot), answer)) != row.snapshot
 
 
 def _log_contrary(row: JobRow, answer: Job) -> None:

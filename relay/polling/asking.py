@@ -6,10 +6,10 @@ import logging
 import math
 from random import Random
 
+from model import snapshots
+from model.job import Job
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
-from pixverse.job import Job
 from pixverse.told import Told
-from relay import snapshots
 from relay.callbacks.announcements import Announcements
 from relay.polling import schedule
 from relay.polling.answers import Answers, Recorded

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from model.job import Job
 from pixverse.errors import (
     AccountBroken,
     JobExpired,
@@ -18,7 +19,6 @@ from pixverse.errors import (
     RateLimited,
     Unavailable,
 )
-from pixverse.job import Job
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import AllowanceUsedUp

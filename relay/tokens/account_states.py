@@ -4,26 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from model.messages import ClaimedUser, NoticePost
+from model.states import AccountState, NoticeKind
 from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
-from relay.messages import ClaimedUser, NoticePost
-from relay.outcomes import NoticeKind
 from storage import accounts, deliveries, servers, waiting
 from storage.database import Transaction
 from storage.waiting import WaitingServer
-
-
-class AccountState(StrEnum):
-    """The values stand in the database."""
-
-    OK = "ok"
-    REFUSED = "refused"
-    UNPAID = "unpaid"
-    MISSING = "missing"
-    """The token is not kept (any more): it has to be entered again."""
 
 
 @dataclass(frozen=True, slots=True)

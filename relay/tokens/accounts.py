@@ -6,11 +6,12 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import replace
 
+from model.states import AccountState
 from pixverse.errors import PixVerseError
 from pixverse.tokens import names_user, useapi_user
 from relay.ports import Cards, Clock, Outbox
 from relay.tokens import account_states
-from relay.tokens.account_states import Account, AccountState, state_told
+from relay.tokens.account_states import Account, state_told
 from storage import accounts, departures, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, to_the_end

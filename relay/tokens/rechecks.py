@@ -7,11 +7,12 @@ import logging
 from enum import StrEnum
 from typing import Protocol
 
+from model.states import AccountState
 from pixverse.errors import PixVerseError, RateLimited, Unavailable
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
 from relay.ports import Clock
-from relay.tokens.account_states import AccountState, state_told
+from relay.tokens.account_states import state_told
 from relay.tokens.accounts import Accounts
 
 log = logging.getLogger(__name__)

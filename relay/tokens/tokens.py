@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import count
 
+from model.messages import ClaimedUser
+from model.states import AccountState, NoticeKind
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.tokens import clean_token
-from relay.messages import ClaimedUser
-from relay.outcomes import NoticeKind
 from relay.ports import Cards, Clock
 from relay.tokens import account_states
-from relay.tokens.account_states import AccountState
 from relay.tokens.accounts import Accounts, confirms
 from relay.tokens.rechecks import TokenTrial
 from storage import accounts, follows, moves, servers, waiting

@@ -11,7 +11,7 @@ import discord
 import pytest
 
 from discord_adapter.discord_errors import is_of_discord, read_refusal
-from relay.messages import NoAnswer, RateLimited, Refused, SendResult
+from model.messages import NoAnswer, RateLimited, Refused, SendResult
 
 
 def _refusal(status: int, code: int = 0, text: str = "injected", **headers: str) -> discord.HTTPException:

@@ -18,9 +18,9 @@ from discord_adapter.client import RelayClient
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.history import find_message
 from discord_adapter.poster import DiscordPoster
-from relay.messages import Address, NoAnswer, NoticePost
+from model.messages import Address, NoAnswer, NoticePost
+from model.states import NoticeKind
 from relay.meters import NoMeters
-from relay.outcomes import NoticeKind
 from sandbox.discord_wire import DiscordSandbox, RateLimit
 from ui.mentions import CommandMentions
 from ui.message import Message

@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from discord_adapter.history import MAX_PAGES, PAGE, find_message
-from relay.messages import Absent, CannotLook, Found, LookResult, NoAnswer
+from model.messages import Absent, CannotLook, Found, LookResult, NoAnswer
 from ui.message import Message
 
 BOT = 1

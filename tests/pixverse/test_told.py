@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from model.job import Job, JobState
 from pixverse.api import PixVerseApi
 from pixverse.errors import JobNotFound, Unavailable
-from pixverse.job import Job, JobState
 from pixverse.told import Told
 
 TOKEN = "user:4321-s3cretS3cretS3cret"

@@ -8,6 +8,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.job import Job, JobState, Media
 from pixverse.api import PixVerseApi
 from pixverse.errors import (
     AccountBroken,
@@ -17,7 +18,6 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
-from pixverse.job import Job, JobState, Media
 from pixverse.videos_v2 import VideosV2, read_record, read_scheduler
 from tests.pixverse.conftest import Wire
 

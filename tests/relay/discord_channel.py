@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from relay.messages import (
+from model.messages import (
     Absent,
     Address,
     CannotLook,

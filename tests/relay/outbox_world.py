@@ -9,8 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pixverse.job import Job, JobState, Media
-from relay import snapshots
+from model import snapshots
+from model.job import Job, JobState, Media, Outcome
+from model.messages import CardPost, SummaryPost, VideoFile, VideoLink
 from relay.cards.card_posts import CardPosts
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
@@ -18,8 +19,6 @@ from relay.delivery.clock_watch import ClockWatch
 from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.sender import Sender
-from relay.messages import CardPost, SummaryPost, VideoFile, VideoLink
-from relay.outcomes import Outcome
 from relay.ports import Health
 from storage import batches, deliveries, jobs, sending, subscriptions
 from storage.database import Database, Transaction

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
+from model.job import Job, JobState
 from pixverse.errors import JobNotFound, NoList, PixVerseError
-from pixverse.job import Job, JobState
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import Allowances, Refill

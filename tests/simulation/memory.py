@@ -9,7 +9,7 @@ import gc
 from collections import Counter, deque
 from collections.abc import Iterator
 
-_ROOMS = frozenset({"relay", "cogs", "discord_adapter", "storage", "pixverse", "web", "ui"})
+_ROOMS = frozenset({"relay", "cogs", "discord_adapter", "storage", "pixverse", "web", "ui", "model"})
 
 
 def entries_kept() -> Counter[str]:

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-_ROOMS = ("cogs", "discord_adapter", "pixverse", "relay", "settings", "storage", "ui", "web")
+_ROOMS = ("cogs", "discord_adapter", "model", "pixverse", "relay", "settings", "storage", "ui", "web")
 _WAYS = frozenset({"match", "fullmatch", "search", "finditer", "findall", "sub", "split"})
 _LENGTH = 20_000
 _FAST = 0.02

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from pixverse.job import Job
+from model import snapshots
+from model.job import Job, Outcome
+from model.messages import ClaimedUser
+from model.states import Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
-from relay import snapshots
 from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
-from relay.messages import ClaimedUser
-from relay.outcomes import Outcome, Reason
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
 from ui import admin_answers, answers, follow_answers, lists

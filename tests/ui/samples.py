@@ -9,11 +9,13 @@ from typing import Any
 
 import discord
 
-from pixverse.job import Embed, Job, JobState, Media, Upload
-from relay.messages import (
+from model.job import Embed, Job, JobState, Media, Outcome, Upload
+from model.messages import (
     Address,
     BatchTally,
     CardPost,
+    LateReason,
+    LinkReason,
     NoticePost,
     OutcomePost,
     Post,
@@ -22,7 +24,7 @@ from relay.messages import (
     VideoFile,
     VideoLink,
 )
-from relay.outcomes import Face, LateReason, LinkReason, NoticeKind, Outcome
+from model.states import CardStatus, NoticeKind
 from ui.mentions import CommandMentions
 
 NASTY = "@everyone <@1> **bold** ||x|| [a](https://evil.example) https://evil.example `c` \u202e\u200b\nline " * 5
@@ -138,7 +140,7 @@ def nth(job: Job | None, number: int) -> Job | None:
 
 
 def cards(words: Words) -> Iterator[CardPost]:
-    plainest = CardPost(1, 7, JOBID, Face.CREATED, None, NONCE, None)
+    plainest = CardPost(1, 7, JOBID, CardStatus.CREATED, None, NONCE, None)
     fullest = replace(
         plainest,
         asker=PERSON,
@@ -150,33 +152,33 @@ def cards(words: Words) -> Iterator[CardPost]:
         changed_at=NOW,
     )
     for job in jobs(words):
-        for face in Face:
-            if face is not Face.ENDED:
+        for face in CardStatus:
+            if face is not CardStatus.ENDED:
                 yield replace(plainest, face=face, job=job)
                 yield replace(fullest, face=face, job=job)
         for outcome in Outcome:
-            yield replace(plainest, face=Face.ENDED, job=job, outcome=outcome)
-            yield replace(fullest, face=Face.ENDED, job=job, outcome=outcome, has_video=False)
+            yield replace(plainest, face=CardStatus.ENDED, job=job, outcome=outcome)
+            yield replace(fullest, face=CardStatus.ENDED, job=job, outcome=outcome, has_video=False)
 
 
 def summaries(words: Words) -> Iterator[SummaryPost]:
     for size in (1, 2, 25):
         for job in jobs(words):
             entries = tuple(
-                SummaryEntry(n, JOBID, Face.UNKNOWN, nth(job, n), Outcome.FAILED, PERSON - n) for n in range(size)
+                SummaryEntry(n, JOBID, CardStatus.UNKNOWN, nth(job, n), Outcome.FAILED, PERSON - n) for n in range(size)
             )
-            running = tuple(SummaryEntry(n, JOBID, Face.CREATED, nth(job, n), None, None) for n in range(size))
+            running = tuple(SummaryEntry(n, JOBID, CardStatus.CREATED, nth(job, n), None, None) for n in range(size))
             yield SummaryPost(1, PERSON, True, running, NONCE, done=0, open=True)
             yield SummaryPost(1, PERSON, True, entries, NONCE, done=1, open=False)
             yield SummaryPost(1, None, False, running, NONCE, done=0, open=True)
             yield SummaryPost(1, None, False, entries, NONCE, done=size, open=False)
             yield SummaryPost(1, PERSON, False, entries, NONCE, done=size, open=False)
     job = full_job(words)
-    for face in Face:
-        for outcome in Outcome if face is Face.ENDED else (None,):
+    for face in CardStatus:
+        for outcome in Outcome if face is CardStatus.ENDED else (None,):
             alike = tuple(SummaryEntry(n, JOBID, face, nth(job, n), outcome, PERSON - n) for n in range(3))
             yield SummaryPost(1, PERSON, True, alike, NONCE, done=0, open=True)
-    every = tuple(SummaryEntry(n, JOBID, face, nth(job, n), None, None) for n, face in enumerate(Face))
+    every = tuple(SummaryEntry(n, JOBID, face, nth(job, n), None, None) for n, face in enumerate(CardStatus))
     yield SummaryPost(1, PERSON, True, every, NONCE, done=0, open=True)
 
 

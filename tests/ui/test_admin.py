@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from relay.messages import ClaimedUser, NoticePost
-from relay.outcomes import NoticeKind
+from model.messages import ClaimedUser, NoticePost
+from model.states import NoticeKind
 from tests.ui.samples import components_of
 from ui import admin_answers, follow_answers
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer

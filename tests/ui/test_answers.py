@@ -6,11 +6,10 @@ import aiohttp
 import discord
 import pytest
 
-from pixverse.job import Job, JobState, Media
+from model.job import Job, JobState, Media, Outcome
+from model.messages import Address
 from relay.commands import results
 from relay.commands.results import OutcomeState
-from relay.messages import Address
-from relay.outcomes import Outcome
 from ui import answers
 from ui.answer import Answer
 from ui.passing import PassingView

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pixverse.job import Job, JobState
-from relay.messages import Address, CardPost
-from relay.outcomes import Face, Outcome
+from model.job import Job, JobState, Outcome
+from model.messages import Address, CardPost
+from model.states import CardStatus
 from tests.ui.samples import components_of
 from ui.cards import card_text, card_view
 
@@ -21,7 +21,7 @@ JOB = Job(
     prompt="a *cat*",
     style="Anime",
 )
-POST = CardPost(5, 7, JOB.jobid, Face.PROGRESS, JOB, "n", asker=42, changed_at=2_000_000)
+POST = CardPost(5, 7, JOB.jobid, CardStatus.PROGRESS, JOB, "n", asker=42, changed_at=2_000_000)
 FRAME = "> a \\*cat\\*\n-# created <t:1000:R> · 1 video · Anime · asked by <@42> · #7"
 WORKING = ["card:check:5", "card:stop:5"]
 WAITING = ["card:stop:5"]
@@ -36,17 +36,17 @@ def buttons(post: CardPost) -> list[str]:
 @pytest.mark.parametrize(
     ("face", "changes", "head", "ids"),
     [
-        (Face.CREATED, {}, "**Waiting to start.**", WORKING),
-        (Face.STARTED, {}, "**Started.**", WORKING),
-        (Face.PROGRESS, {}, "**In progress: 46%.**", WORKING),
+        (CardStatus.CREATED, {}, "**Waiting to start.**", WORKING),
+        (CardStatus.STARTED, {}, "**Started.**", WORKING),
+        (CardStatus.PROGRESS, {}, "**In progress: 46%.**", WORKING),
         (
-            Face.SLOW,
+            CardStatus.SLOW,
             {"until": 3_000_000},
             "**Taking longer than usual.** I'll keep watching until <t:3000:f>.",
             WORKING,
         ),
         (
-            Face.API_DOWN,
+            CardStatus.API_DOWN,
             {"since": 3_000_000},
             (
                 "**On hold: PixVerse's API isn't answering.** It went down <t:3000:R>; I'll keep trying. "
@@ -55,7 +55,7 @@ def buttons(post: CardPost) -> list[str]:
             WORKING,
         ),
         (
-            Face.TOKEN_REFUSED,
+            CardStatus.TOKEN_REFUSED,
             {},
             (
                 "**On hold: useapi.net refuses this server's API token.** I'll resume once an admin sets a new one. "
@@ -64,7 +64,7 @@ def buttons(post: CardPost) -> list[str]:
             WAITING,
         ),
         (
-            Face.TOKEN_MISSING,
+            CardStatus.TOKEN_MISSING,
             {},
             (
                 "**On hold: this server's API token has to be entered again.** I'll resume once an admin does that. "
@@ -73,7 +73,7 @@ def buttons(post: CardPost) -> list[str]:
             WAITING,
         ),
         (
-            Face.UNPAID,
+            CardStatus.UNPAID,
             {},
             (
                 "**On hold: this server's useapi.net subscription has expired.** I'll resume once it's renewed. "
@@ -82,20 +82,20 @@ def buttons(post: CardPost) -> list[str]:
             WAITING,
         ),
         (
-            Face.OTHER_ACCOUNT,
+            CardStatus.OTHER_ACCOUNT,
             {},
             ("**On hold: the new API token is for a different account.** An admin has to decide about this job."),
             WAITING,
         ),
         (
-            Face.PAUSED,
+            CardStatus.PAUSED,
             {},
             "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back.",
             [],
         ),
-        (Face.FETCHING, {}, "**Finished.** Fetching the video …", []),
+        (CardStatus.FETCHING, {}, "**Finished.** Fetching the video …", []),
         (
-            Face.CANNOT_POST,
+            CardStatus.CANNOT_POST,
             {"missing": ("Send Messages", "Attach Files"), "until": 3_000_000},
             (
                 "**Finished, but I can't post the result here.** I need: *Send Messages* and *Attach Files*. "
@@ -105,7 +105,7 @@ def buttons(post: CardPost) -> list[str]:
         ),
     ],
 )
-def test_an_open_card(face: Face, changes: dict[str, object], head: str, ids: list[str]) -> None:
+def test_an_open_card(face: CardStatus, changes: dict[str, object], head: str, ids: list[str]) -> None:
     post = replace(POST, face=face, **changes)  # type: ignore[arg-type]
     assert card_text(post, HERE) == f"{head}\n{FRAME}"
     assert buttons(post) == ids
@@ -117,14 +117,14 @@ def test_progress_without_a_percentage_makes_none_up() -> None:
 
 
 def test_an_unknown_status_is_shown_escaped() -> None:
-    post = replace(POST, face=Face.UNKNOWN, job=replace(JOB, state=JobState.UNKNOWN, status="on_the_way"))
+    post = replace(POST, face=CardStatus.UNKNOWN, job=replace(JOB, state=JobState.UNKNOWN, status="on_the_way"))
     assert card_text(post, HERE).startswith(
         "**PixVerse says \"on\\_the\\_way\".** I don't know that state; I'll keep watching."
     )
 
 
 def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
-    post = replace(POST, face=Face.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
+    post = replace(POST, face=CardStatus.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
     assert card_text(post, HERE).split("\n")[1:] == ["-# #7"]
     assert buttons(post) == WORKING
 
@@ -143,13 +143,13 @@ def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
     ],
 )
 def test_an_ended_card_shrinks_to_a_link(outcome: Outcome, has_video: bool, text: str) -> None:
-    post = replace(POST, face=Face.ENDED, outcome=outcome, has_video=has_video, outcome_message=9)
+    post = replace(POST, face=CardStatus.ENDED, outcome=outcome, has_video=has_video, outcome_message=9)
     assert card_text(post, HERE) == text.format(jump="[Jump to the result](https://discord.com/channels/1/2/9)")
     assert buttons(post) == []
 
 
 def test_a_stopped_card_can_be_taken_up_again() -> None:
-    post = replace(POST, face=Face.STOPPED, stopped_by=8)
+    post = replace(POST, face=CardStatus.STOPPED, stopped_by=8)
     assert card_text(post, HERE) == ("**Stopped watching** (<@8>). The job keeps running at PixVerse.\n> a \\*cat\\*")
     assert buttons(post) == ["card:again:5"]
     assert card_text(replace(post, stopped_by=None), HERE).startswith("**Stopped watching.** The job")
@@ -174,12 +174,12 @@ V2 = Job(
 @pytest.mark.parametrize(
     ("face", "job", "head"),
     [
-        (Face.CREATED, V2, "**In the queue, place 3.**"),
-        (Face.CREATED, replace(V2, queue_place=None), "**Waiting to start.**"),
-        (Face.PROGRESS, replace(V2, state=JobState.PROGRESS, elapsed=150), "**In progress for 2 min 30 s.**"),
-        (Face.PROGRESS, replace(V2, state=JobState.PROGRESS), "**In progress.**"),
+        (CardStatus.CREATED, V2, "**In the queue, place 3.**"),
+        (CardStatus.CREATED, replace(V2, queue_place=None), "**Waiting to start.**"),
+        (CardStatus.PROGRESS, replace(V2, state=JobState.PROGRESS, elapsed=150), "**In progress for 2 min 30 s.**"),
+        (CardStatus.PROGRESS, replace(V2, state=JobState.PROGRESS), "**In progress.**"),
     ],
 )
-def test_a_card_of_v2_tells_what_v2_knows_and_no_address(face: Face, job: Job, head: str) -> None:
+def test_a_card_of_v2_tells_what_v2_knows_and_no_address(face: CardStatus, job: Job, head: str) -> None:
     text = card_text(replace(POST, jobid=V2_ID, face=face, job=job, changed_at=None), HERE)
     assert text == (f"{head}\n> a boat\n-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7")

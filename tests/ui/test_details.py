@@ -2,9 +2,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pixverse.job import Embed, Job, JobState, Media, Upload
+from model.job import Embed, Job, JobState, Media, Outcome, Upload
 from relay.commands.results import JobDetails
-from relay.outcomes import Outcome
 from ui.details import details_answers
 from ui.limits import MESSAGE, units
 

@@ -14,11 +14,13 @@ import discord
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from model import snapshots
+from model.job import Job, Outcome
+from model.messages import CardPost, LinkReason, OutcomePost, Post, SummaryEntry, SummaryPost, VideoFile, VideoLink
+from model.states import CardStatus
 from pixverse.errors import Unavailable
-from pixverse.job import Job
 from pixverse.jobids import OtherService
 from pixverse.jobs_v1 import read_job
-from relay import snapshots
 from relay.commands.results import (
     Choice,
     JobDetails,
@@ -30,8 +32,6 @@ from relay.commands.results import (
     WatchEntry,
     WatchResult,
 )
-from relay.messages import CardPost, OutcomePost, Post, SummaryEntry, SummaryPost, VideoFile, VideoLink
-from relay.outcomes import Face, LinkReason, Outcome
 from tests.hostile import JOBID, jobids, records, unseen, wild_records, words
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
 from ui import limits
@@ -78,11 +78,11 @@ def live(text: str) -> list[str]:
 
 def _posts(job: Job, jobid: str) -> Iterator[Post]:
     """Every message for everybody in which the job can be told of."""
-    for face in (Face.PROGRESS, Face.UNKNOWN, Face.API_DOWN, Face.STOPPED, Face.SLOW):
+    for face in (CardStatus.PROGRESS, CardStatus.UNKNOWN, CardStatus.API_DOWN, CardStatus.STOPPED, CardStatus.SLOW):
         yield CardPost(1, 7, jobid, face, job, NONCE, ASKER, changed_at=NOW)
     for outcome in Outcome:
-        yield CardPost(1, 7, jobid, Face.ENDED, job, NONCE, ASKER, outcome=outcome)
-    entries = tuple(SummaryEntry(number, jobid, Face.UNKNOWN, job, None, None) for number in range(25))
+        yield CardPost(1, 7, jobid, CardStatus.ENDED, job, NONCE, ASKER, outcome=outcome)
+    entries = tuple(SummaryEntry(number, jobid, CardStatus.UNKNOWN, job, None, None) for number in range(25))
     yield SummaryPost(1, ASKER, True, entries, NONCE, done=0, open=True)
     for outcome in Outcome:
         yield OutcomePost(7, jobid, outcome, job, NONCE, NONCE, mention=(ASKER,), ended_at=NOW)

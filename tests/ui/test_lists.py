@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse.job import Job, JobState
+from model.job import Job, JobState, Outcome
+from model.messages import Address
 from relay.commands import results
-from relay.messages import Address
-from relay.outcomes import Outcome
 from ui import lists
 from ui.limits import CHOICE, MESSAGE, units
 from ui.mentions import CommandMentions

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from pixverse.job import Job, JobState, Media
-from relay.messages import BatchTally, OutcomePost, VideoFile, VideoLink
-from relay.outcomes import LateReason, LinkReason, Outcome
+from model.job import Job, JobState, Media, Outcome
+from model.messages import BatchTally, LateReason, LinkReason, OutcomePost, VideoFile, VideoLink
 from ui.limits import ALT_TEXT, MESSAGE, units
 from ui.mentions import CommandMentions
 from ui.outcomes import outcome_message

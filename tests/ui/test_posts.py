@@ -1,7 +1,8 @@
 from __future__ import annotations
 
-from relay.messages import Address, CardPost, NoticePost, OutcomePost, SummaryPost
-from relay.outcomes import Face, NoticeKind, Outcome
+from model.job import Outcome
+from model.messages import Address, CardPost, NoticePost, OutcomePost, SummaryPost
+from model.states import CardStatus, NoticeKind
 from ui.mentions import CommandMentions
 from ui.posts import message_of
 
@@ -10,7 +11,7 @@ MENTIONS = CommandMentions()
 
 
 async def test_cards_and_summaries_are_silent_and_ping_nobody() -> None:
-    card = message_of(CardPost(5, 7, "a", Face.CREATED, None, "n", asker=42), HERE, MENTIONS)
+    card = message_of(CardPost(5, 7, "a", CardStatus.CREATED, None, "n", asker=42), HERE, MENTIONS)
     summary = message_of(SummaryPost(6, 42, True, (), "n", done=0, open=True), HERE, MENTIONS)
     for message in (card, summary):
         assert message.silent

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from pixverse.job import Job, JobState
-from relay import snapshots
+from model import snapshots
+from model.job import Job, JobState
+from model.messages import Cause
+from model.states import Reason
 from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
-from relay.outcomes import Cause, Reason
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.answer import Answer

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from pixverse.job import Job, JobState
-from relay.messages import Address, SummaryEntry, SummaryPost
-from relay.outcomes import Face, Outcome
+from model.job import Job, JobState, Outcome
+from model.messages import Address, SummaryEntry, SummaryPost
+from model.states import CardStatus
 from tests.ui.samples import components_of
 from ui import colours
 from ui.limits import TEXT_DISPLAYS, units
@@ -12,8 +12,8 @@ from ui.summaries import summary_text, summary_view
 
 HERE = Address(1, 2)
 JOB = Job("a", JobState.PROGRESS, "progress", percent=46, prompt="a *cat*")
-RUNNING = SummaryEntry(7, "a", Face.PROGRESS, JOB, None, None)
-ENDED = SummaryEntry(8, "b", Face.ENDED, JOB, Outcome.COMPLETED, 9)
+RUNNING = SummaryEntry(7, "a", CardStatus.PROGRESS, JOB, None, None)
+ENDED = SummaryEntry(8, "b", CardStatus.ENDED, JOB, Outcome.COMPLETED, 9)
 POST = SummaryPost(5, 42, True, (RUNNING, ENDED), "n", done=1, open=True)
 
 
@@ -44,6 +44,6 @@ def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
 
 def test_names_get_shorter_where_there_are_many() -> None:
     entry = replace(RUNNING, job=replace(JOB, state=JobState.UNKNOWN, status="s" * 60, prompt="p" * 100))
-    text = summary_text(replace(POST, entries=(replace(entry, face=Face.TOKEN_REFUSED),) * 40), HERE)
+    text = summary_text(replace(POST, entries=(replace(entry, face=CardStatus.TOKEN_REFUSED),) * 40), HERE)
     assert units(text) <= TEXT_DISPLAYS
     assert text.count("\n") == 41

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pixverse.job import Job, JobState, Media
-from relay.outcomes import Face, Outcome
+from model.job import Job, JobState, Media, Outcome
+from model.states import CardStatus
 from ui import wording
 
 
@@ -95,13 +95,13 @@ def test_states() -> None:
     assert wording.state(job(percent=None)) == "in progress"
     assert wording.state(job(state=JobState.UNKNOWN, status="*odd*")) == r'"\*odd\*"'
     assert wording.state(None) == "not known yet"
-    assert wording.state_of_face(Face.ENDED, job(), Outcome.GIVEN_UP) == "given up"
-    assert wording.state_of_face(Face.PAUSED, job()) == "on hold"
+    assert wording.state_of_face(CardStatus.ENDED, job(), Outcome.GIVEN_UP) == "given up"
+    assert wording.state_of_face(CardStatus.PAUSED, job()) == "on hold"
 
 
-@pytest.mark.parametrize("face", Face)
+@pytest.mark.parametrize("face", CardStatus)
 @pytest.mark.parametrize("outcome", [None, *Outcome])
-def test_every_face_and_outcome_has_words(face: Face, outcome: Outcome | None) -> None:
+def test_every_face_and_outcome_has_words(face: CardStatus, outcome: Outcome | None) -> None:
     assert wording.state_of_face(face, job(), outcome)
 
 

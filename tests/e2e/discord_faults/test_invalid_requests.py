@@ -11,8 +11,8 @@ from discord.http import Route
 
 from discord_adapter.invalid_requests import LIMIT, WINDOW, InvalidRequests
 from discord_adapter.poster import DiscordPoster
-from relay.messages import Address, NoticePost, Posted, RateLimited, Refused
-from relay.outcomes import NoticeKind
+from model.messages import Address, NoticePost, Posted, RateLimited, Refused
+from model.states import NoticeKind
 from sandbox.discord_wire import Action, DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import Listener, listening
 from ui.mentions import CommandMentions

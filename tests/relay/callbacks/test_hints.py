@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import pytest
 
+from model.job import JobState
 from pixverse.errors import RateLimited
-from pixverse.job import JobState
 from relay.callbacks.hint_counts import HintCounts
 from relay.callbacks.hints import Hints
 from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs

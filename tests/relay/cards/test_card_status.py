@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from pixverse.job import Job, JobState, Media
+from model.job import Job, JobState, Media, Outcome
+from model.states import CardStatus
 from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, Facts, changes_at, face_of, is_final, slow_at
-from relay.outcomes import Face, Outcome
 
 NOW = 1_700_000_000_000
 DONE = Job("job", JobState.COMPLETED, "completed", media=(Media("https://cdn.example/a.mp4"),))
@@ -33,42 +33,42 @@ ENDED = replace(
 @pytest.mark.parametrize(
     ("state", "face"),
     [
-        (JobState.CREATED, Face.CREATED),
-        (JobState.STARTED, Face.STARTED),
-        (JobState.PROGRESS, Face.PROGRESS),
-        (JobState.UNKNOWN, Face.UNKNOWN),
+        (JobState.CREATED, CardStatus.CREATED),
+        (JobState.STARTED, CardStatus.STARTED),
+        (JobState.PROGRESS, CardStatus.PROGRESS),
+        (JobState.UNKNOWN, CardStatus.UNKNOWN),
     ],
 )
-def test_a_running_job_shows_its_state(state: JobState, face: Face) -> None:
+def test_a_running_job_shows_its_state(state: JobState, face: CardStatus) -> None:
     assert face_of(replace(RUNNING, job=Job("job", state, "word"))) is face
 
 
 def test_before_the_first_answer() -> None:
-    assert face_of(replace(RUNNING, job=None, slow_at=NOW)) is Face.NO_ANSWER_YET
+    assert face_of(replace(RUNNING, job=None, slow_at=NOW)) is CardStatus.NO_ANSWER_YET
 
 
 def test_a_job_that_takes_long_says_so_from_that_moment_on() -> None:
     assert changes_at(RUNNING) == NOW + 1
     late = replace(RUNNING, now=NOW + 1)
-    assert face_of(late) is Face.SLOW
+    assert face_of(late) is CardStatus.SLOW
     assert changes_at(late) is None
 
 
 def test_an_unknown_state_is_told_however_long_it_takes() -> None:
-    assert face_of(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is Face.UNKNOWN
+    assert face_of(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is CardStatus.UNKNOWN
 
 
 def test_a_bot_that_is_paused_says_so_on_open_cards_alone() -> None:
-    assert face_of(replace(RUNNING, paused=True, account_state="refused", live=False)) is Face.PAUSED
-    assert face_of(replace(ENDED, paused=True, delivery="posted")) is Face.ENDED
+    assert face_of(replace(RUNNING, paused=True, account_state="refused", live=False)) is CardStatus.PAUSED
+    assert face_of(replace(ENDED, paused=True, delivery="posted")) is CardStatus.ENDED
 
 
 def test_what_holds_a_job_up_goes_before_its_state() -> None:
     held = replace(RUNNING, api_down=True)
-    assert face_of(held) is Face.API_DOWN
-    assert face_of(replace(held, account_state="refused")) is Face.TOKEN_REFUSED
-    assert face_of(replace(held, account_state="unpaid")) is Face.UNPAID
-    assert face_of(replace(held, account_state="unpaid", live=False)) is Face.OTHER_ACCOUNT
+    assert face_of(held) is CardStatus.API_DOWN
+    assert face_of(replace(held, account_state="refused")) is CardStatus.TOKEN_REFUSED
+    assert face_of(replace(held, account_state="unpaid")) is CardStatus.UNPAID
+    assert face_of(replace(held, account_state="unpaid", live=False)) is CardStatus.OTHER_ACCOUNT
 
 
 def test_time_counts_from_when_the_job_was_made() -> None:
@@ -80,7 +80,7 @@ def test_a_video_that_is_posted_at_once_is_not_announced() -> None:
     soon = replace(ENDED, job_ended_at=NOW - 1)
     assert face_of(soon) is None
     assert changes_at(soon) == NOW - 1 + FETCHING_AFTER
-    assert face_of(ENDED) is Face.FETCHING
+    assert face_of(ENDED) is CardStatus.FETCHING
 
 
 def test_an_end_without_video_waits_for_its_message() -> None:
@@ -90,20 +90,20 @@ def test_an_end_without_video_waits_for_its_message() -> None:
 
 def test_an_outcome_that_may_not_be_posted() -> None:
     blocked = replace(ENDED, blocked=True)
-    assert face_of(blocked) is Face.CANNOT_POST
+    assert face_of(blocked) is CardStatus.CANNOT_POST
     assert not is_final(blocked)
 
 
 @pytest.mark.parametrize(
     ("delivery", "face"),
     [
-        ("posted", Face.ENDED),
-        (None, Face.ENDED),
-        ("given_up", Face.NOT_POSTED),
-        ("unsure", Face.UNSURE),
+        ("posted", CardStatus.ENDED),
+        (None, CardStatus.ENDED),
+        ("given_up", CardStatus.NOT_POSTED),
+        ("unsure", CardStatus.UNSURE),
     ],
 )
-def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None, face: Face) -> None:
+def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None, face: CardStatus) -> None:
     settled = replace(ENDED, delivery=delivery)
     assert face_of(settled) is face
     assert is_final(settled)
@@ -111,6 +111,6 @@ def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None
 
 def test_a_stopped_one_says_so_though_the_job_ends_later() -> None:
     stopped = replace(ENDED, stopped_by=7, delivery=None)
-    assert face_of(stopped) is Face.STOPPED
+    assert face_of(stopped) is CardStatus.STOPPED
     assert is_final(stopped)
     assert not is_final(RUNNING)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from model.messages import CardPost
+from model.states import CardStatus
 from relay.cards.pauses import Pauses
-from relay.messages import CardPost
-from relay.outcomes import Face
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.discord_channel import ManualClock
@@ -89,4 +89,4 @@ async def test_an_open_card_says_it_and_takes_it_back_though_nothing_can_be_writ
     await world.move(40_000)
 
     faces = [post.face for _, post in world.discord.edits if isinstance(post, CardPost)]
-    assert faces == [Face.PAUSED, Face.NO_ANSWER_YET]
+    assert faces == [CardStatus.PAUSED, CardStatus.NO_ANSWER_YET]

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pixverse.job import Job
+from model.job import Job
+from model.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLink
+from model.states import CardStatus
 from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask
-from relay.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLink
-from relay.outcomes import Face
 from storage import deliveries, subscriptions
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
@@ -82,7 +82,7 @@ async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
     view = await world.posts.card(subscription_id)
     assert view is not None
     assert view.post is not None
-    assert (view.post.face, view.post.stopped_by) == (Face.STOPPED, None)
+    assert (view.post.face, view.post.stopped_by) == (CardStatus.STOPPED, None)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from pixverse.job import JobState
+from model.job import JobState
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import Allowances, Refill

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from model.job import JobState
 from pixverse import errors
-from pixverse.job import JobState
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from relay.commands.limits import Limits

@@ -5,13 +5,12 @@ from dataclasses import replace
 
 import pytest
 
+from model import snapshots
+from model.job import Job, JobState, Media, Outcome
 from pixverse import errors
-from pixverse.job import Job, JobState, Media
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay import snapshots
 from relay.commands import refusals, results
 from relay.commands.limits import Limits
-from relay.outcomes import Outcome
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 

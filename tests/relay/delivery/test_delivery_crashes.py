@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from model.messages import RateLimited, Refused, SendResult
 from relay.delivery import verdicts
-from relay.messages import RateLimited, Refused, SendResult
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import Killed, Points, World, completed, disk_full
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.messages import Cause
 from relay.delivery.fallbacks import Variant
-from relay.outcomes import Cause
 
 variants = st.builds(
     Variant,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from model.job import JobState, Media
 from pixverse.errors import Unavailable
-from pixverse.job import JobState, Media
 from relay.delivery.link_refresh import LinkRefresher
 from tests.relay.world import GUILD, OTHER_ACCOUNT, World
 

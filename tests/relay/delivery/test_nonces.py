@@ -5,8 +5,8 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.states import NoticeKind
 from relay.delivery import nonces
-from relay.outcomes import NoticeKind
 
 texts = st.text(max_size=30)
 ids = st.integers(0, 2**63 - 1)

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from pixverse.job import Job, JobState
+from model.job import Job, JobState, Outcome
+from model.messages import Address, NoticePost, Post, Refused, SendResult
+from model.states import NoticeKind, Reason
 from relay.delivery import admin_notices as notices
 from relay.delivery.outbox import DeliveryLoop
-from relay.messages import Address, NoticePost, Post, Refused, SendResult
-from relay.outcomes import NoticeKind, Outcome, Reason
 from storage import deliveries, servers
 from tests.relay.discord_channel import DEAD, Discord, ManualClock
 from tests.relay.outbox_world import GUILD, World, completed

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pixverse.job import Job, JobState, Media
-from relay.delivery import admin_notices as notices
-from relay.delivery import nonces
-from relay.delivery.verdicts import PATIENCE
-from relay.messages import (
+from model.job import Job, JobState, Media, Outcome
+from model.messages import (
     Address,
     BatchTally,
     CardPost,
+    LateReason,
+    LinkReason,
     NoAnswer,
     NoticePost,
     OutcomePost,
@@ -24,7 +23,10 @@ from relay.messages import (
     VideoFile,
     VideoLink,
 )
-from relay.outcomes import LateReason, LinkReason, NoticeKind, Outcome
+from model.states import NoticeKind
+from relay.delivery import admin_notices as notices
+from relay.delivery import nonces
+from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, jobs, sending, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import GUILD, World, completed

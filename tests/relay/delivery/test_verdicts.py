@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.messages import Cause, NoAnswer, Posted, RateLimited, Refused, VideoFile
+from model.states import Reason
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import (
     PATIENCE,
@@ -21,8 +23,6 @@ from relay.delivery.verdicts import (
     judge,
     retry_delay,
 )
-from relay.messages import NoAnswer, Posted, RateLimited, Refused, VideoFile
-from relay.outcomes import Cause, Reason
 
 NOW = 1_700_000_000_000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.messages import Refused, SendResult
+from model.messages import Refused, SendResult
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import World, completed
 

@@ -9,13 +9,13 @@ from random import Random
 
 import pytest
 
+from model.messages import ClaimedUser
 from pixverse import errors
 from relay.allowances import Allowances
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed, NoToken, TokenRefused
 from relay.commands.results import Ask
 from relay.following.following import Following
-from relay.messages import ClaimedUser
 from relay.polling.questions import Questions
 from relay.ports import Health
 from relay.tokens.tokens import TokenChanged

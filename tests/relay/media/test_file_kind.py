@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse.job import Media
+from model.job import Media
 from relay.media.file_kind import HEAD_BYTES, ending_of
 from sandbox.pixverse_api.videos import image_file, video
 

@@ -13,11 +13,10 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pixverse.job import Media
+from model.job import Media
+from model.messages import LinkReason, VideoFile, VideoLink
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import TRIES, Bounds, Downloader, media_session
-from relay.messages import VideoFile, VideoLink
-from relay.outcomes import LinkReason
 from settings import MediaHost
 
 MP4 = b"\x00\x00\x00\x18ftypmp42" + b"v" * 50

@@ -15,16 +15,15 @@ from aiohttp import web
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from pixverse.job import Job, JobState, Media
+from model.job import Job, JobState, Media
+from model.messages import LinkReason, VideoFile, VideoLink
 from relay.delivery import attachments
 from relay.delivery.attachments import Attacher
 from relay.delivery.fallbacks import Variant
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import REFUSALS, TRIES, Bounds, Downloader, expiry_of, media_session
 from relay.media.media_store import MAX_FILES, DiskBudget, MediaStore
-from relay.messages import VideoFile, VideoLink
 from relay.meters import NoMeters
-from relay.outcomes import LinkReason
 from sandbox.pixverse_api.videos import video as sandbox_video
 from settings import MediaHost
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from pixverse.job import Job, JobState, Media
-from relay import snapshots
+from model import snapshots
+from model.job import Job, JobState, Media
 from relay.delivery import nonces
 from relay.polling.answers import Recorded, apply_answer
 from storage import jobs

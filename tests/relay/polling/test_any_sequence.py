@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from model.job import Job, JobState
 from pixverse.errors import (
     AccountBroken,
     JobNotFound,
@@ -23,7 +24,6 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
-from pixverse.job import Job, JobState
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, START, FakeApi, ManualClock, World, open_database

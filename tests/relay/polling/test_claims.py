@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
+from model.job import JobState
 from pixverse.errors import RateLimited, Unavailable
-from pixverse.job import JobState
 from tests.relay.world import ACCOUNT, CHANNEL, World
 
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
+from model.job import JobState, Media
 from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
-from pixverse.job import JobState, Media
 from relay.polling.answers import Recorded
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World

@@ -5,8 +5,8 @@ from itertools import pairwise
 
 import pytest
 
+from model.job import JobState
 from pixverse.errors import RateLimited, TokenRefused, Unavailable
-from pixverse.job import JobState
 from tests.relay.world import ACCOUNT, CHANNEL, World
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from model.messages import ClaimedUser, NoticePost
+from model.states import AccountState, NoticeKind
 from pixverse.errors import (
     AccountBroken,
     BadRequest,
@@ -18,9 +20,6 @@ from pixverse.errors import (
 )
 from pixverse.tokens import DiscordTokenGiven, NotAToken
 from relay.delivery import admin_notices as notices
-from relay.messages import ClaimedUser, NoticePost
-from relay.outcomes import NoticeKind
-from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck
 from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from storage import accounts as account_rows

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from model.states import AccountState
 from pixverse.errors import TokenRefused
-from relay.tokens.account_states import AccountState
 from relay.tokens.tokens import TokenOvertaken
 from storage import accounts, deliveries, follows, jobs, subscriptions
 from storage.follows import FollowRow

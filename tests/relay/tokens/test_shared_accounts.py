@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from model.states import AccountState, NoticeKind
 from pixverse.errors import TokenRefused
 from relay.delivery import admin_notices as notices
-from relay.outcomes import NoticeKind
-from relay.tokens.account_states import AccountState
 from relay.tokens.rechecks import Recheck
 from storage import accounts, migrate, servers
 from storage.database import Database

@@ -28,6 +28,23 @@ class JobState(StrEnum):
 _ENDS = frozenset({JobState.COMPLETED, JobState.MODERATED, JobState.FAILED, JobState.CANCELLED})
 
 
+class Outcome(StrEnum):
+    """How a job ended; the value stands in the outcome's small print."""
+
+    COMPLETED = "completed"
+    MODERATED = "moderated"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    NOT_FOUND = "not found"
+    GIVEN_UP = "given up"
+
+
+def outcome_of_state(state: JobState) -> Outcome | None:
+    """The outcome that a job's own state means, or None while it goes on."""
+    return Outcome(state.value) if state.ends else None
+
+
 @dataclass(frozen=True, slots=True)
 class Media:
     """A file of a completed job, as the API describes it. Nothing but the address is needed to fetch it."""

@@ -3,10 +3,68 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from pixverse.job import Job
-from relay.outcomes import Cause, Face, LateReason, LinkReason, NoticeKind, Outcome
+from model.job import Job, Outcome
+from model.states import CardStatus, NoticeKind
+
+# ---- why it is as it is ---------------------------------------------------------------------------------------------
+
+
+class LinkReason(StrEnum):
+    """Why a video is not attached."""
+
+    TOO_LARGE = "too large"
+    """For this server (413), or for the bot's own bound; `VideoLink.limit` says which size would have gone."""
+    MAY_NOT_ATTACH = "may not attach"
+    EXPIRED = "expired"
+    """Its host says so, and by the host's own clock the link has run out."""
+    NOT_THERE = "not there"
+    """Its host says that there is no such file."""
+    HOST_NOT_ALLOWED = "host not allowed"
+    NOT_A_VIDEO = "not a video"
+    FETCH_FAILED = "fetch failed"
+    TOO_MANY = "too many"
+    """A message takes ten files."""
+    UPLOADS_LIMITED = "uploads limited"
+    """Discord limits file uploads in the whole server (400001)."""
+    FILE_REFUSED = "file refused"
+    """Discord takes the message without the file only."""
+
+
+class Cause(StrEnum):
+    """Why Discord refused a message for what it holds, which has nothing to do with the place's permissions."""
+
+    UPLOADS_LIMITED = "uploads limited"
+    FILE = "file"
+    EXPLICIT = "explicit"
+    WORDS = "words"
+    LINKS = "links"
+    UNKNOWN = "unknown"
+    """A code that this version does not know, or one that fits no other cause."""
+
+
+class Obstacle(StrEnum):
+    """What keeps the bot from posting that no permission in the channel's settings mends. Stands among the names of
+    missing permissions."""
+
+    TIMED_OUT = "timed out"
+    """A moderator has timed the bot out."""
+    LOCKED = "locked"
+    """The thread is locked."""
+    NOT_IN_THREAD = "not in thread"
+    """A private thread of which the bot is no member."""
+
+
+class LateReason(StrEnum):
+    """Why an outcome came more than ten minutes after the job's end."""
+
+    OFFLINE = "offline"
+    NO_ACCESS = "no access"
+    TOKEN = "token"
+    API_DOWN = "api down"
+
 
 # ---- what is posted -------------------------------------------------------------------------------------------------
 
@@ -115,7 +173,7 @@ class CardPost:
     subscription_id: int
     number: int
     jobid: str
-    face: Face
+    face: CardStatus
     job: Job | None
     nonce: str
     asker: int | None
@@ -140,7 +198,7 @@ class SummaryEntry:
 
     number: int
     jobid: str
-    face: Face
+    face: CardStatus
     job: Job | None
     outcome: Outcome | None
     outcome_message: int | None

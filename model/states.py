@@ -1,84 +1,21 @@
-"""The words in which the relay says how a job ended, what became of a message, and why a video came as a link."""
+"""States and reasons, by the words that stand in the database."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 
-from pixverse.job import JobState
+
+class AccountState(StrEnum):
+    """The values stand in the database."""
+
+    OK = "ok"
+    REFUSED = "refused"
+    UNPAID = "unpaid"
+    MISSING = "missing"
+    """The token is not kept (any more): it has to be entered again."""
 
 
-class Outcome(StrEnum):
-    """How a job ended; the value stands in the outcome's small print."""
-
-    COMPLETED = "completed"
-    MODERATED = "moderated"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    NOT_FOUND = "not found"
-    GIVEN_UP = "given up"
-
-
-def outcome_of_state(state: JobState) -> Outcome | None:
-    """The outcome that a job's own state means, or None while it goes on."""
-    return Outcome(state.value) if state.ends else None
-
-
-class LinkReason(StrEnum):
-    """Why a video is not attached."""
-
-    TOO_LARGE = "too large"
-    """For this server (413), or for the bot's own bound; `VideoLink.limit` says which size would have gone."""
-    MAY_NOT_ATTACH = "may not attach"
-    EXPIRED = "expired"
-    """Its host says so, and by the host's own clock the link has run out."""
-    NOT_THERE = "not there"
-    """Its host says that there is no such file."""
-    HOST_NOT_ALLOWED = "host not allowed"
-    NOT_A_VIDEO = "not a video"
-    FETCH_FAILED = "fetch failed"
-    TOO_MANY = "too many"
-    """A message takes ten files."""
-    UPLOADS_LIMITED = "uploads limited"
-    """Discord limits file uploads in the whole server (400001)."""
-    FILE_REFUSED = "file refused"
-    """Discord takes the message without the file only."""
-
-
-class Cause(StrEnum):
-    """Why Discord refused a message for what it holds, which has nothing to do with the place's permissions."""
-
-    UPLOADS_LIMITED = "uploads limited"
-    FILE = "file"
-    EXPLICIT = "explicit"
-    WORDS = "words"
-    LINKS = "links"
-    UNKNOWN = "unknown"
-    """A code that this version does not know, or one that fits no other cause."""
-
-
-class Obstacle(StrEnum):
-    """What keeps the bot from posting that no permission in the channel's settings mends. Stands among the names of
-    missing permissions."""
-
-    TIMED_OUT = "timed out"
-    """A moderator has timed the bot out."""
-    LOCKED = "locked"
-    """The thread is locked."""
-    NOT_IN_THREAD = "not in thread"
-    """A private thread of which the bot is no member."""
-
-
-class LateReason(StrEnum):
-    """Why an outcome came more than ten minutes after the job's end."""
-
-    OFFLINE = "offline"
-    NO_ACCESS = "no access"
-    TOKEN = "token"
-    API_DOWN = "api down"
-
-
-class Face(StrEnum):
+class CardStatus(StrEnum):
     """What a card says: one value for each row of its table of texts."""
 
     NO_ANSWER_YET = "no answer yet"

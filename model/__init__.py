@@ -1,0 +1,1 @@
+"""Values and enums that more than one room uses; knows no other room."""
