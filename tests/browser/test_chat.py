@@ -35,7 +35,7 @@ async def test_a_job_is_asked_for_and_its_video_plays(look: Look) -> None:
     await expect(outcome).to_contain_text("@Alice")
     await expect(look.message("Done.")).to_have_count(1)
     video = outcome.locator("video")
-    await expect(video).to_have_attribute("src", re.compile("^blob:"), timeout=40_000)  # SimCord makes WebM of it first
+    await expect(video).to_have_attribute("src", re.compile("^blob:"))  # SimCord makes WebM of it first
     await video.evaluate("video => new Promise(done => video.readyState ? done() : video.onloadedmetadata = done)")
     assert await video.evaluate("video => video.duration") == pytest.approx(3, abs=0.1)
     await outcome.get_by_role("button", name="Details").click()

@@ -330,7 +330,7 @@ async def test_the_message_menu_watches_the_jobs_in_a_message(look: Look) -> Non
 
 
 async def test_what_there_is_to_try(look: Look) -> None:
-    look.panel.desk.speed = 20.0
+    look.panel.desk.speed = 4.0  # slow enough for a busy machine to see each sentence
     await look.page.get_by_role("button", name="Watch a job").click()
     await look.is_explained("Watch the card")
     await look.is_shown()
