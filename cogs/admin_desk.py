@@ -51,7 +51,7 @@ _HELD_UP = 60_000
 
 
 class AdminDesk:
-    """Answers each request; raises sqlite3.Error as the database does."""
+    """Answers each request; raises StorageError as the database does."""
 
     def __init__(
         self,

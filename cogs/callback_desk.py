@@ -17,7 +17,7 @@ from ui.callback_answers import (
 
 
 class CallbackDesk:
-    """Shows an address to admins of its own server alone. Raises sqlite3.Error as the database does.
+    """Shows an address to admins of its own server alone. Raises StorageError as the database does.
 
     `public_url`: where the internet reaches the callback port, None where callbacks are not switched on; `interval`:
     milliseconds between two questions about a job.

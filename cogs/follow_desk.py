@@ -24,7 +24,7 @@ LARGEST_ID = 2**63 - 1
 
 
 class FollowDesk:
-    """Answers each request; raises classes of `relay.commands.refusals`, and sqlite3.Error as the database does."""
+    """Answers each request; raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
     def __init__(self, following: Following, poster: Poster, book: CommandRegistry) -> None:
         self._following = following

@@ -15,7 +15,7 @@ from ui.results import PAGE, posted_after_all, results_answer, sent_again
 
 
 class OutcomeDesk:
-    """Knows of the asker's own server alone. Raises sqlite3.Error as the database does."""
+    """Knows of the asker's own server alone. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, resending: Resending, book: CommandRegistry) -> None:
         self._database = database

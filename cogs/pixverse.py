@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 
 from discord import app_commands
@@ -16,6 +15,7 @@ from relay.commands.forgetting import Forgetting
 from relay.commands.results import Ask, Choice
 from relay.commands.tracker import Tracker
 from relay.ports import Clock
+from storage.errors import StorageError
 from ui import descriptions
 from ui.answer import Answer
 from ui.answers import peek_answer, stop_answer
@@ -151,7 +151,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
             return []
         try:
             choices = await find(self._answering.ask_of(interaction), typed)
-        except sqlite3.Error as error:
+        except StorageError as error:
             log.warning("autocomplete found nothing: %s", error)
             return []
         known = [autocomplete_choice(choice, self._clock.now()) for choice in choices]

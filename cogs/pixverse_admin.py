@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -21,6 +20,7 @@ from discord_adapter.hidden_channels import real_name
 from discord_adapter.interaction_limits import Door
 from discord_adapter.interactions import Answering, Interaction, may_manage_server, require_manage_server
 from relay.commands.results import Ask
+from storage.errors import StorageError
 from ui import descriptions
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
@@ -169,7 +169,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
             return []
         try:
             followed = await self._follow_desk.followed_channels(guild_id)
-        except sqlite3.Error as error:
+        except StorageError as error:
             log.warning("autocomplete found nothing: %s", error)
             return []
         choices = [followed_choice(channel_id, _name_of(interaction, channel_id)) for channel_id in followed]

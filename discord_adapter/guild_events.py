@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable
 from typing import Any
 
@@ -18,6 +17,7 @@ from relay.delivery.outbox import DeliveryLoop
 from relay.places import Places
 from storage import servers
 from storage.database import Database
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -164,5 +164,5 @@ async def _heard(reaction: Awaitable[None]) -> None:
     """What the database does not take now is found out later, by the next attempt to post."""
     try:
         await reaction
-    except sqlite3.Error as error:
+    except StorageError as error:
         log.error("a change in Discord could not be followed: %s", error)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Awaitable, Callable
 
 import aiohttp
@@ -12,6 +11,7 @@ import discord
 
 from discord_adapter.client import reason_of
 from relay.places import Places
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class GuildReconciler:
                 missed = await self._places.missed(present)
                 gone = [guild_id for guild_id in missed if await self._is_gone(guild_id)]
                 await self._places.compare(present, gone)
-            except sqlite3.Error as error:
+            except StorageError as error:
                 log.error("the list of servers can't be compared now: %s", error)
                 self._asked.set()
                 await self._sleep(_AFTER_FAILURE)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import sqlite3
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any, TypeVar
@@ -20,6 +19,7 @@ from discord_adapter.temporary_views import PassingViews
 from model.messages import Obstacle
 from relay.commands.results import Ask
 from relay.ports import Clock
+from storage.errors import StorageError, StorageUnavailable
 from ui.admin_answers import not_allowed_answer
 from ui.answer import Answer
 from ui.passing import OnPress
@@ -208,7 +208,7 @@ class Answering:
         """Not where a button of the answer was pressed after the `presses` that led to it."""
         try:
             told = await later()
-        except sqlite3.Error as error:
+        except StorageError as error:
             log.warning("an answer stays as it is: %s", error)
             return
         if self._replaced.count(message_id) == presses and told.content != first.content:
@@ -238,7 +238,7 @@ class Answering:
             return [not_allowed_answer()]
         except CannotPostHere as refusal:
             return [refusal.answer]
-        except sqlite3.OperationalError as error:
+        except StorageUnavailable as error:
             log.error("the database takes nothing right now: %s", error)
             return [restarting_answer()]
         except Exception as error:

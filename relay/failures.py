@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
+
+from storage.errors import StorageError
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
@@ -12,7 +13,7 @@ LONGEST_SECONDS = 60.0
 
 def log_failure(log: logging.Logger, error: Exception, message: str, *arguments: object) -> None:
     """Logs an error: one of this machine's disk, network or database in a line, any other with its traceback."""
-    if isinstance(error, sqlite3.Error | OSError):
+    if isinstance(error, StorageError | OSError):
         log.error(f"{message}: %s: %s", *arguments, type(error).__name__, error)  # noqa: G004
     else:
         log.error(message, *arguments, exc_info=error)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from relay.ports import Clock, JobWatch
 from relay.tokens.accounts import Accounts
 from storage import accounts, departures, servers
 from storage.database import Database
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Channels(Protocol):
 
 
 class Places:
-    """Told what happens in Discord. Its methods raise sqlite3.Error as the database does; nothing is then changed."""
+    """Told what happens in Discord. Its methods raise StorageError as the database does; nothing is then changed."""
 
     def __init__(
         self, database: Database, known_accounts: Accounts, channels: Channels, watch: JobWatch, clock: Clock
@@ -102,7 +102,7 @@ class Places:
         while True:
             try:
                 await self._forget_departed()
-            except sqlite3.Error as error:
+            except StorageError as error:
                 log.error("servers without the bot can't be forgotten now: %s", error)
             await self._clock.sleep(_LOOK_SECONDS)
 

@@ -110,7 +110,7 @@ class JobTaker(Protocol):
 
         Returns the numbers of those that were not relayed anywhere before; they are asked about at once. Ids that are
         none of PixVerse, and jobs that have ended, were stopped there or are watched there already, change nothing.
-        Raises sqlite3.Error as the database does.
+        Raises StorageError as the database does.
         """
 
 

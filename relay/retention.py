@@ -45,7 +45,7 @@ class Retention:
             await self._clock.sleep(_LOOK_SECONDS)
 
     async def sweep(self) -> None:
-        """Deletes everything that is old enough. Raises sqlite3.Error and OSError as database and disk do."""
+        """Deletes everything that is old enough. Raises StorageError and OSError as database and disk do."""
         before = self._clock.now() - KEPT
         # Their records are gone at useapi.net by now, whatever their server decides.
         await self._give_up_held(before)

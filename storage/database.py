@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import aiosqlite
 
 from storage import opening
-from storage.errors import TransactionMisused
+from storage.errors import StorageError, StorageUnavailable, TransactionMisused
 from storage.uri import uri
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,8 @@ class Reader:
         return rows[0] if rows else None
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
-        return list(await self._connection.execute_fetchall(sql, parameters))
+        with _own_errors():
+            return list(await self._connection.execute_fetchall(sql, parameters))
 
 
 class Transaction:
@@ -79,16 +80,18 @@ class Transaction:
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         """Executes a statement and returns how many rows it changed."""
         self._check_open()
-        async with self._connection.execute(sql, parameters) as cursor:
-            return cursor.rowcount
+        with _own_errors():
+            async with self._connection.execute(sql, parameters) as cursor:
+                return cursor.rowcount
 
     async def insert(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         """Executes an INSERT and returns the new row's id."""
         self._check_open()
-        async with self._connection.execute(sql, parameters) as cursor:
-            if cursor.lastrowid is None:
-                raise TransactionMisused("this statement inserted no row")
-            return cursor.lastrowid
+        with _own_errors():
+            async with self._connection.execute(sql, parameters) as cursor:
+                if cursor.lastrowid is None:
+                    raise TransactionMisused("this statement inserted no row")
+                return cursor.lastrowid
 
     def close(self) -> None:
         """From now on every use raises TransactionMisused."""
@@ -130,7 +133,7 @@ class Database:
         """Makes the file and its folder where they are missing, checks it, brings its tables up to date and opens it.
 
         Waits for another program's lock: now at most `lock_wait` seconds, later `busy_seconds` for each transaction,
-        which then raises sqlite3.OperationalError. Raises a class of DatabaseUnusable.
+        which then raises StorageUnavailable. Raises a class of DatabaseUnusable.
         """
         await opening.prepare(path, lock_wait)
         writer = await _prepared(connect(uri(path, "rw"), busy_seconds))
@@ -146,8 +149,8 @@ class Database:
         """The only way to write. Commits at the end of the block, rolls back where it raises or is cancelled.
 
         One at a time; a second task waits. Once the commit has begun a cancellation waits for its end. Raises
-        TransactionMisused inside another transaction of the same task, sqlite3.Error as SQLite does (nothing is then
-        written).
+        TransactionMisused inside another transaction of the same task, StorageError where the database refuses
+        (nothing is then written).
         """
         task = asyncio.current_task()
         if self._owner is not None and self._owner is task:
@@ -157,7 +160,7 @@ class Database:
             try:
                 async with self._begun() as transaction:
                     yield transaction
-            except sqlite3.OperationalError:
+            except StorageUnavailable:
                 self.refused.set()
                 raise
             finally:
@@ -178,10 +181,10 @@ class Database:
         try:
             await self._execute(f"PRAGMA busy_timeout = {round(min(_FLUSH_SECONDS, self._busy_seconds) * 1000)}")
             try:
-                rows = list(await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)"))
+                rows = await self._execute("PRAGMA wal_checkpoint(TRUNCATE)")
             finally:
                 await self._execute(f"PRAGMA busy_timeout = {round(self._busy_seconds * 1000)}")
-        except sqlite3.OperationalError as error:
+        except StorageUnavailable as error:
             log.warning("the write-ahead log could not be emptied, trying again later: %s", error)
             return False
         if rows[0][0]:
@@ -210,12 +213,13 @@ class Database:
     async def _roll_back(self) -> None:
         try:
             await to_the_end(self._execute("ROLLBACK"))
-        except sqlite3.OperationalError:
+        except StorageUnavailable:
             # BEGIN failed, or SQLite rolled back by itself (a full disk), or a commit came through after all.
             return
 
-    async def _execute(self, sql: str) -> None:
-        await self._writer.execute_fetchall(sql)
+    async def _execute(self, sql: str) -> list[sqlite3.Row]:
+        with _own_errors():
+            return list(await self._writer.execute_fetchall(sql))
 
 
 @asynccontextmanager
@@ -230,12 +234,25 @@ async def open_reader(path: Path) -> AsyncIterator[Queries]:
         await to_the_end(connection.close())
 
 
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    """No error of the engine leaves this room."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StorageUnavailable(str(error)) from error
+    except sqlite3.Error as error:
+        raise StorageError(str(error)) from error
+
+
 async def _prepared(connecting: Awaitable[aiosqlite.Connection]) -> aiosqlite.Connection:
-    connection = await connecting
+    with _own_errors():
+        connection = await connecting
     connection.row_factory = sqlite3.Row
     try:
-        for pragma in opening.PRAGMAS:
-            await connection.execute_fetchall(pragma)
+        with _own_errors():
+            for pragma in opening.PRAGMAS:
+                await connection.execute_fetchall(pragma)
     except BaseException:
         # A connection that is left open keeps its thread, and with it the process, alive.
         await to_the_end(connection.close())

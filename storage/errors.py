@@ -1,4 +1,5 @@
-"""Why a database cannot be used. `str()` of each is one line for the operator, saying what to change."""
+"""Why the database cannot be used, at the start (`str()` is then one line for the operator, saying what to change) and
+later on."""
 
 from __future__ import annotations
 
@@ -6,6 +7,14 @@ import errno
 import shutil
 import sqlite3
 from pathlib import Path
+
+
+class StorageError(Exception):
+    """The database has refused a statement. Nothing of its transaction is written."""
+
+
+class StorageUnavailable(StorageError):
+    """It takes nothing right now, and may later: it is locked, or its disk is full or failing."""
 
 
 class DatabaseUnusable(Exception):

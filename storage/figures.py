@@ -37,7 +37,7 @@ class Figures:
 
 
 async def read(queries: Queries) -> Figures:
-    """Counts; with 100,000 open jobs it takes some tenths of a second. Raises sqlite3.Error."""
+    """Counts; with 100,000 open jobs it takes some tenths of a second. Raises StorageError."""
     states = await queries.all(
         "SELECT coalesce(json_extract(snapshot, '$.state'), ?) AS state, count(*) AS jobs FROM jobs"
         " WHERE ended_at IS NULL GROUP BY 1",

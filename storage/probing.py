@@ -7,6 +7,6 @@ from storage.database import Database
 
 
 async def write(database: Database, now: int) -> None:
-    """Commits a few bytes. Raises sqlite3.Error or OSError where the database takes none."""
+    """Commits a few bytes. Raises StorageError or OSError where the database takes none."""
     async with database.transaction() as tx:
         await meta.put(tx, "health", str(now).encode())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Iterator
 
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -13,6 +12,7 @@ from prometheus_client.registry import Collector
 from relay.ports import Clock
 from storage import figures
 from storage.database import Queries
+from storage.errors import StorageError
 from storage.figures import Figures
 
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class DatabaseFigures(Collector):
                 return
             try:
                 self._figures = await figures.read(self._reader)
-            except sqlite3.Error as error:
+            except StorageError as error:
                 log.error("figures for metrics cannot be read: %s", error)
                 self._figures = None
             now = self._clock.monotonic()

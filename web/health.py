@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +11,7 @@ from http import HTTPStatus
 from relay.ports import Clock
 from storage import probing
 from storage.database import Database
+from storage.errors import StorageError
 from web.loop_beats import LoopBeats, standing
 from web.messages import Request, Response
 
@@ -81,7 +81,7 @@ class WriteProbe:
         try:
             await probing.write(self._database, self._clock.now())
             self._took = True
-        except (sqlite3.Error, OSError) as error:
+        except (StorageError, OSError) as error:
             self._took = False
             log.error("the database takes no write: %s: %s", type(error).__name__, error)
         finally:

@@ -33,7 +33,7 @@ class CallbackAddresses:
     """Which server an address belongs to is kept in memory, so that strangers' requests cost the database nothing.
 
     `new_secret` makes one that nobody can guess, of characters that may stand in a path. Every call raises
-    sqlite3.Error as the database does; nothing is then changed.
+    StorageError as the database does; nothing is then changed.
     """
 
     def __init__(self, database: Database, vault: Vault, new_secret: Callable[[], str]) -> None:

@@ -49,7 +49,7 @@ class UnknownJobs:
 
     async def consider(self, guild_id: int, account_id: int, hint: CallbackBody) -> bool:
         """Whether the API is asked about the job, to relay it, because the server follows the account. Does not wait
-        for the answer. Raises sqlite3.Error as the database does."""
+        for the answer. Raises StorageError as the database does."""
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False

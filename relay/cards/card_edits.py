@@ -117,7 +117,7 @@ class CardEdits:
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
     async def show(self, key: Key) -> Later | Done:
-        """Brings it up to date where it is not. Raises sqlite3.Error as the database does."""
+        """Brings it up to date where it is not. Raises StorageError as the database does."""
         result = await self._bring_up_to_date(key)
         if isinstance(result, Done):
             self._line.leave(key)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
 
 from relay.ports import Cards, Clock, Health
 from storage import probing
 from storage.database import Database
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,6 @@ class Pauses:
     async def _takes_writes(self) -> bool:
         try:
             await probing.write(self._database, self._clock.now())
-        except (sqlite3.Error, OSError):
+        except (StorageError, OSError):
             return False
         return True

@@ -15,7 +15,7 @@ from storage.jobs import JobRow
 
 
 class Afterwards:
-    """The buttons of an answer. Raises NothingToDo, and sqlite3.Error as the database does."""
+    """The buttons of an answer. Raises NothingToDo, and StorageError as the database does."""
 
     def __init__(self, database: Database, lookups: Lookups, answers: Answers, outbox: Outbox) -> None:
         self._database = database

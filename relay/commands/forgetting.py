@@ -9,7 +9,7 @@ from storage.database import Database
 
 
 class Forgetting:
-    """Raises sqlite3.Error as the database does; nothing is then changed."""
+    """Raises StorageError as the database does; nothing is then changed."""
 
     def __init__(self, database: Database, cards: Cards) -> None:
         self._database = database

@@ -31,7 +31,7 @@ _CHOSEN_FROM = 200
 
 
 class Known:
-    """Asks the database alone. Raises sqlite3.Error as it does."""
+    """Asks the database alone. Raises StorageError as it does."""
 
     def __init__(self, reader: Queries, accounts: Accounts) -> None:
         self._reader = reader

@@ -24,7 +24,7 @@ class Standing:
 
 
 class Promptly:
-    """Posts a message ahead of others for somebody who waits. Raises sqlite3.Error as the database does."""
+    """Posts a message ahead of others for somebody who waits. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, outbox: PromptOutbox) -> None:
         self._database = database

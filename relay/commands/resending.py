@@ -44,7 +44,7 @@ class Resending:
 
         The latter is looked for once more, if the history may be read by now. It may have pinged already and pings
         nobody; it goes under another nonce, or Discord would answer with the first one. Raises NothingToDo, TooFast,
-        and sqlite3.Error as the database does; nothing is then changed.
+        and StorageError as the database does; nothing is then changed.
         """
         self._prepay(ask)
         async with self._database.transaction() as tx:

@@ -54,7 +54,7 @@ _UNCHECKED = {
 
 
 class Single:
-    """Takes one job at a time. Raises classes of `relay.commands.refusals`, and sqlite3.Error as the database does."""
+    """Takes one job at a time. Raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from storage.subscriptions import SubscriptionRow
 
 
 class Stopping:
-    """Takes people off, and ends subscriptions with their last asker. Raises sqlite3.Error as the database does."""
+    """Takes people off, and ends subscriptions with their last asker. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, cards: Cards, poller: JobWatch) -> None:
         self._database = database

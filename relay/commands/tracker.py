@@ -42,7 +42,7 @@ from storage.database import Database
 
 class Tracker:
     """Everything that people ask of the relay. Every method raises classes of
-    `relay.commands.refusals`, and sqlite3.Error as the database does; nothing is then changed. Those that take a text
+    `relay.commands.refusals`, and StorageError as the database does; nothing is then changed. Those that take a text
     raise those of `pixverse.jobids` too.
 
     Nothing of another server is told or touched; what a button may do is held to the channel that it stands in.

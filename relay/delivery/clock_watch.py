@@ -23,7 +23,7 @@ class ClockWatch:
         self._offset: float | None = None
 
     async def look(self) -> None:
-        """To be called often. Raises sqlite3.Error as the database does; the next call then does it."""
+        """To be called often. Raises StorageError as the database does; the next call then does it."""
         offset = self._clock.now() / 1000 - self._clock.monotonic()
         if await self._was_set_back(offset):
             async with self._database.transaction() as tx:

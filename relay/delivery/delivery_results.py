@@ -49,7 +49,7 @@ class ResultRecorder:
         self._clock = clock
 
     async def record_result(self, result: DeliveryResult) -> None:
-        """Commits it. Raises sqlite3.Error as the database does; nothing is then written, and it can be done again."""
+        """Commits it. Raises StorageError as the database does; nothing is then written, and it can be done again."""
         touched: set[int] = set()
         async with self._database.transaction() as tx:
             await self._write(tx, result, touched)

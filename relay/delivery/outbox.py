@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +24,7 @@ from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
 from storage import cards, deliveries, follows, sending, servers
 from storage.database import Database
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class DeliveryLoop:
                 return await self._deliver_now(delivery_id)
         except TimeoutError:
             return None
-        except sqlite3.Error as error:
+        except StorageError as error:
             log_failure(log, error, "Delivery %d could not be sent at once", delivery_id)
             return None
 

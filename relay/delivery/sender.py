@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
@@ -43,6 +42,7 @@ from relay.ports import Clock, Poster
 from storage import deliveries, sending
 from storage.database import Database
 from storage.deliveries import Delivery
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +112,7 @@ class Sender:
     async def deliver(self, delivery_id: int, yield_channel: YieldChannel = nullcontext) -> None:
         """Does the next thing that brings the delivery forward; yields the channel while its videos are fetched.
 
-        Raises sqlite3.Error and OSError as disk and database do; it is then to be called again later, and nothing is
+        Raises StorageError and OSError as disk and database do; it is then to be called again later, and nothing is
         posted twice.
         """
         known = self._known(delivery_id)
@@ -146,7 +146,7 @@ class Sender:
 
     def failed(self, delivery_id: int, error: Exception) -> None:
         """Counts what `deliver` raised. Disk and database may come back; a fault of our own will not go away."""
-        if not isinstance(error, sqlite3.Error | OSError):
+        if not isinstance(error, StorageError | OSError):
             self._in_hand.setdefault(delivery_id, _InHand()).faults += 1
 
     def _known(self, delivery_id: int) -> _InHand:

@@ -26,7 +26,7 @@ class Followable:
 
 
 class Following:
-    """Every call raises sqlite3.Error as the database does; nothing is then changed."""
+    """Every call raises StorageError as the database does; nothing is then changed."""
 
     def __init__(
         self, database: Database, accounts: Accounts, lookups: Lookups, when_changed: Callable[[], None]

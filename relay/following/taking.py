@@ -91,7 +91,7 @@ class Taker:
         """Subscribes every channel that follows the account to these of its jobs.
 
         Passes over ids that are none of PixVerse, and jobs that have ended or were ever watched in the channel. Raises
-        sqlite3.Error as the database does; what was committed before is told on all the same.
+        StorageError as the database does; what was committed before is told on all the same.
         """
         taken = Taken()
         usable = [jobid for jobid in jobids if is_jobid(jobid)]

@@ -44,7 +44,7 @@ class Applied:
 
 
 class Answers:
-    """Records answers, and tells outbox and cards. Raises sqlite3.Error as the database does; nothing is then
+    """Records answers, and tells outbox and cards. Raises StorageError as the database does; nothing is then
     changed."""
 
     def __init__(
@@ -119,7 +119,7 @@ class Answers:
         the job's account any more: it is not asked about, and nobody has decided about it. Of a job that has ended
         meanwhile for others nothing is told: its end is not for these servers to see.
 
-        Raises sqlite3.Error.
+        Raises StorageError.
         """
         for job_id in await jobs.open_since_before(self._database.reader, before):
             async with self._database.transaction() as tx:

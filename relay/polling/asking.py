@@ -63,7 +63,7 @@ class Asking:
         Where several of the account's jobs are polled, their list may do in place of a question about each; not where
         a callback claims that the job has ended: then its record alone can tell, and no answer from before.
 
-        Raises sqlite3.Error as the database does; nothing is then recorded.
+        Raises StorageError as the database does; nothing is then recorded.
         """
         job.asked_at = self._clock.monotonic()
         if job.claimed:

@@ -59,7 +59,7 @@ class Intake:
         return self._loaded_up_to is not None
 
     async def take_in(self) -> None:
-        """Reads what is marked; at first everything, a part at each call. Raises sqlite3.Error as the database does:
+        """Reads what is marked; at first everything, a part at each call. Raises StorageError as the database does:
         what was not taken in is then still marked."""
         await self._load()
         await self._take_in_changes()

@@ -59,7 +59,7 @@ class Accounts:
         """Reads all accounts, and makes the operator's the one that the settings name, if any. Servers whose token is
         not kept, or cannot be decrypted, are asked to set it again.
 
-        Raises sqlite3.Error as the database does.
+        Raises StorageError as the database does.
         """
         async with self._database.transaction() as tx:
             self._operator_id = await self._settle_operator(tx, await accounts.operator(tx))
@@ -134,7 +134,7 @@ class Accounts:
         """The API answered a question about a job with this account's token.
 
         Trouble is believed at once. That it is over is not: answers may come out of order, so the token is tried
-        again. Raises sqlite3.Error as the database does; nothing is then changed.
+        again. Raises StorageError as the database does; nothing is then changed.
         """
         if error is None:
             await self.named_by_api(account_id, (jobid,))
@@ -151,7 +151,7 @@ class Accounts:
     async def tried(self, account_id: int, token: str, error: PixVerseError | None) -> None:
         """The API answered a trial of this very token; nothing follows where it has been replaced meanwhile.
 
-        Raises sqlite3.Error as the database does; nothing is then changed.
+        Raises StorageError as the database does; nothing is then changed.
         """
         state = state_told(error)
         if state is not None:
@@ -159,7 +159,7 @@ class Accounts:
 
     async def named_by_api(self, account_id: int, jobids: Collection[str]) -> None:
         """The API knows these jobs with the account's token: the user that the token's text claims is confirmed where
-        one of their ids holds its number. Raises sqlite3.Error as the database does."""
+        one of their ids holds its number. Raises StorageError as the database does."""
         account = self._known.get(account_id)
         if account is None or not confirms(account, jobids):
             return

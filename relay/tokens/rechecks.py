@@ -76,7 +76,7 @@ class Rechecks:
     async def recheck_now(self, account_id: int) -> Recheck:
         """Tries the account's token; everything follows from the answer as from any other.
 
-        Raises sqlite3.Error as the database does.
+        Raises StorageError as the database does.
         """
         token = self._accounts.token_of(account_id)
         if token is None:

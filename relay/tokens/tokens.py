@@ -87,7 +87,7 @@ class Dropped:
 class Tokens:
     """What is stored is committed, in memory and told on when a call returns, or none of it where it raises.
 
-    Every call raises sqlite3.Error as the database does.
+    Every call raises StorageError as the database does.
     """
 
     def __init__(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from relay.delivery.sender import Sender
 from relay.ports import Health
 from storage import batches, deliveries, jobs, sending, subscriptions
 from storage.database import Database, Transaction
+from storage.errors import StorageUnavailable
 from tests.relay.discord_channel import Discord, ManualClock
 
 GUILD = 77
@@ -61,7 +61,7 @@ class MortalDatabase(Database):
 
 
 def disk_full() -> BaseException:
-    return sqlite3.OperationalError("database or disk is full")
+    return StorageUnavailable("database or disk is full")
 
 
 class QuietCards:

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from relay.retention import KEPT, Retention
+from storage.errors import StorageUnavailable
 from tests.relay.discord_channel import ManualClock
 from tests.relay.outbox_world import World, completed
 
@@ -82,7 +82,7 @@ async def test_a_database_that_fails_costs_no_more_than_an_hour(world: World) ->
     def fail_once() -> None:
         if failing.pop():
             failing.append(False)
-            raise sqlite3.OperationalError("database or disk is full")
+            raise StorageUnavailable("database or disk is full")
         failing.append(False)
 
     world.clock.advance(KEPT)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import sqlite3
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from storage.errors import StorageUnavailable
 from tests.simulation.discord_world import Channel, DiscordWorld, Posted, text_of
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger
@@ -121,7 +121,7 @@ class World:
         if error is None:
             return
         self.tell(f"the bot ended by itself: {error!r}")
-        if not (isinstance(error, sqlite3.OperationalError) and self._weather.disturbs("disk")):
+        if not (isinstance(error, StorageUnavailable) and self._weather.disturbs("disk")):
             self.ledger.fail(f"the bot ended by itself: {error!r}")
         self.machine.downtime = _AFTER_FAILURE
 

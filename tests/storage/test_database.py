@@ -10,7 +10,7 @@ import pytest
 from relay.erasure import Erasure
 from storage import meta
 from storage.database import Database
-from storage.errors import TransactionMisused
+from storage.errors import StorageError, StorageUnavailable, TransactionMisused
 
 
 async def _names(database: Database) -> set[str]:
@@ -42,7 +42,7 @@ async def test_a_failing_statement_undoes_what_came_before_it(database: Database
             await meta.put(tx, "a", b"1")
             await tx.run("INSERT INTO servers (guild_id, account_id) VALUES (1, 99)")
 
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StorageError, match="FOREIGN KEY"):
         await failing()
     assert await _names(database) == set()
 
@@ -133,7 +133,7 @@ async def test_a_transaction_is_of_no_use_after_its_end(database: Database) -> N
 
 
 async def test_the_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(StorageUnavailable, match="readonly"):
         await database.reader.all("INSERT INTO servers (guild_id) VALUES (1)")
 
 
@@ -165,7 +165,7 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
 
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(sqlite3.OperationalError, match="locked"):
+    with pytest.raises(StorageUnavailable, match="locked"):
         await put_a()
     other.execute("ROLLBACK")
     other.close()

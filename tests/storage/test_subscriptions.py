@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import sqlite3
-
 import pytest
 
 from storage import batches, deliveries, jobs, overviews, subscriptions
 from storage.database import Database, Transaction
+from storage.errors import StorageError
 
 GUILD, CHANNEL = 7, 70
 
@@ -29,7 +28,7 @@ async def test_one_subscription_for_each_job_and_channel(database: Database) -> 
     async with database.transaction() as tx:
         await _add(tx, 1)
         await _add(tx, 1, CHANNEL + 1)
-    with pytest.raises(sqlite3.IntegrityError):
+    with pytest.raises(StorageError):
         async with database.transaction() as tx:
             await _add(tx, 1)
     row = await subscriptions.in_channel(database.reader, 1, CHANNEL)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import AsyncIterator, Collection
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from relay.callbacks.hints import Hints
 from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
 from relay.ports import HintUse
 from storage import callbacks, follows
+from storage.errors import StorageUnavailable
 from storage.follows import FollowRow
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
 
@@ -246,7 +246,7 @@ async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> N
 
     class Broken:
         async def one(self, *_: object) -> None:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise StorageUnavailable("disk I/O error")
 
         all = one
 

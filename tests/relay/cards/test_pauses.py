@@ -10,6 +10,7 @@ import pytest
 from model.messages import CardPost
 from model.states import CardStatus
 from relay.cards.pauses import Pauses
+from storage.errors import StorageUnavailable
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.discord_channel import ManualClock
@@ -45,7 +46,7 @@ async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> Non
     # The file may not grow: SQLite then says what it says of a full disk.
     (pages,) = await world.database.reader.all("PRAGMA page_count")
     await world.database._writer.execute_fetchall(f"PRAGMA max_page_count = {pages[0]}")
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(StorageUnavailable, match="full"):
         async with world.database.transaction() as tx:
             await tx.run("INSERT INTO meta (name, value) VALUES ('much', zeroblob(1000000))")
     assert world.database.refused.is_set()
@@ -77,7 +78,7 @@ async def test_an_open_card_says_it_and_takes_it_back_though_nothing_can_be_writ
     await world.card("job")
 
     def fail() -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise StorageUnavailable("database or disk is full")
 
     world.database.point = fail
     world.health.paused = True

@@ -14,6 +14,7 @@ from model.states import NoticeKind, Reason
 from relay.delivery import admin_notices as notices
 from relay.delivery.outbox import DeliveryLoop
 from storage import deliveries, servers
+from storage.errors import StorageUnavailable
 from tests.relay.discord_channel import DEAD, Discord, ManualClock
 from tests.relay.outbox_world import GUILD, World, completed
 
@@ -319,10 +320,10 @@ async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -
 
     class Locked:
         async def one(self, sql: str, parameters: object = ()) -> sqlite3.Row | None:
-            raise sqlite3.OperationalError("database is locked")
+            raise StorageUnavailable("database is locked")
 
         async def all(self, sql: str, parameters: object = ()) -> list[sqlite3.Row]:
-            raise sqlite3.OperationalError("database is locked")
+            raise StorageUnavailable("database is locked")
 
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))

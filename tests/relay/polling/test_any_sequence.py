@@ -26,6 +26,7 @@ from pixverse.errors import (
 )
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
+from storage.errors import StorageUnavailable
 from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, START, FakeApi, ManualClock, World, open_database
 
 _INTERVAL = 20.0
@@ -38,7 +39,7 @@ _ERRORS: dict[str, Callable[[], Exception]] = {
     "away": lambda: Unavailable("503"),
     "not found": lambda: JobNotFound("404"),
     "fault of ours": lambda: ValueError("a fault"),
-    "disk full": lambda: sqlite3.OperationalError("disk is full"),
+    "disk full": lambda: StorageUnavailable("disk is full"),
 }
 _MOSTLY = st.sampled_from([True, True, False])
 _STATE_AFTER = {"refused": "refused", "unpaid": "unpaid"}

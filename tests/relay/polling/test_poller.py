@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import tracemalloc
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from model.job import JobState, Media
 from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
 from relay.polling.answers import Recorded
 from storage.database import Database
+from storage.errors import StorageUnavailable
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
 
 
@@ -346,7 +346,7 @@ async def test_a_database_that_fails_loses_nothing(world: World) -> None:
     record = world.answers.record_answer
 
     async def full(*_: object) -> Recorded:
-        raise sqlite3.OperationalError("database or disk is full")
+        raise StorageUnavailable("database or disk is full")
 
     world.answers.record_answer = full  # type: ignore[method-assign,assignment]
     await world.advance(120)
@@ -363,7 +363,7 @@ async def test_the_loop_outlives_a_database_that_cannot_be_read(world: World) ->
 
     class Broken:
         async def one(self, *_: object) -> None:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise StorageUnavailable("disk I/O error")
 
         all = one
 

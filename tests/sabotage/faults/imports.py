@@ -19,4 +19,11 @@ FAULTS = (
         "import asyncio\n",
         "import asyncio\n\nimport discord\n",
     ),
+    fault(
+        "the relay knows the database's engine",
+        IMPORT_RULES,
+        "relay/clock.py",
+        "import asyncio\n",
+        "import asyncio\n\nimport sqlite3\n",
+    ),
 )
