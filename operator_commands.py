@@ -15,10 +15,10 @@ from relay.media.folder import folder_beside, look_over
 from relay.meters import NoMeters
 from settings import VERSION, Settings, StorageSettings, shown_settings
 from storage import backup as backups
-from storage import rotation
+from storage import vault
 from storage.inspection import Inspection, inspect
-from storage.keys import key_file
 from storage.lock import InstanceLock
+from storage.vault import key_file
 from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
 
 _DISCORD_SECONDS = 30.0
@@ -54,7 +54,7 @@ async def backup(settings: StorageSettings, target: Path) -> None:
 
 async def rotate_key(settings: StorageSettings) -> None:
     """Encrypts every stored secret anew. Raises AlreadyRunning while the bot runs, or a class of DatabaseUnusable."""
-    rotated = await rotation.rotate_key(settings.database_path, _keys(settings))
+    rotated = await vault.rotate_key(settings.database_path, _keys(settings))
     print(f"Encrypted anew: {rotated.secrets} secrets.")
     if rotated.file is None:
         print("ENCRYPTION_KEY: the first key is in use; take the others away.")

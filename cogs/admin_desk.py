@@ -17,7 +17,7 @@ from relay.ports import Health, Poster
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Recheck, Rechecks
 from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried
-from storage import callbacks, deliveries, follows, outcome_records, overviews, servers
+from storage import deliveries, follows, outcome_records, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_answers
@@ -185,7 +185,7 @@ class AdminDesk:
                 await outcome_records.latest_form(reader, ask.guild_id, ask.at - _LIMIT_BELIEVED)
             ).why
             is Cause.UPLOADS_LIMITED,
-            callback_heard_at=await callbacks.heard_at(reader, ask.guild_id),
+            callback_heard_at=await servers.callback_heard_at(reader, ask.guild_id),
             api_down_since=self._health.api.down_since,
         )
         return check_answer(report, self._book.mentions(ask.guild_id))

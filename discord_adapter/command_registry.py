@@ -11,8 +11,7 @@ import aiohttp
 import discord
 
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
-from storage import meta
-from storage.database import Database
+from storage.database import Database, get_meta, put_meta
 from ui.mentions import CommandMentions
 
 log = logging.getLogger(__name__)
@@ -72,12 +71,12 @@ class CommandRegistry:
         return True
 
     async def _scopes_before(self) -> list[Scope]:
-        kept = await meta.get(self._database.reader, _SCOPES)
+        kept = await get_meta(self._database.reader, _SCOPES)
         return [] if kept is None else list(json.loads(kept))
 
     async def _remember_scopes(self) -> None:
         kept = json.dumps(list(self._wanted)).encode()
-        if await meta.get(self._database.reader, _SCOPES) == kept:
+        if await get_meta(self._database.reader, _SCOPES) == kept:
             return
         async with self._database.transaction() as tx:
-            await meta.put(tx, _SCOPES, kept)
+            await put_meta(tx, _SCOPES, kept)

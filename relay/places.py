@@ -13,7 +13,7 @@ from typing import Protocol
 
 from relay.ports import Clock, JobWatch
 from relay.tokens.accounts import Accounts
-from storage import accounts, departures, servers
+from storage import accounts, deletion, servers
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -52,11 +52,11 @@ class Places:
 
     async def known_channels(self, guild_id: int) -> list[int]:
         """The server's channels and threads with which the bot has still to do."""
-        return await departures.known_channels(self._database.reader, guild_id)
+        return await servers.known_channels(self._database.reader, guild_id)
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
         """A channel or thread was deleted: nothing more goes there, and its jobs are not asked about for its sake."""
-        jobs = await departures.watched_jobs(self._database.reader, channel_id)
+        jobs = await servers.jobs_in_channel(self._database.reader, channel_id)
         await self._channels.channel_gone(guild_id, channel_id, name)
         for job_id in jobs:
             self._watch.job_changed(job_id)
@@ -74,13 +74,13 @@ class Places:
             return
         async with self._database.transaction() as tx:
             await servers.set_back(tx, guild_id)
-            await departures.take_up_deliveries(tx, guild_id, self._clock.now())
+            await servers.take_up_deliveries(tx, guild_id, self._clock.now())
         log.info("server %d has the bot back", guild_id)
         self._accounts.wake_server(guild_id)
 
     async def missed(self, present: Collection[int]) -> list[int]:
         """The servers that were there before and are not among these."""
-        known = await departures.known_servers(self._database.reader)
+        known = await servers.known(self._database.reader)
         return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.rests(guild_id)]
 
     async def compare(self, present: Collection[int], gone: Collection[int]) -> None:
@@ -88,7 +88,7 @@ class Places:
         listened. Of others nothing is known: they may have come meanwhile."""
         for guild_id in gone:
             await self.server_gone(guild_id)
-        known = await departures.known_servers(self._database.reader)
+        known = await servers.known(self._database.reader)
         for guild_id in sorted(known.intersection(present)):
             await self.server_back(guild_id)
         self._compared.set()
@@ -108,13 +108,13 @@ class Places:
 
     async def _forget_departed(self) -> None:
         before = self._clock.now() - GRACE
-        for guild_id in await departures.servers_gone_before(self._database.reader, before):
+        for guild_id in await servers.gone_before(self._database.reader, before):
             await self._forget(guild_id)
             log.info("server %d is forgotten", guild_id)
 
     async def _forget(self, guild_id: int) -> None:
         async with self._database.transaction() as tx:
-            account_id = await departures.forget_server(tx, guild_id)
+            account_id = await deletion.forget_server(tx, guild_id)
             row = None
             if account_id is not None:
                 await accounts.forget_unused_token(tx, account_id)

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from relay.failures import log_failure
 from relay.ports import Clock
-from storage import migrate, retention
+from storage import deletion, migrate
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -50,14 +50,14 @@ class Retention:
         # Their records are gone at useapi.net by now, whatever their server decides.
         await self._give_up_held(before)
         jobs = 0
-        while await retention.old_jobs(self._database.reader, before, 1):
+        while await deletion.old_jobs(self._database.reader, before, 1):
             async with self._database.transaction() as tx:
-                jobs += await retention.delete_old_jobs(tx, before, _AT_ONCE)
+                jobs += await deletion.delete_old_jobs(tx, before, _AT_ONCE)
             await self._clock.sleep(_BETWEEN_SECONDS)
         async with self._database.transaction() as tx:
-            await retention.delete_old_batches(tx, before)
-            await retention.delete_old_notices(tx, before, _AT_ONCE)
-            await retention.delete_unused_accounts(tx)
+            await deletion.delete_old_batches(tx, before)
+            await deletion.delete_old_notices(tx, before, _AT_ONCE)
+            await deletion.delete_unused_accounts(tx)
         await asyncio.to_thread(migrate.delete_old_copies, self._database.path, before)
         if jobs:
             log.info("%d old jobs were deleted", jobs)

@@ -8,8 +8,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass, field
 
-from storage import meta
-from storage.database import Queries, Transaction
+from storage.database import Queries, Transaction, get_meta, put_meta
 
 _COLUMNS = "id, account_key, token, token_hash, of_operator, confirmed, state, state_since, tried_at"
 _OPERATOR = "operator_account"
@@ -123,7 +122,7 @@ async def used_by_servers(queries: Queries) -> list[AccountRow]:
 
 async def operator(queries: Queries) -> int | None:
     """The operator's account, if there is one."""
-    value = await meta.get(queries, _OPERATOR)
+    value = await get_meta(queries, _OPERATOR)
     return None if value is None else int(value)
 
 
@@ -132,7 +131,7 @@ async def set_operator(tx: Transaction, account_id: int | None) -> None:
     if account_id is None:
         await tx.run("DELETE FROM meta WHERE name = ?", (_OPERATOR,))
         return
-    await meta.put(tx, _OPERATOR, str(account_id).encode("ascii"))
+    await put_meta(tx, _OPERATOR, str(account_id).encode("ascii"))
 
 
 async def _one(queries: Queries, where: str, value: str | int) -> AccountRow | None:

@@ -9,9 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from storage.errors import DatabaseForeign, damaged, is_damage, unusable
-from storage.files import require_file, sync_file, sync_folder
-from storage.identity import refuse_foreign
-from storage.uri import uri
+from storage.files import refuse_foreign, require_file, sync_file, sync_folder, uri
 
 
 class BackupFailed(Exception):

@@ -14,7 +14,7 @@ import aiosqlite
 
 from storage import opening
 from storage.errors import StorageError, StorageUnavailable, TransactionMisused
-from storage.uri import uri
+from storage.files import uri
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +166,12 @@ class Database:
             finally:
                 self._owner = None
 
+    async def probe_write(self, now: int) -> None:
+        """Commits a few bytes: nothing but a write tells whether the database takes one (a full disk, a lock, a disk
+        turned read-only). Raises StorageError or OSError where it takes none."""
+        async with self.transaction() as tx:
+            await put_meta(tx, "health", str(now).encode())
+
     async def flush(self) -> bool:
         """Moves what is committed from the write-ahead log into the file and empties the log, so that no byte lingers
         there that was overwritten; returns whether that is done.
@@ -220,6 +226,20 @@ class Database:
     async def _execute(self, sql: str) -> list[sqlite3.Row]:
         with _own_errors():
             return list(await self._writer.execute_fetchall(sql))
+
+
+async def get_meta(queries: Queries, name: str) -> bytes | None:
+    """The value kept under this name, or None."""
+    row = await queries.one("SELECT value FROM meta WHERE name = ?", (name,))
+    return None if row is None else bytes(row["value"])
+
+
+async def put_meta(tx: Transaction, name: str, value: bytes) -> None:
+    """Keeps a value under this name in place of the earlier one."""
+    await tx.run(
+        "INSERT INTO meta (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
 
 
 @asynccontextmanager

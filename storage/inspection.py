@@ -11,8 +11,8 @@ from storage import migrate, opening, vault
 from storage.database import open_reader
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
-from storage.keys import key_file
 from storage.lock import InstanceLock
+from storage.vault import key_file
 
 
 @dataclass(frozen=True, slots=True)

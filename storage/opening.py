@@ -11,10 +11,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from storage import identity, migrate
+from storage import files, migrate
 from storage.errors import damaged, is_locked, read_only, unmakeable, unusable
-from storage.files import make_folder, narrow_mode, require_file, writable
-from storage.uri import uri
+from storage.files import make_folder, narrow_mode, require_file, uri, writable
 
 LOCK_WAIT_SECONDS = 10.0
 """How long another program's lock is waited for at the start."""
@@ -88,7 +87,7 @@ def _prepare_once(path: Path) -> None:
         _look_over(path, connection, len(steps))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate.migrate(path, connection, steps)
-        identity.mark(connection)
+        files.mark_own(connection)
         _probe_write(connection)
 
 
@@ -101,13 +100,13 @@ def _examine_once(path: Path) -> int:
 
 def _refuse_foreign(path: Path) -> None:
     with _connected(path) as connection:
-        identity.refuse_foreign(path, connection)
+        files.refuse_foreign(path, connection)
 
 
 def _look_over(path: Path, connection: sqlite3.Connection, newest: int) -> None:
     # The first read also compares the file's length with the number of pages that its header names.
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    identity.refuse_foreign(path, connection)
+    files.refuse_foreign(path, connection)
     migrate.check_not_newer(path, connection, newest)
     _quick_check(path, connection)
 

@@ -1,10 +1,12 @@
-"""Discord servers: which account each uses, who set it, where its admins are told."""
+"""Discord servers: which account each uses, who set it, where its admins are told, its address for callbacks, and
+whether it still has the bot."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from storage.database import Queries, Transaction
+from storage.deliveries import IS_OPEN
 
 _COLUMNS = "guild_id, account_id, token_set_by, alerts_channel, upload_limit, upload_limit_at, gone_since"
 
@@ -99,3 +101,89 @@ async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
 async def set_back(tx: Transaction, guild_id: int) -> None:
     """The bot is in the server (again)."""
     await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))
+
+
+async def callback_secret(queries: Queries, guild_id: int) -> bytes | None:
+    """The server's secret as it is kept, encrypted; None where it has no address yet."""
+    row = await queries.one(
+        "SELECT callback_secret FROM servers WHERE guild_id = ? AND callback_secret IS NOT NULL", (guild_id,)
+    )
+    return None if row is None else bytes(row["callback_secret"])
+
+
+async def callback_hashes(queries: Queries) -> dict[bytes, int]:
+    """The server of each address, by the SHA-256 of the secret in it."""
+    rows = await queries.all("SELECT callback_hash, guild_id FROM servers WHERE callback_hash IS NOT NULL")
+    return {bytes(row["callback_hash"]): row["guild_id"] for row in rows}
+
+
+async def put_callback_secret(tx: Transaction, guild_id: int, secret: bytes, digest: bytes) -> None:
+    """Gives the server an address, `secret` encrypted and `digest` its SHA-256; one that it had is void from now on."""
+    await tx.run(
+        "INSERT INTO servers (guild_id, callback_secret, callback_hash) VALUES (?, ?, ?) ON CONFLICT (guild_id)"
+        " DO UPDATE SET callback_secret = excluded.callback_secret, callback_hash = excluded.callback_hash,"
+        " callback_heard_at = NULL",
+        (guild_id, secret, digest),
+    )
+
+
+async def callback_heard_at(queries: Queries, guild_id: int) -> int | None:
+    """When a callback last came to the server's address, to within a minute, milliseconds UTC; None for never."""
+    row = await queries.one("SELECT callback_heard_at FROM servers WHERE guild_id = ?", (guild_id,))
+    return None if row is None else row["callback_heard_at"]
+
+
+async def set_callback_heard(tx: Transaction, guild_id: int, now: int) -> None:
+    """A callback came to the server's address."""
+    await tx.run(
+        "UPDATE servers SET callback_heard_at = ? WHERE guild_id = ? AND callback_hash IS NOT NULL", (now, guild_id)
+    )
+
+
+async def gone(queries: Queries) -> set[int]:
+    """The servers that have removed the bot."""
+    return {row["guild_id"] for row in await queries.all("SELECT guild_id FROM servers WHERE gone_since IS NOT NULL")}
+
+
+async def gone_before(queries: Queries, time: int) -> list[int]:
+    """The servers that removed the bot at this time (milliseconds UTC) or earlier."""
+    rows = await queries.all("SELECT guild_id FROM servers WHERE gone_since <= ? ORDER BY gone_since", (time,))
+    return [row["guild_id"] for row in rows]
+
+
+async def known(queries: Queries) -> set[int]:
+    """Every server about which anything is kept."""
+    rows = await queries.all(
+        "SELECT guild_id FROM servers UNION SELECT guild_id FROM subscriptions UNION SELECT guild_id FROM deliveries"
+        " UNION SELECT guild_id FROM follows"
+    )
+    return {row["guild_id"] for row in rows}
+
+
+async def known_channels(queries: Queries, guild_id: int) -> list[int]:
+    """The server's channels and threads in which somebody waits, something is to be posted, admins are told, or to
+    which its account is relayed."""
+    rows = await queries.all(
+        "SELECT channel_id FROM subscriptions WHERE guild_id = ?1 AND ended_at IS NULL"
+        f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"
+        " UNION SELECT channel_id FROM follows WHERE guild_id = ?1"
+        " UNION SELECT alerts_channel FROM servers WHERE guild_id = ?1 AND alerts_channel IS NOT NULL",
+        (guild_id,),
+    )
+    return [row["channel_id"] for row in rows]
+
+
+async def jobs_in_channel(queries: Queries, channel_id: int) -> list[int]:
+    """The jobs for which somebody waits in this channel."""
+    rows = await queries.all(
+        "SELECT job_id FROM subscriptions WHERE channel_id = ? AND ended_at IS NULL", (channel_id,)
+    )
+    return [row["job_id"] for row in rows]
+
+
+async def take_up_deliveries(tx: Transaction, guild_id: int, now: int) -> None:
+    """What was to be posted in a server that is back is due now; the time away counts for no delivery's patience."""
+    await tx.run(
+        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}",
+        (now, guild_id),
+    )

@@ -1,18 +1,22 @@
-"""Secrets at rest: encrypted with the operator's key, which is told from a wrong one even when nothing is stored."""
+"""Secrets at rest: encrypted with the operator's key, from the settings or from a file beside the database. A wrong key
+is told from the right one even when nothing is stored."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.fernet import InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
-from storage import keys, meta
-from storage.database import Database, Queries, Transaction
-from storage.errors import KeyMissing, WrongKey
+from storage.database import Database, Queries, Transaction, get_meta, put_meta
+from storage.errors import DatabaseUnusable, KeyMalformed, KeyMissing, WrongKey
+from storage.files import narrow_mode, require_file, write_whole
+from storage.lock import InstanceLock
 
 CHECK = "key_check"
 HASH_KEY = "account_hash_key"
@@ -36,11 +40,11 @@ class Vault:
         """
         found, source = find_keys(database.path, configured)
         if not found:
-            if await meta.get(database.reader, CHECK) is not None:
+            if await get_meta(database.reader, CHECK) is not None:
                 raise _file_gone(database.path)
-            found = (keys.new_key(),)
-            keys.write_key_file(keys.key_file(database.path), found)
-        cipher = keys.cipher(found, source)
+            found = (new_key(),)
+            write_key_file(key_file(database.path), found)
+        cipher = make_cipher(found, source)
         async with database.transaction() as tx:
             await _set_up(tx, cipher)
         return cls(cipher, await verified_hash_key(database.reader, cipher, source))
@@ -64,12 +68,12 @@ class Vault:
 async def check_keys(queries: Queries, database: Path, configured: Sequence[str] = ()) -> None:
     """Looks the keys over as a start does, but makes and changes nothing. Raises as `Vault.open` does."""
     found, source = find_keys(database, configured)
-    used = await meta.get(queries, CHECK) is not None
+    used = await get_meta(queries, CHECK) is not None
     if not found:
         if used:
             raise _file_gone(database)
         return
-    cipher = keys.cipher(found, source)
+    cipher = make_cipher(found, source)
     if used:
         await verified_hash_key(queries, cipher, source)
 
@@ -78,11 +82,11 @@ def find_keys(database: Path, configured: Sequence[str]) -> tuple[tuple[str, ...
     """The keys to use, newest first, and where they come from; none where there is no key file yet."""
     if configured:
         return tuple(configured), "ENCRYPTION_KEY"
-    file = keys.key_file(database)
-    found = keys.read_key_file(file)
+    file = key_file(database)
+    found = read_key_file(file)
     source = f"The key file {file}"
     if found is not None:
-        keys.cipher(found, source)
+        make_cipher(found, source)
     return found or (), source
 
 
@@ -115,7 +119,7 @@ async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
     """
     named = await tx.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
     for row in named:
-        await meta.put(tx, row["name"], cipher.rotate(bytes(row["value"])))
+        await put_meta(tx, row["name"], cipher.rotate(bytes(row["value"])))
     tokens = await tx.all("SELECT id, token FROM accounts WHERE token IS NOT NULL")
     tokens_done = [
         await tx.run("UPDATE accounts SET token = ? WHERE id = ?", (rotated, row["id"]))
@@ -139,14 +143,124 @@ def _rotated(cipher: MultiFernet, stored: bytes) -> bytes | None:
 
 
 async def _set_up(tx: Transaction, cipher: MultiFernet) -> None:
-    if await meta.get(tx, CHECK) is not None:
+    if await get_meta(tx, CHECK) is not None:
         return
-    await meta.put(tx, CHECK, cipher.encrypt(_CHECK_TEXT))
-    await meta.put(tx, HASH_KEY, cipher.encrypt(secrets.token_bytes(_HASH_KEY_BYTES)))
+    await put_meta(tx, CHECK, cipher.encrypt(_CHECK_TEXT))
+    await put_meta(tx, HASH_KEY, cipher.encrypt(secrets.token_bytes(_HASH_KEY_BYTES)))
 
 
 def _file_gone(database: Path) -> KeyMissing:
     return KeyMissing(
-        f"The key file {keys.key_file(database)} is gone, and the stored tokens cannot be read without it. "
+        f"The key file {key_file(database)} is gone, and the stored tokens cannot be read without it. "
         "Put it back, or set ENCRYPTION_KEY to its content."
     )
+
+
+def key_file(database: Path) -> Path:
+    """Where the key lies when none is set: beside the database, which is useless without it."""
+    return database.with_name(database.name + ".key")
+
+
+def make_cipher(keys: Sequence[str], source: str) -> MultiFernet:
+    """Encrypts with the first key, decrypts with any. `source` names where they come from.
+
+    Raises KeyMalformed; the message holds none of the key.
+    """
+    if not keys:
+        raise KeyMalformed(f"{source} holds no key.")
+    try:
+        return MultiFernet([Fernet(key) for key in keys])
+    except ValueError:
+        raise KeyMalformed(f"{source} is malformed: it must hold Fernet keys (44 characters), newest first.") from None
+
+
+def read_key_file(file: Path) -> tuple[str, ...] | None:
+    """The keys in the file, newest first, or None where there is no file. Raises KeyMissing where it is unreadable."""
+    try:
+        text = file.read_bytes().decode("ascii", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise KeyMissing(f"The key file {file} cannot be read ({error.strerror}). Let this user read it.") from error
+    narrow_mode(file)
+    return tuple(word for word in re.split(r"[,\s]+", text) if word)
+
+
+def write_key_file(file: Path, keys: Sequence[str]) -> None:
+    """Writes the keys, newest first, on the disk when this returns. Raises KeyMissing where that cannot be done."""
+    try:
+        write_whole(file, "".join(f"{key}\n" for key in keys).encode("ascii"))
+    except OSError as error:
+        raise KeyMissing(
+            f"The key file {file} cannot be written ({error.strerror}). Let this user write to its folder."
+        ) from error
+
+
+def new_key() -> str:
+    """A fresh random key."""
+    return Fernet.generate_key().decode("ascii")
+
+
+class NoNewKey(DatabaseUnusable):
+    """ENCRYPTION_KEY holds the present key only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rotated:
+    """What was done."""
+
+    secrets: int
+    """How many were encrypted anew; the check value and the key for hashing are among them."""
+    file: Path | None
+    """The key file that holds the new key; None where ENCRYPTION_KEY does."""
+
+
+async def rotate_key(path: Path, configured: Sequence[str] = ()) -> Rotated:
+    """Encrypts everything anew: with the first of the configured keys, else with a fresh one in the key file.
+
+    Wherever it is interrupted, the keys that are then configured or in the file open the database. Raises
+    AlreadyRunning while a bot runs, NoNewKey where only one key is configured, else as `Vault.open` does.
+    """
+    require_file(path)
+    with InstanceLock(path):
+        database = await Database.open(path)
+        try:
+            if configured:
+                return await to_configured_key(database, configured)
+            return await to_fresh_key(database)
+        finally:
+            await database.close()
+
+
+async def to_configured_key(database: Database, configured: Sequence[str]) -> Rotated:
+    """Encrypts everything anew with the first of the configured  To be called under the instance lock."""
+    if len(configured) < 2:
+        raise NoNewKey(
+            "ENCRYPTION_KEY holds one key only. Put a new one in front of it, with a comma between, "
+            "run rotate-key, then take the old one away."
+        )
+    return Rotated(await _reencrypt(database, configured, "ENCRYPTION_KEY"), None)
+
+
+async def to_fresh_key(database: Database) -> Rotated:
+    """Encrypts everything anew with a fresh key in the key file. To be called under the instance lock."""
+    old, source = find_keys(database.path, ())
+    if not old:
+        raise KeyMissing(f"There is no key file {key_file(database.path)}, so there is nothing to rotate.")
+    file = key_file(database.path)
+    fresh = new_key()
+    await check_keys(database.reader, database.path)
+    # First both keys, so that either state of the database can be opened; the old ones go last.
+    write_key_file(file, (fresh, *old))
+    count = await _reencrypt(database, (fresh, *old), source)
+    write_key_file(file, (fresh,))
+    return Rotated(count, file)
+
+
+async def _reencrypt(database: Database, found: Sequence[str], source: str) -> int:
+    cipher = make_cipher(found, source)
+    await verified_hash_key(database.reader, cipher, source)
+    async with database.transaction() as tx:
+        count = await reencrypt(tx, cipher)
+    await database.flush()
+    return count

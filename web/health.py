@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from relay.ports import Clock
-from storage import probing
 from storage.database import Database
 from storage.errors import StorageError
 from web.loop_beats import LoopBeats, standing
@@ -79,7 +78,7 @@ class WriteProbe:
 
     async def _try(self) -> None:
         try:
-            await probing.write(self._database, self._clock.now())
+            await self._database.probe_write(self._clock.now())
             self._took = True
         except (StorageError, OSError) as error:
             self._took = False

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from storage import callbacks
+from storage import servers
 from storage.database import Database, Transaction, to_the_end
 from storage.errors import WrongKey
 from storage.vault import Vault
@@ -44,7 +44,7 @@ class CallbackAddresses:
 
     async def start(self) -> None:
         """Reads all addresses."""
-        self._servers = await callbacks.hashes(self._database.reader)
+        self._servers = await servers.callback_hashes(self._database.reader)
 
     def server_of(self, secret: str) -> int | None:
         """The server whose address holds this secret; None where it is no address, or none any more."""
@@ -69,14 +69,14 @@ class CallbackAddresses:
             if present is not None and present.number != replaced:
                 return present
             secret = self._new_secret()
-            await callbacks.put_secret(tx, guild_id, self._vault.encrypt(secret), _digest(secret))
+            await servers.put_callback_secret(tx, guild_id, self._vault.encrypt(secret), _digest(secret))
         self.forget(guild_id)
         self._servers[_digest(secret)] = guild_id
         await self._database.flush()
         return _address(secret)
 
     async def _present(self, tx: Transaction, guild_id: int) -> CallbackAddress | None:
-        kept = await callbacks.secret_of(tx, guild_id)
+        kept = await servers.callback_secret(tx, guild_id)
         if kept is None:
             return None
         try:

@@ -14,7 +14,7 @@ from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
 from relay.ports import Claims, Clock, HintMeter, HintUse
-from storage import callbacks, jobs
+from storage import jobs, servers
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ class Hints:
         try:
             async with self._database.transaction() as tx:
                 for guild_id in guild_ids:
-                    await callbacks.set_heard(tx, guild_id, self._heard[guild_id])
+                    await servers.set_callback_heard(tx, guild_id, self._heard[guild_id])
         except Exception as error:
             # The loop's edge: it is written with the next callback.
             self.failures += 1

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 
 from relay.ports import Cards, Clock, Health
-from storage import probing
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -52,7 +51,7 @@ class Pauses:
 
     async def _takes_writes(self) -> bool:
         try:
-            await probing.write(self._database, self._clock.now())
+            await self._database.probe_write(self._clock.now())
         except (StorageError, OSError):
             return False
         return True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relay.commands.results import Ask
 from relay.ports import Cards
-from storage import people
+from storage import deletion
 from storage.database import Database
 
 
@@ -19,7 +19,7 @@ class Forgetting:
         """Deletes what is kept about the asker, in every server. What they wait for still comes, and pings them not;
         cards and summaries that name them follow in time."""
         async with self._database.transaction() as tx:
-            named = await people.forget(tx, ask.user_id)
+            named = await deletion.forget_person(tx, ask.user_id)
         for subscription_id in named.subscriptions:
             self._cards.subscription_changed(subscription_id)
         # Nothing of it is to linger in the write-ahead log either.

@@ -10,9 +10,9 @@ from model.states import AccountState, NoticeKind
 from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
-from storage import accounts, deliveries, servers, waiting
+from storage import accounts, deliveries, servers, subscriptions
 from storage.database import Transaction
-from storage.waiting import WaitingServer
+from storage.subscriptions import WaitingServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ async def change(
     if not await accounts.set_state(tx, account.id, state.value, now):
         return False
     idle_too = state is AccountState.MISSING
-    told = await waiting.servers_of(tx, account.id, operator_id, with_alerts_channel=idle_too)
+    told = await subscriptions.waiting_servers(tx, account.id, operator_id, with_alerts_channel=idle_too)
     if state is AccountState.OK:
         jobs = dict.fromkeys(await servers.using(tx, account.id), 0)
         await end_alerts(tx, jobs | {server.guild_id: server.jobs for server in told}, NoticeKind.FIXED, now)
@@ -87,7 +87,9 @@ async def change(
 async def tell_back(tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, now: int) -> None:
     """Puts word into the outbox to a server that uses the account again: its jobs that were on hold go on."""
     here = [
-        one for one in await waiting.servers_of(tx, account.id, operator_id) if one.guild_id == guild_id and one.jobs
+        one
+        for one in await subscriptions.waiting_servers(tx, account.id, operator_id)
+        if one.guild_id == guild_id and one.jobs
     ]
     await end_alerts(tx, {guild_id: sum(server.jobs for server in here)}, NoticeKind.FIXED, now)
     for server in here:

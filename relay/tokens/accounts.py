@@ -12,7 +12,7 @@ from pixverse.tokens import names_user, useapi_user
 from relay.ports import Cards, Clock, Outbox
 from relay.tokens import account_states
 from relay.tokens.account_states import Account, state_told
-from storage import accounts, departures, moves, servers
+from storage import accounts, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, to_the_end
 from storage.errors import WrongKey
@@ -66,7 +66,7 @@ class Accounts:
             await self._check_servers_tokens(tx)
             rows = await accounts.every(tx)
             self._own = await servers.with_own_account(tx)
-            self._resting = await departures.servers_gone(tx)
+            self._resting = await servers.gone(tx)
         self._known = {row.id: self.as_account(row) for row in rows}
         # Whatever was overwritten by the migration, a start before this one, or just now.
         await self._database.flush()

@@ -14,7 +14,7 @@ from relay.ports import Cards, Clock
 from relay.tokens import account_states
 from relay.tokens.accounts import Accounts, confirms
 from relay.tokens.rechecks import TokenTrial
-from storage import accounts, follows, moves, servers, waiting
+from storage import accounts, follows, moves, servers, subscriptions
 from storage.database import Database, Transaction, to_the_end
 from storage.vault import Vault
 
@@ -120,7 +120,7 @@ class Tokens:
         own = self._accounts.own(guild_id)
         if own is None:
             return None
-        jobs = await waiting.in_server(self._database.reader, guild_id, own)
+        jobs = await subscriptions.count_waiting_in_server(self._database.reader, guild_id, own)
         channels = await follows.count(self._database.reader, guild_id, own)
         return Removal(own, jobs, channels, self._accounts.operator_id is not None)
 
@@ -135,7 +135,9 @@ class Tokens:
         that account (again)."""
         self._check_not_in_force(guild_id, account_id)
         reader = self._database.reader
-        return await waiting.in_server(reader, guild_id, account_id), await follows.count(reader, guild_id, account_id)
+        return await subscriptions.count_waiting_in_server(reader, guild_id, account_id), await follows.count(
+            reader, guild_id, account_id
+        )
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         """Drops the server's waiting jobs of an account that it does not use any more, and ends its follows.
@@ -165,13 +167,13 @@ class Tokens:
             await servers.set_account(tx, guild_id, row.id, user_id)
             former = await moves.to_account(tx, guild_id, row.id, now)
             told = await self._mark_working(tx, row, listed, now)
-            jobs = await waiting.in_server(tx, guild_id, row.id)
+            jobs = await subscriptions.count_waiting_in_server(tx, guild_id, row.id)
             if not told and before != row.id and self._were_on_hold(before, key):
                 await self._tell_back(tx, row, guild_id, now)
             other = None if before is None or self._accounts.claims(before, key) else before
             if other is None:
-                other = await waiting.other_account(tx, guild_id, row.id)
-            held = 0 if other is None else await waiting.in_server(tx, guild_id, other)
+                other = await subscriptions.other_account(tx, guild_id, row.id)
+            held = 0 if other is None else await subscriptions.count_waiting_in_server(tx, guild_id, other)
             channels = 0 if other is None else await follows.count(tx, guild_id, other)
             if before is not None and before != row.id:
                 await accounts.forget_unused_token(tx, before)
@@ -212,8 +214,8 @@ class Tokens:
         async with self._database.transaction() as tx:
             if self._accounts.own(guild_id) != account_id:
                 raise TokenChanged
-            jobs = await waiting.in_server(tx, guild_id, account_id)
-            dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
+            jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
+            dropped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
             channels = await follows.remove_of_account(tx, guild_id, account_id)
             await account_states.end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED, self._clock.now())
             await servers.clear_account(tx, guild_id)
@@ -231,8 +233,8 @@ class Tokens:
     async def _drop_old(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         async with self._database.transaction() as tx:
             self._check_not_in_force(guild_id, account_id)
-            jobs = await waiting.in_server(tx, guild_id, account_id)
-            dropped = await waiting.drop(tx, guild_id, account_id, user_id, self._clock.now())
+            jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
+            dropped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
             channels = await follows.remove_of_account(tx, guild_id, account_id)
         self._tell_dropped(dropped)
         return Dropped(jobs, channels)

@@ -12,7 +12,7 @@ import pytest
 from discord_adapter.guild_reconciler import GuildReconciler
 from relay.places import Places
 from storage import servers
-from storage.keys import new_key
+from storage.vault import new_key
 from tests.relay.account_house import House
 
 LEFT, STILL_THERE, NEW = 77, 78, 79

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from relay.places import GRACE, Places
-from storage import departures, servers
-from storage.keys import new_key
+from storage import servers
+from storage.vault import new_key
 from tests.relay.account_house import House
 
 GUILD, BACK = 77, 78
@@ -46,10 +46,10 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
     task = asyncio.create_task(places.run())
     try:
         await house.pass_time(3600)
-        assert await departures.known_servers(house.database.reader) == {GUILD, BACK}
+        assert await servers.known(house.database.reader) == {GUILD, BACK}
         await places.compare({BACK}, [])
         await house.pass_time(0)
-        assert await departures.known_servers(house.database.reader) == {BACK}
+        assert await servers.known(house.database.reader) == {BACK}
         assert forgotten == [GUILD]
     finally:
         task.cancel()

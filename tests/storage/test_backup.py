@@ -11,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import meta
 from storage.backup import BackupFailed, backup
-from storage.database import Database
+from storage.database import Database, get_meta, put_meta
 from storage.errors import DatabaseDamaged, DatabaseUnreachable
 
 
@@ -25,9 +24,9 @@ def _names(path: Path) -> list[str]:
 async def test_the_copy_holds_what_is_committed_while_the_bot_runs(database: Database, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     async with database.transaction() as tx:
-        await meta.put(tx, "committed", b"")
+        await put_meta(tx, "committed", b"")
     async with database.transaction() as tx:
-        await meta.put(tx, "not yet", b"")
+        await put_meta(tx, "not yet", b"")
         await backup(database.path, target)
     assert _names(target) == ["committed"]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
@@ -36,10 +35,10 @@ async def test_the_copy_holds_what_is_committed_while_the_bot_runs(database: Dat
 
 async def test_the_copy_can_be_opened_as_the_database(database: Database, tmp_path: Path) -> None:
     async with database.transaction() as tx:
-        await meta.put(tx, "a", b"1")
+        await put_meta(tx, "a", b"1")
     await backup(database.path, tmp_path / "copy.db")
     copy = await Database.open(tmp_path / "copy.db")
-    assert await meta.get(copy.reader, "a") == b"1"
+    assert await get_meta(copy.reader, "a") == b"1"
     await copy.close()
 
 
@@ -47,8 +46,8 @@ async def test_writing_meanwhile_breaks_neither(database: Database, tmp_path: Pa
     async def write() -> None:
         for number in range(50):
             async with database.transaction() as tx:
-                await meta.put(tx, f"{number:03}-a", b"x" * 3000)
-                await meta.put(tx, f"{number:03}-b", b"x" * 3000)
+                await put_meta(tx, f"{number:03}-a", b"x" * 3000)
+                await put_meta(tx, f"{number:03}-b", b"x" * 3000)
 
     writing = asyncio.create_task(write())
     for number in range(3):
@@ -93,7 +92,7 @@ async def test_a_copy_of_a_database_with_broken_pages_is_not_taken_for_a_backup(
     database = await Database.open(path)
     async with database.transaction() as tx:
         for number in range(200):
-            await meta.put(tx, f"{number}", b"x" * 500)
+            await put_meta(tx, f"{number}", b"x" * 500)
     await database.close()
     content = bytearray(path.read_bytes())
     half = len(content) // 8192 * 4096

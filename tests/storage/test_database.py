@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.erasure import Erasure
-from storage import meta
-from storage.database import Database
+from storage.database import Database, get_meta, put_meta
 from storage.errors import StorageError, StorageUnavailable, TransactionMisused
 
 
@@ -19,16 +18,16 @@ async def _names(database: Database) -> set[str]:
 
 async def test_a_transaction_is_seen_after_its_end_and_not_before(database: Database) -> None:
     async with database.transaction() as tx:
-        await meta.put(tx, "a", b"1")
-        assert await meta.get(tx, "a") == b"1"
-        assert await meta.get(database.reader, "a") is None
-    assert await meta.get(database.reader, "a") == b"1"
+        await put_meta(tx, "a", b"1")
+        assert await get_meta(tx, "a") == b"1"
+        assert await get_meta(database.reader, "a") is None
+    assert await get_meta(database.reader, "a") == b"1"
 
 
 async def test_an_error_undoes_the_whole_block(database: Database) -> None:
     async def failing() -> None:
         async with database.transaction() as tx:
-            await meta.put(tx, "a", b"1")
+            await put_meta(tx, "a", b"1")
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -39,7 +38,7 @@ async def test_an_error_undoes_the_whole_block(database: Database) -> None:
 async def test_a_failing_statement_undoes_what_came_before_it(database: Database) -> None:
     async def failing() -> None:
         async with database.transaction() as tx:
-            await meta.put(tx, "a", b"1")
+            await put_meta(tx, "a", b"1")
             await tx.run("INSERT INTO servers (guild_id, account_id) VALUES (1, 99)")
 
     with pytest.raises(StorageError, match="FOREIGN KEY"):
@@ -53,7 +52,7 @@ async def test_two_tasks_do_not_mix(database: Database) -> None:
 
     async def rolled_back() -> None:
         async with database.transaction() as tx:
-            await meta.put(tx, "undone", b"")
+            await put_meta(tx, "undone", b"")
             inside.set()
             await go_on.wait()
             raise ZeroDivisionError
@@ -61,7 +60,7 @@ async def test_two_tasks_do_not_mix(database: Database) -> None:
     async def committed() -> None:
         await inside.wait()
         async with database.transaction() as tx:
-            await meta.put(tx, "kept", b"")
+            await put_meta(tx, "kept", b"")
 
     first, second = asyncio.create_task(rolled_back()), asyncio.create_task(committed())
     await inside.wait()
@@ -77,8 +76,8 @@ async def test_two_tasks_do_not_mix(database: Database) -> None:
 async def test_many_tasks_that_are_cancelled_at_any_point_leave_all_or_nothing(database: Database) -> None:
     async def pair(number: int) -> None:
         async with database.transaction() as tx:
-            await meta.put(tx, f"{number}-a", b"")
-            await meta.put(tx, f"{number}-b", b"")
+            await put_meta(tx, f"{number}-a", b"")
+            await put_meta(tx, f"{number}-b", b"")
 
     for steps in range(40):
         task = asyncio.create_task(pair(steps))
@@ -87,7 +86,7 @@ async def test_many_tasks_that_are_cancelled_at_any_point_leave_all_or_nothing(d
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     async with database.transaction() as tx:
-        await meta.put(tx, "end", b"")
+        await put_meta(tx, "end", b"")
     names = await _names(database)
     assert "end" in names
     assert {name[:-2] for name in names if name.endswith("-a")} == {name[:-2] for name in names if name.endswith("-b")}
@@ -98,7 +97,7 @@ async def test_a_cancelled_body_is_undone_and_frees_the_way(database: Database) 
 
     async def endless() -> None:
         async with database.transaction() as tx:
-            await meta.put(tx, "a", b"")
+            await put_meta(tx, "a", b"")
             inside.set()
             await asyncio.Event().wait()
 
@@ -108,7 +107,7 @@ async def test_a_cancelled_body_is_undone_and_frees_the_way(database: Database) 
     with pytest.raises(asyncio.CancelledError):
         await task
     async with database.transaction() as tx:
-        await meta.put(tx, "b", b"")
+        await put_meta(tx, "b", b"")
     assert await _names(database) == {"b"}
 
 
@@ -120,7 +119,7 @@ async def test_a_transaction_inside_another_of_the_same_task_is_an_error_and_no_
     with pytest.raises(TransactionMisused):
         await nested()
     async with database.transaction() as tx:
-        await meta.put(tx, "a", b"")
+        await put_meta(tx, "a", b"")
     assert await _names(database) == {"a"}
 
 
@@ -128,7 +127,7 @@ async def test_a_transaction_is_of_no_use_after_its_end(database: Database) -> N
     async with database.transaction() as tx:
         pass
     with pytest.raises(TransactionMisused):
-        await meta.put(tx, "a", b"")
+        await put_meta(tx, "a", b"")
     assert await _names(database) == set()
 
 
@@ -149,10 +148,10 @@ async def test_foreign_keys_and_full_sync_are_on(database: Database) -> None:
 async def test_what_was_written_is_there_after_reopening(path: Path) -> None:
     first = await Database.open(path)
     async with first.transaction() as tx:
-        await meta.put(tx, "a", b"1")
+        await put_meta(tx, "a", b"1")
     await first.close()
     second = await Database.open(path)
-    assert await meta.get(second.reader, "a") == b"1"
+    assert await get_meta(second.reader, "a") == b"1"
     await second.close()
 
 
@@ -161,7 +160,7 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
 
     async def put_a() -> None:
         async with database.transaction() as tx:
-            await meta.put(tx, "a", b"")
+            await put_meta(tx, "a", b"")
 
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -170,19 +169,19 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
     other.execute("ROLLBACK")
     other.close()
     async with database.transaction() as tx:
-        await meta.put(tx, "b", b"")
+        await put_meta(tx, "b", b"")
     assert await _names(database) == {"b"}
     await database.close()
 
 
 async def test_a_log_that_is_being_read_is_emptied_later(database: Database) -> None:
     async with database.transaction() as tx:
-        await meta.put(tx, "a", b"overwritten")
+        await put_meta(tx, "a", b"overwritten")
     with closing(sqlite3.connect(database.path)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM meta").fetchall()
         async with database.transaction() as tx:
-            await meta.put(tx, "a", b"1")
+            await put_meta(tx, "a", b"1")
         assert (await database.flush(), database.flush_owed) == (False, True)
     erasure = Erasure(database, _OneTurn())
     with pytest.raises(asyncio.CancelledError):

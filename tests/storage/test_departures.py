@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from storage import accounts, deliveries, departures, jobs, servers, subscriptions
+from storage import accounts, deletion, deliveries, jobs, servers, subscriptions
 from storage.database import Database, Transaction
 
 GONE, OTHER = 5, 6
@@ -31,9 +31,9 @@ async def test_a_forgotten_server_leaves_nothing_but_what_others_know(database: 
         await _watch(tx, own, GONE)
         await _watch(tx, shared, GONE)
         kept = await _watch(tx, shared, OTHER)
-        assert await departures.known_servers(tx) == {GONE, OTHER}
-        assert await departures.forget_server(tx, GONE) == account.id
-        assert await departures.known_servers(tx) == {OTHER}
+        assert await servers.known(tx) == {GONE, OTHER}
+        assert await deletion.forget_server(tx, GONE) == account.id
+        assert await servers.known(tx) == {OTHER}
         assert await jobs.by_id(tx, own) is None
         assert await jobs.by_id(tx, shared) is not None
         rows = await tx.all("SELECT subscription_id FROM subscribers")
@@ -44,8 +44,8 @@ async def test_the_grace_counts_from_the_removal(database: Database) -> None:
     async with database.transaction() as tx:
         await servers.set_gone(tx, GONE, 1000)
         await servers.set_gone(tx, OTHER, 2000)
-        assert await departures.servers_gone(tx) == {GONE, OTHER}
-        assert await departures.servers_gone_before(tx, 999) == []
-        assert await departures.servers_gone_before(tx, 1000) == [GONE]
+        assert await servers.gone(tx) == {GONE, OTHER}
+        assert await servers.gone_before(tx, 999) == []
+        assert await servers.gone_before(tx, 1000) == [GONE]
         await servers.set_back(tx, GONE)
-        assert await departures.servers_gone(tx) == {OTHER}
+        assert await servers.gone(tx) == {OTHER}

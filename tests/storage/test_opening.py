@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import identity, inspection, keys, opening
+from storage import files, inspection, opening, vault
 from storage.backup import backup
 from storage.database import Database
 from storage.errors import (
@@ -162,7 +162,7 @@ async def test_one_made_before_there_was_a_mark_is_taken_and_marked(path: Path) 
     await inspection.inspect(path)
     await _made(path)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA application_id").fetchone() == (identity.APPLICATION_ID,)
+        assert connection.execute("PRAGMA application_id").fetchone() == (files.APPLICATION_ID,)
 
 
 async def test_the_mode_of_what_is_no_database_is_left(path: Path) -> None:
@@ -264,7 +264,7 @@ async def test_inspection_beside_an_open_database(path: Path, database: Database
 async def test_inspection_leaves_nothing_behind(path: Path) -> None:
     await _made(path)
     before = path.read_bytes()
-    await inspection.inspect(path, [keys.new_key()])
+    await inspection.inspect(path, [vault.new_key()])
     assert [file.name for file in path.parent.iterdir()] == [path.name]
     assert path.read_bytes() == before
 

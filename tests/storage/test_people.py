@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from storage import batches, deliveries, follows, people, servers, subscriptions
+from storage import batches, deletion, deliveries, follows, servers, subscriptions
 from storage.database import Database, Transaction
 
 ME, OTHER = 900_000_000_000_000_001, 900_000_000_000_000_002
@@ -62,7 +62,7 @@ async def test_nothing_is_left_in_any_table(database: Database) -> None:
     ]
 
     async with database.transaction() as tx:
-        named = await people.forget(tx, ME)
+        named = await deletion.forget_person(tx, ME)
 
     assert await _mentions_of(database, ME) == []
     assert await _mentions_of(database, OTHER) == everywhere
@@ -94,7 +94,7 @@ async def test_no_byte_of_the_id_is_left_in_the_files(database: Database) -> Non
     assert _stands_in_a_file(database, ME)
 
     async with database.transaction() as tx:
-        await people.forget(tx, ME)
+        await deletion.forget_person(tx, ME)
     await database.flush()
 
     assert not _stands_in_a_file(database, ME)
@@ -108,7 +108,7 @@ def _stands_in_a_file(database: Database, user_id: int) -> bool:
 async def test_what_they_waited_for_is_waited_for_still(database: Database) -> None:
     async with database.transaction() as tx:
         alone, _ = await _fill(tx, ME, GUILD)
-        await people.forget(tx, ME)
+        await deletion.forget_person(tx, ME)
     kept = await subscriptions.by_id(database.reader, alone)
     assert kept is not None
     assert kept.ended_at is None
@@ -118,5 +118,5 @@ async def test_what_they_waited_for_is_waited_for_still(database: Database) -> N
 async def test_whoever_is_not_known_changes_nothing(database: Database) -> None:
     async with database.transaction() as tx:
         await _fill(tx, OTHER, GUILD)
-        assert (await people.forget(tx, ME)).subscriptions == ()
+        assert (await deletion.forget_person(tx, ME)).subscriptions == ()
     assert len(await _mentions_of(database, OTHER)) == 6

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from storage import accounts, batches, deliveries, jobs, migrate, retention, sending, servers, subscriptions
+from storage import accounts, batches, deletion, deliveries, jobs, migrate, sending, servers, subscriptions
 from storage.database import Database
 
 GUILD, CHANNEL = 7, 70
@@ -52,7 +52,7 @@ class Shelf:
 
     async def sweep(self, limit: int = 10) -> int:
         async with self.database.transaction() as tx:
-            return await retention.delete_old_jobs(tx, BEFORE, limit)
+            return await deletion.delete_old_jobs(tx, BEFORE, limit)
 
     async def left(self) -> list[int]:
         return [row["id"] for row in await self.database.reader.all("SELECT id FROM jobs ORDER BY id")]
@@ -106,8 +106,8 @@ async def test_batches_and_words_to_admins(database: Database) -> None:
                 tx, guild_id=GUILD, channel_id=CHANNEL, base_nonce=f"n{created}", notice_json="{}", now=created
             )
             await sending.settle_posted(tx, notice, message_id=5, now=created)
-        assert await retention.delete_old_batches(tx, BEFORE) == 1
-        assert await retention.delete_old_notices(tx, BEFORE, 10) == 1
+        assert await deletion.delete_old_batches(tx, BEFORE) == 1
+        assert await deletion.delete_old_notices(tx, BEFORE, 10) == 1
         rows = await tx.all("SELECT created_at FROM deliveries")
     assert [row["created_at"] for row in rows] == [NEW, NEW]
 
@@ -119,7 +119,7 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await servers.set_account(tx, GUILD, used.id, 66)
         await tx.run("UPDATE accounts SET token = NULL WHERE id <> ?", (used.id,))
-        assert await retention.delete_unused_accounts(tx) == 1
+        assert await deletion.delete_unused_accounts(tx) == 1
         assert await accounts.by_id(tx, unused.id) is None
         assert await accounts.by_id(tx, newest.id) is not None
 
@@ -127,15 +127,15 @@ async def test_accounts_of_which_nothing_is_kept(shelf: Shelf) -> None:
 async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Shelf) -> None:
     async with shelf.database.transaction() as tx:
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
-        await retention.delete_unused_accounts(tx)
+        await deletion.delete_unused_accounts(tx)
         assert await accounts.by_token(tx, "user:7") is not None
         assert await accounts.forget_unused_token(tx, newest.id)
         for _ in range(2):
-            await retention.delete_unused_accounts(tx)
+            await deletion.delete_unused_accounts(tx)
         assert await accounts.by_token(tx, "user:7") is None
         back = await accounts.put_token(tx, "user:7", b"y", "user:7", 0)
         assert back.id > newest.id
-        assert await retention.delete_unused_accounts(tx) == 1
+        assert await deletion.delete_unused_accounts(tx) == 1
         assert await accounts.by_id(tx, newest.id) is None
 
 

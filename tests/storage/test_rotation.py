@@ -7,12 +7,11 @@ from typing import cast
 
 import pytest
 
-from storage import accounts, callbacks, keys
+from storage import accounts, servers
 from storage.database import Database, SqlValue, Transaction
 from storage.errors import AlreadyRunning, DatabaseUnreachable, KeyMissing, WrongKey
 from storage.lock import InstanceLock
-from storage.rotation import NoNewKey, rotate_key, to_configured_key, to_fresh_key
-from storage.vault import Vault
+from storage.vault import NoNewKey, Vault, key_file, new_key, read_key_file, rotate_key, to_configured_key, to_fresh_key
 
 ADDRESS = "the-secret-in-an-address-for-callbacks"
 TOKENS = {"user:1": "user:1-one", "user:2": "user:2-two", "hash:x": "three three"}
@@ -25,7 +24,7 @@ async def _filled(path: Path, configured: Sequence[str] = ()) -> str:
     async with database.transaction() as tx:
         for key, token in TOKENS.items():
             await accounts.put_token(tx, key, vault.encrypt(token), key, 0)
-        await callbacks.put_secret(tx, 5, vault.encrypt(ADDRESS), b"hash")
+        await servers.put_callback_secret(tx, 5, vault.encrypt(ADDRESS), b"hash")
     await database.close()
     return vault.keyed_hash("a")
 
@@ -35,7 +34,7 @@ async def _check_whole(path: Path, hashed: str, configured: Sequence[str] = ()) 
     try:
         vault = await Vault.open(database, configured)
         rows = await accounts.every(database.reader)
-        address = await callbacks.secret_of(database.reader, 5)
+        address = await servers.callback_secret(database.reader, 5)
     finally:
         await database.close()
     assert vault.decrypt(address or b"") == ADDRESS
@@ -45,11 +44,11 @@ async def _check_whole(path: Path, hashed: str, configured: Sequence[str] = ()) 
 
 async def test_the_key_file_gets_a_fresh_key_and_nothing_is_lost(path: Path) -> None:
     hashed = await _filled(path)
-    before = keys.read_key_file(keys.key_file(path))
+    before = read_key_file(key_file(path))
     done = await rotate_key(path)
-    after = keys.read_key_file(keys.key_file(path))
+    after = read_key_file(key_file(path))
     assert done.secrets == len(TOKENS) + 3
-    assert done.file == keys.key_file(path)
+    assert done.file == key_file(path)
     assert before is not None
     assert after is not None
     assert len(after) == 1
@@ -60,7 +59,7 @@ async def test_the_key_file_gets_a_fresh_key_and_nothing_is_lost(path: Path) -> 
 
 
 async def test_the_first_of_the_configured_keys_suffices_afterwards(path: Path) -> None:
-    old, new = keys.new_key(), keys.new_key()
+    old, new = new_key(), new_key()
     hashed = await _filled(path, [old])
     done = await rotate_key(path, [new, old])
     assert done.file is None
@@ -73,7 +72,7 @@ async def test_the_old_ciphertext_is_gone_from_the_files(path: Path) -> None:
     await _filled(path)
     database = await Database.open(path)
     stored = [row.token[30:60] for row in await accounts.every(database.reader) if row.token]
-    stored.append((await callbacks.secret_of(database.reader, 5) or b"")[30:60])
+    stored.append((await servers.callback_secret(database.reader, 5) or b"")[30:60])
     await database.close()
     await rotate_key(path)
     content = b"".join(file.read_bytes() for file in path.parent.iterdir())
@@ -82,17 +81,17 @@ async def test_the_old_ciphertext_is_gone_from_the_files(path: Path) -> None:
 
 
 async def test_one_configured_key_alone_is_nothing_new(path: Path) -> None:
-    key = keys.new_key()
+    key = new_key()
     await _filled(path, [key])
     with pytest.raises(NoNewKey):
         await rotate_key(path, [key])
 
 
 async def test_without_the_old_key_nothing_is_changed(path: Path) -> None:
-    old = keys.new_key()
+    old = new_key()
     hashed = await _filled(path, [old])
     with pytest.raises(WrongKey):
-        await rotate_key(path, [keys.new_key(), keys.new_key()])
+        await rotate_key(path, [new_key(), new_key()])
     with pytest.raises(KeyMissing):
         await rotate_key(path)
     await _check_whole(path, hashed, [old])
@@ -100,10 +99,10 @@ async def test_without_the_old_key_nothing_is_changed(path: Path) -> None:
 
 async def test_a_running_bot_is_left_alone(path: Path) -> None:
     hashed = await _filled(path)
-    before = keys.key_file(path).read_bytes()
+    before = key_file(path).read_bytes()
     with InstanceLock(path), pytest.raises(AlreadyRunning):
         await rotate_key(path)
-    assert keys.key_file(path).read_bytes() == before
+    assert key_file(path).read_bytes() == before
     await _check_whole(path, hashed)
 
 
@@ -183,7 +182,7 @@ async def test_a_crash_at_any_statement_leaves_a_database_that_opens_with_the_ke
     survived = []
     for left in range(14):
         path = tmp_path / str(left) / "relay.db"
-        old, new = keys.new_key(), keys.new_key()
+        old, new = new_key(), new_key()
         hashed = await _filled(path, () if in_file else (old,))
         configured = () if in_file else (new, old)
         survived.append(await _rotate_mortally(path, left, configured))

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from storage import accounts, inspection, keys, migrate, servers
+from storage import accounts, inspection, migrate, servers
 from storage.database import Database
 from storage.errors import KeyMalformed, KeyMissing, WrongKey
-from storage.vault import CHECK, HASH_KEY, Vault
+from storage.vault import CHECK, HASH_KEY, Vault, key_file, make_cipher, new_key, write_key_file
 
 TOKEN = "user:1234-a-secret-that-must-not-be-seen"
 
@@ -26,7 +26,7 @@ async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None
 
 async def test_the_key_file_is_made_once_and_private(database: Database) -> None:
     first = await Vault.open(database)
-    file = keys.key_file(database.path)
+    file = key_file(database.path)
     content = file.read_bytes()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     second = await Vault.open(database)
@@ -35,12 +35,12 @@ async def test_the_key_file_is_made_once_and_private(database: Database) -> None
 
 
 async def test_with_a_configured_key_no_file_is_made(database: Database) -> None:
-    await Vault.open(database, [keys.new_key()])
-    assert not keys.key_file(database.path).exists()
+    await Vault.open(database, [new_key()])
+    assert not key_file(database.path).exists()
 
 
 async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database) -> None:
-    right, wrong = keys.new_key(), keys.new_key()
+    right, wrong = new_key(), new_key()
     await Vault.open(database, [right])
     with pytest.raises(WrongKey, match="ENCRYPTION_KEY") as caught:
         await Vault.open(database, [wrong])
@@ -53,14 +53,14 @@ async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database)
 
 async def test_a_wrong_key_file_is_told(database: Database) -> None:
     await Vault.open(database)
-    keys.write_key_file(keys.key_file(database.path), [keys.new_key()])
+    write_key_file(key_file(database.path), [new_key()])
     with pytest.raises(WrongKey, match="key file"):
         await Vault.open(database)
 
 
 async def test_a_missing_key_file_is_never_made_anew(database: Database) -> None:
     await Vault.open(database)
-    file = keys.key_file(database.path)
+    file = key_file(database.path)
     file.unlink()
     for _ in range(2):
         with pytest.raises(KeyMissing, match="Put it back"):
@@ -72,11 +72,11 @@ async def test_a_missing_key_file_is_never_made_anew(database: Database) -> None
 
 @pytest.mark.parametrize("content", ["", "\n", "no key", "A" * 44, f"{'A' * 43}=,short"])
 async def test_a_malformed_key_file_is_told_without_its_content(database: Database, content: str) -> None:
-    keys.key_file(database.path).write_text(content)
+    key_file(database.path).write_text(content)
     with pytest.raises(KeyMalformed) as caught:
         await Vault.open(database)
     assert not content.strip() or content.strip() not in str(caught.value)
-    assert keys.key_file(database.path).read_text() == content
+    assert key_file(database.path).read_text() == content
 
 
 async def test_a_malformed_configured_key_is_told_without_its_content(database: Database) -> None:
@@ -86,14 +86,14 @@ async def test_a_malformed_configured_key_is_told_without_its_content(database: 
 
 
 async def test_a_crash_between_key_file_and_check_value_is_no_loss(database: Database) -> None:
-    key = keys.new_key()
-    keys.write_key_file(keys.key_file(database.path), [key])
+    key = new_key()
+    write_key_file(key_file(database.path), [key])
     vault = await Vault.open(database)
     assert Fernet(key).decrypt(vault.encrypt(TOKEN)) == TOKEN.encode()
 
 
 async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(database: Database) -> None:
-    old, new = keys.new_key(), keys.new_key()
+    old, new = new_key(), new_key()
     await Vault.open(database, [old])
     vault = await Vault.open(database, [new, old])
     async with database.transaction() as tx:
@@ -104,7 +104,7 @@ async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(dat
 
 
 async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Path) -> None:
-    path, cipher = tmp_path / "old.db", keys.cipher([key := keys.new_key()], "")
+    path, cipher = tmp_path / "old.db", make_cipher([key := new_key()], "")
     with closing(sqlite3.connect(path)) as connection:
         migrate.migrate(path, connection, migrate.load()[:1])
         for name in (CHECK, HASH_KEY):
@@ -116,18 +116,18 @@ async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Pa
     found = await inspection.inspect(path, [key])
     assert (found.tables, found.newest) == (1, len(migrate.load()))
     with pytest.raises(WrongKey):
-        await inspection.inspect(path, [keys.new_key()])
+        await inspection.inspect(path, [new_key()])
 
 
 async def test_hashes_tell_equal_texts_and_stay_the_same(database: Database) -> None:
-    key = keys.new_key()
+    key = new_key()
     first = await Vault.open(database, [key])
     second = await Vault.open(database, [key])
     assert first.keyed_hash("a") == second.keyed_hash("a") != first.keyed_hash("b")
 
 
 async def test_two_databases_hash_differently(database: Database, tmp_path: Path) -> None:
-    key = keys.new_key()
+    key = new_key()
     other = await Database.open(tmp_path / "other.db")
     hashes = {(await Vault.open(opened, [key])).keyed_hash("a") for opened in (database, other)}
     await other.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from relay.callbacks.callback_addresses import CallbackAddresses
-from storage import callbacks
+from storage import servers
 from storage.database import Database
 from storage.vault import Vault
 
@@ -86,7 +86,7 @@ async def test_the_secret_is_kept_encrypted_and_is_in_no_repr(
 
 async def test_no_byte_of_a_replaced_address_stays_in_a_file(database: Database, addresses: CallbackAddresses) -> None:
     before = await addresses.of_server(1)
-    stored = await callbacks.secret_of(database.reader, 1)
+    stored = await servers.callback_secret(database.reader, 1)
     assert stored is not None
     await addresses.replace(1, before.number)
     assert not [file.name for file in database.path.parent.iterdir() if stored[30:60] in file.read_bytes()]

@@ -13,7 +13,7 @@ from relay.callbacks.hint_counts import HintCounts
 from relay.callbacks.hints import Hints
 from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
 from relay.ports import HintUse
-from storage import callbacks, follows
+from storage import follows, servers
 from storage.errors import StorageUnavailable
 from storage.follows import FollowRow
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
@@ -227,9 +227,9 @@ async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
 
 async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World, post: Post) -> None:
     async with world.database.transaction() as tx:
-        await callbacks.put_secret(tx, GUILD, b"sealed", b"hash")
+        await servers.put_callback_secret(tx, GUILD, b"sealed", b"hash")
     await post.says(jobid=JOB)
-    first = await callbacks.heard_at(world.database.reader, GUILD)
+    first = await servers.callback_heard_at(world.database.reader, GUILD)
     assert first == world.clock.now()
     world.clock.move_to(world.clock.monotonic() + 59)
     before = await world.rows("PRAGMA data_version")
@@ -237,7 +237,7 @@ async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World,
     assert await world.rows("PRAGMA data_version") == before
     world.clock.move_to(world.clock.monotonic() + 2)
     await post.says(jobid=JOB)
-    assert await callbacks.heard_at(world.database.reader, GUILD) == first + 61_000
+    assert await servers.callback_heard_at(world.database.reader, GUILD) == first + 61_000
 
 
 async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> None:

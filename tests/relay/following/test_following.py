@@ -20,7 +20,7 @@ from relay.polling.questions import Questions
 from relay.ports import Health
 from relay.tokens.tokens import TokenChanged
 from storage import follows
-from storage.keys import new_key
+from storage.vault import new_key
 from tests.relay.account_house import INTERVAL, House
 from tests.relay.world import FakeApi, FakeCards, ManualClock
 

@@ -24,7 +24,7 @@ from relay.tokens.rechecks import Recheck
 from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from storage import accounts as account_rows
 from storage import deliveries, jobs, servers, subscriptions
-from storage.keys import new_key
+from storage.vault import new_key
 from tests.relay.account_house import House
 
 GUILD, OTHER_GUILD, CHANNEL, ALERTS, ADMIN, OTHER_ADMIN, MEMBER = 100, 101, 200, 201, 300, 301, 302

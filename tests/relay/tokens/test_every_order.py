@@ -19,8 +19,7 @@ from pixverse.errors import TokenRefused
 from relay.tokens.tokens import TokenOvertaken
 from storage import accounts, deliveries, follows, jobs, subscriptions
 from storage.follows import FollowRow
-from storage.keys import new_key
-from storage.vault import Vault
+from storage.vault import Vault, new_key
 from tests.relay.account_house import House
 
 _A, _B = 100, 200

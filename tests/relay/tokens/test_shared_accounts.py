@@ -15,8 +15,7 @@ from relay.delivery import admin_notices as notices
 from relay.tokens.rechecks import Recheck
 from storage import accounts, migrate, servers
 from storage.database import Database
-from storage.keys import new_key
-from storage.vault import Vault
+from storage.vault import Vault, new_key
 from tests.relay.account_house import House
 
 ALONE, FIRST, SECOND, TRACED, OPERATED, PLAIN = 101, 102, 103, 104, 105, 106

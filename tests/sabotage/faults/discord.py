@@ -70,7 +70,7 @@ FAULTS = (
     fault(
         "what waits in a channel that was deleted meanwhile is not looked after",
         f"{_E2E}/test_places.py::test_channels_that_were_deleted_while_the_bot_was_off",
-        "storage/departures.py",
+        "storage/servers.py",
         '        f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"\n',
         "",
     ),

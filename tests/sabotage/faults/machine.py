@@ -43,14 +43,14 @@ FAULTS = (
     fault(
         "the old key is thrown away before everything is encrypted anew",
         f"{_ROTATION}::test_a_crash_at_any_statement_leaves_a_database_that_opens_with_the_keys_at_hand",
-        "storage/rotation.py",
-        "keys.write_key_file(file, (fresh, *old))",
-        "keys.write_key_file(file, (fresh,))",
+        "storage/vault.py",
+        "write_key_file(file, (fresh, *old))",
+        "write_key_file(file, (fresh,))",
     ),
     fault(
         "the key is changed under a running bot",
         f"{_ROTATION}::test_a_running_bot_is_left_alone",
-        "storage/rotation.py",
+        "storage/vault.py",
         "    with InstanceLock(path):",
         "    if path:",
     ),

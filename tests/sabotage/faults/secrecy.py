@@ -73,7 +73,7 @@ FAULTS = (
     fault(
         "words to admins keep whom they ping",
         "tests/storage/test_people.py::test_nothing_is_left_in_any_table",
-        "storage/people.py",
+        "storage/deletion.py",
         "    await _leave_notices(tx, user_id)\n",
         "",
     ),

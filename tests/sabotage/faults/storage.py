@@ -8,14 +8,14 @@ FAULTS = (
     fault(
         "the newest account's number is kept for good",
         "tests/storage/test_retention.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
-        "storage/retention.py",
+        "storage/deletion.py",
         "SET account_key = 'forgotten:' || id\"",
         'SET account_key = account_key"',
     ),
     fault(
         "a stranger's database is taken over",
         "tests/storage/test_opening.py::test_a_database_of_another_program",
-        "storage/identity.py",
+        "storage/files.py",
         "    if mark != 0 or (names and not names >= _FIRST_TABLES):",
         "    if False:",
     ),
@@ -38,7 +38,7 @@ FAULTS = (
     fault(
         "what is still to be posted is deleted once it is old",
         "tests/storage/test_retention.py::test_what_is_waited_for_or_still_to_be_posted_stays",
-        "storage/retention.py",
+        "storage/deletion.py",
         '    f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))"',
         '    "))"',
     ),
