@@ -198,17 +198,15 @@ async def _face_discord(
         interval=settings.poll_interval_ms,
     )
     follow_desk = FollowDesk(relay.following, relay.poster, book)
-    client.button_handlers = Buttons(
-        relay.tracker, relay.forgetting, desk, follow_desk, outcomes, callbacks, answering, door
-    )
+    client.button_handlers = Buttons(relay.member_commands, desk, follow_desk, outcomes, callbacks, answering, door)
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
         await book.sync(registry, [command.to_dict(client.tree) for command in client.tree.get_commands()], clock.sleep)
 
     async def start() -> None:
-        await client.add_cog(PixVerse(relay.tracker, relay.forgetting, answering, book, clock))
-        client.tree.add_command(watch_menu(relay.tracker, answering))
+        await client.add_cog(PixVerse(relay.member_commands, answering, book, clock))
+        client.tree.add_command(watch_menu(relay.member_commands.many, answering))
         await client.add_cog(PixVerseAdmin(desk, follow_desk, outcomes, callbacks, answering, door, book))
         reconciler = GuildReconciler(client, relay.places, clock.sleep)
         guild_events = GuildEvents(client, relay.outbox, relay.places, reconciler, database)

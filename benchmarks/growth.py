@@ -167,7 +167,7 @@ async def _grow_history(folder: Path, count: int, points: Points) -> None:
         await world.watch(f"new-{next(numbers)}")
 
     points["status"].append((count, await _milliseconds(status)))
-    points["list"].append((count, await _milliseconds(lambda: world.tracker.list(world.ask()))))
-    points["choices"].append((count, await _milliseconds(lambda: world.tracker.choices(world.ask(), "boat"))))
+    points["list"].append((count, await _milliseconds(lambda: world.commands.queries.list(world.ask()))))
+    points["choices"].append((count, await _milliseconds(lambda: world.commands.queries.choices(world.ask(), "boat"))))
     await world.close()
     await database.close()

@@ -162,7 +162,7 @@ async def _begin(world: World, jobid: str, *, cards: bool) -> None:
     if cards:
         await world.watch(jobid)
     else:
-        await world.tracker.watch(world.ask(), jobid, mention=False)
+        await world.commands.many.watch(world.ask(), jobid, mention=False)
 
 
 def _delays(world: World, ends: dict[str, float]) -> list[float]:

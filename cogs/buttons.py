@@ -18,10 +18,9 @@ from discord_adapter.interactions import (
     require_manage_server,
     require_posting,
 )
-from relay.commands.forgetting import Forgetting
+from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
-from relay.commands.tracker import Tracker
 from ui.answer import Answer
 from ui.answers import (
     checked_answer,
@@ -40,8 +39,7 @@ class Buttons:
 
     def __init__(
         self,
-        tracker: Tracker,
-        forgetting: Forgetting,
+        member_commands: MemberCommands,
         desk: AdminDesk,
         follow_desk: FollowDesk,
         outcomes: OutcomeDesk,
@@ -49,8 +47,7 @@ class Buttons:
         answering: Answering,
         door: Door,
     ) -> None:
-        self._tracker = tracker
-        self._forgetting = forgetting
+        self._commands = member_commands
         self._desk = desk
         self._follow_desk = follow_desk
         self._outcomes = outcomes
@@ -64,38 +61,40 @@ class Buttons:
     # ---- under a card or a summary ----------------------------------------------------------------------------------
 
     async def check_now(self, interaction: Interaction, subscription_id: int) -> None:
-        async def deed(ask: Ask) -> Answer:
-            return checked_answer(await self._tracker.check_now(ask, subscription_id), ask.where)
+        async def action(ask: Ask) -> Answer:
+            return checked_answer(await self._commands.watch.check_now(ask, subscription_id), ask.where)
 
-        await self._answer(interaction, deed)
+        await self._answer(interaction, action)
 
     async def stop_watching(self, interaction: Interaction, subscription_id: int) -> None:
-        async def deed(ask: Ask) -> Answer:
-            return stop_answer(await self._tracker.stop(ask, subscription_id, may_manage_messages(interaction)))
+        async def action(ask: Ask) -> Answer:
+            return stop_answer(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
 
-        await self._answer(interaction, deed)
+        await self._answer(interaction, action)
 
     async def watch_again(self, interaction: Interaction, subscription_id: int) -> None:
-        async def deed(ask: Ask) -> Answer:
+        async def action(ask: Ask) -> Answer:
             require_posting(interaction)
-            result = await self._tracker.watch_again(ask, subscription_id)
-            return await one_watched(self._tracker, interaction, ask, result)
+            result = await self._commands.watch.watch_again(ask, subscription_id)
+            return await one_watched(self._commands.watch, interaction, ask, result)
 
-        await self._answer(interaction, deed)
+        await self._answer(interaction, action)
 
     async def stop_batch(self, interaction: Interaction, batch_id: int) -> None:
-        async def deed(ask: Ask) -> Answer:
-            return stopped_all_answer(await self._tracker.stop_all(ask, batch_id, may_manage_messages(interaction)))
+        async def action(ask: Ask) -> Answer:
+            return stopped_all_answer(
+                await self._commands.stop.stop_all(ask, batch_id, may_manage_messages(interaction))
+            )
 
-        await self._answer(interaction, deed)
+        await self._answer(interaction, action)
 
     # ---- under an outcome -------------------------------------------------------------------------------------------
 
     async def show_details(self, interaction: Interaction, nonce: str) -> None:
-        async def deed(ask: Ask) -> Sequence[Answer]:
-            return details_answers(await self._tracker.details(ask, nonce))
+        async def action(ask: Ask) -> Sequence[Answer]:
+            return details_answers(await self._commands.queries.details(ask, nonce))
 
-        await self._answer(interaction, deed)
+        await self._answer(interaction, action)
 
     # ---- in an answer to the asker alone ----------------------------------------------------------------------------
 
@@ -106,36 +105,36 @@ class Buttons:
         await self._set_mention(interaction, subscription_id, mention=False)
 
     async def _set_mention(self, interaction: Interaction, subscription_id: int, *, mention: bool) -> None:
-        async def deed() -> Answer:
+        async def action() -> Answer:
             return mention_answer(
-                await self._tracker.set_mention(self._answering.ask_of(interaction), subscription_id, mention)
+                await self._commands.buttons.set_mention(self._answering.ask_of(interaction), subscription_id, mention)
             )
 
-        await self._answering.answer_in_place(interaction, deed)
+        await self._answering.answer_in_place(interaction, action)
 
     async def post_again(self, interaction: Interaction, subscription_id: int) -> None:
-        async def deed() -> Answer:
+        async def action() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
             pressed_in = interaction.message
             if pressed_in is None:
                 raise NothingToDo
-            return posted_again_answer(await self._tracker.post_again(ask, subscription_id, pressed_in.id))
+            return posted_again_answer(await self._commands.buttons.post_again(ask, subscription_id, pressed_in.id))
 
-        await self._answering.answer_in_place(interaction, deed)
+        await self._answering.answer_in_place(interaction, action)
 
     async def delete_my_data(self, interaction: Interaction, number: int) -> None:  # noqa: ARG002 - says nothing here
-        async def deed() -> Answer:
-            await self._forgetting.forget(self._answering.ask_of(interaction))
+        async def action() -> Answer:
+            await self._commands.forgetting.forget(self._answering.ask_of(interaction))
             return forgotten_answer()
 
-        await self._answering.answer_in_place(interaction, deed)
+        await self._answering.answer_in_place(interaction, action)
 
     async def keep_my_data(self, interaction: Interaction, number: int) -> None:  # noqa: ARG002 - says nothing here
-        async def deed() -> Answer:
+        async def action() -> Answer:
             return kept_answer()
 
-        await self._answering.answer_in_place(interaction, deed)
+        await self._answering.answer_in_place(interaction, action)
 
     # ---- of admins --------------------------------------------------------------------------------------------------
 
@@ -182,16 +181,16 @@ class Buttons:
         await self._admin(interaction, lambda ask: self._outcomes.send_again(ask, wish))
 
     async def _admin(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
-        async def deed() -> Answer:
+        async def action() -> Answer:
             require_manage_server(interaction)
             return await act(self._answering.ask_of(interaction))
 
-        await self._answering.answer_in_place(interaction, deed)
+        await self._answering.answer_in_place(interaction, action)
 
     async def _answer(
         self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer | Sequence[Answer]]]
     ) -> None:
-        async def deed() -> Answer | Sequence[Answer]:
+        async def action() -> Answer | Sequence[Answer]:
             return await act(self._answering.ask_of(interaction))
 
-        await self._answering.answer(interaction, deed)
+        await self._answering.answer(interaction, action)

@@ -11,9 +11,8 @@ from discord.ext import commands
 from cogs.watching_answers import one_watched, several_watched
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Answering, Interaction, may_manage_messages, require_posting
-from relay.commands.forgetting import Forgetting
+from relay.commands.member_commands import MemberCommands
 from relay.commands.results import Ask, Choice
-from relay.commands.tracker import Tracker
 from relay.ports import Clock
 from storage.errors import StorageError
 from ui import descriptions
@@ -33,11 +32,10 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
     """Follows jobs in the channel where it was asked to."""
 
     def __init__(
-        self, tracker: Tracker, forgetting: Forgetting, answering: Answering, book: CommandRegistry, clock: Clock
+        self, member_commands: MemberCommands, answering: Answering, book: CommandRegistry, clock: Clock
     ) -> None:
         super().__init__()
-        self._tracker = tracker
-        self._forgetting = forgetting
+        self._commands = member_commands
         self._answering = answering
         self._book = book
         self._clock = clock
@@ -64,86 +62,88 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
             await self._watch_one(interaction, jobid, mention=mention, spoiler=spoiler)
 
     async def _watch_one(
-        self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, anew: bool = False
+        self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, look_again: bool = False
     ) -> None:
-        async def deed() -> Answer:
+        async def action() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            result = await self._tracker.status(ask, text, mention, spoiler, anew=anew)
-            return await one_watched(self._tracker, interaction, ask, result)
+            result = await self._commands.watch.status(ask, text, mention, spoiler, look_again=look_again)
+            return await one_watched(self._commands.watch, interaction, ask, result)
 
         async def again(press: Interaction) -> None:
-            await self._watch_one(press, text, mention=mention, spoiler=spoiler, anew=True)
+            await self._watch_one(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
-        await self._answering.answer(interaction, deed, look_again=again)
+        await self._answering.answer(interaction, action, look_again=again)
 
     async def _peek(
-        self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, anew: bool = False
+        self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, look_again: bool = False
     ) -> None:
         async def watch_here(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler)
 
         async def again(press: Interaction) -> None:
-            await self._peek(press, text, mention=mention, spoiler=spoiler, anew=True)
+            await self._peek(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
-        async def deed() -> Answer:
+        async def action() -> Answer:
             ask = self._answering.ask_of(interaction)
-            return peek_answer(await self._tracker.peek(ask, text, anew=anew), watch_here)
+            return peek_answer(await self._commands.watch.peek(ask, text, look_again=look_again), watch_here)
 
-        await self._answering.answer(interaction, deed, look_again=again)
+        await self._answering.answer(interaction, action, look_again=again)
 
     @app_commands.command(name="watch", description=descriptions.WATCH)
     @app_commands.describe(jobids=descriptions.WATCH_JOBIDS, mention=descriptions.WATCH_MENTION)
     async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
         """Follows many jobs with one summary and one ping."""
 
-        async def deed() -> Answer:
+        async def action() -> Answer:
             ask = self._answering.ask_of(interaction)
             require_posting(interaction)
-            result = await self._tracker.watch(ask, jobids, mention)
-            return await several_watched(self._tracker, interaction, ask, result)
+            result = await self._commands.many.watch(ask, jobids, mention)
+            return await several_watched(self._commands.many, interaction, ask, result)
 
-        await self._answering.answer(interaction, deed)
+        await self._answering.answer(interaction, action)
 
     @app_commands.command(name="unwatch", description=descriptions.UNWATCH)
     @app_commands.describe(jobid=descriptions.UNWATCH_JOBID)
     async def unwatch(self, interaction: Interaction, jobid: str) -> None:
         """Takes the asker off a job of this channel."""
 
-        async def deed() -> Answer:
+        async def action() -> Answer:
             may_manage = may_manage_messages(interaction)
-            return stop_answer(await self._tracker.unwatch(self._answering.ask_of(interaction), jobid, may_manage))
+            return stop_answer(
+                await self._commands.stop.unwatch(self._answering.ask_of(interaction), jobid, may_manage)
+            )
 
-        await self._answering.answer(interaction, deed)
+        await self._answering.answer(interaction, action)
 
     @app_commands.command(name="list", description=descriptions.LIST)
     async def list_watched(self, interaction: Interaction) -> None:
         """Shows what this channel waits for."""
 
-        async def deed() -> Sequence[Answer]:
+        async def action() -> Sequence[Answer]:
             ask = self._answering.ask_of(interaction)
-            return listing_answers(await self._tracker.list(ask), ask.where, self._mentions(ask))
+            return listing_answers(await self._commands.queries.list(ask), ask.where, self._mentions(ask))
 
-        await self._answering.answer(interaction, deed)
+        await self._answering.answer(interaction, action)
 
     @app_commands.command(name="forget-me", description=descriptions.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
         """Asks before anything is deleted."""
 
-        async def deed() -> Answer:
+        async def action() -> Answer:
             return forget_question()
 
-        await self._answering.answer(interaction, deed)
+        await self._answering.answer(interaction, action)
 
     @status.autocomplete("jobid")
     async def _choose(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """One's own jobs and this channel's."""
-        return await self._choices(interaction, typed, self._tracker.choices)
+        return await self._choices(interaction, typed, self._commands.queries.choices)
 
     @unwatch.autocomplete("jobid")
     async def _choose_watched(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """What this channel waits for."""
-        return await self._choices(interaction, typed, self._tracker.watched_choices)
+        return await self._choices(interaction, typed, self._commands.queries.watched_choices)
 
     async def _choices(self, interaction: Interaction, typed: str, find: FindChoices) -> list[app_commands.Choice[str]]:
         """From the database alone: there are three seconds and no way to defer."""

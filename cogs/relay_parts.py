@@ -16,11 +16,16 @@ from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
 from relay.cards.cards import CardLoop
 from relay.cards.pauses import Pauses
+from relay.commands.answer_buttons import AnswerButtons
 from relay.commands.forgetting import Forgetting
+from relay.commands.job_queries import JobQueries
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
+from relay.commands.member_commands import MemberCommands
 from relay.commands.resending import Resending
-from relay.commands.tracker import Tracker
+from relay.commands.stop import Stop
+from relay.commands.watch import Watch
+from relay.commands.watch_many import WatchMany
 from relay.delivery.attachments import Attacher
 from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.link_refresh import LinkRefresher
@@ -31,6 +36,7 @@ from relay.erasure import Erasure
 from relay.following.following import Following
 from relay.following.follows import Follows
 from relay.following.taking import Taker
+from relay.job_changes import JobChanges
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader
 from relay.media.folder import folder_beside
@@ -67,8 +73,7 @@ class RelayParts:
     follows: Follows
     following: Following
     places: Places
-    tracker: Tracker
-    forgetting: Forgetting
+    member_commands: MemberCommands
     retention: Retention
     erasure: Erasure
     pauses: Pauses
@@ -168,16 +173,15 @@ def put_together(
     accounts.when_changed(lambda _: follows.changed())
     allowances = Allowances(clock)
     lookups = Lookups(questions, accounts, allowances)
-    tracker = Tracker(
-        database,
-        questions,
-        lookups,
-        answers,
-        accounts,
-        outbox,
-        cards,
-        poller,
-        limits=Limits(settings.max_open_per_user, settings.max_open_per_server),
+    limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
+    changes = JobChanges(poller, cards)
+    member_commands = MemberCommands(
+        watch=Watch(database, lookups, answers, outbox, changes, limits),
+        many=WatchMany(database, lookups, answers, outbox, changes, limits),
+        stop=Stop(database, changes),
+        queries=JobQueries(database.reader, accounts),
+        buttons=AnswerButtons(database, lookups, answers, outbox),
+        forgetting=Forgetting(database, cards),
     )
     return RelayParts(
         accounts=accounts,
@@ -202,8 +206,7 @@ def put_together(
         follows=follows,
         following=Following(database, accounts, lookups, follows.changed),
         places=Places(database, accounts, outbox, poller, clock),
-        tracker=tracker,
-        forgetting=Forgetting(database, cards),
+        member_commands=member_commands,
         retention=Retention(database, clock, answers.give_up_held),
         erasure=Erasure(database, clock),
         pauses=Pauses(database, cards, health, clock),

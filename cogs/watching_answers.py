@@ -7,13 +7,14 @@ from dataclasses import replace
 from discord_adapter.channel_check import obstacles_here
 from discord_adapter.interactions import Interaction
 from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
-from relay.commands.tracker import Tracker
+from relay.commands.watch import Watch
+from relay.commands.watch_many import WatchMany
 from ui.answer import Answer
 from ui.answers import status_answer
 from ui.lists import watch_answer, watch_menu_answer
 
 
-async def one_watched(tracker: Tracker, interaction: Interaction, ask: Ask, result: StatusResult) -> Answer:
+async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Answer:
     """Of one job."""
     refused = isinstance(result, NowWatching) and result.refused
     told = status_answer(result, ask.where, await obstacles_here(interaction, refused=refused))
@@ -21,13 +22,13 @@ async def one_watched(tracker: Tracker, interaction: Interaction, ask: Ask, resu
         return told
 
     async def later() -> Answer:
-        return await one_watched(tracker, interaction, ask, await tracker.with_card(result))
+        return await one_watched(watch, interaction, ask, await watch.with_card(result))
 
     return replace(told, later=later)
 
 
 async def several_watched(
-    tracker: Tracker, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
+    watch_many: WatchMany, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
 ) -> Answer:
     """Of a list of ids; `found`: how many stood in the message that it was taken from."""
     obstacles = await obstacles_here(interaction, refused=result.refused)
@@ -39,6 +40,6 @@ async def several_watched(
         return told
 
     async def later() -> Answer:
-        return await several_watched(tracker, interaction, ask, await tracker.with_summary(result), found=found)
+        return await several_watched(watch_many, interaction, ask, await watch_many.with_summary(result), found=found)
 
     return replace(told, later=later)

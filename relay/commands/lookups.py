@@ -55,16 +55,16 @@ class Lookups:
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._questions = questions
-        self._accounts = accounts
+        self.accounts = accounts
         self._allowances = allowances
         self._patience = patience
 
     def account_of(self, guild_id: int) -> int:
         """The server's account, whether the API takes its token or not. Raises NoToken."""
-        account_id = self._accounts.in_force(guild_id)
+        account_id = self.accounts.in_force(guild_id)
         if account_id is None:
             raise refusals.NoToken
-        if self._accounts.token_of(account_id) is None and self._accounts.state_of(account_id) != "missing":
+        if self.accounts.token_of(account_id) is None and self.accounts.state_of(account_id) != "missing":
             raise refusals.NoToken
         return account_id
 
@@ -75,13 +75,17 @@ class Lookups:
         self.require_ok(account_id)
         return account_id
 
+    def was_asked(self, account_id: int, jobid: str) -> bool:
+        """Whether the API has answered about the job within the last five seconds."""
+        return self._questions.recent(account_id, jobid) is not None
+
     def must_wait(self, account_id: int) -> bool:
         """Whether the API has told the account to ask less often."""
         return self._questions.rests_until(account_id) is not None
 
     def require_ok(self, account_id: int) -> None:
         """Raises TokenMissing, TokenRefused or SubscriptionUnpaid where the account is in that state."""
-        state = self._accounts.state_of(account_id)
+        state = self.accounts.state_of(account_id)
         if state == "missing":
             raise refusals.TokenMissing
         if state == "refused":
@@ -99,25 +103,27 @@ class Lookups:
 
     def prepay_for_server(self, ask: Ask) -> None:
         """Does so for one request about the account that the server uses, if there is one. Raises TooFast."""
-        account_id = self._accounts.in_force(ask.guild_id)
+        account_id = self.accounts.in_force(ask.guild_id)
         if account_id is not None:
             self.prepay(ask, account_id)
 
-    async def one(self, ask: Ask, account_id: int, jobid: str, *, anew: bool = False) -> Job | Silence:
-        """What the API says of one job; with `anew`, whatever it said a moment ago.
+    async def one(self, ask: Ask, account_id: int, jobid: str, *, look_again: bool = False) -> Job | Silence:
+        """What the API says of one job; with `look_again`, even if it answered a moment ago.
 
         Raises NoToken, TokenRefused or SubscriptionUnpaid, and TooFast.
         """
-        said = (await self.many(ask, account_id, [jobid], anew=anew))[jobid]
+        said = (await self.many(ask, account_id, [jobid], look_again=look_again))[jobid]
         if isinstance(said, HeldBack):
             raise refusals.TooFast(said.until)
         return said
 
-    async def many(self, ask: Ask, account_id: int, jobids: Collection[str], *, anew: bool = False) -> dict[str, Said]:
+    async def many(
+        self, ask: Ask, account_id: int, jobids: Collection[str], *, look_again: bool = False
+    ) -> dict[str, Said]:
         """What the API says of each job. Raises what `one` does, TooFast where nothing could be asked."""
         if not jobids:
             return {}
-        fresh = 0.0 if anew else FRESH_SECONDS
+        fresh = 0.0 if look_again else FRESH_SECONDS
         needed = [jobid for jobid in jobids if not self._questions.is_at_hand(account_id, jobid, fresh)]
         if self._questions.rests_until(account_id) is not None:
             needed = []

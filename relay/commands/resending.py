@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model.states import Reason
-from relay.commands.promptly import LATER_SECONDS
+from relay.commands.prompt_posts import LATER_SECONDS
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
 from relay.delivery.fallbacks import Variant

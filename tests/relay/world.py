@@ -15,10 +15,17 @@ from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import Allowances, Refill
 from relay.callbacks.announcements import Announcements
+from relay.commands.answer_buttons import AnswerButtons
+from relay.commands.forgetting import Forgetting
+from relay.commands.job_queries import JobQueries
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
+from relay.commands.member_commands import MemberCommands
 from relay.commands.results import Ask
-from relay.commands.tracker import Tracker
+from relay.commands.stop import Stop
+from relay.commands.watch import Watch
+from relay.commands.watch_many import WatchMany
+from relay.job_changes import JobChanges
 from relay.polling.answers import Answers
 from relay.polling.poller import Poller
 from relay.polling.questions import Questions
@@ -221,16 +228,15 @@ class World:
         self.announcements = Announcements(self.clock)
         self.poller = self.new_poller()
         self.lookups = Lookups(self.questions, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
-        self.tracker = Tracker(
-            database,
-            self.questions,
-            self.lookups,
-            self.answers,
-            self.accounts,
-            self.outbox,
-            self.cards,
-            self.poller,
-            limits=limits or Limits(500, 500),
+        limits = limits or Limits(500, 500)
+        changes = JobChanges(self.poller, self.cards)
+        self.commands = MemberCommands(
+            watch=Watch(database, self.lookups, self.answers, self.outbox, changes, limits),
+            many=WatchMany(database, self.lookups, self.answers, self.outbox, changes, limits),
+            stop=Stop(database, changes),
+            queries=JobQueries(database.reader, self.accounts),
+            buttons=AnswerButtons(database, self.lookups, self.answers, self.outbox),
+            forgetting=Forgetting(database, self.cards),
         )
         self.running: asyncio.Task[None] | None = None
 
@@ -258,7 +264,7 @@ class World:
         """Subscribes, as a member would, and answers the job's number."""
         if jobid not in self.api.jobs:
             self.api.put(jobid)
-        await self.tracker.status(self.ask(**where), jobid, True, False)
+        await self.commands.watch.status(self.ask(**where), jobid, True, False)
         ((number,),) = await self.rows("SELECT max(id) FROM jobs WHERE jobid = ?", jobid)
         return int(str(number))
 

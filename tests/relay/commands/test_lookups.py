@@ -44,38 +44,38 @@ def _jobs(count: int, first: int = 0) -> list[str]:
 async def test_a_list_is_asked_about_whole_or_not_at_all(world: World) -> None:
     for jobid in _jobs(20):
         world.api.put(jobid)
-    await world.tracker.watch(world.ask(), " ".join(_jobs(6)), True)
+    await world.commands.many.watch(world.ask(), " ".join(_jobs(6)), True)
     with pytest.raises(refusals.TooFast) as refusal:
-        await world.tracker.watch(world.ask(), " ".join(_jobs(6, 6)), True)
+        await world.commands.many.watch(world.ask(), " ".join(_jobs(6, 6)), True)
     assert len(world.api.asked) == 6
     assert refusal.value.until == world.clock.now() + 2000
     world.clock.move_to(world.clock.monotonic() + 2)
-    result = await world.tracker.watch(world.ask(), " ".join(_jobs(6, 6)), True)
+    result = await world.commands.many.watch(world.ask(), " ".join(_jobs(6, 6)), True)
     assert [entry.taken for entry in result.entries] == [Taken.WATCHED] * 6
 
 
 async def test_what_was_just_asked_costs_nothing(world: World) -> None:
     for _ in range(3):
-        result = await world.tracker.watch(world.ask(), " ".join(_jobs(10)), True)
+        result = await world.commands.many.watch(world.ask(), " ".join(_jobs(10)), True)
         assert [entry.taken for entry in result.entries] == [Taken.NOT_FOUND] * 10
     assert len(world.api.asked) == 10
     with pytest.raises(refusals.TooFast):
-        await world.tracker.status(world.ask(), "job-99", True, False)
+        await world.commands.watch.status(world.ask(), "job-99", True, False)
     with pytest.raises(refusals.TooFast):
-        await world.tracker.peek(world.ask(person=2), "job-99")
+        await world.commands.watch.peek(world.ask(person=2), "job-99")
 
 
 async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Database) -> None:
     world = World(database, allowances=_allowances, api=CostlyApi)
     for jobid in _jobs(6):
         world.api.put(jobid)
-    result = await world.tracker.watch(world.ask(), " ".join(_jobs(6)), True)
+    result = await world.commands.many.watch(world.ask(), " ".join(_jobs(6)), True)
     taken = [entry.taken for entry in result.entries]
     assert taken.count(Taken.WATCHED) == 2
     assert taken.count(Taken.NOT_LOOKED_UP) == 4
     assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
     with pytest.raises(refusals.TooFast):
-        await world.tracker.status(world.ask(), "job-5", True, False)
+        await world.commands.watch.status(world.ask(), "job-5", True, False)
     assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
     await world.close()
 
@@ -83,13 +83,13 @@ async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Dat
 async def test_polls_go_on_when_people_may_ask_nothing_more(world: World) -> None:
     await world.watch("job-1")
     world.run()
-    await world.tracker.watch(world.ask(), " ".join(_jobs(9, 100)), True)
+    await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
     await world.advance(1)
     for number in range(60):
         await world.advance(1)
         for person in range(5):
             with pytest.raises(refusals.Refusal):
-                await world.tracker.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
+                await world.commands.watch.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
     times = world.api.times("job-1")
     assert len(times) >= 3
     assert max(later - earlier for earlier, later in pairwise(times)) <= 24
@@ -101,22 +101,22 @@ async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: Wor
     world.api.put("job-1", JobState.COMPLETED)
     await world.answers.record_answer(number, world.api.jobs["job-1"], ACCOUNT)
     for channel in range(1, 10):
-        await world.tracker.status(world.ask(channel=CHANNEL + channel), f"#{number}", True, False)
+        await world.commands.watch.status(world.ask(channel=CHANNEL + channel), f"#{number}", True, False)
     with pytest.raises(refusals.TooFast):
-        await world.tracker.status(world.ask(channel=CHANNEL + 20), f"#{number}", True, False)
+        await world.commands.watch.status(world.ask(channel=CHANNEL + 20), f"#{number}", True, False)
     with pytest.raises(refusals.TooFast):
-        await world.tracker.watch(world.ask(channel=CHANNEL + 20), f"#{number}", True)
+        await world.commands.many.watch(world.ask(channel=CHANNEL + 20), f"#{number}", True)
     with pytest.raises(refusals.TooFast):
-        await world.tracker.post_again(world.ask(), 1, 5000)
+        await world.commands.buttons.post_again(world.ask(), 1, 5000)
     with pytest.raises(refusals.TooFast):
         world.lookups.prepay_for_server(world.ask())
 
 
 async def test_check_now_counts(world: World) -> None:
     await world.watch("job-1")
-    await world.tracker.watch(world.ask(), " ".join(_jobs(9, 100)), True)
-    assert isinstance(await world.tracker.check_now(world.ask(), 1), CheckedBefore)
+    await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
+    assert isinstance(await world.commands.watch.check_now(world.ask(), 1), CheckedBefore)
     world.clock.move_to(world.clock.monotonic() + 5)
-    await world.tracker.watch(world.ask(), " ".join(_jobs(5, 200)), True)
+    await world.commands.many.watch(world.ask(), " ".join(_jobs(5, 200)), True)
     with pytest.raises(refusals.TooFast):
-        await world.tracker.check_now(world.ask(), 1)
+        await world.commands.watch.check_now(world.ask(), 1)

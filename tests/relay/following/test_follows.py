@@ -133,7 +133,7 @@ async def test_only_the_server_s_own_account_in_force_is_followed(world: Followi
 async def test_what_members_wait_for_have_stopped_or_have_had_stays_as_it_is(world: FollowingWorld) -> None:
     numbers = {jobid: await world.watch(jobid) for jobid in ("v1-asked", "v1-stopped", "v1-ended")}
     world.run()
-    await world.tracker.unwatch(world.ask(), f"#{numbers['v1-stopped']}", True)
+    await world.commands.stop.unwatch(world.ask(), f"#{numbers['v1-stopped']}", True)
     world.api.put("v1-ended", JobState.FAILED)
     await world.advance(25)
     world.api.lagging = {"v1-ended"}
@@ -153,10 +153,10 @@ async def test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stop
     assert [row[2:] for row in await _subscriptions(world)] == [("followed with card", 1)]
     assert await world.rows("SELECT user_id, mention FROM subscribers") == [(PERSON, 1)]
     assert len(await world.rows("SELECT * FROM deliveries WHERE kind = 'card'")) == 1
-    left = await world.tracker.unwatch(world.ask(), f"#{number}", False)
+    left = await world.commands.stop.unwatch(world.ask(), f"#{number}", False)
     assert getattr(left, "others", None) == 0
     assert [row[3] for row in await _subscriptions(world)] == [1]
-    await world.tracker.unwatch(world.ask(person=ADMIN), f"#{number}", True)
+    await world.commands.stop.unwatch(world.ask(person=ADMIN), f"#{number}", True)
     await world.advance(60)
     assert [row[3] for row in await _subscriptions(world)] == [0]
 

@@ -382,7 +382,7 @@ async def test_a_job_that_nobody_waits_for_any_more_is_not_asked_about(world: Wo
     number = await world.watch("job-1")
     world.run()
     await world.advance(21)
-    await world.tracker.unwatch(world.ask(), f"#{number}", False)
+    await world.commands.stop.unwatch(world.ask(), f"#{number}", False)
     await world.advance(1)
     asked = len(world.api.asked)
     await world.advance(500)

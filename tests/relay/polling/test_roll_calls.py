@@ -189,7 +189,7 @@ async def test_a_job_that_is_too_old_is_given_up_though_a_list_names_it(world: W
 async def test_without_cards_records_are_asked_for_half_as_often(world: World, ten: list[str]) -> None:
     for jobid in ten:
         world.api.put(jobid)
-    await world.tracker.watch(world.ask(), " ".join(ten), False)
+    await world.commands.many.watch(world.ask(), " ".join(ten), False)
     world.run()
     await world.advance(45)
     world.api.asked.clear()
@@ -205,7 +205,7 @@ async def _watched_in_one_batch(world: World, jobids: list[str]) -> None:
         world.api.put(jobid)
     world.run()
     await world.advance(1)
-    await world.tracker.watch(world.ask(), " ".join(jobids), False)
+    await world.commands.many.watch(world.ask(), " ".join(jobids), False)
     world.api.asked.clear()
     world.api.rolls.clear()
 

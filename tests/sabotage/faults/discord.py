@@ -289,7 +289,7 @@ FAULTS = (
     fault(
         "a card that is refused is told to nobody",
         f"{_E2E}/test_refusals.py::test_a_card_that_is_refused_is_told_at_once",
-        "relay/commands/single.py",
+        "relay/commands/watch.py",
         "                refused=card.refused,",
         "                refused=False,",
     ),
@@ -415,7 +415,7 @@ FAULTS = (
     fault(
         "an answer waits for its card",
         f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
-        "relay/commands/promptly.py",
+        "relay/commands/prompt_posts.py",
         "AT_ONCE_SECONDS = 0.2",
         "AT_ONCE_SECONDS = 60.0",
     ),

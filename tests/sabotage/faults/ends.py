@@ -21,7 +21,7 @@ FAULTS = (
     ),
     fault(
         "not found once is an end",
-        "tests/relay/commands/test_tracker.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
+        "tests/relay/commands/test_commands.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
         "relay/polling/answers.py",
         "            if row.missing_since is None or row.missing_since > now:\n"
         "                await jobs.set_missing(tx, job_id, now)\n"
@@ -74,7 +74,7 @@ FAULTS = (
     ),
     fault(
         "what was given up under one account is never told under another",
-        "tests/relay/commands/test_tracker.py::test_what_was_given_up_under_one_account_is_told_under_another",
+        "tests/relay/commands/test_commands.py::test_what_was_given_up_under_one_account_is_told_under_another",
         "relay/polling/answers.py",
         "if outcome is not Outcome.GIVEN_UP:",
         "if 0:",

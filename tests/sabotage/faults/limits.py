@@ -107,14 +107,14 @@ FAULTS = (
     fault(
         "what could not be looked up is watched, and so polled",
         f"{_LOOKUPS}::test_what_could_not_be_looked_up_is_said_and_not_watched",
-        "relay/commands/many.py",
+        "relay/commands/watch_many.py",
         "        return Taken.NOT_LOOKED_UP\n",
         "        return None\n",
     ),
     fault(
         "posting an old outcome asks for its links at nobody's expense",
         f"{_LOOKUPS}::test_posting_what_has_ended_counts_the_look_for_fresh_links",
-        "relay/commands/single.py",
+        "relay/commands/watch.py",
         "                self._lookups.prepay(ask, row.account_id)\n",
         "                pass\n",
     ),
@@ -162,8 +162,8 @@ FAULTS = (
     ),
     fault(
         "each letter that is typed has every snapshot read",
-        "tests/relay/commands/test_tracker.py::test_no_more_snapshots_are_read_than_choices_are_shown",
-        "relay/commands/known.py",
+        "tests/relay/commands/test_commands.py::test_no_more_snapshots_are_read_than_choices_are_shown",
+        "relay/commands/job_queries.py",
         "snapshots.prompt_of(row.snapshot).casefold()",
         '(getattr(snapshots.load(row.snapshot), "prompt", None) or "").casefold()',
     ),

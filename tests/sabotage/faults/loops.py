@@ -121,24 +121,24 @@ FAULTS = (
     ),
     fault(
         "what is asked for while the token is refused is not watched",
-        "tests/relay/commands/test_tracker.py::"
+        "tests/relay/commands/test_commands.py::"
         "test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works",
-        "relay/commands/single.py",
+        "relay/commands/watch.py",
         "            return None, Hold.REFUSED",
         "            raise",
     ),
     fault(
         "a list that is asked for while the token is refused is not watched",
-        "tests/relay/commands/test_many.py::"
+        "tests/relay/commands/test_watch_many.py::"
         "test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold",
-        "relay/commands/many.py",
+        "relay/commands/watch_many.py",
         "            return Hold.REFUSED",
         "            raise",
     ),
     fault(
         "Check now says that the API is away where it asks to wait",
-        "tests/relay/commands/test_tracker.py::test_check_now_says_what_it_did",
-        "relay/commands/single.py",
+        "tests/relay/commands/test_commands.py::test_check_now_says_what_it_did",
+        "relay/commands/watch.py",
         "                why = Unchecked.HAS_TO_WAIT",
         "                pass",
     ),

@@ -30,8 +30,8 @@ FAULTS = (
     ),
     fault(
         "a token among ids has all of them refused",
-        "tests/relay/commands/test_many.py::test_a_token_is_refused_alone",
-        "relay/commands/many.py",
+        "tests/relay/commands/test_watch_many.py::test_a_token_is_refused_alone",
+        "relay/commands/watch_many.py",
         "if all(isinstance(word.refusal, LooksLikeSecret)",
         "if any(isinstance(word.refusal, LooksLikeSecret)",
     ),
@@ -58,7 +58,7 @@ FAULTS = (
     ),
     fault(
         "the words of a sentence are taken for ids",
-        "tests/relay/commands/test_many.py::test_a_sentence_with_two_ids_watches_those_two",
+        "tests/relay/commands/test_watch_many.py::test_a_sentence_with_two_ids_watches_those_two",
         "pixverse/pasted.py",
         "(in_prose and not _stands_out(word))",
         "0",

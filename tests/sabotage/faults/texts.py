@@ -45,7 +45,7 @@ FAULTS = (
     fault(
         "the list hides that the token is refused",
         "tests/e2e/test_api_troubles.py::test_a_refused_token_is_told_once_and_its_end_too",
-        "relay/commands/known.py",
+        "relay/commands/job_queries.py",
         "hold=_HOLDS.get(self._accounts.state_of(row.account_id)),",
         "hold=None,",
     ),

@@ -148,14 +148,14 @@ FAULTS = (
     fault(
         "a channel waits twice for a job that was on hold",
         f"{_CHANGES}::test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once[status]",
-        "relay/commands/seats.py",
+        "relay/commands/subscribe.py",
         "        await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)\n",
         "        pass\n",
     ),
     fault(
         "a job on hold goes over to an account that may not see it",
         f"{_CHANGES}::test_a_job_on_hold_stays_with_its_account_while_the_api_is_silent[status]",
-        "relay/commands/seats.py",
+        "relay/commands/subscribe.py",
         "if waiting is not None and unseen and",
         "if 0 and",
     ),

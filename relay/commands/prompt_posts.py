@@ -23,7 +23,7 @@ class Standing:
     """Its delivery, where neither is known yet."""
 
 
-class Promptly:
+class PromptPosts:
     """Posts a message ahead of others for somebody who waits. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, outbox: PromptOutbox) -> None:

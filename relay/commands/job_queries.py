@@ -30,14 +30,14 @@ _CHOICES = 25
 _CHOSEN_FROM = 200
 
 
-class Known:
+class JobQueries:
     """Asks the database alone. Raises StorageError as it does."""
 
     def __init__(self, reader: Queries, accounts: Accounts) -> None:
         self._reader = reader
         self._accounts = accounts
 
-    async def listing(self, ask: Ask) -> Listing:
+    async def list(self, ask: Ask) -> Listing:
         """This channel's open subscriptions."""
         rows = await overviews.open_here(self._reader, ask.guild_id, ask.channel_id, ask.user_id)
         in_force = self._accounts.in_force(ask.guild_id)

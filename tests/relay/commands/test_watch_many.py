@@ -24,7 +24,7 @@ async def _closing(world: World) -> list[tuple[object, ...]]:
 async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
-    result = await world.tracker.watch(world.ask(), "job-1, job-2\n job-3 job-1", True)
+    result = await world.commands.many.watch(world.ask(), "job-1, job-2\n job-3 job-1", True)
     assert [(one.text, one.taken) for one in result.entries] == [
         ("job-1", Taken.WATCHED),
         ("job-2", Taken.WATCHED),
@@ -39,7 +39,7 @@ async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
 async def test_the_last_to_end_closes_the_batch(world: World) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
-    await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     await world.answers.record_answer(2, world.api.put("job-2", JobState.FAILED), ACCOUNT)
     assert await _closing(world) == [("job-2", 0)]
     assert await world.rows("SELECT ended_at FROM batches") == [(None,)]
@@ -52,7 +52,7 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED)
     world.api.put("job-2")
     world.api.put("job-3", JobState.MODERATED)
-    result = await world.tracker.watch(world.ask(), "job-1 job-2 job-3", True)
+    result = await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     assert [one.taken for one in result.entries] == [Taken.POSTING, Taken.WATCHED, Taken.POSTING]
     assert await _closing(world) == [("job-1", 0), ("job-3", 0)]
     await world.answers.record_answer(2, world.api.put("job-2", JobState.CANCELLED), ACCOUNT)
@@ -62,7 +62,7 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
 async def test_where_all_have_ended_the_last_closes_the_batch(world: World) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid, JobState.FAILED)
-    await world.tracker.watch(world.ask(), "job-1 job-2 job-3", True)
+    await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     assert await _closing(world) == [("job-1", 0), ("job-2", 0), ("job-3", 1)]
 
 
@@ -74,7 +74,7 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     await world.answers.record_answer(2, world.api.put("known-2", JobState.FAILED), ACCOUNT)
     world.api.trouble["expired-1"] = errors.JobExpired("410")
     text = "job-1 #1 known-2 nowhere-1 expired-1 x #77 user:1234-minimax:a@b.de-video:123"
-    result = await world.tracker.watch(world.ask(person=2), text, True)
+    result = await world.commands.many.watch(world.ask(person=2), text, True)
     assert [one.taken for one in result.entries] == [
         Taken.WATCHED,
         Taken.ALREADY_WATCHED,
@@ -94,7 +94,9 @@ async def test_a_token_is_refused_alone(world: World) -> None:
     token = "user:1234-aBcDeFgHiJkLmNoPqRsTu"
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
-    result = await world.tracker.watch(world.ask(), f"job-1 {token} USER%3A1234-aBcDeFgHiJkLmNoPqRsTu job-2", True)
+    result = await world.commands.many.watch(
+        world.ask(), f"job-1 {token} USER%3A1234-aBcDeFgHiJkLmNoPqRsTu job-2", True
+    )
     assert [(one.text, one.taken) for one in result.entries] == [
         ("job-1", Taken.WATCHED),
         ("", Taken.SECRET),
@@ -107,15 +109,15 @@ async def test_a_sentence_with_two_ids_watches_those_two(world: World) -> None:
     ids = [f"job:2026112410150012{number}-user:4321-channel:1300000000000000001-bot:pixverse" for number in (1, 2)]
     for jobid in ids:
         world.api.put(jobid)
-    result = await world.tracker.watch(world.ask(), f"please watch {ids[0]} and, at 16:9, {ids[1]}!", True)
+    result = await world.commands.many.watch(world.ask(), f"please watch {ids[0]} and, at 16:9, {ids[1]}!", True)
     assert [(one.text, one.taken) for one in result.entries] == [(jobid, Taken.WATCHED) for jobid in ids]
-    result = await world.tracker.watch(world.ask(), "hello please", True)
+    result = await world.commands.many.watch(world.ask(), "hello please", True)
     assert {one.taken for one in result.entries} == {Taken.NOT_A_JOB_ID}
     assert {jobid for _, _, jobid in world.api.asked} == set(ids)
 
 
 async def test_nothing_taken_leaves_no_batch(world: World) -> None:
-    result = await world.tracker.watch(world.ask(), "nowhere-1", True)
+    result = await world.commands.many.watch(world.ask(), "nowhere-1", True)
     assert result.summary_message_id is None
     assert await world.rows("SELECT count(*) FROM batches") == [(0,)]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
@@ -123,15 +125,15 @@ async def test_nothing_taken_leaves_no_batch(world: World) -> None:
 
 async def test_a_job_named_twice_counts_once(world: World) -> None:
     await world.watch("job-1")
-    result = await world.tracker.watch(world.ask(person=2), "job-1 #1", True)
+    result = await world.commands.many.watch(world.ask(person=2), "job-1 #1", True)
     assert [one.text for one in result.entries] == ["job-1"]
 
 
 async def test_no_id_and_too_many(world: World) -> None:
     with pytest.raises(NotAJobId):
-        await world.tracker.watch(world.ask(), " ,, ", True)
+        await world.commands.many.watch(world.ask(), " ,, ", True)
     with pytest.raises(refusals.TooManyJobs) as refusal:
-        await world.tracker.watch(world.ask(), " ".join(f"job-{n}" for n in range(26)), True)
+        await world.commands.many.watch(world.ask(), " ".join(f"job-{n}" for n in range(26)), True)
     assert (refusal.value.count, refusal.value.limit) == (26, 25)
     assert world.api.asked == []
 
@@ -141,7 +143,7 @@ async def test_limits_hold_exactly_in_and_between_lists(database: Database) -> N
     for number in range(20):
         world.api.put(f"job-{number}")
     lists = [
-        world.tracker.watch(world.ask(person=person), " ".join(f"job-{person * 5 + n}" for n in range(5)), True)
+        world.commands.many.watch(world.ask(person=person), " ".join(f"job-{person * 5 + n}" for n in range(5)), True)
         for person in range(3)
     ]
     results = await asyncio.gather(*lists)
@@ -157,7 +159,7 @@ async def test_limits_hold_exactly_in_and_between_lists(database: Database) -> N
 async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> None:
     world.api.gate = asyncio.Event()
     began = asyncio.get_running_loop().time()
-    result = await world.tracker.watch(world.ask(), " ".join(f"job-{n}" for n in range(25)), True)
+    result = await world.commands.many.watch(world.ask(), " ".join(f"job-{n}" for n in range(25)), True)
     assert asyncio.get_running_loop().time() - began < 1
     assert all(one.taken is Taken.WATCHED and one.api_down for one in result.entries)
     assert world.api.most_under_way["all"] <= 8
@@ -166,7 +168,7 @@ async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> Non
 async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold(world: World) -> None:
     world.api.put("job-1")
     world.api.trouble["job-2"] = errors.TokenRefused("401")
-    result = await world.tracker.watch(world.ask(), "job-1 job-2", True)
+    result = await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     assert result.hold is Hold.REFUSED
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
 
@@ -179,27 +181,27 @@ async def test_the_last_asker_ends_the_subscription_somebody_else_does_not(world
     world.clock.move_to(world.clock.monotonic() + 1)
     await world.watch("job-1", person=2)
     with pytest.raises(refusals.NotYours) as refusal:
-        await world.tracker.unwatch(world.ask(person=3), "job-1", False)
+        await world.commands.stop.unwatch(world.ask(person=3), "job-1", False)
     assert refusal.value.askers == (PERSON, 2)
-    first = await world.tracker.unwatch(world.ask(), "job-1", False)
+    first = await world.commands.stop.unwatch(world.ask(), "job-1", False)
     assert getattr(first, "others", None) == 1
     assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
     assert await world.rows("SELECT ended_at FROM subscriptions") == [(None,)]
-    last = await world.tracker.stop(world.ask(person=2), 1, False)
+    last = await world.commands.stop.stop(world.ask(person=2), 1, False)
     assert not hasattr(last, "others")
     assert await world.rows("SELECT ended_at, stopped_by FROM subscriptions") == [(world.clock.now(), 2)]
     assert world.cards.subscriptions == [1, 1]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
     with pytest.raises(refusals.NotWatchedHere):
-        await world.tracker.unwatch(world.ask(), "job-1", True)
+        await world.commands.stop.unwatch(world.ask(), "job-1", True)
     with pytest.raises(refusals.NothingToDo):
-        await world.tracker.stop(world.ask(), 1, True)
+        await world.commands.stop.stop(world.ask(), 1, True)
 
 
 async def test_who_may_manage_messages_ends_it_whoever_waits(world: World) -> None:
     await world.watch("job-1")
     await world.watch("job-1", person=2)
-    result = await world.tracker.unwatch(world.ask(person=9), "#1", True)
+    result = await world.commands.stop.unwatch(world.ask(person=9), "#1", True)
     assert not hasattr(result, "others")
     assert await world.rows("SELECT stopped_by FROM subscriptions") == [(9,)]
 
@@ -207,25 +209,25 @@ async def test_who_may_manage_messages_ends_it_whoever_waits(world: World) -> No
 async def test_stopping_a_batch_keeps_what_others_wait_for(world: World) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
-    await world.tracker.watch(world.ask(), "job-1 job-2 job-3", True)
+    await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     await world.answers.record_answer(3, world.api.put("job-3", JobState.FAILED), ACCOUNT)
     await world.watch("job-2", person=2)
     with pytest.raises(refusals.NotYours):
-        await world.tracker.stop_all(world.ask(person=2), 1, False)
-    result = await world.tracker.stop_all(world.ask(), 1, False)
+        await world.commands.stop.stop_all(world.ask(person=2), 1, False)
+    result = await world.commands.stop.stop_all(world.ask(), 1, False)
     assert (result.stopped, result.kept) == (1, 1)
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
-    manager = await world.tracker.stop_all(world.ask(person=9), 1, True)
+    manager = await world.commands.stop.stop_all(world.ask(person=9), 1, True)
     assert (manager.stopped, manager.kept) == (1, 0)
     assert await world.rows("SELECT ended_at IS NULL FROM batches") == [(0,)]
     with pytest.raises(refusals.NothingToDo):
-        await world.tracker.stop_all(world.ask(), 1, True)
+        await world.commands.stop.stop_all(world.ask(), 1, True)
 
 
 async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
-    await world.tracker.watch(world.ask(), "job-1 job-2", True)
-    await world.tracker.unwatch(world.ask(), "job-1", False)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)
+    await world.commands.stop.unwatch(world.ask(), "job-1", False)
     await world.answers.record_answer(2, world.api.put("job-2", JobState.COMPLETED), ACCOUNT)
     assert await _closing(world) == [("job-2", 1)]

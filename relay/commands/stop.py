@@ -1,39 +1,39 @@
-"""Watching no more: one job, or a whole batch."""
+"""Stops watching one job, or a whole batch."""
 
 from __future__ import annotations
 
+from relay.commands import targets
 from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
 from relay.commands.results import Ask, Stopped, StoppedAll, StopResult, TakenOff
-from relay.ports import Cards, JobWatch
+from relay.job_changes import JobChanges
 from storage import batches, deliveries, subscriptions
 from storage.database import Database, Transaction
 from storage.subscriptions import SubscriptionRow
 
 
-class Stopping:
+class Stop:
     """Takes people off, and ends subscriptions with their last asker. Raises StorageError as the database does."""
 
-    def __init__(self, database: Database, cards: Cards, poller: JobWatch) -> None:
+    def __init__(self, database: Database, changes: JobChanges) -> None:
         self._database = database
-        self._cards = cards
-        self._poller = poller
+        self._changes = changes
 
-    async def by_job(self, ask: Ask, job: int | str, *, may_manage: bool) -> StopResult:
-        """Takes the asker off this channel's subscription for a job (its number or id); ends it where they may manage
-        messages. Raises NotWatchedHere, NotYours."""
-        found = await self._of_channel(ask, job)
+    async def unwatch(self, ask: Ask, text: str, may_manage: bool) -> StopResult:
+        """Takes the asker off this channel's subscription for the job that the text names; ends it with its last asker,
+        or for somebody who may manage messages. Raises classes of `pixverse.jobids`, NotWatchedHere, NotYours."""
+        found = await self._of_channel(ask, targets.parse(text))
         if found is None or found.ended_at is not None:
             raise NotWatchedHere
         return await self._stop(ask, found.id, may_manage=may_manage)
 
-    async def by_button(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
-        """The same for a subscription. Raises NothingToDo, NotYours."""
+    async def stop(self, ask: Ask, subscription_id: int, may_manage: bool) -> StopResult:
+        """Does what `unwatch` does, for the button of a card. Raises NothingToDo, NotYours."""
         found = await subscriptions.by_id(self._database.reader, subscription_id)
         require_here(ask, found)
         return await self._stop(ask, subscription_id, may_manage=may_manage)
 
-    async def batch(self, ask: Ask, batch_id: int, *, may_manage: bool) -> StoppedAll:
-        """Does so for every job of a batch that has not ended. Raises NothingToDo, NotYours."""
+    async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
+        """Does what `unwatch` does for every job of a batch that has not ended. Raises NothingToDo, NotYours."""
         stopped: list[SubscriptionRow] = []
         async with self._database.transaction() as tx:
             batch = await batches.by_id(tx, batch_id)
@@ -49,7 +49,7 @@ class Stopping:
                     await _end(tx, ask, subscription)
                     stopped.append(subscription)
         for subscription in every:
-            self._tell(subscription)
+            self._changes.subscription_stopped(subscription.job_id, subscription.id)
         return StoppedAll(len(stopped), len(every) - len(stopped))
 
     async def _stop(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
@@ -61,7 +61,7 @@ class Stopping:
             goes_on = others > 0 or (subscription.followed and not may_manage)
             if not goes_on:
                 await _end(tx, ask, subscription)
-        self._tell(subscription)
+        self._changes.subscription_stopped(subscription.job_id, subscription.id)
         return TakenOff(others) if goes_on else Stopped()
 
     async def _others(self, tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
@@ -75,10 +75,6 @@ class Stopping:
             return await subscriptions.in_channel_by_number(self._database.reader, ask.guild_id, ask.channel_id, job)
         every = await subscriptions.in_channel_by_jobid(self._database.reader, ask.guild_id, ask.channel_id, job)
         return every[0] if every else None
-
-    def _tell(self, subscription: SubscriptionRow) -> None:
-        self._poller.job_changed(subscription.job_id)
-        self._cards.subscription_changed(subscription.id)
 
 
 def require_here(ask: Ask, subscription: SubscriptionRow | None) -> SubscriptionRow:

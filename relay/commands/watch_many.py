@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from model.job import Job
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
-from relay.commands.promptly import Promptly, Standing
+from relay.commands.prompt_posts import LATER_SECONDS, PromptPosts, Standing
 from relay.commands.refusals import (
     NumberUnknown,
     PersonLimit,
@@ -21,12 +21,12 @@ from relay.commands.refusals import (
     TooManyJobs,
 )
 from relay.commands.results import Ask, Hold, Taken, WatchEntry, WatchResult
-from relay.commands.seats import Seat, Seated, Wish, take
+from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import by_number
 from relay.delivery import nonces
+from relay.job_changes import JobChanges
 from relay.polling.answers import Answers, post_outcome
-from relay.polling.questions import Accounts
-from relay.ports import Cards, JobWatch, PromptOutbox
+from relay.ports import PromptOutbox
 from storage import batches, deliveries, jobs, overviews
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
@@ -35,10 +35,10 @@ AT_MOST = 25
 """Ids that one command takes."""
 
 _TAKEN = {
-    Seat.WATCHED: Taken.WATCHED,
-    Seat.ALREADY_WATCHED: Taken.ALREADY_WATCHED,
-    Seat.TO_POST: Taken.POSTING,
-    Seat.ALREADY_POSTED: Taken.ALREADY_POSTED,
+    SubscribeState.WATCHED: Taken.WATCHED,
+    SubscribeState.ALREADY_WATCHED: Taken.ALREADY_WATCHED,
+    SubscribeState.TO_POST: Taken.POSTING,
+    SubscribeState.ALREADY_POSTED: Taken.ALREADY_POSTED,
 }
 
 
@@ -53,7 +53,7 @@ class _Wanted:
     said: Said | None = None
     taken: Taken | None = None
     service: str | None = None
-    seated: Seated | None = None
+    subscribed: SubscribeResult | None = None
 
 
 @dataclass(slots=True)
@@ -64,72 +64,50 @@ class _Written:
     touched: list[int] = field(default_factory=list)
 
 
-class Many:
-    """Takes lists of ids."""
+class WatchMany:
+    """Lists of ids, each list watched as one batch."""
 
     def __init__(
         self,
         database: Database,
         lookups: Lookups,
         answers: Answers,
-        accounts: Accounts,
         outbox: PromptOutbox,
-        cards: Cards,
-        poller: JobWatch,
-        *,
+        changes: JobChanges,
         limits: Limits,
     ) -> None:
         self._database = database
         self._lookups = lookups
         self._answers = answers
-        self._accounts = accounts
         self._outbox = outbox
-        self._promptly = Promptly(database, outbox)
-        self._cards = cards
-        self._poller = poller
+        self._changes = changes
         self._limits = limits
+        self._prompt_posts = PromptPosts(database, outbox)
 
-    def words(self, text: str) -> list[Pasted]:
-        """The jobs that a text names. Raises LooksLikeSecret where it holds a token and no job, NotAJobId where there
-        is nothing, TooManyJobs."""
-        words = read_many(text)
-        if not words:
-            raise NotAJobId("no job id")
-        if all(isinstance(word.refusal, LooksLikeSecret) for word in words):
-            raise LooksLikeSecret("that looks like a token")
-        if len(words) > AT_MOST:
-            raise TooManyJobs(len(words), AT_MOST)
-        return words
+    async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
+        """Does for a list of ids what `Watch.status` does for one, with one summary for all that was taken.
 
-    async def watch(self, ask: Ask, account_id: int, words: list[Pasted], *, mention: bool) -> WatchResult:
-        """Subscribes the channel to each that can be; the ended ones are posted and count to the batch.
-
-        Raises NoToken.
+        Raises LooksLikeSecret where the text holds a token and no job, NotAJobId where it holds nothing, TooManyJobs,
+        NoToken, StorageError; what is wrong with a single id stands in the result.
         """
-        wanted = [self._parsed(word) for word in words]
-        wanted = await self._known(ask, account_id, wanted)
+        words = _words(text)
+        account_id = self._lookups.account_of(ask.guild_id)
+        wanted = await self._known(ask, account_id, [_parsed(word) for word in words])
         hold = await self._look_up(ask, account_id, wanted)
         written = await self._write(ask, account_id, wanted, mention=mention)
         for job_id in written.touched:
-            self._poller.job_changed(job_id)
-            self._cards.job_changed(job_id)
+            self._changes.job_watched(job_id)
         self._outbox.wake()
-        summary = Standing() if written.summary_id is None else await self._promptly.post(written.summary_id)
+        summary = Standing() if written.summary_id is None else await self._prompt_posts.post(written.summary_id)
         entries = tuple([await self._entry(one) for one in wanted])
         return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)
 
-    def _parsed(self, word: Pasted) -> _Wanted:
-        wanted = _Wanted(word.text, word.jobid, word.number)
-        match word.refusal:
-            case OtherKind():
-                wanted.taken, wanted.service = Taken.OTHER_KIND, word.refusal.service_name
-            case OtherService():
-                wanted.taken, wanted.service = Taken.OTHER_SERVICE, word.refusal.service_name
-            case LooksLikeSecret():
-                wanted.taken = Taken.SECRET
-            case NotAJobId():
-                wanted.taken = Taken.NOT_A_JOB_ID
-        return wanted
+    async def with_summary(self, result: WatchResult) -> WatchResult:
+        """The result of `watch` once its summary is posted or refused, or has not come for a minute."""
+        if result.summary_on_its_way is None:
+            return result
+        summary = await self._prompt_posts.post(result.summary_on_its_way, LATER_SECONDS)
+        return replace(result, summary_message_id=summary.message_id, refused=summary.refused, summary_on_its_way=None)
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
         """Fills in what the database knows; of two that name the same job the first stays."""
@@ -184,7 +162,7 @@ class Many:
     async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
         written = _Written()
         async with self._database.transaction() as tx:
-            if self._accounts.in_force(ask.guild_id) != account_id:
+            if self._lookups.accounts.in_force(ask.guild_id) != account_id:
                 raise TokenReplaced
             batch_id = await batches.add(
                 tx,
@@ -197,15 +175,15 @@ class Many:
             for one in wanted:
                 if one.taken is None and one.jobid is not None:
                     answer = one.said if isinstance(one.said, Job) else None
-                    wish = Wish(account_id, one.jobid, answer, mention, batch_id=batch_id)
-                    await self._take(tx, ask, one, wish)
-            seated = [one.seated for one in wanted if one.seated is not None]
-            for seat in seated:
+                    request = SubscribeRequest(account_id, one.jobid, answer, mention, batch_id=batch_id)
+                    await self._take(tx, ask, one, request)
+            results = [one.subscribed for one in wanted if one.subscribed is not None]
+            for result in results:
                 # Only now: the last of them closes the batch if nothing in it is open.
-                if seat.seat is Seat.TO_POST:
-                    await post_outcome(tx, seat.row, seat.subscription, ask.at)
-            written.touched = [seat.row.id for seat in seated]
-            jobids = [seat.row.jobid for seat in seated if seat.subscription.batch_id == batch_id]
+                if result.state is SubscribeState.TO_POST:
+                    await post_outcome(tx, result.row, result.subscription, ask.at)
+            written.touched = [result.row.id for result in results]
+            jobids = [result.row.jobid for result in results if result.subscription.batch_id == batch_id]
             if not jobids:
                 await batches.remove(tx, batch_id)
                 return written
@@ -219,25 +197,50 @@ class Many:
             )
         return written
 
-    async def _take(self, tx: Transaction, ask: Ask, one: _Wanted, wish: Wish) -> None:
+    async def _take(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
         try:
-            one.seated = await take(tx, self._accounts, self._limits, ask, wish)
+            one.subscribed = await subscribe(tx, self._lookups.accounts, self._limits, ask, request)
         except PersonLimit:
             one.taken = Taken.PERSON_LIMIT
         except ServerLimit:
             one.taken = Taken.SERVER_LIMIT
         else:
-            one.taken = _TAKEN[one.seated.seat]
+            one.taken = _TAKEN[one.subscribed.state]
 
     async def _entry(self, one: _Wanted) -> WatchEntry:
         taken = one.taken or Taken.NOT_A_JOB_ID
-        seated = one.seated
-        if seated is None:
+        subscribed = one.subscribed
+        if subscribed is None:
             return WatchEntry(one.text, taken, service=one.service)
-        message_id = seated.message.message_id if seated.message is not None else None
+        message_id = subscribed.message.message_id if subscribed.message is not None else None
         if taken is Taken.ALREADY_WATCHED:
-            message_id = await overviews.shown_in(self._database.reader, seated.subscription.id)
+            message_id = await overviews.shown_in(self._database.reader, subscribed.subscription.id)
         return WatchEntry(one.text, taken, message_id=message_id, api_down=one.said is Silence.NO_ANSWER)
+
+
+def _words(text: str) -> list[Pasted]:
+    words = read_many(text)
+    if not words:
+        raise NotAJobId("no job id")
+    if all(isinstance(word.refusal, LooksLikeSecret) for word in words):
+        raise LooksLikeSecret("that looks like a token")
+    if len(words) > AT_MOST:
+        raise TooManyJobs(len(words), AT_MOST)
+    return words
+
+
+def _parsed(word: Pasted) -> _Wanted:
+    wanted = _Wanted(word.text, word.jobid, word.number)
+    match word.refusal:
+        case OtherKind():
+            wanted.taken, wanted.service = Taken.OTHER_KIND, word.refusal.service_name
+        case OtherService():
+            wanted.taken, wanted.service = Taken.OTHER_SERVICE, word.refusal.service_name
+        case LooksLikeSecret():
+            wanted.taken = Taken.SECRET
+        case NotAJobId():
+            wanted.taken = Taken.NOT_A_JOB_ID
+    return wanted
 
 
 def _not_taken(said: Said) -> Taken | None:

@@ -21,8 +21,8 @@ from storage.overviews import OutcomeMessage
 from storage.subscriptions import SubscriptionRow
 
 
-class Seat(Enum):
-    """What became of the wish to have a job's outcome in a channel."""
+class SubscribeState(Enum):
+    """What became of a request to have a job's outcome in a channel."""
 
     WATCHED = "watched"
     ALREADY_WATCHED = "already watched"
@@ -32,8 +32,8 @@ class Seat(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """A job that somebody wants to have in a channel."""
+class SubscribeRequest:
+    """A job whose outcome somebody wants in a channel."""
 
     account_id: int
     jobid: str
@@ -45,10 +45,10 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Seated:
-    """The wish, fulfilled."""
+class SubscribeResult:
+    """What became of a request."""
 
-    seat: Seat
+    state: SubscribeState
     row: JobRow
     subscription: SubscriptionRow
     card_id: int | None = None
@@ -57,36 +57,40 @@ class Seated:
     """ALREADY_POSTED."""
 
 
-async def take(tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, wish: Wish) -> Seated:
+async def subscribe(
+    tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, request: SubscribeRequest
+) -> SubscribeResult:
     """Subscribes the channel, adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
-    row = await jobs.by_jobid(tx, wish.account_id, wish.jobid)
-    waiting = await _waiting_here(tx, ask, wish.jobid)
-    if _will_be_open(row, wish.answer):
+    row = await jobs.by_jobid(tx, request.account_id, request.jobid)
+    waiting = await _waiting_here(tx, ask, request.jobid)
+    if _will_be_open(row, request.answer):
         await _check_limits(tx, limits, ask, waiting)
-    unseen = wish.answer is None and (row is None or row.snapshot is None)
+    unseen = request.answer is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
         # The API has not told that this account sees the job at all: the channel goes on waiting under the other one.
-        await _add_asker(tx, ask, waiting.id, mention=wish.mention, in_batch=False)
-        return Seated(Seat.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
-    row = await _brought_up_to_date(tx, accounts, row, ask, wish)
+        await _add_asker(tx, ask, waiting.id, mention=request.mention, in_batch=False)
+        return SubscribeResult(SubscribeState.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
+    row = await _brought_up_to_date(tx, accounts, row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
-        return await _seat_at_ended_job(tx, accounts, ask, wish, row, here)
+        return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
     if here is not None and here.ended_at is None:
-        await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
-        if here.origin != "followed" or wish.batch_id is not None:
-            return Seated(Seat.ALREADY_WATCHED, row, here)
+        await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
+        if here.origin != "followed" or request.batch_id is not None:
+            return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here)
         await follows.show_card(tx, here.id)
-        return Seated(Seat.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
-    return await _seat_at_open_job(tx, ask, wish, row, here)
+        return SubscribeResult(SubscribeState.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
+    return await _subscribe_to_open(tx, ask, request, row, here)
 
 
-async def _seat_at_open_job(tx: Transaction, ask: Ask, wish: Wish, row: JobRow, here: SubscriptionRow | None) -> Seated:
+async def _subscribe_to_open(
+    tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
+) -> SubscribeResult:
     if not await subscriptions.open_of_job(tx, row.id):
         await jobs.rewatch(tx, row.id, ask.at)
-    opened = await _open(tx, ask, wish, row, here)
-    card_id = await _add_card(tx, ask, row, opened.id) if wish.batch_id is None else None
-    return Seated(Seat.WATCHED, row, opened, card_id=card_id)
+    opened = await _open(tx, ask, request, row, here)
+    card_id = await _add_card(tx, ask, row, opened.id) if request.batch_id is None else None
+    return SubscribeResult(SubscribeState.WATCHED, row, opened, card_id=card_id)
 
 
 async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int) -> int:
@@ -100,55 +104,59 @@ async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int
     )
 
 
-async def _seat_at_ended_job(
-    tx: Transaction, accounts: Accounts, ask: Ask, wish: Wish, row: JobRow, here: SubscriptionRow | None
-) -> Seated:
+async def _subscribe_to_ended(
+    tx: Transaction, accounts: Accounts, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
+) -> SubscribeResult:
     if here is not None and here.ended_at is None:
-        await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
+        await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
         in_force = accounts.in_force(ask.guild_id) == row.account_id
-        return Seated(Seat.TO_POST if in_force else Seat.ALREADY_WATCHED, row, here)
+        return SubscribeResult(SubscribeState.TO_POST if in_force else SubscribeState.ALREADY_WATCHED, row, here)
     if here is not None:
         message = await overviews.outcome_message(tx, here.id, nonces.outcome_kind(row.round))
         if message is not None:
             if message.state in {"waiting", "sending"}:
-                await _add_asker(tx, ask, here.id, mention=wish.mention, in_batch=False)
-            return Seated(Seat.ALREADY_POSTED, row, here, message=message)
-    return Seated(Seat.TO_POST, row, await _open(tx, ask, wish, row, here))
+                await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
+            return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
+    return SubscribeResult(SubscribeState.TO_POST, row, await _open(tx, ask, request, row, here))
 
 
-async def _open(tx: Transaction, ask: Ask, wish: Wish, row: JobRow, here: SubscriptionRow | None) -> SubscriptionRow:
+async def _open(
+    tx: Transaction, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
+) -> SubscriptionRow:
     if here is None:
         subscription_id = await subscriptions.add(
             tx,
             job_id=row.id,
             guild_id=ask.guild_id,
             channel_id=ask.channel_id,
-            batch_id=wish.batch_id,
-            spoiler=wish.spoiler,
+            batch_id=request.batch_id,
+            spoiler=request.spoiler,
             now=ask.at,
         )
     else:
         subscription_id = here.id
         await subscriptions.remove_subscribers(tx, here.id)
-        await subscriptions.reopen(tx, here.id, batch_id=wish.batch_id, spoiler=wish.spoiler, now=ask.at)
-    await _add_asker(tx, ask, subscription_id, mention=wish.mention, in_batch=wish.batch_id is not None)
+        await subscriptions.reopen(tx, here.id, batch_id=request.batch_id, spoiler=request.spoiler, now=ask.at)
+    await _add_asker(tx, ask, subscription_id, mention=request.mention, in_batch=request.batch_id is not None)
     opened = await subscriptions.by_id(tx, subscription_id)
     if opened is None:
         raise LookupError("a subscription that was just opened is not there")
     return opened
 
 
-async def _brought_up_to_date(tx: Transaction, accounts: Accounts, row: JobRow | None, ask: Ask, wish: Wish) -> JobRow:
+async def _brought_up_to_date(
+    tx: Transaction, accounts: Accounts, row: JobRow | None, ask: Ask, request: SubscribeRequest
+) -> JobRow:
     if row is None:
-        snapshot = snapshots.dump(wish.answer) if wish.answer is not None else None
-        row = await jobs.add(tx, wish.account_id, wish.jobid, snapshot, ask.at)
+        snapshot = snapshots.dump(request.answer) if request.answer is not None else None
+        row = await jobs.add(tx, request.account_id, request.jobid, snapshot, ask.at)
     elif was_given_up(row):
         row = await jobs.reopen(tx, row.id, ask.at)
     if row.snapshot is not None and accounts.in_force(ask.guild_id) == row.account_id:
         await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)
-    if wish.answer is None:
+    if request.answer is None:
         return row
-    return (await apply_answer(tx, accounts, row, wish.answer, ask.at)).row
+    return (await apply_answer(tx, accounts, row, request.answer, ask.at)).row
 
 
 async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:

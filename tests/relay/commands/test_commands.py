@@ -29,7 +29,7 @@ async def _stored(world: World) -> list[tuple[object, ...]]:
 
 async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
     job = world.api.put("job-1", percent=40, prompt="a cat")
-    result = await world.tracker.status(world.ask(), "  job-1 ", True, True)
+    result = await world.commands.watch.status(world.ask(), "  job-1 ", True, True)
     assert result == results.NowWatching(1, job, 7001, mention=True, api_down=False)
     assert await world.rows("SELECT kind, state FROM deliveries") == [("card", "waiting")]
     assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 0)]
@@ -39,7 +39,7 @@ async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
 
 async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None:
     await world.watch("job-1")
-    result = await world.tracker.status(world.ask(person=2), "#1", False, False)
+    result = await world.commands.watch.status(world.ask(person=2), "#1", False, False)
     assert isinstance(result, results.AlreadyWatched)
     assert (result.subscription_id, result.mention, result.on_hold) == (1, False, False)
     assert await world.rows("SELECT user_id, mention FROM subscribers ORDER BY 1") == [(2, 0), (PERSON, 1)]
@@ -48,21 +48,21 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
 
 async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
-    first = await world.tracker.status(world.ask(), "job-1", True, False)
+    first = await world.commands.watch.status(world.ask(), "job-1", True, False)
     job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
     assert first == results.PostingOutcome(job, Outcome.COMPLETED)
     assert world.outbox.woken
-    second = await world.tracker.status(world.ask(), "job-1", True, False)
+    second = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert second == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77")
-    third = await world.tracker.status(world.ask(person=5), "#1", True, False)
+    third = await world.commands.watch.status(world.ask(person=5), "#1", True, False)
     assert third == results.AlreadyPosted(1, job, Outcome.COMPLETED, 77, results.OutcomeState.POSTED)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'unsure', message_id = NULL")
-    fourth = await world.tracker.status(world.ask(person=5), "#1", True, False)
+    fourth = await world.commands.watch.status(world.ask(person=5), "#1", True, False)
     assert fourth == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.UNSURE)
-    elsewhere = await world.tracker.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
+    elsewhere = await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
     assert isinstance(elsewhere, results.PostingOutcome)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
     assert len(world.api.asked) == 1
@@ -73,7 +73,7 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 6)
     world.api.put("job-1", JobState.FAILED)
-    result = await world.tracker.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
+    result = await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
     assert isinstance(result, results.PostingOutcome)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
     assert await world.rows("SELECT count(*) FROM deliveries WHERE kind = 'card'") == [(0,)]
@@ -92,7 +92,7 @@ async def test_what_was_never_seen_leaves_nothing_behind(
 ) -> None:
     world.api.everywhere = trouble
     with pytest.raises(refusal):
-        await world.tracker.status(world.ask(), "job-1", True, False)
+        await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert await _stored(world) == []
 
 
@@ -114,12 +114,12 @@ async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_on
         world.api.everywhere = trouble
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     world.api.put("job-2", JobState.FAILED)
-    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    result = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert result == results.NowWatching(1, None, 7001, mention=True, api_down=False, hold=hold)
-    again = await world.tracker.status(world.ask(person=2), "job-1", True, False)
+    again = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(again, results.AlreadyWatched)
     assert again.hold is hold
-    both = await world.tracker.watch(world.ask(channel=CHANNEL + 1), "job-1 job-2", True)
+    both = await world.commands.many.watch(world.ask(channel=CHANNEL + 1), "job-1 job-2", True)
     assert both.hold is hold
     assert [entry.taken for entry in both.entries] == [results.Taken.WATCHED] * 2
 
@@ -137,9 +137,9 @@ async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble:
         world.api.everywhere = trouble
     else:
         world.api.gate = asyncio.Event()
-    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    result = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert result == results.NowWatching(1, None, 7001, mention=True, api_down=True)
-    again = await world.tracker.status(world.ask(), "job-1", True, False)
+    again = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert isinstance(again, results.AlreadyWatched)
     assert again.api_down
     assert len(world.api.asked) == (2 if isinstance(trouble, errors.Unavailable) else 1)
@@ -150,9 +150,9 @@ async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(worl
     del world.api.jobs["job-1"]
     for _ in range(5):
         world.clock.move_to(world.clock.monotonic() + 10)
-        assert isinstance(await world.tracker.status(world.ask(), "job-1", True, False), results.AlreadyWatched)
+        assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), results.AlreadyWatched)
     world.clock.move_to(world.clock.monotonic() + 30)
-    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    result = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert isinstance(result, results.AlreadyPosted)
     assert result.outcome is Outcome.NOT_FOUND
     assert await world.outcomes() == [("outcome", CHANNEL)]
@@ -162,7 +162,7 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
     number = await world.watch("job-1")
     await world.answers.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
-    result = await world.tracker.status(world.ask(person=2), f"#{number}", True, False)
+    result = await world.commands.watch.status(world.ask(person=2), f"#{number}", True, False)
     assert isinstance(result, results.NowWatching)
     assert await world.rows("SELECT round, ended_at, watched_since FROM jobs") == [(1, None, world.clock.now())]
     assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
@@ -180,7 +180,7 @@ async def test_what_was_given_up_under_one_account_is_told_under_another(world: 
     assert other != number
     await world.answers.record_answer(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
-    answer = await world.tracker.status(world.ask(person=2), "job-1", True, False)
+    answer = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(answer, results.AlreadyPosted | results.PostingOutcome)
     assert len(await world.outcomes()) == 2
 
@@ -193,7 +193,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
     await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
-    await world.tracker.status(world.ask(), "job-1", True, False)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -203,7 +203,7 @@ async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: Worl
     await world.answers.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.CANCELLED)
-    result = await world.tracker.status(world.ask(), "job-1", True, False)
+    result = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert isinstance(result, results.PostingOutcome)
     assert result.outcome is Outcome.CANCELLED
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
@@ -215,7 +215,7 @@ async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: World) -> None:
     world.clock.move_to(world.clock.monotonic() + 100)
     del world.api.jobs["job-1"]
     with pytest.raises(refusals.NotFound):
-        await world.tracker.status(world.ask(), "job-1", True, False)
+        await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert await world.rows("SELECT round, outcome FROM jobs") == [(0, "given up")]
 
 
@@ -223,7 +223,7 @@ async def test_commands_at_the_same_time_ask_once(world: World) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
     asks = [
-        asyncio.create_task(world.tracker.status(world.ask(person=number, channel=number), "job-1", True, False))
+        asyncio.create_task(world.commands.watch.status(world.ask(person=number, channel=number), "job-1", True, False))
         for number in range(10)
     ]
     await asyncio.sleep(0.05)
@@ -248,9 +248,9 @@ async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> 
     number = await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 55")
-    await world.tracker.unwatch(world.ask(), f"#{number}", False)
+    await world.commands.stop.unwatch(world.ask(), f"#{number}", False)
     world.clock.move_to(world.clock.monotonic() + 50)
-    result = await world.tracker.watch_again(world.ask(person=3), 1)
+    result = await world.commands.watch.watch_again(world.ask(person=3), 1)
     assert isinstance(result, results.NowWatching)
     assert await world.rows("SELECT count(*) FROM subscriptions") == [(1,)]
     assert await world.rows("SELECT message_id FROM deliveries") == [(55,)]
@@ -264,39 +264,39 @@ async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> 
 async def test_secrets_come_first_and_go_nowhere(database: Database) -> None:
     world = World(database)
     for call in (
-        world.tracker.status(world.ask(), SECRET, True, False),
-        world.tracker.peek(world.ask(), SECRET),
-        world.tracker.watch(world.ask(), f"{SECRET}, '{SECRET.upper()}'", True),
-        world.tracker.unwatch(world.ask(), SECRET, True),
+        world.commands.watch.status(world.ask(), SECRET, True, False),
+        world.commands.watch.peek(world.ask(), SECRET),
+        world.commands.many.watch(world.ask(), f"{SECRET}, '{SECRET.upper()}'", True),
+        world.commands.stop.unwatch(world.ask(), SECRET, True),
     ):
         with pytest.raises(LooksLikeSecret):
             await call
-    assert await world.tracker.choices(world.ask(), SECRET) == ()
+    assert await world.commands.queries.choices(world.ask(), SECRET) == ()
     assert world.api.asked == []
 
 
 async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
     with pytest.raises(NotAJobId):
-        await world.tracker.status(world.ask(), "two words", True, False)
+        await world.commands.watch.status(world.ask(), "two words", True, False)
     with pytest.raises(OtherService):
-        await world.tracker.status(world.ask(), "user:1234-minimax:a@b.de-video:123", True, False)
+        await world.commands.watch.status(world.ask(), "user:1234-minimax:a@b.de-video:123", True, False)
     with pytest.raises(refusals.NumberUnknown):
-        await world.tracker.status(world.ask(), "#99", True, False)
+        await world.commands.watch.status(world.ask(), "#99", True, False)
     assert world.api.asked == []
 
 
 async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
     world.accounts.states[ACCOUNT] = "refused"
     with pytest.raises(refusals.TokenRefused):
-        await world.tracker.peek(world.ask(), "job-1")
+        await world.commands.watch.peek(world.ask(), "job-1")
     world.accounts.states[ACCOUNT] = "unpaid"
     with pytest.raises(refusals.SubscriptionUnpaid):
-        await world.tracker.peek(world.ask(), "job-1")
+        await world.commands.watch.peek(world.ask(), "job-1")
     world.accounts.used[GUILD] = None
     with pytest.raises(refusals.NoToken):
-        await world.tracker.status(world.ask(), "job-1", True, False)
+        await world.commands.watch.status(world.ask(), "job-1", True, False)
     with pytest.raises(refusals.NoToken):
-        await world.tracker.watch(world.ask(), "job-1 job-2", True)
+        await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     assert await _stored(world) == []
     assert world.api.asked == []
 
@@ -308,7 +308,7 @@ async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
 
     async def one(person: int, number: int) -> str:
         try:
-            await world.tracker.status(world.ask(person=person), f"job-{number}", True, False)
+            await world.commands.watch.status(world.ask(person=person), f"job-{number}", True, False)
         except refusals.PersonLimit:
             return "person"
         except refusals.ServerLimit:
@@ -322,7 +322,7 @@ async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
     assert await world.rows("SELECT count(*) FROM subscriptions") == [(7,)]
     assert await world.rows("SELECT count(*) FROM jobs") == [(7,)]
     world.api.put("ended-1", JobState.FAILED)
-    ended = await world.tracker.status(world.ask(person=1), "ended-1", True, False)
+    ended = await world.commands.watch.status(world.ask(person=1), "ended-1", True, False)
     assert isinstance(ended, results.PostingOutcome)
     await world.close()
 
@@ -330,15 +330,17 @@ async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
 async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Database) -> None:
     world = World(database, limits=Limits(open_per_user=1, open_per_server=1))
     await world.watch("job-1")
-    assert isinstance(await world.tracker.status(world.ask(), "job-1", False, False), results.AlreadyWatched)
-    assert isinstance(await world.tracker.status(world.ask(person=2), "job-1", True, False), results.AlreadyWatched)
+    assert isinstance(await world.commands.watch.status(world.ask(), "job-1", False, False), results.AlreadyWatched)
+    assert isinstance(
+        await world.commands.watch.status(world.ask(person=2), "job-1", True, False), results.AlreadyWatched
+    )
     world.api.put("job-2")
     with pytest.raises(refusals.PersonLimit):
-        await world.tracker.status(world.ask(), "job-2", True, False)
+        await world.commands.watch.status(world.ask(), "job-2", True, False)
     with pytest.raises(refusals.ServerLimit):
-        await world.tracker.status(world.ask(person=3), "job-2", True, False)
-    await world.tracker.unwatch(world.ask(person=2), "#1", True)
-    assert isinstance(await world.tracker.status(world.ask(), "job-2", True, False), results.NowWatching)
+        await world.commands.watch.status(world.ask(person=3), "job-2", True, False)
+    await world.commands.stop.unwatch(world.ask(person=2), "#1", True)
+    assert isinstance(await world.commands.watch.status(world.ask(), "job-2", True, False), results.NowWatching)
     await world.close()
 
 
@@ -352,22 +354,22 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'")
     abroad = world.ask(guild=GUILD + 1)
     with pytest.raises(refusals.NumberUnknown):
-        await world.tracker.status(abroad, f"#{number}", True, False)
+        await world.commands.watch.status(abroad, f"#{number}", True, False)
     with pytest.raises(refusals.NumberUnknown):
-        await world.tracker.peek(abroad, "#2")
+        await world.commands.watch.peek(abroad, "#2")
     with pytest.raises(refusals.NotWatchedHere):
-        await world.tracker.unwatch(abroad, "#2", True)
-    assert await world.tracker.choices(abroad, "") == ()
-    assert (await world.tracker.list(abroad)).entries == ()
+        await world.commands.stop.unwatch(abroad, "#2", True)
+    assert await world.commands.queries.choices(abroad, "") == ()
+    assert (await world.commands.queries.list(abroad)).entries == ()
     for ask in (abroad, world.ask(channel=CHANNEL + 1)):
         for call in (
-            world.tracker.check_now(ask, 2),
-            world.tracker.stop(ask, 2, True),
-            world.tracker.set_mention(ask, 2, False),
-            world.tracker.watch_again(ask, 2),
-            world.tracker.post_again(ask, 1, ANSWER),
-            world.tracker.details(ask, str(nonce)),
-            world.tracker.stop_all(ask, 1, True),
+            world.commands.watch.check_now(ask, 2),
+            world.commands.stop.stop(ask, 2, True),
+            world.commands.buttons.set_mention(ask, 2, False),
+            world.commands.watch.watch_again(ask, 2),
+            world.commands.buttons.post_again(ask, 1, ANSWER),
+            world.commands.queries.details(ask, str(nonce)),
+            world.commands.stop.stop_all(ask, 1, True),
         ):
             with pytest.raises(refusals.NothingToDo):
                 await call
@@ -385,28 +387,28 @@ async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
     passer_by = world.ask(channel=CHANNEL + 1, person=2)
     for typed in (f"#{number}", "#2", "#99"):
         for call in (
-            world.tracker.status(passer_by, typed, True, False),
-            world.tracker.peek(passer_by, typed),
+            world.commands.watch.status(passer_by, typed, True, False),
+            world.commands.watch.peek(passer_by, typed),
         ):
             with pytest.raises(refusals.NumberUnknown) as caught:
                 await call
             assert str(caught.value) == ""
         with pytest.raises(refusals.NotWatchedHere):
-            await world.tracker.unwatch(passer_by, typed, True)
-    listed = await world.tracker.watch(passer_by, f"#{number} #2 #99", True)
+            await world.commands.stop.unwatch(passer_by, typed, True)
+    listed = await world.commands.many.watch(passer_by, f"#{number} #2 #99", True)
     assert [one.taken for one in listed.entries] == [results.Taken.NOT_FOUND] * 3
-    assert await world.tracker.choices(passer_by, "") == ()
+    assert await world.commands.queries.choices(passer_by, "") == ()
     assert (await _stored(world), len(world.api.asked)) == (before, asked)
 
 
 async def test_a_number_is_known_to_who_asked_and_where_it_was_asked_for(world: World) -> None:
     await world.watch("job-1")
-    assert (await world.tracker.peek(world.ask(person=2), "#1")).jobid == "job-1"
-    assert (await world.tracker.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
-    await world.tracker.unwatch(world.ask(), "#1", False)
-    assert (await world.tracker.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.watch.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.watch.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
+    await world.commands.stop.unwatch(world.ask(), "#1", False)
+    assert (await world.commands.watch.peek(world.ask(person=2), "#1")).jobid == "job-1"
     with pytest.raises(refusals.NumberUnknown):
-        await world.tracker.peek(world.ask(channel=CHANNEL + 1), "#1")
+        await world.commands.watch.peek(world.ask(channel=CHANNEL + 1), "#1")
 
 
 async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(world: World) -> None:
@@ -414,23 +416,23 @@ async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(wo
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     assert await world.watch("job-1", **abroad) == 1
     assert await world.watch("job-1") == 2
-    assert (await world.tracker.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.watch.peek(world.ask(person=2), "#1")).jobid == "job-1"
     with pytest.raises(refusals.NumberUnknown):
-        await world.tracker.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
-    assert await world.tracker.unwatch(world.ask(), "#1", False) == results.Stopped()
+        await world.commands.watch.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
+    assert await world.commands.stop.unwatch(world.ask(), "#1", False) == results.Stopped()
     assert await world.rows("SELECT job_id FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
 
 
 async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World) -> None:
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    held = await world.tracker.status(world.ask(person=2), "#1", True, False)
+    held = await world.commands.watch.status(world.ask(person=2), "#1", True, False)
     assert isinstance(held, results.AlreadyWatched)
     assert held.on_hold
     with pytest.raises(refusals.NotFound):
-        await world.tracker.status(world.ask(channel=CHANNEL + 1), "#1", True, False)
-    assert (await world.tracker.list(world.ask())).entries[0].on_hold
-    assert isinstance(await world.tracker.check_now(world.ask(), 1), results.NotChecked)
+        await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "#1", True, False)
+    assert (await world.commands.queries.list(world.ask())).entries[0].on_hold
+    assert isinstance(await world.commands.watch.check_now(world.ask(), 1), results.NotChecked)
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
 
 
@@ -439,26 +441,26 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
 
 async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
     job = world.api.put("job-1", percent=30)
-    assert await world.tracker.peek(world.ask(), "job-1") == results.Peek("job-1", job, None, api_down=False)
+    assert await world.commands.watch.peek(world.ask(), "job-1") == results.Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
     with pytest.raises(refusals.NotFound):
-        await world.tracker.peek(world.ask(), "nowhere-1")
+        await world.commands.watch.peek(world.ask(), "nowhere-1")
     world.api.everywhere = errors.Unavailable("503")
     with pytest.raises(refusals.ApiDown):
-        await world.tracker.peek(world.ask(), "else-1")
+        await world.commands.watch.peek(world.ask(), "else-1")
 
 
 async def test_a_peek_at_a_known_job(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = errors.Unavailable("503")
-    peek = await world.tracker.peek(world.ask(), "#1")
+    peek = await world.commands.watch.peek(world.ask(), "#1")
     assert (peek.api_down, peek.job) == (True, world.api.jobs["job-1"])
     with pytest.raises(refusals.ApiDown):  # Of another server's job nothing is told.
-        await world.tracker.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
+        await world.commands.watch.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
     world.api.everywhere = None
     ended = world.api.put("job-1", JobState.MODERATED)
-    peek = await world.tracker.peek(world.ask(), "job-1")
+    peek = await world.commands.watch.peek(world.ask(), "job-1")
     assert peek == results.Peek("job-1", ended, Outcome.MODERATED, api_down=False)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -470,29 +472,29 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.put("job-1", percent=70)
-    first = await world.tracker.check_now(world.ask(), 1)
+    first = await world.commands.watch.check_now(world.ask(), 1)
     assert isinstance(first, results.Checked)
     assert first.news
     assert first.job is not None
     assert first.job.percent == 70
-    second = await world.tracker.check_now(world.ask(), 1)
+    second = await world.commands.watch.check_now(world.ask(), 1)
     assert isinstance(second, results.CheckedBefore)
     assert second.job is not None
     assert second.job.percent == 70
     world.clock.move_to(world.clock.monotonic() + 5)
-    third = await world.tracker.check_now(world.ask(), 1)
+    third = await world.commands.watch.check_now(world.ask(), 1)
     assert isinstance(third, results.Checked)
     assert not third.news
     world.clock.move_to(world.clock.monotonic() + 5)
     world.api.everywhere = errors.Unavailable("503")
-    assert isinstance(await world.tracker.check_now(world.ask(), 1), results.NotChecked)
+    assert isinstance(await world.commands.watch.check_now(world.ask(), 1), results.NotChecked)
     world.api.everywhere = None
     world.api.put("job-1", JobState.COMPLETED)
-    last = await world.tracker.check_now(world.ask(), 1)
+    last = await world.commands.watch.check_now(world.ask(), 1)
     assert isinstance(last, results.Checked)
     assert last.outcome is Outcome.COMPLETED
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    assert await world.tracker.check_now(world.ask(), 1) == results.AlreadyPosted(
+    assert await world.commands.watch.check_now(world.ask(), 1) == results.AlreadyPosted(
         1, last.job, Outcome.COMPLETED, None, results.OutcomeState.WAITING
     )
     assert await world.outcomes() == [("outcome", CHANNEL)]
@@ -511,33 +513,34 @@ async def test_check_now_says_what_it_did(world: World, trouble: errors.PixVerse
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = trouble
-    checked = await world.tracker.check_now(world.ask(), 1)
+    checked = await world.commands.watch.check_now(world.ask(), 1)
     assert isinstance(checked, results.NotChecked)
     assert checked.why is why
 
 
 async def test_check_now_of_a_job_that_is_stopped_has_nothing_to_do(world: World) -> None:
     await world.watch("job-1")
-    await world.tracker.unwatch(world.ask(), "job-1", False)
+    await world.commands.stop.unwatch(world.ask(), "job-1", False)
     with pytest.raises(refusals.NothingToDo):
-        await world.tracker.check_now(world.ask(), 1)
+        await world.commands.watch.check_now(world.ask(), 1)
 
 
 async def test_set_mention_is_for_those_who_wait(world: World) -> None:
     await world.watch("job-1")
-    assert await world.tracker.set_mention(world.ask(), 1, False) == results.MentionSet(1, mention=False)
+    assert await world.commands.buttons.set_mention(world.ask(), 1, False) == results.MentionSet(1, mention=False)
     assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
     with pytest.raises(refusals.NothingToDo):
-        await world.tracker.set_mention(world.ask(person=2), 1, True)
+        await world.commands.buttons.set_mention(world.ask(person=2), 1, True)
 
 
 async def test_post_again_once_for_each_answer_with_fresh_links(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
-    await world.tracker.status(world.ask(), "job-1", True, False)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/new.mp4"),))
     first, second = await asyncio.gather(
-        world.tracker.post_again(world.ask(), 1, ANSWER), world.tracker.post_again(world.ask(), 1, ANSWER)
+        world.commands.buttons.post_again(world.ask(), 1, ANSWER),
+        world.commands.buttons.post_again(world.ask(), 1, ANSWER),
     )
     assert first == second == results.PostedAgain(1)
     assert await world.outcomes() == [("outcome", CHANNEL), (f"again-{ANSWER}", CHANNEL)]
@@ -545,7 +548,7 @@ async def test_post_again_once_for_each_answer_with_fresh_links(world: World) ->
     assert "new.mp4" in str(snapshot)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.everywhere = errors.TokenRefused("401")
-    await world.tracker.post_again(world.ask(), 1, ANSWER + 1)
+    await world.commands.buttons.post_again(world.ask(), 1, ANSWER + 1)
     assert len(await world.outcomes()) == 3
     [(after,)] = await world.rows("SELECT snapshot FROM jobs")
     assert after == snapshot
@@ -553,11 +556,11 @@ async def test_post_again_once_for_each_answer_with_fresh_links(world: World) ->
 
 async def test_post_again_takes_no_contrary_answer(world: World) -> None:
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/old.mp4"),))
-    await world.tracker.status(world.ask(), "job-1", True, False)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
     for state in (JobState.FAILED, JobState.PROGRESS):
         world.clock.move_to(world.clock.monotonic() + 100)
         world.api.put("job-1", state, media=(Media("https://x/other.mp4"),))
-        await world.tracker.post_again(world.ask(), 1, ANSWER)
+        await world.commands.buttons.post_again(world.ask(), 1, ANSWER)
     [(snapshot, outcome)] = await world.rows("SELECT snapshot, outcome FROM jobs")
     assert "old.mp4" in str(snapshot)
     assert outcome == "completed"
@@ -565,23 +568,23 @@ async def test_post_again_takes_no_contrary_answer(world: World) -> None:
 
 async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
     job = world.api.put("job-1", JobState.FAILED, error="boom")
-    await world.tracker.status(world.ask(), "job-1", True, False)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
     at = world.clock.now()
     job = replace(job, ran_until=at, ended_by=at)
     expected = results.JobDetails(1, "job-1", job, Outcome.FAILED, at, at)
-    assert await world.tracker.details(world.ask(), str(nonce)) == expected
+    assert await world.commands.queries.details(world.ask(), str(nonce)) == expected
     with pytest.raises(refusals.NothingToDo):
-        await world.tracker.details(world.ask(), "0" * 25)
+        await world.commands.queries.details(world.ask(), "0" * 25)
 
 
 async def test_details_are_told_in_the_outcomes_channel_alone(world: World) -> None:
     world.api.put("job-1", JobState.FAILED)
-    await world.tracker.status(world.ask(), "job-1", True, False)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
     for elsewhere in (world.ask(channel=9), world.ask(guild=9)):
         with pytest.raises(refusals.NothingToDo):
-            await world.tracker.details(elsewhere, str(nonce))
+            await world.commands.queries.details(elsewhere, str(nonce))
 
 
 # ---- what is known --------------------------------------------------------------------------------------------------
@@ -591,7 +594,7 @@ async def test_the_list_is_this_channels(world: World) -> None:
     await world.watch("job-1")
     await world.watch("job-2", person=2)
     await world.watch("job-3", channel=CHANNEL + 1)
-    listing = await world.tracker.list(world.ask())
+    listing = await world.commands.queries.list(world.ask())
     assert [(one.number, one.mine) for one in listing.entries] == [(1, True), (2, False)]
     assert listing.mine == 1
 
@@ -610,10 +613,10 @@ async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(wor
     await world.watch("theirs-elsewhere-1", person=2, channel=CHANNEL + 1)
     await world.watch("a-dog-1")
     asked = len(world.api.asked)
-    found = await world.tracker.choices(world.ask(), "cat")
+    found = await world.commands.queries.choices(world.ask(), "cat")
     assert [(one.number, one.since) for one in found] == [(2, 5), (1, 5)]
-    assert [one.number for one in await world.tracker.choices(world.ask(), "")] == [4, 2, 1]
-    assert [one.number for one in await world.tracker.choices(world.ask(), "#4")] == [4]
+    assert [one.number for one in await world.commands.queries.choices(world.ask(), "")] == [4, 2, 1]
+    assert [one.number for one in await world.commands.queries.choices(world.ask(), "#4")] == [4]
     assert len(world.api.asked) == asked
 
 
@@ -632,7 +635,7 @@ async def test_no_more_snapshots_are_read_than_choices_are_shown(
         return load(snapshot)
 
     monkeypatch.setattr(snapshots, "load", counting)
-    for find in (world.tracker.choices, world.tracker.watched_choices):
+    for find in (world.commands.queries.choices, world.commands.queries.watched_choices):
         loaded.clear()
         shown = await find(world.ask(), typed)
         assert len(loaded) == len(shown) <= 25
@@ -643,17 +646,17 @@ async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: W
         world.api.put(jobid, prompt=f"a {jobid}", created=5)
         await world.watch(jobid)
     await world.watch("cat-elsewhere-1", channel=CHANNEL + 1)
-    await world.tracker.unwatch(world.ask(), "#1", may_manage=True)
-    found = await world.tracker.watched_choices(world.ask(), "CAT")
+    await world.commands.stop.unwatch(world.ask(), "#1", may_manage=True)
+    found = await world.commands.queries.watched_choices(world.ask(), "CAT")
     assert [(one.number, one.since) for one in found] == [(2, 5)]
-    assert [one.number for one in await world.tracker.watched_choices(world.ask(), "")] == [3, 2]
-    assert await world.tracker.watched_choices(world.ask(), SECRET) == ()
+    assert [one.number for one in await world.commands.queries.watched_choices(world.ask(), "")] == [3, 2]
+    assert await world.commands.queries.watched_choices(world.ask(), SECRET) == ()
 
 
 async def test_choices_are_at_most_twenty_five(world: World) -> None:
     for number in range(30):
         await world.watch(f"job-{number}")
-    found = await world.tracker.choices(world.ask(), "")
+    found = await world.commands.queries.choices(world.ask(), "")
     assert [one.number for one in found] == list(range(30, 5, -1))
 
 
@@ -661,8 +664,8 @@ async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> No
     await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET snapshot = 'not json'")
-    assert (await world.tracker.list(world.ask())).entries[0].job is None
+    assert (await world.commands.queries.list(world.ask())).entries[0].job is None
     world.clock.move_to(world.clock.monotonic() + 10)
-    await world.tracker.check_now(world.ask(), 1)
-    job = (await world.tracker.list(world.ask())).entries[0].job
+    await world.commands.watch.check_now(world.ask(), 1)
+    job = (await world.commands.queries.list(world.ask())).entries[0].job
     assert job == Job("job-1", JobState.PROGRESS, "progress")

@@ -7,10 +7,11 @@ from dataclasses import replace
 from model import snapshots
 from model.job import Job, outcome_of_state
 from relay import merge
-from relay.commands.known import OUTCOME_STATES, outcome_of
+from relay.commands import targets
+from relay.commands.job_queries import OUTCOME_STATES, outcome_of
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
-from relay.commands.promptly import Promptly, Standing
+from relay.commands.prompt_posts import LATER_SECONDS, PromptPosts, Standing
 from relay.commands.refusals import (
     ApiDown,
     NotFound,
@@ -35,12 +36,13 @@ from relay.commands.results import (
     StatusResult,
     Unchecked,
 )
-from relay.commands.seats import Seat, Seated, Wish, take
+from relay.commands.stop import require_here
+from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import Target
 from relay.delivery import nonces
+from relay.job_changes import JobChanges
 from relay.polling.answers import Answers, Recorded, post_outcome
-from relay.polling.questions import Accounts, Questions
-from relay.ports import Cards, JobWatch, PromptOutbox
+from relay.ports import PromptOutbox
 from storage import jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
@@ -53,42 +55,64 @@ _UNCHECKED = {
 }
 
 
-class Single:
-    """Takes one job at a time. Raises classes of `relay.commands.refusals`, and StorageError as the database does."""
+class Watch:
+    """One job at a time: how it stands, and watching it.
+
+    Raises classes of `relay.commands.refusals` and, where a text is taken, of `pixverse.jobids`; StorageError as the
+    database does. Nothing is then changed. Nothing of another server is told or touched.
+    """
 
     def __init__(
         self,
         database: Database,
-        questions: Questions,
         lookups: Lookups,
         answers: Answers,
-        accounts: Accounts,
         outbox: PromptOutbox,
-        cards: Cards,
-        poller: JobWatch,
-        *,
+        changes: JobChanges,
         limits: Limits,
     ) -> None:
         self._database = database
-        self._questions = questions
         self._lookups = lookups
         self._answers = answers
-        self._accounts = accounts
         self._outbox = outbox
-        self._promptly = Promptly(database, outbox)
-        self._cards = cards
-        self._poller = poller
+        self._changes = changes
         self._limits = limits
+        self._prompt_posts = PromptPosts(database, outbox)
+
+    async def status(
+        self, ask: Ask, text: str, mention: bool, spoiler: bool, *, look_again: bool = False
+    ) -> StatusResult:
+        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once. With
+        `look_again` the API is asked even if it answered a moment ago."""
+        target = await self._target(ask, text)
+        return await self._watch(ask, target, mention=mention, spoiler=spoiler, look_again=look_again)
+
+    async def watch_again(self, ask: Ask, subscription_id: int) -> StatusResult:
+        """Does what `status` does, for a subscription of this channel that was stopped."""
+        here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
+        account_id = self._lookups.account_of(ask.guild_id)
+        row = await jobs.by_id(self._database.reader, here.job_id)
+        if row is None:
+            raise NothingToDo
+        return await self._watch(ask, targets.of_row(row, account_id), mention=True, spoiler=here.spoiler)
+
+    async def with_card(self, result: NowWatching) -> NowWatching:
+        """The result of `status` once its card is posted or refused, or has not come for a minute."""
+        if result.card_on_its_way is None:
+            return result
+        card = await self._prompt_posts.post(result.card_on_its_way, LATER_SECONDS)
+        return replace(result, card_message_id=card.message_id, refused=card.refused, card_on_its_way=None)
 
     # ---- how it stands ----------------------------------------------------------------------------------------------
 
-    async def peek(self, ask: Ask, target: Target, *, anew: bool = False) -> Peek:
-        """Shows how a job stands; posts and subscribes nothing. `anew` as for `watch`."""
+    async def peek(self, ask: Ask, text: str, *, look_again: bool = False) -> Peek:
+        """Shows how a job stands; posts and subscribes nothing. `look_again` as for `status`."""
+        target = await self._target(ask, text)
         row = target.row
         if row is not None and (target.other_account or not needs_asking(row)):
             return _peek(row)
         self._lookups.require_ok(target.account_id)
-        said = await self._lookups.one(ask, target.account_id, target.jobid, anew=anew)
+        said = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
         refuse_unknown(said)
         if isinstance(said, Job):
             if row is None:
@@ -100,9 +124,21 @@ class Single:
             raise ApiDown
         return replace(_peek(row), api_down=True)
 
-    async def check(self, ask: Ask, row: JobRow) -> CheckResult:
-        """Asks about a job of the account in force, but not twice within five seconds."""
-        recent = self._questions.recent(row.account_id, row.jobid)
+    async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
+        """Asks the API about a job at once, but not twice within five seconds."""
+        here = require_here(ask, await subscriptions.by_id(self._database.reader, subscription_id))
+        row = await jobs.by_id(self._database.reader, here.job_id)
+        if row is not None and row.ended_at is not None and here.stopped_by is None:
+            return await self._ended(row, here.id)
+        if row is None or here.ended_at is not None:
+            raise NothingToDo
+        if self._lookups.account_of(ask.guild_id) != row.account_id:
+            return NotChecked(snapshots.load(row.snapshot), Unchecked.OTHER_ACCOUNT)
+        self._lookups.require_ok(row.account_id)
+        return await self._check(ask, row)
+
+    async def _check(self, ask: Ask, row: JobRow) -> CheckResult:
+        asked_before = self._lookups.was_asked(row.account_id, row.jobid)
         said = await self._lookups.one(ask, row.account_id, row.jobid)
         recorded = await self._record(row, said)
         row = await jobs.by_id(self._database.reader, row.id) or row
@@ -111,12 +147,11 @@ class Single:
             if said is Silence.NO_ANSWER and self._lookups.must_wait(row.account_id):
                 why = Unchecked.HAS_TO_WAIT
             return NotChecked(snapshots.load(row.snapshot), why)
-        if recent is not None and recorded is Recorded.NOTHING:
+        if asked_before and recorded is Recorded.NOTHING:
             return CheckedBefore(snapshots.load(row.snapshot))
         return Checked(snapshots.load(row.snapshot), outcome_of(row), news=recorded is not Recorded.NOTHING)
 
-    async def ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:
-        """How a job has ended, and where its outcome stands. Raises NothingToDo where there is none here."""
+    async def _ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:
         outcome = outcome_of(row)
         message = await overviews.outcome_message(
             self._database.reader, subscription_id, nonces.outcome_kind(row.round)
@@ -136,32 +171,35 @@ class Single:
             recorded = await self._answers.record_missing(row.id, row.account_id)
         elif said is Silence.EXPIRED:
             recorded = await self._answers.record_expired(row.id, row.account_id)
-        self._poller.job_changed(row.id)
+        self._changes.job_asked(row.id)
         return recorded
 
     # ---- watching it ------------------------------------------------------------------------------------------------
 
-    async def watch(
-        self, ask: Ask, target: Target, *, mention: bool, spoiler: bool, anew: bool = False
+    async def _target(self, ask: Ask, text: str) -> Target:
+        job = targets.parse(text)
+        account_id = self._lookups.account_of(ask.guild_id)
+        return await targets.find(self._database.reader, ask, job, account_id)
+
+    async def _watch(
+        self, ask: Ask, target: Target, *, mention: bool, spoiler: bool, look_again: bool = False
     ) -> StatusResult:
-        """Subscribes the channel to a job that has not ended; posts the outcome of one that has, once. With `anew`, the
-        API is asked whatever it said a moment ago."""
-        said, hold = await self._said(ask, target, anew=anew)
+        said, hold = await self._said(ask, target, look_again=look_again)
         answer = said if isinstance(said, Job) else None
-        wish = Wish(target.account_id, target.jobid, answer, mention, spoiler)
+        request = SubscribeRequest(target.account_id, target.jobid, answer, mention, spoiler)
+        accounts = self._lookups.accounts
         async with self._database.transaction() as tx:
-            if not target.other_account and self._accounts.in_force(ask.guild_id) != target.account_id:
+            if not target.other_account and accounts.in_force(ask.guild_id) != target.account_id:
                 raise TokenReplaced
-            seated = await take(tx, self._accounts, self._limits, ask, wish)
-            if seated.seat is Seat.TO_POST:
-                await post_outcome(tx, seated.row, seated.subscription, ask.at)
-        self._poller.job_changed(seated.row.id)
+            subscribed = await subscribe(tx, accounts, self._limits, ask, request)
+            if subscribed.state is SubscribeState.TO_POST:
+                await post_outcome(tx, subscribed.row, subscribed.subscription, ask.at)
+        self._changes.job_watched(subscribed.row.id)
         self._outbox.wake()
-        self._cards.job_changed(seated.row.id)
-        result = await self._result(seated, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
+        result = await self._result(subscribed, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
         return replace(result, hold=hold) if isinstance(result, NowWatching | AlreadyWatched) else result
 
-    async def _said(self, ask: Ask, target: Target, *, anew: bool) -> tuple[Said | None, Hold | None]:
+    async def _said(self, ask: Ask, target: Target, *, look_again: bool) -> tuple[Said | None, Hold | None]:
         """What the API says, recorded where it is no news of a job's going on; None where it need not be asked, or
         cannot be with this token: the job is then watched all the same.
 
@@ -176,7 +214,7 @@ class Single:
             return None, None
         try:
             self._lookups.require_ok(target.account_id)
-            said = await self._lookups.one(ask, target.account_id, target.jobid, anew=anew)
+            said = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
         except TokenRefused:
             return None, Hold.REFUSED
         except SubscriptionUnpaid:
@@ -200,11 +238,13 @@ class Single:
         here = await subscriptions.in_channel(self._database.reader, row.id, ask.channel_id)
         return here is not None and here.ended_at is None
 
-    async def _result(self, seated: Seated, *, mention: bool, api_down: bool, target: Target) -> StatusResult:
-        subscription_id = seated.subscription.id
-        job, outcome = snapshots.load(seated.row.snapshot), outcome_of(seated.row)
-        if seated.seat is Seat.WATCHED:
-            card = Standing() if seated.card_id is None else await self._promptly.post(seated.card_id)
+    async def _result(
+        self, subscribed: SubscribeResult, *, mention: bool, api_down: bool, target: Target
+    ) -> StatusResult:
+        subscription_id = subscribed.subscription.id
+        job, outcome = snapshots.load(subscribed.row.snapshot), outcome_of(subscribed.row)
+        if subscribed.state is SubscribeState.WATCHED:
+            card = Standing() if subscribed.card_id is None else await self._prompt_posts.post(subscribed.card_id)
             return NowWatching(
                 subscription_id,
                 job,
@@ -214,14 +254,14 @@ class Single:
                 refused=card.refused,
                 card_on_its_way=card.on_its_way,
             )
-        if seated.seat is Seat.ALREADY_WATCHED or outcome is None:
+        if subscribed.state is SubscribeState.ALREADY_WATCHED or outcome is None:
             message_id = await overviews.shown_in(self._database.reader, subscription_id)
-            on_hold = target.other_account or seated.row.account_id != target.account_id
+            on_hold = target.other_account or subscribed.row.account_id != target.account_id
             return AlreadyWatched(subscription_id, message_id, mention, api_down, on_hold=on_hold)
-        if seated.message is None:
+        if subscribed.message is None:
             return PostingOutcome(job, outcome)
         return AlreadyPosted(
-            subscription_id, job, outcome, seated.message.message_id, OUTCOME_STATES[seated.message.state]
+            subscription_id, job, outcome, subscribed.message.message_id, OUTCOME_STATES[subscribed.message.state]
         )
 
 

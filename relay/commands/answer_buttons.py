@@ -5,7 +5,7 @@ from __future__ import annotations
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo, Refusal, TooFast
 from relay.commands.results import Ask, MentionSet, PostedAgain
-from relay.commands.stopping import require_here
+from relay.commands.stop import require_here
 from relay.delivery import nonces
 from relay.polling.answers import Answers
 from relay.ports import Outbox
@@ -14,7 +14,7 @@ from storage.database import Database
 from storage.jobs import JobRow
 
 
-class Afterwards:
+class AnswerButtons:
     """The buttons of an answer. Raises NothingToDo, and StorageError as the database does."""
 
     def __init__(self, database: Database, lookups: Lookups, answers: Answers, outbox: Outbox) -> None:
@@ -23,7 +23,7 @@ class Afterwards:
         self._answers = answers
         self._outbox = outbox
 
-    async def set_mention(self, ask: Ask, subscription_id: int, *, mention: bool) -> MentionSet:
+    async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> MentionSet:
         """Whether the asker, who waits for the job, is pinged at its end."""
         async with self._database.transaction() as tx:
             here = require_here(ask, await subscriptions.by_id(tx, subscription_id))
