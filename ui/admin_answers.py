@@ -46,7 +46,7 @@ def token_of_other_account_answer(
     old = f"the old one ({wording.account(old_account)})" if old_account else "the old one"
     jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
     followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
-    held = f"It can't see {wording.joined((jobs, followed), ' and ')} of {old}."
+    held = f"I use it from now on, but it can't see {wording.joined((jobs, followed), ' and ')} of {old}."
     return answer(
         f"**This token works, but belongs to a different account.** {held}",
         (Action.KEEP_OLD_JOBS, old_account_id),

@@ -111,7 +111,6 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
         _api(report),
         _channel(report),
         _files(report),
-        _of_other_account(report, mentions),
         _watching(report),
         _results(report, mentions),
         _followed(report, mentions),
@@ -123,13 +122,18 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
     head = f"**{wording.count(len(problems), 'problem', 'problems')}.**" if problems else "**Everything works here.**"
     if not problems and by_kind[_Kind.WAITS]:
         head = "**Nothing to fix here.**"
+    held = _of_other_account(report, mentions)
     lost = f"{_lost(report)}: see {mentions.deliveries}." if report.not_posted and not report.waiting else ""
     if lost and not problems:
         head, lost = f"**{_lost(report)}.** {mentions.deliveries} shows why.", ""
+    elif held and not problems:
+        head, held = held, ""
     fixes = [f"- {text}" for text in problems]
     works = by_kind[_Kind.WORKS]
     return Answer(
-        wording.lines(head, *fixes, lost, *by_kind[_Kind.WAITS], f"-# Works: {' · '.join(works)}" if works else "")
+        wording.lines(
+            head, *fixes, lost, held, *by_kind[_Kind.WAITS], f"-# Works: {' · '.join(works)}" if works else ""
+        )
     )
 
 
@@ -193,6 +197,8 @@ def _api(report: CheckReport) -> _Line | None:
     if report.api_down_since is None:
         return None
     since = wording.relative(report.api_down_since)
+    if report.token in (TokenState.WORKS, TokenState.REFUSED, TokenState.UNPAID):
+        return _Line(_Kind.WAITS, f"PixVerse's API went down {since}, but answered just now.")
     untested = ", so I couldn't test the token" if report.token is TokenState.UNTRIED else ""
     return _Line(_Kind.WAITS, f"PixVerse's API went down {since}{untested}. I'll keep trying.")
 
@@ -219,20 +225,21 @@ def _files(report: CheckReport) -> _Line | None:
     return _Line(_Kind.WORKS, f"files up to {wording.size(report.upload_limit)}")
 
 
-def _of_other_account(report: CheckReport, mentions: CommandMentions) -> _Line | None:
+def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
     if _is_on_hold(report) or not report.on_hold:
-        return None
+        return ""
     held = wording.count(report.on_hold, "job of a different account is", "jobs of a different account are")
     them = "it" if report.on_hold == 1 else "them"
-    return _Line(_Kind.WAITS, f"{held} on hold. {mentions.token_set} with that account's token resumes {them}.")
+    return f"**{held} on hold.** {mentions.token_set} with that account's token resumes {them}."
 
 
 def _watching(report: CheckReport) -> _Line | None:
     watching = report.watching - report.on_hold
     if _is_on_hold(report) or not watching:
         return None
-    oldest = f", oldest {wording.relative(report.oldest)}" if not report.on_hold and report.oldest is not None else ""
-    return _Line(_Kind.WORKS, f"watching {wording.count(watching, 'job', 'jobs')}{oldest}")
+    since = "" if report.on_hold or report.oldest is None else wording.relative(report.oldest)
+    age = f", {'added' if watching == 1 else 'oldest'} {since}" if since else ""
+    return _Line(_Kind.WORKS, f"watching {wording.count(watching, 'job', 'jobs')}{age}")
 
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:

@@ -97,7 +97,7 @@ def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
                 "With the operator's token you would see other servers' jobs."
             )
         case refusals.NotFollowed():
-            return f"**That channel isn't followed.** Pick one of those that {mentions.unfollow} offers."
+            return f"**That channel isn't followed.** {mentions.unfollow} lists the channels that are, if any."
     return None
 
 

@@ -306,4 +306,4 @@ def small(*parts: str) -> str:
 
 def account(user: ClaimedUser) -> str:
     """A useapi.net account by its user's number, which is the token's own claim until the API has named it."""
-    return f"account {code(user.number, 40)}" + ("" if user.confirmed else " (not confirmed yet)")
+    return f"account {code(user.number, 40)}" + ("" if user.confirmed else " (not confirmed by useapi.net yet)")

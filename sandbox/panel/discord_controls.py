@@ -186,7 +186,8 @@ class DiscordControls:
         if when == "after" and choices.is_refusal(action):
             raise NotDone("Discord refuses before it stores: choose 500, 502 or a cut connection for after.")
         self._discord.faults.add(method="POST", path=_POSTS, when=when, action=action, times=times)
-        return f"The next {times} posts: {form.text('fault')}, {when} they are stored."
+        which = "post breaks" if times == 1 else f"{times} posts break"
+        return f"The next {which} {when} Discord stores {'it' if times == 1 else 'them'}: {form.text('fault')}."
 
     async def clear_faults(self, _form: Form) -> str:
         """Posts are well again."""

@@ -104,7 +104,8 @@ class PixverseControls:
         times = form.whole("times", 1, 1000)
         of_files = form.one_of("of", {"answers": False, "files": True})
         (self._pixverse.cdn.faults if of_files else self._pixverse.faults).add(action, times=times)
-        return f"The next {times} {form.text('of')}: {form.text('fault')}."
+        what = "file" if of_files else "response"
+        return f"The next {what if times == 1 else f'{times} {what}s'}: {form.text('fault')}."
 
     async def clear_faults(self, _form: Form) -> str:
         """All is well again."""
@@ -134,7 +135,9 @@ class PixverseControls:
         account = self._desk.stage.account
         steps = {"ok": account.ok, "refused": account.refuse, "unpaid": account.unpaid}
         form.one_of("account", steps)()
-        return f"The account is {form.text('account')}."
+        return {"ok": "The account works.", "refused": "The API now refuses the account's token."}.get(
+            form.text("account"), "The account is unpaid."
+        )
 
     async def renew_token(self, _form: Form) -> str:
         """A new token; the one that the bot has is refused from now on."""

@@ -113,19 +113,19 @@ async def test_the_api_is_switched_off_and_on(look: Look) -> None:
 async def test_the_token_is_refused_and_changed(look: Look) -> None:
     _job(look, "Tokens")
     await look.choose("The account", "token refused")
-    await look.hears("The account is refused.")
+    await look.hears("The API now refuses the account's token.")
     await _ask(look, "Tokens")
     await expect(look.message("On hold: useapi.net refuses this server's API token.").first).to_be_visible()
     await look.choose("The account", "works")
-    await look.hears("The account is ok.")
+    await look.hears("The account works.")
     await look.press("Change the token")
     await look.hears("Changed")
     try:
         await look.press("Copy token")
-        await look.hears("Copied: this account's token.")
+        await look.hears("Copied: token.")
         assert await look.page.evaluate("navigator.clipboard.readText()") == look.stage.account.token
         await look.press("Copy a different account's token")
-        await look.hears("Copied: another account's token.")
+        await look.hears("Copied: a different account's token.")
         assert await look.page.evaluate("navigator.clipboard.readText()") == look.panel.desk.other_account.token
     finally:
         look.stage.expect(await fill_in_token(look.stage), "**Token works.**")

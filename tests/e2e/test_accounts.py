@@ -75,7 +75,7 @@ async def test_a_token_of_another_account_keeps_the_jobs_on_hold(stage: Stage) -
     old, town.account = town.account, stage.account()
     answer = await town.set_token()
     assert answer.text.startswith(
-        "**This token works, but belongs to a different account.** It can't see 1 waiting job"
+        "**This token works, but belongs to a different account.** I use it from now on, but it can't see 1 waiting job"
     )
     assert answer.labels == ["Keep the old jobs waiting", "Drop the old jobs"]
     kept = await town.admin.click(answer, "Keep the old jobs waiting")

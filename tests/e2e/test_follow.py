@@ -106,7 +106,7 @@ async def test_another_account_rests_the_follow_and_the_old_one_goes_on(town: To
     await _follow(town, town.channel)
     old, new = town.account, town.stage.account()
     answer = await town.set_token(new.token)
-    assert "It can't see 1 followed channel of the old one" in answer.text
+    assert "it can't see 1 followed channel of the old one" in answer.text
     unseen = town.stage.pixverse.add_job(new)
     kept = await town.admin.click(answer, "Keep the old jobs waiting")
     assert kept.text.startswith("**1 followed channel stays on hold.**")

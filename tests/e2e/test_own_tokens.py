@@ -60,7 +60,8 @@ async def test_a_made_up_token_replaces_nothing(stage: Stage) -> None:
     forger.account.token = f"user:{victim.account.number}-{'f' * 24}"
     answer = await forger.set_token()
     assert answer.text.startswith(
-        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed yet) has 0 running jobs."
+        f"**Token works.** useapi.net account `{victim.account.number}` (not confirmed by useapi.net yet) "
+        "has 0 running jobs."
     ), answer.text
     assert (await forger.status(job)).text.startswith("**I can't find this job.**")
     job.complete()

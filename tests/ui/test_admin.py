@@ -154,7 +154,9 @@ def test_a_token_that_works() -> None:
         "-# Next: </pixverse-admin check:12> shows whether I can post here."
     )
     claimed = admin_answers.token_works_answer(ClaimedUser("4321", confirmed=False), 0, MENTIONS).content
-    assert claimed.startswith("**Token works.** useapi.net account `4321` (not confirmed yet) has 0 running jobs")
+    assert claimed.startswith(
+        "**Token works.** useapi.net account `4321` (not confirmed by useapi.net yet) has 0 running jobs"
+    )
     assert admin_answers.token_renewed_answer(2).content == "**Token works.** I'm watching 2 jobs with it."
 
 
@@ -162,13 +164,13 @@ async def test_a_token_of_another_account_asks() -> None:
     answer = admin_answers.token_of_other_account_answer(2, 0, USER, 8)
     assert answer.content == (
         "**This token works, but belongs to a different account.** "
-        "It can't see 2 waiting jobs of the old one (account `4321`)."
+        "I use it from now on, but it can't see 2 waiting jobs of the old one (account `4321`)."
     )
     assert answer.view is not None
     ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
     both = admin_answers.token_of_other_account_answer(1, 2, None, 8).content
-    assert "It can't see 1 waiting job and 2 followed channels of the old one." in both
+    assert "it can't see 1 waiting job and 2 followed channels of the old one." in both
     followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
     assert "1 followed channel of the old one" in followed
     kept = admin_answers.old_jobs_kept_answer(0, 1, 2)
@@ -226,7 +228,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
     lines = check_answer(report, MENTIONS).content.split("\n")
     assert lines[:3] == [
         "**Nothing to fix here.**",
-        "PixVerse's API went down <t:9:R>. I'll keep trying.",
+        "PixVerse's API went down <t:9:R>, but answered just now.",
         "1 result is waiting to be posted (oldest: <t:7:R>).",
     ]
     assert "following into <#5> and <#6>" in lines[3]
@@ -259,6 +261,22 @@ def test_an_outage_is_told_once() -> None:
     lines = check_answer(report, MENTIONS).content.split("\n")
     assert lines[1] == "PixVerse's API went down <t:9:R>, so I couldn't test the token. I'll keep trying."
     assert len(lines) == 3
+
+
+def test_an_outage_without_a_token_to_test_is_still_tried() -> None:
+    text = check_answer(replace(WELL, token=TokenState.MISSING, api_down_since=9_000), MENTIONS).content
+    assert "PixVerse's API went down <t:9:R>. I'll keep trying." in text
+
+
+def test_a_single_job_is_not_the_oldest() -> None:
+    text = check_answer(replace(WELL, watching=1), MENTIONS).content
+    assert "watching 1 job, added <t:6:R>" in text
+
+
+def test_what_another_account_holds_up_is_no_heading_beside_a_problem() -> None:
+    text = check_answer(replace(WELL, on_hold=1, missing=("Send Messages",)), MENTIONS).content
+    assert text.startswith("**1 problem.**")
+    assert "\n**1 job of a different account is on hold.** " in text
 
 
 def test_a_followed_channel_in_trouble() -> None:
@@ -297,7 +315,9 @@ def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
 
 def test_jobs_of_another_account_are_not_told_as_watched() -> None:
     text = check_answer(replace(WELL, on_hold=1), MENTIONS).content
-    assert "1 job of a different account is on hold. </pixverse-admin token set:12> with that account's token" in text
+    assert text.startswith(
+        "**1 job of a different account is on hold.** </pixverse-admin token set:12> with that account's token"
+    )
     assert "watching 2 jobs" in text
     assert "watching" not in check_answer(replace(WELL, on_hold=3), MENTIONS).content
 

@@ -111,7 +111,7 @@ export async function wireSwitches() {
     if (button?.dataset.press) actAndSay(button.dataset.press, fieldsOfButton(button), button);
     if (button?.dataset.copyToken) {
       const token = await act("token-show", { account: button.dataset.copyToken });
-      if (token !== null) copy(token, `${button.dataset.copyToken} account's token`);
+      if (token !== null) copy(token, button.textContent.slice("Copy ".length));
     }
   });
   for (const select of document.querySelectorAll("select[data-live]")) {
