@@ -8,7 +8,7 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check sabotage simulate soak bench bench-smoke pictures lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check mutations simulate soak bench bench-smoke pictures lock clean env-run env-sandbox env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -29,13 +29,13 @@ check: env-dev ## Lint, formatting, types and import rules
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-sabotage: env-dev ## Build small faults into copies and see a test notice each; ARGS= are words of their names
-	@$(BIN)/python -m tests.sabotage $(ARGS)
+mutations: env-dev ## Build small faults into copies and see a test notice each; ARGS= are words of their names
+	@$(BIN)/python -m tests.mutations $(ARGS)
 
 simulate: env-dev ## Live through days of the whole bot in a simulated world; SEED=, SEEDS= (20), MINUTES=
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS)) $(if $(MINUTES),--minutes $(MINUTES)) $(ARGS)
 
-soak: sabotage ## Sabotage, simulated days, 200 times kill -9; SEED=, MINUTES= (10), SOAK_SECONDS= (600), SOAK_KILLS= (220)
+soak: mutations ## Mutations, simulated days, 200 times kill -9; SEED=, MINUTES= (10), SOAK_SECONDS= (600), SOAK_KILLS= (220)
 	@$(BIN)/python -m tests.simulation --minutes $(or $(MINUTES),10)
 	@$(BIN)/python -m tests.soak.load
 	@$(BIN)/python -m tests.soak

@@ -1,4 +1,4 @@
-"""How much the simulation sees: each mutation of `tests/sabotage` is lived with, until a law is broken.
+"""How much the simulation sees: each mutation of `tests/mutations` is lived with, until a law is broken.
 
 `python -m tests.simulation.power [WORD …]`: all that concern behaviour, or those with such a word in their name.
 EVERY=7 takes every seventh of them, LIVES=8 says after how many lives one is given up.
@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.sabotage.fault import Fault, FaultOutdated
-from tests.sabotage.faults import FAULTS
-from tests.sabotage.tree import copy_tree
+from tests.mutations.catalogue import FAULTS
+from tests.mutations.mutation import Fault, FaultOutdated
+from tests.mutations.tree import copy_tree
 from tests.simulation.children import Child
 
 _ROOMS = ("relay/", "cogs/", "storage/", "pixverse/", "ui/")

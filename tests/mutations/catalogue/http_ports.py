@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _CONNECTION = "web/http_connection.py"
 _LIMIT = "web/connection_limit.py"

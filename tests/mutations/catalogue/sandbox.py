@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _CHAT = "tests/browser/test_chat.py"
 _SERVER = "tests/sandbox/panel/test_server.py"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _ALLOWANCES = "tests/relay/test_allowances.py"
 _DOOR = "tests/discord_adapter/test_interaction_limits.py"

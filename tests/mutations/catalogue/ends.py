@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import Edit, Fault, fault
+from tests.mutations.mutation import Edit, Fault, fault
 
 FAULTS = (
     fault(

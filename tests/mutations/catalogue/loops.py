@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import Edit, Fault, fault
+from tests.mutations.mutation import Edit, Fault, fault
 
 _LOST = "tests/relay/polling/test_no_job_is_lost.py"
 _QUEUE = "tests/relay/polling/test_job_queue.py"

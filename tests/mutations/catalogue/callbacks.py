@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _ADDRESSES = "tests/relay/callbacks/test_callback_addresses.py"
 _CLAIMS = "tests/relay/polling/test_claims.py"

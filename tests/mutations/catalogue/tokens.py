@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _ACCOUNTS = "tests/relay/tokens/test_accounts.py"
 _MOVES = "tests/storage/test_moves.py"

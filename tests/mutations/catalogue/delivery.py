@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import Edit, Fault, fault
+from tests.mutations.mutation import Edit, Fault, fault
 
 _CRASHES = "tests/relay/delivery/test_delivery_crashes.py"
 _KILLED = f"{_CRASHES}::test_killed_at_every_point_it_is_posted_once"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _E2E = "tests/e2e/discord_faults"
 _REPLIES = "tests/relay/delivery/test_verdicts.py"

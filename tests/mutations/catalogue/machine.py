@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _OPENING = "tests/storage/test_opening.py"
 _OUTBOX = "tests/relay/delivery/test_outbox.py"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import IMPORT_RULES, fault
+from tests.mutations.mutation import IMPORT_RULES, fault
 
 FAULTS = (
     fault(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.faults import (
+from tests.mutations.catalogue import (
     callbacks,
     delivery,
     discord,

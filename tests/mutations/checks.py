@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sabotage.fault import IMPORT_RULES
+from tests.mutations.mutation import IMPORT_RULES
 
 FAILED = 1
 """The code with which pytest and lint-imports end where a test or a rule fails; others mean that nothing was tried."""

@@ -1,4 +1,4 @@
-"""Each fault of `make sabotage` still has its place in the code, and the test that is to notice it is there."""
+"""Each fault of `make mutations` still has its place in the code, and the test that is to notice it is there."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.sabotage.fault import IMPORT_RULES, Fault
-from tests.sabotage.faults import FAULTS
+from tests.mutations.catalogue import FAULTS
+from tests.mutations.mutation import IMPORT_RULES, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 

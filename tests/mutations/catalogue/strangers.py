@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _E2E_PERMISSIONS = "tests/e2e/test_permissions.py"
 

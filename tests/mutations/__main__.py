@@ -1,4 +1,4 @@
-"""`python -m tests.sabotage [WORD …]`: every fault, or those with such a word in their name."""
+"""`python -m tests.mutations [WORD …]`: every fault, or those with such a word in their name."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sabotage.checks import FAILED, Ended, run_check, run_tests
-from tests.sabotage.fault import IMPORT_RULES, Fault, FaultOutdated
-from tests.sabotage.faults import FAULTS
-from tests.sabotage.tree import copy_tree
+from tests.mutations.catalogue import FAULTS
+from tests.mutations.checks import FAILED, Ended, run_check, run_tests
+from tests.mutations.mutation import IMPORT_RULES, Fault, FaultOutdated
+from tests.mutations.tree import copy_tree
 
 _CHECK_SECONDS = 120.0
 _ALL_SECONDS = 300.0
@@ -29,7 +29,7 @@ class Tried:
     said: str
 
 
-async def sabotage(faults: Sequence[Fault], folder: Path) -> int:
+async def try_all(faults: Sequence[Fault], folder: Path) -> int:
     """Tries every fault in a copy of its own, as many at once as there are processors; returns the exit code."""
     started = time.monotonic()
     unharmed = await _unharmed(faults, folder)
@@ -84,8 +84,8 @@ def _without_failing(ended: Ended) -> str:
 def main(words: Sequence[str]) -> int:
     """Returns the exit code: 1 where a fault is not caught."""
     chosen = [fault for fault in FAULTS if not words or any(word in fault.name for word in words)]
-    with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
-        return asyncio.run(sabotage(chosen, Path(folder)))
+    with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
+        return asyncio.run(try_all(chosen, Path(folder)))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sabotage.fault import fault
+from tests.mutations.mutation import fault
 
 _TWICE = "tests/ui/test_rules.py::test_nothing_is_said_twice"
 
