@@ -1,1 +1,1 @@
-"""Does a test notice? Small faults are built into copies of the tree, and a named test or check must then fail."""
+"""Does a test notice? A small fault is built into a copy of the tree, and a named test or check must then fail."""

@@ -1,4 +1,4 @@
-"""`python -m tests.mutations [WORD …]`: every fault, or those with such a word in their name."""
+"""`python -m tests.mutations [WORD …]`: every mutation, or those with such a word in their name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.mutations.catalogue import FAULTS
+from tests.mutations.catalogue import MUTATIONS
 from tests.mutations.checks import FAILED, Ended, run_check, run_tests
-from tests.mutations.mutation import IMPORT_RULES, Fault, FaultOutdated
+from tests.mutations.mutation import IMPORT_RULES, Mutation, MutationOutdated
+from tests.mutations.product import Product
 from tests.mutations.tree import copy_tree
 
 _CHECK_SECONDS = 120.0
@@ -22,39 +23,40 @@ _ALL_SECONDS = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """What became of a fault."""
+    """What became of a mutation."""
 
-    fault: Fault
+    mutation: Mutation
     caught: bool
     said: str
 
 
-async def try_all(faults: Sequence[Fault], folder: Path) -> int:
-    """Tries every fault in a copy of its own, as many at once as there are processors; returns the exit code."""
+async def try_all(mutations: Sequence[Mutation], folder: Path) -> int:
+    """Tries every mutation in a copy of its own, as many at once as there are processors; returns the exit code."""
     started = time.monotonic()
-    unharmed = await _unharmed(faults, folder)
+    tree = copy_tree(folder / "unharmed")
+    product = Product(tree)
+    unharmed = await _unharmed(mutations, tree)
     if unharmed is not None:
-        print(f"Without any fault a check fails already:\n{unharmed}")
+        print(f"Without any mutation a check fails already:\n{unharmed}")
         return 1
     slots = asyncio.Semaphore(os.cpu_count() or 1)
 
-    async def within_slots(place: int, fault: Fault) -> Tried:
+    async def within_slots(place: int, mutation: Mutation) -> Tried:
         async with slots:
-            return await _try(fault, folder / str(place))
+            return await _try(mutation, product, folder / str(place))
 
     missed = 0
-    for ending in asyncio.as_completed([within_slots(place, fault) for place, fault in enumerate(faults)]):
+    for ending in asyncio.as_completed([within_slots(place, mutation) for place, mutation in enumerate(mutations)]):
         tried = await ending
         missed += not tried.caught
-        print(f"{'caught' if tried.caught else 'MISSED'}  {tried.fault.name} -> {tried.said}", flush=True)
-    print(f"{len(faults)} faults, {len(faults) - missed} caught, in {time.monotonic() - started:.0f} s")
+        print(f"{'caught' if tried.caught else 'MISSED'}  {tried.mutation.name} -> {tried.said}", flush=True)
+    print(f"{len(mutations)} mutations, {len(mutations) - missed} caught, in {time.monotonic() - started:.0f} s")
     return 1 if missed else 0
 
 
-async def _unharmed(faults: Sequence[Fault], folder: Path) -> str | None:
-    """What fails in a copy without a fault."""
-    tree = copy_tree(folder / "unharmed")
-    names = sorted({fault.caught_by for fault in faults})
+async def _unharmed(mutations: Sequence[Mutation], tree: Path) -> str | None:
+    """What fails in a copy without a mutation."""
+    names = sorted({mutation.caught_by for mutation in mutations})
     tests = [name for name in names if name != IMPORT_RULES]
     endings = [await run_tests(tests, tree, _ALL_SECONDS)] if tests else []
     if IMPORT_RULES in names:
@@ -62,17 +64,16 @@ async def _unharmed(faults: Sequence[Fault], folder: Path) -> str | None:
     return next((ended.output for ended in endings if ended.code != 0), None)
 
 
-async def _try(fault: Fault, tree: Path) -> Tried:
+async def _try(mutation: Mutation, product: Product, tree: Path) -> Tried:
     copy_tree(tree)
     try:
-        for edit in fault.edits:
-            edit.apply(tree)
-    except FaultOutdated as error:
-        return Tried(fault, caught=False, said=f"the fault is outdated: {error}")
-    ended = await run_check(fault.caught_by, tree, _CHECK_SECONDS)
+        mutation.apply(product, tree)
+    except MutationOutdated as error:
+        return Tried(mutation, caught=False, said=f"the mutation is outdated: {error}")
+    ended = await run_check(mutation.caught_by, tree, _CHECK_SECONDS)
     if ended.code == FAILED:
-        return Tried(fault, caught=True, said=fault.caught_by)
-    return Tried(fault, caught=False, said=f"{fault.caught_by} {_without_failing(ended)}")
+        return Tried(mutation, caught=True, said=mutation.caught_by)
+    return Tried(mutation, caught=False, said=f"{mutation.caught_by} {_without_failing(ended)}")
 
 
 def _without_failing(ended: Ended) -> str:
@@ -82,8 +83,8 @@ def _without_failing(ended: Ended) -> str:
 
 
 def main(words: Sequence[str]) -> int:
-    """Returns the exit code: 1 where a fault is not caught."""
-    chosen = [fault for fault in FAULTS if not words or any(word in fault.name for word in words)]
+    """Returns the exit code: 1 where a mutation is not caught."""
+    chosen = [mutation for mutation in MUTATIONS if not words or any(word in mutation.name for word in words)]
     with tempfile.TemporaryDirectory(prefix="mutations-") as folder:
         return asyncio.run(try_all(chosen, Path(folder)))
 

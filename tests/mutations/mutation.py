@@ -1,44 +1,84 @@
-"""What a fault is, and how it gets into a copy of the tree."""
+"""What a mutation is, and what it makes of the product's files."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.mutations.product import Product, Span, spans
+
 IMPORT_RULES = "lint-imports"
 """The check that is no test."""
 
 
-class FaultOutdated(Exception):
-    """The code that the fault changes is not there (any more), or not there once."""
+class MutationOutdated(Exception):
+    """The code that the mutation changes is not there (any more), or not there once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """One text of a file, which must stand there exactly once, in the place of which another is put."""
+    """A text in a symbol's source, which must stand there exactly once, in the place of which another is put.
 
-    file: str
+    `place` is a function, a class, a method or an assigned name of the product, with as much before it as tells it
+    apart (`retry_delay`, `Sender.send`, `sandbox.Clock.now`), or a file, which has a slash in it. How the code is
+    broken into lines does not matter for `old`; an `old` that ends with a newline is whole lines. The lines of `new`
+    are indented from the line on which `old` begins.
+    """
+
+    place: str
     old: str
     new: str
 
-    def apply(self, tree: Path) -> None:
-        """Raises FaultOutdated."""
-        path = tree / self.file
-        text = path.read_text(encoding="utf-8") if path.is_file() else ""
-        if text.count(self.old) != 1:
-            raise FaultOutdated(f"{self.file} holds {text.count(self.old)} times: {self.old!r}")
-        path.write_text(text.replace(self.old, self.new), encoding="utf-8")
+    def located(self, product: Product) -> tuple[str, Span]:
+        """The file and where the text stands in it; raises MutationOutdated."""
+        if "/" in self.place:
+            return self.place, self._only(self.place, spans(product.text(self.place), self.old))
+        symbols = product.symbols(self.place)
+        if len(symbols) == 1:
+            return symbols[0].file, self._only(symbols[0].name, product.spans(symbols[0], self.old))
+        if symbols:
+            raise MutationOutdated(f"{self.place} may be any of {', '.join(symbol.name for symbol in symbols)}")
+        standing = ", ".join(product.holders(self.old)) or "nowhere else"
+        raise MutationOutdated(f"there is no {self.place}; its text stands in: {standing}")
+
+    def _only(self, where: str, found: list[Span]) -> Span:
+        if len(found) != 1:
+            raise MutationOutdated(f"{where} holds {len(found)} times: {self.old!r}")
+        return found[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Mutation:
     """A safeguard taken away, and the test (a pytest node id) or check that must then fail."""
 
     name: str
     edits: tuple[Edit, ...]
     caught_by: str
 
+    def mutated(self, product: Product) -> dict[str, str]:
+        """The new texts of the files that it changes; raises MutationOutdated."""
+        located = [(*edit.located(product), edit.new) for edit in self.edits]
+        texts: dict[str, str] = {}
+        for file, span, new in sorted(located, key=lambda each: each[1].start, reverse=True):
+            text = texts.get(file, product.text(file))
+            texts[file] = text[: span.start] + _indented(new, text, span) + text[span.end :]
+        return texts
 
-def fault(name: str, caught_by: str, file: str, old: str, new: str) -> Fault:
-    """A fault that is a single edit."""
-    return Fault(name, (Edit(file, old, new),), caught_by)
+    def apply(self, product: Product, tree: Path) -> None:
+        """Writes the mutated files into a copy of the product; raises MutationOutdated."""
+        for file, text in self.mutated(product).items():
+            (tree / file).write_text(text, encoding="utf-8")
+
+
+def mutation(name: str, caught_by: str, place: str, old: str, new: str) -> Mutation:
+    """A mutation that is a single edit."""
+    return Mutation(name, (Edit(place, old, new),), caught_by)
+
+
+def _indented(new: str, text: str, span: Span) -> str:
+    lines = new.splitlines(keepends=True)
+    begins_line = text[span.start - 1 : span.start] in {"", "\n"}
+    return "".join(
+        span.indentation + line if line.strip() and (place > 0 or begins_line) else line
+        for place, line in enumerate(lines)
+    )

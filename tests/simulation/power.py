@@ -13,27 +13,27 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.mutations.catalogue import FAULTS
-from tests.mutations.mutation import Fault, FaultOutdated
-from tests.mutations.tree import copy_tree
+from tests.mutations.catalogue import MUTATIONS
+from tests.mutations.mutation import Mutation, MutationOutdated
+from tests.mutations.product import Product
+from tests.mutations.tree import ROOT, copy_tree
 from tests.simulation.children import Child
 
 _ROOMS = ("relay/", "cogs/", "storage/", "pixverse/", "ui/")
 """The others are about starting, settings, logs, HTTP ports and the sandbox, which a life does not show."""
 
 
-def chosen(words: Sequence[str], every: int) -> list[Fault]:
-    """Those that are tried."""
-    faults = [fault for fault in FAULTS if fault.edits[0].file.startswith(_ROOMS)]
-    return [fault for fault in faults if not words or any(word in fault.name for word in words)][::every]
+def chosen(words: Sequence[str], every: int, product: Product) -> list[Mutation]:
+    """Those that are tried; raises MutationOutdated."""
+    mutations = [mutation for mutation in MUTATIONS if mutation.edits[0].located(product)[0].startswith(_ROOMS)]
+    return [mutation for mutation in mutations if not words or any(word in mutation.name for word in words)][::every]
 
 
-def found_after(fault: Fault, lives: int) -> tuple[int, str] | None:
-    """After how many lives a law is broken, and which; None where none is. Raises FaultOutdated."""
+def found_after(mutation: Mutation, product: Product, lives: int) -> tuple[int, str] | None:
+    """After how many lives a law is broken, and which; None where none is. Raises MutationOutdated."""
     with tempfile.TemporaryDirectory(prefix="power-") as folder:
         tree = copy_tree(Path(folder) / "tree")
-        for edit in fault.edits:
-            edit.apply(tree)
+        mutation.apply(product, tree)
         with Child(small=True, tree=tree) as child:
             for seed in range(1, lives + 1):
                 broken = child.live(seed).broken
@@ -44,25 +44,26 @@ def found_after(fault: Fault, lives: int) -> tuple[int, str] | None:
 
 def main(words: Sequence[str]) -> int:
     """Prints what became of each; returns the exit code, 0."""
-    faults = chosen(words, int(os.environ.get("EVERY", "1")))
+    product = Product(ROOT)
+    mutations = chosen(words, int(os.environ.get("EVERY", "1")), product)
     lives = int(os.environ.get("LIVES", "8"))
     seen = 0
 
-    def look(fault: Fault) -> str:
+    def look(mutation: Mutation) -> str:
         nonlocal seen
         try:
-            found = found_after(fault, lives)
-        except FaultOutdated as error:
-            return f"outdated    {fault.name}: {error}"
+            found = found_after(mutation, product, lives)
+        except MutationOutdated as error:
+            return f"outdated    {mutation.name}: {error}"
         if found is None:
-            return f"not seen    {fault.name}"
+            return f"not seen    {mutation.name}"
         seen += 1
-        return f"life {found[0]:2}     {fault.name} -> {found[1][:160]}"
+        return f"life {found[0]:2}     {mutation.name} -> {found[1][:160]}"
 
     with ThreadPoolExecutor(int(os.environ.get("WORKERS", os.cpu_count() or 1))) as pool:
-        for line in pool.map(look, faults):
+        for line in pool.map(look, mutations):
             print(line, flush=True)
-    print(f"{seen} of {len(faults)} mutations seen within {lives} lives")
+    print(f"{seen} of {len(mutations)} mutations seen within {lives} lives")
     return 0
 
 

@@ -2,123 +2,123 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
 _ADDRESSES = "tests/relay/callbacks/test_callback_addresses.py"
 _CLAIMS = "tests/relay/polling/test_claims.py"
 _HINTS = "tests/relay/callbacks/test_hints.py"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "a replaced address still works",
         f"{_ADDRESSES}::test_a_replaced_one_is_void_and_is_replaced_once",
-        "relay/callbacks/callback_addresses.py",
-        "        self.forget(guild_id)\n",
+        "CallbackAddresses._keep",
+        "self.forget(guild_id)\n",
         "",
     ),
-    fault(
+    mutation(
         "an address is kept in plain",
         f"{_ADDRESSES}::test_the_secret_is_kept_encrypted_and_is_in_no_repr",
-        "relay/callbacks/callback_addresses.py",
+        "CallbackAddresses._keep",
         "self._vault.encrypt(secret)",
         "secret.encode()",
     ),
-    fault(
+    mutation(
         "an address is logged",
         "tests/test_logs.py::test_no_secret_stands_in_a_line[text]",
-        "pixverse/tokens.py",
+        "redact",
         "in (_DISCORD_URL, _CALLBACK_PATH):",
         "in (_DISCORD_URL,):",
     ),
-    fault(
+    mutation(
         "rotate-key leaves addresses with the old key",
         "tests/storage/test_rotation.py::test_the_key_file_gets_a_fresh_key_and_nothing_is_lost",
-        "storage/vault.py",
-        "        for row in addresses\n",
-        "        for row in addresses[:0]\n",
+        "reencrypt",
+        "for row in addresses\n",
+        "for row in addresses[:0]\n",
     ),
-    fault(
+    mutation(
         "a callback reaches jobs of an account that is not the server's own",
         f"{_HINTS}::test_a_server_reaches_the_jobs_of_its_own_account_alone",
-        "relay/callbacks/hints.py",
+        "Hints._follow",
         "account_id = self._accounts.own(guild_id)",
         "account_id = self._accounts.in_force(guild_id)",
     ),
-    fault(
+    mutation(
         "progress asks early",
         f"{_HINTS}::test_progress_asks_for_nothing",
-        "relay/callbacks/hints.py",
-        "        if not hint.claims_end:",
-        "        if 0:",
+        "Hints._follow",
+        "if not hint.claims_end:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "claims ask without a bound",
         f"{_CLAIMS}::test_a_flood_of_claims_asks_no_more_than_three_times_an_interval",
-        "relay/polling/schedule.py",
-        "    return tuple(at for at in looks if now - at < interval)",
-        "    return ()",
+        "looks_within",
+        "return tuple(at for at in looks if now - at < interval)",
+        "return ()",
     ),
-    fault(
+    mutation(
         "a claimed end is looked at once only",
         f"{_CLAIMS}::test_a_record_that_is_not_final_yet_is_looked_at_again",
-        "relay/polling/poller.py",
-        "self._asking.if_claimed(job, due))\n        if self._questions",
-        "due)\n        if self._questions",
+        "Poller._settle",
+        "self._asking.if_claimed(job, due)",
+        "due",
     ),
-    fault(
+    mutation(
         "an answer from before a claim is used again",
         f"{_CLAIMS}::test_an_end_is_seen_at_once_though_an_answer_is_only_just_there",
-        "relay/polling/asking.py",
+        "Asking.next_after_asking",
         "answer = await self._ask(job, fresh=0.0)",
         "answer = await self._ask(job, fresh=self._interval / 2)",
     ),
-    fault(
+    mutation(
         "callbacks that stay away are relied on",
         "tests/relay/callbacks/test_announcements.py::test_an_end_that_nothing_announced_takes_it_away",
-        "relay/callbacks/announcements.py",
-        "        if any(ended_at",
-        "        if 0 and any(ended_at",
+        "Announcements._judge",
+        "if any(ended_at",
+        "if 0 and any(ended_at",
     ),
-    fault(
+    mutation(
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed",
-        "relay/callbacks/unknown_jobs.py",
+        "UnknownJobs._look",
         "if isinstance(said, Job) and not is_old_end(said, self._clock.now()):",
         "if True:",
     ),
-    fault(
+    mutation(
         "made-up ids ask without a bound",
         f"{_HINTS}::test_a_flood_of_unknown_ids_asks_the_api_little",
-        "relay/callbacks/unknown_jobs.py",
-        "        if len(asked) == QUESTIONS_PER_INTERVAL and",
-        "        if 0 and",
+        "UnknownJobs._may_ask",
+        "if len(asked) == QUESTIONS_PER_INTERVAL and",
+        "if 0 and",
     ),
-    fault(
+    mutation(
         "one server's callbacks take all room",
         f"{_HINTS}::test_a_flood_about_many_jobs_is_bounded",
-        "relay/callbacks/hint_line.py",
+        "HintLine.add",
         " or len(jobs) >= self._most_of_one:",
         ":",
     ),
-    fault(
+    mutation(
         "each callback is written down",
         f"{_HINTS}::test_when_a_server_was_heard_of_is_written_once_a_minute",
-        "relay/callbacks/hints.py",
+        "Hints._note_heard",
         ">= _HEARD_AGAIN_MS:",
         ">= 0:",
     ),
-    fault(
+    mutation(
         "an address takes any number of callbacks",
         "tests/web/test_callbacks.py::test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing",
-        "web/callback_rate.py",
-        "        if bucket.left < 1:",
-        "        if 0:",
+        "CallbackRate.take",
+        "if bucket.left < 1:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a body of any type is read",
         "tests/web/test_callbacks.py::test_what_is_no_json_is_refused",
-        "web/callbacks.py",
-        "        if not _is_json(request.head):",
-        "        if 0:",
+        "Callbacks.answer",
+        "if not _is_json(request.head):",
+        "if 0:",
     ),
 )

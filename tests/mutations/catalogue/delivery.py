@@ -2,220 +2,220 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import Edit, Fault, fault
+from tests.mutations.mutation import Edit, Mutation, mutation
 
 _CRASHES = "tests/relay/delivery/test_delivery_crashes.py"
 _KILLED = f"{_CRASHES}::test_killed_at_every_point_it_is_posted_once"
 _E2E_KILLS = "tests/e2e/test_kills.py"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "nobody waits until a channel can be looked into",
         "tests/relay/delivery/test_delivery_crashes.py"
         "::test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back[stored]",
-        "relay/delivery/sender.py",
-        "        if isinstance(found, CannotLook):\n            verdict = self._until_in_reach(draft)\n",
+        "Sender._look",
+        "if isinstance(found, CannotLook):\n    verdict = self._until_in_reach(draft)\n",
         "",
     ),
-    fault(
+    mutation(
         "two quick presses post an outcome twice",
         "tests/e2e/test_main_path.py::test_already_watched_already_posted_and_posted_again[v1]",
-        "cogs/buttons.py",
+        "Buttons.post_again",
         "post_again(ask, subscription_id, pressed_in.id)",
         "post_again(ask, subscription_id, interaction.id)",
     ),
-    fault(
+    mutation(
         "what an admin had sent again is sent once more on a guess",
         "tests/relay/commands/test_resending.py::test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess",
-        "relay/delivery/sender.py",
+        "_is_wanted_all_the_same",
         "return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0",
         "return draft.variant.no_ping",
     ),
-    fault(
+    mutation(
         "a file size that was refused once is never tried again",
         "tests/relay/delivery/test_sender.py::test_a_learned_limit_is_tried_again_after_some_hours",
-        "relay/delivery/upload_limits.py",
+        "delivery.in_force",
         "learned_at is None or now - learned_at >= BELIEVED",
         "learned_at is None",
     ),
-    fault(
+    mutation(
         "what a command tells of the largest file is not heard",
         "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_tells_that_the_server_takes_more",
-        "discord_adapter/guild_events.py",
+        "GuildEvents._doubt_upload_limit",
         "server.upload_limit < told:",
         "server.upload_limit > told:",
     ),
-    fault(
+    mutation(
         "a result that waits for a permission is good news",
         "tests/e2e/discord_faults/test_permissions.py::test_taken_away_while_somebody_waits_and_given_back",
-        "ui/check_report.py",
-        "    if report.needing:\n",
-        "    if False:\n",
+        "ui._results",
+        "if report.needing:\n",
+        "if False:\n",
     ),
-    fault(
+    mutation(
         "a summary that is over is edited at every occasion",
         "tests/relay/cards/test_cards.py::test_a_summary_follows_its_jobs",
-        "relay/cards/card_edits.py",
-        "        return not post.open and not await",
-        "        return False and not await",
+        "CardEdits._says_so_already",
+        "return not post.open and not await",
+        "return False and not await",
     ),
-    fault(
+    mutation(
         "an outcome is sent again at every press",
         "tests/relay/commands/test_resending.py::test_two_presses_send_it_once",
-        "storage/outcome_records.py",
+        "take_up",
         " WHERE id = ? AND {_NOT_POSTED} RETURNING",
         " WHERE id = ? RETURNING",
     ),
-    fault(
+    mutation(
         "what may have pinged already pings again",
         "tests/relay/commands/test_resending.py::test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody",
-        "relay/delivery/message_builder.py",
+        "MessageBuilder._outcome",
         "again or variant.no_ping else",
         "again else",
     ),
-    fault(
+    mutation(
         "no nonce is sent",
         f"{_E2E_KILLS}::test_killed_with_discord_remembering",
-        "discord_adapter/poster.py",
-        '        "nonce": nonce,\n',
+        "_send_arguments",
+        '"nonce": nonce,\n',
         "",
     ),
-    fault(
+    mutation(
         "the nonce is another one each time",
         "tests/relay/polling/test_answers.py::test_the_outcome_carries_a_nonce_without_anything_local",
-        "relay/delivery/nonces.py",
-        '    text = "".join(',
-        '    parts += (__import__("secrets").token_hex(8),)\n    text = "".join(',
+        "delivery._digest",
+        'text = "".join(',
+        'parts += (__import__("secrets").token_hex(8),)\ntext = "".join(',
     ),
-    fault(
+    mutation(
         "a message in another form bears the same nonce",
         "tests/relay/delivery/test_fallbacks.py::test_another_form_has_another_nonce_but_a_reply_has_the_same",
-        "relay/delivery/nonces.py",
+        "for_variant",
         "return base_nonce if not variant else _digest(base_nonce, variant)",
         "return base_nonce",
     ),
-    fault(
+    mutation(
         "the claim is not committed before the send",
         f"{_KILLED}[taken-nonce forgotten]",
-        "relay/delivery/sender.py",
-        "            claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)\n",
-        "            claimed = delivery\n",
+        "Sender._send",
+        "claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)\n",
+        "claimed = delivery\n",
     ),
-    fault(
+    mutation(
         "the outcome is recorded before it is sent",
         f"{_KILLED}[never arrived-nonce remembered]",
-        "storage/sending.py",
+        "claim",
         "SET state = 'sending', attempts",
         "SET state = 'posted', attempts",
     ),
-    fault(
+    mutation(
         "the history is never looked into",
         f"{_CRASHES}::test_where_nobody_can_know_nothing_is_sent_again[taken]",
-        "relay/delivery/sender.py",
+        "Sender._must_look",
         "return delivery.look_first or not 0 <= age < NONCE_REMEMBERED",
         "return False",
     ),
-    fault(
+    mutation(
         "an attempt of an earlier process is as young as it looks",
         f"{_CRASHES}::test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for",
-        "relay/delivery/sender.py",
+        "Sender._should_look",
         "return begun_before or not draft.wanted or self._must_look(delivery)",
         "return not draft.wanted or self._must_look(delivery)",
     ),
-    fault(
+    mutation(
         "the history is looked into from the attempt on, whatever the clocks say",
         f"{_CRASHES}::test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history",
-        "relay/delivery/sender.py",
+        "LOOK_BACK",
         "LOOK_BACK = 65 * 60_000",
         "LOOK_BACK = 0",
     ),
-    fault(
+    mutation(
         "what counts is the last unanswered attempt, not the first",
         f"{_CRASHES}::test_a_nonce_outlives_nothing_where_the_first_attempt_is_old",
-        "relay/delivery/sender.py",
+        "Sender._send",
         "now if earlier is None else earlier",
         "now",
     ),
-    Fault(
+    Mutation(
         "an empty history without the right to read it proves that nothing is there",
         (
-            Edit("discord_adapter/history.py", "    if readable is False:\n        return CannotLook()\n", ""),
+            Edit("find_message", "if readable is False:\n    return CannotLook()\n", ""),
             Edit(
-                "discord_adapter/history.py",
+                "_search_newest",
                 "return Absent() if certain or page else CannotLook()",
                 "return Absent()",
             ),
         ),
         f"{_E2E_KILLS}::test_killed_with_discord_having_forgotten",
     ),
-    fault(
+    mutation(
         "what was sent is forgotten where it cannot be recorded",
         f"{_CRASHES}::test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending",
-        "relay/delivery/sender.py",
-        "        in_hand.unrecorded = result\n",
+        "Sender._record",
+        "in_hand.unrecorded = result\n",
         "",
     ),
-    fault(
+    mutation(
         "a message that was stored and deleted is sent again",
         "tests/relay/delivery/test_verdicts.py::test_posted_before_and_deleted_since",
-        "relay/delivery/verdicts.py",
-        "        return Done(None, Reason.DELETED)",
-        "        return Again(retry_delay(attempt.attempts), answered=True, reason=Reason.DELETED)",
+        "_judge_refusal",
+        "return Done(None, Reason.DELETED)",
+        "return Again(retry_delay(attempt.attempts), answered=True, reason=Reason.DELETED)",
     ),
-    fault(
+    mutation(
         "silence is taken for a refusal",
         "tests/relay/delivery/test_verdicts.py::test_no_answer_is_not_definite",
-        "relay/delivery/verdicts.py",
-        "case NoAnswer():\n            return Again(retry_delay(attempt.attempts), answered=False,",
-        "case NoAnswer():\n            return Again(retry_delay(attempt.attempts), answered=True,",
+        "judge",
+        "case NoAnswer():\n    return Again(retry_delay(attempt.attempts), answered=False,",
+        "case NoAnswer():\n    return Again(retry_delay(attempt.attempts), answered=True,",
     ),
-    fault(
+    mutation(
         "a refusal after an earlier try that may have been stored is believed",
         "tests/e2e/test_lost_answers.py::test_a_refusal_after_a_lost_answer_doubles_nothing[may not attach]",
-        "discord_adapter/request_trace.py",
+        "is_ambiguous",
         "return any(status >= HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses[:-1])",
         "return False",
     ),
-    fault(
+    mutation(
         "a proxy's page is believed like a refusal of Discord's",
         "tests/e2e/test_lost_answers.py::test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing[499]",
-        "discord_adapter/discord_errors.py",
+        "read_refusal",
         "in _BEFORE_ANY_DEED or is_of_discord(refusal):",
         "< 500:",
     ),
-    fault(
+    mutation(
         "an empty page of a proxy's is an empty channel",
         "tests/discord_adapter/test_history.py::test_what_is_no_history_says_nothing_of_it",
-        "discord_adapter/history.py",
-        "        raise TypeError(page)\n",
-        "        return list(page or ())\n",
+        "discord_adapter._page",
+        "raise TypeError(page)\n",
+        "return list(page or ())\n",
     ),
-    fault(
+    mutation(
         "a reply needs its card",
         "tests/e2e/test_endings.py::test_a_deleted_card_is_no_obstacle",
-        "discord_adapter/poster.py",
+        "_send_arguments",
         "fail_if_not_exists=False",
         "fail_if_not_exists=True",
     ),
-    fault(
+    mutation(
         "two bots may hold one database",
         "tests/e2e/test_starts.py::test_a_second_bot_with_the_same_database",
-        "app.py",
+        "_open_storage",
         "stack.enter_context(InstanceLock(settings.database_path))",
         "InstanceLock(settings.database_path)",
     ),
-    fault(
+    mutation(
         "a file that is still being written is given up",
         "tests/relay/media/test_media_store.py::test_a_file_that_grows_is_not_there_yet",
-        "relay/media/download.py",
-        "                            if 0 < part < error.size:",
-        "                            if 0:",
+        "Downloader._persist",
+        "if 0 < part < error.size:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "an empty file is given up like a broken one",
         "tests/relay/media/test_media_store.py::test_a_file_that_is_empty_or_promised_is_not_there_yet",
-        "relay/media/download.py",
-        "        if not size:\n            raise _NotThere\n",
-        "        if not size:\n            raise _BrokeOff\n",
+        "Downloader._write",
+        "if not size:\n    raise _NotThere\n",
+        "if not size:\n    raise _BrokeOff\n",
     ),
 )

@@ -2,469 +2,466 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
 _E2E = "tests/e2e/discord_faults"
 _REPLIES = "tests/relay/delivery/test_verdicts.py"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "a rate limit of the question whose a channel is counts as a fault of the bot's",
         "tests/e2e/discord_faults/test_places.py::test_a_rate_limit_in_the_place_of_a_channel_is_waited_for",
-        "discord_adapter/poster.py",
-        "        except discord.RateLimited as limited:\n            return RateLimited(limited.retry_after)\n"
-        "        except discord.HTTPException as refusal:\n            refused = read_refusal(refusal)\n"
-        "            return RateLimited(_ASK",
-        "        except discord.HTTPException as refusal:\n            refused = read_refusal(refusal)\n"
-        "            return RateLimited(_ASK",
-    ),
-    fault(
-        "a button of before a restart is not answered",
-        "tests/e2e/test_restarts.py::test_a_button_of_an_answer_from_before_a_restart",
-        "app.py",
-        "        await client.add_cog(LeftButtons(answering, clock.sleep))\n",
+        "DiscordPoster._wrong_place",
+        "except discord.RateLimited as limited:\n    return RateLimited(limited.retry_after)\n",
         "",
     ),
-    fault(
+    mutation(
+        "a button of before a restart is not answered",
+        "tests/e2e/test_restarts.py::test_a_button_of_an_answer_from_before_a_restart",
+        "_face_discord",
+        "await client.add_cog(LeftButtons(answering, clock.sleep))\n",
+        "",
+    ),
+    mutation(
         "any refusal counts for one that calls a permission missing",
         f"{_E2E}/test_refusals.py::test_what_was_refused_otherwise_before_counts_for_nothing",
-        "relay/delivery/verdicts.py",
+        "_unexplained",
         "tries = attempt.unexplained + 1",
         "tries = attempt.attempts",
     ),
-    fault(
+    mutation(
         "a shard that never comes back is waited for",
         f"{_E2E}/test_lost_gateway.py::test_a_resume_address_that_is_no_good",
-        "discord_adapter/gateway.py",
-        "    while client.shards_up.stuck_for(client.shard_count or 1) < patience:",
-        "    while True:",
+        "_until_stuck",
+        "while client.shards_up.stuck_for(client.shard_count or 1) < patience:",
+        "while True:",
     ),
-    fault(
+    mutation(
         "a final close code takes everything with it",
         f"{_E2E}/test_gateway.py::test_discord_closes_it_for_good",
-        "discord_adapter/client.py",
-        "        await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))",
-        "        await super().close()",
+        "RelayClient.close",
+        "await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))",
+        "await super().close()",
     ),
-    fault(
+    mutation(
         "log-ins are tried every minute however often they are refused",
         f"{_E2E}/test_lost_gateway.py::test_a_final_close_code_is_tried_again_with_patience",
-        "discord_adapter/gateway.py",
-        "            return _refusal(code), _LONGEST_WAIT_REFUSED",
-        "            return _refusal(code), _LONGEST_WAIT",
+        "gateway._read",
+        "return _refusal(code), _LONGEST_WAIT_REFUSED",
+        "return _refusal(code), _LONGEST_WAIT",
     ),
-    fault(
+    mutation(
         "a proxy's page in Discord's place ends the start",
         "tests/e2e/test_outages.py::test_somebody_else_answers_in_discord_s_place",
-        "discord_adapter/client.py",
-        "        except (AttributeError, KeyError, TypeError, ValueError) as error:",
-        "        except AttributeError as error:",
+        "RelayClient.login",
+        "except (AttributeError, KeyError, TypeError, ValueError) as error:",
+        "except AttributeError as error:",
     ),
-    fault(
+    mutation(
         "a thread that is unarchived is not noticed",
         f"{_E2E}/test_places.py::test_an_archived_and_locked_thread",
-        "discord_adapter/guild_events.py",
+        "GuildEvents.on_raw_thread_update",
         "async def on_raw_thread_update",
         "async def on_raw_thread_updated",
     ),
-    fault(
+    mutation(
         "what waits in a channel that was deleted meanwhile is not looked after",
         f"{_E2E}/test_places.py::test_channels_that_were_deleted_while_the_bot_was_off",
-        "storage/servers.py",
-        '        f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"\n',
+        "storage.known_channels",
+        'f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"\n',
         "",
     ),
-    fault(
+    mutation(
         "a permission is asked for where a channel is unknown",
         "tests/relay/delivery/test_sender.py::test_an_unknown_channel_is_no_permission_to_ask_for",
-        "relay/delivery/delivery_results.py",
+        "ResultRecorder._tell_blocked",
         " or reason is Reason.UNKNOWN_CHANNEL:",
         ":",
     ),
-    fault(
+    mutation(
         "archived threads outlive their channel",
         f"{_E2E}/test_places.py::test_a_thread_goes_with_its_channel",
-        "discord_adapter/guild_events.py",
-        "        await _heard(self._look_after_channels(channel.guild))\n",
+        "GuildEvents.on_guild_channel_delete",
+        "await _heard(self._look_after_channels(channel.guild))\n",
         "",
     ),
-    fault(
+    mutation(
         "a deleted channel's jobs are asked about for ever",
         f"{_E2E}/test_places.py::test_a_deleted_channel",
-        "relay/places.py",
-        "            self._watch.job_changed(job_id)",
-        "            pass",
+        "Places.channel_gone",
+        "self._watch.job_changed(job_id)",
+        "pass",
     ),
-    fault(
+    mutation(
         "jobs of a server without the bot are asked about",
         f"{_E2E}/test_servers.py::test_back_within_the_grace",
-        "relay/tokens/accounts.py",
+        "tokens.Accounts.in_force",
         "return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)",
         "return self._own.get(guild_id, self._operator_id)",
     ),
-    fault(
+    mutation(
         "outcomes of a server without the bot are sent",
         f"{_E2E}/test_servers.py::test_an_outcome_is_not_sent_to_a_server_without_the_bot",
-        "storage/sending.py",
+        "due_heads",
         " AND guild_id NOT IN {_SERVERS_GONE} AND id",
         " AND id",
     ),
-    fault(
+    mutation(
         "a server that came back while the bot was off is forgotten",
         "tests/relay/test_places.py::test_nothing_is_forgotten_before_the_servers_are_compared",
-        "relay/places.py",
-        "        await self._compared.wait()\n",
+        "Places.run",
+        "await self._compared.wait()\n",
         "",
     ),
-    fault(
+    mutation(
         "removals while the bot was off are not noticed",
         f"{_E2E}/test_servers.py::test_what_happened_while_the_bot_was_off",
-        "discord_adapter/guild_events.py",
-        "        self._reconciler.ask()",
-        "        pass",
+        "GuildEvents.on_shard_connect",
+        "self._reconciler.ask()",
+        "pass",
     ),
-    fault(
+    mutation(
         "a server that came while others were asked after is taken for gone",
         "tests/discord_adapter/test_guild_reconciler.py::test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
-        "discord_adapter/guild_reconciler.py",
+        "GuildReconciler.run",
         "await self._places.compare(present, gone)",
         "await self._places.compare(present, await self._places.missed(present | set(missed) - set(gone)))",
     ),
-    fault(
+    mutation(
         "refused requests are not counted",
         f"{_E2E}/test_invalid_requests.py::test_refusals_are_counted_and_posting_rests",
-        "discord_adapter/poster.py",
-        "        if rest := self._resting():\n            return RateLimited(rest)\n        try:\n",
-        "        try:\n",
+        "DiscordPoster._wrong_place",
+        "if rest := self._resting():\n    return RateLimited(rest)\ntry:\n",
+        "try:\n",
     ),
-    fault(
+    mutation(
         "a refused token is noticed only by what is posted",
         f"{_E2E}/test_token.py::test_an_edit_is_refused_first",
-        "discord_adapter/invalid_requests.py",
-        "            self.token_refused.set()",
-        "            pass",
+        "InvalidRequests.note",
+        "self.token_refused.set()",
+        "pass",
     ),
-    fault(
+    mutation(
         "a learned upload limit outlives the boost",
         f"{_E2E}/test_refused_contents.py::test_a_file_size_is_learned_and_forgotten_with_the_boost",
-        "discord_adapter/guild_events.py",
-        "        if before.premium_tier != after.premium_tier:",
-        "        if False:",
+        "GuildEvents.on_guild_update",
+        "if before.premium_tier != after.premium_tier:",
+        "if False:",
     ),
-    fault(
+    mutation(
         "a deferral whose fate is open takes the command with it",
         f"{_E2E}/test_first_answers.py::test_a_command[cut before]",
-        "discord_adapter/acknowledging.py",
-        "        except (aiohttp.ClientError, OSError) as error:",
-        "        except ZeroDivisionError as error:",
+        "_answered",
+        "except (aiohttp.ClientError, OSError) as error:",
+        "except ZeroDivisionError as error:",
     ),
-    fault(
+    mutation(
         "a command is done though another process has answered it",
         "tests/discord_adapter/test_acknowledging.py"
         "::test_it_is_given_until_its_fate_is_known[another process was first]",
-        "discord_adapter/acknowledging.py",
-        "    return may_be_stored(statuses) or _not_taken(reason)",
-        "    return True",
+        "_answered",
+        "return may_be_stored(statuses) or _not_taken(reason)",
+        "return True",
     ),
-    fault(
+    mutation(
         "an answer to a command is tried once",
         "tests/discord_adapter/test_replies.py::test_what_passes_is_outlived",
-        "discord_adapter/replies.py",
+        "replies._WAITS",
         "_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)",
         "_WAITS = ()",
     ),
-    fault(
+    mutation(
         "an answer to a command is tried for longer than Discord takes it",
         "tests/discord_adapter/test_replies.py::test_it_ends_within_the_life_of_an_interaction",
-        "discord_adapter/replies.py",
+        "replies._WAITS",
         "_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)",
         "_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 3200.0)",
     ),
-    fault(
+    mutation(
         "cards are edited without a bound on all of them",
         "tests/relay/cards/test_cards.py::test_many_cards_are_edited_one_after_the_other",
-        "relay/cards/edit_line.py",
+        "EVERYWHERE_SECONDS",
         "EVERYWHERE_SECONDS = 0.04",
         "EVERYWHERE_SECONDS = 0.0",
     ),
-    fault(
+    mutation(
         "cards of one channel are edited without a bound",
         "tests/relay/cards/test_cards.py::test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own",
-        "relay/cards/edit_line.py",
+        "CHANNEL_SECONDS",
         "CHANNEL_SECONDS = 2.0",
         "CHANNEL_SECONDS = 0.0",
     ),
-    fault(
+    mutation(
         "cards that want no edit any more keep their time in the line",
         "tests/relay/cards/test_cards.py::test_last_edits_wait_for_no_progress_that_is_shown_no_more",
-        "relay/cards/edit_line.py",
-        "        del self._places[channel_id][key]\n        if not",
-        "        self._free_at[channel_id] = max(self._places[channel_id].values()) + CHANNEL_SECONDS\n"
-        "        del self._places[channel_id][key]\n        if not",
+        "EditLine.leave",
+        "del self._places[channel_id][key]\n",
+        "self._free_at[channel_id] = max(self._places[channel_id].values()) + CHANNEL_SECONDS\n"
+        "del self._places[channel_id][key]\n",
     ),
-    fault(
+    mutation(
         "an edit right after one that came late",
         "tests/relay/cards/test_edit_line.py::test_two_seconds_lie_after_an_edit_that_came_late_too",
-        "relay/cards/edit_line.py",
+        "EditLine.wait",
         "place = max(places[key], free_at)",
         "place = places[key]",
     ),
-    fault(
+    mutation(
         "a card whose outcome stands waits for all other outcomes of its channel",
         "tests/relay/cards/test_cards.py::test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes",
-        "relay/cards/card_edits.py",
+        "CardEdits._outcome_first",
         "if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is CardStatus.FETCHING):",
         "if isinstance(edit.post, CardPost) and edit.post.face is CardStatus.FETCHING:",
     ),
-    fault(
+    mutation(
         "a card that Discord refused once never shows its job's end",
         "tests/relay/cards/test_cards.py::test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_last_edit",
-        "relay/cards/card_edits.py",
+        "CardEdits._after_refusal",
         "last_too = edit.final or meaning in _ANY_EDIT",
         "last_too = True",
     ),
-    fault(
+    mutation(
         "a command in hand is forgotten when the bot stops",
         "tests/e2e/test_signals.py::test_a_signal_with_a_command_in_hand",
-        "app.py",
-        "        await answering.end()\n",
-        "        pass\n",
+        "_face_discord",
+        "await answering.end()\n",
+        "pass\n",
     ),
-    fault(
+    mutation(
         "a closed channel is given up at once",
         "tests/relay/delivery/test_verdicts.py::test_a_closed_channel_is_waited_for",
-        "relay/delivery/verdicts.py",
-        "    if waited >= PATIENCE:",
-        "    if 1:",
+        "verdicts.blocked",
+        "if waited >= PATIENCE:",
+        "if 1:",
     ),
-    fault(
+    mutation(
         "a closed channel is waited for for ever",
         "tests/relay/delivery/test_verdicts.py::test_after_three_days_it_is_given_up",
-        "relay/delivery/verdicts.py",
-        "    if waited >= PATIENCE:",
-        "    if 0:",
+        "verdicts.blocked",
+        "if waited >= PATIENCE:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a permission that is given back is not noticed",
         "tests/relay/delivery/test_outbox.py::test_a_changed_permission_lets_results_go_at_once",
-        "relay/delivery/outbox.py",
-        "            hurried = await sending.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
-        "            hurried = 0",
+        "DeliveryLoop.permissions_changed",
+        "hurried = await sending.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
+        "hurried = 0",
     ),
-    fault(
+    mutation(
         "words that AutoMod blocks are sent again and again",
         "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_all",
-        "relay/delivery/verdicts.py",
-        "    if attempt.files and files_first:",
-        "    if attempt.files:",
+        "_lesser",
+        "if attempt.files and files_first:",
+        "if attempt.files:",
     ),
-    fault(
+    mutation(
         "files that may not be attached keep an outcome back",
         "tests/relay/delivery/test_verdicts.py::test_files_that_nothing_else_explains_are_left_out",
-        "relay/delivery/verdicts.py",
+        "_judge_form",
         "refused.code == _MISSING_PERMISSIONS and attempt.files and not attempt.missing:",
         "0:",
     ),
-    fault(
+    mutation(
         "a refusal that passes costs the file",
         f"{_E2E}/test_refusals.py::test_a_permission_that_is_called_missing_and_is_not",
-        "relay/delivery/verdicts.py",
-        "    if tries < _TRIES_UNEXPLAINED:",
-        "    if 0:",
+        "_unexplained",
+        "if tries < _TRIES_UNEXPLAINED:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a file that was left out while a permission was missing never comes back",
         f"{_E2E}/test_refusals.py::test_a_permission_given_back_brings_the_file_and_is_told",
-        "relay/delivery/verdicts.py",
-        "    return replace(verdict, variant=attempt.variant.whole())",
-        "    return verdict",
+        "_closed",
+        "return replace(verdict, variant=attempt.variant.whole())",
+        "return verdict",
     ),
-    fault(
+    mutation(
         "a timeout of the bot is a missing permission",
         f"{_E2E}/test_refusals.py::test_the_bot_is_timed_out",
-        "discord_adapter/poster.py",
-        "        if me.is_timed_out():",
-        "        if 0:",
+        "DiscordPoster.missing_permissions",
+        "if me.is_timed_out():",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a card that is refused is told to nobody",
         f"{_E2E}/test_refusals.py::test_a_card_that_is_refused_is_told_at_once",
-        "relay/commands/watch.py",
-        "                refused=card.refused,",
-        "                refused=False,",
+        "Watch._result",
+        "refused=card.refused,",
+        "refused=False,",
     ),
-    fault(
+    mutation(
         "a private thread of which the bot is no member looks open",
         f"{_E2E}/test_refusals.py::test_a_private_thread_of_which_the_bot_is_no_member",
-        "discord_adapter/channel_check.py",
+        "_outside",
         "return Obstacle.NOT_IN_THREAD if refusal.code == _MISSING_ACCESS else None",
         "return None",
     ),
-    fault(
+    mutation(
         "nobody notices that the bot was added to a private thread",
         f"{_E2E}/test_refusals.py::test_a_private_thread_of_which_the_bot_is_no_member",
-        "discord_adapter/guild_events.py",
+        "GuildEvents.on_thread_join",
         "async def on_thread_join",
         "async def on_thread_joined",
     ),
-    fault(
+    mutation(
         "a hidden channel is called ___hidden___",
         f"{_E2E}/test_places.py::test_a_hidden_channel_whose_name_was_never_seen",
-        "discord_adapter/hidden_channels.py",
-        "    return None if channel is None or is_hidden(channel) else channel.name",
-        "    return None if channel is None else channel.name",
+        "real_name",
+        "return None if channel is None or is_hidden(channel) else channel.name",
+        "return None if channel is None else channel.name",
     ),
-    fault(
+    mutation(
         "the name of a hidden channel is forgotten at once",
         f"{_E2E}/test_places.py::test_a_hidden_channel_is_told_by_its_last_name_when_it_is_deleted",
-        "discord_adapter/guild_events.py",
-        "            self._names.keep(after.id, name)",
-        "            pass",
+        "GuildEvents.on_guild_channel_update",
+        "self._names.keep(after.id, name)",
+        "pass",
     ),
-    fault(
+    mutation(
         "a made-up overwrite keeps a result back",
         f"{_E2E}/test_places.py::test_a_hidden_channel_that_is_shown_again",
-        "relay/delivery/sender.py",
-        "        if draft.delivery.blocked_since is None or self._poster.is_hidden(draft.address):",
-        "        if draft.delivery.blocked_since is None:",
+        "Sender._known_to_be_blocked",
+        "if draft.delivery.blocked_since is None or self._poster.is_hidden(draft.address):",
+        "if draft.delivery.blocked_since is None:",
     ),
-    fault(
+    mutation(
         "a made-up overwrite costs the file",
         f"{_E2E}/test_places.py::test_a_hidden_channel_that_is_shown_again",
-        "discord_adapter/poster.py",
-        "        return None if is_hidden(channel) else channel",
-        "        return channel",
+        "DiscordPoster._known_channel",
+        "return None if is_hidden(channel) else channel",
+        "return channel",
     ),
-    fault(
+    mutation(
         "limited uploads are a missing permission",
         f"{_E2E}/test_refusals.py::test_uploads_limited_in_the_whole_server",
-        "relay/delivery/verdicts.py",
-        "    Meaning.UPLOADS_LIMITED: frozenset({400001}),",
-        "    Meaning.UPLOADS_LIMITED: frozenset({0}),",
+        "_CODES",
+        "Meaning.UPLOADS_LIMITED: frozenset({400001}),",
+        "Meaning.UPLOADS_LIMITED: frozenset({0}),",
     ),
-    fault(
+    mutation(
         "check says that files work while uploads are limited",
         f"{_E2E}/test_refusals.py::test_uploads_limited_in_the_whole_server",
-        "ui/check_report.py",
-        '    works = "posting and replies" if report.uploads_limited else',
-        '    works = "posting and replies" if 0 else',
+        "check_report._channel",
+        'works = "posting and replies" if report.uploads_limited else',
+        'works = "posting and replies" if 0 else',
     ),
-    fault(
+    mutation(
         "a filter of links costs the file",
         "tests/relay/delivery/test_verdicts.py::test_refused_words_are_left_out_then_files_then_all",
-        "relay/delivery/verdicts.py",
+        "_FOR_ITS_WORDS",
         "_FOR_ITS_WORDS = frozenset({Meaning.WORDS, Meaning.LINKS,",
         "_FOR_ITS_WORDS = frozenset({Meaning.WORDS,",
     ),
-    fault(
+    mutation(
         "a code of tomorrow is a missing permission",
         f"{_E2E}/test_refusals.py::test_a_code_of_tomorrow_costs_the_file_and_not_three_days",
-        "relay/delivery/verdicts.py",
-        "    return Meaning.UNKNOWN if refused.code else _without_code(refused.status)",
-        "    return _without_code(refused.status)",
+        "meaning_of",
+        "return Meaning.UNKNOWN if refused.code else _without_code(refused.status)",
+        "return _without_code(refused.status)",
     ),
-    fault(
+    mutation(
         "a permission that is back is told to nobody",
         f"{_E2E}/test_refusals.py::test_a_permission_given_back_brings_the_file_and_is_told",
-        "relay/delivery/delivery_results.py",
-        "        if delivery.blocked_since is not None:\n            await _tell_open_again",
-        "        if 0:\n            await _tell_open_again",
+        "ResultRecorder._tell_posted",
+        "if delivery.blocked_since is not None:\n    await _tell_open_again",
+        "if 0:\n    await _tell_open_again",
     ),
-    fault(
+    mutation(
         "a history that cannot be read now is never read",
         "tests/discord_adapter/test_history.py::test_a_refusal_that_passes_says_nothing_of_the_history",
-        "discord_adapter/history.py",
-        "        if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):",
-        "        if meaning:",
+        "history._read",
+        "if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):",
+        "if meaning:",
     ),
-    fault(
+    mutation(
         "a file that is too large keeps an outcome back",
         "tests/relay/delivery/test_verdicts.py::test_a_single_file_tells_the_servers_limit",
-        "relay/delivery/verdicts.py",
-        "    if meaning is Meaning.TOO_LARGE and attempt.files:",
-        "    if 0:",
+        "_judge_form",
+        "if meaning is Meaning.TOO_LARGE and attempt.files:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a refused bot token is one refusal among others",
         "tests/relay/delivery/test_sender.py::test_a_refused_bot_token_stops_everything_and_loses_nothing",
-        "relay/delivery/verdicts.py",
-        "    if refused.status == 401:",
-        "    if 0:",
+        "meaning_of",
+        "if refused.status == 401:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "how long Discord says to wait is not heeded",
         "tests/relay/delivery/test_sender.py::test_a_rate_limit_is_waited_for_and_needs_no_look",
-        "relay/delivery/verdicts.py",
-        "    wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)",
-        "    wait = SECOND",
+        "rate_limited",
+        "wait = min(max(int(retry_after * SECOND), SECOND), _LONGEST_RETRY_AFTER)",
+        "wait = SECOND",
     ),
-    fault(
+    mutation(
         "a message that uses a limit up is known to be posted when the limit is over",
         f"{_E2E}/test_rate_limits.py::test_what_uses_a_limit_up_is_known_to_be_posted_at_once",
-        "discord_adapter/request_trace.py",
-        "        await note_stored(end.response)\n",
+        "wire_trace",
+        "await note_stored(end.response)\n",
         "",
     ),
-    fault(
+    mutation(
         "admins go on being told in an alerts channel that was deleted",
         "tests/relay/delivery/test_outbox.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits",
-        "relay/delivery/outbox.py",
-        "            await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
+        "DeliveryLoop.channel_gone",
+        "await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
         "",
     ),
-    fault(
+    mutation(
         "an answer waits for its card",
         f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
-        "relay/commands/prompt_posts.py",
+        "AT_ONCE_SECONDS",
         "AT_ONCE_SECONDS = 0.2",
         "AT_ONCE_SECONDS = 60.0",
     ),
-    fault(
+    mutation(
         "a card that stands late is not linked to",
         f"{_E2E}/test_answers.py::test_an_answer_does_not_wait_for_its_card",
-        "discord_adapter/interactions.py",
-        "        if self._replaced.count(message_id) == presses and told.content != first.content:",
-        "        if self._replaced.count(message_id) != presses and told.content != first.content:",
+        "Answering._edit_later",
+        "if self._replaced.count(message_id) == presses and told.content != first.content:",
+        "if self._replaced.count(message_id) != presses and told.content != first.content:",
     ),
-    fault(
+    mutation(
         "what came of a press takes the place of a page that was turned to since",
         "tests/e2e/test_deliveries.py::test_a_press_tells_when_the_result_is_posted_unless_the_page_was_turned",
-        "discord_adapter/interactions.py",
-        "        if self._replaced.count(message_id) == presses and told",
-        "        if told",
+        "Answering._edit_later",
+        "if self._replaced.count(message_id) == presses and told",
+        "if told",
     ),
-    fault(
+    mutation(
         "what a button of an answer says is overwritten",
         f"{_E2E}/test_answers.py::test_what_a_button_of_the_answer_says_is_not_overwritten",
-        "discord_adapter/interactions.py",
-        "            self._replaced.append(interaction.message.id)",
-        "            pass",
+        "Answering.answer_in_place",
+        "self._replaced.append(interaction.message.id)",
+        "pass",
     ),
-    fault(
+    mutation(
         "a reply that is not allowed costs the words",
         f"{_REPLIES}::test_a_reply_that_is_not_allowed_costs_neither_file_nor_words",
-        "relay/delivery/verdicts.py",
+        "_CODES",
         "frozenset({160002, 160009, 160010})",
         "frozenset({160002})",
     ),
-    fault(
+    mutation(
         "an invalid form costs the words whatever Discord names",
         f"{_REPLIES}::test_an_invalid_form_costs_what_discord_names",
-        "relay/delivery/verdicts.py",
-        "    if refused.code == _INVALID_FORM:",
-        "    if 0:",
+        "meaning_of",
+        "if refused.code == _INVALID_FORM:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "an upload that never succeeds is tried for ever",
         "tests/relay/delivery/test_sender.py::test_an_upload_that_never_succeeds_becomes_a_link",
-        "relay/delivery/sender.py",
+        "_worth_a_try",
         "if draft.has_videos and sent_in_vain >= _UPLOADS_IN_VAIN:",
         "if 0:",
     ),
-    fault(
+    mutation(
         "files that were not the reason stay away",
         "tests/relay/delivery/test_sender.py::test_files_that_were_not_the_reason_come_back",
-        "relay/delivery/sender.py",
+        "_worth_a_try",
         "if draft.variant.no_files and draft.variant.why is Cause.FILE and sent_in_vain:",
         "if 0:",
     ),

@@ -2,109 +2,109 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import Edit, Fault, fault
+from tests.mutations.mutation import Edit, Mutation, mutation
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "what another account keeps on hold is kept for ever",
         "tests/relay/polling/test_answers.py::test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old",
-        "relay/polling/answers.py",
-        "        for job_id in await jobs.open_since_before(self._database.reader, before):",
-        "        for job_id in ():",
+        "Answers.give_up_held",
+        "for job_id in await jobs.open_since_before(self._database.reader, before):",
+        "for job_id in ():",
     ),
-    fault(
+    mutation(
         "a job on hold in one server is given up in all",
         "tests/relay/polling/test_answers.py::test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other",
-        "relay/polling/answers.py",
+        "Answers.give_up_held",
         "if row is None or any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting):",
         "if row is None:",
     ),
-    fault(
+    mutation(
         "not found once is an end",
         "tests/relay/commands/test_commands.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
-        "relay/polling/answers.py",
-        "            if row.missing_since is None or row.missing_since > now:\n"
-        "                await jobs.set_missing(tx, job_id, now)\n"
-        "                return Recorded.NOTHING\n"
-        "            if not schedule.surely_missing(row.missing_since, now, self._interval):\n"
-        "                return Recorded.NOTHING\n",
+        "Answers.record_missing",
+        "if row.missing_since is None or row.missing_since > now:\n"
+        "    await jobs.set_missing(tx, job_id, now)\n"
+        "    return Recorded.NOTHING\n"
+        "if not schedule.surely_missing(row.missing_since, now, self._interval):\n"
+        "    return Recorded.NOTHING\n",
         "",
     ),
-    fault(
+    mutation(
         "two answers not found are two, however close",
         "tests/relay/polling/test_schedule.py::test_missing_is_believed_after_an_interval_and_a_minute",
-        "relay/polling/schedule.py",
+        "surely_missing",
         "return now - missing_since >= second_look_after(interval) * 1000",
         "return now > missing_since",
     ),
-    Fault(
+    Mutation(
         "an end is not final",
         (
             Edit(
-                "relay/polling/answers.py",
-                'else its last change tells."""\n    if row.ended_at is not None:',
-                'else its last change tells."""\n    if 0:',
+                "apply_answer",
+                'else its last change tells."""\nif row.ended_at is not None:',
+                'else its last change tells."""\nif 0:',
             ),
             Edit(
-                "relay/polling/answers.py",
+                "_brings_news",
                 "answer: Job) -> bool:\n    if row.ended_at is not None:",
                 "answer: Job) -> bool:\n    if 0:",
             ),
             Edit(
-                "storage/jobs.py",
+                "jobs.end",
                 "missing_since = NULL WHERE id = ? AND ended_at IS NULL",
                 "missing_since = NULL WHERE id = ?",
             ),
         ),
         "tests/relay/polling/test_answers.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
     ),
-    fault(
+    mutation(
         "a job ends for servers whose token sees it no more",
         "tests/relay/polling/test_answers.py::test_only_servers_that_use_the_account_are_served",
-        "relay/polling/answers.py",
-        "        if accounts.in_force(subscription.guild_id) != row.account_id:\n            continue\n",
+        "_end_subscriptions",
+        "if accounts.in_force(subscription.guild_id) != row.account_id:\n    continue\n",
         "",
     ),
-    fault(
+    mutation(
         "a job that was not found once is left alone for a minute",
         "tests/relay/polling/test_poller.py::test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval",
-        "relay/polling/asking.py",
+        "Asking._record",
         "return min(believed_at, self.after_answer(job, asked_at))",
         "return believed_at",
     ),
-    fault(
+    mutation(
         "what was given up under one account is never told under another",
         "tests/relay/commands/test_commands.py::test_what_was_given_up_under_one_account_is_told_under_another",
-        "relay/polling/answers.py",
+        "end_job",
         "if outcome is not Outcome.GIVEN_UP:",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a number that is written as a text is none",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
-        "pixverse/fields.py",
-        "    if isinstance(value, str) and _DIGITS.fullmatch(value):",
-        "    if 0:",
+        "whole_number",
+        "if isinstance(value, str) and _DIGITS.fullmatch(value):",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "ids in the signs of an input method are not read",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
-        "pixverse/pasted.py",
+        "_decoded",
         "line = one_line(text).translate(_AS_TYPED)",
         "line = one_line(text)",
     ),
-    fault(
+    mutation(
         "an id that a line break went through is not read",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
-        "pixverse/pasted.py",
-        "        if words and _are_halves(words[-1], word):",
-        "        if 0:",
+        "_mended",
+        "if words and _are_halves(words[-1], word):",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "whatever stands behind the beginning of an id is joined to it",
         "tests/pixverse/test_pasted.py::test_what_a_list_names",
-        "pixverse/pasted.py",
-        "    return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None",
-        "    return True",
+        "_are_halves",
+        "return _WHOLE_ID.fullmatch(unwrapped(first + second)) is not None",
+        "return True",
     ),
 )

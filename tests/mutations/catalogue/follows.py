@@ -2,130 +2,130 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "a list keeps the card of a young job from keeping up",
         "tests/relay/following/test_follows.py"
         "::test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen",
-        "relay/polling/asking.py",
-        "        if self.needs_record(job):\n            return None\n",
+        "Asking._listed_at",
+        "if self.needs_record(job):\n    return None\n",
         "",
     ),
-    fault(
+    mutation(
         "the summary of young jobs does not keep up",
         "tests/storage/test_jobs.py::test_a_job_has_a_card_where_somebody_asked_for_it_alone_and_a_batch_shows_it_too",
-        "storage/jobs.py",
+        "_open_jobs",
         "THEN 2 ELSE 1 END",
         "THEN 2 ELSE 0 END",
     ),
-    fault(
+    mutation(
         "reliable callbacks keep the card of a young job from keeping up",
         "tests/relay/polling/test_claims.py"
         "::test_a_young_job_with_a_card_is_polled_at_each_interval_though_callbacks_announce_ends",
-        "relay/polling/asking.py",
+        "Asking.after_answer",
         " and not self.needs_record(job)",
         "",
     ),
-    fault(
+    mutation(
         "the list of a followed account puts off young jobs of which few are left",
         "tests/relay/following/test_follows.py"
         "::test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on",
-        "relay/polling/poller.py",
-        "            if self._asking.needs_record(job):\n                continue\n",
+        "Poller._list_renewed",
+        "if self._asking.needs_record(job):\n    continue\n",
         "",
     ),
-    fault(
+    mutation(
         "very many young jobs are each asked about at every interval",
         "tests/relay/polling/test_roll_calls.py::test_more_young_jobs_go_by_the_list_until_they_are_few",
-        "relay/polling/asking.py",
+        "Asking.needs_record",
         " and self._queue.live_of_account(job.account_id) <= schedule.LIVE_JOBS",
         "",
     ),
-    fault(
+    mutation(
         "young jobs count for whether a list is worth it",
         "tests/relay/polling/test_roll_calls.py::test_no_list_is_requested_for_two_old_jobs_beside_young_ones",
-        "relay/polling/asking.py",
+        "Asking._listed_at",
         "jobs_of_account - live if live",
         "jobs_of_account if live",
     ),
-    fault(
+    mutation(
         "jobs that have ended count as live",
         "tests/relay/polling/test_job_queue.py"
         "::test_live_jobs_are_counted_by_account_until_they_are_put_as_others_or_leave",
-        "relay/polling/job_queue.py",
-        "        account.live -= job.is_live\n",
+        "JobQueue.drop",
+        "account.live -= job.is_live\n",
         "",
     ),
-    fault(
+    mutation(
         "a list is relied on for a whole interval, however old it was",
         "tests/relay/polling/test_roll_calls.py::test_nobody_relies_on_a_list_longer_than_on_an_answer",
-        "relay/polling/asking.py",
-        "            return self.named_at(job, listed_at)",
-        "            return self.named_at(job, job.asked_at)",
+        "Asking.next_after_asking",
+        "return self.named_at(job, listed_at)",
+        "return self.named_at(job, job.asked_at)",
     ),
-    fault(
+    mutation(
         "a list that hangs is waited for",
         "tests/relay/polling/test_roll_calls.py::test_a_list_that_hangs_makes_no_outcome_late",
-        "relay/polling/roll_calls.py",
+        "RollCalls._wait_a_little",
         "min(_PATIENCE_SECONDS, self._interval / 4), answered",
         "600.0, answered",
     ),
-    fault(
+    mutation(
         "a list that is refused is asked for at each interval",
         "tests/relay/following/test_follows.py::test_a_list_that_fails_is_asked_for_ever_less_often",
-        "relay/polling/roll_calls.py",
-        "            return self._interval * _REFUSED_INTERVALS",
-        "            return self._interval",
+        "RollCalls._rest_after",
+        "return self._interval * _REFUSED_INTERVALS",
+        "return self._interval",
     ),
-    fault(
+    mutation(
         "the operator's account is followed",
         "tests/relay/following/test_follows.py::test_only_the_server_s_own_account_in_force_is_followed",
-        "relay/following/taking.py",
-        "        return own == in_force == follow.account_id",
-        "        return in_force == follow.account_id",
+        "Taker.holds",
+        "return own == in_force == follow.account_id",
+        "return in_force == follow.account_id",
     ),
-    fault(
+    mutation(
         "a follow takes more than the server may wait for",
         "tests/relay/following/test_follows.py::test_the_server_s_limit_holds_is_told_once_and_room_is_used",
-        "relay/following/taking.py",
-        "            for jobid in wanted[:room]:",
-        "            for jobid in wanted:",
+        "Taker._take_batch",
+        "for jobid in wanted[:room]:",
+        "for jobid in wanted:",
     ),
-    fault(
+    mutation(
         "what a list names is believed to be an id",
         "tests/relay/following/test_follows.py::test_ids_of_another_shape_are_passed_over_with_one_line",
-        "relay/following/taking.py",
-        "        usable = [jobid for jobid in jobids if is_jobid(jobid)]",
-        "        usable = list(jobids)",
+        "Taker.take",
+        "usable = [jobid for jobid in jobids if is_jobid(jobid)]",
+        "usable = list(jobids)",
     ),
-    fault(
+    mutation(
         "jobs that ended before the follow, or never were, are told",
         "tests/relay/following/test_follows.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
-        "relay/polling/answers.py",
-        "        if await _is_owed(tx, row.id, subscription):",
-        "        if True:",
+        "_end_subscriptions",
+        "if await _is_owed(tx, row.id, subscription):",
+        "if True:",
     ),
-    fault(
+    mutation(
         "a follow takes up again what a moderator stopped",
         "tests/storage/test_follows.py::test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken",
-        "storage/follows.py",
+        "not_yet_in",
         " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?)) ORDER BY e.key",
         " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ? AND s.ended_at IS NULL))",
     ),
-    fault(
+    mutation(
         "a followed job ends with the member who asked too",
         "tests/relay/following/test_follows.py::test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it",
-        "relay/commands/stop.py",
-        "            goes_on = others > 0 or (subscription.followed and not may_manage)",
-        "            goes_on = others > 0",
+        "Stop._stop",
+        "goes_on = others > 0 or (subscription.followed and not may_manage)",
+        "goes_on = others > 0",
     ),
-    fault(
+    mutation(
         "a long list that is being taken counts as taken for a follow that came meanwhile",
         "tests/relay/following/test_follows.py::test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it",
-        "relay/following/follows.py",
-        "            course.settled = {}",
-        "            course.settled.clear()",
+        "Follows.changed",
+        "course.settled = {}",
+        "course.settled.clear()",
     ),
 )

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import IMPORT_RULES, fault
+from tests.mutations.mutation import IMPORT_RULES, mutation
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "a room imports one above it",
         IMPORT_RULES,
         "relay/clock.py",
         "import asyncio\n",
         "import asyncio\n\nimport ui.limits\n",
     ),
-    fault(
+    mutation(
         "the relay knows Discord",
         IMPORT_RULES,
         "relay/clock.py",
         "import asyncio\n",
         "import asyncio\n\nimport discord\n",
     ),
-    fault(
+    mutation(
         "the relay knows the database's engine",
         IMPORT_RULES,
         "relay/clock.py",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
 _ALLOWANCES = "tests/relay/test_allowances.py"
 _DOOR = "tests/discord_adapter/test_interaction_limits.py"
@@ -12,180 +12,180 @@ _LOOKUPS = "tests/relay/commands/test_lookups.py"
 _QUESTIONS = "tests/relay/polling/test_questions.py"
 _REQUESTS = "tests/e2e/test_member_requests.py"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "people may make the bot ask as much as they like",
         f"{_ALLOWANCES}::test_never_more_than_the_burst_and_the_rate_times_the_time",
-        "relay/allowances.py",
-        "        if wait > 0:\n            raise AllowanceUsedUp",
-        "        if wait > 10**9:\n            raise AllowanceUsedUp",
+        "Allowances._require",
+        "if wait > 0:\n    raise AllowanceUsedUp",
+        "if wait > 10**9:\n    raise AllowanceUsedUp",
     ),
-    fault(
+    mutation(
         "one person may use up what all of an account may ask",
         f"{_ALLOWANCES}::test_one_person_never_makes_another_wait",
-        "relay/allowances.py",
+        "Allowances.take",
         "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, needed)))",
         "self._require(self._accounts.wait(account_id, needed))",
     ),
-    fault(
+    mutation(
         "an account has no bound of its own",
         f"{_REQUESTS}::test_twenty_members_at_once",
-        "relay/allowances.py",
+        "Allowances.take",
         "self._require(max(self._people.wait(person, requests), self._accounts.wait(account_id, needed)))",
         "self._require(self._people.wait(person, requests))",
     ),
-    fault(
+    mutation(
         "a bucket that is used up stays so",
         f"{_ALLOWANCES}::test_who_waits_as_long_as_they_were_told_is_served",
-        "relay/allowances.py",
+        "Buckets._level",
         "level + (self._clock.monotonic() - at) * self._refill.per_second",
         "level",
     ),
-    fault(
+    mutation(
         "what was reserved and not asked is lost",
         f"{_ALLOWANCES}::test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back",
-        "relay/allowances.py",
-        "        self._allowances.give_back(self._account_id, self._user_id, self._reserved)\n",
+        "Allowance.close",
+        "self._allowances.give_back(self._account_id, self._user_id, self._reserved)\n",
         "",
     ),
-    fault(
+    mutation(
         "buckets are kept for ever",
         f"{_ALLOWANCES}::test_full_buckets_are_forgotten_and_there_are_never_too_many",
-        "relay/allowances.py",
-        "        self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\n        self._forget()\n",
-        "        self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\n",
+        "Buckets.take",
+        "self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\nself._forget()\n",
+        "self._levels[key] = (max(0.0, level - tokens), self._clock.monotonic())\n",
     ),
-    fault(
+    mutation(
         "tokens are tried as often as somebody likes",
         f"{_REQUESTS}::test_tokens_are_tried_so_often_and_no_more",
-        "cogs/admin_desk.py",
-        "        self._allowances.take_token_trial(ask.guild_id, ask.user_id)\n",
+        "AdminDesk.set_token",
+        "self._allowances.take_token_trial(ask.guild_id, ask.user_id)\n",
         "",
     ),
-    fault(
+    mutation(
         "the admins' check asks as often as somebody likes",
         f"{_REQUESTS}::test_the_admins_check_draws_on_the_same",
-        "cogs/admin_desk.py",
-        "        self._allowances.take(account_id, ask.user_id, _REQUESTS_OF_A_TRIAL)\n",
+        "AdminDesk._try_token",
+        "self._allowances.take(account_id, ask.user_id, _REQUESTS_OF_A_TRIAL)\n",
         "",
     ),
-    fault(
+    mutation(
         "the further requests of a lookup are not counted",
         f"{_LISTS}::test_a_request_that_may_not_be_made_is_not_made",
-        "pixverse/recent_lists.py",
-        "            terms.spend()\n",
+        "RecentLists.get_json",
+        "terms.spend()\n",
         "",
     ),
-    fault(
+    mutation(
         "lists are fetched for every id of a command",
         f"{_REQUESTS}::test_a_watch_of_25_unknown_ids_fetches_the_lists_once",
-        "pixverse/recent_lists.py",
+        "RecentLists.get_json",
         "if known is None or (known.fetching.done() and now - known.at >= terms.fresh):",
         "if 1:",
     ),
-    fault(
+    mutation(
         "lists are kept for ever",
         f"{_LISTS}::test_old_lists_are_forgotten",
-        "pixverse/recent_lists.py",
-        "        self._forget_old(now)\n",
+        "RecentLists.get_json",
+        "self._forget_old(now)\n",
         "",
     ),
-    fault(
+    mutation(
         "what is not found is asked again by everybody",
         f"{_QUESTIONS}::test_not_found_is_remembered_for_people_and_not_for_the_schedule",
-        "relay/polling/questions.py",
-        "        if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:\n",
-        "        if 0:\n",
+        "Questions._known_to_people",
+        "if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:\n",
+        "if 0:\n",
     ),
-    fault(
+    mutation(
         "whoever runs out of requests takes the answer from others",
         f"{_QUESTIONS}::test_who_may_ask_nothing_hears_so_and_others_get_their_answer",
-        "relay/polling/questions.py",
-        "            with suppress(AllowanceUsedUp):\n",
-        "            with suppress():\n",
+        "Questions._of_others",
+        "with suppress(AllowanceUsedUp):\n",
+        "with suppress():\n",
     ),
-    fault(
+    mutation(
         "what could not be looked up is watched, and so polled",
         f"{_LOOKUPS}::test_what_could_not_be_looked_up_is_said_and_not_watched",
-        "relay/commands/watch_many.py",
-        "        return Taken.NOT_LOOKED_UP\n",
-        "        return None\n",
+        "relay._not_taken",
+        "return Taken.NOT_LOOKED_UP\n",
+        "return None\n",
     ),
-    fault(
+    mutation(
         "posting an old outcome asks for its links at nobody's expense",
         f"{_LOOKUPS}::test_posting_what_has_ended_counts_the_look_for_fresh_links",
-        "relay/commands/watch.py",
-        "                self._lookups.prepay(ask, row.account_id)\n",
-        "                pass\n",
+        "Watch._said",
+        "self._lookups.prepay(ask, row.account_id)\n",
+        "pass\n",
     ),
-    fault(
+    mutation(
         "commands are not counted",
         f"{_LIMITS}::test_every_command_counts_whatever_comes_of_it",
-        "discord_adapter/client.py",
+        "CountingTree.interaction_check",
         "return await self.client.button_handlers.lets_in(interaction)",
         "return True",
     ),
-    fault(
+    mutation(
         "buttons are not counted",
         f"{_LIMITS}::test_buttons_that_only_look_have_a_generous_limit_of_their_own",
-        "ui/buttons.py",
+        "_Counted.interaction_check",
         "return await handlers_of(interaction).lets_in(interaction)",
         "return True",
     ),
-    fault(
+    mutation(
         "buttons that pass are not counted",
         f"{_LIMITS}::test_every_command_counts_whatever_comes_of_it",
-        "ui/passing.py",
+        "PassingView.interaction_check",
         "return await handlers_of(interaction).lets_in(interaction)",
         "return True",
     ),
-    fault(
+    mutation(
         "autocomplete is not counted",
         f"{_LIMITS}::test_autocomplete_has_a_generous_limit_of_its_own",
-        "discord_adapter/interaction_limits.py",
-        "                self._use(self._typing, person)\n",
-        "                pass\n",
+        "Door._count",
+        "self._use(self._typing, person)\n",
+        "pass\n",
     ),
-    fault(
+    mutation(
         "buttons that do something count as if they only looked",
         f"{_DOOR}::test_every_kind_is_counted",
-        "ui/buttons.py",
+        "only_looks",
         "_BY_PREFIX[prefix] in _LOOKING and rest.isdecimal()",
         "rest.isdecimal()",
     ),
-    fault(
+    mutation(
         "the door remembers everybody for ever",
         f"{_DOOR}::test_what_is_kept_of_people_is_bounded",
-        "relay/commands/limits.py",
+        "CommandRate._forget_idle",
         " or len(self._used) > _MOST_PEOPLE",
         "",
     ),
-    fault(
+    mutation(
         "each letter that is typed has every snapshot read",
         "tests/relay/commands/test_commands.py::test_no_more_snapshots_are_read_than_choices_are_shown",
-        "relay/commands/job_queries.py",
+        "relay._fitting",
         "snapshots.prompt_of(row.snapshot).casefold()",
         '(getattr(snapshots.load(row.snapshot), "prompt", None) or "").casefold()',
     ),
-    fault(
+    mutation(
         "answers keep their button, and the bot their memory",
         f"{_LIMITS}::test_only_a_person_s_latest_answers_keep_a_button_that_passes",
-        "discord_adapter/temporary_views.py",
-        "            await old.take_off()\n",
-        "            pass\n",
+        "PassingViews.keep",
+        "await old.take_off()\n",
+        "pass\n",
     ),
-    fault(
+    mutation(
         "four people keep everybody waiting who has the same token",
         f"{_REQUESTS}::test_members_of_one_server_keep_nobody_of_another_waiting_who_has_the_same_token",
-        "relay/allowances.py",
+        "KEPT_BACK",
         "KEPT_BACK = 20",
         "KEPT_BACK = 0",
     ),
-    fault(
+    mutation(
         "whoever takes all they may counts as one who asks little",
         "tests/relay/test_allowances.py::test_people_who_take_all_they_may_keep_nobody_else_waiting",
-        "relay/allowances.py",
-        "        self._asking_little.take(person, requests)\n",
+        "Allowances.take",
+        "self._asking_little.take(person, requests)\n",
         "",
     ),
 )

@@ -2,157 +2,157 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import Edit, Fault, fault
+from tests.mutations.mutation import Edit, Mutation, mutation
 
 _LOST = "tests/relay/polling/test_no_job_is_lost.py"
 _QUEUE = "tests/relay/polling/test_job_queue.py"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "an account that has room again is not looked at",
         f"{_QUEUE}::test_a_job_that_is_gone_makes_room_for_the_next_of_its_account",
-        "relay/polling/job_queue.py",
-        "        account.in_flight -= 1\n        self._announce(job.account_id, account)\n",
-        "        account.in_flight -= 1\n",
+        "JobQueue._land",
+        "account.in_flight -= 1\nself._announce(job.account_id, account)\n",
+        "account.in_flight -= 1\n",
     ),
-    Fault(
+    Mutation(
         "what is in flight when the poll loop breaks off is never asked about again",
         (
             Edit(
-                "relay/polling/poller.py",
-                "            finally:\n                self._settle(job, due)",
-                "            except ValueError:\n                raise\n            self._settle(job, due)",
+                "Poller._work_on",
+                "finally:\n    self._settle(job, due)",
+                "except ValueError:\n    raise\nself._settle(job, due)",
             ),
-            Edit("relay/polling/poller.py", "        for job in self._queue.in_flight:", "        for job in ():"),
+            Edit("Poller._end_tasks", "for job in self._queue.in_flight:", "for job in ():"),
         ),
         f"{_LOST}::test_a_loop_that_is_ended_and_begun_again_asks_about_what_was_in_flight",
     ),
-    fault(
+    mutation(
         "an account whose reading breaks off is not read again",
         f"{_LOST}::test_the_loop_may_break_off_while_an_account_is_being_read",
-        "relay/polling/intake.py",
-        "            except BaseException:  # A",
-        "            except ValueError:  # A",
+        "Intake._take_in_changes",
+        "except BaseException:  # A",
+        "except ValueError:  # A",
     ),
-    fault(
+    mutation(
         "a change that comes while the one before is read is lost",
         f"{_LOST}::test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again",
-        "relay/polling/intake.py",
-        "        self._look_at_found(self.found_jobs.intersection(changed))",
-        "        self.changed_jobs -= changed\n        self._look_at_found(self.found_jobs.intersection(changed))",
+        "Intake._take_in_changes",
+        "self._look_at_found(self.found_jobs.intersection(changed))",
+        "self.changed_jobs -= changed\nself._look_at_found(self.found_jobs.intersection(changed))",
     ),
-    fault(
+    mutation(
         "a job that is watched again is asked about at once",
         f"{_LOST}::test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows",
-        "relay/polling/job_queue.py",
-        "        job.requested_at = before.requested_at\n",
+        "JobQueue.new",
+        "job.requested_at = before.requested_at\n",
         "",
     ),
-    fault(
+    mutation(
         "who listens to a poll is cancelled with it",
         f"{_LOST}::test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer",
-        "relay/polling/questions.py",
+        "Questions.poll",
         "told = error if isinstance(error, Exception) else",
         "told = error if 1 else",
     ),
-    fault(
+    mutation(
         "a loop that crashes is restarted at once",
         "tests/cogs/test_background.py",
-        "cogs/background.py",
-        "            await self._clock.sleep(seconds)",
-        "            await self._clock.sleep(1)",
+        "Background._keep",
+        "await self._clock.sleep(seconds)",
+        "await self._clock.sleep(1)",
     ),
-    fault(
+    mutation(
         "each crash of a series writes its traceback",
         "tests/cogs/test_background.py::"
         "test_a_loop_that_crashes_at_each_start_is_restarted_at_most_once_a_minute_with_one_traceback",
-        "relay/failures.py",
-        "        if kind in self._known:",
-        "        if 0:",
+        "FailureSeries.failed",
+        "if kind in self._known:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a loop that crashes again and again passes for one that turns",
         "tests/web/test_health.py::test_a_loop_that_crashes_again_and_again_stands_though_it_turns",
-        "web/loop_beats.py",
-        "        return turned_at if crashing_since is None else",
-        "        return turned_at if 1 else",
+        "LoopBeats._well_at",
+        "return turned_at if crashing_since is None else",
+        "return turned_at if 1 else",
     ),
-    fault(
+    mutation(
         "of a delivery that ended unsure something is kept",
         "tests/relay/delivery/test_what_is_remembered.py",
-        "relay/delivery/sender.py",
-        "        if is_at_its_end or in_hand == _InHand():",
-        "        if in_hand == _InHand():",
+        "Sender._record",
+        "if is_at_its_end or in_hand == _InHand():",
+        "if in_hand == _InHand():",
     ),
-    fault(
+    mutation(
         "of a delivery that ended with its channel something is kept",
         "tests/relay/delivery/test_outbox.py::test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept",
-        "relay/delivery/outbox.py",
-        "            self._sender.forget(delivery_id)",
-        "            pass",
+        "DeliveryLoop._forget_ended",
+        "self._sender.forget(delivery_id)",
+        "pass",
     ),
-    fault(
+    mutation(
         "a card that is being edited is begun a second time",
         "tests/relay/cards/test_due_keys.py::test_it_is_a_list_sorted_by_time",
-        "relay/cards/due_keys.py",
-        "            if self._at.get(key) == at and key not in self._taken:",
-        "            if self._at.get(key) == at:",
+        "DueKeys.next_at",
+        "if self._at.get(key) == at and key not in self._taken:",
+        "if self._at.get(key) == at:",
     ),
-    fault(
+    mutation(
         "a card that is being edited when the loop breaks off is forgotten",
         "tests/relay/cards/test_due_keys.py::test_a_loop_that_is_broken_off_goes_on_with_the_card_that_it_was_editing",
-        "relay/cards/cards.py",
-        "            self._end_task(key, again=True)  # A loop",
-        "            self._end_task(key, again=False)  # A loop",
+        "CardLoop._show",
+        "self._end_task(key, again=True)  # A loop",
+        "self._end_task(key, again=False)  # A loop",
     ),
-    fault(
+    mutation(
         "a request that is given up in a global limit shuts out all others",
         "tests/discord_adapter/test_global_rate_limit.py::test_a_request_that_is_given_up_in_a_global_limit_shuts_out_no_other",
-        "discord_adapter/global_rate_limit.py",
-        "            self._http()._global_over.set()",
-        "            pass",
+        "GlobalLimit._over",
+        "self._http()._global_over.set()",
+        "pass",
     ),
-    fault(
+    mutation(
         "a later global limit is cut short by the end of an earlier one",
         "tests/discord_adapter/test_global_rate_limit.py::test_the_longest_of_several_limits_counts",
-        "discord_adapter/global_rate_limit.py",
-        "        if asyncio.get_running_loop().time() >= self._ends_at:",
-        "        if 1:",
+        "GlobalLimit._over",
+        "if asyncio.get_running_loop().time() >= self._ends_at:",
+        "if 1:",
     ),
-    fault(
+    mutation(
         "what is asked for while the token is refused is not watched",
         "tests/relay/commands/test_commands.py::"
         "test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works",
-        "relay/commands/watch.py",
-        "            return None, Hold.REFUSED",
-        "            raise",
+        "Watch._said",
+        "return None, Hold.REFUSED",
+        "raise",
     ),
-    fault(
+    mutation(
         "a list that is asked for while the token is refused is not watched",
         "tests/relay/commands/test_watch_many.py::"
         "test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold",
-        "relay/commands/watch_many.py",
-        "            return Hold.REFUSED",
-        "            raise",
+        "WatchMany._look_up",
+        "return Hold.REFUSED",
+        "raise",
     ),
-    fault(
+    mutation(
         "Check now says that the API is away where it asks to wait",
         "tests/relay/commands/test_commands.py::test_check_now_says_what_it_did",
-        "relay/commands/watch.py",
-        "                why = Unchecked.HAS_TO_WAIT",
-        "                pass",
+        "Watch._check",
+        "why = Unchecked.HAS_TO_WAIT",
+        "pass",
     ),
-    fault(
+    mutation(
         "a job that the API has never told of is called lost",
         "tests/ui/test_outcomes.py::test_a_job_that_was_never_seen_is_told_as_never_found",
-        "ui/verdicts.py",
-        "        case Outcome.NOT_FOUND if post.job is None:",
-        "        case Outcome.NOT_FOUND if 0:",
+        "ui.verdict",
+        "case Outcome.NOT_FOUND if post.job is None:",
+        "case Outcome.NOT_FOUND if 0:",
     ),
-    fault(
+    mutation(
         "a batch counts what went as a link among the videos",
         "tests/relay/delivery/test_sender.py::test_the_last_of_a_batch_counts_videos_images_and_links_as_what_they_are",
-        "relay/delivery/delivery_results.py",
+        "ResultRecorder._write",
         "reason=reason, variant=result.form",
         "reason=reason",
     ),

@@ -2,133 +2,131 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
 _OPENING = "tests/storage/test_opening.py"
 _OUTBOX = "tests/relay/delivery/test_outbox.py"
 _DELIVERY = "tests/relay/delivery/test_sender.py"
 _ROTATION = "tests/storage/test_rotation.py"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "a damaged page is not looked for",
         f"{_OPENING}::test_a_database_with_a_page_overwritten",
-        "storage/opening.py",
+        "_quick_check",
         'if found != "ok":',
         "if 0:",
     ),
-    fault(
+    mutation(
         "a newer database is opened",
         f"{_OPENING}::test_a_database_of_a_newer_bot",
-        "storage/migrate.py",
+        "check_not_newer",
         "if found > newest:",
         "if 0:",
     ),
-    fault(
+    mutation(
         "another program's lock is not waited for",
         f"{_OPENING}::test_a_lock_is_waited_for_no_longer_than_told",
-        "storage/opening.py",
-        "            await asyncio.to_thread(_prepare_once, path)\n            return\n"
-        "        except sqlite3.Error as error:\n            if not is_locked(error) or",
-        "            await asyncio.to_thread(_prepare_once, path)\n            return\n"
-        "        except sqlite3.Error as error:\n            if True or",
+        "prepare",
+        "if not is_locked(error) or",
+        "if True or",
     ),
-    fault(
+    mutation(
         "no copy is made before a migration",
         "tests/storage/test_migrate.py::test_before_a_migration_a_private_copy_of_what_was_there_is_made",
-        "storage/migrate.py",
-        "        copy_beside(path, connection)\n",
-        "        pass\n",
+        "migrate.migrate",
+        "copy_beside(path, connection)\n",
+        "pass\n",
     ),
-    fault(
+    mutation(
         "the old key is thrown away before everything is encrypted anew",
         f"{_ROTATION}::test_a_crash_at_any_statement_leaves_a_database_that_opens_with_the_keys_at_hand",
-        "storage/vault.py",
+        "to_fresh_key",
         "write_key_file(file, (fresh, *old))",
         "write_key_file(file, (fresh,))",
     ),
-    fault(
+    mutation(
         "the key is changed under a running bot",
         f"{_ROTATION}::test_a_running_bot_is_left_alone",
-        "storage/vault.py",
-        "    with InstanceLock(path):",
-        "    if path:",
+        "storage.rotate_key",
+        "with InstanceLock(path):",
+        "if path:",
     ),
-    fault(
+    mutation(
         "leftovers of videos are kept",
         "tests/relay/media/test_media_store.py::test_leftovers_are_swept",
-        "relay/media/folder.py",
-        "        for path in leftovers:\n            path.unlink(missing_ok=True)\n",
+        "folder.sweep",
+        "for path in leftovers:\n    path.unlink(missing_ok=True)\n",
         "",
     ),
-    fault(
+    mutation(
         "a clock that was set back puts everything off",
         f"{_OUTBOX}::test_a_clock_that_is_set_back_puts_nothing_off",
-        "relay/delivery/clock_watch.py",
+        "ClockWatch._was_set_back",
         "return offset < self._offset - _SET_BACK",
         "return False",
     ),
-    fault(
+    mutation(
         "only the wall clock tells how long an answer has been waited for",
         "tests/relay/delivery/test_delivery_crashes.py::test_a_clock_that_is_set_back_an_instant_before_the_next_attempt",
-        "relay/delivery/sender.py",
+        "Sender._must_look",
         " or waited >= NONCE_REMEMBERED",
         "",
     ),
-    fault(
+    mutation(
         "videos that took longer than Discord remembers are sent all the same",
         f"{_DELIVERY}::test_a_fetch_that_outlasts_the_nonce_is_followed_by_a_look",
-        "relay/delivery/sender.py",
-        "                if look is _Look.NOT_NEEDED:",
-        "                if 0:",
+        "Sender._bring_forward",
+        "if look is _Look.NOT_NEEDED:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a channel that hangs holds up the others",
         f"{_OUTBOX}::test_a_channel_that_hangs_holds_up_no_other",
-        "relay/delivery/outbox.py",
-        "        room = self._parallel - len(self._busy)",
-        "        room = 1 - len(self._busy)",
+        "DeliveryLoop._start_due",
+        "room = self._parallel - len(self._busy)",
+        "room = 1 - len(self._busy)",
     ),
-    fault(
+    mutation(
         "a download holds its channel up",
         f"{_OUTBOX}::test_what_needs_no_file_waits_for_no_download",
-        "relay/delivery/outbox.py",
-        "        async with turn.left():\n",
-        "        if True:\n",
+        "DeliveryLoop._yield_channel",
+        "async with turn.left():\n",
+        "if True:\n",
     ),
-    fault(
+    mutation(
         "a channel may fetch as many videos at once as it has",
         f"{_OUTBOX}::test_a_slow_video_lets_the_next_one_pass_and_no_channel_fetches_everything",
-        "relay/delivery/outbox.py",
+        "DeliveryLoop._start_due",
         "no_videos_in=self._full_of_videos(),",
         "no_videos_in=(),",
     ),
-    fault(
+    mutation(
         "an unforeseen fault keeps an outcome for ever",
         f"{_OUTBOX}::test_a_fault_of_our_own_is_followed_by_the_plainest_form",
-        "relay/delivery/sender.py",
-        "        if known.faults >= _FAULTS_BORNE:",
-        "        if 0:",
+        "Sender.deliver",
+        "if known.faults >= _FAULTS_BORNE:",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a database that cannot be read ends the outbox",
         f"{_OUTBOX}::test_a_database_that_cannot_be_read_is_asked_again",
-        "relay/delivery/outbox.py",
-        "            self._reading.worked()\n        except Exception as error:",
-        "            self._reading.worked()\n        except ValueError as error:",
+        "DeliveryLoop._turn",
+        "except Exception as error:",
+        "except ValueError as error:",
     ),
-    fault(
+    mutation(
         "a database that fails ends the polling of a job",
         "tests/relay/polling/test_poller.py::test_a_database_that_fails_loses_nothing",
-        "relay/polling/poller.py",
-        "            return self._asking.back_off(job)",
-        "            return None",
+        "Poller._due_after",
+        "return self._asking.back_off(job)",
+        "return None",
     ),
-    fault(
+    mutation(
         "what hangs at the end keeps the bot from ending",
         f"{_OUTBOX}::test_at_the_end_what_hangs_is_left_to_the_next_start",
-        "relay/delivery/outbox.py",
-        "            await asyncio.wait(tasks, timeout=self._grace)",
-        "            await asyncio.wait(tasks)",
+        "DeliveryLoop._let_end",
+        "await asyncio.wait(tasks, timeout=self._grace)",
+        "await asyncio.wait(tasks)",
     ),
 )

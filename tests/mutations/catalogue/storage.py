@@ -2,121 +2,119 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "the newest account's number is kept for good",
         "tests/storage/test_retention.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
-        "storage/deletion.py",
+        "delete_unused_accounts",
         "SET account_key = 'forgotten:' || id\"",
         'SET account_key = account_key"',
     ),
-    fault(
+    mutation(
         "a stranger's database is taken over",
         "tests/storage/test_opening.py::test_a_database_of_another_program",
-        "storage/files.py",
-        "    if mark != 0 or (names and not names >= _FIRST_TABLES):",
-        "    if False:",
+        "refuse_foreign",
+        "if mark != 0 or (names and not names >= _FIRST_TABLES):",
+        "if False:",
     ),
-    fault(
+    mutation(
         "check leaves companions of the database behind",
         "tests/storage/test_opening.py::test_inspection_leaves_nothing_behind",
-        "storage/database.py",
-        """where it is the last one.
-    connection = await _prepared(connect_in_thread(uri(path, "rw")""",
-        """where it is the last one.
-    connection = await _prepared(connect_in_thread(uri(path, "ro")""",
+        "open_reader",
+        'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
+        'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
     ),
-    fault(
+    mutation(
         "check takes the port of another program for the bot's",
         "tests/e2e/test_operator_commands.py::test_check_tries_what_a_start_tries",
-        "operator_commands.py",
-        "        if not InstanceLock(database).is_held():",
-        "        if False:",
+        "_port_line",
+        "if not InstanceLock(database).is_held():",
+        "if False:",
     ),
-    fault(
+    mutation(
         "what is still to be posted is deleted once it is old",
         "tests/storage/test_retention.py::test_what_is_waited_for_or_still_to_be_posted_stays",
-        "storage/deletion.py",
-        '    f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))"',
-        '    "))"',
+        "_NOT_WANTED",
+        'f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))"',
+        '"))"',
     ),
-    fault(
+    mutation(
         "a failed look ends the deleting of what is old",
         "tests/relay/test_retention.py::test_a_database_that_fails_costs_no_more_than_an_hour",
-        "relay/retention.py",
-        "                self.failures += 1\n",
-        "                self.failures += 1\n                raise\n",
+        "Retention.run",
+        "self.failures += 1\n",
+        "self.failures += 1\nraise\n",
     ),
-    fault(
+    mutation(
         "a migration is no transaction",
         "tests/storage/test_migrate.py::"
         "test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one",
-        "storage/migrate.py",
-        '    connection.execute("BEGIN IMMEDIATE")\n',
+        "storage._apply",
+        'connection.execute("BEGIN IMMEDIATE")\n',
         "",
     ),
-    fault(
+    mutation(
         "a commit does not wait for the disk",
         "tests/storage/test_database.py::test_foreign_keys_and_full_sync_are_on",
-        "storage/opening.py",
+        "PRAGMAS",
         "PRAGMA synchronous = FULL",
         "PRAGMA synchronous = OFF",
     ),
-    fault(
+    mutation(
         "a transaction that fails is committed as far as it came",
         "tests/storage/test_database.py::test_an_error_undoes_the_whole_block",
-        "storage/database.py",
+        "Database._roll_back",
         'await to_the_end(self._execute("ROLLBACK"))',
         'await to_the_end(self._execute("COMMIT"))',
     ),
-    fault(
+    mutation(
         "a wrong key is not told",
         "tests/storage/test_vault.py::test_a_wrong_key_is_told_though_no_token_is_stored",
-        "storage/vault.py",
-        "        return cls(cipher, await verified_hash_key(database.reader, cipher, source))",
-        "        return cls(cipher, secrets.token_bytes(_HASH_KEY_BYTES))",
+        "Vault.open",
+        "return cls(cipher, await verified_hash_key(database.reader, cipher, source))",
+        "return cls(cipher, secrets.token_bytes(_HASH_KEY_BYTES))",
     ),
-    fault(
+    mutation(
         "tokens are stored as they are",
         "tests/storage/test_vault.py::test_a_secret_comes_back_and_does_not_show",
-        "storage/vault.py",
+        "Vault.encrypt",
         'return self._cipher.encrypt(secret.encode("utf-8"))',
         'return secret.encode("utf-8")',
     ),
-    fault(
+    mutation(
         "forgotten secrets stay in the file's free pages",
         "tests/storage/test_vault.py::test_of_a_forgotten_token_no_byte_is_left_even_encrypted",
-        "storage/opening.py",
+        "PRAGMAS",
         "PRAGMA secure_delete = ON",
         "PRAGMA secure_delete = OFF",
     ),
-    fault(
+    mutation(
         "the database is readable for everybody",
         "tests/storage/test_opening.py::test_folder_and_file_are_made_for_this_user_alone",
-        "storage/opening.py",
-        "    narrow_mode(path)  # before SQLite gives its companions the same\n",
-        "    path.chmod(0o644)\n",
+        "_prepare_once",
+        "narrow_mode(path)  # before SQLite gives its companions the same\n",
+        "path.chmod(0o644)\n",
     ),
-    fault(
+    mutation(
         "a device in the database's place is opened, and its mode changed",
         "tests/storage/test_opening.py::test_a_folder_or_a_device_is_no_database",
-        "storage/files.py",
+        "refuse_no_file",
         "other = database.exists() and not database.is_file()",
         "other = False",
     ),
-    fault(
+    mutation(
         "check believes a folder's mode",
         "tests/storage/test_opening.py::test_inspection_where_nobody_can_make_a_file",
-        "storage/inspection.py",
+        "_check_could_be_made",
         "with tempfile.TemporaryFile(dir=folder):",
         "if folder:",
     ),
-    fault(
+    mutation(
         "two names of one database are two databases",
         "tests/settings/test_loading.py::test_a_link_to_a_database_is_the_file_that_it_leads_to",
-        "settings/loading.py",
+        "settings._load",
         "os.path.realpath(root / settings.database_path)",
         "root / settings.database_path",
     ),

@@ -2,365 +2,369 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import Edit, Mutation, mutation
 
 _E2E_PERMISSIONS = "tests/e2e/test_permissions.py"
 
 _ROOM = "test_no_claim_of_a_size_brings_more_to_the_disk_or_makes_anybody_wait_for_ever"
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "a page in the place of a channel is believed, and remembered",
         "tests/e2e/discord_faults/test_places.py"
         "::test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server[page1]",
-        "discord_adapter/channel_owners.py",
+        "ChannelOwners._ask",
         'if not isinstance(told, Mapping) or told.get("id") != str(channel_id):',
         "if not isinstance(told, Mapping):",
     ),
-    fault(
+    mutation(
         "the disk's budget believes the size that the API names",
         "tests/e2e/api_faults/test_links.py"
         "::test_records_that_lie_about_sizes_take_no_more_of_the_disk_than_its_budget",
-        "relay/media/media_store.py",
+        "MediaStore._fetch_all",
         "share = self._max_bytes * len(shared.paths)",
         "share = sum(min(item.size or self._max_bytes, self._max_bytes) for item in media[:MAX_FILES])",
     ),
-    fault(
+    mutation(
         "room on the disk is given back while its files are there",
         f"tests/relay/media/test_media_store.py::{_ROOM}",
-        "relay/media/media_store.py",
+        "MediaStore._fetch_all",
         "self._budget.give_back(share - shared.room)",
         "self._budget.give_back(share)",
     ),
-    fault(
+    mutation(
         "small jobs pass a large one that waits for room on the disk",
         "tests/relay/media/test_media_store.py::test_small_jobs_that_keep_coming_pass_no_large_one",
-        "relay/media/media_store.py",
-        "        async with self._turn:\n",
-        "        if 1:\n",
+        "DiskBudget.take",
+        "async with self._turn:\n",
+        "if 1:\n",
     ),
-    fault(
+    mutation(
         "room on the disk is lost with those who had it",
         f"tests/relay/media/test_media_store.py::{_ROOM}",
-        "relay/media/media_store.py",
-        "            self._budget.give_back(shared.room)",
-        "            pass",
+        "MediaStore._clear",
+        "self._budget.give_back(shared.room)",
+        "pass",
     ),
-    fault(
+    mutation(
         "whatever ends in an allowed name is a host",
         "tests/relay/media/test_allowed_hosts.py::test_refused[https://%00.media.example/a.mp4]",
-        "relay/media/allowed_hosts.py",
+        "AllowedHosts.check",
         "if not is_host(host):",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a channel's number may be larger than the database takes",
         "tests/e2e/test_forgeries.py::test_a_button_that_names_a_channel_of_another_server",
-        "cogs/buttons.py",
+        "Buttons.follow",
         "if not 0 < wish.channel_id <= LARGEST_ID:",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a channel that the gateway does not tell of is taken for one of this server",
         "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_not_taken[archived thread-alerts]",
-        "discord_adapter/channel_check.py",
+        "require_own_channel",
         "if guild_id != interaction.guild_id:",
         "if interaction.client.get_channel(channel_id) is not None and guild_id != interaction.guild_id:",
     ),
-    fault(
+    mutation(
         "what is stored as a channel of this server is posted to, whoever's it is",
         "tests/e2e/test_forgeries.py::test_a_stored_channel_of_another_server_is_posted_to_never",
-        "discord_adapter/poster.py",
+        "DiscordPoster._wrong_place",
         "if guild_id == address.guild_id:",
         "if guild_id:",
     ),
-    fault(
+    mutation(
         "a channel of another server can be followed into",
         "tests/e2e/test_forgeries.py::test_a_channel_of_another_server_is_not_taken[channel-follow]",
-        "discord_adapter/channel_check.py",
+        "require_own_channel",
         "if guild_id != interaction.guild_id:",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a number is taken in every channel of its server",
         "tests/relay/commands/test_commands.py::test_a_number_is_of_no_use_in_another_channel",
-        "storage/jobs.py",
+        "storage.by_number",
         'AND (s.channel_id = ?3"\n',
         'AND (1"\n',
     ),
-    fault(
+    mutation(
         "a number is refused to who asked for its job in another channel",
         "tests/relay/commands/test_commands.py::test_a_number_is_known_to_who_asked_and_where_it_was_asked_for",
-        "storage/jobs.py",
+        "storage.by_number",
         "EXISTS (SELECT 1 FROM subscribers WHERE subscription_id = s.id AND user_id = ?4)",
         "0 = ?4",
     ),
-    fault(
+    mutation(
         "a number that is another server's row by now means nothing",
         "tests/relay/commands/test_commands.py::test_a_number_of_another_server_s_row_means_the_row_of_this_channel",
-        "storage/jobs.py",
+        "storage.by_number",
         "JOIN jobs j ON j.jobid = named.jobid JOIN subscriptions",
         "JOIN jobs j ON j.id = named.id JOIN subscriptions",
     ),
-    fault(
+    mutation(
         "private networks of IPv6 that Python does not know are public",
         "tests/relay/media/test_allowed_hosts.py::test_private_addresses",
-        "relay/media/allowed_hosts.py",
-        "        if ip not in _GIVEN_OUT or ip in _DOCUMENTATION:\n            return False\n",
+        "is_public",
+        "if ip not in _GIVEN_OUT or ip in _DOCUMENTATION:\n    return False\n",
         "",
     ),
-    fault(
+    mutation(
         "what the API wrote may ping",
         "tests/e2e/test_main_path.py::test_nobody_is_pinged_who_did_not_ask_for_it",
-        "discord_adapter/poster.py",
+        "_send_arguments",
         "everyone=False, roles=False, users=[discord.Object(user) for user in message.mention], replied_user=False",
         "everyone=True, roles=True, users=True, replied_user=False",
     ),
-    fault(
+    mutation(
         "what the API wrote is not escaped",
         "tests/ui/test_rules.py::test_nothing_the_api_wrote_is_a_live_link_or_mention",
-        "ui/escape.py",
-        "    marked = _places_to_escape(clean)",
-        "    marked = frozenset[int]()",
+        "escaped",
+        "marked = _places_to_escape(clean)",
+        "marked = frozenset[int]()",
     ),
-    fault(
+    mutation(
         "characters that change the direction are shown",
         "tests/ui/test_escape.py::test_every_form_keeps_its_bound_and_its_line",
-        "pixverse/plain_text.py",
+        "plain_text.one_line",
         '_UNSEEN.sub("", text)',
         "text",
     ),
-    fault(
+    mutation(
         "joined emoji are taken apart",
         "tests/pixverse/test_plain_text.py::test_what_people_write_comes_out_as_it_went_in",
-        "pixverse/plain_text.py",
+        "_shaped",
         "if joins_emoji or (joiner and",
         "if (joiner and",
     ),
-    fault(
+    mutation(
         "half-spaces and the joiners of scripts are taken out",
         "tests/pixverse/test_plain_text.py::test_what_people_write_comes_out_as_it_went_in",
-        "pixverse/plain_text.py",
+        "_shaped",
         "(_joins(before) or (joiner == _ZWNJ and _joins(character)))",
         "joiner == ' '",
     ),
-    fault(
+    mutation(
         "joiners are kept where they only hide",
         "tests/pixverse/test_plain_text.py::test_what_is_taken_out",
-        "pixverse/plain_text.py",
+        "_shaped",
         "(joiner and (_joins(before)",
         "(joiner and (True",
     ),
-    fault(
+    mutation(
         "words may hide in tags",
         "tests/pixverse/test_plain_text.py::test_what_is_taken_out",
-        "pixverse/plain_text.py",
+        "plain_text.one_line",
         '_TAGS.sub(r"\\1", ',
         "str(",
     ),
-    fault(
+    mutation(
         "selectors may come in floods",
         "tests/pixverse/test_plain_text.py::test_what_is_taken_out",
-        "pixverse/plain_text.py",
+        "_shaped",
         "if kind in _BASES and (joiner or not _BASES[kind].match(before)):",
         "if 0:",
     ),
-    fault(
+    mutation(
         "marks pile up over the lines around",
         "tests/ui/test_escape.py::test_marks_do_not_pile_up",
-        "pixverse/plain_text.py",
+        "_shaped",
         "if marks > _MARKS_IN_A_ROW:",
         "if 0:",
     ),
-    fault(
+    mutation(
         "thousands of joined emoji are one sign that can't be cut",
         "tests/pixverse/test_plain_text.py::test_the_longest_texts_are_quick_and_can_be_cut",
-        "pixverse/plain_text.py",
+        "graphemes",
         "while len(grapheme) > _LONGEST_GRAPHEME:",
         "while 0:",
     ),
-    fault(
+    mutation(
         "a text that is shown is cut in the middle of an emoji",
         "tests/ui/test_escape.py::test_a_family_stays_together_or_goes",
-        "ui/escape.py",
+        "ui.plain",
         "return _cut(graphemes(one_line(text)), limit)",
         "return _cut(one_line(text), limit)",
     ),
-    fault(
+    mutation(
         "a text of the API is cut in the middle of an emoji",
         "tests/pixverse/test_plain_text.py::test_a_text_of_the_api_is_cut_between_graphemes",
-        "pixverse/plain_text.py",
-        "        if end + len(grapheme) > limit:\n            break\n        end += len(grapheme)",
-        "        end = min(limit, end + len(grapheme))",
+        "pixverse.cut",
+        "if end + len(grapheme) > limit:\n    break\nend += len(grapheme)",
+        "end = min(limit, end + len(grapheme))",
     ),
-    fault(
+    mutation(
         "private addresses are fetched from",
         "tests/relay/media/test_allowed_hosts.py::test_private_addresses",
-        "relay/media/allowed_hosts.py",
+        "is_public",
         "return ip.is_global and not ip.is_multicast",
         "return True",
     ),
-    fault(
+    mutation(
         "names that resolve to private addresses are fetched from",
         "tests/relay/media/test_allowed_hosts.py::test_private_answers_are_dropped",
-        "relay/media/allowed_hosts.py",
+        "GuardedResolver.resolve",
         'if is_public(entry["host"])]',
         "if True]",
     ),
-    fault(
+    mutation(
         "a redirect may lead to any host",
         "tests/relay/media/test_media_store.py::test_redirect_elsewhere",
-        "relay/media/download.py",
+        "Downloader._once",
         "url = self._hosts.check(_join(url, target))",
         "url = _join(url, target)",
     ),
-    fault(
+    mutation(
         "a download has no end",
         "tests/relay/media/test_media_store.py::test_one_byte_too_many_in_a_file_of_unknown_length",
-        "relay/media/download.py",
+        "Downloader._write",
         "if size > self._bounds.max_bytes:",
         "if size > 100 * self._bounds.max_bytes:",
     ),
-    fault(
+    mutation(
         "a host may drip for as long as it likes",
         "tests/relay/media/test_media_store.py::test_a_host_that_drips_is_as_good_as_silent",
-        "relay/media/download.py",
-        "                if size >= next_step:",
-        "                if 1:",
+        "Downloader._write",
+        "if size >= next_step:",
+        "if 1:",
     ),
-    fault(
+    Mutation(
         "an answer of the API has no end",
+        (
+            Edit("ApiClient._fetch", "if len(body) > self._max_bytes:\n    break\n", "pass\n"),
+            Edit(
+                "ApiClient._fetch",
+                "if len(body) > self._max_bytes:\n    raise",
+                "if len(body) > 100 * self._max_bytes:\n    raise",
+            ),
+        ),
         "tests/pixverse/test_client.py::test_five_megabytes_are_not_read_to_the_end",
-        "pixverse/client.py",
-        "                if len(body) > self._max_bytes:\n                    break\n"
-        "            if len(body) > self._max_bytes:",
-        "                pass\n            if len(body) > 100 * self._max_bytes:",
     ),
-    fault(
+    mutation(
         "admins' commands are anybody's",
         f"{_E2E_PERMISSIONS}::test_admin_commands_are_refused",
-        "cogs/pixverse_admin.py",
-        "            require_manage_server(interaction)\n",
+        "PixVerseAdmin._answer",
+        "require_manage_server(interaction)\n",
         "",
     ),
-    fault(
+    mutation(
         "the token's form opens for anybody",
         f"{_E2E_PERMISSIONS}::test_admin_commands_are_refused",
-        "cogs/pixverse_admin.py",
-        "        if not may_manage_server(interaction):",
-        "        if 0:",
+        "PixVerseAdmin.token_set",
+        "if not may_manage_server(interaction):",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "admins' buttons are anybody's",
         f"{_E2E_PERMISSIONS}::test_admins_buttons_are_refused",
-        "cogs/buttons.py",
-        "        async def action() -> Answer:\n            require_manage_server(interaction)\n",
-        "        async def action() -> Answer:\n",
+        "Buttons._admin",
+        "async def action() -> Answer:\n    require_manage_server(interaction)\n",
+        "async def action() -> Answer:\n",
     ),
-    fault(
+    mutation(
         "outcomes of other servers are sent again",
         "tests/relay/commands/test_resending.py::test_another_server_s_is_out_of_reach",
-        "storage/outcome_records.py",
+        "_OF_GUILD",
         '_OF_GUILD = f"d.guild_id = ? AND {IS_OUTCOME}"',
         '_OF_GUILD = f"d.guild_id <> -? AND {IS_OUTCOME}"',
     ),
-    fault(
+    mutation(
         "anybody sends outcomes again",
         "tests/e2e/test_deliveries.py::test_its_buttons_are_bound_to_admins_and_to_the_server",
-        "cogs/buttons.py",
+        "Buttons.send_again",
         "await self._admin(interaction, lambda ask: self._outcomes.send_again(ask, wish))",
         "await self._answering.answer_in_place("
         "interaction, lambda: self._outcomes.send_again(self._answering.ask_of(interaction), wish))",
     ),
-    fault(
+    mutation(
         "a button works in every channel",
         "tests/relay/commands/test_commands.py::test_a_number_and_a_button_are_of_no_use_elsewhere",
-        "relay/commands/stop.py",
+        "require_here",
         "subscription is None or (subscription.guild_id, subscription.channel_id) != (ask.guild_id, ask.channel_id)",
         "subscription is None",
     ),
-    fault(
+    mutation(
         "a number works in every server",
         "tests/relay/commands/test_commands.py::test_a_number_and_a_button_are_of_no_use_elsewhere",
-        "storage/jobs.py",
+        "storage.by_number",
         "WHERE named.id = ?1 AND s.guild_id = ?2 AND",
         "WHERE named.id = ?1 AND 0 <> ?2 AND",
     ),
-    fault(
+    mutation(
         "details are told in every channel",
         "tests/relay/commands/test_commands.py::test_details_are_told_in_the_outcomes_channel_alone",
-        "relay/commands/job_queries.py",
+        "JobQueries.details",
         "if address is None or (address.guild_id, address.channel_id) != (ask.guild_id, ask.channel_id):",
         "if address is None:",
     ),
-    fault(
+    mutation(
         "one more than a person may have open",
         "tests/relay/commands/test_commands.py::test_limits_hold_exactly_under_a_crowd",
-        "relay/commands/subscribe.py",
+        "_check_limits",
         ">= limits.open_per_user",
         "> limits.open_per_user",
     ),
-    fault(
+    mutation(
         "one more than a server may have open",
         "tests/relay/commands/test_commands.py::test_limits_hold_exactly_under_a_crowd",
-        "relay/commands/subscribe.py",
+        "_check_limits",
         ">= limits.open_per_server",
         "> limits.open_per_server",
     ),
-    fault(
+    mutation(
         "one more command in a minute",
         "tests/relay/commands/test_limits.py::test_so_many_in_sixty_seconds_and_not_one_more",
-        "relay/commands/limits.py",
+        "CommandRate.use",
         "if len(used) >= self._per_minute:",
         "if len(used) > self._per_minute:",
     ),
-    fault(
+    mutation(
         "what begins like an id of v2 goes into a path in any form",
         "tests/pixverse/test_jobids.py::test_what_only_begins_like_an_id_of_v2_is_none",
-        "pixverse/jobids.py",
-        "    if PIXVERSE_V2_START.match(jobid) and not is_v2(jobid):",
-        "    if 0:",
+        "parse_jobid",
+        "if PIXVERSE_V2_START.match(jobid) and not is_v2(jobid):",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "an address without a width is taken for a finished video",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
-        "pixverse/videos_v2.py",
-        "    if state is JobState.COMPLETED and not _is_there(record):",
-        "    if 0:",
+        "pixverse._state",
+        "if state is JobState.COMPLETED and not _is_there(record):",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "a list that still names ended jobs is believed",
         "tests/relay/polling/test_roll_calls.py::test_a_list_that_lags_is_found_out_and_left_alone",
-        "relay/polling/roll_calls.py",
-        "        if self._lags(roll):",
-        "        if 0:",
+        "RollCalls._ask",
+        "if self._lags(roll):",
+        "if 0:",
     ),
-    fault(
+    mutation(
         "an address in disguise is not judged like the address",
         "tests/relay/media/test_allowed_hosts.py::test_private_addresses",
-        "relay/media/allowed_hosts.py",
-        "        if inner is not None:\n            return is_public(str(inner))\n",
+        "is_public",
+        "if inner is not None:\n    return is_public(str(inner))\n",
         "",
     ),
-    fault(
+    mutation(
         "credentials in a link are sent along",
         "tests/relay/media/test_allowed_hosts.py::test_refused",
-        "relay/media/allowed_hosts.py",
+        "AllowedHosts.check",
         " or _names_a_user(text)",
         "",
     ),
-    fault(
+    mutation(
         "what the API wrote may be as long as it likes",
         "tests/ui/test_escape.py",
-        "ui/escape.py",
-        "    if units(text) <= limit:",
-        "    if 1:",
+        "ui._cut",
+        "if units(text) <= limit:",
+        "if 1:",
     ),
-    fault(
+    mutation(
         "a redirect that cannot be read holds an outcome up for ever",
         "tests/relay/media/test_allowed_hosts.py::test_a_redirect_to_a_port_that_is_none_is_refused",
-        "relay/media/allowed_hosts.py",
-        "        try:\n            text = percent_encoded(str(address))",
-        "        text = percent_encoded(str(address))\n        try:\n            pass",
+        "AllowedHosts.check",
+        "try:\n    text = percent_encoded(str(address))",
+        "text = percent_encoded(str(address))\ntry:\n    pass",
     ),
 )

@@ -2,252 +2,252 @@
 
 from __future__ import annotations
 
-from tests.mutations.mutation import fault
+from tests.mutations.mutation import mutation
 
-FAULTS = (
-    fault(
+MUTATIONS = (
+    mutation(
         "cards do not say that nothing can be written down",
         "tests/relay/cards/test_pauses.py::test_cards_are_told_at_the_beginning_and_at_the_end",
-        "relay/cards/pauses.py",
-        "        self._health.paused = paused\n        self._cards.api_changed()\n",
-        "        self._health.paused = paused\n",
+        "Pauses._set",
+        "self._health.paused = paused\nself._cards.api_changed()\n",
+        "self._health.paused = paused\n",
     ),
-    fault(
+    mutation(
         "an alert stays as it is when its trouble is over",
         "tests/relay/tokens/test_accounts.py::test_every_alert_of_a_trouble_is_ended_once_with_it",
-        "relay/tokens/account_states.py",
-        "    if state is AccountState.OK:\n        jobs",
-        "    if 0:\n        jobs",
+        "relay.change",
+        "if state is AccountState.OK:\n    jobs",
+        "if 0:\n    jobs",
     ),
-    fault(
+    mutation(
         "an alert whose trouble is over is ended again with the next trouble",
         "tests/relay/delivery/test_sender.py::test_the_end_takes_the_alert_s_place",
-        "storage/deliveries.py",
+        "alerts_not_over",
         " AND d.id > coalesce((SELECT max(o.id)",
         " AND d.id > 0 * coalesce((SELECT max(o.id)",
     ),
-    fault(
+    mutation(
         "the end of a trouble is left out where its alert was deleted",
         "tests/relay/delivery/test_sender.py"
         "::test_where_the_alert_was_deleted_the_end_is_a_message_of_its_own_or_nothing",
-        "relay/delivery/sender.py",
-        "            case Refused() if edit_only(post):",
-        "            case Refused() if 1:",
+        "Sender._edit",
+        "case Refused() if edit_only(post):",
+        "case Refused() if 1:",
     ),
-    fault(
+    mutation(
         "the end of a trouble does not wait for its alert",
         "tests/relay/delivery/test_sender.py::test_the_end_waits_for_an_alert_that_nobody_answered",
-        "relay/delivery/message_builder.py",
-        "        if alert is not None and alert.open:",
-        "        if 0 and alert is not None:",
+        "MessageBuilder._notice",
+        "if alert is not None and alert.open:",
+        "if 0 and alert is not None:",
     ),
-    fault(
+    mutation(
         "the alert about a token that was removed goes on asking for another",
         "tests/relay/tokens/test_accounts.py::test_a_token_that_is_removed_ends_its_alert",
-        "relay/tokens/tokens.py",
+        "Tokens._remove",
         "end_alerts(tx, {guild_id: jobs}, NoticeKind.TOKEN_REMOVED",
         "end_alerts(tx, {}, NoticeKind.TOKEN_REMOVED",
     ),
-    fault(
+    mutation(
         "nobody is told that the old account's jobs go on",
         "tests/relay/tokens/test_accounts.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
-        "relay/tokens/tokens.py",
+        "Tokens._store",
         "if not told and before != row.id and self._were_on_hold(before, key):",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a start with very many jobs asks about all of them within an interval",
         "tests/relay/polling/test_schedule.py::test_a_hundred_thousand_old_jobs_come_no_faster_than_their_schedule",
-        "relay/polling/schedule.py",
-        "    window = max(interval, min(gap, jobs / CATCH_UP_RATE))\n",
-        "    window = max(interval, 0 * gap * jobs)\n",
+        "schedule.catch_up",
+        "window = max(interval, min(gap, jobs / CATCH_UP_RATE))\n",
+        "window = max(interval, 0 * gap * jobs)\n",
     ),
-    fault(
+    mutation(
         "an error with the bytes of an earlier answer passes for it",
         "tests/pixverse/test_told.py::test_the_same_bytes_with_another_status_are_no_answer",
-        "pixverse/client.py",
+        "ApiClient._ask",
         "if status == _OK and answer.fingerprint == known:",
         "if answer.fingerprint == known:",
     ),
-    fault(
+    mutation(
         "what is being polled is asked for once more",
         "tests/relay/polling/test_questions.py::test_who_asks_what_is_being_polled_has_the_poll_s_answer",
-        "relay/polling/questions.py",
-        "        self._polling.add(key)\n",
-        "        self._polling.discard(key)\n",
+        "Questions.poll",
+        "self._polling.add(key)\n",
+        "self._polling.discard(key)\n",
     ),
-    fault(
+    mutation(
         "an outage ends as a stampede",
         "tests/relay/polling/test_schedule.py::test_back_off_grows_and_differs",
-        "relay/polling/schedule.py",
+        "after_failure",
         "return asked_at + max(interval, longest * random.uniform(2 / 3, 1))",
         "return asked_at + longest",
     ),
-    fault(
+    mutation(
         "a slow failure speaks against an API that has answered since",
         "tests/relay/polling/test_breaker.py::test_a_failure_that_was_asked_before_an_answer_came_says_nothing",
-        "relay/polling/breaker.py",
-        "        if asked < self._answered_at:\n            return False\n",
+        "Breaker.failed",
+        "if asked < self._answered_at:\n    return False\n",
         "",
     ),
-    fault(
+    mutation(
         "an API that fails some questions counts as down many times a minute",
         "tests/relay/polling/test_poller.py::test_an_api_that_fails_most_questions_is_not_down_and_starves_nobody",
-        "relay/polling/breaker.py",
+        "Breaker.failed",
         "if self.down_since is not None or not enough or asked - self._first_asked < self._patience:",
         "if self.down_since is not None or not enough:",
     ),
-    fault(
+    mutation(
         "fresh links are taken from the answer that told the end",
         "tests/relay/delivery/test_link_refresh.py::test_the_answer_that_told_the_end_is_not_used_again",
-        "relay/delivery/link_refresh.py",
+        "LinkRefresher.__call__",
         "fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS",
         "fresh = FRESH_SECONDS",
     ),
-    fault(
+    mutation(
         "Retry-After is not heeded",
         "tests/relay/polling/test_poller.py::test_retry_after_rests_the_account_and_not_the_world",
-        "relay/polling/questions.py",
+        "Questions._rest",
         "rest.until = max(rest.until, until)",
         "rest.until = now",
     ),
-    fault(
+    mutation(
         "a proxy's 404 says that a job is gone",
         "tests/pixverse/test_refusals.py::test_without_a_code_a_job_is_not_gone_but_a_token_is_refused",
-        "pixverse/refusals.py",
+        "_is_own",
         "not (status == 404 and _FRAMEWORK_404.fullmatch(error.strip())))",
         "True)",
     ),
-    fault(
+    mutation(
         "a refused token is asked with on and on",
         "tests/relay/polling/test_poller.py::test_a_refused_token_rests_its_jobs_until_the_account_is_well",
-        "relay/polling/asking.py",
+        "Asking.backoff_until",
         'if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:',
         "if self._accounts.token_of(job.account_id) is None:",
     ),
-    fault(
+    mutation(
         "while the API is down every job asks whether it is back",
         "tests/relay/polling/test_poller.py::test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_stampede",
-        "relay/polling/poller.py",
+        "Poller._action",
         "elif self._questions.down_since is None or self._probes.take(job.id, now):",
         "elif 1:",
     ),
-    fault(
+    mutation(
         "one job's trouble puts off the others",
         "tests/relay/polling/test_poller.py::test_a_broken_job_backs_off_and_holds_up_no_other",
-        "relay/polling/asking.py",
-        "        job.failures += 1",
-        "        job.failures += 0",
+        "Asking.back_off",
+        "job.failures += 1",
+        "job.failures += 0",
     ),
-    fault(
+    mutation(
         "a link that has run out is not asked for anew",
         "tests/relay/delivery/test_sender.py::test_a_link_that_turns_out_to_have_run_out_is_read_again_once",
-        "relay/delivery/attachments.py",
+        "Attacher.attachments",
         "if fresh is job and self._asks_again(job_id, items):",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a download that breaks off is not tried again",
         "tests/relay/media/test_media_store.py::test_truncated_then_whole",
-        "relay/media/download.py",
-        "                if attempt == TRIES:",
-        "                if 1:",
+        "Downloader._persist",
+        "if attempt == TRIES:",
+        "if 1:",
     ),
-    fault(
+    mutation(
         "a page in a video's place is posted as one",
         "tests/relay/media/test_media_store.py::test_not_a_video",
-        "relay/media/download.py",
-        "    if extension is None:\n        raise",
-        "    if 0:\n        raise",
+        "_extension",
+        "if extension is None:\n    raise",
+        "if 0:\n    raise",
     ),
-    fault(
+    mutation(
         "of a late job that tells no time nothing is said",
         "tests/relay/delivery/test_sender.py::test_of_a_late_job_that_tells_no_time_the_bot_tells_what_it_saw",
-        "relay/delivery/message_builder.py",
+        "MessageBuilder._outcome",
         "after = ended or _ended_after(job, outcome)",
         "after = ended",
     ),
-    fault(
+    mutation(
         "PixVerse's placeholder is posted as the video",
         "tests/pixverse/test_videos_v2.py::test_a_placeholder_is_no_address",
-        "pixverse/fields.py",
+        "file_address",
         "return None if _PLACEHOLDER.search(path) else address",
         "return address",
     ),
-    fault(
+    mutation(
         "a complete job without a file is asked about for two days",
         "tests/relay/polling/test_answers.py::test_a_complete_job_without_a_file_is_asked_about_for_minutes",
-        "relay/polling/answers.py",
-        "    return replace(answer, state=JobState.COMPLETED, media=answer.media or known.media)",
-        "    return answer",
+        "_without_file",
+        "return replace(answer, state=JobState.COMPLETED, media=answer.media or known.media)",
+        "return answer",
     ),
-    fault(
+    mutation(
         "a later answer blanks an address that was there",
         "tests/relay/polling/test_answers.py::test_a_later_answer_blanks_no_address",
-        "relay/merge.py",
+        "with_known_files",
         "media=answer.media if len(answer.media) >= len(known.media) else",
         "media=answer.media if 1 else",
     ),
-    fault(
+    mutation(
         "an expired job whose body has no code is never told as expired",
         "tests/pixverse/test_refusals.py::test_the_status_decides_where_no_code_stands",
-        "pixverse/refusals.py",
+        "_is_own",
         "return code == status or (code is None and",
         "return code == status or (code is None and status not in (404, 410) and",
     ),
-    fault(
+    mutation(
         "text is a video where its type says so",
         "tests/relay/media/test_file_kind.py::test_text_and_documents_are_neither",
-        "relay/media/file_kind.py",
-        "    if known is None and not is_text(head):",
-        "    if known is None:",
+        "ending_of",
+        "if known is None and not is_text(head):",
+        "if known is None:",
     ),
-    fault(
+    mutation(
         "a file's type is judged by its first chunk",
         "tests/relay/media/test_media_store.py::test_the_type_is_judged_by_more_than_the_first_chunk",
-        "relay/media/download.py",
+        "Downloader._write",
         "if len(head) >= HEAD_BYTES:",
         "if head:",
     ),
-    fault(
+    mutation(
         "a part of a file is posted as the file",
         "tests/relay/media/test_media_store.py::test_half_a_file_without_a_length",
-        "relay/media/download.py",
+        "Downloader._save",
         "if not await asyncio.to_thread(is_whole, path, size, framed=framed, claimed=media.size):",
         "if 0:",
     ),
-    fault(
+    mutation(
         "a wrong size in the record rejects a whole file",
         "tests/relay/media/test_wholeness.py::test_a_whole_file_is_whole_whatever_the_record_says",
-        "relay/media/wholeness.py",
-        "        case Wholeness.WHOLE:\n            return True",
-        "        case Wholeness.WHOLE:\n            return claimed is None or size >= claimed",
+        "is_whole",
+        "case Wholeness.WHOLE:\n    return True",
+        "case Wholeness.WHOLE:\n    return claimed is None or size >= claimed",
     ),
-    fault(
+    mutation(
         "a file that lies is followed through countless parts",
         "tests/relay/media/test_wholeness.py::test_a_file_of_countless_parts_is_not_followed_to_its_end",
-        "relay/media/wholeness.py",
+        "_MOST_PARTS",
         "_MOST_PARTS = 100_000",
         "_MOST_PARTS = 10**9",
     ),
-    fault(
+    mutation(
         "one refusal makes a link dead",
         "tests/relay/media/test_media_store.py::test_a_host_that_refuses_once_is_asked_again",
-        "relay/media/download.py",
+        "Downloader._persist",
         "if refusals == REFUSALS:",
         "if 1:",
     ),
-    fault(
+    mutation(
         "a link that is not there yet is called dead at once",
         "tests/relay/delivery/test_sender.py::test_a_link_that_leads_somewhere_a_little_later",
-        "relay/delivery/attachments.py",
-        "        if seconds is not None:\n            raise NotThereYet(seconds)",
-        "        if 0:\n            raise NotThereYet(0)",
+        "Attacher._wait_for",
+        "if seconds is not None:\n    raise NotThereYet(seconds)",
+        "if 0:\n    raise NotThereYet(0)",
     ),
-    fault(
+    mutation(
         "a blank in an address makes it unreadable",
         "tests/relay/media/test_allowed_hosts.py::test_what_is_not_encoded_is_encoded_once",
-        "pixverse/fields.py",
+        "percent_encoded",
         "_TO_ENCODE.sub(_encoded, rest)",
         "rest",
     ),
