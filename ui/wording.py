@@ -110,11 +110,13 @@ def thing(job: Job | None) -> str:
 
 
 _JUST_BEFORE = 60_000
+_LEAST = 1000
+"""What took less would be told as no time at all."""
 
 
 def _took(job: Job) -> str:
     ended = job.updated or _seen_to_end(job)
-    if not job.state.ends or job.created is None or ended is None or ended <= job.created:
+    if not job.state.ends or job.created is None or ended is None or ended - job.created < _LEAST:
         return ""
     return f"took {duration(ended - job.created)}"
 

@@ -122,3 +122,10 @@ def test_how_long_a_job_took_that_tells_no_time(ran_until: int, shown: str) -> N
     job = Job("job", JobState.COMPLETED, "completed", created=1, ran_until=ran_until, ended_by=80_001)
     assert shown in wording.facts(job)
     assert ("took" in wording.facts(job)) is bool(shown)
+
+
+@pytest.mark.parametrize(("updated", "shown"), [(1001, "took 1 s"), (1000, ""), (1, "")])
+def test_no_job_took_no_time(updated: int, shown: str) -> None:
+    facts = wording.facts(Job("job", JobState.COMPLETED, "completed", created=1, updated=updated))
+    assert shown in facts
+    assert ("took" in facts) is bool(shown)
