@@ -149,6 +149,26 @@ async def test_buttons_live_on_after_a_restart(look: Look) -> None:
     await expect(look.message("Stopped watching").filter(has_text="@").last).to_be_visible()
 
 
+async def test_whoever_asks_sees_the_answer_however_far_up_they_were(look: Look) -> None:
+    for _ in range(8):
+        await look.stage.alice.slash(look.channel, "pixverse list")
+    await expect(look.message("Nothing is being watched here.")).to_have_count(8)
+    await _scroll_up(look)
+    await look.command("pixverse unwatch", "nonsense")
+    await expect(look.message("That isn't a job id.").last).to_be_in_viewport()
+    await _scroll_up(look)
+    await look.open_tab("Discord")
+    await look.press("Watch the jobs in the newest message")
+    await expect(look.message("There is no PixVerse job id in that message.").last).to_be_in_viewport()
+
+
+async def _scroll_up(look: Look) -> None:
+    await look.message("Nothing is being watched here.").last.hover()
+    await look.page.mouse.wheel(0, -5000)
+    await expect(look.message("Nothing is being watched here.").first).to_be_in_viewport()
+    await expect(look.message("Nothing is being watched here.").last).not_to_be_in_viewport()
+
+
 async def test_hostile_words_are_text(look: Look) -> None:
     job = look.stage.pixverse.add_job(look.stage.account, timelines.failed(0, HOSTILE), prompt=HOSTILE)
     await look.command("pixverse status", job.jobid)

@@ -25,6 +25,15 @@ function toTheEnd() {
   if (follows && !isRead && Math.abs(timeline.scrollTop - end()) > 1) timeline.scrollTop = end();
 }
 
+/** As in Discord, whoever sends something sees what comes of it, however far up they were. */
+function goToTheNewest() {
+  follows = true;
+  readIn = null;
+  scrolledAt = -SCROLLING_MS;
+  if (!newMessages.hidden) newMessages.click();
+  toTheEnd();
+}
+
 function lookWhereWeAre() {
   follows = timeline.scrollTop > end() - NEAR;
   readIn = newest();
@@ -181,9 +190,11 @@ form.addEventListener("focusin", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
+form.addEventListener("submit", goToTheNewest);
 window.addEventListener("message", (event) => {
-  if (event.source !== parent || event.data?.relay !== "focus-message-box") return;
-  box.focus();
+  if (event.source !== parent) return;
+  if (event.data?.relay === "focus-message-box") box.focus();
+  if (event.data?.relay === "go-to-the-newest") goToTheNewest();
 });
 
 // SimCord's list of choices has its first one chosen from the beginning, and Enter takes it. Whoever has written one of
@@ -211,6 +222,7 @@ function keepSending() {
   clearInterval(sending);
   const row = form.querySelector(".command-row");
   if (row === null || row.querySelector(".command-pill.has-error")) return;
+  goToTheNewest();
   const meant = written(row);
   const since = performance.now();
   sending = setInterval(() => {

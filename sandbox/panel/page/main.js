@@ -5,7 +5,7 @@ import {
   showBot, showChat, showLog, showLogsEnd, showNothingIsKnown, showPixverse, showPlaces, showScene, showTraffic,
 } from "./sections.js";
 import { actAndSay, say, wireSwitches } from "./switches.js";
-import { showTheChat, wireTabs, wireWhere } from "./tabs.js";
+import { askTheChat, showTheChat, wireTabs, wireWhere } from "./tabs.js";
 
 wireTabs(showLogsEnd);
 wireFold();
@@ -32,7 +32,7 @@ byId("skip-chat").addEventListener("click", (event) => {
   event.preventDefault();
   showTheChat();
   chatFrame.focus();
-  chatFrame.contentWindow.postMessage({ relay: "focus-message-box" }, new URL(chatFrame.src).origin);
+  askTheChat("focus-message-box");
 });
 /** The chat's page says when it can be used, and offers a message's menu, which SimCord does not have. */
 window.addEventListener("message", (event) => {

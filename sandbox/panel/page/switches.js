@@ -1,6 +1,6 @@
 // Forms, buttons and lists that do something: each sends its fields to the server and shows the sentence it answers with.
 import { byId, element, setOptions, setText } from "./dom.js";
-import { showTheChat } from "./tabs.js";
+import { askTheChat, showTheChat } from "./tabs.js";
 
 /** Does something; gives the server's sentence, or null where nothing was done. */
 export async function act(control, fields = {}) {
@@ -36,7 +36,10 @@ export async function actAndSay(control, fields, source) {
   source?.removeAttribute("aria-busy");
   if (said === null) return;
   say(said);
-  if (asksInTheChat(control, fields)) showTheChat();
+  if (asksInTheChat(control, fields)) {
+    showTheChat();
+    askTheChat("go-to-the-newest");
+  }
   if (control === "job-start") offerNextPrompt();
 }
 

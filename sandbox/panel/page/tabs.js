@@ -40,6 +40,12 @@ export function showTheChat() {
   if (narrow.matches) choose(tabs[0]);
 }
 
+/** Asks something of the page in the frame. */
+export function askTheChat(relay) {
+  const frame = byId("chat-frame");
+  frame.contentWindow.postMessage({ relay }, new URL(frame.src).origin);
+}
+
 /** On a narrow screen, server, channel and person take one line until somebody wants to change them. */
 export function wireWhere() {
   byId("where-fold").addEventListener("click", () => {
