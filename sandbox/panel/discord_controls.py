@@ -6,7 +6,7 @@ from typing import Literal
 
 from sandbox.discord_wire import Member, NotAnswered, NotPossible
 from sandbox.panel import choices
-from sandbox.panel.desk import Desk, Town
+from sandbox.panel.desk import FIRST_SCENE, Desk, Town
 from sandbox.panel.form import Control, Form, NotDone
 
 _POSTS = "/channels/[0-9]+/messages"
@@ -46,6 +46,8 @@ class DiscordControls:
     async def choose_server(self, form: Form) -> str:
         """Looks at another server, as whoever one was if that person is there."""
         town = form.one_of("server", {str(town.guild.id): town for town in self._desk.towns})
+        if town is not self._desk.town:
+            self._desk.scene = FIRST_SCENE
         self._desk.town = town
         self._desk.channel = next(iter(town.channels), None)
         self._desk.person = next((one for one in town.people if one.id == self._desk.person.id), town.people[0])

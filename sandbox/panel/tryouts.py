@@ -44,6 +44,7 @@ class Tryouts:
 
     async def watch_job(self, _form: Form) -> str:
         """Starts a job and asks for it with `/pixverse status`."""
+        self._wait_for_the_bot()
         await self._go_to(self._stage.channel)
         job = self._add("A lighthouse in the evening rain")
         await self.start_and_watch(job, timelines.completed(_SHORT_JOB_SECONDS))
@@ -53,7 +54,8 @@ class Tryouts:
 
     async def kill_bot(self, _form: Form) -> str:
         """Kills the bot before a job's end, which it misses, and starts it again."""
-        if self._is_dying or not self._stage.bot.running:
+        self._wait_for_the_bot()
+        if not self._stage.bot.running:
             raise NotDone("The bot isn't running right now. Start it under Bot, then try again.")
         self._is_dying = True
         job = self._add("Fireflies over a midnight pond")
@@ -70,6 +72,7 @@ class Tryouts:
 
     async def take_permission(self, _form: Form) -> str:
         """Asks for a job in a channel where the bot may not attach files."""
+        self._wait_for_the_bot()
         town = self._desk.towns[0]
         if self._without_files is None or self._without_files not in town.channels:
             self._without_files = self._stage.guild.add_text_channel("no-files")
@@ -85,6 +88,7 @@ class Tryouts:
 
     async def visit_server_without_token(self, _form: Form) -> str:
         """Asks for a job in a server whose admins have not set the bot up."""
+        self._wait_for_the_bot()
         town = self._desk.towns[1]
         if not town.bot_is_in or not town.channels:
             raise NotDone(f"The bot has no channel in {town.guild.name} any more.")
@@ -124,6 +128,15 @@ class Tryouts:
         except (NotAnswered, NotPossible) as problem:
             raise NotDone(f"{person.name} could not ask: {str(problem).partition(';')[0]}.") from None
         return answer.text
+
+    def _wait_for_the_bot(self) -> None:
+        """A scene that kills the bot would end another without a word.
+
+        Raises:
+            NotDone: such a scene is being played.
+        """
+        if self._is_dying:
+            raise NotDone("The bot is being killed in the scene before. Try again when it is back.")
 
     @property
     def _seconds_before_kill(self) -> float:

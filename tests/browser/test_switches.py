@@ -114,6 +114,7 @@ async def test_the_token_is_refused_and_changed(look: Look) -> None:
     _job(look, "Tokens")
     await look.choose("The account", "token refused")
     await look.hears("The API now refuses the account's token.")
+    await expect(look.page.locator("#api-chip")).to_have_text("The token is refused")
     await _ask(look, "Tokens")
     await expect(look.message("On hold: useapi.net refuses this server's API token.").first).to_be_visible()
     await look.choose("The account", "works")
@@ -343,6 +344,16 @@ async def test_what_there_is_to_try(look: Look) -> None:
     await look.is_explained("In Discord the link plays as a video.")
 
 
+async def test_another_server_ends_what_is_explained(look: Look) -> None:
+    await look.page.get_by_role("button", name="Ask without a token").click()
+    await look.is_explained("Alice is told what is missing.")
+    await look.be("Ada, admin")
+    await look.is_explained("Alice is told what is missing.")
+    await look.choose("Server", look.stage.guild.name)
+    await look.is_explained("Press one of the four.")
+    await expect(look.page.locator("#scene-token")).to_be_hidden()
+
+
 async def test_a_server_without_a_token_is_set_up_as_the_page_says(look: Look) -> None:
     look.panel.desk.speed = 20.0
     without_token = look.page.get_by_role("button", name="Ask without a token")
@@ -376,7 +387,9 @@ async def test_the_bot_is_killed_midway_and_the_result_comes_once(look: Look) ->
     await look.page.get_by_role("button", name="Kill the bot midway").click()
     await look.is_explained("the bot is killed")
     await look.page.get_by_role("button", name="Kill the bot midway").click()
-    await look.hears("isn't running right now")
+    await look.hears("The bot is being killed in the scene before.")
+    await look.page.get_by_role("button", name="Deny file uploads").click()
+    await look.hears("The bot is being killed in the scene before.")
     await look.is_explained("Killed. The job ends while the bot is dead")
     await expect(dead).to_be_visible()
     await look.is_explained("Done: the job ended while the bot was dead, and its result was posted once.")

@@ -90,6 +90,8 @@ function ended(code) {
   return code < 0 ? `Ended by signal ${-code}.` : `Ended with exit code ${code}.`;
 }
 
+const WRONG_WITH_ACCOUNT = { refused: "The token is refused", unpaid: "The account is unpaid" };
+
 export function showPixverse(pixverse) {
   for (const name of ["api", "account", "speed"]) live(name).value = pixverse[name];
   setText(byId("api-faults-left"), waiting(pixverse.faults));
@@ -97,7 +99,8 @@ export function showPixverse(pixverse) {
   const chip = byId("api-chip");
   const trouble = pixverse.api !== "on" || pixverse.account !== "ok" || pixverse.faults > 0;
   chip.dataset.state = trouble ? "bad" : "well";
-  setText(chip, trouble ? "PixVerse has problems" : "PixVerse is fine");
+  const ofAccount = pixverse.api === "on" ? WRONG_WITH_ACCOUNT[pixverse.account] : undefined;
+  setText(chip, trouble ? (ofAccount ?? "PixVerse has problems") : "PixVerse is fine");
   const count = `${pixverse.askedLastMinute} in the last minute, ${pixverse.asked} in total`;
   setText(byId("traffic-sum"), `Requests to the PixVerse API: ${count}.`);
 }
