@@ -12,17 +12,19 @@ from typing import Any
 
 import aiohttp
 
-from cogs.admin_desk import AdminDesk
+from cogs.admin_services import AdminServices
 from cogs.background import Background
-from cogs.buttons import Buttons
-from cogs.callback_desk import CallbackDesk
-from cogs.follow_desk import FollowDesk
+from cogs.buttons import button_handlers
+from cogs.callback_service import CallbackService
+from cogs.check_service import CheckService
+from cogs.follow_service import FollowService
 from cogs.http_port import Instruments, loop_beats, open_http_ports
 from cogs.message_menu import watch_menu
-from cogs.outcome_desk import OutcomeDesk
+from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import PixVerseAdmin
 from cogs.relay_parts import RelayParts, put_together
+from cogs.token_service import TokenService
 from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.command_sync import HttpRegistry
@@ -186,19 +188,20 @@ async def _face_discord(
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     answering = Answering(book, clock)
     door = Door(answering, CommandRate(clock, settings.commands_per_minute), clock)
-    desk = AdminDesk(
-        database, relay.accounts, relay.tokens, relay.rechecks, relay.poster, relay.health, relay.allowances, book
+    services = AdminServices(
+        tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, book),
+        checks=CheckService(database, relay.rechecks, relay.poster, relay.health, relay.allowances, book),
+        follows=FollowService(relay.following, relay.poster, book),
+        outcomes=OutcomeService(database, relay.resending, book),
+        callbacks=CallbackService(
+            relay.callbacks.addresses,
+            relay.accounts,
+            book,
+            public_url=settings.public_url,
+            interval=settings.poll_interval_ms,
+        ),
     )
-    outcomes = OutcomeDesk(database, relay.resending, book)
-    callbacks = CallbackDesk(
-        relay.callbacks.addresses,
-        relay.accounts,
-        book,
-        public_url=settings.public_url,
-        interval=settings.poll_interval_ms,
-    )
-    follow_desk = FollowDesk(relay.following, relay.poster, book)
-    client.button_handlers = Buttons(relay.member_commands, desk, follow_desk, outcomes, callbacks, answering, door)
+    client.button_handlers = button_handlers(relay.member_commands, services, answering, door)
 
     async def register_commands() -> None:
         registry = HttpRegistry(client, client.application_id or 0)
@@ -207,7 +210,7 @@ async def _face_discord(
     async def start() -> None:
         await client.add_cog(PixVerse(relay.member_commands, answering, book, clock))
         client.tree.add_command(watch_menu(relay.member_commands.many, answering))
-        await client.add_cog(PixVerseAdmin(desk, follow_desk, outcomes, callbacks, answering, door, book))
+        await client.add_cog(PixVerseAdmin(services, answering, door, book))
         reconciler = GuildReconciler(client, relay.places, clock.sleep)
         guild_events = GuildEvents(client, relay.outbox, relay.places, reconciler, database)
         await client.add_cog(guild_events)

@@ -1,13 +1,12 @@
-"""What pressing a button does. Each one is checked against the server and channel that it was pressed in."""
+"""What pressing a button does. Each press is checked against the server and channel that it was made in."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
-from cogs.admin_desk import AdminDesk
-from cogs.callback_desk import CallbackDesk
-from cogs.follow_desk import LARGEST_ID, FollowDesk
-from cogs.outcome_desk import OutcomeDesk
+from cogs.admin_services import AdminServices
+from cogs.follow_service import LARGEST_ID
 from cogs.watching_answers import one_watched
 from discord_adapter.channel_check import require_own_channel
 from discord_adapter.interaction_limits import Door
@@ -21,176 +20,166 @@ from discord_adapter.interactions import (
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
+from ui.actions import Action
 from ui.answer import Answer
-from ui.answers import (
-    checked_answer,
-    mention_answer,
-    posted_again_answer,
-    stop_answer,
-    stopped_all_answer,
-)
-from ui.button_handlers import FollowWish, ResendWish
+from ui.answers import checked_answer, mention_answer, posted_again_answer, stop_answer, stopped_all_answer
+from ui.button_handlers import ButtonHandlers, FollowRequest
 from ui.details import details_answers
 from ui.forgetting import forgotten_answer, kept_answer
 
+T = TypeVar("T")
+Handler = Callable[[Interaction, T], Awaitable[None]]
+Act = Callable[[Interaction, Ask, T], Awaitable[Answer | Sequence[Answer]]]
 
-class Buttons:
-    """The handlers that `ui.buttons` finds at the client."""
 
-    def __init__(
-        self,
-        member_commands: MemberCommands,
-        desk: AdminDesk,
-        follow_desk: FollowDesk,
-        outcomes: OutcomeDesk,
-        callbacks: CallbackDesk,
-        answering: Answering,
-        door: Door,
-    ) -> None:
-        self._commands = member_commands
-        self._desk = desk
-        self._follow_desk = follow_desk
-        self._outcomes = outcomes
-        self._callbacks = callbacks
+def button_handlers(
+    commands: MemberCommands, services: AdminServices, answering: Answering, door: Door
+) -> ButtonHandlers:
+    """The handlers of every button that lives on after a restart."""
+    members, admins = MemberButtons(commands, answering), AdminButtons(services, answering)
+    return ButtonHandlers(
+        lets_in=door.lets_in,
+        numbered={**members.numbered(), **admins.numbered()},
+        details=members.in_new_answer(members.details),
+        follow=admins.for_admins(admins.follow),
+        send_again=admins.for_admins(lambda _, ask, request: services.outcomes.send_again(ask, request)),
+    )
+
+
+class MemberButtons:
+    """Buttons under cards, summaries and outcomes, and in answers to members."""
+
+    def __init__(self, commands: MemberCommands, answering: Answering) -> None:
+        self._commands = commands
         self._answering = answering
-        self._door = door
 
-    async def lets_in(self, interaction: Interaction) -> bool:
-        return await self._door.lets_in(interaction)
+    def numbered(self) -> Mapping[Action, Handler[int]]:
+        """The handlers by their actions."""
+        return {
+            Action.CHECK_NOW: self.in_new_answer(self._check_now),
+            Action.STOP_WATCHING: self.in_new_answer(self._stop_watching),
+            Action.WATCH_AGAIN: self.in_new_answer(self._watch_again),
+            Action.STOP_BATCH: self.in_new_answer(self._stop_batch),
+            Action.PING_ME: self._in_place(self._ping_me),
+            Action.DO_NOT_PING_ME: self._in_place(self._do_not_ping_me),
+            Action.POST_AGAIN: self._in_place(self._post_again),
+            Action.DELETE_MY_DATA: self._in_place(self._delete_my_data),
+            Action.KEEP_MY_DATA: self._in_place(self._keep_my_data),
+        }
 
-    # ---- under a card or a summary ----------------------------------------------------------------------------------
+    def in_new_answer(self, act: Act[T]) -> Handler[T]:
+        """Answers with a new message for the presser alone."""
 
-    async def check_now(self, interaction: Interaction, subscription_id: int) -> None:
-        async def action(ask: Ask) -> Answer:
-            return checked_answer(await self._commands.watch.check_now(ask, subscription_id), ask.where)
+        async def pressed(interaction: Interaction, value: T) -> None:
+            async def action() -> Answer | Sequence[Answer]:
+                return await act(interaction, self._answering.ask_of(interaction), value)
 
-        await self._answer(interaction, action)
+            await self._answering.answer(interaction, action)
 
-    async def stop_watching(self, interaction: Interaction, subscription_id: int) -> None:
-        async def action(ask: Ask) -> Answer:
-            return stop_answer(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
+        return pressed
 
-        await self._answer(interaction, action)
+    def _in_place(self, act: Act[T]) -> Handler[T]:
+        """Answers in the place of the message that the button stands in."""
 
-    async def watch_again(self, interaction: Interaction, subscription_id: int) -> None:
-        async def action(ask: Ask) -> Answer:
-            require_posting(interaction)
-            result = await self._commands.watch.watch_again(ask, subscription_id)
-            return await one_watched(self._commands.watch, interaction, ask, result)
+        async def pressed(interaction: Interaction, value: T) -> None:
+            async def action() -> Answer | Sequence[Answer]:
+                return await act(interaction, self._answering.ask_of(interaction), value)
 
-        await self._answer(interaction, action)
+            await self._answering.answer_in_place(interaction, action)
 
-    async def stop_batch(self, interaction: Interaction, batch_id: int) -> None:
-        async def action(ask: Ask) -> Answer:
-            return stopped_all_answer(
-                await self._commands.stop.stop_all(ask, batch_id, may_manage_messages(interaction))
-            )
+        return pressed
 
-        await self._answer(interaction, action)
+    async def _check_now(self, _: Interaction, ask: Ask, subscription_id: int) -> Answer:
+        return checked_answer(await self._commands.watch.check_now(ask, subscription_id), ask.where)
 
-    # ---- under an outcome -------------------------------------------------------------------------------------------
+    async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Answer:
+        return stop_answer(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
 
-    async def show_details(self, interaction: Interaction, nonce: str) -> None:
-        async def action(ask: Ask) -> Sequence[Answer]:
-            return details_answers(await self._commands.queries.details(ask, nonce))
+    async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Answer:
+        require_posting(interaction)
+        result = await self._commands.watch.watch_again(ask, subscription_id)
+        return await one_watched(self._commands.watch, interaction, ask, result)
 
-        await self._answer(interaction, action)
+    async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Answer:
+        may_manage = may_manage_messages(interaction)
+        return stopped_all_answer(await self._commands.stop.stop_all(ask, batch_id, may_manage))
 
-    # ---- in an answer to the asker alone ----------------------------------------------------------------------------
+    async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Answer]:
+        """Tells all of the job whose outcome in this channel carries the nonce."""
+        return details_answers(await self._commands.queries.details(ask, nonce))
 
-    async def ping_me(self, interaction: Interaction, subscription_id: int) -> None:
-        await self._set_mention(interaction, subscription_id, mention=True)
+    async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Answer:
+        return mention_answer(await self._commands.buttons.set_mention(ask, subscription_id, True))
 
-    async def do_not_ping_me(self, interaction: Interaction, subscription_id: int) -> None:
-        await self._set_mention(interaction, subscription_id, mention=False)
+    async def _do_not_ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Answer:
+        return mention_answer(await self._commands.buttons.set_mention(ask, subscription_id, False))
 
-    async def _set_mention(self, interaction: Interaction, subscription_id: int, *, mention: bool) -> None:
-        async def action() -> Answer:
-            return mention_answer(
-                await self._commands.buttons.set_mention(self._answering.ask_of(interaction), subscription_id, mention)
-            )
+    async def _post_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Answer:
+        require_posting(interaction)
+        if interaction.message is None:
+            raise NothingToDo
+        return posted_again_answer(
+            await self._commands.buttons.post_again(ask, subscription_id, interaction.message.id)
+        )
 
-        await self._answering.answer_in_place(interaction, action)
+    async def _delete_my_data(self, _: Interaction, ask: Ask, _number: int) -> Answer:
+        await self._commands.forgetting.forget(ask)
+        return forgotten_answer()
 
-    async def post_again(self, interaction: Interaction, subscription_id: int) -> None:
-        async def action() -> Answer:
-            ask = self._answering.ask_of(interaction)
-            require_posting(interaction)
-            pressed_in = interaction.message
-            if pressed_in is None:
-                raise NothingToDo
-            return posted_again_answer(await self._commands.buttons.post_again(ask, subscription_id, pressed_in.id))
+    async def _keep_my_data(self, _: Interaction, _ask: Ask, _number: int) -> Answer:
+        return kept_answer()
 
-        await self._answering.answer_in_place(interaction, action)
 
-    async def delete_my_data(self, interaction: Interaction, number: int) -> None:  # noqa: ARG002 - says nothing here
-        async def action() -> Answer:
-            await self._commands.forgetting.forget(self._answering.ask_of(interaction))
-            return forgotten_answer()
+class AdminButtons:
+    """Buttons in answers to admins. Each press checks Manage Server again."""
 
-        await self._answering.answer_in_place(interaction, action)
+    def __init__(self, services: AdminServices, answering: Answering) -> None:
+        self._services = services
+        self._answering = answering
 
-    async def keep_my_data(self, interaction: Interaction, number: int) -> None:  # noqa: ARG002 - says nothing here
-        async def action() -> Answer:
-            return kept_answer()
+    def numbered(self) -> Mapping[Action, Handler[int]]:
+        """The handlers by their actions."""
+        tokens, callbacks = self._services.tokens, self._services.callbacks
+        show_results = self.for_admins(self._show_results)
+        show_failed = self.for_admins(self._show_failed_results)
+        return {
+            Action.KEEP_OLD_JOBS: self.for_admins(lambda _, ask, account_id: tokens.keep_old_jobs(ask, account_id)),
+            Action.DROP_OLD_JOBS: self.for_admins(lambda _, ask, account_id: tokens.drop_old_jobs(ask, account_id)),
+            Action.REMOVE_TOKEN: self.for_admins(lambda _, ask, account_id: tokens.remove_token(ask, account_id)),
+            Action.KEEP_TOKEN: self.for_admins(lambda _, ask, account_id: tokens.keep_token(ask, account_id)),
+            Action.ASK_TO_REPLACE: self.for_admins(lambda _, ask, number: callbacks.ask_to_replace(ask, number)),
+            Action.REPLACE_ADDRESS: self.for_admins(lambda _, ask, number: callbacks.replace(ask, number)),
+            Action.KEEP_ADDRESS: self.for_admins(lambda _, ask, _number: callbacks.show(ask)),
+            Action.DO_NOT_FOLLOW: self.for_admins(lambda _, __, ___: self._services.follows.do_not_follow()),
+            Action.PREVIOUS_RESULTS: show_results,
+            Action.MORE_RESULTS: show_results,
+            Action.ALL_RESULTS: show_results,
+            Action.PREVIOUS_FAILED: show_failed,
+            Action.MORE_FAILED: show_failed,
+            Action.FAILED_RESULTS: show_failed,
+        }
 
-        await self._answering.answer_in_place(interaction, action)
+    def for_admins(self, act: Act[T]) -> Handler[T]:
+        """Answers in the place of the message that the button stands in, where the presser may manage the server."""
 
-    # ---- of admins --------------------------------------------------------------------------------------------------
+        async def pressed(interaction: Interaction, value: T) -> None:
+            async def action() -> Answer | Sequence[Answer]:
+                require_manage_server(interaction)
+                return await act(interaction, self._answering.ask_of(interaction), value)
 
-    async def keep_old_jobs(self, interaction: Interaction, account_id: int) -> None:
-        await self._admin(interaction, lambda ask: self._desk.keep_old_jobs(ask, account_id))
+            await self._answering.answer_in_place(interaction, action)
 
-    async def drop_old_jobs(self, interaction: Interaction, account_id: int) -> None:
-        await self._admin(interaction, lambda ask: self._desk.drop_old_jobs(ask, account_id))
+        return pressed
 
-    async def remove_token(self, interaction: Interaction, account_id: int) -> None:
-        await self._admin(interaction, lambda ask: self._desk.remove_token(ask, account_id))
+    async def follow(self, interaction: Interaction, ask: Ask, request: FollowRequest) -> Answer:
+        """Follows the account in a channel of this very server."""
+        if not 0 < request.channel_id <= LARGEST_ID:
+            raise NothingToDo
+        await require_own_channel(interaction, request.channel_id)
+        return await self._services.follows.follow(ask, request)
 
-    async def keep_token(self, interaction: Interaction, account_id: int) -> None:
-        await self._admin(interaction, lambda ask: self._desk.keep_token(ask, account_id))
+    async def _show_results(self, _: Interaction, ask: Ask, skip: int) -> Answer:
+        return await self._services.outcomes.outcomes(ask, skip)
 
-    async def ask_to_replace_address(self, interaction: Interaction, number: int) -> None:
-        await self._admin(interaction, lambda ask: self._callbacks.ask_to_replace(ask, number))
-
-    async def keep_address(self, interaction: Interaction, _number: int) -> None:
-        await self._admin(interaction, self._callbacks.show)
-
-    async def replace_address(self, interaction: Interaction, number: int) -> None:
-        await self._admin(interaction, lambda ask: self._callbacks.replace(ask, number))
-
-    async def follow(self, interaction: Interaction, wish: FollowWish) -> None:
-        async def act(ask: Ask) -> Answer:
-            if not 0 < wish.channel_id <= LARGEST_ID:
-                raise NothingToDo
-            await require_own_channel(interaction, wish.channel_id)
-            return await self._follow_desk.follow(ask, wish)
-
-        await self._admin(interaction, act)
-
-    async def do_not_follow(self, interaction: Interaction, _account_id: int) -> None:
-        await self._admin(interaction, lambda _: self._follow_desk.do_not_follow())
-
-    async def show_results(self, interaction: Interaction, skip: int) -> None:
-        await self._admin(interaction, lambda ask: self._outcomes.outcomes(ask, skip))
-
-    async def show_failed_results(self, interaction: Interaction, skip: int) -> None:
-        await self._admin(interaction, lambda ask: self._outcomes.outcomes(ask, skip, only_failed=True))
-
-    async def send_again(self, interaction: Interaction, wish: ResendWish) -> None:
-        await self._admin(interaction, lambda ask: self._outcomes.send_again(ask, wish))
-
-    async def _admin(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
-        async def action() -> Answer:
-            require_manage_server(interaction)
-            return await act(self._answering.ask_of(interaction))
-
-        await self._answering.answer_in_place(interaction, action)
-
-    async def _answer(
-        self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer | Sequence[Answer]]]
-    ) -> None:
-        async def action() -> Answer | Sequence[Answer]:
-            return await act(self._answering.ask_of(interaction))
-
-        await self._answering.answer(interaction, action)
+    async def _show_failed_results(self, _: Interaction, ask: Ask, skip: int) -> Answer:
+        return await self._services.outcomes.outcomes(ask, skip, only_failed=True)

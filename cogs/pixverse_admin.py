@@ -10,10 +10,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
-from cogs.admin_desk import AdminDesk
-from cogs.callback_desk import CallbackDesk
-from cogs.follow_desk import FollowDesk
-from cogs.outcome_desk import OutcomeDesk
+from cogs.admin_services import AdminServices
 from discord_adapter.channel_check import check_channel, require_own_channel
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.hidden_channels import real_name
@@ -62,21 +59,9 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     token = app_commands.Group(name="token", description=descriptions.TOKEN)
 
-    def __init__(
-        self,
-        desk: AdminDesk,
-        follow_desk: FollowDesk,
-        outcomes: OutcomeDesk,
-        callbacks: CallbackDesk,
-        answering: Answering,
-        door: Door,
-        book: CommandRegistry,
-    ) -> None:
+    def __init__(self, services: AdminServices, answering: Answering, door: Door, book: CommandRegistry) -> None:
         super().__init__()
-        self._desk = desk
-        self._follow_desk = follow_desk
-        self._outcomes = outcomes
-        self._callbacks = callbacks
+        self._services = services
         self._answering = answering
         self._door = door
         self._book = book
@@ -100,31 +85,31 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         if not await self._door.lets_in(interaction):
             return
         text = entered_text(data.get("components") or ())
-        await self._answer(interaction, lambda ask: self._desk.set_token(ask, text))
+        await self._answer(interaction, lambda ask: self._services.tokens.set_token(ask, text))
 
     @token.command(name="remove", description=descriptions.TOKEN_REMOVE)
     async def token_remove(self, interaction: Interaction) -> None:
         """Asks before it is removed."""
-        await self._answer(interaction, self._desk.ask_removal)
+        await self._answer(interaction, self._services.tokens.ask_removal)
 
     @app_commands.command(name="check", description=descriptions.CHECK)
     async def check(self, interaction: Interaction) -> None:
         """What works here and what not."""
 
         async def act(ask: Ask) -> Answer:
-            return await self._desk.check(ask, await check_channel(interaction))
+            return await self._services.checks.check(ask, await check_channel(interaction))
 
         await self._answer(interaction, act)
 
     @app_commands.command(name="deliveries", description=descriptions.DELIVERIES)
     async def deliveries(self, interaction: Interaction) -> None:
         """What became of the latest outcomes."""
-        await self._answer(interaction, self._outcomes.outcomes)
+        await self._answer(interaction, self._services.outcomes.outcomes)
 
     @app_commands.command(name="callback", description=descriptions.CALLBACK)
     async def callback(self, interaction: Interaction) -> None:
         """The server's own address for useapi.net's callbacks."""
-        await self._answer(interaction, self._callbacks.show)
+        await self._answer(interaction, self._services.callbacks.show)
 
     @app_commands.command(name="alerts", description=descriptions.ALERTS)
     @app_commands.describe(channel=descriptions.ALERTS_CHANNEL)
@@ -135,7 +120,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
         async def act(ask: Ask) -> Answer:
             await require_own_channel(interaction, channel.id)
-            return await self._desk.set_alerts(ask, channel.id)
+            return await self._services.checks.set_alerts(ask, channel.id)
 
         await self._answer(interaction, act)
 
@@ -151,7 +136,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
         async def act(ask: Ask) -> Answer:
             await require_own_channel(interaction, channel.id)
-            return await self._follow_desk.ask_before_following(ask, channel.id, progress=progress)
+            return await self._services.follows.ask_before_following(ask, channel.id, progress=progress)
 
         await self._answer(interaction, act)
 
@@ -159,7 +144,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     @app_commands.describe(channel=descriptions.UNFOLLOW_CHANNEL)
     async def unfollow(self, interaction: Interaction, channel: str) -> None:
         """Ends that. The channel is a text, so that one that is gone can be named."""
-        await self._answer(interaction, lambda ask: self._follow_desk.unfollow(ask, channel))
+        await self._answer(interaction, lambda ask: self._services.follows.unfollow(ask, channel))
 
     @unfollow.autocomplete("channel")
     async def _choose_followed(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -168,7 +153,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         if guild_id is None or not self._book.serves(guild_id) or not may_manage_server(interaction):
             return []
         try:
-            followed = await self._follow_desk.followed_channels(guild_id)
+            followed = await self._services.follows.followed_channels(guild_id)
         except StorageError as error:
             log.warning("autocomplete found nothing: %s", error)
             return []
@@ -176,11 +161,11 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         return [choice for choice in choices if typed.strip().casefold() in choice.name.casefold()][:CHOICES]
 
     async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
-        async def deed() -> Answer:
+        async def action() -> Answer:
             require_manage_server(interaction)
             return await act(self._answering.ask_of(interaction))
 
-        await self._answering.answer(interaction, deed)
+        await self._answering.answer(interaction, action)
 
 
 def _name_of(interaction: Interaction, channel_id: int) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from model.messages import Address, ClaimedUser
 from ui import wording
+from ui.actions import Action
 from ui.answer import Answer, answer
-from ui.buttons import Action
 from ui.cards import missing_permissions
 from ui.mentions import CommandMentions
 

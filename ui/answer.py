@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import discord
 
-from ui.buttons import Action, number_view
+from ui.actions import Action
+from ui.buttons import number_view
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from relay.commands.results import (
     Unchecked,
 )
 from ui import wording
+from ui.actions import Action
 from ui.answer import Answer, answer
-from ui.buttons import Action
 from ui.cards import missing_permissions
 from ui.escape import job_id
 from ui.passing import OnPress, PassingView

@@ -9,47 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from enum import Enum
 from typing import Any, Self
 
 import discord
 from discord import ButtonStyle
 
-from ui.button_handlers import FollowWish, Press, ResendWish, handlers_of
-
-
-class Action(Enum):
-    """A button with a number: the start of its custom id, its label, and the handler's name."""
-
-    CHECK_NOW = ("card:check", "Check now", "check_now")
-    STOP_WATCHING = ("card:stop", "Stop watching", "stop_watching")
-    WATCH_AGAIN = ("card:again", "Watch again", "watch_again")
-    STOP_BATCH = ("batch:stop", "Stop watching all", "stop_batch")
-    PING_ME = ("answer:ping", "Ping me", "ping_me")
-    DO_NOT_PING_ME = ("answer:quiet", "Don't ping me", "do_not_ping_me")
-    POST_AGAIN = ("answer:again", "Post it again", "post_again")
-    KEEP_OLD_JOBS = ("token:keep-jobs", "Keep the old jobs waiting", "keep_old_jobs")
-    DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs", "drop_old_jobs")
-    REMOVE_TOKEN = ("token:remove", "Remove the token", "remove_token")
-    KEEP_TOKEN = ("token:keep", "Keep the token", "keep_token")
-    DELETE_MY_DATA = ("me:delete", "Delete my data", "delete_my_data")
-    KEEP_MY_DATA = ("me:keep", "Keep my data", "keep_my_data")
-    ASK_TO_REPLACE = ("callback:replace", "Replace the address", "ask_to_replace_address")
-    REPLACE_ADDRESS = ("callback:new", "Replace the address", "replace_address")
-    KEEP_ADDRESS = ("callback:keep", "Keep the address", "keep_address")
-    DO_NOT_FOLLOW = ("follow:no", "Don't follow", "do_not_follow")
-    PREVIOUS_RESULTS = ("results:previous", "Previous results", "show_results")
-    MORE_RESULTS = ("results:more", "More results", "show_results")
-    ALL_RESULTS = ("results:all", "Show all results", "show_results")
-    FAILED_RESULTS = ("results:failed", "Show failed results", "show_failed_results")
-    PREVIOUS_FAILED = ("results:failed-previous", "Previous failed results", "show_failed_results")
-    MORE_FAILED = ("results:failed-more", "More failed results", "show_failed_results")
-
-    def __init__(self, prefix: str, label: str, handler: str) -> None:
-        self.prefix = prefix
-        self.label = label
-        self.handler = handler
-
+from ui.actions import Action
+from ui.button_handlers import FollowRequest, Press, ResendRequest, handlers_of
 
 _BY_PREFIX = {action.prefix: action for action in Action}
 _LOOKING = frozenset(
@@ -103,7 +69,7 @@ class NumberButton(
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await getattr(handlers_of(interaction), self.action.handler)(interaction, self.number)
+        await handlers_of(interaction).numbered[self.action](interaction, self.number)
 
 
 class DetailsButton(
@@ -126,7 +92,7 @@ class DetailsButton(
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await handlers_of(interaction).show_details(interaction, self.nonce)
+        await handlers_of(interaction).details(interaction, self.nonce)
 
 
 class SendAgainButton(
@@ -138,25 +104,25 @@ class SendAgainButton(
 ):
     """`Resend 3` for the outcome that stands at this place of a page."""
 
-    def __init__(self, wish: ResendWish) -> None:
-        custom_id = f"results:send:{wish.place}:{wish.delivery_id}"
-        if wish.skip or wish.only_failed:
-            custom_id += f":{'failed' if wish.only_failed else 'all'}:{wish.skip}"
+    def __init__(self, request: ResendRequest) -> None:
+        custom_id = f"results:send:{request.place}:{request.delivery_id}"
+        if request.skip or request.only_failed:
+            custom_id += f":{'failed' if request.only_failed else 'all'}:{request.skip}"
         super().__init__(
-            discord.ui.Button(label=f"Resend {wish.place}", style=ButtonStyle.secondary, custom_id=custom_id)
+            discord.ui.Button(label=f"Resend {request.place}", style=ButtonStyle.secondary, custom_id=custom_id)
         )
-        self.wish = wish
+        self.request = request
 
     @classmethod
     async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
         """The button that was pressed."""
         return cls(
-            ResendWish(int(match["number"]), int(match["place"]), int(match["skip"] or 0), match["page"] == "failed")
+            ResendRequest(int(match["number"]), int(match["place"]), int(match["skip"] or 0), match["page"] == "failed")
         )
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await handlers_of(interaction).send_again(interaction, self.wish)
+        await handlers_of(interaction).send_again(interaction, self.request)
 
 
 class FollowButton(
@@ -166,25 +132,25 @@ class FollowButton(
 ):
     """`Follow the account`: what was asked stands in it, so that it is done as it was asked."""
 
-    def __init__(self, wish: FollowWish) -> None:
-        how = "cards" if wish.progress else "quiet"
+    def __init__(self, request: FollowRequest) -> None:
+        how = "cards" if request.progress else "quiet"
         super().__init__(
             discord.ui.Button(
                 label="Follow the account",
                 style=ButtonStyle.secondary,
-                custom_id=f"follow:{how}:{wish.channel_id}:{wish.account_id}",
+                custom_id=f"follow:{how}:{request.channel_id}:{request.account_id}",
             )
         )
-        self.wish = wish
+        self.request = request
 
     @classmethod
     async def from_custom_id(cls, interaction: Press, item: discord.ui.Item[Any], match: re.Match[str], /) -> Self:  # noqa: ARG003
         """The button that was pressed."""
-        return cls(FollowWish(int(match["channel"]), int(match["account"]), match["how"] == "cards"))
+        return cls(FollowRequest(int(match["channel"]), int(match["account"]), match["how"] == "cards"))
 
     async def callback(self, interaction: Press) -> None:
         """Hands the press to the client's handlers."""
-        await handlers_of(interaction).follow(interaction, self.wish)
+        await handlers_of(interaction).follow(interaction, self.request)
 
 
 DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
@@ -226,14 +192,14 @@ def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
     return view
 
 
-def results_view(to_send: Sequence[ResendWish], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
+def results_view(to_send: Sequence[ResendRequest], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
     """The buttons under a page of outcomes, two to a row: one for each that can be sent again, then those for other
     pages; None without any."""
     if not to_send and not turning:
         return None
     view = discord.ui.View(timeout=None)
-    for place, wish in enumerate(to_send):
-        again = SendAgainButton(wish)
+    for place, request in enumerate(to_send):
+        again = SendAgainButton(request)
         again.row = place // 2
         view.add_item(again)
     for action, number in turning:
@@ -243,11 +209,11 @@ def results_view(to_send: Sequence[ResendWish], turning: Sequence[tuple[Action, 
     return view
 
 
-def follow_view(wish: FollowWish) -> discord.ui.View:
+def follow_view(request: FollowRequest) -> discord.ui.View:
     """The buttons under the question whether to follow an account in a channel."""
     view = discord.ui.View(timeout=None)
-    view.add_item(FollowButton(wish))
-    view.add_item(NumberButton(Action.DO_NOT_FOLLOW, wish.account_id))
+    view.add_item(FollowButton(request))
+    view.add_item(NumberButton(Action.DO_NOT_FOLLOW, request.account_id))
     return view
 
 

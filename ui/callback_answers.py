@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ui import wording
+from ui.actions import Action
 from ui.answer import Answer, answer
-from ui.buttons import Action
 from ui.mentions import CommandMentions
 
 _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"

@@ -10,7 +10,8 @@ from model.job import JobState, Outcome
 from model.messages import Address, CardPost, Obstacle
 from model.states import CardStatus
 from ui import colours, wording
-from ui.buttons import Action, layout_view
+from ui.actions import Action
+from ui.buttons import layout_view
 from ui.escape import escaped
 from ui.limits import SHORT_PROMPT
 

@@ -7,7 +7,7 @@ from discord import app_commands
 from model.messages import Address, ClaimedUser
 from ui import wording
 from ui.answer import Answer
-from ui.button_handlers import FollowWish
+from ui.button_handlers import FollowRequest
 from ui.buttons import follow_view
 from ui.cards import missing_permissions
 from ui.escape import code, plain
@@ -23,7 +23,7 @@ def follow_question(account: ClaimedUser | None, channel_id: int, account_id: in
     return Answer(
         f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone there sees all its prompts and "
         f"videos. Ended jobs aren't posted.{cards}{claim}",
-        follow_view(FollowWish(channel_id, account_id, progress)),
+        follow_view(FollowRequest(channel_id, account_id, progress)),
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ui.actions import Action
 from ui.answer import Answer, answer
-from ui.buttons import Action
 
 _PRESSER = 0
 """The buttons are about whoever presses them, so their number says nothing."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
-from ui.buttons import Action, number_custom_id
+from ui.actions import Action
+from ui.buttons import number_custom_id
 from ui.cards import card_view
 from ui.mentions import CommandMentions
 from ui.message import Message

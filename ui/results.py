@@ -12,9 +12,10 @@ from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
+from ui.actions import Action
 from ui.answer import Answer
-from ui.button_handlers import ResendWish
-from ui.buttons import Action, results_view
+from ui.button_handlers import ResendRequest
+from ui.buttons import results_view
 from ui.limits import MESSAGE, units
 from ui.links import because
 from ui.mentions import CommandMentions
@@ -44,7 +45,7 @@ def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMe
         return Answer(f"**No results on this server yet.** Start with {mentions.status}.")
     text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
     to_send = [
-        ResendWish(record.delivery_id, place, page.skipped, page.only_failed)
+        ResendRequest(record.delivery_id, place, page.skipped, page.only_failed)
         for place, record in enumerate(records, start=1)
         if _can_be_sent(record)
     ]

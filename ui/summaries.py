@@ -6,7 +6,8 @@ import discord
 
 from model.messages import Address, SummaryEntry, SummaryPost
 from ui import colours, wording
-from ui.buttons import Action, layout_view
+from ui.actions import Action
+from ui.buttons import layout_view
 from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 
 

@@ -53,7 +53,7 @@ class Rechecks:
     """Each account that is not ok is tried at the start and then every `accounts.recheck_seconds`."""
 
     def __init__(self, accounts: Accounts, api: TokenTrial, clock: Clock) -> None:
-        self._accounts = accounts
+        self.accounts = accounts
         self._api = api
         self._clock = clock
         self._due: dict[int, float] = {}
@@ -66,7 +66,7 @@ class Rechecks:
 
         The token of a server that has removed the bot rests like its jobs, until the bot is back.
         """
-        for account in self._accounts.every():
+        for account in self.accounts.every():
             if account.state is not AccountState.OK and account.token is not None:
                 self._due.setdefault(account.id, self._clock.monotonic())
         while True:
@@ -78,16 +78,16 @@ class Rechecks:
 
         Raises StorageError as the database does.
         """
-        token = self._accounts.token_of(account_id)
+        token = self.accounts.token_of(account_id)
         if token is None:
             self._due.pop(account_id, None)
-            missing = self._accounts.state_of(account_id) is AccountState.MISSING
+            missing = self.accounts.state_of(account_id) is AccountState.MISSING
             return Recheck.TOKEN_MISSING if missing else Recheck.NO_TOKEN
-        self._due[account_id] = self._clock.monotonic() + self._accounts.recheck_seconds
+        self._due[account_id] = self._clock.monotonic() + self.accounts.recheck_seconds
         listed, error = await self._trial(account_id, token)
-        await self._accounts.named_by_api(account_id, listed)
-        await self._accounts.tried(account_id, token, error)
-        if self._accounts.state_of(account_id) is AccountState.OK:
+        await self.accounts.named_by_api(account_id, listed)
+        await self.accounts.tried(account_id, token, error)
+        if self.accounts.state_of(account_id) is AccountState.OK:
             self._due.pop(account_id, None)
         return _RESULTS[state_told(error)]
 
@@ -95,7 +95,7 @@ class Rechecks:
         try:
             return await self._api.jobs_in_work(token), None
         except (RateLimited, Unavailable) as error:
-            wait = max(error.retry_after or 0.0, self._accounts.recheck_seconds)
+            wait = max(error.retry_after or 0.0, self.accounts.recheck_seconds)
             self._due[account_id] = self._clock.monotonic() + wait
             return (), error
         except PixVerseError as error:
@@ -110,7 +110,7 @@ class Rechecks:
                 group.create_task(self._try_in_turn(account_id, slots))
 
     async def _try_in_turn(self, account_id: int, slots: asyncio.Semaphore) -> None:
-        if not self._accounts.is_in_force(account_id):
+        if not self.accounts.is_in_force(account_id):
             self._due.pop(account_id, None)
             return
         async with slots:
@@ -129,9 +129,9 @@ class Rechecks:
         self._woken.set()
 
     def _plan(self, account_id: int) -> None:
-        account = self._accounts.account(account_id)
+        account = self.accounts.account(account_id)
         if account is None or account.token is None or account.state is AccountState.OK:
             self._due.pop(account_id, None)
         else:
-            self._due.setdefault(account_id, self._clock.monotonic() + self._accounts.recheck_seconds)
+            self._due.setdefault(account_id, self._clock.monotonic() + self.accounts.recheck_seconds)
         self._woken.set()

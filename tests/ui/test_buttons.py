@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -7,10 +8,10 @@ import discord
 import pytest
 
 from tests.ui.samples import components_of
-from ui.button_handlers import ButtonHandlers, FollowWish, ResendWish
+from ui.actions import Action
+from ui.button_handlers import ButtonHandlers, FollowRequest, ResendRequest
 from ui.buttons import (
     DYNAMIC_ITEMS,
-    Action,
     DetailsButton,
     FollowButton,
     NumberButton,
@@ -22,22 +23,26 @@ from ui.buttons import (
 from ui.colours import RUNNING
 
 
-class Recorder:
-    """Handlers that write down what they were asked."""
-
-    def __init__(self) -> None:
-        self.calls: list[tuple[str, object]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        async def record(interaction: object, what: object) -> None:
-            self.calls.append((name, what))
-
-        return record
-
-
-async def pressed(custom_id: str) -> list[tuple[str, object]]:
+async def pressed(custom_id: str) -> list[tuple[object, object]]:
     """What the handlers are asked when a button with this custom id, of an earlier run, is pressed."""
-    handlers = Recorder()
+    calls: list[tuple[object, object]] = []
+
+    def record(name: object) -> Callable[[Any, object], Awaitable[None]]:
+        async def call(_: object, what: object) -> None:
+            calls.append((name, what))
+
+        return call
+
+    async def lets_in(_: object) -> bool:
+        return True
+
+    handlers = ButtonHandlers(
+        lets_in,
+        numbered={action: record(action) for action in Action},
+        details=record("details"),
+        follow=record("follow"),
+        send_again=record("send_again"),
+    )
     interaction: Any = SimpleNamespace(client=SimpleNamespace(button_handlers=handlers))
     for kind in DYNAMIC_ITEMS:
         match = kind.__discord_ui_compiled_template__.fullmatch(custom_id)
@@ -45,33 +50,34 @@ async def pressed(custom_id: str) -> list[tuple[str, object]]:
             item: Any = await kind.from_custom_id(interaction, discord.ui.Button(), match)
             assert item.custom_id == custom_id
             await item.callback(interaction)
-    return handlers.calls
+    return calls
 
 
 @pytest.mark.parametrize("action", Action)
 async def test_each_numbered_button_reaches_its_handler_after_a_restart(action: Action) -> None:
-    assert await pressed(NumberButton(action, 12).custom_id) == [(action.handler, 12)]
+    assert await pressed(NumberButton(action, 12).custom_id) == [(action, 12)]
 
 
-def test_every_action_has_a_handler_and_a_prefix_of_its_own() -> None:
-    assert {action.handler for action in Action} <= set(dir(ButtonHandlers))
+def test_every_action_has_a_prefix_of_its_own() -> None:
     assert len({action.prefix for action in Action}) == len(Action)
 
 
 @pytest.mark.parametrize("progress", [False, True])
 async def test_following_carries_what_was_asked(progress: bool) -> None:
-    wish = FollowWish(18_446_744_073_709_551_615, 12, progress)
-    assert await pressed(FollowButton(wish).custom_id) == [("follow", wish)]
+    request = FollowRequest(18_446_744_073_709_551_615, 12, progress)
+    assert await pressed(FollowButton(request).custom_id) == [("follow", request)]
 
 
 async def test_details_carries_the_nonce() -> None:
     nonce = "0123456789abcdef012345678"
-    assert await pressed(DetailsButton(nonce).custom_id) == [("show_details", nonce)]
+    assert await pressed(DetailsButton(nonce).custom_id) == [("details", nonce)]
 
 
-@pytest.mark.parametrize("wish", [ResendWish(12, 3), ResendWish(12, 3, skip=8), ResendWish(12, 3, only_failed=True)])
-async def test_send_again_carries_its_page_place_and_number(wish: ResendWish) -> None:
-    assert await pressed(SendAgainButton(wish).custom_id) == [("send_again", wish)]
+@pytest.mark.parametrize(
+    "wanted", [ResendRequest(12, 3), ResendRequest(12, 3, skip=8), ResendRequest(12, 3, only_failed=True)]
+)
+async def test_send_again_carries_its_page_place_and_number(wanted: ResendRequest) -> None:
+    assert await pressed(SendAgainButton(wanted).custom_id) == [("send_again", wanted)]
 
 
 @pytest.mark.parametrize(

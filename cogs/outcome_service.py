@@ -1,4 +1,4 @@
-"""What a server's admins ask about its outcomes, as answers. Whether the asker is one has been checked before."""
+"""`/pixverse-admin deliveries`: a server's outcomes. Whether the asker is an admin has been checked."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from relay.commands.results import Ask
 from storage import outcome_records
 from storage.database import Database
 from ui.answer import Answer
-from ui.button_handlers import ResendWish
+from ui.button_handlers import ResendRequest
 from ui.results import PAGE, posted_after_all, results_answer, sent_again
 
 
-class OutcomeDesk:
+class OutcomeService:
     """Knows of the asker's own server alone. Raises StorageError as the database does."""
 
     def __init__(self, database: Database, resending: Resending, book: CommandRegistry) -> None:
@@ -32,16 +32,16 @@ class OutcomeDesk:
         counts = await outcome_records.counts(reader, ask.guild_id)
         return results_answer(page, counts, self._book.mentions(ask.guild_id), news)
 
-    async def send_again(self, ask: Ask, wish: ResendWish) -> Answer:
+    async def send_again(self, ask: Ask, request: ResendRequest) -> Answer:
         """Sends one that was not posted, and shows the page anew on which that was asked, once more when it
         is posted. Raises NothingToDo."""
-        result = await self._resending.send_again(ask, wish.delivery_id)
+        result = await self._resending.send_again(ask, request.delivery_id)
 
         async def shown(news: str) -> Answer:
-            return await self.outcomes(ask, wish.skip, only_failed=wish.only_failed, news=news)
+            return await self.outcomes(ask, request.skip, only_failed=request.only_failed, news=news)
 
         async def later() -> Answer:
-            return await shown(posted_after_all(result) if await self._resending.posted(wish.delivery_id) else "")
+            return await shown(posted_after_all(result) if await self._resending.posted(request.delivery_id) else "")
 
         answer = await shown(sent_again(result))
         return answer if result.posted else replace(answer, later=later)

@@ -1,4 +1,4 @@
-"""What a server's admins ask about whole accounts, as answers. Whether the asker is one has been checked before."""
+"""`/pixverse-admin follow` and `unfollow`. Whether the asker is an admin has been checked."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from relay.tokens.tokens import TokenChanged
 from ui import follow_answers
 from ui.admin_answers import question_outdated_answer
 from ui.answer import Answer
-from ui.button_handlers import FollowWish
+from ui.button_handlers import FollowRequest
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 LARGEST_ID = 2**63 - 1
 """Discord's ids begin with the time, and none is as large before the year 2084; SQLite takes no larger number."""
 
 
-class FollowDesk:
+class FollowService:
     """Answers each request; raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
     def __init__(self, following: Following, poster: Poster, book: CommandRegistry) -> None:
@@ -39,17 +39,19 @@ class FollowDesk:
             return refused
         return follow_answers.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
 
-    async def follow(self, ask: Ask, wish: FollowWish) -> Answer:
+    async def follow(self, ask: Ask, request: FollowRequest) -> Answer:
         """Follows, where nothing has changed since the question."""
-        refused = self._cannot_post(ask.guild_id, wish.channel_id)
+        refused = self._cannot_post(ask.guild_id, request.channel_id)
         if refused is not None:
             return refused
         mentions = self._book.mentions(ask.guild_id)
         try:
-            followed = await self._following.follow(ask, wish.channel_id, wish.account_id, progress=wish.progress)
+            followed = await self._following.follow(
+                ask, request.channel_id, request.account_id, progress=request.progress
+            )
         except TokenChanged:
             return question_outdated_answer(mentions)
-        return follow_answers.following_answer(followed.user, wish.channel_id, mentions)
+        return follow_answers.following_answer(followed.user, request.channel_id, mentions)
 
     async def do_not_follow(self) -> Answer:
         """Does nothing, and says so."""

@@ -1,4 +1,4 @@
-"""What a server's admins ask about their address for callbacks. Whether the asker is one has been checked before."""
+"""`/pixverse-admin callback`: a server's address for callbacks. Whether the asker is an admin has been checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.callback_answers import (
 )
 
 
-class CallbackDesk:
+class CallbackService:
     """Shows an address to admins of its own server alone. Raises StorageError as the database does.
 
     `public_url`: where the internet reaches the callback port, None where callbacks are not switched on; `interval`:

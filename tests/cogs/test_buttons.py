@@ -1,0 +1,14 @@
+"""Every button that lives on after a restart has a handler."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+from unittest.mock import MagicMock
+
+from cogs.buttons import button_handlers
+from ui.actions import Action
+
+
+def test_every_action_has_a_handler() -> None:
+    anything = cast("Any", MagicMock())
+    assert set(button_handlers(anything, anything, anything, anything).numbered) == set(Action)
