@@ -20,8 +20,8 @@ MUTATIONS = (
     mutation(
         "two quick presses post an outcome twice",
         "tests/e2e/test_main_path.py::test_already_watched_already_posted_and_posted_again[v1]",
-        "Buttons.post_again",
-        "post_again(ask, subscription_id, pressed_in.id)",
+        "MemberButtons._post_again",
+        "post_again(ask, subscription_id, interaction.message.id)",
         "post_again(ask, subscription_id, interaction.id)",
     ),
     mutation(

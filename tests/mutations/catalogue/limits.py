@@ -58,14 +58,14 @@ MUTATIONS = (
     mutation(
         "tokens are tried as often as somebody likes",
         f"{_REQUESTS}::test_tokens_are_tried_so_often_and_no_more",
-        "AdminDesk.set_token",
+        "TokenService.set_token",
         "self._allowances.take_token_trial(ask.guild_id, ask.user_id)\n",
         "",
     ),
     mutation(
         "the admins' check asks as often as somebody likes",
         f"{_REQUESTS}::test_the_admins_check_draws_on_the_same",
-        "AdminDesk._try_token",
+        "CheckService._try_token",
         "self._allowances.take(account_id, ask.user_id, _REQUESTS_OF_A_TRIAL)\n",
         "",
     ),

@@ -56,8 +56,8 @@ MUTATIONS = (
     mutation(
         "a channel's number may be larger than the database takes",
         "tests/e2e/test_forgeries.py::test_a_button_that_names_a_channel_of_another_server",
-        "Buttons.follow",
-        "if not 0 < wish.channel_id <= LARGEST_ID:",
+        "AdminButtons.follow",
+        "if not 0 < request.channel_id <= LARGEST_ID:",
         "if 0:",
     ),
     mutation(
@@ -257,9 +257,9 @@ MUTATIONS = (
     mutation(
         "admins' buttons are anybody's",
         f"{_E2E_PERMISSIONS}::test_admins_buttons_are_refused",
-        "Buttons._admin",
-        "async def action() -> Answer:\n    require_manage_server(interaction)\n",
-        "async def action() -> Answer:\n",
+        "AdminButtons.for_admins",
+        "require_manage_server(interaction)\n",
+        "",
     ),
     mutation(
         "outcomes of other servers are sent again",
@@ -271,10 +271,9 @@ MUTATIONS = (
     mutation(
         "anybody sends outcomes again",
         "tests/e2e/test_deliveries.py::test_its_buttons_are_bound_to_admins_and_to_the_server",
-        "Buttons.send_again",
-        "await self._admin(interaction, lambda ask: self._outcomes.send_again(ask, wish))",
-        "await self._answering.answer_in_place("
-        "interaction, lambda: self._outcomes.send_again(self._answering.ask_of(interaction), wish))",
+        "button_handlers",
+        "admins.for_admins(lambda _, ask, request: services.outcomes.send_again(ask, request))",
+        "members.in_new_answer(lambda _, ask, request: services.outcomes.send_again(ask, request))",
     ),
     mutation(
         "a button works in every channel",

@@ -170,7 +170,7 @@ MUTATIONS = (
         "the token of a server without the bot is tried again and again",
         f"{_CHANGES}::test_a_server_without_the_bot_has_its_token_rest",
         "Rechecks._try_in_turn",
-        "if not self._accounts.is_in_force(account_id):",
+        "if not self.accounts.is_in_force(account_id):",
         "if 0:",
     ),
     mutation(
