@@ -19,7 +19,7 @@ from tests.mutations.product import Product
 from tests.mutations.tree import ROOT, copy_tree
 from tests.simulation.children import Child
 
-_ROOMS = ("relay/", "cogs/", "storage/", "pixverse/", "ui/")
+_ROOMS = ("relay/", "discord_adapter/", "cogs/", "storage/", "pixverse/", "ui/")
 """The others are about starting, settings, logs, HTTP ports and the sandbox, which a life does not show."""
 
 
