@@ -20,7 +20,6 @@ from pixverse.client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
-from relay.callbacks.announcements import Announcements
 from relay.clock import SystemClock
 from relay.polling.answers import Answers
 from relay.polling.poller import Poller
@@ -101,7 +100,6 @@ class RealPoller:
             accounts,
             clock,
             NoLists(self._api.roll, self._api.kind_of, accounts.token_of, clock, interval=interval),
-            Announcements(clock),
             interval=interval,
             max_age=_OLDEST,
             random=random,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from relay.callbacks.announcements import Announcements
 from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.hint_counts import HintCounts
 from relay.callbacks.hints import Hints
@@ -38,7 +37,6 @@ def callback_parts(
     accounts: Accounts,
     questions: Questions,
     poller: Poller,
-    announcements: Announcements,
     taker: JobTaker,
     clock: Clock,
     *,
@@ -48,6 +46,6 @@ def callback_parts(
     counts = HintCounts()
     addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
     unknown = UnknownJobs(database.reader, questions, taker, poller, clock, interval=interval)
-    hints = Hints(database, accounts, poller, announcements, unknown, counts, clock)
+    hints = Hints(database, accounts, poller, unknown, counts, clock)
     endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
     return CallbackParts(addresses, hints, counts, endpoint)

@@ -11,7 +11,6 @@ from cogs.callback_parts import CallbackParts, callback_parts
 from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
 from relay.allowances import Allowances
-from relay.callbacks.announcements import Announcements
 from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
 from relay.cards.cards import CardLoop
@@ -135,7 +134,6 @@ def put_together(
     questions = Questions(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
     rereader = LinkRefresher(database.reader, questions, accounts.in_force)
     answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
-    announcements = Announcements(clock)
     roll_calls = RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval)
     poller = Poller(
         database,
@@ -144,7 +142,6 @@ def put_together(
         accounts,
         clock,
         roll_calls,
-        announcements,
         interval=interval,
         max_age=settings.job_max_age_ms,
         random=random,
@@ -198,7 +195,6 @@ def put_together(
             accounts,
             questions,
             poller,
-            announcements,
             follows,
             clock,
             interval=interval,

@@ -6,6 +6,7 @@ A poll with news and the end of a job are what the poller runs at the moment of 
 runs from its claim to its record; a press is what the interaction runs until its answer is there.
 """
 
+# ruff: noqa: ANN401, S606, SLF001, T201
 from __future__ import annotations
 
 import asyncio
@@ -80,9 +81,9 @@ def _environment() -> dict[str, str]:
 
 
 def _ways() -> dict[str, set[CodeType]]:
-    from tests.simulation.discord_world import buttons_of  # noqa: PLC0415  it changes discord.py at its import
-    from tests.simulation.plan import Plan  # noqa: PLC0415
-    from tests.simulation.world import World  # noqa: PLC0415
+    from tests.simulation.discord_world import buttons_of
+    from tests.simulation.plan import Plan
+    from tests.simulation.world import World
 
     world = World(Plan(1, 1.0, 1, 1, 20, operator_token=False, acts=(), faults=()))
     discord, agenda, hands, pixverse = world._discord, world._agenda, world._hands, world.pixverse

@@ -8,7 +8,6 @@ from typing import Protocol
 
 from pixverse.callback_body import CallbackBody, read_callback
 from pixverse.errors import PixVerseError
-from relay.callbacks.announcements import Announcements
 from relay.callbacks.hint_line import HintLine
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.clock import sleep_unless_woken
@@ -44,7 +43,6 @@ class Hints:
         database: Database,
         accounts: OwnAccounts,
         poller: Claims,
-        announcements: Announcements,
         unknown: UnknownJobs,
         meter: HintMeter,
         clock: Clock,
@@ -52,7 +50,6 @@ class Hints:
         self._database = database
         self._accounts = accounts
         self._poller = poller
-        self._announcements = announcements
         self._unknown = unknown
         self._meter = meter
         self._clock = clock
@@ -110,7 +107,6 @@ class Hints:
         if not hint.claims_end:
             return HintUse.PROGRESS
         if row.ended_at is not None:
-            self._announcements.told_late(account_id, row.id)
             return HintUse.ENDED
         self._poller.end_claimed(row.id)
         return HintUse.ASKED

@@ -10,7 +10,6 @@ from model import snapshots
 from model.job import Job
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.told import Told
-from relay.callbacks.announcements import Announcements
 from relay.polling import schedule
 from relay.polling.answers import Answers, Recorded
 from relay.polling.job_queue import JobQueue, Watched
@@ -34,7 +33,6 @@ class Asking:
         accounts: Accounts,
         clock: Clock,
         roll_calls: RollCalls,
-        announcements: Announcements,
         queue: JobQueue,
         *,
         interval: float,
@@ -46,7 +44,6 @@ class Asking:
         self._accounts = accounts
         self._clock = clock
         self._roll_calls = roll_calls
-        self._announcements = announcements
         self._queue = queue
         self._interval = interval
         self._max_age = max_age
@@ -123,10 +120,8 @@ class Asking:
 
     def after_answer(self, job: Watched, asked_at: float) -> float:
         """When a job is due again that had not ended when it was asked about at `asked_at`."""
-        # A callback reports an end, but no progress.
-        relied_on = self._announcements.relied_on(job.account_id) and not self.needs_record(job)
-        gap_of = schedule.gap_where_announced if relied_on else schedule.gap
-        return schedule.after_gap(asked_at, self._interval, gap_of(self._interval, self.age(job)), self._random)
+        gap = schedule.gap(self._interval, self.age(job))
+        return schedule.after_gap(asked_at, self._interval, gap, self._random)
 
     def catch_up(self, job: Watched, jobs: int) -> float:
         """When a job is due that is one of `jobs` about which nothing was heard for a while."""
@@ -177,7 +172,6 @@ class Asking:
         if told.fingerprint != job.heard or job.missing_since is not None:
             if await self._record_news(job, told.read()) is Recorded.ENDED:
                 self._roll_calls.record_told_the_end(job)
-                self._announcements.ended(job.account_id, job.id, announced=job.claimed)
                 return None
             job.heard = told.fingerprint
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()

@@ -8,7 +8,6 @@ import math
 from collections.abc import Awaitable, Callable, Collection
 from random import Random
 
-from relay.callbacks.announcements import Announcements
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
 from relay.polling import schedule
@@ -49,7 +48,6 @@ class Poller:
         accounts: Accounts,
         clock: Clock,
         roll_calls: RollCalls,
-        announcements: Announcements,
         *,
         interval: float,
         max_age: int,
@@ -67,7 +65,6 @@ class Poller:
             accounts,
             clock,
             roll_calls,
-            announcements,
             self._queue,
             interval=interval,
             max_age=max_age,

@@ -22,16 +22,10 @@ CATCH_UP_RATE = 200.0
 """Questions a second, as far as young jobs allow, where very many are due at once."""
 EARLY_LOOKS = 3
 """How often a job may be asked about within an interval because callbacks claim that it has ended."""
-ANNOUNCED_INTERVALS = 3
-"""Between two questions about a young job whose end a callback will tell, as far as anybody can know."""
-RELIED_ON_AFTER = 3
-"""Ends in a row that callbacks announced, after which they are relied on."""
 LIVE_JOBS = 8
 """Up to how many live jobs of one account are each asked about at every interval, whatever a list says: as many as an
 account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
 to save most of the requests."""
-ANNOUNCED_LATE_SECONDS = 5.0
-"""How much later than an answer a callback may tell the same end and still count as an announcement."""
 
 
 def slowest(interval: float) -> float:
@@ -56,11 +50,6 @@ def is_live(age: float, *, is_shown: bool) -> bool:
     60 s.
     """
     return is_shown and age <= YOUNG
-
-
-def gap_where_announced(interval: float, age: float) -> float:
-    """The same for a job of an account whose callbacks are relied on; no longer than a job's longest."""
-    return max(gap(interval, age), min(ANNOUNCED_INTERVALS * interval, slowest(interval)))
 
 
 def after_gap(asked_at: float, interval: float, gap: float, random: Random) -> float:
@@ -90,11 +79,6 @@ def early_look(now: float, interval: float, looks: Sequence[float]) -> float | N
 def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[float, ...]:
     """Those of `looks` that lie within the last interval."""
     return tuple(at for at in looks if now - at < interval)
-
-
-def relied_on(announced_in_a_row: int) -> bool:
-    """Whether callbacks come so reliably that jobs are asked about less often."""
-    return announced_in_a_row >= RELIED_ON_AFTER
 
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:

@@ -212,7 +212,7 @@ async def test_no_secret_gets_anywhere_but_into_the_answer(stage: Stage, town: T
 
 @pytest.mark.parametrize("generation", ["v1"], indirect=True)
 async def test_polls_go_on(build: Build) -> None:
-    """Callback, list and poll together bring each outcome once; without callbacks, though relied on, the poll does."""
+    """Callback, list and poll together bring each outcome once; without callbacks the poll does."""
     port = free_port()
     quick = await build(POLL_INTERVAL="0.4", CALLBACK_PORT=str(port), PUBLIC_URL=f"http://127.0.0.1:{port}")
     await quick.start()

@@ -14,7 +14,6 @@ from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import Allowances, Refill
-from relay.callbacks.announcements import Announcements
 from relay.commands.answer_buttons import AnswerButtons
 from relay.commands.forgetting import Forgetting
 from relay.commands.job_queries import JobQueries
@@ -225,7 +224,6 @@ class World:
             random=Random(1),
         )
         self.answers = Answers(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
-        self.announcements = Announcements(self.clock)
         self.poller = self.new_poller()
         self.lookups = Lookups(self.questions, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
         limits = limits or Limits(500, 500)
@@ -251,7 +249,6 @@ class World:
             self.accounts,
             self.clock,
             self.roll_calls,
-            self.announcements,
             interval=self.interval,
             max_age=self.hours * HOUR,
             random=Random(2),

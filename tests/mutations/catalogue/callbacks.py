@@ -73,13 +73,6 @@ MUTATIONS = (
         "answer = await self._ask(job, fresh=self._interval / 2)",
     ),
     mutation(
-        "callbacks that stay away are relied on",
-        "tests/relay/callbacks/test_announcements.py::test_an_end_that_nothing_announced_takes_it_away",
-        "Announcements._judge",
-        "if any(ended_at",
-        "if 0 and any(ended_at",
-    ),
-    mutation(
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed",
         "UnknownJobs._look",

@@ -21,14 +21,6 @@ MUTATIONS = (
         "THEN 2 ELSE 0 END",
     ),
     mutation(
-        "reliable callbacks keep the card of a young job from keeping up",
-        "tests/relay/polling/test_claims.py"
-        "::test_a_young_job_with_a_card_is_polled_at_each_interval_though_callbacks_announce_ends",
-        "Asking.after_answer",
-        " and not self.needs_record(job)",
-        "",
-    ),
-    mutation(
         "the list of a followed account puts off young jobs of which few are left",
         "tests/relay/following/test_follows.py"
         "::test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on",

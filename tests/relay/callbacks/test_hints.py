@@ -72,7 +72,6 @@ class Post:
             world.database,
             self.accounts,
             self.recorder,
-            world.announcements,
             self.unknown,
             self.counts,
             world.clock,
@@ -266,14 +265,3 @@ async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> 
     world.clock.move_to(world.clock.monotonic() + 31)
     await asyncio.sleep(0.01)
     assert post.hints.beat >= before + 31
-
-
-async def test_a_callback_right_after_the_poll_counts_as_an_announcement(world: World, post: Post) -> None:
-    for number in range(3):
-        world.announcements.ended(ACCOUNT, 900 + number, announced=True)
-    number = await world.watch(JOB)
-    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
-    world.announcements.ended(ACCOUNT, number, announced=False)
-    await post.says(jobid=JOB, status="completed")
-    world.clock.move_to(world.clock.monotonic() + 100)
-    assert world.announcements.relied_on(ACCOUNT)

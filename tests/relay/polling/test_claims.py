@@ -8,7 +8,7 @@ import pytest
 
 from model.job import JobState
 from pixverse.errors import RateLimited, Unavailable
-from tests.relay.world import ACCOUNT, CHANNEL, World
+from tests.relay.world import CHANNEL, World
 
 
 async def _running(world: World, jobid: str = "job-1") -> int:
@@ -152,36 +152,20 @@ async def test_a_claim_about_a_job_that_is_not_polled_does_nothing(world: World)
     assert world.api.asked == []
 
 
-async def test_where_callbacks_announce_ends_jobs_are_polled_less_often_until_one_does_not_come(world: World) -> None:
+async def test_polls_come_as_often_as_ever_though_callbacks_announced_every_end(world: World) -> None:
     await _running(world)
-    await world.advance(300)
     for place in range(3):
         jobid = f"announced-{place}"
         number = await world.watch(jobid)
         world.api.put(jobid, JobState.COMPLETED)
         world.poller.end_claimed(number)
         await world.advance(0.5)
-    await world.advance(70)
-    world.api.asked.clear()
-    await world.advance(240)
-    assert 3 <= len(world.api.asked) <= 5
-
-    await world.watch("silent-1")
-    world.api.put("silent-1", JobState.COMPLETED)
-    await world.advance(67)
-    assert len(await world.outcomes()) == 4
-    await world.advance(70)
-    world.api.asked.clear()
-    await world.advance(100)
-    assert len(world.api.times("job-1")) >= 3
-
-
-async def test_a_young_job_with_a_card_is_polled_at_each_interval_though_callbacks_announce_ends(world: World) -> None:
-    for number in range(3):
-        world.announcements.ended(ACCOUNT, 900 + number, announced=True)
-    await world.watch("job-1")
-    world.run()
-    await world.advance(1)
+    assert len(await world.outcomes()) == 3
     world.api.asked.clear()
     await world.advance(240)
     assert len(world.api.times("job-1")) >= 11
+
+    await world.watch("silent-1")
+    world.api.put("silent-1", JobState.COMPLETED)
+    await world.advance(21)
+    assert len(await world.outcomes()) == 4

@@ -15,17 +15,16 @@ randoms = st.integers(0, 2**32).map(Random)
 
 @given(asked_at=times, interval=intervals, age=ages, random=randoms)
 def test_never_two_questions_within_an_interval(asked_at: float, interval: float, age: float, random: Random) -> None:
-    for gap in (schedule.gap(interval, age), schedule.gap_where_announced(interval, age)):
-        assert schedule.after_gap(asked_at, interval, gap, random) - asked_at >= interval * 0.999999
+    gap = schedule.gap(interval, age)
+    assert schedule.after_gap(asked_at, interval, gap, random) - asked_at >= interval * 0.999999
 
 
 @given(interval=intervals, age=ages, random=randoms)
 def test_from_an_hour_on_every_fifteen_intervals_or_five_minutes_at_the_latest(
     interval: float, age: float, random: Random
 ) -> None:
-    for gap in (schedule.gap(interval, age), schedule.gap_where_announced(interval, age)):
-        pause = schedule.after_gap(0, interval, gap, random)
-        assert pause <= max(interval * (1 + schedule.JITTER), schedule.slowest(interval)) * 1.000001
+    pause = schedule.after_gap(0, interval, schedule.gap(interval, age), random)
+    assert pause <= max(interval * (1 + schedule.JITTER), schedule.slowest(interval)) * 1.000001
     assert schedule.slowest(20) == 300
     assert schedule.slowest(1) == 15
     assert schedule.slowest(60) == 300
@@ -96,14 +95,6 @@ def test_given_up_at_the_age_not_before() -> None:
     assert schedule.over_age(0, 1000, 1000)
 
 
-@given(interval=intervals, age=ages)
-def test_announced_ends_are_waited_for_longer_but_no_longer_than_old_jobs(interval: float, age: float) -> None:
-    gap = schedule.gap_where_announced(interval, age)
-    assert schedule.gap(interval, age) <= gap <= schedule.slowest(interval) * 1.000001
-    assert schedule.gap_where_announced(20, 0) == 60
-    assert schedule.gap_where_announced(600, 0) == 600
-
-
 @given(interval=intervals, claims=st.lists(st.floats(0, 2000), min_size=1, max_size=200))
 def test_at_most_three_early_looks_within_an_interval_however_many_claims(interval: float, claims: list[float]) -> None:
     looks: list[float] = []
@@ -125,10 +116,6 @@ def test_an_early_look_is_repeated_after_a_second_and_after_five() -> None:
     assert schedule.early_look(120, 20, (100, 101, 105)) == 120
     assert schedule.early_look(100.02, 0.4, (100,)) == 100.02
     assert schedule.early_look(100, 0.4, (100,)) == 100.02
-
-
-def test_callbacks_are_relied_on_after_three_announced_ends() -> None:
-    assert [schedule.relied_on(number) for number in range(5)] == [False, False, False, True, True]
 
 
 @given(now=times, interval=intervals, age=ages, random=randoms, jobs=st.integers(0, 10**6))
