@@ -136,7 +136,7 @@ class Tryouts:
             NotDone: such a scene is being played.
         """
         if self._is_dying:
-            raise NotDone("The bot is being killed in the scene before. Try again when it is back.")
+            raise NotDone("Kill the bot midway isn't over yet. Try again when it is.")
 
     @property
     def _seconds_before_kill(self) -> float:
