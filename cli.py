@@ -43,7 +43,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
         settings, command = _command(options, environ, root)
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
-    logs.set_up(settings.log_level, settings.log_format)
+    is_quiet = options.command == "check" and settings.log_level == "INFO"  # What it finds is what it prints.
+    logs.set_up("WARNING" if is_quiet else settings.log_level, settings.log_format)
     return _exit_code(command)
 
 

@@ -33,6 +33,7 @@ async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
     finished = await stage.bot.run("check")
     assert finished.code == 0, finished.text
     assert stage.discord.bot_token not in finished.text
+    assert "discord.client" not in finished.text  # The lines of a log would stand amid its own.
     for word in (VERSION, "DISCORD_TOKEN", "POLL_INTERVAL", "DATABASE_URL", "oauth2/authorize", "permissions="):
         assert word in finished.text
     assert stage.discord.gateway.identified == identified
