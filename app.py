@@ -20,6 +20,7 @@ from cogs.check_service import CheckService
 from cogs.follow_service import FollowService
 from cogs.http_port import Instruments, loop_beats, open_http_ports
 from cogs.message_menu import watch_menu
+from cogs.orphaned_buttons import LeftButtons
 from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import PixVerseAdmin
@@ -33,14 +34,13 @@ from discord_adapter.guild_events import GuildEvents
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.interaction_limits import Door
 from discord_adapter.interactions import Answering
-from discord_adapter.orphaned_buttons import LeftButtons
 from discord_adapter.poster import DiscordPoster
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient, new_api_session
 from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
 from relay.clock import SystemClock
 from relay.commands.limits import CommandRate
-from relay.loop_crashes import LoopCrashes
+from relay.failures import LoopCrashes
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import media_session
 from relay.ports import Clock
@@ -49,7 +49,7 @@ from storage.database import Connect, Database, connect_in_thread
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
-from web.loop_beats import LoopBeats, standing
+from web.health import LoopBeats, standing
 from web.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
@@ -227,7 +227,7 @@ async def _face_discord(
             "surroundings": guild_events.look_after_available,
             "departures": relay.places.run,
             "retention": relay.retention.run,
-            "erasure": relay.erasure.run,
+            "erasure": relay.retention.run,
             "pauses": relay.pauses.run,
         }
         beats.begin()

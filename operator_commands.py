@@ -9,8 +9,8 @@ from pathlib import Path
 import discord
 
 from app import clean_operator_token, warnings_of
+from discord_adapter.channels import INVITE_PERMISSIONS
 from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
-from discord_adapter.permissions import INVITE_PERMISSIONS
 from relay.media.folder import folder_beside, look_over
 from relay.meters import NoMeters
 from settings import VERSION, Settings, StorageSettings, shown_settings

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from discord.ext import commands
 
-from relay.loop_crashes import LoopCrashes
+from relay.failures import LoopCrashes
 from relay.ports import Clock
 
 Loop = Callable[[], Awaitable[None]]

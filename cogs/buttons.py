@@ -20,12 +20,18 @@ from discord_adapter.interactions import (
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
-from ui.actions import Action
 from ui.answer import Answer
-from ui.answers import checked_answer, mention_answer, posted_again_answer, stop_answer, stopped_all_answer
-from ui.button_handlers import ButtonHandlers, FollowRequest
+from ui.answers import (
+    checked_answer,
+    forgotten_answer,
+    kept_answer,
+    mention_answer,
+    posted_again_answer,
+    stop_answer,
+    stopped_all_answer,
+)
+from ui.button_handlers import Action, ButtonHandlers, FollowRequest
 from ui.details import details_answers
-from ui.forgetting import forgotten_answer, kept_answer
 
 T = TypeVar("T")
 Handler = Callable[[Interaction, T], Awaitable[None]]

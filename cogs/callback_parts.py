@@ -15,8 +15,7 @@ from relay.ports import Clock, JobTaker
 from relay.tokens.accounts import Accounts
 from storage.database import Database
 from storage.vault import Vault
-from web.callback_rate import CallbackRate
-from web.callbacks import Callbacks
+from web.callbacks import CallbackRate, Callbacks
 
 _SECRET_BYTES = 32
 

@@ -7,7 +7,7 @@ from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address, Cause
 from relay.allowances import Allowances
 from relay.commands.results import Ask
-from relay.delivery import upload_limits
+from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
 from relay.ports import Health, Poster
 from relay.tokens.rechecks import Recheck, Rechecks
@@ -72,7 +72,7 @@ class CheckService:
         watching = await overviews.watching_in_server(reader, ask.guild_id, account_id)
         counts = await outcome_records.counts(reader, ask.guild_id)
         alerts = server.alerts_channel if server else None
-        learned = upload_limits.in_force(server.upload_limit, server.upload_limit_at, ask.at) if server else None
+        learned = limit_in_force(server.upload_limit, server.upload_limit_at, ask.at) if server else None
         report = CheckReport(
             token=token,
             account=account.user if account else None,
@@ -81,7 +81,7 @@ class CheckService:
             missing=here.missing,
             locked=here.locked,
             refused=await deliveries.is_channel_blocked(reader, ask.channel_id),
-            upload_limit=upload_limits.told(learned, self._poster.nominal_upload_limit(ask.guild_id)),
+            upload_limit=limit_to_tell(learned, self._poster.nominal_upload_limit(ask.guild_id)),
             watching=watching.count,
             oldest=watching.oldest,
             on_hold=watching.of_other_accounts,

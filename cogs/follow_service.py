@@ -13,7 +13,7 @@ from relay.commands.results import Ask
 from relay.following.following import Following
 from relay.ports import Poster
 from relay.tokens.tokens import TokenChanged
-from ui import follow_answers
+from ui import admin_answers
 from ui.admin_answers import question_outdated_answer
 from ui.answer import Answer
 from ui.button_handlers import FollowRequest
@@ -37,7 +37,7 @@ class FollowService:
         refused = self._cannot_post(ask.guild_id, channel_id)
         if refused is not None:
             return refused
-        return follow_answers.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
+        return admin_answers.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
 
     async def follow(self, ask: Ask, request: FollowRequest) -> Answer:
         """Follows, where nothing has changed since the question."""
@@ -51,11 +51,11 @@ class FollowService:
             )
         except TokenChanged:
             return question_outdated_answer(mentions)
-        return follow_answers.following_answer(followed.user, request.channel_id, mentions)
+        return admin_answers.following_answer(followed.user, request.channel_id, mentions)
 
     async def do_not_follow(self) -> Answer:
         """Does nothing, and says so."""
-        return follow_answers.not_following_answer()
+        return admin_answers.not_following_answer()
 
     async def unfollow(self, ask: Ask, text: str) -> Answer:
         """Ends the follow of the channel that the text names: a choice, an id or a mention. Raises LooksLikeSecret."""
@@ -65,7 +65,7 @@ class FollowService:
         if named is None or int(named[1]) > LARGEST_ID:
             raise NotFollowed
         channel_id = int(named[1])
-        return follow_answers.unfollowed_answer(channel_id, await self._following.unfollow(ask, channel_id))
+        return admin_answers.unfollowed_answer(channel_id, await self._following.unfollow(ask, channel_id))
 
     async def followed_channels(self, guild_id: int) -> list[int]:
         """The channels that can be named."""
@@ -74,4 +74,4 @@ class FollowService:
     def _cannot_post(self, guild_id: int, channel_id: int) -> Answer | None:
         where = Address(guild_id, channel_id)
         missing = self._poster.missing_permissions(where)
-        return follow_answers.follow_cannot_post_answer(where, missing) if missing else None
+        return admin_answers.follow_cannot_post_answer(where, missing) if missing else None

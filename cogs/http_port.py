@@ -9,16 +9,14 @@ from prometheus_client import CollectorRegistry
 
 from cogs.relay_parts import RelayParts
 from discord_adapter.client import RelayClient
-from relay.loop_crashes import LoopCrashes
+from relay.failures import LoopCrashes
 from relay.meters import Meters, NoMeters
 from relay.ports import Clock
 from settings import Settings
 from storage.database import Database, open_reader
 from web.database_figures import DatabaseFigures
-from web.health import HealthReport, WriteProbe
-from web.live_figures import LiveFigures, Sources
-from web.loop_beats import LoopBeats
-from web.metrics import MetricsReport
+from web.health import HealthReport, LoopBeats, WriteProbe
+from web.metrics import LiveFigures, MetricsReport, Sources
 from web.prometheus_meters import PrometheusMeters
 from web.server import callback_port, callback_routes, monitoring_port, monitoring_routes, serving
 

@@ -17,8 +17,7 @@ from relay.ports import Clock
 from storage.errors import StorageError
 from ui import descriptions
 from ui.answer import Answer
-from ui.answers import peek_answer, stop_answer
-from ui.forgetting import forget_question
+from ui.answers import forget_question, peek_answer, stop_answer
 from ui.limits import CHOICES
 from ui.lists import autocomplete_choice, listing_answers, pasted_choice
 from ui.mentions import CommandMentions

@@ -12,16 +12,15 @@ from discord.ext import commands
 
 from cogs.admin_services import AdminServices
 from discord_adapter.channel_check import check_channel, require_own_channel
+from discord_adapter.channels import real_name
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.hidden_channels import real_name
 from discord_adapter.interaction_limits import Door
 from discord_adapter.interactions import Answering, Interaction, may_manage_server, require_manage_server
 from relay.commands.results import Ask
 from storage.errors import StorageError
 from ui import descriptions
-from ui.admin_answers import not_allowed_answer
+from ui.admin_answers import followed_choice, not_allowed_answer
 from ui.answer import Answer
-from ui.follow_answers import followed_choice
 from ui.limits import CHOICES
 from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
 

@@ -31,7 +31,6 @@ from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import DeliveryLoop
 from relay.delivery.sender import Sender
-from relay.erasure import Erasure
 from relay.following.following import Following
 from relay.following.follows import Follows
 from relay.following.taking import Taker
@@ -47,7 +46,7 @@ from relay.polling.poller import Poller
 from relay.polling.questions import Questions
 from relay.polling.roll_calls import RollCalls
 from relay.ports import Clock, Health, Poster
-from relay.retention import Retention
+from relay.retention import Erasure, Retention
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Rechecks
 from relay.tokens.tokens import Tokens

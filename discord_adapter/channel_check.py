@@ -9,8 +9,8 @@ from http import HTTPStatus
 import aiohttp
 import discord
 
+from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
 from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
-from discord_adapter.permissions import is_locked, is_thread, missing_to_post_well
 from model.messages import Obstacle
 from ui.refusals import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
 

@@ -13,10 +13,9 @@ import discord
 from discord.ext import commands
 from discord.http import Route
 
-from discord_adapter.channel_owners import ChannelOwners
+from discord_adapter.channels import ChannelOwners
 from discord_adapter.connected_shards import ShardsUp
-from discord_adapter.global_rate_limit import GlobalLimit
-from discord_adapter.invalid_requests import InvalidRequests
+from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
 from discord_adapter.request_trace import wait_told, wire_trace
 from relay.meters import Meters
 from ui.button_handlers import ButtonHandlers

@@ -11,8 +11,8 @@ import aiohttp
 import discord
 from discord.ext import commands
 
+from discord_adapter.channels import LastNames, is_hidden, real_name
 from discord_adapter.guild_reconciler import GuildReconciler
-from discord_adapter.hidden_channels import LastNames, is_hidden, real_name
 from relay.delivery.outbox import DeliveryLoop
 from relay.places import Places
 from storage import servers

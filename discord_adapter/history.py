@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import discord
 
-from discord_adapter.discord_errors import UNREADABLE, is_of_discord
+from discord_adapter.request_trace import UNREADABLE, is_of_discord
 from model.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited, Refused
 from relay.delivery import verdicts
 from ui.message import Message

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 import discord
 
 from discord_adapter.acknowledging import Respond, answer_first
+from discord_adapter.channels import is_locked, is_thread, missing_to_post
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.permissions import is_locked, is_thread, missing_to_post
 from discord_adapter.replies import reply
 from discord_adapter.temporary_views import PassingViews
 from model.messages import Obstacle

@@ -11,13 +11,10 @@ from typing import Any
 import aiohttp
 import discord
 
-from discord_adapter.channel_owners import ChannelOwners
-from discord_adapter.discord_errors import UNREADABLE, read_refusal
+from discord_adapter.channels import VIEW_CHANNEL, ChannelOwners, is_hidden, is_locked, missing_to_post
 from discord_adapter.early_ack import EarlyAcks
-from discord_adapter.hidden_channels import is_hidden
 from discord_adapter.history import find_message
-from discord_adapter.permissions import VIEW_CHANNEL, is_locked, missing_to_post
-from discord_adapter.request_trace import is_ambiguous, remembered_statuses
+from discord_adapter.request_trace import UNREADABLE, is_ambiguous, read_refusal, remembered_statuses
 from model.messages import (
     Address,
     CardPost,

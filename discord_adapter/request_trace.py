@@ -1,8 +1,8 @@
-"""What really happened on the wire while discord.py was busy with one call.
+"""What really happened on the wire while discord.py was busy with one call, and whose word a refusal is.
 
 discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524, and after a reset connection. A
 refusal at the end of such a series says nothing of the earlier tries: one of them may have been stored. This remembers
-every status of a call.
+every status of a call. A refusal that does not come from Discord itself (a proxy's page, say) proves nothing either.
 """
 
 from __future__ import annotations
@@ -15,9 +15,44 @@ from http import HTTPStatus
 from types import SimpleNamespace
 
 import aiohttp
+import discord
 
 from discord_adapter.early_ack import note_stored
-from discord_adapter.global_rate_limit import GlobalLimit
+from discord_adapter.rate_limits import GlobalLimit
+from model.messages import NoAnswer, RateLimited, Refused, SendResult
+
+UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
+"""What discord.py raises over a good status with something else than Discord's answer: a proxy's page, mostly."""
+
+_WAIT_UNTOLD = 30.0
+_SHORTEST_CODE = 5
+_BEFORE_ANY_DEED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+"""No token, and a body that was not even read, whoever says so: Discord's front refuses large ones itself."""
+
+
+def is_of_discord(refusal: discord.HTTPException) -> bool:
+    """Whether Discord itself refused: by one of its codes, or in the form `{"message": "404: Not Found", "code": 0}`
+    that it has where it has no code for it. Anything else a proxy may have made, whatever became of the request.
+    """
+    code = str(refusal.code)  # A proxy's JSON may hold anything there.
+    if code.isdecimal() and len(code) >= _SHORTEST_CODE:
+        return True
+    is_json = refusal.response.headers.get("Content-Type", "").startswith("application/json")
+    return is_json and refusal.text.startswith(f"{refusal.status}: ")
+
+
+def read_refusal(refusal: discord.HTTPException) -> SendResult:
+    """A refusal of something to be done, as a plain value. A 429 that discord.py raises at once comes from Cloudflare
+    or another proxy."""
+    if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+        told = wait_told(refusal.response.headers)
+        return RateLimited(_WAIT_UNTOLD if told is None else max(told, 1.0))
+    if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return NoAnswer(f"HTTP {refusal.status}")
+    if refusal.status in _BEFORE_ANY_DEED or is_of_discord(refusal):
+        return Refused(refusal.status, refusal.code, refusal.text)
+    return NoAnswer(f"HTTP {refusal.status}, not by Discord")
+
 
 _BROKEN = 599
 """Stands for a try that ended without an answer."""

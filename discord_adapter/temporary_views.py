@@ -1,4 +1,4 @@
-"""Answers with a button that lives only for a while: each is kept in memory until then, so there are only so many."""
+"""Answers with a button that lives only for a while: each is kept in memory until then, so their number is bounded."""
 
 from __future__ import annotations
 

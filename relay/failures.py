@@ -1,14 +1,19 @@
-"""How the failures that a loop outlives stand in the log, and how long it then waits."""
+"""What fails again and again: how it stands in the log, how long it waits, and which background loops crash."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 
 from storage.errors import StorageError
+
+log = logging.getLogger(__name__)
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0
 """Between two tries of something that keeps failing."""
+STEADY_SECONDS = LONGEST_SECONDS
+"""A loop that has run for so long is well again."""
 
 
 def log_failure(log: logging.Logger, error: Exception, message: str, *arguments: object) -> None:
@@ -61,3 +66,33 @@ def _line_of(error: Exception) -> int:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return 0 if trace is None else trace.tb_lineno
+
+
+class LoopCrashes:
+    """Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        """How often each loop has crashed."""
+        self._series: dict[str, FailureSeries] = {}
+        self._since: dict[str, float] = {}
+        self._runs_from: dict[str, float] = {}
+
+    def crashed(self, name: str, began_at: float, now: float, error: Exception) -> float:
+        """The loop, which had run since `began_at`, has crashed; returns how many seconds to wait before a restart."""
+        self.counts[name] += 1
+        series = self._series.setdefault(name, FailureSeries(log, f"the {name} loop crashed"))
+        if now - began_at >= STEADY_SECONDS:
+            series.worked()
+            self._since.pop(name, None)
+        self._since.setdefault(name, now)
+        seconds = series.failed(error)
+        self._runs_from[name] = now + seconds
+        return seconds
+
+    def crashing_since(self, name: str, now: float) -> float | None:
+        """When the loop crashed for the first time since it last ran steadily; None where it runs so."""
+        since = self._since.get(name)
+        if since is None or now - self._runs_from[name] >= STEADY_SECONDS:
+            return None
+        return since

@@ -1,5 +1,5 @@
-"""Ends what is kept no longer: ended jobs, with all that hangs on them, are deleted a month after their end, and jobs
-that have been on hold for a month are given up."""
+"""Deletes what is kept no longer: ended jobs, with all that hangs on them, a month after their end, and
+overwritten secrets in the write-ahead log. Jobs that have been on hold for a month are given up."""
 
 from __future__ import annotations
 
@@ -11,6 +11,24 @@ from relay.failures import log_failure
 from relay.ports import Clock
 from storage import deletion, migrate
 from storage.database import Database
+
+_RETRY_SECONDS = 30.0
+
+
+class Erasure:
+    """Tries again for as long as another program's reading holds the log."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Looks every 30 s until it is cancelled."""
+        while True:
+            await self._clock.sleep(_RETRY_SECONDS)
+            if self._database.flush_owed:
+                await self._database.flush()
+
 
 log = logging.getLogger(__name__)
 

@@ -1,13 +1,119 @@
-"""What an admin alone is told about this server's API token and its alerts."""
+"""What an admin alone is told about the API token, alerts, follows and the address for callbacks."""
 
 from __future__ import annotations
 
+from discord import app_commands
+
 from model.messages import Address, ClaimedUser
 from ui import wording
-from ui.actions import Action
 from ui.answer import Answer, answer
+from ui.button_handlers import Action, FollowRequest
+from ui.buttons import follow_view
 from ui.cards import missing_permissions
+from ui.escape import code, plain
+from ui.limits import CHOICE
 from ui.mentions import CommandMentions
+
+
+def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
+    """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
+    unconfirmed = account is not None and not account.confirmed
+    claim = " useapi.net hasn't confirmed that account yet." if unconfirmed else ""
+    cards = " A card shows each while it runs." if progress else ""
+    return Answer(
+        f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone there sees all its prompts and "
+        f"videos. Ended jobs aren't posted.{cards}{claim}",
+        follow_view(FollowRequest(channel_id, account_id, progress)),
+    )
+
+
+def following_answer(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Answer:
+    """The account is followed from now on."""
+    return Answer(
+        f"**Following.** Every job of {_name(account)} is posted in <#{channel_id}>. {mentions.unfollow} ends it."
+    )
+
+
+def follow_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
+    """The bot may not post in the channel that was chosen; nothing was changed."""
+    return Answer(
+        f"**Not followed: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
+        "Allow it in the channel's permissions, then try again."
+    )
+
+
+def not_following_answer() -> Answer:
+    """The admin thought better of it."""
+    return Answer("**Not followed.** Nothing has changed.")
+
+
+def unfollowed_answer(channel_id: int, running: int) -> Answer:
+    """The follow has ended; jobs that run already are still posted."""
+    if not running:
+        return Answer(f"**No longer following in <#{channel_id}>.** No jobs were still running.")
+    jobs = wording.count(running, "running job is", "running jobs are")
+    return Answer(f"**No longer following in <#{channel_id}>.** {jobs} still posted.")
+
+
+def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
+    """A followed channel as it is offered; without a name it is gone, or hidden from the bot."""
+    shown = f"#{name}" if name else f"A channel that is gone or hidden ({channel_id})"
+    return app_commands.Choice(name=plain(shown, CHOICE), value=str(channel_id))
+
+
+def _name(account: ClaimedUser | None) -> str:
+    return f"account {code(account.number, 40)}" if account else "this server's account"
+
+
+_DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
+"""Sets a `replyUrl` for all requests of the account (useapi.net, account-management, post-account)."""
+
+
+def callback_address_answer(url: str, number: int) -> Answer:
+    """The address in force; `number` tells it from the ones before and after it."""
+    return _shown("Give useapi.net this address as `replyUrl`:", url, number)
+
+
+def callback_replaced_answer(url: str, number: int) -> Answer:
+    """A new address in the place of the one that was shown."""
+    return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one no longer works.")
+
+
+def replace_address_question(number: int) -> Answer:
+    """What `Replace the address` asks first."""
+    return answer(
+        "**Make a new address?** The old one stops working at once. Until useapi.net has the new one, results "
+        "arrive a little later.",
+        (Action.REPLACE_ADDRESS, number),
+        (Action.KEEP_ADDRESS, number),
+    )
+
+
+def callbacks_need_token_answer(mentions: CommandMentions) -> Answer:
+    """The address is for the account of the server's own token, and there is none."""
+    return Answer(f"**Callbacks need this server's own API token.** {mentions.token_set} sets one.")
+
+
+def callbacks_off_answer(interval: int) -> Answer:
+    """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
+    return Answer(
+        "**Callbacks are off for this bot.** Its operator decides that; "
+        f"results still arrive within about {wording.duration(interval)}."
+    )
+
+
+def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
+    keep = "Keep it secret: anyone who has it can make me check your jobs, nothing more."
+    return answer(
+        wording.lines(
+            f"**{state}**",
+            f"`{url}`",
+            wording.joined((old, "Results then arrive at once.", keep), " "),
+            f"-# Add it to each request that starts a job, or once for all with {_DEFAULT_REPLY_URL}.",
+        ),
+        (Action.ASK_TO_REPLACE, number),
+    )
+
 
 _CHANNELS = 5
 

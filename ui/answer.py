@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import discord
 
-from ui.actions import Action
+from ui.button_handlers import Action
 from ui.buttons import number_view
 
 

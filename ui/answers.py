@@ -27,11 +27,35 @@ from relay.commands.results import (
     Unchecked,
 )
 from ui import wording
-from ui.actions import Action
 from ui.answer import Answer, answer
+from ui.button_handlers import Action
 from ui.cards import missing_permissions
 from ui.escape import job_id
 from ui.passing import OnPress, PassingView
+
+_PRESSER = 0
+"""The buttons are about whoever presses them, so their number says nothing."""
+
+
+def forget_question() -> Answer:
+    """Asks first."""
+    return answer(
+        "**Delete what I keep about you?** That's which jobs you asked for and whether to ping you. "
+        "I'll still post their results, without a ping. Old messages stay.",
+        (Action.DELETE_MY_DATA, _PRESSER),
+        (Action.KEEP_MY_DATA, _PRESSER),
+    )
+
+
+def forgotten_answer() -> Answer:
+    """It is done."""
+    return Answer("**Deleted.** I keep nothing about you now.")
+
+
+def kept_answer() -> Answer:
+    """They thought better of it."""
+    return Answer("**Kept.** Nothing has changed.")
+
 
 _API_DOWN = "**PixVerse's API isn't answering right now.**"
 _ON_HOLD = {

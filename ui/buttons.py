@@ -14,8 +14,7 @@ from typing import Any, Self
 import discord
 from discord import ButtonStyle
 
-from ui.actions import Action
-from ui.button_handlers import FollowRequest, Press, ResendRequest, handlers_of
+from ui.button_handlers import Action, FollowRequest, Press, ResendRequest, handlers_of
 
 _BY_PREFIX = {action.prefix: action for action in Action}
 _LOOKING = frozenset(

@@ -10,7 +10,7 @@ from model.job import JobState, Outcome
 from model.messages import Address, CardPost, Obstacle
 from model.states import CardStatus
 from ui import colours, wording
-from ui.actions import Action
+from ui.button_handlers import Action
 from ui.buttons import layout_view
 from ui.escape import escaped
 from ui.limits import SHORT_PROMPT

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
-from ui.actions import Action
+from ui.button_handlers import Action
 from ui.buttons import number_custom_id
 from ui.cards import card_view
 from ui.mentions import CommandMentions

@@ -12,9 +12,8 @@ from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
-from ui.actions import Action
 from ui.answer import Answer
-from ui.button_handlers import ResendRequest
+from ui.button_handlers import Action, ResendRequest
 from ui.buttons import results_view
 from ui.limits import MESSAGE, units
 from ui.links import because

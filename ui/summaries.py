@@ -6,7 +6,7 @@ import discord
 
 from model.messages import Address, SummaryEntry, SummaryPost
 from ui import colours, wording
-from ui.actions import Action
+from ui.button_handlers import Action
 from ui.buttons import layout_view
 from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 

@@ -1,15 +1,85 @@
-"""`GET /metrics`: the bot in figures, for Prometheus."""
+"""`GET /metrics`: the bot in figures, for Prometheus; those of the running bot are read at the moment of a scrape."""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector
-from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
+from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from relay.polling.job_queue import Polls
+from relay.ports import HintUse
 from settings import VERSION
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
-from web.live_figures import LiveFigures
 from web.messages import Request, Response
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where the figures stand; times in seconds."""
+
+    polls: Callable[[], Polls]
+    posts: Callable[[], Mapping[str, int]]
+    """What became of attempts to post, by the names of the verdicts."""
+    hints: Callable[[], Mapping[HintUse, int]]
+    failures: Callable[[], Mapping[str, int]]
+    """What failed in each loop for a reason of this machine's own."""
+    crashes: Callable[[], Mapping[str, int]]
+    """How often each loop has crashed and was restarted."""
+    loop_ages: Callable[[], Mapping[str, float]]
+    gateway_away: Callable[[], float]
+    gateway_latency: Callable[[], float]
+    api_away: Callable[[], float]
+
+
+class LiveFigures(Collector):
+    """Reads the sources at each scrape and keeps nothing."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+
+    def collect(self) -> Iterator[Metric]:
+        """All of it, in the form of prometheus_client."""
+        sources = self._sources
+        polls = sources.polls()
+        yield _gauge("relay_polls", "Jobs that are polled.", polls.jobs)
+        yield _gauge("relay_polls_due", "Jobs whose time to be asked about has come.", polls.due)
+        yield _gauge("relay_polls_late", "Jobs that have waited for an interval longer than they should.", polls.late)
+        yield _gauge("relay_poll_longest_wait_seconds", "For how long the longest due job has waited.", polls.longest)
+        yield _counters("relay_posts", "Attempts to post, by what became of them.", "result", sources.posts())
+        yield _counters("relay_callback_hints", "Callbacks, by their use.", "use", _all_uses(sources.hints()))
+        yield _counters("relay_loop_failures", "Items that failed, by the loop.", "loop", sources.failures())
+        yield _counters("relay_loop_crashes", "How often each loop crashed.", "loop", sources.crashes())
+        yield _gauges("relay_loop_seconds_since_turn", "How long ago each loop turned.", "loop", sources.loop_ages())
+        yield _gauge("relay_gateway_away_seconds", "How long Discord's gateway has been away.", sources.gateway_away())
+        yield _gauge("relay_gateway_latency_seconds", "Of the slowest shard; NaN if away.", sources.gateway_latency())
+        yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been away.", sources.api_away())
+
+
+def _all_uses(hints: Mapping[HintUse, int]) -> dict[str, int]:
+    return {use.value: hints.get(use, 0) for use in HintUse}
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _gauges(name: str, text: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
+
+
+def _counters(name: str, text: str, label: str, values: Mapping[str, int]) -> Metric:
+    family = CounterMetricFamily(name, text, labels=[label])
+    for key, value in values.items():
+        family.add_metric([key], value)
+    return family
 
 
 class MetricsReport:

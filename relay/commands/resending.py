@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model.states import Reason
-from relay.commands.prompt_posts import LATER_SECONDS
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
+from relay.commands.watch import LATER_SECONDS
 from relay.delivery.fallbacks import Variant
 from relay.ports import Cards, PromptOutbox
 from storage import outcome_records

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from model import snapshots
 from model.job import Job, outcome_of_state
@@ -11,7 +11,6 @@ from relay.commands import targets
 from relay.commands.job_queries import OUTCOME_STATES, outcome_of
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
-from relay.commands.prompt_posts import LATER_SECONDS, PromptPosts, Standing
 from relay.commands.refusals import (
     ApiDown,
     NotFound,
@@ -43,9 +42,41 @@ from relay.delivery import nonces
 from relay.job_changes import JobChanges
 from relay.polling.answers import Answers, Recorded, post_outcome
 from relay.ports import PromptOutbox
-from storage import jobs, overviews, subscriptions
+from storage import deliveries, jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
+
+AT_ONCE_SECONDS = 0.2
+"""The first answer is to be there within half a second, however many messages the channel has to wait for."""
+LATER_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What became of a message so far."""
+
+    message_id: int | None = None
+    refused: bool = False
+    on_its_way: int | None = None
+    """Its delivery, where neither is known yet."""
+
+
+class PromptPosts:
+    """Posts a message ahead of others for somebody who waits. Raises StorageError as the database does."""
+
+    def __init__(self, database: Database, outbox: PromptOutbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    async def post(self, delivery_id: int, seconds: float = AT_ONCE_SECONDS) -> Standing:
+        """What became of it within that time."""
+        message_id = await self._outbox.deliver_now(delivery_id, seconds)
+        if message_id is not None:
+            return Standing(message_id)
+        if await deliveries.is_blocked(self._database.reader, delivery_id):
+            return Standing(refused=True)
+        return Standing(on_its_way=delivery_id)
+
 
 _UNCHECKED = {
     Silence.NOT_FOUND: Unchecked.NOT_KNOWN,

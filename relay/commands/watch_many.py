@@ -9,7 +9,6 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
-from relay.commands.prompt_posts import LATER_SECONDS, PromptPosts, Standing
 from relay.commands.refusals import (
     NumberUnknown,
     PersonLimit,
@@ -23,6 +22,7 @@ from relay.commands.refusals import (
 from relay.commands.results import Ask, Hold, Taken, WatchEntry, WatchResult
 from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import by_number
+from relay.commands.watch import LATER_SECONDS, PromptPosts, Standing
 from relay.delivery import nonces
 from relay.job_changes import JobChanges
 from relay.polling.answers import Answers, post_outcome

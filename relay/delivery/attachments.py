@@ -1,4 +1,4 @@
-"""Which of a job's videos go as files and which as links."""
+"""Which of a job's videos go as files and which as links, and for how long a learned upload limit is believed."""
 
 from __future__ import annotations
 
@@ -8,11 +8,31 @@ from dataclasses import dataclass
 
 from model.job import Job, Media
 from model.messages import LinkReason, VideoFile, VideoLink
-from relay.delivery import upload_limits
 from relay.delivery.fallbacks import Variant
 from relay.media.download import expiry_of
 from relay.merge import with_known_files
 from relay.ports import Clock, Videos
+
+BELIEVED = 6 * 3600 * 1000
+"""Milliseconds, after which a larger file is tried again: Discord raises its limits now and then, and tells no bot.
+
+A try in vain costs an upload, four times a day in a server at most; a limit that holds no more costs every video."""
+
+
+def limit_to_tell(learned: int | None, nominal: int | None) -> int | None:
+    """The limit to tell people, in bytes; None where nothing is known.
+
+    What Discord really takes lies anywhere below the size that it refused; its own table is what is known to be taken.
+    """
+    return min((limit for limit in (learned, nominal) if limit is not None), default=None)
+
+
+def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int | None:
+    """The limit in bytes, or None where none is known (any more). Times in milliseconds UTC."""
+    if limit is None or learned_at is None or now - learned_at >= BELIEVED:
+        return None
+    return limit
+
 
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
 """Seconds after a host's first refusal at which a link is tried again: the address of a new file may be told before the
@@ -24,7 +44,7 @@ Reread = Callable[[int, int], Awaitable[Job | None]]
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class UploadBounds:
     """What a channel takes."""
 
     guild_id: int
@@ -40,7 +60,7 @@ class Bounds:
 
     def told(self, size: int) -> int | None:
         """The limit to tell to people for a file that is too large; None where none that is known explains it."""
-        limit = upload_limits.told(self.learned, self.nominal)
+        limit = limit_to_tell(self.learned, self.nominal)
         return limit if limit is not None and limit < size else None
 
 
@@ -73,7 +93,9 @@ class Attacher:
         """Monotonic seconds, by job: no clock that is set ends a wait. A restart begins it anew."""
 
     @asynccontextmanager
-    async def attachments(self, job_id: int, job: Job, variant: Variant, bounds: Bounds) -> AsyncIterator[Attachments]:
+    async def attachments(
+        self, job_id: int, job: Job, variant: Variant, bounds: UploadBounds
+    ) -> AsyncIterator[Attachments]:
         """The videos; their files are there until the block ends. Raises OSError where the disk takes no file,
         NotThereYet where it is too early to call a link dead."""
         fresh = await self._fresh(job_id, job, bounds.guild_id)
@@ -130,7 +152,9 @@ def _is_absent(items: Sequence[VideoFile | VideoLink]) -> bool:
     return any(isinstance(item, VideoLink) and item.reason is LinkReason.NOT_THERE for item in items)
 
 
-def _sorted_out(job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: Bounds) -> Attachments:
+def _sorted_out(
+    job: Job, items: Sequence[VideoFile | VideoLink], variant: Variant, bounds: UploadBounds
+) -> Attachments:
     files: list[VideoFile] = []
     links: list[VideoLink] = []
     for item in items:

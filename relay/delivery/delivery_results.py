@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from model.messages import CardPost, Cause, NoticePost, SummaryPost
 from model.states import NoticeKind, Reason
 from relay.delivery import admin_notices as notices
-from relay.delivery import nonces, upload_limits
+from relay.delivery import nonces
+from relay.delivery.attachments import limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
 from relay.delivery.shown import ShownCards
@@ -215,7 +216,7 @@ async def add_notice(
 
 async def _learn_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
     server = await servers.get(tx, guild_id)
-    known = None if server is None else upload_limits.in_force(server.upload_limit, server.upload_limit_at, now)
+    known = None if server is None else limit_in_force(server.upload_limit, server.upload_limit_at, now)
     if known is None or known > limit:
         await servers.set_upload_limit(tx, guild_id, limit, now)
 

@@ -1,4 +1,4 @@
-"""Makes the message of a delivery out of what the database knows."""
+"""Builds the message of a delivery from what the database knows; says whether an outcome comes late, and why."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ from model.messages import Address, BatchTally, LateReason, NoticePost, OutcomeP
 from model.states import CardStatus, NoticeKind, Reason
 from relay.cards.card_posts import CardPosts
 from relay.delivery import admin_notices as notices
-from relay.delivery import upload_limits
-from relay.delivery.attachments import Attacher, Attachments, Bounds
-from relay.delivery.delay import Delay, why_late
+from relay.delivery.attachments import Attacher, Attachments, UploadBounds, limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.ports import Clock, Poster
 from storage import batches, cards, deliveries, subscriptions
@@ -23,6 +21,45 @@ from storage.cards import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
 from storage.subscriptions import Subscriber
+
+LATE_AFTER = 10 * 60_000
+"""Milliseconds after the job's end from which on an outcome is late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """How a job's end came to be told. Times are milliseconds UTC."""
+
+    now: int
+    ended: int
+    """As the API tells it."""
+    seen: int
+    """When the bot saw the end."""
+    told: int
+    """When the outcome was put into the outbox: later than `seen` where the subscription was on hold."""
+    watched_since: int
+    started: int
+    """When this process started."""
+    account_since: int
+    """When the account's token last began to work, or ceased to."""
+    blocked: bool
+    """Discord refused the outcome for lack of a permission."""
+
+
+def why_late(course: Delay) -> LateReason | None:
+    """None where it is not late, or nobody waited for it when it ended."""
+    if course.now - course.ended <= LATE_AFTER or course.watched_since >= course.ended:
+        return None
+    if course.blocked:
+        return LateReason.NO_ACCESS
+    if course.told - course.seen > LATE_AFTER or course.account_since > course.ended:
+        return LateReason.TOKEN
+    if course.seen - course.ended <= LATE_AFTER:
+        return LateReason.OFFLINE
+    if course.started > course.ended:
+        return LateReason.OFFLINE
+    return LateReason.API_DOWN
+
 
 _NO_ACCESS = (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL)
 """Why an outcome was given up that an admin sends again once that is mended."""
@@ -87,10 +124,10 @@ class MessageBuilder:
         if not isinstance(post, OutcomePost) or row is None or job is None:
             yield post
             return
-        bounds = Bounds(
+        bounds = UploadBounds(
             guild_id=row.guild_id,
             may_attach=self._poster.may_attach(draft.address),
-            learned=upload_limits.in_force(row.upload_limit, row.upload_limit_at, self._clock.now()),
+            learned=limit_in_force(row.upload_limit, row.upload_limit_at, self._clock.now()),
             nominal=self._poster.nominal_upload_limit(row.guild_id),
         )
         async with self._attacher.attachments(row.job_id, job, draft.variant, bounds) as attachments:

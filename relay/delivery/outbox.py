@@ -1,6 +1,7 @@
 """The outbox's loop: sends what is due, one at a time in each channel, so that no channel holds up another.
 
-A delivery that fetches videos yields its channel, and what needs no file waits for no download.
+A delivery that fetches videos yields its channel, and what needs no file waits for no download. A wall clock that is
+set back is noticed, so that nothing waits for the old time.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from weakref import WeakValueDictionary
 
 from model.messages import NoticePost
 from model.states import NoticeKind, Reason
 from relay.clock import sleep_unless_woken
-from relay.delivery.channel_locks import ChannelLocks, Turn
-from relay.delivery.clock_watch import ClockWatch
 from relay.delivery.delivery_results import add_notice
 from relay.delivery.sender import Sender
 from relay.delivery.shown import ShownCards
@@ -25,6 +25,80 @@ from relay.ports import Clock
 from storage import cards, deliveries, follows, sending, servers
 from storage.database import Database
 from storage.errors import StorageError
+
+
+class Turn:
+    """A turn in one channel; to be entered once."""
+
+    def __init__(self, lock: asyncio.Lock) -> None:
+        self._lock = lock
+        self._mine = False
+
+    async def __aenter__(self) -> Turn:
+        await self._take()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._mine:
+            self._leave()
+
+    @asynccontextmanager
+    async def left(self) -> AsyncIterator[None]:
+        """Others have their turns for as long as the context is open. After a failure in it there is nothing left to
+        do in the channel, and the turn is not waited for."""
+        self._leave()
+        yield
+        await self._take()
+
+    async def _take(self) -> None:
+        await self._lock.acquire()
+        self._mine = True
+
+    def _leave(self) -> None:
+        self._mine = False
+        self._lock.release()
+
+
+class ChannelLocks:
+    """The turns of all channels; of those in which nobody has or wants one, nothing is kept."""
+
+    def __init__(self) -> None:
+        self._locks: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
+
+    def of(self, channel_id: int) -> Turn:
+        """A turn, to be waited for."""
+        lock = self._locks.get(channel_id)
+        if lock is None:
+            lock = self._locks[channel_id] = asyncio.Lock()
+        return Turn(lock)
+
+
+_SET_BACK = 5.0
+"""Seconds from which on it counts as set, and not as adjusted."""
+
+
+class ClockWatch:
+    """Compares the wall clock with the one that never goes back, and at first with what stands in the outbox."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._offset: float | None = None
+
+    async def look(self) -> None:
+        """To be called often. Raises StorageError as the database does; the next call then does it."""
+        offset = self._clock.now() / 1000 - self._clock.monotonic()
+        if await self._was_set_back(offset):
+            async with self._database.transaction() as tx:
+                await sending.clock_went_back(tx, self._clock.now())
+            log.warning("the clock was set back; what waited for the old time goes on now")
+        self._offset = offset
+
+    async def _was_set_back(self, offset: float) -> bool:
+        if self._offset is None:
+            return await sending.is_of_the_future(self._database.reader, self._clock.now())
+        return offset < self._offset - _SET_BACK
+
 
 log = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from cogs.background import Background
-from relay.loop_crashes import LoopCrashes
+from relay.failures import LoopCrashes
 from tests.relay.world import ManualClock
 
 

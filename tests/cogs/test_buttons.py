@@ -6,7 +6,7 @@ from typing import Any, cast
 from unittest.mock import MagicMock
 
 from cogs.buttons import button_handlers
-from ui.actions import Action
+from ui.button_handlers import Action
 
 
 def test_every_action_has_a_handler() -> None:

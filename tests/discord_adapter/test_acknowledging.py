@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from discord_adapter.acknowledging import answer_first
-from discord_adapter.global_rate_limit import GlobalLimit
+from discord_adapter.rate_limits import GlobalLimit
 from discord_adapter.request_trace import wire_trace
 
 _CUT = 0

@@ -10,7 +10,7 @@ import aiohttp
 import discord
 import pytest
 
-from discord_adapter.discord_errors import is_of_discord, read_refusal
+from discord_adapter.request_trace import is_of_discord, read_refusal
 from model.messages import NoAnswer, RateLimited, Refused, SendResult
 
 

@@ -13,7 +13,7 @@ from discord.http import Route
 
 import discord_adapter.guild_reconciler
 import discord_adapter.history
-from discord_adapter.channel_owners import ChannelOwners
+from discord_adapter.channels import ChannelOwners
 from discord_adapter.client import RelayClient
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.history import find_message

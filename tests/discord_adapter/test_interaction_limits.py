@@ -10,8 +10,8 @@ from discord_adapter.interaction_limits import LOOKING, TYPING, Door
 from discord_adapter.interactions import Answering
 from relay.commands.limits import CommandRate
 from tests.relay.world import ManualClock
-from ui.actions import Action
 from ui.answer import Answer
+from ui.button_handlers import Action
 from ui.buttons import details_custom_id, number_custom_id
 
 PER_MINUTE = 5

@@ -14,9 +14,9 @@ from model.messages import CardPost, SummaryPost, VideoFile, VideoLink
 from relay.cards.card_posts import CardPosts
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
-from relay.delivery.clock_watch import ClockWatch
 from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.message_builder import MessageBuilder
+from relay.delivery.outbox import ClockWatch
 from relay.delivery.sender import Sender
 from relay.ports import Health
 from storage import batches, deliveries, jobs, sending, subscriptions

@@ -14,18 +14,18 @@ from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
 from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
-from ui import admin_answers, answers, follow_answers, lists
-from ui.answer import Answer
-from ui.callback_answers import (
+from ui import admin_answers, answers, lists
+from ui.admin_answers import (
     callback_address_answer,
     callback_replaced_answer,
     callbacks_need_token_answer,
     callbacks_off_answer,
     replace_address_question,
 )
+from ui.answer import Answer
+from ui.answers import forget_question, forgotten_answer, kept_answer
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 from ui.details import details_answers
-from ui.forgetting import forget_question, forgotten_answer, kept_answer
 from ui.refusals import (
     discord_silent_answer,
     foreign_channel_answer,
@@ -184,12 +184,12 @@ def answers_to_admins() -> Iterator[Answer]:
 
 def _answers_on_follows_and_checks() -> Iterator[Answer]:
     for account in (USER, CLAIMED, None):
-        yield follow_answers.follow_question(account, HERE.channel_id, 2, progress=True)
-        yield follow_answers.following_answer(account, HERE.channel_id, MENTIONS)
-    yield follow_answers.follow_cannot_post_answer(HERE, PERMISSIONS)
-    yield follow_answers.not_following_answer()
+        yield admin_answers.follow_question(account, HERE.channel_id, 2, progress=True)
+        yield admin_answers.following_answer(account, HERE.channel_id, MENTIONS)
+    yield admin_answers.follow_cannot_post_answer(HERE, PERMISSIONS)
+    yield admin_answers.not_following_answer()
     for number in (0, 1, 500):
-        yield follow_answers.unfollowed_answer(HERE.channel_id, number)
+        yield admin_answers.unfollowed_answer(HERE.channel_id, number)
     yield admin_answers.alerts_set_answer(HERE.channel_id)
     yield admin_answers.alerts_cannot_post_answer(HERE, PERMISSIONS)
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):

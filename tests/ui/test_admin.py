@@ -7,7 +7,7 @@ import pytest
 from model.messages import ClaimedUser, NoticePost
 from model.states import NoticeKind
 from tests.ui.samples import components_of
-from ui import admin_answers, follow_answers
+from ui import admin_answers
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 from ui.mentions import CommandMentions
 from ui.notices import notice_message
@@ -369,33 +369,33 @@ def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object
 
 
 async def test_following_asks_first_and_says_who_sees_it() -> None:
-    asked = follow_answers.follow_question(USER, 5, 8, progress=True)
+    asked = admin_answers.follow_question(USER, 5, 8, progress=True)
     assert asked.content == (
         "**Post every job of account `4321` in <#5>?** Everyone there sees all its prompts and videos. "
         "Ended jobs aren't posted. A card shows each while it runs."
     )
-    quiet = follow_answers.follow_question(USER, 5, 8, progress=False)
+    quiet = admin_answers.follow_question(USER, 5, 8, progress=False)
     assert quiet.content.endswith("Ended jobs aren't posted.")
     assert asked.view is not None
     buttons = [button for row in components_of(asked.view) for button in row["components"]]
     assert [button["label"] for button in buttons] == ["Follow the account", "Don't follow"]
     assert buttons[0]["custom_id"] == "follow:cards:5:8"
-    assert follow_answers.following_answer(USER, 5, MENTIONS).content == (
+    assert admin_answers.following_answer(USER, 5, MENTIONS).content == (
         "**Following.** Every job of account `4321` is posted in <#5>. </pixverse-admin unfollow:12> ends it."
     )
-    assert follow_answers.following_answer(None, 5, MENTIONS).content.startswith(
+    assert admin_answers.following_answer(None, 5, MENTIONS).content.startswith(
         "**Following.** Every job of this server's account is posted"
     )
 
 
 def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
-    texts = [follow_answers.unfollowed_answer(5, number).content for number in (0, 1, 2)]
+    texts = [admin_answers.unfollowed_answer(5, number).content for number in (0, 1, 2)]
     assert texts == [
         "**No longer following in <#5>.** No jobs were still running.",
         "**No longer following in <#5>.** 1 running job is still posted.",
         "**No longer following in <#5>.** 2 running jobs are still posted.",
     ]
-    assert follow_answers.followed_choice(5, "films").name == "#films"
-    gone = follow_answers.followed_choice(5, None)
+    assert admin_answers.followed_choice(5, "films").name == "#films"
+    gone = admin_answers.followed_choice(5, None)
     assert (gone.name, gone.value) == ("A channel that is gone or hidden (5)", "5")
-    assert len(follow_answers.followed_choice(5, "f" * 200).name) <= 100
+    assert len(admin_answers.followed_choice(5, "f" * 200).name) <= 100

@@ -8,8 +8,7 @@ import discord
 import pytest
 
 from tests.ui.samples import components_of
-from ui.actions import Action
-from ui.button_handlers import ButtonHandlers, FollowRequest, ResendRequest
+from ui.button_handlers import Action, ButtonHandlers, FollowRequest, ResendRequest
 from ui.buttons import (
     DYNAMIC_ITEMS,
     DetailsButton,

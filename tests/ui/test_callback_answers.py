@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.ui.samples import components_of
-from ui.callback_answers import (
+from ui.admin_answers import (
     callback_address_answer,
     callback_replaced_answer,
     callbacks_off_answer,

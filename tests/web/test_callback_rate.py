@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from web.callback_rate import CallbackRate
+from web.callbacks import CallbackRate
 
 
 def test_a_burst_and_then_so_many_a_second() -> None:

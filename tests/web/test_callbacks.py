@@ -11,8 +11,7 @@ from relay.callbacks.hint_counts import HintCounts
 from relay.ports import HintUse
 from tests.relay.world import ManualClock
 from tests.web.port import ask, free_port, port_at
-from web.callback_rate import CallbackRate
-from web.callbacks import Callbacks
+from web.callbacks import CallbackRate, Callbacks
 from web.parsing import MAX_BODY_BYTES
 from web.server import callback_routes, serving
 

@@ -11,12 +11,20 @@ from pathlib import Path
 
 import pytest
 
-from relay.loop_crashes import LoopCrashes
+from relay.failures import LoopCrashes
 from storage.database import Database
 from tests.web.clock import ManualClock
 from tests.web.port import Asked
-from web.health import LONGEST_WITHOUT_GATEWAY, HealthReport, Vitals, WriteProbe, reasons
-from web.loop_beats import STANDS_AFTER, LoopBeats, standing
+from web.health import (
+    LONGEST_WITHOUT_GATEWAY,
+    STANDS_AFTER,
+    HealthReport,
+    LoopBeats,
+    Vitals,
+    WriteProbe,
+    reasons,
+    standing,
+)
 
 WELL = Vitals(loops={"poll": 1.0, "cards": STANDS_AFTER}, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY)
 

@@ -24,8 +24,7 @@ from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
-from web.live_figures import LiveFigures, Sources
-from web.metrics import MetricsReport
+from web.metrics import LiveFigures, MetricsReport, Sources
 from web.prometheus_meters import PrometheusMeters
 
 SOURCES = Sources(

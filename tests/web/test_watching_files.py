@@ -18,8 +18,7 @@ from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
-from web.live_figures import LiveFigures, Sources
-from web.metrics import MetricsReport
+from web.metrics import LiveFigures, MetricsReport, Sources
 
 _DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 _FILES = ("prometheus/alerts.yml", "grafana/dashboard.json", "../docs/watching.md")

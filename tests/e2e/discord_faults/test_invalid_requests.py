@@ -9,8 +9,8 @@ import pytest_asyncio
 from discord import HTTPException
 from discord.http import Route
 
-from discord_adapter.invalid_requests import LIMIT, WINDOW, InvalidRequests
 from discord_adapter.poster import DiscordPoster
+from discord_adapter.rate_limits import LIMIT, WINDOW, InvalidRequests
 from model.messages import Address, NoticePost, Posted, RateLimited, Refused
 from model.states import NoticeKind
 from sandbox.discord_wire import Action, DiscordSandbox, RateLimit, Status
@@ -61,7 +61,7 @@ async def test_refusals_are_counted_and_posting_rests(
         assert isinstance(answer, RateLimited)
         assert WINDOW - 60 < answer.retry_after <= WINDOW
     assert isinstance(await poster.find(address, _notice(0), 0), RateLimited)
-    told = [record for record in caplog.records if record.name == "discord_adapter.invalid_requests"]
+    told = [record for record in caplog.records if record.name == "discord_adapter.rate_limits"]
     assert len(told) == 1
 
 

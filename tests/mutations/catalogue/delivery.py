@@ -34,7 +34,7 @@ MUTATIONS = (
     mutation(
         "a file size that was refused once is never tried again",
         "tests/relay/delivery/test_sender.py::test_a_learned_limit_is_tried_again_after_some_hours",
-        "delivery.in_force",
+        "limit_in_force",
         "learned_at is None or now - learned_at >= BELIEVED",
         "learned_at is None",
     ),

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from relay.delivery.channel_locks import ChannelLocks, Turn
+from relay.delivery.outbox import ChannelLocks, Turn
 
 
 async def _settle() -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from relay.delivery import upload_limits
-from relay.delivery.attachments import Bounds
+from relay.delivery.attachments import UploadBounds, limit_to_tell
 
 _MIB = 1024 * 1024
 
@@ -15,14 +14,14 @@ _MIB = 1024 * 1024
     [(None, None, None), (None, 10, 10), (14, None, 14), (14, 10, 10), (8, 10, 8)],
 )
 def test_no_more_is_promised_than_is_known(learned: int | None, nominal: int | None, expected: int | None) -> None:
-    assert upload_limits.told(learned, nominal) == expected
+    assert limit_to_tell(learned, nominal) == expected
 
 
 @pytest.mark.parametrize("learned", [15 * _MIB - 1, 8 * _MIB])
 def test_an_outcome_tells_what_check_tells(learned: int) -> None:
-    bounds = Bounds(guild_id=1, may_attach=True, learned=learned, nominal=10 * _MIB)
-    assert bounds.told(15 * _MIB) == upload_limits.told(learned, 10 * _MIB)
+    bounds = UploadBounds(guild_id=1, may_attach=True, learned=learned, nominal=10 * _MIB)
+    assert bounds.told(15 * _MIB) == limit_to_tell(learned, 10 * _MIB)
 
 
 def test_a_limit_that_does_not_explain_it_is_not_told() -> None:
-    assert Bounds(guild_id=1, may_attach=True, learned=None, nominal=10 * _MIB).told(9 * _MIB) is None
+    assert UploadBounds(guild_id=1, may_attach=True, learned=None, nominal=10 * _MIB).told(9 * _MIB) is None

@@ -587,7 +587,7 @@ async def test_fresh_links_need_no_more_room_than_the_old_ones_gave_back(cdn: Cd
         return fresh
 
     attacher = Attacher(store, reread, FixedClock())
-    bounds = attachments.Bounds(guild_id=1, may_attach=True, learned=None, nominal=None)
+    bounds = attachments.UploadBounds(guild_id=1, may_attach=True, learned=None, nominal=None)
     async with asyncio.timeout(5), attacher.attachments(1, old, Variant(), bounds) as found:
         assert found.job == fresh
         assert [file.index for file in found.files] == list(range(1, 9))

@@ -1,0 +1,108 @@
+"""Discord's limits that concern every request: the global rate limit, and the count of refused requests.
+
+discord.py 2.7.1 holds back all requests while a global limit lasts, and releases them in the request that met it, after
+its sleep (http.py, `HTTPClient.request`). Where that request is cancelled or times out in its sleep, it never does, and
+every later request waits for ever (disnake#1585). `GlobalLimit` ends the limit whoever was cancelled.
+
+After 10,000 responses of 401, 403 or 429 within ten minutes an IP address is banned for a while; a 429 of scope
+`shared` does not count (Discord developer docs, Rate Limits, "Invalid Request Limit"). `InvalidRequests` counts them
+and pauses before that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import math
+from collections import deque
+from collections.abc import Callable
+from http import HTTPStatus
+
+import aiohttp
+from discord.http import HTTPClient
+
+log = logging.getLogger(__name__)
+
+LIMIT = 5000
+"""Half of what is allowed: commands are still answered, and another bot may live at the same address."""
+WINDOW = 600.0
+"""Seconds."""
+
+_COUNTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+_WITHOUT_BOT_TOKEN = ("/webhooks/", "/interactions/")
+"""A 401 there tells that an interaction is too old."""
+
+
+class InvalidRequests:
+    """Told of every answer; `monotonic` gives seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._times: deque[float] = deque()
+        self.limit = LIMIT
+        self.token_refused = asyncio.Event()
+        """Set once Discord has refused the bot's token."""
+
+    def note(self, end: aiohttp.TraceRequestEndParams) -> None:
+        """Discord has answered a request."""
+        status = end.response.status
+        if status not in _COUNTED or end.response.headers.get("X-RateLimit-Scope") == "shared":
+            return
+        self._forget()
+        self._times.append(self._monotonic())
+        if len(self._times) == self.limit:
+            log.error("Discord has refused %d requests within ten minutes; posting rests for a while", self.limit)
+        if status == HTTPStatus.UNAUTHORIZED and not any(part in end.url.path for part in _WITHOUT_BOT_TOKEN):
+            self.token_refused.set()
+
+    def rest(self) -> float:
+        """For how many seconds nothing is to be posted; 0: it may be."""
+        self._forget()
+        if len(self._times) < self.limit:
+            return 0.0
+        return self._times[-self.limit] + WINDOW - self._monotonic()
+
+    def _forget(self) -> None:
+        before = self._monotonic() - WINDOW
+        while self._times and self._times[0] <= before:
+            self._times.popleft()
+
+
+_MARGIN_SECONDS = 0.1
+"""discord.py itself comes first."""
+_LONGEST_SECONDS = 3600.0
+
+
+class GlobalLimit:
+    """Lets requests go again once the limit that Discord told of is over."""
+
+    def __init__(self, http: Callable[[], HTTPClient]) -> None:
+        self._http = http
+        self._ends_at = 0.0
+
+    async def note(self, response: aiohttp.ClientResponse) -> None:
+        """To be told of every answer of Discord's."""
+        if response.status != HTTPStatus.TOO_MANY_REQUESTS:
+            return
+        seconds = _seconds_of(await response.read())
+        if seconds is None:
+            return
+        loop = asyncio.get_running_loop()
+        self._ends_at = max(self._ends_at, loop.time() + seconds)
+        loop.call_later(seconds + _MARGIN_SECONDS, self._over)
+
+    def _over(self) -> None:
+        # A limit that was met later lasts longer.
+        if asyncio.get_running_loop().time() >= self._ends_at:
+            self._http()._global_over.set()  # noqa: SLF001
+
+
+def _seconds_of(body: bytes) -> float | None:
+    """How long the global limit lasts; None where the answer tells of none."""
+    try:
+        told = json.loads(body)
+        seconds = float(told["retry_after"]) if told["global"] is True else math.nan
+    except (ValueError, TypeError, KeyError, LookupError):
+        return None
+    return min(max(seconds, 0.0), _LONGEST_SECONDS) if math.isfinite(seconds) else None
