@@ -124,7 +124,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         await relay.accounts.start()
         await relay.callbacks.addresses.start()
         relay.places.when_forgotten(relay.callbacks.addresses.forget)
-        stack.push_async_callback(relay.questions.close)
+        stack.push_async_callback(relay.fetcher.close)
         crashes = LoopCrashes()
         beats = loop_beats(relay, crashes, clock)
         await open_http_ports(

@@ -149,7 +149,7 @@ async def _play_relay(plan: list[_Planned], *, cards: bool) -> _Told:
             else:
                 world.api.put(job.jobid, JobState.FAILED)
         await world.advance(3 * _INTERVAL)
-        told.questions = len(world.api.asked) + len(world.api.rolls)
+        told.questions = len(world.api.asked) + len(world.api.list_requests)
         told.delays = _delays(world, {job.jobid: began + job.ends for job in plan})
         await world.close()
         await database.close()

@@ -21,10 +21,10 @@ from pixverse.errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.clock import SystemClock
-from relay.polling.answers import Answers
+from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_list import JobLists
+from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.polling.questions import Questions
-from relay.polling.roll_calls import RollCalls
 from relay.ports import Health
 from storage.database import Database
 
@@ -70,7 +70,7 @@ class NobodyLooks:
         return
 
 
-class NoLists(RollCalls):
+class NoLists(JobLists):
     """Every job is asked about one by one."""
 
     def worth_it(self, _account_id: int, _jobs: int) -> bool:
@@ -89,17 +89,17 @@ class RealPoller:
         """Job id and monotonic seconds of each question, oldest first."""
         clock, nobody = SystemClock(), NobodyLooks()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
-        questions = Questions(
+        fetcher = JobFetcher(
             self._ask, accounts, cards=nobody, health=Health(), clock=clock, interval=interval, random=random
         )
-        self.questions = questions
+        self.fetcher = fetcher
         self.poller = Poller(
             database,
-            questions,
-            Answers(database, accounts, nobody, nobody, clock, interval=interval),
+            fetcher,
+            JobRecorder(database, accounts, nobody, nobody, clock, interval=interval),
             accounts,
             clock,
-            NoLists(self._api.roll, self._api.kind_of, accounts.token_of, clock, interval=interval),
+            NoLists(self._api.list_active_jobs, self._api.kind_of, accounts.token_of, clock, interval=interval),
             interval=interval,
             max_age=_OLDEST,
             random=random,
@@ -131,7 +131,7 @@ class RealPoller:
         finally:
             polling.cancel()
             await asyncio.gather(polling, return_exceptions=True)
-            await self.questions.close()
+            await self.fetcher.close()
             self.commits.close()
         if self.poller.failures:
             raise RuntimeError(f"the poller failed {self.poller.failures} times")

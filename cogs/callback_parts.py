@@ -9,8 +9,8 @@ from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.hint_counts import HintCounts
 from relay.callbacks.hints import Hints
 from relay.callbacks.unknown_jobs import UnknownJobs
+from relay.polling.job_fetcher import JobFetcher
 from relay.polling.poller import Poller
-from relay.polling.questions import Questions
 from relay.ports import Clock, JobTaker
 from relay.tokens.accounts import Accounts
 from storage.database import Database
@@ -34,7 +34,7 @@ def callback_parts(
     database: Database,
     vault: Vault,
     accounts: Accounts,
-    questions: Questions,
+    fetcher: JobFetcher,
     poller: Poller,
     taker: JobTaker,
     clock: Clock,
@@ -44,7 +44,7 @@ def callback_parts(
     """Makes every part; nothing runs yet. `interval` in seconds."""
     counts = HintCounts()
     addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
-    unknown = UnknownJobs(database.reader, questions, taker, poller, clock, interval=interval)
+    unknown = UnknownJobs(database.reader, fetcher, taker, poller, clock, interval=interval)
     hints = Hints(database, accounts, poller, unknown, counts, clock)
     endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
     return CallbackParts(addresses, hints, counts, endpoint)

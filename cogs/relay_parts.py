@@ -41,10 +41,10 @@ from relay.media.folder import folder_beside
 from relay.media.media_store import MediaStore
 from relay.meters import Meters
 from relay.places import Places
-from relay.polling.answers import Answers
+from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_list import JobLists
+from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.polling.questions import Questions
-from relay.polling.roll_calls import RollCalls
 from relay.ports import Clock, Health, Poster
 from relay.retention import Erasure, Retention
 from relay.tokens.accounts import Accounts
@@ -62,7 +62,7 @@ class RelayParts:
     accounts: Accounts
     tokens: Tokens
     rechecks: Rechecks
-    questions: Questions
+    fetcher: JobFetcher
     media: MediaStore
     cards: CardLoop
     outbox: DeliveryLoop
@@ -130,17 +130,17 @@ def put_together(
     sender = Sender(database, poster, builder, ResultRecorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
-    questions = Questions(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
-    rereader = LinkRefresher(database.reader, questions, accounts.in_force)
-    answers = Answers(database, accounts, outbox, cards, clock, interval=interval)
-    roll_calls = RollCalls(api.roll, api.kind_of, accounts.token_of, clock, interval=interval)
+    fetcher = JobFetcher(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
+    rereader = LinkRefresher(database.reader, fetcher, accounts.in_force)
+    recorder = JobRecorder(database, accounts, outbox, cards, clock, interval=interval)
+    job_lists = JobLists(api.list_active_jobs, api.kind_of, accounts.token_of, clock, interval=interval)
     poller = Poller(
         database,
-        questions,
-        answers,
+        fetcher,
+        recorder,
         accounts,
         clock,
-        roll_calls,
+        job_lists,
         interval=interval,
         max_age=settings.job_max_age_ms,
         random=random,
@@ -158,7 +158,7 @@ def put_together(
             most_of_guild=settings.max_open_per_server,
             serves=lambda guild_id: not settings.discord_guild_ids or guild_id in settings.discord_guild_ids,
         ),
-        roll_calls,
+        job_lists,
         accounts,
         poller,
         clock,
@@ -168,22 +168,22 @@ def put_together(
     )
     accounts.when_changed(lambda _: follows.changed())
     allowances = Allowances(clock)
-    lookups = Lookups(questions, accounts, allowances)
+    lookups = Lookups(fetcher, accounts, allowances)
     limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
     changes = JobChanges(poller, cards)
     member_commands = MemberCommands(
-        watch=Watch(database, lookups, answers, outbox, changes, limits),
-        many=WatchMany(database, lookups, answers, outbox, changes, limits),
+        watch=Watch(database, lookups, recorder, outbox, changes, limits),
+        many=WatchMany(database, lookups, recorder, outbox, changes, limits),
         stop=Stop(database, changes),
         queries=JobQueries(database.reader, accounts),
-        buttons=AnswerButtons(database, lookups, answers, outbox),
+        buttons=AnswerButtons(database, lookups, recorder, outbox),
         forgetting=Forgetting(database, cards),
     )
     return RelayParts(
         accounts=accounts,
         tokens=Tokens(database, vault, clock, accounts, api, cards),
         rechecks=Rechecks(accounts, api, clock),
-        questions=questions,
+        fetcher=fetcher,
         media=media,
         cards=cards,
         outbox=outbox,
@@ -192,7 +192,7 @@ def put_together(
             database,
             vault,
             accounts,
-            questions,
+            fetcher,
             poller,
             follows,
             clock,
@@ -202,7 +202,7 @@ def put_together(
         following=Following(database, accounts, lookups, follows.changed),
         places=Places(database, accounts, outbox, poller, clock),
         member_commands=member_commands,
-        retention=Retention(database, clock, answers.give_up_held),
+        retention=Retention(database, clock, recorder.give_up_held),
         erasure=Erasure(database, clock),
         pauses=Pauses(database, cards, health, clock),
         resending=Resending(database, lookups.prepay_for_server, outbox, cards),

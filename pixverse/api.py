@@ -46,7 +46,7 @@ class PixVerseApi:
         """The list of jobs in work in which this job would stand."""
         return _V2 if is_v2(jobid) else _V1
 
-    async def roll(self, token: str, kind: str) -> Collection[str]:
+    async def list_active_jobs(self, token: str, kind: str) -> Collection[str]:
         """The list of a kind (of `kind_of`): the ids of the jobs in work of the token's user.
 
         It spares other questions, and is not waited for as long as they are.

@@ -11,7 +11,7 @@ from model.job import Job
 from pixverse.callback_body import CallbackBody
 from pixverse.errors import PixVerseError
 from relay.failures import log_failure
-from relay.polling.questions import Questions
+from relay.polling.job_fetcher import JobFetcher
 from relay.ports import Claims, Clock, JobTaker
 from storage import follows
 from storage.database import Queries
@@ -31,7 +31,7 @@ class UnknownJobs:
     def __init__(
         self,
         reader: Queries,
-        questions: Questions,
+        fetcher: JobFetcher,
         taker: JobTaker,
         poller: Claims,
         clock: Clock,
@@ -39,7 +39,7 @@ class UnknownJobs:
         interval: float,
     ) -> None:
         self._reader = reader
-        self._questions = questions
+        self._fetcher = fetcher
         self._taker = taker
         self._poller = poller
         self._clock = clock
@@ -70,7 +70,7 @@ class UnknownJobs:
         await asyncio.gather(*looks, return_exceptions=True)
 
     def _may_ask(self, account_id: int) -> bool:
-        if self._questions.rests_until(account_id) is not None or self._questions.down_since is not None:
+        if self._fetcher.backoff_until(account_id) is not None or self._fetcher.down_since is not None:
             return False
         now = self._clock.monotonic()
         asked = self._asked.setdefault(account_id, deque(maxlen=QUESTIONS_PER_INTERVAL))
@@ -81,7 +81,7 @@ class UnknownJobs:
 
     async def _look(self, account_id: int, hint: CallbackBody) -> None:
         try:
-            said = (await self._questions.ask(account_id, hint.jobid)).said
+            said = (await self._fetcher.ask(account_id, hint.jobid)).said
             if isinstance(said, Job) and not is_old_end(said, self._clock.now()):
                 found = await self._taker.take(account_id, [hint.jobid])
                 self._heed_claim(hint, said, found)

@@ -7,7 +7,7 @@ from relay.commands.refusals import NothingToDo, Refusal, TooFast
 from relay.commands.results import Ask, MentionSet, PostedAgain
 from relay.commands.stop import require_here
 from relay.delivery import nonces
-from relay.polling.answers import Answers
+from relay.polling.job_recorder import JobRecorder
 from relay.ports import Outbox
 from storage import deliveries, jobs, subscriptions
 from storage.database import Database
@@ -17,10 +17,10 @@ from storage.jobs import JobRow
 class AnswerButtons:
     """The buttons of an answer. Raises NothingToDo, and StorageError as the database does."""
 
-    def __init__(self, database: Database, lookups: Lookups, answers: Answers, outbox: Outbox) -> None:
+    def __init__(self, database: Database, lookups: Lookups, recorder: JobRecorder, outbox: Outbox) -> None:
         self._database = database
         self._lookups = lookups
-        self._answers = answers
+        self._recorder = recorder
         self._outbox = outbox
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> MentionSet:
@@ -59,7 +59,7 @@ class AnswerButtons:
     async def _refresh(self, ask: Ask, row: JobRow) -> None:
         try:
             if self._lookups.account_in_force(ask.guild_id) == row.account_id:
-                await self._answers.refresh_ended(row.id, await self._lookups.one(ask, row.account_id, row.jobid))
+                await self._recorder.refresh_ended(row.id, await self._lookups.one(ask, row.account_id, row.jobid))
         except TooFast:
             raise
         except Refusal:

@@ -9,7 +9,7 @@ from model.job import Outcome
 from pixverse.tokens import looks_like_secret
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listing, OutcomeState
-from relay.polling.questions import Accounts
+from relay.polling.job_fetcher import Accounts
 from storage import jobs, overviews
 from storage.database import Queries
 from storage.jobs import JobRow

@@ -14,7 +14,7 @@ from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, AllowanceUsedUp
 from relay.commands import refusals
 from relay.commands.results import Ask
-from relay.polling.questions import FRESH_SECONDS, Accounts, NoTokenLeft, Questions
+from relay.polling.job_fetcher import FRESH_SECONDS, Accounts, JobFetcher, NoTokenLeft
 from storage.jobs import JobRow
 
 PATIENCE_SECONDS = 4.0
@@ -49,12 +49,12 @@ class Lookups:
 
     def __init__(
         self,
-        questions: Questions,
+        fetcher: JobFetcher,
         accounts: Accounts,
         allowances: Allowances,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
-        self._questions = questions
+        self._fetcher = fetcher
         self.accounts = accounts
         self._allowances = allowances
         self._patience = patience
@@ -77,11 +77,11 @@ class Lookups:
 
     def was_asked(self, account_id: int, jobid: str) -> bool:
         """Whether the API has answered about the job within the last five seconds."""
-        return self._questions.recent(account_id, jobid) is not None
+        return self._fetcher.recent(account_id, jobid) is not None
 
     def must_wait(self, account_id: int) -> bool:
         """Whether the API has told the account to ask less often."""
-        return self._questions.rests_until(account_id) is not None
+        return self._fetcher.backoff_until(account_id) is not None
 
     def require_ok(self, account_id: int) -> None:
         """Raises TokenMissing, TokenRefused or SubscriptionUnpaid where the account is in that state."""
@@ -124,8 +124,8 @@ class Lookups:
         if not jobids:
             return {}
         fresh = 0.0 if look_again else FRESH_SECONDS
-        needed = [jobid for jobid in jobids if not self._questions.is_at_hand(account_id, jobid, fresh)]
-        if self._questions.rests_until(account_id) is not None:
+        needed = [jobid for jobid in jobids if not self._fetcher.is_at_hand(account_id, jobid, fresh)]
+        if self._fetcher.backoff_until(account_id) is not None:
             needed = []
         try:
             allowance = self._allowances.reserve(account_id, ask.user_id, len(needed))
@@ -160,10 +160,10 @@ class Lookups:
 
     async def _ask(self, gate: asyncio.Semaphore, account_id: int, jobid: str, terms: LookupTerms) -> Said:
         async with gate:
-            if self._questions.rests_until(account_id) is not None:
+            if self._fetcher.backoff_until(account_id) is not None:
                 return Silence.NO_ANSWER
             try:
-                said = (await self._questions.look_up(account_id, jobid, terms)).said
+                said = (await self._fetcher.look_up(account_id, jobid, terms)).said
             except AllowanceUsedUp as used_up:
                 return HeldBack(used_up.until)
             except NoTokenLeft:

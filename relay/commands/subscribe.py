@@ -12,8 +12,8 @@ from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
 from relay.commands.results import Ask
 from relay.delivery import nonces
-from relay.polling.answers import apply_answer
-from relay.polling.questions import Accounts
+from relay.polling.job_fetcher import Accounts
+from relay.polling.job_recorder import apply_response
 from storage import deliveries, follows, jobs, moves, overviews, subscriptions
 from storage.database import Transaction
 from storage.jobs import JobRow
@@ -156,7 +156,7 @@ async def _brought_up_to_date(
         await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)
     if request.answer is None:
         return row
-    return (await apply_answer(tx, accounts, row, request.answer, ask.at)).row
+    return (await apply_response(tx, accounts, row, request.answer, ask.at)).row
 
 
 async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:

@@ -40,7 +40,7 @@ from relay.commands.subscribe import SubscribeRequest, SubscribeResult, Subscrib
 from relay.commands.targets import Target
 from relay.delivery import nonces
 from relay.job_changes import JobChanges
-from relay.polling.answers import Answers, Recorded, post_outcome
+from relay.polling.job_recorder import JobRecorder, Recorded, post_outcome
 from relay.ports import PromptOutbox
 from storage import deliveries, jobs, overviews, subscriptions
 from storage.database import Database
@@ -97,14 +97,14 @@ class Watch:
         self,
         database: Database,
         lookups: Lookups,
-        answers: Answers,
+        recorder: JobRecorder,
         outbox: PromptOutbox,
         changes: JobChanges,
         limits: Limits,
     ) -> None:
         self._database = database
         self._lookups = lookups
-        self._answers = answers
+        self._recorder = recorder
         self._outbox = outbox
         self._changes = changes
         self._limits = limits
@@ -197,11 +197,11 @@ class Watch:
     async def _record(self, row: JobRow, said: Said) -> Recorded:
         recorded = Recorded.NOTHING
         if isinstance(said, Job):
-            recorded = await self._answers.record_answer(row.id, said, row.account_id)
+            recorded = await self._recorder.record_response(row.id, said, row.account_id)
         elif said is Silence.NOT_FOUND:
-            recorded = await self._answers.record_missing(row.id, row.account_id)
+            recorded = await self._recorder.record_missing(row.id, row.account_id)
         elif said is Silence.EXPIRED:
-            recorded = await self._answers.record_expired(row.id, row.account_id)
+            recorded = await self._recorder.record_expired(row.id, row.account_id)
         self._changes.job_asked(row.id)
         return recorded
 

@@ -25,7 +25,7 @@ from relay.commands.targets import by_number
 from relay.commands.watch import LATER_SECONDS, PromptPosts, Standing
 from relay.delivery import nonces
 from relay.job_changes import JobChanges
-from relay.polling.answers import Answers, post_outcome
+from relay.polling.job_recorder import JobRecorder, post_outcome
 from relay.ports import PromptOutbox
 from storage import batches, deliveries, jobs, overviews
 from storage.database import Database, Transaction
@@ -71,14 +71,14 @@ class WatchMany:
         self,
         database: Database,
         lookups: Lookups,
-        answers: Answers,
+        recorder: JobRecorder,
         outbox: PromptOutbox,
         changes: JobChanges,
         limits: Limits,
     ) -> None:
         self._database = database
         self._lookups = lookups
-        self._answers = answers
+        self._recorder = recorder
         self._outbox = outbox
         self._changes = changes
         self._limits = limits
@@ -154,9 +154,9 @@ class WatchMany:
             if one.row is None or was_given_up(one.row):
                 one.taken = _not_taken(one.said)
             elif one.said is Silence.NOT_FOUND:
-                await self._answers.record_missing(one.row.id, account_id)
+                await self._recorder.record_missing(one.row.id, account_id)
             elif one.said is Silence.EXPIRED:
-                await self._answers.record_expired(one.row.id, account_id)
+                await self._recorder.record_expired(one.row.id, account_id)
         return None
 
     async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:

@@ -8,7 +8,7 @@ from model import snapshots
 from model.job import Job
 from pixverse.errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
-from relay.polling.questions import FRESH_SECONDS, Answer, Questions
+from relay.polling.job_fetcher import FRESH_SECONDS, Answer, JobFetcher
 from storage import jobs
 from storage.database import Queries
 from storage.jobs import JobRow
@@ -17,9 +17,9 @@ from storage.jobs import JobRow
 class LinkRefresher:
     """What `relay.delivery.attachments` calls for fresh links."""
 
-    def __init__(self, reader: Queries, questions: Questions, in_force: Callable[[int], int | None]) -> None:
+    def __init__(self, reader: Queries, fetcher: JobFetcher, in_force: Callable[[int], int | None]) -> None:
         self._reader = reader
-        self._questions = questions
+        self._fetcher = fetcher
         self._in_force = in_force
 
     async def __call__(self, job_id: int, guild_id: int) -> Job | None:
@@ -28,10 +28,10 @@ class LinkRefresher:
         row = await jobs.by_id(self._reader, job_id)
         if row is None or self._in_force(guild_id) != row.account_id:
             return None
-        recent = self._questions.recent(row.account_id, row.jobid)
+        recent = self._fetcher.recent(row.account_id, row.jobid)
         fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS
         try:
-            answer = await self._questions.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
+            answer = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
         except PixVerseError:
             return None
         return answer.said if isinstance(answer.said, Job) else None

@@ -13,7 +13,7 @@ from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries
 from relay.following.taking import OwnAccounts, Taker
 from relay.polling import schedule
-from relay.polling.roll_calls import Renewal, RollCalls
+from relay.polling.job_list import JobLists, ListRefreshed
 from relay.ports import Clock
 from storage import follows
 from storage.database import Queries
@@ -52,7 +52,7 @@ class Follows:
         self,
         reader: Queries,
         taker: Taker,
-        roll_calls: RollCalls,
+        job_lists: JobLists,
         accounts: OwnAccounts,
         poller: JobCount,
         clock: Clock,
@@ -63,7 +63,7 @@ class Follows:
     ) -> None:
         self._reader = reader
         self._taker = taker
-        self._roll_calls = roll_calls
+        self._job_lists = job_lists
         self._accounts = accounts
         self._poller = poller
         self._clock = clock
@@ -77,8 +77,8 @@ class Follows:
         """How often something went wrong that was no answer of the API."""
         self.beat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
-        roll_calls.when_renewed(self._list_came)
-        roll_calls.when_refused(self._list_refused)
+        job_lists.when_refreshed(self._list_came)
+        job_lists.when_refused(self._list_refused)
 
     def changed(self) -> None:
         """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""
@@ -119,7 +119,7 @@ class Follows:
             self._reading.failed(error)
             return
         followed = {row.account_id for row in rows if self._taker.holds(row) and self._may_ask(row.account_id)}
-        self._roll_calls.keep_up(followed)
+        self._job_lists.keep_up(followed)
         for account_id in self._courses.keys() - followed:
             task = self._courses.pop(account_id).task
             if task is not None:
@@ -132,7 +132,7 @@ class Follows:
 
     def _latest(self, account_id: int) -> dict[str, frozenset[str]]:
         """What is known already, so that nobody waits for the next list."""
-        return {kind: self._roll_calls.latest(account_id, kind) for kind in self._kinds}
+        return {kind: self._job_lists.latest(account_id, kind) for kind in self._kinds}
 
     def _may_ask(self, account_id: int) -> bool:
         return self._accounts.state_of(account_id) == "ok" and self._accounts.token_of(account_id) is not None
@@ -155,7 +155,7 @@ class Follows:
 
     async def _look(self, account_id: int, course: _Course) -> float:
         """Asks for the lists that are due, takes what they name; returns when the next is due, monotonic seconds."""
-        due = [await self._roll_calls.refresh(account_id, kind) for kind in self._kinds]
+        due = [await self._job_lists.refresh(account_id, kind) for kind in self._kinds]
         while course.lists:
             kind, listed = course.lists.popitem()
             await self._take_listed(account_id, course, kind, listed)
@@ -170,11 +170,11 @@ class Follows:
         taken = await self._taker.take(account_id, sorted(new))
         settled[kind] = listed - taken.left_out
 
-    def _list_came(self, renewal: Renewal) -> None:
-        course = self._courses.get(renewal.account_id)
-        if course is not None and renewal.kind in self._kinds:
-            course.lists[renewal.kind] = renewal.jobs
-            if renewal.jobs - course.settled.get(renewal.kind, frozenset()):
+    def _list_came(self, refreshed: ListRefreshed) -> None:
+        course = self._courses.get(refreshed.account_id)
+        if course is not None and refreshed.kind in self._kinds:
+            course.lists[refreshed.kind] = refreshed.jobs
+            if refreshed.jobs - course.settled.get(refreshed.kind, frozenset()):
                 course.woken.set()
 
     def _list_refused(self, account_id: int) -> None:

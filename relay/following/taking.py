@@ -12,7 +12,7 @@ from model.states import NoticeKind
 from pixverse.jobids import is_jobid
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
-from relay.polling.questions import Accounts
+from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock, JobFinds, Outbox
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction

@@ -11,10 +11,10 @@ from model.job import Job
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.told import Told
 from relay.polling import schedule
-from relay.polling.answers import Answers, Recorded
+from relay.polling.job_fetcher import Accounts, Answer, JobFetcher, NoTokenLeft
+from relay.polling.job_list import JobLists
 from relay.polling.job_queue import JobQueue, Watched
-from relay.polling.questions import Accounts, Answer, NoTokenLeft, Questions
-from relay.polling.roll_calls import RollCalls
+from relay.polling.job_recorder import JobRecorder, Recorded
 from relay.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -28,22 +28,22 @@ class Asking:
 
     def __init__(
         self,
-        questions: Questions,
-        answers: Answers,
+        fetcher: JobFetcher,
+        recorder: JobRecorder,
         accounts: Accounts,
         clock: Clock,
-        roll_calls: RollCalls,
+        job_lists: JobLists,
         queue: JobQueue,
         *,
         interval: float,
         max_age: int,
         random: Random,
     ) -> None:
-        self._questions = questions
-        self._answers = answers
+        self._fetcher = fetcher
+        self._recorder = recorder
         self._accounts = accounts
         self._clock = clock
-        self._roll_calls = roll_calls
+        self._job_lists = job_lists
         self._queue = queue
         self._interval = interval
         self._max_age = max_age
@@ -87,28 +87,28 @@ class Asking:
 
     async def give_up(self, job: Watched) -> None:
         """Ends a job that has not ended for too long."""
-        await self._answers.give_up(job.id)
+        await self._recorder.give_up(job.id)
 
     def backoff_until(self, job: Watched) -> float | None:
         """Until when its account is to be left alone; None where it may be asked about."""
         if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:
             return math.inf
-        return self._questions.rests_until(job.account_id)
+        return self._fetcher.backoff_until(job.account_id)
 
     async def _listed_at(self, job: Watched, jobs_of_account: int) -> float | None:
         """When a list was asked for that says that the job is still in work; None where it is to be asked about."""
-        if self._questions.down_since is not None or job.missing_since is not None:
+        if self._fetcher.down_since is not None or job.missing_since is not None:
             return None
         if self.needs_record(job):
             return None
         # Jobs that are asked about at every interval anyway are no reason to request a list.
         live = self._queue.live_of_account(job.account_id)
         others = jobs_of_account - live if live <= schedule.LIVE_JOBS else jobs_of_account
-        if not self._roll_calls.worth_it(job.account_id, others):
+        if not self._job_lists.worth_it(job.account_id, others):
             return None
         if schedule.over_age(job.watched_since, self._clock.now(), self._max_age):
             return None
-        return await self._roll_calls.names(job, schedule.gap(self._interval, self.age(job)))
+        return await self._job_lists.names(job, schedule.gap(self._interval, self.age(job)))
 
     def named_at(self, job: Watched, at: float) -> float:
         """When a job is due again that a list has named, which was asked for at `at`: as if the job itself had been
@@ -138,7 +138,7 @@ class Asking:
 
     async def _ask(self, job: Watched, *, fresh: float) -> Answer | None:
         try:
-            return await self._questions.poll(job.account_id, job.jobid, fresh, job.heard)
+            return await self._fetcher.poll(job.account_id, job.jobid, fresh, job.heard)
         except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
             return None
         except PixVerseError as error:
@@ -155,9 +155,9 @@ class Asking:
         if isinstance(answer.told, Told):
             return await self._record_job(job, answer.told)
         if isinstance(answer.told, JobExpired):
-            await self._answers.record_expired(job.id, job.account_id)
+            await self._recorder.record_expired(job.id, job.account_id)
             return None
-        if await self._answers.record_missing(job.id, job.account_id) is Recorded.ENDED:
+        if await self._recorder.record_missing(job.id, job.account_id) is Recorded.ENDED:
             return None
         now = self._clock.now()
         if job.missing_since is None or job.missing_since > now:
@@ -171,7 +171,7 @@ class Asking:
     async def _record_job(self, job: Watched, told: Told) -> float | None:
         if told.fingerprint != job.heard or job.missing_since is not None:
             if await self._record_news(job, told.read()) is Recorded.ENDED:
-                self._roll_calls.record_told_the_end(job)
+                self._job_lists.record_told_the_end(job)
                 return None
             job.heard = told.fingerprint
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
@@ -182,7 +182,7 @@ class Asking:
         fingerprint = hash(snapshots.dump(said))
         if fingerprint == job.fingerprint and job.missing_since is None:
             return Recorded.NOTHING
-        recorded = await self._answers.record_answer(job.id, said, job.account_id)
+        recorded = await self._recorder.record_response(job.id, said, job.account_id)
         job.fingerprint = fingerprint
         job.missing_since = None
         return recorded

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from random import Random
 
 from relay.polling import schedule
-from relay.polling.answers import Answers
 from relay.polling.asking import Asking
+from relay.polling.job_fetcher import Accounts
 from relay.polling.job_queue import JobQueue
-from relay.polling.questions import Accounts
+from relay.polling.job_recorder import JobRecorder
 from relay.ports import Clock
 from storage import jobs, subscriptions
 from storage.database import Database
@@ -27,7 +27,7 @@ class Intake:
     def __init__(
         self,
         database: Database,
-        answers: Answers,
+        recorder: JobRecorder,
         accounts: Accounts,
         clock: Clock,
         queue: JobQueue,
@@ -37,7 +37,7 @@ class Intake:
         interval: float,
     ) -> None:
         self._database = database
-        self._answers = answers
+        self._recorder = recorder
         self._accounts = accounts
         self._clock = clock
         self._queue = queue
@@ -135,7 +135,7 @@ class Intake:
             # One that was added meanwhile is marked as changed and taken in right after.
             if job.account_id == account_id and job.id not in open_ids:
                 self._drop(job.id)
-        await self._answers.deliver_held(account_id)
+        await self._recorder.deliver_held(account_id)
 
     def _drop(self, job_id: int) -> None:
         job = self._queue.get(job_id)

@@ -11,13 +11,13 @@ from random import Random
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
 from relay.polling import schedule
-from relay.polling.answers import Answers
 from relay.polling.asking import Asking
 from relay.polling.intake import Intake
+from relay.polling.job_fetcher import Accounts, JobFetcher
+from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.job_queue import JobQueue, Polls, Watched
+from relay.polling.job_recorder import JobRecorder
 from relay.polling.probes import Probes
-from relay.polling.questions import Accounts, Questions
-from relay.polling.roll_calls import Renewal, RollCalls
 from relay.ports import Clock
 from storage.database import Database
 
@@ -43,11 +43,11 @@ class Poller:
     def __init__(
         self,
         database: Database,
-        questions: Questions,
-        answers: Answers,
+        fetcher: JobFetcher,
+        recorder: JobRecorder,
         accounts: Accounts,
         clock: Clock,
-        roll_calls: RollCalls,
+        job_lists: JobLists,
         *,
         interval: float,
         max_age: int,
@@ -55,16 +55,16 @@ class Poller:
         at_once: int = AT_ONCE,
         at_once_per_account: int = 8,
     ) -> None:
-        self._questions = questions
+        self._fetcher = fetcher
         self._clock = clock
         self._interval = interval
         self._queue = JobQueue(interval, at_once_per_account)
         self._asking = Asking(
-            questions,
-            answers,
+            fetcher,
+            recorder,
             accounts,
             clock,
-            roll_calls,
+            job_lists,
             self._queue,
             interval=interval,
             max_age=max_age,
@@ -77,13 +77,13 @@ class Poller:
         self._reading = FailureSeries(log, "the poller could not read the database")
         self._woken = asyncio.Event()
         self._sleeps_until = math.inf
-        self._intake = Intake(database, answers, accounts, clock, self._queue, self._asking, random, interval=interval)
+        self._intake = Intake(database, recorder, accounts, clock, self._queue, self._asking, random, interval=interval)
         self.beat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
         """How often something went wrong that was no answer of the API."""
-        questions.when_back(self._api_is_back)
-        roll_calls.when_renewed(self._list_renewed)
+        fetcher.when_back(self._api_is_back)
+        job_lists.when_refreshed(self._list_refreshed)
 
     def polls(self) -> Polls:
         """How many jobs are polled, are due now, and how late."""
@@ -146,7 +146,7 @@ class Poller:
             # The loop's edge: what was not taken in is still marked as changed.
             self.failures += 1
             longest = min(self._reading.failed(error), self._interval)
-        self._questions.watching(len(self._queue))
+        self._fetcher.watching(len(self._queue))
         self._start_due()
         await sleep_unless_woken(self._clock, min(longest, self._seconds_to_next()), self._woken)
 
@@ -210,7 +210,7 @@ class Poller:
             if self._asking.may_be_given_up(job, asked=False):
                 return self._give_up
             self._asking.put(job, schedule.spread(backoff_until, self._interval, job.asked_at, self._random))
-        elif self._questions.down_since is None or self._probes.take(job.id, now):
+        elif self._fetcher.down_since is None or self._probes.take(job.id, now):
             return self._poll
         elif self._asking.may_be_given_up(job, asked=False):
             return self._give_up
@@ -232,7 +232,7 @@ class Poller:
             self._queue.landed(job, self._clock.monotonic())
         else:
             self._asking.put(job, self._asking.if_claimed(job, due))
-        if self._questions.down_since is not None:
+        if self._fetcher.down_since is not None:
             self._probes.finished(job.id, self._clock.monotonic())
 
     def _over(self, task: asyncio.Task[None]) -> None:
@@ -242,14 +242,14 @@ class Poller:
         if due is not None and due < self._sleeps_until:
             self._woken.set()
 
-    def _list_renewed(self, renewal: Renewal) -> None:
+    def _list_refreshed(self, refreshed: ListRefreshed) -> None:
         """Those that left it are asked about now, since they may have ended; the others have been asked about by it."""
-        for job in filter(self._queue.waits, renewal.left):
+        for job in filter(self._queue.waits, refreshed.left):
             self._asking.put(job, self._clock.monotonic())
-        for job in filter(self._queue.waits, renewal.named):
+        for job in filter(self._queue.waits, refreshed.named):
             if self._asking.needs_record(job):
                 continue
-            self._asking.put(job, self._asking.if_claimed(job, self._asking.named_at(job, renewal.at)))
+            self._asking.put(job, self._asking.if_claimed(job, self._asking.named_at(job, refreshed.at)))
         self._woken.set()
 
     def _api_is_back(self) -> None:

@@ -56,7 +56,7 @@ class FollowingWorld(World):
         self.follows = Follows(
             database.reader,
             taker,
-            self.roll_calls,
+            self.job_lists,
             self.accounts,
             self.poller,
             self.clock,

@@ -25,10 +25,10 @@ from relay.commands.stop import Stop
 from relay.commands.watch import Watch
 from relay.commands.watch_many import WatchMany
 from relay.job_changes import JobChanges
-from relay.polling.answers import Answers
+from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_list import JobLists
+from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.polling.questions import Questions
-from relay.polling.roll_calls import RollCalls
 from relay.ports import Health
 from storage.database import Database
 
@@ -80,12 +80,12 @@ class FakeApi:
     everywhere: PixVerseError | None = None
     gate: asyncio.Event | None = None
     asked: list[tuple[float, str, str]] = field(default_factory=list)
-    rolls: list[tuple[float, str]] = field(default_factory=list)
+    list_requests: list[tuple[float, str]] = field(default_factory=list)
     """When a list was asked for, and of which kind: that in which jobs stand whose ids begin so, `v1-` or `v2-`."""
-    roll_trouble: PixVerseError | None = None
+    list_trouble: PixVerseError | None = None
     lagging: set[str] = field(default_factory=set)
     unlisted: set[str] = field(default_factory=set)
-    roll_gate: asyncio.Event | None = None
+    list_gate: asyncio.Event | None = None
     strange: set[str] = field(default_factory=set)
     """Whatever else stands in each list."""
     under_way: Counter[str] = field(default_factory=Counter)
@@ -111,13 +111,13 @@ class FakeApi:
     def kind_of(self, jobid: str) -> str:
         return jobid[:2] if jobid.startswith(("v1-", "v2-")) else "none"
 
-    async def roll(self, token: str, kind: str) -> set[str]:
+    async def list_active_jobs(self, token: str, kind: str) -> set[str]:
         if kind == "none":
             raise NoList("404")
-        self.rolls.append((self.clock.monotonic(), kind))
-        await (self.roll_gate.wait() if self.roll_gate is not None else asyncio.sleep(0))
-        if self.roll_trouble is not None:
-            raise self.roll_trouble
+        self.list_requests.append((self.clock.monotonic(), kind))
+        await (self.list_gate.wait() if self.list_gate is not None else asyncio.sleep(0))
+        if self.list_trouble is not None:
+            raise self.list_trouble
         named = {jobid for jobid, job in self.jobs.items() if not job.state.ends} | self.lagging
         return {jobid for jobid in named - self.unlisted if self.kind_of(jobid) == kind} | self.strange
 
@@ -214,7 +214,7 @@ class World:
         self.health = Health()
         self.interval = interval
         self.hours = hours
-        self.questions = Questions(
+        self.fetcher = JobFetcher(
             self.api.fetch,
             self.accounts,
             cards=self.cards,
@@ -223,32 +223,32 @@ class World:
             interval=interval,
             random=Random(1),
         )
-        self.answers = Answers(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
+        self.recorder = JobRecorder(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
         self.poller = self.new_poller()
-        self.lookups = Lookups(self.questions, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
+        self.lookups = Lookups(self.fetcher, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
         limits = limits or Limits(500, 500)
         changes = JobChanges(self.poller, self.cards)
         self.commands = MemberCommands(
-            watch=Watch(database, self.lookups, self.answers, self.outbox, changes, limits),
-            many=WatchMany(database, self.lookups, self.answers, self.outbox, changes, limits),
+            watch=Watch(database, self.lookups, self.recorder, self.outbox, changes, limits),
+            many=WatchMany(database, self.lookups, self.recorder, self.outbox, changes, limits),
             stop=Stop(database, changes),
             queries=JobQueries(database.reader, self.accounts),
-            buttons=AnswerButtons(database, self.lookups, self.answers, self.outbox),
+            buttons=AnswerButtons(database, self.lookups, self.recorder, self.outbox),
             forgetting=Forgetting(database, self.cards),
         )
         self.running: asyncio.Task[None] | None = None
 
     def new_poller(self) -> Poller:
-        self.roll_calls = RollCalls(
-            self.api.roll, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval
+        self.job_lists = JobLists(
+            self.api.list_active_jobs, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval
         )
         return Poller(
             self.database,
-            self.questions,
-            self.answers,
+            self.fetcher,
+            self.recorder,
             self.accounts,
             self.clock,
-            self.roll_calls,
+            self.job_lists,
             interval=self.interval,
             max_age=self.hours * HOUR,
             random=Random(2),
@@ -277,7 +277,7 @@ class World:
             await asyncio.sleep(0.0002)
             if self.running is not None and self.running.done():
                 self.running.result()
-            busy = self.poller._tasks or self.poller._woken.is_set() or self.questions._asking
+            busy = self.poller._tasks or self.poller._woken.is_set() or self.fetcher._asking
             if not busy and self.clock.earliest() is not None:
                 return
         raise AssertionError("the poller does not come to rest")
@@ -305,7 +305,7 @@ class World:
 
     async def close(self) -> None:
         await self.stop()
-        await self.questions.close()
+        await self.fetcher.close()
 
     async def rows(self, sql: str, *parameters: int | str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in await self.database.reader.all(sql, parameters)]

@@ -82,7 +82,7 @@ MUTATIONS = (
     ),
     mutation(
         "the nonce is another one each time",
-        "tests/relay/polling/test_answers.py::test_the_outcome_carries_a_nonce_without_anything_local",
+        "tests/relay/polling/test_job_recorder.py::test_the_outcome_carries_a_nonce_without_anything_local",
         "delivery._digest",
         'text = "".join(',
         'parts += (__import__("secrets").token_hex(8),)\ntext = "".join(',

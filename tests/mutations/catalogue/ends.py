@@ -7,22 +7,22 @@ from tests.mutations.mutation import Edit, Mutation, mutation
 MUTATIONS = (
     mutation(
         "what another account keeps on hold is kept for ever",
-        "tests/relay/polling/test_answers.py::test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old",
-        "Answers.give_up_held",
+        "tests/relay/polling/test_job_recorder.py::test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old",
+        "JobRecorder.give_up_held",
         "for job_id in await jobs.open_since_before(self._database.reader, before):",
         "for job_id in ():",
     ),
     mutation(
         "a job on hold in one server is given up in all",
-        "tests/relay/polling/test_answers.py::test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other",
-        "Answers.give_up_held",
+        "tests/relay/polling/test_job_recorder.py::test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other",
+        "JobRecorder.give_up_held",
         "if row is None or any(self._accounts.in_force(one.guild_id) == row.account_id for one in waiting):",
         "if row is None:",
     ),
     mutation(
         "not found once is an end",
         "tests/relay/commands/test_commands.py::test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute",
-        "Answers.record_missing",
+        "JobRecorder.record_missing",
         "if row.missing_since is None or row.missing_since > now:\n"
         "    await jobs.set_missing(tx, job_id, now)\n"
         "    return Recorded.NOTHING\n"
@@ -41,7 +41,7 @@ MUTATIONS = (
         "an end is not final",
         (
             Edit(
-                "apply_answer",
+                "apply_response",
                 'else its last change tells."""\nif row.ended_at is not None:',
                 'else its last change tells."""\nif 0:',
             ),
@@ -56,11 +56,11 @@ MUTATIONS = (
                 "missing_since = NULL WHERE id = ?",
             ),
         ),
-        "tests/relay/polling/test_answers.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
+        "tests/relay/polling/test_job_recorder.py::test_an_end_is_final_and_what_contradicts_it_is_only_logged",
     ),
     mutation(
         "a job ends for servers whose token sees it no more",
-        "tests/relay/polling/test_answers.py::test_only_servers_that_use_the_account_are_served",
+        "tests/relay/polling/test_job_recorder.py::test_only_servers_that_use_the_account_are_served",
         "_end_subscriptions",
         "if accounts.in_force(subscription.guild_id) != row.account_id:\n    continue\n",
         "",

@@ -9,7 +9,7 @@ _DOOR = "tests/discord_adapter/test_interaction_limits.py"
 _LIMITS = "tests/e2e/test_limits.py"
 _LISTS = "tests/pixverse/test_recent_lists.py"
 _LOOKUPS = "tests/relay/commands/test_lookups.py"
-_QUESTIONS = "tests/relay/polling/test_questions.py"
+_QUESTIONS = "tests/relay/polling/test_job_fetcher.py"
 _REQUESTS = "tests/e2e/test_member_requests.py"
 
 MUTATIONS = (
@@ -93,14 +93,14 @@ MUTATIONS = (
     mutation(
         "what is not found is asked again by everybody",
         f"{_QUESTIONS}::test_not_found_is_remembered_for_people_and_not_for_the_schedule",
-        "Questions._known_to_people",
+        "JobFetcher._known_to_people",
         "if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:\n",
         "if 0:\n",
     ),
     mutation(
         "whoever runs out of requests takes the answer from others",
         f"{_QUESTIONS}::test_who_may_ask_nothing_hears_so_and_others_get_their_answer",
-        "Questions._of_others",
+        "JobFetcher._of_others",
         "with suppress(AllowanceUsedUp):\n",
         "with suppress():\n",
     ),

@@ -51,7 +51,7 @@ MUTATIONS = (
     mutation(
         "who listens to a poll is cancelled with it",
         f"{_LOST}::test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer",
-        "Questions.poll",
+        "JobFetcher.poll",
         "told = error if isinstance(error, Exception) else",
         "told = error if 1 else",
     ),

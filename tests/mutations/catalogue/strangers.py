@@ -333,9 +333,9 @@ MUTATIONS = (
     ),
     mutation(
         "a list that still names ended jobs is believed",
-        "tests/relay/polling/test_roll_calls.py::test_a_list_that_lags_is_found_out_and_left_alone",
-        "RollCalls._ask",
-        "if self._lags(roll):",
+        "tests/relay/polling/test_job_list.py::test_a_list_that_lags_is_found_out_and_left_alone",
+        "JobLists._ask",
+        "if self._lags(listed):",
         "if 0:",
     ),
     mutation(

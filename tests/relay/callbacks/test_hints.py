@@ -62,7 +62,7 @@ class Post:
         self.counts = HintCounts()
         self.unknown = UnknownJobs(
             world.database.reader,
-            world.questions,
+            world.fetcher,
             self.recorder,
             self.recorder,
             world.clock,
@@ -123,7 +123,7 @@ async def test_progress_asks_for_nothing(world: World, post: Post) -> None:
 
 async def test_a_job_that_has_ended_is_asked_about_no_more(world: World, post: Post) -> None:
     number = await world.watch(JOB)
-    await world.answers.record_answer(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
+    await world.recorder.record_response(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     assert await post.says(jobid=JOB, status="failed") is HintUse.ENDED
     assert post.recorder.claimed == []
 

@@ -160,25 +160,25 @@ async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(worl
 
 async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.give_up(number)
+    await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
     result = await world.commands.watch.status(world.ask(person=2), f"#{number}", True, False)
     assert isinstance(result, results.NowWatching)
     assert await world.rows("SELECT round, ended_at, watched_since FROM jobs") == [(1, None, world.clock.now())]
     assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
+    await world.recorder.record_response(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
 
 
 async def test_what_was_given_up_under_one_account_is_told_under_another(world: World) -> None:
     """The API's own word is another message than the bot's that it watches no more."""
     number = await world.watch("job-1")
-    await world.answers.give_up(number)
+    await world.recorder.give_up(number)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
     other = await world.watch("job-1")
     assert other != number
-    await world.answers.record_answer(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
+    await world.recorder.record_response(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
     answer = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
     assert isinstance(answer, results.AlreadyPosted | results.PostingOutcome)
@@ -190,7 +190,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
     del world.accounts.used[GUILD]
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
+    await world.recorder.record_response(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
     await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -200,7 +200,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
 
 async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.give_up(number)
+    await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.CANCELLED)
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -211,7 +211,7 @@ async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: Worl
 
 async def test_a_given_up_job_that_is_gone_stays_as_it_is(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.give_up(number)
+    await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
     del world.api.jobs["job-1"]
     with pytest.raises(refusals.NotFound):
@@ -349,7 +349,7 @@ async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Databa
 
 async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
+    await world.recorder.record_response(number, world.api.put("job-1", JobState.FAILED), ACCOUNT)
     await world.watch("job-2")
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'")
     abroad = world.ask(guild=GUILD + 1)
@@ -379,7 +379,7 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
 
 async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.record_answer(
+    await world.recorder.record_response(
         number, world.api.put("job-1", JobState.FAILED, prompt="a secret lighthouse"), ACCOUNT
     )
     await world.watch("job-2")

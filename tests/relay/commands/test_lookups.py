@@ -99,7 +99,7 @@ async def test_polls_go_on_when_people_may_ask_nothing_more(world: World) -> Non
 async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: World) -> None:
     number = await world.watch("job-1")
     world.api.put("job-1", JobState.COMPLETED)
-    await world.answers.record_answer(number, world.api.jobs["job-1"], ACCOUNT)
+    await world.recorder.record_response(number, world.api.jobs["job-1"], ACCOUNT)
     for channel in range(1, 10):
         await world.commands.watch.status(world.ask(channel=CHANNEL + channel), f"#{number}", True, False)
     with pytest.raises(refusals.TooFast):

@@ -40,10 +40,10 @@ async def test_the_last_to_end_closes_the_batch(world: World) -> None:
     for jobid in ("job-1", "job-2"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
-    await world.answers.record_answer(2, world.api.put("job-2", JobState.FAILED), ACCOUNT)
+    await world.recorder.record_response(2, world.api.put("job-2", JobState.FAILED), ACCOUNT)
     assert await _closing(world) == [("job-2", 0)]
     assert await world.rows("SELECT ended_at FROM batches") == [(None,)]
-    await world.answers.record_answer(1, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
+    await world.recorder.record_response(1, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     assert await _closing(world) == [("job-2", 0), ("job-1", 1)]
     assert await world.rows("SELECT ended_at FROM batches") == [(world.clock.now(),)]
 
@@ -55,7 +55,7 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
     result = await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
     assert [one.taken for one in result.entries] == [Taken.POSTING, Taken.WATCHED, Taken.POSTING]
     assert await _closing(world) == [("job-1", 0), ("job-3", 0)]
-    await world.answers.record_answer(2, world.api.put("job-2", JobState.CANCELLED), ACCOUNT)
+    await world.recorder.record_response(2, world.api.put("job-2", JobState.CANCELLED), ACCOUNT)
     assert await _closing(world) == [("job-1", 0), ("job-3", 0), ("job-2", 1)]
 
 
@@ -71,7 +71,7 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
         world.api.put(jobid)
     await world.watch("known-1")
     await world.watch("known-2")
-    await world.answers.record_answer(2, world.api.put("known-2", JobState.FAILED), ACCOUNT)
+    await world.recorder.record_response(2, world.api.put("known-2", JobState.FAILED), ACCOUNT)
     world.api.trouble["expired-1"] = errors.JobExpired("410")
     text = "job-1 #1 known-2 nowhere-1 expired-1 x #77 user:1234-minimax:a@b.de-video:123"
     result = await world.commands.many.watch(world.ask(person=2), text, True)
@@ -210,7 +210,7 @@ async def test_stopping_a_batch_keeps_what_others_wait_for(world: World) -> None
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
-    await world.answers.record_answer(3, world.api.put("job-3", JobState.FAILED), ACCOUNT)
+    await world.recorder.record_response(3, world.api.put("job-3", JobState.FAILED), ACCOUNT)
     await world.watch("job-2", person=2)
     with pytest.raises(refusals.NotYours):
         await world.commands.stop.stop_all(world.ask(person=2), 1, False)
@@ -229,5 +229,5 @@ async def test_a_batch_ends_with_its_last_stopped_job(world: World) -> None:
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     await world.commands.stop.unwatch(world.ask(), "job-1", False)
-    await world.answers.record_answer(2, world.api.put("job-2", JobState.COMPLETED), ACCOUNT)
+    await world.recorder.record_response(2, world.api.put("job-2", JobState.COMPLETED), ACCOUNT)
     assert await _closing(world) == [("job-2", 1)]

@@ -11,7 +11,7 @@ DEAD, FRESH = (Media("https://cdn.example/1.mp4?ex=1"),), (Media("https://cdn.ex
 
 
 def _rereader(world: World) -> LinkRefresher:
-    return LinkRefresher(world.database.reader, world.questions, world.accounts.in_force)
+    return LinkRefresher(world.database.reader, world.fetcher, world.accounts.in_force)
 
 
 async def _ended_by_the_poller(world: World) -> int:

@@ -16,7 +16,7 @@ from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed, NoToken, TokenRefused
 from relay.commands.results import Ask
 from relay.following.following import Following
-from relay.polling.questions import Questions
+from relay.polling.job_fetcher import JobFetcher
 from relay.ports import Health
 from relay.tokens.tokens import TokenChanged
 from storage import follows
@@ -38,7 +38,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 def _following(house: House, told: list[bool]) -> Following:
-    questions = Questions(
+    fetcher = JobFetcher(
         FakeApi(ManualClock()).fetch,
         house.accounts,
         cards=FakeCards(),
@@ -47,7 +47,7 @@ def _following(house: House, told: list[bool]) -> Following:
         interval=INTERVAL,
         random=Random(1),
     )
-    lookups = Lookups(questions, house.accounts, Allowances(house.clock))
+    lookups = Lookups(fetcher, house.accounts, Allowances(house.clock))
     return Following(house.database, house.accounts, lookups, lambda: told.append(True))
 
 

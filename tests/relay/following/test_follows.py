@@ -71,7 +71,7 @@ async def test_each_following_channel_of_each_server_gets_its_own_and_all_share_
     await world.advance(100)
     assert {row[1] for row in await _subscriptions(world)} == {CHANNEL, CHANNEL + 1, CHANNEL + 2}
     for kind in ("v1", "v2"):
-        times = [at for at, of in world.api.rolls if of == kind]
+        times = [at for at, of in world.api.list_requests if of == kind]
         assert 5 <= len(times) <= 6
         assert min(later - earlier for earlier, later in pairwise(times)) >= 20
     world.api.put("v2-new", JobState.FAILED)
@@ -84,11 +84,11 @@ async def test_a_further_channel_does_not_wait_for_the_next_list(world: Followin
     world.api.put("v1-new")
     world.run()
     await world.advance(5)
-    asked = len(world.api.rolls)
+    asked = len(world.api.list_requests)
     await world.follow(channel=CHANNEL + 1)
     await world.advance(1)
     assert [row[1] for row in await _subscriptions(world)] == [CHANNEL, CHANNEL + 1]
-    assert len(world.api.rolls) == asked
+    assert len(world.api.list_requests) == asked
 
 
 async def test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it(world: FollowingWorld) -> None:
@@ -122,7 +122,7 @@ async def test_only_the_server_s_own_account_in_force_is_followed(world: Followi
     world.run()
     await world.advance(60)
     assert await _subscriptions(world) == []
-    assert world.api.rolls == []
+    assert world.api.list_requests == []
 
     world.accounts.used.pop(GUILD + 1)
     world.follows.changed()
@@ -235,14 +235,14 @@ async def test_a_job_that_had_ended_before_the_follow_is_not_dug_up_though_the_l
 @pytest.mark.parametrize("trouble", [NoList("404"), Unavailable("503"), TokenRefused("401")])
 async def test_a_list_that_fails_is_asked_for_ever_less_often(world: FollowingWorld, trouble: Exception) -> None:
     assert isinstance(trouble, NoList | Unavailable | TokenRefused)
-    world.api.roll_trouble = trouble
+    world.api.list_trouble = trouble
     await world.follow()
     world.run()
     await world.advance(1200)
     most = 8 if type(trouble) is Unavailable else 3
-    assert len([1 for _, kind in world.api.rolls if kind == "v1"]) <= most
+    assert len([1 for _, kind in world.api.list_requests if kind == "v1"]) <= most
     assert bool(world.accounts.doubted) is isinstance(trouble, TokenRefused)
-    world.api.roll_trouble = None
+    world.api.list_trouble = None
     world.api.put("v1-new")
     await world.advance(620)
     assert len(await _subscriptions(world)) == 1
@@ -259,9 +259,9 @@ async def test_a_start_with_many_followed_accounts_is_no_stampede(world: Followi
         await world.follow(guild=account, channel=account, account=account)
     world.run()
     await world.advance(2)
-    assert len(world.api.rolls) <= 20
+    assert len(world.api.list_requests) <= 20
     await world.advance(19)
-    assert 60 <= len(world.api.rolls) <= 70
+    assert 60 <= len(world.api.list_requests) <= 70
 
 
 async def test_even_a_single_job_relies_on_a_list_that_is_asked_for_anyway(world: FollowingWorld) -> None:
@@ -302,9 +302,9 @@ async def test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_t
     world.api.put(jobids[0], JobState.FAILED)
     await world.advance(23)
     world.api.asked.clear()
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
     await world.advance(61.5)
-    assert len([1 for _, kind in world.api.rolls if kind == "v1"]) >= 3
+    assert len([1 for _, kind in world.api.list_requests if kind == "v1"]) >= 3
     assert all(len(world.api.times(jobid)) in (2, 3, 4) for jobid in jobids[1:])
 
 

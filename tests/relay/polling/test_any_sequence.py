@@ -239,7 +239,7 @@ class AnySequence(RuleBasedStateMachine):
 
     async def _all_is_well(self) -> None:
         self.api.at_once = True
-        self.api.roll_trouble = NoList("404")
+        self.api.list_trouble = NoList("404")
         while self.api.held:
             await self._answer(["in work"])
         for account in (ACCOUNT, OTHER_ACCOUNT):

@@ -90,13 +90,13 @@ async def test_a_claim_asks_for_the_record_though_a_list_names_the_job(world: Wo
     world.run()
     await world.advance(45)
     world.api.asked.clear()
-    rolls = len(world.api.rolls)
+    list_requests = len(world.api.list_requests)
     world.api.lagging = {jobids[0]}
     world.api.put(jobids[0], JobState.COMPLETED)
     world.poller.end_claimed(numbers[0])
     await world.advance(0.1)
     assert len(world.api.times(jobids[0])) == 1
-    assert len(world.api.rolls) == rolls
+    assert len(world.api.list_requests) == list_requests
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 

@@ -85,7 +85,7 @@ async def test_a_loop_that_is_ended_before_a_question_could_begin_asks_it_afterw
 
 async def test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer(world: World) -> None:
     await _with_questions_in_flight(world, 1)
-    listening = asyncio.create_task(world.questions.ask(ACCOUNT, "job-0", 0.0))
+    listening = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-0", 0.0))
     await asyncio.sleep(0)
     await world.stop()
     [error] = await asyncio.gather(listening, return_exceptions=True)

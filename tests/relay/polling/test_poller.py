@@ -8,7 +8,7 @@ import pytest
 
 from model.job import JobState, Media
 from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
-from relay.polling.answers import Recorded
+from relay.polling.job_recorder import Recorded
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
@@ -242,7 +242,8 @@ async def test_a_token_of_another_account_holds_the_job_and_the_outcome_comes_wh
 async def test_what_was_held_is_delivered_after_a_restart_too(world: World) -> None:
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    assert await world.answers.record_answer(number, world.api.put("job-1", JobState.FAILED), ACCOUNT) is Recorded.ENDED
+    failed = world.api.put("job-1", JobState.FAILED)
+    assert await world.recorder.record_response(number, failed, ACCOUNT) is Recorded.ENDED
     assert await world.outcomes() == []
     del world.accounts.used[GUILD]
     world.run()
@@ -343,16 +344,16 @@ async def test_a_database_that_fails_loses_nothing(world: World) -> None:
     world.run()
     await world.advance(5)
     world.api.put("job-1", JobState.COMPLETED)
-    record = world.answers.record_answer
+    record = world.recorder.record_response
 
     async def full(*_: object) -> Recorded:
         raise StorageUnavailable("database or disk is full")
 
-    world.answers.record_answer = full  # type: ignore[method-assign,assignment]
+    world.recorder.record_response = full  # type: ignore[method-assign,assignment]
     await world.advance(120)
     assert world.poller.failures >= 2
     assert await world.outcomes() == []
-    world.answers.record_answer = record  # type: ignore[method-assign]
+    world.recorder.record_response = record  # type: ignore[method-assign]
     await world.advance(300)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 

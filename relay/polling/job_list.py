@@ -39,14 +39,14 @@ _REFUSALS = (TokenRefused, SubscriptionUnpaid, AccountBroken, BadRequest, NoList
 
 KindOf = Callable[[str], str]
 """The list in which the job with this id would stand."""
-FetchRoll = Callable[[str, str], Awaitable[Collection[str]]]
+ListActiveJobs = Callable[[str, str], Awaitable[Collection[str]]]
 """Asks the API, with a token, for the list of a kind: the ids of jobs in work. Raises a class of PixVerseError."""
 TokenOf = Callable[[int], str | None]
 _Key = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
+class ListRefreshed:
     """A new list, and what it says of the jobs that relied on the one before."""
 
     account_id: int
@@ -62,7 +62,7 @@ class Renewal:
 
 
 @dataclass(slots=True)
-class _Roll:
+class _JobList:
     """One account's list."""
 
     at: float = float("-inf")
@@ -73,7 +73,7 @@ class _Roll:
     ended: dict[str, float] = field(default_factory=dict)
     """Jobs that the list named when their record told the end, and when it did."""
     failures: int = 0
-    rests_until: float = float("-inf")
+    backoff_until: float = float("-inf")
     """It is not asked for until then, since it failed."""
     doubted_until: float = float("-inf")
     """Jobs are asked about one by one until then, since it lagged."""
@@ -81,26 +81,28 @@ class _Roll:
     """It is being asked for."""
 
     def is_of_no_use(self, now: float) -> bool:
-        return now < max(self.rests_until, self.doubted_until)
+        return now < max(self.backoff_until, self.doubted_until)
 
 
-class RollCalls:
+class JobLists:
     """Whether a job that is due can do without a question about itself. Times are monotonic seconds."""
 
-    def __init__(self, fetch: FetchRoll, kind_of: KindOf, token_of: TokenOf, clock: Clock, *, interval: float) -> None:
+    def __init__(
+        self, fetch: ListActiveJobs, kind_of: KindOf, token_of: TokenOf, clock: Clock, *, interval: float
+    ) -> None:
         self._fetch = fetch
         self._kind_of = kind_of
         self._token_of = token_of
         self._clock = clock
         self._interval = interval
-        self._rolls: dict[_Key, _Roll] = {}
+        self._rolls: dict[_Key, _JobList] = {}
         self._kept: frozenset[int] = frozenset()
-        self._on_renewal: list[Callable[[Renewal], None]] = []
+        self._on_refresh: list[Callable[[ListRefreshed], None]] = []
         self._on_refusal: Callable[[int], None] = lambda _: None
 
-    def when_renewed(self, callback: Callable[[Renewal], None]) -> None:
+    def when_refreshed(self, callback: Callable[[ListRefreshed], None]) -> None:
         """Calls `callback` for each new list, so that one serves all who would else ask for it soon."""
-        self._on_renewal.append(callback)
+        self._on_refresh.append(callback)
 
     def when_refused(self, callback: Callable[[int], None]) -> None:
         """Calls `callback` with an account's id where a list was refused by 401 or 402."""
@@ -116,17 +118,17 @@ class RollCalls:
 
     async def refresh(self, account_id: int, kind: str) -> float:
         """Asks for a list that is an interval old, unless it rests; returns when it is to be asked for next."""
-        roll = self._rolls.setdefault((account_id, kind), _Roll())
-        question = self._question((account_id, kind), roll, self._interval)
+        listed = self._rolls.setdefault((account_id, kind), _JobList())
+        question = self._question((account_id, kind), listed, self._interval)
         if question is not None:
             await asyncio.shield(question)
-        return max(roll.at + self._interval, roll.rests_until)
+        return max(listed.at + self._interval, listed.backoff_until)
 
     def latest(self, account_id: int, kind: str) -> frozenset[str]:
         """The ids that a list of the last interval named; none where there is no such list."""
-        roll = self._rolls.get((account_id, kind))
-        young = roll is not None and self._clock.monotonic() - roll.at < self._interval
-        return roll.jobs if roll is not None and young else frozenset()
+        listed = self._rolls.get((account_id, kind))
+        young = listed is not None and self._clock.monotonic() - listed.at < self._interval
+        return listed.jobs if listed is not None and young else frozenset()
 
     async def names(self, job: Watched, gap: float) -> float | None:
         """When the list was asked for that names the job and is young enough to be enough; else the job is to be asked
@@ -135,38 +137,38 @@ class RollCalls:
         now = self._clock.monotonic()
         if not self._record_is_young(job, gap, now):
             return None
-        roll = self._rolls.setdefault((job.account_id, kind), _Roll())
-        if roll.is_of_no_use(now):
+        listed = self._rolls.setdefault((job.account_id, kind), _JobList())
+        if listed.is_of_no_use(now):
             return None
         age = schedule.shortest(self._interval, gap)
-        question = self._question((job.account_id, kind), roll, age)
+        question = self._question((job.account_id, kind), listed, age)
         if question is not None:
             await self._wait_a_little(question)
         now = self._clock.monotonic()
-        if roll.is_of_no_use(now) or now - roll.at >= age or job.jobid not in roll.jobs:
+        if listed.is_of_no_use(now) or now - listed.at >= age or job.jobid not in listed.jobs:
             return None
-        roll.relying[job.jobid] = (job, gap)
-        return roll.at
+        listed.relying[job.jobid] = (job, gap)
+        return listed.at
 
     def record_told_the_end(self, job: Watched) -> None:
         """The job's record told its end: from now on no list may name it."""
-        roll = self._rolls.get((job.account_id, self._kind_of(job.jobid)))
-        if roll is None:
+        listed = self._rolls.get((job.account_id, self._kind_of(job.jobid)))
+        if listed is None:
             return
-        roll.relying.pop(job.jobid, None)
-        if job.jobid in roll.jobs:
-            roll.ended[job.jobid] = self._clock.monotonic()
+        listed.relying.pop(job.jobid, None)
+        if job.jobid in listed.jobs:
+            listed.ended[job.jobid] = self._clock.monotonic()
 
-    def _question(self, key: _Key, roll: _Roll, age: float) -> asyncio.Task[None] | None:
+    def _question(self, key: _Key, listed: _JobList, age: float) -> asyncio.Task[None] | None:
         """Has a list asked for that is so many seconds old, once, however many wait for it; None where it is younger,
         or rests."""
         now = self._clock.monotonic()
-        if now - roll.at < age or now < roll.rests_until:
+        if now - listed.at < age or now < listed.backoff_until:
             return None
-        if roll.question is None:
-            roll.question = asyncio.create_task(self._ask(key, roll))
-            roll.question.add_done_callback(lambda _: _over(roll))
-        return roll.question
+        if listed.question is None:
+            listed.question = asyncio.create_task(self._ask(key, listed))
+            listed.question.add_done_callback(lambda _: _over(listed))
+        return listed.question
 
     async def _wait_a_little(self, question: asyncio.Task[None]) -> None:
         """A list that is slow must make no outcome late: the job is then asked about itself."""
@@ -176,32 +178,32 @@ class RollCalls:
         if question.done():
             question.result()
 
-    async def _ask(self, key: _Key, roll: _Roll) -> None:
+    async def _ask(self, key: _Key, listed: _JobList) -> None:
         account_id, kind = key
         token = self._token_of(account_id)
         asked_at = self._clock.monotonic()
         if token is None:
-            roll.rests_until = asked_at + self._interval
+            listed.backoff_until = asked_at + self._interval
             return
         try:
             jobs = await self._fetch(token, kind)
         except PixVerseError as error:
-            self._failed(account_id, roll, error)
+            self._failed(account_id, listed, error)
             return
-        roll.failures = 0
-        roll.at, roll.jobs = asked_at, frozenset(jobs)
-        if self._lags(roll):
-            roll.doubted_until = self._clock.monotonic() + self._interval * _LAGGING_INTERVALS
-            roll.relying.clear()
+        listed.failures = 0
+        listed.at, listed.jobs = asked_at, frozenset(jobs)
+        if self._lags(listed):
+            listed.doubted_until = self._clock.monotonic() + self._interval * _LAGGING_INTERVALS
+            listed.relying.clear()
             log.warning("The list of the jobs of account %d lags; they are asked about one by one", account_id)
-        self._tell(key, roll)
+        self._tell(key, listed)
 
-    def _failed(self, account_id: int, roll: _Roll, error: PixVerseError) -> None:
+    def _failed(self, account_id: int, listed: _JobList, error: PixVerseError) -> None:
         """Whoever relied on the list is due when it would have been without one."""
-        roll.failures += 1
-        roll.rests_until = self._clock.monotonic() + self._rest_after(error, roll.failures)
-        roll.jobs = frozenset()
-        roll.relying.clear()
+        listed.failures += 1
+        listed.backoff_until = self._clock.monotonic() + self._rest_after(error, listed.failures)
+        listed.jobs = frozenset()
+        listed.relying.clear()
         log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
         if isinstance(error, TokenRefused | SubscriptionUnpaid):
             self._on_refusal(account_id)
@@ -212,24 +214,24 @@ class RollCalls:
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         return max(asked or 0.0, self._interval * 2.0 ** min(failures, _LONGEST_DOUBLING))
 
-    def _lags(self, roll: _Roll) -> bool:
+    def _lags(self, listed: _JobList) -> bool:
         """Whether it names a job that had ended before it was asked for."""
-        lags = any(told_at < roll.at and jobid in roll.jobs for jobid, told_at in roll.ended.items())
-        roll.ended = {jobid: told_at for jobid, told_at in roll.ended.items() if told_at >= roll.at}
+        lags = any(told_at < listed.at and jobid in listed.jobs for jobid, told_at in listed.ended.items())
+        listed.ended = {jobid: told_at for jobid, told_at in listed.ended.items() if told_at >= listed.at}
         return lags
 
-    def _tell(self, key: _Key, roll: _Roll) -> None:
+    def _tell(self, key: _Key, listed: _JobList) -> None:
         now = self._clock.monotonic()
-        left = [job for jobid, (job, _) in roll.relying.items() if jobid not in roll.jobs]
-        roll.relying = {jobid: relying for jobid, relying in roll.relying.items() if jobid in roll.jobs}
-        named = [job for job, gap in roll.relying.values() if self._record_is_young(job, gap, now)]
-        renewal = Renewal(*key, roll.at, roll.jobs, tuple(left), tuple(named))
-        for callback in self._on_renewal:
-            callback(renewal)
+        left = [job for jobid, (job, _) in listed.relying.items() if jobid not in listed.jobs]
+        listed.relying = {jobid: relying for jobid, relying in listed.relying.items() if jobid in listed.jobs}
+        named = [job for job, gap in listed.relying.values() if self._record_is_young(job, gap, now)]
+        refreshed = ListRefreshed(*key, listed.at, listed.jobs, tuple(left), tuple(named))
+        for callback in self._on_refresh:
+            callback(refreshed)
 
     def _record_is_young(self, job: Watched, gap: float, now: float) -> bool:
         return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap, has_card=job.has_card)
 
 
-def _over(roll: _Roll) -> None:
-    roll.question = None
+def _over(listed: _JobList) -> None:
+    listed.question = None

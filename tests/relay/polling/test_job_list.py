@@ -22,17 +22,17 @@ async def _watched(world: World, jobids: list[str]) -> None:
     world.run()
     await world.advance(45)
     world.api.asked.clear()
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
 
 
 def _questions(world: World) -> int:
-    return len(world.api.asked) + len(world.api.rolls)
+    return len(world.api.asked) + len(world.api.list_requests)
 
 
 async def test_one_question_an_interval_answers_for_ten_jobs(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(240)
-    assert len(world.api.rolls) <= 13
+    assert len(world.api.list_requests) <= 13
     assert {len(world.api.times(jobid)) for jobid in ten} <= {1, 2, 3}
 
 
@@ -72,7 +72,7 @@ async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, te
     """Also where whoever asked for the list has no reason to ask for the next one."""
     early, late = ten[:3], ten[3:6]
     await _watched(world, early)
-    while not world.api.rolls:
+    while not world.api.list_requests:
         await world.advance(0.5)
     await world.advance(17)
     for jobid in late:
@@ -102,7 +102,7 @@ async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, t
 async def test_fewer_jobs_are_asked_about_one_by_one(world: World, ten: list[str]) -> None:
     await _watched(world, ten[:2])
     await world.advance(100)
-    assert world.api.rolls == []
+    assert world.api.list_requests == []
     assert min(len(world.api.times(jobid)) for jobid in ten[:2]) >= 4
 
 
@@ -110,7 +110,7 @@ async def test_fewer_jobs_are_asked_about_one_by_one(world: World, ten: list[str
 async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list[str], trouble: Exception) -> None:
     assert isinstance(trouble, Unavailable | RateLimited | TokenRefused)
     await _watched(world, ten)
-    world.api.roll_trouble = trouble
+    world.api.list_trouble = trouble
     await world.advance(25)
     world.api.put(ten[0], JobState.FAILED)
     await world.advance(22.1)
@@ -124,9 +124,9 @@ async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list
 
 async def test_a_list_that_hangs_makes_no_outcome_late(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
-    world.api.roll_gate = asyncio.Event()
+    world.api.list_gate = asyncio.Event()
     await _pass(world, 25)
-    assert len(world.api.rolls) == 1
+    assert len(world.api.list_requests) == 1
     for jobid in ten:
         world.api.put(jobid, JobState.FAILED)
     await _pass(world, 24)
@@ -160,20 +160,20 @@ async def test_a_list_that_lags_is_found_out_and_left_alone(world: World, ten: l
     await world.advance(145)
     assert await world.outcomes() == [("outcome", CHANNEL)]
     await world.advance(25)
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
     world.api.put(ten[1], JobState.FAILED)
     await world.advance(22.1)
     assert len(await world.outcomes()) == 2
-    assert world.api.rolls == []
+    assert world.api.list_requests == []
 
 
 async def test_old_jobs_share_a_list_too(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     await world.advance(3600)
     world.api.asked.clear()
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
     await world.advance(3600)
-    assert len(world.api.rolls) <= 14
+    assert len(world.api.list_requests) <= 14
     assert _questions(world) <= 0.4 * 10 * 3600 / 315
 
 
@@ -207,7 +207,7 @@ async def _watched_in_one_batch(world: World, jobids: list[str]) -> None:
     await world.advance(1)
     await world.commands.many.watch(world.ask(), " ".join(jobids), False)
     world.api.asked.clear()
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
 
 
 def _gaps(times: list[float]) -> list[float]:
@@ -228,7 +228,7 @@ async def test_few_young_jobs_are_each_asked_about_at_every_interval_and_no_list
         assert times[0] - began <= 20.4
         assert len(times) in (5, 6)
         assert all(20 <= gap <= 20.4 for gap in _gaps(times))
-    assert world.api.rolls == []
+    assert world.api.list_requests == []
 
 
 async def test_every_state_of_a_young_job_is_known_within_an_interval(world: World, ten: list[str]) -> None:
@@ -249,23 +249,23 @@ async def test_more_young_jobs_go_by_the_list_until_they_are_few(world: World) -
     await _watched(world, jobids)
     await world.advance(60)
     assert len(world.api.asked) <= 9
-    assert len(world.api.rolls) in (2, 3)
+    assert len(world.api.list_requests) in (2, 3)
     world.api.put(jobids[0], JobState.FAILED)
     await world.advance(41)
     world.api.asked.clear()
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
     await world.advance(60)
     assert all(len(world.api.times(jobid)) in (2, 3) for jobid in jobids[1:])
-    assert world.api.rolls == []
+    assert world.api.list_requests == []
 
 
 async def test_jobs_that_are_young_no_more_go_by_the_list(world: World, ten: list[str]) -> None:
     await _watched(world, ten[:5])
     await world.advance(300)
     world.api.asked.clear()
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
     await world.advance(120)
-    assert len(world.api.rolls) in (4, 5, 6)
+    assert len(world.api.list_requests) in (4, 5, 6)
     assert all(len(world.api.times(jobid)) in (1, 2) for jobid in ten[:5])
 
 
@@ -275,6 +275,6 @@ async def test_no_list_is_requested_for_two_old_jobs_beside_young_ones(world: Wo
     await world.advance(300)
     for jobid in ten[2:8]:
         await world.watch(jobid)
-    world.api.rolls.clear()
+    world.api.list_requests.clear()
     await world.advance(120)
-    assert world.api.rolls == []
+    assert world.api.list_requests == []

@@ -11,7 +11,7 @@ from model.job import Job, JobState, Outcome, outcome_of_state
 from relay import merge
 from relay.delivery import nonces
 from relay.polling import schedule
-from relay.polling.questions import Accounts
+from relay.polling.job_fetcher import Accounts
 from relay.ports import Cards, Clock, Outbox
 from storage import batches, deliveries, follows, jobs, subscriptions
 from storage.database import Database, Transaction
@@ -43,7 +43,7 @@ class Applied:
     recorded: Recorded
 
 
-class Answers:
+class JobRecorder:
     """Records answers, and tells outbox and cards. Raises StorageError as the database does; nothing is then
     changed."""
 
@@ -66,7 +66,7 @@ class Answers:
         self._running: dict[int, int] = {}
         """When a job was last seen in work, by job, oldest first; milliseconds UTC."""
 
-    async def record_answer(self, job_id: int, answer: Job, account_id: int) -> Recorded:
+    async def record_response(self, job_id: int, answer: Job, account_id: int) -> Recorded:
         """The API told the job's state, asked with this account's token. Writes nothing where nothing is new, or where
         the job has gone over to another token since."""
         running = self._seen(job_id, answer)
@@ -77,7 +77,7 @@ class Answers:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
-            applied = await apply_answer(tx, self._accounts, row, answer, self._clock.now(), running)
+            applied = await apply_response(tx, self._accounts, row, answer, self._clock.now(), running)
         return self._tell(job_id, applied.recorded)
 
     def _seen(self, job_id: int, answer: Job) -> int | None:
@@ -176,7 +176,7 @@ class Answers:
         return recorded
 
 
-async def apply_answer(
+async def apply_response(
     tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int, running: int | None = None
 ) -> Applied:
     """Writes what the answer brings, inside a transaction that is open already. `running` is when the job was last seen

@@ -8,7 +8,7 @@ import pytest
 from model import snapshots
 from model.job import Job, JobState, Media
 from relay.delivery import nonces
-from relay.polling.answers import Recorded, apply_answer
+from relay.polling.job_recorder import Recorded, apply_response
 from storage import jobs
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, World
@@ -19,18 +19,18 @@ async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
 ) -> None:
     number = await world.watch("somebody@example.org-job")
     done = Job("job", JobState.COMPLETED, "completed")
-    assert await world.answers.record_answer(number, done, ACCOUNT) is Recorded.ENDED
+    assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.ENDED
     woken = world.outbox.woken
     before = await world.rows("SELECT * FROM jobs")
     with caplog.at_level(logging.INFO):
-        assert await world.answers.record_answer(number, done, ACCOUNT) is Recorded.NOTHING
+        assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.NOTHING
         assert caplog.records == []
         for state in (JobState.FAILED, JobState.PROGRESS):
             answer = Job("job", state, state.value)
-            assert await world.answers.record_answer(number, answer, ACCOUNT) is Recorded.NOTHING
-        assert await world.answers.record_missing(number, ACCOUNT) is Recorded.NOTHING
-        assert await world.answers.record_expired(number, ACCOUNT) is Recorded.NOTHING
-        assert await world.answers.give_up(number) is Recorded.NOTHING
+            assert await world.recorder.record_response(number, answer, ACCOUNT) is Recorded.NOTHING
+        assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.NOTHING
+        assert await world.recorder.record_expired(number, ACCOUNT) is Recorded.NOTHING
+        assert await world.recorder.give_up(number) is Recorded.NOTHING
     assert len(caplog.records) == 2
     assert "example.org" not in caplog.text
     assert await world.rows("SELECT * FROM jobs") == before
@@ -40,7 +40,7 @@ async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
 
 async def test_the_outcome_carries_a_nonce_without_anything_local(world: World) -> None:
     number = await world.watch("job-1")
-    await world.answers.record_expired(number, ACCOUNT)
+    await world.recorder.record_expired(number, ACCOUNT)
     nonce = nonces.for_job("job-1", CHANNEL, "outcome")
     assert await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'") == [(nonce,)]
 
@@ -49,14 +49,14 @@ async def test_only_servers_that_use_the_account_are_served(world: World) -> Non
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    await world.answers.record_answer(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
+    await world.recorder.record_response(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL + 1)]
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,)]
-    await world.answers.deliver_held(1)
+    await world.recorder.deliver_held(1)
     assert len(await world.outcomes()) == 1
     del world.accounts.used[GUILD]
-    await world.answers.deliver_held(1)
-    await world.answers.deliver_held(1)
+    await world.recorder.deliver_held(1)
+    await world.recorder.deliver_held(1)
     assert await world.outcomes() == [("outcome", CHANNEL + 1), ("outcome", CHANNEL)]
 
 
@@ -65,7 +65,7 @@ async def test_a_card_that_was_never_sent_is_dropped_at_the_end(world: World) ->
     await world.watch("job-1", channel=CHANNEL + 1)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 5 WHERE channel_id = ?", (CHANNEL + 1,))
-    await world.answers.record_answer(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
+    await world.recorder.record_response(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
     assert await world.rows("SELECT channel_id FROM deliveries WHERE kind = 'card'") == [(CHANNEL + 1,)]
 
 
@@ -73,12 +73,12 @@ async def test_cards_hear_of_news_alone(world: World) -> None:
     number = await world.watch("job-1")
     world.cards.jobs.clear()
     same = world.api.jobs["job-1"]
-    assert await world.answers.record_answer(number, same, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_response(number, same, ACCOUNT) is Recorded.NOTHING
     assert world.cards.jobs == []
-    assert await world.answers.record_answer(number, world.api.put("job-1", percent=3), ACCOUNT) is Recorded.NEWS
+    assert await world.recorder.record_response(number, world.api.put("job-1", percent=3), ACCOUNT) is Recorded.NEWS
     assert world.cards.jobs == [number]
     assert (
-        await world.answers.record_answer(number, Job("job-1", JobState.CREATED, "created"), ACCOUNT)
+        await world.recorder.record_response(number, Job("job-1", JobState.CREATED, "created"), ACCOUNT)
         is Recorded.NOTHING
     )
 
@@ -86,30 +86,30 @@ async def test_cards_hear_of_news_alone(world: World) -> None:
 async def test_a_clock_that_went_back_makes_no_job_missing(world: World) -> None:
     number = await world.watch("job-1")
     world.clock.jumped = 3_600_000
-    await world.answers.record_missing(number, ACCOUNT)
+    await world.recorder.record_missing(number, ACCOUNT)
     world.clock.jumped = 0
-    assert await world.answers.record_missing(number, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.NOTHING
     world.clock.move_to(world.clock.monotonic() + 59)
-    assert await world.answers.record_missing(number, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.NOTHING
     world.clock.move_to(world.clock.monotonic() + 1)
-    assert await world.answers.record_missing(number, ACCOUNT) is Recorded.ENDED
+    assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.ENDED
 
 
 async def test_a_long_interval_is_waited_for_between_two_not_founds(database: Database) -> None:
     world = World(database, interval=300)
     number = await world.watch("job-1")
-    await world.answers.record_missing(number, ACCOUNT)
+    await world.recorder.record_missing(number, ACCOUNT)
     world.clock.move_to(world.clock.monotonic() + 299)
-    assert await world.answers.record_missing(number, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.NOTHING
     world.clock.move_to(world.clock.monotonic() + 1)
-    assert await world.answers.record_missing(number, ACCOUNT) is Recorded.ENDED
+    assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.ENDED
     await world.close()
 
 
 async def test_a_job_that_is_unknown_here_is_no_trouble(world: World) -> None:
-    assert await world.answers.record_answer(99, Job("j", JobState.FAILED, "failed"), ACCOUNT) is Recorded.NOTHING
-    assert await world.answers.record_missing(99, ACCOUNT) is Recorded.NOTHING
-    assert await world.answers.give_up(99) is Recorded.NOTHING
+    assert await world.recorder.record_response(99, Job("j", JobState.FAILED, "failed"), ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_missing(99, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.give_up(99) is Recorded.NOTHING
 
 
 _URL = Media("https://media.example/a.mp4")
@@ -120,11 +120,11 @@ _LACKING = Job("user:4321-pixverse:me@example.com-video:1", JobState.PROGRESS, "
 async def test_a_complete_job_without_a_file_is_asked_about_for_minutes(world: World, media: tuple[Media, ...]) -> None:
     number = await world.watch(_LACKING.jobid)
     lacking = replace(_LACKING, media=media)
-    assert await world.answers.record_answer(number, lacking, ACCOUNT) is Recorded.NEWS
+    assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.NEWS
     world.clock.move_to(world.clock.monotonic() + 240)
-    assert await world.answers.record_answer(number, lacking, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.NOTHING
     world.clock.move_to(world.clock.monotonic() + 60)
-    assert await world.answers.record_answer(number, lacking, ACCOUNT) is Recorded.ENDED
+    assert await world.recorder.record_response(number, lacking, ACCOUNT) is Recorded.ENDED
     assert await world.outcomes() == [("outcome", CHANNEL)]
     row = await jobs.by_id(world.database.reader, number)
     job = snapshots.load(row.snapshot) if row is not None else None
@@ -136,10 +136,10 @@ async def test_a_later_answer_blanks_no_address(world: World) -> None:
     number = await world.watch(_LACKING.jobid)
     both = (_URL, Media("https://media.example/b.mp4"))
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=both)
-    await world.answers.record_answer(number, done, ACCOUNT)
+    await world.recorder.record_response(number, done, ACCOUNT)
     fresh = Media("https://media.example/a.mp4?new")
     for media, kept in (((fresh,), both), ((fresh, fresh), (fresh, fresh))):
-        await world.answers.refresh_ended(number, replace(done, media=media))
+        await world.recorder.refresh_ended(number, replace(done, media=media))
         row = await jobs.by_id(world.database.reader, number)
         job = snapshots.load(row.snapshot) if row is not None else None
         assert job is not None
@@ -150,14 +150,14 @@ async def test_a_later_answer_blanks_no_address(world: World) -> None:
 async def test_what_the_bot_saw_of_an_end_that_tells_no_time(world: World, updated: int | None) -> None:
     number = await world.watch(_LACKING.jobid)
     running = Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING")
-    await world.answers.record_answer(number, running, ACCOUNT)
+    await world.recorder.record_response(number, running, ACCOUNT)
     world.clock.move_to(world.clock.monotonic() + 1_000)
     seen = world.clock.now()
-    assert await world.answers.record_answer(number, running, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_response(number, running, ACCOUNT) is Recorded.NOTHING
     world.clock.move_to(world.clock.monotonic() + 20)
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", updated=updated, media=(_URL,))
-    await world.answers.record_answer(number, done, ACCOUNT)
-    await world.answers.refresh_ended(number, done)
+    await world.recorder.record_response(number, done, ACCOUNT)
+    await world.recorder.refresh_ended(number, done)
     row = await jobs.by_id(world.database.reader, number)
     job = snapshots.load(row.snapshot) if row is not None else None
     assert job is not None
@@ -166,14 +166,14 @@ async def test_what_the_bot_saw_of_an_end_that_tells_no_time(world: World, updat
 
 async def test_after_a_restart_the_last_change_tells_when_a_job_was_in_work(world: World) -> None:
     number = await world.watch(_LACKING.jobid)
-    await world.answers.record_answer(number, Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING"), ACCOUNT)
+    await world.recorder.record_response(number, Job(_LACKING.jobid, JobState.PROGRESS, "GENERATING"), ACCOUNT)
     seen = world.clock.now()
     world.clock.move_to(world.clock.monotonic() + 1_800)
     row = await jobs.by_id(world.database.reader, number)
     assert row is not None
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", media=(_URL,))
     async with world.database.transaction() as tx:
-        applied = await apply_answer(tx, world.accounts, row, done, world.clock.now())
+        applied = await apply_response(tx, world.accounts, row, done, world.clock.now())
     job = snapshots.load(applied.row.snapshot)
     assert job is not None
     assert (job.ran_until, job.ended_by) == (seen, world.clock.now())
@@ -186,11 +186,11 @@ async def test_an_answer_to_a_replaced_token_changes_nothing(world: World) -> No
         await tx.run("UPDATE jobs SET account_id = ?", (OTHER_ACCOUNT,))
     before = await world.rows("SELECT * FROM jobs")
     for _ in range(2):
-        assert await world.answers.record_missing(number, ACCOUNT) is Recorded.NOTHING
+        assert await world.recorder.record_missing(number, ACCOUNT) is Recorded.NOTHING
         world.clock.move_to(world.clock.monotonic() + 600)
-    assert await world.answers.record_expired(number, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_expired(number, ACCOUNT) is Recorded.NOTHING
     done = Job("job-1", JobState.COMPLETED, "completed")
-    assert await world.answers.record_answer(number, done, ACCOUNT) is Recorded.NOTHING
+    assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.NOTHING
     assert await world.rows("SELECT * FROM jobs") == before
 
 
@@ -199,9 +199,9 @@ async def test_what_another_account_keeps_on_hold_is_given_up_once_it_is_old(wor
     number = await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     before = world.clock.now()
-    await world.answers.give_up_held(before - 1)
+    await world.recorder.give_up_held(before - 1)
     assert await world.outcomes() == []
-    await world.answers.give_up_held(before)
+    await world.recorder.give_up_held(before)
     assert await world.rows("SELECT outcome FROM jobs WHERE id = ?", number) == [("given up",)]
     assert await world.outcomes() == [("outcome", CHANNEL)]
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []
@@ -211,7 +211,7 @@ async def test_a_job_on_hold_in_one_server_alone_goes_on_in_the_other(world: Wor
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    await world.answers.give_up_held(world.clock.now())
+    await world.recorder.give_up_held(world.clock.now())
     assert await world.rows("SELECT ended_at FROM jobs WHERE id = ?", number) == [(None,)]
     assert await world.rows("SELECT guild_id FROM subscriptions WHERE ended_at IS NULL") == [(GUILD,), (GUILD + 1,)]
 
@@ -220,7 +220,7 @@ async def test_an_end_that_was_never_this_servers_to_see_stays_untold(world: Wor
     number = await world.watch("job-1")
     await world.watch("job-1", guild=GUILD + 1, channel=CHANNEL + 1)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
-    await world.answers.record_answer(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
-    await world.answers.give_up_held(world.clock.now())
+    await world.recorder.record_response(number, Job("job-1", JobState.FAILED, "failed"), ACCOUNT)
+    await world.recorder.give_up_held(world.clock.now())
     assert await world.outcomes() == [("outcome", CHANNEL + 1)]
     assert await world.rows("SELECT id FROM subscriptions WHERE ended_at IS NULL") == []

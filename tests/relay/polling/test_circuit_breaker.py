@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-from relay.polling.breaker import Breaker
+from relay.polling.circuit_breaker import CircuitBreaker
 
 PATIENCE = 30.0
 
 
 def test_down_after_three_failures_of_several_jobs_since_the_first() -> None:
-    breaker = Breaker(PATIENCE)
+    breaker = CircuitBreaker(PATIENCE)
     assert not breaker.failed("a", 5, 100, 10)
     assert not breaker.failed("b", 6, 110, 10)
     assert breaker.failed("c", 7, 130, 10)
@@ -15,24 +15,24 @@ def test_down_after_three_failures_of_several_jobs_since_the_first() -> None:
 
 
 def test_a_burst_of_failures_is_not_the_end_of_the_api() -> None:
-    breaker = Breaker(PATIENCE)
+    breaker = CircuitBreaker(PATIENCE)
     assert not any(breaker.failed(f"{n}", n, 100 + n / 10, 1000) for n in range(299))
     assert breaker.failed("last", 300, 130, 1000)
 
 
 def test_one_broken_job_among_many_is_not_the_api() -> None:
-    breaker = Breaker(PATIENCE)
+    breaker = CircuitBreaker(PATIENCE)
     assert not any(breaker.failed("a", at, at * 10, 10) for at in range(100))
     assert breaker.down_since is None
 
 
 def test_where_there_is_but_one_job_it_has_to_do() -> None:
-    breaker = Breaker(PATIENCE)
+    breaker = CircuitBreaker(PATIENCE)
     assert [breaker.failed("a", at, at * 20, 1) for at in range(3)] == [False, False, True]
 
 
 def test_any_answer_starts_the_count_anew() -> None:
-    breaker = Breaker(PATIENCE)
+    breaker = CircuitBreaker(PATIENCE)
     breaker.failed("a", 1, 0, 10)
     breaker.failed("b", 2, 20, 10)
     assert not breaker.answered(30)
@@ -45,7 +45,7 @@ def test_any_answer_starts_the_count_anew() -> None:
 
 
 def test_a_failure_that_was_asked_before_an_answer_came_says_nothing() -> None:
-    breaker = Breaker(PATIENCE)
+    breaker = CircuitBreaker(PATIENCE)
     breaker.answered(50)
     assert not breaker.failed("slow", 1, 40, 10)
     assert not breaker.failed("a", 2, 55, 10)

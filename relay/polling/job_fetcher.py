@@ -23,7 +23,7 @@ from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
 from relay.allowances import AllowanceUsedUp
 from relay.polling import schedule
-from relay.polling.breaker import Breaker
+from relay.polling.circuit_breaker import CircuitBreaker
 from relay.ports import ApiHealth, Cards, Clock, Health
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class _Rest:
     refusals: int
 
 
-class Questions:
+class JobFetcher:
     """Asks once where several want to know at the same time, and not again within five seconds.
 
     Keeps what follows for all: whether the API as a whole is down, and which accounts are to be left alone for a while.
@@ -105,7 +105,7 @@ class Questions:
         self._clock = clock
         self._interval = interval
         self._random = random
-        self._breaker = Breaker(_SILENT_INTERVALS * interval)
+        self._breaker = CircuitBreaker(_SILENT_INTERVALS * interval)
         self._rests: dict[int, _Rest] = {}
         self._asking: dict[tuple[int, str], asyncio.Future[Answer]] = {}
         self._polling: set[tuple[int, str]] = set()
@@ -130,7 +130,7 @@ class Questions:
         """Since when the API has not answered, milliseconds UTC."""
         return self._breaker.down_since
 
-    def rests_until(self, account_id: int) -> float | None:
+    def backoff_until(self, account_id: int) -> float | None:
         """Until when (monotonic) this account's jobs are not to be asked about; None where they may be."""
         rest = self._rests.get(account_id)
         return rest.until if rest is not None and rest.until > self._clock.monotonic() else None
@@ -259,7 +259,7 @@ class Questions:
             await self._heard(account_id, error)
             raise
         else:
-            if self.rests_until(account_id) is None:
+            if self.backoff_until(account_id) is None:
                 self._rests.pop(account_id, None)
             await self._heard(account_id, None, jobid)
         answer = Answer(self._clock.now(), self._clock.monotonic(), told)

@@ -7,7 +7,7 @@ from math import inf
 _FAILURES = 3
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts questions in a row, about several jobs, that had no answer.
 
     They have to span `patience` seconds: an API that fails every other question, or for some accounts only, has
