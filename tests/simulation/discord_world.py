@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import re
 from collections import deque
 from collections.abc import Callable
@@ -66,6 +67,7 @@ class Channel:
     parent: Channel | None = None
     denied: set[str] = field(default_factory=set)
     """Permissions that the bot lacks here."""
+    given_back_at: float = -math.inf
     exists: bool = True
     locked: bool = False
     archived: bool = False
@@ -80,6 +82,10 @@ class Channel:
     def lacks(self, permission: str) -> bool:
         place = self.parent or self
         return permission in place.denied
+
+    def denied_until(self) -> float:
+        """When the bot was last given something back here."""
+        return (self.parent or self).given_back_at
 
     @property
     def allowed(self) -> int:
@@ -200,6 +206,7 @@ class DiscordWorld:
     def permit(self, channel: Channel, denied: set[str]) -> None:
         place = channel.parent or channel
         place.denied = denied
+        place.given_back_at = self._clock.passed
         self.emit("CHANNEL_UPDATE", place.guild, self.channel_payload(place))
 
     def open_everything(self, guild: Guild) -> None:

@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 from relay.delivery import nonces
 from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.virtual_time import VirtualClock
+from tests.simulation.weather import Weather
 
 _PROMISES = re.compile(
     r"post the result here|Posting the result here|Already watched here|I'll post"
@@ -29,6 +32,11 @@ _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated"
 _EDIT_SECONDS = 1.75
 """Between two edits in a channel: two seconds (contract), less what requests take differently long."""
 _EDITS_EVER = 20
+_BEFORE = 120.0
+"""Seconds before something, which may still have to do with it."""
+_LINKS_LAST = 20 * 3600.0
+_LATE = 10 * 60.0 + 60.0
+_SHOWN_NUMBERS = 0.8
 _COMPONENTS = 1 << 15
 """The flag of cards and summaries."""
 
@@ -76,9 +84,12 @@ class Promise:
 class Ledger:
     """Writes down, and says which laws were broken."""
 
-    def __init__(self, clock: VirtualClock, pixverse: PixVerseWorld, operator_token: str | None) -> None:
+    def __init__(
+        self, clock: VirtualClock, pixverse: PixVerseWorld, weather: Weather, operator_token: str | None
+    ) -> None:
         self._clock = clock
         self._pixverse = pixverse
+        self._weather = weather
         self._operator_token = operator_token
         self.servers: dict[int, Server] = defaultdict(Server)
         self.promises: dict[tuple[str, int], Promise] = {}
@@ -117,6 +128,44 @@ class Ledger:
             left_out = len(jobs) > 1 and job.jobid[-8:] in record.text
             if not left_out:
                 self.promise(job, record.channel)
+
+    def number_in(self, random: Random, guild: Guild) -> int | None:
+        """A number that this server's messages have shown; now and then none."""
+        jobids = self.servers[guild.id].asked_ids
+        numbers = [int(number) for number, job in self._numbers.items() if job.jobid in jobids]
+        return random.choice(numbers) if numbers and random.random() < _SHOWN_NUMBERS else None
+
+    def refused(self, channel: Channel, body: dict[str, Any], code: int) -> Callable[[], None] | None:
+        """Discord takes no such message, permissions or not. Returns what is to be looked at after a while."""
+        text = text_of(body)
+        mark = _MARK.search(text)
+        if mark is None or not any(custom_id.startswith("outcome:details") for _, custom_id in buttons_of(body)):
+            return None
+        job, at = self._pixverse.by_prompt[mark[0]], self._clock.passed
+
+        def look() -> None:
+            promise = self.promises.get((job.jobid, channel.id))
+            others = ("discord_5", "discord_l", "discord_4", "discord_s", "discord_u", "gateway", "disk", "media")
+            disturbed = any(self._weather.was(kind, at - _BEFORE) for kind in others)
+            disturbed = disturbed or self._weather.was_exactly("discord_refuses", at - _BEFORE)
+            changed = channel.denied_until() > at - _BEFORE or channel.locked or not channel.exists
+            if promise is None or promise.void is not None or disturbed or changed or not channel.guild.bot_in:
+                return
+            self.counts["refusals followed up"] += 1
+            if not promise.outcomes:
+                self.fail(f"{job.prompt} was refused with code {code} at {at:.0f}, and has been waiting since then")
+
+        return look
+
+    def answered_a_number(self, record: Asked) -> None:
+        """A number is of use where its job is or was waited for, and to who asked for it; nowhere else."""
+        for mark in _MARK.finditer(record.text):
+            job = self._pixverse.by_prompt[mark[0]]
+            here = (job.jobid, record.channel.id)
+            asked = any(jobid == job.jobid and record.person in people for (jobid, _), people in self.askers.items())
+            followed = record.channel.id in self.servers[record.channel.guild.id].follows
+            if not (here in self.promises or here in self.askers or asked or followed):
+                self.fail(f"{job.prompt} of another channel is told for its number to {record.person}: {record.text!r}")
 
     def promise(self, job: Job, channel: Channel) -> None:
         promise = self.promises.get((job.jobid, channel.id))
@@ -209,6 +258,8 @@ class Ledger:
 
     def _check_words(self, job: Job, posted: Posted, text: str) -> None:
         mine = list(job.videos)
+        self._check_all_files(job, posted, text)
+        self._check_late(job, posted, text)
         rest = iter(mine)
         if not all(file in rest for file in posted.files):
             self.fail(f"files of another job, or in another order, with {job.prompt}")
@@ -222,6 +273,38 @@ class Ledger:
             self.fail(f"{job.prompt} has {job.end}, and the outcome says: {text!r}")
         if not gone and not stranger and "given up ·" not in text and self._pixverse.in_work(job):
             self.fail(f"the outcome of {job.prompt} came before its end: {text!r}")
+
+    def _check_all_files(self, job: Job, posted: Posted, text: str) -> None:
+        """Every file is there, unless something kept it: its host, a refusal of Discord's that stays, a permission."""
+        since = job.ends_at - _BEFORE
+        kept_back = any(self._weather.was(kind, since) for kind in ("media", "disk", "api", "discord"))
+        twice_alone = self._only_refused_twice(since)
+        denied = since < posted.channel.denied_until() or posted.channel.lacks("attach_files")
+        old = self._clock.passed - job.ends_at > _LINKS_LAST
+        if f"{_WORDS['completed']} ·" in text and (not kept_back or twice_alone) and not denied and not old:
+            self.counts["outcomes with all files due"] += 1
+            if len(posted.files) < len(job.videos):
+                self.fail(f"{len(posted.files)} of {len(job.videos)} files of {job.prompt}, for no reason: {text!r}")
+
+    def _only_refused_twice(self, since: float) -> bool:
+        others = ("discord_5", "discord_l", "discord_4", "discord_s", "discord_refuses_a", "media", "disk", "api")
+        return not any(self._weather.was(kind, since) for kind in others) and not self._weather.was_exactly(
+            "discord_refuses", since
+        )
+
+    def _check_late(self, job: Job, posted: Posted, text: str) -> None:
+        """An end that waited for long is called late, where it was watched before."""
+        promise = self.promises[(job.jobid, posted.channel.id)]
+        waited = self._clock.passed - job.ends_at
+        told = "given up ·" in text or "not found ·" in text or "expired ·" in text
+        again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
+        skewed = self._weather.was("clock", promise.at - _BEFORE)
+        # A record of v2 tells no time of its end.
+        watched_first = job.ends_at - promise.at > _BEFORE and not job.is_v2
+        if waited > _LATE and watched_first and not (told or again or skewed):
+            self.counts["late outcomes"] += 1
+            if "Late:" not in text:
+                self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
 
     def _job_of(self, posted: Posted, text: str) -> Job | None:
         mark = _MARK.search(text)

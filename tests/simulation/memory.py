@@ -13,7 +13,7 @@ _ROOMS = frozenset({"relay", "cogs", "discord_adapter", "storage", "pixverse", "
 
 
 def entries_kept() -> Counter[str]:
-    """By `Class.attribute`: entries of all objects in this process, those of earlier lives too."""
+    """By `Class.attribute`, room before it: entries of all objects but frozen ones."""
     gc.collect()
     kept: Counter[str] = Counter()
     for thing in gc.get_objects():
@@ -21,8 +21,8 @@ def entries_kept() -> Counter[str]:
         if str(kind.__module__).partition(".")[0] not in _ROOMS:
             continue
         for name, value in _attributes(thing):
-            if isinstance(value, dict | list | set | deque):
-                kept[f"{kind.__name__}.{name}"] += len(value)
+            if isinstance(value, dict | list | set | deque) and not isinstance(value, Counter):
+                kept[f"{kind.__module__}.{kind.__name__}.{name}"] += len(value)
     return kept
 
 

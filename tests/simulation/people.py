@@ -118,6 +118,19 @@ class People:
         ids = " ".join(job.jobid for job in jobs)
         self._hands.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
 
+    def _do_burst(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        """So many jobs at once that most wait in line, while the token is refused and some are watched no more."""
+        jobs = [self._new_job(random, guild) for _ in range(20)]
+        ids = " ".join(job.jobid for job in jobs)
+        self._hands.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
+        self._agenda.after(random.uniform(5.0, 60.0), lambda: self._do_renew_token(random, guild, channel, person))
+        for job in jobs[::2]:
+            self._agenda.after(random.uniform(30.0, 400.0), lambda j=job: self._give_up(channel, person, j))  # type: ignore[misc]
+
+    def _give_up(self, channel: Channel, person: int, job: Job) -> None:
+        self._ledger.void("unwatched", channel=channel, job=job)
+        self._hands.command(channel, person, "pixverse unwatch", {"jobid": job.jobid})
+
     def _do_menu(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 2))]
         message = self._discord.message_of(person, channel, "look: " + ", ".join(job.jobid for job in jobs))
@@ -148,9 +161,13 @@ class People:
             self._hands.command(channel, person, "pixverse status", {"jobid": job.jobid}, jobs=[job])
 
     def _do_number(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
-        number = random.randint(1, len(self._pixverse.jobs) + 1)
+        number = self._ledger.number_in(random, guild) or random.randint(1, len(self._pixverse.jobs) + 1)
         self._hands.command(
-            channel, person, "pixverse status", {"jobid": f"#{number}", "private": random.random() < 0.8}
+            channel,
+            person,
+            "pixverse status",
+            {"jobid": f"#{number}", "private": True},
+            then=self._ledger.answered_a_number,
         )
 
     def _do_nonsense(self, random: Random, _guild: Guild, channel: Channel, person: int) -> None:

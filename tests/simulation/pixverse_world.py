@@ -234,7 +234,7 @@ class PixVerseWorld:
         return Reply(200, self._flat(job))
 
     def _flat(self, job: Job) -> dict[str, object]:
-        status, _, since = self.status(job)
+        status, _, _ = self.status(job)
         status = "failed" if status == "cancelled" else status
         number, name = _V2_NUMBERS[status]
         record: dict[str, object] = {
@@ -243,7 +243,6 @@ class PixVerseWorld:
             "video_status_name": name,
             "video_status_final": status in ENDS or status == "created",
             "created_at": self.iso(job.created),
-            "updated_at": self.iso(since),
             "prompt": job.prompt,
             "url": "",
             "output_width": 0,

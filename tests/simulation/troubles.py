@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
 from collections.abc import Callable
 from random import Random
 
-from tests.simulation.discord_world import DiscordWorld
+from tests.simulation.discord_world import Channel, DiscordWorld
 from tests.simulation.machine import Machine
 from tests.simulation.pixverse_world import PixVerseWorld
 from tests.simulation.plan import Fault
@@ -15,6 +17,15 @@ from tests.simulation.weather import Weather
 _MOST_STEPS = 60
 _FEW_STEPS = 8
 """A process is killed so many steps after its fault began, at most: in the middle of something."""
+
+_DOWN_SECONDS = 240.0
+_UNREAD_SECONDS = 3000.0
+"""Longer than Discord remembers a nonce, and than the process is away."""
+_LOOPS = frozenset({"delivery", "poll", "callbacks", "cards", "accounts"})
+"""Names of the bot's tasks that live as long as it does."""
+_RESTING_SECONDS = 120.0
+"""A loop that has just crashed is not due again before that."""
+LOOP_BROKE = "this loop was broken off by the simulation"
 
 
 class Troubles:
@@ -35,12 +46,15 @@ class Troubles:
         self._machine = machine
         self._discord = discord
         self._pixverse = pixverse
+        self._broke_at: dict[str, float] = {}
         self._waiting: dict[str, Fault] = {}
         """Kills that wait for an occasion, by its name."""
         self._at_once: dict[str, Callable[[Fault], None]] = {
             "kill": self._kill,
             "kill_at_post": lambda fault: self._lie_in_wait("posts", fault),
             "kill_at_answer": lambda fault: self._lie_in_wait("answers", fault),
+            "kill_unread": lambda fault: self._lie_in_wait("posts unread", fault),
+            "loop_breaks": self._break_loop,
             "stop": self._stop,
             "gateway_cut": lambda _: discord.cut_gateway(),
             "gateway_forgets": lambda _: discord.invalidate(),
@@ -50,6 +64,7 @@ class Troubles:
             "disk_full": lambda _: self._disk(full=True),
             "disk_locked": lambda _: self._disk(locked=True),
             "clock": self._turn_clock,
+            "discord_unsure": lambda _: self._hide_histories(),
             "lists_lag": self._lag,
         }
         self._end: dict[str, Callable[[], None]] = {
@@ -57,6 +72,7 @@ class Troubles:
             "disk_full": self._disk,
             "disk_locked": self._disk,
             "clock": self._right_clock,
+            "discord_unsure": self._show_histories,
             "lists_lag": self._lists_right,
         }
 
@@ -93,6 +109,47 @@ class Troubles:
     def _lie_in_wait(self, occasion: str, fault: Fault) -> None:
         self._waiting[occasion] = fault
 
+    def posts(self, channel: Channel) -> None:
+        """The bot posts: whoever waited for that kills it a few steps later, or also hides the channel's history for
+        longer than Discord remembers what was posted."""
+        self.occasion("posts")
+        fault = self._waiting.pop("posts unread", None)
+        if fault is not None and self._machine.runs:
+            self._discord.permit(channel, {"read_message_history"})
+            self._agenda.after(_UNREAD_SECONDS, lambda: self._readable_again(channel))
+            self._machine.downtime = _DOWN_SECONDS
+            self._machine.dies_after = 1
+
+    def _readable_again(self, channel: Channel) -> None:
+        if channel.exists:
+            self._discord.permit(channel, set())
+
+    def _hide_histories(self) -> None:
+        """No history can be read, so that nobody finds out what became of a post whose answer was lost."""
+        for channel in [one for one in self._discord.channels.values() if one.exists and one.parent is None]:
+            self._discord.permit(channel, channel.denied | {"read_message_history"})
+
+    def _show_histories(self) -> None:
+        for channel in [one for one in self._discord.channels.values() if one.exists and one.parent is None]:
+            self._discord.permit(channel, channel.denied - {"read_message_history"})
+
+    def _break_loop(self, fault: Fault) -> None:
+        """One of the bot's loops crashes where it waits, with whatever it has begun."""
+        loop = self._machine.loop
+        tasks = [] if loop is None else [task for task in asyncio.all_tasks(loop) if task.get_name() in _LOOPS]
+        tasks = [
+            task
+            for task in sorted(tasks, key=lambda task: task.get_name())
+            if self._clock.passed - self._broke_at.get(task.get_name(), -math.inf) > _RESTING_SECONDS
+        ]
+        if not tasks:
+            return
+        task = Random(fault.seed).choice(tasks)
+        self._broke_at[task.get_name()] = self._clock.passed
+        waiting = getattr(task, "_fut_waiter", None)
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(RuntimeError(LOOP_BROKE))
+
     def occasion(self, occasion: str) -> None:
         """The bot posts or answers: whoever waited for that kills it a few steps later."""
         fault = self._waiting.pop(occasion, None)
@@ -114,7 +171,7 @@ class Troubles:
 
     def _turn_clock(self, fault: Fault) -> None:
         random = Random(fault.seed)
-        self._clock.skew_ms = random.choice((-1, 1)) * random.choice((90_000, 3_600_000, 20 * 3_600_000))
+        self._clock.skew_ms = random.choice((-1, 1)) * random.choice((90_000, 3_600_000, 30 * 3_600_000))
 
     def _right_clock(self) -> None:
         self._clock.skew_ms = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -21,6 +22,9 @@ _REFUSALS = (
     (400, 987654, "Something new"),
     (403, 50013, "Missing Permissions"),
 )
+_NOT_ABOUT_PERMISSIONS = _REFUSALS[:-1]
+_TWICE = 2
+"""So often a message with files is refused by a refusal that passes."""
 _API = {"api_away": 1.0, "api_slow": 0.5, "api_5xx": 0.6, "api_nonsense": 0.6, "api_429": 0.6, "api_lost": 0.5}
 _DISCORD = {
     "discord_5xx": 0.4,
@@ -29,6 +33,7 @@ _DISCORD = {
     "discord_lost_after": 0.4,
     "discord_429": 0.4,
     "discord_slow": 0.3,
+    "discord_unsure": 1.0,
 }
 _MEDIA = {"media_broken": 0.7}
 _HTML = Reply(200, b"<html>please log in</html>", content_type="text/html")
@@ -55,6 +60,18 @@ class Weather:
         self._random = random
         self.now: dict[str, Fault] = {}
         self.last_change = 0.0
+        self._last_in_force: dict[str, float] = {}
+        self._refused: Counter[str] = Counter()
+
+    def was(self, prefix: str, since: float) -> bool:
+        """Whether any fault of this group was in force since then."""
+        return self.disturbs(prefix) or any(
+            ended >= since for kind, ended in self._last_in_force.items() if kind.startswith(prefix)
+        )
+
+    def was_exactly(self, kind: str, since: float) -> bool:
+        """Whether this very kind was in force since then."""
+        return kind in self.now or self._last_in_force.get(kind, -1.0) >= since
 
     def begin(self, fault: Fault) -> None:
         self.now[fault.kind] = fault
@@ -63,6 +80,7 @@ class Weather:
     def end(self, fault: Fault) -> None:
         if self.now.get(fault.kind) is fault:
             del self.now[fault.kind]
+            self._last_in_force[fault.kind] = self._clock.passed
         self.last_change = self._clock.passed
 
     def clear(self) -> None:
@@ -100,6 +118,8 @@ class Weather:
                 return Trip(there, back, lost_there=kind == "discord_lost", lost_back=True)
             case "discord_429":
                 return Trip(there, back, refused=self._too_many())
+            case "discord_unsure" if request.method == "POST" and request.path.endswith("/messages"):
+                return Trip(there, back, lost_back=True)
             case "discord_slow" if request.method != "GET":
                 return Trip(there, self._random.choice((2.0, 30.0, 90.0, 200.0)))
         return Trip(there, back)
@@ -122,10 +142,16 @@ class Weather:
 
     def against(self, _channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         """What Discord has against a message."""
-        fault = self.now.get("discord_refuses")
-        if fault is None or self._random.random() < 0.3:
-            return None
-        status, code, text = _REFUSALS[fault.seed % len(_REFUSALS)]
+        if "discord_refuses_twice" in self.now and files and self._refused[body["nonce"]] < _TWICE:
+            self._refused[body["nonce"]] += 1
+            return Refusal(403, 50013, "Missing Permissions")
+        fault = self.now.get("discord_refuses_always")
+        if fault is None:
+            fault = self.now.get("discord_refuses")
+            if fault is None or self._random.random() < 0.3:
+                return None
+        refusals = _REFUSALS if fault.kind == "discord_refuses" else _NOT_ABOUT_PERMISSIONS
+        status, code, text = refusals[fault.seed % len(refusals)]
         wordy = "boat" in str(body)
         if code in (400001, 40005, 20009) and not files:
             return None

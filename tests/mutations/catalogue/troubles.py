@@ -238,6 +238,14 @@ MUTATIONS = (
         "if 1:",
     ),
     mutation(
+        "a link is dead by the clock of this machine",
+        "tests/e2e/machine_faults/test_wrong_clocks.py::test_a_clock_two_days_ahead_calls_no_link_dead",
+        "Attacher.attachments",
+        "if not bounds.may_attach or variant.no_files:",
+        "if (\n    not bounds.may_attach\n    or variant.no_files\n"
+        "    or any(0 < (expiry_of(one.url) or 0) <= self._clock.now() for one in fresh.media)\n):",
+    ),
+    mutation(
         "a link that is not there yet is called dead at once",
         "tests/relay/delivery/test_sender.py::test_a_link_that_leads_somewhere_a_little_later",
         "Attacher._wait_for",
