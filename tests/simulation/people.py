@@ -273,6 +273,8 @@ class People:
             def taken(answer: Asked) -> None:
                 if "oken works" in answer.text:
                     server.current = token
+                if "different account" in answer.text:
+                    self._ledger.void("the server has another account now", guild=guild)
 
             self._agenda.after(
                 2.0, lambda: self._hands.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)

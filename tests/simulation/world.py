@@ -38,6 +38,7 @@ _AFTER_FAILURE = 60.0
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
 _ENTRIES = 10
 """That a collection may keep for ever, and one more for each server and account; for each job it would be many more."""
+_AS_LONG_AS_THE_API_MADE_IT = "pixverse.client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
 _COMPONENTS = 1 << 15
 _REFUSED_SECONDS = 900.0
@@ -211,6 +212,8 @@ class World:
         if not self.machine.runs:
             return
         for name, entries in (entries_kept() - self._kept_at_first).items():
+            if name == _AS_LONG_AS_THE_API_MADE_IT:
+                continue
             most = _ENTRIES + self.plan.guilds + self.plan.accounts
             if entries > (0 if name.startswith(_OF_DELIVERIES) else most):
                 self.ledger.fail(f"the bot still has {entries} entries in mind in {name}")
