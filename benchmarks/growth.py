@@ -13,7 +13,7 @@ from statistics import median
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
 from relay.polling.job_queue import JobQueue, Watched
-from storage import sending
+from storage import delivery_queries
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, START, World, open_database
 
@@ -136,8 +136,8 @@ async def _grow_waiting(folder: Path, count: int, points: Points) -> None:
     await _fill_deliveries(database, count, "waiting")
 
     async def pick() -> None:
-        await sending.due_heads(database.reader, START, not_channels=(), not_ids=(), limit=16)
-        await sending.next_due(database.reader, START)
+        await delivery_queries.due_heads(database.reader, START, not_channels=(), not_ids=(), limit=16)
+        await delivery_queries.next_due(database.reader, START)
 
     points["pick the next ones"].append((count, await _milliseconds(pick)))
     await database.close()

@@ -15,6 +15,7 @@ from benchmarks.bare import Pace, pace_of
 from benchmarks.commits import Commits
 from benchmarks.filling import fill
 from benchmarks.pixverse_process import Served
+from model.states import AccountState
 from pixverse.api import PixVerseApi
 from pixverse.client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
@@ -44,8 +45,8 @@ class Tokens:
     def token_of(self, account_id: int) -> str | None:
         return self._tokens.get(account_id)
 
-    def state_of(self, _account_id: int) -> str:
-        return "ok"
+    def state_of(self, _account_id: int) -> AccountState:
+        return AccountState.OK
 
     async def answered(self, _account_id: int, _error: PixVerseError | None, _jobid: str = "") -> None:
         return

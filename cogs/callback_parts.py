@@ -5,14 +5,14 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from relay.accounts.account_registry import Accounts
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.callback_counts import CallbackCounts
-from relay.callbacks.callback_processor import CallbackProcessor
+from relay.callbacks.hint_counts import HintCounts
+from relay.callbacks.hints import Hints
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.poller import Poller
-from relay.ports import Clock, JobImports
+from relay.ports import Clock, JobTaker
+from relay.tokens.accounts import Accounts
 from storage.database import Database
 from storage.vault import Vault
 from web.callbacks import CallbackRate, Callbacks
@@ -25,8 +25,8 @@ class CallbackParts:
     """What the HTTP port, the commands and the background loop work with."""
 
     addresses: CallbackAddresses
-    processor: CallbackProcessor
-    counts: CallbackCounts
+    hints: Hints
+    counts: HintCounts
     endpoint: Callbacks
 
 
@@ -36,15 +36,15 @@ def callback_parts(
     accounts: Accounts,
     fetcher: JobFetcher,
     poller: Poller,
-    importer: JobImports,
+    taker: JobTaker,
     clock: Clock,
     *,
     interval: float,
 ) -> CallbackParts:
     """Makes every part; nothing runs yet. `interval` in seconds."""
-    counts = CallbackCounts()
+    counts = HintCounts()
     addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
-    unknown = UnknownJobs(database.reader, fetcher, importer, poller, clock, interval=interval)
-    processor = CallbackProcessor(database, accounts, poller, unknown, counts, clock)
-    endpoint = Callbacks(addresses, processor, CallbackRate(), counts, clock)
-    return CallbackParts(addresses, processor, counts, endpoint)
+    unknown = UnknownJobs(database.reader, fetcher, taker, poller, clock, interval=interval)
+    hints = Hints(database, accounts, poller, unknown, counts, clock)
+    endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
+    return CallbackParts(addresses, hints, counts, endpoint)

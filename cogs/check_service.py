@@ -5,13 +5,13 @@ from __future__ import annotations
 from discord_adapter.channel_check import ChannelCheck
 from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address, Cause
-from relay.accounts.rechecks import Recheck, Rechecks
 from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
 from relay.ports import Health, Poster
-from storage import deliveries, follows, outcome_records, overviews, servers
+from relay.tokens.rechecks import Recheck, Rechecks
+from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_answers
@@ -70,7 +70,7 @@ class CheckService:
         reader = self._database.reader
         server = await servers.get(reader, ask.guild_id)
         watching = await overviews.watching_in_server(reader, ask.guild_id, account_id)
-        counts = await outcome_records.counts(reader, ask.guild_id)
+        counts = await delivery_queries.outcome_counts(reader, ask.guild_id)
         alerts = server.alerts_channel if server else None
         learned = limit_in_force(server.upload_limit, server.upload_limit_at, ask.at) if server else None
         report = CheckReport(
@@ -80,7 +80,7 @@ class CheckService:
             tried_at=account.tried_at if account else None,
             missing=here.missing,
             locked=here.locked,
-            refused=await deliveries.is_channel_blocked(reader, ask.channel_id),
+            refused=await delivery_queries.is_channel_blocked(reader, ask.channel_id),
             upload_limit=limit_to_tell(learned, self._poster.nominal_upload_limit(ask.guild_id)),
             watching=watching.count,
             oldest=watching.oldest,
@@ -92,12 +92,12 @@ class CheckService:
             held_up=counts.waiting_since is not None and ask.at - counts.waiting_since > _HELD_UP,
             needing=tuple(
                 NeedsPermission(channel_id, self._missing_in(ask.guild_id, channel_id))
-                for channel_id in await outcome_records.blocked_channels(reader, ask.guild_id)
+                for channel_id in await delivery_queries.blocked_channels(reader, ask.guild_id)
             ),
             not_posted=counts.not_posted,
             followed=tuple([self._followed(row) for row in await follows.of_guild(reader, ask.guild_id)]),
             uploads_limited=Variant.parse(
-                await outcome_records.latest_form(reader, ask.guild_id, ask.at - _LIMIT_BELIEVED)
+                await delivery_queries.latest_form(reader, ask.guild_id, ask.at - _LIMIT_BELIEVED)
             ).why
             is Cause.UPLOADS_LIMITED,
             callback_heard_at=await servers.callback_heard_at(reader, ask.guild_id),

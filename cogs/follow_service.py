@@ -8,11 +8,11 @@ from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address
 from pixverse.jobids import LooksLikeSecret
 from pixverse.tokens import looks_like_secret
-from relay.accounts.server_tokens import TokenChanged
 from relay.commands.refusals import NotFollowed
 from relay.commands.results import Ask
-from relay.follow.follow_commands import FollowCommands
+from relay.following.following import Following
 from relay.ports import Poster
+from relay.tokens.tokens import TokenChanged
 from ui import admin_answers
 from ui.admin_answers import question_outdated_answer
 from ui.answer import Answer
@@ -26,7 +26,7 @@ LARGEST_ID = 2**63 - 1
 class FollowService:
     """Answers each request; raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
-    def __init__(self, following: FollowCommands, poster: Poster, book: CommandRegistry) -> None:
+    def __init__(self, following: Following, poster: Poster, book: CommandRegistry) -> None:
         self._following = following
         self._poster = poster
         self._book = book

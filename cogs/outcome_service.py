@@ -7,7 +7,7 @@ from dataclasses import replace
 from discord_adapter.command_registry import CommandRegistry
 from relay.commands.resending import HOPELESS, Resending
 from relay.commands.results import Ask
-from storage import outcome_records
+from storage import delivery_queries
 from storage.database import Database
 from ui.answer import Answer
 from ui.button_handlers import ResendRequest
@@ -26,10 +26,10 @@ class OutcomeService:
         """A page of them, after the first `skip`: what has to be mended comes first, and alone with `only_failed`.
         `news` of what was just done stands above."""
         reader = self._database.reader
-        page = await outcome_records.page(
+        page = await delivery_queries.outcome_page(
             reader, ask.guild_id, skip=skip, size=PAGE, hopeless=HOPELESS, only_failed=only_failed
         )
-        counts = await outcome_records.counts(reader, ask.guild_id)
+        counts = await delivery_queries.outcome_counts(reader, ask.guild_id)
         return results_answer(page, counts, self._book.mentions(ask.guild_id), news)
 
     async def send_again(self, ask: Ask, request: ResendRequest) -> Answer:

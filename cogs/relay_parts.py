@@ -10,9 +10,6 @@ import aiohttp
 from cogs.callback_parts import CallbackParts, callback_parts
 from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
-from relay.accounts.account_registry import Accounts
-from relay.accounts.rechecks import Rechecks
-from relay.accounts.server_tokens import ServerTokens
 from relay.allowances import Allowances
 from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
@@ -34,9 +31,9 @@ from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import DeliveryLoop
 from relay.delivery.sender import Sender
-from relay.follow.account_follower import AccountFollower
-from relay.follow.follow_commands import FollowCommands
-from relay.follow.job_importer import JobImporter
+from relay.following.following import Following
+from relay.following.follows import Follows
+from relay.following.taking import Taker
 from relay.job_changes import JobChanges
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader
@@ -50,6 +47,9 @@ from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.ports import Clock, Health, Poster
 from relay.retention import Erasure, Retention
+from relay.tokens.accounts import Accounts
+from relay.tokens.rechecks import Rechecks
+from relay.tokens.tokens import Tokens
 from settings import Settings
 from storage.database import Database
 from storage.vault import Vault
@@ -60,7 +60,7 @@ class RelayParts:
     """What Discord's face works with."""
 
     accounts: Accounts
-    tokens: ServerTokens
+    tokens: Tokens
     rechecks: Rechecks
     fetcher: JobFetcher
     media: MediaStore
@@ -68,8 +68,8 @@ class RelayParts:
     outbox: DeliveryLoop
     poller: Poller
     callbacks: CallbackParts
-    follows: AccountFollower
-    following: FollowCommands
+    follows: Follows
+    following: Following
     places: Places
     member_commands: MemberCommands
     retention: Retention
@@ -146,9 +146,9 @@ def put_together(
         random=random,
     )
     accounts.when_changed(poller.account_changed)
-    follows = AccountFollower(
+    follows = Follows(
         database.reader,
-        JobImporter(
+        Taker(
             database,
             accounts,
             poller,
@@ -181,7 +181,7 @@ def put_together(
     )
     return RelayParts(
         accounts=accounts,
-        tokens=ServerTokens(database, vault, clock, accounts, api, cards),
+        tokens=Tokens(database, vault, clock, accounts, api, cards),
         rechecks=Rechecks(accounts, api, clock),
         fetcher=fetcher,
         media=media,
@@ -199,7 +199,7 @@ def put_together(
             interval=interval,
         ),
         follows=follows,
-        following=FollowCommands(database, accounts, lookups, follows.changed),
+        following=Following(database, accounts, lookups, follows.changed),
         places=Places(database, accounts, outbox, poller, clock),
         member_commands=member_commands,
         retention=Retention(database, clock, recorder.give_up_held),

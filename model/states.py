@@ -6,13 +6,59 @@ from enum import StrEnum
 
 
 class AccountState(StrEnum):
-    """The values stand in the database."""
+    """How the API takes an account's token."""
 
     OK = "ok"
     REFUSED = "refused"
     UNPAID = "unpaid"
     MISSING = "missing"
     """The token is not kept (any more): it has to be entered again."""
+
+
+class Origin(StrEnum):
+    """Why a channel waits for a job."""
+
+    ASKED = "asked"
+    """People asked for it."""
+    FOLLOWED = "followed"
+    """The channel follows the account, without cards."""
+    FOLLOWED_WITH_CARD = "followed with card"
+
+
+class DeliveryKind(StrEnum):
+    """What a message of the outbox is."""
+
+    OUTCOME = "outcome"
+    """A job's end; one for each round of the job."""
+    AGAIN = "again"
+    """An outcome that was posted once more because somebody pressed a button."""
+    CARD = "card"
+    SUMMARY = "summary"
+    """Stands for the cards of a batch."""
+    NOTICE = "notice"
+    """Word to the admins."""
+
+    @property
+    def is_outcome(self) -> bool:
+        """Whether it carries a job's end, for the first time or again."""
+        return self in (DeliveryKind.OUTCOME, DeliveryKind.AGAIN)
+
+
+class DeliveryState(StrEnum):
+    """Where a message of the outbox stands."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    """A request is under way, or was when the process died."""
+    POSTED = "posted"
+    GIVEN_UP = "given_up"
+    UNSURE = "unsure"
+    """Nobody can know whether it was posted."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still be sent."""
+        return self in (DeliveryState.WAITING, DeliveryState.SENDING)
 
 
 class CardStatus(StrEnum):

@@ -5,12 +5,11 @@ A server's token is shared with no one but the servers that entered the same byt
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass, field
 
-from storage.database import Queries, Transaction, get_meta, put_meta
+from model.states import AccountState
+from storage.database import Queries, Transaction, columns, found, get_meta, put_meta
 
-_COLUMNS = "id, account_key, token, token_hash, of_operator, confirmed, state, state_since, tried_at"
 _OPERATOR = "operator_account"
 _UNUSED = "NOT EXISTS (SELECT 1 FROM servers WHERE servers.account_id = accounts.id)"
 
@@ -27,56 +26,62 @@ class AccountRow:
     of_operator: bool
     confirmed: bool
     """Whether the API named the user that the token's text claims."""
-    state: str
-    """ok, refused, unpaid or missing."""
+    state: AccountState
     state_since: int
     tried_at: int | None
-    """When the API last answered its token, as far as that was written down."""
+    """When the API last responded to its token, as far as that was written down."""
+
+
+_SELECT = f"SELECT {columns(AccountRow)} FROM accounts"
 
 
 async def by_id(queries: Queries, account_id: int) -> AccountRow | None:
     """The account with this id."""
-    return await _one(queries, "id = ?", account_id)
+    return await queries.one_as(AccountRow, f"{_SELECT} WHERE id = ?", (account_id,))
 
 
 async def by_token(queries: Queries, token_hash: str) -> AccountRow | None:
     """The row of a server's token with this hash."""
-    return await _one(queries, "token_hash = ? AND NOT of_operator", token_hash)
+    return await queries.one_as(AccountRow, f"{_SELECT} WHERE token_hash = ? AND NOT of_operator", (token_hash,))
 
 
 async def every(queries: Queries) -> list[AccountRow]:
     """All accounts, oldest first, those without a token too."""
-    return [_row(row) for row in await queries.all(f"SELECT {_COLUMNS} FROM accounts ORDER BY id")]
+    return await queries.all_as(AccountRow, f"{_SELECT} ORDER BY id")
 
 
 async def put_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
     """The row of a server's token: the one that holds the same bytes already, or a new one, which is ok."""
-    await tx.run(
-        "INSERT INTO accounts (account_key, token, token_hash, state_since) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (token_hash, of_operator) WHERE token_hash IS NOT NULL DO UPDATE SET token = excluded.token",
+    row = await tx.one_as(
+        AccountRow,
+        f"""
+        INSERT INTO accounts (account_key, token, token_hash, state_since) VALUES (?, ?, ?, ?)
+        ON CONFLICT (token_hash, of_operator) WHERE token_hash IS NOT NULL DO UPDATE SET token = excluded.token
+        RETURNING {columns(AccountRow)}
+        """,
         (account_key, token, token_hash, now),
     )
-    row = await by_token(tx, token_hash)
-    if row is None:
-        raise LookupError("a token that was just put is not there")
-    return row
+    return found(row)
 
 
 async def put_operator_token(tx: Transaction, account_key: str, token: bytes, token_hash: str, now: int) -> AccountRow:
     """The operator's row for this account, with this token in the place of the one before."""
-    where = "account_key = ? AND of_operator"
-    if await _one(tx, where, account_key) is None:
-        await tx.run(
-            "INSERT INTO accounts (account_key, of_operator, state_since) VALUES (?, 1, ?)", (account_key, now)
-        )
     await tx.run(
-        f"UPDATE accounts SET token = ?, token_hash = ?, confirmed = confirmed AND token_hash IS ? WHERE {where}",
-        (token, token_hash, token_hash, account_key),
+        """
+        INSERT INTO accounts (account_key, of_operator, state_since) SELECT ?1, 1, ?2
+        WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE account_key = ?1 AND of_operator)
+        """,
+        (account_key, now),
     )
-    row = await _one(tx, where, account_key)
-    if row is None:
-        raise LookupError("the operator's account is not there")
-    return row
+    row = await tx.one_as(
+        AccountRow,
+        f"""
+        UPDATE accounts SET token = ?1, token_hash = ?2, confirmed = confirmed AND token_hash IS ?2
+        WHERE account_key = ?3 AND of_operator RETURNING {columns(AccountRow)}
+        """,
+        (token, token_hash, account_key),
+    )
+    return found(row)
 
 
 async def set_hash(tx: Transaction, account_id: int, token_hash: str) -> None:
@@ -84,17 +89,19 @@ async def set_hash(tx: Transaction, account_id: int, token_hash: str) -> None:
     await tx.run("UPDATE accounts SET token_hash = ? WHERE id = ?", (token_hash, account_id))
 
 
-async def set_state(tx: Transaction, account_id: int, state: str, now: int) -> bool:
+async def set_state(tx: Transaction, account_id: int, state: AccountState, now: int) -> bool:
     """Keeps how the API takes the account's token; whether that is a change."""
-    changed = await tx.run(
-        "UPDATE accounts SET state = ?, state_since = ?, tried_at = ? WHERE id = ? AND state <> ?",
-        (state, now, now, account_id, state),
+    return (
+        await tx.run(
+            "UPDATE accounts SET state = ?1, state_since = ?2, tried_at = ?2 WHERE id = ?3 AND state <> ?1",
+            (state, now, account_id),
+        )
+        > 0
     )
-    return changed > 0
 
 
 async def set_tried(tx: Transaction, account_id: int, now: int) -> None:
-    """Keeps when the API last answered the account's token."""
+    """Keeps when the API last responded to the account's token."""
     await tx.run("UPDATE accounts SET tried_at = ? WHERE id = ?", (now, account_id))
 
 
@@ -107,17 +114,18 @@ async def forget_unused_token(tx: Transaction, account_id: int) -> bool:
     """Deletes a token that neither a server nor the operator uses; whether it did."""
     if await operator(tx) == account_id:
         return False
-    changed = await tx.run(
-        f"UPDATE accounts SET token = NULL, token_hash = NULL WHERE id = ? AND token IS NOT NULL AND {_UNUSED}",
-        (account_id,),
+    return (
+        await tx.run(
+            f"UPDATE accounts SET token = NULL, token_hash = NULL WHERE id = ? AND token IS NOT NULL AND {_UNUSED}",
+            (account_id,),
+        )
+        > 0
     )
-    return changed > 0
 
 
 async def used_by_servers(queries: Queries) -> list[AccountRow]:
     """The accounts that a server has set for itself."""
-    rows = await queries.all(f"SELECT {_COLUMNS} FROM accounts WHERE NOT ({_UNUSED}) ORDER BY id")
-    return [_row(row) for row in rows]
+    return await queries.all_as(AccountRow, f"{_SELECT} WHERE NOT ({_UNUSED}) ORDER BY id")
 
 
 async def operator(queries: Queries) -> int | None:
@@ -130,17 +138,5 @@ async def set_operator(tx: Transaction, account_id: int | None) -> None:
     """Keeps which account is the operator's."""
     if account_id is None:
         await tx.run("DELETE FROM meta WHERE name = ?", (_OPERATOR,))
-        return
-    await put_meta(tx, _OPERATOR, str(account_id).encode("ascii"))
-
-
-async def _one(queries: Queries, where: str, value: str | int) -> AccountRow | None:
-    row = await queries.one(f"SELECT {_COLUMNS} FROM accounts WHERE {where}", (value,))
-    return None if row is None else _row(row)
-
-
-def _row(row: sqlite3.Row) -> AccountRow:
-    values = dict(row)
-    values["of_operator"] = bool(values["of_operator"])
-    values["confirmed"] = bool(values["confirmed"])
-    return AccountRow(**values)
+    else:
+        await put_meta(tx, _OPERATOR, str(account_id).encode("ascii"))

@@ -21,46 +21,26 @@ class BatchRow:
     ended_at: int | None
 
 
-async def add(
-    tx: Transaction,
-    *,
-    guild_id: int,
-    channel_id: int,
-    user_id: int,
-    mention: bool,
-    now: int,
-) -> int:
-    """A new batch's id."""
-    return await tx.insert(
-        "INSERT INTO batches (guild_id, channel_id, user_id, mention, created_at) VALUES (?, ?, ?, ?, ?)",
-        (guild_id, channel_id, user_id, mention, now),
-    )
-
-
 async def by_id(queries: Queries, batch_id: int) -> BatchRow | None:
     """The batch with this id."""
-    row = await queries.one(
-        "SELECT id, guild_id, channel_id, user_id, mention, created_at, ended_at FROM batches WHERE id = ?",
-        (batch_id,),
-    )
-    if row is None:
-        return None
-    return BatchRow(
-        row["id"],
-        row["guild_id"],
-        row["channel_id"],
-        row["user_id"] or None,
-        bool(row["mention"]),
-        row["created_at"],
-        row["ended_at"],
+    sql = "SELECT id, guild_id, channel_id, nullif(user_id, 0) AS user_id, mention, created_at, ended_at FROM batches"
+    return await queries.one_as(BatchRow, f"{sql} WHERE id = ?", (batch_id,))
+
+
+async def add(tx: Transaction, *, guild_id: int, channel_id: int, user_id: int, mention: bool, now: int) -> int:
+    """A new batch's id."""
+    return await tx.insert(
+        "batches", guild_id=guild_id, channel_id=channel_id, user_id=user_id, mention=mention, created_at=now
     )
 
 
 async def end_if_done(tx: Transaction, batch_id: int, now: int) -> bool:
     """Ends the batch where none of its subscriptions is open; whether this very call did."""
     changed = await tx.run(
-        "UPDATE batches SET ended_at = ? WHERE id = ? AND ended_at IS NULL"
-        " AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE batch_id = batches.id AND ended_at IS NULL)",
+        """
+        UPDATE batches SET ended_at = ? WHERE id = ? AND ended_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE batch_id = batches.id AND ended_at IS NULL)
+        """,
         (now, batch_id),
     )
     return changed > 0

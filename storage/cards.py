@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from storage.database import Queries, SqlValue, Transaction
+from model.job import Outcome
+from model.states import AccountState, CardStatus, DeliveryKind, Origin
+from storage.database import Queries, Transaction, in_list, json_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +22,11 @@ class CardRow:
     created_at: int
     ended_at: int | None
     stopped_by: int | None
-    origin: str
-    """See storage.subscriptions.SubscriptionRow."""
+    origin: Origin
     shown_at: int
     """When the card last showed what was known; 0: never."""
     shown: str
-    """What it said then: a word of model.states.CardStatus, empty where unknown."""
+    """What it said then: a CardStatus, empty where unknown."""
     card_final: bool
     job_id: int
     account_id: int
@@ -37,8 +36,8 @@ class CardRow:
     changed_at: int
     round: int
     job_ended_at: int | None
-    outcome: str | None
-    account_state: str
+    outcome: Outcome | None
+    account_state: AccountState
     account_since: int
     upload_limit: int | None
     upload_limit_at: int | None
@@ -65,7 +64,7 @@ class BatchMessage:
     """By this machine's clock."""
 
 
-_SELECT = """
+_SELECT = f"""
 SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler, s.created_at, s.ended_at, s.stopped_by,
   s.origin, s.shown_at, s.shown, s.card_final, j.id AS job_id, j.account_id, j.jobid, j.snapshot, j.watched_since,
   j.changed_at, j.round, j.ended_at AS job_ended_at, j.outcome,
@@ -77,87 +76,90 @@ FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id
 JOIN accounts a ON a.id = j.account_id
 LEFT JOIN servers v ON v.guild_id = s.guild_id
-LEFT JOIN deliveries d ON d.subscription_id = s.id AND d.kind = 'card'
+LEFT JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.CARD}'
 """
 
-_ON_HOLD = "('api down', 'paused')"
+_ON_HOLD = (CardStatus.API_DOWN, CardStatus.PAUSED)
 """What a card may say because of the process that wrote it, and that the next one has to look at again."""
 
 
 async def of_subscription(q: Queries, subscription_id: int) -> CardRow | None:
     """What this subscription's messages are made of."""
-    row = await q.one(f"{_SELECT} WHERE s.id = ?", (subscription_id,))
-    return None if row is None else _card_row(row)
+    return await q.one_as(CardRow, f"{_SELECT} WHERE s.id = ?", (subscription_id,))
 
 
 async def of_batch(q: Queries, batch_id: int) -> list[CardRow]:
     """The subscriptions that a batch made, in the order in which they were asked for."""
-    rows = await q.all(f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
-    return [_card_row(row) for row in rows]
+    return await q.all_as(CardRow, f"{_SELECT} WHERE s.batch_id = ? ORDER BY s.id", (batch_id,))
 
 
-async def running(q: Queries, shown: Collection[str]) -> list[CardRow]:
-    """The open subscriptions with a card that says one of these words of model.states.CardStatus."""
-    rows = await q.all(
-        f"{_SELECT} WHERE s.ended_at IS NULL AND d.message_id IS NOT NULL"
-        " AND s.shown IN (SELECT value FROM json_each(?)) ORDER BY s.id",
-        (json.dumps(list(shown)),),
-    )
-    return [_card_row(row) for row in rows]
+async def running(q: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
+    """The open subscriptions with a card that says one of these."""
+    where = f"s.ended_at IS NULL AND d.message_id IS NOT NULL AND s.shown {in_list()}"
+    return await q.all_as(CardRow, f"{_SELECT} WHERE {where} ORDER BY s.id", (json_list(shown),))
 
 
-# ---- which cards may have to look different -------------------------------------------------------------------------
+# ---- which cards may have to look different: the newest first --------------------------------------------------------
 
 
 async def of_job(q: Queries, job_id: int) -> list[int]:
     """The job's subscriptions whose card does not stand at its last word."""
-    return await _ids(q, "SELECT id FROM subscriptions WHERE job_id = ? AND card_final = 0", (job_id,))
+    return await q.values("SELECT id FROM subscriptions WHERE job_id = ? AND card_final = 0 ORDER BY 1 DESC", (job_id,))
 
 
 async def of_account(q: Queries, account_id: int) -> list[int]:
     """The open subscriptions for jobs of an account."""
-    return await _ids(
-        q,
-        "SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE j.account_id = ? AND s.ended_at IS NULL",
+    return await q.values(
+        """
+        SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE j.account_id = ? AND s.ended_at IS NULL ORDER BY 1 DESC
+        """,
         (account_id,),
     )
 
 
 async def all_open(q: Queries) -> list[int]:
     """Every open subscription."""
-    return await _ids(q, "SELECT id FROM subscriptions WHERE ended_at IS NULL", ())
+    return await q.values("SELECT id FROM subscriptions WHERE ended_at IS NULL ORDER BY 1 DESC")
 
 
 async def outdated(q: Queries) -> list[int]:
     """Subscriptions whose card does not show what is known, or lacks its last edit."""
-    return await _ids(
-        q,
-        "SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id"
-        " JOIN deliveries d ON d.subscription_id = s.id AND d.kind = 'card' AND d.message_id IS NOT NULL"
-        " WHERE s.card_final = 0 AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at"
-        f" OR a.state_since > s.shown_at OR s.shown IN {_ON_HOLD})",
-        (),
+    return await q.values(
+        f"""
+        SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id
+        JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.CARD}' AND d.message_id IS NOT NULL
+        WHERE s.card_final = 0 AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at
+          OR a.state_since > s.shown_at OR s.shown {in_list()})
+        ORDER BY 1 DESC
+        """,
+        (json_list(_ON_HOLD),),
     )
 
 
 async def outdated_batches(q: Queries) -> list[int]:
     """Batches whose summary may not show what is known."""
-    return await _ids(
-        q,
-        "SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id"
-        " JOIN accounts a ON a.id = j.account_id WHERE s.ended_at > b.shown_at OR j.changed_at > b.shown_at"
-        " OR (s.ended_at IS NULL AND a.state_since > b.shown_at) OR EXISTS"
-        " (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > b.shown_at)",
-        (),
+    return await q.values(
+        """
+        SELECT DISTINCT b.id FROM batches b JOIN subscriptions s ON s.batch_id = b.id JOIN jobs j ON j.id = s.job_id
+        JOIN accounts a ON a.id = j.account_id
+        WHERE s.ended_at > b.shown_at OR j.changed_at > b.shown_at
+          OR (s.ended_at IS NULL AND a.state_since > b.shown_at)
+          OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > b.shown_at)
+        ORDER BY 1 DESC
+        """
     )
 
 
 async def is_batch_outdated(q: Queries, batch_id: int, shown_at: int) -> bool:
     """Whether anything of a batch of which nothing is open has changed since."""
     row = await q.one(
-        "SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.batch_id = ?1"
-        " AND (s.ended_at > ?2 OR j.changed_at > ?2 OR EXISTS"
-        " (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > ?2)) LIMIT 1",
+        """
+        SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE s.batch_id = ?1 AND (s.ended_at > ?2 OR j.changed_at > ?2
+          OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.settled_at > ?2))
+        LIMIT 1
+        """,
         (batch_id, shown_at),
     )
     return row is not None
@@ -165,24 +167,27 @@ async def is_batch_outdated(q: Queries, batch_id: int, shown_at: int) -> bool:
 
 async def batch_message(q: Queries, batch_id: int) -> BatchMessage | None:
     """Where a batch's summary stands; None while it is not posted, once it was deleted, or where the bot is gone."""
-    row = await q.one(
-        "SELECT b.id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,"
-        " coalesce(d.settled_at, d.created_at) FROM batches b"
-        " JOIN deliveries d ON d.batch_id = b.id AND d.kind = 'summary' WHERE b.id = ? AND d.message_id IS NOT NULL"
-        " AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)",
-        (batch_id,),
+    return await q.one_as(
+        BatchMessage,
+        """
+        SELECT b.id AS batch_id, d.id AS delivery_id, d.message_id, d.guild_id, d.channel_id, b.shown_at,
+          coalesce(d.settled_at, d.created_at) AS posted_at
+        FROM batches b JOIN deliveries d ON d.batch_id = b.id AND d.kind = ?
+        WHERE b.id = ? AND d.message_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM servers v WHERE v.guild_id = b.guild_id AND v.gone_since IS NOT NULL)
+        """,
+        (DeliveryKind.SUMMARY, batch_id),
     )
-    return None if row is None else BatchMessage(*row)
 
 
 # ---- writing --------------------------------------------------------------------------------------------------------
 
 
-async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: str, final: bool) -> None:
+async def mark_shown(tx: Transaction, subscription_id: int, *, at: int, shown: CardStatus, final: bool) -> None:
     """The card says this; `final` where it will say nothing else unless it is asked for again."""
     await tx.run(
         "UPDATE subscriptions SET shown_at = ?, shown = ?, card_final = ? WHERE id = ?",
-        (at, shown, int(final), subscription_id),
+        (at, shown, final, subscription_id),
     )
 
 
@@ -193,21 +198,9 @@ async def mark_batch_shown(tx: Transaction, batch_id: int, at: int) -> None:
 
 async def end_in_channel(tx: Transaction, channel_id: int, now: int) -> list[int]:
     """Ends a channel's open subscriptions, since the channel is gone, and its batches; returns the subscriptions."""
-    rows = await tx.all(
+    ended = await tx.values(
         "UPDATE subscriptions SET ended_at = ?, card_final = 1 WHERE channel_id = ? AND ended_at IS NULL RETURNING id",
         (now, channel_id),
     )
     await tx.run("UPDATE batches SET ended_at = ? WHERE channel_id = ? AND ended_at IS NULL", (now, channel_id))
-    return [row["id"] for row in rows]
-
-
-async def _ids(q: Queries, sql: str, parameters: Collection[SqlValue]) -> list[int]:
-    rows = await q.all(f"{sql} ORDER BY 1 DESC", tuple(parameters))
-    return [row["id"] for row in rows]
-
-
-def _card_row(row: sqlite3.Row) -> CardRow:
-    values = dict(row)
-    for name in ("spoiler", "card_final", "server_gone"):
-        values[name] = bool(values[name])
-    return CardRow(**values)
+    return ended

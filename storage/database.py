@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import fields
+from enum import Enum
+from functools import cache
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import aiosqlite
 
@@ -19,6 +23,9 @@ from storage.files import uri
 log = logging.getLogger(__name__)
 
 SqlValue = str | int | float | bytes | None
+Row = sqlite3.Row
+Column = Any
+"""What a row holds under one name; whoever asks knows which type that is."""
 _T = TypeVar("_T")
 
 _BUSY_SECONDS = 5.0
@@ -34,48 +41,99 @@ async def connect_in_thread(address: str, busy_seconds: float) -> aiosqlite.Conn
     return await aiosqlite.connect(address, uri=True, isolation_level=None, timeout=busy_seconds)
 
 
-class Queries(Protocol):
-    """Something that can be asked."""
-
-    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
-        """The first row, or None."""
-
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
-        """Every row."""
+def columns(kind: type[Any], table: str = "") -> str:
+    """The columns for `row_as`: the names of the dataclass's fields, each of this table if one is named."""
+    prefix = f"{table}." if table else ""
+    return ", ".join(f"{prefix}{field.name}" for field in fields(kind))
 
 
-class Reader:
+def row_as(kind: Callable[..., _T], row: Row) -> _T:
+    """The row as this dataclass: columns go by the names of its fields, flags and states by their types."""
+    values = dict(row)
+    for name, convert in _conversions(kind):
+        if values[name] is not None:
+            values[name] = convert(values[name])
+    return kind(**values)
+
+
+@cache
+def _conversions(kind: Callable[..., object]) -> list[tuple[str, Callable[[object], object]]]:
+    return [
+        (name, hint)
+        for name, hints in get_type_hints(kind).items()
+        for hint in get_args(hints) or (hints,)
+        if isinstance(hint, type) and issubclass(hint, bool | Enum)
+    ]
+
+
+def found(row: _T | None) -> _T:
+    """The row, which must be there. Raises LookupError."""
+    if row is None:
+        raise LookupError("a row that must be there is not")
+    return row
+
+
+def in_list(parameter: str = "?") -> str:
+    """A condition: among the values of a parameter made by `json_list`. One parameter, however many values there are:
+    the engine bounds the number of parameters."""
+    return f"IN (SELECT value FROM json_each({parameter}))"
+
+
+def json_list(values: Iterable[int | str]) -> str:
+    """The parameter of `in_list`."""
+    return json.dumps(list(values))
+
+
+class Queries:
     """Asks over a connection; each question sees what is committed (or, in a transaction, its own writes too)."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
 
-    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
-        rows = await self.all(sql, parameters)
-        return rows[0] if rows else None
-
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+        """Every row. In a transaction also for statements with RETURNING, as the others here."""
         with _own_errors():
             return list(await self._connection.execute_fetchall(sql, parameters))
 
+    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
+        """The first row, or None."""
+        rows = await self.all(sql, parameters)
+        return rows[0] if rows else None
 
-class Transaction:
+    async def all_as(self, kind: type[_T], sql: str, parameters: Sequence[SqlValue] = ()) -> list[_T]:
+        """Every row, as `row_as` makes it."""
+        return [row_as(kind, row) for row in await self.all(sql, parameters)]
+
+    async def one_as(self, kind: type[_T], sql: str, parameters: Sequence[SqlValue] = ()) -> _T | None:
+        """The first row as `row_as` makes it, or None."""
+        row = await self.one(sql, parameters)
+        return None if row is None else row_as(kind, row)
+
+    async def values(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Column]:
+        """The first column of every row."""
+        return [row[0] for row in await self.all(sql, parameters)]
+
+    async def value(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Column | None:
+        """The first column of the first row; None where there is no row."""
+        row = await self.one(sql, parameters)
+        return None if row is None else row[0]
+
+    async def count(self, rows: str, parameters: Sequence[SqlValue] = ()) -> int:
+        """How many rows there are; `rows` is what follows FROM."""
+        return int(await self.value(f"SELECT count(*) FROM {rows}", parameters) or 0)
+
+
+class Transaction(Queries):
     """An open transaction; of use only inside its `async with`."""
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
-        self._connection = connection
-        self._reader = Reader(connection)
+        super().__init__(connection)
         self._open = True
 
-    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
-        """The first row, or None. Also for statements with RETURNING."""
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+        """Every row."""
         self._check_open()
-        return await self._reader.one(sql, parameters)
-
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
-        """Every row. Also for statements with RETURNING."""
-        self._check_open()
-        return await self._reader.all(sql, parameters)
+        return await super().all(sql, parameters)
 
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         """Executes a statement and returns how many rows it changed."""
@@ -84,14 +142,11 @@ class Transaction:
             async with self._connection.execute(sql, parameters) as cursor:
                 return cursor.rowcount
 
-    async def insert(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
-        """Executes an INSERT and returns the new row's id."""
-        self._check_open()
-        with _own_errors():
-            async with self._connection.execute(sql, parameters) as cursor:
-                if cursor.lastrowid is None:
-                    raise TransactionMisused("this statement inserted no row")
-                return cursor.lastrowid
+    async def insert(self, table: str, **values: SqlValue) -> int:
+        """Inserts a row and returns its id."""
+        places = ", ".join("?" * len(values))
+        sql = f"INSERT INTO {table} ({', '.join(values)}) VALUES ({places}) RETURNING id"
+        return int(await self.value(sql, tuple(values.values())) or 0)
 
     def close(self) -> None:
         """From now on every use raises TransactionMisused."""
@@ -109,7 +164,7 @@ class Database:
         self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection, busy_seconds: float
     ) -> None:
         self.path = path
-        self.reader: Queries = Reader(reader)
+        self.reader = Queries(reader)
         """A connection of its own that cannot write; it sees only what is committed."""
         self._writer = writer
         self._reading = reader
@@ -223,15 +278,14 @@ class Database:
             # BEGIN failed, or SQLite rolled back by itself (a full disk), or a commit came through after all.
             return
 
-    async def _execute(self, sql: str) -> list[sqlite3.Row]:
+    async def _execute(self, sql: str) -> list[Row]:
         with _own_errors():
             return list(await self._writer.execute_fetchall(sql))
 
 
 async def get_meta(queries: Queries, name: str) -> bytes | None:
-    """The value kept under this name, or None."""
-    row = await queries.one("SELECT value FROM meta WHERE name = ?", (name,))
-    return None if row is None else bytes(row["value"])
+    """A small fact about this database as a whole, by its name."""
+    return await queries.value("SELECT value FROM meta WHERE name = ?", (name,))
 
 
 async def put_meta(tx: Transaction, name: str, value: bytes) -> None:
@@ -249,7 +303,7 @@ async def open_reader(path: Path) -> AsyncIterator[Queries]:
     connection = await _prepared(connect_in_thread(uri(path, "rw"), _BUSY_SECONDS))
     try:
         await connection.execute_fetchall("PRAGMA query_only = ON")
-        yield Reader(connection)
+        yield Queries(connection)
     finally:
         await to_the_end(connection.close())
 

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
-
-from storage.database import Queries, Transaction
+from model.states import DeliveryKind
+from storage.database import Queries, Transaction, in_list, json_list
 from storage.deliveries import IS_OPEN
 
 FORGOTTEN = 0
 """Stands for a person who asked to be forgotten where it has to be known that there was one."""
 
+_NOT_WANTED = f"""
+NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND (s.ended_at IS NULL OR s.ended_at > {{later}}
+  OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))
+"""
+"""Nobody waits for the job, and nothing of it is still to be posted."""
 
-@dataclass(frozen=True, slots=True)
-class Named:
-    """Which messages may name a person, or may have to, until they are edited."""
+_OF_NO_USE = """
+token IS NULL AND NOT EXISTS (SELECT 1 FROM servers WHERE account_id = accounts.id)
+AND NOT EXISTS (SELECT 1 FROM follows WHERE account_id = accounts.id)
+AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)
+"""
+"""The account has no token, and nothing is kept of it."""
 
-    subscriptions: tuple[int, ...]
+# ---- a person, a server ---------------------------------------------------------------------------------------------
 
 
-async def forget_person(tx: Transaction, user_id: int) -> Named:
-    """Deletes what is kept about a person, whatever the server. What they wait for goes on without them."""
-    named = await _named(tx, user_id)
+async def forget_person(tx: Transaction, user_id: int) -> list[int]:
+    """Deletes what is kept about a person, whatever the server. What they wait for goes on without them.
+
+    Returns the subscriptions whose messages may name them until they are edited: the open ones that they wait for, and
+    one of each of their batches that is not over.
+    """
+    named = await tx.values(
+        """
+        SELECT s.id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id
+        WHERE p.user_id = ?1 AND s.ended_at IS NULL
+        UNION SELECT min(s.id) FROM batches b JOIN subscriptions s ON s.batch_id = b.id
+        WHERE b.user_id = ?1 AND b.ended_at IS NULL GROUP BY b.id
+        """,
+        (user_id,),
+    )
     await tx.run(
-        "UPDATE subscriptions SET shown_at = 0 WHERE ended_at IS NULL"
-        " AND id IN (SELECT subscription_id FROM subscribers WHERE user_id = ?)",
+        """
+        UPDATE subscriptions SET shown_at = 0 WHERE ended_at IS NULL
+        AND id IN (SELECT subscription_id FROM subscribers WHERE user_id = ?)
+        """,
         (user_id,),
     )
     await tx.run("DELETE FROM subscribers WHERE user_id = ?", (user_id,))
@@ -36,24 +56,14 @@ async def forget_person(tx: Transaction, user_id: int) -> Named:
     return named
 
 
-async def _named(tx: Transaction, user_id: int) -> Named:
-    """The open subscriptions that the person waits for, and one of each of their batches that is not over."""
-    rows = await tx.all(
-        "SELECT s.id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id"
-        " WHERE p.user_id = ?1 AND s.ended_at IS NULL"
-        " UNION SELECT min(s.id) FROM batches b JOIN subscriptions s ON s.batch_id = b.id"
-        " WHERE b.user_id = ?1 AND b.ended_at IS NULL GROUP BY b.id",
-        (user_id,),
-    )
-    return Named(tuple(row["id"] for row in rows))
-
-
 async def _leave_notices(tx: Transaction, user_id: int) -> None:
     """Takes the person out of words to admins that ping them, sent or not."""
     await tx.run(
-        "UPDATE deliveries SET notice = json_set(notice, '$.mention', json((SELECT json_group_array(value)"
-        " FROM json_each(notice, '$.mention') WHERE value <> ?1)))"
-        " WHERE kind = 'notice' AND ?1 IN (SELECT value FROM json_each(notice, '$.mention'))",
+        f"""
+        UPDATE deliveries SET notice = json_set(notice, '$.mention', json((SELECT json_group_array(value)
+          FROM json_each(notice, '$.mention') WHERE value <> ?1)))
+        WHERE kind = '{DeliveryKind.NOTICE}' AND ?1 IN (SELECT value FROM json_each(notice, '$.mention'))
+        """,
         (user_id,),
     )
 
@@ -63,62 +73,53 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
 
     Returns the account that it had set for itself, if any.
     """
-    server = await tx.one("SELECT account_id FROM servers WHERE guild_id = ?", (guild_id,))
-    rows = await tx.all("SELECT DISTINCT job_id FROM subscriptions WHERE guild_id = ?", (guild_id,))
-    await tx.run("DELETE FROM deliveries WHERE guild_id = ?", (guild_id,))
-    await tx.run("DELETE FROM subscriptions WHERE guild_id = ?", (guild_id,))
-    await tx.run("DELETE FROM batches WHERE guild_id = ?", (guild_id,))
-    await tx.run("DELETE FROM follows WHERE guild_id = ?", (guild_id,))
-    for row in rows:
-        await tx.run(
-            "DELETE FROM jobs WHERE id = ? AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id)",
-            (row["job_id"],),
-        )
+    account_id = await tx.value("SELECT account_id FROM servers WHERE guild_id = ?", (guild_id,))
+    jobs = await tx.values("SELECT DISTINCT job_id FROM subscriptions WHERE guild_id = ?", (guild_id,))
+    for table in ("deliveries", "subscriptions", "batches", "follows"):
+        await tx.run(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
+    await tx.run(
+        f"""
+        DELETE FROM jobs WHERE id {in_list()}
+        AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id)
+        """,
+        (json_list(jobs),),
+    )
     await tx.run("DELETE FROM servers WHERE guild_id = ?", (guild_id,))
-    return None if server is None else server["account_id"]
+    return account_id
 
 
-_NOT_WANTED = (
-    "NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND (s.ended_at IS NULL OR s.ended_at > {later}"
-    f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))"
-)
-"""Nobody waits for the job, and nothing of it is still to be posted."""
-
-_OF_NO_USE = (
-    "token IS NULL AND NOT EXISTS (SELECT 1 FROM servers WHERE account_id = accounts.id)"
-    " AND NOT EXISTS (SELECT 1 FROM follows WHERE account_id = accounts.id)"
-    " AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)"
-)
-"""The account has no token, and nothing is kept of it."""
+# ---- what is old enough ---------------------------------------------------------------------------------------------
 
 
 async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
     """Jobs that ended before this time (milliseconds UTC), and those that never did and for which nobody has waited
     since; never one that is waited for, or has something to be posted."""
-    never = 2**62
-    rows = await queries.all(
-        f"SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later=never)}"
-        " UNION ALL SELECT j.id FROM jobs j WHERE j.ended_at IS NULL AND j.changed_at <= ?1"
-        f" AND {_NOT_WANTED.format(later='?1')} LIMIT ?2",
+    return await queries.values(
+        f"""
+        SELECT j.id FROM jobs j WHERE j.ended_at <= ?1 AND {_NOT_WANTED.format(later=2**62)}
+        UNION ALL
+        SELECT j.id FROM jobs j WHERE j.ended_at IS NULL AND j.changed_at <= ?1 AND {_NOT_WANTED.format(later="?1")}
+        LIMIT ?2
+        """,
         (before, limit),
     )
-    return [row["id"] for row in rows]
 
 
 async def delete_old_jobs(tx: Transaction, before: int, limit: int) -> int:
     """Deletes at most `limit` of them, with their subscriptions and messages; returns how many."""
     ids = await old_jobs(tx, before, limit)
-    listed = json.dumps(ids)
-    await tx.run("DELETE FROM subscriptions WHERE job_id IN (SELECT value FROM json_each(?))", (listed,))
-    await tx.run("DELETE FROM jobs WHERE id IN (SELECT value FROM json_each(?))", (listed,))
+    await tx.run(f"DELETE FROM subscriptions WHERE job_id {in_list()}", (json_list(ids),))
+    await tx.run(f"DELETE FROM jobs WHERE id {in_list()}", (json_list(ids),))
     return len(ids)
 
 
 async def delete_old_batches(tx: Transaction, before: int) -> int:
     """Deletes batches of before this time whose jobs are deleted, with their summaries; returns how many."""
     return await tx.run(
-        "DELETE FROM batches WHERE created_at <= ? AND NOT EXISTS"
-        " (SELECT 1 FROM subscriptions WHERE batch_id = batches.id)",
+        """
+        DELETE FROM batches WHERE created_at <= ?
+        AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE batch_id = batches.id)
+        """,
         (before,),
     )
 
@@ -126,9 +127,11 @@ async def delete_old_batches(tx: Transaction, before: int) -> int:
 async def delete_old_notices(tx: Transaction, before: int, limit: int) -> int:
     """Deletes at most `limit` words to admins that were settled before this time; returns how many."""
     return await tx.run(
-        "DELETE FROM deliveries WHERE id IN"
-        " (SELECT id FROM deliveries WHERE kind = 'notice' AND settled_at <= ? ORDER BY id LIMIT ?)",
-        (before, limit),
+        """
+        DELETE FROM deliveries WHERE id IN
+          (SELECT id FROM deliveries WHERE kind = ? AND settled_at <= ? ORDER BY id LIMIT ?)
+        """,
+        (DeliveryKind.NOTICE, before, limit),
     )
 
 
@@ -138,7 +141,9 @@ async def delete_unused_accounts(tx: Transaction) -> int:
     Of the newest a number stays that no longer tells whose it was, so that none is given twice: buttons carry them.
     """
     await tx.run(
-        "UPDATE accounts SET account_key = 'forgotten:' || id"
-        f" WHERE {_OF_NO_USE} AND id = (SELECT max(id) FROM accounts) AND account_key <> 'forgotten:' || id"
+        f"""
+        UPDATE accounts SET account_key = 'forgotten:' || id
+        WHERE {_OF_NO_USE} AND id = (SELECT max(id) FROM accounts) AND account_key <> 'forgotten:' || id
+        """
     )
     return await tx.run(f"DELETE FROM accounts WHERE {_OF_NO_USE} AND id < (SELECT max(id) FROM accounts)")

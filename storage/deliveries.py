@@ -1,25 +1,16 @@
-"""The outbox: every message that is to be posted exactly once, and what became of it."""
+"""The outbox: every message that is to be posted exactly once, from being put in to what became of it."""
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from storage.database import Queries, SqlValue, Transaction
+from model.states import DeliveryKind, DeliveryState
+from storage.database import Queries, SqlValue, Transaction, columns, in_list, json_list
 
-CARD = "card"
-SUMMARY = "summary"
-NOTICE = "notice"
-OUTCOME = "outcome"
-
-COLUMNS = (
-    "id, kind, subscription_id, batch_id, notice, guild_id, channel_id, base_nonce, variant, closes_batch, state, "
-    "attempts, unanswered_at, look_first, blocked_since, next_at, message_id, reason, created_at, settled_at"
-)
-IS_OPEN = "state IN ('waiting', 'sending')"
-IS_OUTCOME = "(kind = 'outcome' OR kind LIKE 'outcome-%' OR kind LIKE 'again-%')"
+IS_OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
+IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.AGAIN}')"
+NOT_POSTED = f"state IN ('{DeliveryState.GIVEN_UP}', '{DeliveryState.UNSURE}')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +18,8 @@ class Delivery:
     """A row of the outbox; see storage/migrations for what each field means. Times are milliseconds UTC."""
 
     id: int
-    kind: str
+    kind: DeliveryKind
+    round: int
     subscription_id: int | None
     batch_id: int | None
     notice: str | None
@@ -36,7 +28,7 @@ class Delivery:
     base_nonce: str
     variant: str
     closes_batch: bool
-    state: str
+    state: DeliveryState
     attempts: int
     unanswered_at: int | None
     look_first: bool
@@ -47,15 +39,13 @@ class Delivery:
     created_at: int
     settled_at: int | None
 
-    @property
-    def open(self) -> bool:
-        """Whether it may still be sent."""
-        return self.state in ("waiting", "sending")
 
-    @property
-    def is_outcome(self) -> bool:
-        """Whether it carries a job's end, for the first time or again."""
-        return self.kind == OUTCOME or self.kind.startswith(("outcome-", "again-"))
+SELECT = f"SELECT {columns(Delivery)} FROM deliveries"
+
+
+async def get(q: Queries, delivery_id: int) -> Delivery | None:
+    """The delivery with this id."""
+    return await q.one_as(Delivery, f"{SELECT} WHERE id = ?", (delivery_id,))
 
 
 # ---- putting in -----------------------------------------------------------------------------------------------------
@@ -69,110 +59,81 @@ async def add_outcome(
     tx: Transaction,
     *,
     subscription_id: int,
-    kind: str,
+    kind: DeliveryKind = DeliveryKind.OUTCOME,
+    job_round: int = 0,
     guild_id: int,
     channel_id: int,
     base_nonce: str,
-    closes_batch: bool,
+    closes_batch: bool = False,
     now: int,
 ) -> int:
-    """Puts a job's end (`outcome`, `outcome-<round>`, `again-<answer>`) into the outbox; returns the row's id.
+    """Puts a job's end into the outbox, for the first time or (AGAIN) once more; returns the row's id.
 
     One that is there already is not added again; one that was given up is tried once more.
     """
-    found = await _adopt(tx, base_nonce, subscription_id)
-    if found is not None:
-        await send_again(tx, found, now)
-        return found
+    adopted = await _adopt(tx, base_nonce, subscription_id)
+    if adopted is not None:
+        await send_again(tx, adopted, now)
+        return adopted
     return await tx.insert(
-        "INSERT INTO deliveries (kind, subscription_id, guild_id, channel_id, base_nonce, closes_batch, next_at,"
-        " created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            kind,
-            subscription_id,
-            guild_id,
-            channel_id,
-            base_nonce,
-            int(closes_batch),
-            now,
-            now,
-        ),
+        "deliveries",
+        kind=kind,
+        round=job_round,
+        subscription_id=subscription_id,
+        closes_batch=closes_batch,
+        **_common(guild_id, channel_id, base_nonce, now),
     )
 
 
 async def add_card(
-    tx: Transaction,
-    *,
-    subscription_id: int,
-    guild_id: int,
-    channel_id: int,
-    base_nonce: str,
-    now: int,
+    tx: Transaction, *, subscription_id: int, guild_id: int, channel_id: int, base_nonce: str, now: int
 ) -> int:
     """Puts a subscription's card into the outbox; returns the row's id.
 
     One that is there already is not added again; one that was given up, or whose message was deleted, is posted anew.
     """
-    found = await _adopt(tx, base_nonce, subscription_id)
-    if found is None:
-        return await tx.insert(
-            "INSERT INTO deliveries (kind, subscription_id, guild_id, channel_id, base_nonce, next_at, created_at)"
-            " VALUES ('card', ?, ?, ?, ?, ?, ?)",
-            (subscription_id, guild_id, channel_id, base_nonce, now, now),
-        )
-    await send_again(tx, found, now)
+    adopted = await _adopt(tx, base_nonce, subscription_id)
+    if adopted is None:
+        common = _common(guild_id, channel_id, base_nonce, now)
+        return await tx.insert("deliveries", kind=DeliveryKind.CARD, subscription_id=subscription_id, **common)
+    await send_again(tx, adopted, now)
     await tx.run(
-        f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = 'posted' AND message_id IS NULL",
-        (now, found),
+        f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.POSTED}' AND message_id IS NULL",
+        (now, adopted),
     )
-    return found
+    return adopted
 
 
 async def add_summary(
-    tx: Transaction,
-    *,
-    batch_id: int,
-    guild_id: int,
-    channel_id: int,
-    base_nonce: str,
-    now: int,
+    tx: Transaction, *, batch_id: int, guild_id: int, channel_id: int, base_nonce: str, now: int
 ) -> int:
     """Puts a batch's summary into the outbox; returns the row's id. Done again, it changes nothing."""
-    found = await _by_nonce(tx, base_nonce)
-    if found is not None:
-        return found
-    return await tx.insert(
-        "INSERT INTO deliveries (kind, batch_id, guild_id, channel_id, base_nonce, next_at, created_at)"
-        " VALUES ('summary', ?, ?, ?, ?, ?, ?)",
-        (batch_id, guild_id, channel_id, base_nonce, now, now),
+    common = _common(guild_id, channel_id, base_nonce, now)
+    return await _by_nonce(tx, base_nonce) or await tx.insert(
+        "deliveries", kind=DeliveryKind.SUMMARY, batch_id=batch_id, **common
     )
 
 
 async def add_notice(
-    tx: Transaction,
-    *,
-    guild_id: int,
-    channel_id: int,
-    base_nonce: str,
-    notice_json: str,
-    now: int,
+    tx: Transaction, *, guild_id: int, channel_id: int, base_nonce: str, notice_json: str, now: int
 ) -> int:
     """Puts a word to the admins into the outbox; returns the row's id. Done again, it changes nothing."""
-    found = await _by_nonce(tx, base_nonce)
-    if found is not None:
-        return found
-    return await tx.insert(
-        "INSERT INTO deliveries (kind, notice, guild_id, channel_id, base_nonce, next_at, created_at)"
-        " VALUES ('notice', ?, ?, ?, ?, ?, ?)",
-        (notice_json, guild_id, channel_id, base_nonce, now, now),
+    common = _common(guild_id, channel_id, base_nonce, now)
+    return await _by_nonce(tx, base_nonce) or await tx.insert(
+        "deliveries", kind=DeliveryKind.NOTICE, notice=notice_json, **common
     )
+
+
+_NEVER_SENT = f"state = '{DeliveryState.WAITING}' AND unanswered_at IS NULL"
 
 
 async def drop_waiting_cards(tx: Transaction, job_id: int) -> int:
     """Takes the cards of a job that were never sent out of the outbox; returns how many those were."""
     return await tx.run(
-        "DELETE FROM deliveries WHERE kind = 'card' AND state = 'waiting' AND unanswered_at IS NULL"
-        " AND subscription_id IN (SELECT id FROM subscriptions WHERE job_id = ?)",
+        f"""
+        DELETE FROM deliveries WHERE kind = '{DeliveryKind.CARD}' AND {_NEVER_SENT}
+        AND subscription_id IN (SELECT id FROM subscriptions WHERE job_id = ?)
+        """,
         (job_id,),
     )
 
@@ -180,173 +141,228 @@ async def drop_waiting_cards(tx: Transaction, job_id: int) -> int:
 async def drop_waiting_card(tx: Transaction, subscription_id: int) -> None:
     """Takes a subscription's card that was never sent out of the outbox."""
     await tx.run(
-        "DELETE FROM deliveries WHERE subscription_id = ? AND kind = 'card' AND state = 'waiting'"
-        " AND unanswered_at IS NULL",
+        f"DELETE FROM deliveries WHERE subscription_id = ? AND kind = '{DeliveryKind.CARD}' AND {_NEVER_SENT}",
         (subscription_id,),
     )
 
 
 async def drop(tx: Transaction, delivery_id: int) -> None:
     """Takes a message that was never sent, and is not wanted any more, out of the outbox."""
-    await tx.run("DELETE FROM deliveries WHERE id = ? AND state = 'waiting' AND unanswered_at IS NULL", (delivery_id,))
+    await tx.run(f"DELETE FROM deliveries WHERE id = ? AND {_NEVER_SENT}", (delivery_id,))
 
 
 async def send_again(tx: Transaction, delivery_id: int, now: int) -> bool:
     """Takes up one that was given up, as if it were new; returns whether it was."""
-    return bool(
+    return (
         await tx.run(
-            f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = 'given_up'",
-            (now, delivery_id),
+            f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.GIVEN_UP}'", (now, delivery_id)
         )
+        > 0
     )
 
 
-_AFRESH = (
-    "state = 'waiting', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL, message_id = NULL, "
-    "next_at = ?"
-)
+_AFRESH = f"""
+state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, reason = NULL, settled_at = NULL,
+message_id = NULL, next_at = ?
+"""
 
 
-# ---- asking ---------------------------------------------------------------------------------------------------------
+async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) -> bool:
+    """Sends an outcome anew that was given up or of which nobody knows, made up like this; whether it was one of those.
 
-
-async def get(q: Queries, delivery_id: int) -> Delivery | None:
-    """The delivery with this id."""
-    row = await q.one(f"SELECT {COLUMNS} FROM deliveries WHERE id = ?", (delivery_id,))
-    return None if row is None else from_row(row)
-
-
-async def open_among(q: Queries, delivery_ids: Sequence[int]) -> set[int]:
-    """Those of the deliveries that may still be sent."""
-    rows = await q.all(
-        f"SELECT id FROM deliveries WHERE id IN (SELECT value FROM json_each(?)) AND {IS_OPEN}",
-        (json.dumps(list(delivery_ids)),),
+    What nobody knows of is to be looked for first. The reason stays until there is another one.
+    """
+    subscription_id = await tx.value(
+        f"""
+        UPDATE deliveries SET state = '{DeliveryState.WAITING}', attempts = 0, blocked_since = NULL, settled_at = NULL,
+          message_id = NULL, variant = ?, next_at = ?, look_first = (state = '{DeliveryState.UNSURE}')
+        WHERE id = ? AND {NOT_POSTED} RETURNING subscription_id
+        """,
+        (variant, now, delivery_id),
     )
-    return {row["id"] for row in rows}
+    if subscription_id is None:
+        return False
+    await tx.run("UPDATE subscriptions SET card_final = 0 WHERE id = ?", (subscription_id,))
+    return True
 
 
-async def variants_in_batch(q: Queries, batch_id: int) -> dict[int, str]:
-    """By subscription: the form of the latest outcome of each job of a batch."""
-    rows = await q.all(
-        "SELECT subscription_id, variant FROM deliveries WHERE subscription_id IN"
-        " (SELECT id FROM subscriptions WHERE batch_id = ?)"
-        " AND (kind = 'outcome' OR kind LIKE 'outcome-%') ORDER BY id",
-        (batch_id,),
-    )
-    return {row["subscription_id"]: row["variant"] for row in rows}
-
-
-async def of_subscription(q: Queries, subscription_id: int, kind: str) -> Delivery | None:
-    """The delivery of this kind, in whatever state."""
-    row = await q.one(
-        f"SELECT {COLUMNS} FROM deliveries WHERE subscription_id = ? AND kind = ?",
-        (subscription_id, kind),
-    )
-    return None if row is None else from_row(row)
-
-
-async def posted_outcome(q: Queries, subscription_id: int) -> Delivery | None:
-    """The latest outcome that was posted for this subscription, of whatever round."""
-    row = await q.one(
-        f"SELECT {COLUMNS} FROM deliveries WHERE subscription_id = ? AND {IS_OUTCOME} AND state = 'posted'"
-        " ORDER BY id DESC LIMIT 1",
-        (subscription_id,),
-    )
-    return None if row is None else from_row(row)
-
-
-async def outcome_due(q: Queries, channel_id: int, *, after: int, now: int) -> bool:
-    """Whether an outcome for this channel has become due between these times, and is still to be posted."""
-    row = await q.one(
-        f"SELECT 1 FROM deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME} AND next_at BETWEEN ? AND ?"
-        " LIMIT 1",
-        (channel_id, after, now),
-    )
-    return row is not None
-
-
-async def blocked_in_channel(q: Queries, channel_id: int, *, but: int) -> int:
-    """How many other outcomes wait for a permission in this channel."""
-    return await _count(
-        q,
-        f"channel_id = ? AND id <> ? AND {IS_OPEN} AND {IS_OUTCOME} AND blocked_since IS NOT NULL",
-        (channel_id, but),
-    )
-
-
-async def is_blocked(q: Queries, delivery_id: int | None) -> bool:
-    """Whether a message waits for a permission."""
-    return bool(await _count(q, f"id = ? AND {IS_OPEN} AND blocked_since IS NOT NULL", (delivery_id,)))
-
-
-async def is_channel_blocked(q: Queries, channel_id: int) -> bool:
-    """Whether any message waits for a permission in this channel."""
-    return bool(await _count(q, f"channel_id = ? AND {IS_OPEN} AND blocked_since IS NOT NULL", (channel_id,)))
-
-
-async def outcomes_waiting(q: Queries, channel_id: int) -> int:
-    """How many outcomes are still to be posted in this channel."""
-    return await _count(q, f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
-
-
-async def outcomes_posted_since(q: Queries, channel_id: int, since: int) -> int:
-    """How many outcomes were posted in this channel from that time on."""
-    return await _count(
-        q, f"channel_id = ? AND {IS_OUTCOME} AND state = 'posted' AND settled_at >= ?", (channel_id, since)
-    )
-
-
-async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
-    """The server's latest word of this kind to its admins that speaks of this channel, wherever it was told."""
-    row = await q.one(
-        f"SELECT {COLUMNS} FROM deliveries WHERE guild_id = ? AND kind = 'notice'"
-        " AND json_extract(notice, '$.kind') = ? AND json_extract(notice, '$.channel_id') = ?"
-        " ORDER BY id DESC LIMIT 1",
-        (guild_id, kind, channel_id),
-    )
-    return None if row is None else from_row(row)
-
-
-async def alerts_not_over(
-    q: Queries, guild_ids: Collection[int], kinds: Collection[str], ends: Collection[str]
-) -> list[Delivery]:
-    """The notices of these kinds, sent or still to be sent, that no notice of a kind in `ends` followed in the same
-    server; oldest first."""
-    rows = await q.all(
-        f"SELECT {COLUMNS} FROM deliveries d WHERE d.guild_id IN (SELECT value FROM json_each(?1))"
-        " AND d.kind = 'notice' AND d.state IN ('waiting', 'sending', 'posted')"
-        " AND json_extract(d.notice, '$.kind') IN (SELECT value FROM json_each(?2))"
-        " AND d.id > coalesce((SELECT max(o.id) FROM deliveries o WHERE o.guild_id = d.guild_id AND o.kind = 'notice'"
-        "  AND json_extract(o.notice, '$.kind') IN (SELECT value FROM json_each(?3))), 0) ORDER BY d.id",
-        (json.dumps(sorted(guild_ids)), json.dumps(sorted(kinds)), json.dumps(sorted(ends))),
-    )
-    return [from_row(row) for row in rows]
-
-
-# ---- inside ---------------------------------------------------------------------------------------------------------
+def _common(guild_id: int, channel_id: int, base_nonce: str, now: int) -> dict[str, SqlValue]:
+    return {
+        "guild_id": guild_id,
+        "channel_id": channel_id,
+        "base_nonce": base_nonce,
+        "next_at": now,
+        "created_at": now,
+    }
 
 
 async def _adopt(tx: Transaction, base_nonce: str, subscription_id: int) -> int | None:
-    row = await tx.one(
-        "UPDATE deliveries SET subscription_id = ? WHERE base_nonce = ? RETURNING id",
-        (subscription_id, base_nonce),
+    sql = "UPDATE deliveries SET subscription_id = ? WHERE base_nonce = ? RETURNING id"
+    return await tx.value(sql, (subscription_id, base_nonce))
+
+
+async def _by_nonce(tx: Transaction, base_nonce: str) -> int | None:
+    return await tx.value("SELECT id FROM deliveries WHERE base_nonce = ?", (base_nonce,))
+
+
+# ---- when it is due -------------------------------------------------------------------------------------------------
+
+
+async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | None = None) -> int:
+    """Makes what waits for a permission due now: in one channel, or in the whole server; returns how many."""
+    return await tx.run(
+        """
+        UPDATE deliveries SET next_at = ?1 WHERE state = ?2 AND blocked_since IS NOT NULL AND guild_id = ?3
+        AND (?4 IS NULL OR channel_id = ?4)
+        """,
+        (now, DeliveryState.WAITING, guild_id, channel_id),
     )
-    return None if row is None else row["id"]
 
 
-async def _by_nonce(q: Queries, base_nonce: str) -> int | None:
-    row = await q.one("SELECT id FROM deliveries WHERE base_nonce = ?", (base_nonce,))
-    return None if row is None else row["id"]
+async def clock_went_back(tx: Transaction, now: int) -> int:
+    """Makes everything due that was put off by a clock that has been set back since; returns how many.
+
+    How long ago an unanswered attempt was cannot be told any more, so its message is to be looked for.
+    """
+    return await tx.run(
+        f"""
+        UPDATE deliveries SET next_at = min(next_at, ?1), look_first = unanswered_at IS NOT NULL
+        WHERE {IS_OPEN} AND (next_at > ?1 OR unanswered_at IS NOT NULL)
+        """,
+        (now,),
+    )
 
 
-async def _count(q: Queries, where: str, parameters: tuple[SqlValue, ...]) -> int:
-    row = await q.one(f"SELECT count(*) AS n FROM deliveries WHERE {where}", parameters)
-    return 0 if row is None else row["n"]
+# ---- sending, and what came of it -----------------------------------------------------------------------------------
 
 
-def from_row(row: sqlite3.Row) -> Delivery:
-    """The delivery in a row of COLUMNS."""
-    values = dict(row)
-    values["closes_batch"] = bool(values["closes_batch"])
-    values["look_first"] = bool(values["look_first"])
-    return Delivery(**values)
+async def claim(tx: Transaction, delivery_id: int, unanswered_at: int) -> Delivery | None:
+    """Marks it as being sent, with the start of the first attempt that may have gone through unnoticed.
+
+    To be committed before the request goes out. None where it is settled already, or dropped.
+    """
+    return await tx.one_as(
+        Delivery,
+        f"""
+        UPDATE deliveries SET state = ?, attempts = attempts + 1, unanswered_at = ?, look_first = 0
+        WHERE id = ? AND {IS_OPEN} RETURNING {columns(Delivery)}
+        """,
+        (DeliveryState.SENDING, unanswered_at, delivery_id),
+    )
+
+
+async def settle_posted(
+    tx: Transaction,
+    delivery_id: int,
+    *,
+    message_id: int | None,
+    now: int,
+    reason: str | None = None,
+    variant: str | None = None,
+) -> None:
+    """The message stands in the channel; `message_id` is None where it was deleted there since, `variant` where nobody
+    knows in which form."""
+    await tx.run(
+        """
+        UPDATE deliveries SET state = ?, message_id = ?, reason = ?, settled_at = ?, unanswered_at = NULL,
+          look_first = 0, blocked_since = NULL, variant = coalesce(?, variant)
+        WHERE id = ?
+        """,
+        (DeliveryState.POSTED, message_id, reason, now, variant, delivery_id),
+    )
+
+
+async def retry_at(
+    tx: Transaction,
+    delivery_id: int,
+    *,
+    next_at: int,
+    unanswered_at: int | None,
+    reason: str | None = None,
+    blocked_since: int | None = None,
+) -> None:
+    """It is to be tried again from `next_at` on; `blocked_since` where a permission is missing."""
+    await tx.run(
+        f"""
+        UPDATE deliveries SET state = ?, next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?
+        WHERE id = ? AND {IS_OPEN}
+        """,
+        (DeliveryState.WAITING, next_at, unanswered_at, reason, blocked_since, delivery_id),
+    )
+
+
+async def change_variant(
+    tx: Transaction,
+    delivery_id: int,
+    *,
+    variant: str,
+    unanswered_at: int | None,
+    look_first: bool,
+    now: int,
+    blocked_since: int | None = None,
+) -> None:
+    """It is to be sent at once, made up in another way; `blocked_since` where it still waits for a permission."""
+    await tx.run(
+        f"""
+        UPDATE deliveries SET state = ?, variant = ?, unanswered_at = ?, look_first = ?, next_at = ?, blocked_since = ?
+        WHERE id = ? AND {IS_OPEN}
+        """,
+        (DeliveryState.WAITING, variant, unanswered_at, look_first, now, blocked_since, delivery_id),
+    )
+
+
+async def give_up(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
+    """It is not sent any more, for this reason."""
+    await _give_up(tx, "id = ?", (delivery_id,), DeliveryState.GIVEN_UP, reason, now)
+
+
+async def unsure(tx: Transaction, delivery_id: int, *, reason: str, now: int) -> None:
+    """Nobody can know whether it was posted, so it is not sent again."""
+    await _give_up(tx, "id = ?", (delivery_id,), DeliveryState.UNSURE, reason, now)
+
+
+async def give_up_channel(tx: Transaction, channel_id: int, *, reason: str, now: int) -> list[int]:
+    """Gives up everything that was to go to this channel; returns the subscriptions whose outcomes were among it."""
+    return await _give_up(tx, "channel_id = ?", (channel_id,), DeliveryState.GIVEN_UP, reason, now)
+
+
+async def give_up_blocked(tx: Transaction, channel_id: int, *, before: int, reason: str, now: int) -> list[int]:
+    """Gives up the channel's outcomes that have waited for a permission since `before` or longer; returns the
+    subscriptions whose outcomes those were."""
+    which = f"channel_id = ? AND {IS_OUTCOME} AND blocked_since <= ?"
+    return await _give_up(tx, which, (channel_id, before), DeliveryState.GIVEN_UP, reason, now)
+
+
+async def _give_up(
+    tx: Transaction, which: str, parameters: tuple[SqlValue, ...], state: DeliveryState, reason: str, now: int
+) -> list[int]:
+    rows = await tx.all(
+        f"""
+        UPDATE deliveries SET state = ?, reason = ?, settled_at = ? WHERE {which} AND {IS_OPEN}
+        RETURNING subscription_id, {IS_OUTCOME} AS outcome
+        """,
+        (state, reason, now, *parameters),
+    )
+    return [row["subscription_id"] for row in rows if row["outcome"]]
+
+
+async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collection[str], now: int) -> int:
+    """Sends the notices of these kinds that wait for this channel to the one in their server that asked last, unless
+    an attempt may have been stored; returns how many."""
+    elsewhere = """
+        SELECT channel_id FROM subscriptions s WHERE s.guild_id = deliveries.guild_id AND s.ended_at IS NULL
+        AND s.channel_id <> ?1 ORDER BY s.id DESC LIMIT 1
+    """
+    return await tx.run(
+        f"""
+        UPDATE deliveries SET channel_id = ({elsewhere}), blocked_since = NULL, next_at = ?2
+        WHERE channel_id = ?1 AND kind = '{DeliveryKind.NOTICE}' AND {IS_OPEN} AND unanswered_at IS NULL
+        AND json_extract(notice, '$.kind') {in_list("?3")} AND ({elsewhere}) IS NOT NULL
+        """,
+        (channel_id, now, json_list(kinds)),
+    )
+
+
+async def forget_message(tx: Transaction, delivery_id: int, *, reason: str) -> None:
+    """The message was deleted in Discord."""
+    await tx.run("UPDATE deliveries SET message_id = NULL, reason = ? WHERE id = ?", (reason, delivery_id))

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from storage.database import Queries
 from storage.deliveries import IS_OPEN
 
-NO_ANSWER_YET = "no answer yet"
-"""Stands for the state of a job about which the API has not answered."""
+NO_RESPONSE_YET = "no answer yet"
+"""Stands for the state of a job about which the API has not responded."""
+BLOCKED = "blocked"
+"""Stands for the state of a delivery for which a permission is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class WaitingDeliveries:
     """Messages that are not posted yet, of servers that have the bot."""
 
     state: str
-    """`waiting`, `sending`, or `blocked`: a permission is missing."""
+    """A DeliveryState, or BLOCKED."""
     count: int
     oldest: int
     """When the one was made that waits for longest, milliseconds UTC."""
@@ -39,31 +41,27 @@ class Figures:
 async def read(queries: Queries) -> Figures:
     """Counts; with 100,000 open jobs it takes some tenths of a second. Raises StorageError."""
     states = await queries.all(
-        "SELECT coalesce(json_extract(snapshot, '$.state'), ?) AS state, count(*) AS jobs FROM jobs"
-        " WHERE ended_at IS NULL GROUP BY 1",
-        (NO_ANSWER_YET,),
+        """
+        SELECT coalesce(json_extract(snapshot, '$.state'), ?) AS state, count(*) AS jobs FROM jobs
+        WHERE ended_at IS NULL GROUP BY 1
+        """,
+        (NO_RESPONSE_YET,),
     )
     accounts = await queries.all(
         "SELECT state, count(*) AS accounts FROM accounts WHERE token IS NOT NULL GROUP BY state"
     )
     return Figures(
         open_jobs={row["state"]: row["jobs"] for row in states},
-        open_subscriptions=await _count(queries, "subscriptions WHERE ended_at IS NULL"),
+        open_subscriptions=await queries.count("subscriptions WHERE ended_at IS NULL"),
         accounts={row["state"]: row["accounts"] for row in accounts},
-        servers=await _count(queries, "servers WHERE gone_since IS NULL"),
-        deliveries=await _waiting(queries),
+        servers=await queries.count("servers WHERE gone_since IS NULL"),
+        deliveries=await queries.all_as(
+            WaitingDeliveries,
+            f"""
+            SELECT CASE WHEN d.blocked_since IS NULL THEN d.state ELSE '{BLOCKED}' END AS state, count(*) AS count,
+              min(d.created_at) AS oldest
+            FROM deliveries d LEFT JOIN servers s ON s.guild_id = d.guild_id
+            WHERE d.{IS_OPEN} AND s.gone_since IS NULL GROUP BY 1
+            """,
+        ),
     )
-
-
-async def _count(queries: Queries, of_what: str) -> int:
-    row = await queries.one(f"SELECT count(*) FROM {of_what}")
-    return 0 if row is None else int(row[0])
-
-
-async def _waiting(queries: Queries) -> list[WaitingDeliveries]:
-    rows = await queries.all(
-        "SELECT CASE WHEN d.blocked_since IS NULL THEN d.state ELSE 'blocked' END AS state, count(*) AS deliveries,"
-        " min(d.created_at) AS oldest FROM deliveries d LEFT JOIN servers s ON s.guild_id = d.guild_id"
-        f" WHERE d.{IS_OPEN} AND s.gone_since IS NULL GROUP BY 1"
-    )
-    return [WaitingDeliveries(row["state"], row["deliveries"], row["oldest"]) for row in rows]

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
-from storage.database import Queries, Transaction
-
-_COLUMNS = "guild_id, channel_id, account_id, progress, followed_by, created_at"
+from model.states import Origin
+from storage.database import Queries, Transaction, columns, json_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,79 +23,71 @@ class FollowRow:
     created_at: int
 
 
+_SELECT = f"SELECT {columns(FollowRow)} FROM follows"
+
+
 async def every(queries: Queries) -> list[FollowRow]:
     """All follows."""
-    return _follows(await queries.all(f"SELECT {_COLUMNS} FROM follows ORDER BY guild_id, channel_id"))
+    return await queries.all_as(FollowRow, f"{_SELECT} ORDER BY guild_id, channel_id")
 
 
 async def of_guild(queries: Queries, guild_id: int) -> list[FollowRow]:
     """A server's follows, also those of an account that it does not use any more; oldest first."""
-    sql = f"SELECT {_COLUMNS} FROM follows WHERE guild_id = ? ORDER BY created_at, channel_id"
-    return _follows(await queries.all(sql, (guild_id,)))
+    sql = f"{_SELECT} WHERE guild_id = ? ORDER BY created_at, channel_id"
+    return await queries.all_as(FollowRow, sql, (guild_id,))
 
 
 async def of_account(queries: Queries, account_id: int) -> list[FollowRow]:
     """The follows of an account; oldest first."""
-    sql = f"SELECT {_COLUMNS} FROM follows WHERE account_id = ? ORDER BY created_at, guild_id, channel_id"
-    return _follows(await queries.all(sql, (account_id,)))
+    sql = f"{_SELECT} WHERE account_id = ? ORDER BY created_at, guild_id, channel_id"
+    return await queries.all_as(FollowRow, sql, (account_id,))
 
 
 async def of_channel(queries: Queries, guild_id: int, channel_id: int) -> FollowRow | None:
     """The channel's follow, if it has one."""
-    sql = f"SELECT {_COLUMNS} FROM follows WHERE guild_id = ? AND channel_id = ?"
-    found = _follows(await queries.all(sql, (guild_id, channel_id)))
-    return found[0] if found else None
+    sql = f"{_SELECT} WHERE guild_id = ? AND channel_id = ?"
+    return await queries.one_as(FollowRow, sql, (guild_id, channel_id))
 
 
 async def count(queries: Queries, guild_id: int, account_id: int) -> int:
     """To how many of the server's channels the account is relayed."""
-    row = await queries.one(
-        "SELECT count(*) AS n FROM follows WHERE guild_id = ? AND account_id = ?", (guild_id, account_id)
-    )
-    return 0 if row is None else int(row["n"])
+    return await queries.count("follows WHERE guild_id = ? AND account_id = ?", (guild_id, account_id))
 
 
 async def put(tx: Transaction, follow: FollowRow) -> None:
     """Keeps a follow in the place of the one that the channel may have."""
     await tx.run(
-        f"INSERT INTO follows ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (guild_id, channel_id)"
-        " DO UPDATE SET account_id = excluded.account_id, progress = excluded.progress,"
-        " followed_by = excluded.followed_by, created_at = excluded.created_at",
-        (
-            follow.guild_id,
-            follow.channel_id,
-            follow.account_id,
-            int(follow.progress),
-            follow.followed_by,
-            follow.created_at,
-        ),
+        f"""
+        INSERT INTO follows ({columns(FollowRow)}) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (guild_id, channel_id) DO UPDATE SET account_id = excluded.account_id,
+          progress = excluded.progress, followed_by = excluded.followed_by, created_at = excluded.created_at
+        """,
+        astuple(follow),
     )
 
 
 async def remove(tx: Transaction, guild_id: int, channel_id: int) -> bool:
     """Ends a channel's follow; whether it had one."""
-    changed = await tx.run("DELETE FROM follows WHERE guild_id = ? AND channel_id = ?", (guild_id, channel_id))
-    return changed > 0
+    return await tx.run("DELETE FROM follows WHERE guild_id = ? AND channel_id = ?", (guild_id, channel_id)) > 0
 
 
 async def remove_of_account(tx: Transaction, guild_id: int, account_id: int) -> tuple[int, ...]:
     """Ends a server's follows of an account; returns their channels."""
-    rows = await tx.all(
-        "DELETE FROM follows WHERE guild_id = ? AND account_id = ? RETURNING channel_id", (guild_id, account_id)
-    )
-    return tuple(sorted(row["channel_id"] for row in rows))
+    sql = "DELETE FROM follows WHERE guild_id = ? AND account_id = ? RETURNING channel_id"
+    return tuple(sorted(await tx.values(sql, (guild_id, account_id))))
 
 
 async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str]) -> list[str]:
     """Those of `jobids` that were never watched in the follow's channel and have not ended, in the same order."""
-    rows = await queries.all(
-        "SELECT e.value AS jobid FROM json_each(?) e"
-        " LEFT JOIN jobs j ON j.account_id = ? AND j.jobid = e.value"
-        " WHERE j.id IS NULL OR (j.ended_at IS NULL AND NOT EXISTS"
-        " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?)) ORDER BY e.key",
-        (json.dumps(list(jobids)), follow.account_id, follow.channel_id),
+    return await queries.values(
+        """
+        SELECT e.value AS jobid FROM json_each(?) e LEFT JOIN jobs j ON j.account_id = ? AND j.jobid = e.value
+        WHERE j.id IS NULL OR (j.ended_at IS NULL AND NOT EXISTS
+          (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))
+        ORDER BY e.key
+        """,
+        (json_list(jobids), follow.account_id, follow.channel_id),
     )
-    return [row["jobid"] for row in rows]
 
 
 async def add_subscription(
@@ -106,50 +95,32 @@ async def add_subscription(
 ) -> int | None:
     """A new open subscription of the follow's channel; None where the server has `most_of_guild` open ones already,
     or where the channel has one for the job, open or not."""
-    row = await tx.one(
-        "INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at, origin)"
-        " SELECT ?1, ?2, ?3, ?4, ?5"
-        " WHERE (SELECT count(*) FROM subscriptions WHERE guild_id = ?2 AND ended_at IS NULL) < ?6"
-        " ON CONFLICT (job_id, channel_id) DO NOTHING RETURNING id",
+    return await tx.value(
+        """
+        INSERT INTO subscriptions (job_id, guild_id, channel_id, created_at, origin) SELECT ?1, ?2, ?3, ?4, ?5
+        WHERE (SELECT count(*) FROM subscriptions WHERE guild_id = ?2 AND ended_at IS NULL) < ?6
+        ON CONFLICT (job_id, channel_id) DO NOTHING RETURNING id
+        """,
         (
             job_id,
             follow.guild_id,
             follow.channel_id,
             now,
-            "followed with card" if follow.progress else "followed",
+            Origin.FOLLOWED_WITH_CARD if follow.progress else Origin.FOLLOWED,
             most_of_guild,
         ),
     )
-    return None if row is None else row["id"]
 
 
 async def show_card(tx: Transaction, subscription_id: int) -> None:
     """From now on a card is shown for a job that came by a follow."""
     await tx.run(
-        "UPDATE subscriptions SET origin = 'followed with card' WHERE id = ? AND origin = 'followed'",
-        (subscription_id,),
+        "UPDATE subscriptions SET origin = ? WHERE id = ? AND origin = ?",
+        (Origin.FOLLOWED_WITH_CARD, subscription_id, Origin.FOLLOWED),
     )
 
 
 async def running_in(queries: Queries, guild_id: int, channel_id: int) -> int:
     """How many jobs that came by a follow are waited for in the channel."""
-    row = await queries.one(
-        "SELECT count(*) AS n FROM subscriptions"
-        " WHERE guild_id = ? AND channel_id = ? AND ended_at IS NULL AND origin <> 'asked'",
-        (guild_id, channel_id),
-    )
-    return 0 if row is None else int(row["n"])
-
-
-def _follows(rows: Sequence[sqlite3.Row]) -> list[FollowRow]:
-    return [
-        FollowRow(
-            row["guild_id"],
-            row["channel_id"],
-            row["account_id"],
-            bool(row["progress"]),
-            row["followed_by"],
-            row["created_at"],
-        )
-        for row in rows
-    ]
+    where = "guild_id = ? AND channel_id = ? AND ended_at IS NULL AND origin <> ?"
+    return await queries.count(f"subscriptions WHERE {where}", (guild_id, channel_id, Origin.ASKED))

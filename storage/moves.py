@@ -7,85 +7,85 @@ go over to the copy. Numbers of subscriptions stay, since buttons carry them.
 
 from __future__ import annotations
 
-import sqlite3
-
+from model.job import Outcome
 from storage import batches
-from storage.database import Transaction
+from storage.database import Row, Transaction
 
-_FORMER = (
-    "SELECT f.id FROM accounts f JOIN accounts n ON n.account_key = f.account_key WHERE n.id = ?1 AND f.id <> n.id"
-)
+_FORMER = """
+SELECT f.id FROM accounts f JOIN accounts n ON n.account_key = f.account_key WHERE n.id = ?1 AND f.id <> n.id
+"""
 """Rows of the same account as ?1, which is the row to move to."""
-_SOURCES = (
-    f"SELECT j.* FROM jobs j WHERE j.account_id IN ({_FORMER})"
-    " AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.guild_id = ?2)"
-)
+_SOURCES = f"""
+SELECT j.* FROM jobs j WHERE j.account_id IN ({_FORMER})
+AND EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.guild_id = ?2)
+"""
 """Jobs of former rows that the server ?2 has a subscription for."""
-_WAITED_FOR = (
-    "EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = {job}.id AND +s.guild_id = ?2 AND s.ended_at IS NULL)"
-)
+_WAITED_FOR = "EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = m.id AND +s.guild_id = ?2 AND s.ended_at IS NULL)"
 """The plus keeps SQLite from going through all that the server waits for, once for each job."""
-_FIRST_OF_ITS_ID = (
-    "SELECT id FROM (SELECT m.id, row_number() OVER"
-    f" (PARTITION BY m.jobid ORDER BY m.ended_at IS NOT NULL, m.id DESC) AS place FROM ({_SOURCES}) m) WHERE place = 1"
-)
+_FIRST_OF_ITS_ID = f"""
+SELECT id FROM (
+  SELECT m.id, row_number() OVER (PARTITION BY m.jobid ORDER BY m.ended_at IS NOT NULL, m.id DESC) AS place
+  FROM ({_SOURCES}) m
+) WHERE place = 1
+"""
 """One for each id, where the server waited for it under several former rows."""
 _HAS_NO_TARGET = "NOT EXISTS (SELECT 1 FROM jobs t WHERE t.account_id = ?1 AND t.jobid = jobs.jobid)"
+_NOT_TOLD = f"('{Outcome.GIVEN_UP}', '{Outcome.NOT_FOUND}', '{Outcome.EXPIRED}')"
 
-_REPOINT = (
-    f"UPDATE jobs SET account_id = ?1, missing_since = NULL WHERE id IN ({_FIRST_OF_ITS_ID}) AND {_HAS_NO_TARGET}"
-    " AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = jobs.id AND s.guild_id <> ?2)"
-)
-_COPY = (
-    "INSERT INTO jobs (account_id, jobid, snapshot, watched_since, changed_at, round, ended_at, outcome)"
-    " SELECT ?1, jobid, snapshot, watched_since, changed_at, round, ended_at, outcome FROM jobs"
-    f" WHERE id IN ({_FIRST_OF_ITS_ID}) AND {_HAS_NO_TARGET}"
-)
-_REOPEN = (
-    "UPDATE jobs SET round = round + 1, ended_at = NULL, outcome = NULL, missing_since = NULL"
-    " WHERE account_id = ?1 AND outcome IN ('given up', 'not found', 'expired')"
-    f" AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED_FOR.format(job='m')}"
-    "  AND (m.outcome IS NULL OR m.outcome NOT IN ('given up', 'not found', 'expired')))"
-)
+_REPOINT = f"""
+UPDATE jobs SET account_id = ?1, missing_since = NULL WHERE id IN ({_FIRST_OF_ITS_ID}) AND {_HAS_NO_TARGET}
+AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = jobs.id AND s.guild_id <> ?2)
+"""
+_COPY = f"""
+INSERT INTO jobs (account_id, jobid, snapshot, watched_since, changed_at, round, ended_at, outcome)
+SELECT ?1, jobid, snapshot, watched_since, changed_at, round, ended_at, outcome FROM jobs
+WHERE id IN ({_FIRST_OF_ITS_ID}) AND {_HAS_NO_TARGET}
+"""
+_REOPEN = f"""
+UPDATE jobs SET round = round + 1, ended_at = NULL, outcome = NULL, missing_since = NULL
+WHERE account_id = ?1 AND outcome IN {_NOT_TOLD}
+AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED_FOR}
+  AND (m.outcome IS NULL OR m.outcome NOT IN {_NOT_TOLD}))
+"""
 """What the API did not tell of a job's end does not count for those who still wait for one."""
-_REWATCH = (
-    "UPDATE jobs SET watched_since = max(watched_since,"
-    f" (SELECT max(m.watched_since) FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid))"
-    " WHERE account_id = ?1 AND ended_at IS NULL"
-    " AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.job_id = jobs.id AND o.ended_at IS NULL)"
-    f" AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED_FOR.format(job='m')})"
-)
-_MOVE = (
-    "UPDATE OR IGNORE subscriptions SET job_id = found.target FROM"
-    f" (SELECT m.id AS source, t.id AS target FROM ({_SOURCES}) m"
-    "  JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid WHERE {condition}) AS found"
-    " WHERE job_id = found.source AND guild_id = ?2 AND {open}"
-)
+_REWATCH = f"""
+UPDATE jobs SET watched_since = max(watched_since,
+  (SELECT max(m.watched_since) FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid))
+WHERE account_id = ?1 AND ended_at IS NULL
+AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.job_id = jobs.id AND o.ended_at IS NULL)
+AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED_FOR})
+"""
+_MOVE = f"""
+UPDATE OR IGNORE subscriptions SET job_id = found.target FROM (
+  SELECT m.id AS source, t.id AS target FROM ({_SOURCES}) m JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid
+  WHERE {{condition}}
+) AS found
+WHERE job_id = found.source AND guild_id = ?2 AND {{open}}
+"""
 _MOVE_OPEN = _MOVE.format(condition="1", open="ended_at IS NULL")
 _MOVE_ENDED = _MOVE.format(condition="t.outcome IS m.outcome AND t.round = m.round", open="ended_at IS NOT NULL")
 """An ended one stays behind where the job to move to tells another end: its messages are made of that."""
 
-_DOUBLE_COLUMNS = (
-    "s.id, s.batch_id, s.origin, s.spoiler, s.created_at, k.id AS kept, k.batch_id AS kept_batch,"
-    " k.ended_at AS kept_ended_at"
-)
-_DOUBLE = (
-    f"SELECT {_DOUBLE_COLUMNS}"
-    f" FROM ({_SOURCES}) m JOIN subscriptions s ON s.job_id = m.id AND s.guild_id = ?2 AND s.ended_at IS NULL"
-    " JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid"
-    " JOIN subscriptions k ON k.job_id = t.id AND k.channel_id = s.channel_id"
-)
+_DOUBLE_COLUMNS = """
+s.id, s.batch_id, s.origin, s.spoiler, s.created_at, k.id AS kept, k.batch_id AS kept_batch, k.ended_at AS kept_ended_at
+"""
+_DOUBLE = f"""
+SELECT {_DOUBLE_COLUMNS}
+FROM ({_SOURCES}) m JOIN subscriptions s ON s.job_id = m.id AND s.guild_id = ?2 AND s.ended_at IS NULL
+JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid
+JOIN subscriptions k ON k.job_id = t.id AND k.channel_id = s.channel_id
+"""
 
-_ELSEWHERE = (
-    "SELECT s.id FROM jobs j JOIN jobs o ON o.jobid = j.jobid AND o.id <> j.id JOIN subscriptions s ON s.job_id = o.id"
-    " WHERE j.id = ?1 AND s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL"
-)
+_ELSEWHERE = """
+SELECT s.id FROM jobs j JOIN jobs o ON o.jobid = j.jobid AND o.id <> j.id JOIN subscriptions s ON s.job_id = o.id
+WHERE j.id = ?1 AND s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL
+"""
 """What the channel ?2 of the server ?3 waits for under another row with the id of the job ?1."""
 _MOVE_HERE = f"UPDATE OR IGNORE subscriptions SET job_id = ?1 WHERE id IN ({_ELSEWHERE})"
-_DOUBLE_HERE = (
-    f"SELECT {_DOUBLE_COLUMNS}"
-    f" FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})"
-)
+_DOUBLE_HERE = f"""
+SELECT {_DOUBLE_COLUMNS}
+FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})
+"""
 
 
 async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) -> list[int]:
@@ -94,7 +94,7 @@ async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) 
     Of two subscriptions of one channel for the same id, one goes on with the askers and messages of both.
     """
     both = (account_id, guild_id)
-    former = [row["id"] for row in await tx.all(_FORMER, (account_id,))]
+    former = await tx.values(_FORMER, (account_id,))
     if not former:
         return []
     for statement in (_REPOINT, _COPY, _REOPEN, _REWATCH, _MOVE_OPEN):
@@ -115,17 +115,23 @@ async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, n
         await _merge(tx, row, now)
 
 
-async def _merge(tx: Transaction, double: sqlite3.Row, now: int) -> None:
+async def _merge(tx: Transaction, double: Row, now: int) -> None:
     if double["kept_ended_at"] is not None:
         await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (double["kept"],))
         await tx.run(
-            "UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, origin = ?, spoiler = ?,"
-            " created_at = ?, shown_at = 0, card_final = 0 WHERE id = ?",
+            """
+            UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, origin = ?, spoiler = ?,
+              created_at = ?, shown_at = 0, card_final = 0
+            WHERE id = ?
+            """,
             (double["batch_id"], double["origin"], double["spoiler"], double["created_at"], double["kept"]),
         )
     await tx.run(
-        "INSERT OR IGNORE INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at)"
-        " SELECT ?, user_id, mention, in_batch, asked_at FROM subscribers WHERE subscription_id = ?",
+        """
+        INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at)
+        SELECT ?, user_id, mention, in_batch, asked_at FROM subscribers WHERE subscription_id = ?
+        ON CONFLICT DO NOTHING
+        """,
         (double["kept"], double["id"]),
     )
     await tx.run(

@@ -5,10 +5,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.database import Queries, Transaction
+from storage.database import Queries, SqlValue, Transaction, columns
 from storage.deliveries import IS_OPEN
-
-_COLUMNS = "guild_id, account_id, token_set_by, alerts_channel, upload_limit, upload_limit_at, gone_since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,11 @@ class ServerRow:
 
 async def get(queries: Queries, guild_id: int) -> ServerRow | None:
     """The server, if anything is kept about it."""
-    row = await queries.one(f"SELECT {_COLUMNS} FROM servers WHERE guild_id = ?", (guild_id,))
-    return None if row is None else ServerRow(*row)
+    sql = f"SELECT {columns(ServerRow)} FROM servers WHERE guild_id = ?"
+    return await queries.one_as(ServerRow, sql, (guild_id,))
+
+
+# ---- its account ----------------------------------------------------------------------------------------------------
 
 
 async def with_own_account(queries: Queries) -> dict[int, int]:
@@ -41,17 +42,12 @@ async def with_own_account(queries: Queries) -> dict[int, int]:
 
 async def using(queries: Queries, account_id: int) -> list[int]:
     """The servers that have set this account for themselves."""
-    rows = await queries.all("SELECT guild_id FROM servers WHERE account_id = ? ORDER BY guild_id", (account_id,))
-    return [row["guild_id"] for row in rows]
+    return await queries.values("SELECT guild_id FROM servers WHERE account_id = ? ORDER BY guild_id", (account_id,))
 
 
 async def set_account(tx: Transaction, guild_id: int, account_id: int, user_id: int) -> None:
     """From now on the server uses this account, whose token this user has set."""
-    await tx.run(
-        "INSERT INTO servers (guild_id, account_id, token_set_by) VALUES (?, ?, ?) ON CONFLICT (guild_id)"
-        " DO UPDATE SET account_id = excluded.account_id, token_set_by = excluded.token_set_by",
-        (guild_id, account_id, user_id),
-    )
+    await _put(tx, guild_id, account_id=account_id, token_set_by=user_id)
 
 
 async def clear_account(tx: Transaction, guild_id: int) -> None:
@@ -59,13 +55,12 @@ async def clear_account(tx: Transaction, guild_id: int) -> None:
     await tx.run("UPDATE servers SET account_id = NULL, token_set_by = NULL WHERE guild_id = ?", (guild_id,))
 
 
+# ---- what is known of it --------------------------------------------------------------------------------------------
+
+
 async def set_alerts_channel(tx: Transaction, guild_id: int, channel_id: int | None) -> None:
     """Where the server's admins are told of troubles; None: in the channel concerned."""
-    await tx.run(
-        "INSERT INTO servers (guild_id, alerts_channel) VALUES (?, ?) ON CONFLICT (guild_id)"
-        " DO UPDATE SET alerts_channel = excluded.alerts_channel",
-        (guild_id, channel_id),
-    )
+    await _put(tx, guild_id, alerts_channel=channel_id)
 
 
 async def forget_alerts_channel(tx: Transaction, guild_id: int, channel_id: int) -> None:
@@ -77,11 +72,7 @@ async def forget_alerts_channel(tx: Transaction, guild_id: int, channel_id: int)
 
 async def set_upload_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:
     """The largest file in bytes that Discord takes there, as learned just now."""
-    await tx.run(
-        "INSERT INTO servers (guild_id, upload_limit, upload_limit_at) VALUES (?, ?, ?) ON CONFLICT (guild_id)"
-        " DO UPDATE SET upload_limit = excluded.upload_limit, upload_limit_at = excluded.upload_limit_at",
-        (guild_id, limit, now),
-    )
+    await _put(tx, guild_id, upload_limit=limit, upload_limit_at=now)
 
 
 async def forget_upload_limit(tx: Transaction, guild_id: int) -> None:
@@ -89,48 +80,28 @@ async def forget_upload_limit(tx: Transaction, guild_id: int) -> None:
     await tx.run("UPDATE servers SET upload_limit = NULL, upload_limit_at = NULL WHERE guild_id = ?", (guild_id,))
 
 
-async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
-    """The bot was removed from the server."""
-    await tx.run(
-        "INSERT INTO servers (guild_id, gone_since) VALUES (?, ?) ON CONFLICT (guild_id)"
-        " DO UPDATE SET gone_since = coalesce(servers.gone_since, excluded.gone_since)",
-        (guild_id, now),
-    )
-
-
-async def set_back(tx: Transaction, guild_id: int) -> None:
-    """The bot is in the server (again)."""
-    await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))
+# ---- its address for useapi.net's callbacks -------------------------------------------------------------------------
 
 
 async def callback_secret(queries: Queries, guild_id: int) -> bytes | None:
-    """The server's secret as it is kept, encrypted; None where it has no address yet."""
-    row = await queries.one(
-        "SELECT callback_secret FROM servers WHERE guild_id = ? AND callback_secret IS NOT NULL", (guild_id,)
-    )
-    return None if row is None else bytes(row["callback_secret"])
+    """The secret in the server's address as it is kept, encrypted; None where it has no address yet."""
+    return await queries.value("SELECT callback_secret FROM servers WHERE guild_id = ?", (guild_id,))
 
 
 async def callback_hashes(queries: Queries) -> dict[bytes, int]:
     """The server of each address, by the SHA-256 of the secret in it."""
     rows = await queries.all("SELECT callback_hash, guild_id FROM servers WHERE callback_hash IS NOT NULL")
-    return {bytes(row["callback_hash"]): row["guild_id"] for row in rows}
+    return {row["callback_hash"]: row["guild_id"] for row in rows}
 
 
 async def put_callback_secret(tx: Transaction, guild_id: int, secret: bytes, digest: bytes) -> None:
     """Gives the server an address, `secret` encrypted and `digest` its SHA-256; one that it had is void from now on."""
-    await tx.run(
-        "INSERT INTO servers (guild_id, callback_secret, callback_hash) VALUES (?, ?, ?) ON CONFLICT (guild_id)"
-        " DO UPDATE SET callback_secret = excluded.callback_secret, callback_hash = excluded.callback_hash,"
-        " callback_heard_at = NULL",
-        (guild_id, secret, digest),
-    )
+    await _put(tx, guild_id, callback_secret=secret, callback_hash=digest, callback_heard_at=None)
 
 
 async def callback_heard_at(queries: Queries, guild_id: int) -> int | None:
     """When a callback last came to the server's address, to within a minute, milliseconds UTC; None for never."""
-    row = await queries.one("SELECT callback_heard_at FROM servers WHERE guild_id = ?", (guild_id,))
-    return None if row is None else row["callback_heard_at"]
+    return await queries.value("SELECT callback_heard_at FROM servers WHERE guild_id = ?", (guild_id,))
 
 
 async def set_callback_heard(tx: Transaction, guild_id: int, now: int) -> None:
@@ -140,50 +111,74 @@ async def set_callback_heard(tx: Transaction, guild_id: int, now: int) -> None:
     )
 
 
-async def gone(queries: Queries) -> set[int]:
-    """The servers that have removed the bot."""
-    return {row["guild_id"] for row in await queries.all("SELECT guild_id FROM servers WHERE gone_since IS NOT NULL")}
+# ---- whether it has the bot -----------------------------------------------------------------------------------------
 
 
-async def gone_before(queries: Queries, time: int) -> list[int]:
-    """The servers that removed the bot at this time (milliseconds UTC) or earlier."""
-    rows = await queries.all("SELECT guild_id FROM servers WHERE gone_since <= ? ORDER BY gone_since", (time,))
-    return [row["guild_id"] for row in rows]
-
-
-async def known(queries: Queries) -> set[int]:
-    """Every server about which anything is kept."""
-    rows = await queries.all(
-        "SELECT guild_id FROM servers UNION SELECT guild_id FROM subscriptions UNION SELECT guild_id FROM deliveries"
-        " UNION SELECT guild_id FROM follows"
+async def set_gone(tx: Transaction, guild_id: int, now: int) -> None:
+    """The bot was removed from the server."""
+    await tx.run(
+        """
+        INSERT INTO servers (guild_id, gone_since) VALUES (?, ?)
+        ON CONFLICT (guild_id) DO UPDATE SET gone_since = coalesce(servers.gone_since, excluded.gone_since)
+        """,
+        (guild_id, now),
     )
-    return {row["guild_id"] for row in rows}
 
 
-async def known_channels(queries: Queries, guild_id: int) -> list[int]:
-    """The server's channels and threads in which somebody waits, something is to be posted, admins are told, or to
-    which its account is relayed."""
-    rows = await queries.all(
-        "SELECT channel_id FROM subscriptions WHERE guild_id = ?1 AND ended_at IS NULL"
-        f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"
-        " UNION SELECT channel_id FROM follows WHERE guild_id = ?1"
-        " UNION SELECT alerts_channel FROM servers WHERE guild_id = ?1 AND alerts_channel IS NOT NULL",
-        (guild_id,),
-    )
-    return [row["channel_id"] for row in rows]
-
-
-async def jobs_in_channel(queries: Queries, channel_id: int) -> list[int]:
-    """The jobs for which somebody waits in this channel."""
-    rows = await queries.all(
-        "SELECT job_id FROM subscriptions WHERE channel_id = ? AND ended_at IS NULL", (channel_id,)
-    )
-    return [row["job_id"] for row in rows]
+async def set_back(tx: Transaction, guild_id: int) -> None:
+    """The bot is in the server (again)."""
+    await tx.run("UPDATE servers SET gone_since = NULL WHERE guild_id = ? AND gone_since IS NOT NULL", (guild_id,))
 
 
 async def take_up_deliveries(tx: Transaction, guild_id: int, now: int) -> None:
     """What was to be posted in a server that is back is due now; the time away counts for no delivery's patience."""
     await tx.run(
-        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}",
-        (now, guild_id),
+        f"UPDATE deliveries SET next_at = ?, blocked_since = NULL WHERE guild_id = ? AND {IS_OPEN}", (now, guild_id)
+    )
+
+
+async def gone(queries: Queries) -> set[int]:
+    """The servers that have removed the bot."""
+    return set(await queries.values("SELECT guild_id FROM servers WHERE gone_since IS NOT NULL"))
+
+
+async def gone_before(queries: Queries, time: int) -> list[int]:
+    """The servers that removed the bot at this time (milliseconds UTC) or earlier."""
+    return await queries.values("SELECT guild_id FROM servers WHERE gone_since <= ? ORDER BY gone_since", (time,))
+
+
+async def known(queries: Queries) -> set[int]:
+    """Every server about which anything is kept."""
+    tables = ("servers", "subscriptions", "deliveries", "follows")
+    return set(await queries.values(" UNION ".join(f"SELECT guild_id FROM {table}" for table in tables)))
+
+
+async def known_channels(queries: Queries, guild_id: int) -> list[int]:
+    """The server's channels and threads in which somebody waits, something is to be posted, admins are told, or to
+    which its account is relayed."""
+    return await queries.values(
+        f"""
+        SELECT channel_id FROM subscriptions WHERE guild_id = ?1 AND ended_at IS NULL
+        UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}
+        UNION SELECT channel_id FROM follows WHERE guild_id = ?1
+        UNION SELECT alerts_channel FROM servers WHERE guild_id = ?1 AND alerts_channel IS NOT NULL
+        """,
+        (guild_id,),
+    )
+
+
+async def jobs_in_channel(queries: Queries, channel_id: int) -> list[int]:
+    """The jobs for which somebody waits in this channel."""
+    return await queries.values(
+        "SELECT job_id FROM subscriptions WHERE channel_id = ? AND ended_at IS NULL", (channel_id,)
+    )
+
+
+async def _put(tx: Transaction, guild_id: int, **values: SqlValue) -> None:
+    await tx.run(
+        f"""
+        INSERT INTO servers (guild_id, {", ".join(values)}) VALUES (?{", ?" * len(values)})
+        ON CONFLICT (guild_id) DO UPDATE SET {", ".join(f"{name} = excluded.{name}" for name in values)}
+        """,
+        (guild_id, *values.values()),
     )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 
+from model.states import Origin
 from storage import batches, deliveries
-from storage.database import Queries, Transaction
-
-_COLUMNS = "id, job_id, guild_id, channel_id, batch_id, spoiler, created_at, ended_at, stopped_by, origin"
+from storage.database import Queries, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +23,12 @@ class SubscriptionRow:
     ended_at: int | None
     stopped_by: int | None
     """Who stopped it; storage.deletion.FORGOTTEN where they asked to be forgotten."""
-    origin: str
-    """`asked` where people asked for it, `followed` or `followed with card` where it came by a follow."""
+    origin: Origin
 
     @property
     def followed(self) -> bool:
         """Whether it stays open though nobody (any more) asks for it."""
-        return self.origin != "asked"
+        return self.origin is not Origin.ASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,117 +40,190 @@ class Subscriber:
     in_batch: bool
 
 
+@dataclass(frozen=True, slots=True)
+class WaitingServer:
+    """A server that waits for jobs of the account that it uses."""
+
+    guild_id: int
+    channel_id: int
+    """Where its admins are told: the alerts channel, else the one that asked last."""
+    token_set_by: int | None
+    jobs: int
+
+
+_SELECT = f"SELECT {columns(SubscriptionRow)} FROM subscriptions"
+
+# ---- asking ---------------------------------------------------------------------------------------------------------
+
+
 async def by_id(queries: Queries, subscription_id: int) -> SubscriptionRow | None:
     """The subscription with this id."""
-    row = await queries.one(f"SELECT {_COLUMNS} FROM subscriptions WHERE id = ?", (subscription_id,))
-    return _subscription(row) if row is not None else None
+    return await queries.one_as(SubscriptionRow, f"{_SELECT} WHERE id = ?", (subscription_id,))
 
 
 async def in_channel(queries: Queries, job_id: int, channel_id: int) -> SubscriptionRow | None:
     """The channel's subscription for the job, open or not."""
-    row = await queries.one(
-        f"SELECT {_COLUMNS} FROM subscriptions WHERE job_id = ? AND channel_id = ?", (job_id, channel_id)
-    )
-    return _subscription(row) if row is not None else None
+    sql = f"{_SELECT} WHERE job_id = ? AND channel_id = ?"
+    return await queries.one_as(SubscriptionRow, sql, (job_id, channel_id))
 
 
 async def in_channel_by_jobid(queries: Queries, guild_id: int, channel_id: int, jobid: str) -> list[SubscriptionRow]:
     """The channel's subscriptions for jobs with this id, whatever their account; open ones first."""
-    rows = await queries.all(
-        f"SELECT {_COLUMNS} FROM subscriptions WHERE channel_id = ? AND guild_id = ?"
-        " AND job_id IN (SELECT id FROM jobs WHERE jobid = ?) ORDER BY ended_at IS NOT NULL, id DESC",
+    return await queries.all_as(
+        SubscriptionRow,
+        f"""
+        {_SELECT} WHERE channel_id = ? AND guild_id = ? AND job_id IN (SELECT id FROM jobs WHERE jobid = ?)
+        ORDER BY ended_at IS NOT NULL, id DESC
+        """,
         (channel_id, guild_id, jobid),
     )
-    return [_subscription(row) for row in rows]
 
 
 async def in_channel_by_number(queries: Queries, guild_id: int, channel_id: int, job_id: int) -> SubscriptionRow | None:
     """The channel's subscription for the job with this number, else for one with the same id; open ones first."""
-    row = await queries.one(
-        f"SELECT {_COLUMNS} FROM subscriptions WHERE channel_id = ?1 AND guild_id = ?2"
-        " AND job_id IN (SELECT j.id FROM jobs named JOIN jobs j ON j.jobid = named.jobid WHERE named.id = ?3)"
-        " ORDER BY ended_at IS NOT NULL, job_id = ?3 DESC, id DESC LIMIT 1",
+    return await queries.one_as(
+        SubscriptionRow,
+        f"""
+        {_SELECT} WHERE channel_id = ?1 AND guild_id = ?2
+        AND job_id IN (SELECT j.id FROM jobs named JOIN jobs j ON j.jobid = named.jobid WHERE named.id = ?3)
+        ORDER BY ended_at IS NOT NULL, job_id = ?3 DESC, id DESC LIMIT 1
+        """,
         (channel_id, guild_id, job_id),
     )
-    return _subscription(row) if row is not None else None
 
 
 async def open_of_job(queries: Queries, job_id: int) -> list[SubscriptionRow]:
     """The job's open subscriptions, oldest first."""
-    rows = await queries.all(
-        f"SELECT {_COLUMNS} FROM subscriptions WHERE job_id = ? AND ended_at IS NULL ORDER BY id", (job_id,)
-    )
-    return [_subscription(row) for row in rows]
+    sql = f"{_SELECT} WHERE job_id = ? AND ended_at IS NULL ORDER BY id"
+    return await queries.all_as(SubscriptionRow, sql, (job_id,))
 
 
 async def open_of_batch(queries: Queries, batch_id: int) -> list[SubscriptionRow]:
     """The batch's open subscriptions, oldest first."""
-    rows = await queries.all(
-        f"SELECT {_COLUMNS} FROM subscriptions WHERE batch_id = ? AND ended_at IS NULL ORDER BY id", (batch_id,)
-    )
-    return [_subscription(row) for row in rows]
+    sql = f"{_SELECT} WHERE batch_id = ? AND ended_at IS NULL ORDER BY id"
+    return await queries.all_as(SubscriptionRow, sql, (batch_id,))
 
 
 async def ended_jobs_with_open(queries: Queries, account_id: int) -> list[int]:
     """The account's jobs that have ended though somebody still waits: they were on hold at the job's end."""
-    rows = await queries.all(
-        "SELECT DISTINCT j.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
-        " WHERE s.ended_at IS NULL AND j.ended_at IS NOT NULL AND j.account_id = ? ORDER BY j.id",
+    return await queries.values(
+        """
+        SELECT DISTINCT j.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE s.ended_at IS NULL AND j.ended_at IS NOT NULL AND j.account_id = ? ORDER BY j.id
+        """,
         (account_id,),
     )
-    return [row["id"] for row in rows]
 
 
 async def accounts_with_held(queries: Queries) -> list[int]:
     """The accounts for which `ended_jobs_with_open` finds something."""
-    rows = await queries.all(
-        "SELECT DISTINCT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
-        " WHERE s.ended_at IS NULL AND j.ended_at IS NOT NULL"
+    return await queries.values(
+        """
+        SELECT DISTINCT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE s.ended_at IS NULL AND j.ended_at IS NOT NULL
+        """
     )
-    return [row["account_id"] for row in rows]
 
 
 async def count_open_of_person(queries: Queries, user_id: int) -> int:
     """For how many open subscriptions somebody waits, wherever they are."""
-    row = await queries.one(
-        "SELECT count(*) AS n FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id"
-        " WHERE p.user_id = ? AND s.ended_at IS NULL",
+    return await queries.count(
+        """
+        subscribers p JOIN subscriptions s ON s.id = p.subscription_id
+        WHERE p.user_id = ? AND s.ended_at IS NULL
+        """,
         (user_id,),
     )
-    return int(row["n"]) if row is not None else 0
 
 
 async def count_open_of_guild(queries: Queries, guild_id: int) -> int:
     """How many open subscriptions a server has."""
-    row = await queries.one(
-        "SELECT count(*) AS n FROM subscriptions WHERE guild_id = ? AND ended_at IS NULL", (guild_id,)
+    return await queries.count("subscriptions WHERE guild_id = ? AND ended_at IS NULL", (guild_id,))
+
+
+async def count_waiting_in_server(queries: Queries, guild_id: int, account_id: int) -> int:
+    """For how many of the account's jobs the server waits."""
+    return await queries.count(
+        """
+        (SELECT DISTINCT s.job_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ?)
+        """,
+        (guild_id, account_id),
     )
-    return int(row["n"]) if row is not None else 0
+
+
+async def other_account(queries: Queries, guild_id: int, account_id: int) -> int | None:
+    """An account but this one for whose jobs the server waits, or that it follows; the one asked for last."""
+    waited_for = await queries.value(
+        """
+        SELECT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE s.guild_id = ?1 AND s.ended_at IS NULL AND j.account_id <> ?2 ORDER BY s.id DESC LIMIT 1
+        """,
+        (guild_id, account_id),
+    )
+    if waited_for is not None:
+        return int(waited_for)
+    sql = "SELECT account_id FROM follows WHERE guild_id = ? AND account_id <> ? LIMIT 1"
+    return await queries.value(sql, (guild_id, account_id))
+
+
+async def waiting_servers(
+    queries: Queries, account_id: int, operator_id: int | None, *, with_alerts_channel: bool = False
+) -> list[WaitingServer]:
+    """The servers that use this account and wait for jobs of it, or follow it; `operator_id` is what servers without
+    an account of their own use. `with_alerts_channel`: those too that wait for nothing and have an alerts channel."""
+    return await queries.all_as(
+        WaitingServer,
+        """
+        WITH waiting AS (
+          SELECT s.guild_id, count(DISTINCT s.job_id) AS jobs, max(s.id) AS newest
+          FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+          WHERE s.ended_at IS NULL AND j.account_id = ?1 GROUP BY s.guild_id
+        ), following AS (
+          SELECT guild_id, min(channel_id) AS channel_id FROM follows WHERE account_id = ?1 GROUP BY guild_id
+        ), concerned AS (
+          SELECT guild_id FROM waiting UNION SELECT guild_id FROM following UNION
+          SELECT guild_id FROM servers WHERE account_id = ?1 AND alerts_channel IS NOT NULL AND ?3
+        )
+        SELECT c.guild_id, coalesce(v.alerts_channel, n.channel_id, f.channel_id) AS channel_id, v.token_set_by,
+          coalesce(w.jobs, 0) AS jobs
+        FROM concerned c
+        LEFT JOIN waiting w ON w.guild_id = c.guild_id
+        LEFT JOIN following f ON f.guild_id = c.guild_id
+        LEFT JOIN subscriptions n ON n.id = w.newest
+        LEFT JOIN servers v ON v.guild_id = c.guild_id
+        WHERE coalesce(v.account_id, ?2) = ?1 AND v.gone_since IS NULL ORDER BY c.guild_id
+        """,
+        (account_id, operator_id, with_alerts_channel),
+    )
+
+
+# ---- writing --------------------------------------------------------------------------------------------------------
 
 
 async def add(
-    tx: Transaction,
-    *,
-    job_id: int,
-    guild_id: int,
-    channel_id: int,
-    batch_id: int | None,
-    spoiler: bool,
-    now: int,
+    tx: Transaction, *, job_id: int, guild_id: int, channel_id: int, batch_id: int | None, spoiler: bool, now: int
 ) -> int:
     """A new open subscription's id."""
     return await tx.insert(
-        "INSERT INTO subscriptions (job_id, guild_id, channel_id, batch_id, spoiler, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (job_id, guild_id, channel_id, batch_id, spoiler, now),
+        "subscriptions",
+        job_id=job_id,
+        guild_id=guild_id,
+        channel_id=channel_id,
+        batch_id=batch_id,
+        spoiler=spoiler,
+        created_at=now,
     )
 
 
 async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None, spoiler: bool, now: int) -> None:
     """Opens one that had ended, as if it were new and people had asked for it; its card is to be shown anew."""
     await tx.run(
-        "UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = 'asked', batch_id = ?, spoiler = ?,"
-        " created_at = ?, shown_at = 0, card_final = 0 WHERE id = ?",
+        f"""
+        UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = '{Origin.ASKED}', batch_id = ?,
+          spoiler = ?, created_at = ?, shown_at = 0, card_final = 0
+        WHERE id = ?
+        """,
         (batch_id, spoiler, now, subscription_id),
     )
 
@@ -171,132 +241,16 @@ async def stop(tx: Transaction, subscription_id: int, user_id: int, now: int) ->
     )
 
 
-async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber]:
-    """Those who wait, first come first."""
-    rows = await queries.all(
-        "SELECT user_id, mention, in_batch FROM subscribers WHERE subscription_id = ? ORDER BY asked_at, user_id",
-        (subscription_id,),
-    )
-    return [Subscriber(row["user_id"], bool(row["mention"]), bool(row["in_batch"])) for row in rows]
-
-
-async def put_subscriber(
-    tx: Transaction, subscription_id: int, user_id: int, *, mention: bool, in_batch: bool, now: int
-) -> None:
-    """Adds somebody who waits; who waits already gets what they asked for last."""
-    await tx.run(
-        "INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (subscription_id, user_id)"
-        " DO UPDATE SET mention = excluded.mention, in_batch = excluded.in_batch",
-        (subscription_id, user_id, mention, in_batch, now),
-    )
-
-
-async def set_mention(tx: Transaction, subscription_id: int, user_id: int, mention: bool) -> bool:
-    """Whether somebody who waits is to be pinged; False where they do not wait."""
-    changed = await tx.run(
-        "UPDATE subscribers SET mention = ? WHERE subscription_id = ? AND user_id = ?",
-        (mention, subscription_id, user_id),
-    )
-    return changed > 0
-
-
-async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> bool:
-    """Takes somebody off; False where they did not wait."""
-    changed = await tx.run(
-        "DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?", (subscription_id, user_id)
-    )
-    return changed > 0
-
-
-async def remove_subscribers(tx: Transaction, subscription_id: int) -> None:
-    """Takes everybody off: what is asked for again starts without those who waited in an earlier round."""
-    await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (subscription_id,))
-
-
-def _subscription(row: sqlite3.Row) -> SubscriptionRow:
-    return SubscriptionRow(
-        row["id"],
-        row["job_id"],
-        row["guild_id"],
-        row["channel_id"],
-        row["batch_id"],
-        bool(row["spoiler"]),
-        row["created_at"],
-        row["ended_at"],
-        row["stopped_by"],
-        row["origin"],
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingServer:
-    """A server that waits for jobs of the account that it uses."""
-
-    guild_id: int
-    channel_id: int
-    """Where its admins are told: the alerts channel, else the one that asked last."""
-    token_set_by: int | None
-    jobs: int
-
-
-async def count_waiting_in_server(queries: Queries, guild_id: int, account_id: int) -> int:
-    """For how many of the account's jobs the server waits."""
-    row = await queries.one(
-        "SELECT count(DISTINCT s.job_id) AS n FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
-        " WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ?",
-        (guild_id, account_id),
-    )
-    return 0 if row is None else int(row["n"])
-
-
-async def other_account(queries: Queries, guild_id: int, account_id: int) -> int | None:
-    """An account but this one for whose jobs the server waits, or that it follows; the one asked for last."""
-    row = await queries.one(
-        "SELECT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
-        " WHERE s.guild_id = ?1 AND s.ended_at IS NULL AND j.account_id <> ?2 ORDER BY s.id DESC LIMIT 1",
-        (guild_id, account_id),
-    )
-    if row is None:
-        row = await queries.one(
-            "SELECT account_id FROM follows WHERE guild_id = ? AND account_id <> ? LIMIT 1", (guild_id, account_id)
-        )
-    return None if row is None else int(row["account_id"])
-
-
-async def waiting_servers(
-    queries: Queries, account_id: int, operator_id: int | None, *, with_alerts_channel: bool = False
-) -> list[WaitingServer]:
-    """The servers that use this account and wait for jobs of it, or follow it; `operator_id` is what servers without
-    an account of their own use. `with_alerts_channel`: those too that wait for nothing and have an alerts channel."""
-    rows = await queries.all(
-        "WITH waiting AS ("
-        "  SELECT s.guild_id, count(DISTINCT s.job_id) AS jobs, max(s.id) AS newest"
-        "  FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
-        "  WHERE s.ended_at IS NULL AND j.account_id = ?1 GROUP BY s.guild_id),"
-        " following AS (SELECT guild_id, min(channel_id) AS channel_id FROM follows WHERE account_id = ?1"
-        "  GROUP BY guild_id),"
-        " concerned AS (SELECT guild_id FROM waiting UNION SELECT guild_id FROM following UNION"
-        "  SELECT guild_id FROM servers WHERE account_id = ?1 AND alerts_channel IS NOT NULL AND ?3)"
-        " SELECT c.guild_id, coalesce(v.alerts_channel, n.channel_id, f.channel_id), v.token_set_by,"
-        "  coalesce(w.jobs, 0)"
-        " FROM concerned c LEFT JOIN waiting w ON w.guild_id = c.guild_id"
-        " LEFT JOIN following f ON f.guild_id = c.guild_id LEFT JOIN subscriptions n ON n.id = w.newest"
-        " LEFT JOIN servers v ON v.guild_id = c.guild_id"
-        " WHERE coalesce(v.account_id, ?2) = ?1 AND v.gone_since IS NULL ORDER BY c.guild_id",
-        (account_id, operator_id, int(with_alerts_channel)),
-    )
-    return [WaitingServer(*row) for row in rows]
-
-
 async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_id: int, now: int) -> list[int]:
     """Ends the server's open subscriptions for the account's jobs on behalf of a user; returns their ids.
 
     Batches that end with them are ended, and cards that were never sent are dropped.
     """
     rows = await tx.all(
-        "SELECT s.id, s.batch_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id"
-        " WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ? ORDER BY s.id",
+        """
+        SELECT s.id, s.batch_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+        WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ? ORDER BY s.id
+        """,
         (guild_id, account_id),
     )
     for row in rows:
@@ -305,3 +259,40 @@ async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_
     for batch_id in {row["batch_id"] for row in rows if row["batch_id"] is not None}:
         await batches.end_if_done(tx, batch_id, now)
     return [row["id"] for row in rows]
+
+
+async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber]:
+    """Those who wait, first come first."""
+    sql = f"SELECT {columns(Subscriber)} FROM subscribers WHERE subscription_id = ? ORDER BY asked_at, user_id"
+    return await queries.all_as(Subscriber, sql, (subscription_id,))
+
+
+async def put_subscriber(
+    tx: Transaction, subscription_id: int, user_id: int, *, mention: bool, in_batch: bool, now: int
+) -> None:
+    """Adds somebody who waits; who waits already gets what they asked for last."""
+    await tx.run(
+        """
+        INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at) VALUES (?, ?, ?, ?, ?)
+        ON CONFLICT (subscription_id, user_id)
+        DO UPDATE SET mention = excluded.mention, in_batch = excluded.in_batch
+        """,
+        (subscription_id, user_id, mention, in_batch, now),
+    )
+
+
+async def set_mention(tx: Transaction, subscription_id: int, user_id: int, mention: bool) -> bool:
+    """Whether somebody who waits is to be pinged; False where they do not wait."""
+    sql = "UPDATE subscribers SET mention = ? WHERE subscription_id = ? AND user_id = ?"
+    return await tx.run(sql, (mention, subscription_id, user_id)) > 0
+
+
+async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> bool:
+    """Takes somebody off; False where they did not wait."""
+    sql = "DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?"
+    return await tx.run(sql, (subscription_id, user_id)) > 0
+
+
+async def remove_subscribers(tx: Transaction, subscription_id: int) -> None:
+    """Takes everybody off: what is asked for again starts without those who waited in an earlier round."""
+    await tx.run("DELETE FROM subscribers WHERE subscription_id = ?", (subscription_id,))

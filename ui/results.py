@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from model import snapshots
 from model.messages import Cause
-from model.states import Reason
+from model.states import DeliveryState, Reason
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
-from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
+from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
 from ui.answer import Answer
 from ui.button_handlers import Action, ResendRequest
@@ -145,11 +145,11 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
 
 def _own_words(record: OutcomeRecord) -> str:
     """What is said of this outcome only: a link, a time, its number where it has to be typed."""
-    if record.state == "posted" and record.reason != Reason.DELETED:
+    if record.state is DeliveryState.POSTED and record.reason != Reason.DELETED:
         return wording.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
-    if record.state == "given_up" and record.reason == Reason.CHANNEL_GONE:
+    if record.state is DeliveryState.GIVEN_UP and record.reason == Reason.CHANNEL_GONE:
         return f"#{record.job_id}"
-    if record.state not in ("waiting", "sending"):
+    if not record.state.is_open:
         return ""
     if record.blocked_since is not None:
         return f"held until {wording.moment(record.blocked_since + PATIENCE)}"
@@ -157,13 +157,13 @@ def _own_words(record: OutcomeRecord) -> str:
 
 
 def _state(record: OutcomeRecord) -> str:
-    if record.state == "posted":
+    if record.state is DeliveryState.POSTED:
         return "Posted"
     return "Not posted" if _is_given_up(record) else "Waiting"
 
 
 def _is_given_up(record: OutcomeRecord) -> bool:
-    return record.state in ("given_up", "unsure")
+    return record.state in (DeliveryState.GIVEN_UP, DeliveryState.UNSURE)
 
 
 def _can_be_sent(record: OutcomeRecord) -> bool:
@@ -172,9 +172,9 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
     """Why it stands nowhere, or not as it is, and what to do about it; empty where there is nothing to say."""
-    if record.state == "posted":
+    if record.state is DeliveryState.POSTED:
         return _posted(record)
-    if record.state == "unsure":
+    if record.state is DeliveryState.UNSURE:
         return _UNSURE
     return _given_up(record, mentions) if _is_given_up(record) else _waiting(record)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
 
-from relay.ports import CallbackMeter, CallbackUse, Clock
+from relay.ports import Clock, HintMeter, HintUse
 from web.messages import Refused, Request, RequestHead, Response
 
 BURST = 100
@@ -74,7 +74,7 @@ class Callbacks:
     """What the callback port calls; its server bounds a body in bytes and in time."""
 
     def __init__(
-        self, addresses: Addresses, hearer: Hearer, rate: CallbackRate, meter: CallbackMeter, clock: Clock
+        self, addresses: Addresses, hearer: Hearer, rate: CallbackRate, meter: HintMeter, clock: Clock
     ) -> None:
         self._addresses = addresses
         self._hearer = hearer
@@ -89,7 +89,7 @@ class Callbacks:
         if guild_id is None:
             raise Refused(HTTPStatus.NOT_FOUND)
         if not self._rate.take(guild_id, self._clock.monotonic()):
-            self._meter.callback(CallbackUse.TOO_MANY)
+            self._meter.callback(HintUse.TOO_MANY)
             raise Refused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
         if not _is_json(request.head):
             raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)

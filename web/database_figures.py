@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from model.states import DeliveryState
 from relay.ports import Clock
 from storage import figures
 from storage.database import Queries
@@ -62,7 +63,7 @@ class DatabaseFigures(Collector):
         yield from self._deliveries(known)
 
     def _deliveries(self, known: Figures) -> Iterator[Metric]:
-        counts = {"waiting": 0, "sending": 0, "blocked": 0}
+        counts = {DeliveryState.WAITING.value: 0, DeliveryState.SENDING.value: 0, figures.BLOCKED: 0}
         ages = dict.fromkeys(counts, 0.0)
         for waiting in known.deliveries:
             counts[waiting.state] = waiting.count

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from model import snapshots
 from model.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
-from model.states import CardStatus, Reason
+from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView
 from relay.cards.card_status import slow_at
 from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
 from relay.delivery.verdicts import Meaning, meaning_of
 from relay.ports import Clock, Poster
-from storage import cards, deliveries, sending
+from storage import cards, deliveries, delivery_queries
 from storage.cards import BatchMessage
 from storage.database import Database, Transaction
 
@@ -48,7 +48,8 @@ _ANY_EDIT = {
 class Key(NamedTuple):
     """A card, by its subscription, or a summary, by its batch."""
 
-    kind: Literal["card", "summary"]
+    kind: DeliveryKind
+    """CARD or SUMMARY."""
     id: int
 
 
@@ -124,12 +125,12 @@ class CardEdits:
         return result
 
     async def _bring_up_to_date(self, key: Key) -> Later | Done:
-        if key.kind == "summary":
+        if key.kind is DeliveryKind.SUMMARY:
             return await self._show_summary(key)
         view = await self._posts.card(key.id)
         if view is None:
             return Done()
-        also = () if view.row.batch_id is None else (Key("summary", view.row.batch_id),)
+        also = () if view.row.batch_id is None else (Key(DeliveryKind.SUMMARY, view.row.batch_id),)
         again = None if view.changes_at is None else max(0, view.changes_at - view.at) / 1000
         result = await self._show_card(key, view)
         return result if isinstance(result, Later) else Done(also, _earlier(result.seconds, again))
@@ -211,7 +212,7 @@ class CardEdits:
             return False
         now = self._clock.now()
         channel = edit.address.channel_id
-        return await deliveries.outcome_due(self._database.reader, channel, after=now - _OUTCOME_FIRST, now=now)
+        return await delivery_queries.outcome_due(self._database.reader, channel, after=now - _OUTCOME_FIRST, now=now)
 
     # ---- the edit itself --------------------------------------------------------------------------------------------
 
@@ -234,7 +235,7 @@ class CardEdits:
         meaning = meaning_of(refused)
         if meaning in (Meaning.MESSAGE_GONE, Meaning.NOT_OURS):
             async with self._database.transaction() as tx:
-                await sending.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
+                await deliveries.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
             self._forget(edit.key)
             return Done()
         seconds = _ANY_EDIT.get(meaning, _REFUSED_SECONDS)
@@ -255,7 +256,7 @@ class CardEdits:
 
 async def _mark_shown(tx: Transaction, edit: _Edit) -> None:
     if isinstance(edit.post, CardPost):
-        await cards.mark_shown(tx, edit.key.id, at=edit.at, shown=edit.post.face.value, final=edit.final)
+        await cards.mark_shown(tx, edit.key.id, at=edit.at, shown=edit.post.face, final=edit.final)
     else:
         await cards.mark_batch_shown(tx, edit.key.id, edit.at)
 

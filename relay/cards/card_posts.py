@@ -6,14 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model import snapshots
-from model.job import Outcome
 from model.messages import Address, CardPost, SummaryEntry, SummaryPost
-from model.states import CardStatus
+from model.states import CardStatus, DeliveryKind
 from relay.cards.card_status import Facts, changes_at, face_of, is_final, slow_at
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
 from relay.ports import Clock, Health, Poster
-from storage import batches, cards, deliveries
+from storage import batches, cards, delivery_queries
 from storage.cards import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
@@ -95,7 +94,7 @@ class CardPosts:
             jobid=row.jobid,
             face=face_of(facts) or CardStatus.ENDED,
             job=snapshots.load(row.snapshot),
-            outcome=_outcome(row),
+            outcome=row.outcome,
             outcome_message=await self._outcome_message(row),
         )
 
@@ -108,7 +107,7 @@ class CardPosts:
             jobid=row.jobid,
             face=face,
             job=job,
-            nonce=nonces.for_job(row.jobid, row.channel_id, deliveries.CARD),
+            nonce=nonces.for_job(row.jobid, row.channel_id, DeliveryKind.CARD),
             asker=row.asker,
             has_video=job is not None and bool(job.media),
             changed_at=row.changed_at,
@@ -121,7 +120,7 @@ class CardPosts:
             since=self._health.api.down_since if face is CardStatus.API_DOWN else None,
             until=self._until(row, outcome, face),
             missing=self._missing(row) if face is CardStatus.CANNOT_POST else (),
-            outcome=_outcome(row) if ended else None,
+            outcome=row.outcome if ended else None,
             outcome_message=await self._outcome_message(row) if ended else None,
             stopped_by=(row.stopped_by or None) if face is CardStatus.STOPPED else None,
         )
@@ -143,7 +142,7 @@ class CardPosts:
             job=job,
             ended=row.ended_at is not None,
             stopped_by=row.stopped_by,
-            outcome=_outcome(row),
+            outcome=row.outcome,
             job_ended_at=row.job_ended_at,
             delivery=None if outcome is None else outcome.state,
             blocked=outcome is not None and outcome.blocked_since is not None,
@@ -155,15 +154,13 @@ class CardPosts:
         )
 
     async def _outcome_of(self, row: CardRow) -> Delivery | None:
-        return await deliveries.of_subscription(self._reader, row.subscription_id, nonces.outcome_kind(row.round))
+        return await delivery_queries.of_subscription(
+            self._reader, row.subscription_id, DeliveryKind.OUTCOME, row.round
+        )
 
     async def _outcome_message(self, row: CardRow) -> int | None:
-        posted = await deliveries.posted_outcome(self._reader, row.subscription_id)
-        return None if posted is None or _outcome(row) is None else posted.message_id
-
-
-def _outcome(row: CardRow) -> Outcome | None:
-    return None if row.outcome is None else Outcome(row.outcome)
+        posted = await delivery_queries.posted_outcome(self._reader, row.subscription_id)
+        return None if posted is None or row.outcome is None else posted.message_id
 
 
 def _news_at(row: CardRow, outcome: Delivery | None) -> int:

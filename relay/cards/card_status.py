@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from model.job import Job, JobState, Outcome
-from model.states import CardStatus
+from model.states import AccountState, CardStatus, DeliveryState
 
 SLOW_AFTER = 15 * 60_000
 """Milliseconds after which a job takes longer than usual."""
@@ -18,8 +18,12 @@ _BY_STATE = {
     JobState.PROGRESS: CardStatus.PROGRESS,
     JobState.UNKNOWN: CardStatus.UNKNOWN,
 }
-_BY_DELIVERY = {"given_up": CardStatus.NOT_POSTED, "unsure": CardStatus.UNSURE}
-_BY_ACCOUNT = {"refused": CardStatus.TOKEN_REFUSED, "unpaid": CardStatus.UNPAID, "missing": CardStatus.TOKEN_MISSING}
+_BY_DELIVERY = {DeliveryState.GIVEN_UP: CardStatus.NOT_POSTED, DeliveryState.UNSURE: CardStatus.UNSURE}
+_BY_ACCOUNT = {
+    AccountState.REFUSED: CardStatus.TOKEN_REFUSED,
+    AccountState.UNPAID: CardStatus.UNPAID,
+    AccountState.MISSING: CardStatus.TOKEN_MISSING,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +38,13 @@ class Facts:
     outcome: Outcome | None
     """How the job ended."""
     job_ended_at: int | None
-    delivery: str | None
-    """The state of the outcome's delivery: waiting, sending, posted, given_up, unsure; None where there is none."""
+    delivery: DeliveryState | None
+    """The state of the outcome's delivery; None where there is none."""
     blocked: bool
     """The outcome waits for a permission."""
     live: bool
     """The job's account is the one in force in the server."""
-    account_state: str
+    account_state: AccountState
     api_down: bool
     paused: bool
     """The bot can write nothing down."""
@@ -93,14 +97,14 @@ def _was_stopped(facts: Facts) -> bool:
 
 
 def _on_its_way(facts: Facts) -> bool:
-    return facts.delivery in ("waiting", "sending")
+    return facts.delivery is not None and facts.delivery.is_open
 
 
 def _ended_face(facts: Facts) -> CardStatus | None:
     if _was_stopped(facts):
         return CardStatus.STOPPED
     if not _on_its_way(facts):
-        return _BY_DELIVERY.get(facts.delivery or "", CardStatus.ENDED)
+        return CardStatus.ENDED if facts.delivery is None else _BY_DELIVERY.get(facts.delivery, CardStatus.ENDED)
     if facts.blocked:
         return CardStatus.CANNOT_POST
     has_video = facts.job is not None and bool(facts.job.media)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterable
 
 from model.messages import CardPost, SummaryPost
+from model.states import DeliveryKind
 from relay.cards.card_edits import CardEdits, Done, Key, Later
 from relay.cards.due_keys import DueKeys
 from relay.clock import sleep_unless_woken
@@ -53,7 +54,7 @@ class CardLoop:
 
     def subscription_changed(self, subscription_id: int) -> None:
         """Its card may have to look different."""
-        self._mark([Key("card", subscription_id)])
+        self._mark([Key(DeliveryKind.CARD, subscription_id)])
         self._woken.set()
 
     def account_changed(self, account_id: int) -> None:
@@ -68,12 +69,12 @@ class CardLoop:
 
     def card_posted(self, post: CardPost) -> None:
         """This card stands in its channel, looking like this."""
-        self._edits.posted(Key("card", post.subscription_id), post)
+        self._edits.posted(Key(DeliveryKind.CARD, post.subscription_id), post)
         self.subscription_changed(post.subscription_id)
 
     def summary_posted(self, post: SummaryPost) -> None:
         """This summary stands in its channel, looking like this."""
-        key = Key("summary", post.batch_id)
+        key = Key(DeliveryKind.SUMMARY, post.batch_id)
         self._edits.posted(key, post)
         self._mark([key])
         self._woken.set()
@@ -107,10 +108,10 @@ class CardLoop:
     async def _take_in(self) -> None:
         reader = self._database.reader
         if not self._started:
-            self._mark([Key("card", one) for one in await cards.outdated(reader)])
-            self._mark([Key("summary", one) for one in await cards.outdated_batches(reader)])
+            self._mark([Key(DeliveryKind.CARD, one) for one in await cards.outdated(reader)])
+            self._mark([Key(DeliveryKind.SUMMARY, one) for one in await cards.outdated_batches(reader)])
             for one, seconds in await self._edits.timed():
-                self._mark([Key("card", one)], seconds)
+                self._mark([Key(DeliveryKind.CARD, one)], seconds)
             self._started = True
         for job_id in list(self._jobs):
             # First taken off, so that a change meanwhile marks it anew.
@@ -125,7 +126,7 @@ class CardLoop:
 
     async def _take_in_job(self, job_id: int) -> None:
         try:
-            self._mark([Key("card", one) for one in await cards.of_job(self._database.reader, job_id)])
+            self._mark([Key(DeliveryKind.CARD, one) for one in await cards.of_job(self._database.reader, job_id)])
         except BaseException:
             self._jobs.add(job_id)
             raise
@@ -151,7 +152,7 @@ class CardLoop:
 
     def _mark_spread(self, subscriptions: Iterable[int]) -> None:
         for place, one in enumerate(subscriptions):
-            self._mark([Key("card", one)], place * _SPREAD)
+            self._mark([Key(DeliveryKind.CARD, one)], place * _SPREAD)
 
     def _start_due(self) -> None:
         now = self._clock.monotonic()

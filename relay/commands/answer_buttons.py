@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model.states import DeliveryKind
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo, Refusal, TooFast
 from relay.commands.results import Ask, MentionSet, PostedAgain
@@ -41,16 +42,15 @@ class AnswerButtons:
             raise NothingToDo
         self._lookups.prepay(ask, row.account_id)
         await self._refresh(ask, row)
-        kind = nonces.again_kind(answer_id)
         async with self._database.transaction() as tx:
             await deliveries.add_outcome(
                 tx,
                 subscription_id=here.id,
-                kind=kind,
+                kind=DeliveryKind.AGAIN,
+                job_round=answer_id,
                 guild_id=here.guild_id,
                 channel_id=here.channel_id,
-                base_nonce=nonces.for_job(row.jobid, here.channel_id, kind),
-                closes_batch=False,
+                base_nonce=nonces.for_job(row.jobid, here.channel_id, DeliveryKind.AGAIN, answer_id),
                 now=ask.at,
             )
         self._outbox.wake()

@@ -20,7 +20,7 @@ class Forgetting:
         cards and summaries that name them follow in time."""
         async with self._database.transaction() as tx:
             named = await deletion.forget_person(tx, ask.user_id)
-        for subscription_id in named.subscriptions:
+        for subscription_id in named:
             self._cards.subscription_changed(subscription_id)
         # Nothing of it is to linger in the write-ahead log either.
         await self._database.flush()

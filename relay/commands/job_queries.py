@@ -6,24 +6,29 @@ from itertools import islice
 
 from model import snapshots
 from model.job import Outcome
+from model.states import AccountState, DeliveryState
 from pixverse.tokens import looks_like_secret
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listing, OutcomeState
 from relay.polling.job_fetcher import Accounts
-from storage import jobs, overviews
+from storage import delivery_queries, jobs, overviews
 from storage.database import Queries
 from storage.jobs import JobRow
 from storage.overviews import KnownJob
 
 OUTCOME_STATES = {
-    "waiting": OutcomeState.WAITING,
-    "sending": OutcomeState.WAITING,
-    "posted": OutcomeState.POSTED,
-    "unsure": OutcomeState.UNSURE,
+    DeliveryState.WAITING: OutcomeState.WAITING,
+    DeliveryState.SENDING: OutcomeState.WAITING,
+    DeliveryState.POSTED: OutcomeState.POSTED,
+    DeliveryState.UNSURE: OutcomeState.UNSURE,
 }
 """By the delivery's state in the outbox."""
 
-_HOLDS = {"refused": Hold.REFUSED, "unpaid": Hold.UNPAID, "missing": Hold.MISSING}
+_HOLDS = {
+    AccountState.REFUSED: Hold.REFUSED,
+    AccountState.UNPAID: Hold.UNPAID,
+    AccountState.MISSING: Hold.MISSING,
+}
 """By the state of the account."""
 
 _CHOICES = 25
@@ -73,7 +78,7 @@ class JobQueries:
 
     async def details(self, ask: Ask, base_nonce: str) -> JobDetails:
         """Everything known of the job whose outcome in this channel carries the nonce."""
-        address = await overviews.outcome_address(self._reader, base_nonce)
+        address = await delivery_queries.outcome_address(self._reader, base_nonce)
         if address is None or (address.guild_id, address.channel_id) != (ask.guild_id, ask.channel_id):
             raise NothingToDo
         row = await jobs.by_id(self._reader, address.job_id)

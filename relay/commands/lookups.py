@@ -7,7 +7,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from model.job import Job
+from model.job import Job, Outcome
+from model.states import AccountState
 from pixverse import errors
 from pixverse.errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
@@ -64,7 +65,10 @@ class Lookups:
         account_id = self.accounts.in_force(guild_id)
         if account_id is None:
             raise refusals.NoToken
-        if self.accounts.token_of(account_id) is None and self.accounts.state_of(account_id) != "missing":
+        if (
+            self.accounts.token_of(account_id) is None
+            and self.accounts.state_of(account_id) is not AccountState.MISSING
+        ):
             raise refusals.NoToken
         return account_id
 
@@ -86,11 +90,11 @@ class Lookups:
     def require_ok(self, account_id: int) -> None:
         """Raises TokenMissing, TokenRefused or SubscriptionUnpaid where the account is in that state."""
         state = self.accounts.state_of(account_id)
-        if state == "missing":
+        if state is AccountState.MISSING:
             raise refusals.TokenMissing
-        if state == "refused":
+        if state is AccountState.REFUSED:
             raise refusals.TokenRefused
-        if state == "unpaid":
+        if state is AccountState.UNPAID:
             raise refusals.SubscriptionUnpaid
 
     def prepay(self, ask: Ask, account_id: int, requests: int = 1) -> None:
@@ -188,7 +192,7 @@ def needs_asking(row: JobRow | None) -> bool:
 
 def was_given_up(row: JobRow) -> bool:
     """Whether it may be taken up again."""
-    return row.outcome == "given up"
+    return row.outcome is Outcome.GIVEN_UP
 
 
 def refuse_unknown(said: Said) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from model.states import Reason
+from model.states import DeliveryState, Reason
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
 from relay.commands.watch import LATER_SECONDS
 from relay.delivery.fallbacks import Variant
 from relay.ports import Cards, PromptOutbox
-from storage import outcome_records
+from storage import deliveries, delivery_queries
 from storage.database import Database
 
 HOPELESS = frozenset({Reason.CHANNEL_GONE, Reason.NOT_WANTED})
@@ -48,16 +48,16 @@ class Resending:
         """
         self._prepay(ask)
         async with self._database.transaction() as tx:
-            found = await outcome_records.of_guild(tx, ask.guild_id, delivery_id)
+            found = await delivery_queries.outcome_of_guild(tx, ask.guild_id, delivery_id)
             if found is None or found.reason in HOPELESS:
                 raise NothingToDo
-            unsure = found.state == "unsure"
+            unsure = found.state is DeliveryState.UNSURE
             variant = replace(Variant.parse(found.variant), no_ping=True) if unsure else Variant()
-            fresh = await outcome_records.take_up(tx, delivery_id, variant=variant.format(), now=ask.at)
+            fresh = await deliveries.take_up(tx, delivery_id, variant=variant.format(), now=ask.at)
         if fresh:
             self._outbox.wake()
             self._cards.subscription_changed(found.subscription_id)
-        return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state == "posted")
+        return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state is DeliveryState.POSTED)
 
     async def posted(self, delivery_id: int) -> bool:
         """Waits until it is posted; False where that is not soon."""

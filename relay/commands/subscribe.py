@@ -7,6 +7,7 @@ from enum import Enum
 
 from model import snapshots
 from model.job import Job
+from model.states import DeliveryKind, Origin
 from relay.commands.limits import Limits
 from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
@@ -14,10 +15,10 @@ from relay.commands.results import Ask
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
 from relay.polling.job_recorder import apply_response
-from storage import deliveries, follows, jobs, moves, overviews, subscriptions
+from storage import deliveries, delivery_queries, follows, jobs, moves, subscriptions
 from storage.database import Transaction
+from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
-from storage.overviews import OutcomeMessage
 from storage.subscriptions import SubscriptionRow
 
 
@@ -76,7 +77,7 @@ async def subscribe(
         return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
     if here is not None and here.ended_at is None:
         await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
-        if here.origin != "followed" or request.batch_id is not None:
+        if here.origin is not Origin.FOLLOWED or request.batch_id is not None:
             return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here)
         await follows.show_card(tx, here.id)
         return SubscribeResult(SubscribeState.WATCHED, row, here, card_id=await _add_card(tx, ask, row, here.id))
@@ -99,7 +100,7 @@ async def _add_card(tx: Transaction, ask: Ask, row: JobRow, subscription_id: int
         subscription_id=subscription_id,
         guild_id=ask.guild_id,
         channel_id=ask.channel_id,
-        base_nonce=nonces.for_job(row.jobid, ask.channel_id, deliveries.CARD),
+        base_nonce=nonces.for_job(row.jobid, ask.channel_id, DeliveryKind.CARD),
         now=ask.at,
     )
 
@@ -112,9 +113,9 @@ async def _subscribe_to_ended(
         in_force = accounts.in_force(ask.guild_id) == row.account_id
         return SubscribeResult(SubscribeState.TO_POST if in_force else SubscribeState.ALREADY_WATCHED, row, here)
     if here is not None:
-        message = await overviews.outcome_message(tx, here.id, nonces.outcome_kind(row.round))
+        message = await delivery_queries.outcome_message(tx, here.id, row.round)
         if message is not None:
-            if message.state in {"waiting", "sending"}:
+            if message.state.is_open:
                 await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
             return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
     return SubscribeResult(SubscribeState.TO_POST, row, await _open(tx, ask, request, row, here))

@@ -38,11 +38,10 @@ from relay.commands.results import (
 from relay.commands.stop import require_here
 from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import Target
-from relay.delivery import nonces
 from relay.job_changes import JobChanges
 from relay.polling.job_recorder import JobRecorder, Recorded, post_outcome
 from relay.ports import PromptOutbox
-from storage import deliveries, jobs, overviews, subscriptions
+from storage import delivery_queries, jobs, overviews, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
 
@@ -73,7 +72,7 @@ class PromptPosts:
         message_id = await self._outbox.deliver_now(delivery_id, seconds)
         if message_id is not None:
             return Standing(message_id)
-        if await deliveries.is_blocked(self._database.reader, delivery_id):
+        if await delivery_queries.is_blocked(self._database.reader, delivery_id):
             return Standing(refused=True)
         return Standing(on_its_way=delivery_id)
 
@@ -184,9 +183,7 @@ class Watch:
 
     async def _ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:
         outcome = outcome_of(row)
-        message = await overviews.outcome_message(
-            self._database.reader, subscription_id, nonces.outcome_kind(row.round)
-        )
+        message = await delivery_queries.outcome_message(self._database.reader, subscription_id, row.round)
         if outcome is None or message is None:
             raise NothingToDo
         state = OUTCOME_STATES.get(message.state)

@@ -14,7 +14,7 @@ from relay.delivery.message_builder import Draft
 from relay.delivery.shown import ShownCards
 from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from relay.ports import Clock
-from storage import cards, deliveries, sending, servers
+from storage import cards, deliveries, delivery_queries, servers
 from storage.database import Database, Transaction
 from storage.deliveries import Delivery
 
@@ -60,9 +60,9 @@ class ResultRecorder:
         delivery, now = result.delivery, self._clock.now()
         match result.verdict:
             case None:
-                await sending.unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
+                await deliveries.unsure(tx, delivery.id, reason=Reason.CANNOT_LOOK, now=now)
             case Done(message_id, reason):
-                await sending.settle_posted(
+                await deliveries.settle_posted(
                     tx, delivery.id, message_id=message_id, now=now, reason=reason, variant=result.form
                 )
                 await _mark_shown(tx, result)
@@ -74,7 +74,7 @@ class ResultRecorder:
             case Blocked(after, since, reason, variant):
                 if variant is not None:
                     await self._change(tx, result, Change(variant), now)
-                await sending.retry_at(
+                await deliveries.retry_at(
                     tx,
                     delivery.id,
                     next_at=now + after,
@@ -86,11 +86,11 @@ class ResultRecorder:
             case Change() as change:
                 await self._change(tx, result, change, now)
             case GiveUp(reason, cause):
-                await sending.give_up(tx, delivery.id, reason=reason, now=now)
+                await deliveries.give_up(tx, delivery.id, reason=reason, now=now)
                 touched.update(await self._tell_given_up(tx, delivery, reason, cause, now))
 
     async def _again(self, tx: Transaction, result: DeliveryResult, next_at: int, reason: Reason) -> None:
-        await sending.retry_at(
+        await deliveries.retry_at(
             tx,
             result.delivery.id,
             next_at=next_at,
@@ -103,7 +103,7 @@ class ResultRecorder:
         delivery = result.delivery
         variant = change.variant.format()
         other_nonce = change.variant.nonce(delivery.base_nonce) != result.nonce
-        await sending.change_variant(
+        await deliveries.change_variant(
             tx,
             delivery.id,
             variant=variant,
@@ -123,11 +123,11 @@ class ResultRecorder:
     ) -> None:
         """Once for each channel, as long as anything is blocked there. Of a channel that is gone another word comes."""
         delivery = result.delivery
-        if not delivery.is_outcome or delivery.blocked_since is not None or reason is Reason.UNKNOWN_CHANNEL:
+        if not delivery.kind.is_outcome or delivery.blocked_since is not None or reason is Reason.UNKNOWN_CHANNEL:
             return
-        if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
+        if await delivery_queries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
             return
-        waiting = await deliveries.outcomes_waiting(tx, delivery.channel_id)
+        waiting = await delivery_queries.outcomes_waiting(tx, delivery.channel_id)
         notice = NoticePost(
             kind=NoticeKind.CANNOT_POST,
             nonce="",
@@ -142,7 +142,7 @@ class ResultRecorder:
         """Tells what Discord did not take of it, once a day for each channel and cause, and that a channel of which it
         was told that nothing can be posted there is open again."""
         delivery = result.delivery
-        if not delivery.is_outcome:
+        if not delivery.kind.is_outcome:
             return
         form = Variant.parse(result.form or delivery.variant)
         if form.is_reduced and form.why is not None:
@@ -161,7 +161,7 @@ class ResultRecorder:
         self, tx: Transaction, delivery: Delivery, reason: Reason, cause: Cause | None, now: int
     ) -> list[int]:
         """Gives up with it what has waited as long; returns whose outcomes those were."""
-        if not delivery.is_outcome:
+        if not delivery.kind.is_outcome:
             return []
         if reason is Reason.REFUSED:
             await _tell_refused(tx, delivery, cause, now)
@@ -170,7 +170,7 @@ class ResultRecorder:
         if reason not in (Reason.NO_PERMISSION, Reason.UNKNOWN_CHANNEL):
             return []
         before = now - PATIENCE + _SAME_TIME
-        others = await sending.give_up_blocked(tx, delivery.channel_id, before=before, reason=reason, now=now)
+        others = await deliveries.give_up_blocked(tx, delivery.channel_id, before=before, reason=reason, now=now)
         notice = NoticePost(
             kind=NoticeKind.GIVEN_UP,
             nonce="",
@@ -228,12 +228,14 @@ async def _tell_refused(tx: Transaction, delivery: Delivery, cause: Cause | None
 
 async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:
     """Where it was told that nothing could be posted in the channel, once the last result that waited is posted."""
-    if await deliveries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
+    if await delivery_queries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
         return
-    told = await deliveries.latest_notice_about(tx, delivery.guild_id, delivery.channel_id, NoticeKind.CANNOT_POST)
+    told = await delivery_queries.latest_notice_about(
+        tx, delivery.guild_id, delivery.channel_id, NoticeKind.CANNOT_POST
+    )
     if told is None:
         return
-    posted = await deliveries.outcomes_posted_since(tx, delivery.channel_id, told.created_at)
+    posted = await delivery_queries.outcomes_posted_since(tx, delivery.channel_id, told.created_at)
     notice = notices.replacing(told, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
     await deliveries.add_notice(
         tx,
@@ -250,8 +252,6 @@ async def _mark_shown(tx: Transaction, result: DeliveryResult) -> None:
     if draft is None:
         return
     if isinstance(draft.post, CardPost) and draft.row is not None:
-        await cards.mark_shown(
-            tx, draft.row.subscription_id, at=draft.at, shown=draft.post.face.value, final=draft.final
-        )
+        await cards.mark_shown(tx, draft.row.subscription_id, at=draft.at, shown=draft.post.face, final=draft.final)
     if isinstance(draft.post, SummaryPost):
         await cards.mark_batch_shown(tx, draft.post.batch_id, draft.at)

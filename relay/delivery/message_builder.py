@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from model import snapshots
 from model.job import Job, Outcome
 from model.messages import Address, BatchTally, LateReason, NoticePost, OutcomePost, Post
-from model.states import CardStatus, NoticeKind, Reason
+from model.states import CardStatus, DeliveryKind, NoticeKind, Origin, Reason
 from relay.cards.card_posts import CardPosts
 from relay.delivery import admin_notices as notices
 from relay.delivery.attachments import Attacher, Attachments, UploadBounds, limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.ports import Clock, Poster
-from storage import batches, cards, deliveries, subscriptions
+from storage import batches, cards, deliveries, delivery_queries, subscriptions
 from storage.cards import CardRow
 from storage.database import Queries
 from storage.deliveries import Delivery
@@ -108,11 +108,11 @@ class MessageBuilder:
 
     async def draft(self, delivery: Delivery) -> Draft | None:
         """The message; None where there is nothing (left) to tell."""
-        if delivery.kind == deliveries.NOTICE:
+        if delivery.kind is DeliveryKind.NOTICE:
             return await self._notice(delivery)
-        if delivery.kind == deliveries.SUMMARY:
+        if delivery.kind is DeliveryKind.SUMMARY:
             return await self._summary(delivery)
-        if delivery.kind == deliveries.CARD:
+        if delivery.kind is DeliveryKind.CARD:
             return await self._card(delivery)
         return await self._outcome(delivery)
 
@@ -158,7 +158,7 @@ class MessageBuilder:
         if post.ends is None or variant.no_edit:
             return draft
         alert = await deliveries.get(self._reader, post.ends)
-        if alert is not None and alert.open:
+        if alert is not None and alert.state.is_open:
             return replace(draft, not_before=alert.next_at)
         edits = None if alert is None else alert.message_id
         return replace(draft, edits=edits, wanted=edits is not None or not edit_only(post))
@@ -195,19 +195,18 @@ class MessageBuilder:
         if row is None or row.outcome is None:
             return None
         variant = Variant.parse(delivery.variant)
-        outcome = Outcome(row.outcome)
         job = snapshots.load(row.snapshot)
-        again = delivery.kind.startswith("again-")
+        again = delivery.kind is DeliveryKind.AGAIN
         askers = await subscriptions.subscribers(self._reader, row.subscription_id)
         mention = () if again or variant.no_ping else _pinged(askers)
         tally = await self._tally(row, ping=not variant.no_ping) if delivery.closes_batch else None
-        ended = _end_of(job, outcome)
-        after = ended or _ended_after(job, outcome)
+        ended = _end_of(job, row.outcome)
+        after = ended or _ended_after(job, row.outcome)
         late = None if again or after is None or delivery.reason in _SENT_AGAIN else self._late(row, delivery, after)
         post = OutcomePost(
             number=row.job_id,
             jobid=row.jobid,
-            outcome=outcome,
+            outcome=row.outcome,
             job=job,
             nonce=variant.nonce(delivery.base_nonce),
             button_nonce=delivery.base_nonce,
@@ -220,8 +219,8 @@ class MessageBuilder:
             late=late,
             # Of a late one that tells no time nobody knows when it ended.
             ended_at=row.job_ended_at if ended is None and late is None else ended,
-            watched_for=_watched_for(row, outcome),
-            unasked=row.origin != "asked" and not askers,
+            watched_for=_watched_for(row, row.outcome),
+            unasked=row.origin is not Origin.ASKED and not askers,
         )
         return Draft(delivery, _address(delivery), variant, post, row=row)
 
@@ -239,7 +238,7 @@ class MessageBuilder:
         rows = await cards.of_batch(self._reader, batch.id)
         ended = [one for one in rows if one.outcome is not None and one.stopped_by is None]
         ends = [_tallied(one) for one in ended]
-        forms = await deliveries.variants_in_batch(self._reader, batch.id)
+        forms = await delivery_queries.variants_in_batch(self._reader, batch.id)
         made: Counter[str] = Counter()
         for one in ended:
             if _tallied(one) is Outcome.COMPLETED:
@@ -332,5 +331,4 @@ def _with_own(batch: BatchTally | None, job: Job, variant: Variant, attachments:
 def _tallied(row: CardRow) -> Outcome | None:
     """A job that is complete but sent no video does not count among those with one."""
     job = snapshots.load(row.snapshot)
-    outcome = None if row.outcome is None else Outcome(row.outcome)
-    return None if outcome is Outcome.COMPLETED and (job is None or not job.media) else outcome
+    return None if row.outcome is Outcome.COMPLETED and (job is None or not job.media) else row.outcome

@@ -8,30 +8,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from model.states import NoticeKind
+from model.states import DeliveryKind, NoticeKind
 
 LENGTH = 25
 """Discord takes no longer nonce (Discord developer docs, Create Message)."""
 
 
-def outcome_kind(job_round: int) -> str:
-    """The kind of a job's outcome; a job that was taken up again after having been given up has another one."""
-    return "outcome" if job_round == 0 else f"outcome-{job_round}"
-
-
-def again_kind(answer_id: int) -> str:
-    """The kind of an outcome that is posted once more because somebody pressed the button in this answer."""
-    return f"again-{answer_id}"
-
-
-def for_job(jobid: str, channel_id: int, kind: str) -> str:
-    """The nonce of a card or an outcome."""
-    return _digest(jobid, str(channel_id), kind)
+def for_job(jobid: str, channel_id: int, kind: DeliveryKind, job_round: int = 0) -> str:
+    """The nonce of a card or an outcome; a job that was taken up again after having been given up has another one."""
+    return _digest(jobid, str(channel_id), kind if job_round == 0 else f"{kind}-{job_round}")
 
 
 def for_summary(jobids: Iterable[str], channel_id: int, created_at: int) -> str:
     """The nonce of a batch's summary, whatever the jobs' order; `created_at` tells a later batch of the same jobs."""
-    return _digest(*sorted(jobids), str(channel_id), "summary", str(created_at))
+    return _digest(*sorted(jobids), str(channel_id), DeliveryKind.SUMMARY, str(created_at))
 
 
 def for_notice(account_key: str, guild_id: int, channel_id: int, kind: NoticeKind, at: int) -> str:

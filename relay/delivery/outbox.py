@@ -22,7 +22,7 @@ from relay.delivery.sender import Sender
 from relay.delivery.shown import ShownCards
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
-from storage import cards, deliveries, follows, sending, servers
+from storage import cards, deliveries, delivery_queries, follows, servers
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -90,13 +90,13 @@ class ClockWatch:
         offset = self._clock.now() / 1000 - self._clock.monotonic()
         if await self._was_set_back(offset):
             async with self._database.transaction() as tx:
-                await sending.clock_went_back(tx, self._clock.now())
+                await deliveries.clock_went_back(tx, self._clock.now())
             log.warning("the clock was set back; what waited for the old time goes on now")
         self._offset = offset
 
     async def _was_set_back(self, offset: float) -> bool:
         if self._offset is None:
-            return await sending.is_of_the_future(self._database.reader, self._clock.now())
+            return await delivery_queries.is_of_the_future(self._database.reader, self._clock.now())
         return offset < self._offset - _SET_BACK
 
 
@@ -188,7 +188,7 @@ class DeliveryLoop:
     async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
         """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
         async with self._database.transaction() as tx:
-            hurried = await sending.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
+            hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
         if hurried:
             self.wake()
 
@@ -197,8 +197,8 @@ class DeliveryLoop:
         async with self._database.transaction() as tx:
             now = self._clock.now()
             await servers.forget_alerts_channel(tx, guild_id, channel_id)
-            await sending.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
-            unsent = await sending.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
+            await deliveries.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
+            unsent = await deliveries.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
             ended = await cards.end_in_channel(tx, channel_id, now)
             followed = await follows.remove(tx, guild_id, channel_id)
             if ended or unsent or followed:
@@ -246,7 +246,7 @@ class DeliveryLoop:
             self.token_dead.set()
         if room <= 0 or self._sender.token_dead:
             return _LONGEST_SLEEP
-        due = await sending.due_heads(
+        due = await delivery_queries.due_heads(
             self._database.reader,
             now,
             not_channels=set(self._busy),
@@ -268,7 +268,7 @@ class DeliveryLoop:
         return [channel_id for channel_id, number in fetching.items() if number >= _YIELDING_IN_CHANNEL]
 
     async def _until_next(self, now: int) -> float:
-        next_at = await sending.next_due(self._database.reader, now)
+        next_at = await delivery_queries.next_due(self._database.reader, now)
         waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._resting.values())]
         if next_at is not None:
             waits.append((next_at - now) / 1000)
@@ -310,7 +310,7 @@ class DeliveryLoop:
     async def _deliver_now(self, delivery_id: int) -> int | None:
         while True:
             delivery = await deliveries.get(self._database.reader, delivery_id)
-            if delivery is None or not delivery.open:
+            if delivery is None or not delivery.state.is_open:
                 return None if delivery is None else delivery.message_id
             if self._stopping or self._sender.token_dead or delivery.next_at > self._clock.now():
                 return None
@@ -336,7 +336,7 @@ class DeliveryLoop:
         remembered = self._sender.remembered | self._failed_in_a_row.keys()
         if not remembered or now < self._forgets_at:
             return
-        still_open = await deliveries.open_among(self._database.reader, tuple(remembered))
+        still_open = await delivery_queries.open_among(self._database.reader, tuple(remembered))
         self._forgets_at = now + _BETWEEN_FORGETTING
         for delivery_id in remembered - still_open - self._under_way.keys():
             self._sender.forget(delivery_id)

@@ -39,7 +39,7 @@ from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
 from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from relay.ports import Clock, Poster
-from storage import deliveries, sending
+from storage import deliveries
 from storage.database import Database
 from storage.deliveries import Delivery
 from storage.errors import StorageError
@@ -120,7 +120,7 @@ class Sender:
             await self._record(known.unrecorded)
             return
         delivery = await deliveries.get(self._database.reader, delivery_id)
-        if delivery is None or not delivery.open:
+        if delivery is None or not delivery.state.is_open:
             self.forget(delivery_id)
             return
         if self.token_dead:
@@ -154,7 +154,7 @@ class Sender:
         return self._in_hand.get(delivery_id) or _InHand()
 
     async def _after_faults(self, delivery: Delivery) -> None:
-        verdict = verdicts.after_faults(Variant.parse(delivery.variant), is_outcome=delivery.is_outcome)
+        verdict = verdicts.after_faults(Variant.parse(delivery.variant), is_outcome=delivery.kind.is_outcome)
         maybe_posted = isinstance(verdict, GiveUp) and delivery.unanswered_at is not None
         await self._record(DeliveryResult(delivery, None if maybe_posted else verdict, delivery.unanswered_at))
 
@@ -284,7 +284,7 @@ class Sender:
         earlier = _unanswered_after(look, draft)
         async with self._database.transaction() as tx:
             now = self._clock.now()
-            claimed = await sending.claim(tx, delivery.id, now if earlier is None else earlier)
+            claimed = await deliveries.claim(tx, delivery.id, now if earlier is None else earlier)
         if claimed is None:
             return
         in_hand = self._in_hand.setdefault(delivery.id, _InHand())
@@ -331,7 +331,7 @@ class Sender:
         return Attempt(
             variant=draft.variant,
             files=files,
-            is_outcome=draft.delivery.is_outcome,
+            is_outcome=draft.delivery.kind.is_outcome,
             is_reply=isinstance(post, OutcomePost) and post.reply_to is not None,
             attempts=attempts,
             blocked_since=draft.delivery.blocked_since,

@@ -8,6 +8,7 @@ from random import Random
 
 from model import snapshots
 from model.job import Job
+from model.states import AccountState
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.told import Told
 from relay.polling import schedule
@@ -91,7 +92,10 @@ class Asking:
 
     def backoff_until(self, job: Watched) -> float | None:
         """Until when its account is to be left alone; None where it may be asked about."""
-        if self._accounts.state_of(job.account_id) != "ok" or self._accounts.token_of(job.account_id) is None:
+        if (
+            self._accounts.state_of(job.account_id) is not AccountState.OK
+            or self._accounts.token_of(job.account_id) is None
+        ):
             return math.inf
         return self._fetcher.backoff_until(job.account_id)
 

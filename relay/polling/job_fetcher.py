@@ -11,6 +11,7 @@ from random import Random
 from typing import Protocol
 
 from model.job import Job
+from model.states import AccountState
 from pixverse.errors import (
     AccountBroken,
     JobExpired,
@@ -49,7 +50,7 @@ class Accounts(Protocol):
     def token_of(self, account_id: int) -> str | None:
         """The account's token, or None where there is none (any more)."""
 
-    def state_of(self, account_id: int) -> str:
+    def state_of(self, account_id: int) -> AccountState:
         """`ok`, `refused`, `unpaid` or `missing`."""
 
     async def answered(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:

@@ -8,6 +8,7 @@ from enum import Enum
 
 from model import snapshots
 from model.job import Job, JobState, Outcome, outcome_of_state
+from model.states import DeliveryKind
 from relay import merge
 from relay.delivery import nonces
 from relay.polling import schedule
@@ -132,7 +133,7 @@ class JobRecorder:
                     await end_job(tx, self._accounts, row, Outcome.GIVEN_UP, now)
                     row = await jobs.by_id(tx, job_id) or row
                 for subscription in await subscriptions.open_of_job(tx, job_id):
-                    if row.outcome == Outcome.GIVEN_UP.value and await _is_owed(tx, job_id, subscription):
+                    if row.outcome is Outcome.GIVEN_UP and await _is_owed(tx, job_id, subscription):
                         await post_outcome(tx, row, subscription, now)
                     else:
                         await subscriptions.end(tx, subscription.id, now)
@@ -147,7 +148,7 @@ class JobRecorder:
             row = await jobs.by_id(tx, job_id)
             known = snapshots.load(row.snapshot) if row is not None else None
             snapshot = snapshots.dump(said if known is None else merge.with_known_files(known, said))
-            if row is not None and outcome is not None and row.outcome == outcome.value and row.snapshot != snapshot:
+            if row is not None and outcome is not None and row.outcome is outcome and row.snapshot != snapshot:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
     async def deliver_held(self, account_id: int) -> None:
@@ -208,7 +209,7 @@ async def end_job(tx: Transaction, accounts: Accounts, row: JobRow, outcome: Out
     of them into the outbox. Others stay open, on hold."""
     if outcome is not Outcome.GIVEN_UP:
         row = await jobs.come_after_given_up(tx, row.id)
-    await jobs.end(tx, row.id, outcome.value, now)
+    await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now)
     log.info("Job #%d has ended: %s", row.id, outcome.value)
@@ -218,14 +219,13 @@ async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionR
     """Ends the subscription and puts the job's outcome into the outbox; the last of a batch closes it."""
     await subscriptions.end(tx, subscription.id, now)
     closes = subscription.batch_id is not None and await batches.end_if_done(tx, subscription.batch_id, now)
-    kind = nonces.outcome_kind(row.round)
     await deliveries.add_outcome(
         tx,
         subscription_id=subscription.id,
-        kind=kind,
+        job_round=row.round,
         guild_id=subscription.guild_id,
         channel_id=subscription.channel_id,
-        base_nonce=nonces.for_job(row.jobid, subscription.channel_id, kind),
+        base_nonce=nonces.for_job(row.jobid, subscription.channel_id, DeliveryKind.OUTCOME, row.round),
         closes_batch=closes,
         now=now,
     )
@@ -275,5 +275,5 @@ def _brings_news(row: JobRow, answer: Job) -> bool:
 
 def _log_contrary(row: JobRow, answer: Job) -> None:
     outcome = outcome_of_state(answer.state)
-    if outcome is None or outcome.value != row.outcome:
+    if outcome is None or outcome is not row.outcome:
         log.warning("Job #%d has ended (%s); the API says now that it is %s", row.id, row.outcome, answer.state.value)

@@ -36,7 +36,7 @@ CREATE TABLE jobs (
     missing_since INTEGER,                            -- first of two "not found"
     round         INTEGER NOT NULL DEFAULT 0,         -- how often it was taken up again after having been given up
     ended_at      INTEGER,
-    outcome       TEXT,                               -- how it ended; see model.job.Outcome
+    outcome       TEXT,                               -- how it ended; see relay.outcomes.Outcome
     UNIQUE (account_id, jobid)
 );
 CREATE INDEX jobs_open ON jobs (id) WHERE ended_at IS NULL;
@@ -65,7 +65,7 @@ CREATE TABLE subscriptions (
     ended_at    INTEGER,
     stopped_by  INTEGER,                    -- Discord user who stopped watching; NULL: it ended otherwise
     shown_at    INTEGER NOT NULL DEFAULT 0, -- when the card last showed what was known
-    shown       TEXT    NOT NULL DEFAULT '', -- what it said then: a word of model.states.CardStatus
+    shown       TEXT    NOT NULL DEFAULT '', -- what it said then: a word of relay.outcomes.Face
     card_final  INTEGER NOT NULL DEFAULT 0,
     UNIQUE (job_id, channel_id)
 );
@@ -104,7 +104,7 @@ CREATE TABLE deliveries (
     blocked_since   INTEGER,            -- first refusal for lack of permission
     next_at         INTEGER NOT NULL,
     message_id      INTEGER,
-    reason          TEXT,               -- a word of model.states.Reason
+    reason          TEXT,               -- a word of relay.outcomes.Reason
     created_at      INTEGER NOT NULL,
     settled_at      INTEGER,
     UNIQUE (subscription_id, kind)

@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from pixverse.errors import PixVerseError, TokenRefused
-from relay.accounts.account_registry import Accounts
-from relay.accounts.rechecks import Rechecks
-from relay.accounts.server_tokens import ServerTokens
+from relay.tokens.accounts import Accounts
+from relay.tokens.rechecks import Rechecks
+from relay.tokens.tokens import Tokens
 from storage.database import Database
 from storage.vault import Vault
 
@@ -107,7 +107,7 @@ class CardLog:
 class House:
     database: Database
     accounts: Accounts
-    tokens: ServerTokens
+    tokens: Tokens
     rechecks: Rechecks
 
     def __init__(self, path: Path, key: str) -> None:
@@ -147,7 +147,7 @@ class House:
         await self.accounts.start()
         self.accounts.when_changed(self.changed.append)
         self.rechecks = Rechecks(self.accounts, self.api, self.clock)
-        self.tokens = ServerTokens(self.database, vault, self.clock, self.accounts, self.api, self.cards)
+        self.tokens = Tokens(self.database, vault, self.clock, self.accounts, self.api, self.cards)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

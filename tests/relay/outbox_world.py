@@ -11,6 +11,7 @@ from pathlib import Path
 from model import snapshots
 from model.job import Job, JobState, Media, Outcome
 from model.messages import CardPost, SummaryPost, VideoFile, VideoLink
+from model.states import DeliveryKind
 from relay.cards.card_posts import CardPosts
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
@@ -19,7 +20,7 @@ from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import ClockWatch
 from relay.delivery.sender import Sender
 from relay.ports import Health
-from storage import batches, deliveries, jobs, sending, subscriptions
+from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
 from tests.relay.discord_channel import Discord, ManualClock
@@ -190,9 +191,7 @@ class World:
 
     async def account(self) -> int:
         async with self.database.transaction() as tx:
-            return await tx.insert(
-                "INSERT INTO accounts (account_key, state_since) VALUES ('user:1', ?)", (self.clock.now(),)
-            )
+            return await tx.insert("accounts", account_key="user:1", state_since=self.clock.now())
 
     async def watch(
         self,
@@ -225,7 +224,7 @@ class World:
                     subscription_id=subscription_id,
                     guild_id=GUILD,
                     channel_id=channel_id,
-                    base_nonce=nonces.for_job(jobid, channel_id, "card"),
+                    base_nonce=nonces.for_job(jobid, channel_id, DeliveryKind.CARD),
                     now=now,
                 )
         return subscription_id
@@ -252,16 +251,15 @@ class World:
             assert row is not None
             await jobs.change(tx, row.id, snapshots.dump(job), now)
             await jobs.end(tx, row.id, outcome, now)
-            kind = nonces.outcome_kind(row.round)
             for one in await subscriptions.open_of_job(tx, row.id):
                 await subscriptions.end(tx, one.id, now)
                 delivery_id = await deliveries.add_outcome(
                     tx,
                     subscription_id=one.id,
-                    kind=kind,
+                    job_round=row.round,
                     guild_id=GUILD,
                     channel_id=one.channel_id,
-                    base_nonce=nonces.for_job(job.jobid, one.channel_id, kind),
+                    base_nonce=nonces.for_job(job.jobid, one.channel_id, DeliveryKind.OUTCOME, row.round),
                     closes_batch=one.id in closes,
                     now=now,
                 )
@@ -274,7 +272,9 @@ class World:
         """Sends whatever is due now, until nothing is."""
         await self.clock_watch.look()
         for _ in range(200):
-            due = await sending.due_heads(self.database.reader, self.clock.now(), not_channels=(), not_ids=(), limit=10)
+            due = await delivery_queries.due_heads(
+                self.database.reader, self.clock.now(), not_channels=(), not_ids=(), limit=10
+            )
             if not due or self.sender.token_dead:
                 return
             for delivery in due:
@@ -296,7 +296,7 @@ class World:
 
     async def card_message(self, subscription_id: int) -> int | None:
         """The message of the subscription's card, as it is kept."""
-        card = await deliveries.of_subscription(self.database.reader, subscription_id, deliveries.CARD)
+        card = await delivery_queries.of_subscription(self.database.reader, subscription_id, DeliveryKind.CARD)
         return None if card is None else card.message_id
 
     async def get(self, delivery_id: int) -> deliveries.Delivery:

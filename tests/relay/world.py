@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 from model.job import Job, JobState
+from model.states import AccountState
 from pixverse.errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told
@@ -30,12 +31,23 @@ from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.ports import Health
-from storage.database import Database
+from storage.database import Database, Queries, Row, SqlValue
+from storage.errors import StorageUnavailable
 
 START = 1_800_000_000_000
 HOUR = 3_600_000
 GUILD, CHANNEL, PERSON = 10, 100, 1000
 ACCOUNT, OTHER_ACCOUNT = 1, 2
+
+
+class BrokenReader(Queries):
+    """Cannot be asked anything."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+        raise StorageUnavailable("disk I/O error")
 
 
 class ManualClock:
@@ -135,7 +147,7 @@ class FakeAccounts:
     def __init__(self) -> None:
         self.used: dict[int, int | None] = {}
         self.tokens: dict[int, str] = {ACCOUNT: "token-1", OTHER_ACCOUNT: "token-2"}
-        self.states: dict[int, str] = {}
+        self.states: dict[int, AccountState] = {}
         self.heard: list[tuple[int, PixVerseError | None]] = []
 
     def in_force(self, guild_id: int) -> int | None:
@@ -144,8 +156,8 @@ class FakeAccounts:
     def token_of(self, account_id: int) -> str | None:
         return self.tokens.get(account_id)
 
-    def state_of(self, account_id: int) -> str:
-        return self.states.get(account_id, "ok")
+    def state_of(self, account_id: int) -> AccountState:
+        return self.states.get(account_id, AccountState.OK)
 
     async def answered(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
         self.heard.append((account_id, error))
@@ -313,7 +325,8 @@ class World:
     async def outcomes(self) -> list[tuple[object, ...]]:
         """Kind and channel of every outcome in the outbox."""
         return await self.rows(
-            "SELECT kind, channel_id FROM deliveries WHERE kind NOT IN ('card', 'summary') ORDER BY id"
+            "SELECT kind || iif(round, '-' || round, ''), channel_id FROM deliveries"
+            " WHERE kind NOT IN ('card', 'summary') ORDER BY id"
         )
 
 

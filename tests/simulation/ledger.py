@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from model.states import DeliveryKind
 from relay.delivery import nonces
 from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
@@ -49,6 +50,10 @@ def prompt(number: int) -> str:
 def _masked(job: Job) -> str:
     """The end of an id of v2, which nobody masks."""
     return f"-video:{10**12 + job.number}"
+
+
+_NAMED = ((DeliveryKind.CARD, 0), *((DeliveryKind.OUTCOME, job_round) for job_round in range(3)))
+"""The messages whose nonces name a job."""
 
 
 @dataclass(slots=True)
@@ -326,8 +331,8 @@ class Ledger:
         """An outcome without any word of the API's is still known by its button."""
         ids = {custom_id.rpartition(":")[2] for _, custom_id in buttons_of(posted.message)} | {posted.nonce}
         for job in self._pixverse.jobs.values():
-            for kind in ("card", "outcome", "outcome-1", "outcome-2"):
-                if nonces.for_job(job.jobid, posted.channel.id, kind) in ids:
+            for kind, job_round in _NAMED:
+                if nonces.for_job(job.jobid, posted.channel.id, kind, job_round) in ids:
                     return job
         return None
 

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from storage import cards, deliveries, jobs, sending, subscriptions
+from model.states import DeliveryKind
+from storage import cards, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
 
@@ -20,7 +21,7 @@ class Outbox:
 
     async def account(self, key: str) -> int:
         async with self.database.transaction() as tx:
-            return await tx.insert("INSERT INTO accounts (account_key, state_since) VALUES (?, 0)", (key,))
+            return await tx.insert("accounts", account_key=key, state_since=0)
 
     async def subscription(self, account_id: int, jobid: str = "job", channel_id: int = CHANNEL) -> int:
         async with self.database.transaction() as tx:
@@ -30,13 +31,20 @@ class Outbox:
             )
 
     async def outcome(
-        self, subscription_id: int, nonce: str = "n", kind: str = "outcome", channel_id: int = CHANNEL, now: int = NOW
+        self,
+        subscription_id: int,
+        nonce: str = "n",
+        kind: DeliveryKind = DeliveryKind.OUTCOME,
+        job_round: int = 0,
+        channel_id: int = CHANNEL,
+        now: int = NOW,
     ) -> int:
         async with self.database.transaction() as tx:
             return await deliveries.add_outcome(
                 tx,
                 subscription_id=subscription_id,
                 kind=kind,
+                job_round=job_round,
                 guild_id=GUILD,
                 channel_id=channel_id,
                 base_nonce=nonce,
@@ -57,11 +65,11 @@ class Outbox:
 
     async def posted(self, delivery_id: int, message_id: int | None) -> None:
         async with self.database.transaction() as tx:
-            await sending.settle_posted(tx, delivery_id, message_id=message_id, now=NOW)
+            await deliveries.settle_posted(tx, delivery_id, message_id=message_id, now=NOW)
 
     async def given_up(self, delivery_id: int) -> None:
         async with self.database.transaction() as tx:
-            await sending.give_up(tx, delivery_id, reason="no permission", now=NOW)
+            await deliveries.give_up(tx, delivery_id, reason="no permission", now=NOW)
 
     async def get(self, delivery_id: int) -> Delivery:
         found = await deliveries.get(self.database.reader, delivery_id)
@@ -69,7 +77,7 @@ class Outbox:
         return found
 
     async def heads(self, now: int = NOW, **but: list[int]) -> list[int]:
-        due = await sending.due_heads(
+        due = await delivery_queries.due_heads(
             self.database.reader,
             now,
             not_channels=but.get("channels", []),
@@ -115,7 +123,7 @@ async def test_one_job_id_under_two_accounts_is_one_message_and_belongs_to_who_a
     await outbox.posted(delivery_id, 99)
 
     assert await outbox.outcome(second) == delivery_id
-    posted = await deliveries.posted_outcome(outbox.database.reader, second)
+    posted = await delivery_queries.posted_outcome(outbox.database.reader, second)
     assert posted is not None
     assert posted.message_id == 99
     assert await outbox.heads() == []
@@ -136,7 +144,7 @@ async def test_what_nobody_can_know_is_not_tried_again(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     delivery_id = await outbox.outcome(subscription_id)
     async with outbox.database.transaction() as tx:
-        await sending.unsure(tx, delivery_id, reason="cannot look", now=NOW)
+        await deliveries.unsure(tx, delivery_id, reason="cannot look", now=NOW)
     await outbox.outcome(subscription_id)
 
     assert (await outbox.get(delivery_id)).state == "unsure"
@@ -158,8 +166,8 @@ async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> No
     never, maybe = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
     dropped, kept = await outbox.card(never, "a"), await outbox.card(maybe, "b", 71)
     async with outbox.database.transaction() as tx:
-        await sending.claim(tx, kept, NOW)
-        await sending.retry_at(tx, kept, next_at=NOW, unanswered_at=NOW)
+        await deliveries.claim(tx, kept, NOW)
+        await deliveries.retry_at(tx, kept, next_at=NOW, unanswered_at=NOW)
         assert await deliveries.drop_waiting_cards(tx, 1) == 1
         await deliveries.drop(tx, kept)
         await deliveries.drop_waiting_card(tx, maybe)
@@ -184,29 +192,31 @@ async def test_each_channel_offers_its_most_urgent(outbox: Outbox) -> None:
     assert await outbox.heads(ids=[outcome_id, notice_id]) == [card_id, other_id]
     assert await outbox.heads(channels=[CHANNEL]) == [other_id]
     assert await outbox.heads(now=NOW - 1) == []
-    assert await sending.next_due(outbox.database.reader, NOW - 1) == NOW
-    assert await sending.next_due(outbox.database.reader, NOW) is None
+    assert await delivery_queries.next_due(outbox.database.reader, NOW - 1) == NOW
+    assert await delivery_queries.next_due(outbox.database.reader, NOW) is None
 
 
 async def test_what_is_settled_cannot_be_claimed(outbox: Outbox) -> None:
     delivery_id = await outbox.outcome(await outbox.subscription(1))
     async with outbox.database.transaction() as tx:
-        claimed = await sending.claim(tx, delivery_id, NOW + 1)
+        claimed = await deliveries.claim(tx, delivery_id, NOW + 1)
     assert claimed is not None
     assert (claimed.state, claimed.attempts, claimed.unanswered_at) == ("sending", 1, NOW + 1)
 
     await outbox.given_up(delivery_id)
     async with outbox.database.transaction() as tx:
-        assert await sending.claim(tx, delivery_id, NOW) is None
+        assert await deliveries.claim(tx, delivery_id, NOW) is None
 
 
 async def test_a_late_refusal_does_not_bring_back_what_was_given_up_meanwhile(outbox: Outbox) -> None:
     subscription_id = await outbox.subscription(1)
     delivery_id = await outbox.outcome(subscription_id)
     async with outbox.database.transaction() as tx:
-        assert await sending.give_up_channel(tx, CHANNEL, reason="channel gone", now=NOW) == [subscription_id]
-        await sending.retry_at(tx, delivery_id, next_at=NOW, unanswered_at=None)
-        await sending.change_variant(tx, delivery_id, variant="wordless", unanswered_at=None, look_first=False, now=NOW)
+        assert await deliveries.give_up_channel(tx, CHANNEL, reason="channel gone", now=NOW) == [subscription_id]
+        await deliveries.retry_at(tx, delivery_id, next_at=NOW, unanswered_at=None)
+        await deliveries.change_variant(
+            tx, delivery_id, variant="wordless", unanswered_at=None, look_first=False, now=NOW
+        )
 
     after = await outbox.get(delivery_id)
     assert (after.state, after.variant, after.reason) == ("given_up", "", "channel gone")
@@ -218,13 +228,13 @@ async def test_how_many_outcomes_wait_in_a_channel(outbox: Outbox) -> None:
     await outbox.card(subscription_id)
     first = await outbox.outcome(subscription_id)
     await outbox.outcome(elsewhere, "m", channel_id=71)
-    await outbox.outcome(subscription_id, "again", kind="again-5")
+    await outbox.outcome(subscription_id, "again", kind=DeliveryKind.AGAIN, job_round=5)
     await outbox.posted(first, 1)
     reader = outbox.database.reader
 
-    assert await deliveries.outcomes_waiting(reader, CHANNEL) == 1
-    assert await deliveries.outcomes_waiting(reader, 71) == 1
-    assert await deliveries.outcomes_waiting(reader, 72) == 0
+    assert await delivery_queries.outcomes_waiting(reader, CHANNEL) == 1
+    assert await delivery_queries.outcomes_waiting(reader, 71) == 1
+    assert await delivery_queries.outcomes_waiting(reader, 72) == 0
 
 
 async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from storage import deliveries, figures, jobs, servers, subscriptions
 from storage.database import Database
-from storage.figures import NO_ANSWER_YET, WaitingDeliveries
+from storage.figures import NO_RESPONSE_YET, WaitingDeliveries
 
 HERE, GONE = 7, 8
 
@@ -17,7 +17,6 @@ async def _outcome(database: Database, jobid: str, guild_id: int, at: int) -> in
         return await deliveries.add_outcome(
             tx,
             subscription_id=subscription_id,
-            kind="outcome",
             guild_id=guild_id,
             channel_id=guild_id,
             base_nonce=f"{jobid} {guild_id}",
@@ -48,7 +47,7 @@ async def test_everything_is_counted_and_what_has_ended_is_not(database: Databas
 
     read = await figures.read(database.reader)
 
-    assert read.open_jobs == {NO_ANSWER_YET: 1, "progress": 1, "created": 1}
+    assert read.open_jobs == {NO_RESPONSE_YET: 1, "progress": 1, "created": 1}
     assert read.open_subscriptions == 4
     assert read.accounts == {"ok": 1, "refused": 1}
     assert read.servers == 1

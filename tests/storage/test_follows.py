@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from model.job import Outcome
 from storage import accounts, follows, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.follows import FollowRow
@@ -47,7 +48,7 @@ async def test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken(datab
             )
             if name == "stopped":
                 await subscriptions.stop(tx, subscription_id, 66, 1)
-        await jobs.end(tx, rows["ended"].id, "completed", 1)
+        await jobs.end(tx, rows["ended"].id, Outcome.COMPLETED, 1)
         offered = ["new", "here", "stopped", "ended", "there"]
         assert await follows.not_yet_in(tx, follow, offered) == ["new", "there"]
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from model.job import Outcome
 from storage import jobs, subscriptions
 from storage.database import Database, Transaction
 
@@ -39,8 +40,8 @@ async def test_the_life_of_a_job(database: Database) -> None:
         changed = await jobs.by_id(tx, row.id)
         assert changed is not None
         assert (changed.snapshot, changed.changed_at, changed.missing_since) == ("news", 20, None)
-        await jobs.end(tx, row.id, "given up", 30)
-        await jobs.end(tx, row.id, "failed", 40)
+        await jobs.end(tx, row.id, Outcome.GIVEN_UP, 30)
+        await jobs.end(tx, row.id, Outcome.FAILED, 40)
         ended = await jobs.by_id(tx, row.id)
         assert ended is not None
         assert (ended.outcome, ended.ended_at) == ("given up", 30)
@@ -95,7 +96,7 @@ async def test_open_jobs_come_in_pages_with_the_servers_that_wait(database: Data
             await _watch(tx, row.id, 7, 70)
             await _watch(tx, row.id, 8, 80)
             await _watch(tx, row.id, 8, 81)
-        await jobs.end(tx, 2, "failed", 9)
+        await jobs.end(tx, 2, Outcome.FAILED, 9)
         for subscription in await subscriptions.open_of_job(tx, 3):
             await subscriptions.end(tx, subscription.id, 9)
         await jobs.add(tx, 1, "nobody-waits", None, 1)

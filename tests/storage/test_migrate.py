@@ -41,7 +41,7 @@ class Mortal(sqlite3.Connection):
 
 
 @contextmanager
-def _connection(path: Path, left: int = -1) -> Iterator[Mortal]:
+def connected(path: Path, left: int = -1) -> Iterator[Mortal]:
     connection = sqlite3.connect(path, isolation_level=None, factory=Mortal)
     connection.left = left
     try:
@@ -50,7 +50,7 @@ def _connection(path: Path, left: int = -1) -> Iterator[Mortal]:
         connection.close()
 
 
-def _dump(path: Path) -> list[str]:
+def dump(path: Path) -> list[str]:
     with closing(sqlite3.connect(path)) as connection:
         return [*connection.iterdump(), f"version {migrate.version(connection)}"]
 
@@ -59,7 +59,7 @@ def _dump(path: Path) -> list[str]:
 def old(tmp_path: Path) -> Path:
     """A database of the first version with something in it."""
     path = tmp_path / "relay.db"
-    with _connection(path) as connection:
+    with connected(path) as connection:
         migrate.migrate(path, connection, migrate.load()[:1])
         connection.execute("INSERT INTO meta VALUES ('a', x'01')")
     return path
@@ -67,7 +67,7 @@ def old(tmp_path: Path) -> Path:
 
 def test_the_bots_own_migrations_are_numbered_and_apply(tmp_path: Path) -> None:
     steps = migrate.load()
-    with _connection(tmp_path / "relay.db") as connection:
+    with connected(tmp_path / "relay.db") as connection:
         migrate.migrate(tmp_path / "relay.db", connection, steps)
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
         assert migrate.version(connection) == len(steps)
@@ -79,23 +79,23 @@ def test_a_crash_at_any_statement_of_the_first_migration_leaves_an_empty_databas
     tmp_path: Path,
 ) -> None:
     whole = tmp_path / "whole.db"
-    with _connection(whole) as connection:
+    with connected(whole) as connection:
         migrate.migrate(whole, connection, migrate.load()[:1])
-    allowed = ([*_dump_of_empty(tmp_path), "version 0"], _dump(whole))
+    allowed = ([*_dump_of_empty(tmp_path), "version 0"], dump(whole))
     ended = []
     for left in range(60):
         path = tmp_path / f"{left}.db"
-        with _connection(path, left) as connection:
+        with connected(path, left) as connection:
             try:
                 migrate.migrate(path, connection, migrate.load()[:1])
             except PowerCut:
                 ended.append(False)
             else:
                 ended.append(True)
-        assert _dump(path) in allowed
-        with _connection(path) as connection:
+        assert dump(path) in allowed
+        with connected(path) as connection:
             migrate.migrate(path, connection, migrate.load()[:1])
-        assert _dump(path) == _dump(whole)
+        assert dump(path) == dump(whole)
     assert ended.count(False) > 15
     assert ended[-1]
 
@@ -107,56 +107,56 @@ def _dump_of_empty(folder: Path) -> list[str]:
 
 def test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one(old: Path) -> None:
     steps = [*migrate.load()[:1], SECOND]
-    before = _dump(old)
+    before = dump(old)
     bytes_before = old.read_bytes()
-    with _connection(old) as connection:
+    with connected(old) as connection:
         migrate.migrate(old, connection, steps)
-    after = _dump(old)
+    after = dump(old)
     assert before != after
     cuts = 0
     for left in range(30):
         old.write_bytes(bytes_before)
-        with _connection(old, left) as connection:
+        with connected(old, left) as connection:
             try:
                 migrate.migrate(old, connection, steps)
             except PowerCut:
                 cuts += 1
-        assert _dump(old) in (before, after)
-        with _connection(old) as connection:
+        assert dump(old) in (before, after)
+        with connected(old) as connection:
             migrate.migrate(old, connection, steps)
-        assert _dump(old) == after
+        assert dump(old) == after
     assert 6 < cuts < 30
 
 
 def test_a_failing_statement_undoes_its_migration(old: Path) -> None:
-    before = _dump(old)
+    before = dump(old)
     broken = Migration(2, (*SECOND.statements, "INSERT INTO nowhere VALUES (1)"))
-    with _connection(old) as connection:
+    with connected(old) as connection:
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
             migrate.migrate(old, connection, [*migrate.load()[:1], broken])
         connection.execute("BEGIN IMMEDIATE")
-    assert _dump(old) == before
+    assert dump(old) == before
 
 
 def test_before_a_migration_a_private_copy_of_what_was_there_is_made(old: Path) -> None:
-    before = _dump(old)
-    with _connection(old) as connection:
+    before = dump(old)
+    with connected(old) as connection:
         migrate.migrate(old, connection, [*migrate.load()[:1], SECOND])
     copy = old.with_name("relay.db.before-2")
-    assert _dump(copy) == before
+    assert dump(copy) == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     assert sorted(file.name for file in old.parent.iterdir()) == ["relay.db", "relay.db.before-2"]
 
 
 def test_nothing_to_do_makes_no_copy(old: Path) -> None:
-    with _connection(old) as connection:
+    with connected(old) as connection:
         migrate.migrate(old, connection, migrate.load()[:1])
     assert [file.name for file in old.parent.iterdir()] == ["relay.db"]
 
 
 def test_a_newer_database_is_left_alone(old: Path) -> None:
     before = old.read_bytes()
-    with _connection(old) as connection, pytest.raises(DatabaseTooNew):
+    with connected(old) as connection, pytest.raises(DatabaseTooNew):
         migrate.migrate(old, connection, [])
     assert old.read_bytes() == before
 

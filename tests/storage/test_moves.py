@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from storage import accounts, deliveries, follows, jobs, moves, subscriptions
+from model.job import Outcome
+from model.states import DeliveryKind
+from storage import accounts, deliveries, delivery_queries, follows, jobs, moves, subscriptions
 from storage.database import Database
 from storage.follows import FollowRow
 from storage.jobs import JobRow
@@ -41,7 +43,7 @@ class Shelf:
         async with self.database.transaction() as tx:
             return await moves.to_account(tx, guild, account, NOW)
 
-    async def end(self, subscription: int, outcome: str | None = "completed") -> None:
+    async def end(self, subscription: int, outcome: Outcome | None = Outcome.COMPLETED) -> None:
         """The job's end, told in the channel; without an outcome, somebody stopped watching."""
         job = await self.job(subscription)
         async with self.database.transaction() as tx:
@@ -50,7 +52,6 @@ class Shelf:
                 await deliveries.add_outcome(
                     tx,
                     subscription_id=subscription,
-                    kind="outcome",
                     guild_id=HERE,
                     channel_id=HERE + 10,
                     base_nonce=job.jobid,
@@ -128,7 +129,7 @@ async def test_other_accounts_and_other_servers_stay(database: Database) -> None
 async def test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_waits(database: Database) -> None:
     shelf = Shelf(database)
     old, new = await shelf.token(), await shelf.token()
-    for jobid, outcome in (("a", "given up"), ("b", "not found"), ("c", "completed")):
+    for jobid, outcome in (("a", Outcome.GIVEN_UP), ("b", Outcome.NOT_FOUND), ("c", Outcome.COMPLETED)):
         await shelf.end(await shelf.watched(new, jobid, THERE), outcome)
     here = {jobid: await shelf.watched(old, jobid) for jobid in "abc"}
     await shelf.move(new)
@@ -161,7 +162,7 @@ async def test_of_two_open_subscriptions_of_a_channel_one_goes_on_with_the_asker
     await shelf.move(new)
     assert [await shelf.is_open(one) for one in (kept, double)] == [True, False]
     assert [one.user_id for one in await subscriptions.subscribers(database.reader, kept)] == [1, 2]
-    assert await deliveries.of_subscription(database.reader, kept, "card") is not None
+    assert await delivery_queries.of_subscription(database.reader, kept, DeliveryKind.CARD) is not None
 
 
 async def test_a_subscription_that_had_ended_is_opened_for_one_that_waits(database: Database) -> None:

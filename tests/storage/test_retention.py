@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from storage import accounts, batches, deletion, deliveries, jobs, migrate, sending, servers, subscriptions
+from model.job import Outcome
+from storage import accounts, batches, deletion, deliveries, jobs, migrate, servers, subscriptions
 from storage.database import Database
 
 GUILD, CHANNEL = 7, 70
@@ -32,14 +33,13 @@ class Shelf:
                 await subscriptions.stop(tx, subscription_id, 66, stopped)
             if ended is None:
                 return row.id
-            await jobs.end(tx, row.id, "completed", ended)
+            await jobs.end(tx, row.id, Outcome.COMPLETED, ended)
             if waiting:
                 return row.id
             await subscriptions.end(tx, subscription_id, ended)
             delivery_id = await deliveries.add_outcome(
                 tx,
                 subscription_id=subscription_id,
-                kind="outcome",
                 guild_id=GUILD,
                 channel_id=CHANNEL,
                 base_nonce=jobid,
@@ -47,7 +47,7 @@ class Shelf:
                 now=OLD,
             )
             if delivered:
-                await sending.settle_posted(tx, delivery_id, message_id=5, now=delivered)
+                await deliveries.settle_posted(tx, delivery_id, message_id=5, now=delivered)
         return row.id
 
     async def sweep(self, limit: int = 10) -> int:
@@ -105,7 +105,7 @@ async def test_batches_and_words_to_admins(database: Database) -> None:
             notice = await deliveries.add_notice(
                 tx, guild_id=GUILD, channel_id=CHANNEL, base_nonce=f"n{created}", notice_json="{}", now=created
             )
-            await sending.settle_posted(tx, notice, message_id=5, now=created)
+            await deliveries.settle_posted(tx, notice, message_id=5, now=created)
         assert await deletion.delete_old_batches(tx, BEFORE) == 1
         assert await deletion.delete_old_notices(tx, BEFORE, 10) == 1
         rows = await tx.all("SELECT created_at FROM deliveries")

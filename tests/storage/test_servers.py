@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from model.states import AccountState
 from storage import accounts, servers
 from storage.database import Database
 from storage.servers import ServerRow
@@ -37,9 +38,9 @@ async def test_nothing_is_kept_about_a_server_before_something_is_set(database: 
 async def test_a_state_is_written_only_when_it_changes(database: Database) -> None:
     async with database.transaction() as tx:
         account = await accounts.put_token(tx, "user:1", b"x", "user:1", 1)
-        assert not await accounts.set_state(tx, account.id, "ok", 5)
-        assert await accounts.set_state(tx, account.id, "refused", 6)
-        assert not await accounts.set_state(tx, account.id, "refused", 7)
+        assert not await accounts.set_state(tx, account.id, AccountState.OK, 5)
+        assert await accounts.set_state(tx, account.id, AccountState.REFUSED, 6)
+        assert not await accounts.set_state(tx, account.id, AccountState.REFUSED, 7)
     row = await accounts.by_id(database.reader, account.id)
     assert row is not None
     assert (row.state, row.state_since, row.tried_at) == ("refused", 6, 6)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from storage import batches, deliveries, jobs, overviews, subscriptions
+from model.job import Outcome
+from model.states import DeliveryKind, DeliveryState, Origin
+from storage import batches, deliveries, delivery_queries, jobs, overviews, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageError
 
@@ -32,7 +34,7 @@ async def test_one_subscription_for_each_job_and_channel(database: Database) -> 
         async with database.transaction() as tx:
             await _add(tx, 1)
     row = await subscriptions.in_channel(database.reader, 1, CHANNEL)
-    assert row == subscriptions.SubscriptionRow(1, 1, GUILD, CHANNEL, None, True, 5, None, None, "asked")
+    assert row == subscriptions.SubscriptionRow(1, 1, GUILD, CHANNEL, None, True, 5, None, None, Origin.ASKED)
     assert await subscriptions.in_channel(database.reader, 2, CHANNEL) is None
 
 
@@ -108,7 +110,7 @@ async def test_what_was_held_at_the_end(database: Database) -> None:
         await _add(tx, 1)
         await _add(tx, 2)
         assert await subscriptions.accounts_with_held(tx) == []
-        await jobs.end(tx, 2, "failed", 9)
+        await jobs.end(tx, 2, Outcome.FAILED, 9)
     assert await subscriptions.accounts_with_held(database.reader) == [1]
     assert await subscriptions.ended_jobs_with_open(database.reader, 1) == [2]
     assert await subscriptions.ended_jobs_with_open(database.reader, 2) == []
@@ -136,14 +138,15 @@ async def test_a_batch_without_anything_can_be_taken_back(database: Database) ->
     assert await batches.by_id(database.reader, batch_id) is None
 
 
-async def _outcome(tx: Transaction, kind: str, state: str, message_id: int | None) -> None:
+async def _outcome(tx: Transaction, kind: DeliveryKind, job_round: int, state: str, message_id: int | None) -> None:
     delivery_id = await deliveries.add_outcome(
         tx,
         subscription_id=1,
         kind=kind,
+        job_round=job_round,
         guild_id=GUILD,
         channel_id=CHANNEL,
-        base_nonce=f"nonce-{kind}",
+        base_nonce=f"nonce-{kind}-{job_round}",
         closes_batch=False,
         now=1,
     )
@@ -154,19 +157,25 @@ async def _outcome(tx: Transaction, kind: str, state: str, message_id: int | Non
 async def test_the_outcomes_message_is_the_latest_that_stands(database: Database) -> None:
     async with database.transaction() as tx:
         await _add(tx, 1)
-        assert await overviews.outcome_message(tx, 1, "outcome") is None
-        await _outcome(tx, "outcome", "given_up", None)
-        assert await overviews.outcome_message(tx, 1, "outcome") is None
+        assert await delivery_queries.outcome_message(tx, 1, 0) is None
+        await _outcome(tx, DeliveryKind.OUTCOME, 0, "given_up", None)
+        assert await delivery_queries.outcome_message(tx, 1, 0) is None
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 5")
-        assert await overviews.outcome_message(tx, 1, "outcome") == overviews.OutcomeMessage("posted", 5)
-        await _outcome(tx, "again-9", "waiting", None)
-        assert await overviews.outcome_message(tx, 1, "outcome") == overviews.OutcomeMessage("posted", 5)
-        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 6 WHERE kind = 'again-9'")
-        assert await overviews.outcome_message(tx, 1, "outcome") == overviews.OutcomeMessage("posted", 6)
-        assert await overviews.outcome_message(tx, 1, "outcome-1") is None
-    expected = overviews.OutcomeAddress(1, GUILD, CHANNEL)
-    assert await overviews.outcome_address(database.reader, "nonce-again-9") == expected
-    assert await overviews.outcome_address(database.reader, "nonce-card") is None
+        assert await delivery_queries.outcome_message(tx, 1, 0) == delivery_queries.OutcomeMessage(
+            DeliveryState.POSTED, 5
+        )
+        await _outcome(tx, DeliveryKind.AGAIN, 9, "waiting", None)
+        assert await delivery_queries.outcome_message(tx, 1, 0) == delivery_queries.OutcomeMessage(
+            DeliveryState.POSTED, 5
+        )
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 6 WHERE kind = 'again' AND round = 9")
+        assert await delivery_queries.outcome_message(tx, 1, 0) == delivery_queries.OutcomeMessage(
+            DeliveryState.POSTED, 6
+        )
+        assert await delivery_queries.outcome_message(tx, 1, 1) is None
+    expected = delivery_queries.OutcomeAddress(1, GUILD, CHANNEL)
+    assert await delivery_queries.outcome_address(database.reader, "nonce-again-9") == expected
+    assert await delivery_queries.outcome_address(database.reader, "nonce-card") is None
 
 
 @pytest.mark.usefixtures("two_jobs")

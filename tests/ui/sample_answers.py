@@ -8,11 +8,11 @@ from dataclasses import replace
 from model import snapshots
 from model.job import Job, Outcome
 from model.messages import ClaimedUser
-from model.states import Reason
+from model.states import DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
-from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
+from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
 from ui import admin_answers, answers, lists
 from ui.admin_answers import (
@@ -225,7 +225,7 @@ def _answers_on_follows_and_checks() -> Iterator[Answer]:
         yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
 
 
-def _record(number: int, job: Job | None, state: str, reason: Reason | None) -> OutcomeRecord:
+def _record(number: int, job: Job | None, state: DeliveryState, reason: Reason | None) -> OutcomeRecord:
     named = nth(job, number)
     return OutcomeRecord(
         PERSON - number,
@@ -247,7 +247,7 @@ def _record(number: int, job: Job | None, state: str, reason: Reason | None) -> 
 
 def answers_on_results(words: Words) -> Iterator[Answer]:
     for job in jobs(words):
-        for state in ("waiting", "sending", "posted", "given_up", "unsure"):
+        for state in DeliveryState:
             for reason in (None, *Reason):
                 records = tuple(_record(n, job, state, reason) for n in range(PAGE))
                 page = OutcomePage(records, skipped=8, more=True)
@@ -255,14 +255,18 @@ def answers_on_results(words: Words) -> Iterator[Answer]:
                 blocked = replace(records[0], blocked_since=NOW - 60_000, settled_at=NOW)
                 alone = OutcomePage((blocked,), skipped=0, more=False)
                 yield results_answer(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
-    plain = OutcomeRecord(1, 1, 7, HERE.guild_id, HERE.channel_id, None, None, "posted", None, "", None, NOW, NOW, NOW)
+    plain = OutcomeRecord(
+        1, 1, 7, HERE.guild_id, HERE.channel_id, None, None, DeliveryState.POSTED, None, "", None, NOW, NOW, NOW
+    )
     for counts in (OutcomeCounts(0, 0, None), OutcomeCounts(0, 2, NOW)):
         yield results_answer(OutcomePage((plain,), skipped=0, more=False), counts, MENTIONS)
     yield results_answer(OutcomePage((), skipped=8, more=False), OutcomeCounts(0, 2, NOW), MENTIONS)
     yield results_answer(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
     for fresh, posted in ((True, False), (False, True), (False, False)):
         result = SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted)
-        page = OutcomePage(tuple(_record(n, None, "posted", None) for n in range(PAGE)), skipped=0, more=True)
+        page = OutcomePage(
+            tuple(_record(n, None, DeliveryState.POSTED, None) for n in range(PAGE)), skipped=0, more=True
+        )
         for news in (sent_again(result), posted_after_all(result)):
             yield results_answer(page, OutcomeCounts(1, 2, NOW), MENTIONS, news)
     yield results_answer(OutcomePage((), 0, more=False, only_failed=True), OutcomeCounts(0, 0, None), MENTIONS)

@@ -7,10 +7,10 @@ import pytest
 from model import snapshots
 from model.job import Job, JobState
 from model.messages import Cause
-from model.states import Reason
+from model.states import DeliveryState, Reason
 from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
-from storage.outcome_records import OutcomeCounts, OutcomePage, OutcomeRecord
+from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
 from ui.answer import Answer
 from ui.mentions import CommandMentions
@@ -18,10 +18,12 @@ from ui.results import PAGE, results_answer, sent_again
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 JOB = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="a paper boat"))
-POSTED = OutcomeRecord(8, 1, 7, 4, 5, 6, JOB, "posted", None, "", None, 1_000, 1_000, 60_000)
-BLOCKED = replace(POSTED, state="waiting", reason=Reason.NO_PERMISSION, blocked_since=1_000, settled_at=None)
-GIVEN_UP = replace(POSTED, delivery_id=6, message_id=None, state="given_up", reason=Reason.NO_PERMISSION)
-UNSURE = replace(POSTED, delivery_id=5, message_id=None, state="unsure", reason=Reason.CANNOT_LOOK)
+POSTED = OutcomeRecord(8, 1, 7, 4, 5, 6, JOB, DeliveryState.POSTED, None, "", None, 1_000, 1_000, 60_000)
+BLOCKED = replace(
+    POSTED, state=DeliveryState.WAITING, reason=Reason.NO_PERMISSION, blocked_since=1_000, settled_at=None
+)
+GIVEN_UP = replace(POSTED, delivery_id=6, message_id=None, state=DeliveryState.GIVEN_UP, reason=Reason.NO_PERMISSION)
+UNSURE = replace(POSTED, delivery_id=5, message_id=None, state=DeliveryState.UNSURE, reason=Reason.CANNOT_LOOK)
 NONE_FAILED = OutcomeCounts(0, 0, None)
 
 
@@ -108,7 +110,7 @@ async def test_the_longest_page_still_shows_each_result() -> None:
     job = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="*" * 400))
     big = 1_999_999_999_999_999_999
     for reason in Reason:
-        for state in ("posted", "given_up", "unsure", "waiting"):
+        for state in DeliveryState:
             record = replace(POSTED, guild_id=big, channel_id=big, message_id=big, snapshot=job, job_id=99_999)
             form = Variant(no_files=True, why=Cause.UPLOADS_LIMITED).format()
             record = replace(record, state=state, reason=reason, blocked_since=1_790_000_000_000, variant=form)

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from relay.callbacks.callback_counts import CallbackCounts
-from relay.ports import CallbackUse
+from relay.callbacks.hint_counts import HintCounts
+from relay.ports import HintUse
 from tests.relay.world import ManualClock
 from tests.web.port import ask, free_port, port_at
 from web.callbacks import CallbackRate, Callbacks
@@ -25,7 +25,7 @@ class Town:
     def __init__(self, port: int) -> None:
         self.port = port
         self.heard_of: list[tuple[int, bytes]] = []
-        self.counts = CallbackCounts()
+        self.counts = HintCounts()
         self.clock = ManualClock()
 
     def server_of(self, secret: str) -> int | None:
@@ -116,6 +116,6 @@ async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(tow
     answers = await asyncio.gather(*(town.post() for _ in range(50)))
     assert sorted(answers) == [200] * 20 + [429] * 30
     assert await town.post(secret=OTHER) == 200
-    assert town.counts.by_use == {CallbackUse.TOO_MANY: 30}
+    assert town.counts.by_use == {HintUse.TOO_MANY: 30}
     town.clock.move_to(town.clock.monotonic() + 2)
     assert [await town.post() for _ in range(3)] == [200, 200, 429]

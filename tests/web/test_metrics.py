@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sqlite3
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -15,10 +14,10 @@ from prometheus_client.exposition import generate_latest
 
 from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
 from relay.polling.job_queue import Polls
-from relay.ports import CallbackUse
+from relay.ports import HintUse
 from settings import VERSION
 from storage import jobs
-from storage.database import Database, Queries, SqlValue, open_reader
+from storage.database import Database, Queries, Row, SqlValue, open_reader
 from tests.web.clock import ManualClock
 from tests.web.port import Asked
 from tests.web.samples import read
@@ -30,7 +29,7 @@ from web.prometheus_meters import PrometheusMeters
 SOURCES = Sources(
     polls=lambda: Polls(jobs=9, due=3, late=1, longest=30.5),
     posts=lambda: {"Done": 4, "Again": 1},
-    hints=lambda: {CallbackUse.ASKED: 2},
+    hints=lambda: {HintUse.ASKED: 2},
     failures=lambda: {"poll": 1},
     crashes=lambda: {"poll": 2},
     loop_ages=lambda: {"poll": 0.5},
@@ -106,7 +105,7 @@ async def test_the_database_is_counted_at_most_every_half_minute(database: Datab
     assert await open_jobs() == 1
 
 
-class _SlowReader:
+class _SlowReader(Queries):
     """Each question takes a second."""
 
     def __init__(self, inner: Queries, clock: ManualClock) -> None:
@@ -114,11 +113,7 @@ class _SlowReader:
         self._clock = clock
         self.asked = 0
 
-    async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> sqlite3.Row | None:
-        rows = await self.all(sql, parameters)
-        return rows[0] if rows else None
-
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[sqlite3.Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
         self.asked += 1
         self._clock.forward(1)
         return await self._inner.all(sql, parameters)

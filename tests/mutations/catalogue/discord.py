@@ -68,7 +68,7 @@ MUTATIONS = (
         "what waits in a channel that was deleted meanwhile is not looked after",
         f"{_E2E}/test_places.py::test_channels_that_were_deleted_while_the_bot_was_off",
         "storage.known_channels",
-        'f" UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}"\n',
+        "UNION SELECT channel_id FROM deliveries WHERE guild_id = ?1 AND {IS_OPEN}\n",
         "",
     ),
     mutation(
@@ -95,16 +95,16 @@ MUTATIONS = (
     mutation(
         "jobs of a server without the bot are asked about",
         f"{_E2E}/test_servers.py::test_back_within_the_grace",
-        "accounts.Accounts.in_force",
-        "return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)",
+        "tokens.Accounts.in_force",
+        "return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)",
         "return self._own.get(guild_id, self._operator_id)",
     ),
     mutation(
         "outcomes of a server without the bot are sent",
         f"{_E2E}/test_servers.py::test_an_outcome_is_not_sent_to_a_server_without_the_bot",
         "due_heads",
-        " AND guild_id NOT IN {_SERVERS_GONE} AND id",
-        " AND id",
+        "AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)\n",
+        "",
     ),
     mutation(
         "a server that came back while the bot was off is forgotten",
@@ -245,7 +245,7 @@ MUTATIONS = (
         "a permission that is given back is not noticed",
         "tests/relay/delivery/test_outbox.py::test_a_changed_permission_lets_results_go_at_once",
         "DeliveryLoop.permissions_changed",
-        "hurried = await sending.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
+        "hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
         "hurried = 0",
     ),
     mutation(

@@ -9,8 +9,8 @@ MUTATIONS = (
         "the newest account's number is kept for good",
         "tests/storage/test_retention.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
         "delete_unused_accounts",
-        "SET account_key = 'forgotten:' || id\"",
-        'SET account_key = account_key"',
+        "SET account_key = 'forgotten:' || id\n",
+        "SET account_key = account_key\n",
     ),
     mutation(
         "a stranger's database is taken over",
@@ -37,8 +37,8 @@ MUTATIONS = (
         "what is still to be posted is deleted once it is old",
         "tests/storage/test_retention.py::test_what_is_waited_for_or_still_to_be_posted_stays",
         "_NOT_WANTED",
-        'f" OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})))"',
-        '"))"',
+        "OR EXISTS (SELECT 1 FROM deliveries d WHERE d.subscription_id = s.id AND d.{IS_OPEN})",
+        "",
     ),
     mutation(
         "a failed look ends the deleting of what is old",

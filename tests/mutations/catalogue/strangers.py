@@ -85,8 +85,8 @@ MUTATIONS = (
         "a number is taken in every channel of its server",
         "tests/relay/commands/test_commands.py::test_a_number_is_of_no_use_in_another_channel",
         "storage.by_number",
-        'AND (s.channel_id = ?3"\n',
-        'AND (1"\n',
+        "AND (s.channel_id = ?3\n",
+        "AND (1\n",
     ),
     mutation(
         "a number is refused to who asked for its job in another channel",

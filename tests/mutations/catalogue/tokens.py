@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
-_ACCOUNTS = "tests/relay/accounts/test_account_registry.py"
+_ACCOUNTS = "tests/relay/tokens/test_accounts.py"
 _MOVES = "tests/storage/test_moves.py"
 _CHANGES = "tests/e2e/test_token_changes.py"
-_SHARED = "tests/relay/accounts/test_shared_accounts.py"
+_SHARED = "tests/relay/tokens/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
         "the copy that an update makes keeps the tokens",
-        "tests/relay/accounts/test_shared_accounts.py"
+        "tests/relay/tokens/test_shared_accounts.py"
         "::test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none",
         "copy_beside",
         "with_tokens=False",
@@ -21,7 +21,7 @@ MUTATIONS = (
     mutation(
         "a token that claims a server's account is stored in the place of that server's own",
         f"{_ACCOUNTS}::test_a_token_that_only_claims_an_account_takes_nothing_over",
-        "ServerTokens._store",
+        "Tokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         "digest = self._vault.keyed_hash(key)\nrow",
     ),
@@ -29,20 +29,20 @@ MUTATIONS = (
         "a server's token is the operator's where the bytes are the same",
         f"{_ACCOUNTS}::test_a_servers_own_token_is_never_the_operators[user:1-old]",
         "by_token",
-        '"token_hash = ? AND NOT of_operator"',
-        '"token_hash = ? ORDER BY of_operator DESC"',
+        "WHERE token_hash = ? AND NOT of_operator",
+        "WHERE token_hash = ? ORDER BY of_operator DESC",
     ),
     mutation(
         "a late trial overwrites a newer token",
         f"{_ACCOUNTS}::test_the_later_command_wins_not_the_later_answer",
-        "ServerTokens._store",
+        "Tokens._store",
         "if self._changed_by.get(guild_id, 0) > command:",
         "if 0:",
     ),
     mutation(
         "a token that is being tried is stored though the server's was removed meanwhile",
         f"{_ACCOUNTS}::test_a_token_that_was_removed_while_another_was_tried_stays_removed",
-        "ServerTokens._remove",
+        "Tokens._remove",
         "self._changed_by[guild_id] = command\n",
         "",
     ),
@@ -55,7 +55,7 @@ MUTATIONS = (
     ),
     mutation(
         "a user's number is confirmed by a longer one",
-        "tests/relay/accounts/test_account_registry.py::test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told",
+        "tests/relay/tokens/test_accounts.py::test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told",
         "names_user",
         '(?![0-9])", jobid)',
         '", jobid)',
@@ -64,15 +64,15 @@ MUTATIONS = (
         "a new token takes other servers' subscriptions along",
         f"{_MOVES}::test_a_job_that_others_wait_for_is_split",
         "_MOVE",
-        'WHERE job_id = found.source AND guild_id = ?2 AND {open}"',
-        'WHERE job_id = found.source AND ?2 AND {open}"',
+        "WHERE job_id = found.source AND guild_id = ?2 AND {{open}}",
+        "WHERE job_id = found.source AND ?2 AND {{open}}",
     ),
     mutation(
         "a job that other servers wait for is moved instead of copied",
         f"{_MOVES}::test_a_job_that_others_wait_for_is_split",
         "_REPOINT",
-        '" AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = jobs.id AND s.guild_id <> ?2)"',
-        '" AND ?2"',
+        "AND NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = jobs.id AND s.guild_id <> ?2)",
+        "AND ?2",
     ),
     mutation(
         "an end that the API did not tell is told to who still waits",
@@ -119,7 +119,7 @@ MUTATIONS = (
     mutation(
         "a replaced token stays in the write-ahead log",
         f"{_SHARED}::test_no_byte_of_a_replaced_secret_stays_in_a_file",
-        "ServerTokens._store",
+        "Tokens._store",
         "(changed.id for changed in rows))))\nawait self._database.flush()\n",
         """(changed.id for changed in rows))))
 """,
@@ -162,7 +162,7 @@ MUTATIONS = (
     mutation(
         "an old button drops the jobs of an account whose token was entered again",
         f"{_CHANGES}::test_buttons_from_before_a_change_of_the_token_do_nothing",
-        "ServerTokens._check_not_in_force",
+        "Tokens._check_not_in_force",
         "if entered_again or",
         "if",
     ),
@@ -176,7 +176,7 @@ MUTATIONS = (
     mutation(
         "servers with the same token ask each for itself",
         "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_asked_once[v1]",
-        "ServerTokens._store",
+        "Tokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         'digest = self._vault.keyed_hash(f"{guild_id} {token}")\nrow',
     ),

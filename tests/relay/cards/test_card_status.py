@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from model.job import Job, JobState, Media, Outcome
-from model.states import CardStatus
+from model.states import AccountState, CardStatus, DeliveryState
 from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, Facts, changes_at, face_of, is_final, slow_at
 
 NOW = 1_700_000_000_000
@@ -20,13 +20,18 @@ RUNNING = Facts(
     delivery=None,
     blocked=False,
     live=True,
-    account_state="ok",
+    account_state=AccountState.OK,
     api_down=False,
     paused=False,
     slow_at=NOW + 1,
 )
 ENDED = replace(
-    RUNNING, job=DONE, ended=True, outcome=Outcome.COMPLETED, job_ended_at=NOW - FETCHING_AFTER, delivery="waiting"
+    RUNNING,
+    job=DONE,
+    ended=True,
+    outcome=Outcome.COMPLETED,
+    job_ended_at=NOW - FETCHING_AFTER,
+    delivery=DeliveryState.WAITING,
 )
 
 
@@ -59,16 +64,16 @@ def test_an_unknown_state_is_told_however_long_it_takes() -> None:
 
 
 def test_a_bot_that_is_paused_says_so_on_open_cards_alone() -> None:
-    assert face_of(replace(RUNNING, paused=True, account_state="refused", live=False)) is CardStatus.PAUSED
-    assert face_of(replace(ENDED, paused=True, delivery="posted")) is CardStatus.ENDED
+    assert face_of(replace(RUNNING, paused=True, account_state=AccountState.REFUSED, live=False)) is CardStatus.PAUSED
+    assert face_of(replace(ENDED, paused=True, delivery=DeliveryState.POSTED)) is CardStatus.ENDED
 
 
 def test_what_holds_a_job_up_goes_before_its_state() -> None:
     held = replace(RUNNING, api_down=True)
     assert face_of(held) is CardStatus.API_DOWN
-    assert face_of(replace(held, account_state="refused")) is CardStatus.TOKEN_REFUSED
-    assert face_of(replace(held, account_state="unpaid")) is CardStatus.UNPAID
-    assert face_of(replace(held, account_state="unpaid", live=False)) is CardStatus.OTHER_ACCOUNT
+    assert face_of(replace(held, account_state=AccountState.REFUSED)) is CardStatus.TOKEN_REFUSED
+    assert face_of(replace(held, account_state=AccountState.UNPAID)) is CardStatus.UNPAID
+    assert face_of(replace(held, account_state=AccountState.UNPAID, live=False)) is CardStatus.OTHER_ACCOUNT
 
 
 def test_time_counts_from_when_the_job_was_made() -> None:
@@ -97,13 +102,13 @@ def test_an_outcome_that_may_not_be_posted() -> None:
 @pytest.mark.parametrize(
     ("delivery", "face"),
     [
-        ("posted", CardStatus.ENDED),
+        (DeliveryState.POSTED, CardStatus.ENDED),
         (None, CardStatus.ENDED),
-        ("given_up", CardStatus.NOT_POSTED),
-        ("unsure", CardStatus.UNSURE),
+        (DeliveryState.GIVEN_UP, CardStatus.NOT_POSTED),
+        (DeliveryState.UNSURE, CardStatus.UNSURE),
     ],
 )
-def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: str | None, face: CardStatus) -> None:
+def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: DeliveryState | None, face: CardStatus) -> None:
     settled = replace(ENDED, delivery=delivery)
     assert face_of(settled) is face
     assert is_final(settled)

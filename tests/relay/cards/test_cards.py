@@ -10,13 +10,13 @@ import pytest
 
 from model.job import Job, JobState, Outcome
 from model.messages import CardPost, NoAnswer, RateLimited, Refused, SummaryPost
-from model.states import CardStatus
+from model.states import CardStatus, DeliveryKind
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.cards import CardLoop
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from relay.ports import ApiHealth
-from storage import deliveries, subscriptions
+from storage import deliveries, delivery_queries, subscriptions
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
 
@@ -421,7 +421,7 @@ async def test_a_deleted_card_is_forgotten_and_can_be_posted_anew(world: CardWor
     assert await world.card_message(subscription_id) is None
 
     world.clock.advance(600 * SECOND)
-    card = await deliveries.of_subscription(world.database.reader, subscription_id, "card")
+    card = await delivery_queries.of_subscription(world.database.reader, subscription_id, DeliveryKind.CARD)
     assert card is not None
     async with world.database.transaction() as tx:
         await deliveries.add_card(

@@ -7,6 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from model.states import DeliveryKind
 from relay.cards.card_edits import Done, Key, Later
 from relay.cards.cards import CardLoop
 from relay.cards.due_keys import DueKeys
@@ -19,7 +20,7 @@ _STEP = st.tuples(st.sampled_from(["add", "take", "free"]), st.integers(0, 5), s
 def test_it_is_a_list_sorted_by_time(steps: list[tuple[str, int, int]]) -> None:
     due, plain, taken = DueKeys(), dict[Key, float](), set[Key]()
     for step, number, time_of in steps:
-        key = Key("card", number)
+        key = Key(DeliveryKind.CARD, number)
         if step == "add":
             due.add(key, time_of)
             plain[key] = min(time_of, plain.get(key, time_of))
@@ -42,7 +43,7 @@ def test_moving_keys_about_does_not_grow_the_heap() -> None:
     due = DueKeys()
     for turn in range(1000):
         for number in range(10):
-            due.add(Key("card", number), -turn)
+            due.add(Key(DeliveryKind.CARD, number), -turn)
     assert len(due._heap) <= 100
 
 
@@ -67,7 +68,7 @@ async def _turn_seconds(folder: Path, cards: int) -> float:
     folder.mkdir()
     database = await open_database(folder)
     loop = CardLoop(database, _Edits(), ManualClock(), parallel=1)  # type: ignore[arg-type]
-    loop._mark(Key("card", number) for number in range(cards))
+    loop._mark(Key(DeliveryKind.CARD, number) for number in range(cards))
     best = float("inf")
     for _ in range(5):
         began = time.process_time()

@@ -7,6 +7,7 @@ import pytest
 
 from model import snapshots
 from model.job import Job, JobState, Media, Outcome
+from model.states import AccountState
 from pixverse import errors
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay.commands import refusals, results
@@ -101,14 +102,14 @@ async def test_what_was_never_seen_leaves_nothing_behind(
     [
         (errors.TokenRefused("401"), results.Hold.REFUSED),
         (errors.SubscriptionUnpaid("402"), results.Hold.UNPAID),
-        ("refused", results.Hold.REFUSED),
-        ("unpaid", results.Hold.UNPAID),
+        (AccountState.REFUSED, results.Hold.REFUSED),
+        (AccountState.UNPAID, results.Hold.UNPAID),
     ],
 )
 async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works(
-    world: World, trouble: errors.PixVerseError | str, hold: results.Hold
+    world: World, trouble: errors.PixVerseError | AccountState, hold: results.Hold
 ) -> None:
-    if isinstance(trouble, str):
+    if isinstance(trouble, AccountState):
         world.accounts.states[ACCOUNT] = trouble
     else:
         world.api.everywhere = trouble
@@ -286,10 +287,10 @@ async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
 
 
 async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
-    world.accounts.states[ACCOUNT] = "refused"
+    world.accounts.states[ACCOUNT] = AccountState.REFUSED
     with pytest.raises(refusals.TokenRefused):
         await world.commands.watch.peek(world.ask(), "job-1")
-    world.accounts.states[ACCOUNT] = "unpaid"
+    world.accounts.states[ACCOUNT] = AccountState.UNPAID
     with pytest.raises(refusals.SubscriptionUnpaid):
         await world.commands.watch.peek(world.ask(), "job-1")
     world.accounts.used[GUILD] = None

@@ -13,7 +13,7 @@ from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.results import Ask
 from relay.delivery import admin_notices as notices
 from relay.delivery.verdicts import PATIENCE
-from storage import outcome_records, sending, servers
+from storage import deliveries, delivery_queries, servers
 from tests.relay.discord_channel import LOST
 from tests.relay.outbox_world import GUILD, World, completed
 from tests.relay.world import FakeOutbox
@@ -209,19 +209,22 @@ async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:
         ids += await world.end(completed(f"job-{number}"))
     now = world.clock.now()
     async with world.database.transaction() as tx:
-        await sending.give_up(tx, ids[0], reason=Reason.REFUSED, now=now)
-        await sending.unsure(tx, ids[2], reason=Reason.CANNOT_LOOK, now=now)
-        await sending.give_up(tx, ids[3], reason=Reason.CHANNEL_GONE, now=now)
-        await sending.retry_at(tx, ids[1], next_at=now, unanswered_at=None, blocked_since=now)
+        await deliveries.give_up(tx, ids[0], reason=Reason.REFUSED, now=now)
+        await deliveries.unsure(tx, ids[2], reason=Reason.CANNOT_LOOK, now=now)
+        await deliveries.give_up(tx, ids[3], reason=Reason.CHANNEL_GONE, now=now)
+        await deliveries.retry_at(tx, ids[1], next_at=now, unanswered_at=None, blocked_since=now)
     reader = world.database.reader
 
-    pages = [await outcome_records.page(reader, GUILD, skip=skip, size=4, hopeless=HOPELESS) for skip in (0, 4, 8, 12)]
+    pages = [
+        await delivery_queries.outcome_page(reader, GUILD, skip=skip, size=4, hopeless=HOPELESS)
+        for skip in (0, 4, 8, 12)
+    ]
     shown = [record.delivery_id for page in pages for record in page.records]
     assert shown == [ids[2], ids[0], ids[1], *ids[:3:-1], ids[3]]
     assert [len(page.records) for page in pages] == [4, 4, 1, 0]
     assert [page.more for page in pages] == [True, True, False, False]
-    assert (await outcome_records.page(reader, GUILD + 1, skip=0, size=4, hopeless=())).records == ()
-    counts = await outcome_records.counts(reader, GUILD)
+    assert (await delivery_queries.outcome_page(reader, GUILD + 1, skip=0, size=4, hopeless=())).records == ()
+    counts = await delivery_queries.outcome_counts(reader, GUILD)
     assert (counts.not_posted, counts.waiting, counts.waiting_since) == (3, 6, now)
 
 
@@ -233,9 +236,9 @@ async def test_channels_in_which_outcomes_wait_for_a_permission(world: World) ->
     now = world.clock.now()
     async with world.database.transaction() as tx:
         for channel_id, since in ((CHANNEL, now), (CHANNEL + 1, now - 1), (CHANNEL + 2, now - 2)):
-            await sending.retry_at(tx, ids[channel_id], next_at=now, unanswered_at=None, blocked_since=since)
-        await sending.give_up(tx, ids[CHANNEL + 2], reason=Reason.NO_PERMISSION, now=now)
+            await deliveries.retry_at(tx, ids[channel_id], next_at=now, unanswered_at=None, blocked_since=since)
+        await deliveries.give_up(tx, ids[CHANNEL + 2], reason=Reason.NO_PERMISSION, now=now)
     reader = world.database.reader
 
-    assert await outcome_records.blocked_channels(reader, GUILD) == [CHANNEL + 1, CHANNEL]
-    assert await outcome_records.blocked_channels(reader, GUILD + 1) == []
+    assert await delivery_queries.blocked_channels(reader, GUILD) == [CHANNEL + 1, CHANNEL]
+    assert await delivery_queries.blocked_channels(reader, GUILD + 1) == []

@@ -113,7 +113,7 @@ async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it
     world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
     world.clock.advance(LONG)
     await world.pump_for(3_600_000, 60_000)
-    assert (await world.get(delivery_id)).open
+    assert (await world.get(delivery_id)).state.is_open
 
     del world.discord.missing[CHANNEL]
     world.discord.readable = True

@@ -5,24 +5,32 @@ import hashlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.states import NoticeKind
+from model.states import DeliveryKind, NoticeKind
 from relay.delivery import nonces
 
 texts = st.text(max_size=30)
 ids = st.integers(0, 2**63 - 1)
 
 
-@given(texts, ids, texts)
-def test_a_nonce_fits_discord_and_is_the_same_every_time(jobid: str, channel_id: int, kind: str) -> None:
-    nonce = nonces.for_job(jobid, channel_id, kind)
+kinds = st.sampled_from(DeliveryKind)
+messages = st.tuples(texts, ids, kinds, ids)
+
+
+@given(texts, ids, kinds, ids)
+def test_a_nonce_fits_discord_and_is_the_same_every_time(
+    jobid: str, channel_id: int, kind: DeliveryKind, job_round: int
+) -> None:
+    nonce = nonces.for_job(jobid, channel_id, kind, job_round)
 
     assert len(nonce) == 25
     assert set(nonce) <= set("0123456789abcdef")
-    assert nonce == nonces.for_job(jobid, channel_id, kind)
+    assert nonce == nonces.for_job(jobid, channel_id, kind, job_round)
 
 
-@given(st.tuples(texts, ids, texts), st.tuples(texts, ids, texts))
-def test_different_messages_have_different_nonces(one: tuple[str, int, str], other: tuple[str, int, str]) -> None:
+@given(messages, messages)
+def test_different_messages_have_different_nonces(
+    one: tuple[str, int, DeliveryKind, int], other: tuple[str, int, DeliveryKind, int]
+) -> None:
     assert (nonces.for_job(*one) == nonces.for_job(*other)) is (one == other)
 
 
@@ -30,7 +38,7 @@ def test_it_is_the_same_in_every_release() -> None:
     """A bot that is updated between a send and its record must know the message again."""
     digest = hashlib.sha256(b"3:job1:57:outcome").hexdigest()
 
-    assert nonces.for_job("job", 5, "outcome") == digest[:25]
+    assert nonces.for_job("job", 5, DeliveryKind.OUTCOME) == digest[:25]
 
 
 def test_a_summary_is_known_whatever_the_order_of_its_jobs() -> None:
@@ -45,9 +53,13 @@ def test_a_notice_belongs_to_one_change() -> None:
     assert one != nonces.for_notice("user:1", 7, 5, NoticeKind.TOKEN_REFUSED, 1)
 
 
-def test_kinds() -> None:
-    assert [nonces.outcome_kind(0), nonces.outcome_kind(2), nonces.again_kind(9)] == [
-        "outcome",
-        "outcome-2",
-        "again-9",
+def test_a_round_is_named_behind_its_kind() -> None:
+    def digest(kind: str) -> str:
+        parts = ("job", "5", kind)
+        return hashlib.sha256("".join(f"{len(part)}:{part}" for part in parts).encode()).hexdigest()[:25]
+
+    found = [
+        nonces.for_job("job", 5, kind, job_round)
+        for kind, job_round in ((DeliveryKind.OUTCOME, 0), (DeliveryKind.OUTCOME, 2), (DeliveryKind.AGAIN, 9))
     ]
+    assert found == [digest("outcome"), digest("outcome-2"), digest("again-9")]

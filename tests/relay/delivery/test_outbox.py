@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,13 +9,13 @@ import pytest
 
 from model.job import Job, JobState, Outcome
 from model.messages import Address, NoticePost, Post, Refused, SendResult
-from model.states import NoticeKind, Reason
+from model.states import DeliveryKind, NoticeKind, Reason
 from relay.delivery import admin_notices as notices
 from relay.delivery.outbox import DeliveryLoop
-from storage import deliveries, servers
-from storage.errors import StorageUnavailable
+from storage import deliveries, delivery_queries, servers
 from tests.relay.discord_channel import DEAD, Discord, ManualClock
 from tests.relay.outbox_world import GUILD, World, completed
+from tests.relay.world import BrokenReader
 
 CHANNEL = 5
 OTHER = 6
@@ -318,16 +317,9 @@ async def _is(world: LoopWorld, delivery_id: int, state: str) -> bool:
 async def test_a_database_that_cannot_be_read_is_asked_again(world: LoopWorld) -> None:
     whole = world.database.reader
 
-    class Locked:
-        async def one(self, sql: str, parameters: object = ()) -> sqlite3.Row | None:
-            raise StorageUnavailable("database is locked")
-
-        async def all(self, sql: str, parameters: object = ()) -> list[sqlite3.Row]:
-            raise StorageUnavailable("database is locked")
-
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
-    world.database.reader = Locked()
+    world.database.reader = BrokenReader()
     world.outbox.wake()
     await until(lambda: world.outbox.failures > 0)
     world.database.reader = whole
@@ -350,7 +342,7 @@ async def test_a_refused_bot_token_is_made_known(world: LoopWorld) -> None:
 
 async def _card(world: LoopWorld, jobid: str) -> int:
     subscription_id = await world.watch(jobid, CHANNEL, card=True)
-    card = await deliveries.of_subscription(world.database.reader, subscription_id, "card")
+    card = await delivery_queries.of_subscription(world.database.reader, subscription_id, DeliveryKind.CARD)
     assert card is not None
     return card.id
 

@@ -23,11 +23,11 @@ from model.messages import (
     VideoFile,
     VideoLink,
 )
-from model.states import NoticeKind
+from model.states import DeliveryKind, NoticeKind
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
-from storage import deliveries, jobs, sending, servers, subscriptions
+from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import GUILD, World, completed
 
@@ -153,10 +153,11 @@ async def test_posted_again_it_pings_nobody(world: World) -> None:
         await deliveries.add_outcome(
             tx,
             subscription_id=subscription_id,
-            kind=nonces.again_kind(1),
+            kind=DeliveryKind.AGAIN,
+            job_round=1,
             guild_id=GUILD,
             channel_id=CHANNEL,
-            base_nonce=nonces.for_job("job", CHANNEL, nonces.again_kind(1)),
+            base_nonce=nonces.for_job("job", CHANNEL, DeliveryKind.AGAIN, 1),
             closes_batch=False,
             now=world.clock.now(),
         )
@@ -498,7 +499,7 @@ async def test_admins_are_told_once_for_a_channel_and_results_come_when_it_opens
 
     world.discord.missing.clear()
     async with world.database.transaction() as tx:
-        assert await sending.hurry(tx, world.clock.now(), guild_id=GUILD, channel_id=CHANNEL) == 2
+        assert await deliveries.hurry(tx, world.clock.now(), guild_id=GUILD, channel_id=CHANNEL) == 2
     await world.pump()
     assert len(world.discord.outcomes(CHANNEL)) == 2
 
@@ -564,7 +565,7 @@ async def _alert_and_its_end(world: World, end: NoticeKind) -> int:
 
 
 async def _end_alert(world: World, end: NoticeKind) -> None:
-    (alert,) = await deliveries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [end])
+    (alert,) = await delivery_queries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [end])
     world.clock.advance(60_000)
     await _put(world, notices.replacing(alert, end, world.clock.now(), jobs=3), "e" * 25)
 
@@ -590,7 +591,9 @@ async def test_the_end_takes_the_alert_s_place(world: World) -> None:
     assert (post.kind, post.alert, post.lasted) == (NoticeKind.FIXED, NoticeKind.TOKEN_REFUSED, 60_000)
     assert len(_notices(world)) == 1
     assert (
-        await deliveries.alerts_not_over(world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [NoticeKind.FIXED])
+        await delivery_queries.alerts_not_over(
+            world.database.reader, [GUILD], [NoticeKind.TOKEN_REFUSED], [NoticeKind.FIXED]
+        )
         == []
     )
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from model.job import Job, JobState
+from model.states import AccountState
 from pixverse.errors import (
     AccountBroken,
     JobNotFound,
@@ -42,7 +43,7 @@ _ERRORS: dict[str, Callable[[], Exception]] = {
     "disk full": lambda: StorageUnavailable("disk is full"),
 }
 _MOSTLY = st.sampled_from([True, True, False])
-_STATE_AFTER = {"refused": "refused", "unpaid": "unpaid"}
+_STATE_AFTER = {"refused": AccountState.REFUSED, "unpaid": AccountState.UNPAID}
 
 
 class HeldApi(FakeApi):
@@ -156,7 +157,7 @@ class AnySequence(RuleBasedStateMachine):
             await self._settle()
 
     @rule(account=st.sampled_from([ACCOUNT, OTHER_ACCOUNT]), state=st.sampled_from(["ok", "ok", "refused", "unpaid"]))
-    def an_account_changes(self, account: int, state: str) -> None:
+    def an_account_changes(self, account: int, state: AccountState) -> None:
         self._set_state(account, state)
         self.do(self._settle())
 
@@ -245,7 +246,7 @@ class AnySequence(RuleBasedStateMachine):
         for account in (ACCOUNT, OTHER_ACCOUNT):
             self.world.accounts.tokens[account] = f"token-{account}"
             self.world.accounts.used[GUILD + account] = account
-            self._set_state(account, "ok")
+            self._set_state(account, AccountState.OK)
         await self._settle()
         awaited = self._awaited()
         self.api.requests.clear()
@@ -263,7 +264,7 @@ class AnySequence(RuleBasedStateMachine):
         with sqlite3.connect(Path(self.folder.name) / "relay.db") as database:
             return database.execute(sql).fetchall()
 
-    def _set_state(self, account: int, state: str) -> None:
+    def _set_state(self, account: int, state: AccountState) -> None:
         self.world.accounts.states[account] = state
         self.poller.account_changed(account)
 

@@ -7,6 +7,7 @@ import pytest
 
 from model import snapshots
 from model.job import Job, JobState, Media
+from model.states import DeliveryKind
 from relay.delivery import nonces
 from relay.polling.job_recorder import Recorded, apply_response
 from storage import jobs
@@ -41,7 +42,7 @@ async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
 async def test_the_outcome_carries_a_nonce_without_anything_local(world: World) -> None:
     number = await world.watch("job-1")
     await world.recorder.record_expired(number, ACCOUNT)
-    nonce = nonces.for_job("job-1", CHANNEL, "outcome")
+    nonce = nonces.for_job("job-1", CHANNEL, DeliveryKind.OUTCOME)
     assert await world.rows("SELECT base_nonce FROM deliveries WHERE kind = 'outcome'") == [(nonce,)]
 
 

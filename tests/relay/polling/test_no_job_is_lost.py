@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from model.states import AccountState
 from pixverse.errors import TokenRefused
 from storage import jobs
 from storage.database import Queries
@@ -32,7 +33,7 @@ async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_non
     assert len(world.api.asked) == 8
     dues = {number: job.due for number in numbers if (job := world.poller._queue.get(number)) is not None}
     first = sorted(numbers, key=dues.__getitem__)[:16]
-    world.accounts.states[ACCOUNT] = "refused"
+    world.accounts.states[ACCOUNT] = AccountState.REFUSED
     world.poller.account_changed(ACCOUNT)
     world.api.everywhere = TokenRefused("401")
     assert world.api.gate is not None
@@ -46,7 +47,7 @@ async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_non
         world.poller.job_changed(number)
     await world.advance(5)
 
-    world.accounts.states[ACCOUNT] = "ok"
+    world.accounts.states[ACCOUNT] = AccountState.OK
     world.poller.account_changed(ACCOUNT)
     world.api.asked.clear()
     await world.advance(60)
@@ -135,9 +136,9 @@ async def test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_int
 async def test_the_loop_may_break_off_while_an_account_is_being_read(world: World) -> None:
     await world.watch("job-0")
     world.run()
-    world.accounts.states[ACCOUNT] = "refused"
+    world.accounts.states[ACCOUNT] = AccountState.REFUSED
     await world.advance(60)
-    world.accounts.states[ACCOUNT] = "ok"
+    world.accounts.states[ACCOUNT] = AccountState.OK
     world.poller.account_changed(ACCOUNT)
     await asyncio.sleep(0)
     await world.stop()

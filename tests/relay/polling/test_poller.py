@@ -7,11 +7,12 @@ from itertools import pairwise
 import pytest
 
 from model.job import JobState, Media
+from model.states import AccountState
 from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
 from relay.polling.job_recorder import Recorded
 from storage.database import Database
 from storage.errors import StorageUnavailable
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, World
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, BrokenReader, World
 
 
 def _gaps(times: list[float]) -> list[float]:
@@ -198,7 +199,7 @@ async def test_a_refused_token_rests_its_jobs_until_the_account_is_well(world: W
     world.api.everywhere = TokenRefused("401")
 
     async def refused(account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
-        world.accounts.states[account_id] = "refused" if isinstance(error, TokenRefused) else "ok"
+        world.accounts.states[account_id] = AccountState.REFUSED if isinstance(error, TokenRefused) else AccountState.OK
 
     world.accounts.answered = refused  # type: ignore[method-assign]
     await world.advance(30)
@@ -313,7 +314,7 @@ async def test_given_up_at_its_age_whatever_the_trouble(database: Database, trou
     if trouble == "down":
         world.api.everywhere = Unavailable("503")
     if trouble == "refused":
-        world.accounts.states[ACCOUNT] = "refused"
+        world.accounts.states[ACCOUNT] = AccountState.REFUSED
     await world.advance(2 * 3600 - 60)
     assert await world.outcomes() == []
     await world.advance(400)
@@ -362,13 +363,7 @@ async def test_the_loop_outlives_a_database_that_cannot_be_read(world: World) ->
     await world.watch("job-1")
     reader = world.database.reader
 
-    class Broken:
-        async def one(self, *_: object) -> None:
-            raise StorageUnavailable("disk I/O error")
-
-        all = one
-
-    world.database.reader = Broken()  # type: ignore[assignment]
+    world.database.reader = BrokenReader()
     world.run()
     await world.advance(50)
     assert world.poller.failures >= 2

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from model.messages import ClaimedUser, NoticePost
-from model.states import AccountState, NoticeKind
+from model.states import AccountState, DeliveryKind, NoticeKind
 from pixverse.errors import (
     AccountBroken,
     BadRequest,
@@ -19,11 +19,11 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.tokens import DiscordTokenGiven, NotAToken
-from relay.accounts.rechecks import Recheck
-from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from relay.delivery import admin_notices as notices
+from relay.tokens.rechecks import Recheck
+from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from storage import accounts as account_rows
-from storage import deliveries, jobs, servers, subscriptions
+from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.vault import new_key
 from tests.relay.account_house import House
 
@@ -272,7 +272,8 @@ async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_thi
     rows = [await subscriptions.by_id(house.database.reader, number) for number in (dropped, elsewhere, kept)]
     assert [row.stopped_by for row in rows if row is not None] == [ADMIN, None, None]
     assert [
-        await deliveries.of_subscription(house.database.reader, number, "card") is None for number in (1, 2, 3)
+        await delivery_queries.of_subscription(house.database.reader, number, DeliveryKind.CARD) is None
+        for number in (1, 2, 3)
     ] == [
         True,
         False,

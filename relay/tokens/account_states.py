@@ -10,7 +10,7 @@ from model.states import AccountState, NoticeKind
 from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
-from storage import accounts, deliveries, servers, subscriptions
+from storage import accounts, deliveries, delivery_queries, servers, subscriptions
 from storage.database import Transaction
 from storage.subscriptions import WaitingServer
 
@@ -72,7 +72,7 @@ async def change(
 
     `recheck`: milliseconds between two looks at a token in trouble.
     """
-    if not await accounts.set_state(tx, account.id, state.value, now):
+    if not await accounts.set_state(tx, account.id, state, now):
         return False
     idle_too = state is AccountState.MISSING
     told = await subscriptions.waiting_servers(tx, account.id, operator_id, with_alerts_channel=idle_too)
@@ -99,7 +99,7 @@ async def tell_back(tx: Transaction, account: Account, guild_id: int, *, operato
 async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind, now: int) -> None:
     """Puts what takes the place of the alerts about the token into the outbox, for each server in `jobs`, which holds
     how many of its jobs that concerns."""
-    for alert in await deliveries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
+    for alert in await delivery_queries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
         await deliveries.add_notice(
             tx,
             guild_id=alert.guild_id,

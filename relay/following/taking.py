@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from model.messages import NoticePost
-from model.states import NoticeKind
+from model.states import DeliveryKind, NoticeKind
 from pixverse.jobids import is_jobid
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
@@ -39,7 +39,7 @@ class OwnAccounts(Accounts, Protocol):
 
 
 @dataclass(slots=True)
-class ImportResult:
+class Taken:
     """What came of a number of ids."""
 
     found: list[int] = field(default_factory=list)
@@ -52,7 +52,7 @@ class ImportResult:
     """The servers that took one."""
 
 
-class JobImporter:
+class Taker:
     """Subscribes followed channels. `interval`: seconds between two questions about one job; `most_of_guild`: how many
     open subscriptions a server may have; `serves`: whether the operator lets the bot serve a server."""
 
@@ -87,36 +87,34 @@ class JobImporter:
         own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
         return own == in_force == follow.account_id
 
-    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
+    async def take(self, account_id: int, jobids: Collection[str]) -> Taken:
         """Subscribes every channel that follows the account to these of its jobs.
 
         Passes over ids that are none of PixVerse, and jobs that have ended or were ever watched in the channel. Raises
         StorageError as the database does; what was committed before is told on all the same.
         """
-        result = ImportResult()
+        taken = Taken()
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
         self._note_strange(account_id, len(jobids) - len(usable))
         for batch in _batches(usable):
             async with self._database.transaction() as tx:
-                found = await self._take_batch(tx, account_id, batch, result)
-            result.found += found
+                found = await self._take_batch(tx, account_id, batch, taken)
+            taken.found += found
             self._tell(found)
-        await self._tell_of_limits(result)
-        return result
+        await self._tell_of_limits(taken)
+        return taken
 
-    async def _take_batch(
-        self, tx: Transaction, account_id: int, jobids: Sequence[str], result: ImportResult
-    ) -> list[int]:
+    async def _take_batch(self, tx: Transaction, account_id: int, jobids: Sequence[str], taken: Taken) -> list[int]:
         found: dict[int, None] = {}
         for follow in filter(self.holds, await follows.of_account(tx, account_id)):
             wanted = await follows.not_yet_in(tx, follow, jobids)
             room = max(0, self._most_of_guild - await subscriptions.count_open_of_guild(tx, follow.guild_id))
             for jobid in wanted[:room]:
                 found[await self._subscribe(tx, follow, jobid)] = None
-                result.with_room.add(follow.guild_id)
+                taken.with_room.add(follow.guild_id)
             if wanted[room:]:
-                result.left_out.update(wanted[room:])
-                result.without_room[follow] = result.without_room.get(follow, 0) + len(wanted[room:])
+                taken.left_out.update(wanted[room:])
+                taken.without_room[follow] = taken.without_room.get(follow, 0) + len(wanted[room:])
         return list(found)
 
     async def _subscribe(self, tx: Transaction, follow: FollowRow, jobid: str) -> int:
@@ -132,7 +130,7 @@ class JobImporter:
                 subscription_id=subscription_id,
                 guild_id=follow.guild_id,
                 channel_id=follow.channel_id,
-                base_nonce=nonces.for_job(jobid, follow.channel_id, deliveries.CARD),
+                base_nonce=nonces.for_job(jobid, follow.channel_id, DeliveryKind.CARD),
                 now=now + self._card_after,
             )
         return row.id
@@ -151,11 +149,11 @@ class JobImporter:
 
     # ---- the limit --------------------------------------------------------------------------------------------------
 
-    async def _tell_of_limits(self, result: ImportResult) -> None:
+    async def _tell_of_limits(self, taken: Taken) -> None:
         """Says once that a server has no room, until it has had room for everything again."""
-        lacking = {follow.guild_id for follow in result.without_room}
-        self._full -= result.with_room - lacking
-        for follow, count in result.without_room.items():
+        lacking = {follow.guild_id for follow in taken.without_room}
+        self._full -= taken.with_room - lacking
+        for follow, count in taken.without_room.items():
             if follow.guild_id not in self._full:
                 await self._tell_of_limit(follow, count)
                 self._full.add(follow.guild_id)

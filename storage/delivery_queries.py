@@ -1,0 +1,333 @@
+"""What the outbox holds: what is due, what waits for what, and what became of outcomes and words to admins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from model.job import Outcome
+from model.states import DeliveryKind, DeliveryState
+from storage.database import Queries, found, in_list, json_list
+from storage.deliveries import IS_OPEN, IS_OUTCOME, NOT_POSTED, SELECT, Delivery
+
+# ---- what is due ----------------------------------------------------------------------------------------------------
+
+_HAS_VIDEOS = f"""
+({IS_OUTCOME} AND EXISTS (SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+  WHERE s.id = deliveries.subscription_id AND j.outcome = '{Outcome.COMPLETED}'
+  AND coalesce(json_array_length(CASE WHEN json_valid(j.snapshot) THEN j.snapshot END, '$.media'), 0) > 0))
+"""
+
+
+async def due_heads(
+    q: Queries,
+    now: int,
+    *,
+    not_channels: Collection[int],
+    not_ids: Collection[int],
+    limit: int,
+    no_videos_in: Collection[int] | None = (),
+) -> list[Delivery]:
+    """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first.
+
+    Channels in `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than
+    it has to: very many may wait.
+    """
+    no_videos = "1" if no_videos_in is None else f"channel_id {in_list()}"
+    without = () if no_videos_in is None else (json_list(no_videos_in),)
+    heads: dict[int, Delivery] = {}
+    page = 4 * limit
+    while True:
+        rows = await q.all_as(
+            Delivery,
+            f"""
+            {SELECT} INDEXED BY deliveries_urgent
+            WHERE {IS_OPEN} AND next_at <= ? AND channel_id NOT {in_list()}
+            AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
+            AND id NOT {in_list()} AND NOT ({no_videos} AND {_HAS_VIDEOS}) ORDER BY urgency, id LIMIT ?
+            """,
+            (now, json_list([*not_channels, *heads]), json_list(not_ids), *without, page),
+        )
+        for delivery in rows:
+            heads.setdefault(delivery.channel_id, delivery)
+        if len(rows) < page or len(heads) >= limit:
+            return list(heads.values())[:limit]
+
+
+async def next_due(q: Queries, after: int) -> int | None:
+    """When the next one is due that is not due at `after`; None where there is none."""
+    return await q.value(f"SELECT min(next_at) FROM deliveries WHERE {IS_OPEN} AND next_at > ?", (after,))
+
+
+async def is_of_the_future(q: Queries, now: int) -> bool:
+    """Whether something was put in or sent later than now: the clock was set back."""
+    where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1)"
+    return await q.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (now,)) is not None
+
+
+# ---- one subscription's ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeMessage:
+    """An outcome in the outbox."""
+
+    state: DeliveryState
+    message_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeAddress:
+    """Whose outcome a message is."""
+
+    job_id: int
+    guild_id: int
+    channel_id: int
+
+
+async def of_subscription(q: Queries, subscription_id: int, kind: DeliveryKind, job_round: int = 0) -> Delivery | None:
+    """The delivery of this kind, in whatever state."""
+    sql = f"{SELECT} WHERE subscription_id = ? AND kind = ? AND round = ?"
+    return await q.one_as(Delivery, sql, (subscription_id, kind, job_round))
+
+
+async def posted_outcome(q: Queries, subscription_id: int) -> Delivery | None:
+    """The latest outcome that was posted for this subscription, of whatever round."""
+    where = f"subscription_id = ? AND {IS_OUTCOME} AND state = ?"
+    sql = f"{SELECT} WHERE {where} ORDER BY id DESC LIMIT 1"
+    return await q.one_as(Delivery, sql, (subscription_id, DeliveryState.POSTED))
+
+
+async def outcome_message(q: Queries, subscription_id: int, job_round: int) -> OutcomeMessage | None:
+    """What became of a subscription's outcome of this round; the latest posting of it where it was posted again."""
+    return await q.one_as(
+        OutcomeMessage,
+        f"""
+        WITH first AS (SELECT id FROM deliveries
+          WHERE subscription_id = ?1 AND kind = '{DeliveryKind.OUTCOME}' AND round = ?2)
+        SELECT state, message_id FROM deliveries WHERE subscription_id = ?1 AND state <> '{DeliveryState.GIVEN_UP}'
+        AND (id = (SELECT id FROM first) OR (kind = '{DeliveryKind.AGAIN}' AND id > (SELECT id FROM first)))
+        ORDER BY state = '{DeliveryState.POSTED}' DESC, id DESC LIMIT 1
+        """,
+        (subscription_id, job_round),
+    )
+
+
+async def outcome_address(q: Queries, base_nonce: str) -> OutcomeAddress | None:
+    """Whose outcome carries this nonce in its button."""
+    return await q.one_as(
+        OutcomeAddress,
+        f"""
+        SELECT s.job_id, d.guild_id, d.channel_id FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+        WHERE d.base_nonce = ? AND {IS_OUTCOME}
+        """,
+        (base_nonce,),
+    )
+
+
+async def variants_in_batch(q: Queries, batch_id: int) -> dict[int, str]:
+    """By subscription: the form of the latest outcome of each job of a batch."""
+    rows = await q.all(
+        """
+        SELECT subscription_id, variant FROM deliveries
+        WHERE subscription_id IN (SELECT id FROM subscriptions WHERE batch_id = ?) AND kind = ? ORDER BY id
+        """,
+        (batch_id, DeliveryKind.OUTCOME),
+    )
+    return {row["subscription_id"]: row["variant"] for row in rows}
+
+
+# ---- what waits -----------------------------------------------------------------------------------------------------
+
+
+async def open_among(q: Queries, delivery_ids: Sequence[int]) -> set[int]:
+    """Those of the deliveries that may still be sent."""
+    sql = f"SELECT id FROM deliveries WHERE id {in_list()} AND {IS_OPEN}"
+    return set(await q.values(sql, (json_list(delivery_ids),)))
+
+
+async def outcome_due(q: Queries, channel_id: int, *, after: int, now: int) -> bool:
+    """Whether an outcome for this channel has become due between these times, and is still to be posted."""
+    where = f"channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME} AND next_at BETWEEN ? AND ?"
+    return await q.one(f"SELECT 1 FROM deliveries WHERE {where} LIMIT 1", (channel_id, after, now)) is not None
+
+
+_BLOCKED = f"{IS_OPEN} AND blocked_since IS NOT NULL"
+
+
+async def blocked_in_channel(q: Queries, channel_id: int, *, but: int) -> int:
+    """How many other outcomes wait for a permission in this channel."""
+    where = f"channel_id = ? AND id <> ? AND {IS_OUTCOME} AND {_BLOCKED}"
+    return await q.count(f"deliveries WHERE {where}", (channel_id, but))
+
+
+async def is_blocked(q: Queries, delivery_id: int | None) -> bool:
+    """Whether a message waits for a permission."""
+    return await q.count(f"deliveries WHERE id = ? AND {_BLOCKED}", (delivery_id,)) > 0
+
+
+async def is_channel_blocked(q: Queries, channel_id: int) -> bool:
+    """Whether any message waits for a permission in this channel."""
+    return await q.count(f"deliveries WHERE channel_id = ? AND {_BLOCKED}", (channel_id,)) > 0
+
+
+async def outcomes_waiting(q: Queries, channel_id: int) -> int:
+    """How many outcomes are still to be posted in this channel."""
+    return await q.count(f"deliveries WHERE channel_id = ? AND {IS_OPEN} AND {IS_OUTCOME}", (channel_id,))
+
+
+async def outcomes_posted_since(q: Queries, channel_id: int, since: int) -> int:
+    """How many outcomes were posted in this channel from that time on."""
+    where = f"channel_id = ? AND {IS_OUTCOME} AND state = ? AND settled_at >= ?"
+    return await q.count(f"deliveries WHERE {where}", (channel_id, DeliveryState.POSTED, since))
+
+
+# ---- words to admins ------------------------------------------------------------------------------------------------
+
+
+async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
+    """The server's latest word of this kind to its admins that speaks of this channel, wherever it was told."""
+    return await q.one_as(
+        Delivery,
+        f"""
+        {SELECT} WHERE guild_id = ? AND kind = '{DeliveryKind.NOTICE}' AND json_extract(notice, '$.kind') = ?
+        AND json_extract(notice, '$.channel_id') = ? ORDER BY id DESC LIMIT 1
+        """,
+        (guild_id, kind, channel_id),
+    )
+
+
+async def alerts_not_over(
+    q: Queries, guild_ids: Collection[int], kinds: Collection[str], ends: Collection[str]
+) -> list[Delivery]:
+    """The notices of these kinds, sent or still to be sent, that no notice of a kind in `ends` followed in the same
+    server; oldest first."""
+    return await q.all_as(
+        Delivery,
+        f"""
+        {SELECT} d WHERE d.guild_id {in_list("?1")} AND d.kind = '{DeliveryKind.NOTICE}' AND NOT d.{NOT_POSTED}
+        AND json_extract(d.notice, '$.kind') {in_list("?2")}
+        AND d.id > coalesce((SELECT max(o.id) FROM deliveries o WHERE o.guild_id = d.guild_id
+          AND o.kind = '{DeliveryKind.NOTICE}' AND json_extract(o.notice, '$.kind') {in_list("?3")}), 0)
+        ORDER BY d.id
+        """,
+        (json_list(guild_ids), json_list(kinds), json_list(ends)),
+    )
+
+
+# ---- a server's outcomes --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRecord:
+    """An outcome in the outbox, with its job. Times are milliseconds UTC."""
+
+    delivery_id: int
+    subscription_id: int
+    job_id: int
+    guild_id: int
+    channel_id: int
+    message_id: int | None
+    snapshot: str | None
+    state: DeliveryState
+    reason: str | None
+    variant: str
+    blocked_since: int | None
+    next_at: int
+    created_at: int
+    settled_at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomePage:
+    """Some of a server's outcomes."""
+
+    records: tuple[OutcomeRecord, ...]
+    skipped: int
+    """How many stand before them."""
+    more: bool
+    """Whether others stand after them."""
+    only_failed: bool = False
+    """Whether the posted and the waiting ones were left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeCounts:
+    """How many of a server's outcomes were not posted, and how many still wait."""
+
+    not_posted: int
+    waiting: int
+    waiting_since: int | None
+    """When the oldest that waits was put in, milliseconds UTC."""
+
+
+_OF_GUILD = f"d.guild_id = ? AND {IS_OUTCOME}"
+_SELECT_RECORD = """
+SELECT d.id AS delivery_id, d.subscription_id, s.job_id, d.guild_id, d.channel_id, d.message_id, j.snapshot, d.state,
+  d.reason, d.variant, d.blocked_since, d.next_at, d.created_at, d.settled_at
+FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id JOIN jobs j ON j.id = s.job_id
+"""
+
+
+async def outcome_page(
+    q: Queries, guild_id: int, *, skip: int, size: int, hopeless: Collection[str], only_failed: bool = False
+) -> OutcomePage:
+    """`size` outcomes after the first `skip`: those that were not posted and could be sent again first, then those that
+    wait for a permission, then all others; newest first. `hopeless`: reasons for which none is to be sent again."""
+    which = f"{_OF_GUILD} AND {NOT_POSTED}" if only_failed else _OF_GUILD
+    records = await q.all_as(
+        OutcomeRecord,
+        f"""
+        {_SELECT_RECORD} WHERE {which} ORDER BY
+          CASE WHEN {NOT_POSTED} AND reason NOT {in_list()} THEN 0 WHEN blocked_since IS NOT NULL THEN 1 ELSE 2 END,
+          d.id DESC LIMIT ? OFFSET ?
+        """,
+        (guild_id, json_list(hopeless), size + 1, skip),
+    )
+    return OutcomePage(tuple(records[:size]), skip, len(records) > size, only_failed)
+
+
+async def outcome_of_guild(q: Queries, guild_id: int, delivery_id: int) -> OutcomeRecord | None:
+    """The server's outcome with this number."""
+    return await q.one_as(OutcomeRecord, f"{_SELECT_RECORD} WHERE {_OF_GUILD} AND d.id = ?", (guild_id, delivery_id))
+
+
+async def outcome_counts(q: Queries, guild_id: int) -> OutcomeCounts:
+    """The server's outcomes in figures."""
+    row = await q.one_as(
+        OutcomeCounts,
+        f"""
+        SELECT count(*) FILTER (WHERE {NOT_POSTED}) AS not_posted, count(*) FILTER (WHERE {IS_OPEN}) AS waiting,
+          min(created_at) FILTER (WHERE {IS_OPEN}) AS waiting_since
+        FROM deliveries WHERE guild_id = ? AND {IS_OUTCOME}
+        """,
+        (guild_id,),
+    )
+    return found(row)
+
+
+async def blocked_channels(q: Queries, guild_id: int) -> list[int]:
+    """The server's channels in which outcomes wait for a permission; the one that has waited longest first."""
+    return await q.values(
+        f"""
+        SELECT channel_id FROM deliveries WHERE guild_id = ? AND {IS_OUTCOME} AND {_BLOCKED}
+        GROUP BY channel_id ORDER BY min(blocked_since), channel_id
+        """,
+        (guild_id,),
+    )
+
+
+async def latest_form(q: Queries, guild_id: int, since: int) -> str:
+    """The form of the server's latest outcome with a result since that time that was posted; empty where there is
+    none."""
+    return (
+        await q.value(
+            f"""
+        SELECT d.variant FROM deliveries d JOIN subscriptions s ON s.id = d.subscription_id
+        JOIN jobs j ON j.id = s.job_id WHERE {_OF_GUILD} AND d.state = ? AND d.settled_at >= ? AND j.outcome = ?
+        ORDER BY d.settled_at DESC, d.id DESC LIMIT 1
+        """,
+            (guild_id, DeliveryState.POSTED, since, Outcome.COMPLETED),
+        )
+        or ""
+    )
