@@ -95,6 +95,8 @@ def one_line(text: str) -> str:
 
 def graphemes(text: str) -> list[str]:
     """What a reader takes for single characters, in order; one that is absurdly long comes in pieces."""
+    if text.isascii() and "\r" not in text:
+        return list(text)
     found: list[str] = []
     for grapheme in _GRAPHEME.findall(text):
         while len(grapheme) > _LONGEST_GRAPHEME:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from urllib.parse import quote, urlsplit
 
 from pixverse.jobids import mask_email
@@ -38,8 +38,11 @@ def escaped(text: str, limit: int) -> str:
     marked = _places_to_escape(clean)
     pieces: list[str] = []
     place = 0
-    for grapheme in graphemes(clean):
-        pieces.append("".join(f"\\{c}" if place + k in marked else c for k, c in enumerate(grapheme)))
+    for grapheme in graphemes(clean)[: limit + 1]:  # never more than `limit` of them fit
+        if marked.isdisjoint(range(place, place + len(grapheme))):
+            pieces.append(grapheme)
+        else:
+            pieces.append("".join(f"\\{c}" if place + k in marked else c for k, c in enumerate(grapheme)))
         place += len(grapheme)
     return _cut(pieces, limit)
 
@@ -94,20 +97,18 @@ def _places_to_escape(text: str) -> set[int]:
     return places
 
 
-def _cut(pieces: Iterable[str], limit: int) -> str:
+def _cut(pieces: Sequence[str], limit: int) -> str:
     """The pieces joined, or as many as leave room for an ellipsis."""
-    whole = list(pieces)
-    text = "".join(whole)
+    text = "".join(pieces)
     if units(text) <= limit:
         return text
     if limit < 1:
         return ""
-    kept: list[str] = []
-    room = limit - 1
-    for piece in whole:
-        if units(piece) > room:
-            break
-        kept.append(piece)
+    kept, room = 0, limit - 1
+    for piece in pieces:
         room -= units(piece)
+        if room < 0:
+            break
+        kept += 1
     # A half-space at the end would belong to what is cut off.
-    return "".join(kept).rstrip(" \u200c") + ELLIPSIS
+    return "".join(pieces[:kept]).rstrip(" \u200c") + ELLIPSIS

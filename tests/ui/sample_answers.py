@@ -225,8 +225,7 @@ def _answers_on_follows_and_checks() -> Iterator[Answer]:
         yield check_answer(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
 
 
-def _record(number: int, job: Job | None, state: DeliveryState, reason: Reason | None) -> OutcomeRecord:
-    named = nth(job, number)
+def _record(number: int, snapshot: str | None, state: DeliveryState, reason: Reason | None) -> OutcomeRecord:
     return OutcomeRecord(
         PERSON - number,
         1,
@@ -234,7 +233,7 @@ def _record(number: int, job: Job | None, state: DeliveryState, reason: Reason |
         HERE.guild_id,
         HERE.channel_id - number,
         PERSON - number,
-        None if named is None else snapshots.dump(named),
+        snapshot,
         state,
         reason,
         "",
@@ -247,9 +246,11 @@ def _record(number: int, job: Job | None, state: DeliveryState, reason: Reason |
 
 def answers_on_results(words: Words) -> Iterator[Answer]:
     for job in jobs(words):
+        named = [nth(job, n) for n in range(PAGE)]
+        stored = [None if one is None else snapshots.dump(one) for one in named]
         for state in DeliveryState:
             for reason in (None, *Reason):
-                records = tuple(_record(n, job, state, reason) for n in range(PAGE))
+                records = tuple(_record(n, snapshot, state, reason) for n, snapshot in enumerate(stored))
                 page = OutcomePage(records, skipped=8, more=True)
                 yield results_answer(page, OutcomeCounts(1, 0, None), MENTIONS)
                 blocked = replace(records[0], blocked_since=NOW - 60_000, settled_at=NOW)
