@@ -40,11 +40,6 @@ async def by_id(queries: Queries, account_id: int) -> AccountRow | None:
     return await queries.one_as(AccountRow, f"{_SELECT} WHERE id = ?", (account_id,))
 
 
-async def by_token(queries: Queries, token_hash: str) -> AccountRow | None:
-    """The row of a server's token with this hash."""
-    return await queries.one_as(AccountRow, f"{_SELECT} WHERE token_hash = ? AND NOT of_operator", (token_hash,))
-
-
 async def every(queries: Queries) -> list[AccountRow]:
     """All accounts, oldest first, those without a token too."""
     return await queries.all_as(AccountRow, f"{_SELECT} ORDER BY id")

@@ -128,11 +128,13 @@ async def test_of_the_newest_account_a_number_stays_that_tells_nothing(shelf: Sh
     async with shelf.database.transaction() as tx:
         newest = await accounts.put_token(tx, "user:7", b"x", "user:7", 0)
         await deletion.delete_unused_accounts(tx)
-        assert await accounts.by_token(tx, "user:7") is not None
+        assert await accounts.by_id(tx, newest.id) == newest
         assert await accounts.forget_unused_token(tx, newest.id)
         for _ in range(2):
             await deletion.delete_unused_accounts(tx)
-        assert await accounts.by_token(tx, "user:7") is None
+        kept = await accounts.by_id(tx, newest.id)
+        assert kept is not None
+        assert (kept.account_key, kept.token, kept.token_hash) == (f"forgotten:{newest.id}", None, None)
         back = await accounts.put_token(tx, "user:7", b"y", "user:7", 0)
         assert back.id > newest.id
         assert await deletion.delete_unused_accounts(tx) == 1

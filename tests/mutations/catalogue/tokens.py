@@ -28,9 +28,9 @@ MUTATIONS = (
     mutation(
         "a server's token is the operator's where the bytes are the same",
         f"{_ACCOUNTS}::test_a_servers_own_token_is_never_the_operators[user:1-old]",
-        "by_token",
-        "WHERE token_hash = ? AND NOT of_operator",
-        "WHERE token_hash = ? ORDER BY of_operator DESC",
+        "put_token",
+        "INSERT INTO accounts (account_key, token, token_hash, state_since) VALUES (?, ?, ?, ?)",
+        "INSERT INTO accounts (account_key, token, token_hash, state_since, of_operator) VALUES (?, ?, ?, ?, 1)",
     ),
     mutation(
         "a late trial overwrites a newer token",
