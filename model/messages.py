@@ -173,7 +173,7 @@ class CardPost:
     subscription_id: int
     number: int
     jobid: str
-    face: CardStatus
+    status: CardStatus
     job: Job | None
     nonce: str
     asker: int | None
@@ -198,7 +198,7 @@ class SummaryEntry:
 
     number: int
     jobid: str
-    face: CardStatus
+    status: CardStatus
     job: Job | None
     outcome: Outcome | None
     outcome_message: int | None

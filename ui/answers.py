@@ -152,7 +152,7 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
 
 def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
     """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
-    state = wording.sentence(wording.state_of_face(_face(peek.outcome), peek.job, peek.outcome))
+    state = wording.sentence(wording.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
         last = f"Last known: {wording.state(peek.job)}." if peek.job else ""
         head = wording.joined((_API_DOWN, last, "Only you see this."), " ")
@@ -181,7 +181,7 @@ def checked_answer(result: CheckResult, where: Address) -> Answer:
         case NotChecked():
             return Answer(_not_checked(result))
         case Checked():
-            state = wording.sentence(wording.state_of_face(_face(result.outcome), result.job, result.outcome))
+            state = wording.sentence(wording.state_of(_status_of(result.outcome), result.job, result.outcome))
             if result.outcome is not None:
                 return Answer(f"**{state}.** I'll post {_what_comes(result)} here.")
             if result.news:
@@ -229,10 +229,10 @@ def posted_again_answer(result: PostedAgain) -> Answer:
 
 
 def _ended_state(job: Job | None, outcome: Outcome) -> str:
-    return wording.sentence(wording.state_of_face(CardStatus.ENDED, job, outcome))
+    return wording.sentence(wording.state_of(CardStatus.ENDED, job, outcome))
 
 
-def _face(outcome: Outcome | None) -> CardStatus:
+def _status_of(outcome: Outcome | None) -> CardStatus:
     return CardStatus.ENDED if outcome else CardStatus.PROGRESS
 
 

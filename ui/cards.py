@@ -45,22 +45,22 @@ _ENDED = {
 
 def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
     """The card as a message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
-    buttons = [(action, post.subscription_id) for action in _BUTTONS.get(post.face, ())]
+    buttons = [(action, post.subscription_id) for action in _BUTTONS.get(post.status, ())]
     return layout_view(card_text(post, address), *buttons, colour=_colour(post))
 
 
 def _colour(post: CardPost) -> discord.Colour:
     """Supports the words, never replaces them."""
-    if post.face is CardStatus.ENDED and post.outcome is not None:
+    if post.status is CardStatus.ENDED and post.outcome is not None:
         return colours.OF_OUTCOME[post.outcome]
-    return colours.OF_FACE.get(post.face, colours.RUNNING)
+    return colours.OF_STATUS.get(post.status, colours.RUNNING)
 
 
 def card_text(post: CardPost, address: Address) -> str:
     """The card's text."""
-    if post.face is CardStatus.ENDED:
+    if post.status is CardStatus.ENDED:
         return _ended(post, address)
-    if post.face is CardStatus.STOPPED:
+    if post.status is CardStatus.STOPPED:
         return _stopped(post)
     return wording.lines(_head(post), frame(post))
 
@@ -95,7 +95,7 @@ _CONSTANT = {
 
 def _head(post: CardPost) -> str:
     """The state of an open job, and what comes of it."""
-    return _CONSTANT[post.face] if post.face in _CONSTANT else _CHANGING[post.face](post)
+    return _CONSTANT[post.status] if post.status in _CONSTANT else _CHANGING[post.status](post)
 
 
 def _created(post: CardPost) -> str:

@@ -13,7 +13,7 @@ FAILED = Colour(0xB3261E)
 ON_HOLD = Colour(0xC98A00)
 STOPPED = Colour(0x6B7280)
 
-OF_FACE = {
+OF_STATUS = {
     CardStatus.API_DOWN: ON_HOLD,
     CardStatus.TOKEN_REFUSED: ON_HOLD,
     CardStatus.UNPAID: ON_HOLD,
@@ -24,7 +24,7 @@ OF_FACE = {
     CardStatus.NOT_POSTED: FAILED,
     CardStatus.STOPPED: STOPPED,
 }
-"""Every other face is of a job at work."""
+"""Every other status is of a job at work."""
 
 OF_OUTCOME = {
     Outcome.COMPLETED: DONE,

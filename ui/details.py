@@ -21,7 +21,7 @@ _PAGE = MESSAGE - 300
 
 def details_answers(details: JobDetails) -> list[Answer]:
     """One message or more, each within Discord's bound; the first begins with the state, the last ends with the id."""
-    state = wording.sentence(wording.state_of_face(CardStatus.ENDED, details.job, details.outcome))
+    state = wording.sentence(wording.state_of(CardStatus.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
     pages[0] = wording.lines(f"**{state}.**", pages[0])
     pages[-1] = wording.lines(pages[-1], wording.small(f"#{details.number}", job_id(details.jobid)))

@@ -167,18 +167,18 @@ def listing_answers(listing: Listing, where: Address, mentions: CommandMentions)
 
 def _listing_head(listing: Listing) -> str:
     jobs = wording.count(len(listing.entries), "job", "jobs")
-    why = wording.why_on_hold(_face(entry) for entry in listing.entries)
+    why = wording.why_on_hold(_status_of(entry) for entry in listing.entries)
     return wording.joined((f"**Watching {jobs} here, {listing.mine} for you.**", why), " ")
 
 
-def _face(entry: Listed) -> CardStatus:
+def _status_of(entry: Listed) -> CardStatus:
     if entry.on_hold:
         return CardStatus.OTHER_ACCOUNT
     return _HOLDS[entry.hold] if entry.hold is not None else CardStatus.PROGRESS
 
 
 def _listed(entry: Listed, where: Address) -> str:
-    state = wording.short_state(_face(entry), entry.job)
+    state = wording.short_state(_status_of(entry), entry.job)
     return wording.joined(
         (
             f"**{wording.sentence(state)}**",
@@ -190,8 +190,8 @@ def _listed(entry: Listed, where: Address) -> str:
 
 def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
     """A job to choose: its prompt, state and age in words; the value is `#number`. `now` in milliseconds UTC."""
-    face = CardStatus.ENDED if choice.outcome else CardStatus.PROGRESS
-    state = _unescaped(wording.state_of_face(face, choice.job, choice.outcome))
+    status = CardStatus.ENDED if choice.outcome else CardStatus.PROGRESS
+    state = _unescaped(wording.state_of(status, choice.job, choice.outcome))
     rest = f" · {state} · {wording.age(now - choice.since)}"
     value = f"#{choice.number}"
     named = wording.plain_name(choice.job, choice.number, SHORT_PROMPT) != value

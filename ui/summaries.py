@@ -31,7 +31,7 @@ def summary_text(post: SummaryPost, address: Address) -> str:
 
 def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
     ping = "One ping at the end." if post.mention and post.open else ""
-    why = wording.why_on_hold(entry.face for entry in post.entries)
+    why = wording.why_on_hold(entry.status for entry in post.entries)
     return wording.lines(
         wording.joined((_summary_head(post), why), " "),
         *(_summary_line(entry, address, name_limit) for entry in post.entries),
@@ -54,7 +54,7 @@ def _summary_head(post: SummaryPost) -> str:
 
 
 def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
-    state = wording.short_state(entry.face, entry.job, entry.outcome)
+    state = wording.short_state(entry.status, entry.job, entry.outcome)
     jump = wording.jump(address.guild_id, address.channel_id, entry.outcome_message, "Result")
     name = wording.prompt_name(entry.job, entry.number, name_limit)
     return wording.joined((f"**{wording.sentence(state)}**", name, jump))

@@ -45,7 +45,7 @@ _OUTCOMES = {
     Outcome.NOT_FOUND: "not found",
     Outcome.GIVEN_UP: "given up",
 }
-_FACES = {
+_STATUSES = {
     CardStatus.NO_ANSWER_YET: "no word yet",
     CardStatus.SLOW: "taking long",
     CardStatus.FETCHING: "fetching",
@@ -174,22 +174,22 @@ def state(job: Job | None) -> str:
     return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
 
 
-def state_of_face(face: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
+def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state of a watched job in lower-case words, troubles of the relay included."""
-    if face is CardStatus.ENDED:
+    if status is CardStatus.ENDED:
         return _OUTCOMES[outcome] if outcome else "ended"
-    return "on hold" if face in _HOLDS else _FACES.get(face) or state(job)
+    return "on hold" if status in _HOLDS else _STATUSES.get(status) or state(job)
 
 
-def short_state(face: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
+def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state as it stands in a list, where many lines may say the same."""
-    refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and face not in _HOLDS)
-    return "refused" if refused else state_of_face(face, job, outcome)
+    refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and status not in _HOLDS)
+    return "refused" if refused else state_of(status, job, outcome)
 
 
-def why_on_hold(faces: Iterable[CardStatus]) -> str:
-    """Why jobs with these faces are on hold, in one sentence; empty where none is."""
-    reasons = dict.fromkeys(_HOLDS[face] for face in faces if face in _HOLDS)
+def why_on_hold(statuses: Iterable[CardStatus]) -> str:
+    """Why jobs with these statuses are on hold, in one sentence; empty where none is."""
+    reasons = dict.fromkeys(_HOLDS[status] for status in statuses if status in _HOLDS)
     return f"On hold: {'; '.join(reasons)}." if reasons else ""
 
 

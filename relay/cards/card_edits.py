@@ -141,7 +141,7 @@ class CardEdits:
             return Done()
         post = self._onward(key, view.post)
         shown = self._shown.get(key)
-        unchanged = row.shown == post.face.value and row.shown_at >= view.news_at if shown is None else shown == post
+        unchanged = row.shown == post.status.value and row.shown_at >= view.news_at if shown is None else shown == post
         edit = _Edit(
             key, view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at
         )
@@ -208,7 +208,7 @@ class CardEdits:
 
     async def _outcome_first(self, edit: _Edit) -> bool:
         # A last edit makes no waiting outcome late: Discord counts a channel's posts and edits separately.
-        if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is CardStatus.FETCHING):
+        if edit.final or (isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING):
             return False
         now = self._clock.now()
         channel = edit.address.channel_id
@@ -256,7 +256,7 @@ class CardEdits:
 
 async def _mark_shown(tx: Transaction, edit: _Edit) -> None:
     if isinstance(edit.post, CardPost):
-        await cards.mark_shown(tx, edit.key.id, at=edit.at, shown=edit.post.face, final=edit.final)
+        await cards.mark_shown(tx, edit.key.id, at=edit.at, shown=edit.post.status, final=edit.final)
     else:
         await cards.mark_batch_shown(tx, edit.key.id, edit.at)
 
@@ -269,7 +269,7 @@ def _summary_edit(key: Key, message: BatchMessage, post: SummaryPost, at: int) -
 
 def _is_on_its_way(entry: SummaryEntry) -> bool:
     """Whether the job's outcome is still to come, with a link to it."""
-    return entry.outcome is not None and entry.outcome_message is None and entry.face not in _NOTHING_COMES
+    return entry.outcome is not None and entry.outcome_message is None and entry.status not in _NOTHING_COMES
 
 
 def _earlier(one: float | None, other: float | None) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from model import snapshots
 from model.messages import Address, CardPost, SummaryEntry, SummaryPost
 from model.states import CardStatus, DeliveryKind
-from relay.cards.card_status import Facts, changes_at, face_of, is_final, slow_at
+from relay.cards.card_status import Facts, card_status, changes_at, is_final, slow_at
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
 from relay.ports import Clock, Health, Poster
@@ -64,9 +64,9 @@ class CardPosts:
         at = self._clock.now()
         api_down = self._health.api.down_since is not None
         facts = self._facts(row, outcome, at, api_down=api_down, paused=self._health.paused)
-        face = face_of(facts)
+        status = card_status(facts)
         address = Address(row.guild_id, row.channel_id)
-        post = None if face is None or row.server_gone else await self._card_post(row, outcome, face)
+        post = None if status is None or row.server_gone else await self._card_post(row, outcome, status)
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
     async def summary(self, batch_id: int, nonce: str) -> SummaryPost | None:
@@ -92,20 +92,20 @@ class CardPosts:
         return SummaryEntry(
             number=row.job_id,
             jobid=row.jobid,
-            face=face_of(facts) or CardStatus.ENDED,
+            status=card_status(facts) or CardStatus.ENDED,
             job=snapshots.load(row.snapshot),
             outcome=row.outcome,
             outcome_message=await self._outcome_message(row),
         )
 
-    def plain(self, row: CardRow, face: CardStatus) -> CardPost:
-        """The card with nothing but what every face shows."""
+    def plain(self, row: CardRow, status: CardStatus) -> CardPost:
+        """The card with nothing but what every card shows."""
         job = snapshots.load(row.snapshot)
         return CardPost(
             subscription_id=row.subscription_id,
             number=row.job_id,
             jobid=row.jobid,
-            face=face,
+            status=status,
             job=job,
             nonce=nonces.for_job(row.jobid, row.channel_id, DeliveryKind.CARD),
             asker=row.asker,
@@ -113,22 +113,22 @@ class CardPosts:
             changed_at=row.changed_at,
         )
 
-    async def _card_post(self, row: CardRow, outcome: Delivery | None, face: CardStatus) -> CardPost:
-        ended = face is CardStatus.ENDED
+    async def _card_post(self, row: CardRow, outcome: Delivery | None, status: CardStatus) -> CardPost:
+        ended = status is CardStatus.ENDED
         return replace(
-            self.plain(row, face),
-            since=self._health.api.down_since if face is CardStatus.API_DOWN else None,
-            until=self._until(row, outcome, face),
-            missing=self._missing(row) if face is CardStatus.CANNOT_POST else (),
+            self.plain(row, status),
+            since=self._health.api.down_since if status is CardStatus.API_DOWN else None,
+            until=self._until(row, outcome, status),
+            missing=self._missing(row) if status is CardStatus.CANNOT_POST else (),
             outcome=row.outcome if ended else None,
             outcome_message=await self._outcome_message(row) if ended else None,
-            stopped_by=(row.stopped_by or None) if face is CardStatus.STOPPED else None,
+            stopped_by=(row.stopped_by or None) if status is CardStatus.STOPPED else None,
         )
 
-    def _until(self, row: CardRow, outcome: Delivery | None, face: CardStatus) -> int | None:
-        if face is CardStatus.SLOW:
+    def _until(self, row: CardRow, outcome: Delivery | None, status: CardStatus) -> int | None:
+        if status is CardStatus.SLOW:
             return row.watched_since + self._max_age
-        if face is CardStatus.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
+        if status is CardStatus.CANNOT_POST and outcome is not None and outcome.blocked_since is not None:
             return outcome.blocked_since + PATIENCE
         return None
 

@@ -1,4 +1,4 @@
-"""Which of its faces a card shows. Pure."""
+"""What a card says. Pure."""
 
 from __future__ import annotations
 
@@ -57,16 +57,16 @@ def slow_at(job: Job | None, watched_since: int) -> int:
     return made + SLOW_AFTER
 
 
-def face_of(facts: Facts) -> CardStatus | None:
-    """The face to show, or None where the card is better left as it is for the moment."""
+def card_status(facts: Facts) -> CardStatus | None:
+    """The status to show, or None where the card is better left as it is for the moment."""
     if facts.ended:
-        return _ended_face(facts)
+        return _ended_status(facts)
     if facts.paused:
         return CardStatus.PAUSED
-    return _open_face(facts)
+    return _open_status(facts)
 
 
-def _open_face(facts: Facts) -> CardStatus | None:
+def _open_status(facts: Facts) -> CardStatus | None:
     if not facts.live:
         return CardStatus.OTHER_ACCOUNT
     if facts.account_state in _BY_ACCOUNT:
@@ -75,11 +75,11 @@ def _open_face(facts: Facts) -> CardStatus | None:
         return None
     if facts.api_down:
         return CardStatus.API_DOWN
-    return _running_face(facts)
+    return _running_status(facts)
 
 
 def changes_at(facts: Facts) -> int | None:
-    """When the face changes by the passing of time alone, milliseconds UTC; None where it does not."""
+    """When the status changes by the passing of time alone, milliseconds UTC; None where it does not."""
     if not facts.ended:
         return facts.slow_at if facts.slow_at > facts.now else None
     if facts.job_ended_at is None or facts.job_ended_at + FETCHING_AFTER <= facts.now:
@@ -88,7 +88,7 @@ def changes_at(facts: Facts) -> int | None:
 
 
 def is_final(facts: Facts) -> bool:
-    """Whether the card's face will not change again, unless the job is asked for once more."""
+    """Whether the card's status will not change again, unless the job is asked for once more."""
     return facts.ended and (_was_stopped(facts) or not _on_its_way(facts))
 
 
@@ -100,7 +100,7 @@ def _on_its_way(facts: Facts) -> bool:
     return facts.delivery is not None and facts.delivery.is_open
 
 
-def _ended_face(facts: Facts) -> CardStatus | None:
+def _ended_status(facts: Facts) -> CardStatus | None:
     if _was_stopped(facts):
         return CardStatus.STOPPED
     if not _on_its_way(facts):
@@ -112,10 +112,10 @@ def _ended_face(facts: Facts) -> CardStatus | None:
     return CardStatus.FETCHING if facts.outcome is Outcome.COMPLETED and has_video and long_ago else None
 
 
-def _running_face(facts: Facts) -> CardStatus | None:
+def _running_status(facts: Facts) -> CardStatus | None:
     if facts.job is None:
         return CardStatus.NO_ANSWER_YET
-    face = _BY_STATE.get(facts.job.state)
-    if face in (None, CardStatus.UNKNOWN):
-        return face
-    return CardStatus.SLOW if facts.now >= facts.slow_at else face
+    status = _BY_STATE.get(facts.job.state)
+    if status in (None, CardStatus.UNKNOWN):
+        return status
+    return CardStatus.SLOW if facts.now >= facts.slow_at else status

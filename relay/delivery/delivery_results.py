@@ -252,6 +252,6 @@ async def _mark_shown(tx: Transaction, result: DeliveryResult) -> None:
     if draft is None:
         return
     if isinstance(draft.post, CardPost) and draft.row is not None:
-        await cards.mark_shown(tx, draft.row.subscription_id, at=draft.at, shown=draft.post.face, final=draft.final)
+        await cards.mark_shown(tx, draft.row.subscription_id, at=draft.at, shown=draft.post.status, final=draft.final)
     if isinstance(draft.post, SummaryPost):
         await cards.mark_batch_shown(tx, draft.post.batch_id, draft.at)

@@ -152,13 +152,13 @@ def cards(words: Words) -> Iterator[CardPost]:
         changed_at=NOW,
     )
     for job in jobs(words):
-        for face in CardStatus:
-            if face is not CardStatus.ENDED:
-                yield replace(plainest, face=face, job=job)
-                yield replace(fullest, face=face, job=job)
+        for status in CardStatus:
+            if status is not CardStatus.ENDED:
+                yield replace(plainest, status=status, job=job)
+                yield replace(fullest, status=status, job=job)
         for outcome in Outcome:
-            yield replace(plainest, face=CardStatus.ENDED, job=job, outcome=outcome)
-            yield replace(fullest, face=CardStatus.ENDED, job=job, outcome=outcome, has_video=False)
+            yield replace(plainest, status=CardStatus.ENDED, job=job, outcome=outcome)
+            yield replace(fullest, status=CardStatus.ENDED, job=job, outcome=outcome, has_video=False)
 
 
 def summaries(words: Words) -> Iterator[SummaryPost]:
@@ -174,11 +174,11 @@ def summaries(words: Words) -> Iterator[SummaryPost]:
             yield SummaryPost(1, None, False, entries, NONCE, done=size, open=False)
             yield SummaryPost(1, PERSON, False, entries, NONCE, done=size, open=False)
     job = full_job(words)
-    for face in CardStatus:
-        for outcome in Outcome if face is CardStatus.ENDED else (None,):
-            alike = tuple(SummaryEntry(n, JOBID, face, nth(job, n), outcome, PERSON - n) for n in range(3))
+    for status in CardStatus:
+        for outcome in Outcome if status is CardStatus.ENDED else (None,):
+            alike = tuple(SummaryEntry(n, JOBID, status, nth(job, n), outcome, PERSON - n) for n in range(3))
             yield SummaryPost(1, PERSON, True, alike, NONCE, done=0, open=True)
-    every = tuple(SummaryEntry(n, JOBID, face, nth(job, n), None, None) for n, face in enumerate(CardStatus))
+    every = tuple(SummaryEntry(n, JOBID, status, nth(job, n), None, None) for n, status in enumerate(CardStatus))
     yield SummaryPost(1, PERSON, True, every, NONCE, done=0, open=True)
 
 

@@ -34,7 +34,7 @@ def buttons(post: CardPost) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("face", "changes", "head", "ids"),
+    ("status", "changes", "head", "ids"),
     [
         (CardStatus.CREATED, {}, "**Waiting to start.**", WORKING),
         (CardStatus.STARTED, {}, "**Started.**", WORKING),
@@ -105,8 +105,8 @@ def buttons(post: CardPost) -> list[str]:
         ),
     ],
 )
-def test_an_open_card(face: CardStatus, changes: dict[str, object], head: str, ids: list[str]) -> None:
-    post = replace(POST, face=face, **changes)  # type: ignore[arg-type]
+def test_an_open_card(status: CardStatus, changes: dict[str, object], head: str, ids: list[str]) -> None:
+    post = replace(POST, status=status, **changes)  # type: ignore[arg-type]
     assert card_text(post, HERE) == f"{head}\n{FRAME}"
     assert buttons(post) == ids
 
@@ -117,14 +117,14 @@ def test_progress_without_a_percentage_makes_none_up() -> None:
 
 
 def test_an_unknown_status_is_shown_escaped() -> None:
-    post = replace(POST, face=CardStatus.UNKNOWN, job=replace(JOB, state=JobState.UNKNOWN, status="on_the_way"))
+    post = replace(POST, status=CardStatus.UNKNOWN, job=replace(JOB, state=JobState.UNKNOWN, status="on_the_way"))
     assert card_text(post, HERE).startswith(
         "**PixVerse says \"on\\_the\\_way\".** I don't know that state; I'll keep watching."
     )
 
 
 def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
-    post = replace(POST, face=CardStatus.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
+    post = replace(POST, status=CardStatus.NO_ANSWER_YET, job=None, changed_at=None, asker=None)
     assert card_text(post, HERE).split("\n")[1:] == ["-# #7"]
     assert buttons(post) == WORKING
 
@@ -143,13 +143,13 @@ def test_a_card_of_a_job_of_which_nothing_is_known() -> None:
     ],
 )
 def test_an_ended_card_shrinks_to_a_link(outcome: Outcome, has_video: bool, text: str) -> None:
-    post = replace(POST, face=CardStatus.ENDED, outcome=outcome, has_video=has_video, outcome_message=9)
+    post = replace(POST, status=CardStatus.ENDED, outcome=outcome, has_video=has_video, outcome_message=9)
     assert card_text(post, HERE) == text.format(jump="[Jump to the result](https://discord.com/channels/1/2/9)")
     assert buttons(post) == []
 
 
 def test_a_stopped_card_can_be_taken_up_again() -> None:
-    post = replace(POST, face=CardStatus.STOPPED, stopped_by=8)
+    post = replace(POST, status=CardStatus.STOPPED, stopped_by=8)
     assert card_text(post, HERE) == ("**Stopped watching** (<@8>). The job keeps running at PixVerse.\n> a \\*cat\\*")
     assert buttons(post) == ["card:again:5"]
     assert card_text(replace(post, stopped_by=None), HERE).startswith("**Stopped watching.** The job")
@@ -172,7 +172,7 @@ V2 = Job(
 
 
 @pytest.mark.parametrize(
-    ("face", "job", "head"),
+    ("status", "job", "head"),
     [
         (CardStatus.CREATED, V2, "**In the queue, place 3.**"),
         (CardStatus.CREATED, replace(V2, queue_place=None), "**Waiting to start.**"),
@@ -180,6 +180,6 @@ V2 = Job(
         (CardStatus.PROGRESS, replace(V2, state=JobState.PROGRESS), "**In progress.**"),
     ],
 )
-def test_a_card_of_v2_tells_what_v2_knows_and_no_address(face: CardStatus, job: Job, head: str) -> None:
-    text = card_text(replace(POST, jobid=V2_ID, face=face, job=job, changed_at=None), HERE)
+def test_a_card_of_v2_tells_what_v2_knows_and_no_address(status: CardStatus, job: Job, head: str) -> None:
+    text = card_text(replace(POST, jobid=V2_ID, status=status, job=job, changed_at=None), HERE)
     assert text == (f"{head}\n> a boat\n-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7")

@@ -78,8 +78,8 @@ def live(text: str) -> list[str]:
 
 def _posts(job: Job, jobid: str) -> Iterator[Post]:
     """Every message for everybody in which the job can be told of."""
-    for face in (CardStatus.PROGRESS, CardStatus.UNKNOWN, CardStatus.API_DOWN, CardStatus.STOPPED, CardStatus.SLOW):
-        yield CardPost(1, 7, jobid, face, job, NONCE, ASKER, changed_at=NOW)
+    for status in (CardStatus.PROGRESS, CardStatus.UNKNOWN, CardStatus.API_DOWN, CardStatus.STOPPED, CardStatus.SLOW):
+        yield CardPost(1, 7, jobid, status, job, NONCE, ASKER, changed_at=NOW)
     for outcome in Outcome:
         yield CardPost(1, 7, jobid, CardStatus.ENDED, job, NONCE, ASKER, outcome=outcome)
     entries = tuple(SummaryEntry(number, jobid, CardStatus.UNKNOWN, job, None, None) for number in range(25))

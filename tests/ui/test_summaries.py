@@ -44,6 +44,6 @@ def test_a_batch_that_is_over_has_nothing_to_stop() -> None:
 
 def test_names_get_shorter_where_there_are_many() -> None:
     entry = replace(RUNNING, job=replace(JOB, state=JobState.UNKNOWN, status="s" * 60, prompt="p" * 100))
-    text = summary_text(replace(POST, entries=(replace(entry, face=CardStatus.TOKEN_REFUSED),) * 40), HERE)
+    text = summary_text(replace(POST, entries=(replace(entry, status=CardStatus.TOKEN_REFUSED),) * 40), HERE)
     assert units(text) <= TEXT_DISPLAYS
     assert text.count("\n") == 41

@@ -95,14 +95,14 @@ def test_states() -> None:
     assert wording.state(job(percent=None)) == "in progress"
     assert wording.state(job(state=JobState.UNKNOWN, status="*odd*")) == r'"\*odd\*"'
     assert wording.state(None) == "not known yet"
-    assert wording.state_of_face(CardStatus.ENDED, job(), Outcome.GIVEN_UP) == "given up"
-    assert wording.state_of_face(CardStatus.PAUSED, job()) == "on hold"
+    assert wording.state_of(CardStatus.ENDED, job(), Outcome.GIVEN_UP) == "given up"
+    assert wording.state_of(CardStatus.PAUSED, job()) == "on hold"
 
 
-@pytest.mark.parametrize("face", CardStatus)
+@pytest.mark.parametrize("status", CardStatus)
 @pytest.mark.parametrize("outcome", [None, *Outcome])
-def test_every_face_and_outcome_has_words(face: CardStatus, outcome: Outcome | None) -> None:
-    assert wording.state_of_face(face, job(), outcome)
+def test_every_status_and_outcome_has_words(status: CardStatus, outcome: Outcome | None) -> None:
+    assert wording.state_of(status, job(), outcome)
 
 
 def test_enumerations_and_numbers() -> None:

@@ -210,8 +210,8 @@ MUTATIONS = (
         "a card whose outcome stands waits for all other outcomes of its channel",
         "tests/relay/cards/test_cards.py::test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes",
         "CardEdits._outcome_first",
-        "if edit.final or (isinstance(edit.post, CardPost) and edit.post.face is CardStatus.FETCHING):",
-        "if isinstance(edit.post, CardPost) and edit.post.face is CardStatus.FETCHING:",
+        "if edit.final or (isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING):",
+        "if isinstance(edit.post, CardPost) and edit.post.status is CardStatus.FETCHING:",
     ),
     mutation(
         "a card that Discord refused once never shows its job's end",

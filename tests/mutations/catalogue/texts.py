@@ -24,9 +24,9 @@ MUTATIONS = (
     mutation(
         "each line of a group says why jobs are on hold",
         _TWICE,
-        "state_of_face",
-        'return "on hold" if face in _HOLDS else',
-        'return f"on hold, {_HOLDS[face]}" if face in _HOLDS else',
+        "wording.state_of",
+        'return "on hold" if status in _HOLDS else',
+        'return f"on hold, {_HOLDS[status]}" if status in _HOLDS else',
     ),
     mutation(
         "each result tells the same remedy",

@@ -6,7 +6,7 @@ import pytest
 
 from model.job import Job, JobState, Media, Outcome
 from model.states import AccountState, CardStatus, DeliveryState
-from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, Facts, changes_at, face_of, is_final, slow_at
+from relay.cards.card_status import FETCHING_AFTER, SLOW_AFTER, Facts, card_status, changes_at, is_final, slow_at
 
 NOW = 1_700_000_000_000
 DONE = Job("job", JobState.COMPLETED, "completed", media=(Media("https://cdn.example/a.mp4"),))
@@ -36,7 +36,7 @@ ENDED = replace(
 
 
 @pytest.mark.parametrize(
-    ("state", "face"),
+    ("state", "status"),
     [
         (JobState.CREATED, CardStatus.CREATED),
         (JobState.STARTED, CardStatus.STARTED),
@@ -44,36 +44,37 @@ ENDED = replace(
         (JobState.UNKNOWN, CardStatus.UNKNOWN),
     ],
 )
-def test_a_running_job_shows_its_state(state: JobState, face: CardStatus) -> None:
-    assert face_of(replace(RUNNING, job=Job("job", state, "word"))) is face
+def test_a_running_job_shows_its_state(state: JobState, status: CardStatus) -> None:
+    assert card_status(replace(RUNNING, job=Job("job", state, "word"))) is status
 
 
 def test_before_the_first_answer() -> None:
-    assert face_of(replace(RUNNING, job=None, slow_at=NOW)) is CardStatus.NO_ANSWER_YET
+    assert card_status(replace(RUNNING, job=None, slow_at=NOW)) is CardStatus.NO_ANSWER_YET
 
 
 def test_a_job_that_takes_long_says_so_from_that_moment_on() -> None:
     assert changes_at(RUNNING) == NOW + 1
     late = replace(RUNNING, now=NOW + 1)
-    assert face_of(late) is CardStatus.SLOW
+    assert card_status(late) is CardStatus.SLOW
     assert changes_at(late) is None
 
 
 def test_an_unknown_state_is_told_however_long_it_takes() -> None:
-    assert face_of(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is CardStatus.UNKNOWN
+    assert card_status(replace(RUNNING, job=Job("job", JobState.UNKNOWN, "odd"), slow_at=NOW)) is CardStatus.UNKNOWN
 
 
 def test_a_bot_that_is_paused_says_so_on_open_cards_alone() -> None:
-    assert face_of(replace(RUNNING, paused=True, account_state=AccountState.REFUSED, live=False)) is CardStatus.PAUSED
-    assert face_of(replace(ENDED, paused=True, delivery=DeliveryState.POSTED)) is CardStatus.ENDED
+    held = replace(RUNNING, paused=True, account_state=AccountState.REFUSED, live=False)
+    assert card_status(held) is CardStatus.PAUSED
+    assert card_status(replace(ENDED, paused=True, delivery=DeliveryState.POSTED)) is CardStatus.ENDED
 
 
 def test_what_holds_a_job_up_goes_before_its_state() -> None:
     held = replace(RUNNING, api_down=True)
-    assert face_of(held) is CardStatus.API_DOWN
-    assert face_of(replace(held, account_state=AccountState.REFUSED)) is CardStatus.TOKEN_REFUSED
-    assert face_of(replace(held, account_state=AccountState.UNPAID)) is CardStatus.UNPAID
-    assert face_of(replace(held, account_state=AccountState.UNPAID, live=False)) is CardStatus.OTHER_ACCOUNT
+    assert card_status(held) is CardStatus.API_DOWN
+    assert card_status(replace(held, account_state=AccountState.REFUSED)) is CardStatus.TOKEN_REFUSED
+    assert card_status(replace(held, account_state=AccountState.UNPAID)) is CardStatus.UNPAID
+    assert card_status(replace(held, account_state=AccountState.UNPAID, live=False)) is CardStatus.OTHER_ACCOUNT
 
 
 def test_time_counts_from_when_the_job_was_made() -> None:
@@ -83,24 +84,24 @@ def test_time_counts_from_when_the_job_was_made() -> None:
 
 def test_a_video_that_is_posted_at_once_is_not_announced() -> None:
     soon = replace(ENDED, job_ended_at=NOW - 1)
-    assert face_of(soon) is None
+    assert card_status(soon) is None
     assert changes_at(soon) == NOW - 1 + FETCHING_AFTER
-    assert face_of(ENDED) is CardStatus.FETCHING
+    assert card_status(ENDED) is CardStatus.FETCHING
 
 
 def test_an_end_without_video_waits_for_its_message() -> None:
-    assert face_of(replace(ENDED, outcome=Outcome.FAILED)) is None
-    assert face_of(replace(ENDED, job=replace(DONE, media=()))) is None
+    assert card_status(replace(ENDED, outcome=Outcome.FAILED)) is None
+    assert card_status(replace(ENDED, job=replace(DONE, media=()))) is None
 
 
 def test_an_outcome_that_may_not_be_posted() -> None:
     blocked = replace(ENDED, blocked=True)
-    assert face_of(blocked) is CardStatus.CANNOT_POST
+    assert card_status(blocked) is CardStatus.CANNOT_POST
     assert not is_final(blocked)
 
 
 @pytest.mark.parametrize(
-    ("delivery", "face"),
+    ("delivery", "status"),
     [
         (DeliveryState.POSTED, CardStatus.ENDED),
         (None, CardStatus.ENDED),
@@ -108,14 +109,14 @@ def test_an_outcome_that_may_not_be_posted() -> None:
         (DeliveryState.UNSURE, CardStatus.UNSURE),
     ],
 )
-def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: DeliveryState | None, face: CardStatus) -> None:
+def test_once_the_outcome_is_settled_the_card_is_at_its_end(delivery: DeliveryState | None, status: CardStatus) -> None:
     settled = replace(ENDED, delivery=delivery)
-    assert face_of(settled) is face
+    assert card_status(settled) is status
     assert is_final(settled)
 
 
 def test_a_stopped_one_says_so_though_the_job_ends_later() -> None:
     stopped = replace(ENDED, stopped_by=7, delivery=None)
-    assert face_of(stopped) is CardStatus.STOPPED
+    assert card_status(stopped) is CardStatus.STOPPED
     assert is_final(stopped)
     assert not is_final(RUNNING)

@@ -97,8 +97,8 @@ class CardWorld(World):
     def edits(self) -> list[CardPost]:
         return [post for _, post in self.discord.edits if isinstance(post, CardPost)]
 
-    def faces(self) -> list[CardStatus]:
-        return [post.face for post in self.edits()]
+    def statuses(self) -> list[CardStatus]:
+        return [post.status for post in self.edits()]
 
     def percents(self) -> list[int | None]:
         return [post.job.percent if post.job else None for post in self.edits()]
@@ -224,7 +224,7 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> Non
     await world.card("job")
     await world.told("job", percent=10)
     await world.move(3_700 * SECOND)
-    assert world.faces() == [CardStatus.PROGRESS, CardStatus.SLOW]
+    assert world.statuses() == [CardStatus.PROGRESS, CardStatus.SLOW]
     await world.move(int(OLD_CARD_SECONDS * SECOND))
     seen = len(world.edits())
     world.health.api = ApiHealth(down_since=world.clock.now())
@@ -233,9 +233,9 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> Non
     world.health.api = ApiHealth()
     world.loop.api_changed()
     await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
-    assert world.faces()[seen:] == [CardStatus.API_DOWN]
+    assert world.statuses()[seen:] == [CardStatus.API_DOWN]
     await world.move(2 * SECOND)
-    assert world.faces()[seen:] == [CardStatus.API_DOWN, CardStatus.SLOW]
+    assert world.statuses()[seen:] == [CardStatus.API_DOWN, CardStatus.SLOW]
 
 
 async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world: CardWorld) -> None:
@@ -251,9 +251,9 @@ async def test_after_a_quarter_of_an_hour_the_card_says_so_by_itself(world: Card
     await world.card("job")
     await world.told("job")
     await world.move(SLOW_AFTER - 30 * SECOND)
-    assert CardStatus.SLOW not in world.faces()
+    assert CardStatus.SLOW not in world.statuses()
     await world.move(30 * SECOND)
-    assert world.faces()[-1] is CardStatus.SLOW
+    assert world.statuses()[-1] is CardStatus.SLOW
 
 
 async def test_the_last_edit_waits_for_nothing_but_the_outcome_and_links_to_it(world: CardWorld) -> None:
@@ -262,12 +262,12 @@ async def test_the_last_edit_waits_for_nothing_but_the_outcome_and_links_to_it(w
     await world.end(completed("job"))
     world.loop.job_changed(1)
     await world.rest()
-    assert world.faces() == [CardStatus.PROGRESS]
+    assert world.statuses() == [CardStatus.PROGRESS]
     await world.pump()
     await world.move(int(CHANNEL_SECONDS * SECOND))
 
     last = world.edits()[-1]
-    assert (last.face, last.outcome, last.outcome_message) == (
+    assert (last.status, last.outcome, last.outcome_message) == (
         CardStatus.ENDED,
         Outcome.COMPLETED,
         world.discord.messages[-1].id,
@@ -275,7 +275,7 @@ async def test_the_last_edit_waits_for_nothing_but_the_outcome_and_links_to_it(w
     assert (await subscriptions_row(world, subscription_id))["card_final"] == 1
     world.loop.subscription_changed(subscription_id)
     await world.move(60 * SECOND)
-    assert world.faces() == [CardStatus.PROGRESS, CardStatus.ENDED]
+    assert world.statuses() == [CardStatus.PROGRESS, CardStatus.ENDED]
 
 
 async def test_a_video_that_takes_its_time_is_announced(world: CardWorld) -> None:
@@ -283,9 +283,9 @@ async def test_a_video_that_takes_its_time_is_announced(world: CardWorld) -> Non
     await world.end(completed("job"))
     world.loop.job_changed(1)
     await world.move(2_900)
-    assert world.faces() == []
+    assert world.statuses() == []
     await world.move(200)
-    assert world.faces() == [CardStatus.FETCHING]
+    assert world.statuses() == [CardStatus.FETCHING]
 
 
 async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardWorld) -> None:
@@ -300,7 +300,7 @@ async def test_a_due_outcome_goes_before_other_cards_of_its_channel(world: CardW
     await world.pump()
     await world.move(10 * SECOND)
     await world.move(int(CHANNEL_SECONDS * SECOND))
-    assert CardStatus.PROGRESS in world.faces()
+    assert CardStatus.PROGRESS in world.statuses()
 
 
 async def test_cards_that_an_outcome_kept_waiting_are_not_edited_all_at_once(world: CardWorld) -> None:
@@ -328,7 +328,7 @@ async def test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes(world: 
     world.run()
     await world.rest()
     await world.move(int(CHANNEL_SECONDS * SECOND))
-    assert world.faces() == [CardStatus.ENDED, CardStatus.ENDED]
+    assert world.statuses() == [CardStatus.ENDED, CardStatus.ENDED]
 
 
 async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: CardWorld) -> None:
@@ -344,7 +344,7 @@ async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: Card
     await world.pump()
     for _ in range(10):
         await world.move(int(CHANNEL_SECONDS * SECOND))
-    assert world.faces().count(CardStatus.ENDED) == 10
+    assert world.statuses().count(CardStatus.ENDED) == 10
 
 
 async def test_a_place_in_the_channel_s_line_that_was_not_needed_is_of_no_use_later(world: CardWorld) -> None:
@@ -371,7 +371,7 @@ async def test_a_closed_channel_is_named_on_the_card(world: CardWorld) -> None:
     await world.move(10 * SECOND)
 
     last = world.edits()[-1]
-    assert (last.face, last.missing) == (CardStatus.CANNOT_POST, ("Send Messages",))
+    assert (last.status, last.missing) == (CardStatus.CANNOT_POST, ("Send Messages",))
     assert last.until is not None
     assert last.until > world.clock.now()
 
@@ -384,11 +384,11 @@ async def test_an_account_in_trouble_is_told_on_its_cards(world: CardWorld) -> N
         await tx.run("UPDATE accounts SET state = 'refused', state_since = ?", (world.clock.now(),))
     world.loop.account_changed(1)
     await world.rest()
-    assert world.faces() == [CardStatus.PROGRESS, CardStatus.TOKEN_REFUSED]
+    assert world.statuses() == [CardStatus.PROGRESS, CardStatus.TOKEN_REFUSED]
     world.in_force = 2
     world.loop.account_changed(1)
     await world.move(10 * SECOND)
-    assert world.faces()[-1] is CardStatus.OTHER_ACCOUNT
+    assert world.statuses()[-1] is CardStatus.OTHER_ACCOUNT
 
 
 async def test_a_stopped_and_asked_again_card_comes_back_to_life(world: CardWorld) -> None:
@@ -399,12 +399,12 @@ async def test_a_stopped_and_asked_again_card_comes_back_to_life(world: CardWorl
         await subscriptions.stop(tx, subscription_id, 4, world.clock.now())
     world.loop.subscription_changed(subscription_id)
     await world.rest()
-    assert (world.faces()[-1], world.edits()[-1].stopped_by) == (CardStatus.STOPPED, 4)
+    assert (world.statuses()[-1], world.edits()[-1].stopped_by) == (CardStatus.STOPPED, 4)
     async with world.database.transaction() as tx:
         await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=world.clock.now())
     world.loop.subscription_changed(subscription_id)
     await world.move(10 * SECOND)
-    assert world.faces()[-1] is CardStatus.PROGRESS
+    assert world.statuses()[-1] is CardStatus.PROGRESS
     assert (await subscriptions_row(world, subscription_id))["card_final"] == 0
 
 
@@ -451,7 +451,7 @@ async def test_a_refused_edit_pauses_its_card_but_not_its_outcome(world: CardWor
     assert len(world.discord.outcomes(CHANNEL)) == 1
     await world.move(300 * SECOND)
     await world.move(1_500 * SECOND)
-    assert world.faces() == [CardStatus.ENDED]
+    assert world.statuses() == [CardStatus.ENDED]
 
 
 @pytest.mark.parametrize("refusal", [Refused(403, 50013), Refused(403, 200000)], ids=["no permission", "AutoMod"])
@@ -465,7 +465,7 @@ async def test_what_was_refused_for_its_words_or_a_permission_does_not_keep_the_
     world.loop.job_changed(1)
     await world.pump()
     await world.move(10 * SECOND)
-    assert world.faces() == [CardStatus.ENDED]
+    assert world.statuses() == [CardStatus.ENDED]
 
 
 async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld) -> None:
@@ -478,7 +478,7 @@ async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld
     assert len(world.discord.edit_script) == 1
     for _ in range(8):
         await world.move(500 * SECOND)
-    assert world.faces() == [CardStatus.ENDED]
+    assert world.statuses() == [CardStatus.ENDED]
 
 
 @pytest.mark.parametrize(("answer", "wait"), [(NoAnswer("broken off"), 30), (RateLimited(40.0), 40)])
@@ -491,7 +491,7 @@ async def test_an_edit_without_effect_is_made_again(
     await world.move((wait - 1) * SECOND)
     assert world.edits() == []
     await world.move(2 * SECOND)
-    assert world.faces() == [CardStatus.PROGRESS]
+    assert world.statuses() == [CardStatus.PROGRESS]
 
 
 async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None:
@@ -505,7 +505,7 @@ async def test_a_failure_of_this_machine_stops_nothing(world: CardWorld) -> None
     assert world.loop.failures == 1
     world.live_on()
     await world.move(31 * SECOND)
-    assert world.faces() == [CardStatus.PROGRESS]
+    assert world.statuses() == [CardStatus.PROGRESS]
 
 
 async def test_a_fault_of_ours_is_told_with_its_place(world: CardWorld, caplog: pytest.LogCaptureFixture) -> None:
@@ -534,7 +534,7 @@ async def test_at_the_start_only_what_is_out_of_date_is_edited(world: CardWorld)
     world.run()
     await world.move(20 * SECOND)
 
-    assert [(post.subscription_id, post.face) for post in world.edits()] == [(other, CardStatus.STARTED)]
+    assert [(post.subscription_id, post.status) for post in world.edits()] == [(other, CardStatus.STARTED)]
 
 
 async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorld) -> None:
@@ -546,7 +546,7 @@ async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorl
     world.run()
     await world.move(10 * SECOND)
 
-    assert world.faces() == [CardStatus.ENDED]
+    assert world.statuses() == [CardStatus.ENDED]
 
 
 async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: CardWorld) -> None:
@@ -554,13 +554,13 @@ async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: C
     world.health.api = ApiHealth(down_since=world.clock.now())
     world.loop.api_changed()
     await world.rest()
-    assert world.faces() == [CardStatus.API_DOWN]
+    assert world.statuses() == [CardStatus.API_DOWN]
     await world.halt()
     world.health.api = ApiHealth()
     world.run()
     await world.move(20 * SECOND)
 
-    assert world.faces() == [CardStatus.API_DOWN, CardStatus.NO_ANSWER_YET]
+    assert world.statuses() == [CardStatus.API_DOWN, CardStatus.NO_ANSWER_YET]
 
 
 async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> None:
@@ -570,7 +570,7 @@ async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> Non
     world.run()
     await world.move(SLOW_AFTER)
 
-    assert world.faces()[-1] is CardStatus.SLOW
+    assert world.statuses()[-1] is CardStatus.SLOW
 
 
 # ---- summaries ------------------------------------------------------------------------------------------------------

@@ -89,5 +89,5 @@ async def test_an_open_card_says_it_and_takes_it_back_though_nothing_can_be_writ
     world.loop.api_changed()
     await world.move(40_000)
 
-    faces = [post.face for _, post in world.discord.edits if isinstance(post, CardPost)]
-    assert faces == [CardStatus.PAUSED, CardStatus.NO_ANSWER_YET]
+    statuses = [post.status for _, post in world.discord.edits if isinstance(post, CardPost)]
+    assert statuses == [CardStatus.PAUSED, CardStatus.NO_ANSWER_YET]

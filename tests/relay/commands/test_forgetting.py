@@ -82,7 +82,7 @@ async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
     view = await world.posts.card(subscription_id)
     assert view is not None
     assert view.post is not None
-    assert (view.post.face, view.post.stopped_by) == (CardStatus.STOPPED, None)
+    assert (view.post.status, view.post.stopped_by) == (CardStatus.STOPPED, None)
 
 
 @pytest.fixture

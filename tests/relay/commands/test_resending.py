@@ -65,17 +65,17 @@ async def unsure(world: World) -> int:
     return delivery_id
 
 
-async def card_face(world: World, delivery_id: int) -> CardStatus:
+async def shown_status(world: World, delivery_id: int) -> CardStatus:
     subscription_id = (await world.get(delivery_id)).subscription_id
     view = await world.posts.card(subscription_id or 0)
     assert view is not None
     assert isinstance(view.post, CardPost)
-    return view.post.face
+    return view.post.status
 
 
 async def test_one_that_was_given_up_is_sent_and_pings_who_asked(world: World) -> None:
     delivery_id = await given_up(world)
-    assert await card_face(world, delivery_id) is CardStatus.NOT_POSTED
+    assert await shown_status(world, delivery_id) is CardStatus.NOT_POSTED
     world.discord.missing.clear()
 
     assert await press(world, delivery_id) == SentAgain(1, CHANNEL, fresh=True, posted=False)
@@ -83,7 +83,7 @@ async def test_one_that_was_given_up_is_sent_and_pings_who_asked(world: World) -
 
     (post,) = world.discord.outcomes(CHANNEL)
     assert post.mention == (9,)
-    assert await card_face(world, delivery_id) is CardStatus.ENDED
+    assert await shown_status(world, delivery_id) is CardStatus.ENDED
 
 
 async def test_two_presses_send_it_once(world: World) -> None:
@@ -102,7 +102,7 @@ async def test_two_presses_send_it_once(world: World) -> None:
 
 async def test_one_of_which_nobody_knows_is_sent_as_another_message_and_pings_nobody(world: World) -> None:
     delivery_id = await unsure(world)
-    assert await card_face(world, delivery_id) is CardStatus.UNSURE
+    assert await shown_status(world, delivery_id) is CardStatus.UNSURE
 
     await press(world, delivery_id)
     await world.pump()
@@ -124,7 +124,7 @@ async def test_one_of_which_nobody_knew_is_found_where_the_history_may_be_read_b
 
     assert len(world.discord.outcomes(CHANNEL)) == 1
     assert (await world.get(delivery_id)).state == "posted"
-    assert await card_face(world, delivery_id) is CardStatus.ENDED
+    assert await shown_status(world, delivery_id) is CardStatus.ENDED
 
 
 async def test_after_the_attempt_that_was_wanted_it_is_not_sent_again_on_a_guess(world: World) -> None:
@@ -190,7 +190,7 @@ async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World)
     await world.pump()
 
     assert (await world.get(delivery_id)).reason == Reason.REFUSED
-    assert await card_face(world, delivery_id) is CardStatus.NOT_POSTED
+    assert await shown_status(world, delivery_id) is CardStatus.NOT_POSTED
     rows = await world.database.reader.all("SELECT notice FROM deliveries WHERE kind = 'notice'")
     told = [notices.load(row["notice"], "") for row in rows]
     assert [(one.kind, one.channel_id) for one in told] == [(NoticeKind.REFUSED, CHANNEL)]
