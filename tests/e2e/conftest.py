@@ -36,7 +36,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def nursery(program: Path) -> Generator[Nursery | None]:
-    """Forks the bots; a module whose tests look at a start itself replaces this with None."""
+    """Forks the bots, but those that a test starts in earnest (`forked=False`)."""
     if sys.platform != "linux":
         yield None
         return

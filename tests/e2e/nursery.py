@@ -3,7 +3,7 @@
 Imports are most of a start's work, and the end-to-end tests start the bot more than a hundred times. A forked bot runs
 `bot.py` from its first statement, as `__main__`, with an environment, a folder and arguments of its own; signals, kills
 and exit codes are those of any process. What Python itself does before that statement is not played, nor does a bot
-start while modules are being imported: tests of that start `python bot.py` in earnest (see conftest.py).
+start while modules are being imported: tests of that start `python bot.py` in earnest (`forked=False`).
 
 Orders come as JSON over a socket that keeps messages apart, each with two descriptors: for the bot's output, and for
 the report, which is a line with the bot's process id and, when it has ended, a line with its exit code.

@@ -73,10 +73,11 @@ class BotProcess:
         assert self._process is not None
         return self._process.pid
 
-    async def start(self) -> None:
-        """Starts the process; does not wait for it to do anything."""
+    async def start(self, *, forked: bool = True) -> None:
+        """Starts the process, with an interpreter of its own unless it may be `forked`; does not wait for it to do
+        anything."""
         assert not self.running
-        self._process = await self._spawn()
+        self._process = await self._spawn(forked=forked)
         self._reading = asyncio.create_task(self._read(self._process, self.lines))
 
     async def ended(self, timeout: float = _LONGEST_END) -> int:
@@ -120,9 +121,14 @@ class BotProcess:
         """Waits until the process has taken SIGTERM into its own hands, which is its very first statement."""
         await until(self._catches_sigterm, what="bot.py handles SIGTERM")
 
-    async def run(self, *arguments: str, changed: Mapping[str, str] | None = None, timeout: float = 15) -> Finished:
-        """Runs `python bot.py …` to its end. `changed` settings replace; an empty one takes a setting out."""
-        process = await self._spawn(*arguments, changed=changed or {})
+    async def run(
+        self, *arguments: str, changed: Mapping[str, str] | None = None, timeout: float = 30, forked: bool = True
+    ) -> Finished:
+        """Runs `python bot.py …` to its end, with an interpreter of its own unless it may be `forked`.
+
+        `changed` settings replace; an empty one takes a setting out.
+        """
+        process = await self._spawn(*arguments, changed=changed or {}, forked=forked)
         lines: list[str] = []
         try:
             async with asyncio.timeout(timeout):
@@ -141,11 +147,11 @@ class BotProcess:
         return [line for line in self.lines if re.search(pattern, line)]
 
     async def _spawn(
-        self, *arguments: str, changed: Mapping[str, str] | None = None
+        self, *arguments: str, changed: Mapping[str, str] | None = None, forked: bool
     ) -> asyncio.subprocess.Process | ForkedBot:
         given = {**NO_CERTIFICATES, **self.settings, **(changed or {})}
         environ = {name: text for name, text in given.items() if text}
-        if self._nursery is not None and not any(name.startswith("PYTHON") for name in environ):
+        if forked and self._nursery is not None and not any(name.startswith("PYTHON") for name in environ):
             return await self._nursery.start(arguments, environ, self._elsewhere)
         return await asyncio.create_subprocess_exec(
             sys.executable,

@@ -94,9 +94,9 @@ class Stage:
 
     # ---------------------------------------------------------------- the bot
 
-    async def start(self) -> None:
+    async def start(self, *, forked: bool = True) -> None:
         """Starts the bot and waits until Discord sees it connected, with its commands registered."""
-        await self.bot.start()
+        await self.bot.start(forked=forked)
         await self.ready()
 
     async def ready(self) -> None:

@@ -1,4 +1,4 @@
-"""`python bot.py check | backup PATH | rotate-key`."""
+"""`python bot.py check | backup PATH | rotate-key`; each command is typed in earnest once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,10 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _PUBLIC = "https://relay.example.org"
 
 
-@pytest.fixture(scope="session")
-def nursery() -> None:
-    """This is about the command line, so each command is typed in earnest."""
-
-
 async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
     identified = stage.discord.gateway.identified
     before = stage.ledger.rows("PRAGMA user_version")
-    finished = await stage.bot.run("check")
+    finished = await stage.bot.run("check", forked=False)
     assert finished.code == 0, finished.text
     assert stage.discord.bot_token not in finished.text
     assert "discord.client" not in finished.text  # The lines of a log would stand amid its own.
@@ -42,7 +37,7 @@ async def test_check_beside_the_running_bot(stage: Stage, town: Town) -> None:
 
 
 async def test_the_version_is_told_without_any_setting(stage: Stage) -> None:
-    finished = await stage.bot.run("--version", changed={"DISCORD_TOKEN": ""})
+    finished = await stage.bot.run("--version", changed={"DISCORD_TOKEN": ""}, forked=False)
     assert (finished.code, finished.text.strip()) == (0, f"PixVerse Relay {VERSION}")
 
 
@@ -133,7 +128,7 @@ async def test_check_where_nothing_is_there_yet(build: Build) -> None:
 async def test_backup_beside_the_running_bot(stage: Stage, town: Town) -> None:
     job = await town.watched()
     target = stage.folder / "copy.db"
-    finished = await stage.bot.run("backup", str(target))
+    finished = await stage.bot.run("backup", str(target), forked=False)
     assert finished.code == 0, finished.text
     assert "key" in finished.text
     with closing(sqlite3.connect(target)) as copy:
@@ -152,7 +147,7 @@ async def test_rotate_key(stage: Stage, town: Town) -> None:
     assert refused.code == 4
     await stage.stop()
     before = _token(stage)
-    rotated = await stage.bot.run("rotate-key")
+    rotated = await stage.bot.run("rotate-key", forked=False)
     assert rotated.code == 0, rotated.text
     assert _token(stage) != before
     await stage.start()
@@ -209,6 +204,6 @@ async def test_what_only_works_on_the_database_needs_no_other_settings(build: Bu
 async def test_wrong_words_on_the_command_line(build: Build) -> None:
     stage = await build()
     lines = (("fly",), ("backup",))
-    for finished in await asyncio.gather(*(stage.bot.run(*line) for line in lines)):
+    for finished in await asyncio.gather(*(stage.bot.run(*line, forked=False) for line in lines)):
         assert finished.code == 2
         assert "Traceback" not in finished.text

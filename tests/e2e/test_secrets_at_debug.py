@@ -20,11 +20,6 @@ from tests.web.port import ask, free_port
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture(scope="session")
-def nursery() -> None:
-    """A forked process has its parent's command line, so the bot is started in earnest."""
-
-
 # In pieces, so that no scanner of secrets takes it for a real one.
 _CUSTOMERS = ".".join(("MTIzNDU2Nzg5MDEyMzQ1Njc4", "Gabc12", "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789ab"))
 
@@ -37,7 +32,7 @@ async def chatty(build: Build, request: pytest.FixtureRequest) -> AsyncIterator[
         "PUBLIC_URL": "https://relay.example.org",
     }
     stage = await build(LOG_LEVEL="DEBUG", LOG_FORMAT=request.param, **ports)
-    await stage.start()
+    await stage.start(forked=False)  # a forked process has its parent's command line
     yield stage
     assert stage.bot.said("DEBUG"), "else this would prove nothing"
 

@@ -17,11 +17,6 @@ from tests.e2e.waiting import until
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest.fixture(scope="session")
-def nursery() -> None:
-    """A signal may come while modules are being imported, so each bot is started in earnest."""
-
-
 async def _at_the_outcome(stage: Stage, town: Town) -> Hold:
     """Holds the answer to an outcome that Discord has stored."""
     job = await town.watched()
@@ -40,18 +35,21 @@ async def _at_the_outcome(stage: Stage, town: Town) -> Hold:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_at_the_very_start(build: Build, number: signal.Signals) -> None:
+    """While modules are being imported."""
     stage = await build()
-    await stage.bot.start()
+    await stage.bot.start(forked=False)
     await stage.bot.hears_signals()
     assert await stage.bot.signal(number) == 0
     assert stage.bot.said("Traceback") == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_signals_until_the_very_end(own_stage: Stage, number: signal.Signals) -> None:
-    assert await own_stage.bot.signal_until_ended(number) == 0
-    assert own_stage.bot.said("Traceback") == []
-    await own_stage.gone()
+async def test_signals_until_the_very_end(build: Build, number: signal.Signals) -> None:
+    stage = await build()
+    await stage.start(forked=False)
+    assert await stage.bot.signal_until_ended(number) == 0
+    assert stage.bot.said("Traceback") == []
+    await stage.gone()
 
 
 async def test_a_signal_while_logging_in(build: Build) -> None:

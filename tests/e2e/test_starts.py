@@ -1,4 +1,4 @@
-"""How the bot starts, and with which word and exit code it does not."""
+"""How the bot starts, and with which word and exit code it does not; each exit code comes in earnest once."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-
-@pytest.fixture(scope="session")
-def nursery() -> None:
-    """This is about starts, so each is one in earnest."""
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -41,8 +36,8 @@ def _one_line(finished: Finished, code: int, *words: str) -> None:
 
 async def test_without_a_discord_token(build: Build) -> None:
     stage = await build()
-    for token in ("", "   "):
-        finished = await stage.bot.run(changed={"DISCORD_TOKEN": token})
+    for token, forked in (("", False), ("   ", True)):
+        finished = await stage.bot.run(changed={"DISCORD_TOKEN": token}, forked=forked)
         _one_line(finished, 2, "DISCORD_TOKEN", ".env", "make demo")
 
 
@@ -96,7 +91,7 @@ async def test_secrets_in_files(build: Build, tmp_path: Path) -> None:
 
 async def test_a_second_bot_with_the_same_database(stage: Stage, town: Town) -> None:
     identified = stage.discord.gateway.identified
-    finished = await stage.bot.run()
+    finished = await stage.bot.run(forked=False)
     assert finished.code == 4
     assert str(stage.ledger.path) in finished.lines[-1]
     assert "Traceback" not in finished.text
@@ -184,7 +179,7 @@ async def test_settings_come_from_the_file_beside_the_bot(build: Build) -> None:
     given = dict(stage.bot.settings)
     stage.bot.settings.clear()
     try:
-        await stage.start()
+        await stage.start(forked=False)
     finally:
         file.unlink()
         stage.bot.settings.update(given)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 
+import av
 import pytest
+from PIL import Image
 from simcord.preview._media import MediaError
 
 from sandbox.discord_wire.media import Read, RememberingMediaWorker
-from sandbox.pixverse_api.videos import video
 
 DOT = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -29,13 +31,31 @@ async def test_what_one_page_has_read_the_next_one_knows() -> None:
     assert len(read) == 1
 
 
+def _clip(colour: str) -> bytes:
+    """Two frames of one colour: SimCord takes seconds to read one of the sandbox's own videos."""
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 36, "yuv420p"
+        for _ in range(2):
+            container.mux(stream.encode(av.VideoFrame.from_image(Image.new("RGB", (64, 36), colour))))  # type: ignore[no-untyped-call]
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def _padded(clip: bytes, label: str) -> bytes:
+    """The clip with a `free` box, as the sandbox's videos have one."""
+    return clip + (8 + len(label)).to_bytes(4, "big") + b"free" + label.encode()
+
+
 async def test_videos_that_show_the_same_are_read_once_and_none_is_turned_away() -> None:
     read: Read = {}
     worker = RememberingMediaWorker(read)
-    files = [video(f"job {number}", prompt="A lighthouse") for number in range(12)]
+    grey, red = _clip("grey"), _clip("red")
+    files = [_padded(grey, f"job {number}") for number in range(12)]
     seen = await asyncio.gather(*(worker.validate(str(number), file) for number, file in enumerate(files)))
     assert {id(one) for one in seen} == {id(seen[0])}
-    assert await worker.validate("a boat", video("job", prompt="A paper boat")) is not seen[0]
+    assert await worker.validate("another", _padded(red, "job 0")) is not seen[0]
     await worker.close()
     assert len(read) == 2
 
