@@ -7,13 +7,16 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from storage import files, migrate
 from storage.errors import damaged, is_locked, read_only, unmakeable, unusable
 from storage.files import make_folder, narrow_mode, require_file, uri, writable
+
+_T = TypeVar("_T")
 
 LOCK_WAIT_SECONDS = 10.0
 """How long another program's lock is waited for at the start."""
@@ -29,22 +32,12 @@ PRAGMAS = (
 
 
 async def prepare(path: Path, lock_wait: float) -> None:
-    """Makes, checks and migrates the database. Raises a class of DatabaseUnusable.
-
-    A lock is waited for in short attempts, so that a bot that is told to stop meanwhile stops at once.
-    """
+    """Makes, checks and migrates the database. Raises a class of DatabaseUnusable."""
     make_file(path)
-    deadline = time.monotonic() + lock_wait
-    while True:
-        try:
-            await asyncio.to_thread(_prepare_once, path)
-            return
-        except sqlite3.Error as error:
-            if not is_locked(error) or time.monotonic() >= deadline:
-                raise unusable(path, error) from error
-        except OSError as error:
-            raise unmakeable(path, error) from error  # the copy before a migration
-        await asyncio.sleep(0.05)
+    try:
+        await _patiently(path, lock_wait, _prepare_once)
+    except OSError as error:
+        raise unmakeable(path, error) from error  # the copy before a migration
 
 
 async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
@@ -54,10 +47,15 @@ async def examine(path: Path, lock_wait: float = LOCK_WAIT_SECONDS) -> int:
     """
     require_file(path)
     _check_writable(path)
+    return await _patiently(path, lock_wait, _examine_once)
+
+
+async def _patiently(path: Path, lock_wait: float, work: Callable[[Path], _T]) -> _T:
+    """Waits for a lock in short attempts, so that a bot that is told to stop meanwhile stops at once."""
     deadline = time.monotonic() + lock_wait
     while True:
         try:
-            return await asyncio.to_thread(_examine_once, path)
+            return await asyncio.to_thread(work, path)
         except sqlite3.Error as error:
             if not is_locked(error) or time.monotonic() >= deadline:
                 raise unusable(path, error) from error

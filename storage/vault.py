@@ -98,7 +98,7 @@ async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) 
     hash_key: bytes | None = None
     for row in await queries.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY)):
         try:
-            plain = cipher.decrypt(bytes(row["value"]))
+            plain = cipher.decrypt(row["value"])
         except InvalidToken:
             raise WrongKey(
                 f"{source} is not the key of this database. Put the key back with which it was last used; "
@@ -119,20 +119,14 @@ async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
     """
     named = await tx.all("SELECT name, value FROM meta WHERE name IN (?, ?)", (CHECK, HASH_KEY))
     for row in named:
-        await put_meta(tx, row["name"], cipher.rotate(bytes(row["value"])))
-    tokens = await tx.all("SELECT id, token FROM accounts WHERE token IS NOT NULL")
-    tokens_done = [
-        await tx.run("UPDATE accounts SET token = ? WHERE id = ?", (rotated, row["id"]))
-        for row in tokens
-        if (rotated := _rotated(cipher, bytes(row["token"]))) is not None
-    ]
-    addresses = await tx.all("SELECT guild_id, callback_secret FROM servers WHERE callback_secret IS NOT NULL")
-    addresses_done = [
-        await tx.run("UPDATE servers SET callback_secret = ? WHERE guild_id = ?", (rotated, row["guild_id"]))
-        for row in addresses
-        if (rotated := _rotated(cipher, bytes(row["callback_secret"]))) is not None
-    ]
-    return len(named) + len(tokens_done) + len(addresses_done)
+        await put_meta(tx, row["name"], cipher.rotate(row["value"]))
+    count = len(named)
+    for table, key, column in (("accounts", "id", "token"), ("servers", "guild_id", "callback_secret")):
+        for row in await tx.all(f"SELECT {key}, {column} FROM {table} WHERE {column} IS NOT NULL"):
+            rotated = _rotated(cipher, row[column])
+            if rotated is not None:
+                count += await tx.run(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (rotated, row[key]))
+    return count
 
 
 def _rotated(cipher: MultiFernet, stored: bytes) -> bytes | None:

@@ -34,8 +34,8 @@ MUTATIONS = (
         "rotate-key leaves addresses with the old key",
         "tests/storage/test_rotation.py::test_the_key_file_gets_a_fresh_key_and_nothing_is_lost",
         "reencrypt",
-        "for row in addresses\n",
-        "for row in addresses[:0]\n",
+        '(("accounts", "id", "token"), ("servers", "guild_id", "callback_secret")):',
+        '(("accounts", "id", "token"),):',
     ),
     mutation(
         "a callback reaches jobs of an account that is not the server's own",

@@ -27,7 +27,7 @@ MUTATIONS = (
     mutation(
         "another program's lock is not waited for",
         f"{_OPENING}::test_a_lock_is_waited_for_no_longer_than_told",
-        "prepare",
+        "_patiently",
         "if not is_locked(error) or",
         "if True or",
     ),

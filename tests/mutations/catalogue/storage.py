@@ -6,6 +6,27 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "an update forgets in which round an outcome belongs",
+        "tests/storage/test_takeover.py::test_every_row_is_as_it_was",
+        "storage/migrations/0004_rounds.sql",
+        "THEN CAST(substr(kind, 9) AS INTEGER)",
+        "THEN 0",
+    ),
+    mutation(
+        "after an update a delivery gets a number that was another one's",
+        "tests/storage/test_takeover.py::test_no_number_of_a_delivery_is_given_twice",
+        "storage/migrations/0004_rounds.sql",
+        "UPDATE sqlite_sequence SET name = 'deliveries' WHERE name = 'deliveries_before';\n",
+        "",
+    ),
+    mutation(
+        "an error of the engine leaves storage",
+        "tests/storage/test_database.py::test_a_failing_statement_undoes_what_came_before_it",
+        "_own_errors",
+        "raise StorageError(str(error)) from error",
+        "raise",
+    ),
+    mutation(
         "the newest account's number is kept for good",
         "tests/storage/test_retention.py::test_of_the_newest_account_a_number_stays_that_tells_nothing",
         "delete_unused_accounts",
