@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from discord_adapter.request_trace import UNREADABLE, is_of_discord
-from model.messages import Absent, CannotLook, Found, LookResult, NoAnswer, RateLimited, Refused
+from model.messages import Absent, CannotLook, Found, LookResult, NoResponse, Refused, TooManyRequests
 from relay.delivery import verdicts
 from ui.message import Message
 
@@ -36,13 +36,13 @@ async def find_message(
     try:
         return await _search(client, channel_id, message, after, certain=readable is True)
     except discord.RateLimited as limited:
-        return RateLimited(limited.retry_after)
+        return TooManyRequests(limited.retry_after)
     except discord.HTTPException as refusal:
         return _read(refusal)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        return NoAnswer(type(error).__name__)
+        return NoResponse(type(error).__name__)
     except UNREADABLE:
-        return NoAnswer("the answer is not Discord's")
+        return NoResponse("the answer is not Discord's")
 
 
 async def _search(
@@ -92,7 +92,7 @@ def _read(refusal: discord.HTTPException) -> LookResult:
         meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
         if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):
             return CannotLook()
-    return NoAnswer(f"HTTP {refusal.status}")
+    return NoResponse(f"HTTP {refusal.status}")
 
 
 def _is_ours(stored: dict[str, Any], client: discord.Client) -> bool:

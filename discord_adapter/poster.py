@@ -19,15 +19,15 @@ from model.messages import (
     Address,
     CardPost,
     LookResult,
-    NoAnswer,
+    NoResponse,
     NoticePost,
     Obstacle,
     Post,
     Posted,
-    RateLimited,
     Refused,
     SendResult,
     SummaryPost,
+    TooManyRequests,
 )
 from ui.mentions import CommandMentions
 from ui.message import Message
@@ -81,18 +81,18 @@ class DiscordPoster:
     async def _wrong_place(self, address: Address) -> SendResult | None:
         """What keeps a message from being sent there at all: the channel is not in its server, or nobody can tell."""
         if rest := self._resting():
-            return RateLimited(rest)
+            return TooManyRequests(rest)
         try:
             async with asyncio.timeout(_BASE_SECONDS):
                 guild_id = await self._owners.guild_of(address.channel_id)
         except discord.RateLimited as limited:
-            return RateLimited(limited.retry_after)
+            return TooManyRequests(limited.retry_after)
         except discord.HTTPException as refusal:
             refused = read_refusal(refusal)
-            return RateLimited(_ASK_AGAIN_SECONDS) if isinstance(refused, NoAnswer) else refused
+            return TooManyRequests(_ASK_AGAIN_SECONDS) if isinstance(refused, NoResponse) else refused
         except (TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
             # Nothing was sent, so this is not the answer that was missed; it is only too early.
-            return RateLimited(_ASK_AGAIN_SECONDS)
+            return TooManyRequests(_ASK_AGAIN_SECONDS)
         if guild_id == address.guild_id:
             return None
         log.error("channel %d is not in server %d: nothing is sent there", address.channel_id, address.guild_id)
@@ -100,7 +100,7 @@ class DiscordPoster:
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         if rest := self._resting():
-            return RateLimited(rest)
+            return TooManyRequests(rest)
         message = self._message_of(post, address)
 
         async def edit() -> int:
@@ -115,7 +115,7 @@ class DiscordPoster:
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
         if seconds := self._resting():
-            return RateLimited(seconds)
+            return TooManyRequests(seconds)
         message = self._message_of(post, address)
         channel = self._known_channel(address)
         readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
@@ -172,20 +172,20 @@ class DiscordPoster:
                 async with asyncio.timeout(seconds):
                     return Posted(await deed())
             except TimeoutError:
-                answer: SendResult = NoAnswer(f"no answer within {seconds:.0f} s")
+                answer: SendResult = NoResponse(f"no answer within {seconds:.0f} s")
             except discord.RateLimited as limited:
-                answer = RateLimited(limited.retry_after)
+                answer = TooManyRequests(limited.retry_after)
             except discord.HTTPException as refusal:
                 answer = read_refusal(refusal)
             except (aiohttp.ClientError, OSError) as error:
-                answer = NoAnswer(type(error).__name__)
+                answer = NoResponse(type(error).__name__)
             except UNREADABLE:
                 if not statuses:
                     # Nothing was asked yet: a fault of ours.
                     raise
-                answer = NoAnswer("the answer is not Discord's")
+                answer = NoResponse("the answer is not Discord's")
         if is_ambiguous(statuses):
-            return NoAnswer("refused after an earlier try that may have been stored")
+            return NoResponse("refused after an earlier try that may have been stored")
         return answer
 
 

@@ -19,7 +19,7 @@ import discord
 
 from discord_adapter.early_ack import note_stored
 from discord_adapter.rate_limits import GlobalLimit
-from model.messages import NoAnswer, RateLimited, Refused, SendResult
+from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 """What discord.py raises over a good status with something else than Discord's answer: a proxy's page, mostly."""
@@ -46,12 +46,12 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
     or another proxy."""
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
         told = wait_told(refusal.response.headers)
-        return RateLimited(_WAIT_UNTOLD if told is None else max(told, 1.0))
+        return TooManyRequests(_WAIT_UNTOLD if told is None else max(told, 1.0))
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return NoAnswer(f"HTTP {refusal.status}")
+        return NoResponse(f"HTTP {refusal.status}")
     if refusal.status in _BEFORE_ANY_DEED or is_of_discord(refusal):
         return Refused(refusal.status, refusal.code, refusal.text)
-    return NoAnswer(f"HTTP {refusal.status}, not by Discord")
+    return NoResponse(f"HTTP {refusal.status}, not by Discord")
 
 
 _BROKEN = 599

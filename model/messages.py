@@ -276,20 +276,20 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class RateLimited:
+class TooManyRequests:
     """Discord wants to be left alone for a while; nothing was stored by this request."""
 
     retry_after: float
 
 
 @dataclass(frozen=True, slots=True)
-class NoAnswer:
+class NoResponse:
     """5xx, a broken connection, a time-out: the message may or may not have been stored."""
 
     reason: str
 
 
-SendResult = Posted | Refused | RateLimited | NoAnswer
+SendResult = Posted | Refused | TooManyRequests | NoResponse
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,4 +309,4 @@ class CannotLook:
     """No right to read the history (or more of it than can be read): nobody can know."""
 
 
-LookResult = Found | Absent | CannotLook | NoAnswer | RateLimited
+LookResult = Found | Absent | CannotLook | NoResponse | TooManyRequests

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from relay.ports import Clock, HintMeter, HintUse
-from web.messages import Refused, Request, RequestHead, Response
+from web.messages import Request, RequestHead, RequestRefused, Response
 
 BURST = 100
 PER_SECOND = 10.0
@@ -83,16 +83,16 @@ class Callbacks:
         self._clock = clock
 
     async def answer(self, request: Request) -> Response:
-        """The response to one callback. Raises Refused."""
+        """The response to one callback. Raises RequestRefused."""
         _, _, secret = request.head.path.rpartition("/")
         guild_id = self._addresses.server_of(secret)
         if guild_id is None:
-            raise Refused(HTTPStatus.NOT_FOUND)
+            raise RequestRefused(HTTPStatus.NOT_FOUND)
         if not self._rate.take(guild_id, self._clock.monotonic()):
             self._meter.callback(HintUse.TOO_MANY)
-            raise Refused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
+            raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
         if not _is_json(request.head):
-            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+            raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         self._hearer.heard(guild_id, await request.read())
         return Response(b"ok")
 

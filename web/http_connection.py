@@ -11,13 +11,13 @@ from http import HTTPStatus
 from typing import cast
 
 from web.connection_limit import ConnectionLimit
-from web.messages import Handler, Refused, Request, RequestHead, Response
+from web.messages import Handler, Request, RequestHead, RequestRefused, Response
 from web.parsing import BodyReader, HeadReader, body_reader
 
 log = logging.getLogger(__name__)
 
 Router = Callable[[RequestHead], Handler]
-"""Finds who answers; raises Refused where nobody does."""
+"""Finds who answers; raises RequestRefused where nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class HttpConnection(asyncio.Protocol):
                 self._take_head(data)
             else:
                 self._take_body(data)
-        except Refused as refused:
+        except RequestRefused as refused:
             self._refuse(refused)
 
     def eof_received(self) -> bool:
@@ -125,11 +125,11 @@ class HttpConnection(asyncio.Protocol):
 
     def _refuse_late(self) -> None:
         if self._head.has_begun:
-            self._refuse(Refused(HTTPStatus.REQUEST_TIMEOUT))
+            self._refuse(RequestRefused(HTTPStatus.REQUEST_TIMEOUT))
         else:
             self.abort()
 
-    def _refuse(self, refused: Refused) -> None:
+    def _refuse(self, refused: RequestRefused) -> None:
         if self._request is None:
             self._send(refused.response)
         else:
@@ -142,7 +142,7 @@ class HttpConnection(asyncio.Protocol):
     async def _respond(self, handler: Handler, request: Request) -> None:
         try:
             response = await handler(request)
-        except Refused as refused:
+        except RequestRefused as refused:
             response = refused.response
         except Exception:
             log.exception("a handler of the HTTP port failed")
@@ -174,7 +174,7 @@ class _PendingRequest:
         self._ask_for_body = ask_for_body
         self._ended = asyncio.Event()
         self._body = b""
-        self._refused: Refused | None = None
+        self._refused: RequestRefused | None = None
 
     @property
     def head(self) -> RequestHead:
@@ -193,7 +193,7 @@ class _PendingRequest:
             self._body = body
             self._ended.set()
 
-    def fail(self, refused: Refused) -> None:
+    def fail(self, refused: RequestRefused) -> None:
         if not self._ended.is_set():
             self._refused = refused
             self._ended.set()

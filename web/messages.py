@@ -43,7 +43,7 @@ class Response:
         return cls(json.dumps(value).encode(), status, "application/json")
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request gets no other response than this one."""
 
     def __init__(self, status: HTTPStatus, **headers: str) -> None:
@@ -59,8 +59,8 @@ class Request(Protocol):
         """The first line and the headers."""
 
     async def read(self) -> bytes:
-        """Waits for the whole body. Raises Refused where it is too large, malformed, late or broken off."""
+        """Waits for the whole body. Raises RequestRefused where it is too large, malformed, late or broken off."""
 
 
 Handler = Callable[[Request], Awaitable[Response]]
-"""May raise Refused."""
+"""May raise RequestRefused."""

@@ -11,7 +11,7 @@ import re
 from http import HTTPStatus
 from typing import Protocol
 
-from web.messages import Refused, RequestHead
+from web.messages import RequestHead, RequestRefused
 
 MAX_LINE_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 16 * 1024
@@ -44,23 +44,23 @@ class HeadReader:
     def feed(self, data: bytes) -> tuple[RequestHead, bytes] | None:
         """Takes what was received and returns the head, once it is whole, with what follows it.
 
-        Raises Refused as soon as what was received cannot become a request.
+        Raises RequestRefused as soon as what was received cannot become a request.
         """
         searched = max(0, len(self._received) - len(_HEAD_END) + 1)
         self._received += data
         end = self._received.find(_HEAD_END, searched)
         head = bytes(self._received if end < 0 else self._received[: end + len(_LINE_END)])
         if _NO_HEAD.search(head, searched):
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         self._read_first_line(head)
         if len(head) > MAX_HEAD_BYTES:
-            raise Refused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            raise RequestRefused(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         if end < 0 or self._request_line is None:
             return None
         method, path, is_http_1_0 = self._request_line
         headers = _headers(head.split(_LINE_END)[1:-1])
         if is_http_1_0 and "transfer-encoding" in headers:
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         return RequestHead(method, path, headers), bytes(self._received[end + len(_HEAD_END) :])
 
     def _read_first_line(self, head: bytes) -> None:
@@ -68,12 +68,12 @@ class HeadReader:
             return
         line, line_end, _ = head.partition(_LINE_END)
         if len(line) > MAX_LINE_BYTES:
-            raise Refused(HTTPStatus.REQUEST_URI_TOO_LONG)
+            raise RequestRefused(HTTPStatus.REQUEST_URI_TOO_LONG)
         if not line_end:
             return
         match = _REQUEST_LINE.fullmatch(line)
         if match is None:
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         path = match[2].partition(b"?")[0].decode("ascii")
         self._request_line = (match[1].decode("ascii"), path, match[3] == b"0")
 
@@ -83,12 +83,12 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     for line in lines:
         name, colon, value = line.partition(b":")
         if not colon or not _HEADER_NAME.fullmatch(name):
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         key = name.decode("ascii").lower()
         if key not in _HEADERS_READ:
             continue
         if key in found:
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         found[key] = value.strip(b" \t").decode("latin-1")
     return found
 
@@ -97,22 +97,23 @@ class BodyReader(Protocol):
     """Collects a request's body."""
 
     def feed(self, data: bytes) -> bytes | None:
-        """Takes what was received and returns the body once it is whole. Raises Refused."""
+        """Takes what was received and returns the body once it is whole. Raises RequestRefused."""
 
 
 def body_reader(head: RequestHead) -> BodyReader:
-    """The reader for the body that this head announces. Raises Refused where it announces none that can be read."""
+    """The reader for the body that this head announces. Raises RequestRefused where it announces none that can be
+    read."""
     length, encoding = head.headers.get("content-length"), head.headers.get("transfer-encoding")
     if encoding is not None:
         if length is not None:
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         if encoding.lower() != "chunked":
-            raise Refused(HTTPStatus.NOT_IMPLEMENTED)
+            raise RequestRefused(HTTPStatus.NOT_IMPLEMENTED)
         return _ChunkedBody()
     if length is None:
         return _SizedBody(0)
     if not _LENGTH.fullmatch(length):
-        raise Refused(HTTPStatus.BAD_REQUEST)
+        raise RequestRefused(HTTPStatus.BAD_REQUEST)
     return _SizedBody(int(length))
 
 
@@ -125,7 +126,7 @@ class _SizedBody:
 
     def feed(self, data: bytes) -> bytes | None:
         if self._length > MAX_BODY_BYTES:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         self._received += data
         return bytes(self._received[: self._length]) if len(self._received) >= self._length else None
 
@@ -144,11 +145,11 @@ class _ChunkedBody:
             if size == 0:
                 return bytes(self._body)
             if len(self._body) + size > MAX_BODY_BYTES:
-                raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+                raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
             end = start + size
             line_end = bytes(self._received[end : end + len(_LINE_END)])
             if not _LINE_END.startswith(line_end):
-                raise Refused(HTTPStatus.BAD_REQUEST)
+                raise RequestRefused(HTTPStatus.BAD_REQUEST)
             if line_end != _LINE_END:
                 return None
             self._body += self._received[start:end]
@@ -162,5 +163,5 @@ class _ChunkedBody:
         if match is not None:
             return int(match[1], 16), match.end()
         if b"\n" in line or len(line) == _MAX_CHUNK_HEAD_BYTES:
-            raise Refused(HTTPStatus.BAD_REQUEST)
+            raise RequestRefused(HTTPStatus.BAD_REQUEST)
         return None

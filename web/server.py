@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from settings import Settings, SettingsError
 from web.connection_limit import ConnectionLimit, room_for
 from web.http_connection import HttpConnection, TimeLimits
-from web.messages import Handler, Refused, RequestHead
+from web.messages import Handler, RequestHead, RequestRefused
 
 log = logging.getLogger(__name__)
 
@@ -135,8 +135,8 @@ def _find(routes: Sequence[Route], head: RequestHead) -> Handler:
         if route.path.fullmatch(head.path):
             if head.method in route.methods:
                 return route.handler
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, Allow=", ".join(route.methods))
-    raise Refused(HTTPStatus.NOT_FOUND)
+            raise RequestRefused(HTTPStatus.METHOD_NOT_ALLOWED, Allow=", ".join(route.methods))
+    raise RequestRefused(HTTPStatus.NOT_FOUND)
 
 
 def _no_place(port: Port, error: OSError) -> SettingsError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from model import snapshots
-from model.messages import Address, CardPost, NoAnswer, Posted, RateLimited, Refused, SummaryEntry, SummaryPost
+from model.messages import Address, CardPost, NoResponse, Posted, Refused, SummaryEntry, SummaryPost, TooManyRequests
 from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView
@@ -222,10 +222,10 @@ class CardEdits:
                 self._shown[edit.key] = edit.post
                 await self._mark(edit)
                 return Done()
-            case RateLimited(retry_after):
+            case TooManyRequests(retry_after):
                 self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
                 return Later(max(retry_after, 1.0))
-            case NoAnswer():
+            case NoResponse():
                 return Later(_NO_ANSWER_SECONDS)
             case Refused() as refused:
                 return await self._after_refusal(edit, refused)

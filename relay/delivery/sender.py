@@ -21,14 +21,14 @@ from model.messages import (
     CannotLook,
     Cause,
     Found,
-    NoAnswer,
+    NoResponse,
     NoticePost,
     OutcomePost,
     Post,
     Posted,
-    RateLimited,
     Refused,
     SendResult,
+    TooManyRequests,
     VideoFile,
 )
 from model.states import Reason
@@ -219,9 +219,9 @@ class Sender:
         match await self._poster.edit(draft.address, message_id, post):
             case Posted():
                 verdict = Done(message_id)
-            case RateLimited(retry_after):
+            case TooManyRequests(retry_after):
                 verdict = verdicts.rate_limited(retry_after)
-            case NoAnswer():
+            case NoResponse():
                 verdict = Again(_BETWEEN_EDITS, answered=True, reason=Reason.NO_ANSWER)
             case Refused() if edit_only(post):
                 verdict = GiveUp(Reason.NOT_WANTED)
@@ -318,7 +318,7 @@ class Sender:
             async with asyncio.timeout(_SEND_SECONDS + size / _SLOWEST_UPLOAD):
                 return await self._poster.post(draft.address, post)
         except TimeoutError:
-            return NoAnswer("no answer in time")
+            return NoResponse("no answer in time")
 
     def _known_to_be_blocked(self, draft: Draft) -> bool:
         """Spares Discord what it refused before and, as far as the gateway tells, would refuse again. Of a channel that
@@ -414,15 +414,15 @@ def _is_wanted_all_the_same(draft: Draft) -> bool:
     return draft.variant.no_ping and draft.delivery.look_first and draft.delivery.attempts == 0
 
 
-def _after_look(found: Found | CannotLook | NoAnswer | RateLimited, attempts: int, age: int) -> Verdict | None:
+def _after_look(found: Found | CannotLook | NoResponse | TooManyRequests, attempts: int, age: int) -> Verdict | None:
     """What follows where the message is not known to be absent; None where nobody can know."""
     match found:
         case Found(message_id):
             return Done(message_id)
         case CannotLook():
             return None
-        case RateLimited(retry_after):
+        case TooManyRequests(retry_after):
             return verdicts.rate_limited(retry_after)
-        case NoAnswer():
+        case NoResponse():
             wait = min(max(verdicts.retry_delay(attempts), age // 8), verdicts.LONGEST_RETRY)
             return Again(wait, answered=False, reason=Reason.NO_ANSWER)

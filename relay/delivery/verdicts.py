@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
-from model.messages import Cause, NoAnswer, Posted, RateLimited, Refused, SendResult, VideoFile
+from model.messages import Cause, NoResponse, Posted, Refused, SendResult, TooManyRequests, VideoFile
 from model.states import Reason
 from relay.delivery.fallbacks import Variant
 
@@ -238,9 +238,9 @@ def judge(result: SendResult, attempt: Attempt) -> Verdict:
     match result:
         case Posted(message_id):
             return Done(message_id)
-        case RateLimited(retry_after):
+        case TooManyRequests(retry_after):
             return rate_limited(retry_after)
-        case NoAnswer():
+        case NoResponse():
             return Again(retry_delay(attempt.attempts), answered=False, reason=Reason.NO_ANSWER)
         case Refused():
             return _judge_refusal(result, attempt)

@@ -11,7 +11,7 @@ import discord
 import pytest
 
 from discord_adapter.request_trace import is_of_discord, read_refusal
-from model.messages import NoAnswer, RateLimited, Refused, SendResult
+from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 
 
 def _refusal(status: int, code: int = 0, text: str = "injected", **headers: str) -> discord.HTTPException:
@@ -35,13 +35,13 @@ def _page(status: int, text: str) -> discord.HTTPException:
         (_refusal(400, text="400: Bad Request"), Refused(400, 0, "400: Bad Request")),
         (_refusal(401), Refused(401, 0, "injected")),
         (_refusal(413), Refused(413, 0, "injected")),
-        (_refusal(500), NoAnswer("HTTP 500")),
-        (_refusal(429, Retry_After="12.5"), RateLimited(12.5)),
-        (_refusal(429, Retry_After="0"), RateLimited(1.0)),
-        (_refusal(429, Retry_After="90000"), RateLimited(3600.0)),
-        (_refusal(429), RateLimited(30.0)),
-        (_refusal(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), RateLimited(30.0)),
-        (_refusal(429, Retry_After="nan"), RateLimited(30.0)),
+        (_refusal(500), NoResponse("HTTP 500")),
+        (_refusal(429, Retry_After="12.5"), TooManyRequests(12.5)),
+        (_refusal(429, Retry_After="0"), TooManyRequests(1.0)),
+        (_refusal(429, Retry_After="90000"), TooManyRequests(3600.0)),
+        (_refusal(429), TooManyRequests(30.0)),
+        (_refusal(429, Retry_After="Wed, 21 Oct 2026 07:28:00 GMT"), TooManyRequests(30.0)),
+        (_refusal(429, Retry_After="nan"), TooManyRequests(30.0)),
     ],
 )
 def test_a_refusal_as_a_plain_value(refusal: discord.HTTPException, meaning: SendResult) -> None:
@@ -64,4 +64,4 @@ def test_a_refusal_that_is_not_discord_s_proves_nothing(
     status: int, made: Callable[[int], discord.HTTPException]
 ) -> None:
     assert not is_of_discord(made(status))
-    assert read_refusal(made(status)) == NoAnswer(f"HTTP {status}, not by Discord")
+    assert read_refusal(made(status)) == NoResponse(f"HTTP {status}, not by Discord")

@@ -18,7 +18,7 @@ from discord_adapter.client import RelayClient
 from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.history import find_message
 from discord_adapter.poster import DiscordPoster
-from model.messages import Address, NoAnswer, NoticePost
+from model.messages import Address, NoResponse, NoticePost
 from model.states import NoticeKind
 from relay.meters import NoMeters
 from sandbox.discord_wire import DiscordSandbox, RateLimit
@@ -48,7 +48,7 @@ async def client(sandbox: DiscordSandbox, monkeypatch: pytest.MonkeyPatch) -> As
 async def _look(client: RelayClient, channel_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(discord_adapter.history, "_SECONDS", GIVEN_UP_AFTER)
     found = await find_message(client, channel_id, Message(content="x"), 0, readable=True)
-    assert isinstance(found, NoAnswer)
+    assert isinstance(found, NoResponse)
 
 
 async def _list(client: RelayClient, _channel_id: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ async def _post(client: RelayClient, channel_id: int, monkeypatch: pytest.Monkey
     monkeypatch.setattr("discord_adapter.poster._BASE_SECONDS", GIVEN_UP_AFTER)
     poster = DiscordPoster(client, lambda _: CommandMentions(), lambda: 0.0, OwnersKnown(client))
     notice = NoticePost(NoticeKind.REFUSED, nonce="n", jobs=1, channel_id=channel_id)
-    assert isinstance(await poster.post(Address(1, channel_id), notice), NoAnswer)
+    assert isinstance(await poster.post(Address(1, channel_id), notice), NoResponse)
 
 
 async def _cancelled(client: RelayClient, channel_id: int, _monkeypatch: pytest.MonkeyPatch) -> None:

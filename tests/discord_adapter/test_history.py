@@ -8,7 +8,7 @@ import discord
 import pytest
 
 from discord_adapter.history import MAX_PAGES, PAGE, find_message
-from model.messages import Absent, CannotLook, Found, LookResult, NoAnswer
+from model.messages import Absent, CannotLook, Found, LookResult, NoResponse
 from ui.message import Message
 
 BOT = 1
@@ -108,10 +108,10 @@ def _refused(status: int, code: int) -> discord.HTTPException:
     [
         (_refused(403, 50001), CannotLook()),
         (_refused(404, 10003), CannotLook()),
-        (_refused(403, 0), NoAnswer("HTTP 403")),
-        (_refused(404, 0), NoAnswer("HTTP 404")),
-        (_refused(500, 0), NoAnswer("HTTP 500")),
-        (ConnectionResetError(), NoAnswer("ConnectionResetError")),
+        (_refused(403, 0), NoResponse("HTTP 403")),
+        (_refused(404, 0), NoResponse("HTTP 404")),
+        (_refused(500, 0), NoResponse("HTTP 500")),
+        (ConnectionResetError(), NoResponse("ConnectionResetError")),
     ],
 )
 async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
@@ -122,7 +122,7 @@ async def test_only_discord_s_own_refusal_says_that_the_history_may_not_be_read(
 
 @pytest.mark.parametrize("code", [20028, 40004, 40006, 130000])
 async def test_a_refusal_that_passes_says_nothing_of_the_history(code: int) -> None:
-    assert await Channel([], refusal=_refused(403, code)).find(readable=True) == NoAnswer("HTTP 403")
+    assert await Channel([], refusal=_refused(403, code)).find(readable=True) == NoResponse("HTTP 403")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ async def test_a_refusal_that_passes_says_nothing_of_the_history(code: int) -> N
 async def test_what_is_no_history_says_nothing_of_it(answer: Any) -> None:
     channel = Channel([])
     channel.logs_from = _always(answer)  # type: ignore[method-assign]
-    assert await channel.find(readable=True) == NoAnswer("the answer is not Discord's")
+    assert await channel.find(readable=True) == NoResponse("the answer is not Discord's")
 
 
 def _always(answer: Any) -> Any:

@@ -13,7 +13,7 @@ from model.messages import (
     CardPost,
     Found,
     LookResult,
-    NoAnswer,
+    NoResponse,
     NoticePost,
     OutcomePost,
     Post,
@@ -24,8 +24,8 @@ from model.messages import (
 )
 
 FIRST_DAY = 1_700_000_000_000
-LOST = NoAnswer("stored, but the answer was lost")
-DEAD = NoAnswer("never arrived")
+LOST = NoResponse("stored, but the answer was lost")
+DEAD = NoResponse("never arrived")
 NONCE_WINDOW = 180_000
 
 

@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.web.strange_requests import in_pieces, random_bytes
-from web.messages import Refused, RequestHead
+from web.messages import RequestHead, RequestRefused
 from web.parsing import MAX_BODY_BYTES, MAX_HEAD_BYTES, BodyReader, HeadReader, body_reader
 
 
@@ -26,7 +26,7 @@ def _read(pieces: list[bytes]) -> tuple[RequestHead | None, bytes | None] | int:
                 body = bodies.feed(rest)
             elif body is None:
                 body = bodies.feed(piece)
-    except Refused as refused:
+    except RequestRefused as refused:
         return refused.response.status
     return head, body
 

@@ -11,7 +11,7 @@ from discord.http import Route
 
 from discord_adapter.poster import DiscordPoster
 from discord_adapter.rate_limits import LIMIT, WINDOW, InvalidRequests
-from model.messages import Address, NoticePost, Posted, RateLimited, Refused
+from model.messages import Address, NoticePost, Posted, Refused, TooManyRequests
 from model.states import NoticeKind
 from sandbox.discord_wire import Action, DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import Listener, listening
@@ -56,11 +56,11 @@ async def test_refusals_are_counted_and_posting_rests(
     discord.faults.add(method="POST", action=refusal, times=None)
     answers = [await poster.post(address, _notice(number)) for number in range(_FEW + 5)]
     assert _posts(discord) == _FEW
-    assert all(isinstance(answer, (Refused, RateLimited)) for answer in answers[:_FEW])
+    assert all(isinstance(answer, (Refused, TooManyRequests)) for answer in answers[:_FEW])
     for answer in answers[_FEW:]:
-        assert isinstance(answer, RateLimited)
+        assert isinstance(answer, TooManyRequests)
         assert WINDOW - 60 < answer.retry_after <= WINDOW
-    assert isinstance(await poster.find(address, _notice(0), 0), RateLimited)
+    assert isinstance(await poster.find(address, _notice(0), 0), TooManyRequests)
     told = [record for record in caplog.records if record.name == "discord_adapter.rate_limits"]
     assert len(told) == 1
 

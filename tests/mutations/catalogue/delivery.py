@@ -166,8 +166,8 @@ MUTATIONS = (
         "silence is taken for a refusal",
         "tests/relay/delivery/test_verdicts.py::test_no_answer_is_not_definite",
         "judge",
-        "case NoAnswer():\n    return Again(retry_delay(attempt.attempts), answered=False,",
-        "case NoAnswer():\n    return Again(retry_delay(attempt.attempts), answered=True,",
+        "case NoResponse():\n    return Again(retry_delay(attempt.attempts), answered=False,",
+        "case NoResponse():\n    return Again(retry_delay(attempt.attempts), answered=True,",
     ),
     mutation(
         "a refusal after an earlier try that may have been stored is believed",

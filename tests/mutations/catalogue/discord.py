@@ -12,7 +12,7 @@ MUTATIONS = (
         "a rate limit of the question whose a channel is counts as a fault of the bot's",
         "tests/e2e/discord_faults/test_places.py::test_a_rate_limit_in_the_place_of_a_channel_is_waited_for",
         "DiscordPoster._wrong_place",
-        "except discord.RateLimited as limited:\n    return RateLimited(limited.retry_after)\n",
+        "except discord.RateLimited as limited:\n    return TooManyRequests(limited.retry_after)\n",
         "",
     ),
     mutation(
@@ -131,7 +131,7 @@ MUTATIONS = (
         "refused requests are not counted",
         f"{_E2E}/test_invalid_requests.py::test_refusals_are_counted_and_posting_rests",
         "DiscordPoster._wrong_place",
-        "if rest := self._resting():\n    return RateLimited(rest)\ntry:\n",
+        "if rest := self._resting():\n    return TooManyRequests(rest)\ntry:\n",
         "try:\n",
     ),
     mutation(

@@ -79,7 +79,7 @@ MUTATIONS = (
         "a length beside chunks is overlooked",
         f"{_KINDS}[chunks and a length-callbacks]",
         "body_reader",
-        "if length is not None:\n    raise Refused(HTTPStatus.BAD_REQUEST)\n",
+        "if length is not None:\n    raise RequestRefused(HTTPStatus.BAD_REQUEST)\n",
         "",
     ),
     mutation(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.job import Job, JobState, Outcome
-from model.messages import CardPost, NoAnswer, RateLimited, Refused, SummaryPost
+from model.messages import CardPost, NoResponse, Refused, SummaryPost, TooManyRequests
 from model.states import CardStatus, DeliveryKind
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits
 from relay.cards.card_status import SLOW_AFTER
@@ -481,9 +481,9 @@ async def test_a_last_edit_that_is_refused_rests_as_long_as_any(world: CardWorld
     assert world.statuses() == [CardStatus.ENDED]
 
 
-@pytest.mark.parametrize(("answer", "wait"), [(NoAnswer("broken off"), 30), (RateLimited(40.0), 40)])
+@pytest.mark.parametrize(("answer", "wait"), [(NoResponse("broken off"), 30), (TooManyRequests(40.0), 40)])
 async def test_an_edit_without_effect_is_made_again(
-    world: CardWorld, answer: NoAnswer | RateLimited, wait: int
+    world: CardWorld, answer: NoResponse | TooManyRequests, wait: int
 ) -> None:
     await world.card("job")
     world.discord.edit_script = [answer]

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from model.messages import RateLimited, Refused, SendResult
+from model.messages import Refused, SendResult, TooManyRequests
 from relay.delivery import verdicts
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import Killed, Points, World, completed, disk_full
@@ -24,12 +24,12 @@ SCENARIOS: dict[str, list[SendResult]] = {
     "taken": [],
     "answer lost": [LOST],
     "never arrived": [DEAD],
-    "rate limited": [RateLimited(1.0)],
+    "rate limited": [TooManyRequests(1.0)],
     "too large": [TOO_LARGE],
     "lost, then too large": [LOST, TOO_LARGE],
     "blocked words": [AUTOMOD],
     "may not attach": [NO_ATTACH],
-    "lost, then silence and rate limits": [LOST, DEAD, RateLimited(100.0), DEAD, RateLimited(100.0)],
+    "lost, then silence and rate limits": [LOST, DEAD, TooManyRequests(100.0), DEAD, TooManyRequests(100.0)],
     "no access": [Refused(403, 50001)],
 }
 SHORT, LONG = 10_000, 600_000
@@ -279,7 +279,7 @@ async def test_a_nonce_outlives_nothing_where_the_first_attempt_is_old(tmp_path:
 
 
 steps = st.tuples(
-    st.sampled_from([None, LOST, DEAD, RateLimited(1.0), TOO_LARGE, AUTOMOD, NO_ATTACH, Refused(403, 50001)]),
+    st.sampled_from([None, LOST, DEAD, TooManyRequests(1.0), TOO_LARGE, AUTOMOD, NO_ATTACH, Refused(403, 50001)]),
     st.one_of(st.none(), st.integers(1, 12)),
     st.sampled_from([1_000, 30_000, 119_000, 121_000, 900_000]),
 )

@@ -13,13 +13,13 @@ from model.messages import (
     CardPost,
     LateReason,
     LinkReason,
-    NoAnswer,
+    NoResponse,
     NoticePost,
     OutcomePost,
     Post,
-    RateLimited,
     Refused,
     SendResult,
+    TooManyRequests,
     VideoFile,
     VideoLink,
 )
@@ -382,7 +382,7 @@ def _answer_no_upload(world: World, monkeypatch: pytest.MonkeyPatch) -> list[Out
     async def post(address: Address, message: Post) -> SendResult:
         if isinstance(message, OutcomePost) and message.files:
             uploads.append(message)
-            return NoAnswer("HTTP 504")
+            return NoResponse("HTTP 504")
         return await taken(address, message)
 
     monkeypatch.setattr(world.discord, "post", post)
@@ -445,7 +445,7 @@ async def test_a_refused_bot_token_stops_everything_and_loses_nothing(world: Wor
 async def test_a_rate_limit_is_waited_for_and_needs_no_look(world: World) -> None:
     await world.watch("job", CHANNEL)
     await world.end(completed("job"))
-    world.discord.script = [RateLimited(300.0)]
+    world.discord.script = [TooManyRequests(300.0)]
     await world.pump_for(290_000)
     assert len(world.discord.tried) == 1
     await world.pump_for(20_000)
@@ -598,7 +598,7 @@ async def test_the_end_takes_the_alert_s_place(world: World) -> None:
     )
 
 
-@pytest.mark.parametrize("answer", [LOST, RateLimited(3)])
+@pytest.mark.parametrize("answer", [LOST, TooManyRequests(3)])
 async def test_an_edit_that_was_not_taken_is_tried_again_after_a_restart(world: World, answer: SendResult) -> None:
     alert = await _alert_and_its_end(world, NoticeKind.FIXED)
     world.discord.edit_script = [answer]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.messages import Cause, NoAnswer, Posted, RateLimited, Refused, VideoFile
+from model.messages import Cause, NoResponse, Posted, Refused, TooManyRequests, VideoFile
 from model.states import Reason
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import (
@@ -62,12 +62,12 @@ def test_a_code_of_the_token_is_one_whatever_the_status(code: int) -> None:
 
 
 def test_a_rate_limit_is_a_definite_answer() -> None:
-    assert judge(RateLimited(2.5), ATTEMPT) == Again(2500, answered=True, reason=Reason.RATE_LIMITED)
+    assert judge(TooManyRequests(2.5), ATTEMPT) == Again(2500, answered=True, reason=Reason.RATE_LIMITED)
     assert judge(Refused(429, 0), ATTEMPT) == Again(1000, answered=True, reason=Reason.RATE_LIMITED)
 
 
-@pytest.mark.parametrize("answer", [NoAnswer("broken off"), Refused(503, 0), Refused(408, 0)])
-def test_no_answer_is_not_definite(answer: NoAnswer | Refused) -> None:
+@pytest.mark.parametrize("answer", [NoResponse("broken off"), Refused(503, 0), Refused(408, 0)])
+def test_no_answer_is_not_definite(answer: NoResponse | Refused) -> None:
     verdict = judge(answer, ATTEMPT)
 
     assert isinstance(verdict, Again)
