@@ -153,7 +153,7 @@ class OutcomePost:
     silent: bool = False
     spoiler: bool = False
     reply_to: int | None = None
-    wordless: bool = False
+    without_api_text: bool = False
     """The fallback that holds no word of the API."""
     batch: BatchTally | None = None
     """Set for the last outcome of a batch."""

@@ -60,7 +60,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         mention=pinged,
         silent=post.silent,
         # Only a bare link of a video is to unfold.
-        suppress_embeds=post.wordless or not verdict(post, mentions).unfold,
+        suppress_embeds=post.without_api_text or not verdict(post, mentions).unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
     )
@@ -84,8 +84,8 @@ def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[
     rest = tuple(dict.fromkeys(post.batch.mention)) if post.batch and not alone else ()
     last = tuple(person for person in rest if person not in first)[: room.mentions - len(first)]
     pinged = (*first, *last)
-    body = _wordless(said, first) if post.wordless else _worded(post, said, first, room)
-    small = _small_wordless(post, said) if post.wordless else _small(post, said, room)
+    body = _without_api_text(said, first) if post.without_api_text else _worded(post, said, first, room)
+    small = _small_without_api_text(post, said) if post.without_api_text else _small(post, said, room)
     tally = _tally(post.batch, last) if post.batch and not alone else ""
     return wording.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
 
@@ -108,11 +108,11 @@ def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
     )
 
 
-def _wordless(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
+def _without_api_text(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
     return (wording.joined((f"**{said.plain_state}**", _who(pinged)), " "),)
 
 
-def _small_wordless(post: OutcomePost, said: Verdict) -> str:
+def _small_without_api_text(post: OutcomePost, said: Verdict) -> str:
     part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
     more = ("the link is" if len(said.links) == 1 else "the links are") + " under Details" if said.links else ""
     why = wording.joined((f"Something in the {part} couldn't be shown here", more), "; ")
@@ -209,5 +209,5 @@ def alt_text(post: OutcomePost, index: int) -> str:
     """What a screen reader says of file `index`."""
     total = len(post.files) + len(post.links)
     text = f"{wording.sentence(wording.thing(post.job))} {index} of {max(total, index)}, made by PixVerse."
-    prompt = "" if post.wordless else plain(wording.prompt_text(post.job), ALT_PROMPT)
+    prompt = "" if post.without_api_text else plain(wording.prompt_text(post.job), ALT_PROMPT)
     return plain(f"{text} Prompt: {prompt}" if prompt else text, ALT_TEXT)

@@ -14,7 +14,7 @@ class Variant:
 
     links: frozenset[int] = frozenset()
     """Videos (counted from 1) that go as links, since they are too large for the server."""
-    wordless: bool = False
+    without_api_text: bool = False
     """No word of the API."""
     no_files: bool = False
     no_reply: bool = False
@@ -28,11 +28,11 @@ class Variant:
     @property
     def is_reduced(self) -> bool:
         """Whether words or files were left out."""
-        return self.wordless or self.no_files
+        return self.without_api_text or self.no_files
 
     def whole(self) -> Variant:
         """With everything that was left out for a refusal of the whole message."""
-        return replace(self, wordless=False, no_files=False, why=None)
+        return replace(self, without_api_text=False, no_files=False, why=None)
 
     @property
     def link_reason(self) -> LinkReason:
@@ -48,7 +48,7 @@ class Variant:
     def format(self) -> str:
         """As it is kept: `links=2,3;wordless;nofiles;noreply;noping;noedit;why=words`, empty for the default."""
         parts = [f"links={','.join(map(str, sorted(self.links)))}"] if self.links else []
-        if self.wordless:
+        if self.without_api_text:
             parts.append("wordless")
         if self.no_files:
             parts.append("nofiles")
@@ -71,7 +71,7 @@ class Variant:
         why = next((cause for cause in Cause if f"why={cause}" in parts), None)
         return cls(
             links,
-            wordless="wordless" in parts,
+            without_api_text="wordless" in parts,
             no_files="nofiles" in parts,
             no_reply="noreply" in parts,
             no_ping="noping" in parts,

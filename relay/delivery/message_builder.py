@@ -214,7 +214,7 @@ class MessageBuilder:
             silent=row.batch_id is not None and tally is None and not mention and not again,
             spoiler=row.spoiler,
             reply_to=None if variant.no_reply else await self._replies_to(row, closes=tally is not None),
-            wordless=variant.wordless,
+            without_api_text=variant.without_api_text,
             batch=tally,
             late=late,
             # Of a late one that tells no time nobody knows when it ended.

@@ -259,7 +259,7 @@ def retry_delay(attempts: int) -> int:
 
 def after_faults(variant: Variant, *, is_outcome: bool) -> Change | GiveUp:
     """What follows where faults of our own keep a message from being sent: its plainest form, then nothing."""
-    plainest = replace(variant, wordless=True, no_files=True)
+    plainest = replace(variant, without_api_text=True, no_files=True)
     if not is_outcome or variant == plainest:
         return GiveUp(Reason.FAULT)
     return Change(plainest)
@@ -335,12 +335,12 @@ def _lesser(attempt: Attempt, cause: Cause, *, files_first: bool) -> Verdict:
     variant = attempt.variant
     if not attempt.is_outcome:
         return GiveUp(Reason.REFUSED, cause)
-    if variant.wordless:
+    if variant.without_api_text:
         if not attempt.files:
             return GiveUp(Reason.REFUSED, cause)
         return Change(replace(variant, no_files=True, why=cause))
     if attempt.files and files_first:
         return Change(replace(variant, no_files=True, why=cause))
     if variant.why is Cause.UPLOADS_LIMITED:
-        return Change(replace(variant, wordless=True))
-    return Change(replace(variant, wordless=True, no_files=False, why=cause))
+        return Change(replace(variant, without_api_text=True))
+    return Change(replace(variant, without_api_text=True, no_files=False, why=cause))

@@ -205,17 +205,23 @@ def outcomes(words: Words) -> Iterator[OutcomePost]:
     files = tuple(VideoFile(n, Path("a.mp4"), ".mp4", 10) for n in range(1, 5))
     for job in jobs(words):
         for post in (replace(plainest, job=job), replace(plainest, job=job, unasked=True), replace(fullest, job=job)):
-            for wordless in (False, True):
+            for without_api_text in (False, True):
                 for outcome in Outcome:
-                    yield replace(post, outcome=outcome, wordless=wordless)
-                yield replace(post, files=files[:1], wordless=wordless)
-                yield replace(post, files=files, wordless=wordless)
+                    yield replace(post, outcome=outcome, without_api_text=without_api_text)
+                yield replace(post, files=files[:1], without_api_text=without_api_text)
+                yield replace(post, files=files, without_api_text=without_api_text)
                 for reason in LinkReason:
-                    yield replace(post, links=(link(words, 1, reason),), wordless=wordless)
-                    yield replace(post, files=files[:3], links=(link(words, 4, reason),), wordless=wordless)
-                    yield replace(post, links=tuple(link(words, n, reason) for n in range(1, 11)), wordless=wordless)
+                    yield replace(post, links=(link(words, 1, reason),), without_api_text=without_api_text)
+                    yield replace(
+                        post, files=files[:3], links=(link(words, 4, reason),), without_api_text=without_api_text
+                    )
+                    yield replace(
+                        post,
+                        links=tuple(link(words, n, reason) for n in range(1, 11)),
+                        without_api_text=without_api_text,
+                    )
                 every = tuple(link(words, n, reason) for n, reason in enumerate(LinkReason, 1))
-                yield replace(post, links=every, wordless=wordless)
+                yield replace(post, links=every, without_api_text=without_api_text)
 
 
 def notices(words: Words) -> Iterator[NoticePost]:

@@ -75,7 +75,7 @@ def test_where_nobody_asked_it_is_a_new_video() -> None:
 
     assert said(files=FILES[:1]) == (f"**New video.**\n{QUOTE}\n-# 16:9 · took 2 min 14 s · {identity('completed')}")
     assert said(files=FILES).startswith("**4 new videos.**\n")
-    assert said(files=FILES[:1], wordless=True).startswith("**New video.**\n")
+    assert said(files=FILES[:1], without_api_text=True).startswith("**New video.**\n")
     for reason, start in (
         (LinkReason.TOO_LARGE, "**New video, as a link.** It's"),
         (LinkReason.EXPIRED, "**New video, but its link has expired.**"),
@@ -302,14 +302,14 @@ def test_a_late_outcome_says_why() -> None:
 )
 def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> None:
     files = FILES if outcome is Outcome.COMPLETED else ()
-    message = outcome_message(replace(POST, outcome=outcome, files=files, wordless=True), MENTIONS)
+    message = outcome_message(replace(POST, outcome=outcome, files=files, without_api_text=True), MENTIONS)
     assert message.content == text
     assert not any("cat" in file.description for file in message.files)
 
 
 @pytest.mark.parametrize(("number", "told"), [(1, "; the link is under Details"), (4, "; the links are under Details")])
 def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None:
-    text = content(replace(POST, links=(LINK,) * number, wordless=True))
+    text = content(replace(POST, links=(LINK,) * number, without_api_text=True))
     assert URL not in text
     assert told in text
 

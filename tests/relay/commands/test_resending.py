@@ -199,7 +199,7 @@ async def test_what_discord_takes_in_no_form_is_told_to_the_admins(world: World)
     await world.pump()
     (post,) = world.discord.outcomes(CHANNEL)
     assert isinstance(post, OutcomePost)
-    assert not post.wordless
+    assert not post.without_api_text
 
 
 async def test_pages_begin_with_what_an_admin_can_mend(world: World) -> None:

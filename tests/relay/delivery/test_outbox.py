@@ -282,7 +282,7 @@ async def test_a_fault_of_our_own_is_followed_by_the_plainest_form(world: LoopWo
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
     assert world.clock.seconds < 120
     post = world.discord.outcomes(CHANNEL)[0]
-    assert (post.wordless, post.files, [link.index for link in post.links]) == (True, (), [1])
+    assert (post.without_api_text, post.files, [link.index for link in post.links]) == (True, (), [1])
     await until(lambda: _is(world, delivery_id, "posted"))
 
 

@@ -358,7 +358,7 @@ async def test_blocked_words_are_left_out_under_another_nonce_with_the_same_butt
     first, second = world.discord.tried
     assert isinstance(first, OutcomePost)
     assert isinstance(second, OutcomePost)
-    assert (first.wordless, second.wordless) == (False, True)
+    assert (first.without_api_text, second.without_api_text) == (False, True)
     assert first.nonce != second.nonce
     assert first.button_nonce == second.button_nonce
 

@@ -121,7 +121,7 @@ def test_files_that_nothing_else_explains_are_left_out(missing: tuple[str, ...] 
 
 @pytest.mark.parametrize("code", [50001, 50013, 50083, 10003])
 def test_what_was_left_out_is_taken_back_once_the_place_is_open(code: int) -> None:
-    reduced = Variant(frozenset({1}), wordless=True, no_files=True, no_ping=True, why=Cause.FILE)
+    reduced = Variant(frozenset({1}), without_api_text=True, no_files=True, no_ping=True, why=Cause.FILE)
     verdict = judge(Refused(403, code), replace(ATTEMPT, variant=reduced, files=()))
 
     assert isinstance(verdict, Blocked)
@@ -166,8 +166,8 @@ def forms(attempt: Attempt, *refusals: Refused) -> list[Verdict]:
 )
 def test_refused_words_are_left_out_then_files_then_all(status: int, code: int, cause: Cause) -> None:
     assert forms(ATTEMPT, *[Refused(status, code)] * 3) == [
-        Change(Variant(wordless=True, why=cause)),
-        Change(Variant(wordless=True, no_files=True, why=cause)),
+        Change(Variant(without_api_text=True, why=cause)),
+        Change(Variant(without_api_text=True, no_files=True, why=cause)),
         GiveUp(Reason.REFUSED, cause),
     ]
 
@@ -182,8 +182,8 @@ def test_refused_files_are_left_out_and_taken_back_where_they_were_not_the_reaso
 ) -> None:
     assert forms(ATTEMPT, *[Refused(status, code)] * 4) == [
         Change(Variant(no_files=True, why=cause)),
-        Change(Variant(wordless=True, why=cause)),
-        Change(Variant(wordless=True, no_files=True, why=cause)),
+        Change(Variant(without_api_text=True, why=cause)),
+        Change(Variant(without_api_text=True, no_files=True, why=cause)),
         GiveUp(Reason.REFUSED, cause),
     ]
 
@@ -194,7 +194,7 @@ def test_where_uploads_are_limited_no_file_is_tried_again(status: int) -> None:
 
     assert forms(ATTEMPT, limited, blocked_words, blocked_words) == [
         Change(Variant(no_files=True, why=Cause.UPLOADS_LIMITED)),
-        Change(Variant(no_files=True, wordless=True, why=Cause.UPLOADS_LIMITED)),
+        Change(Variant(no_files=True, without_api_text=True, why=Cause.UPLOADS_LIMITED)),
         GiveUp(Reason.REFUSED, Cause.WORDS),
     ]
 
@@ -273,7 +273,7 @@ def _form(*fields: str) -> Refused:
 
 def test_an_invalid_form_costs_what_discord_names() -> None:
     without_files = Change(Variant(no_files=True, why=Cause.FILE))
-    without_words = Change(Variant(wordless=True, why=Cause.UNKNOWN))
+    without_words = Change(Variant(without_api_text=True, why=Cause.UNKNOWN))
 
     assert judge(_form("attachments.0.description"), ATTEMPT) == without_files
     assert judge(_form("attachments.0", "attachments.1"), ATTEMPT) == without_files
