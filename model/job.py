@@ -91,7 +91,8 @@ class Job:
     updated: int | None = None
     """Milliseconds UTC."""
     ran_until: int | None = None
-    """Milliseconds UTC: when the bot last saw it in work, of a job that has ended and tells no time of change."""
+    """Milliseconds UTC: when the bot last saw it in work, of a job that tells no time of change; noted now and then
+    while it runs."""
     ended_by: int | None = None
     """Milliseconds UTC: when the bot saw that it had ended, likewise."""
     percent: int | None = None

@@ -9,6 +9,7 @@ from pixverse.jobids import is_v2
 
 _STAYS = (
     "created", "prompt", "negative_prompt", "style", "aspect_ratio", "seed", "model", "quality", "duration", "sound",
+    "ran_until",
 )  # fmt: skip
 
 _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}

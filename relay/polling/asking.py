@@ -10,6 +10,7 @@ from model import snapshots
 from model.job import Job
 from model.states import AccountState
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
+from pixverse.jobids import is_v2
 from pixverse.told import Told
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts, Answer, JobFetcher, NoTokenLeft
@@ -21,6 +22,8 @@ from relay.ports import Clock
 log = logging.getLogger(__name__)
 
 _MARGIN_SECONDS = 0.01
+_NOTED_EVERY = 4 * 60_000
+"""Milliseconds: fewer than make a result late."""
 """The two clocks do not agree to the last digit."""
 
 
@@ -118,6 +121,7 @@ class Asking:
         """When a job is due again that a list has named, which was asked for at `at`: as if the job itself had been
         asked about then, since nobody else may have a reason to ask for the next list."""
         job.asked_at = at
+        job.ran_until = self._clock.now() - round((self._clock.monotonic() - at) * 1000)
         job.failures = 0
         job.deferred = False
         return self.after_answer(job, at)
@@ -178,15 +182,24 @@ class Asking:
                 self._job_lists.record_told_the_end(job)
                 return None
             job.heard = told.fingerprint
+        await self._in_work(job)
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
         job.seen_at = asked_at
         return self.after_answer(job, asked_at)
+
+    async def _in_work(self, job: Watched) -> None:
+        """Jobs of v2 tell no time of their end: when it came is known from this alone, after a restart from what was
+        noted."""
+        job.ran_until = self._clock.now()
+        if is_v2(job.jobid) and job.ran_until - job.ran_until_noted >= _NOTED_EVERY:
+            await self._recorder.note_in_work(job.id, job.ran_until)
+            job.ran_until_noted = job.ran_until
 
     async def _record_news(self, job: Watched, said: Job) -> Recorded:
         fingerprint = hash(snapshots.dump(said))
         if fingerprint == job.fingerprint and job.missing_since is None:
             return Recorded.NOTHING
-        recorded = await self._recorder.record_response(job.id, said, job.account_id)
+        recorded = await self._recorder.record_response(job.id, said, job.account_id, job.ran_until)
         job.fingerprint = fingerprint
         job.missing_since = None
         return recorded

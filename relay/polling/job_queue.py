@@ -28,6 +28,8 @@ class Watched:
         "is_shown",
         "jobid",
         "missing_since",
+        "ran_until",
+        "ran_until_noted",
         "requested_at",
         "seen_at",
         "watched_since",
@@ -63,6 +65,10 @@ class Watched:
         """It is being asked about. Only JobQueue changes this."""
         self.seen_at: float | None = None
         """When its record was last asked for and told no end, monotonic seconds."""
+        self.ran_until: int | None = None
+        """When it was last told to be in work, milliseconds UTC, as far as this process knows."""
+        self.ran_until_noted = 0
+        """When that was last written down, milliseconds UTC."""
         self.deferred = False
         """It was due while the API was down."""
         self.claimed = False

@@ -9,6 +9,7 @@ from enum import Enum
 from model import snapshots
 from model.job import Job, JobState, Outcome, outcome_of_state
 from model.states import DeliveryKind
+from pixverse.jobids import is_v2
 from relay import merge
 from relay.delivery import nonces
 from relay.polling import schedule
@@ -23,7 +24,6 @@ log = logging.getLogger(__name__)
 
 _FILE_MISSED_AFTER = 5 * 60_000
 """Milliseconds for which a complete job is asked about again for its file."""
-_MOST_RUNNING = 20_000
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
 
@@ -64,13 +64,13 @@ class JobRecorder:
         self._cards = cards
         self._clock = clock
         self._interval = interval
-        self._running: dict[int, int] = {}
-        """When a job was last seen in work, by job, oldest first; milliseconds UTC."""
 
-    async def record_response(self, job_id: int, answer: Job, account_id: int) -> Recorded:
+    async def record_response(
+        self, job_id: int, answer: Job, account_id: int, ran_until: int | None = None
+    ) -> Recorded:
         """The API told the job's state, asked with this account's token. Writes nothing where nothing is new, or where
-        the job has gone over to another token since."""
-        running = self._seen(job_id, answer)
+        the job has gone over to another token since. `ran_until` is when it was last seen in work (milliseconds UTC),
+        where the caller knows."""
         row = await jobs.by_id(self._database.reader, job_id)
         if row is None or not _brings_news(row, _without_file(row, answer, self._clock.now())):
             return Recorded.NOTHING
@@ -78,17 +78,15 @@ class JobRecorder:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
-            applied = await apply_response(tx, self._accounts, row, answer, self._clock.now(), running)
+            applied = await apply_response(tx, self._accounts, row, answer, self._clock.now(), ran_until)
         return self._tell(job_id, applied.recorded)
 
-    def _seen(self, job_id: int, answer: Job) -> int | None:
-        """When the job was last seen in work before this answer, by this process."""
-        before = self._running.pop(job_id, None)
-        if not answer.state.ends:
-            self._running[job_id] = self._clock.now()
-            if len(self._running) > _MOST_RUNNING:
-                del self._running[next(iter(self._running))]
-        return before
+    async def note_in_work(self, job_id: int, at: int) -> None:
+        """Keeps when the job was last seen in work, for whoever sees its end."""
+        async with self._database.transaction() as tx:
+            row = await jobs.by_id(tx, job_id)
+            if row is not None and row.ended_at is None:
+                await _keep_ran_until(tx, row, at)
 
     async def record_missing(self, job_id: int, account_id: int) -> Recorded:
         """The API, asked with this account's token, does not know a job that was there before. Ends it at the second
@@ -178,10 +176,10 @@ class JobRecorder:
 
 
 async def apply_response(
-    tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int, running: int | None = None
+    tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int, ran_until: int | None = None
 ) -> Applied:
-    """Writes what the answer brings, inside a transaction that is open already. `running` is when the job was last seen
-    in work (milliseconds UTC), where this process knows; else its last change tells."""
+    """Writes what the answer brings, inside a transaction that is open already. `ran_until` is when the job was last
+    seen in work (milliseconds UTC), where the caller knows; else what was noted and its last change tell."""
     if row.ended_at is not None:
         _log_contrary(row, answer)
         return Applied(row, Recorded.NOTHING)
@@ -189,7 +187,8 @@ async def apply_response(
     known = snapshots.load(row.snapshot)
     outcome = outcome_of_state(answer.state)
     if outcome is not None and known is not None:
-        answer = merge.with_times_seen(answer, running or row.changed_at, now)
+        answer = merge.with_times_seen(answer, max(ran_until or 0, known.ran_until or 0, row.changed_at), now)
+        known = replace(known, ran_until=None)
     snapshot = snapshots.dump(merge.onward(known, answer))
     recorded = Recorded.NOTHING
     if snapshot != row.snapshot:
@@ -200,8 +199,16 @@ async def apply_response(
     if outcome is not None:
         await end_job(tx, accounts, row, outcome, now)
         recorded = Recorded.ENDED
+    elif is_v2(row.jobid):
+        await _keep_ran_until(tx, await jobs.by_id(tx, row.id) or row, now)
     after = await jobs.by_id(tx, row.id)
     return Applied(after or row, recorded)
+
+
+async def _keep_ran_until(tx: Transaction, row: JobRow, at: int) -> None:
+    known = snapshots.load(row.snapshot)
+    if known is not None:
+        await jobs.change(tx, row.id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)
 
 
 async def end_job(tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int) -> None:

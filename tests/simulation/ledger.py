@@ -37,6 +37,8 @@ _BEFORE = 120.0
 """Seconds before something, which may still have to do with it."""
 _LINKS_LAST = 20 * 3600.0
 _LATE = 10 * 60.0 + 60.0
+_NOT_LATE = 10 * 60.0 - 60.0
+_LOOKED_UP_WITHIN = 3.0
 _SHOWN_NUMBERS = 0.8
 _COMPONENTS = 1 << 15
 """The flag of cards and summaries."""
@@ -304,12 +306,20 @@ class Ledger:
         told = "given up ·" in text or "not found ·" in text or "expired ·" in text
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         skewed = self._weather.was("clock", promise.at - _BEFORE)
-        # A record of v2 tells no time of its end.
-        watched_first = job.ends_at - promise.at > _BEFORE and not job.is_v2
+        watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(job, promise.at))
+        if "Late:" in text and waited < _NOT_LATE and not skewed:
+            self.fail(f"{job.prompt} ended {waited:.0f} s ago, and is called late: {text!r}")
         if waited > _LATE and watched_first and not (told or again or skewed):
             self.counts["late outcomes"] += 1
             if "Late:" not in text:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
+
+    def _seen_in_work(self, job: Job, since: float) -> bool:
+        """Whether the bot was surely told then that a job of v2 was in work: its records tell no time of its end."""
+        return any(
+            abs(at - since) < _LOOKED_UP_WITHIN and not self._weather.was("api", at - _BEFORE)
+            for at in self._pixverse.told_in_work[job.jobid]
+        )
 
     def _job_of(self, posted: Posted, text: str) -> Job | None:
         mark = _MARK.search(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -100,6 +100,8 @@ class PixVerseWorld:
         self.lagging: Callable[[Job], bool] = lambda _job: False
         """Whether the lists are wrong about a job."""
         self.cdn_asked: Counter[str] = Counter()
+        self.told_in_work: dict[str, list[float]] = defaultdict(list)
+        """When a record told that its job was in work, by job."""
 
     def account(self, number: int) -> Account:
         account = Account(number, [self.token(number)])
@@ -231,6 +233,8 @@ class PixVerseWorld:
             return job
         if self.status(job)[0] in ("started", "progress"):
             return _refusal(404, "Video not found")
+        if self.in_work(job):
+            self.told_in_work[jobid].append(self._clock.passed)
         return Reply(200, self._flat(job))
 
     def _flat(self, job: Job) -> dict[str, object]:

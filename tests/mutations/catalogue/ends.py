@@ -42,8 +42,8 @@ MUTATIONS = (
         (
             Edit(
                 "apply_response",
-                'else its last change tells."""\nif row.ended_at is not None:',
-                'else its last change tells."""\nif 0:',
+                'and its last change tell."""\nif row.ended_at is not None:',
+                'and its last change tell."""\nif 0:',
             ),
             Edit(
                 "_brings_news",

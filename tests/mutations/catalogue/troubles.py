@@ -168,6 +168,29 @@ MUTATIONS = (
         "after = ended",
     ),
     mutation(
+        "a job that tells no time ran until its last change",
+        "tests/relay/polling/test_poller.py::"
+        "test_a_job_that_tells_no_time_is_known_to_have_run_until_it_was_last_asked_about",
+        "Asking._in_work",
+        "job.ran_until = self._clock.now()\n",
+        "job.ran_until = job.ran_until or self._clock.now()\n",
+    ),
+    mutation(
+        "a new process does not know how long a job ran",
+        "tests/relay/polling/test_poller.py::"
+        "test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever_looks_it_up",
+        "JobRecorder.note_in_work",
+        "await _keep_ran_until(tx, row, at)",
+        "pass",
+    ),
+    mutation(
+        "who asks for a running job later is taken for one who asked after its end",
+        "tests/relay/polling/test_poller.py::test_who_asks_for_a_running_job_later_has_watched_it_before_its_end",
+        "apply_response",
+        "elif is_v2(row.jobid):",
+        "elif False:",
+    ),
+    mutation(
         "PixVerse's placeholder is posted as the video",
         "tests/pixverse/test_videos_v2.py::test_a_placeholder_is_no_address",
         "file_address",

@@ -157,7 +157,7 @@ async def test_what_the_bot_saw_of_an_end_that_tells_no_time(world: World, updat
     assert await world.recorder.record_response(number, running, ACCOUNT) is Recorded.NOTHING
     world.clock.move_to(world.clock.monotonic() + 20)
     done = Job(_LACKING.jobid, JobState.COMPLETED, "COMPLETED", updated=updated, media=(_URL,))
-    await world.recorder.record_response(number, done, ACCOUNT)
+    await world.recorder.record_response(number, done, ACCOUNT, seen)
     await world.recorder.refresh_ended(number, done)
     row = await jobs.by_id(world.database.reader, number)
     job = snapshots.load(row.snapshot) if row is not None else None

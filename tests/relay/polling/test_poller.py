@@ -6,6 +6,7 @@ from itertools import pairwise
 
 import pytest
 
+from model import snapshots
 from model.job import JobState, Media
 from model.states import AccountState
 from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
@@ -54,6 +55,51 @@ async def test_nothing_new_is_not_written(world: World) -> None:
     await world.advance(25)
     assert await world.rows("SELECT changed_at, snapshot FROM jobs") != changes
     assert await world.rows("PRAGMA data_version") != before
+
+
+_V2 = "user:4321-pixverse:me@example.com-video:1"
+
+
+async def _seen_to_end(world: World) -> tuple[int, int]:
+    """When the job was last seen in work, and when its end was seen."""
+    world.api.put(_V2, JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
+    await world.advance(130)
+    [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
+    job = snapshots.load(str(snapshot))
+    assert job is not None
+    assert job.ran_until is not None
+    assert job.ended_by is not None
+    return job.ran_until, job.ended_by
+
+
+async def test_a_job_that_tells_no_time_is_known_to_have_run_until_it_was_last_asked_about(world: World) -> None:
+    await world.watch(_V2)
+    world.run()
+    await world.advance(1800)
+    asked = world.api.times(_V2)
+    ran_until, _ = await _seen_to_end(world)
+    assert ran_until == pytest.approx(START + (asked[-1] - asked[0]) * 1000, abs=1000)
+
+
+async def test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever_looks_it_up(world: World) -> None:
+    await world.watch(_V2)
+    world.run()
+    await world.advance(1800)
+    await world.stop()
+    world.poller = world.new_poller()
+    world.run()
+    ran_until, ended_by = await _seen_to_end(world)
+    assert ended_by - ran_until < 6 * 60_000
+
+
+async def test_who_asks_for_a_running_job_later_has_watched_it_before_its_end(world: World) -> None:
+    await world.watch(_V2)
+    world.clock.move_to(world.clock.monotonic() + 1800)
+    await world.watch(_V2, channel=CHANNEL + 1)
+    [(since,)] = await world.rows("SELECT created_at FROM subscriptions WHERE channel_id = ?", CHANNEL + 1)
+    world.clock.move_to(world.clock.monotonic() + 1800)
+    world.run()
+    assert (await _seen_to_end(world))[0] == since
 
 
 async def test_state_and_percentage_never_go_backwards(world: World) -> None:
