@@ -36,8 +36,8 @@ from discord_adapter.interaction_limits import Door
 from discord_adapter.interactions import Answering
 from discord_adapter.poster import DiscordPoster
 from pixverse.api import PixVerseApi
-from pixverse.client import ApiClient, new_api_session
-from pixverse.tokens import DiscordTokenGiven, NotAToken, clean_token
+from pixverse.api_client import ApiClient, new_api_session
+from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
 from relay.clock import SystemClock
 from relay.commands.limits import CommandRate
 from relay.failures import LoopCrashes

@@ -17,7 +17,7 @@ import aiohttp
 import discord
 from discord import app_commands
 
-from pixverse.tokens import redact
+from pixverse.token_text import redact
 
 _QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite")
 """Below INFO they write whole payloads, a modal's text included."""

@@ -14,7 +14,7 @@ import aiohttp
 from yarl import URL
 
 from benchmarks.pixverse_process import Served
-from pixverse.client import new_api_session
+from pixverse.api_client import new_api_session
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from benchmarks.results import Result, Row, figure
 from benchmarks.sizes import Sizes
 from model.job import JobState
 from pixverse.api import PixVerseApi
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 from tests.relay.world import FakeApi, ManualClock, World, open_database
 
 _AT_ONCE = 10

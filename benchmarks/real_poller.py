@@ -17,7 +17,7 @@ from benchmarks.filling import fill
 from benchmarks.pixverse_process import Served
 from model.states import AccountState
 from pixverse.api import PixVerseApi
-from pixverse.client import ApiClient, new_api_session
+from pixverse.api_client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
 from pixverse.told import Told

@@ -20,8 +20,9 @@ from discord_adapter.interactions import (
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
-from ui.answer import Answer
-from ui.answers import (
+from ui.button_handlers import Action, ButtonHandlers, FollowRequest
+from ui.details import details_answers
+from ui.job_replies import (
     checked_answer,
     forgotten_answer,
     kept_answer,
@@ -30,8 +31,7 @@ from ui.answers import (
     stop_answer,
     stopped_all_answer,
 )
-from ui.button_handlers import Action, ButtonHandlers, FollowRequest
-from ui.details import details_answers
+from ui.reply import Answer
 
 T = TypeVar("T")
 Handler = Callable[[Interaction, T], Awaitable[None]]

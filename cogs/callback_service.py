@@ -6,14 +6,14 @@ from discord_adapter.command_registry import CommandRegistry
 from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
 from relay.commands.results import Ask
 from relay.tokens.accounts import Accounts
-from ui.admin_answers import (
+from ui.admin_replies import (
     callback_address_answer,
     callback_replaced_answer,
     callbacks_need_token_answer,
     callbacks_off_answer,
     replace_address_question,
 )
-from ui.answer import Answer
+from ui.reply import Answer
 
 
 class CallbackService:

@@ -14,9 +14,9 @@ from relay.tokens.rechecks import Recheck, Rechecks
 from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
-from ui import admin_answers
-from ui.answer import Answer
+from ui import admin_replies as admin_answers
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
+from ui.reply import Answer
 
 _TOKEN_STATES = {
     Recheck.WORKS: TokenState.WORKS,

@@ -7,16 +7,16 @@ import re
 from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address
 from pixverse.jobids import LooksLikeSecret
-from pixverse.tokens import looks_like_secret
+from pixverse.token_text import looks_like_secret
 from relay.commands.refusals import NotFollowed
 from relay.commands.results import Ask
 from relay.following.following import Following
 from relay.ports import Poster
 from relay.tokens.tokens import TokenChanged
-from ui import admin_answers
-from ui.admin_answers import question_outdated_answer
-from ui.answer import Answer
+from ui import admin_replies as admin_answers
+from ui.admin_replies import question_outdated_answer
 from ui.button_handlers import FollowRequest
+from ui.reply import Answer
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 LARGEST_ID = 2**63 - 1

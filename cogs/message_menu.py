@@ -13,8 +13,8 @@ from discord_adapter.interactions import Answering, Interaction, require_posting
 from pixverse.pasted import find_jobids
 from relay.commands.watch_many import AT_MOST, WatchMany
 from ui import descriptions
-from ui.answer import Answer
 from ui.lists import no_ids_answer
+from ui.reply import Answer
 
 _PARTS = ("content", "embeds", "components")
 _DEEPEST = 12

@@ -10,7 +10,7 @@ from discord.ext import commands
 
 from discord_adapter.interactions import Answering, Interaction
 from ui.buttons import is_passing
-from ui.refusals import left_button_answer
+from ui.refusal_replies import left_button_answer
 
 _HEARD_WITHIN = 1.5
 """Seconds in which a button that is heard is answered; Discord takes an answer for three."""

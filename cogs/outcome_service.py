@@ -9,9 +9,9 @@ from relay.commands.resending import HOPELESS, Resending
 from relay.commands.results import Ask
 from storage import delivery_queries
 from storage.database import Database
-from ui.answer import Answer
 from ui.button_handlers import ResendRequest
-from ui.results import PAGE, posted_after_all, results_answer, sent_again
+from ui.delivery_list import PAGE, posted_after_all, results_answer, sent_again
+from ui.reply import Answer
 
 
 class OutcomeService:

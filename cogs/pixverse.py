@@ -16,11 +16,11 @@ from relay.commands.results import Ask, Choice
 from relay.ports import Clock
 from storage.errors import StorageError
 from ui import descriptions
-from ui.answer import Answer
-from ui.answers import forget_question, peek_answer, stop_answer
-from ui.limits import CHOICES
+from ui.discord_limits import CHOICES
+from ui.job_replies import forget_question, peek_answer, stop_answer
 from ui.lists import autocomplete_choice, listing_answers, pasted_choice
 from ui.mentions import CommandMentions
+from ui.reply import Answer
 
 log = logging.getLogger(__name__)
 

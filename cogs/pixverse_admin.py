@@ -19,9 +19,9 @@ from discord_adapter.interactions import Answering, Interaction, may_manage_serv
 from relay.commands.results import Ask
 from storage.errors import StorageError
 from ui import descriptions
-from ui.admin_answers import followed_choice, not_allowed_answer
-from ui.answer import Answer
-from ui.limits import CHOICES
+from ui.admin_replies import followed_choice, not_allowed_answer
+from ui.discord_limits import CHOICES
+from ui.reply import Answer
 from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
 
 log = logging.getLogger(__name__)

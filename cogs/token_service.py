@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from discord_adapter.command_registry import CommandRegistry
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
-from pixverse.tokens import DiscordTokenGiven, NotAToken
+from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.tokens.accounts import Accounts
 from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried
-from ui import admin_answers
-from ui.answer import Answer
+from ui import admin_replies as admin_answers
+from ui.reply import Answer
 
 _NOT_STORED: dict[type[Exception], Callable[[bool], Answer]] = {
     DiscordTokenGiven: admin_answers.discord_token_answer,

@@ -9,9 +9,9 @@ from discord_adapter.interactions import Interaction
 from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
 from relay.commands.watch import Watch
 from relay.commands.watch_many import WatchMany
-from ui.answer import Answer
-from ui.answers import status_answer
+from ui.job_replies import status_answer
 from ui.lists import watch_answer, watch_menu_answer
+from ui.reply import Answer
 
 
 async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Answer:

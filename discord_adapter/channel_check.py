@@ -12,7 +12,7 @@ import discord
 from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
 from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
 from model.messages import Obstacle
-from ui.refusals import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
+from ui.refusal_replies import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
 
 _PATIENCE_SECONDS = 10.0
 

@@ -13,7 +13,7 @@ from relay.commands.limits import CommandRate
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
 from ui.buttons import only_looks
-from ui.refusals import too_fast_answer
+from ui.refusal_replies import too_fast_answer
 
 TYPING = Refill(burst=60, per_second=3.0)
 """Autocomplete: one for each letter of somebody who types fast."""

@@ -20,10 +20,9 @@ from model.messages import Obstacle
 from relay.commands.results import Ask
 from relay.ports import Clock
 from storage.errors import StorageError, StorageUnavailable
-from ui.admin_answers import not_allowed_answer
-from ui.answer import Answer
+from ui.admin_replies import not_allowed_answer
 from ui.passing import OnPress
-from ui.refusals import (
+from ui.refusal_replies import (
     locked_thread_answer,
     missing_permission_answer,
     not_served_answer,
@@ -32,6 +31,7 @@ from ui.refusals import (
     refusal_answer,
     restarting_answer,
 )
+from ui.reply import Answer
 
 log = logging.getLogger(__name__)
 

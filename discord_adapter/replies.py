@@ -11,8 +11,8 @@ import aiohttp
 import discord
 
 from discord_adapter.temporary_views import PassingViews
-from ui.answer import Answer
 from ui.passing import PassingView
+from ui.reply import Answer
 
 log = logging.getLogger(__name__)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from model.job import Job
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 from pixverse.errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1

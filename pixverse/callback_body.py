@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from pixverse import fields
 from pixverse.errors import Unavailable
+from pixverse.fields import parsed_json
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, is_v2, parse_jobid
 from pixverse.jobs_v1 import state_of_word
-from pixverse.json_text import parsed_json
 from pixverse.videos_v2 import tells_an_end
 
 _LONGEST_STATUS = 40

@@ -1,10 +1,11 @@
-"""Take single values out of an answer in which every field may be missing, of another type, or absurd.
+"""Reads JSON and single values from a response in which every field may be missing, of another type, or absurd.
 
-Every function answers None, or an empty tuple, for a value that is of no use, and raises nothing.
+Every function returns None, or something empty, for a value that cannot be used, and raises nothing unless it says so.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
@@ -26,13 +27,32 @@ _LATEST_MS = 4_102_444_800_000
 _LARGEST_NUMBER = 2**53
 _LONGEST_URL = 2048
 _LONGEST_TIME = 40
-_MOST_ENCODINGS = 4
+_MAX_ENCODINGS = 4
+_MAX_DIGITS = 40
 _DIGITS = re.compile(r"-?[0-9]{1,16}")
 _UNIX_SECONDS = range(10**9, 10**10)
 _PLACEHOLDER = re.compile(r"(?:^|/)[a-z0-9]{2,5}/+media/+default\.[a-z0-9]{2,5}/*$", re.IGNORECASE)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _PARTS = re.compile(r"((?:[A-Za-z][A-Za-z0-9+.-]*:)?//)([^/?#]*)(.*)")
 _TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
+
+
+def parsed_json(body: bytes) -> object:
+    """The JSON value in `body`; None if there is none or it is nested too deeply.
+
+    The standard library's reader accepts what JavaScript may write: NaN, and half a surrogate pair where a text was
+    cut. Neither may make a whole response unreadable.
+    """
+    try:
+        value: object = json.loads(body.decode("utf-8-sig"), parse_int=_integer)
+    except (ValueError, RecursionError):
+        return None
+    return value
+
+
+def _integer(digits: str) -> int | float:
+    """Python refuses to read integers of thousands of digits; as a float they are merely infinite."""
+    return int(digits) if len(digits) <= _MAX_DIGITS else float(digits)
 
 
 def mapping(value: object) -> dict[str, object]:
@@ -126,7 +146,7 @@ def file_address(value: object) -> str | None:
     if address is None:
         return None
     path = urlsplit(address).path
-    for _ in range(_MOST_ENCODINGS):
+    for _ in range(_MAX_ENCODINGS):
         path = unquote(path)
     return None if _PLACEHOLDER.search(path) else address
 

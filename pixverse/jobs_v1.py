@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 from model.job import Embed, Job, JobState, Media, Upload
 from pixverse import fields
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
 from pixverse.shapes import ANY_ID
-from pixverse.tokens import without_tokens
+from pixverse.token_text import without_tokens
 from pixverse.told import Told
 
 _JOBS = "/v1/pixverse/jobs"

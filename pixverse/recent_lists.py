@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 
 SHARED_SECONDS = 5.0
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from model.job import Job, JobState, Media
 from pixverse import fields
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 from pixverse.errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
 from pixverse.recent_lists import LookupTerms, RecentLists
 from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID

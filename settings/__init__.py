@@ -1,9 +1,8 @@
 """Every setting of the bot: read from the environment and `.env`, checked once, all faults told together."""
 
 from settings.loading import SettingsError, load_settings, load_storage_settings
-from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings
+from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
 from settings.readers import LogFormat, LogLevel, MediaHost
-from settings.shown import shown_settings
 from settings.version import VERSION
 
 __all__ = [

@@ -8,10 +8,10 @@ from enum import Enum, StrEnum, auto
 
 from model.messages import Cause, ClaimedUser, Obstacle
 from ui import wording
-from ui.answer import Answer
-from ui.cards import missing_permissions
+from ui.card_views import missing_permissions
 from ui.links import because
 from ui.mentions import CommandMentions
+from ui.reply import Answer
 
 _CHANNELS = 5
 

@@ -9,9 +9,9 @@ from model.states import CardStatus
 from pixverse.jobids import mask_email
 from relay.commands.results import JobDetails
 from ui import wording
-from ui.answer import Answer
+from ui.discord_limits import MESSAGE, units
 from ui.escape import bare_link, escaped, job_id
-from ui.limits import MESSAGE, units
+from ui.reply import Answer
 
 _LONG = 900
 _SHORT = 200

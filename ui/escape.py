@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from pixverse.jobids import mask_email
 from pixverse.plain_text import graphemes, one_line
-from ui.limits import JOB_ID, units
+from ui.discord_limits import JOB_ID, units
 
 ELLIPSIS = "…"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from model.messages import Cause, LinkReason, VideoLink
 from ui import wording
+from ui.discord_limits import FILES
 from ui.escape import code, escaped
-from ui.limits import FILES
 
 NOT_PLAYED = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
 """Reasons for which nobody sees the video behind the link: it leads nowhere, or where nobody allowed it."""

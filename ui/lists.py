@@ -12,11 +12,11 @@ from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
 from relay.commands.results import Choice, Hold, Listed, Listing, Taken, WatchEntry, WatchResult
 from ui import wording
-from ui.answer import Answer
-from ui.answers import how_to_let_me_post, on_hold
+from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
-from ui.limits import CHOICE, MESSAGE, SHORT_PROMPT, units
+from ui.job_replies import how_to_let_me_post, on_hold
 from ui.mentions import CommandMentions
+from ui.reply import Answer
 
 _LINES = 9
 """Of a page, its heading not counted."""

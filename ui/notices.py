@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.messages import Cause, NoticePost
 from model.states import NoticeKind
 from ui import wording
-from ui.cards import missing_permissions
+from ui.card_views import missing_permissions
 from ui.escape import escaped
 from ui.links import because
 from ui.mentions import CommandMentions

@@ -9,11 +9,11 @@ from model.messages import BatchTally, LateReason, OutcomePost
 from pixverse.jobids import mask_email
 from ui import wording
 from ui.buttons import details_custom_id, details_view
+from ui.discord_limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.escape import escaped, job_id, plain
-from ui.limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.mentions import CommandMentions
 from ui.message import AttachedFile, Message
-from ui.verdicts import Verdict, verdict
+from ui.outcome_text import Verdict, verdict
 
 _LATE = {
     LateReason.OFFLINE: "This bot was offline.",

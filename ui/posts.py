@@ -5,7 +5,7 @@ from __future__ import annotations
 from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.button_handlers import Action
 from ui.buttons import number_custom_id
-from ui.cards import card_view
+from ui.card_views import card_view
 from ui.mentions import CommandMentions
 from ui.message import Message
 from ui.notices import notice_message

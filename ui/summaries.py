@@ -8,7 +8,7 @@ from model.messages import Address, SummaryEntry, SummaryPost
 from ui import colours, wording
 from ui.button_handlers import Action
 from ui.buttons import layout_view
-from ui.limits import SHORT_PROMPT, TEXT_DISPLAYS, units
+from ui.discord_limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 
 
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:

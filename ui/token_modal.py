@@ -7,7 +7,7 @@ from typing import Any
 
 import discord
 
-from ui.limits import MODAL_INPUT
+from ui.discord_limits import MODAL_INPUT
 
 TOKEN_FORM = "token:form"
 """The form's custom id. What is handed in is known by it alone: an open form outlives a restart of the bot, and a hand

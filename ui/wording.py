@@ -9,8 +9,8 @@ from model.job import Job, JobState, Outcome
 from model.messages import ClaimedUser
 from model.states import CardStatus
 from pixverse.jobids import is_v2, mask_email
+from ui.discord_limits import PROMPT, SHORT_PROMPT
 from ui.escape import code, escaped, plain
-from ui.limits import PROMPT, SHORT_PROMPT
 
 _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from relay.ports import Clock, HintMeter, HintUse
-from web.messages import Request, RequestHead, RequestRefused, Response
+from web.http_messages import Request, RequestHead, RequestRefused, Response
 
 BURST = 100
 PER_SECOND = 10.0

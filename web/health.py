@@ -12,7 +12,7 @@ from relay.failures import LoopCrashes
 from relay.ports import Clock
 from storage.database import Database
 from storage.errors import StorageError
-from web.messages import Request, Response
+from web.http_messages import Request, Response
 
 STANDS_AFTER = 120.0
 """Seconds. Each loop turns at least every 30 s; what it does in one turn takes seconds at the worst."""

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import cast
 
 from web.connection_limit import ConnectionLimit
-from web.messages import Handler, Request, RequestHead, RequestRefused, Response
+from web.http_messages import Handler, Request, RequestHead, RequestRefused, Response
 from web.parsing import BodyReader, HeadReader, body_reader
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from relay.ports import HintUse
 from settings import VERSION
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
-from web.messages import Request, Response
+from web.http_messages import Request, Response
 
 
 @dataclass(frozen=True, slots=True)

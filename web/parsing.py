@@ -11,7 +11,7 @@ import re
 from http import HTTPStatus
 from typing import Protocol
 
-from web.messages import RequestHead, RequestRefused
+from web.http_messages import RequestHead, RequestRefused
 
 MAX_LINE_BYTES = 8 * 1024
 MAX_HEAD_BYTES = 16 * 1024

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 from settings import Settings, SettingsError
 from web.connection_limit import ConnectionLimit, room_for
 from web.http_connection import HttpConnection, TimeLimits
-from web.messages import Handler, RequestHead, RequestRefused
+from web.http_messages import Handler, RequestHead, RequestRefused
 
 log = logging.getLogger(__name__)
 

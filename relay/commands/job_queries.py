@@ -7,7 +7,7 @@ from itertools import islice
 from model import snapshots
 from model.job import Outcome
 from model.states import AccountState, DeliveryState
-from pixverse.tokens import looks_like_secret
+from pixverse.token_text import looks_like_secret
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listing, OutcomeState
 from relay.polling.job_fetcher import Accounts

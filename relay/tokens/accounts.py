@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from model.states import AccountState
 from pixverse.errors import PixVerseError
-from pixverse.tokens import names_user, useapi_user
+from pixverse.token_text import names_user, useapi_user
 from relay.ports import Cards, Clock, Outbox
 from relay.tokens import account_states
 from relay.tokens.account_states import Account, state_told

@@ -9,7 +9,7 @@ from itertools import count
 from model.messages import ClaimedUser
 from model.states import AccountState, NoticeKind
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
-from pixverse.tokens import clean_token
+from pixverse.token_text import clean_token
 from relay.ports import Cards, Clock
 from relay.tokens import account_states
 from relay.tokens.accounts import Accounts, confirms
@@ -107,7 +107,7 @@ class Tokens:
         """Cleans, tries and stores a token for this server alone. What the server has under another token that claims
         the same account goes over to this one.
 
-        Raises DiscordTokenGiven or NotAToken (pixverse.tokens), TokenRefused or SubscriptionUnpaid (pixverse.errors),
+        Raises DiscordTokenGiven, NotAToken (pixverse.token_text), TokenRefused, SubscriptionUnpaid (pixverse.errors),
         TokenUntried, TokenOvertaken.
         """
         command = next(self._commands)

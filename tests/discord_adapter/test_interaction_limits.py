@@ -10,9 +10,9 @@ from discord_adapter.interaction_limits import LOOKING, TYPING, Door
 from discord_adapter.interactions import Answering
 from relay.commands.limits import CommandRate
 from tests.relay.world import ManualClock
-from ui.answer import Answer
 from ui.button_handlers import Action
 from ui.buttons import details_custom_id, number_custom_id
+from ui.reply import Answer
 
 PER_MINUTE = 5
 

@@ -11,7 +11,7 @@ import pytest
 
 from discord_adapter.replies import reply
 from discord_adapter.temporary_views import PassingViews
-from ui.answer import Answer
+from ui.reply import Answer
 
 
 class Webhook:

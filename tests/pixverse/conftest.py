@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 from hypothesis import settings
 
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 
 settings.register_profile("unhurried", deadline=None)  # a shared machine may pause any test for longer than 200 ms
 settings.load_profile("unhurried")

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from model import snapshots
 from model.job import Job
 from pixverse.errors import PixVerseError, Unavailable
+from pixverse.fields import parsed_json
 from pixverse.jobs_v1 import read_job
-from pixverse.json_text import parsed_json
-from pixverse.refusals import refusal_of, retry_after_of
+from pixverse.response_errors import error_of, retry_after_of
 from tests.hostile import JOBID, records, unseen, wild_records
 
 _STATUSES = st.sampled_from((200, 200, 200, 201, 204, 302, 400, 401, 402, 404, 410, 422, 429, 500, 502, 503, 596, 999))
@@ -54,7 +54,7 @@ def test_any_bytes_are_a_job_or_our_own_error(body: bytes, status: int, header: 
     answer = parsed_json(body)
     wait = retry_after_of(header, answer, 1_800_000_000.0)
     assert wait is None or 0 <= wait <= 3600
-    refusal = refusal_of(status, answer, wait)
+    refusal = error_of(status, answer, wait)
     if refusal is not None:
         assert isinstance(refusal, PixVerseError)
         assert unseen(str(refusal)) == []

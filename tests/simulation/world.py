@@ -38,7 +38,7 @@ _AFTER_FAILURE = 60.0
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
 _ENTRIES = 10
 """That a collection may keep for ever, and one more for each server and account; for each job it would be many more."""
-_AS_LONG_AS_THE_API_MADE_IT = "pixverse.client.Body.value"
+_AS_LONG_AS_THE_API_MADE_IT = "pixverse.api_client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
 _COMPONENTS = 1 << 15
 _REFUSED_SECONDS = 900.0

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.web.port import free_port, port_at
-from web.messages import Request, Response
+from web.http_messages import Request, Response
 from web.server import monitoring_routes, serving
 
 _SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "healthcheck.py"

@@ -14,19 +14,21 @@ from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
-from ui import admin_answers, answers, lists
-from ui.admin_answers import (
+from ui import admin_replies as admin_answers
+from ui import job_replies as answers
+from ui import lists
+from ui.admin_replies import (
     callback_address_answer,
     callback_replaced_answer,
     callbacks_need_token_answer,
     callbacks_off_answer,
     replace_address_question,
 )
-from ui.answer import Answer
-from ui.answers import forget_question, forgotten_answer, kept_answer
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
+from ui.delivery_list import PAGE, posted_after_all, results_answer, sent_again
 from ui.details import details_answers
-from ui.refusals import (
+from ui.job_replies import forget_question, forgotten_answer, kept_answer
+from ui.refusal_replies import (
     discord_silent_answer,
     foreign_channel_answer,
     left_button_answer,
@@ -39,7 +41,7 @@ from ui.refusals import (
     restarting_answer,
     unseen_channel_answer,
 )
-from ui.results import PAGE, posted_after_all, results_answer, sent_again
+from ui.reply import Answer
 
 
 async def press(interaction: object) -> None:

@@ -7,7 +7,7 @@ import pytest
 from model.messages import ClaimedUser, NoticePost
 from model.states import NoticeKind
 from tests.ui.samples import components_of
-from ui import admin_answers
+from ui import admin_replies as admin_answers
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
 from ui.mentions import CommandMentions
 from ui.notices import notice_message

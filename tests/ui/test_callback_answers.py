@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from tests.ui.samples import components_of
-from ui.admin_answers import (
+from ui.admin_replies import (
     callback_address_answer,
     callback_replaced_answer,
     callbacks_off_answer,

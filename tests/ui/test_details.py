@@ -5,7 +5,7 @@ from dataclasses import replace
 from model.job import Embed, Job, JobState, Media, Outcome, Upload
 from relay.commands.results import JobDetails
 from ui.details import details_answers
-from ui.limits import MESSAGE, units
+from ui.discord_limits import MESSAGE, units
 
 JOB = Job(
     "job:2-bot:pixverse",

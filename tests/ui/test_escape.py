@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from pixverse.plain_text import graphemes, one_line
 from tests.hostile import unseen
+from ui.discord_limits import JOB_ID, units
 from ui.escape import bare_link, code, escaped, job_id, plain, tail
-from ui.limits import JOB_ID, units
 
 nasty = st.text(alphabet=st.sampled_from("\\*_~`|<>[]()@#&:/.-+1a \n\u200b\u202e\u0301😀é"), max_size=60)
 any_text = st.one_of(st.text(max_size=300), nasty)

@@ -34,14 +34,14 @@ from relay.commands.results import (
 )
 from tests.hostile import JOBID, jobids, records, unseen, wild_records, words
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
-from ui import limits
-from ui.answers import peek_answer, status_answer
+from ui import discord_limits as limits
 from ui.details import details_answers
-from ui.limits import units
+from ui.discord_limits import units
+from ui.job_replies import peek_answer, status_answer
 from ui.lists import autocomplete_choice, listing_answers, watch_answer
 from ui.message import Message
 from ui.posts import message_of
-from ui.refusals import refusal_answer
+from ui.refusal_replies import refusal_answer
 
 ASKER = 42
 _LIVE = re.compile(

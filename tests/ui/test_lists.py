@@ -10,7 +10,7 @@ from model.job import Job, JobState, Outcome
 from model.messages import Address
 from relay.commands import results
 from ui import lists
-from ui.limits import CHOICE, MESSAGE, units
+from ui.discord_limits import CHOICE, MESSAGE, units
 from ui.mentions import CommandMentions
 
 HERE = Address(1, 2)

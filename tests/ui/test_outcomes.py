@@ -8,7 +8,7 @@ import pytest
 
 from model.job import Job, JobState, Media, Outcome
 from model.messages import BatchTally, LateReason, LinkReason, OutcomePost, VideoFile, VideoLink
-from ui.limits import ALT_TEXT, MESSAGE, units
+from ui.discord_limits import ALT_TEXT, MESSAGE, units
 from ui.mentions import CommandMentions
 from ui.outcomes import outcome_message
 

@@ -15,8 +15,9 @@ from tests.ui import samples
 from tests.ui.samples import components_of, nasty, plain
 from tests.ui.twice import said_twice
 from tests.ui.walk import Sample, all_samples
-from ui import descriptions, limits
-from ui.limits import units
+from ui import descriptions
+from ui import discord_limits as limits
+from ui.discord_limits import units
 from ui.token_modal import TokenModal
 
 FORBIDDEN = re.compile(

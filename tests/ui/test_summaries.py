@@ -7,7 +7,7 @@ from model.messages import Address, SummaryEntry, SummaryPost
 from model.states import CardStatus
 from tests.ui.samples import components_of
 from ui import colours
-from ui.limits import TEXT_DISPLAYS, units
+from ui.discord_limits import TEXT_DISPLAYS, units
 from ui.summaries import summary_text, summary_view
 
 HERE = Address(1, 2)

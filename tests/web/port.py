@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 
-from web.messages import RequestHead
+from web.http_messages import RequestHead
 from web.server import Port
 
 

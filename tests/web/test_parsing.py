@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 from tests.web.strange_requests import in_pieces, random_bytes
-from web.messages import RequestHead, RequestRefused
+from web.http_messages import RequestHead, RequestRefused
 from web.parsing import MAX_BODY_BYTES, MAX_HEAD_BYTES, BodyReader, HeadReader, body_reader
 
 

@@ -13,7 +13,7 @@ import pytest
 from settings import SettingsError
 from tests.web.port import ask, free_port, port_at
 from web.http_connection import TimeLimits
-from web.messages import Handler, Request, Response
+from web.http_messages import Handler, Request, Response
 from web.parsing import MAX_BODY_BYTES
 from web.server import PortTaken, Route, callback_routes, monitoring_routes, serving, try_port
 

@@ -13,7 +13,7 @@ import pytest
 from tests.web.port import ask, free_port, port_at
 from tests.web.strange_requests import REFUSED, in_pieces, random_bytes
 from web.http_connection import TimeLimits
-from web.messages import Request, Response
+from web.http_messages import Request, Response
 from web.server import callback_routes, monitoring_routes, serving
 
 _QUICK = TimeLimits(head=0.3, body=0.3, response=0.3, closing=0.3)

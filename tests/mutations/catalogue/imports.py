@@ -10,7 +10,7 @@ MUTATIONS = (
         IMPORT_RULES,
         "relay/clock.py",
         "import asyncio\n",
-        "import asyncio\n\nimport ui.limits\n",
+        "import asyncio\n\nimport ui.discord_limits\n",
     ),
     mutation(
         "the relay knows Discord",

@@ -79,7 +79,7 @@ MUTATIONS = (
     ),
     mutation(
         "a token is logged",
-        "tests/pixverse/test_client.py::test_the_token_is_in_no_log_record",
+        "tests/pixverse/test_api_client.py::test_the_token_is_in_no_log_record",
         "ApiClient._fetch",
         "url = URL(",
         '__import__("logging").getLogger(__name__).debug("asking with %s", token)\nurl = URL(',
@@ -107,21 +107,21 @@ MUTATIONS = (
     ),
     mutation(
         "the API's redirects are followed, with the token",
-        "tests/pixverse/test_client.py::test_no_redirect_is_followed",
+        "tests/pixverse/test_api_client.py::test_no_redirect_is_followed",
         "ApiClient._fetch",
         "allow_redirects=False",
         "allow_redirects=True",
     ),
     mutation(
         "the server's words may repeat the token",
-        "tests/pixverse/test_client.py::test_the_token_is_in_no_error_even_if_the_server_repeats_it",
+        "tests/pixverse/test_api_client.py::test_the_token_is_in_no_error_even_if_the_server_repeats_it",
         "safe_line",
         "redact(",
         "str(",
     ),
     mutation(
         "a job's record may repeat the token",
-        "tests/pixverse/test_client.py::test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
+        "tests/pixverse/test_api_client.py::test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
         "ApiClient._ask",
         'Body(body.replace(token.encode(), b"***"))',
         "Body(body)",

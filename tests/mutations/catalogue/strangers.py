@@ -238,7 +238,7 @@ MUTATIONS = (
                 "if len(body) > 100 * self._max_bytes:\n    raise",
             ),
         ),
-        "tests/pixverse/test_client.py::test_five_megabytes_are_not_read_to_the_end",
+        "tests/pixverse/test_api_client.py::test_five_megabytes_are_not_read_to_the_end",
     ),
     mutation(
         "admins' commands are anybody's",

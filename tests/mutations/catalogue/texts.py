@@ -31,7 +31,7 @@ MUTATIONS = (
     mutation(
         "each result tells the same remedy",
         _TWICE,
-        "results._lines",
+        "delivery_list._lines",
         'yield _line(place, record, "" if len(places[reason]) > 1 else reason, limit)',
         "yield _line(place, record, reason, limit)",
     ),

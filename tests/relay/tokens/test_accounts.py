@@ -18,7 +18,7 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
-from pixverse.tokens import DiscordTokenGiven, NotAToken
+from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.delivery import admin_notices as notices
 from relay.tokens.rechecks import Recheck
 from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried

@@ -6,13 +6,13 @@ from discord import app_commands
 
 from model.messages import Address, ClaimedUser
 from ui import wording
-from ui.answer import Answer, answer
 from ui.button_handlers import Action, FollowRequest
 from ui.buttons import follow_view
-from ui.cards import missing_permissions
+from ui.card_views import missing_permissions
+from ui.discord_limits import CHOICE
 from ui.escape import code, plain
-from ui.limits import CHOICE
 from ui.mentions import CommandMentions
+from ui.reply import Answer, answer
 
 
 def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:

@@ -11,8 +11,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from pixverse.errors import PixVerseError, TokenRefused, Unavailable
-from pixverse.json_text import parsed_json
-from pixverse.refusals import refusal_of, retry_after_of, safe_line
+from pixverse.fields import parsed_json
+from pixverse.response_errors import error_of, retry_after_of, safe_line
 
 _OK = 200
 
@@ -74,7 +74,7 @@ class ApiClient:
         A good answer whose fingerprint is `known` is not read again: it was a good one before.
 
         The token goes into the Authorization header and nowhere else, no redirect is followed, nothing is tried
-        twice. Raises any class of `errors.py`, as `refusals.refusal_of` decides; Unavailable for every trouble on the
+        twice. Raises any class of `errors.py`, as `refusals.error_of` decides; Unavailable for every trouble on the
         way: no connection, no whole answer within `timeout` seconds, too many bytes, half a body, no JSON.
         """
         if not (token.isascii() and token.isprintable()):
@@ -102,7 +102,7 @@ class ApiClient:
         answer = Body(body.replace(token.encode(), b"***"))
         if status == _OK and answer.fingerprint == known:
             return answer
-        refusal = refusal_of(status, answer.value, retry_after_of(retry_after, answer.value, self._now()))
+        refusal = error_of(status, answer.value, retry_after_of(retry_after, answer.value, self._now()))
         if refusal is not None:
             raise refusal
         return answer

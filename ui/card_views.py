@@ -12,8 +12,8 @@ from model.states import CardStatus
 from ui import colours, wording
 from ui.button_handlers import Action
 from ui.buttons import layout_view
+from ui.discord_limits import SHORT_PROMPT
 from ui.escape import escaped
-from ui.limits import SHORT_PROMPT
 
 _WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
 _WAITING = (Action.STOP_WATCHING,)

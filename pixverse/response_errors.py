@@ -20,7 +20,7 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
-from pixverse.tokens import redact
+from pixverse.token_text import redact
 
 _LONGEST_LINE = 200
 _LONGEST_RAW = 4000
@@ -38,7 +38,7 @@ _FRAMEWORK_404 = re.compile(r"(?:404:? )?(?:(?:page|route|path|resource|endpoint
 """As where a generation of the API is switched off."""
 
 
-def refusal_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
+def error_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
     """The refusal in an answer with this HTTP status and JSON body (None where it has no JSON), or None for a good one.
 
     What a proxy or a captive portal says must put no account on hold and make no job gone. So a 4xx counts only as the

@@ -27,11 +27,11 @@ from relay.commands.results import (
     Unchecked,
 )
 from ui import wording
-from ui.answer import Answer, answer
 from ui.button_handlers import Action
-from ui.cards import missing_permissions
+from ui.card_views import missing_permissions
 from ui.escape import job_id
 from ui.passing import OnPress, PassingView
+from ui.reply import Answer, answer
 
 _PRESSER = 0
 """The buttons are about whoever presses them, so their number says nothing."""

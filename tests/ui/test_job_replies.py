@@ -10,9 +10,9 @@ from model.job import Job, JobState, Media, Outcome
 from model.messages import Address
 from relay.commands import results
 from relay.commands.results import OutcomeState
-from ui import answers
-from ui.answer import Answer
+from ui import job_replies as answers
 from ui.passing import PassingView
+from ui.reply import Answer
 
 HERE = Address(1, 2)
 CARD = "[Jump to the card](https://discord.com/channels/1/2/9)"

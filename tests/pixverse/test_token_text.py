@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pixverse.tokens import (
+from pixverse.token_text import (
     DiscordTokenGiven,
     NotAToken,
     clean_token,

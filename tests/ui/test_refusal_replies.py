@@ -8,7 +8,7 @@ from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from ui.mentions import CommandMentions
 from ui.passing import PassingView
-from ui.refusals import missing_permission_answer, own_fault_answer, refusal_answer
+from ui.refusal_replies import missing_permission_answer, own_fault_answer, refusal_answer
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 

@@ -6,11 +6,11 @@ from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService,
 from relay.allowances import AllowanceUsedUp
 from relay.commands import refusals
 from ui import wording
-from ui.answer import Answer
-from ui.cards import missing_permissions
+from ui.card_views import missing_permissions
 from ui.escape import code, escaped
 from ui.mentions import CommandMentions
 from ui.passing import OnPress, PassingView
+from ui.reply import Answer
 
 _CONSTANT: dict[type[Exception], str] = {
     NotAJobId: ("**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),

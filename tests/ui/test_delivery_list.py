@@ -12,9 +12,9 @@ from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
-from ui.answer import Answer
+from ui.delivery_list import PAGE, results_answer, sent_again
 from ui.mentions import CommandMentions
-from ui.results import PAGE, results_answer, sent_again
+from ui.reply import Answer
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 JOB = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="a paper boat"))

@@ -13,7 +13,7 @@ from aiohttp import web
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pixverse.client import ApiClient
+from pixverse.api_client import ApiClient
 from pixverse.errors import (
     JobExpired,
     JobNotFound,

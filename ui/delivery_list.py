@@ -12,12 +12,12 @@ from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
-from ui.answer import Answer
 from ui.button_handlers import Action, ResendRequest
 from ui.buttons import results_view
-from ui.limits import MESSAGE, units
+from ui.discord_limits import MESSAGE, units
 from ui.links import because
 from ui.mentions import CommandMentions
+from ui.reply import Answer
 
 PAGE = 10
 """Outcomes of a page, a line each."""

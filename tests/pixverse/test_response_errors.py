@@ -16,7 +16,7 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
-from pixverse.refusals import refusal_of, retry_after_of, safe_line
+from pixverse.response_errors import error_of, retry_after_of, safe_line
 
 NOW = 1_800_000_000.0
 JSON = st.recursive(
@@ -30,7 +30,7 @@ JSON = st.recursive(
 
 
 def kind(status: int, answer: object) -> type[PixVerseError] | None:
-    refusal = refusal_of(status, answer, None)
+    refusal = error_of(status, answer, None)
     return None if refusal is None else type(refusal)
 
 
@@ -106,7 +106,7 @@ def test_a_jobs_own_error_is_no_refusal() -> None:
 
 def test_retry_after_goes_with_429_and_5xx() -> None:
     for status in (429, 503):
-        refusal = refusal_of(status, None, 12.0)
+        refusal = error_of(status, None, 12.0)
         assert isinstance(refusal, (RateLimited, Unavailable))
         assert refusal.retry_after == 12.0
 
@@ -152,7 +152,7 @@ def test_no_retry_after_is_out_of_bounds(header: str) -> None:
 
 @given(st.integers(100, 999), JSON)
 def test_any_json_with_any_status_is_judged(status: int, answer: object) -> None:
-    refusal = refusal_of(status, answer, None)
+    refusal = error_of(status, answer, None)
     if refusal is None:
         assert 200 <= status < 300
         return
