@@ -23,7 +23,7 @@ from .world import World
 if TYPE_CHECKING:
     from .places import Channel, Guild
 
-_TIMEOUT_S = 15.0
+_TIMEOUT_S = 40.0
 _BUTTON = 2
 
 

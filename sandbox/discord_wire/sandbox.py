@@ -126,7 +126,7 @@ class DiscordSandbox:
         """Whether the bot has an identified session with a live socket."""
         return bool(self.gateway.connected)
 
-    async def until(self, condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+    async def until(self, condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
         """Wait until the condition gives something true (looked at on every event), and give that.
 
         Raises:
@@ -139,7 +139,7 @@ class DiscordSandbox:
 
         return await self.world.changes.until(condition, timeout_s=timeout, what=told)
 
-    async def wait_for_bot(self, timeout: float = 15.0) -> None:
+    async def wait_for_bot(self, timeout: float = 30.0) -> None:
         """Wait until the bot listens and has commands registered."""
         commands = self.world.backend.commands
         await self.until(

@@ -168,7 +168,7 @@ class PixverseApi:
             for entry in self.requests
         )
 
-    async def until(self, done: Callable[[], bool], timeout: float = 10) -> None:
+    async def until(self, done: Callable[[], bool], timeout: float = 30) -> None:
         """Wait until `done()`.
 
         Raises:

@@ -226,14 +226,14 @@ async def test_the_gateway_breaks_and_comes_back(look: Look) -> None:
     await look.press("Request reconnect")
     await look.hears("reconnect")
     await look.press("Cut")
-    await look.stage.discord.until(lambda: gateway.resumed > resumed, 20)
+    await look.stage.discord.until(lambda: gateway.resumed > resumed)
     await look.press("Invalidate session")
     await look.hears("log in again")
     await look.press("Close")
     await expect(look.page.locator("#bot-chip")).to_have_text("The gateway is closed")
     await expect(look.page.get_by_role("button", name="Cut")).to_be_disabled()
     await look.press("Open")
-    await look.stage.discord.until(lambda: gateway.identified > identified and look.stage.discord.bot_connected, 20)
+    await look.stage.discord.until(lambda: gateway.identified > identified and look.stage.discord.bot_connected)
     await expect(look.page.locator("#bot-chip")).to_have_text("The bot is online")
 
 

@@ -103,7 +103,7 @@ class Stage:
         """Waits until Discord sees the bot connected, with its commands registered."""
         commands = self.discord.world.backend.commands
         try:
-            await until(lambda: not self.bot.running or (self.discord.bot_connected and any(commands.values())), 15)
+            await until(lambda: not self.bot.running or (self.discord.bot_connected and any(commands.values())))
         except TimeoutError:
             self._did_not_come_up()
         if not self.bot.running:

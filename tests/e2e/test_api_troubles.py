@@ -231,7 +231,7 @@ async def test_an_alert_whose_trouble_ended_while_discord_answered_nothing(own_s
     await stage.kill()
     stage.discord.faults.remove(fault)
     await stage.start()
-    over = await town.notice("**Fixed: the API token works.**", timeout=30)
+    over = await town.notice("**Fixed: the API token works.**")
     assert over.id == alert.id
     assert len(town.notices()) == 2
 

@@ -21,7 +21,7 @@ from tests.web.port import free_port
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("generation")]
 
-_BEFORE_THE_POLL = 5.0
+_BEFORE_THE_POLL = 10.0
 _ADDRESS = re.compile(r"`(http://127\.0\.0\.1:\d+/callback/([A-Za-z0-9_-]{43}))`")
 _NAME = "pixverse-admin callback"
 

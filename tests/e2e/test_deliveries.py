@@ -102,7 +102,7 @@ async def test_a_press_tells_when_the_result_is_posted_unless_the_page_was_turne
     if turned:
         await town.admin.click(answer, "More results")
     stage.discord.faults.remove(away)
-    await town.settled(timeout=30)
+    await town.settled()
     if turned:
         assert "**Posted #" not in answer.text
     else:

@@ -221,7 +221,7 @@ async def test_an_answer_that_is_lost_after_the_deed_doubles_nothing(town: Town,
     job = await town.watched()
     lost = town.stage.discord.faults.add(method="POST", path=_MESSAGES, when="after", action=action, match=_is_outcome)
     job.complete()
-    outcome = await town.outcome(timeout=15)
+    outcome = await town.outcome()
     assert lost.hits == 1
     assert f"/{outcome.id}" in (await town.card_says("**Done.**")).text
     assert town.outcomes() == [outcome]

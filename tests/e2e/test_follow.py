@@ -49,7 +49,7 @@ async def test_every_job_of_the_account_is_posted_and_pings_nobody(town: Town) -
 async def test_cards_are_shown_and_a_member_may_ask_too(town: Town) -> None:
     await _follow(town, town.channel, progress=True)
     job = town.job(prompt="paper boat")
-    card = await town.card_says("**Waiting to start.**", timeout=15)
+    card = await town.card_says("**Waiting to start.**")
     assert "asked by" not in card.text
     stopping = await town.member.click(card, "Stop watching")
     assert stopping.text.startswith("**This isn't yours to stop.**")

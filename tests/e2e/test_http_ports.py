@@ -134,9 +134,9 @@ async def test_a_thousand_slow_connections_shut_nobody_out(
                 writer.write(sent)
         begun = time.monotonic()
         assert (await ask(ports.monitoring, "GET /healthz HTTP/1.1\nHost: a"))[0] == 200
-        assert time.monotonic() - begun < 1
+        assert time.monotonic() - begun < 5
         job.complete()
-        await town.outcome(timeout=5)
+        await town.outcome(timeout=8)
         assert (await ask(ports.callbacks, f"POST /callback/{'A' * 43} HTTP/1.1\nHost: a"))[0] == 404
     finally:
         for writer in slow:

@@ -87,5 +87,5 @@ async def test_a_connection_that_breaks_is_taken_up_again(own_stage: Stage) -> N
     await own_stage.gone()
     job.complete()
     await town.outcome()
-    await own_stage.discord.until(lambda: own_stage.discord.bot_connected, 15)
+    await own_stage.discord.until(lambda: own_stage.discord.bot_connected)
     assert (await town.status(job)).text.startswith("**Already posted here.**")

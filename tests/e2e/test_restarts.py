@@ -164,7 +164,7 @@ async def test_jobs_that_grew_old(stage: Stage, towns: list[Town]) -> None:
         await _two_outcomes(town)
         assert town.outcomes()[1].text.startswith("**Your video is ready.**")
     for town in slow:
-        await town.card_says("**Taking longer than usual.**", timeout=20)
+        await town.card_says("**Taking longer than usual.**")
     stage.pixverse.v2.records_of_running = False
 
 

@@ -53,7 +53,7 @@ async def test_a_whole_life(chatty: Stage) -> None:
     await chatty.pixverse.until(lambda: chatty.pixverse.asked(job) > 6)
     chatty.discord.faults.add(method="POST", path=r"/channels/\d+/messages", action=Status(500))
     job.fail(f"no access with {_CUSTOMERS}", f"Authorization: Bearer {token}")
-    outcome = await town.outcome(timeout=15)
+    outcome = await town.outcome()
     assert outcome.text.startswith("**The job failed.**")
     assert r"\*\*\*" in outcome.text
     await town.member.click(outcome, "Details")
@@ -102,7 +102,7 @@ async def test_an_address_that_everybody_repeats(chatty: Stage) -> None:
         await ask(int(chatty.bot.settings["CALLBACK_PORT"]), f"{head}\nContent-Length: {len(body)}", body)
     assert (await town.use("pixverse unwatch", jobid=job.jobid.replace("video:", "video:9"))).ephemeral
     job.fail(f"{email} may not", f"ask {job.jobid}")
-    outcome = await town.outcome(timeout=15)
+    outcome = await town.outcome()
     await town.member.click(outcome, "Details")
     await town.admin.slash(town.channel, "pixverse-admin deliveries")
     await chatty.listen_to_port()

@@ -8,6 +8,7 @@ from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Member, Messag
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline
+from tests.e2e.waiting import PATIENCE
 
 if TYPE_CHECKING:
     from tests.e2e.stage import Stage
@@ -96,7 +97,7 @@ class Town:
         """Word to the admins: plain messages without a button."""
         return [message for message in self.posts(channel) if not message.components_v2 and not message.labels]
 
-    async def outcome(self, channel: Channel | None = None, *, timeout: float = 10) -> Message:
+    async def outcome(self, channel: Channel | None = None, *, timeout: float = PATIENCE) -> Message:
         """Waits for the channel's one outcome and until nothing waits to be posted there any more."""
         where = channel or self.channel
         await self.stage.discord.until(lambda: self.outcomes(where), timeout, "an outcome")
@@ -104,12 +105,12 @@ class Town:
         (message,) = self.outcomes(where)
         return message
 
-    async def settled(self, channel: Channel | None = None, *, timeout: float = 10) -> None:
+    async def settled(self, channel: Channel | None = None, *, timeout: float = PATIENCE) -> None:
         """Waits until nothing waits to be posted in the channel."""
         where = channel or self.channel
         await self.stage.pixverse.until(lambda: not self.stage.ledger.unsettled(where.id), timeout)
 
-    async def card_says(self, *starts: str, timeout: float = 10) -> Message:
+    async def card_says(self, *starts: str, timeout: float = PATIENCE) -> Message:
         """Waits until the channel's one card begins with one of these words."""
 
         def saying() -> list[Message]:
@@ -118,7 +119,7 @@ class Town:
         (card,) = await self.stage.discord.until(saying, timeout, f"a card that says {starts}")
         return card
 
-    async def notice(self, start: str, channel: Channel | None = None, *, timeout: float = 10) -> Message:
+    async def notice(self, start: str, channel: Channel | None = None, *, timeout: float = PATIENCE) -> Message:
         """Waits for one word to the admins that begins like this."""
 
         def saying() -> list[Message]:

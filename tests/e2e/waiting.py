@@ -8,10 +8,12 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 30.0
+"""Seconds for what comes within one on an idle machine: a busy one makes everything late."""
 _LOOK_AGAIN_SECONDS = 0.02
 
 
-async def until(condition: Callable[[], T], timeout: float = 10.0, what: str = "") -> T:
+async def until(condition: Callable[[], T], timeout: float = PATIENCE, what: str = "") -> T:
     """Waits until the condition gives something true, and gives that; TimeoutError after `timeout` seconds."""
     deadline = asyncio.get_running_loop().time() + timeout
     while not (found := condition()):

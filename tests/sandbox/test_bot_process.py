@@ -55,7 +55,7 @@ async def test_it_ends_with_whoever_started_it(tmp_path: Path) -> None:
     bot = psutil.Process(int(await starter.stdout.readline()))
     starter.kill()
     await starter.wait()
-    gone, _ = await asyncio.to_thread(psutil.wait_procs, [bot], timeout=10)
+    gone, _ = await asyncio.to_thread(psutil.wait_procs, [bot], timeout=30)
     assert gone == [bot]
 
 

@@ -16,7 +16,7 @@ def test_the_script_plays_to_its_end_and_leaves_nothing(tmp_path: Path) -> None:
         env={"TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert played.returncode == 0, played.stdout + played.stderr
@@ -56,7 +56,7 @@ def test_a_port_in_use_is_told_in_a_line(tmp_path: Path) -> None:
             env={"TMPDIR": str(tmp_path)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
     assert tried.returncode == 1

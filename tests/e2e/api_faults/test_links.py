@@ -211,7 +211,7 @@ class _LateBehindARedirect:
 async def test_a_file_that_appears_late_behind_a_redirect(town: Town) -> None:
     late = _LateBehindARedirect(3)
     job = await _ended_with(town, late)
-    outcome = await town.outcome(timeout=20)
+    outcome = await town.outcome()
     assert outcome.text.startswith(_READY)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
     assert late.asked == 4
@@ -243,7 +243,7 @@ async def test_a_restart_while_a_file_is_waited_for(stage: Stage, town: Town) ->
     await stage.restart()
     assert town.outcomes() == []
     cdn.faults.clear()
-    outcome = await town.outcome(timeout=20)
+    outcome = await town.outcome()
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 
 
@@ -260,7 +260,7 @@ class _Grows:
 
 async def test_a_file_that_grows(town: Town) -> None:
     job = await _ended_with(town, _Grows())
-    outcome = await town.outcome(timeout=30)
+    outcome = await town.outcome()
     assert outcome.text.startswith(_READY)
     assert [file.content for file in outcome.attachments] == [job.videos[0].content]
 

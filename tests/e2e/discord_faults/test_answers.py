@@ -25,7 +25,7 @@ async def test_an_answer_is_given_all_the_same(town: Town, trouble: Cut | RateLi
     discord = town.stage.discord
     fault = discord.faults.add(method="PATCH", path=_ANSWER, when="before", action=trouble, times=times)
     try:
-        answer = await town.member.slash(town.channel, "pixverse list", timeout_s=40)
+        answer = await town.member.slash(town.channel, "pixverse list")
     finally:
         discord.faults.remove(fault)
     assert fault.hits == times

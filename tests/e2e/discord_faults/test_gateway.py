@@ -72,7 +72,7 @@ async def test_discord_closes_it_for_good(stage: Stage, town: Town) -> None:
     await town.outcome()
     await stage.discord.until(lambda: len(stage.bot.said("Discord closed it with 4014, disallowed intents")) >= 2)
     gateway.refuses_with = None
-    await stage.discord.until(lambda: stage.discord.bot_connected, 15)
+    await stage.discord.until(lambda: stage.discord.bot_connected)
     await _goes_on(await stage.town())
 
 
@@ -101,8 +101,8 @@ async def test_an_outage_in_the_middle_of_work(stage: Stage) -> None:
     discord.faults.remove(away)
     discord.gateway.closed = False
 
-    outcomes = await asyncio.gather(*(town.outcome(timeout=15) for town in towns))
+    outcomes = await asyncio.gather(*(town.outcome() for town in towns))
     assert [len(outcome.attachments) for outcome in outcomes] == [1] * 4
-    await discord.until(lambda: discord.bot_connected, 20)
+    await discord.until(lambda: discord.bot_connected)
     assert discord.gateway.identified == identified + 1
     await _goes_on(await stage.town())

@@ -124,7 +124,7 @@ async def test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server(
     thread.archive()
     proxy = stage.discord.faults.add(method="GET", path=f"/channels/{thread.id}", action=page)
     job.complete()
-    await town.outcome(thread, timeout=20)
+    await town.outcome(thread)
     assert proxy.hits == 1
     chosen = town.channel.add_thread("chosen")
     chosen.archive()

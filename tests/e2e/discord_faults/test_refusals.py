@@ -162,7 +162,7 @@ async def test_what_was_refused_otherwise_before_counts_for_nothing(stage: Stage
     refuse(faults, 20028, times=2, channel_id=here, match=is_outcome)
     refused = refuse(faults, 50013, times=1, channel_id=here, match=is_outcome)
     job.complete()
-    outcome = await town.outcome(timeout=20)
+    outcome = await town.outcome()
     assert refused.hits == 1
     assert len(outcome.attachments) == 1
 
@@ -221,7 +221,7 @@ async def test_a_history_that_cannot_be_read_now_can_be_read_later(
     job.complete()
     await stage.discord.until(town.outcomes)
     await stage.restart()
-    assert len((await town.outcome(timeout=20)).attachments) == 1
+    assert len((await town.outcome()).attachments) == 1
     assert refused.hits == 1
 
 

@@ -38,7 +38,7 @@ async def _suffer(town: Town, trouble: str, when: When, job: Job) -> tuple[str, 
         method="POST", path=path, when=when, action=_TROUBLES[trouble], match=is_outcome
     )
     job.complete()
-    outcome = await town.outcome(timeout=20)
+    outcome = await town.outcome()
     fits = [file.content for file in outcome.attachments] == [job.videos[0].content]
     return trouble, when, fault.hits, len(town.outcomes()), fits
 

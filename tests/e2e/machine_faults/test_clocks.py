@@ -58,7 +58,7 @@ async def test_a_clock_that_jumps_an_hour(build: Build, tmp_path: Path, jump: in
 
 
 async def _there_once(town: Town) -> None:
-    outcome = await town.outcome(timeout=20)
+    outcome = await town.outcome()
     assert outcome.text.startswith("**Your video is ready.**")
     assert town.stage.ledger.outcome_states(town.channel.id) == ["posted"]
 

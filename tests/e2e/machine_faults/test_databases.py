@@ -38,12 +38,12 @@ async def test_locked_while_the_bot_runs(stage: Stage, towns: list[Town]) -> Non
         for job in jobs:
             job.complete()
         # Whatever is to be written waits five seconds for the lock, one after the other.
-        answer = await towns[0].status(towns[0].job(), timeout_s=40)
+        answer = await towns[0].status(towns[0].job())
         assert answer.text.startswith("**I'm restarting.**")
         await until(lambda: stage.bot.said("ERROR .*database is locked"), what="a line about the lock")
         assert [town.outcomes() for town in towns] == [[], []]
     for town in towns:
-        assert (await town.outcome(timeout=20)).text.startswith("**Your video is ready.**")
+        assert (await town.outcome()).text.startswith("**Your video is ready.**")
         assert (await town.status(town.job())).text.startswith("**Watching.**")
     assert stage.bot.said("Traceback") == []
 

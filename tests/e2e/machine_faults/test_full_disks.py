@@ -79,7 +79,7 @@ async def _no_room_at_the_start(stage: Stage, disk: SmallDisk) -> None:
 
 
 async def _posted_once(town: Town) -> None:
-    outcome = await town.outcome(timeout=20)
+    outcome = await town.outcome()
     assert outcome.text.startswith("**Your video is ready.**")
     assert len(outcome.attachments) == 1
 
