@@ -141,7 +141,7 @@ class CardEdits:
             return Done()
         post = self._onward(key, view.post)
         shown = self._shown.get(key)
-        unchanged = row.shown == post.status.value and row.shown_at >= view.news_at if shown is None else shown == post
+        unchanged = row.shown == post.status and row.shown_at >= view.news_at if shown is None else shown == post
         edit = _Edit(
             key, view.address, row.card_message, row.card_posted_at, row.card_delivery, post, view.final, view.at
         )

@@ -13,7 +13,6 @@ from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listin
 from relay.polling.job_fetcher import Accounts
 from storage import delivery_queries, jobs, overviews
 from storage.database import Queries
-from storage.jobs import JobRow
 from storage.overviews import KnownJob
 
 OUTCOME_STATES = {
@@ -85,7 +84,7 @@ class JobQueries:
         if row is None:
             raise NothingToDo
         # A job that was given up may have been taken up again since: it then has no end of its own.
-        outcome, ended_at = outcome_of(row) or Outcome.GIVEN_UP, row.ended_at or row.changed_at
+        outcome, ended_at = row.outcome or Outcome.GIVEN_UP, row.ended_at or row.changed_at
         return JobDetails(row.id, row.jobid, snapshots.load(row.snapshot), outcome, row.watched_since, ended_at)
 
 
@@ -106,9 +105,4 @@ def _fitting(rows: list[KnownJob], typed: str) -> tuple[Choice, ...]:
 def _choice(row: KnownJob) -> Choice:
     job = snapshots.load(row.snapshot)
     since = job.created if job is not None and job.created is not None else row.watched_since
-    return Choice(row.job_id, job, Outcome(row.outcome) if row.outcome else None, since)
-
-
-def outcome_of(row: JobRow) -> Outcome | None:
-    """How the job ended, if it did."""
-    return Outcome(row.outcome) if row.outcome is not None else None
+    return Choice(row.job_id, job, row.outcome, since)

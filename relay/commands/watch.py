@@ -8,7 +8,7 @@ from model import snapshots
 from model.job import Job, outcome_of_state
 from relay import merge
 from relay.commands import targets
-from relay.commands.job_queries import OUTCOME_STATES, outcome_of
+from relay.commands.job_queries import OUTCOME_STATES
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
 from relay.commands.refusals import (
@@ -179,10 +179,10 @@ class Watch:
             return NotChecked(snapshots.load(row.snapshot), why)
         if asked_before and recorded is Recorded.NOTHING:
             return CheckedBefore(snapshots.load(row.snapshot))
-        return Checked(snapshots.load(row.snapshot), outcome_of(row), news=recorded is not Recorded.NOTHING)
+        return Checked(snapshots.load(row.snapshot), row.outcome, news=recorded is not Recorded.NOTHING)
 
     async def _ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:
-        outcome = outcome_of(row)
+        outcome = row.outcome
         message = await delivery_queries.outcome_message(self._database.reader, subscription_id, row.round)
         if outcome is None or message is None:
             raise NothingToDo
@@ -270,7 +270,7 @@ class Watch:
         self, subscribed: SubscribeResult, *, mention: bool, api_down: bool, target: Target
     ) -> StatusResult:
         subscription_id = subscribed.subscription.id
-        job, outcome = snapshots.load(subscribed.row.snapshot), outcome_of(subscribed.row)
+        job, outcome = snapshots.load(subscribed.row.snapshot), subscribed.row.outcome
         if subscribed.state is SubscribeState.WATCHED:
             card = Standing() if subscribed.card_id is None else await self._prompt_posts.post(subscribed.card_id)
             return NowWatching(
@@ -294,4 +294,4 @@ class Watch:
 
 
 def _peek(row: JobRow) -> Peek:
-    return Peek(row.jobid, snapshots.load(row.snapshot), outcome_of(row), api_down=False)
+    return Peek(row.jobid, snapshots.load(row.snapshot), row.outcome, api_down=False)

@@ -26,7 +26,7 @@ def for_summary(jobids: Iterable[str], channel_id: int, created_at: int) -> str:
 
 def for_notice(account_key: str, guild_id: int, channel_id: int, kind: NoticeKind, at: int) -> str:
     """The nonce of a word to the admins about a change at this time; `account_key` may be empty."""
-    return _digest(account_key, str(guild_id), str(channel_id), kind.value, str(at))
+    return _digest(account_key, str(guild_id), str(channel_id), kind, str(at))
 
 
 def for_variant(base_nonce: str, variant: str) -> str:

@@ -219,7 +219,7 @@ async def end_job(tx: Transaction, accounts: Accounts, row: JobRow, outcome: Out
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
     await _end_subscriptions(tx, accounts, row, now)
-    log.info("Job #%d has ended: %s", row.id, outcome.value)
+    log.info("Job #%d has ended: %s", row.id, outcome)
 
 
 async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionRow, now: int) -> None:
