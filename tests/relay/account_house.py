@@ -15,6 +15,7 @@ from relay.tokens.rechecks import Rechecks
 from relay.tokens.tokens import Tokens
 from storage.database import Database
 from storage.vault import Vault
+from tests.new_database import lay_database
 
 INTERVAL = 20.0
 
@@ -133,7 +134,7 @@ class House:
         await self._build(operator_token)
 
     async def _build(self, operator_token: str | None) -> None:
-        self.database = await Database.open(self._path, busy_seconds=0.02)
+        self.database = await Database.open(await lay_database(self._path), busy_seconds=0.02)
         vault = await Vault.open(self.database, [self._key])
         self.accounts = Accounts(
             self.database,

@@ -23,6 +23,7 @@ from relay.ports import Health
 from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
+from tests.new_database import lay_database
 from tests.relay.discord_channel import Discord, ManualClock
 
 GUILD = 77
@@ -142,7 +143,7 @@ class World:
 
     async def start(self, points: Points | None = None) -> None:
         point = points or Points()
-        opened = await MortalDatabase.open(self.path)
+        opened = await MortalDatabase.open(await lay_database(self.path))
         assert isinstance(opened, MortalDatabase)
         self.database = opened
         self.database.point = point

@@ -33,6 +33,7 @@ from relay.polling.poller import Poller
 from relay.ports import Health
 from storage.database import Database, Queries, Row, SqlValue
 from storage.errors import StorageUnavailable
+from tests.new_database import lay_database
 
 START = 1_800_000_000_000
 HOUR = 3_600_000
@@ -332,7 +333,7 @@ class World:
 
 async def open_database(folder: Path) -> Database:
     """A new database with two accounts."""
-    database = await Database.open(folder / "relay.db")
+    database = await Database.open(await lay_database(folder / "relay.db"))
     async with database.transaction() as tx:
         for account_id in (ACCOUNT, OTHER_ACCOUNT):
             await tx.run(
