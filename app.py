@@ -12,28 +12,26 @@ from typing import Any
 
 import aiohttp
 
-from cogs.admin_services import AdminServices
 from cogs.background import Background
-from cogs.buttons import button_handlers
+from cogs.buttons import OrphanedButtons, button_handlers
 from cogs.callback_service import CallbackService
 from cogs.check_service import CheckService
 from cogs.follow_service import FollowService
 from cogs.http_port import Instruments, loop_beats, open_http_ports
 from cogs.message_menu import watch_menu
-from cogs.orphaned_buttons import LeftButtons
 from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
-from cogs.pixverse_admin import PixVerseAdmin
+from cogs.pixverse_admin import AdminServices, PixVerseAdmin
 from cogs.relay_parts import RelayParts, put_together
 from cogs.token_service import TokenService
 from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.command_sync import HttpRegistry
+from discord_adapter.command_sync import RegisteredCommands
 from discord_adapter.gateway import stay_connected
 from discord_adapter.guild_events import GuildEvents
 from discord_adapter.guild_reconciler import GuildReconciler
-from discord_adapter.interaction_limits import Door
-from discord_adapter.interactions import Answering
+from discord_adapter.interaction_limits import InteractionLimiter
+from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
@@ -96,7 +94,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         use_discord_at(settings.discord_api_url)
         instruments = Instruments.of(settings)
         client = RelayClient(instruments.meters, clock.monotonic)
-        book = CommandRegistry(database, settings.discord_guild_ids)
+        registry = CommandRegistry(database, settings.discord_guild_ids)
         hosts = AllowedHosts(settings.media_hosts)
         api_session = await stack.enter_async_context(outside.api_session())
         cdn_session = await stack.enter_async_context(outside.media_session(hosts))
@@ -115,7 +113,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
             api=PixVerseApi(api),
             hosts=hosts,
             cdn_session=cdn_session,
-            poster=DiscordPoster(client, book.mentions, client.invalid_requests.rest, client.channel_owners),
+            poster=DiscordPoster(client, registry.mentions, client.invalid_requests.rest, client.channel_owners),
             clock=clock,
             random=outside.random,
             meters=instruments.meters,
@@ -141,7 +139,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         service_manager.ready()
         stack.callback(service_manager.stopping)
         async with _watched(service_manager, beats, clock):
-            await _face_discord(settings, client, relay, book, clock, database, beats, crashes)
+            await _face_discord(settings, client, relay, registry, clock, database, beats, crashes)
 
 
 def clean_operator_token(settings: Settings) -> str | None:
@@ -179,42 +177,43 @@ async def _face_discord(
     settings: Settings,
     client: RelayClient,
     relay: RelayParts,
-    book: CommandRegistry,
+    registry: CommandRegistry,
     clock: Clock,
     database: Database,
     beats: LoopBeats,
     crashes: LoopCrashes,
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
-    answering = Answering(book, clock)
-    door = Door(answering, CommandRate(clock, settings.commands_per_minute), clock)
+    responder = Responder(registry, clock)
+    limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
     services = AdminServices(
-        tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, book),
-        checks=CheckService(database, relay.rechecks, relay.poster, relay.health, relay.allowances, book),
-        follows=FollowService(relay.following, relay.poster, book),
-        outcomes=OutcomeService(database, relay.resending, book),
+        tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),
+        checks=CheckService(database, relay.rechecks, relay.poster, relay.health, relay.allowances, registry),
+        follows=FollowService(relay.following, relay.poster, registry),
+        outcomes=OutcomeService(database, relay.resending, registry),
         callbacks=CallbackService(
             relay.callbacks.addresses,
             relay.accounts,
-            book,
+            registry,
             public_url=settings.public_url,
             interval=settings.poll_interval_ms,
         ),
     )
-    client.button_handlers = button_handlers(relay.member_commands, services, answering, door)
+    client.button_handlers = button_handlers(relay.member_commands, services, responder, limiter)
 
     async def register_commands() -> None:
-        registry = HttpRegistry(client, client.application_id or 0)
-        await book.sync(registry, [command.to_dict(client.tree) for command in client.tree.get_commands()], clock.sleep)
+        registered = RegisteredCommands(client, client.application_id or 0)
+        wanted = [command.to_dict(client.tree) for command in client.tree.get_commands()]
+        await registry.sync(registered, wanted, clock.sleep)
 
     async def start() -> None:
-        await client.add_cog(PixVerse(relay.member_commands, answering, book, clock))
-        client.tree.add_command(watch_menu(relay.member_commands.many, answering))
-        await client.add_cog(PixVerseAdmin(services, answering, door, book))
+        await client.add_cog(PixVerse(relay.member_commands, responder, registry, clock))
+        client.tree.add_command(watch_menu(relay.member_commands.many, responder))
+        await client.add_cog(PixVerseAdmin(services, responder, limiter, registry))
         reconciler = GuildReconciler(client, relay.places, clock.sleep)
         guild_events = GuildEvents(client, relay.outbox, relay.places, reconciler, database)
         await client.add_cog(guild_events)
-        await client.add_cog(LeftButtons(answering, clock.sleep))
+        await client.add_cog(OrphanedButtons(responder, clock.sleep))
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,
@@ -238,7 +237,7 @@ async def _face_discord(
         await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
         await _until_token_is_refused(client, relay, clock)
     finally:
-        await answering.end()
+        await responder.end()
 
 
 async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: Clock) -> None:

@@ -1,18 +1,24 @@
-"""What pressing a button does. Each press is checked against the server and channel that it was made in."""
+"""What pressing a button does. Each press is checked against the server and channel that it was made in.
+
+`OrphanedButtons` replies to presses of temporary buttons that did not survive a restart.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from cogs.admin_services import AdminServices
+import discord
+from discord.ext import commands
+
 from cogs.follow_service import LARGEST_ID
-from cogs.watching_answers import one_watched
+from cogs.pixverse_admin import AdminServices
+from cogs.watching_replies import one_watched
 from discord_adapter.channel_check import require_own_channel
-from discord_adapter.interaction_limits import Door
+from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import (
-    Answering,
     Interaction,
+    Responder,
     may_manage_messages,
     require_manage_server,
     require_posting,
@@ -20,33 +26,34 @@ from discord_adapter.interactions import (
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
-from ui.button_handlers import Action, ButtonHandlers, FollowRequest
-from ui.details import details_answers
+from ui.buttons import Action, ButtonHandlers, FollowRequest, is_passing
+from ui.details import details_replies
 from ui.job_replies import (
-    checked_answer,
-    forgotten_answer,
-    kept_answer,
-    mention_answer,
-    posted_again_answer,
-    stop_answer,
-    stopped_all_answer,
+    checked_reply,
+    forgotten_reply,
+    kept_reply,
+    mention_reply,
+    posted_again_reply,
+    stop_reply,
+    stopped_all_reply,
 )
-from ui.reply import Answer
+from ui.refusal_replies import left_button_reply
+from ui.reply import Reply
 
 T = TypeVar("T")
 Handler = Callable[[Interaction, T], Awaitable[None]]
-Act = Callable[[Interaction, Ask, T], Awaitable[Answer | Sequence[Answer]]]
+Act = Callable[[Interaction, Ask, T], Awaitable[Reply | Sequence[Reply]]]
 
 
 def button_handlers(
-    commands: MemberCommands, services: AdminServices, answering: Answering, door: Door
+    commands: MemberCommands, services: AdminServices, responder: Responder, limiter: InteractionLimiter
 ) -> ButtonHandlers:
     """The handlers of every button that lives on after a restart."""
-    members, admins = MemberButtons(commands, answering), AdminButtons(services, answering)
+    members, admins = MemberButtons(commands, responder), AdminButtons(services, responder)
     return ButtonHandlers(
-        lets_in=door.lets_in,
+        lets_in=limiter.lets_in,
         numbered={**members.numbered(), **admins.numbered()},
-        details=members.in_new_answer(members.details),
+        details=members.in_new_reply(members.details),
         follow=admins.for_admins(admins.follow),
         send_again=admins.for_admins(lambda _, ask, request: services.outcomes.send_again(ask, request)),
     )
@@ -55,17 +62,17 @@ def button_handlers(
 class MemberButtons:
     """Buttons under cards, summaries and outcomes, and in answers to members."""
 
-    def __init__(self, commands: MemberCommands, answering: Answering) -> None:
+    def __init__(self, commands: MemberCommands, responder: Responder) -> None:
         self._commands = commands
-        self._answering = answering
+        self._responder = responder
 
     def numbered(self) -> Mapping[Action, Handler[int]]:
         """The handlers by their actions."""
         return {
-            Action.CHECK_NOW: self.in_new_answer(self._check_now),
-            Action.STOP_WATCHING: self.in_new_answer(self._stop_watching),
-            Action.WATCH_AGAIN: self.in_new_answer(self._watch_again),
-            Action.STOP_BATCH: self.in_new_answer(self._stop_batch),
+            Action.CHECK_NOW: self.in_new_reply(self._check_now),
+            Action.STOP_WATCHING: self.in_new_reply(self._stop_watching),
+            Action.WATCH_AGAIN: self.in_new_reply(self._watch_again),
+            Action.STOP_BATCH: self.in_new_reply(self._stop_batch),
             Action.PING_ME: self._in_place(self._ping_me),
             Action.DO_NOT_PING_ME: self._in_place(self._do_not_ping_me),
             Action.POST_AGAIN: self._in_place(self._post_again),
@@ -73,14 +80,14 @@ class MemberButtons:
             Action.KEEP_MY_DATA: self._in_place(self._keep_my_data),
         }
 
-    def in_new_answer(self, act: Act[T]) -> Handler[T]:
+    def in_new_reply(self, act: Act[T]) -> Handler[T]:
         """Answers with a new message for the presser alone."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
-            async def action() -> Answer | Sequence[Answer]:
-                return await act(interaction, self._answering.ask_of(interaction), value)
+            async def action() -> Reply | Sequence[Reply]:
+                return await act(interaction, self._responder.ask_of(interaction), value)
 
-            await self._answering.answer(interaction, action)
+            await self._responder.reply(interaction, action)
 
         return pressed
 
@@ -88,60 +95,58 @@ class MemberButtons:
         """Answers in the place of the message that the button stands in."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
-            async def action() -> Answer | Sequence[Answer]:
-                return await act(interaction, self._answering.ask_of(interaction), value)
+            async def action() -> Reply | Sequence[Reply]:
+                return await act(interaction, self._responder.ask_of(interaction), value)
 
-            await self._answering.answer_in_place(interaction, action)
+            await self._responder.reply_in_place(interaction, action)
 
         return pressed
 
-    async def _check_now(self, _: Interaction, ask: Ask, subscription_id: int) -> Answer:
-        return checked_answer(await self._commands.watch.check_now(ask, subscription_id), ask.where)
+    async def _check_now(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
+        return checked_reply(await self._commands.watch.check_now(ask, subscription_id), ask.where)
 
-    async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Answer:
-        return stop_answer(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
+    async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
+        return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
 
-    async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Answer:
+    async def _watch_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         require_posting(interaction)
         result = await self._commands.watch.watch_again(ask, subscription_id)
         return await one_watched(self._commands.watch, interaction, ask, result)
 
-    async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Answer:
+    async def _stop_batch(self, interaction: Interaction, ask: Ask, batch_id: int) -> Reply:
         may_manage = may_manage_messages(interaction)
-        return stopped_all_answer(await self._commands.stop.stop_all(ask, batch_id, may_manage))
+        return stopped_all_reply(await self._commands.stop.stop_all(ask, batch_id, may_manage))
 
-    async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Answer]:
+    async def details(self, _: Interaction, ask: Ask, nonce: str) -> Sequence[Reply]:
         """Tells all of the job whose outcome in this channel carries the nonce."""
-        return details_answers(await self._commands.queries.details(ask, nonce))
+        return details_replies(await self._commands.queries.details(ask, nonce))
 
-    async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Answer:
-        return mention_answer(await self._commands.buttons.set_mention(ask, subscription_id, True))
+    async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
+        return mention_reply(await self._commands.buttons.set_mention(ask, subscription_id, True))
 
-    async def _do_not_ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Answer:
-        return mention_answer(await self._commands.buttons.set_mention(ask, subscription_id, False))
+    async def _do_not_ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
+        return mention_reply(await self._commands.buttons.set_mention(ask, subscription_id, False))
 
-    async def _post_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Answer:
+    async def _post_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         require_posting(interaction)
         if interaction.message is None:
             raise NothingToDo
-        return posted_again_answer(
-            await self._commands.buttons.post_again(ask, subscription_id, interaction.message.id)
-        )
+        return posted_again_reply(await self._commands.buttons.post_again(ask, subscription_id, interaction.message.id))
 
-    async def _delete_my_data(self, _: Interaction, ask: Ask, _number: int) -> Answer:
+    async def _delete_my_data(self, _: Interaction, ask: Ask, _number: int) -> Reply:
         await self._commands.forgetting.forget(ask)
-        return forgotten_answer()
+        return forgotten_reply()
 
-    async def _keep_my_data(self, _: Interaction, _ask: Ask, _number: int) -> Answer:
-        return kept_answer()
+    async def _keep_my_data(self, _: Interaction, _ask: Ask, _number: int) -> Reply:
+        return kept_reply()
 
 
 class AdminButtons:
     """Buttons in answers to admins. Each press checks Manage Server again."""
 
-    def __init__(self, services: AdminServices, answering: Answering) -> None:
+    def __init__(self, services: AdminServices, responder: Responder) -> None:
         self._services = services
-        self._answering = answering
+        self._responder = responder
 
     def numbered(self) -> Mapping[Action, Handler[int]]:
         """The handlers by their actions."""
@@ -169,23 +174,47 @@ class AdminButtons:
         """Answers in the place of the message that the button stands in, where the presser may manage the server."""
 
         async def pressed(interaction: Interaction, value: T) -> None:
-            async def action() -> Answer | Sequence[Answer]:
+            async def action() -> Reply | Sequence[Reply]:
                 require_manage_server(interaction)
-                return await act(interaction, self._answering.ask_of(interaction), value)
+                return await act(interaction, self._responder.ask_of(interaction), value)
 
-            await self._answering.answer_in_place(interaction, action)
+            await self._responder.reply_in_place(interaction, action)
 
         return pressed
 
-    async def follow(self, interaction: Interaction, ask: Ask, request: FollowRequest) -> Answer:
+    async def follow(self, interaction: Interaction, ask: Ask, request: FollowRequest) -> Reply:
         """Follows the account in a channel of this very server."""
         if not 0 < request.channel_id <= LARGEST_ID:
             raise NothingToDo
         await require_own_channel(interaction, request.channel_id)
         return await self._services.follows.follow(ask, request)
 
-    async def _show_results(self, _: Interaction, ask: Ask, skip: int) -> Answer:
+    async def _show_results(self, _: Interaction, ask: Ask, skip: int) -> Reply:
         return await self._services.outcomes.outcomes(ask, skip)
 
-    async def _show_failed_results(self, _: Interaction, ask: Ask, skip: int) -> Answer:
+    async def _show_failed_results(self, _: Interaction, ask: Ask, skip: int) -> Reply:
         return await self._services.outcomes.outcomes(ask, skip, only_failed=True)
+
+
+_HANDLED_WITHIN = 1.5
+"""Seconds within which a button that has a handler is acknowledged; Discord accepts that for three."""
+
+
+class OrphanedButtons(commands.Cog):
+    """Replies to presses of temporary buttons that have no handler left, and says what to do instead."""
+
+    def __init__(self, responder: Responder, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._responder = responder
+        self._sleep = sleep
+
+    @commands.Cog.listener()
+    async def on_interaction(self, interaction: Interaction) -> None:
+        """Replies to a press that has not been acknowledged in time."""
+        if interaction.type is not discord.InteractionType.component:
+            return
+        data: Mapping[str, Any] = interaction.data or {}
+        if not is_passing(data.get("custom_id")):
+            return
+        await self._sleep(_HANDLED_WITHIN)
+        if not interaction.response.is_done():
+            await self._responder.say_at_once(interaction, left_button_reply())

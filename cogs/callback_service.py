@@ -7,13 +7,13 @@ from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresse
 from relay.commands.results import Ask
 from relay.tokens.accounts import Accounts
 from ui.admin_replies import (
-    callback_address_answer,
-    callback_replaced_answer,
-    callbacks_need_token_answer,
-    callbacks_off_answer,
+    callback_address_reply,
+    callback_replaced_reply,
+    callbacks_need_token_reply,
+    callbacks_off_reply,
     replace_address_question,
 )
-from ui.reply import Answer
+from ui.reply import Reply
 
 
 class CallbackService:
@@ -27,47 +27,47 @@ class CallbackService:
         self,
         addresses: CallbackAddresses,
         accounts: Accounts,
-        book: CommandRegistry,
+        registry: CommandRegistry,
         *,
         public_url: str | None,
         interval: int,
     ) -> None:
         self._addresses = addresses
         self._accounts = accounts
-        self._book = book
+        self._registry = registry
         self._public_url = public_url
         self._interval = interval
 
-    async def show(self, ask: Ask) -> Answer:
+    async def show(self, ask: Ask) -> Reply:
         """The server's address."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         address = await self._addresses.of_server(ask.guild_id)
-        return callback_address_answer(_url(self._public_url, address), address.number)
+        return callback_address_reply(_url(self._public_url, address), address.number)
 
-    async def ask_to_replace(self, ask: Ask, number: int) -> Answer:
+    async def ask_to_replace(self, ask: Ask, number: int) -> Reply:
         """Asks first; where the address with this number is not in force any more, shows the one that is."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         address = await self._addresses.of_server(ask.guild_id)
         if address.number != number:
-            return callback_address_answer(_url(self._public_url, address), address.number)
+            return callback_address_reply(_url(self._public_url, address), address.number)
         return replace_address_question(number)
 
-    async def replace(self, ask: Ask, number: int) -> Answer:
+    async def replace(self, ask: Ask, number: int) -> Reply:
         """A new address in the place of the one with this number; where that is not in force any more, the one that
         is."""
         if self._public_url is None or self._accounts.own(ask.guild_id) is None:
             return self._none(ask)
         before = await self._addresses.of_server(ask.guild_id)
         address = await self._addresses.replace(ask.guild_id, number)
-        shown = callback_address_answer if address == before else callback_replaced_answer
+        shown = callback_address_reply if address == before else callback_replaced_reply
         return shown(_url(self._public_url, address), address.number)
 
-    def _none(self, ask: Ask) -> Answer:
+    def _none(self, ask: Ask) -> Reply:
         if self._public_url is None:
-            return callbacks_off_answer(self._interval)
-        return callbacks_need_token_answer(self._book.mentions(ask.guild_id))
+            return callbacks_off_reply(self._interval)
+        return callbacks_need_token_reply(self._registry.mentions(ask.guild_id))
 
 
 def _url(public_url: str, address: CallbackAddress) -> str:

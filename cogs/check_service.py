@@ -14,9 +14,9 @@ from relay.tokens.rechecks import Recheck, Rechecks
 from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
-from ui import admin_replies as admin_answers
-from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
-from ui.reply import Answer
+from ui import admin_replies
+from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
+from ui.reply import Reply
 
 _TOKEN_STATES = {
     Recheck.WORKS: TokenState.WORKS,
@@ -44,7 +44,7 @@ class CheckService:
         poster: Poster,
         health: Health,
         allowances: Allowances,
-        book: CommandRegistry,
+        registry: CommandRegistry,
     ) -> None:
         self._database = database
         self._accounts = rechecks.accounts
@@ -52,18 +52,18 @@ class CheckService:
         self._poster = poster
         self._health = health
         self._allowances = allowances
-        self._book = book
+        self._registry = registry
 
-    async def set_alerts(self, ask: Ask, channel_id: int) -> Answer:
+    async def set_alerts(self, ask: Ask, channel_id: int) -> Reply:
         """Tells admins of troubles in this channel; says where it can't."""
         missing = self._missing_in(ask.guild_id, channel_id)
         if missing:
-            return admin_answers.alerts_cannot_post_answer(Address(ask.guild_id, channel_id), missing)
+            return admin_replies.alerts_cannot_post_reply(Address(ask.guild_id, channel_id), missing)
         async with self._database.transaction() as tx:
             await servers.set_alerts_channel(tx, ask.guild_id, channel_id)
-        return admin_answers.alerts_set_answer(channel_id)
+        return admin_replies.alerts_set_reply(channel_id)
 
-    async def check(self, ask: Ask, here: ChannelCheck) -> Answer:
+    async def check(self, ask: Ask, here: ChannelCheck) -> Reply:
         """Tries the token and looks at everything else. Raises AllowanceUsedUp."""
         token, account_id = await self._try_token(ask)
         account = None if account_id is None else self._accounts.account(account_id)
@@ -103,7 +103,7 @@ class CheckService:
             callback_heard_at=await servers.callback_heard_at(reader, ask.guild_id),
             api_down_since=self._health.api.down_since,
         )
-        return check_answer(report, self._book.mentions(ask.guild_id))
+        return check_reply(report, self._registry.mentions(ask.guild_id))
 
     def _followed(self, row: FollowRow) -> Followed:
         other_account = self._accounts.in_force(row.guild_id) != row.account_id

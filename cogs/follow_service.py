@@ -13,10 +13,10 @@ from relay.commands.results import Ask
 from relay.following.following import Following
 from relay.ports import Poster
 from relay.tokens.tokens import TokenChanged
-from ui import admin_replies as admin_answers
-from ui.admin_replies import question_outdated_answer
-from ui.button_handlers import FollowRequest
-from ui.reply import Answer
+from ui import admin_replies
+from ui.admin_replies import question_outdated_reply
+from ui.buttons import FollowRequest
+from ui.reply import Reply
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 LARGEST_ID = 2**63 - 1
@@ -26,38 +26,38 @@ LARGEST_ID = 2**63 - 1
 class FollowService:
     """Answers each request; raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
-    def __init__(self, following: Following, poster: Poster, book: CommandRegistry) -> None:
+    def __init__(self, following: Following, poster: Poster, registry: CommandRegistry) -> None:
         self._following = following
         self._poster = poster
-        self._book = book
+        self._registry = registry
 
-    async def ask_before_following(self, ask: Ask, channel_id: int, *, progress: bool) -> Answer:
+    async def ask_before_following(self, ask: Ask, channel_id: int, *, progress: bool) -> Reply:
         """Says what following would do."""
         followable = self._following.followable(ask.guild_id)
         refused = self._cannot_post(ask.guild_id, channel_id)
         if refused is not None:
             return refused
-        return admin_answers.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
+        return admin_replies.follow_question(followable.user, channel_id, followable.account_id, progress=progress)
 
-    async def follow(self, ask: Ask, request: FollowRequest) -> Answer:
+    async def follow(self, ask: Ask, request: FollowRequest) -> Reply:
         """Follows, where nothing has changed since the question."""
         refused = self._cannot_post(ask.guild_id, request.channel_id)
         if refused is not None:
             return refused
-        mentions = self._book.mentions(ask.guild_id)
+        mentions = self._registry.mentions(ask.guild_id)
         try:
             followed = await self._following.follow(
                 ask, request.channel_id, request.account_id, progress=request.progress
             )
         except TokenChanged:
-            return question_outdated_answer(mentions)
-        return admin_answers.following_answer(followed.user, request.channel_id, mentions)
+            return question_outdated_reply(mentions)
+        return admin_replies.following_reply(followed.user, request.channel_id, mentions)
 
-    async def do_not_follow(self) -> Answer:
+    async def do_not_follow(self) -> Reply:
         """Does nothing, and says so."""
-        return admin_answers.not_following_answer()
+        return admin_replies.not_following_reply()
 
-    async def unfollow(self, ask: Ask, text: str) -> Answer:
+    async def unfollow(self, ask: Ask, text: str) -> Reply:
         """Ends the follow of the channel that the text names: a choice, an id or a mention. Raises LooksLikeSecret."""
         if looks_like_secret(text):
             raise LooksLikeSecret("that looks like a token")
@@ -65,13 +65,13 @@ class FollowService:
         if named is None or int(named[1]) > LARGEST_ID:
             raise NotFollowed
         channel_id = int(named[1])
-        return admin_answers.unfollowed_answer(channel_id, await self._following.unfollow(ask, channel_id))
+        return admin_replies.unfollowed_reply(channel_id, await self._following.unfollow(ask, channel_id))
 
     async def followed_channels(self, guild_id: int) -> list[int]:
         """The channels that can be named."""
         return await self._following.channels(guild_id)
 
-    def _cannot_post(self, guild_id: int, channel_id: int) -> Answer | None:
+    def _cannot_post(self, guild_id: int, channel_id: int) -> Reply | None:
         where = Address(guild_id, channel_id)
         missing = self._poster.missing_permissions(where)
-        return admin_answers.follow_cannot_post_answer(where, missing) if missing else None
+        return admin_replies.follow_cannot_post_reply(where, missing) if missing else None

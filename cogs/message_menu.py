@@ -8,13 +8,13 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.watching_answers import several_watched
-from discord_adapter.interactions import Answering, Interaction, require_posting
+from cogs.watching_replies import several_watched
+from discord_adapter.interactions import Interaction, Responder, require_posting
 from pixverse.pasted import find_jobids
 from relay.commands.watch_many import AT_MOST, WatchMany
 from ui import descriptions
-from ui.lists import no_ids_answer
-from ui.reply import Answer
+from ui.lists import no_ids_reply
+from ui.reply import Reply
 
 _PARTS = ("content", "embeds", "components")
 _DEEPEST = 12
@@ -22,20 +22,20 @@ _LONGEST = 20_000
 """Characters that are looked through; Discord's own bounds for a message come to less."""
 
 
-def watch_menu(watch_many: WatchMany, answering: Answering) -> app_commands.ContextMenu:
+def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.ContextMenu:
     """The command, to be added to the tree."""
 
     async def watch_jobs(interaction: Interaction, message: discord.Message) -> None:
-        async def action() -> Answer:
-            ask = answering.ask_of(interaction)
+        async def action() -> Reply:
+            ask = responder.ask_of(interaction)
             jobids = find_jobids(words_of(_as_sent(interaction, message.id)))
             if not jobids:
-                return no_ids_answer()
+                return no_ids_reply()
             require_posting(interaction)
             result = await watch_many.watch(ask, " ".join(jobids[:AT_MOST]), True)
             return await several_watched(watch_many, interaction, ask, result, found=len(jobids))
 
-        await answering.answer(interaction, action)
+        await responder.reply(interaction, action)
 
     return app_commands.ContextMenu(name=descriptions.WATCH_MENU, callback=watch_jobs)
 

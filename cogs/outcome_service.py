@@ -9,20 +9,20 @@ from relay.commands.resending import HOPELESS, Resending
 from relay.commands.results import Ask
 from storage import delivery_queries
 from storage.database import Database
-from ui.button_handlers import ResendRequest
-from ui.delivery_list import PAGE, posted_after_all, results_answer, sent_again
-from ui.reply import Answer
+from ui.buttons import ResendRequest
+from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
+from ui.reply import Reply
 
 
 class OutcomeService:
     """Knows of the asker's own server alone. Raises StorageError as the database does."""
 
-    def __init__(self, database: Database, resending: Resending, book: CommandRegistry) -> None:
+    def __init__(self, database: Database, resending: Resending, registry: CommandRegistry) -> None:
         self._database = database
         self._resending = resending
-        self._book = book
+        self._registry = registry
 
-    async def outcomes(self, ask: Ask, skip: int = 0, *, only_failed: bool = False, news: str = "") -> Answer:
+    async def outcomes(self, ask: Ask, skip: int = 0, *, only_failed: bool = False, news: str = "") -> Reply:
         """A page of them, after the first `skip`: what has to be mended comes first, and alone with `only_failed`.
         `news` of what was just done stands above."""
         reader = self._database.reader
@@ -30,17 +30,17 @@ class OutcomeService:
             reader, ask.guild_id, skip=skip, size=PAGE, hopeless=HOPELESS, only_failed=only_failed
         )
         counts = await delivery_queries.outcome_counts(reader, ask.guild_id)
-        return results_answer(page, counts, self._book.mentions(ask.guild_id), news)
+        return results_reply(page, counts, self._registry.mentions(ask.guild_id), news)
 
-    async def send_again(self, ask: Ask, request: ResendRequest) -> Answer:
+    async def send_again(self, ask: Ask, request: ResendRequest) -> Reply:
         """Sends one that was not posted, and shows the page anew on which that was asked, once more when it
         is posted. Raises NothingToDo."""
         result = await self._resending.send_again(ask, request.delivery_id)
 
-        async def shown(news: str) -> Answer:
+        async def shown(news: str) -> Reply:
             return await self.outcomes(ask, request.skip, only_failed=request.only_failed, news=news)
 
-        async def later() -> Answer:
+        async def later() -> Reply:
             return await shown(posted_after_all(result) if await self._resending.posted(request.delivery_id) else "")
 
         answer = await shown(sent_again(result))

@@ -8,19 +8,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from discord import app_commands
 from discord.ext import commands
 
-from cogs.watching_answers import one_watched, several_watched
+from cogs.watching_replies import one_watched, several_watched
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.interactions import Answering, Interaction, may_manage_messages, require_posting
+from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
 from relay.commands.member_commands import MemberCommands
 from relay.commands.results import Ask, Choice
 from relay.ports import Clock
 from storage.errors import StorageError
 from ui import descriptions
 from ui.discord_limits import CHOICES
-from ui.job_replies import forget_question, peek_answer, stop_answer
-from ui.lists import autocomplete_choice, listing_answers, pasted_choice
+from ui.job_replies import forget_question, peek_reply, stop_reply
+from ui.lists import autocomplete_choice, listing_replies, pasted_choice
 from ui.mentions import CommandMentions
-from ui.reply import Answer
+from ui.reply import Reply
 
 log = logging.getLogger(__name__)
 
@@ -31,12 +31,12 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
     """Follows jobs in the channel where it was asked to."""
 
     def __init__(
-        self, member_commands: MemberCommands, answering: Answering, book: CommandRegistry, clock: Clock
+        self, member_commands: MemberCommands, responder: Responder, registry: CommandRegistry, clock: Clock
     ) -> None:
         super().__init__()
         self._commands = member_commands
-        self._answering = answering
-        self._book = book
+        self._responder = responder
+        self._registry = registry
         self._clock = clock
 
     @app_commands.command(name="status", description=descriptions.STATUS)
@@ -63,8 +63,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
     async def _watch_one(
         self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, look_again: bool = False
     ) -> None:
-        async def action() -> Answer:
-            ask = self._answering.ask_of(interaction)
+        async def action() -> Reply:
+            ask = self._responder.ask_of(interaction)
             require_posting(interaction)
             result = await self._commands.watch.status(ask, text, mention, spoiler, look_again=look_again)
             return await one_watched(self._commands.watch, interaction, ask, result)
@@ -72,7 +72,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def again(press: Interaction) -> None:
             await self._watch_one(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
-        await self._answering.answer(interaction, action, look_again=again)
+        await self._responder.reply(interaction, action, look_again=again)
 
     async def _peek(
         self, interaction: Interaction, text: str, *, mention: bool, spoiler: bool, look_again: bool = False
@@ -83,56 +83,54 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         async def again(press: Interaction) -> None:
             await self._peek(press, text, mention=mention, spoiler=spoiler, look_again=True)
 
-        async def action() -> Answer:
-            ask = self._answering.ask_of(interaction)
-            return peek_answer(await self._commands.watch.peek(ask, text, look_again=look_again), watch_here)
+        async def action() -> Reply:
+            ask = self._responder.ask_of(interaction)
+            return peek_reply(await self._commands.watch.peek(ask, text, look_again=look_again), watch_here)
 
-        await self._answering.answer(interaction, action, look_again=again)
+        await self._responder.reply(interaction, action, look_again=again)
 
     @app_commands.command(name="watch", description=descriptions.WATCH)
     @app_commands.describe(jobids=descriptions.WATCH_JOBIDS, mention=descriptions.WATCH_MENTION)
     async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
         """Follows many jobs with one summary and one ping."""
 
-        async def action() -> Answer:
-            ask = self._answering.ask_of(interaction)
+        async def action() -> Reply:
+            ask = self._responder.ask_of(interaction)
             require_posting(interaction)
             result = await self._commands.many.watch(ask, jobids, mention)
             return await several_watched(self._commands.many, interaction, ask, result)
 
-        await self._answering.answer(interaction, action)
+        await self._responder.reply(interaction, action)
 
     @app_commands.command(name="unwatch", description=descriptions.UNWATCH)
     @app_commands.describe(jobid=descriptions.UNWATCH_JOBID)
     async def unwatch(self, interaction: Interaction, jobid: str) -> None:
         """Takes the asker off a job of this channel."""
 
-        async def action() -> Answer:
+        async def action() -> Reply:
             may_manage = may_manage_messages(interaction)
-            return stop_answer(
-                await self._commands.stop.unwatch(self._answering.ask_of(interaction), jobid, may_manage)
-            )
+            return stop_reply(await self._commands.stop.unwatch(self._responder.ask_of(interaction), jobid, may_manage))
 
-        await self._answering.answer(interaction, action)
+        await self._responder.reply(interaction, action)
 
     @app_commands.command(name="list", description=descriptions.LIST)
     async def list_watched(self, interaction: Interaction) -> None:
         """Shows what this channel waits for."""
 
-        async def action() -> Sequence[Answer]:
-            ask = self._answering.ask_of(interaction)
-            return listing_answers(await self._commands.queries.list(ask), ask.where, self._mentions(ask))
+        async def action() -> Sequence[Reply]:
+            ask = self._responder.ask_of(interaction)
+            return listing_replies(await self._commands.queries.list(ask), ask.where, self._mentions(ask))
 
-        await self._answering.answer(interaction, action)
+        await self._responder.reply(interaction, action)
 
     @app_commands.command(name="forget-me", description=descriptions.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
         """Asks before anything is deleted."""
 
-        async def action() -> Answer:
+        async def action() -> Reply:
             return forget_question()
 
-        await self._answering.answer(interaction, action)
+        await self._responder.reply(interaction, action)
 
     @status.autocomplete("jobid")
     async def _choose(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
@@ -146,10 +144,10 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
     async def _choices(self, interaction: Interaction, typed: str, find: FindChoices) -> list[app_commands.Choice[str]]:
         """From the database alone: there are three seconds and no way to defer."""
-        if not self._book.serves(interaction.guild_id):
+        if not self._registry.serves(interaction.guild_id):
             return []
         try:
-            choices = await find(self._answering.ask_of(interaction), typed)
+            choices = await find(self._responder.ask_of(interaction), typed)
         except StorageError as error:
             log.warning("autocomplete found nothing: %s", error)
             return []
@@ -158,4 +156,4 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         return known if pasted is None else [pasted, *known][:CHOICES]
 
     def _mentions(self, ask: Ask) -> CommandMentions:
-        return self._book.mentions(ask.guild_id)
+        return self._registry.mentions(ask.guild_id)

@@ -4,27 +4,44 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import discord
 from discord import app_commands
 from discord.ext import commands
 
-from cogs.admin_services import AdminServices
+from cogs.callback_service import CallbackService
+from cogs.check_service import CheckService
+from cogs.follow_service import FollowService
+from cogs.outcome_service import OutcomeService
+from cogs.token_service import TokenService
 from discord_adapter.channel_check import check_channel, require_own_channel
 from discord_adapter.channels import real_name
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.interaction_limits import Door
-from discord_adapter.interactions import Answering, Interaction, may_manage_server, require_manage_server
+from discord_adapter.interaction_limits import InteractionLimiter
+from discord_adapter.interactions import Interaction, Responder, may_manage_server, require_manage_server
 from relay.commands.results import Ask
 from storage.errors import StorageError
 from ui import descriptions
-from ui.admin_replies import followed_choice, not_allowed_answer
+from ui.admin_replies import followed_choice, not_allowed_reply
 from ui.discord_limits import CHOICES
-from ui.reply import Answer
+from ui.reply import Reply
 from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServices:
+    """What the commands and buttons of admins call."""
+
+    tokens: TokenService
+    checks: CheckService
+    follows: FollowService
+    outcomes: OutcomeService
+    callbacks: CallbackService
+
 
 ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
@@ -58,22 +75,24 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
     token = app_commands.Group(name="token", description=descriptions.TOKEN)
 
-    def __init__(self, services: AdminServices, answering: Answering, door: Door, book: CommandRegistry) -> None:
+    def __init__(
+        self, services: AdminServices, responder: Responder, limiter: InteractionLimiter, registry: CommandRegistry
+    ) -> None:
         super().__init__()
         self._services = services
-        self._answering = answering
-        self._door = door
-        self._book = book
+        self._responder = responder
+        self._limiter = limiter
+        self._registry = registry
 
     @token.command(name="set", description=descriptions.TOKEN_SET)
     async def token_set(self, interaction: Interaction) -> None:
         """Opens the private form."""
-        if await self._answering.refused_place(interaction):
+        if await self._responder.refused_place(interaction):
             return
         if not may_manage_server(interaction):
-            await self._answering.say_at_once(interaction, not_allowed_answer())
+            await self._responder.say_at_once(interaction, not_allowed_reply())
             return
-        await self._answering.open_form(interaction, TokenModal())
+        await self._responder.open_form(interaction, TokenModal())
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: Interaction) -> None:
@@ -81,7 +100,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         data: Mapping[str, Any] = interaction.data or {}
         if interaction.type is not discord.InteractionType.modal_submit or data.get("custom_id") != TOKEN_FORM:
             return
-        if not await self._door.lets_in(interaction):
+        if not await self._limiter.lets_in(interaction):
             return
         text = entered_text(data.get("components") or ())
         await self._answer(interaction, lambda ask: self._services.tokens.set_token(ask, text))
@@ -95,7 +114,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     async def check(self, interaction: Interaction) -> None:
         """What works here and what not."""
 
-        async def act(ask: Ask) -> Answer:
+        async def act(ask: Ask) -> Reply:
             return await self._services.checks.check(ask, await check_channel(interaction))
 
         await self._answer(interaction, act)
@@ -117,7 +136,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     ) -> None:
         """Chooses where troubles are told."""
 
-        async def act(ask: Ask) -> Answer:
+        async def act(ask: Ask) -> Reply:
             await require_own_channel(interaction, channel.id)
             return await self._services.checks.set_alerts(ask, channel.id)
 
@@ -133,7 +152,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     ) -> None:
         """Asks before every job of the server's account is posted in a channel."""
 
-        async def act(ask: Ask) -> Answer:
+        async def act(ask: Ask) -> Reply:
             await require_own_channel(interaction, channel.id)
             return await self._services.follows.ask_before_following(ask, channel.id, progress=progress)
 
@@ -149,7 +168,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
     async def _choose_followed(self, interaction: Interaction, typed: str) -> list[app_commands.Choice[str]]:
         """The server's followed channels, from the database alone."""
         guild_id = interaction.guild_id
-        if guild_id is None or not self._book.serves(guild_id) or not may_manage_server(interaction):
+        if guild_id is None or not self._registry.serves(guild_id) or not may_manage_server(interaction):
             return []
         try:
             followed = await self._services.follows.followed_channels(guild_id)
@@ -159,12 +178,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         choices = [followed_choice(channel_id, _name_of(interaction, channel_id)) for channel_id in followed]
         return [choice for choice in choices if typed.strip().casefold() in choice.name.casefold()][:CHOICES]
 
-    async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Answer]]) -> None:
-        async def action() -> Answer:
+    async def _answer(self, interaction: Interaction, act: Callable[[Ask], Awaitable[Reply]]) -> None:
+        async def action() -> Reply:
             require_manage_server(interaction)
-            return await act(self._answering.ask_of(interaction))
+            return await act(self._responder.ask_of(interaction))
 
-        await self._answering.answer(interaction, action)
+        await self._responder.reply(interaction, action)
 
 
 def _name_of(interaction: Interaction, channel_id: int) -> str | None:

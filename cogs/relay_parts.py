@@ -1,16 +1,20 @@
-"""The parts of the relay, each given the ones that it works with."""
+"""Makes the parts of the relay and gives each one the others that it works with."""
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from random import Random
 
 import aiohttp
 
-from cogs.callback_parts import CallbackParts, callback_parts
 from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
 from relay.allowances import Allowances
+from relay.callbacks.callback_addresses import CallbackAddresses
+from relay.callbacks.hint_counts import HintCounts
+from relay.callbacks.hints import Hints
+from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
 from relay.cards.cards import CardLoop
@@ -45,7 +49,7 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.ports import Clock, Health, Poster
+from relay.ports import Clock, Health, JobTaker, Poster
 from relay.retention import Erasure, Retention
 from relay.tokens.accounts import Accounts
 from relay.tokens.rechecks import Rechecks
@@ -53,6 +57,39 @@ from relay.tokens.tokens import Tokens
 from settings import Settings
 from storage.database import Database
 from storage.vault import Vault
+from web.callbacks import CallbackRate, Callbacks
+
+_SECRET_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackParts:
+    """What the HTTP port, the commands and the background loop work with."""
+
+    addresses: CallbackAddresses
+    hints: Hints
+    counts: HintCounts
+    endpoint: Callbacks
+
+
+def callback_parts(
+    database: Database,
+    vault: Vault,
+    accounts: Accounts,
+    fetcher: JobFetcher,
+    poller: Poller,
+    taker: JobTaker,
+    clock: Clock,
+    *,
+    interval: float,
+) -> CallbackParts:
+    """Makes every part; nothing runs yet. `interval` in seconds."""
+    counts = HintCounts()
+    addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
+    unknown = UnknownJobs(database.reader, fetcher, taker, poller, clock, interval=interval)
+    hints = Hints(database, accounts, poller, unknown, counts, clock)
+    endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
+    return CallbackParts(addresses, hints, counts, endpoint)
 
 
 @dataclass(frozen=True, slots=True)

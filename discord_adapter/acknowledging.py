@@ -29,7 +29,7 @@ in all, and the second of these is told for certain whether an earlier one was t
 _UNKNOWN_INTERACTION = 10062
 
 
-async def answer_first(respond: Respond, sleep: Sleep) -> bool:
+async def acknowledge(respond: Respond, sleep: Sleep) -> bool:
     """Answers, and tells whether that stands or may stand; where it does not, the log says why."""
     with remembered_statuses() as statuses:
         try:

@@ -12,7 +12,7 @@ import discord
 from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
 from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
 from model.messages import Obstacle
-from ui.refusal_replies import discord_silent_answer, foreign_channel_answer, unseen_channel_answer
+from ui.refusal_replies import discord_silent_reply, foreign_channel_reply, unseen_channel_reply
 
 _PATIENCE_SECONDS = 10.0
 
@@ -70,9 +70,9 @@ async def require_own_channel(interaction: Interaction, channel_id: int) -> None
             guild_id = await interaction.client.channel_owners.guild_of(channel_id)
     except discord.HTTPException as refusal:
         if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise CannotPostHere(unseen_channel_answer()) from refusal
-        raise CannotPostHere(discord_silent_answer()) from refusal
+            raise CannotPostHere(unseen_channel_reply()) from refusal
+        raise CannotPostHere(discord_silent_reply()) from refusal
     except (discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-        raise CannotPostHere(discord_silent_answer()) from error
+        raise CannotPostHere(discord_silent_reply()) from error
     if guild_id != interaction.guild_id:
-        raise CannotPostHere(foreign_channel_answer())
+        raise CannotPostHere(foreign_channel_reply())

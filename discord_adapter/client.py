@@ -18,8 +18,7 @@ from discord_adapter.connected_shards import ShardsUp
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
 from discord_adapter.request_trace import wait_told, wire_trace
 from relay.meters import Meters
-from ui.button_handlers import ButtonHandlers
-from ui.buttons import DYNAMIC_ITEMS
+from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Keeps Discord's commands the ones this bot has, and knows their ids for clickable mentions."""
+"""Keeps the commands registered at Discord equal to the bot's, and knows their ids for clickable mentions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _LONGEST_WAIT = 300.0
 
 
 class CommandRegistry:
-    """The commands in every scope that they are registered in: one for each served guild, else the global one."""
+    """The bot's commands and the scopes in which they are registered: each served guild, or else the global scope."""
 
     def __init__(self, database: Database, guild_ids: Sequence[int]) -> None:
         self._database = database
@@ -37,27 +37,27 @@ class CommandRegistry:
         return self._mentions.get(guild_id) or self._mentions.get(None) or CommandMentions()
 
     async def sync(
-        self, registry: RegisteredCommands, commands: Sequence[Payload], sleep: Callable[[float], Awaitable[None]]
+        self, registered: RegisteredCommands, commands: Sequence[Payload], sleep: Callable[[float], Awaitable[None]]
     ) -> None:
-        """Registers the commands where they are wanted, removes them where they were before; tries until it is done."""
+        """Registers the commands in the wanted scopes and removes them from all others; tries until that is done."""
         before = await self._scopes_before()
         pending: list[tuple[Scope, Sequence[Payload]]] = [(scope, commands) for scope in self._wanted]
         pending += [(scope, ()) for scope in before if scope not in self._wanted]
         wait = 2.0
         while True:
-            pending = [entry for entry in pending if not await self._try(registry, *entry)]
+            pending = [entry for entry in pending if not await self._try(registered, *entry)]
             if not pending:
                 await self._remember_scopes()
                 return
             await sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
 
-    async def _try(self, registry: RegisteredCommands, scope: Scope, commands: Sequence[Payload]) -> bool:
+    async def _try(self, registered: RegisteredCommands, scope: Scope, commands: Sequence[Payload]) -> bool:
         """Whether nothing is left to do for this scope."""
         where = "the global commands" if scope is None else f"the commands of server {scope}"
         try:
             async with asyncio.timeout(60):
-                ids = await sync_scope(registry, scope, commands)
+                ids = await sync_scope(registered, scope, commands)
         except discord.Forbidden as refusal:
             if commands:
                 why = f"Discord refuses it ({refusal})" if scope is None else "the bot isn't in that server (yet)"

@@ -1,10 +1,10 @@
-"""Registers the slash commands with Discord: one look at each scope, and a write only where something differs."""
+"""Registers the slash commands with Discord: reads each scope once, and writes only where something differs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import discord
 
@@ -18,49 +18,41 @@ Scope = int | None
 _DERIVED = frozenset({"dm_permission"})
 """Deprecated: Discord's answer follows `contexts`, whatever was sent (developer docs, Application Command Object)."""
 _GLOBAL_ONLY = frozenset({"contexts", "integration_types"})
-"""Only for globally-scoped commands (same place); of a guild's commands Discord need not tell them."""
+"""Only for globally-scoped commands (same place); Discord may leave them out of a guild's commands."""
 
 
-class RegisteredCommands(Protocol):
-    """Discord's side: the commands of one application."""
-
-    async def read(self, scope: Scope) -> Sequence[Payload]:
-        """The commands that Discord has now. Raises discord.HTTPException."""
-
-    async def write(self, scope: Scope, commands: Sequence[Payload]) -> Sequence[Payload]:
-        """Replaces them all; returns them with their ids. Raises discord.HTTPException."""
-
-
-class HttpRegistry:
-    """The real registry, over discord.py's HTTP client."""
+class RegisteredCommands:
+    """The commands that Discord has for one application. Both methods raise discord.HTTPException."""
 
     def __init__(self, client: discord.Client, application_id: int) -> None:
         self._http = client.http
         self._application_id = application_id
 
     async def read(self, scope: Scope) -> Sequence[Payload]:
+        """Returns the commands of a scope."""
         if scope is None:
             return await self._http.get_global_commands(self._application_id)
         return await self._http.get_guild_commands(self._application_id, scope)
 
     async def write(self, scope: Scope, commands: Sequence[Payload]) -> Sequence[Payload]:
+        """Replaces all commands of a scope and returns them with their ids."""
         payload = [dict(command) for command in commands]
         if scope is None:
             return await self._http.bulk_upsert_global_commands(self._application_id, payload)
         return await self._http.bulk_upsert_guild_commands(self._application_id, scope, payload)
 
 
-async def sync_scope(registry: RegisteredCommands, scope: Scope, wanted: Sequence[Payload]) -> dict[str, int]:
+async def sync_scope(registered: RegisteredCommands, scope: Scope, wanted: Sequence[Payload]) -> dict[str, int]:
     """Makes the scope's commands the wanted ones and returns their ids by name. Raises discord.HTTPException."""
-    existing = await registry.read(scope)
+    existing = await registered.read(scope)
     if differs(existing, wanted, scope):
         log.info("registering %d commands %s", len(wanted), "globally" if scope is None else f"in server {scope}")
-        existing = await registry.write(scope, wanted)
+        existing = await registered.write(scope, wanted)
     return {str(command["name"]): int(command["id"]) for command in existing}
 
 
 def differs(existing: Iterable[Payload], wanted: Iterable[Payload], scope: Scope) -> bool:
-    """Whether Discord's commands are other than the wanted ones, whatever defaults Discord adds to them."""
+    """Whether Discord's commands differ from the wanted ones. Defaults that Discord adds make no difference."""
     ignored = _DERIVED if scope is None else _DERIVED | _GLOBAL_ONLY
     have = _by_key(existing, ignored)
     want = _by_key(wanted, ignored)
@@ -77,13 +69,13 @@ def _by_key(commands: Iterable[Payload], ignored: frozenset[str]) -> dict[tuple[
 
 
 def _covers(have: object, want: object) -> bool:
-    """Whether `have` says all that `want` says; what is empty or false counts as not said."""
+    """Whether `have` has the same values as `want`. Empty and false values count as missing."""
     if isinstance(want, Mapping):
         if not isinstance(have, Mapping):
             return False
-        told = {key for key in have if key in want and not _is_default(have[key])}
-        said = {key for key in want if not _is_default(want[key])}
-        return told == said and all(_covers(have[key], want[key]) for key in said)
+        present = {key for key in have if key in want and not _is_default(have[key])}
+        wanted = {key for key in want if not _is_default(want[key])}
+        return present == wanted and all(_covers(have[key], want[key]) for key in wanted)
     if isinstance(want, (list, tuple)):
         if not isinstance(have, (list, tuple)) or len(have) != len(want):
             return False

@@ -1,4 +1,4 @@
-"""The door through which every interaction comes in, and where each is counted against a limit of its person."""
+"""Counts every interaction against a limit of the person who sent it."""
 
 from __future__ import annotations
 
@@ -7,42 +7,44 @@ from typing import Any
 
 from discord import InteractionType
 
-from discord_adapter.interactions import Answering, Interaction
+from discord_adapter.interactions import Interaction, Responder
 from relay.allowances import Buckets, Refill
 from relay.commands.limits import CommandRate
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
 from ui.buttons import only_looks
-from ui.refusal_replies import too_fast_answer
+from ui.refusal_replies import too_fast_reply
 
 TYPING = Refill(burst=60, per_second=3.0)
-"""Autocomplete: one for each letter of somebody who types fast."""
+"""Autocomplete: Discord sends one interaction for each letter typed."""
 LOOKING = Refill(burst=30, per_second=1.0)
-"""Buttons that only look, and forms that are sent in: what those do has a limit of its own."""
+"""Buttons that only show something, and forms handed in: what a form does has a limit of its own."""
 
 
-class Door:
-    """Lets a person's interactions in as long as there are not too many, whichever server they come from.
+class InteractionLimiter:
+    """Lets a person's interactions in until there are too many, whichever server they come from.
 
-    Commands, and buttons that do something, are counted by the rate of commands. What is kept of people is bounded.
+    Commands, and buttons that change something, count against the rate of commands. The number of people remembered is
+    bounded.
     """
 
-    def __init__(self, answering: Answering, rate: CommandRate, clock: Clock) -> None:
-        self._answering = answering
+    def __init__(self, responder: Responder, rate: CommandRate, clock: Clock) -> None:
+        self._responder = responder
         self._rate = rate
         self._clock = clock
         self._typing: Buckets[int] = Buckets(clock, TYPING)
         self._looking: Buckets[int] = Buckets(clock, LOOKING)
 
     async def lets_in(self, interaction: Interaction) -> bool:
-        """Counts an interaction. One too many is answered here: autocomplete by an empty list, the others in words."""
+        """Counts an interaction and returns whether it is let in. If not, the person has had a reply that says so;
+        autocomplete gets an empty list."""
         try:
             self._count(interaction)
         except TooFast as refusal:
             if interaction.type is InteractionType.autocomplete:
-                await self._answering.offer_nothing(interaction)
+                await self._responder.offer_nothing(interaction)
             else:
-                await self._answering.say_at_once(interaction, too_fast_answer(refusal.until))
+                await self._responder.say_at_once(interaction, too_fast_reply(refusal.until))
             return False
         return True
 

@@ -1,4 +1,4 @@
-"""The way of every answer to the asker alone: deferred at once, then what was found, or why nothing could be done."""
+"""Replies to interactions, for the asker alone: deferred at once, then the result or why nothing could be done."""
 
 from __future__ import annotations
 
@@ -11,51 +11,51 @@ from typing import Any, TypeVar
 
 import discord
 
-from discord_adapter.acknowledging import Respond, answer_first
+from discord_adapter.acknowledging import Respond, acknowledge
 from discord_adapter.channels import is_locked, is_thread, missing_to_post
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.replies import reply
+from discord_adapter.replies import send_replies
 from discord_adapter.temporary_views import PassingViews
 from model.messages import Obstacle
 from relay.commands.results import Ask
 from relay.ports import Clock
 from storage.errors import StorageError, StorageUnavailable
-from ui.admin_replies import not_allowed_answer
+from ui.admin_replies import not_allowed_reply
 from ui.passing import OnPress
 from ui.refusal_replies import (
-    locked_thread_answer,
-    missing_permission_answer,
-    not_served_answer,
-    only_in_servers_answer,
-    own_fault_answer,
-    refusal_answer,
-    restarting_answer,
+    locked_thread_reply,
+    missing_permission_reply,
+    not_served_reply,
+    only_in_servers_reply,
+    own_fault_reply,
+    refusal_reply,
+    restarting_reply,
 )
-from ui.reply import Answer
+from ui.reply import Reply
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Interaction = discord.Interaction[Any]
-Deed = Callable[[], Awaitable[Answer | Sequence[Answer]]]
+MakeReply = Callable[[], Awaitable[Reply | Sequence[Reply]]]
 
 
 _REPLACED = 500
-"""Answers: far more than are replaced within the minute in which that matters."""
-_LAST_DEEDS_SECONDS = 1.5
-_LAST_ANSWERS_SECONDS = 1.5
+"""Replies remembered: far more than are replaced within the minute in which that matters."""
+_LAST_WORK_SECONDS = 1.5
+_LAST_REPLIES_SECONDS = 1.5
 
 
 class NotAllowed(Exception):
-    """The one who asks lacks Manage Server."""
+    """The asker lacks Manage Server."""
 
 
 class CannotPostHere(Exception):
-    """The bot can't post in the channel where it was asked, or which was chosen; `answer` says so."""
+    """The bot can't post in the channel where it was asked, or which was chosen; `reply` says so."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, reply: Reply) -> None:
         super().__init__("the bot can't post in this channel")
-        self.answer = answer
+        self.reply = reply
 
 
 def may_manage_server(interaction: Interaction) -> bool:
@@ -75,7 +75,7 @@ def require_manage_server(interaction: Interaction) -> None:
 
 
 def obstacle_of(interaction: Interaction) -> Obstacle | None:
-    """What no permission of the channel mends: the bot's own timeout, in which its answers to commands still work."""
+    """The bot's own timeout, if there is one: no permission helps against it, though replies to commands still work."""
     me: discord.Member | None = None if interaction.guild is None else interaction.guild.me
     return Obstacle.TIMED_OUT if me is not None and me.is_timed_out() else None
 
@@ -84,50 +84,52 @@ def require_posting(interaction: Interaction) -> None:
     """Raises CannotPostHere where a result could not be posted in this channel."""
     channel, permissions = interaction.channel, interaction.app_permissions
     if is_locked(channel, permissions):
-        raise CannotPostHere(locked_thread_answer())
+        raise CannotPostHere(locked_thread_reply())
     obstacle = obstacle_of(interaction)
     missing = (obstacle,) if obstacle else missing_to_post(permissions, in_thread=is_thread(channel))
     if missing:
-        raise CannotPostHere(missing_permission_answer(missing))
+        raise CannotPostHere(missing_permission_reply(missing))
 
 
-def _own_fault(error: Exception) -> Answer:
+def _own_fault(error: Exception) -> Reply:
     reference = secrets.token_hex(3)
     log.error("an interaction failed; its asker was given the number %s", reference, exc_info=error)
-    return own_fault_answer(reference)
+    return own_fault_reply(reference)
 
 
-class Answering:
-    """Carries out what was asked and tells the asker what came of it."""
+class Responder:
+    """Does what an interaction asks for and replies with the result."""
 
-    def __init__(self, book: CommandRegistry, clock: Clock) -> None:
-        self._book = book
+    def __init__(self, registry: CommandRegistry, clock: Clock) -> None:
+        self._registry = registry
         self._clock = clock
         self._views = PassingViews()
-        self._deeds: set[asyncio.Future[Answer | Sequence[Answer]]] = set()
-        self._answers: set[asyncio.Future[None]] = set()
+        self._working: set[asyncio.Future[Reply | Sequence[Reply]]] = set()
+        self._replying: set[asyncio.Future[None]] = set()
         self._edits: set[asyncio.Future[None]] = set()
         self._replaced: deque[int] = deque(maxlen=_REPLACED)
-        """The latest answers in whose place that of one of their buttons has come."""
+        """The ids of the replies that a press of one of their own buttons replaced last."""
         self._ending = asyncio.Event()
 
     async def end(self) -> None:
-        """Before the bot stops: lets what is in hand come to its end for a moment, gives up the rest, and sees to it
-        that every asker has an answer, but for those whose answers Discord does not take in time."""
+        """Stops: gives work in hand a moment to end, cancels the rest, and then gives replies a moment to be sent.
+
+        Every asker gets a reply, unless Discord does not accept it in time.
+        """
         self._ending.set()
         for edit in self._edits:
             edit.cancel()
-        await _at_most(_LAST_DEEDS_SECONDS, self._deeds)
-        for deed in self._deeds:
-            deed.cancel()
-        await _at_most(_LAST_ANSWERS_SECONDS, self._answers)
-        for answer in self._answers:
-            answer.cancel()
+        await _at_most(_LAST_WORK_SECONDS, self._working)
+        for make_reply in self._working:
+            make_reply.cancel()
+        await _at_most(_LAST_REPLIES_SECONDS, self._replying)
+        for replying in self._replying:
+            replying.cancel()
         # Before the connections that they use are closed.
-        await _at_most(_LAST_ANSWERS_SECONDS, self._answers)
+        await _at_most(_LAST_REPLIES_SECONDS, self._replying)
 
     def ask_of(self, interaction: Interaction) -> Ask:
-        """Who asks, where, and when by this machine's clock: Discord's may be another."""
+        """Who asks, where, and when by this machine's clock, from which Discord's may differ."""
         if interaction.guild_id is None or interaction.channel_id is None:
             raise ValueError("an interaction outside of a server")
         return Ask(
@@ -138,91 +140,99 @@ class Answering:
         )
 
     async def refused_place(self, interaction: Interaction) -> bool:
-        """Whether the bot does not work where this was asked; then it has said so."""
+        """Whether the bot does not serve the place where this was asked; if so, replies that it doesn't."""
         if interaction.guild_id is None:
-            answer = only_in_servers_answer()
-        elif not self._book.serves(interaction.guild_id):
-            answer = not_served_answer()
+            reply = only_in_servers_reply()
+        elif not self._registry.serves(interaction.guild_id):
+            reply = not_served_reply()
         else:
             return False
-        await self.say_at_once(interaction, answer)
+        await self.say_at_once(interaction, reply)
         return True
 
-    async def say_at_once(self, interaction: Interaction, answer: Answer) -> None:
-        """Answers the asker alone without deferring, for what is known already."""
-        await answer_first(lambda: interaction.response.send_message(answer.content, ephemeral=True), self._clock.sleep)
+    async def say_at_once(self, interaction: Interaction, reply: Reply) -> None:
+        """Replies to the asker alone without deferring first, where the reply is known already."""
+        await acknowledge(lambda: interaction.response.send_message(reply.content, ephemeral=True), self._clock.sleep)
 
     async def offer_nothing(self, interaction: Interaction) -> None:
-        """Answers autocomplete with an empty list."""
-        await answer_first(lambda: interaction.response.autocomplete([]), self._clock.sleep)
+        """Responds to autocomplete with an empty list."""
+        await acknowledge(lambda: interaction.response.autocomplete([]), self._clock.sleep)
 
     async def open_form(self, interaction: Interaction, form: discord.ui.Modal) -> None:
         """Opens a form for the asker."""
-        await answer_first(lambda: interaction.response.send_modal(form), self._clock.sleep)
+        await acknowledge(lambda: interaction.response.send_modal(form), self._clock.sleep)
 
-    async def answer(self, interaction: Interaction, deed: Deed, *, look_again: OnPress | None = None) -> None:
-        """Defers, does the deed and answers in a new message for the asker alone."""
+    async def reply(
+        self, interaction: Interaction, make_reply: MakeReply, *, look_again: OnPress | None = None
+    ) -> None:
+        """Defers, then replies with what `make_reply` returns, in a new message for the asker alone."""
         if await self.refused_place(interaction):
             return
 
         def defer() -> Awaitable[object]:
             return interaction.response.defer(ephemeral=True, thinking=True)
 
-        await self._reply(interaction, defer, deed, look_again, presses=0)
+        await self._respond(interaction, defer, make_reply, look_again, presses=0)
 
-    async def answer_in_place(self, interaction: Interaction, deed: Deed) -> None:
-        """For a button in an answer to the asker alone: what came of it takes that answer's place."""
+    async def reply_in_place(self, interaction: Interaction, make_reply: MakeReply) -> None:
+        """Defers, then replaces the reply in which the button was pressed with what `make_reply` returns."""
         if await self.refused_place(interaction):
             return
         presses = 0
         if interaction.message is not None:
             self._replaced.append(interaction.message.id)
             presses = self._replaced.count(interaction.message.id)
-        await self._reply(interaction, interaction.response.defer, deed, None, presses=presses)
+        await self._respond(interaction, interaction.response.defer, make_reply, None, presses=presses)
 
-    async def _reply(
-        self, interaction: Interaction, defer: Respond, deed: Deed, look_again: OnPress | None, *, presses: int
+    async def _respond(
+        self,
+        interaction: Interaction,
+        defer: Respond,
+        make_reply: MakeReply,
+        look_again: OnPress | None,
+        *,
+        presses: int,
     ) -> None:
         edits: list[Awaitable[None]] = []
 
-        async def answered() -> None:
-            if not await answer_first(defer, self._clock.sleep):
+        async def respond() -> None:
+            if not await acknowledge(defer, self._clock.sleep):
                 return
-            answers = await self._outcome(interaction, deed, look_again)
-            message = await reply(interaction, answers, self._clock.sleep, self._views)
-            if message is not None and answers[0].later is not None:
-                edits.append(self._edit_later(interaction, answers[0], answers[0].later, message.id, presses))
+            replies = await self._outcome(interaction, make_reply, look_again)
+            message = await send_replies(interaction, replies, self._clock.sleep, self._views)
+            if message is not None and replies[0].later is not None:
+                edits.append(self._edit_later(interaction, replies[0], replies[0].later, message.id, presses))
 
-        await self._kept(self._answers, answered())
+        await self._kept(self._replying, respond())
         for edit in edits:
             await self._kept(self._edits, edit)
 
     async def _edit_later(
         self,
         interaction: Interaction,
-        first: Answer,
-        later: Callable[[], Awaitable[Answer]],
+        first: Reply,
+        later: Callable[[], Awaitable[Reply]],
         message_id: int,
         presses: int,
     ) -> None:
-        """Not where a button of the answer was pressed after the `presses` that led to it."""
+        """Replaces a reply with its later form, unless one of its buttons was pressed since (`presses` led to it)."""
         try:
-            told = await later()
+            reply = await later()
         except StorageError as error:
-            log.warning("an answer stays as it is: %s", error)
+            log.warning("a reply stays as it is: %s", error)
             return
-        if self._replaced.count(message_id) == presses and told.content != first.content:
-            await reply(interaction, [told], self._clock.sleep, self._views)
+        if self._replaced.count(message_id) == presses and reply.content != first.content:
+            await send_replies(interaction, [reply], self._clock.sleep, self._views)
 
-    async def _done(self, deed: Deed) -> Answer | Sequence[Answer]:
+    async def _done(self, make_reply: MakeReply) -> Reply | Sequence[Reply]:
         if self._ending.is_set():
-            return restarting_answer()
+            return restarting_reply()
         try:
-            return await self._kept(self._deeds, deed())
+            return await self._kept(self._working, make_reply())
         except asyncio.CancelledError:
             if not self._ending.is_set():
                 raise
-            return restarting_answer()
+            return restarting_reply()
 
     @staticmethod
     async def _kept(among: set[asyncio.Future[T]], work: Awaitable[T]) -> T:
@@ -231,24 +241,26 @@ class Answering:
         doing.add_done_callback(among.discard)
         return await doing
 
-    async def _outcome(self, interaction: Interaction, deed: Deed, look_again: OnPress | None) -> Sequence[Answer]:
+    async def _outcome(
+        self, interaction: Interaction, make_reply: MakeReply, look_again: OnPress | None
+    ) -> Sequence[Reply]:
         try:
-            found = await self._done(deed)
+            found = await self._done(make_reply)
         except NotAllowed:
-            return [not_allowed_answer()]
+            return [not_allowed_reply()]
         except CannotPostHere as refusal:
-            return [refusal.answer]
+            return [refusal.reply]
         except StorageUnavailable as error:
-            log.error("the database takes nothing right now: %s", error)
-            return [restarting_answer()]
+            log.error("the database takes no writes right now: %s", error)
+            return [restarting_reply()]
         except Exception as error:
             return [self._refused(interaction, error, look_again) or _own_fault(error)]
-        return [found] if isinstance(found, Answer) else found
+        return [found] if isinstance(found, Reply) else found
 
-    def _refused(self, interaction: Interaction, error: Exception, look_again: OnPress | None) -> Answer | None:
-        """What is said of a refusal; None for an error that is none."""
-        mentions = self._book.mentions(interaction.guild_id or 0)
-        return refusal_answer(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
+    def _refused(self, interaction: Interaction, error: Exception, look_again: OnPress | None) -> Reply | None:
+        """The reply to a refusal; None for an error that is not one."""
+        mentions = self._registry.mentions(interaction.guild_id or 0)
+        return refusal_reply(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
 
 
 async def _at_most(seconds: float, work: Collection[asyncio.Future[Any]]) -> None:

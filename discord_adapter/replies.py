@@ -12,7 +12,7 @@ import discord
 
 from discord_adapter.temporary_views import PassingViews
 from ui.passing import PassingView
-from ui.reply import Answer
+from ui.reply import Reply
 
 log = logging.getLogger(__name__)
 
@@ -23,8 +23,8 @@ _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 answer (Discord developer docs, Receiving and Responding)."""
 
 
-async def reply(
-    interaction: discord.Interaction[Any], answers: Sequence[Answer], sleep: Sleep, views: PassingViews
+async def send_replies(
+    interaction: discord.Interaction[Any], answers: Sequence[Reply], sleep: Sleep, views: PassingViews
 ) -> discord.InteractionMessage | None:
     """Gives the answers to the asker alone, the first in the place of what stands there; returns the first. Logs where
     that fails, and returns None."""
@@ -45,7 +45,7 @@ async def reply(
 
 
 async def _put_in_place(
-    interaction: discord.Interaction[Any], answer: Answer, sleep: Sleep
+    interaction: discord.Interaction[Any], answer: Reply, sleep: Sleep
 ) -> discord.InteractionMessage:
     """Edits the answer; done again it says the same, so it may be repeated. Raises what the last try raised."""
     for wait in _WAITS:
@@ -60,7 +60,7 @@ async def _put_in_place(
     return await _edit(interaction, answer)
 
 
-async def _edit(interaction: discord.Interaction[Any], answer: Answer) -> discord.InteractionMessage:
+async def _edit(interaction: discord.Interaction[Any], answer: Reply) -> discord.InteractionMessage:
     return await interaction.edit_original_response(
         content=answer.content, view=answer.view, allowed_mentions=discord.AllowedMentions.none()
     )

@@ -6,53 +6,52 @@ from discord import app_commands
 
 from model.messages import Address, ClaimedUser
 from ui import wording
-from ui.button_handlers import Action, FollowRequest
-from ui.buttons import follow_view
+from ui.buttons import Action, FollowRequest, follow_view
 from ui.card_views import missing_permissions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
 from ui.mentions import CommandMentions
-from ui.reply import Answer, answer
+from ui.reply import Reply, reply
 
 
-def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Answer:
+def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Reply:
     """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
     unconfirmed = account is not None and not account.confirmed
     claim = " useapi.net hasn't confirmed that account yet." if unconfirmed else ""
     cards = " A card shows each while it runs." if progress else ""
-    return Answer(
+    return Reply(
         f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone there sees all its prompts and "
         f"videos. Ended jobs aren't posted.{cards}{claim}",
         follow_view(FollowRequest(channel_id, account_id, progress)),
     )
 
 
-def following_answer(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Answer:
+def following_reply(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Reply:
     """The account is followed from now on."""
-    return Answer(
+    return Reply(
         f"**Following.** Every job of {_name(account)} is posted in <#{channel_id}>. {mentions.unfollow} ends it."
     )
 
 
-def follow_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
+def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
     """The bot may not post in the channel that was chosen; nothing was changed."""
-    return Answer(
+    return Reply(
         f"**Not followed: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
         "Allow it in the channel's permissions, then try again."
     )
 
 
-def not_following_answer() -> Answer:
+def not_following_reply() -> Reply:
     """The admin thought better of it."""
-    return Answer("**Not followed.** Nothing has changed.")
+    return Reply("**Not followed.** Nothing has changed.")
 
 
-def unfollowed_answer(channel_id: int, running: int) -> Answer:
+def unfollowed_reply(channel_id: int, running: int) -> Reply:
     """The follow has ended; jobs that run already are still posted."""
     if not running:
-        return Answer(f"**No longer following in <#{channel_id}>.** No jobs were still running.")
+        return Reply(f"**No longer following in <#{channel_id}>.** No jobs were still running.")
     jobs = wording.count(running, "running job is", "running jobs are")
-    return Answer(f"**No longer following in <#{channel_id}>.** {jobs} still posted.")
+    return Reply(f"**No longer following in <#{channel_id}>.** {jobs} still posted.")
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
@@ -69,19 +68,19 @@ _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
 """Sets a `replyUrl` for all requests of the account (useapi.net, account-management, post-account)."""
 
 
-def callback_address_answer(url: str, number: int) -> Answer:
+def callback_address_reply(url: str, number: int) -> Reply:
     """The address in force; `number` tells it from the ones before and after it."""
     return _shown("Give useapi.net this address as `replyUrl`:", url, number)
 
 
-def callback_replaced_answer(url: str, number: int) -> Answer:
+def callback_replaced_reply(url: str, number: int) -> Reply:
     """A new address in the place of the one that was shown."""
     return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one no longer works.")
 
 
-def replace_address_question(number: int) -> Answer:
+def replace_address_question(number: int) -> Reply:
     """What `Replace the address` asks first."""
-    return answer(
+    return reply(
         "**Make a new address?** The old one stops working at once. Until useapi.net has the new one, results "
         "arrive a little later.",
         (Action.REPLACE_ADDRESS, number),
@@ -89,22 +88,22 @@ def replace_address_question(number: int) -> Answer:
     )
 
 
-def callbacks_need_token_answer(mentions: CommandMentions) -> Answer:
+def callbacks_need_token_reply(mentions: CommandMentions) -> Reply:
     """The address is for the account of the server's own token, and there is none."""
-    return Answer(f"**Callbacks need this server's own API token.** {mentions.token_set} sets one.")
+    return Reply(f"**Callbacks need this server's own API token.** {mentions.token_set} sets one.")
 
 
-def callbacks_off_answer(interval: int) -> Answer:
+def callbacks_off_reply(interval: int) -> Reply:
     """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
-    return Answer(
+    return Reply(
         "**Callbacks are off for this bot.** Its operator decides that; "
         f"results still arrive within about {wording.duration(interval)}."
     )
 
 
-def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
+def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
     keep = "Keep it secret: anyone who has it can make me check your jobs, nothing more."
-    return answer(
+    return reply(
         wording.lines(
             f"**{state}**",
             f"`{url}`",
@@ -118,20 +117,20 @@ def _shown(state: str, url: str, number: int, old: str = "") -> Answer:
 _CHANNELS = 5
 
 
-def not_allowed_answer() -> Answer:
+def not_allowed_reply() -> Reply:
     """A command, button or form of admins in other hands."""
-    return Answer("**Only someone with *Manage Server* can do this.**")
+    return Reply("**Only someone with *Manage Server* can do this.**")
 
 
 # ---- token set ------------------------------------------------------------------------------------------------------
 
 
-def token_works_answer(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Answer:
+def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Reply:
     """A first token, or one of another account with nothing waiting. `account` is the useapi.net user, if the
     token claims one."""
     running = wording.count(in_work, "running job", "running jobs")
     name = f"useapi.net {wording.account(account)}" if account else "The account"
-    return Answer(
+    return Reply(
         wording.lines(
             f"**Token works.** {name} has {running}. Members can now use {mentions.status}.",
             f"-# Next: {mentions.check} shows whether I can post here.",
@@ -139,28 +138,28 @@ def token_works_answer(account: ClaimedUser | None, in_work: int, mentions: Comm
     )
 
 
-def token_renewed_answer(waiting: int) -> Answer:
+def token_renewed_reply(waiting: int) -> Reply:
     """A token of the same account, with jobs that are watched, whether they were on hold or not."""
-    return Answer(f"**Token works.** I'm watching {wording.count(waiting, 'job', 'jobs')} with it.")
+    return Reply(f"**Token works.** I'm watching {wording.count(waiting, 'job', 'jobs')} with it.")
 
 
-def token_of_other_account_answer(
+def token_of_other_account_reply(
     waiting: int, channels: int, old_account: ClaimedUser | None, old_account_id: int
-) -> Answer:
+) -> Reply:
     """A token of another account while `waiting` jobs, and the follows of `channels`, belong to the old one; asks what
     is to become of them."""
     old = f"the old one ({wording.account(old_account)})" if old_account else "the old one"
     jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
     followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
     held = f"I use it from now on, but it can't see {wording.joined((jobs, followed), ' and ')} of {old}."
-    return answer(
+    return reply(
         f"**This token works, but belongs to a different account.** {held}",
         (Action.KEEP_OLD_JOBS, old_account_id),
         (Action.DROP_OLD_JOBS, old_account_id),
     )
 
 
-def old_jobs_kept_answer(waiting: int, channels: int, old_account_id: int) -> Answer:
+def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Reply:
     """The admin chose to keep the old account's jobs and the follows of so many `channels`; they can still be
     dropped."""
     jobs = wording.count(waiting, "job", "jobs") if waiting or not channels else ""
@@ -168,14 +167,14 @@ def old_jobs_kept_answer(waiting: int, channels: int, old_account_id: int) -> An
     one = waiting + channels == 1
     state = f"{wording.joined((jobs, followed), ' and ')} {'stays' if one else 'stay'} on hold."
     them = "It resumes" if one else "They resume"
-    return answer(
+    return reply(
         f"**{state}** {them} once someone sets a token of the old account.", (Action.DROP_OLD_JOBS, old_account_id)
     )
 
 
-def old_jobs_dropped_answer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Answer:
+def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
     """The admin chose to drop the old account's jobs, and with them the follows of `channels`."""
-    return Answer(f"**Dropped.** {_no_longer(jobs, channels, mentions)}")
+    return Reply(f"**Dropped.** {_no_longer(jobs, channels, mentions)}")
 
 
 def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
@@ -190,40 +189,40 @@ def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) 
     return f"{state}. {mentions.follow} sets {them} up again."
 
 
-def token_refused_answer(has_token: bool) -> Answer:
+def token_refused_reply(has_token: bool) -> Reply:
     """useapi.net refuses the token that was entered; `has_token` tells whether the server keeps another one."""
     remedy = "Copy the complete token, including `user:`, or make a new one at useapi.net."
-    return Answer(wording.joined(("**Not stored: useapi.net refuses this token.**", _stays(has_token), remedy), " "))
+    return Reply(wording.joined(("**Not stored: useapi.net refuses this token.**", _stays(has_token), remedy), " "))
 
 
-def token_unpaid_answer(has_token: bool) -> Answer:
+def token_unpaid_reply(has_token: bool) -> Reply:
     """The account of the token that was entered has no subscription."""
     state = "**Not stored: this account has no paid subscription.**"
-    return Answer(wording.joined((state, _stays(has_token), "Renew it at useapi.net, then try again."), " "))
+    return Reply(wording.joined((state, _stays(has_token), "Renew it at useapi.net, then try again."), " "))
 
 
-def token_untried_answer(has_token: bool) -> Answer:
+def token_untried_reply(has_token: bool) -> Reply:
     """The API did not answer, so nobody knows whether the token is any good."""
     state = "**Not stored: useapi.net didn't answer.**"
-    return Answer(wording.joined((state, _stays(has_token), "Try again in a few minutes."), " "))
+    return Reply(wording.joined((state, _stays(has_token), "Try again in a few minutes."), " "))
 
 
-def token_overtaken_answer(mentions: CommandMentions) -> Answer:
+def token_overtaken_reply(mentions: CommandMentions) -> Reply:
     """A later command set or removed the token while this one was tried."""
-    return Answer(f"**Not stored: a later command changed the token.** {mentions.check} shows what is set now.")
+    return Reply(f"**Not stored: a later command changed the token.** {mentions.check} shows what is set now.")
 
 
-def discord_token_answer(has_token: bool) -> Answer:
+def discord_token_reply(has_token: bool) -> Reply:
     """Somebody entered a Discord token."""
     state = "**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it."
-    return Answer(wording.joined((state, _stays(has_token), "Reset it in Discord to be safe."), " "))
+    return Reply(wording.joined((state, _stays(has_token), "Reset it in Discord to be safe."), " "))
 
 
-def not_a_token_answer(has_token: bool) -> Answer:
+def not_a_token_reply(has_token: bool) -> Reply:
     """What was entered can't be a token of useapi.net."""
     state = "**Not stored: that isn't an API token.** I haven't sent or kept it."
     remedy = "Copy the complete token from useapi.net, including `user:`."
-    return Answer(wording.joined((state, _stays(has_token), remedy), " "))
+    return Reply(wording.joined((state, _stays(has_token), remedy), " "))
 
 
 def _stays(has_token: bool) -> str:
@@ -233,37 +232,37 @@ def _stays(has_token: bool) -> str:
 # ---- token remove ---------------------------------------------------------------------------------------------------
 
 
-def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Answer:
+def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Reply:
     """Asks before the token is removed, which also ends the follows of so many `channels`; `operators_token` tells
     whether there is one to fall back to."""
     followed = f" and following {wording.count(channels, 'channel', 'channels')}" if channels else ""
     stops = f"I'll stop watching {wording.count(waiting, 'job', 'jobs')}{followed}."
     after = "After that, the operator's account is used." if operators_token else ""
-    return answer(
+    return reply(
         wording.joined(("**Remove this server's token?**", stops, after), " "),
         (Action.REMOVE_TOKEN, account_id),
         (Action.KEEP_TOKEN, account_id),
     )
 
 
-def token_removed_answer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Answer:
+def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
     """The token is gone, and with it its waiting jobs and the follows of `channels`."""
-    return Answer(f"**Removed.** {_no_longer(jobs, channels, mentions)}")
+    return Reply(f"**Removed.** {_no_longer(jobs, channels, mentions)}")
 
 
-def token_kept_answer() -> Answer:
+def token_kept_reply() -> Reply:
     """The admin thought better of it."""
-    return Answer("**Kept.** Nothing has changed.")
+    return Reply("**Kept.** Nothing has changed.")
 
 
-def no_own_token_answer(mentions: CommandMentions) -> Answer:
+def no_own_token_reply(mentions: CommandMentions) -> Reply:
     """There is nothing to remove."""
-    return Answer(f"**This server has no API token of its own.** {mentions.token_set} sets one.")
+    return Reply(f"**This server has no API token of its own.** {mentions.token_set} sets one.")
 
 
-def question_outdated_answer(mentions: CommandMentions) -> Answer:
+def question_outdated_reply(mentions: CommandMentions) -> Reply:
     """The token was changed after the question had been asked."""
-    return Answer(
+    return Reply(
         f"**The token has changed since I asked.** Nothing was done; {mentions.check} shows the current state."
     )
 
@@ -271,14 +270,14 @@ def question_outdated_answer(mentions: CommandMentions) -> Answer:
 # ---- alerts ---------------------------------------------------------------------------------------------------------
 
 
-def alerts_set_answer(channel_id: int) -> Answer:
+def alerts_set_reply(channel_id: int) -> Reply:
     """Admin notices go to this channel from now on."""
-    return Answer(f"**Alerts go to <#{channel_id}>.** I'll report token and permission problems there.")
+    return Reply(f"**Alerts go to <#{channel_id}>.** I'll report token and permission problems there.")
 
 
-def alerts_cannot_post_answer(channel: Address, missing: tuple[str, ...]) -> Answer:
+def alerts_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
     """The bot may not post in the channel that was chosen; nothing was changed."""
-    return Answer(
+    return Reply(
         f"**Not set: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
         "Allow it in the channel's permissions, then try again."
     )

@@ -10,8 +10,7 @@ from model.job import JobState, Outcome
 from model.messages import Address, CardPost, Obstacle
 from model.states import CardStatus
 from ui import colours, wording
-from ui.button_handlers import Action
-from ui.buttons import layout_view
+from ui.buttons import Action, layout_view
 from ui.discord_limits import SHORT_PROMPT
 from ui.escape import escaped
 

@@ -11,7 +11,7 @@ from ui import wording
 from ui.card_views import missing_permissions
 from ui.links import because
 from ui.mentions import CommandMentions
-from ui.reply import Answer
+from ui.reply import Reply
 
 _CHANNELS = 5
 
@@ -104,7 +104,7 @@ class _Line:
     text: str
 
 
-def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
+def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     """The report: problems first, each with its remedy, then what waits, then what works in one paragraph."""
     found = (
         _token(report, mentions) if report.token is not TokenState.UNTRIED or report.api_down_since is None else None,
@@ -130,7 +130,7 @@ def check_answer(report: CheckReport, mentions: CommandMentions) -> Answer:
         head, held = held, ""
     fixes = [f"- {text}" for text in problems]
     works = by_kind[_Kind.WORKS]
-    return Answer(
+    return Reply(
         wording.lines(
             head, *fixes, lost, held, *by_kind[_Kind.WAITS], f"-# Works: {' · '.join(works)}" if works else ""
         )

@@ -12,12 +12,11 @@ from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from ui import wording
-from ui.button_handlers import Action, ResendRequest
-from ui.buttons import results_view
+from ui.buttons import Action, ResendRequest, results_view
 from ui.discord_limits import MESSAGE, units
 from ui.links import because
 from ui.mentions import CommandMentions
-from ui.reply import Answer
+from ui.reply import Reply
 
 PAGE = 10
 """Outcomes of a page, a line each."""
@@ -38,17 +37,17 @@ _WAITING = {
 _UNSURE = "May have arrived. If it's missing, resend it; *Read Message History* prevents this."
 
 
-def results_answer(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Answer:
+def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Reply:
     """A page of outcomes, with a button for each that can be sent again; `news` in the place of its heading."""
     if not page.records and not page.skipped and not page.only_failed:
-        return Answer(f"**No results on this server yet.** Start with {mentions.status}.")
+        return Reply(f"**No results on this server yet.** Start with {mentions.status}.")
     text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
     to_send = [
         ResendRequest(record.delivery_id, place, page.skipped, page.only_failed)
         for place, record in enumerate(records, start=1)
         if _can_be_sent(record)
     ]
-    return Answer(text, results_view(to_send, _turning(page, len(records), counts)))
+    return Reply(text, results_view(to_send, _turning(page, len(records), counts)))
 
 
 def sent_again(result: SentAgain) -> str:

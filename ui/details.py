@@ -11,7 +11,7 @@ from relay.commands.results import JobDetails
 from ui import wording
 from ui.discord_limits import MESSAGE, units
 from ui.escape import bare_link, escaped, job_id
-from ui.reply import Answer
+from ui.reply import Reply
 
 _LONG = 900
 _SHORT = 200
@@ -19,13 +19,13 @@ _PAGE = MESSAGE - 300
 """Room for the lines of one message; state and id need the rest."""
 
 
-def details_answers(details: JobDetails) -> list[Answer]:
+def details_replies(details: JobDetails) -> list[Reply]:
     """One message or more, each within Discord's bound; the first begins with the state, the last ends with the id."""
     state = wording.sentence(wording.state_of(CardStatus.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
     pages[0] = wording.lines(f"**{state}.**", pages[0])
     pages[-1] = wording.lines(pages[-1], wording.small(f"#{details.number}", job_id(details.jobid)))
-    return [Answer(page) for page in pages]
+    return [Reply(page) for page in pages]
 
 
 def _pages(lines: Iterator[str]) -> Iterator[str]:

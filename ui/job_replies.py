@@ -27,19 +27,19 @@ from relay.commands.results import (
     Unchecked,
 )
 from ui import wording
-from ui.button_handlers import Action
+from ui.buttons import Action
 from ui.card_views import missing_permissions
 from ui.escape import job_id
 from ui.passing import OnPress, PassingView
-from ui.reply import Answer, answer
+from ui.reply import Reply, reply
 
 _PRESSER = 0
 """The buttons are about whoever presses them, so their number says nothing."""
 
 
-def forget_question() -> Answer:
+def forget_question() -> Reply:
     """Asks first."""
-    return answer(
+    return reply(
         "**Delete what I keep about you?** That's which jobs you asked for and whether to ping you. "
         "I'll still post their results, without a ping. Old messages stay.",
         (Action.DELETE_MY_DATA, _PRESSER),
@@ -47,14 +47,14 @@ def forget_question() -> Answer:
     )
 
 
-def forgotten_answer() -> Answer:
+def forgotten_reply() -> Reply:
     """It is done."""
-    return Answer("**Deleted.** I keep nothing about you now.")
+    return Reply("**Deleted.** I keep nothing about you now.")
 
 
-def kept_answer() -> Answer:
+def kept_reply() -> Reply:
     """They thought better of it."""
-    return Answer("**Kept.** Nothing has changed.")
+    return Reply("**Kept.** Nothing has changed.")
 
 
 _API_DOWN = "**PixVerse's API isn't answering right now.**"
@@ -82,13 +82,13 @@ _NOT_CHECKED = {
 }
 
 
-def status_answer(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
+def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
     """What `/pixverse status`, `Watch it here` and `Watch again` answer; `obstacles` where nothing can be posted there,
     as far as they are known."""
     told = _status(result, where)
     if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is OutcomeState.POSTED):
         return told
-    return Answer(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}", told.view)
+    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}", told.view)
 
 
 def how_to_let_me_post(obstacles: tuple[str, ...]) -> str:
@@ -96,7 +96,7 @@ def how_to_let_me_post(obstacles: tuple[str, ...]) -> str:
     return missing_permissions(obstacles) or " Discord refuses it; check my permissions here."
 
 
-def _status(result: StatusResult, where: Address) -> Answer:
+def _status(result: StatusResult, where: Address) -> Reply:
     match result:
         case NowWatching():
             return _now_watching(result, where)
@@ -105,10 +105,10 @@ def _status(result: StatusResult, where: Address) -> Answer:
         case AlreadyPosted():
             return _already_posted(result, where)
         case PostingOutcome():
-            return answer(f"**{_ended_state(result.job, result.outcome)}.** Posting {_what_comes(result)} here.")
+            return reply(f"**{_ended_state(result.job, result.outcome)}.** Posting {_what_comes(result)} here.")
 
 
-def _now_watching(result: NowWatching, where: Address) -> Answer:
+def _now_watching(result: NowWatching, where: Address) -> Reply:
     jump = _jump(where, result.card_message_id, "Jump to the card")
     ping = " and ping you" if result.mention else ""
     if result.hold is not None:
@@ -122,7 +122,7 @@ def _now_watching(result: NowWatching, where: Address) -> Answer:
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
-def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
+def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
     ping = "I'll ping you." if result.mention else "I'll post the result here."
     trouble = ""
     if result.on_hold:
@@ -137,20 +137,20 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Answer:
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
-def _already_posted(result: AlreadyPosted, where: Address) -> Answer:
+def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
     if result.state is OutcomeState.WAITING:
         ended = _ended_state(result.job, result.outcome)
-        return answer(f"**{ended}.** I'll post {_what_comes(result)} here soon; no need to ask again.")
+        return reply(f"**{ended}.** I'll post {_what_comes(result)} here soon; no need to ask again.")
     text = {
         OutcomeState.POSTED: wording.joined(
             ("**Already posted here.**", _jump(where, result.message_id, "Jump to the result")), " "
         ),
         OutcomeState.UNSURE: "**I can't tell whether the result is here.** If you don't see it, post it again.",
     }[result.state]
-    return answer(text, (Action.POST_AGAIN, result.subscription_id))
+    return reply(text, (Action.POST_AGAIN, result.subscription_id))
 
 
-def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
+def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
     state = wording.sentence(wording.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
@@ -167,55 +167,55 @@ def peek_answer(peek: Peek, watch_here: OnPress) -> Answer:
             job_id(peek.jobid),
         ),
     )
-    return Answer(text, None if peek.outcome else PassingView("Watch it here", watch_here))
+    return Reply(text, None if peek.outcome else PassingView("Watch it here", watch_here))
 
 
-def checked_answer(result: CheckResult, where: Address) -> Answer:
+def checked_reply(result: CheckResult, where: Address) -> Reply:
     """What `Check now` answers."""
     match result:
         case AlreadyPosted():
             return _already_posted(result, where)
         case CheckedBefore():
             state = wording.sentence(wording.state(result.job))
-            return Answer(f"**{state}.** Checked a moment ago; try again in a few seconds.")
+            return Reply(f"**{state}.** Checked a moment ago; try again in a few seconds.")
         case NotChecked():
-            return Answer(_not_checked(result))
+            return Reply(_not_checked(result))
         case Checked():
             state = wording.sentence(wording.state_of(_status_of(result.outcome), result.job, result.outcome))
             if result.outcome is not None:
-                return Answer(f"**{state}.** I'll post {_what_comes(result)} here.")
+                return Reply(f"**{state}.** I'll post {_what_comes(result)} here.")
             if result.news:
-                return Answer(f"**{state}.** Checked just now.")
-            return Answer(f"**{state}.** Nothing new; PixVerse updates only every 15 to 60 seconds.")
+                return Reply(f"**{state}.** Checked just now.")
+            return Reply(f"**{state}.** Nothing new; PixVerse updates only every 15 to 60 seconds.")
 
 
-def stop_answer(result: StopResult) -> Answer:
+def stop_reply(result: StopResult) -> Reply:
     """What `/pixverse unwatch` and `Stop watching` answer."""
     match result:
         case Stopped():
-            return Answer("**Stopped watching.** The job keeps running at PixVerse.")
+            return Reply("**Stopped watching.** The job keeps running at PixVerse.")
         case TakenOff() if not result.others:
-            return Answer("**You won't be pinged.** This channel gets every job, so I'll still post the result here.")
+            return Reply("**You won't be pinged.** This channel gets every job, so I'll still post the result here.")
         case TakenOff():
             others = "Someone else is" if result.others == 1 else f"{result.others} others are"
-            return Answer(f"**You won't be pinged.** {others} watching it, so I'll still post the result here.")
+            return Reply(f"**You won't be pinged.** {others} watching it, so I'll still post the result here.")
 
 
-def stopped_all_answer(result: StoppedAll) -> Answer:
+def stopped_all_reply(result: StoppedAll) -> Reply:
     """What `Stop watching all` answers."""
     if not result.stopped and not result.kept:
-        return Answer("**Nothing to stop.** All these jobs have ended.")
+        return Reply("**Nothing to stop.** All these jobs have ended.")
     kept = ""
     if result.kept:
         kept = f"{_are(result.kept)} still watched for others."
     if not result.stopped:
-        return Answer(wording.joined(("**You won't be pinged.**", kept), " "))
+        return Reply(wording.joined(("**You won't be pinged.**", kept), " "))
     state = f"Stopped watching {wording.count(result.stopped, 'job', 'jobs')}."
     goes_on = "It keeps running at PixVerse." if result.stopped == 1 else "They keep running at PixVerse."
-    return Answer(wording.joined((f"**{state}**", goes_on, kept), " "))
+    return Reply(wording.joined((f"**{state}**", goes_on, kept), " "))
 
 
-def mention_answer(result: MentionSet) -> Answer:
+def mention_reply(result: MentionSet) -> Reply:
     """What `Ping me` and `Don't ping me` answer."""
     text = (
         "**I'll ping you when it ends.**" if result.mention else "**You won't be pinged.** I'll still post the result."
@@ -223,9 +223,9 @@ def mention_answer(result: MentionSet) -> Answer:
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
-def posted_again_answer(result: PostedAgain) -> Answer:
+def posted_again_reply(result: PostedAgain) -> Reply:
     """What `Post it again` answers."""
-    return Answer(f"**Posting #{result.number} again here.**")
+    return Reply(f"**Posting #{result.number} again here.**")
 
 
 def _ended_state(job: Job | None, outcome: Outcome) -> str:
@@ -260,9 +260,9 @@ def _what_comes(result: AlreadyPosted | PostingOutcome | Checked) -> str:
     return "the result" if result.outcome is Outcome.COMPLETED and has_media else "the details"
 
 
-def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Answer:
+def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Reply:
     """An answer to somebody who waits for a job."""
-    return answer(text, (_ping_button(mention=mention), subscription_id), (Action.STOP_WATCHING, subscription_id))
+    return reply(text, (_ping_button(mention=mention), subscription_id), (Action.STOP_WATCHING, subscription_id))
 
 
 def _ping_button(*, mention: bool) -> Action:

@@ -16,7 +16,7 @@ from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
 from ui.job_replies import how_to_let_me_post, on_hold
 from ui.mentions import CommandMentions
-from ui.reply import Answer
+from ui.reply import Reply
 
 _LINES = 9
 """Of a page, its heading not counted."""
@@ -54,21 +54,21 @@ _HOLDS = {
 }
 
 
-def watch_answer(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Answer:
+def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
     """What `/pixverse watch` answers: how many are watched, and why each other one is not; `obstacles` as for
-    `status_answer`."""
-    told = _watch_answer(result, where)
+    `status_reply`."""
+    told = _watch_reply(result, where)
     if obstacles is None:
         return told
-    return Answer(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}")
+    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}")
 
 
-def _watch_answer(result: WatchResult, where: Address) -> Answer:
+def _watch_reply(result: WatchResult, where: Address) -> Reply:
     left_out = [entry for entry in result.entries if not entry.taken.in_batch]
     watched = len(result.entries) - len(left_out)
     jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
     if len(result.entries) == 1 and left_out:
-        return Answer(_one_left_out(left_out[0], where))
+        return Reply(_one_left_out(left_out[0], where))
     said = (_watched(watched, left_out), _ping(result, watched), _down(result), jump if watched else "")
     head = wording.joined(said, " ")
     then = wording.joined((_WHAT_THEN[kind] for kind in _WHAT_THEN if any(kind is one.taken for one in left_out)), " ")
@@ -77,23 +77,23 @@ def _watch_answer(result: WatchResult, where: Address) -> Answer:
     text = wording.lines(head, *(_left_out(entry, where) for entry in shown), wording.small(then))
     if units(text) > MESSAGE:
         text = wording.lines(head, *map(_reason, shown), wording.small(then))
-    return Answer(text)
+    return Reply(text)
 
 
-def watch_menu_answer(
+def watch_menu_reply(
     result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
-) -> Answer:
+) -> Reply:
     """What `Watch PixVerse jobs` answers for a message in which `found` ids stand."""
-    told = watch_answer(result, where, obstacles)
+    told = watch_reply(result, where, obstacles)
     looked_at = len(result.entries)
     if found <= looked_at:
         return told
-    return Answer(f"{told.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
+    return Reply(f"{told.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
 
 
-def no_ids_answer() -> Answer:
+def no_ids_reply() -> Reply:
     """What it answers for a message without any."""
-    return Answer("**There is no PixVerse job id in that message.**")
+    return Reply("**There is no PixVerse job id in that message.**")
 
 
 def _watched(watched: int, left_out: list[WatchEntry]) -> str:
@@ -150,10 +150,10 @@ def _tail(text: str) -> str:
     return f"…{tail(made[1] if made else text, _TAIL)}"
 
 
-def listing_answers(listing: Listing, where: Address, mentions: CommandMentions) -> list[Answer]:
+def listing_replies(listing: Listing, where: Address, mentions: CommandMentions) -> list[Reply]:
     """What `/pixverse list` answers: one message for each page, the asker's own jobs first."""
     if not listing.entries:
-        return [Answer(f"**Nothing is being watched here.** Start with {mentions.status}.")]
+        return [Reply(f"**Nothing is being watched here.** Start with {mentions.status}.")]
     entries = sorted(listing.entries, key=lambda entry: not entry.mine)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
@@ -162,7 +162,7 @@ def listing_answers(listing: Listing, where: Address, mentions: CommandMentions)
     texts[0] = f"{_listing_head(listing)}\n{texts[0]}"
     if more:
         texts[-1] += f"\n-# {more} more"
-    return [Answer(text) for text in texts]
+    return [Reply(text) for text in texts]
 
 
 def _listing_head(listing: Listing) -> str:

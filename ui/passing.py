@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import discord
 
-from ui.button_handlers import Press, handlers_of
+from ui.buttons import Press, handlers_of
 
 OnPress = Callable[[Press], Awaitable[None]]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
-from ui.button_handlers import Action
-from ui.buttons import number_custom_id
+from ui.buttons import Action, number_custom_id
 from ui.card_views import card_view
 from ui.mentions import CommandMentions
 from ui.message import Message

@@ -10,7 +10,7 @@ from ui.card_views import missing_permissions
 from ui.escape import code, escaped
 from ui.mentions import CommandMentions
 from ui.passing import OnPress, PassingView
-from ui.reply import Answer
+from ui.reply import Reply
 
 _CONSTANT: dict[type[Exception], str] = {
     NotAJobId: ("**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),
@@ -28,9 +28,9 @@ _CONSTANT: dict[type[Exception], str] = {
 _CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
 
 
-def refusal_answer(
+def refusal_reply(
     refusal: Exception, mentions: CommandMentions, *, manager: bool, look_again: OnPress | None = None
-) -> Answer | None:
+) -> Reply | None:
     """The text for a refusal of the relay or of `pixverse.jobids`; None for any other exception.
 
     Those who have Manage Server (`manager`) are told what they can do. With `look_again`, a job that wasn't found comes
@@ -43,7 +43,7 @@ def refusal_answer(
         or _with_numbers(refusal)
         or _with_commands(refusal, mentions, manager=manager)
     )
-    return Answer(text, view) if text else None
+    return Reply(text, view) if text else None
 
 
 def _of_an_id(refusal: Exception, mentions: CommandMentions) -> str | None:
@@ -60,7 +60,7 @@ def _of_an_id(refusal: Exception, mentions: CommandMentions) -> str | None:
 def _with_numbers(refusal: Exception) -> str | None:
     match refusal:
         case refusals.TooFast() | AllowanceUsedUp():
-            return too_fast_answer(refusal.until).content
+            return too_fast_reply(refusal.until).content
         case refusals.ServerLimit():
             jobs = wording.count(refusal.limit, "job", "jobs")
             return f"**This server is at its limit of {jobs}.** Try again when some have ended."
@@ -146,62 +146,62 @@ def _not_yours(refusal: refusals.NotYours) -> str:
     return f"**This isn't yours to stop.** {askers} asked for it; they or someone with *Manage Messages* can."
 
 
-def too_fast_answer(until: int) -> Answer:
+def too_fast_reply(until: int) -> Reply:
     """The asker has asked too often; `until` in milliseconds UTC."""
-    return Answer(f"**One moment.** You can ask again {wording.relative(until)}.")
+    return Reply(f"**One moment.** You can ask again {wording.relative(until)}.")
 
 
-def missing_permission_answer(missing: tuple[str, ...]) -> Answer:
+def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
     """The bot may not post in this channel; `missing` names permissions as Discord's settings do."""
-    return Answer(
+    return Reply(
         f"**I can't post in this channel.**{missing_permissions(missing)} Someone with *Manage Server* can allow it "
         "in the channel's permissions."
     )
 
 
-def locked_thread_answer() -> Answer:
+def locked_thread_reply() -> Reply:
     """The thread is locked, and the bot may not manage threads."""
-    return Answer("**This thread is locked.** Ask in another channel.")
+    return Reply("**This thread is locked.** Ask in another channel.")
 
 
-def foreign_channel_answer() -> Answer:
+def foreign_channel_reply() -> Reply:
     """Somebody named a channel of another server."""
-    return Answer("**That channel isn't in this server.** Choose one that is.")
+    return Reply("**That channel isn't in this server.** Choose one that is.")
 
 
-def discord_silent_answer() -> Answer:
+def discord_silent_reply() -> Reply:
     """Discord did not say what had to be known first."""
-    return Answer("**Discord didn't answer just now.** Nothing has changed; try again in a minute.")
+    return Reply("**Discord didn't answer just now.** Nothing has changed; try again in a minute.")
 
 
-def unseen_channel_answer() -> Answer:
+def unseen_channel_reply() -> Reply:
     """Somebody named a channel that Discord does not show the bot."""
-    return Answer("**I can't see that channel.** Give me *View Channel* there, then try again.")
+    return Reply("**I can't see that channel.** Give me *View Channel* there, then try again.")
 
 
-def restarting_answer() -> Answer:
+def restarting_reply() -> Reply:
     """The bot is starting, stopping or paused."""
-    return Answer("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")
+    return Reply("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")
 
 
-def left_button_answer() -> Answer:
+def left_button_reply() -> Reply:
     """A button in an answer of before the bot was started again."""
-    return Answer("**This button no longer does anything.** Run the command again.")
+    return Reply("**This button no longer does anything.** Run the command again.")
 
 
-def only_in_servers_answer() -> Answer:
+def only_in_servers_reply() -> Reply:
     """A command in a direct message."""
-    return Answer("**I only work in servers.** Ask in a channel the bot can see.")
+    return Reply("**I only work in servers.** Ask in a channel the bot can see.")
 
 
-def not_served_answer() -> Answer:
+def not_served_reply() -> Reply:
     """A command in a server that the operator has not listed."""
-    return Answer("**This bot doesn't serve this server.** Its operator has limited it to others.")
+    return Reply("**This bot doesn't serve this server.** Its operator has limited it to others.")
 
 
-def own_fault_answer(reference: str) -> Answer:
+def own_fault_reply(reference: str) -> Reply:
     """Something broke in the bot; `reference` is what the log calls it."""
-    return Answer(
+    return Reply(
         "**Something went wrong on my side.** Nothing you're watching is lost. "
         f"Tell the bot's operator this number: {code(reference, 40)}."
     )

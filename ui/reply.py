@@ -7,20 +7,19 @@ from dataclasses import dataclass, field
 
 import discord
 
-from ui.button_handlers import Action
-from ui.buttons import number_view
+from ui.buttons import Action, number_view
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Reply:
     """The content of an ephemeral message and its buttons. It is sent without any allowed mentions."""
 
     content: str
     view: discord.ui.View | None = None
-    later: Callable[[], Awaitable[Answer]] | None = field(default=None, compare=False)
+    later: Callable[[], Awaitable[Reply]] | None = field(default=None, compare=False)
     """What takes its place once something has happened that it does not wait for."""
 
 
-def answer(content: str, *buttons: tuple[Action, int]) -> Answer:
+def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
     """An answer with buttons that live on after a restart."""
-    return Answer(content, number_view(*buttons))
+    return Reply(content, number_view(*buttons))

@@ -6,8 +6,7 @@ import discord
 
 from model.messages import Address, SummaryEntry, SummaryPost
 from ui import colours, wording
-from ui.button_handlers import Action
-from ui.buttons import layout_view
+from ui.buttons import Action, layout_view
 from ui.discord_limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 
 

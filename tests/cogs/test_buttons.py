@@ -6,7 +6,7 @@ from typing import Any, cast
 from unittest.mock import MagicMock
 
 from cogs.buttons import button_handlers
-from ui.button_handlers import Action
+from ui.buttons import Action
 
 
 def test_every_action_has_a_handler() -> None:

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from discord_adapter.acknowledging import answer_first
+from discord_adapter.acknowledging import acknowledge
 from discord_adapter.rate_limits import GlobalLimit
 from discord_adapter.request_trace import wire_trace
 
@@ -56,7 +56,7 @@ async def stands(discord_: Discord, respond_at: Callable[[int], int] = lambda po
                 if response.status >= 400:
                     raise discord.HTTPException(response, body)
 
-        return await answer_first(respond, _no_time)
+        return await acknowledge(respond, _no_time)
 
 
 async def _no_time(_seconds: float) -> None:
@@ -95,7 +95,7 @@ async def test_where_discord_was_never_reached_it_does_not_stand(caplog: pytest.
 
 async def test_a_silence_is_not_waited_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("discord_adapter.acknowledging._LONGEST", 0.01)
-    assert await answer_first(_silent, _no_time)
+    assert await acknowledge(_silent, _no_time)
 
 
 def _silent() -> Awaitable[object]:

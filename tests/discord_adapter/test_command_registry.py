@@ -12,11 +12,11 @@ import discord
 import pytest
 
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.command_sync import Payload, Scope
+from discord_adapter.command_sync import Payload, RegisteredCommands, Scope
 from storage.database import Database
 
 
-class Registry:
+class Registry(RegisteredCommands):
     """Refuses the first look, and has what is wanted at the second."""
 
     def __init__(self) -> None:

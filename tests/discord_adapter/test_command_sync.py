@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from discord_adapter.command_sync import Payload, Scope, sync_scope
+from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
 
 WANTED: dict[str, Any] = {
     "type": 1,
@@ -42,7 +42,7 @@ ANSWERED: dict[str, Any] = {
 """As Discord answers: defaults added or left out, numbers as text, and `dm_permission` after `contexts`."""
 
 
-class Registry:
+class Registry(RegisteredCommands):
     def __init__(self, existing: Sequence[Payload]) -> None:
         self._existing = existing
         self.written: list[Sequence[Payload]] = []

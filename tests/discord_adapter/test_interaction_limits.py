@@ -6,13 +6,12 @@ from typing import Any, cast
 import pytest
 from discord import InteractionType
 
-from discord_adapter.interaction_limits import LOOKING, TYPING, Door
-from discord_adapter.interactions import Answering
+from discord_adapter.interaction_limits import LOOKING, TYPING, InteractionLimiter
+from discord_adapter.interactions import Responder
 from relay.commands.limits import CommandRate
 from tests.relay.world import ManualClock
-from ui.button_handlers import Action
-from ui.buttons import details_custom_id, number_custom_id
-from ui.reply import Answer
+from ui.buttons import Action, details_custom_id, number_custom_id
+from ui.reply import Reply
 
 PER_MINUTE = 5
 
@@ -27,22 +26,22 @@ class Told:
     async def offer_nothing(self, _interaction: object) -> None:
         self.nothing += 1
 
-    async def say_at_once(self, _interaction: object, answer: Answer) -> None:
+    async def say_at_once(self, _interaction: object, answer: Reply) -> None:
         self.words.append(answer.content)
 
 
 class Visits:
-    """A door, and people who come to it."""
+    """A limiter, and people who come to it."""
 
     def __init__(self) -> None:
         self.clock = ManualClock()
         self.told = Told()
-        self.door = Door(cast("Answering", self.told), CommandRate(self.clock, PER_MINUTE), self.clock)
+        self.limiter = InteractionLimiter(cast("Responder", self.told), CommandRate(self.clock, PER_MINUTE), self.clock)
 
     async def come(self, kind: InteractionType, custom_id: str | None = None, person: int = 1) -> bool:
         data = {} if custom_id is None else {"custom_id": custom_id}
         interaction = SimpleNamespace(type=kind, data=data, user=SimpleNamespace(id=person))
-        return await self.door.lets_in(cast("Any", interaction))
+        return await self.limiter.lets_in(cast("Any", interaction))
 
     async def let_in(self, times: int, kind: InteractionType, custom_id: str | None = None, person: int = 1) -> int:
         return sum([await self.come(kind, custom_id, person) for _ in range(times)])
@@ -94,5 +93,5 @@ async def test_what_is_kept_of_people_is_bounded(visits: Visits) -> None:
         await visits.come(InteractionType.autocomplete, person=person)
         await visits.come(InteractionType.component, details_custom_id(_NONCE), person=person)
         await visits.come(InteractionType.application_command, person=person)
-    door = visits.door
-    assert max(len(door._typing), len(door._looking), len(door._rate._used)) <= 10_001
+    limiter = visits.limiter
+    assert max(len(limiter._typing), len(limiter._looking), len(limiter._rate._used)) <= 10_001

@@ -9,9 +9,9 @@ import aiohttp
 import discord
 import pytest
 
-from discord_adapter.replies import reply
+from discord_adapter.replies import send_replies
 from discord_adapter.temporary_views import PassingViews
-from ui.reply import Answer
+from ui.reply import Reply
 
 
 class Webhook:
@@ -44,7 +44,7 @@ async def replied(webhook: Webhook) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    await reply(cast("discord.Interaction[Any]", webhook), [Answer("one"), Answer("two")], sleep, PassingViews())
+    await send_replies(cast("discord.Interaction[Any]", webhook), [Reply("one"), Reply("two")], sleep, PassingViews())
     return slept
 
 

@@ -14,7 +14,7 @@ from sandbox.discord_wire import Answer, Channel, Member, NotAnswered
 from tests.e2e.forking import Nursery
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
-from ui.button_handlers import Action
+from ui.buttons import Action
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

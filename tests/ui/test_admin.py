@@ -7,8 +7,8 @@ import pytest
 from model.messages import ClaimedUser, NoticePost
 from model.states import NoticeKind
 from tests.ui.samples import components_of
-from ui import admin_replies as admin_answers
-from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_answer
+from ui import admin_replies
+from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
 from ui.mentions import CommandMentions
 from ui.notices import notice_message
 from ui.token_modal import entered_text
@@ -148,20 +148,20 @@ def test_given_up_says_how_long_it_was_tried() -> None:
 
 
 def test_a_token_that_works() -> None:
-    assert admin_answers.token_works_answer(USER, 1, MENTIONS).content == (
+    assert admin_replies.token_works_reply(USER, 1, MENTIONS).content == (
         "**Token works.** useapi.net account `4321` has 1 running job. "
         "Members can now use </pixverse status:11>.\n"
         "-# Next: </pixverse-admin check:12> shows whether I can post here."
     )
-    claimed = admin_answers.token_works_answer(ClaimedUser("4321", confirmed=False), 0, MENTIONS).content
+    claimed = admin_replies.token_works_reply(ClaimedUser("4321", confirmed=False), 0, MENTIONS).content
     assert claimed.startswith(
         "**Token works.** useapi.net account `4321` (not confirmed by useapi.net yet) has 0 running jobs"
     )
-    assert admin_answers.token_renewed_answer(2).content == "**Token works.** I'm watching 2 jobs with it."
+    assert admin_replies.token_renewed_reply(2).content == "**Token works.** I'm watching 2 jobs with it."
 
 
 async def test_a_token_of_another_account_asks() -> None:
-    answer = admin_answers.token_of_other_account_answer(2, 0, USER, 8)
+    answer = admin_replies.token_of_other_account_reply(2, 0, USER, 8)
     assert answer.content == (
         "**This token works, but belongs to a different account.** "
         "I use it from now on, but it can't see 2 waiting jobs of the old one (account `4321`)."
@@ -169,13 +169,13 @@ async def test_a_token_of_another_account_asks() -> None:
     assert answer.view is not None
     ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
-    both = admin_answers.token_of_other_account_answer(1, 2, None, 8).content
+    both = admin_replies.token_of_other_account_reply(1, 2, None, 8).content
     assert "it can't see 1 waiting job and 2 followed channels of the old one." in both
-    followed = admin_answers.token_of_other_account_answer(0, 1, None, 8).content
+    followed = admin_replies.token_of_other_account_reply(0, 1, None, 8).content
     assert "1 followed channel of the old one" in followed
-    kept = admin_answers.old_jobs_kept_answer(0, 1, 2)
+    kept = admin_replies.old_jobs_kept_reply(0, 1, 2)
     assert kept.content.startswith("**1 followed channel stays on hold.** It resumes")
-    assert admin_answers.old_jobs_kept_answer(1, 1, 2).content.startswith(
+    assert admin_replies.old_jobs_kept_reply(1, 1, 2).content.startswith(
         "**1 job and 1 followed channel stay on hold.** They resume"
     )
     assert kept.view is not None
@@ -185,18 +185,18 @@ async def test_a_token_of_another_account_asks() -> None:
 
 
 async def test_removing_asks_first() -> None:
-    answer = admin_answers.token_remove_question(1, 0, 8, operators_token=True)
+    answer = admin_replies.token_remove_question(1, 0, 8, operators_token=True)
     assert answer.content == (
         "**Remove this server's token?** I'll stop watching 1 job. After that, the operator's account is used."
     )
-    without = admin_answers.token_remove_question(0, 0, 8, operators_token=False)
+    without = admin_replies.token_remove_question(0, 0, 8, operators_token=False)
     assert without.content == "**Remove this server's token?** I'll stop watching 0 jobs."
-    followed = admin_answers.token_remove_question(3, 2, 8, operators_token=False)
+    followed = admin_replies.token_remove_question(3, 2, 8, operators_token=False)
     assert followed.content == "**Remove this server's token?** I'll stop watching 3 jobs and following 2 channels."
 
 
 def test_a_check_that_finds_nothing() -> None:
-    assert check_answer(WELL, MENTIONS).content == (
+    assert check_reply(WELL, MENTIONS).content == (
         "**Everything works here.**\n"
         "-# Works: token (account `4321`, tested <t:5:R>) · posting, files and replies in this channel "
         "· files up to 10 MB · watching 3 jobs, oldest <t:6:R> · "
@@ -207,7 +207,7 @@ def test_a_check_that_finds_nothing() -> None:
 def test_a_check_names_each_problem_first_with_its_remedy() -> None:
     report = replace(WELL, token=TokenState.REFUSED, missing=("Attach Files",), alerts_channel=5, watching=0)
     report = replace(report, waiting=2, held_up=True)
-    assert check_answer(report, MENTIONS).content.split("\n") == [
+    assert check_reply(report, MENTIONS).content.split("\n") == [
         "**3 problems.**",
         "- useapi.net refuses this server's API token. Set a new one with </pixverse-admin token set:12>.",
         "- I need *Attach Files* in this channel. Allow it in the channel's permissions.",
@@ -225,7 +225,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
         callback_heard_at=8_000,
         api_down_since=9_000,
     )
-    lines = check_answer(report, MENTIONS).content.split("\n")
+    lines = check_reply(report, MENTIONS).content.split("\n")
     assert lines[:3] == [
         "**Nothing to fix here.**",
         "PixVerse's API went down <t:9:R>, but answered just now.",
@@ -238,7 +238,7 @@ def test_what_waits_stands_between_problems_and_what_works_and_is_none() -> None
 
 def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
     channels = (NeedsPermission(5, ("Send Messages",)), NeedsPermission(6, ()))
-    lines = check_answer(replace(WELL, waiting=3, waiting_since=7_000, needing=channels), MENTIONS).content.split("\n")
+    lines = check_reply(replace(WELL, waiting=3, waiting_since=7_000, needing=channels), MENTIONS).content.split("\n")
     assert lines[:2] == [
         "**1 problem.**",
         (
@@ -247,34 +247,34 @@ def test_a_result_that_waits_for_a_permission_is_no_good_news() -> None:
         ),
     ]
     many = tuple(NeedsPermission(number, ("Send Messages",)) for number in range(1, 8))
-    text = check_answer(replace(WELL, waiting=7, needing=many), MENTIONS).content
+    text = check_reply(replace(WELL, waiting=7, needing=many), MENTIONS).content
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there, and" in text
 
 
 def test_results_that_were_not_posted_are_pointed_at() -> None:
-    text = check_answer(replace(WELL, not_posted=2), MENTIONS).content
+    text = check_reply(replace(WELL, not_posted=2), MENTIONS).content
     assert "**2 results were not posted.** </pixverse-admin deliveries:12> shows why." in text
 
 
 def test_an_outage_is_told_once() -> None:
     report = replace(WELL, token=TokenState.UNTRIED, api_down_since=9_000)
-    lines = check_answer(report, MENTIONS).content.split("\n")
+    lines = check_reply(report, MENTIONS).content.split("\n")
     assert lines[1] == "PixVerse's API went down <t:9:R>, so I couldn't test the token. I'll keep trying."
     assert len(lines) == 3
 
 
 def test_an_outage_without_a_token_to_test_is_still_tried() -> None:
-    text = check_answer(replace(WELL, token=TokenState.MISSING, api_down_since=9_000), MENTIONS).content
+    text = check_reply(replace(WELL, token=TokenState.MISSING, api_down_since=9_000), MENTIONS).content
     assert "PixVerse's API went down <t:9:R>. I'll keep trying." in text
 
 
 def test_a_single_job_is_not_the_oldest() -> None:
-    text = check_answer(replace(WELL, watching=1), MENTIONS).content
+    text = check_reply(replace(WELL, watching=1), MENTIONS).content
     assert "watching 1 job, added <t:6:R>" in text
 
 
 def test_what_another_account_holds_up_is_no_heading_beside_a_problem() -> None:
-    text = check_answer(replace(WELL, on_hold=1, missing=("Send Messages",)), MENTIONS).content
+    text = check_reply(replace(WELL, on_hold=1, missing=("Send Messages",)), MENTIONS).content
     assert text.startswith("**1 problem.**")
     assert "\n**1 job of a different account is on hold.** " in text
 
@@ -282,10 +282,10 @@ def test_what_another_account_holds_up_is_no_heading_beside_a_problem() -> None:
 def test_a_followed_channel_in_trouble() -> None:
     silent = Followed(6, ("Send Messages",), other_account=False)
     report = replace(WELL, followed=(Followed(5, (), other_account=False), silent))
-    text = check_answer(report, MENTIONS).content
+    text = check_reply(report, MENTIONS).content
     assert "- I need *Send Messages* in <#6>. Allow it there." in text
     rests = replace(WELL, followed=(Followed(5, (), other_account=True),))
-    assert "- <#5> is paused: the token belongs to a different account." in check_answer(rests, MENTIONS).content
+    assert "- <#5> is paused: the token belongs to a different account." in check_reply(rests, MENTIONS).content
 
 
 def test_every_followed_channel_in_trouble_is_named() -> None:
@@ -295,51 +295,51 @@ def test_every_followed_channel_in_trouble_is_named() -> None:
         Followed(7, (), other_account=True),
         Followed(8, (), other_account=False),
     )
-    text = check_answer(replace(WELL, followed=followed), MENTIONS).content
+    text = check_reply(replace(WELL, followed=followed), MENTIONS).content
     assert "I need *Send Messages* in <#5>. I need *View Channel* in <#6>. Allow it there. <#7> is paused" in text
     many = tuple(Followed(number, ("Send Messages",), other_account=False) for number in range(1, 8))
-    text = check_answer(replace(WELL, followed=many), MENTIONS).content
+    text = check_reply(replace(WELL, followed=many), MENTIONS).content
     assert "in <#1>, <#2>, <#3>, <#4> and <#5>. 2 more are like that. Allow it there." in text
 
 
 def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
     followed = (Followed(5, (), other_account=False),)
     for token in (TokenState.REFUSED, TokenState.UNPAID, TokenState.ENTER_AGAIN):
-        text = check_answer(replace(WELL, token=token, followed=followed), MENTIONS).content
+        text = check_reply(replace(WELL, token=token, followed=followed), MENTIONS).content
         assert "3 jobs and <#5> are on hold. " in text.split("\n")[1]
         assert "watching" not in text
         assert "following" not in text
-    alone = check_answer(replace(WELL, token=TokenState.REFUSED, watching=0, followed=followed), MENTIONS).content
+    alone = check_reply(replace(WELL, token=TokenState.REFUSED, watching=0, followed=followed), MENTIONS).content
     assert "<#5> is on hold. " in alone
 
 
 def test_jobs_of_another_account_are_not_told_as_watched() -> None:
-    text = check_answer(replace(WELL, on_hold=1), MENTIONS).content
+    text = check_reply(replace(WELL, on_hold=1), MENTIONS).content
     assert text.startswith(
         "**1 job of a different account is on hold.** </pixverse-admin token set:12> with that account's token"
     )
     assert "watching 2 jobs" in text
-    assert "watching" not in check_answer(replace(WELL, on_hold=3), MENTIONS).content
+    assert "watching" not in check_reply(replace(WELL, on_hold=3), MENTIONS).content
 
 
 def test_what_is_dropped_is_named() -> None:
     tail = "</pixverse-admin follow:12> sets it up again."
-    assert admin_answers.old_jobs_dropped_answer(1, (5,), MENTIONS).content == (
+    assert admin_replies.old_jobs_dropped_reply(1, (5,), MENTIONS).content == (
         f"**Dropped.** 1 job is no longer watched, and <#5> is no longer followed. {tail}"
     )
-    assert admin_answers.token_removed_answer(0, (5,), MENTIONS).content == (
+    assert admin_replies.token_removed_reply(0, (5,), MENTIONS).content == (
         f"**Removed.** <#5> is no longer followed. {tail}"
     )
-    assert admin_answers.token_removed_answer(0, (), MENTIONS).content == "**Removed.** 0 jobs are no longer watched."
+    assert admin_replies.token_removed_reply(0, (), MENTIONS).content == "**Removed.** 0 jobs are no longer watched."
 
 
 def test_a_token_that_is_not_stored_leaves_the_one_that_is() -> None:
     for answer in (
-        admin_answers.token_refused_answer,
-        admin_answers.token_unpaid_answer,
-        admin_answers.token_untried_answer,
-        admin_answers.discord_token_answer,
-        admin_answers.not_a_token_answer,
+        admin_replies.token_refused_reply,
+        admin_replies.token_unpaid_reply,
+        admin_replies.token_untried_reply,
+        admin_replies.discord_token_reply,
+        admin_replies.not_a_token_reply,
     ):
         assert "The current token stays." in answer(True).content
         assert "current" not in answer(False).content
@@ -347,7 +347,7 @@ def test_a_token_that_is_not_stored_leaves_the_one_that_is() -> None:
 
 def test_an_operators_token_that_is_refused_is_not_the_admins_to_replace() -> None:
     report = replace(WELL, token=TokenState.REFUSED, operators_token=True)
-    assert "Only the bot's operator can replace it" in check_answer(report, MENTIONS).content
+    assert "Only the bot's operator can replace it" in check_reply(report, MENTIONS).content
 
 
 @pytest.mark.parametrize(
@@ -369,33 +369,33 @@ def test_what_was_entered_is_found_in_the_form(components: list[dict[str, object
 
 
 async def test_following_asks_first_and_says_who_sees_it() -> None:
-    asked = admin_answers.follow_question(USER, 5, 8, progress=True)
+    asked = admin_replies.follow_question(USER, 5, 8, progress=True)
     assert asked.content == (
         "**Post every job of account `4321` in <#5>?** Everyone there sees all its prompts and videos. "
         "Ended jobs aren't posted. A card shows each while it runs."
     )
-    quiet = admin_answers.follow_question(USER, 5, 8, progress=False)
+    quiet = admin_replies.follow_question(USER, 5, 8, progress=False)
     assert quiet.content.endswith("Ended jobs aren't posted.")
     assert asked.view is not None
     buttons = [button for row in components_of(asked.view) for button in row["components"]]
     assert [button["label"] for button in buttons] == ["Follow the account", "Don't follow"]
     assert buttons[0]["custom_id"] == "follow:cards:5:8"
-    assert admin_answers.following_answer(USER, 5, MENTIONS).content == (
+    assert admin_replies.following_reply(USER, 5, MENTIONS).content == (
         "**Following.** Every job of account `4321` is posted in <#5>. </pixverse-admin unfollow:12> ends it."
     )
-    assert admin_answers.following_answer(None, 5, MENTIONS).content.startswith(
+    assert admin_replies.following_reply(None, 5, MENTIONS).content.startswith(
         "**Following.** Every job of this server's account is posted"
     )
 
 
 def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
-    texts = [admin_answers.unfollowed_answer(5, number).content for number in (0, 1, 2)]
+    texts = [admin_replies.unfollowed_reply(5, number).content for number in (0, 1, 2)]
     assert texts == [
         "**No longer following in <#5>.** No jobs were still running.",
         "**No longer following in <#5>.** 1 running job is still posted.",
         "**No longer following in <#5>.** 2 running jobs are still posted.",
     ]
-    assert admin_answers.followed_choice(5, "films").name == "#films"
-    gone = admin_answers.followed_choice(5, None)
+    assert admin_replies.followed_choice(5, "films").name == "#films"
+    gone = admin_replies.followed_choice(5, None)
     assert (gone.name, gone.value) == ("A channel that is gone or hidden (5)", "5")
-    assert len(admin_answers.followed_choice(5, "f" * 200).name) <= 100
+    assert len(admin_replies.followed_choice(5, "f" * 200).name) <= 100

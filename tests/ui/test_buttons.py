@@ -8,12 +8,15 @@ import discord
 import pytest
 
 from tests.ui.samples import components_of
-from ui.button_handlers import Action, ButtonHandlers, FollowRequest, ResendRequest
 from ui.buttons import (
     DYNAMIC_ITEMS,
+    Action,
+    ButtonHandlers,
     DetailsButton,
     FollowButton,
+    FollowRequest,
     NumberButton,
+    ResendRequest,
     SendAgainButton,
     details_view,
     layout_view,

@@ -12,9 +12,9 @@ from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
-from ui.delivery_list import PAGE, results_answer, sent_again
+from ui.delivery_list import PAGE, results_reply, sent_again
 from ui.mentions import CommandMentions
-from ui.reply import Answer
+from ui.reply import Reply
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 JOB = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="a paper boat"))
@@ -27,7 +27,7 @@ UNSURE = replace(POSTED, delivery_id=5, message_id=None, state=DeliveryState.UNS
 NONE_FAILED = OutcomeCounts(0, 0, None)
 
 
-def labels(answer: Answer) -> list[list[str]]:
+def labels(answer: Reply) -> list[list[str]]:
     if answer.view is None:
         return []
     return [[button["label"] for button in row["components"]] for row in components_of(answer.view)]
@@ -35,7 +35,7 @@ def labels(answer: Answer) -> list[list[str]]:
 
 async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
     page = OutcomePage((GIVEN_UP, UNSURE, BLOCKED, POSTED), skipped=0, more=False)
-    answer = results_answer(page, OutcomeCounts(2, 1, 1_000), MENTIONS)
+    answer = results_reply(page, OutcomeCounts(2, 1, 1_000), MENTIONS)
 
     assert answer.content.split("\n") == [
         "**2 results not posted.** 1 waiting.",
@@ -62,7 +62,7 @@ async def test_a_page_says_what_became_of_each_and_what_to_do() -> None:
 @pytest.mark.parametrize(("record", "shown"), [(POSTED, 10), (UNSURE, 8)])
 async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: OutcomeRecord, shown: int) -> None:
     page = OutcomePage((record,) * PAGE, skipped=20, more=True)
-    answer = results_answer(page, OutcomeCounts(30, 0, None), MENTIONS)
+    answer = results_reply(page, OutcomeCounts(30, 0, None), MENTIONS)
     lines = answer.content.split("\n")
     assert [line.split(".")[0] for line in lines[1 : shown + 1]] == [str(place) for place in range(1, shown + 1)]
     reason = ["-# 1 to 8: May have arrived. If it's missing, resend it; *Read Message History* prevents this."]
@@ -81,7 +81,7 @@ async def test_a_full_page_holds_ten_and_a_button_for_each_that_failed(record: O
 async def test_what_several_have_in_common_is_said_once() -> None:
     other = replace(GIVEN_UP, reason=Reason.FAULT)
     page = OutcomePage((GIVEN_UP, other, GIVEN_UP), skipped=0, more=False)
-    lines = results_answer(page, OutcomeCounts(3, 0, None), MENTIONS).content.split("\n")
+    lines = results_reply(page, OutcomeCounts(3, 0, None), MENTIONS).content.split("\n")
     assert lines[1:] == [
         "1. **Not posted** · <#5> · <t:60:R> · a paper boat",
         (
@@ -95,12 +95,12 @@ async def test_what_several_have_in_common_is_said_once() -> None:
 
 async def test_failed_ones_alone_can_be_shown_and_left_again() -> None:
     mixed = OutcomePage((GIVEN_UP, *(POSTED,) * 9), skipped=0, more=True)
-    assert labels(results_answer(mixed, OutcomeCounts(1, 0, None), MENTIONS))[-1] == [
+    assert labels(results_reply(mixed, OutcomeCounts(1, 0, None), MENTIONS))[-1] == [
         "More results",
         "Show failed results",
     ]
     failed = OutcomePage((GIVEN_UP,), 0, more=False, only_failed=True)
-    answer = results_answer(failed, OutcomeCounts(1, 0, None), MENTIONS)
+    answer = results_reply(failed, OutcomeCounts(1, 0, None), MENTIONS)
     assert labels(answer) == [["Resend 1"], ["Show all results"]]
     assert answer.view is not None
     assert components_of(answer.view)[0]["components"][0]["custom_id"] == "results:send:1:6:failed:0"
@@ -116,20 +116,20 @@ async def test_the_longest_page_still_shows_each_result() -> None:
             record = replace(record, state=state, reason=reason, blocked_since=1_790_000_000_000, variant=form)
             page = OutcomePage((record,) * PAGE, skipped=0, more=True)
             mentions = CommandMentions({"pixverse": big, "pixverse-admin": big})
-            answer = results_answer(page, OutcomeCounts(500, 500, 1), mentions)
+            answer = results_reply(page, OutcomeCounts(500, 500, 1), mentions)
             assert "\n5. **" in answer.content, (state, reason)
             assert "More results" in labels(answer)[-1]
 
 
 async def test_where_nothing_can_be_sent_again_there_is_no_button() -> None:
     gone = replace(GIVEN_UP, reason=Reason.CHANNEL_GONE)
-    answer = results_answer(OutcomePage((gone,), skipped=0, more=False), OutcomeCounts(1, 0, None), MENTIONS)
+    answer = results_reply(OutcomePage((gone,), skipped=0, more=False), OutcomeCounts(1, 0, None), MENTIONS)
     assert answer.view is None
     assert answer.content.endswith("#7 · The channel is gone; </pixverse status:11> can post it elsewhere.")
 
 
 def test_no_results() -> None:
-    answer = results_answer(OutcomePage((), skipped=0, more=False), NONE_FAILED, MENTIONS)
+    answer = results_reply(OutcomePage((), skipped=0, more=False), NONE_FAILED, MENTIONS)
     assert answer.content == "**No results on this server yet.** Start with </pixverse status:11>."
 
 
@@ -140,4 +140,4 @@ async def test_sent_again_stands_above_the_fresh_list() -> None:
         (SentAgain(7, 5, fresh=False, posted=False), "**Already on its way.**"),
     ):
         page = OutcomePage((POSTED,), skipped=0, more=False)
-        assert results_answer(page, NONE_FAILED, MENTIONS, sent_again(result)).content.startswith(begins)
+        assert results_reply(page, NONE_FAILED, MENTIONS, sent_again(result)).content.startswith(begins)

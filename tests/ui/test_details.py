@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from model.job import Embed, Job, JobState, Media, Outcome, Upload
 from relay.commands.results import JobDetails
-from ui.details import details_answers
+from ui.details import details_replies
 from ui.discord_limits import MESSAGE, units
 
 JOB = Job(
@@ -33,7 +33,7 @@ DETAILS = JobDetails(7, JOB.jobid, JOB, Outcome.COMPLETED, 900_000, 3_000_000)
 
 
 def test_every_known_field_in_the_apis_order() -> None:
-    pages = [answer.content for answer in details_answers(DETAILS)]
+    pages = [answer.content for answer in details_replies(DETAILS)]
     assert "\n".join(pages).split("\n") == [
         "**Done.**",
         "parentJobId: job:1-bot:pixverse",
@@ -63,13 +63,13 @@ def test_every_known_field_in_the_apis_order() -> None:
 
 def test_what_was_refused_for_its_content_is_behind_a_click() -> None:
     job = replace(JOB, state=JobState.MODERATED, media=(), embeds=(), negative_prompt="a dog")
-    text = "\n".join(answer.content for answer in details_answers(replace(DETAILS, job=job)))
+    text = "\n".join(answer.content for answer in details_replies(replace(DETAILS, job=job)))
     assert "\nprompt: ||a \\*cat\\*||\nnegative_prompt: ||a dog||\n" in text
     assert "content: ||" in text
 
 
 def test_a_job_of_which_the_api_told_nothing() -> None:
-    (answer,) = details_answers(replace(DETAILS, job=None, outcome=Outcome.EXPIRED))
+    (answer,) = details_replies(replace(DETAILS, job=None, outcome=Outcome.EXPIRED))
     assert answer.content == (
         "**Expired.**\nwatched since: <t:900:f>\nend seen: <t:3000:f>\n-# #7 · job:2-bot:pixverse"
     )
@@ -79,14 +79,14 @@ def test_long_fields_come_in_several_messages() -> None:
     job = replace(
         JOB, prompt="p" * 3000, negative_prompt="n" * 3000, content="c" * 3000, media=JOB.media * 10, error="e" * 3000
     )
-    pages = [answer.content for answer in details_answers(replace(DETAILS, job=job))]
+    pages = [answer.content for answer in details_replies(replace(DETAILS, job=job))]
     assert all(units(page) <= MESSAGE for page in pages)
     assert "attachment 10: " in "".join(pages)
 
 
 def test_what_v2_tells_stands_there_too() -> None:
     job = replace(JOB, model="v5", quality="720p", duration=5, sound=False)
-    text = "\n".join(answer.content for answer in details_answers(replace(DETAILS, job=job)))
+    text = "\n".join(answer.content for answer in details_replies(replace(DETAILS, job=job)))
     for line in ("model: v5", "quality: 720p", "duration: 5 s", "sound: no"):
         assert f"\n{line}\n" in text
 
@@ -102,6 +102,6 @@ def test_addresses_in_words_of_the_api_are_masked() -> None:
         error_details=words,
         embeds=(Embed("rich", words, None),),
     )
-    text = "".join(answer.content for answer in details_answers(replace(DETAILS, job=job))).replace("\\", "")
+    text = "".join(answer.content for answer in details_replies(replace(DETAILS, job=job))).replace("\\", "")
     assert text.count("user:1-pixverse:m…@…-video:5") == 6
     assert "me@example.com" not in text

@@ -35,13 +35,13 @@ from relay.commands.results import (
 from tests.hostile import JOBID, jobids, records, unseen, wild_records, words
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
 from ui import discord_limits as limits
-from ui.details import details_answers
+from ui.details import details_replies
 from ui.discord_limits import units
-from ui.job_replies import peek_answer, status_answer
-from ui.lists import autocomplete_choice, listing_answers, watch_answer
+from ui.job_replies import peek_reply, status_reply
+from ui.lists import autocomplete_choice, listing_replies, watch_reply
 from ui.message import Message
 from ui.posts import message_of
-from ui.refusal_replies import refusal_answer
+from ui.refusal_replies import refusal_reply
 
 ASKER = 42
 _LIVE = re.compile(
@@ -102,12 +102,12 @@ def _links(job: Job, reason: LinkReason) -> tuple[VideoLink, ...]:
 def _answers(job: Job, jobid: str) -> Iterator[str]:
     """Every text for the asker alone in which the job can be told of."""
     for outcome in (None, *Outcome):
-        yield peek_answer(Peek(jobid, job, outcome, api_down=False), _press).content
+        yield peek_reply(Peek(jobid, job, outcome, api_down=False), _press).content
     for outcome in Outcome:
-        yield from (answer.content for answer in details_answers(JobDetails(7, jobid, job, outcome, NOW, NOW)))
-    yield status_answer(NowWatching(1, job, None, mention=True, api_down=True), HERE).content
+        yield from (answer.content for answer in details_replies(JobDetails(7, jobid, job, outcome, NOW, NOW)))
+    yield status_reply(NowWatching(1, job, None, mention=True, api_down=True), HERE).content
     listed = Listed(7, job, None, mine=True, on_hold=False)
-    yield from (answer.content for answer in listing_answers(Listing((listed,) * 12), HERE, MENTIONS))
+    yield from (answer.content for answer in listing_replies(Listing((listed,) * 12), HERE, MENTIONS))
 
 
 def _text(message: Message) -> str:
@@ -224,9 +224,9 @@ def test_what_a_member_types_is_repeated_as_text(typed: list[str], service: str)
     entries = tuple(
         WatchEntry(text, kinds[place % len(kinds)], service=service or None) for place, text in enumerate(typed)
     )
-    text = watch_answer(WatchResult(entries, None, mention=True), HERE).content
+    text = watch_reply(WatchResult(entries, None, mention=True), HERE).content
     _check_answer(text)
     assert set(live(text)) <= {"*", "code", "-# "}
-    refusal = refusal_answer(OtherService(service), MENTIONS, manager=False)
+    refusal = refusal_reply(OtherService(service), MENTIONS, manager=False)
     assert refusal is not None
     _check_answer(refusal.content)

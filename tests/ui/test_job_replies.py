@@ -12,7 +12,7 @@ from relay.commands import results
 from relay.commands.results import OutcomeState
 from ui import job_replies as answers
 from ui.passing import PassingView
-from ui.reply import Answer
+from ui.reply import Reply
 
 HERE = Address(1, 2)
 CARD = "[Jump to the card](https://discord.com/channels/1/2/9)"
@@ -24,60 +24,60 @@ async def _press(interaction: object) -> None:
     """Does nothing."""
 
 
-def labels(answer: Answer) -> list[str | None]:
+def labels(answer: Reply) -> list[str | None]:
     assert isinstance(answer.view, discord.ui.View)
     return [getattr(item, "item", item).label for item in answer.view.children]  # type: ignore[union-attr]
 
 
 async def test_now_watched() -> None:
     result = results.NowWatching(5, JOB, 9, mention=True, api_down=False)
-    answer = answers.status_answer(result, HERE)
+    answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Watching.** I'll post the result here and ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
-    quiet = answers.status_answer(replace(result, mention=False, card_message_id=None), HERE)
+    quiet = answers.status_reply(replace(result, mention=False, card_message_id=None), HERE)
     assert quiet.content == "**Watching.** I'll post the result here."
     assert labels(quiet) == ["Ping me", "Stop watching"]
 
 
 async def test_watched_though_the_api_is_down() -> None:
     result = results.NowWatching(5, JOB, 9, mention=True, api_down=True)
-    assert answers.status_answer(result, HERE).content == (
+    assert answers.status_reply(result, HERE).content == (
         "**PixVerse's API isn't answering right now.** I'm watching, and will post the result here. "
         f"Last known: in progress. {CARD}"
     )
-    assert "Last known" not in answers.status_answer(replace(result, job=None), HERE).content
+    assert "Last known" not in answers.status_reply(replace(result, job=None), HERE).content
 
 
 async def test_already_watched() -> None:
     result = results.AlreadyWatched(5, 9, mention=True, api_down=False)
-    answer = answers.status_answer(result, HERE)
+    answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Already watched here.** I'll ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
-    assert "different account" in answers.status_answer(replace(result, on_hold=True), HERE).content
+    assert "different account" in answers.status_reply(replace(result, on_hold=True), HERE).content
 
 
 async def test_already_posted() -> None:
     result = results.AlreadyPosted(5, JOB, Outcome.FAILED, 9, OutcomeState.POSTED)
-    answer = answers.status_answer(result, HERE)
+    answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Already posted here.** {RESULT}"
     assert labels(answer) == ["Post it again"]
-    waiting = answers.status_answer(replace(result, state=OutcomeState.WAITING), HERE)
+    waiting = answers.status_reply(replace(result, state=OutcomeState.WAITING), HERE)
     assert waiting.content.startswith("**Failed.** I'll post the details here soon")
     assert waiting.view is None
 
 
 async def test_nobody_knows_whether_it_was_posted() -> None:
-    answer = answers.status_answer(results.AlreadyPosted(5, JOB, Outcome.FAILED, None, OutcomeState.UNSURE), HERE)
+    answer = answers.status_reply(results.AlreadyPosted(5, JOB, Outcome.FAILED, None, OutcomeState.UNSURE), HERE)
     assert answer.content.startswith("**I can't tell whether the result is here.**")
     assert labels(answer) == ["Post it again"]
 
 
 async def test_ended_and_being_posted() -> None:
     made = replace(JOB, media=(Media("https://cdn.example/a.mp4"),))
-    answer = answers.status_answer(results.PostingOutcome(made, Outcome.COMPLETED), HERE)
+    answer = answers.status_reply(results.PostingOutcome(made, Outcome.COMPLETED), HERE)
     assert answer.content == "**Done.** Posting the result here."
     for job, outcome, state in ((JOB, Outcome.COMPLETED, "Done"), (made, Outcome.FAILED, "Failed")):
-        empty = answers.status_answer(results.PostingOutcome(job, outcome), HERE)
+        empty = answers.status_reply(results.PostingOutcome(job, outcome), HERE)
         assert empty.content == f"**{state}.** Posting the details here."
 
 
@@ -87,12 +87,12 @@ async def test_a_private_look() -> None:
     async def press(interaction: object) -> None:
         pressed.append(interaction)
 
-    answer = answers.peek_answer(results.Peek(JOB.jobid, JOB, None, api_down=False), press)
+    answer = answers.peek_reply(results.Peek(JOB.jobid, JOB, None, api_down=False), press)
     assert answer.content.split("\n")[:2] == ["**In progress.** Only you see this.", "> a \\*cat\\*"]
     assert answer.content.split("\n")[2].startswith("-# made <t:1000:R> · user:1")
     assert "me@example.com" not in answer.content
     assert labels(answer) == ["Watch it here"]
-    ended = answers.peek_answer(results.Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
+    ended = answers.peek_reply(results.Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
     assert ended.content.startswith("**Failed.** Only you see this.")
     assert ended.view is None
 
@@ -133,21 +133,21 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
 
 
 def test_check_now() -> None:
-    assert answers.checked_answer(results.Checked(JOB, None, news=True), HERE).content == (
+    assert answers.checked_reply(results.Checked(JOB, None, news=True), HERE).content == (
         "**In progress.** Checked just now."
     )
-    assert answers.checked_answer(results.Checked(JOB, None, news=False), HERE).content == (
+    assert answers.checked_reply(results.Checked(JOB, None, news=False), HERE).content == (
         "**In progress.** Nothing new; PixVerse updates only every 15 to 60 seconds."
     )
-    assert answers.checked_answer(results.CheckedBefore(JOB), HERE).content == (
+    assert answers.checked_reply(results.CheckedBefore(JOB), HERE).content == (
         "**In progress.** Checked a moment ago; try again in a few seconds."
     )
     unanswered = results.NotChecked(JOB, results.Unchecked.NO_ANSWER)
-    assert answers.checked_answer(unanswered, HERE).content.endswith("Last known: in progress.")
+    assert answers.checked_reply(unanswered, HERE).content.endswith("Last known: in progress.")
 
 
 def test_check_now_says_why_it_brought_nothing() -> None:
-    told = {why: answers.checked_answer(results.NotChecked(JOB, why), HERE).content for why in results.Unchecked}
+    told = {why: answers.checked_reply(results.NotChecked(JOB, why), HERE).content for why in results.Unchecked}
     assert [text.split("**")[1] for text in told.values()] == [
         "PixVerse's API isn't answering right now.",
         "I couldn't check: useapi.net asked me to wait.",
@@ -156,41 +156,39 @@ def test_check_now_says_why_it_brought_nothing() -> None:
         "useapi.net doesn't accept this job id.",
     ]
     ended = results.AlreadyPosted(5, JOB, Outcome.COMPLETED, 9, results.OutcomeState.POSTED)
-    assert answers.checked_answer(ended, HERE).content.startswith("**Already posted here.**")
+    assert answers.checked_reply(ended, HERE).content.startswith("**Already posted here.**")
 
 
 def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None:
     watching = results.NowWatching(5, None, 9, mention=True, api_down=False, hold=results.Hold.REFUSED)
-    assert answers.status_answer(watching, HERE).content.startswith(
+    assert answers.status_reply(watching, HERE).content.startswith(
         "**On hold: useapi.net refuses this server's API token.** I'll post the result here "
         "and ping you once someone with *Manage Server* sets a new one."
     )
 
 
 def test_stopping() -> None:
-    assert answers.stop_answer(results.Stopped()).content == (
-        "**Stopped watching.** The job keeps running at PixVerse."
-    )
-    assert answers.stop_answer(results.TakenOff(1)).content == (
+    assert answers.stop_reply(results.Stopped()).content == ("**Stopped watching.** The job keeps running at PixVerse.")
+    assert answers.stop_reply(results.TakenOff(1)).content == (
         "**You won't be pinged.** Someone else is watching it, so I'll still post the result here."
     )
-    assert answers.stop_answer(results.TakenOff(3)).content.startswith(
+    assert answers.stop_reply(results.TakenOff(3)).content.startswith(
         "**You won't be pinged.** 3 others are watching it, so"
     )
 
 
 def test_stopping_all() -> None:
-    assert answers.stopped_all_answer(results.StoppedAll(2, 1)).content == (
+    assert answers.stopped_all_reply(results.StoppedAll(2, 1)).content == (
         "**Stopped watching 2 jobs.** They keep running at PixVerse. 1 is still watched for others."
     )
-    assert answers.stopped_all_answer(results.StoppedAll(0, 0)).content.startswith("**Nothing to stop.**")
-    assert answers.stopped_all_answer(results.StoppedAll(0, 2)).content == (
+    assert answers.stopped_all_reply(results.StoppedAll(0, 0)).content.startswith("**Nothing to stop.**")
+    assert answers.stopped_all_reply(results.StoppedAll(0, 2)).content == (
         "**You won't be pinged.** 2 are still watched for others."
     )
 
 
 async def test_pings_on_and_off() -> None:
-    on = answers.mention_answer(results.MentionSet(5, mention=True))
+    on = answers.mention_reply(results.MentionSet(5, mention=True))
     assert on.content == "**I'll ping you when it ends.**"
     assert labels(on) == ["Don't ping me", "Stop watching"]
-    assert labels(answers.mention_answer(results.MentionSet(5, mention=False))) == ["Ping me", "Stop watching"]
+    assert labels(answers.mention_reply(results.MentionSet(5, mention=False))) == ["Ping me", "Stop watching"]

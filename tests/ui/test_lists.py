@@ -27,7 +27,7 @@ def test_what_was_left_out() -> None:
         results.WatchEntry("job:3-bot:pika", results.Taken.OTHER_SERVICE, service="Pika"),
     )
     result = results.WatchResult(entries, 4, mention=True)
-    assert lists.watch_answer(result, HERE).content == (
+    assert lists.watch_reply(result, HERE).content == (
         "**Watching 1 job, 3 left out.** I'll ping you once, when the last one ends. "
         "[Jump to the summary](https://discord.com/channels/1/2/4)\n"
         "`…pixverse`: already watched · [Card](https://discord.com/channels/1/2/9)\n"
@@ -39,25 +39,24 @@ def test_what_was_left_out() -> None:
 def test_ids_of_v1_are_told_apart_by_their_time() -> None:
     jobid = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
     entries = (results.WatchEntry(jobid, results.Taken.NOT_FOUND),)
-    text = lists.watch_answer(results.WatchResult(entries, None, mention=True), HERE).content
+    text = lists.watch_reply(results.WatchResult(entries, None, mention=True), HERE).content
     assert "`…01500123`: not found" in text
 
 
 def test_all_were_taken() -> None:
     entry = results.WatchEntry("a", results.Taken.WATCHED)
     posting = results.WatchEntry("b", results.Taken.POSTING, api_down=True)
-    assert lists.watch_answer(results.WatchResult((entry,), None, mention=False), HERE).content == (
+    assert lists.watch_reply(results.WatchResult((entry,), None, mention=False), HERE).content == (
         "**Watching 1 job.** I won't ping you."
     )
     assert (
-        "isn't answering"
-        in lists.watch_answer(results.WatchResult((entry, posting), None, mention=False), HERE).content
+        "isn't answering" in lists.watch_reply(results.WatchResult((entry, posting), None, mention=False), HERE).content
     )
 
 
 def test_links_give_way_where_there_are_many() -> None:
     entry = results.WatchEntry("x" * 300, results.Taken.ALREADY_POSTED, message_id=10**18)
-    text = lists.watch_answer(results.WatchResult((entry,) * 25, None, mention=True), HERE).content
+    text = lists.watch_reply(results.WatchResult((entry,) * 25, None, mention=True), HERE).content
     assert units(text) <= MESSAGE
     assert text.count("already posted") == 25
     assert "https" not in text
@@ -83,12 +82,12 @@ def test_links_give_way_where_there_are_many() -> None:
 def test_the_only_one_left_out(taken: results.Taken, text: str) -> None:
     message_id = None if taken is results.Taken.EXPIRED else 9
     entry = results.WatchEntry("#12", taken, message_id=message_id)
-    assert lists.watch_answer(results.WatchResult((entry,), None, mention=True), HERE).content == text
+    assert lists.watch_reply(results.WatchResult((entry,), None, mention=True), HERE).content == text
 
 
 def test_where_all_are_known_nothing_has_failed() -> None:
     entries = tuple(results.WatchEntry(f"#{number}", results.Taken.ALREADY_WATCHED) for number in (1, 2))
-    text = lists.watch_answer(results.WatchResult(entries, None, mention=True), HERE).content
+    text = lists.watch_reply(results.WatchResult(entries, None, mention=True), HERE).content
     assert text == "**Nothing new to watch.**\n`#1`: already watched\n`#2`: already watched"
 
 
@@ -98,7 +97,7 @@ def test_what_to_do_about_those_left_out_is_said_once() -> None:
         results.WatchEntry("" if kind is results.Taken.SECRET else f"{number}", kind)
         for number, kind in enumerate(kinds * 2)
     )
-    text = lists.watch_answer(results.WatchResult(entries, None, mention=True), HERE).content
+    text = lists.watch_reply(results.WatchResult(entries, None, mention=True), HERE).content
     assert text.split("\n") == [
         "**None of the 6 jobs could be watched.**",
         "`1`: expired",
@@ -115,7 +114,7 @@ def test_what_to_do_about_those_left_out_is_said_once() -> None:
 
 def test_a_listing() -> None:
     mine = replace(LISTED, mine=True, on_hold=True, message_id=None)
-    answers = lists.listing_answers(results.Listing((LISTED, mine)), HERE, MENTIONS)
+    answers = lists.listing_replies(results.Listing((LISTED, mine)), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
         (
             "**Watching 2 jobs here, 1 for you.** On hold: the new API token is for a different account.\n"
@@ -135,21 +134,21 @@ def test_a_listing() -> None:
 )
 def test_a_listing_says_what_is_wrong_with_the_token(hold: results.Hold, why: str) -> None:
     entries = (replace(LISTED, hold=hold), replace(LISTED, hold=hold))
-    (answer,) = lists.listing_answers(results.Listing(entries), HERE, MENTIONS)
+    (answer,) = lists.listing_replies(results.Listing(entries), HERE, MENTIONS)
     head, *lines = answer.content.split("\n")
     assert head == f"**Watching 2 jobs here, 0 for you.** On hold: {why}."
     assert all(line.startswith("**On hold** · ") for line in lines)
 
 
 def test_an_empty_listing() -> None:
-    answers = lists.listing_answers(results.Listing(()), HERE, MENTIONS)
+    answers = lists.listing_replies(results.Listing(()), HERE, MENTIONS)
     assert [answer.content for answer in answers] == [
         "**Nothing is being watched here.** Start with </pixverse status:11>."
     ]
 
 
 def test_a_long_listing_comes_in_pages_and_says_how_many_more() -> None:
-    answers = lists.listing_answers(results.Listing((LISTED,) * 100), HERE, MENTIONS)
+    answers = lists.listing_replies(results.Listing((LISTED,) * 100), HERE, MENTIONS)
     assert len(answers) == 5
     assert sum(answer.content.count("In progress") for answer in answers) == 45
     assert answers[-1].content.endswith("\n-# 55 more")

@@ -8,7 +8,7 @@ from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from ui.mentions import CommandMentions
 from ui.passing import PassingView
-from ui.refusal_replies import missing_permission_answer, own_fault_answer, refusal_answer
+from ui.refusal_replies import missing_permission_reply, own_fault_reply, refusal_reply
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 
@@ -17,7 +17,7 @@ async def press(interaction: object) -> None: ...
 
 
 def text(refusal: Exception, *, manager: bool = False) -> str:
-    answer = refusal_answer(refusal, MENTIONS, manager=manager)
+    answer = refusal_reply(refusal, MENTIONS, manager=manager)
     assert answer is not None
     return answer.content
 
@@ -35,8 +35,8 @@ def test_every_refusal_of_the_relay_has_a_text_of_its_own() -> None:
 
 
 def test_other_exceptions_are_none_of_its_business() -> None:
-    assert refusal_answer(ValueError("x"), MENTIONS, manager=False) is None
-    assert refusal_answer(refusals.Refusal(), MENTIONS, manager=False) is None
+    assert refusal_reply(ValueError("x"), MENTIONS, manager=False) is None
+    assert refusal_reply(refusals.Refusal(), MENTIONS, manager=False) is None
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_admins_are_told_what_they_can_do(refusal: Exception, member: str, admin
 
 
 async def test_looking_again_is_offered_for_an_id_alone() -> None:
-    found = refusal_answer(refusals.NotFound(), MENTIONS, manager=False, look_again=press)
-    number = refusal_answer(refusals.NumberUnknown(), MENTIONS, manager=False, look_again=press)
+    found = refusal_reply(refusals.NotFound(), MENTIONS, manager=False, look_again=press)
+    number = refusal_reply(refusals.NumberUnknown(), MENTIONS, manager=False, look_again=press)
     assert found is not None
     assert isinstance(found.view, PassingView)
     assert number is not None
@@ -88,11 +88,11 @@ def test_some_texts_to_the_letter() -> None:
     assert text(refusals.NotYours((3,))) == (
         "**This isn't yours to stop.** <@3> asked for it; they or someone with *Manage Messages* can."
     )
-    assert missing_permission_answer(("View Channel",)).content == (
+    assert missing_permission_reply(("View Channel",)).content == (
         "**I can't post in this channel.** I need: *View Channel*. "
         "Someone with *Manage Server* can allow it in the channel's permissions."
     )
-    assert own_fault_answer("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
+    assert own_fault_reply("ab-1").content.endswith("Tell the bot's operator this number: `ab-1`.")
 
 
 def test_commands_are_plain_where_their_ids_are_unknown() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import discord
 
-from tests.ui.sample_answers import all_answers
+from tests.ui.sample_replies import all_answers
 from tests.ui.samples import HERE, MENTIONS, Words, components_of, posts, text_of
 from ui.posts import message_of
 

@@ -142,7 +142,7 @@ MUTATIONS = (
     mutation(
         "autocomplete is not counted",
         f"{_LIMITS}::test_autocomplete_has_a_generous_limit_of_its_own",
-        "Door._count",
+        "InteractionLimiter._count",
         "self._use(self._typing, person)\n",
         "pass\n",
     ),

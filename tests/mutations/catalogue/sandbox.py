@@ -20,7 +20,7 @@ MUTATIONS = (
         "the token form does not open",
         f"{_CHAT}::test_an_admin_sets_the_token_in_a_form_that_members_do_not_have",
         "PixVerseAdmin.token_set",
-        "await self._answering.open_form(interaction, TokenModal())\n",
+        "await self._responder.open_form(interaction, TokenModal())\n",
         "await interaction.response.defer(ephemeral=True)\n",
     ),
     mutation(

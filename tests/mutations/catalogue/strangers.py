@@ -273,7 +273,7 @@ MUTATIONS = (
         "tests/e2e/test_deliveries.py::test_its_buttons_are_bound_to_admins_and_to_the_server",
         "button_handlers",
         "admins.for_admins(lambda _, ask, request: services.outcomes.send_again(ask, request))",
-        "members.in_new_answer(lambda _, ask, request: services.outcomes.send_again(ask, request))",
+        "members.in_new_reply(lambda _, ask, request: services.outcomes.send_again(ask, request))",
     ),
     mutation(
         "a button works in every channel",

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 from tests.ui.samples import components_of
 from ui.admin_replies import (
-    callback_address_answer,
-    callback_replaced_answer,
-    callbacks_off_answer,
+    callback_address_reply,
+    callback_replaced_reply,
+    callbacks_off_reply,
     replace_address_question,
 )
 
@@ -13,7 +13,7 @@ HOW = "-# Add it to each request that starts a job, or once for all with `POST h
 
 
 async def test_the_address_and_how_to_use_it() -> None:
-    answer = callback_address_answer(URL, 7)
+    answer = callback_address_reply(URL, 7)
     assert answer.content == (
         f"**Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
         "Results then arrive at once. Keep it secret: anyone who has it can make me check your jobs, nothing more.\n"
@@ -25,7 +25,7 @@ async def test_the_address_and_how_to_use_it() -> None:
 
 
 async def test_a_replaced_one_says_that_the_old_one_is_void() -> None:
-    answer = callback_replaced_answer(URL, 8)
+    answer = callback_replaced_reply(URL, 8)
     assert answer.content == (
         f"**Replaced. Give useapi.net this address as `replyUrl`:**\n`{URL}`\n"
         "The old one no longer works. Results then arrive at once. "
@@ -43,6 +43,6 @@ async def test_it_is_replaced_only_after_a_question() -> None:
 
 
 def test_switched_off() -> None:
-    assert callbacks_off_answer(20_000).content == (
+    assert callbacks_off_reply(20_000).content == (
         "**Callbacks are off for this bot.** Its operator decides that; results still arrive within about 20 s."
     )

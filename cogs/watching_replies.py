@@ -9,19 +9,19 @@ from discord_adapter.interactions import Interaction
 from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
 from relay.commands.watch import Watch
 from relay.commands.watch_many import WatchMany
-from ui.job_replies import status_answer
-from ui.lists import watch_answer, watch_menu_answer
-from ui.reply import Answer
+from ui.job_replies import status_reply
+from ui.lists import watch_menu_reply, watch_reply
+from ui.reply import Reply
 
 
-async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Answer:
+async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
     """Of one job."""
     refused = isinstance(result, NowWatching) and result.refused
-    told = status_answer(result, ask.where, await obstacles_here(interaction, refused=refused))
+    told = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
     if not isinstance(result, NowWatching) or result.card_on_its_way is None:
         return told
 
-    async def later() -> Answer:
+    async def later() -> Reply:
         return await one_watched(watch, interaction, ask, await watch.with_card(result))
 
     return replace(told, later=later)
@@ -29,17 +29,17 @@ async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: 
 
 async def several_watched(
     watch_many: WatchMany, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
-) -> Answer:
+) -> Reply:
     """Of a list of ids; `found`: how many stood in the message that it was taken from."""
     obstacles = await obstacles_here(interaction, refused=result.refused)
     if found is None:
-        told = watch_answer(result, ask.where, obstacles)
+        told = watch_reply(result, ask.where, obstacles)
     else:
-        told = watch_menu_answer(result, ask.where, found, obstacles)
+        told = watch_menu_reply(result, ask.where, found, obstacles)
     if result.summary_on_its_way is None:
         return told
 
-    async def later() -> Answer:
+    async def later() -> Reply:
         return await several_watched(watch_many, interaction, ask, await watch_many.with_summary(result), found=found)
 
     return replace(told, later=later)

@@ -1,0 +1,283 @@
+"""Every answer to a person alone, made of nasty or of plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from model import snapshots
+from model.job import Job, Outcome
+from model.messages import ClaimedUser
+from model.states import DeliveryState, Reason
+from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
+from relay.commands import refusals, results
+from relay.commands.resending import SentAgain
+from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
+from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
+from ui import admin_replies, lists
+from ui import job_replies as answers
+from ui.admin_replies import (
+    callback_address_reply,
+    callback_replaced_reply,
+    callbacks_need_token_reply,
+    callbacks_off_reply,
+    replace_address_question,
+)
+from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
+from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
+from ui.details import details_replies
+from ui.job_replies import forget_question, forgotten_reply, kept_reply
+from ui.refusal_replies import (
+    discord_silent_reply,
+    foreign_channel_reply,
+    left_button_reply,
+    locked_thread_reply,
+    missing_permission_reply,
+    not_served_reply,
+    only_in_servers_reply,
+    own_fault_reply,
+    refusal_reply,
+    restarting_reply,
+    unseen_channel_reply,
+)
+from ui.reply import Reply
+
+
+async def press(interaction: object) -> None:
+    """Stands where a button's deed is passed in."""
+
+
+def answers_on_one_job(words: Words) -> Iterator[Reply]:
+    for job in jobs(words):
+        for yes in (True, False):
+            yield answers.status_reply(results.NowWatching(1, job, PERSON if yes else None, yes, not yes), HERE)
+            yield answers.status_reply(results.NowWatching(1, job, PERSON, yes, yes), HERE)
+            yield answers.status_reply(results.AlreadyWatched(1, PERSON, yes, yes, not yes), HERE)
+            yield answers.mention_reply(results.MentionSet(1, yes))
+        for outcome in Outcome:
+            for state in results.OutcomeState:
+                yield answers.status_reply(results.AlreadyPosted(1, job, outcome, PERSON, state), HERE)
+            yield answers.status_reply(results.PostingOutcome(job, outcome), HERE)
+            yield from details_replies(results.JobDetails(7, JOBID, job, outcome, NOW - 5_000, NOW))
+        for ended in (None, *Outcome):
+            yield answers.peek_reply(results.Peek(JOBID, job, ended, True), press)
+            yield answers.peek_reply(results.Peek(JOBID, job, ended, False), press)
+            yield answers.checked_reply(results.Checked(job, ended, True), HERE)
+            yield answers.checked_reply(results.Checked(job, ended, False), HERE)
+            yield answers.checked_reply(results.CheckedBefore(job), HERE)
+        yield from _answers_on_trouble(job)
+        yield answers.stop_reply(results.Stopped())
+        for others in (1, 4):
+            yield answers.stop_reply(results.TakenOff(others))
+    for stopped in (0, 1, 25):
+        for kept in (0, 1, 25):
+            yield answers.stopped_all_reply(results.StoppedAll(stopped, kept))
+    yield answers.posted_again_reply(results.PostedAgain(7))
+
+
+def _answers_on_trouble(job: Job | None) -> Iterator[Reply]:
+    for why in results.Unchecked:
+        yield answers.checked_reply(results.NotChecked(job, why), HERE)
+    for hold in results.Hold:
+        yield answers.status_reply(results.NowWatching(1, job, PERSON, True, False, hold), HERE)
+        yield answers.status_reply(results.AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
+
+
+def answers_on_lists(words: Words) -> Iterator[Reply]:
+    for taken in results.Taken:
+        for size in (1, 25):
+            entries = tuple(
+                results.WatchEntry(f"{n}{words('jobid')}{n:08}", taken, PERSON - 1 - n, True, words("service"))
+                for n in range(size)
+            )
+            yield lists.watch_reply(results.WatchResult(entries, PERSON, True), HERE)
+            numbered = replace(entries[0], text="#7")
+            yield lists.watch_reply(results.WatchResult((numbered,), None, False), HERE)
+            for hold in results.Hold:
+                yield lists.watch_reply(results.WatchResult(entries, PERSON, True, hold), HERE)
+            yield lists.watch_menu_reply(results.WatchResult(entries, PERSON, True), HERE, 500)
+    yield lists.no_ids_reply()
+    for job in jobs(words):
+        for size in (0, 1, 10, 500):
+            for on_hold in (False, True):
+                listed = tuple(results.Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
+                yield from lists.listing_replies(results.Listing(listed), HERE, MENTIONS)
+        for hold in results.Hold:
+            waiting = tuple(results.Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
+            yield from lists.listing_replies(results.Listing(waiting), HERE, MENTIONS)
+
+
+USER, CLAIMED = ClaimedUser("4321", confirmed=True), ClaimedUser("4321", confirmed=False)
+
+
+def answers_of_refusals(words: Words) -> Iterator[Reply]:
+    every = (
+        NotAJobId(),
+        LooksLikeSecret(),
+        OtherService(words("service")),
+        OtherKind("PixVerse music"),
+        SeveralIds(),
+        refusals.TooFast(NOW),
+        refusals.NoToken(),
+        refusals.TokenRefused(),
+        refusals.TokenMissing(),
+        refusals.TokenReplaced(),
+        refusals.SubscriptionUnpaid(),
+        refusals.NotFound(),
+        refusals.NumberUnknown(),
+        refusals.Expired(),
+        refusals.ApiDown(),
+        refusals.QuestionRefused(),
+        refusals.PersonLimit(50),
+        refusals.ServerLimit(1),
+        refusals.TooManyJobs(60, 25),
+        refusals.NotYours(tuple(range(PERSON - 50, PERSON))),
+        refusals.NotYours(()),
+        refusals.NotWatchedHere(),
+        refusals.NothingToDo(),
+        refusals.NoOwnToken(),
+        refusals.NotFollowed(),
+    )
+    for refusal in every:
+        for manager in (True, False):
+            answer = refusal_reply(refusal, MENTIONS, manager=manager, look_again=press)
+            assert answer is not None, refusal
+            yield answer
+    yield missing_permission_reply(PERMISSIONS)
+    yield missing_permission_reply(())
+    yield locked_thread_reply()
+    yield foreign_channel_reply()
+    yield unseen_channel_reply()
+    yield discord_silent_reply()
+    yield restarting_reply()
+    yield left_button_reply()
+    yield only_in_servers_reply()
+    yield not_served_reply()
+    yield own_fault_reply(words("reference"))
+
+
+def answers_to_admins() -> Iterator[Reply]:
+    yield admin_replies.not_allowed_reply()
+    for number in (0, 1, 500):
+        yield admin_replies.token_works_reply(USER, number, MENTIONS)
+        yield admin_replies.token_works_reply(None, number, MENTIONS)
+        yield admin_replies.token_renewed_reply(number)
+        yield admin_replies.token_of_other_account_reply(number, 1, USER, 2)
+        yield admin_replies.token_of_other_account_reply(number, 500, None, 2)
+        for channels in ((), (7,), tuple(range(7, 17))):
+            yield admin_replies.old_jobs_kept_reply(number, len(channels), 2)
+            yield admin_replies.old_jobs_dropped_reply(number, channels, MENTIONS)
+            yield admin_replies.token_removed_reply(number, channels, MENTIONS)
+        yield admin_replies.token_remove_question(number, number, 2, operators_token=True)
+        yield admin_replies.token_remove_question(number, 0, 2, operators_token=False)
+    for has_token in (True, False):
+        yield admin_replies.token_refused_reply(has_token)
+        yield admin_replies.token_unpaid_reply(has_token)
+        yield admin_replies.token_untried_reply(has_token)
+        yield admin_replies.discord_token_reply(has_token)
+        yield admin_replies.not_a_token_reply(has_token)
+    yield admin_replies.token_overtaken_reply(MENTIONS)
+    yield admin_replies.token_works_reply(CLAIMED, 0, MENTIONS)
+    yield admin_replies.token_kept_reply()
+    yield admin_replies.no_own_token_reply(MENTIONS)
+    yield admin_replies.question_outdated_reply(MENTIONS)
+
+
+def _answers_on_follows_and_checks() -> Iterator[Reply]:
+    for account in (USER, CLAIMED, None):
+        yield admin_replies.follow_question(account, HERE.channel_id, 2, progress=True)
+        yield admin_replies.following_reply(account, HERE.channel_id, MENTIONS)
+    yield admin_replies.follow_cannot_post_reply(HERE, PERMISSIONS)
+    yield admin_replies.not_following_reply()
+    for number in (0, 1, 500):
+        yield admin_replies.unfollowed_reply(HERE.channel_id, number)
+    yield admin_replies.alerts_set_reply(HERE.channel_id)
+    yield admin_replies.alerts_cannot_post_reply(HERE, PERMISSIONS)
+    for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
+        yield callback_address_reply(url, 2**56 - 1)
+        yield callback_replaced_reply(url, 0)
+    yield replace_address_question(2**56 - 1)
+    for interval in (100, 20_000, 3_600_000):
+        yield callbacks_off_reply(interval)
+    yield callbacks_need_token_reply(MENTIONS)
+    yield forget_question()
+    yield forgotten_reply()
+    yield kept_reply()
+    for token in TokenState:
+        well = CheckReport(token, CLAIMED, False, NOW, (), False, 10_485_760, 3, NOW - 60_000, 0, None)
+        yield check_reply(well, MENTIONS)
+        worst = replace(
+            well, operators_token=True, missing=PERMISSIONS, waiting=9, alerts_channel=5, alerts_missing=PERMISSIONS
+        )
+        yield check_reply(worst, MENTIONS)
+        for missing in ((), PERMISSIONS):
+            for other_account in (True, False):
+                followed = tuple(Followed(HERE.channel_id - n, missing, other_account) for n in range(9))
+                yield check_reply(replace(well, followed=followed, callback_heard_at=NOW - 9_000), MENTIONS)
+            needing = tuple(NeedsPermission(HERE.channel_id - n, missing) for n in range(9))
+            yield check_reply(replace(well, waiting=9, waiting_since=NOW - 30_000, needing=needing), MENTIONS)
+        for on_hold in (1, 2):
+            yield check_reply(replace(well, on_hold=on_hold), MENTIONS)
+        for not_posted in (1, 2):
+            yield check_reply(replace(well, not_posted=not_posted), MENTIONS)
+        held_up = replace(well, waiting=9, waiting_since=NOW - 30_000, held_up=True, api_down_since=NOW - 20_000)
+        yield check_reply(held_up, MENTIONS)
+        yield check_reply(replace(held_up, held_up=False), MENTIONS)
+        yield check_reply(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
+
+
+def _record(number: int, snapshot: str | None, state: DeliveryState, reason: Reason | None) -> OutcomeRecord:
+    return OutcomeRecord(
+        PERSON - number,
+        1,
+        70 + number,
+        HERE.guild_id,
+        HERE.channel_id - number,
+        PERSON - number,
+        snapshot,
+        state,
+        reason,
+        "",
+        None,
+        NOW,
+        NOW + 60_000,
+        None,
+    )
+
+
+def answers_on_results(words: Words) -> Iterator[Reply]:
+    for job in jobs(words):
+        named = [nth(job, n) for n in range(PAGE)]
+        stored = [None if one is None else snapshots.dump(one) for one in named]
+        for state in DeliveryState:
+            for reason in (None, *Reason):
+                records = tuple(_record(n, snapshot, state, reason) for n, snapshot in enumerate(stored))
+                page = OutcomePage(records, skipped=8, more=True)
+                yield results_reply(page, OutcomeCounts(1, 0, None), MENTIONS)
+                blocked = replace(records[0], blocked_since=NOW - 60_000, settled_at=NOW)
+                alone = OutcomePage((blocked,), skipped=0, more=False)
+                yield results_reply(alone, OutcomeCounts(500, 1, NOW), MENTIONS)
+    plain = OutcomeRecord(
+        1, 1, 7, HERE.guild_id, HERE.channel_id, None, None, DeliveryState.POSTED, None, "", None, NOW, NOW, NOW
+    )
+    for counts in (OutcomeCounts(0, 0, None), OutcomeCounts(0, 2, NOW)):
+        yield results_reply(OutcomePage((plain,), skipped=0, more=False), counts, MENTIONS)
+    yield results_reply(OutcomePage((), skipped=8, more=False), OutcomeCounts(0, 2, NOW), MENTIONS)
+    yield results_reply(OutcomePage((), skipped=0, more=False), OutcomeCounts(0, 0, None), MENTIONS)
+    for fresh, posted in ((True, False), (False, True), (False, False)):
+        result = SentAgain(7, HERE.channel_id, fresh=fresh, posted=posted)
+        page = OutcomePage(
+            tuple(_record(n, None, DeliveryState.POSTED, None) for n in range(PAGE)), skipped=0, more=True
+        )
+        for news in (sent_again(result), posted_after_all(result)):
+            yield results_reply(page, OutcomeCounts(1, 2, NOW), MENTIONS, news)
+    yield results_reply(OutcomePage((), 0, more=False, only_failed=True), OutcomeCounts(0, 0, None), MENTIONS)
+
+
+def all_answers(words: Words) -> Iterator[Reply]:
+    yield from answers_on_one_job(words)
+    yield from answers_on_lists(words)
+    yield from answers_of_refusals(words)
+    yield from answers_to_admins()
+    yield from _answers_on_follows_and_checks()
+    yield from answers_on_results(words)
