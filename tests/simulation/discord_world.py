@@ -68,6 +68,8 @@ class Channel:
     denied: set[str] = field(default_factory=set)
     """Permissions that the bot lacks here."""
     given_back_at: float = -math.inf
+    denied_before: set[str] = field(default_factory=set)
+    """What it lacked until then."""
     exists: bool = True
     locked: bool = False
     archived: bool = False
@@ -86,6 +88,13 @@ class Channel:
     def denied_until(self) -> float:
         """When the bot was last given something back here."""
         return (self.parent or self).given_back_at
+
+    def could_do_less_at(self, then: float) -> bool:
+        """Whether what the bot began then may have been without files, since it could post but not attach."""
+        place = self.parent or self
+        sending = "send_messages" if self.parent is None else "send_messages_in_threads"
+        less = "attach_files" in place.denied_before and not place.denied_before & {sending, "view_channel"}
+        return less and then < place.given_back_at
 
     @property
     def allowed(self) -> int:
@@ -205,7 +214,7 @@ class DiscordWorld:
 
     def permit(self, channel: Channel, denied: set[str]) -> None:
         place = channel.parent or channel
-        place.denied = denied
+        place.denied, place.denied_before = denied, place.denied
         place.given_back_at = self._clock.passed
         self.emit("CHANNEL_UPDATE", place.guild, self.channel_payload(place))
 

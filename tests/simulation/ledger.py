@@ -38,6 +38,8 @@ _BEFORE = 120.0
 _LINKS_LAST = 20 * 3600.0
 _LATE = 10 * 60.0 + 60.0
 _NOT_LATE = 10 * 60.0 - 60.0
+_LIMITS_LEARNED = 24 * 3600.0
+"""For so long a server may be taken for one that lets no files in, which had refused some."""
 _LOOKED_UP_WITHIN = 3.0
 _SHOWN_NUMBERS = 0.8
 _COMPONENTS = 1 << 15
@@ -81,6 +83,8 @@ class Promise:
     job: Job
     channel: Channel
     at: float
+    account: Account | None = None
+    """Which one the server asked with then."""
     void: str | None = None
     """Why nothing need come any more; then there is at most one outcome."""
     outcomes: list[Posted] = field(default_factory=list)
@@ -152,9 +156,9 @@ class Ledger:
 
         def look() -> None:
             promise = self.promises.get((job.jobid, channel.id))
-            others = ("discord_5", "discord_l", "discord_4", "discord_s", "discord_u", "gateway", "disk", "media")
-            disturbed = any(self._weather.was(kind, at - _BEFORE) for kind in others)
-            disturbed = disturbed or self._weather.was_exactly("discord_refuses", at - _BEFORE)
+            disturbed = any(self._weather.was(kind, at - _BEFORE) for kind in ("gateway", "disk"))
+            disturbed = disturbed or self._weather.met(channel.id, at - _BEFORE, but="discord_refuses_always")
+            disturbed = disturbed or self._file_met_something(job, at - _BEFORE)
             changed = channel.denied_until() > at - _BEFORE or channel.locked or not channel.exists
             if promise is None or promise.void is not None or disturbed or changed or not channel.guild.bot_in:
                 return
@@ -177,20 +181,23 @@ class Ledger:
     def promise(self, job: Job, channel: Channel) -> None:
         promise = self.promises.get((job.jobid, channel.id))
         if promise is None:
-            self.promises[(job.jobid, channel.id)] = Promise(job, channel, self._clock.passed)
+            account = self.account_in_use(channel.guild)
+            self.promises[(job.jobid, channel.id)] = Promise(job, channel, self._clock.passed, account)
             self.counts["promises"] += 1
         elif promise.void is not None and not promise.outcomes:
             promise.void = None
 
     def void(
-        self, why: str, *, channel: Channel | None = None, guild: Guild | None = None, job: Job | None = None
-    ) -> None:
-        """Nothing has to come any more for these."""
+        self, why: str, *, channel: Channel | None = None, guild: Guild | None = None, job: Job | None = None,
+        but_of: Account | None = None,
+    ) -> None:  # fmt: skip
+        """Nothing has to come any more for these, but for jobs that `but_of` sees and was asked about."""
         for promise in self.promises.values():
             if (
                 (channel is None or promise.channel is channel)
                 and (guild is None or promise.channel.guild is guild)
                 and (job is None or promise.job is job)
+                and (but_of is None or not promise.job.account is promise.account is but_of)
                 and promise.void is None
             ):
                 promise.void = why
@@ -284,20 +291,19 @@ class Ledger:
     def _check_all_files(self, job: Job, posted: Posted, text: str) -> None:
         """Every file is there, unless something kept it: its host, a refusal of Discord's that stays, a permission."""
         since = job.ends_at - _BEFORE
-        kept_back = any(self._weather.was(kind, since) for kind in ("media", "disk", "api", "discord"))
-        twice_alone = self._only_refused_twice(since)
-        denied = since < posted.channel.denied_until() or posted.channel.lacks("attach_files")
+        channel, passing = posted.channel, "discord_refuses_twice"
+        kept_back = self._weather.was("disk", since) or self._file_met_something(job, since)
+        kept_back = kept_back or self._weather.met(channel.id, since, but=passing)
+        limited = self._weather.met(channel.guild.id, self._clock.passed - _LIMITS_LEARNED, but=passing)
+        denied = channel.lacks("attach_files") or channel.could_do_less_at(posted.at - 1.0)
         old = self._clock.passed - job.ends_at > _LINKS_LAST
-        if f"{_WORDS['completed']} ·" in text and (not kept_back or twice_alone) and not denied and not old:
+        if f"{_WORDS['completed']} ·" in text and not (kept_back or limited or denied or old):
             self.counts["outcomes with all files due"] += 1
             if len(posted.files) < len(job.videos):
                 self.fail(f"{len(posted.files)} of {len(job.videos)} files of {job.prompt}, for no reason: {text!r}")
 
-    def _only_refused_twice(self, since: float) -> bool:
-        others = ("discord_5", "discord_l", "discord_4", "discord_s", "discord_refuses_a", "media", "disk", "api")
-        return not any(self._weather.was(kind, since) for kind in others) and not self._weather.was_exactly(
-            "discord_refuses", since
-        )
+    def _file_met_something(self, job: Job, since: float) -> bool:
+        return any(self._weather.met(path, since) for path in job.paths)
 
     def _check_late(self, job: Job, posted: Posted, text: str) -> None:
         """An end that waited for long is called late, where it was watched before."""

@@ -266,7 +266,7 @@ class People:
             server.offered.add(token)
             if account is not None and account.token == token:
                 if self._ledger.account_in_use(guild) not in (account, None):
-                    self._ledger.void("the server has another account now", guild=guild)
+                    self._ledger.void("the server has another account now", guild=guild, but_of=account)
                 server.tokens.append(token)
             channel = record.channel
 
@@ -274,7 +274,7 @@ class People:
                 if "oken works" in answer.text:
                     server.current = token
                 if "different account" in answer.text:
-                    self._ledger.void("the server has another account now", guild=guild)
+                    self._ledger.void("the server has another account now", guild=guild, but_of=account)
 
             self._agenda.after(
                 2.0, lambda: self._hands.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)
@@ -314,12 +314,17 @@ class People:
 
     def _do_remove_token(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._ledger.void("the token was removed", guild=guild)
+
+        def removed(answer: Asked) -> None:
+            if "removed" in answer.text.lower():
+                self._ledger.servers[guild.id].current = None
+
         self._hands.command(
             channel,
             guild.admin,
             "pixverse-admin token remove",
             {},
-            then=lambda record: self._hands.press_in(record, "Remove the token"),
+            then=lambda record: self._hands.press_in(record, "Remove the token", removed),
         )
 
     def _do_check(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:

@@ -81,6 +81,11 @@ class Job:
         )
 
     @property
+    def paths(self) -> list[str]:
+        """Of its files at their host."""
+        return [_path(self, index) for index in range(self.files)]
+
+    @property
     def videos(self) -> tuple[bytes, ...]:
         return tuple(self.video(index) for index in range(self.files)) if self.end == "completed" else ()
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from random import Random
 from typing import Any
@@ -36,6 +37,7 @@ _DISCORD = {
     "discord_unsure": 1.0,
 }
 _MEDIA = {"media_broken": 0.7}
+_POSTS = re.compile(r".*/channels/(\d+)/messages")
 _HTML = Reply(200, b"<html>please log in</html>", content_type="text/html")
 _API_SAYS = {
     "api_5xx": tuple(Reply(status, {"error": "no", "code": status}) for status in (500, 502, 503, 596)),
@@ -62,6 +64,8 @@ class Weather:
         self.last_change = 0.0
         self._last_in_force: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
+        self._met: dict[str, list[tuple[float, str]]] = defaultdict(list)
+        """What each channel, server and file has met: when, and of which kind."""
 
     def was(self, prefix: str, since: float) -> bool:
         """Whether any fault of this group was in force since then."""
@@ -69,9 +73,10 @@ class Weather:
             ended >= since for kind, ended in self._last_in_force.items() if kind.startswith(prefix)
         )
 
-    def was_exactly(self, kind: str, since: float) -> bool:
-        """Whether this very kind was in force since then."""
-        return kind in self.now or self._last_in_force.get(kind, -1.0) >= since
+    def met(self, subject: object, since: float, *, but: str = "none") -> bool:
+        """Whether this channel or server (by its id) or file (by its path) has met a fault since then, of another kind
+        than `but`."""
+        return any(at >= since and kind != but for at, kind in self._met[str(subject)])
 
     def begin(self, fault: Fault) -> None:
         self.now[fault.kind] = fault
@@ -110,7 +115,11 @@ class Weather:
 
     def to_discord(self, request: Request) -> Trip:
         there, back = self._moments()
-        match self._hit(_DISCORD):
+        hit = self._hit(_DISCORD)
+        posts = _POSTS.fullmatch(request.path)
+        if hit is not None and posts is not None and request.method == "POST":
+            self._meets(posts[1], hit)
+        match hit:
             case "discord_5xx" | "discord_5xx_after" as kind:
                 said = self._random.choice(_SERVER_ERRORS)
                 return Trip(there, back, refused=said) if kind == "discord_5xx" else Trip(there, back, after=said)
@@ -129,34 +138,45 @@ class Weather:
         said = {"message": "slow down", "retry_after": wait, "global": self._random.random() < 0.3}
         return Reply(429, said, {"Retry-After": str(wait)})
 
-    def to_media(self, _request: Request) -> Trip:
+    def to_media(self, request: Request) -> Trip:
         there, back = self._moments()
         if self._hit(_MEDIA) is None:
             return Trip(there, back)
+        self._meets(request.path, "media_broken")
         said = self._random.choice(_MEDIA_SAYS)
         return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
+
+    def _meets(self, subject: object, kind: str) -> None:
+        self._met[str(subject)].append((self._clock.passed, kind))
 
     def _hit(self, odds: Mapping[str, float]) -> str | None:
         """The first fault of this list that is in force and meets this request."""
         return next((kind for kind, odd in odds.items() if kind in self.now and self._random.random() < odd), None)
 
-    def against(self, _channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
+    def against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         """What Discord has against a message."""
+        kind, refusal = self._refusal(body, files)
+        if refusal is not None:
+            self._meets(channel.id, kind)
+            self._meets(channel.guild.id, kind)
+        return refusal
+
+    def _refusal(self, body: dict[str, Any], files: int) -> tuple[str, Refusal | None]:
         if "discord_refuses_twice" in self.now and files and self._refused[body["nonce"]] < _TWICE:
             self._refused[body["nonce"]] += 1
-            return Refusal(403, 50013, "Missing Permissions")
+            return "discord_refuses_twice", Refusal(403, 50013, "Missing Permissions")
         fault = self.now.get("discord_refuses_always")
         if fault is None:
             fault = self.now.get("discord_refuses")
             if fault is None or self._random.random() < 0.3:
-                return None
+                return "", None
         refusals = _REFUSALS if fault.kind == "discord_refuses" else _NOT_ABOUT_PERMISSIONS
         status, code, text = refusals[fault.seed % len(refusals)]
         wordy = "boat" in str(body)
         if code in (400001, 40005, 20009) and not files:
-            return None
+            return "", None
         if code in (200000, 240000, 50035) and not wordy:
-            return None
+            return "", None
         if code == 987654 and not files and not wordy:
-            return None
-        return Refusal(status, code, text)
+            return "", None
+        return fault.kind, Refusal(status, code, text)
