@@ -17,7 +17,7 @@ from cogs.buttons import OrphanedButtons, button_handlers
 from cogs.callback_service import CallbackService
 from cogs.check_service import CheckService
 from cogs.follow_service import FollowService
-from cogs.http_port import Instruments, loop_beats, open_http_ports
+from cogs.http_port import Instruments, make_heartbeats, open_http_ports
 from cogs.message_menu import watch_menu
 from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
@@ -47,7 +47,7 @@ from storage.database import Connect, Database, connect_in_thread
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
-from web.health import LoopBeats, standing
+from web.health import Heartbeats, stalled
 from web.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
@@ -124,22 +124,22 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         relay.places.when_forgotten(relay.callbacks.addresses.forget)
         stack.push_async_callback(relay.fetcher.close)
         crashes = LoopCrashes()
-        beats = loop_beats(relay, crashes, clock)
+        heartbeats = make_heartbeats(relay, crashes, clock)
         await open_http_ports(
             settings,
             stack,
             client=client,
             relay=relay,
             database=database,
-            beats=beats,
+            heartbeats=heartbeats,
             instruments=instruments,
             clock=clock,
         )
         stack.push_async_callback(client.put_away)
         service_manager.ready()
         stack.callback(service_manager.stopping)
-        async with _watched(service_manager, beats, clock):
-            await _face_discord(settings, client, relay, registry, clock, database, beats, crashes)
+        async with _watched(service_manager, heartbeats, clock):
+            await _face_discord(settings, client, relay, registry, clock, database, heartbeats, crashes)
 
 
 def clean_operator_token(settings: Settings) -> str | None:
@@ -163,9 +163,9 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Conn
 
 
 @asynccontextmanager
-async def _watched(service_manager: ServiceManager, beats: LoopBeats, clock: Clock) -> AsyncIterator[None]:
+async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, clock: Clock) -> AsyncIterator[None]:
     watch = asyncio.create_task(
-        service_manager.watch(lambda: standing(beats.ages()), clock.sleep), name="service manager"
+        service_manager.watch(lambda: stalled(heartbeats.ages()), clock.sleep), name="service manager"
     )
     try:
         yield
@@ -180,7 +180,7 @@ async def _face_discord(
     registry: CommandRegistry,
     clock: Clock,
     database: Database,
-    beats: LoopBeats,
+    heartbeats: Heartbeats,
     crashes: LoopCrashes,
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
@@ -229,7 +229,7 @@ async def _face_discord(
             "erasure": relay.retention.run,
             "pauses": relay.pauses.run,
         }
-        beats.begin()
+        heartbeats.begin()
         await client.add_cog(Background(loops, crashes, clock))
 
     client.started = start

@@ -19,8 +19,8 @@ from model.states import AccountState
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.errors import PixVerseError
+from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
-from pixverse.told import Told
 from relay.clock import SystemClock
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
@@ -106,9 +106,9 @@ class RealPoller:
             random=random,
         )
 
-    async def _ask(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> Told:
+    async def _ask(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:
         self.asked.append((jobid, time.monotonic()))
-        return await self._api.told(token, jobid, known, terms)
+        return await self._api.lazy_job(token, jobid, known, terms)
 
     async def pace(self, seconds: float) -> Pace:
         """The pace over the next `seconds`."""

@@ -15,7 +15,7 @@ from relay.ports import Clock
 from settings import Settings
 from storage.database import Database, open_reader
 from web.database_figures import DatabaseFigures
-from web.health import HealthReport, LoopBeats, WriteProbe
+from web.health import HealthReport, Heartbeats, WriteProbe
 from web.metrics import LiveFigures, MetricsReport, Sources
 from web.prometheus_meters import PrometheusMeters
 from web.server import callback_port, callback_routes, monitoring_port, monitoring_routes, serving
@@ -35,9 +35,9 @@ class Instruments:
         return cls(registry, NoMeters() if settings.http_port is None else PrometheusMeters(registry))
 
 
-def loop_beats(relay: RelayParts, crashes: LoopCrashes, clock: Clock) -> LoopBeats:
+def make_heartbeats(relay: RelayParts, crashes: LoopCrashes, clock: Clock) -> Heartbeats:
     """The loops without which nothing is relayed."""
-    return LoopBeats(
+    return Heartbeats(
         {
             "delivery": lambda: relay.outbox.beat,
             "poll": lambda: relay.poller.beat,
@@ -57,7 +57,7 @@ async def open_http_ports(
     client: RelayClient,
     relay: RelayParts,
     database: Database,
-    beats: LoopBeats,
+    heartbeats: Heartbeats,
     instruments: Instruments,
     clock: Clock,
 ) -> None:
@@ -72,13 +72,13 @@ async def open_http_ports(
     reader = await stack.enter_async_context(open_reader(settings.database_path))
     writes = WriteProbe(database, clock)
     stack.push_async_callback(writes.close)
-    live = LiveFigures(_sources(client, relay, beats, clock))
+    live = LiveFigures(_sources(client, relay, heartbeats, clock))
     metrics = MetricsReport(instruments.registry, live, DatabaseFigures(reader, clock), writes)
-    health = HealthReport(beats, writes, client.gateway_away)
+    health = HealthReport(heartbeats, writes, client.gateway_away)
     await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), monitoring))
 
 
-def _sources(client: RelayClient, relay: RelayParts, beats: LoopBeats, clock: Clock) -> Sources:
+def _sources(client: RelayClient, relay: RelayParts, heartbeats: Heartbeats, clock: Clock) -> Sources:
     return Sources(
         polls=relay.poller.polls,
         posts=lambda: relay.outbox.counts,
@@ -91,8 +91,8 @@ def _sources(client: RelayClient, relay: RelayParts, beats: LoopBeats, clock: Cl
             "cards": relay.cards.failures,
             "retention": relay.retention.failures,
         },
-        crashes=beats.crashes,
-        loop_ages=beats.ages,
+        crashes=heartbeats.crashes,
+        loop_ages=heartbeats.ages,
         gateway_away=client.gateway_away,
         gateway_latency=client.slowest_latency,
         api_away=lambda: _api_away(relay, clock),

@@ -167,7 +167,9 @@ def put_together(
     sender = Sender(database, poster, builder, ResultRecorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
     accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
-    fetcher = JobFetcher(api.told, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random)
+    fetcher = JobFetcher(
+        api.lazy_job, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random
+    )
     rereader = LinkRefresher(database.reader, fetcher, accounts.in_force)
     recorder = JobRecorder(database, accounts, outbox, cards, clock, interval=interval)
     job_lists = JobLists(api.list_active_jobs, api.kind_of, accounts.token_of, clock, interval=interval)

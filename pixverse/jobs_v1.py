@@ -9,9 +9,9 @@ from model.job import Embed, Job, JobState, Media, Upload
 from pixverse import fields
 from pixverse.api_client import ApiClient
 from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
+from pixverse.lazy_job import LazyJob
 from pixverse.shapes import ANY_ID
 from pixverse.token_text import without_tokens
-from pixverse.told import Told
 
 _JOBS = "/v1/pixverse/jobs"
 _LONGEST_STATUS = 40
@@ -24,24 +24,26 @@ _KNOWN = {state.value: state for state in JobState} | {"canceled": JobState.CANC
 
 
 class JobsV1:
-    """The questions about jobs that v1 answers. Both raise any class of `errors.py`."""
+    """The requests about jobs that v1 takes. Each may raise any class of `errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
     async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
         """One job (useapi.net PixVerse v1, get-pixverse-jobid). `timeout` in seconds, None for the client's own."""
-        return (await self.told(token, jobid, timeout=timeout)).read()
+        return (await self.lazy_job(token, jobid, timeout=timeout)).read()
 
-    async def told(self, token: str, jobid: str, *, known: int | None = None, timeout: float | None = None) -> Told:
-        """The same, not read where the answer's fingerprint is `known`."""
+    async def lazy_job(
+        self, token: str, jobid: str, *, known: int | None = None, timeout: float | None = None
+    ) -> LazyJob:
+        """One job, not parsed yet if the response has the fingerprint `known`."""
         # The documentation writes the colons of an id raw into the query.
         path = f"{_JOBS}/?jobid={quote(jobid, safe=':')}"
         body = await self._client.get(path, token, known=known, timeout=timeout)
-        told = Told(body.fingerprint, lambda: read_job(body.value, jobid))
+        lazy = LazyJob(body.fingerprint, lambda: read_job(body.value, jobid))
         if body.fingerprint != known:
-            told.read()
-        return told
+            lazy.read()
+        return lazy
 
     async def in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
         """The ids of at most 1000 jobs in work of the token's account (useapi.net PixVerse v1, get-pixverse-jobs)."""

@@ -1,16 +1,17 @@
-"""`POST /callback/<secret>`: takes what useapi.net posts to a server's `replyUrl`, and answers before anything is done.
+"""`POST /callback/<secret>`: accepts what useapi.net posts to a server's `replyUrl`, and responds before acting on it.
 
-Answers: 200 whatever the body holds, since it is only a hint; 404 for an address that is none; 413 for more bytes than
-the server takes; 415 for a body that calls itself anything but JSON; 429 for more than a server's share, since whoever
-sends so much should know that it is not heard. No secret stands in an answer.
+Responses: 200 whatever the body holds, since it is only a hint; 404 for an unknown address; 413 for a body that is too
+large; 415 for a content type other than JSON; 429 for more callbacks than a server's share, so that the sender knows
+that they are dropped. No response contains a secret.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Protocol
 
+from relay.callbacks.callback_addresses import CallbackAddresses
+from relay.callbacks.hints import Hints
 from relay.ports import Clock, HintMeter, HintUse
 from web.http_messages import Request, RequestHead, RequestRefused, Response
 
@@ -27,7 +28,7 @@ class _Bucket:
 
 
 class CallbackRate:
-    """A bucket for each server; those that are full again are forgotten. Times are monotonic seconds."""
+    """A token bucket for each server. Full buckets are forgotten. Times are monotonic seconds."""
 
     def __init__(self, burst: float = BURST, per_second: float = PER_SECOND) -> None:
         self._burst = burst
@@ -56,28 +57,14 @@ _JSON = "application/json"
 _RETRY_AFTER_SECONDS = "1"
 
 
-class Addresses(Protocol):
-    """The servers' addresses."""
-
-    def server_of(self, secret: str) -> int | None:
-        """The server whose address holds this secret; None where it is no address, or none any more."""
-
-
-class Hearer(Protocol):
-    """Whoever follows callbacks."""
-
-    def heard(self, guild_id: int, body: bytes) -> None:
-        """A callback came to the server's address. Returns at once, whatever the body holds."""
-
-
 class Callbacks:
     """What the callback port calls; its server bounds a body in bytes and in time."""
 
     def __init__(
-        self, addresses: Addresses, hearer: Hearer, rate: CallbackRate, meter: HintMeter, clock: Clock
+        self, addresses: CallbackAddresses, hints: Hints, rate: CallbackRate, meter: HintMeter, clock: Clock
     ) -> None:
         self._addresses = addresses
-        self._hearer = hearer
+        self._hints = hints
         self._rate = rate
         self._meter = meter
         self._clock = clock
@@ -93,13 +80,13 @@ class Callbacks:
             raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
         if not _is_json(request.head):
             raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        self._hearer.heard(guild_id, await request.read())
+        self._hints.heard(guild_id, await request.read())
         return Response(b"ok")
 
 
 def _is_json(head: RequestHead) -> bool:
-    """Whether the body may be JSON. The vendor documents no content type, so that a missing one is taken for it; a body
-    that is compressed is not, since it could be of any size."""
+    """Whether the body may be JSON. The vendor documents no content type, so a missing one counts as JSON. A compressed
+    body does not, since it could unpack to any size."""
     if head.headers.get("content-encoding", "identity").strip().lower() != "identity":
         return False
     content_type = head.headers.get("content-type", "")

@@ -1,4 +1,4 @@
-"""What the database tells in figures, read at most every half minute, and less often where that takes long."""
+"""Figures from the database, read at most every half minute, and less often if reading takes long."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEPT_TIMES_COST = 100.0
 
 
 class DatabaseFigures(Collector):
-    """`reader` is better one of its own, so that counting holds up nobody."""
+    """Figures for Prometheus. Give it a `reader` of its own, so that counting blocks nobody else."""
 
     def __init__(self, reader: Queries, clock: Clock) -> None:
         self._reader = reader
@@ -34,7 +34,7 @@ class DatabaseFigures(Collector):
         self._figures: Figures | None = None
 
     async def refresh(self) -> None:
-        """Reads them anew where they are too old; there are none where that fails."""
+        """Reads the figures again if they are too old; if that fails there are none."""
         async with self._lock:
             begun = self._clock.monotonic()
             if begun < self._good_until:

@@ -1,4 +1,4 @@
-"""`GET /healthz`: whether the bot does its work, and if not, why; and how long ago each loop last turned."""
+"""`GET /healthz`: whether the bot does its work, why not if it doesn't, and how long ago each loop last turned."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from storage.database import Database
 from storage.errors import StorageError
 from web.http_messages import Request, Response
 
-STANDS_AFTER = 120.0
+STALLED_AFTER = 120.0
 """Seconds. Each loop turns at least every 30 s; what it does in one turn takes seconds at the worst."""
 
 
-class LoopBeats:
-    """`turned` tells for each loop, by its name, when it last turned; all times are monotonic seconds. A loop that
-    crashes again and again turns only in appearance."""
+class Heartbeats:
+    """When each loop last turned. `turned` returns that time by the loop's name; all times are monotonic seconds.
+
+    A loop that keeps crashing counts as not turning since its crashes began.
+    """
 
     def __init__(
         self, turned: Mapping[str, Callable[[], float]], crashes: LoopCrashes, monotonic: Callable[[], float]
@@ -31,11 +33,11 @@ class LoopBeats:
         self._begun_at: float | None = None
 
     def begin(self) -> None:
-        """The loops run from now on; before, there is nothing that could stand."""
+        """Starts to watch the loops: they run from now on, and none could stall before."""
         self._begun_at = self._monotonic()
 
     def ages(self) -> dict[str, float]:
-        """For how many seconds each loop has not turned, or has crashed again and again."""
+        """For how many seconds each loop has not turned, or has kept crashing."""
         begun_at = self._begun_at
         if begun_at is None:
             return {}
@@ -43,7 +45,7 @@ class LoopBeats:
         return {name: now - self._well_at(name, max(turned(), begun_at), now) for name, turned in self._turned.items()}
 
     def crashes(self) -> dict[str, int]:
-        """How often loops have crashed, of all that have."""
+        """How often each loop has crashed; loops that never did are left out."""
         return dict(self._crashes.counts)
 
     def _well_at(self, name: str, turned_at: float, now: float) -> float:
@@ -51,9 +53,9 @@ class LoopBeats:
         return turned_at if crashing_since is None else min(turned_at, crashing_since)
 
 
-def standing(ages: Mapping[str, float]) -> list[str]:
-    """The loops that stand."""
-    return sorted(name for name, age in ages.items() if age > STANDS_AFTER)
+def stalled(ages: Mapping[str, float]) -> list[str]:
+    """The names of the loops that have stalled."""
+    return sorted(name for name, age in ages.items() if age > STALLED_AFTER)
 
 
 log = logging.getLogger(__name__)
@@ -62,7 +64,7 @@ LONGEST_WITHOUT_GATEWAY = 600.0
 """Seconds. Posting needs no gateway, and most outages of it are shorter."""
 
 _TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
-"""For how long the result of a trial is used again."""
+"""For how long the result of a trial write is used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,8 @@ class Vitals:
 
 
 def reasons(vitals: Vitals) -> list[str]:
-    """Why the bot does not do its work; none where it does. Discord or the API being away for a while is no reason."""
-    found = [f"the {name} loop has not turned for {vitals.loops[name]:.0f} s" for name in standing(vitals.loops)]
+    """Why the bot does not do its work; empty if it does. A short outage of Discord or the API is no reason."""
+    found = [f"the {name} loop has not turned for {vitals.loops[name]:.0f} s" for name in stalled(vitals.loops)]
     if not vitals.takes_writes:
         found.append("the database takes no write")
     if vitals.gateway_away > LONGEST_WITHOUT_GATEWAY:
@@ -87,9 +89,9 @@ def reasons(vitals: Vitals) -> list[str]:
 
 
 class WriteProbe:
-    """Tries whether the database takes a write, not at every question: one that it took counts for half a minute.
+    """Tries whether the database takes writes, at most every half minute while it does.
 
-    Whoever asks waits no longer than `patience` seconds: what is not written by then is as good as not taken.
+    A caller waits no longer than `patience` seconds; a write that takes longer counts as failed.
     """
 
     def __init__(self, database: Database, clock: Clock, *, patience: float = 3.0) -> None:
@@ -101,7 +103,7 @@ class WriteProbe:
         self._trial: asyncio.Task[None] | None = None
 
     async def takes_writes(self) -> bool:
-        """What the latest trial brought, or one that is made now."""
+        """Whether the latest trial write succeeded; makes one if the latest is too old."""
         if self._trial is None and self._clock.monotonic() - self._tried_at >= self._lasts():
             self._trial = asyncio.create_task(self._try(), name="write probe")
         if self._trial is None:
@@ -133,22 +135,22 @@ class WriteProbe:
 class HealthReport:
     """The handler. `gateway_away` gives seconds, as `Vitals` has it."""
 
-    def __init__(self, beats: LoopBeats, writes: WriteProbe, gateway_away: Callable[[], float]) -> None:
-        self._beats = beats
+    def __init__(self, heartbeats: Heartbeats, writes: WriteProbe, gateway_away: Callable[[], float]) -> None:
+        self._heartbeats = heartbeats
         self._writes = writes
         self._gateway_away = gateway_away
 
     async def answer(self, _request: Request) -> Response:
         """200, or 503 with the reasons."""
         takes_writes = await self._writes.takes_writes()
-        vitals = Vitals(self._beats.ages(), takes_writes, self._gateway_away())
+        vitals = Vitals(self._heartbeats.ages(), takes_writes, self._gateway_away())
         found = reasons(vitals)
         return Response.of_json(
             {
                 "status": "failing" if found else "ok",
                 "reasons": found,
                 "seconds_since_loops_turned": {name: round(age, 1) for name, age in vitals.loops.items()},
-                "loop_crashes": self._beats.crashes(),
+                "loop_crashes": self._heartbeats.crashes(),
                 "database_takes_writes": vitals.takes_writes,
                 "seconds_without_gateway": round(vitals.gateway_away, 1),
             },

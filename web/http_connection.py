@@ -12,12 +12,12 @@ from typing import cast
 
 from web.connection_limit import ConnectionLimit
 from web.http_messages import Handler, Request, RequestHead, RequestRefused, Response
-from web.parsing import BodyReader, HeadReader, body_reader
+from web.parsing import ChunkedBody, HeadReader, SizedBody, body_reader
 
 log = logging.getLogger(__name__)
 
 Router = Callable[[RequestHead], Handler]
-"""Finds who answers; raises RequestRefused where nobody does."""
+"""Returns the handler of a request; raises RequestRefused if there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class TimeLimits:
 
 
 class HttpConnection(asyncio.Protocol):
-    """Takes bytes from anybody. Nothing that is sent can raise out of it, be logged, or keep it open for long."""
+    """Takes bytes from anybody. Nothing that a client sends can make it raise, log, or stay open for long."""
 
     def __init__(self, router: Router, limit: ConnectionLimit, seconds: TimeLimits) -> None:
         self._router = router
@@ -41,7 +41,7 @@ class HttpConnection(asyncio.Protocol):
         self._seconds = seconds
         self._head = HeadReader()
         self._request: _PendingRequest | None = None
-        self._body: BodyReader | None = None
+        self._body: SizedBody | ChunkedBody | None = None
         self._responding: asyncio.Task[None] | None = None
         self._responded = False
         self._sends_body = True

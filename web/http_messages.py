@@ -1,4 +1,4 @@
-"""What a handler of the HTTP ports is given, and what it gives back."""
+"""The requests that handlers of the HTTP ports get, and the responses that they return."""
 
 from __future__ import annotations
 

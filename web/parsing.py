@@ -1,15 +1,14 @@
-"""Reads HTTP/1.1 requests, strictly: whatever is not plainly a request of the kind served here is refused.
+"""Reads HTTP/1.1 requests strictly, and refuses everything that is not plainly a request of the kind served here.
 
-Whoever reaches a port sends what they like, so these few lines read every byte and nothing else does: no URL, cookie,
-upgrade or compression is ever looked at. The grammar is that of RFC 9112, without what no honest client sends here
-(absolute targets, folded headers, lone line feeds, several values of a header that is read).
+Anybody may send anything to a port, so only this module reads what was received. It never interprets URLs, cookies,
+upgrades or compression. The grammar is that of RFC 9112 without what no honest client sends here (absolute targets,
+folded headers, lone line feeds, several values of a header that is read).
 """
 
 from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import Protocol
 
 from web.http_messages import RequestHead, RequestRefused
 
@@ -93,31 +92,23 @@ def _headers(lines: list[bytes]) -> dict[str, str]:
     return found
 
 
-class BodyReader(Protocol):
-    """Collects a request's body."""
-
-    def feed(self, data: bytes) -> bytes | None:
-        """Takes what was received and returns the body once it is whole. Raises RequestRefused."""
-
-
-def body_reader(head: RequestHead) -> BodyReader:
-    """The reader for the body that this head announces. Raises RequestRefused where it announces none that can be
-    read."""
+def body_reader(head: RequestHead) -> SizedBody | ChunkedBody:
+    """The reader for the body that this head announces. Raises RequestRefused if that can't be read."""
     length, encoding = head.headers.get("content-length"), head.headers.get("transfer-encoding")
     if encoding is not None:
         if length is not None:
             raise RequestRefused(HTTPStatus.BAD_REQUEST)
         if encoding.lower() != "chunked":
             raise RequestRefused(HTTPStatus.NOT_IMPLEMENTED)
-        return _ChunkedBody()
+        return ChunkedBody()
     if length is None:
-        return _SizedBody(0)
+        return SizedBody(0)
     if not _LENGTH.fullmatch(length):
         raise RequestRefused(HTTPStatus.BAD_REQUEST)
-    return _SizedBody(int(length))
+    return SizedBody(int(length))
 
 
-class _SizedBody:
+class SizedBody:
     """A body of a known length."""
 
     def __init__(self, length: int) -> None:
@@ -125,13 +116,14 @@ class _SizedBody:
         self._received = bytearray()
 
     def feed(self, data: bytes) -> bytes | None:
+        """Takes received bytes and returns the body once it is whole. Raises RequestRefused."""
         if self._length > MAX_BODY_BYTES:
             raise RequestRefused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         self._received += data
         return bytes(self._received[: self._length]) if len(self._received) >= self._length else None
 
 
-class _ChunkedBody:
+class ChunkedBody:
     """A body in chunks (RFC 9112, section 7.1). The trailers after the last chunk are not read."""
 
     def __init__(self) -> None:
@@ -139,6 +131,7 @@ class _ChunkedBody:
         self._body = bytearray()
 
     def feed(self, data: bytes) -> bytes | None:
+        """Takes received bytes and returns the body once it is whole. Raises RequestRefused."""
         self._received += data
         while (head := self._next_head()) is not None:
             size, start = head

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 MAX_MONITORING_CONNECTIONS = 200
 MAX_CALLBACK_CONNECTIONS = 2000
-"""Strangers reach this port: the more places there are, the longer an honest client has until it is its turn to go."""
+"""Strangers reach this port: the more places there are, the longer an honest client keeps its own."""
 _ACCEPTED_AT_ONCE = 100
 """In one turn of the event loop. Fewer than there are places, so that what a newcomer has sent is looked at first."""
 _QUEUE = 1024
@@ -33,12 +33,12 @@ _USUAL_SECONDS = TimeLimits()
 
 
 class PortTaken(SettingsError):
-    """Somebody listens there already, perhaps this very bot."""
+    """Another process, perhaps this very bot, listens there already."""
 
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """Where to listen, and how the settings call it."""
+    """Where to listen, and what the settings call the port."""
 
     name: str
     """HTTP or CALLBACK: the beginning of the settings' names."""
@@ -46,7 +46,7 @@ class Port:
     number: int
     max_connections: int
     remedy: str
-    """What to do where nobody can listen there."""
+    """What the operator can do if listening fails."""
 
 
 def monitoring_port(settings: Settings) -> Port | None:
@@ -67,7 +67,7 @@ def callback_port(settings: Settings) -> Port | None:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What is answered, and by whom."""
+    """The methods and paths that a handler serves."""
 
     methods: tuple[str, ...]
     path: re.Pattern[str]
@@ -92,7 +92,7 @@ async def serving(
     port: Port,
     seconds: TimeLimits = _USUAL_SECONDS,
 ) -> AsyncIterator[None]:
-    """Answers at this port until the block ends. Raises SettingsError where nobody can listen there.
+    """Serves the routes at this port until the block ends. Raises SettingsError if listening fails.
 
     Requests are not logged: secrets stand in paths, and strangers are not to fill the log.
     """
@@ -119,8 +119,7 @@ async def serving(
 
 
 async def try_port(port: Port) -> None:
-    """Raises SettingsError where `serving` would, PortTaken where that is because of another listener. Nobody is
-    answered meanwhile."""
+    """Raises SettingsError where `serving` would, PortTaken if another process listens there. Serves nothing."""
     try:
         server = await asyncio.get_running_loop().create_server(
             asyncio.Protocol, port.host, port.number, start_serving=False

@@ -1,4 +1,4 @@
-"""Tells systemd how the bot is: that it has started, that its loops turn, that it ends.
+"""Notifies systemd that the bot has started, that its loops turn, and that it stops.
 
 The protocol is that of sd_notify(3): a datagram to the socket whose path stands in NOTIFY_SOCKET.
 """
@@ -13,11 +13,11 @@ from collections.abc import Awaitable, Callable, Mapping
 log = logging.getLogger(__name__)
 
 _PINGS_IN_TIME = 3
-"""sd_watchdog_enabled(3) recommends to call in after half of the time."""
+"""sd_watchdog_enabled(3) recommends a ping every half of the time at least."""
 
 
 class ServiceManager:
-    """Whoever started the bot as a service; nobody where the environment names none."""
+    """The service manager that started the bot; without one, its methods do nothing."""
 
     def __init__(self, address: str | None, watchdog_seconds: float | None) -> None:
         self._address = address
@@ -36,18 +36,18 @@ class ServiceManager:
         self._tell("READY=1")
 
     def stopping(self) -> None:
-        """The bot has begun to end."""
+        """The bot has begun to stop."""
         self._tell("STOPPING=1")
 
-    async def watch(self, standing: Callable[[], list[str]], sleep: Callable[[float], Awaitable[None]]) -> None:
-        """Reports that the loops turn, until it is cancelled; says nothing while one of them stands, for which systemd
-        begins the bot anew."""
+    async def watch(self, stalled: Callable[[], list[str]], sleep: Callable[[float], Awaitable[None]]) -> None:
+        """Reports that the loops turn, until it is cancelled. While one has stalled it reports nothing, so that systemd
+        restarts the bot."""
         if self._watchdog_seconds is None:
             return
         while True:
-            stand = standing()
-            if stand:
-                log.error("systemd is not told that all is well: these loops stand: %s", ", ".join(stand))
+            names = stalled()
+            if names:
+                log.error("systemd is not told that all is well: these loops have stalled: %s", ", ".join(names))
             else:
                 self._tell("WATCHDOG=1")
             await sleep(self._watchdog_seconds / _PINGS_IN_TIME)

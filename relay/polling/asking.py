@@ -11,7 +11,7 @@ from model.job import Job
 from model.states import AccountState
 from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.jobids import is_v2
-from pixverse.told import Told
+from pixverse.lazy_job import LazyJob
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts, Answer, JobFetcher, NoTokenLeft
 from relay.polling.job_list import JobLists
@@ -160,7 +160,7 @@ class Asking:
         return schedule.spread(backoff_until, self._interval, job.asked_at, self._random)
 
     async def _record(self, job: Watched, answer: Answer) -> float | None:
-        if isinstance(answer.told, Told):
+        if isinstance(answer.told, LazyJob):
             return await self._record_job(job, answer.told)
         if isinstance(answer.told, JobExpired):
             await self._recorder.record_expired(job.id, job.account_id)
@@ -176,7 +176,7 @@ class Asking:
         # Asked in between, one that is there again is known as soon as any other.
         return min(believed_at, self.after_answer(job, asked_at))
 
-    async def _record_job(self, job: Watched, told: Told) -> float | None:
+    async def _record_job(self, job: Watched, told: LazyJob) -> float | None:
         if told.fingerprint != job.heard or job.missing_since is not None:
             if await self._record_news(job, told.read()) is Recorded.ENDED:
                 self._job_lists.record_told_the_end(job)

@@ -20,8 +20,8 @@ from pixverse.errors import (
     RateLimited,
     Unavailable,
 )
+from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
-from pixverse.told import Told
 from relay.allowances import AllowanceUsedUp
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
@@ -35,7 +35,7 @@ FRESH_SECONDS = 5.0
 _SILENT_INTERVALS = 1.5
 """Within an interval and its jitter each young job is asked about: if one of them is told, the API is not down."""
 
-Fetch = Callable[[str, str, int | None, LookupTerms | None], Awaitable[Told]]
+Fetch = Callable[[str, str, int | None, LookupTerms | None], Awaitable[LazyJob]]
 """Asks the API, with a token, about a job id; the third is the fingerprint of an answer that is known already, the
 fourth the terms on which a person asks, None for what is scheduled. Raises a class of PixVerseError, and what the terms
 raise."""
@@ -68,12 +68,12 @@ class Answer:
     at: int
     """Milliseconds UTC."""
     monotonic: float
-    told: Told | JobNotFound | JobExpired
+    told: LazyJob | JobNotFound | JobExpired
 
     @property
     def said(self) -> Job | JobNotFound | JobExpired:
         """The same, read."""
-        return self.told.read() if isinstance(self.told, Told) else self.told
+        return self.told.read() if isinstance(self.told, LazyJob) else self.told
 
 
 @dataclass(slots=True)
@@ -245,7 +245,7 @@ class JobFetcher:
             raise NoTokenLeft("no token")
         asked_at, asked = self._clock.now(), self._clock.monotonic()
         try:
-            told: Told | JobNotFound | JobExpired = await self._fetch(token, jobid, known, terms)
+            told: LazyJob | JobNotFound | JobExpired = await self._fetch(token, jobid, known, terms)
         except (JobNotFound, JobExpired) as error:
             await self._heard(account_id, error)
             told = error.with_traceback(None)

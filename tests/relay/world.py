@@ -12,8 +12,8 @@ from random import Random
 from model.job import Job, JobState
 from model.states import AccountState
 from pixverse.errors import JobNotFound, NoList, PixVerseError
+from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
-from pixverse.told import Told
 from relay.allowances import Allowances, Refill
 from relay.commands.answer_buttons import AnswerButtons
 from relay.commands.forgetting import Forgetting
@@ -104,7 +104,9 @@ class FakeApi:
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
 
-    async def fetch(self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None) -> Told:
+    async def fetch(
+        self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None
+    ) -> LazyJob:
         self.asked.append((self.clock.monotonic(), token, jobid))
         for key in (token, "all"):
             self.under_way[key] += 1
@@ -119,7 +121,7 @@ class FakeApi:
             raise error
         if jobid not in self.jobs:
             raise JobNotFound("404")
-        return Told.of(self.jobs[jobid])
+        return LazyJob.of(self.jobs[jobid])
 
     def kind_of(self, jobid: str) -> str:
         return jobid[:2] if jobid.startswith(("v1-", "v2-")) else "none"

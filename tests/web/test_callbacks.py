@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import cast
 
 import pytest
 
+from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.hint_counts import HintCounts
+from relay.callbacks.hints import Hints
 from relay.ports import HintUse
 from tests.relay.world import ManualClock
 from tests.web.port import ask, free_port, port_at
@@ -42,7 +45,13 @@ class Town:
 @pytest.fixture
 async def town() -> AsyncIterator[Town]:
     made = Town(free_port())
-    callbacks = Callbacks(made, made, CallbackRate(burst=20, per_second=1), made.counts, made.clock)
+    callbacks = Callbacks(
+        cast("CallbackAddresses", made),
+        cast("Hints", made),
+        CallbackRate(burst=20, per_second=1),
+        made.counts,
+        made.clock,
+    )
     async with serving(callback_routes(callbacks.answer, None), port_at(made.port)):
         yield made
 

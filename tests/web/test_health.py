@@ -17,16 +17,16 @@ from tests.web.clock import ManualClock
 from tests.web.port import Asked
 from web.health import (
     LONGEST_WITHOUT_GATEWAY,
-    STANDS_AFTER,
+    STALLED_AFTER,
     HealthReport,
-    LoopBeats,
+    Heartbeats,
     Vitals,
     WriteProbe,
     reasons,
-    standing,
+    stalled,
 )
 
-WELL = Vitals(loops={"poll": 1.0, "cards": STANDS_AFTER}, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY)
+WELL = Vitals(loops={"poll": 1.0, "cards": STALLED_AFTER}, takes_writes=True, gateway_away=LONGEST_WITHOUT_GATEWAY)
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_at_the_bounds_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("vitals", "words"),
     [
-        (Vitals({"poll": 1.0, "cards": STANDS_AFTER + 1}, True, 0.0), "the cards loop"),
+        (Vitals({"poll": 1.0, "cards": STALLED_AFTER + 1}, True, 0.0), "the cards loop"),
         (Vitals({}, False, 0.0), "the database takes no write"),
         (Vitals({}, True, LONGEST_WITHOUT_GATEWAY + 1), "gateway has been away for 601 s"),
     ],
@@ -71,35 +71,35 @@ def test_each_trouble_has_its_reason(vitals: Vitals, words: str) -> None:
 
 
 def test_loops_that_have_not_begun_do_not_stand(clock: ManualClock) -> None:
-    beats = LoopBeats({"poll": lambda: 0.0}, LoopCrashes(), clock.monotonic)
-    clock.forward(STANDS_AFTER * 10)
-    assert beats.ages() == {}
-    beats.begin()
-    assert standing(beats.ages()) == []
-    clock.forward(STANDS_AFTER + 1)
-    assert standing(beats.ages()) == ["poll"]
+    heartbeats = Heartbeats({"poll": lambda: 0.0}, LoopCrashes(), clock.monotonic)
+    clock.forward(STALLED_AFTER * 10)
+    assert heartbeats.ages() == {}
+    heartbeats.begin()
+    assert stalled(heartbeats.ages()) == []
+    clock.forward(STALLED_AFTER + 1)
+    assert stalled(heartbeats.ages()) == ["poll"]
 
 
 def test_a_loop_that_turns_does_not_stand(clock: ManualClock) -> None:
     turned = [0.0]
-    beats = LoopBeats({"poll": lambda: turned[0]}, LoopCrashes(), clock.monotonic)
-    beats.begin()
-    clock.forward(STANDS_AFTER + 1)
+    heartbeats = Heartbeats({"poll": lambda: turned[0]}, LoopCrashes(), clock.monotonic)
+    heartbeats.begin()
+    clock.forward(STALLED_AFTER + 1)
     turned[0] = clock.monotonic()
-    assert standing(beats.ages()) == []
+    assert stalled(heartbeats.ages()) == []
 
 
 def test_a_loop_that_crashes_again_and_again_stands_though_it_turns(clock: ManualClock) -> None:
     crashes = LoopCrashes()
-    beats = LoopBeats({"poll": clock.monotonic, "cards": clock.monotonic}, crashes, clock.monotonic)
-    beats.begin()
+    heartbeats = Heartbeats({"poll": clock.monotonic, "cards": clock.monotonic}, crashes, clock.monotonic)
+    heartbeats.begin()
     began_at = clock.monotonic()
-    while clock.monotonic() - began_at <= STANDS_AFTER:
+    while clock.monotonic() - began_at <= STALLED_AFTER:
         clock.forward(crashes.crashed("poll", clock.monotonic(), clock.monotonic(), ValueError("a fault")))
-    assert standing(beats.ages()) == ["poll"]
-    assert beats.crashes() == {"poll": 7}
+    assert stalled(heartbeats.ages()) == ["poll"]
+    assert heartbeats.crashes() == {"poll": 7}
     clock.forward(60)
-    assert standing(beats.ages()) == []
+    assert stalled(heartbeats.ages()) == []
 
 
 async def test_a_locked_database_takes_no_write_until_it_is_free(database: Database, clock: ManualClock) -> None:
@@ -140,7 +140,7 @@ async def test_asking_often_writes_once(database: Database, clock: ManualClock) 
 
 @pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
 async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
-    report = HealthReport(LoopBeats({}, LoopCrashes(), clock.monotonic), WriteProbe(database, clock), lambda: away)
+    report = HealthReport(Heartbeats({}, LoopCrashes(), clock.monotonic), WriteProbe(database, clock), lambda: away)
     response = await report.answer(Asked())
     body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)

@@ -8,13 +8,13 @@ import pytest
 
 from tests.web.strange_requests import in_pieces, random_bytes
 from web.http_messages import RequestHead, RequestRefused
-from web.parsing import MAX_BODY_BYTES, MAX_HEAD_BYTES, BodyReader, HeadReader, body_reader
+from web.parsing import MAX_BODY_BYTES, MAX_HEAD_BYTES, ChunkedBody, HeadReader, SizedBody, body_reader
 
 
 def _read(pieces: list[bytes]) -> tuple[RequestHead | None, bytes | None] | int:
     """The head and the body, each None where it is not whole; or the status of a refusal."""
     reader, head, body, rest = HeadReader(), None, None, b""
-    bodies: BodyReader | None = None
+    bodies: SizedBody | ChunkedBody | None = None
     try:
         for piece in pieces:
             if bodies is None:

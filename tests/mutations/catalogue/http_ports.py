@@ -85,14 +85,14 @@ MUTATIONS = (
     mutation(
         "chunks have no bound",
         "tests/web/test_parsing.py::test_the_bounds_are_met_exactly",
-        "_ChunkedBody.feed",
+        "ChunkedBody.feed",
         "if len(self._body) + size > MAX_BODY_BYTES:",
         "if 0:",
     ),
     mutation(
         "a body has no bound of its own",
         f"{_SERVER_TESTS}::test_a_body_has_a_bound",
-        "_SizedBody.feed",
+        "SizedBody.feed",
         "if self._length > MAX_BODY_BYTES:",
         "if 0:",
     ),

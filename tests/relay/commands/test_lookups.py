@@ -6,8 +6,8 @@ from itertools import pairwise
 import pytest
 
 from model.job import JobState
+from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
-from pixverse.told import Told
 from relay.allowances import Allowances, Refill
 from relay.commands import refusals
 from relay.commands.results import CheckedBefore, Taken
@@ -18,7 +18,9 @@ from tests.relay.world import ACCOUNT, CHANNEL, FakeApi, ManualClock, World
 class CostlyApi(FakeApi):
     """Each question takes three requests."""
 
-    async def fetch(self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None) -> Told:
+    async def fetch(
+        self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None
+    ) -> LazyJob:
         for _ in range(2 if terms is not None else 0):
             assert terms is not None
             terms.spend()

@@ -25,8 +25,8 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
+from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
-from pixverse.told import Told
 from storage.errors import StorageUnavailable
 from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, START, FakeApi, ManualClock, World, open_database
 
@@ -56,7 +56,9 @@ class HeldApi(FakeApi):
         self.is_early_look: Callable[[str], bool] = lambda _: False
         self.requests: dict[str, list[tuple[float, bool]]] = defaultdict(list)
 
-    async def fetch(self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None) -> Told:
+    async def fetch(
+        self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None
+    ) -> LazyJob:
         self.requests[jobid].append((self.clock.monotonic(), self.is_early_look(jobid)))
         answer = "in work"
         if not self.at_once:
@@ -68,7 +70,7 @@ class HeldApi(FakeApi):
                 self.held.remove(question)
         if answer in _ERRORS:
             raise _ERRORS[answer]()
-        return Told.of(Job(jobid, JobState.PROGRESS, "progress", percent=len(self.requests[jobid]) % 100))
+        return LazyJob.of(Job(jobid, JobState.PROGRESS, "progress", percent=len(self.requests[jobid]) % 100))
 
 
 class AnySequence(RuleBasedStateMachine):

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from pixverse import errors
+from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
-from pixverse.told import Told
 from relay.allowances import AllowanceUsedUp
 from relay.polling.job_fetcher import NoTokenLeft
 from storage.database import Database
@@ -206,12 +206,12 @@ async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: W
         await world.fetcher.look_up(ACCOUNT, "job-1", _terms([], most=0))
     assert world.api.asked == []
 
-    async def runs_out(token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> Told:
+    async def runs_out(token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:
         if terms is None:
-            return Told.of(world.api.jobs[jobid])
+            return LazyJob.of(world.api.jobs[jobid])
         await asyncio.sleep(0)
         terms.spend()
-        return Told.of(world.api.jobs[jobid])
+        return LazyJob.of(world.api.jobs[jobid])
 
     world.fetcher._fetch = runs_out
     first = asyncio.create_task(world.fetcher.look_up(ACCOUNT, "job-1", _terms([], most=1)))

@@ -7,7 +7,7 @@ import pytest
 from model.job import Job, JobState
 from pixverse.api import PixVerseApi
 from pixverse.errors import JobNotFound, Unavailable
-from pixverse.told import Told
+from pixverse.lazy_job import LazyJob
 
 TOKEN = "user:4321-s3cretS3cretS3cret"
 JOBID = "job:1"
@@ -16,8 +16,8 @@ JOBID = "job:1"
 async def test_the_same_bytes_are_read_when_somebody_wants_to_know(wire: Any) -> None:
     api = PixVerseApi(wire.client())
     wire.says(200, '{"jobid": "job:1", "status": "progress"}')
-    first = await api.told(TOKEN, JOBID, None)
-    again = await api.told(TOKEN, JOBID, first.fingerprint)
+    first = await api.lazy_job(TOKEN, JOBID, None)
+    again = await api.lazy_job(TOKEN, JOBID, first.fingerprint)
     assert again.fingerprint == first.fingerprint
     assert again.read() == first.read() == Job(JOBID, JobState.PROGRESS, "progress")
 
@@ -25,9 +25,9 @@ async def test_the_same_bytes_are_read_when_somebody_wants_to_know(wire: Any) ->
 async def test_other_bytes_have_another_fingerprint(wire: Any) -> None:
     api = PixVerseApi(wire.client())
     wire.says(200, '{"jobid": "job:1", "status": "progress"}')
-    first = await api.told(TOKEN, JOBID, None)
+    first = await api.lazy_job(TOKEN, JOBID, None)
     wire.says(200, '{"jobid": "job:1", "status": "failed"}')
-    second = await api.told(TOKEN, JOBID, first.fingerprint)
+    second = await api.lazy_job(TOKEN, JOBID, first.fingerprint)
     assert second.fingerprint != first.fingerprint
     assert second.read().state is JobState.FAILED
 
@@ -37,16 +37,16 @@ async def test_the_same_bytes_with_another_status_are_no_answer(wire: Any, statu
     api = PixVerseApi(wire.client())
     body = '{"jobid": "job:1", "status": "progress", "error": "gone", "code": 404}'
     wire.says(200, body)
-    first = await api.told(TOKEN, JOBID, None)
+    first = await api.lazy_job(TOKEN, JOBID, None)
     wire.says(status, body)
     with pytest.raises(refusal):
-        await api.told(TOKEN, JOBID, first.fingerprint)
+        await api.lazy_job(TOKEN, JOBID, first.fingerprint)
 
 
 async def test_what_cannot_be_read_is_raised_at_once(wire: Any) -> None:
     wire.says(200, '{"jobid": "job:2", "status": "progress"}')
     with pytest.raises(Unavailable):
-        await PixVerseApi(wire.client()).told(TOKEN, JOBID, None)
+        await PixVerseApi(wire.client()).lazy_job(TOKEN, JOBID, None)
 
 
 def test_a_job_that_was_read_is_read_once() -> None:
@@ -56,6 +56,6 @@ def test_a_job_that_was_read_is_read_once() -> None:
         reads.append(1)
         return Job(JOBID, JobState.PROGRESS, "progress")
 
-    told = Told(1, read)
+    told = LazyJob(1, read)
     assert told.read() is told.read()
     assert reads == [1]
