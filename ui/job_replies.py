@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from model.job import Job, Outcome
 from model.messages import Address
-from model.states import CardStatus
+from model.states import AccountState, CardStatus
 from relay.commands.results import (
     AlreadyPosted,
     AlreadyWatched,
     Checked,
     CheckedBefore,
     CheckResult,
-    Hold,
     MentionSet,
     NotChecked,
     NowWatching,
@@ -59,15 +58,15 @@ def kept_reply() -> Reply:
 
 _API_DOWN = "**PixVerse's API isn't answering right now.**"
 _ON_HOLD = {
-    Hold.REFUSED: (
+    AccountState.REFUSED: (
         "useapi.net refuses this server's API token",
         "once someone with *Manage Server* sets a new one",
     ),
-    Hold.MISSING: (
+    AccountState.MISSING: (
         "this server's API token has to be entered again",
         "once someone with *Manage Server* does that",
     ),
-    Hold.UNPAID: ("this server's useapi.net subscription has expired", "once it's renewed"),
+    AccountState.UNPAID: ("this server's useapi.net subscription has expired", "once it's renewed"),
 }
 
 _NOT_CHECKED = {
@@ -236,7 +235,7 @@ def _status_of(outcome: Outcome | None) -> CardStatus:
     return CardStatus.ENDED if outcome else CardStatus.PROGRESS
 
 
-def on_hold(hold: Hold) -> str:
+def on_hold(hold: AccountState) -> str:
     """What is said of jobs that are watched and wait for a token that works."""
     why, until = _ON_HOLD[hold]
     return f"On hold: {why}. I'll resume {until}."

@@ -7,10 +7,10 @@ import re
 from discord import app_commands
 
 from model.messages import Address
-from model.states import CardStatus
+from model.states import AccountState, CardStatus
 from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
-from relay.commands.results import Choice, Hold, Listed, Listing, Taken, WatchEntry, WatchResult
+from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
 from ui import wording
 from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
@@ -48,9 +48,9 @@ _WHAT_THEN = {
 
 
 _HOLDS = {
-    Hold.REFUSED: CardStatus.TOKEN_REFUSED,
-    Hold.UNPAID: CardStatus.UNPAID,
-    Hold.MISSING: CardStatus.TOKEN_MISSING,
+    AccountState.REFUSED: CardStatus.TOKEN_REFUSED,
+    AccountState.UNPAID: CardStatus.UNPAID,
+    AccountState.MISSING: CardStatus.TOKEN_MISSING,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.allowances import AllowanceUsedUp
 from relay.commands import refusals
@@ -107,24 +108,24 @@ def _of_no_token(refusal: Exception, mentions: CommandMentions, *, manager: bool
             return f"**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
         case refusals.NoToken():
             return f"**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
-        case refusals.TokenMissing():
+        case refusals.AccountInTrouble(state=AccountState.MISSING):
             return _token_missing(mentions, manager=manager)
     return None
 
 
 def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     match refusal:
-        case refusals.TokenRefused() if manager:
+        case refusals.AccountInTrouble(state=AccountState.REFUSED) if manager:
             return (
                 "**useapi.net refuses this server's API token.** It was replaced or revoked; "
                 f"set the new one with {mentions.token_set}."
             )
-        case refusals.TokenRefused():
+        case refusals.AccountInTrouble(state=AccountState.REFUSED):
             return (
                 "**I can't check: useapi.net refuses this server's API token.** Admins have been told; "
                 "watched jobs stay watched."
             )
-        case refusals.SubscriptionUnpaid():
+        case refusals.AccountInTrouble():
             return (
                 "**I can't check: this server's useapi.net plan has expired.** "
                 f"Watched jobs resume once it's renewed; {mentions.check} checks right away."

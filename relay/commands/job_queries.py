@@ -9,7 +9,7 @@ from model.job import Outcome
 from model.states import AccountState, DeliveryState
 from pixverse.token_text import looks_like_secret
 from relay.commands.refusals import NothingToDo
-from relay.commands.results import Ask, Choice, Hold, JobDetails, Listed, Listing, OutcomeState
+from relay.commands.results import Ask, Choice, JobDetails, Listed, Listing, OutcomeState
 from relay.polling.job_fetcher import Accounts
 from storage import delivery_queries, jobs, overviews
 from storage.database import Queries
@@ -22,13 +22,6 @@ OUTCOME_STATES = {
     DeliveryState.UNSURE: OutcomeState.UNSURE,
 }
 """By the delivery's state in the outbox."""
-
-_HOLDS = {
-    AccountState.REFUSED: Hold.REFUSED,
-    AccountState.UNPAID: Hold.UNPAID,
-    AccountState.MISSING: Hold.MISSING,
-}
-"""By the state of the account."""
 
 _CHOICES = 25
 _CHOSEN_FROM = 200
@@ -53,11 +46,15 @@ class JobQueries:
                     message_id=row.message_id,
                     mine=row.mine,
                     on_hold=row.account_id != in_force,
-                    hold=_HOLDS.get(self._accounts.state_of(row.account_id)),
+                    hold=self._trouble_of(row.account_id),
                 )
                 for row in rows
             )
         )
+
+    def _trouble_of(self, account_id: int) -> AccountState | None:
+        state = self._accounts.state_of(account_id)
+        return None if state is AccountState.OK else state
 
     async def choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
         """At most 25 jobs of the asker's and of this channel's whose prompt or number fits, newest first."""

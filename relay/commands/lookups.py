@@ -73,8 +73,7 @@ class Lookups:
         return account_id
 
     def account_in_force(self, guild_id: int) -> int:
-        """The server's account. Raises NoToken, TokenMissing, TokenRefused or SubscriptionUnpaid where it cannot be
-        used."""
+        """The server's account. Raises NoToken, or AccountInTrouble where it can't be used."""
         account_id = self.account_of(guild_id)
         self.require_ok(account_id)
         return account_id
@@ -88,14 +87,10 @@ class Lookups:
         return self._fetcher.backoff_until(account_id) is not None
 
     def require_ok(self, account_id: int) -> None:
-        """Raises TokenMissing, TokenRefused or SubscriptionUnpaid where the account is in that state."""
+        """Raises AccountInTrouble where the API does not take the account's token."""
         state = self.accounts.state_of(account_id)
-        if state is AccountState.MISSING:
-            raise refusals.TokenMissing
-        if state is AccountState.REFUSED:
-            raise refusals.TokenRefused
-        if state is AccountState.UNPAID:
-            raise refusals.SubscriptionUnpaid
+        if state is not AccountState.OK:
+            raise refusals.AccountInTrouble(state)
 
     def prepay(self, ask: Ask, account_id: int, requests: int = 1) -> None:
         """Counts requests that will follow from what is asked, though not at once: a look for fresh links before an
@@ -114,7 +109,7 @@ class Lookups:
     async def one(self, ask: Ask, account_id: int, jobid: str, *, look_again: bool = False) -> Job | Silence:
         """What the API says of one job; with `look_again`, even if it answered a moment ago.
 
-        Raises NoToken, TokenRefused or SubscriptionUnpaid, and TooFast.
+        Raises NoToken, AccountInTrouble and TooFast.
         """
         said = (await self.many(ask, account_id, [jobid], look_again=look_again))[jobid]
         if isinstance(said, HeldBack):
@@ -173,9 +168,9 @@ class Lookups:
             except NoTokenLeft:
                 raise refusals.NoToken from None
             except errors.TokenRefused:
-                raise refusals.TokenRefused from None
+                raise refusals.AccountInTrouble(AccountState.REFUSED) from None
             except errors.SubscriptionUnpaid:
-                raise refusals.SubscriptionUnpaid from None
+                raise refusals.AccountInTrouble(AccountState.UNPAID) from None
             except errors.BadRequest:
                 return Silence.BAD_QUESTION
             except PixVerseError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from model.states import AccountState
+
 
 class Refusal(Exception):
     """What was asked for is not done, and nothing was changed. Holds no token and no job id in `str()`.
@@ -31,20 +33,16 @@ class NotFollowed(Refusal):
     """The server's account is not relayed to that channel."""
 
 
-class TokenRefused(Refusal):
-    """useapi.net refuses the token that this server uses."""
+class AccountInTrouble(Refusal):
+    """The API can't be asked with the token that this server uses: it is refused, unpaid or not kept."""
 
-
-class TokenMissing(Refusal):
-    """The token of this server is not kept any more: an admin has to enter it again."""
+    def __init__(self, state: AccountState) -> None:
+        super().__init__(state)
+        self.state = state
 
 
 class TokenReplaced(Refusal):
     """The server's token was set or removed while the API was asked; asking again brings the answer."""
-
-
-class SubscriptionUnpaid(Refusal):
-    """The useapi.net subscription of the account that this server uses has run out."""
 
 
 class NotFound(Refusal):

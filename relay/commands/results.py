@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from model.job import Job, Outcome
 from model.messages import Address
+from model.states import AccountState
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +32,6 @@ class Ask:
 # ---- status, "Watch it here", "Watch again" -------------------------------------------------------------------------
 
 
-class Hold(StrEnum):
-    """Why a job is watched and not asked about: what is wrong with the API token of this server."""
-
-    REFUSED = "refused"
-    UNPAID = "unpaid"
-    MISSING = "missing"
-    """It has to be entered again."""
-
-
 @dataclass(frozen=True, slots=True)
 class NowWatching:
     """The channel is subscribed since just now (or again); its card is on its way or back to life."""
@@ -52,7 +44,7 @@ class NowWatching:
     mention: bool
     api_down: bool
     """The API could not be asked (no answer, or 429): watched all the same."""
-    hold: Hold | None = None
+    hold: AccountState | None = None
     """The API could not be asked because of the token: watched all the same."""
     refused: bool = False
     """Discord does not let the card be posted."""
@@ -71,7 +63,7 @@ class AlreadyWatched:
     api_down: bool
     on_hold: bool = False
     """It belongs to another account than the one in force here."""
-    hold: Hold | None = None
+    hold: AccountState | None = None
 
 
 class OutcomeState(StrEnum):
@@ -172,7 +164,7 @@ class WatchResult:
     summary_message_id: int | None
     """None where the summary is not posted yet, or where none of them was taken."""
     mention: bool
-    hold: Hold | None = None
+    hold: AccountState | None = None
     """Those that are watched are on hold."""
     refused: bool = False
     """Discord does not let the summary be posted."""
@@ -222,7 +214,7 @@ class Listed:
     mine: bool
     on_hold: bool
     """It belongs to another account than the one in force here."""
-    hold: Hold | None = None
+    hold: AccountState | None = None
     """What is wrong with the API token with which it is watched."""
 
 

@@ -6,18 +6,17 @@ from dataclasses import dataclass, replace
 
 from model import snapshots
 from model.job import Job, outcome_of_state
+from model.states import AccountState
 from relay import merge
 from relay.commands import targets
 from relay.commands.job_queries import OUTCOME_STATES
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
 from relay.commands.refusals import (
+    AccountInTrouble,
     ApiDown,
     NotFound,
     NothingToDo,
-    SubscriptionUnpaid,
-    TokenMissing,
-    TokenRefused,
     TokenReplaced,
 )
 from relay.commands.results import (
@@ -27,7 +26,6 @@ from relay.commands.results import (
     Checked,
     CheckedBefore,
     CheckResult,
-    Hold,
     NotChecked,
     NowWatching,
     Peek,
@@ -227,7 +225,7 @@ class Watch:
         result = await self._result(subscribed, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
         return replace(result, hold=hold) if isinstance(result, NowWatching | AlreadyWatched) else result
 
-    async def _said(self, ask: Ask, target: Target, *, look_again: bool) -> tuple[Said | None, Hold | None]:
+    async def _said(self, ask: Ask, target: Target, *, look_again: bool) -> tuple[Said | None, AccountState | None]:
         """What the API says, recorded where it is no news of a job's going on; None where it need not be asked, or
         cannot be with this token: the job is then watched all the same.
 
@@ -243,12 +241,8 @@ class Watch:
         try:
             self._lookups.require_ok(target.account_id)
             said = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
-        except TokenRefused:
-            return None, Hold.REFUSED
-        except SubscriptionUnpaid:
-            return None, Hold.UNPAID
-        except TokenMissing:
-            return None, Hold.MISSING
+        except AccountInTrouble as trouble:
+            return None, trouble.state
         if row is None or was_given_up(row):
             refuse_unknown(said)
         elif not isinstance(said, Job):

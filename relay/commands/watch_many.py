@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from model.job import Job
+from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import (
+    AccountInTrouble,
     NumberUnknown,
     PersonLimit,
     ServerLimit,
-    SubscriptionUnpaid,
-    TokenMissing,
-    TokenRefused,
     TokenReplaced,
     TooManyJobs,
 )
-from relay.commands.results import Ask, Hold, Taken, WatchEntry, WatchResult
+from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
 from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import by_number
 from relay.commands.watch import LATER_SECONDS, PromptPosts, Standing
@@ -131,7 +130,7 @@ class WatchMany:
         else:
             one.taken = Taken.NOT_FOUND
 
-    async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> Hold | None:
+    async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> AccountState | None:
         """Asks about those of which only the API can tell; where it takes no question with this token, all are watched
         unseen, and the reason is returned."""
         asked = [one for one in wanted if one.jobid is not None and needs_asking(one.row)]
@@ -143,12 +142,8 @@ class WatchMany:
         try:
             self._lookups.require_ok(account_id)
             said = await self._lookups.many(ask, account_id, [one.jobid for one in asked if one.jobid is not None])
-        except TokenRefused:
-            return Hold.REFUSED
-        except SubscriptionUnpaid:
-            return Hold.UNPAID
-        except TokenMissing:
-            return Hold.MISSING
+        except AccountInTrouble as trouble:
+            return trouble.state
         for one in asked:
             one.said = said[one.jobid or ""]
             if one.row is None or was_given_up(one.row):

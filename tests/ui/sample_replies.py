@@ -8,7 +8,7 @@ from dataclasses import replace
 from model import snapshots
 from model.job import Job, Outcome
 from model.messages import ClaimedUser
-from model.states import DeliveryState, Reason
+from model.states import AccountState, DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
@@ -41,6 +41,8 @@ from ui.refusal_replies import (
     unseen_channel_reply,
 )
 from ui.reply import Reply
+
+_TROUBLES = (AccountState.REFUSED, AccountState.UNPAID, AccountState.MISSING)
 
 
 async def press(interaction: object) -> None:
@@ -78,7 +80,7 @@ def answers_on_one_job(words: Words) -> Iterator[Reply]:
 def _answers_on_trouble(job: Job | None) -> Iterator[Reply]:
     for why in results.Unchecked:
         yield answers.checked_reply(results.NotChecked(job, why), HERE)
-    for hold in results.Hold:
+    for hold in _TROUBLES:
         yield answers.status_reply(results.NowWatching(1, job, PERSON, True, False, hold), HERE)
         yield answers.status_reply(results.AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
 
@@ -93,7 +95,7 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
             yield lists.watch_reply(results.WatchResult(entries, PERSON, True), HERE)
             numbered = replace(entries[0], text="#7")
             yield lists.watch_reply(results.WatchResult((numbered,), None, False), HERE)
-            for hold in results.Hold:
+            for hold in _TROUBLES:
                 yield lists.watch_reply(results.WatchResult(entries, PERSON, True, hold), HERE)
             yield lists.watch_menu_reply(results.WatchResult(entries, PERSON, True), HERE, 500)
     yield lists.no_ids_reply()
@@ -102,7 +104,7 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
             for on_hold in (False, True):
                 listed = tuple(results.Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
                 yield from lists.listing_replies(results.Listing(listed), HERE, MENTIONS)
-        for hold in results.Hold:
+        for hold in _TROUBLES:
             waiting = tuple(results.Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
             yield from lists.listing_replies(results.Listing(waiting), HERE, MENTIONS)
 
@@ -119,10 +121,10 @@ def answers_of_refusals(words: Words) -> Iterator[Reply]:
         SeveralIds(),
         refusals.TooFast(NOW),
         refusals.NoToken(),
-        refusals.TokenRefused(),
-        refusals.TokenMissing(),
+        refusals.AccountInTrouble(AccountState.REFUSED),
+        refusals.AccountInTrouble(AccountState.MISSING),
         refusals.TokenReplaced(),
-        refusals.SubscriptionUnpaid(),
+        refusals.AccountInTrouble(AccountState.UNPAID),
         refusals.NotFound(),
         refusals.NumberUnknown(),
         refusals.Expired(),

@@ -8,6 +8,7 @@ import pytest
 
 from model.job import Job, JobState, Media, Outcome
 from model.messages import Address
+from model.states import AccountState
 from relay.commands import results
 from relay.commands.results import OutcomeState
 from ui import job_replies as answers
@@ -160,7 +161,7 @@ def test_check_now_says_why_it_brought_nothing() -> None:
 
 
 def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None:
-    watching = results.NowWatching(5, None, 9, mention=True, api_down=False, hold=results.Hold.REFUSED)
+    watching = results.NowWatching(5, None, 9, mention=True, api_down=False, hold=AccountState.REFUSED)
     assert answers.status_reply(watching, HERE).content.startswith(
         "**On hold: useapi.net refuses this server's API token.** I'll post the result here "
         "and ping you once someone with *Manage Server* sets a new one."

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from model.job import Job, JobState, Outcome
 from model.messages import Address
+from model.states import AccountState
 from relay.commands import results
 from ui import lists
 from ui.discord_limits import CHOICE, MESSAGE, units
@@ -127,12 +128,12 @@ def test_a_listing() -> None:
 @pytest.mark.parametrize(
     ("hold", "why"),
     [
-        (results.Hold.REFUSED, "useapi.net refuses the API token"),
-        (results.Hold.UNPAID, "the useapi.net subscription has expired"),
-        (results.Hold.MISSING, "the API token has to be entered again"),
+        (AccountState.REFUSED, "useapi.net refuses the API token"),
+        (AccountState.UNPAID, "the useapi.net subscription has expired"),
+        (AccountState.MISSING, "the API token has to be entered again"),
     ],
 )
-def test_a_listing_says_what_is_wrong_with_the_token(hold: results.Hold, why: str) -> None:
+def test_a_listing_says_what_is_wrong_with_the_token(hold: AccountState, why: str) -> None:
     entries = (replace(LISTED, hold=hold), replace(LISTED, hold=hold))
     (answer,) = lists.listing_replies(results.Listing(entries), HERE, MENTIONS)
     head, *lines = answer.content.split("\n")

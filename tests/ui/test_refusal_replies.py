@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 
+from model.states import AccountState
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from ui.mentions import CommandMentions
@@ -51,7 +52,7 @@ def test_other_exceptions_are_none_of_its_business() -> None:
             ("**This server has no API token yet.** Set the one from useapi.net with </pixverse-admin token set:12>."),
         ),
         (
-            refusals.TokenRefused(),
+            refusals.AccountInTrouble(AccountState.REFUSED),
             (
                 "**I can't check: useapi.net refuses this server's API token.** "
                 "Admins have been told; watched jobs stay watched."

@@ -124,7 +124,7 @@ MUTATIONS = (
         "tests/relay/commands/test_commands.py::"
         "test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works",
         "Watch._said",
-        "return None, Hold.REFUSED",
+        "return None, trouble.state",
         "raise",
     ),
     mutation(
@@ -132,7 +132,7 @@ MUTATIONS = (
         "tests/relay/commands/test_watch_many.py::"
         "test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold",
         "WatchMany._look_up",
-        "return Hold.REFUSED",
+        "return trouble.state",
         "raise",
     ),
     mutation(

@@ -46,7 +46,7 @@ MUTATIONS = (
         "the list hides that the token is refused",
         "tests/e2e/test_api_troubles.py::test_a_refused_token_is_told_once_and_its_end_too",
         "JobQueries.list",
-        "hold=_HOLDS.get(self._accounts.state_of(row.account_id)),",
+        "hold=self._trouble_of(row.account_id),",
         "hold=None,",
     ),
     mutation(

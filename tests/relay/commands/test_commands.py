@@ -100,14 +100,14 @@ async def test_what_was_never_seen_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("trouble", "hold"),
     [
-        (errors.TokenRefused("401"), results.Hold.REFUSED),
-        (errors.SubscriptionUnpaid("402"), results.Hold.UNPAID),
-        (AccountState.REFUSED, results.Hold.REFUSED),
-        (AccountState.UNPAID, results.Hold.UNPAID),
+        (errors.TokenRefused("401"), AccountState.REFUSED),
+        (errors.SubscriptionUnpaid("402"), AccountState.UNPAID),
+        (AccountState.REFUSED, AccountState.REFUSED),
+        (AccountState.UNPAID, AccountState.UNPAID),
     ],
 )
 async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works(
-    world: World, trouble: errors.PixVerseError | AccountState, hold: results.Hold
+    world: World, trouble: errors.PixVerseError | AccountState, hold: AccountState
 ) -> None:
     if isinstance(trouble, AccountState):
         world.accounts.states[ACCOUNT] = trouble
@@ -288,10 +288,10 @@ async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
 
 async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
-    with pytest.raises(refusals.TokenRefused):
+    with pytest.raises(refusals.AccountInTrouble, match="refused"):
         await world.commands.watch.peek(world.ask(), "job-1")
     world.accounts.states[ACCOUNT] = AccountState.UNPAID
-    with pytest.raises(refusals.SubscriptionUnpaid):
+    with pytest.raises(refusals.AccountInTrouble, match="unpaid"):
         await world.commands.watch.peek(world.ask(), "job-1")
     world.accounts.used[GUILD] = None
     with pytest.raises(refusals.NoToken):

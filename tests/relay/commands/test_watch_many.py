@@ -5,11 +5,12 @@ import asyncio
 import pytest
 
 from model.job import JobState
+from model.states import AccountState
 from pixverse import errors
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from relay.commands.limits import Limits
-from relay.commands.results import Hold, Taken
+from relay.commands.results import Taken
 from storage.database import Database
 from tests.relay.world import ACCOUNT, PERSON, World
 
@@ -169,7 +170,7 @@ async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_wat
     world.api.put("job-1")
     world.api.trouble["job-2"] = errors.TokenRefused("401")
     result = await world.commands.many.watch(world.ask(), "job-1 job-2", True)
-    assert result.hold is Hold.REFUSED
+    assert result.hold is AccountState.REFUSED
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]
 
 

@@ -13,7 +13,7 @@ from model.messages import ClaimedUser
 from pixverse import errors
 from relay.allowances import Allowances
 from relay.commands.lookups import Lookups
-from relay.commands.refusals import NoOwnToken, NotFollowed, NoToken, TokenRefused
+from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken
 from relay.commands.results import Ask
 from relay.following.following import Following
 from relay.polling.job_fetcher import JobFetcher
@@ -62,7 +62,7 @@ async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> Non
     account_id = house.accounts.in_force(GUILD)
     assert account_id is not None
     await house.accounts.tried(account_id, TOKEN, errors.TokenRefused("401"))
-    with pytest.raises(TokenRefused):
+    with pytest.raises(AccountInTrouble):
         _following(house, []).followable(GUILD)
 
 
