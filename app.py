@@ -217,7 +217,7 @@ async def _face_discord(
         loops = {
             "delivery": relay.outbox.run,
             "poll": relay.poller.run,
-            "callbacks": relay.callbacks.hints.run,
+            "callbacks": relay.callbacks.processor.run,
             "follows": relay.follows.run,
             "cards": relay.cards.run,
             "accounts": relay.rechecks.run,

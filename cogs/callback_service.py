@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from discord_adapter.command_registry import CommandRegistry
+from relay.accounts.account_registry import Accounts
 from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
 from relay.commands.results import Ask
-from relay.tokens.accounts import Accounts
 from ui.admin_replies import (
     callback_address_reply,
     callback_replaced_reply,

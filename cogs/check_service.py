@@ -5,12 +5,12 @@ from __future__ import annotations
 from discord_adapter.channel_check import ChannelCheck
 from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address, Cause
+from relay.accounts.rechecks import Recheck, Rechecks
 from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
 from relay.ports import Health, Poster
-from relay.tokens.rechecks import Recheck, Rechecks
 from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow

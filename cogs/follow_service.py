@@ -8,11 +8,11 @@ from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address
 from pixverse.jobids import LooksLikeSecret
 from pixverse.token_text import looks_like_secret
+from relay.accounts.server_tokens import TokenChanged
 from relay.commands.refusals import NotFollowed
 from relay.commands.results import Ask
-from relay.following.following import Following
+from relay.follow.follow_commands import FollowCommands
 from relay.ports import Poster
-from relay.tokens.tokens import TokenChanged
 from ui import admin_replies
 from ui.admin_replies import question_outdated_reply
 from ui.buttons import FollowRequest
@@ -26,7 +26,7 @@ LARGEST_ID = 2**63 - 1
 class FollowService:
     """Answers each request; raises classes of `relay.commands.refusals`, and StorageError as the database does."""
 
-    def __init__(self, following: Following, poster: Poster, registry: CommandRegistry) -> None:
+    def __init__(self, following: FollowCommands, poster: Poster, registry: CommandRegistry) -> None:
         self._following = following
         self._poster = poster
         self._registry = registry

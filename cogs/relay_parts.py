@@ -10,10 +10,13 @@ import aiohttp
 
 from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
+from relay.accounts.account_registry import Accounts
+from relay.accounts.rechecks import Rechecks
+from relay.accounts.server_tokens import ServerTokens
 from relay.allowances import Allowances
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.hint_counts import HintCounts
-from relay.callbacks.hints import Hints
+from relay.callbacks.callback_counts import CallbackCounts
+from relay.callbacks.callback_processor import CallbackProcessor
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
@@ -35,9 +38,9 @@ from relay.delivery.link_refresh import LinkRefresher
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import DeliveryLoop
 from relay.delivery.sender import Sender
-from relay.following.following import Following
-from relay.following.follows import Follows
-from relay.following.taking import Taker
+from relay.follow.account_follower import AccountFollower
+from relay.follow.follow_commands import FollowCommands
+from relay.follow.job_importer import JobImporter
 from relay.job_changes import JobChanges
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader
@@ -49,11 +52,8 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.ports import Clock, Health, JobTaker, Poster
+from relay.ports import Clock, Health, JobImports, Poster
 from relay.retention import Erasure, Retention
-from relay.tokens.accounts import Accounts
-from relay.tokens.rechecks import Rechecks
-from relay.tokens.tokens import Tokens
 from settings import Settings
 from storage.database import Database
 from storage.vault import Vault
@@ -67,8 +67,8 @@ class CallbackParts:
     """What the HTTP port, the commands and the background loop work with."""
 
     addresses: CallbackAddresses
-    hints: Hints
-    counts: HintCounts
+    processor: CallbackProcessor
+    counts: CallbackCounts
     endpoint: Callbacks
 
 
@@ -78,18 +78,18 @@ def callback_parts(
     accounts: Accounts,
     fetcher: JobFetcher,
     poller: Poller,
-    taker: JobTaker,
+    importer: JobImports,
     clock: Clock,
     *,
     interval: float,
 ) -> CallbackParts:
     """Makes every part; nothing runs yet. `interval` in seconds."""
-    counts = HintCounts()
+    counts = CallbackCounts()
     addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
-    unknown = UnknownJobs(database.reader, fetcher, taker, poller, clock, interval=interval)
-    hints = Hints(database, accounts, poller, unknown, counts, clock)
-    endpoint = Callbacks(addresses, hints, CallbackRate(), counts, clock)
-    return CallbackParts(addresses, hints, counts, endpoint)
+    unknown = UnknownJobs(database.reader, fetcher, importer, poller, clock, interval=interval)
+    processor = CallbackProcessor(database, accounts, poller, unknown, counts, clock)
+    endpoint = Callbacks(addresses, processor, CallbackRate(), counts, clock)
+    return CallbackParts(addresses, processor, counts, endpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class RelayParts:
     """What Discord's face works with."""
 
     accounts: Accounts
-    tokens: Tokens
+    tokens: ServerTokens
     rechecks: Rechecks
     fetcher: JobFetcher
     media: MediaStore
@@ -105,8 +105,8 @@ class RelayParts:
     outbox: DeliveryLoop
     poller: Poller
     callbacks: CallbackParts
-    follows: Follows
-    following: Following
+    follows: AccountFollower
+    following: FollowCommands
     places: Places
     member_commands: MemberCommands
     retention: Retention
@@ -185,9 +185,9 @@ def put_together(
         random=random,
     )
     accounts.when_changed(poller.account_changed)
-    follows = Follows(
+    follows = AccountFollower(
         database.reader,
-        Taker(
+        JobImporter(
             database,
             accounts,
             poller,
@@ -220,7 +220,7 @@ def put_together(
     )
     return RelayParts(
         accounts=accounts,
-        tokens=Tokens(database, vault, clock, accounts, api, cards),
+        tokens=ServerTokens(database, vault, clock, accounts, api, cards),
         rechecks=Rechecks(accounts, api, clock),
         fetcher=fetcher,
         media=media,
@@ -238,7 +238,7 @@ def put_together(
             interval=interval,
         ),
         follows=follows,
-        following=Following(database, accounts, lookups, follows.changed),
+        following=FollowCommands(database, accounts, lookups, follows.changed),
         places=Places(database, accounts, outbox, poller, clock),
         member_commands=member_commands,
         retention=Retention(database, clock, recorder.give_up_held),

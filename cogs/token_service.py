@@ -7,10 +7,17 @@ from collections.abc import Callable
 from discord_adapter.command_registry import CommandRegistry
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import DiscordTokenGiven, NotAToken
+from relay.accounts.account_registry import Accounts
+from relay.accounts.server_tokens import (
+    ServerTokens,
+    TokenChanged,
+    TokenOvertaken,
+    TokenSet,
+    TokenSetKind,
+    TokenUntried,
+)
 from relay.allowances import Allowances
 from relay.commands.results import Ask
-from relay.tokens.accounts import Accounts
-from relay.tokens.tokens import TokenChanged, TokenOvertaken, Tokens, TokenSet, TokenSetKind, TokenUntried
 from ui import admin_replies
 from ui.reply import Reply
 
@@ -26,7 +33,9 @@ _NOT_STORED: dict[type[Exception], Callable[[bool], Reply]] = {
 class TokenService:
     """Answers each request; raises StorageError as the database does."""
 
-    def __init__(self, accounts: Accounts, tokens: Tokens, allowances: Allowances, registry: CommandRegistry) -> None:
+    def __init__(
+        self, accounts: Accounts, tokens: ServerTokens, allowances: Allowances, registry: CommandRegistry
+    ) -> None:
         self._accounts = accounts
         self._tokens = tokens
         self._allowances = allowances

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Protocol
 
+from relay.accounts.account_registry import Accounts
 from relay.ports import Clock, JobWatch
-from relay.tokens.accounts import Accounts
 from storage import accounts, deletion, servers
 from storage.database import Database
 from storage.errors import StorageError
@@ -66,22 +66,22 @@ class Places:
         async with self._database.transaction() as tx:
             await servers.set_gone(tx, guild_id, self._clock.now())
         log.info("server %d has removed the bot", guild_id)
-        self._accounts.rest_server(guild_id)
+        self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
         """The bot is in this server, for whatever reason that was noticed."""
-        if not self._accounts.rests(guild_id):
+        if not self._accounts.is_suspended(guild_id):
             return
         async with self._database.transaction() as tx:
             await servers.set_back(tx, guild_id)
             await servers.take_up_deliveries(tx, guild_id, self._clock.now())
         log.info("server %d has the bot back", guild_id)
-        self._accounts.wake_server(guild_id)
+        self._accounts.resume_server(guild_id)
 
     async def missed(self, present: Collection[int]) -> list[int]:
         """The servers that were there before and are not among these."""
         known = await servers.known(self._database.reader)
-        return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.rests(guild_id)]
+        return [guild_id for guild_id in sorted(known.difference(present)) if not self._accounts.is_suspended(guild_id)]
 
     async def compare(self, present: Collection[int], gone: Collection[int]) -> None:
         """The bot is in these servers, and surely in those no more: catches up with what happened while nobody
@@ -122,6 +122,6 @@ class Places:
         if row is not None:
             self._accounts.keep(row)
         self._accounts.keep_own(guild_id, None)
-        self._accounts.wake_server(guild_id)
+        self._accounts.resume_server(guild_id)
         self._on_forgotten(guild_id)
         await self._database.flush()

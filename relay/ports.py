@@ -102,10 +102,10 @@ class JobFinds(Protocol):
         """These are watched from now on, and nobody has asked the API about them yet."""
 
 
-class JobTaker(Protocol):
+class JobImports(Protocol):
     """The follows, as whoever hears of an account's jobs sees them."""
 
-    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
+    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
         """Relays jobs that the API itself has just named as this account's to every channel that follows the account.
 
         Returns the numbers of those that were not relayed anywhere before; they are asked about at once. Ids that are
@@ -121,7 +121,7 @@ class Claims(Protocol):
         """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
 
 
-class HintUse(StrEnum):
+class CallbackUse(StrEnum):
     """What became of a callback."""
 
     ASKED = "asked"
@@ -138,10 +138,10 @@ class HintUse(StrEnum):
     """More came than are taken."""
 
 
-class HintMeter(Protocol):
+class CallbackMeter(Protocol):
     """Counts callbacks."""
 
-    def callback(self, use: HintUse) -> None:
+    def callback(self, use: CallbackUse) -> None:
         """A callback was used in this way."""
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.hints import Hints
-from relay.ports import Clock, HintMeter, HintUse
+from relay.callbacks.callback_processor import CallbackProcessor
+from relay.ports import CallbackMeter, CallbackUse, Clock
 from web.http_messages import Request, RequestHead, RequestRefused, Response
 
 BURST = 100
@@ -61,10 +61,15 @@ class Callbacks:
     """What the callback port calls; its server bounds a body in bytes and in time."""
 
     def __init__(
-        self, addresses: CallbackAddresses, hints: Hints, rate: CallbackRate, meter: HintMeter, clock: Clock
+        self,
+        addresses: CallbackAddresses,
+        processor: CallbackProcessor,
+        rate: CallbackRate,
+        meter: CallbackMeter,
+        clock: Clock,
     ) -> None:
         self._addresses = addresses
-        self._hints = hints
+        self._processor = processor
         self._rate = rate
         self._meter = meter
         self._clock = clock
@@ -76,11 +81,11 @@ class Callbacks:
         if guild_id is None:
             raise RequestRefused(HTTPStatus.NOT_FOUND)
         if not self._rate.take(guild_id, self._clock.monotonic()):
-            self._meter.callback(HintUse.TOO_MANY)
+            self._meter.callback(CallbackUse.TOO_MANY)
             raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
         if not _is_json(request.head):
             raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        self._hints.heard(guild_id, await request.read())
+        self._processor.heard(guild_id, await request.read())
         return Response(b"ok")
 
 

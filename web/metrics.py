@@ -11,7 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from relay.polling.job_queue import Polls
-from relay.ports import HintUse
+from relay.ports import CallbackUse
 from settings import VERSION
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
@@ -25,7 +25,7 @@ class Sources:
     polls: Callable[[], Polls]
     posts: Callable[[], Mapping[str, int]]
     """What became of attempts to post, by the names of the verdicts."""
-    hints: Callable[[], Mapping[HintUse, int]]
+    hints: Callable[[], Mapping[CallbackUse, int]]
     failures: Callable[[], Mapping[str, int]]
     """What failed in each loop for a reason of this machine's own."""
     crashes: Callable[[], Mapping[str, int]]
@@ -60,8 +60,8 @@ class LiveFigures(Collector):
         yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been away.", sources.api_away())
 
 
-def _all_uses(hints: Mapping[HintUse, int]) -> dict[str, int]:
-    return {use.value: hints.get(use, 0) for use in HintUse}
+def _all_uses(hints: Mapping[CallbackUse, int]) -> dict[str, int]:
+    return {use.value: hints.get(use, 0) for use in CallbackUse}
 
 
 def _gauge(name: str, text: str, value: float) -> Metric:

@@ -12,7 +12,7 @@ from pixverse.callback_body import CallbackBody
 from pixverse.errors import PixVerseError
 from relay.failures import log_failure
 from relay.polling.job_fetcher import JobFetcher
-from relay.ports import Claims, Clock, JobTaker
+from relay.ports import Claims, Clock, JobImports
 from storage import follows
 from storage.database import Queries
 
@@ -32,7 +32,7 @@ class UnknownJobs:
         self,
         reader: Queries,
         fetcher: JobFetcher,
-        taker: JobTaker,
+        importer: JobImports,
         poller: Claims,
         clock: Clock,
         *,
@@ -40,7 +40,7 @@ class UnknownJobs:
     ) -> None:
         self._reader = reader
         self._fetcher = fetcher
-        self._taker = taker
+        self._importer = importer
         self._poller = poller
         self._clock = clock
         self._interval = interval
@@ -83,7 +83,7 @@ class UnknownJobs:
         try:
             said = (await self._fetcher.ask(account_id, hint.jobid)).said
             if isinstance(said, Job) and not is_old_end(said, self._clock.now()):
-                found = await self._taker.take(account_id, [hint.jobid])
+                found = await self._importer.import_jobs(account_id, [hint.jobid])
                 self._heed_claim(hint, said, found)
         except PixVerseError as error:
             log.info("No answer about a job that a callback told of: %s", error)

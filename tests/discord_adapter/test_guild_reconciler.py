@@ -75,7 +75,7 @@ async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwh
         async with asyncio.timeout(10):
             await compared
         assert client.asked == [LEFT, STILL_THERE]
-        resting = [guild_id for guild_id in (LEFT, STILL_THERE, NEW) if house.accounts.rests(guild_id)]
+        resting = [guild_id for guild_id in (LEFT, STILL_THERE, NEW) if house.accounts.is_suspended(guild_id)]
         assert resting == [LEFT]
     finally:
         running.cancel()

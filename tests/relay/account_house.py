@@ -10,9 +10,9 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from pixverse.errors import PixVerseError, TokenRefused
-from relay.tokens.accounts import Accounts
-from relay.tokens.rechecks import Rechecks
-from relay.tokens.tokens import Tokens
+from relay.accounts.account_registry import Accounts
+from relay.accounts.rechecks import Rechecks
+from relay.accounts.server_tokens import ServerTokens
 from storage.database import Database
 from storage.vault import Vault
 from tests.new_database import lay_database
@@ -108,7 +108,7 @@ class CardLog:
 class House:
     database: Database
     accounts: Accounts
-    tokens: Tokens
+    tokens: ServerTokens
     rechecks: Rechecks
 
     def __init__(self, path: Path, key: str) -> None:
@@ -148,7 +148,7 @@ class House:
         await self.accounts.start()
         self.accounts.when_changed(self.changed.append)
         self.rechecks = Rechecks(self.accounts, self.api, self.clock)
-        self.tokens = Tokens(self.database, vault, self.clock, self.accounts, self.api, self.cards)
+        self.tokens = ServerTokens(self.database, vault, self.clock, self.accounts, self.api, self.cards)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

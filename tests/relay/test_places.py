@@ -38,8 +38,8 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
     async with house.database.transaction() as tx:
         for guild_id in (GUILD, BACK):
             await servers.set_gone(tx, guild_id, house.clock.now() - GRACE)
-    house.accounts.rest_server(GUILD)
-    house.accounts.rest_server(BACK)
+    house.accounts.suspend_server(GUILD)
+    house.accounts.suspend_server(BACK)
     places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
     forgotten: list[int] = []
     places.when_forgotten(forgotten.append)

@@ -9,9 +9,9 @@ from typing import cast
 import pytest
 
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.hint_counts import HintCounts
-from relay.callbacks.hints import Hints
-from relay.ports import HintUse
+from relay.callbacks.callback_counts import CallbackCounts
+from relay.callbacks.callback_processor import CallbackProcessor
+from relay.ports import CallbackUse
 from tests.relay.world import ManualClock
 from tests.web.port import ask, free_port, port_at
 from web.callbacks import CallbackRate, Callbacks
@@ -28,7 +28,7 @@ class Town:
     def __init__(self, port: int) -> None:
         self.port = port
         self.heard_of: list[tuple[int, bytes]] = []
-        self.counts = HintCounts()
+        self.counts = CallbackCounts()
         self.clock = ManualClock()
 
     def server_of(self, secret: str) -> int | None:
@@ -47,7 +47,7 @@ async def town() -> AsyncIterator[Town]:
     made = Town(free_port())
     callbacks = Callbacks(
         cast("CallbackAddresses", made),
-        cast("Hints", made),
+        cast("CallbackProcessor", made),
         CallbackRate(burst=20, per_second=1),
         made.counts,
         made.clock,
@@ -125,6 +125,6 @@ async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(tow
     answers = await asyncio.gather(*(town.post() for _ in range(50)))
     assert sorted(answers) == [200] * 20 + [429] * 30
     assert await town.post(secret=OTHER) == 200
-    assert town.counts.by_use == {HintUse.TOO_MANY: 30}
+    assert town.counts.by_use == {CallbackUse.TOO_MANY: 30}
     town.clock.move_to(town.clock.monotonic() + 2)
     assert [await town.post() for _ in range(3)] == [200, 200, 429]

@@ -14,7 +14,7 @@ from prometheus_client.exposition import generate_latest
 
 from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
 from relay.polling.job_queue import Polls
-from relay.ports import HintUse
+from relay.ports import CallbackUse
 from settings import VERSION
 from storage import jobs
 from storage.database import Database, Queries, Row, SqlValue, open_reader
@@ -29,7 +29,7 @@ from web.prometheus_meters import PrometheusMeters
 SOURCES = Sources(
     polls=lambda: Polls(jobs=9, due=3, late=1, longest=30.5),
     posts=lambda: {"Done": 4, "Again": 1},
-    hints=lambda: {HintUse.ASKED: 2},
+    hints=lambda: {CallbackUse.ASKED: 2},
     failures=lambda: {"poll": 1},
     crashes=lambda: {"poll": 2},
     loop_ages=lambda: {"poll": 0.5},

@@ -6,7 +6,7 @@ from tests.mutations.mutation import mutation
 
 _ADDRESSES = "tests/relay/callbacks/test_callback_addresses.py"
 _CLAIMS = "tests/relay/polling/test_claims.py"
-_HINTS = "tests/relay/callbacks/test_hints.py"
+_HINTS = "tests/relay/callbacks/test_callback_processor.py"
 
 MUTATIONS = (
     mutation(
@@ -40,14 +40,14 @@ MUTATIONS = (
     mutation(
         "a callback reaches jobs of an account that is not the server's own",
         f"{_HINTS}::test_a_server_reaches_the_jobs_of_its_own_account_alone",
-        "Hints._follow",
+        "CallbackProcessor._follow",
         "account_id = self._accounts.own(guild_id)",
         "account_id = self._accounts.in_force(guild_id)",
     ),
     mutation(
         "progress asks early",
         f"{_HINTS}::test_progress_asks_for_nothing",
-        "Hints._follow",
+        "CallbackProcessor._follow",
         "if not hint.claims_end:",
         "if 0:",
     ),
@@ -89,14 +89,14 @@ MUTATIONS = (
     mutation(
         "one server's callbacks take all room",
         f"{_HINTS}::test_a_flood_about_many_jobs_is_bounded",
-        "HintLine.add",
+        "FairQueue.add",
         " or len(jobs) >= self._most_of_one:",
         ":",
     ),
     mutation(
         "each callback is written down",
         f"{_HINTS}::test_when_a_server_was_heard_of_is_written_once_a_minute",
-        "Hints._note_heard",
+        "CallbackProcessor._note_heard",
         ">= _HEARD_AGAIN_MS:",
         ">= 0:",
     ),

@@ -95,8 +95,8 @@ MUTATIONS = (
     mutation(
         "jobs of a server without the bot are asked about",
         f"{_E2E}/test_servers.py::test_back_within_the_grace",
-        "tokens.Accounts.in_force",
-        "return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)",
+        "accounts.Accounts.in_force",
+        "return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)",
         "return self._own.get(guild_id, self._operator_id)",
     ),
     mutation(

@@ -7,7 +7,7 @@ from tests.mutations.mutation import mutation
 MUTATIONS = (
     mutation(
         "a list keeps the card of a young job from keeping up",
-        "tests/relay/following/test_follows.py"
+        "tests/relay/follow/test_account_follower.py"
         "::test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen",
         "Asking._listed_at",
         "if self.needs_record(job):\n    return None\n",
@@ -22,7 +22,7 @@ MUTATIONS = (
     ),
     mutation(
         "the list of a followed account puts off young jobs of which few are left",
-        "tests/relay/following/test_follows.py"
+        "tests/relay/follow/test_account_follower.py"
         "::test_jobs_go_by_their_records_as_soon_as_few_of_them_are_left_though_the_list_goes_on",
         "Poller._list_refreshed",
         "if self._asking.needs_record(job):\n    continue\n",
@@ -66,35 +66,35 @@ MUTATIONS = (
     ),
     mutation(
         "a list that is refused is asked for at each interval",
-        "tests/relay/following/test_follows.py::test_a_list_that_fails_is_asked_for_ever_less_often",
+        "tests/relay/follow/test_account_follower.py::test_a_list_that_fails_is_asked_for_ever_less_often",
         "JobLists._rest_after",
         "return self._interval * _REFUSED_INTERVALS",
         "return self._interval",
     ),
     mutation(
         "the operator's account is followed",
-        "tests/relay/following/test_follows.py::test_only_the_server_s_own_account_in_force_is_followed",
-        "Taker.holds",
+        "tests/relay/follow/test_account_follower.py::test_only_the_server_s_own_account_in_force_is_followed",
+        "JobImporter.holds",
         "return own == in_force == follow.account_id",
         "return in_force == follow.account_id",
     ),
     mutation(
         "a follow takes more than the server may wait for",
-        "tests/relay/following/test_follows.py::test_the_server_s_limit_holds_is_told_once_and_room_is_used",
-        "Taker._take_batch",
+        "tests/relay/follow/test_account_follower.py::test_the_server_s_limit_holds_is_told_once_and_room_is_used",
+        "JobImporter._take_batch",
         "for jobid in wanted[:room]:",
         "for jobid in wanted:",
     ),
     mutation(
         "what a list names is believed to be an id",
-        "tests/relay/following/test_follows.py::test_ids_of_another_shape_are_passed_over_with_one_line",
-        "Taker.take",
+        "tests/relay/follow/test_account_follower.py::test_ids_of_another_shape_are_passed_over_with_one_line",
+        "JobImporter.import_jobs",
         "usable = [jobid for jobid in jobids if is_jobid(jobid)]",
         "usable = list(jobids)",
     ),
     mutation(
         "jobs that ended before the follow, or never were, are told",
-        "tests/relay/following/test_follows.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
+        "tests/relay/follow/test_account_follower.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
         "_end_subscriptions",
         "if await _is_owed(tx, row.id, subscription):",
         "if True:",
@@ -108,15 +108,15 @@ MUTATIONS = (
     ),
     mutation(
         "a followed job ends with the member who asked too",
-        "tests/relay/following/test_follows.py::test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it",
+        "tests/relay/follow/test_account_follower.py::test_a_member_who_asks_too_is_added_and_may_leave_and_a_moderator_stops_it",
         "Stop._stop",
         "goes_on = others > 0 or (subscription.followed and not may_manage)",
         "goes_on = others > 0",
     ),
     mutation(
         "a long list that is being taken counts as taken for a follow that came meanwhile",
-        "tests/relay/following/test_follows.py::test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it",
-        "Follows.changed",
+        "tests/relay/follow/test_account_follower.py::test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it",
+        "AccountFollower.changed",
         "course.settled = {}",
         "course.settled.clear()",
     ),

@@ -142,7 +142,7 @@ MUTATIONS = (
     ),
     mutation(
         "a Discord token is tried with the API",
-        "tests/relay/tokens/test_accounts.py::test_what_cannot_be_a_token_is_never_sent",
+        "tests/relay/accounts/test_account_registry.py::test_what_cannot_be_a_token_is_never_sent",
         "clean_token",
         "if DISCORD_TOKEN.search(token):\n    raise",
         "if 0:\n    raise",

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
-_ACCOUNTS = "tests/relay/tokens/test_accounts.py"
+_ACCOUNTS = "tests/relay/accounts/test_account_registry.py"
 _MOVES = "tests/storage/test_moves.py"
 _CHANGES = "tests/e2e/test_token_changes.py"
-_SHARED = "tests/relay/tokens/test_shared_accounts.py"
+_SHARED = "tests/relay/accounts/test_shared_accounts.py"
 
 MUTATIONS = (
     mutation(
         "the copy that an update makes keeps the tokens",
-        "tests/relay/tokens/test_shared_accounts.py"
+        "tests/relay/accounts/test_shared_accounts.py"
         "::test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none",
         "copy_beside",
         "with_tokens=False",
@@ -21,7 +21,7 @@ MUTATIONS = (
     mutation(
         "a token that claims a server's account is stored in the place of that server's own",
         f"{_ACCOUNTS}::test_a_token_that_only_claims_an_account_takes_nothing_over",
-        "Tokens._store",
+        "ServerTokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         "digest = self._vault.keyed_hash(key)\nrow",
     ),
@@ -35,14 +35,14 @@ MUTATIONS = (
     mutation(
         "a late trial overwrites a newer token",
         f"{_ACCOUNTS}::test_the_later_command_wins_not_the_later_answer",
-        "Tokens._store",
+        "ServerTokens._store",
         "if self._changed_by.get(guild_id, 0) > command:",
         "if 0:",
     ),
     mutation(
         "a token that is being tried is stored though the server's was removed meanwhile",
         f"{_ACCOUNTS}::test_a_token_that_was_removed_while_another_was_tried_stays_removed",
-        "Tokens._remove",
+        "ServerTokens._remove",
         "self._changed_by[guild_id] = command\n",
         "",
     ),
@@ -55,7 +55,7 @@ MUTATIONS = (
     ),
     mutation(
         "a user's number is confirmed by a longer one",
-        "tests/relay/tokens/test_accounts.py::test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told",
+        "tests/relay/accounts/test_account_registry.py::test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told",
         "names_user",
         '(?![0-9])", jobid)',
         '", jobid)',
@@ -119,7 +119,7 @@ MUTATIONS = (
     mutation(
         "a replaced token stays in the write-ahead log",
         f"{_SHARED}::test_no_byte_of_a_replaced_secret_stays_in_a_file",
-        "Tokens._store",
+        "ServerTokens._store",
         "(changed.id for changed in rows))))\nawait self._database.flush()\n",
         """(changed.id for changed in rows))))
 """,
@@ -162,7 +162,7 @@ MUTATIONS = (
     mutation(
         "an old button drops the jobs of an account whose token was entered again",
         f"{_CHANGES}::test_buttons_from_before_a_change_of_the_token_do_nothing",
-        "Tokens._check_not_in_force",
+        "ServerTokens._check_not_in_force",
         "if entered_again or",
         "if",
     ),
@@ -176,7 +176,7 @@ MUTATIONS = (
     mutation(
         "servers with the same token ask each for itself",
         "tests/e2e/test_accounts.py::test_one_account_in_two_servers_is_asked_once[v1]",
-        "Tokens._store",
+        "ServerTokens._store",
         "digest = self._vault.keyed_hash(token)\nrow",
         'digest = self._vault.keyed_hash(f"{guild_id} {token}")\nrow',
     ),

@@ -19,9 +19,9 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.token_text import DiscordTokenGiven, NotAToken
+from relay.accounts.rechecks import Recheck
+from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from relay.delivery import admin_notices as notices
-from relay.tokens.rechecks import Recheck
-from relay.tokens.tokens import Dropped, TokenChanged, TokenOvertaken, TokenSetKind, TokenUntried
 from storage import accounts as account_rows
 from storage import deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.vault import new_key

@@ -10,7 +10,7 @@ MOST_OF_ONE = 100
 """Jobs of one server; a useapi.net account has at most ten in work for each of its channels."""
 
 
-class HintLine:
+class FairQueue:
     """Several callbacks about one job wait as one, which claims an end where any of them does."""
 
     def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:

@@ -11,14 +11,14 @@ import pytest
 
 from model.messages import ClaimedUser
 from pixverse import errors
+from relay.accounts.server_tokens import TokenChanged
 from relay.allowances import Allowances
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken
 from relay.commands.results import Ask
-from relay.following.following import Following
+from relay.follow.follow_commands import FollowCommands
 from relay.polling.job_fetcher import JobFetcher
 from relay.ports import Health
-from relay.tokens.tokens import TokenChanged
 from storage import follows
 from storage.vault import new_key
 from tests.relay.account_house import INTERVAL, House
@@ -37,7 +37,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await opened.close()
 
 
-def _following(house: House, told: list[bool]) -> Following:
+def _following(house: House, told: list[bool]) -> FollowCommands:
     fetcher = JobFetcher(
         FakeApi(ManualClock()).fetch,
         house.accounts,
@@ -48,7 +48,7 @@ def _following(house: House, told: list[bool]) -> Following:
         random=Random(1),
     )
     lookups = Lookups(fetcher, house.accounts, Allowances(house.clock))
-    return Following(house.database, house.accounts, lookups, lambda: told.append(True))
+    return FollowCommands(house.database, house.accounts, lookups, lambda: told.append(True))
 
 
 async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from relay.ports import HintUse
+from relay.ports import CallbackUse
 
 
-class HintCounts:
-    """The HintMeter of a running bot."""
+class CallbackCounts:
+    """The CallbackMeter of a running bot."""
 
     def __init__(self) -> None:
-        self.by_use: Counter[HintUse] = Counter()
+        self.by_use: Counter[CallbackUse] = Counter()
 
-    def callback(self, use: HintUse) -> None:
+    def callback(self, use: CallbackUse) -> None:
         """A callback was used in this way."""
         self.by_use[use] += 1

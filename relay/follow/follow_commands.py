@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.messages import ClaimedUser
+from relay.accounts.account_registry import Accounts
+from relay.accounts.server_tokens import TokenChanged
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed
 from relay.commands.results import Ask
-from relay.tokens.accounts import Accounts
-from relay.tokens.tokens import TokenChanged
 from storage import follows
 from storage.database import Database
 from storage.follows import FollowRow
@@ -25,7 +25,7 @@ class Followable:
     """The useapi.net user, where the token's text claims one."""
 
 
-class Following:
+class FollowCommands:
     """Every call raises StorageError as the database does; nothing is then changed."""
 
     def __init__(

@@ -9,11 +9,11 @@ from typing import Protocol
 
 from model.states import AccountState
 from pixverse.errors import PixVerseError, RateLimited, Unavailable
+from relay.accounts.account_registry import Accounts
+from relay.accounts.account_states import state_told
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
 from relay.ports import Clock
-from relay.tokens.account_states import state_told
-from relay.tokens.accounts import Accounts
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from model.states import AccountState
 from pixverse.errors import TokenRefused
-from relay.tokens.tokens import TokenOvertaken
+from relay.accounts.server_tokens import TokenOvertaken
 from storage import accounts, deliveries, follows, jobs, subscriptions
 from storage.follows import FollowRow
 from storage.vault import Vault, new_key

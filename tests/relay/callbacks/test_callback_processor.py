@@ -9,10 +9,10 @@ import pytest
 
 from model.job import JobState
 from pixverse.errors import RateLimited
-from relay.callbacks.hint_counts import HintCounts
-from relay.callbacks.hints import Hints
+from relay.callbacks.callback_counts import CallbackCounts
+from relay.callbacks.callback_processor import CallbackProcessor
 from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
-from relay.ports import HintUse
+from relay.ports import CallbackUse
 from storage import follows, servers
 from storage.follows import FollowRow
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, BrokenReader, World
@@ -32,7 +32,7 @@ class Recorder:
     def end_claimed(self, job_id: int) -> None:
         self.claimed.append(job_id)
 
-    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
+    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
         self.taken.extend((account_id, jobid) for jobid in jobids)
         return [TAKEN] * len(jobids)
 
@@ -58,7 +58,7 @@ class Post:
         self.world = world
         self.recorder = Recorder()
         self.accounts = OwnAccounts()
-        self.counts = HintCounts()
+        self.counts = CallbackCounts()
         self.unknown = UnknownJobs(
             world.database.reader,
             world.fetcher,
@@ -67,7 +67,7 @@ class Post:
             world.clock,
             interval=world.interval,
         )
-        self.hints = Hints(
+        self.processor = CallbackProcessor(
             world.database,
             self.accounts,
             self.recorder,
@@ -75,12 +75,12 @@ class Post:
             self.counts,
             world.clock,
         )
-        self.running = asyncio.create_task(self.hints.run())
+        self.running = asyncio.create_task(self.processor.run())
 
-    async def says(self, guild: int = GUILD, **record: object) -> HintUse:
+    async def says(self, guild: int = GUILD, **record: object) -> CallbackUse:
         """Sends a callback; what became of it."""
         before = self.counts.by_use.copy()
-        self.hints.heard(guild, json.dumps(record).encode())
+        self.processor.heard(guild, json.dumps(record).encode())
         await self.settled()
         (use,) = (self.counts.by_use - before).elements()
         return use
@@ -88,7 +88,7 @@ class Post:
     async def settled(self) -> None:
         for _ in range(2000):
             await asyncio.sleep(0.001)
-            busy = len(self.hints._line) or self.hints._woken.is_set() or self.unknown._looks
+            busy = len(self.processor._line) or self.processor._woken.is_set() or self.unknown._looks
             if not busy and self.world.clock.earliest() is not None:
                 return
         raise AssertionError("the callbacks are never dealt with")
@@ -109,21 +109,21 @@ async def _follow(world: World, guild: int = GUILD, account: int = ACCOUNT) -> N
 
 async def test_a_claimed_end_makes_an_open_job_be_asked_about(world: World, post: Post) -> None:
     number = await world.watch(JOB)
-    assert await post.says(jobid=JOB, status="completed") is HintUse.ASKED
+    assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
     assert post.recorder.claimed == [number]
 
 
 async def test_progress_asks_for_nothing(world: World, post: Post) -> None:
     await world.watch(JOB)
     for status in ("created", "started", "progress", "news", None):
-        assert await post.says(jobid=JOB, status=status) is HintUse.PROGRESS
+        assert await post.says(jobid=JOB, status=status) is CallbackUse.PROGRESS
     assert post.recorder.claimed == []
 
 
 async def test_a_job_that_has_ended_is_asked_about_no_more(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     await world.recorder.record_response(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
-    assert await post.says(jobid=JOB, status="failed") is HintUse.ENDED
+    assert await post.says(jobid=JOB, status="failed") is CallbackUse.ENDED
     assert post.recorder.claimed == []
 
 
@@ -131,9 +131,9 @@ async def test_a_server_reaches_the_jobs_of_its_own_account_alone(world: World, 
     await world.watch(JOB)
     asked = len(world.api.asked)
     for guild in (GUILD + 1, GUILD + 2):
-        assert await post.says(guild, jobid=JOB, status="completed") is HintUse.UNKNOWN
+        assert await post.says(guild, jobid=JOB, status="completed") is CallbackUse.UNKNOWN
     post.accounts.resting.add(GUILD)
-    assert await post.says(jobid=JOB, status="completed") is HintUse.UNKNOWN
+    assert await post.says(jobid=JOB, status="completed") is CallbackUse.UNKNOWN
     assert post.recorder.claimed == []
     assert len(world.api.asked) == asked
 
@@ -142,7 +142,7 @@ async def test_an_unknown_job_is_forgotten_where_nobody_follows(world: World, po
     world.api.put(JOB)
     await _follow(world, GUILD + 3)
     asked = len(world.api.asked)
-    assert await post.says(jobid=JOB, status="completed") is HintUse.UNKNOWN
+    assert await post.says(jobid=JOB, status="completed") is CallbackUse.UNKNOWN
     assert len(world.api.asked) == asked
     assert await world.rows("SELECT * FROM jobs") == []
 
@@ -160,7 +160,7 @@ async def test_an_unknown_job_is_relayed_where_the_server_follows_and_the_api_kn
 ) -> None:
     await _follow(world)
     world.api.put(JOB, state, updated=START - 1000)
-    assert await post.says(jobid=JOB, status=claim) is HintUse.FOLLOWED
+    assert await post.says(jobid=JOB, status=claim) is CallbackUse.FOLLOWED
     assert post.recorder.taken == [(ACCOUNT, JOB)]
     assert post.recorder.claimed == claimed
 
@@ -179,11 +179,11 @@ async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world
 async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Post) -> None:
     await _follow(world)
     for number in range(100):
-        post.hints.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+        post.processor.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
     await post.settled()
     assert len(world.api.asked) == 10
     world.clock.move_to(world.clock.monotonic() + world.interval + 1)
-    post.hints.heard(GUILD, b'{"jobid":"made-up-again"}')
+    post.processor.heard(GUILD, b'{"jobid":"made-up-again"}')
     await post.settled()
     assert len(world.api.asked) == 11
 
@@ -192,7 +192,7 @@ async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(w
     await _follow(world)
     world.api.gate = asyncio.Event()
     for _ in range(5):
-        post.hints.heard(GUILD, json.dumps({"jobid": JOB}).encode())
+        post.processor.heard(GUILD, json.dumps({"jobid": JOB}).encode())
         await asyncio.sleep(0.01)
     assert len(world.api.asked) == 1
     world.api.gate.set()
@@ -204,23 +204,23 @@ async def test_an_account_that_rests_is_left_alone(world: World, post: Post) -> 
     await _follow(world)
     world.api.trouble[JOB] = RateLimited("429", 60.0)
     await post.says(jobid=JOB)
-    assert await post.says(jobid="job-two") is HintUse.UNKNOWN
+    assert await post.says(jobid="job-two") is CallbackUse.UNKNOWN
     assert len(world.api.asked) == 1
 
 
 async def test_a_body_that_is_of_no_use_is_counted(post: Post) -> None:
     for body in (b"", b"[" * 60_000, b'{"jobid": 5}', b"\xff"):
-        post.hints.heard(GUILD, body)
+        post.processor.heard(GUILD, body)
     await post.settled()
-    assert post.counts.by_use == {HintUse.UNREADABLE: 4}
+    assert post.counts.by_use == {CallbackUse.UNREADABLE: 4}
 
 
 async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
     for number in range(1000):
-        post.hints.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
-    post.hints.heard(GUILD + 1, b'{"jobid":"made-up"}')
+        post.processor.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+    post.processor.heard(GUILD + 1, b'{"jobid":"made-up"}')
     await post.settled()
-    assert post.counts.by_use == {HintUse.TOO_MANY: 900, HintUse.UNKNOWN: 101}
+    assert post.counts.by_use == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
 
 
 async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World, post: Post) -> None:
@@ -243,18 +243,18 @@ async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> N
     reader = world.database.reader
 
     world.database.reader = BrokenReader()
-    post.hints.heard(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
+    post.processor.heard(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
     await post.settled()
-    assert post.hints.failures == 1
+    assert post.processor.failures == 1
     world.database.reader = reader
-    assert await post.says(jobid=JOB, status="completed") is HintUse.ASKED
+    assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
     assert post.recorder.claimed == [number]
 
 
 async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:
     await post.settled()
     await asyncio.sleep(0.01)
-    before = post.hints.beat
+    before = post.processor.beat
     world.clock.move_to(world.clock.monotonic() + 31)
     await asyncio.sleep(0.01)
-    assert post.hints.beat >= before + 31
+    assert post.processor.beat >= before + 31

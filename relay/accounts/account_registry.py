@@ -9,9 +9,9 @@ from dataclasses import replace
 from model.states import AccountState
 from pixverse.errors import PixVerseError
 from pixverse.token_text import names_user, useapi_user
+from relay.accounts import account_states
+from relay.accounts.account_states import Account, state_told
 from relay.ports import Cards, Clock, Outbox
-from relay.tokens import account_states
-from relay.tokens.account_states import Account, state_told
 from storage import accounts, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, to_the_end
@@ -50,7 +50,7 @@ class Accounts:
         self._operator_token = operator_token
         self._known: dict[int, Account] = {}
         self._own: dict[int, int] = {}
-        self._resting: set[int] = set()
+        self._suspended: set[int] = set()
         self._operator_id: int | None = None
         self._on_change: list[Callable[[int], None]] = []
         self._on_doubt: list[Callable[[int], None]] = []
@@ -66,7 +66,7 @@ class Accounts:
             await self._check_servers_tokens(tx)
             rows = await accounts.every(tx)
             self._own = await servers.with_own_account(tx)
-            self._resting = await servers.gone(tx)
+            self._suspended = await servers.gone(tx)
         self._known = {row.id: self.as_account(row) for row in rows}
         # Whatever was overwritten by the migration, a start before this one, or just now.
         await self._database.flush()
@@ -75,13 +75,13 @@ class Accounts:
 
     def in_force(self, guild_id: int) -> int | None:
         """The account that a server uses: its own, else the operator's, else None; None where the server rests."""
-        return None if guild_id in self._resting else self._own.get(guild_id, self._operator_id)
+        return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)
 
     def is_in_force(self, account_id: int) -> bool:
         """Whether any server uses the account: none that has removed the bot does, and any may use the operator's."""
         if account_id == self._operator_id:
             return True
-        return any(own == account_id and guild_id not in self._resting for guild_id, own in self._own.items())
+        return any(own == account_id and guild_id not in self._suspended for guild_id, own in self._own.items())
 
     def own(self, guild_id: int) -> int | None:
         """The account that a server has set for itself."""
@@ -210,18 +210,18 @@ class Accounts:
         else:
             self._own[guild_id] = account_id
 
-    def rests(self, guild_id: int) -> bool:
+    def is_suspended(self, guild_id: int) -> bool:
         """Whether the server has removed the bot."""
-        return guild_id in self._resting
+        return guild_id in self._suspended
 
-    def rest_server(self, guild_id: int) -> None:
+    def suspend_server(self, guild_id: int) -> None:
         """The server has removed the bot and uses no account, which is committed."""
-        self._resting.add(guild_id)
+        self._suspended.add(guild_id)
         self._tell_server_changed(guild_id)
 
-    def wake_server(self, guild_id: int) -> None:
+    def resume_server(self, guild_id: int) -> None:
         """The server rests no more, which is committed."""
-        self._resting.discard(guild_id)
+        self._suspended.discard(guild_id)
         self._tell_server_changed(guild_id)
 
     def _tell_server_changed(self, guild_id: int) -> None:

@@ -13,7 +13,7 @@ from pixverse.errors import NoList, TokenRefused, Unavailable
 from relay.commands.limits import Limits
 from storage import follows, servers
 from storage.database import Database
-from tests.relay.following_world import ADMIN, FollowingWorld
+from tests.relay.follow_world import ADMIN, FollowingWorld
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON, START
 
 VIDEO = (Media("https://x/1.mp4"),)
@@ -175,9 +175,9 @@ async def test_the_server_s_limit_holds_is_told_once_and_room_is_used(database: 
     notices = await world.rows("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
     assert [channel for channel, _ in notices] == [CHANNEL + 9]
     assert '"jobs":2' in str(notices[0][1])
-    taken = {str(row[0]) for row in await _subscriptions(world)}
-    assert len(taken) == 3
-    assert "v1-mine" in taken
+    result = {str(row[0]) for row in await _subscriptions(world)}
+    assert len(result) == 3
+    assert "v1-mine" in result
 
     world.api.put("v1-mine", JobState.FAILED)
     await world.advance(50)
@@ -313,10 +313,10 @@ async def test_a_callback_may_bring_jobs_too(world: FollowingWorld) -> None:
     world.run()
     await world.advance(30)
     world.api.put("v1-called")
-    (number,) = await world.follows.take(ACCOUNT, ["v1-called"])
+    (number,) = await world.follows.import_jobs(ACCOUNT, ["v1-called"])
     assert await world.rows("SELECT id FROM jobs WHERE jobid = 'v1-called'") == [(number,)]
-    assert await world.follows.take(ACCOUNT, ["v1-called"]) == []
-    assert await world.follows.take(OTHER_ACCOUNT, ["v1-other"]) == []
+    assert await world.follows.import_jobs(ACCOUNT, ["v1-called"]) == []
+    assert await world.follows.import_jobs(OTHER_ACCOUNT, ["v1-other"]) == []
     await world.advance(0.5)
     assert len(world.api.times("v1-called")) == 1
 

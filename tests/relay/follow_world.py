@@ -8,8 +8,8 @@ from random import Random
 from types import CoroutineType
 
 from relay.commands.limits import Limits
-from relay.following.follows import Follows
-from relay.following.taking import Taker
+from relay.follow.account_follower import AccountFollower
+from relay.follow.job_importer import JobImporter
 from storage import follows
 from storage.database import Database
 from storage.follows import FollowRow
@@ -43,7 +43,7 @@ class FollowingWorld(World):
         limits = limits or Limits(500, 500)
         self.unserved: set[int] = set()
         super().__init__(database, limits=limits, accounts=OwnAccounts())
-        taker = Taker(
+        importer = JobImporter(
             database,
             self.accounts,
             self.poller,
@@ -53,9 +53,9 @@ class FollowingWorld(World):
             most_of_guild=limits.open_per_server,
             serves=lambda guild_id: guild_id not in self.unserved,
         )
-        self.follows = Follows(
+        self.follows = AccountFollower(
             database.reader,
-            taker,
+            importer,
             self.job_lists,
             self.accounts,
             self.poller,

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 from pixverse.callback_body import CallbackBody
-from relay.callbacks.hint_line import HintLine
+from relay.callbacks.fair_queue import FairQueue
 
 
-def _taken(line: HintLine) -> list[tuple[int, str]]:
+def _taken(line: FairQueue) -> list[tuple[int, str]]:
     found = []
     while (waiting := line.take()) is not None:
         found.append((waiting[0], waiting[1].jobid))
@@ -12,7 +12,7 @@ def _taken(line: HintLine) -> list[tuple[int, str]]:
 
 
 def test_servers_take_turns() -> None:
-    line = HintLine()
+    line = FairQueue()
     for number in range(3):
         assert line.add(1, CallbackBody(f"job-{number}", True))
     assert line.add(2, CallbackBody("other", True))
@@ -21,7 +21,7 @@ def test_servers_take_turns() -> None:
 
 
 def test_what_is_said_again_waits_once_and_an_end_is_not_taken_back() -> None:
-    line = HintLine()
+    line = FairQueue()
     for claims_end in (False, True, False):
         assert line.add(1, CallbackBody("job", claims_end))
     assert len(line) == 1
@@ -30,14 +30,14 @@ def test_what_is_said_again_waits_once_and_an_end_is_not_taken_back() -> None:
 
 
 def test_one_server_cannot_take_the_others_room() -> None:
-    line = HintLine(most=10, most_of_one=3)
+    line = FairQueue(most=10, most_of_one=3)
     assert [line.add(1, CallbackBody(f"job-{number}", True)) for number in range(5)] == [True] * 3 + [False] * 2
     assert line.add(1, CallbackBody("job-0", True))
     assert line.add(2, CallbackBody("other", True))
 
 
 def test_the_line_has_an_end() -> None:
-    line = HintLine(most=4, most_of_one=3)
+    line = FairQueue(most=4, most_of_one=3)
     assert sum(line.add(guild, CallbackBody(f"job-{guild}", True)) for guild in range(9)) == 4
     assert len(_taken(line)) == 4
     assert line.add(8, CallbackBody("job", True))

@@ -11,8 +11,8 @@ import pytest
 
 from model.states import AccountState, NoticeKind
 from pixverse.errors import TokenRefused
+from relay.accounts.rechecks import Recheck
 from relay.delivery import admin_notices as notices
-from relay.tokens.rechecks import Recheck
 from storage import accounts, migrate, servers
 from storage.database import Database
 from storage.vault import Vault, new_key

@@ -12,7 +12,7 @@ from typing import Protocol
 from model.states import AccountState
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries
-from relay.following.taking import OwnAccounts, Taker
+from relay.follow.job_importer import JobImporter, OwnAccounts
 from relay.polling import schedule
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.ports import Clock
@@ -43,7 +43,7 @@ class _Course:
     """Ids of the last list of each kind for which nothing more is to be done."""
 
 
-class Follows:
+class AccountFollower:
     """Runs one loop for each followed account, so that none holds up another. `kinds` are those of the API's lists.
 
     A follow holds only for the server's own account, while that is in force there; with another account it rests.
@@ -52,7 +52,7 @@ class Follows:
     def __init__(
         self,
         reader: Queries,
-        taker: Taker,
+        importer: JobImporter,
         job_lists: JobLists,
         accounts: OwnAccounts,
         poller: JobCount,
@@ -63,7 +63,7 @@ class Follows:
         random: Random,
     ) -> None:
         self._reader = reader
-        self._taker = taker
+        self._importer = importer
         self._job_lists = job_lists
         self._accounts = accounts
         self._poller = poller
@@ -84,7 +84,7 @@ class Follows:
     def changed(self) -> None:
         """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""
         for account_id, course in self._courses.items():
-            # Another one, so that a list which is just being taken settles nothing for whoever came meanwhile.
+            # Another one, so that a list which is just being imported settles nothing for whoever came meanwhile.
             course.settled = {}
             course.lists = self._latest(account_id)
             course.woken.set()
@@ -103,9 +103,9 @@ class Follows:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._courses.clear()
 
-    async def take(self, account_id: int, jobids: Collection[str]) -> list[int]:
-        """Relays these jobs of the account to every channel that follows it; see relay.ports.JobTaker."""
-        return (await self._taker.take(account_id, jobids)).found
+    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
+        """Relays these jobs of the account to every channel that follows it; see relay.ports.JobImports."""
+        return (await self._importer.import_jobs(account_id, jobids)).found
 
     # ---- which accounts ---------------------------------------------------------------------------------------------
 
@@ -119,7 +119,7 @@ class Follows:
             self.failures += 1
             self._reading.failed(error)
             return
-        followed = {row.account_id for row in rows if self._taker.holds(row) and self._may_ask(row.account_id)}
+        followed = {row.account_id for row in rows if self._importer.holds(row) and self._may_ask(row.account_id)}
         self._job_lists.keep_up(followed)
         for account_id in self._courses.keys() - followed:
             task = self._courses.pop(account_id).task
@@ -170,8 +170,8 @@ class Follows:
         new = listed - settled[kind]
         if not new:
             return
-        taken = await self._taker.take(account_id, sorted(new))
-        settled[kind] = listed - taken.left_out
+        result = await self._importer.import_jobs(account_id, sorted(new))
+        settled[kind] = listed - result.left_out
 
     def _list_came(self, refreshed: ListRefreshed) -> None:
         course = self._courses.get(refreshed.account_id)

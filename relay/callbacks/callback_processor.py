@@ -8,11 +8,11 @@ from typing import Protocol
 
 from pixverse.callback_body import CallbackBody, read_callback
 from pixverse.errors import PixVerseError
-from relay.callbacks.hint_line import HintLine
+from relay.callbacks.fair_queue import FairQueue
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
-from relay.ports import Claims, Clock, HintMeter, HintUse
+from relay.ports import CallbackMeter, CallbackUse, Claims, Clock
 from storage import jobs, servers
 from storage.database import Database
 
@@ -32,7 +32,7 @@ class OwnAccounts(Protocol):
         """The account that a server uses; None where it rests."""
 
 
-class Hints:
+class CallbackProcessor:
     """Takes callbacks at once and follows them afterwards, one by one.
 
     A hint concerns the jobs of the account that the server has set for itself, and no other.
@@ -44,7 +44,7 @@ class Hints:
         accounts: OwnAccounts,
         poller: Claims,
         unknown: UnknownJobs,
-        meter: HintMeter,
+        meter: CallbackMeter,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -53,7 +53,7 @@ class Hints:
         self._unknown = unknown
         self._meter = meter
         self._clock = clock
-        self._line = HintLine()
+        self._line = FairQueue()
         self._heard: dict[int, int] = {}
         self._to_write: set[int] = set()
         self._woken = asyncio.Event()
@@ -68,11 +68,11 @@ class Hints:
         try:
             hint = read_callback(body)
         except PixVerseError as error:
-            self._meter.callback(HintUse.UNREADABLE)
+            self._meter.callback(CallbackUse.UNREADABLE)
             log.debug("A callback of server %d is of no use: %s", guild_id, error)
             return
         if not self._line.add(guild_id, hint):
-            self._meter.callback(HintUse.TOO_MANY)
+            self._meter.callback(CallbackUse.TOO_MANY)
         self._woken.set()
 
     async def run(self) -> None:
@@ -96,20 +96,20 @@ class Hints:
                 self.failures += 1
                 log_failure(log, error, "A callback of server %d could not be followed", waiting[0])
 
-    async def _follow(self, guild_id: int, hint: CallbackBody) -> HintUse:
+    async def _follow(self, guild_id: int, hint: CallbackBody) -> CallbackUse:
         account_id = self._accounts.own(guild_id)
         if account_id is None or self._accounts.in_force(guild_id) != account_id:
-            return HintUse.UNKNOWN
+            return CallbackUse.UNKNOWN
         row = await jobs.by_jobid(self._database.reader, account_id, hint.jobid)
         if row is None:
             taken = await self._unknown.consider(guild_id, account_id, hint)
-            return HintUse.FOLLOWED if taken else HintUse.UNKNOWN
+            return CallbackUse.FOLLOWED if taken else CallbackUse.UNKNOWN
         if not hint.claims_end:
-            return HintUse.PROGRESS
+            return CallbackUse.PROGRESS
         if row.ended_at is not None:
-            return HintUse.ENDED
+            return CallbackUse.ENDED
         self._poller.end_claimed(row.id)
-        return HintUse.ASKED
+        return CallbackUse.ASKED
 
     # ---- when a server was last heard of ----------------------------------------------------------------------------
 

@@ -39,7 +39,7 @@ class OwnAccounts(Accounts, Protocol):
 
 
 @dataclass(slots=True)
-class Taken:
+class ImportResult:
     """What came of a number of ids."""
 
     found: list[int] = field(default_factory=list)
@@ -52,7 +52,7 @@ class Taken:
     """The servers that took one."""
 
 
-class Taker:
+class JobImporter:
     """Subscribes followed channels. `interval`: seconds between two questions about one job; `most_of_guild`: how many
     open subscriptions a server may have; `serves`: whether the operator lets the bot serve a server."""
 
@@ -87,34 +87,36 @@ class Taker:
         own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
         return own == in_force == follow.account_id
 
-    async def take(self, account_id: int, jobids: Collection[str]) -> Taken:
+    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
         """Subscribes every channel that follows the account to these of its jobs.
 
         Passes over ids that are none of PixVerse, and jobs that have ended or were ever watched in the channel. Raises
         StorageError as the database does; what was committed before is told on all the same.
         """
-        taken = Taken()
+        result = ImportResult()
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
         self._note_strange(account_id, len(jobids) - len(usable))
         for batch in _batches(usable):
             async with self._database.transaction() as tx:
-                found = await self._take_batch(tx, account_id, batch, taken)
-            taken.found += found
+                found = await self._take_batch(tx, account_id, batch, result)
+            result.found += found
             self._tell(found)
-        await self._tell_of_limits(taken)
-        return taken
+        await self._tell_of_limits(result)
+        return result
 
-    async def _take_batch(self, tx: Transaction, account_id: int, jobids: Sequence[str], taken: Taken) -> list[int]:
+    async def _take_batch(
+        self, tx: Transaction, account_id: int, jobids: Sequence[str], result: ImportResult
+    ) -> list[int]:
         found: dict[int, None] = {}
         for follow in filter(self.holds, await follows.of_account(tx, account_id)):
             wanted = await follows.not_yet_in(tx, follow, jobids)
             room = max(0, self._most_of_guild - await subscriptions.count_open_of_guild(tx, follow.guild_id))
             for jobid in wanted[:room]:
                 found[await self._subscribe(tx, follow, jobid)] = None
-                taken.with_room.add(follow.guild_id)
+                result.with_room.add(follow.guild_id)
             if wanted[room:]:
-                taken.left_out.update(wanted[room:])
-                taken.without_room[follow] = taken.without_room.get(follow, 0) + len(wanted[room:])
+                result.left_out.update(wanted[room:])
+                result.without_room[follow] = result.without_room.get(follow, 0) + len(wanted[room:])
         return list(found)
 
     async def _subscribe(self, tx: Transaction, follow: FollowRow, jobid: str) -> int:
@@ -149,11 +151,11 @@ class Taker:
 
     # ---- the limit --------------------------------------------------------------------------------------------------
 
-    async def _tell_of_limits(self, taken: Taken) -> None:
+    async def _tell_of_limits(self, result: ImportResult) -> None:
         """Says once that a server has no room, until it has had room for everything again."""
-        lacking = {follow.guild_id for follow in taken.without_room}
-        self._full -= taken.with_room - lacking
-        for follow, count in taken.without_room.items():
+        lacking = {follow.guild_id for follow in result.without_room}
+        self._full -= result.with_room - lacking
+        for follow, count in result.without_room.items():
             if follow.guild_id not in self._full:
                 await self._tell_of_limit(follow, count)
                 self._full.add(follow.guild_id)

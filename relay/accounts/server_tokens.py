@@ -10,10 +10,10 @@ from model.messages import ClaimedUser
 from model.states import AccountState, NoticeKind
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import clean_token
+from relay.accounts import account_states
+from relay.accounts.account_registry import Accounts, confirms
+from relay.accounts.rechecks import TokenTrial
 from relay.ports import Cards, Clock
-from relay.tokens import account_states
-from relay.tokens.accounts import Accounts, confirms
-from relay.tokens.rechecks import TokenTrial
 from storage import accounts, follows, moves, servers, subscriptions
 from storage.database import Database, Transaction, to_the_end
 from storage.vault import Vault
@@ -84,7 +84,7 @@ class Dropped:
     """To which the account was relayed."""
 
 
-class Tokens:
+class ServerTokens:
     """What is stored is committed, in memory and told on when a call returns, or none of it where it raises.
 
     Every call raises StorageError as the database does.
