@@ -113,6 +113,47 @@ async def test_enter_takes_what_was_gone_to_in_the_list(look: Look) -> None:
     await expect(look.message("Stopped watching.").first).to_be_visible()
 
 
+@pytest.mark.parametrize("hand", ["mouse", "keys"])
+async def test_enter_sends_a_channel_that_has_been_chosen(look: Look, hand: str) -> None:
+    await look.be("Ada, admin")
+    await look.choose_command("pixverse-admin alerts")
+    await look.page.keyboard.type(look.channel.name)
+    await expect(look.chat.get_by_role("option")).to_have_text([f"#{look.channel.name}"])
+    if hand == "mouse":
+        await look.suggestion(look.channel.name).click()
+    else:
+        await look.page.keyboard.press("Enter")
+    chosen = look.chat.get_by_role("button", name=f"channel: #{look.channel.name}; edit")
+    await expect(chosen).to_be_focused()
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="Meanwhile")
+    await look.stage.alice.slash(look.channel, "pixverse status", jobid=job.jobid)
+    await expect(look.message("Meanwhile").first).to_be_visible()
+    await expect(chosen).to_be_focused()
+    await look.page.keyboard.press("Enter")
+    await expect(look.message(f"Alerts go to #{look.channel.name}.").last).to_be_visible()
+
+
+@pytest.mark.parametrize("hand", ["mouse", "keys"])
+async def test_enter_sends_a_yes_or_no_that_has_been_chosen(look: Look, hand: str) -> None:
+    job = look.stage.pixverse.add_job(look.stage.account, prompt="Without a ping")
+    await look.choose_command("pixverse status")
+    await look.page.keyboard.insert_text(job.jobid)
+    await expect(look.suggestion(job.jobid)).to_be_visible()
+    await look.chat.get_by_role("button", name="+3 more").click()
+    await look.suggestion("mention").click()
+    no = look.suggestion("False")
+    if hand == "mouse":
+        await no.click()
+    else:
+        await look.page.keyboard.press("ArrowDown")
+        await expect(no).to_have_attribute("aria-selected", "true")
+        await look.page.keyboard.press("Enter")
+    await expect(look.chat.get_by_label("mention", exact=True)).to_have_value("False")
+    await expect(look.chat.get_by_label("mention", exact=True)).to_be_focused()
+    await look.page.keyboard.press("Enter")
+    await expect(look.message("I'll post the result here.").last).to_be_visible()
+
+
 async def test_an_admin_sets_the_token_in_a_form_that_members_do_not_have(look: Look) -> None:
     await look.chat.get_by_label("Message", exact=True).click()
     await look.page.keyboard.type("/pixverse")
@@ -209,6 +250,14 @@ async def test_keys_alone_suffice(look: Look) -> None:
     await keys.type(job.jobid)
     await keys.press("Enter")
     await expect(look.message("Watching.").last).to_be_visible()
+
+
+async def test_the_keyboard_goes_on_in_the_message_box_once_the_buttons_are_gone(look: Look) -> None:
+    await look.command("pixverse forget-me")
+    await look.chat.get_by_role("button", name="Keep my data").press("Enter")
+    await expect(look.message("Kept.").last).to_be_visible()
+    await expect(look.chat.get_by_role("button", name="Keep my data")).to_have_count(0)
+    await expect(look.chat.get_by_label("Message", exact=True)).to_be_focused()
 
 
 async def test_on_a_narrow_screen_each_part_has_the_whole_of_it(look: Look) -> None:

@@ -132,7 +132,8 @@ function renew(time) {
 }
 setInterval(() => { for (const time of timeline.querySelectorAll("time.discord-timestamp")) renew(time); }, 1000);
 
-// A message that is written anew under somebody's fingers, such as the next page of a list, keeps the keyboard.
+// A message that is written anew under somebody's fingers, such as the next page of a list, keeps the keyboard. Where it has no
+// button any more, the message box has it.
 let pressed = null;
 timeline.addEventListener("click", (event) => {
   const button = event.target.closest?.(".component-button");
@@ -147,8 +148,12 @@ function isNowhere() {
 }
 function keepTheKeyboard() {
   if (pressed === null || !isNowhere()) return;
-  const buttons = [...timeline.querySelectorAll(`[data-message-id="${pressed.id}"] .component-button:not(:disabled)`)];
-  (buttons.find((button) => button.textContent === pressed.label) ?? buttons[0])?.focus();
+  const message = timeline.querySelector(`.channel-message[data-message-id="${pressed.id}"]`);
+  if (message === null) return;
+  const buttons = [...message.querySelectorAll(".component-button")];
+  const usable = buttons.filter((button) => !button.disabled);
+  if (buttons.length === 0) box.focus();
+  else (usable.find((button) => button.textContent === pressed.label) ?? usable[0])?.focus();
 }
 
 function dress() {
@@ -190,6 +195,15 @@ form.addEventListener("focusin", (event) => {
   field.dispatchEvent(new Event("input", { bubbles: true }));
 });
 
+// SimCord writes the command anew with whatever arrives, and forgets that the keyboard was on a chosen channel.
+let chosen = null;
+document.addEventListener("focusin", (event) => {
+  chosen = event.target.matches(".command-pill .command-mention") ? event.target.dataset.option : null;
+});
+new MutationObserver(() => {
+  if (chosen !== null && isNowhere()) form.querySelector(`.command-mention[data-option="${chosen}"]`)?.focus();
+}).observe(form, { childList: true, subtree: true });
+
 form.addEventListener("submit", goToTheNewest);
 window.addEventListener("message", (event) => {
   if (event.source !== parent) return;
@@ -199,17 +213,26 @@ window.addEventListener("message", (event) => {
 
 // SimCord's list of choices has its first one chosen from the beginning, and Enter takes it. Whoever has written one of
 // them to the letter, such as a whole id, and did not go into the list, means what is written: Enter sends it.
+// So does Enter on a choice that has been taken: SimCord opens the list once more there.
+const YES_OR_NO = { True: "true", False: "false" };
 let wentIntoTheList = false;
 document.addEventListener("input", () => { wentIntoTheList = false; });
 document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") wentIntoTheList = true;
-  if (event.key !== "Enter" || event.isComposing || wentIntoTheList) return;
+  if (event.key !== "Enter" || event.isComposing) return;
+  const takesFromTheList = wentIntoTheList;
+  wentIntoTheList = false;
   const field = event.target;
-  if (!field.matches?.(".command-option-input[aria-expanded=true]")) return;
+  if (takesFromTheList || !field.matches?.(".command-option-input[aria-expanded=true]")) return;
   const choices = [...document.querySelectorAll("#command-suggestion-listbox [role=option]")];
-  if (choices.length > 0 && !choices.some((choice) => choice.dataset.value === field.value.trim())) return;
+  const meant = YES_OR_NO[field.value] ?? field.value.trim();
+  if (choices.length > 0 && !choices.some((choice) => choice.dataset.value === meant)) return;
   field.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true, cancelable: true }));  // closes it
 }, { capture: true });
+// Whoever takes a choice with the mouse keeps the keyboard where it was.
+document.addEventListener("mousedown", (event) => {
+  if (event.target.closest?.("#command-suggestion-listbox [role=option]")) event.preventDefault();
+});
 
 // SimCord drops a command that is sent while choices are being fetched: it is sent again until it is on its way.
 const AGAIN_MS = 100;
@@ -234,6 +257,12 @@ function keepSending() {
 }
 form.addEventListener("keydown", (event) => {
   if (event.isComposing || event.key !== "Enter") return;
+  if (event.target.matches?.(".command-mention")) {  // a channel that has been chosen: a click edits it, Enter sends
+    event.preventDefault();
+    event.stopPropagation();
+    keepSending();
+    return;
+  }
   const takesAChoice = event.target.matches?.(".command-option-input[aria-expanded=true]");
   if (!takesAChoice && event.target.matches?.(".command-option-input, .command-chip")) setTimeout(keepSending);
 }, { capture: true });
