@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import tempfile
+from tests.clock import ManualClock
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,7 +20,7 @@ from benchmarks.sizes import Sizes
 from model.job import JobState
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient
-from tests.relay.world import FakeApi, ManualClock, World, open_database
+from tests.relay.world import FakeApi, World, open_database
 
 _AT_ONCE = 10
 _LASTING_SECONDS = (170.0, 190.0)

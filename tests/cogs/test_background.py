@@ -10,7 +10,7 @@ import pytest
 
 from cogs.background import Background
 from relay.failures import LoopCrashes
-from tests.relay.world import ManualClock
+from tests.clock import ManualClock
 
 
 async def _run(clock: ManualClock, background: Background, seconds: float) -> None:

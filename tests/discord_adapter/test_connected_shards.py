@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from discord_adapter.connected_shards import ShardsUp
-from tests.web.clock import ManualClock
+from tests.clock import ManualClock
 
 
 def test_away_from_the_start_until_all_shards_are_up() -> None:

@@ -22,36 +22,12 @@ from model.messages import (
     SendResult,
     SummaryPost,
 )
+from tests.clock import ManualClock
 
 FIRST_DAY = 1_700_000_000_000
 LOST = NoResponse("stored, but the answer was lost")
 DEAD = NoResponse("never arrived")
 NONCE_WINDOW = 180_000
-
-
-class ManualClock:
-    """Time that moves when it is told to."""
-
-    def __init__(self) -> None:
-        self.ms = FIRST_DAY
-        self.seconds = 0.0
-
-    def now(self) -> int:
-        return self.ms
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    def advance(self, ms: int) -> None:
-        self.ms += ms
-        self.seconds += ms / 1000
-
-    def jump(self, ms: int) -> None:
-        """The wall clock is set, nothing else."""
-        self.ms += ms
-
-    async def sleep(self, seconds: float) -> None:
-        raise AssertionError("nothing here may sleep")
 
 
 def name_of(post: Post) -> str:
@@ -147,7 +123,7 @@ class Discord:
 
     def time(self) -> int:
         """Discord's own clock is right."""
-        return FIRST_DAY + int(self.clock.seconds * 1000)
+        return FIRST_DAY + int(self.clock.monotonic() * 1000)
 
     def outcomes(self, channel_id: int) -> list[OutcomePost]:
         posts = [message.post for message in self.messages if message.channel_id == channel_id]

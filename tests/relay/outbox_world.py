@@ -23,8 +23,9 @@ from relay.ports import Health
 from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
+from tests.clock import ManualClock, SleeplessClock
 from tests.new_database import lay_database
-from tests.relay.discord_channel import Discord, ManualClock
+from tests.relay.discord_channel import FIRST_DAY, Discord
 
 GUILD = 77
 MAX_AGE = 48 * 3600_000
@@ -130,7 +131,7 @@ class World:
     """One process over one database; `restart` makes another one over the same."""
 
     path: Path
-    clock: ManualClock = field(default_factory=ManualClock)
+    clock: ManualClock = field(default_factory=lambda: SleeplessClock(FIRST_DAY, 0.0))
     videos: Files = field(default_factory=Files)
     health: Health = field(default_factory=Health)
     in_force: int | None = 1

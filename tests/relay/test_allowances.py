@@ -13,7 +13,7 @@ from relay.allowances import (
     Buckets,
     Refill,
 )
-from tests.relay.world import ManualClock
+from tests.clock import ManualClock
 
 ACCOUNT, PERSON = 1, 1000
 

@@ -9,7 +9,8 @@ import pytest
 
 from relay.retention import KEPT, Retention
 from storage.errors import StorageUnavailable
-from tests.relay.discord_channel import ManualClock
+from tests.clock import ManualClock
+from tests.relay.discord_channel import FIRST_DAY
 from tests.relay.outbox_world import World, completed
 
 CHANNEL = 5
@@ -23,13 +24,13 @@ class PassingClock(ManualClock):
 
     async def sleep(self, seconds: float) -> None:
         self.advance(round(seconds * 1000))
-        if self.ms > self.end:
+        if self.now() > self.end:
             raise asyncio.CancelledError
 
 
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    made = World(tmp_path / "relay.db", clock=PassingClock())
+    made = World(tmp_path / "relay.db", clock=PassingClock(FIRST_DAY, 0.0))
     await made.start()
     await made.account()
     for number in range(3):

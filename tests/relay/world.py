@@ -33,9 +33,9 @@ from relay.polling.poller import Poller
 from relay.ports import Health
 from storage.database import Database, Queries, Row, SqlValue
 from storage.errors import StorageUnavailable
+from tests.clock import ManualClock
 from tests.new_database import lay_database
 
-START = 1_800_000_000_000
 HOUR = 3_600_000
 GUILD, CHANNEL, PERSON = 10, 100, 1000
 ACCOUNT, OTHER_ACCOUNT = 1, 2
@@ -49,38 +49,6 @@ class BrokenReader(Queries):
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
         raise StorageUnavailable("disk I/O error")
-
-
-class ManualClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._seconds = 50.0
-        self.jumped = 0
-        self._sleepers: list[tuple[float, asyncio.Future[None]]] = []
-
-    def now(self) -> int:
-        return START + round((self._seconds - 50.0) * 1000) + self.jumped
-
-    def monotonic(self) -> float:
-        return self._seconds
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            return
-        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._sleepers.append((self._seconds + seconds, sleeper))
-        await sleeper
-
-    def earliest(self) -> float | None:
-        self._sleepers = [one for one in self._sleepers if not one[1].done()]
-        return min((at for at, _ in self._sleepers), default=None)
-
-    def move_to(self, at: float) -> None:
-        self._seconds = max(self._seconds, at)
-        for due, sleeper in self._sleepers:
-            if due <= self._seconds and not sleeper.done():
-                sleeper.set_result(None)
 
 
 @dataclass

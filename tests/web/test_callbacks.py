@@ -12,7 +12,7 @@ from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.callback_counts import CallbackCounts
 from relay.callbacks.callback_processor import CallbackProcessor
 from relay.ports import CallbackUse
-from tests.relay.world import ManualClock
+from tests.clock import ManualClock
 from tests.web.port import ask, free_port, port_at
 from web.callbacks import CallbackRate, Callbacks
 from web.parsing import MAX_BODY_BYTES

@@ -13,7 +13,7 @@ import pytest
 
 from relay.failures import LoopCrashes
 from storage.database import Database
-from tests.web.clock import ManualClock
+from tests.clock import HastyClock, ManualClock
 from tests.web.port import Asked
 from web.health import (
     LONGEST_WITHOUT_GATEWAY,
@@ -31,7 +31,7 @@ WELL = Vitals(loops={"poll": 1.0, "cards": STALLED_AFTER}, takes_writes=True, ga
 
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock()
+    return HastyClock(1_000_000, 1000.0)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from relay.ports import CallbackUse
 from settings import VERSION
 from storage import jobs
 from storage.database import Database, Queries, Row, SqlValue, open_reader
-from tests.web.clock import ManualClock
+from tests.clock import HastyClock, ManualClock
 from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
@@ -41,7 +41,7 @@ SOURCES = Sources(
 
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock()
+    return HastyClock(1_000_000, 1000.0)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cogs.http_port import Instruments
 from relay.polling.job_queue import Polls
 from settings import load_settings
 from storage.database import Database
-from tests.web.clock import ManualClock
+from tests.clock import HastyClock
 from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
@@ -27,7 +27,7 @@ _METRIC = re.compile(r"\b(?:relay|process)_[a-z_]+\b")
 
 async def _scraped_names(folder: Path) -> set[str]:
     """The names of the samples in a scrape of a bot in which everything has happened once."""
-    clock = ManualClock()
+    clock = HastyClock(1_000_000, 1000.0)
     settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def", "HTTP_PORT": "8080"}, None, folder)
     instruments = Instruments.of(settings)
     instruments.meters.discord_answered(429, "user", 1.0)

@@ -15,7 +15,8 @@ from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
 from relay.ports import CallbackUse
 from storage import follows, servers
 from storage.follows import FollowRow
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, BrokenReader, World
+from tests.clock import START
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, World
 
 TAKEN = 77
 """The number of every job that is taken."""

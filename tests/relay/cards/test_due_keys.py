@@ -11,7 +11,8 @@ from model.states import DeliveryKind
 from relay.cards.card_edits import Done, Key, Later
 from relay.cards.cards import CardLoop
 from relay.cards.due_keys import DueKeys
-from tests.relay.world import ManualClock, open_database
+from tests.clock import ManualClock
+from tests.relay.world import open_database
 
 _STEP = st.tuples(st.sampled_from(["add", "take", "free"]), st.integers(0, 5), st.integers(0, 100))
 

@@ -11,9 +11,9 @@ from model.messages import CardPost
 from model.states import CardStatus
 from relay.cards.pauses import Pauses
 from storage.errors import StorageUnavailable
+from tests.clock import ManualClock
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
-from tests.relay.discord_channel import ManualClock
 from tests.relay.world import FakeCards
 
 CHANNEL = 5

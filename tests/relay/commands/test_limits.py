@@ -4,7 +4,7 @@ import pytest
 
 from relay.commands.limits import CommandRate
 from relay.commands.refusals import TooFast
-from tests.relay.world import ManualClock
+from tests.clock import ManualClock
 
 
 def test_so_many_in_sixty_seconds_and_not_one_more() -> None:

@@ -12,7 +12,8 @@ from relay.allowances import Allowances, Refill
 from relay.commands import refusals
 from relay.commands.results import CheckedBefore, Taken
 from storage.database import Database
-from tests.relay.world import ACCOUNT, CHANNEL, FakeApi, ManualClock, World
+from tests.clock import ManualClock
+from tests.relay.world import ACCOUNT, CHANNEL, FakeApi, World
 
 
 class CostlyApi(FakeApi):

@@ -13,8 +13,9 @@ from pixverse.errors import NoList, TokenRefused, Unavailable
 from relay.commands.limits import Limits
 from storage import follows, servers
 from storage.database import Database
+from tests.clock import START
 from tests.relay.follow_world import ADMIN, FollowingWorld
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON, START
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON
 
 VIDEO = (Media("https://x/1.mp4"),)
 

@@ -21,8 +21,9 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.ports import Health
 from storage import follows
 from storage.vault import new_key
+from tests.clock import ManualClock
 from tests.relay.account_house import INTERVAL, House
-from tests.relay.world import FakeApi, FakeCards, ManualClock
+from tests.relay.world import FakeApi, FakeCards
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7
 TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"

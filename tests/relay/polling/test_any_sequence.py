@@ -28,7 +28,8 @@ from pixverse.errors import (
 from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
 from storage.errors import StorageUnavailable
-from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, START, FakeApi, ManualClock, World, open_database
+from tests.clock import START, ManualClock
+from tests.relay.world import ACCOUNT, GUILD, OTHER_ACCOUNT, FakeApi, World, open_database
 
 _INTERVAL = 20.0
 _JOBS = 12

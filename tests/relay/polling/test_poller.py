@@ -13,7 +13,8 @@ from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused
 from relay.polling.job_recorder import Recorded
 from storage.database import Database
 from storage.errors import StorageUnavailable
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, START, BrokenReader, World
+from tests.clock import START
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, World
 
 
 def _gaps(times: list[float]) -> list[float]:
