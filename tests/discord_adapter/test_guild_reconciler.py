@@ -13,19 +13,9 @@ from discord_adapter.guild_reconciler import GuildReconciler
 from relay.places import Places
 from storage import servers
 from storage.vault import new_key
-from tests.relay.account_house import House
+from tests.relay.account_house import House, NoChannels, NoWatch
 
 LEFT, STILL_THERE, NEW = 77, 78, 79
-
-
-class NoChannels:
-    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        raise AssertionError("no channel goes")
-
-
-class NoWatch:
-    def job_changed(self, job_id: int) -> None:
-        raise AssertionError("no job changes")
 
 
 class Discord:

@@ -105,6 +105,16 @@ class CardLog:
         raise AssertionError("tokens do not change the API")
 
 
+class NoChannels:
+    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
+        raise AssertionError("no channel goes")
+
+
+class NoWatch:
+    def job_changed(self, job_id: int) -> None:
+        raise AssertionError("no job changes")
+
+
 class House:
     database: Database
     accounts: Accounts

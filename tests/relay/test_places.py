@@ -11,19 +11,9 @@ import pytest
 from relay.places import GRACE, Places
 from storage import servers
 from storage.vault import new_key
-from tests.relay.account_house import House
+from tests.relay.account_house import House, NoChannels, NoWatch
 
 GUILD, BACK = 77, 78
-
-
-class NoChannels:
-    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        raise AssertionError("no channel goes")
-
-
-class NoWatch:
-    def job_changed(self, job_id: int) -> None:
-        raise AssertionError("no job changes")
 
 
 @pytest.fixture
