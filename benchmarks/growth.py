@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from tests.clock import START
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from statistics import median
@@ -16,6 +15,7 @@ from benchmarks.sizes import Sizes
 from relay.polling.job_queue import JobQueue, Watched
 from storage import delivery_queries
 from storage.database import Database
+from tests.clock import START
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, World, open_database
 
 _TIMES = 15

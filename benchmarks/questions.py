@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import tempfile
-from tests.clock import ManualClock
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -20,6 +19,7 @@ from benchmarks.sizes import Sizes
 from model.job import JobState
 from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient
+from tests.clock import ManualClock
 from tests.relay.world import FakeApi, World, open_database
 
 _AT_ONCE = 10
