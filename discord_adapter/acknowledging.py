@@ -1,7 +1,7 @@
-"""The first answer to an interaction: Discord takes one, for three seconds, and tells where it has one already.
+"""Acknowledges interactions: Discord accepts one first response, within three seconds, and says if it has one already.
 
-discord.py gives up where a connection breaks, and where its own repeat is told that the first try was taken. So an
-answer whose fate is open is given again, which doubles nothing.
+discord.py gives up if the connection breaks, or if its own retry learns that the first try was accepted. So a response
+whose fate is unknown is sent again; Discord accepts only one of them.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ Respond = Callable[[], Awaitable[object]]
 Sleep = Callable[[float], Awaitable[None]]
 
 _WAITS = (0.1, 0.5)
-"""Seconds between two tries: the last one still comes within the three seconds."""
+"""Seconds between two tries; the last one is still within the three seconds."""
 _LONGEST = 6.0
-"""Seconds until it is left open. discord.py repeats an answer to which Discord said 5xx after one second and after four
-in all, and the second of these is told for certain whether an earlier one was taken."""
+"""Seconds until the fate is left open. discord.py repeats a response that got a 5xx after one second and after four in
+all, and by the second of these Discord says for certain whether it accepted an earlier one."""
 _UNKNOWN_INTERACTION = 10062
 
 
 async def acknowledge(respond: Respond, sleep: Sleep) -> bool:
-    """Answers, and tells whether that stands or may stand; where it does not, the log says why."""
+    """Sends the first response and returns whether Discord has accepted it, or may have. If not, logs why."""
     with remembered_statuses() as statuses:
         try:
             async with asyncio.timeout(_LONGEST):
                 return await _answered(respond, sleep, statuses)
         except TimeoutError:
-            log.info("Discord does not say whether it has taken a first answer")
+            log.info("Discord does not say whether it has accepted a first response")
             return True
 
 
@@ -55,7 +55,7 @@ async def _answered(respond: Respond, sleep: Sleep, statuses: list[int]) -> bool
         except (aiohttp.ClientError, OSError) as error:
             reason = type(error).__name__
         await sleep(wait)
-    # Discord's word that it has an answer counts only after a try of ours: it may be that of another process.
+    # That Discord has a response already counts only after a try of ours: it may be another process's.
     return may_be_stored(statuses) or _not_taken(reason)
 
 
@@ -64,5 +64,5 @@ def _passes(refusal: discord.HTTPException) -> bool:
 
 
 def _not_taken(reason: str) -> bool:
-    log.warning("Discord takes no answer to what was asked, so nothing was done: %s", reason)
+    log.warning("Discord does not accept the acknowledgement, so nothing was done: %s", reason)
     return False

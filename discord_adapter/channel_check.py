@@ -1,4 +1,4 @@
-"""What the bot may do in the channel where it was asked, and whether one that was chosen is of the same server."""
+"""What the bot may do in an interaction's channel, and whether a chosen channel belongs to the same server."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChannelCheck:
 
 
 async def check_channel(interaction: Interaction) -> ChannelCheck:
-    """Looks at the channel's overrides too: Discord sends them with every interaction."""
+    """What is missing in the interaction's channel, overrides included: Discord sends them with every interaction."""
     channel, permissions = interaction.channel, interaction.app_permissions
     obstacle = obstacle_of(interaction) or await _outside(interaction)
     missing = (obstacle,) if obstacle else missing_to_post_well(permissions, in_thread=is_thread(channel))
@@ -36,8 +36,10 @@ async def check_channel(interaction: Interaction) -> ChannelCheck:
 
 
 async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[str, ...] | None:
-    """Why nothing can be posted where this was asked, as far as it is known; None where something can be. `refused`:
-    Discord has just refused a message there."""
+    """Why nothing can be posted in the interaction's channel, as far as it is known; None if posting works.
+
+    `refused` says whether Discord has just refused a message there.
+    """
     outside = await _outside(interaction)
     if outside is not None:
         return (outside,)
@@ -45,8 +47,8 @@ async def obstacles_here(interaction: Interaction, *, refused: bool) -> tuple[st
 
 
 async def _outside(interaction: Interaction) -> Obstacle | None:
-    """Whether this is a private thread of which the bot is no member: a command works there all the same, and its
-    permissions tell nothing of it."""
+    """NOT_IN_THREAD if this is a private thread without the bot: commands work there, and their permissions don't show
+    it."""
     channel = interaction.channel
     private = getattr(channel, "type", None) is discord.ChannelType.private_thread
     if channel is None or not private or interaction.app_permissions.manage_threads:

@@ -16,11 +16,11 @@ from collections.abc import Mapping
 import discord
 
 _NAME = "___hidden___"
-_MOST = 10_000
+_MAX_NAMES = 10_000
 
 
 def is_hidden(channel: discord.abc.GuildChannel | discord.Thread | None) -> bool:
-    """Whether what the gateway tells of this channel, or of a thread's channel, is made up."""
+    """Whether the gateway hides this channel, or a thread's channel, behind made-up values."""
     shown = channel.parent if isinstance(channel, discord.Thread) else channel
     if shown is None or shown.name != _NAME:
         return False
@@ -35,7 +35,7 @@ def real_name(channel: discord.abc.GuildChannel | discord.Thread | None) -> str 
 
 
 class LastNames:
-    """The last real names of hidden channels: in memory alone, and only while they are hidden."""
+    """The last real names of hidden channels, in memory only and only while they are hidden."""
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
@@ -44,13 +44,13 @@ class LastNames:
         return len(self._names)
 
     def keep(self, channel_id: int, name: str) -> None:
-        """A channel of this name is hidden now."""
+        """Remembers the name of a channel that is hidden now."""
         self._names[channel_id] = name
-        while len(self._names) > _MOST:
+        while len(self._names) > _MAX_NAMES:
             del self._names[next(iter(self._names))]
 
     def take(self, channel_id: int) -> str | None:
-        """The name of a channel that is shown again or gone, which is then forgotten."""
+        """Forgets and returns the name of a channel that is visible again or gone."""
         return self._names.pop(channel_id, None)
 
 
@@ -58,7 +58,7 @@ _REMEMBERED = 10_000
 
 
 class ChannelOwners:
-    """Asks Discord once about a channel that the gateway does not tell of: an archived thread, for instance."""
+    """Asks Discord once which server a channel is in that the gateway does not know, such as an archived thread."""
 
     def __init__(self, client: discord.Client) -> None:
         self._client = client
@@ -67,8 +67,8 @@ class ChannelOwners:
     async def guild_of(self, channel_id: int) -> int | None:
         """The server's id; None for a channel that is in none.
 
-        Raises discord.HTTPException where Discord refuses to tell, what a broken connection raises, and ValueError
-        where a proxy answers in Discord's place. None of this is remembered.
+        Raises discord.HTTPException if Discord refuses, what a broken connection raises, and ValueError if a proxy
+        responds in Discord's place. None of this is remembered.
         """
         known = self._client.get_channel(channel_id)
         if known is not None:
@@ -84,10 +84,10 @@ class ChannelOwners:
 
     async def _ask(self, channel_id: int) -> int | None:
         # Not fetch_channel: it makes an object of the channel, which fails for a kind that discord.py does not know.
-        told: object = await self._client.http.get_channel(channel_id)
-        if not isinstance(told, Mapping) or told.get("id") != str(channel_id):
+        found: object = await self._client.http.get_channel(channel_id)
+        if not isinstance(found, Mapping) or found.get("id") != str(channel_id):
             raise ValueError("that is no answer of Discord's about the channel")
-        guild_id = told.get("guild_id")
+        guild_id = found.get("guild_id")
         return None if guild_id is None else int(guild_id)
 
 
@@ -111,13 +111,13 @@ INVITE_PERMISSIONS = discord.Permissions(**dict.fromkeys(_NAMES, True))
 
 
 def missing_to_post(permissions: discord.Permissions, *, in_thread: bool) -> tuple[str, ...]:
-    """What is missing without which nothing at all can be posted."""
+    """The missing permissions without which nothing at all can be posted."""
     send = "send_messages_in_threads" if in_thread else "send_messages"
     return tuple(_NAMES[name] for name in ("view_channel", send) if not getattr(permissions, name))
 
 
 def missing_to_post_well(permissions: discord.Permissions, *, in_thread: bool) -> tuple[str, ...]:
-    """All that is missing, what only makes results poorer included."""
+    """All missing permissions, including those that only make results poorer."""
     rest = tuple(
         _NAMES[name]
         for name in ("attach_files", "embed_links", "read_message_history")

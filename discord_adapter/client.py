@@ -1,4 +1,4 @@
-"""The Discord client: what it asks of Discord, and how it logs in."""
+"""The Discord client: its intents and settings, and how it logs in."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ UNREACHABLE = (
     TimeoutError,
     NotDiscord,
 )
-"""What it raises that Discord is away."""
+"""The errors by which Discord is known to be away."""
 
 
 def use_discord_at(base_url: str) -> None:
@@ -52,7 +52,7 @@ def use_discord_at(base_url: str) -> None:
 
 
 class CountingTree(discord.app_commands.CommandTree["RelayClient"]):
-    """The commands, whose uses are counted, autocomplete too."""
+    """The command tree; every use counts against a limit, autocomplete too."""
 
     async def interaction_check(self, interaction: discord.Interaction[RelayClient], /) -> bool:
         return await self.client.button_handlers.lets_in(interaction)
@@ -92,7 +92,7 @@ class RelayClient(commands.AutoShardedBot):
         try:
             await super().login(token)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            # discord.py takes the text of a page for the object that it asked for.
+            # discord.py treats the text of a page as the object that it requested.
             raise NotDiscord from error
 
     async def begin(self) -> None:
@@ -105,24 +105,24 @@ class RelayClient(commands.AutoShardedBot):
         return self.shards_up.away_for(self.shard_count or 1)
 
     def slowest_latency(self) -> float:
-        """Seconds between a heartbeat and its answer, of the slowest shard; NaN where none is connected."""
+        """Seconds between a heartbeat and its response, of the slowest shard; NaN if none is connected."""
         return max((latency for _, latency in self.latencies if math.isfinite(latency)), default=math.nan)
 
-    async def connect_anew(self) -> None:
-        """Connects as many shards as Discord wants now, until something ends that for which discord.py has no remedy.
+    async def reconnect(self) -> None:
+        """Connects as many shards as Discord wants now, until an error that discord.py does not recover from.
 
         Raises what discord.py does.
         """
         self.shard_count = None  # type: ignore[assignment]  # None has discord.py ask for it; typed for afterwards
-        # With a queue of its own: what is left of an earlier connection may still put something into the old one.
+        # Makes a new queue: what is left of an earlier connection may still put something into the old one.
         await self._async_setup_hook()
         await self.connect()
 
     async def close(self) -> None:
-        """Puts the gateway down and nothing else.
+        """Closes the gateway and nothing else.
 
-        discord.py calls this by itself at a close code for which it knows no remedy, and would take the cogs and the
-        REST client with it, though neither needs the gateway.
+        discord.py calls this itself after a close code that it does not recover from, and would close the cogs and the
+        REST client too, though neither needs the gateway.
         """
         await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
 
@@ -149,7 +149,7 @@ def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]
 
 
 async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:
-    """Logs in, however long Discord is away, one log line a try, and starts the cogs. Raises DiscordTokenRefused."""
+    """Logs in, trying for as long as Discord is away, and starts the cogs. Raises DiscordTokenRefused."""
     wait = 1.0
     while True:
         try:
@@ -161,7 +161,7 @@ async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Await
         except UNREACHABLE as error:
             log.warning("Discord can't be reached (%s); trying again in %.0f s", reason_of(error), wait)
         await client.http.close()
-        # Closed together with the session; discord.py makes a new one only where there is none.
+        # The connector was closed with the session; discord.py makes a new one only if there is none.
         client.http.connector = discord.utils.MISSING
         await sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""Which shards of the gateway are connected, and for how long it has not been all of them."""
+"""Which shards of the gateway are connected, and for how long some have not been."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class ShardsUp:
-    """Told by the client's events; `monotonic` gives seconds."""
+    """The connected shards, kept up to date by the client's events. `monotonic` returns seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -16,7 +16,7 @@ class ShardsUp:
         self._away_since = {0: self._begun}
 
     def begin(self) -> None:
-        """All shards are about to be connected anew."""
+        """Begins again: all shards are about to be connected."""
         for shard_id in self._up:
             self._away_since[shard_id] = self._monotonic()
         self._up.clear()
@@ -37,16 +37,16 @@ class ShardsUp:
             self._since = self._away_since[shard_id] = self._monotonic()
 
     def stuck_for(self, count: int) -> float:
-        """For how many seconds some of `count` shards have been away with none coming up; 0 where all are up."""
+        """For how many seconds some of the `count` shards have been away and none has connected; 0 if all are."""
         return 0.0 if len(self._up) >= count else self._monotonic() - self._since
 
     def away_for(self, count: int) -> float:
-        """For how many seconds the one of `count` shards has been away that has been so for longest, whatever was tried
-        meanwhile; 0 where all are up."""
+        """The longest time in seconds for which one of the `count` shards has been away, including failed attempts to
+        reconnect; 0 if all are connected."""
         away = [shard_id for shard_id in range(count) if shard_id not in self._up]
         now = self._monotonic()
         return max((now - self._away_since.setdefault(shard_id, self._begun) for shard_id in away), default=0.0)
 
     def lasted(self, seconds: float) -> bool:
-        """Whether a shard has come up since the beginning, which lies at least so long back."""
+        """Whether a shard has connected since `begin`, and `begin` was at least `seconds` ago."""
         return self._came_up and self._monotonic() - self._begun >= seconds

@@ -1,7 +1,7 @@
-"""Knows that Discord has stored a message as soon as Discord says so.
+"""Learns that Discord has stored a message as soon as Discord says so.
 
-discord.py 2.7.1 keeps an answer to itself until the rate limit is over where the answer uses that up (http.py,
-`Ratelimit.__aexit__`): for some seconds a message would stand in the channel, and nothing here would know.
+If a response uses up the rate limit, discord.py 2.7.1 returns it only when the limit is over (http.py,
+`Ratelimit.__aexit__`): for some seconds a message would be in the channel without the bot's knowledge.
 """
 
 from __future__ import annotations
@@ -18,25 +18,27 @@ _stored: ContextVar[asyncio.Future[int] | None] = ContextVar("stored", default=N
 
 
 async def note_stored(response: aiohttp.ClientResponse) -> None:
-    """To be told of every answer, in the task that asked."""
+    """Notes the message in a response. Call it for every response, in the task that made the request."""
     stored = _stored.get()
     if stored is None or stored.done() or response.status != HTTPStatus.OK:
         return
-    # Kept by aiohttp for whoever reads it next.
+    # aiohttp keeps the body for the next reader.
     message_id = _message_id(await response.read())
     if message_id is not None and not stored.done():
         stored.set_result(message_id)
 
 
 class EarlyAcks:
-    """Waits for messages to be stored, and lets discord.py wait for its limits without them."""
+    """Returns the id of a message as soon as it is stored, while discord.py still waits for its rate limit."""
 
     def __init__(self) -> None:
         self._asleep: set[asyncio.Task[int]] = set()
 
     async def first(self, sending: Awaitable[int]) -> int:
-        """The message's id, from Discord's answer or from `sending`, which is cancelled with its caller and raises to
-        it."""
+        """Returns the message's id, from Discord's response or from `sending`, whichever comes first.
+
+        `sending` is cancelled with the caller. Raises what it raises.
+        """
         stored: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         token = _stored.set(stored)
         task = asyncio.ensure_future(sending)

@@ -1,4 +1,4 @@
-"""Keeps the gateway connected: through whatever ends a connection, and also where discord.py would wait for ever."""
+"""Keeps the gateway connected, whatever ends a connection, and also where discord.py would wait for ever."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _REFUSALS = {
 
 
 class _Stuck(Exception):
-    """Some shard is away, and none has come up for too long."""
+    """Some shard is away, and none has connected for too long."""
 
 
 async def stay_connected(client: RelayClient, sleep: Sleep, patience: float = PATIENCE) -> None:
@@ -93,7 +93,7 @@ async def _connect(client: RelayClient, sleep: Sleep, patience: float) -> None:
     """One connection of all shards, from the question for the gateway's address to whatever ends it."""
     await _use_gateway_of(client)
     client.shards_up.begin()
-    connection = asyncio.create_task(client.connect_anew(), name="shards")
+    connection = asyncio.create_task(client.reconnect(), name="shards")
     watch = asyncio.create_task(_until_stuck(client, sleep, patience), name="shard watch")
     try:
         await asyncio.wait({connection, watch}, return_when=asyncio.FIRST_COMPLETED)
@@ -113,7 +113,7 @@ async def _until_stuck(client: RelayClient, sleep: Sleep, patience: float) -> No
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """discord.py swallows a cancellation while it resumes a shard, so once may not be enough."""
+    """Cancels the task until it ends: discord.py swallows a cancellation while it resumes a shard."""
     while not task.done():
         task.cancel()
         await asyncio.wait({task}, timeout=0.1)
@@ -122,7 +122,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 
 
 async def _put_down(client: RelayClient) -> None:
-    """Closes what is left of a connection; a peer that says nothing is not waited for."""
+    """Closes what is left of a connection, without waiting for a peer that does not respond."""
     try:
         async with asyncio.timeout(_CLOSE_SECONDS):
             await client.close()
@@ -131,8 +131,10 @@ async def _put_down(client: RelayClient) -> None:
 
 
 async def _use_gateway_of(client: RelayClient) -> None:
-    """Makes the address that this API names discord.py's built-in one, to which it returns after an invalid session and
-    on each retry."""
+    """Replaces discord.py's built-in gateway address with the one that this API names.
+
+    discord.py returns to that address after an invalid session and on each retry.
+    """
     try:
         async with asyncio.timeout(_ASK_SECONDS):
             data = await client.http.request(Route("GET", "/gateway/bot"))

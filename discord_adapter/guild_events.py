@@ -1,4 +1,4 @@
-"""Hears of what changes around the bot in Discord: permissions, channels, threads, roles, servers."""
+"""Passes on what changes around the bot in Discord: permissions, channels, threads, roles, servers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,14 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 _UNKNOWN_CHANNEL = 10003
-"""Discord developer docs, JSON error codes. Another 404 tells nothing of the channel; see `discord_errors.py`."""
+"""Discord developer docs, JSON error codes. Any other 404 says nothing about the channel; see `request_trace.py`."""
 
 
 class GuildEvents(commands.Cog):
-    """Tells the relay. What is missed here (the bot was off) is found out by the roll call, or by the next attempt to
-    post."""
+    """Passes Discord's events on to the relay.
+
+    `GuildReconciler`, or the next attempt to post, finds out what happened while the bot was off.
+    """
 
     def __init__(
         self,
@@ -46,45 +48,45 @@ class GuildEvents(commands.Cog):
         self._available: asyncio.Queue[discord.Guild] = asyncio.Queue()
 
     async def look_after_available(self) -> None:
-        """Looks after each server that has become available, until it is cancelled.
+        """Brings each server that has become available up to date, until it is cancelled.
 
-        One after the other: at a log-in all of them come at once, and commands must not wait behind thousands.
+        One after the other: at a log-in all become available at once, and commands must not wait behind thousands.
         """
         while True:
             guild = await self._available.get()
-            await _heard(self._places.server_back(guild.id))
-            await _heard(self._outbox.permissions_changed(guild.id))
-            await _heard(self._look_after_channels(guild))
+            await _handle(self._places.server_back(guild.id))
+            await _handle(self._outbox.permissions_changed(guild.id))
+            await _handle(self._look_after_channels(guild))
 
     @commands.Cog.listener()
     async def on_guild_channel_update(self, before: discord.abc.GuildChannel, after: discord.abc.GuildChannel) -> None:
-        """Its permissions may have changed, and with them those of its threads; or it is hidden from the bot now."""
+        """The permissions of the channel and its threads may have changed, or it may be hidden from the bot now."""
         name = real_name(before)
         if not is_hidden(after):
             self._names.take(after.id)
         elif name is not None and after.id in await self._places.known_channels(after.guild.id):
             self._names.keep(after.id, name)
-        await _heard(self._outbox.permissions_changed(after.guild.id))
+        await _handle(self._outbox.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, _before: discord.Role, after: discord.Role) -> None:
         """One of the bot's own roles may have changed."""
-        await _heard(self._outbox.permissions_changed(after.guild.id))
+        await _handle(self._outbox.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
         """Without the members intent Discord tells this of the bot itself only."""
-        await _heard(self._outbox.permissions_changed(after.guild.id))
+        await _handle(self._outbox.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
-        """It may have been opened or unlocked. Raw: archived threads are not in the cache."""
-        await _heard(self._outbox.permissions_changed(payload.guild_id, payload.thread_id))
+        """The thread may have been opened or unlocked. Raw, because archived threads are not in the cache."""
+        await _handle(self._outbox.permissions_changed(payload.guild_id, payload.thread_id))
 
     @commands.Cog.listener()
     async def on_thread_join(self, thread: discord.Thread) -> None:
-        """The bot was added to it, or mentioned in a private one, in which nothing could be posted before."""
-        await _heard(self._outbox.permissions_changed(thread.guild.id, thread.id))
+        """The bot was added to a thread, or mentioned in a private one in which it could not post before."""
+        await _handle(self._outbox.permissions_changed(thread.guild.id, thread.id))
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -93,50 +95,55 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
-        """Nothing more can go there, nor to its threads; archived ones are not in the cache."""
+        """Nothing can be posted in the channel or its threads any more; archived threads are not in the cache."""
         name = self._names.take(channel.id)
-        await _heard(self._places.channel_gone(channel.guild.id, channel.id, name or real_name(channel)))
-        await _heard(self._look_after_channels(channel.guild))
+        await _handle(self._places.channel_gone(channel.guild.id, channel.id, name or real_name(channel)))
+        await _handle(self._look_after_channels(channel.guild))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
-        """Raw: threads are often not in the cache."""
+        """A thread is gone. Raw, because threads are often not in the cache."""
         name = payload.thread.name if payload.thread is not None else None
-        await _heard(self._places.channel_gone(payload.guild_id, payload.thread_id, name))
+        await _handle(self._places.channel_gone(payload.guild_id, payload.thread_id, name))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
-        """The server has removed the bot; not told for a server that is away by an outage of Discord."""
+        """The server has removed the bot. Discord does not send this for a server that is away in an outage."""
         for channel in guild.channels:
             self._names.take(channel.id)
-        await _heard(self._places.server_gone(guild.id))
+        await _handle(self._places.server_gone(guild.id))
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was invited (again)."""
-        await _heard(self._places.server_back(guild.id))
+        await _handle(self._places.server_back(guild.id))
 
     @commands.Cog.listener()
     async def on_shard_connect(self, _shard_id: int) -> None:
-        """A new session: whatever happened before it was missed."""
+        """A new session has begun, and events before it were missed."""
         self._reconciler.ask()
 
     @commands.Cog.listener()
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
-        """A server with another boost takes files of another size."""
+        """The server's boost level, and with it the size of files, may have changed."""
         if before.premium_tier != after.premium_tier:
-            await _heard(self._forget_upload_limit(after.id))
+            await _handle(self._forget_upload_limit(after.id))
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        """Discord tells how large a file its sender may upload there. That may be by a plan of their own, so it is no
-        limit for the bot; but where it is more than was learned, a large file is worth one more try."""
+        """An interaction names the largest file that its sender may upload there.
+
+        The sender may have a plan of their own, so this is not the bot's limit; but if it is more than the limit that
+        was learned, a large file is worth another try.
+        """
         if interaction.guild_id is not None and interaction.type is not discord.InteractionType.autocomplete:
-            await _heard(self._doubt_upload_limit(interaction.guild_id, interaction.filesize_limit))
+            await _handle(self._doubt_upload_limit(interaction.guild_id, interaction.filesize_limit))
 
     async def _look_after_channels(self, guild: discord.Guild) -> None:
-        """Ends what waits in channels that are gone. Discord tells of none while the bot is off, nor of threads that go
-        with their channel."""
+        """Ends what waits in channels that are gone.
+
+        Discord sends no event for channels deleted while the bot was off, nor for the threads of a deleted channel.
+        """
         for channel_id in await self._places.known_channels(guild.id):
             if guild.get_channel_or_thread(channel_id) is None and await self._is_gone(channel_id):
                 await self._places.channel_gone(guild.id, channel_id)
@@ -150,9 +157,9 @@ class GuildEvents(commands.Cog):
             return False
         return False
 
-    async def _doubt_upload_limit(self, guild_id: int, told: int) -> None:
+    async def _doubt_upload_limit(self, guild_id: int, limit: int) -> None:
         server = await servers.get(self._database.reader, guild_id)
-        if server is not None and server.upload_limit is not None and server.upload_limit < told:
+        if server is not None and server.upload_limit is not None and server.upload_limit < limit:
             await self._forget_upload_limit(guild_id)
 
     async def _forget_upload_limit(self, guild_id: int) -> None:
@@ -160,8 +167,8 @@ class GuildEvents(commands.Cog):
             await servers.forget_upload_limit(tx, guild_id)
 
 
-async def _heard(reaction: Awaitable[None]) -> None:
-    """What the database does not take now is found out later, by the next attempt to post."""
+async def _handle(reaction: Awaitable[None]) -> None:
+    """Handles an event. If the database does not take the change now, the next attempt to post finds it."""
     try:
         await reaction
     except StorageError as error:

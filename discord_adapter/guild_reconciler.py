@@ -1,4 +1,4 @@
-"""Asks Discord in which servers the bot is: the gateway's cache keeps some that it has left while nobody listened."""
+"""Compares the stored servers with Discord's list: the gateway's cache keeps some that the bot left while off."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_IN_SERVER = frozenset({10004, 50001})
 
 
 class GuildReconciler:
-    """One look at the list after each new session; servers that are away by an outage of Discord stand in it too."""
+    """Reads the list once after each new session. It contains servers that are away in an outage too."""
 
     def __init__(self, client: discord.Client, places: Places, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._client = client
@@ -32,11 +32,11 @@ class GuildReconciler:
         self._asked = asyncio.Event()
 
     def ask(self) -> None:
-        """There is a new session."""
+        """Asks for a comparison, since there is a new session."""
         self._asked.set()
 
     async def run(self) -> None:
-        """Compares whenever it was asked to, until it is cancelled."""
+        """Compares whenever it is asked to, until it is cancelled."""
         while True:
             await self._asked.wait()
             self._asked.clear()
@@ -51,7 +51,7 @@ class GuildReconciler:
                 await self._sleep(_AFTER_FAILURE)
 
     async def _is_gone(self, guild_id: int) -> bool:
-        """Whether Discord says so when asked for this very server: a short list alone is no proof."""
+        """Whether Discord confirms that the bot is not in this server: a short list alone is no proof."""
         try:
             async with asyncio.timeout(_SECONDS):
                 await self._client.http.get_guild(guild_id, with_counts=False)

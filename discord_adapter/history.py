@@ -1,4 +1,4 @@
-"""Looks into a channel's history for a message of ours that may have been stored without our knowing."""
+"""Searches a channel's history for a message of the bot that may have been stored without the bot's knowledge."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.message import Message
 
 PAGE = 100
 MAX_PAGES = 30
-"""3,000 messages: more than that in the stretch looked at, and nobody can know."""
+"""3,000 messages; if there are more, the result is that nobody can know."""
 _SECONDS = 30.0
 
 
@@ -28,8 +28,8 @@ async def find_message(
     `readable` tells whether the bot may read the history, None where nobody knows: without that right Discord answers
     with an empty list instead of a refusal (Discord developer docs, Get Channel Messages), and empty proves nothing.
 
-    The message is known by a custom id of its buttons, for messages in the history carry no nonce; one without buttons
-    by its text.
+    Messages in the history carry no nonce, so the message is recognised by a custom id of its buttons, or by its text
+    if it has none.
     """
     if readable is False:
         return CannotLook()
@@ -62,7 +62,7 @@ async def _search(
 
 
 async def _search_newest(client: discord.Client, channel_id: int, message: Message, *, certain: bool) -> LookResult:
-    """For when nothing at all is newer than `after`: this machine's clock may be ahead of the one that made the ids."""
+    """Searches the newest messages, if none is newer than `after`: this machine's clock may be ahead of Discord's."""
     page = await _page(client, channel_id)
     if (found := _found_in(page, client, message)) is not None:
         return found
@@ -77,8 +77,8 @@ def _found_in(page: list[Any], client: discord.Client, message: Message) -> Foun
 
 
 async def _page(client: discord.Client, channel_id: int, after: int | None = None) -> list[Any]:
-    """The messages that follow `after`, or the newest. Raises TypeError where the answer is no list of them: an empty
-    page of a proxy's would look like an empty channel."""
+    """The messages that follow `after`, or the newest. Raises TypeError if the response is not a list: a proxy's empty
+    page would look like an empty channel."""
     async with asyncio.timeout(_SECONDS):
         page: object = await client.http.logs_from(channel_id, PAGE, after=after)
     if not isinstance(page, list):
@@ -87,7 +87,7 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
 
 
 def _read(refusal: discord.HTTPException) -> LookResult:
-    """One of a proxy says nothing of the channel, and may pass."""
+    """What a refusal means. A proxy's refusal says nothing about the channel, and may pass."""
     if is_of_discord(refusal):
         meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))
         if meaning in (verdicts.Meaning.PLACE, verdicts.Meaning.CHANNEL_GONE):

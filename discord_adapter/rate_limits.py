@@ -25,17 +25,17 @@ from discord.http import HTTPClient
 log = logging.getLogger(__name__)
 
 LIMIT = 5000
-"""Half of what is allowed: commands are still answered, and another bot may live at the same address."""
+"""Half of what is allowed: commands still need responses, and another bot may share the address."""
 WINDOW = 600.0
 """Seconds."""
 
 _COUNTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 _WITHOUT_BOT_TOKEN = ("/webhooks/", "/interactions/")
-"""A 401 there tells that an interaction is too old."""
+"""A 401 there means that an interaction is too old."""
 
 
 class InvalidRequests:
-    """Told of every answer; `monotonic` gives seconds."""
+    """Counts refused requests. `monotonic` returns seconds."""
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
         self._monotonic = monotonic
@@ -45,7 +45,7 @@ class InvalidRequests:
         """Set once Discord has refused the bot's token."""
 
     def note(self, end: aiohttp.TraceRequestEndParams) -> None:
-        """Discord has answered a request."""
+        """Counts a response, if it is one of those that Discord counts."""
         status = end.response.status
         if status not in _COUNTED or end.response.headers.get("X-RateLimit-Scope") == "shared":
             return
@@ -57,7 +57,7 @@ class InvalidRequests:
             self.token_refused.set()
 
     def rest(self) -> float:
-        """For how many seconds nothing is to be posted; 0: it may be."""
+        """For how many seconds nothing may be posted; 0 if posting is allowed."""
         self._forget()
         if len(self._times) < self.limit:
             return 0.0
@@ -70,19 +70,19 @@ class InvalidRequests:
 
 
 _MARGIN_SECONDS = 0.1
-"""discord.py itself comes first."""
+"""So that discord.py releases the requests first, if it does."""
 _LONGEST_SECONDS = 3600.0
 
 
 class GlobalLimit:
-    """Lets requests go again once the limit that Discord told of is over."""
+    """Releases discord.py's requests when a global rate limit is over."""
 
     def __init__(self, http: Callable[[], HTTPClient]) -> None:
         self._http = http
         self._ends_at = 0.0
 
     async def note(self, response: aiohttp.ClientResponse) -> None:
-        """To be told of every answer of Discord's."""
+        """Notes the global limit in a response. Call it for every response of Discord."""
         if response.status != HTTPStatus.TOO_MANY_REQUESTS:
             return
         seconds = _seconds_of(await response.read())
@@ -99,7 +99,7 @@ class GlobalLimit:
 
 
 def _seconds_of(body: bytes) -> float | None:
-    """How long the global limit lasts; None where the answer tells of none."""
+    """How long the global limit lasts, in seconds; None if the response has none."""
     try:
         told = json.loads(body)
         seconds = float(told["retry_after"]) if told["global"] is True else math.nan

@@ -1,4 +1,4 @@
-"""Puts an answer in the place of "thinking", also where Discord does not take it at first."""
+"""Replaces "thinking" with a reply, and tries again if Discord does not accept it at first."""
 
 from __future__ import annotations
 
@@ -19,48 +19,50 @@ log = logging.getLogger(__name__)
 Sleep = Callable[[float], Awaitable[None]]
 
 _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
-"""Seconds between two tries. With discord.py's own they stay well within the 15 minutes for which Discord takes an
-answer (Discord developer docs, Receiving and Responding)."""
+"""Seconds between two tries. With discord.py's own they stay well within the 15 minutes for which Discord accepts a
+reply (Discord developer docs, Receiving and Responding)."""
 
 
 async def send_replies(
-    interaction: discord.Interaction[Any], answers: Sequence[Reply], sleep: Sleep, views: PassingViews
+    interaction: discord.Interaction[Any], replies: Sequence[Reply], sleep: Sleep, views: PassingViews
 ) -> discord.InteractionMessage | None:
-    """Gives the answers to the asker alone, the first in the place of what stands there; returns the first. Logs where
-    that fails, and returns None."""
-    first, *rest = answers
+    """Sends the replies to the asker alone, the first in the place of what is shown now.
+
+    Returns the first message; None if that fails, which is logged.
+    """
+    first, *rest = replies
     try:
         message = await _put_in_place(interaction, first, sleep)
-        for answer in rest:
-            # Tried once: a further message has no nonce, and would stand there twice.
+        for further in rest:
+            # Tried once: a further message has no nonce, so a second try could double it.
             await interaction.followup.send(
-                answer.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+                further.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
             )
         if isinstance(first.view, PassingView):
             await views.keep(first.view, message, interaction.user.id)
         return message
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:
-        log.warning("an answer could not be given: %s", error)
+        log.warning("a reply could not be sent: %s", error)
         return None
 
 
 async def _put_in_place(
-    interaction: discord.Interaction[Any], answer: Reply, sleep: Sleep
+    interaction: discord.Interaction[Any], reply: Reply, sleep: Sleep
 ) -> discord.InteractionMessage:
-    """Edits the answer; done again it says the same, so it may be repeated. Raises what the last try raised."""
+    """Edits the reply. An edit may be repeated safely. Raises what the last try raised."""
     for wait in _WAITS:
         try:
-            return await _edit(interaction, answer)
+            return await _edit(interaction, reply)
         except discord.HTTPException as error:
             if error.status != HTTPStatus.TOO_MANY_REQUESTS and error.status < HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
         except (aiohttp.ClientError, OSError):
-            log.info("the connection broke while an answer was given; trying again in %.0f s", wait)
+            log.info("the connection broke while a reply was sent; trying again in %.0f s", wait)
         await sleep(wait)
-    return await _edit(interaction, answer)
+    return await _edit(interaction, reply)
 
 
-async def _edit(interaction: discord.Interaction[Any], answer: Reply) -> discord.InteractionMessage:
+async def _edit(interaction: discord.Interaction[Any], reply: Reply) -> discord.InteractionMessage:
     return await interaction.edit_original_response(
-        content=answer.content, view=answer.view, allowed_mentions=discord.AllowedMentions.none()
+        content=reply.content, view=reply.view, allowed_mentions=discord.AllowedMentions.none()
     )

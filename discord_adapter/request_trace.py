@@ -1,8 +1,8 @@
-"""What really happened on the wire while discord.py was busy with one call, and whose word a refusal is.
+"""Which responses one call of discord.py really got, and whether a refusal comes from Discord itself.
 
 discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524, and after a reset connection. A
-refusal at the end of such a series says nothing of the earlier tries: one of them may have been stored. This remembers
-every status of a call. A refusal that does not come from Discord itself (a proxy's page, say) proves nothing either.
+refusal at the end of such a series says nothing about the earlier tries: one of them may have been stored. This module
+records every status of a call. A refusal that does not come from Discord itself (a proxy's page, say) proves nothing.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from discord_adapter.rate_limits import GlobalLimit
 from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
-"""What discord.py raises over a good status with something else than Discord's answer: a proxy's page, mostly."""
+"""What discord.py raises for a good status whose body is not Discord's: mostly a proxy's page."""
 
 _WAIT_UNTOLD = 30.0
 _SHORTEST_CODE = 5
-_BEFORE_ANY_DEED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
-"""No token, and a body that was not even read, whoever says so: Discord's front refuses large ones itself."""
+_BEFORE_ANY_ACTION = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
+"""No token, and a body that was not even read. These count whoever sent them: Discord's edge refuses large bodies."""
 
 
 def is_of_discord(refusal: discord.HTTPException) -> bool:
@@ -49,13 +49,13 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
         return TooManyRequests(_WAIT_UNTOLD if told is None else max(told, 1.0))
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return NoResponse(f"HTTP {refusal.status}")
-    if refusal.status in _BEFORE_ANY_DEED or is_of_discord(refusal):
+    if refusal.status in _BEFORE_ANY_ACTION or is_of_discord(refusal):
         return Refused(refusal.status, refusal.code, refusal.text)
     return NoResponse(f"HTTP {refusal.status}, not by Discord")
 
 
 _BROKEN = 599
-"""Stands for a try that ended without an answer."""
+"""The status recorded for a try that got no response."""
 _LONGEST_TOLD = 3600.0
 """Seconds of Retry-After that are believed."""
 
@@ -64,7 +64,7 @@ _statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
 
 @contextmanager
 def remembered_statuses() -> Iterator[list[int]]:
-    """Collects the statuses of all of Discord's answers to what the block asks for, in order."""
+    """Collects the statuses of all responses to requests made in the block, in order."""
     statuses: list[int] = []
     token = _statuses.set(statuses)
     try:
@@ -79,14 +79,14 @@ def is_ambiguous(statuses: list[int]) -> bool:
 
 
 def may_be_stored(statuses: list[int]) -> bool:
-    """Whether some try may have been stored: all but those that Discord refused, and those that never reached it."""
+    """Whether some try may have been stored: it reached Discord and was not refused."""
     return any(not HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR for status in statuses)
 
 
 def wire_trace(
     global_limit: GlobalLimit, *also: Callable[[aiohttp.TraceRequestEndParams], None]
 ) -> aiohttp.TraceConfig:
-    """For `discord.Client(http_trace=…)`; `also` are told of every answer."""
+    """The trace for `discord.Client(http_trace=…)`; `also` are called with every response."""
 
     async def note(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
@@ -94,8 +94,8 @@ def wire_trace(
         statuses = _statuses.get()
         if statuses is not None:
             statuses.append(end.response.status)
-        for tell in also:
-            tell(end)
+        for observe in also:
+            observe(end)
         await global_limit.note(end.response)
         await note_stored(end.response)
 
@@ -106,7 +106,7 @@ def wire_trace(
 
 
 def wait_told(headers: Mapping[str, str]) -> float | None:
-    """The seconds of Retry-After, bounded; None where there is none that can be read."""
+    """The seconds of Retry-After, bounded; None if it is missing or unreadable."""
     try:
         seconds = float(headers.get("Retry-After", ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Answers with a button that lives only for a while: each is kept in memory until then, so their number is bounded."""
+"""Replies with a temporary button. Each is kept in memory for as long as it lives, so their number is bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 500
 
 
 class PassingViews:
-    """Keeps the latest of each person, and the latest of all: an older one's button is taken off before its time."""
+    """Keeps each person's latest views and the latest of all; the buttons of older ones are removed early."""
 
     def __init__(self) -> None:
         self._owners: dict[PassingView, int] = {}
@@ -21,7 +21,7 @@ class PassingViews:
         return len(self._owners)
 
     async def keep(self, view: PassingView, message: discord.InteractionMessage, user_id: int) -> None:
-        """The view stands in this answer to a person; it is forgotten once its button is taken off."""
+        """Keeps a view that is part of this reply until its button is removed."""
         self._owners[view] = user_id
         view.stands_in(message, lambda: self._owners.pop(view, None))
         own = [one for one, owner in self._owners.items() if owner == user_id]

@@ -1,4 +1,4 @@
-"""Transport to the PixVerse API: one question, one bounded answer, or one class of `errors.py`."""
+"""The HTTP client for the PixVerse API: each request returns one bounded response or raises a class of `errors.py`."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ _OK = 200
 
 
 def new_api_session() -> aiohttp.ClientSession:
-    """A session for the API. It keeps no cookies, and bounds no connections: whoever asks bounds how much at once."""
+    """A session for the API. It keeps no cookies and does not limit connections: callers limit themselves."""
     return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar())
 
 
 class Body:
-    """The bytes of an answer, without the token."""
+    """The bytes of a response, with the token removed."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
         self.fingerprint = hash(content)
-        """The same for the same bytes as long as this process lives."""
+        """A hash of the bytes: equal for equal bytes within this process."""
 
     @cached_property
     def value(self) -> object:
-        """The JSON value in it, or None where there is none."""
+        """The JSON value in the body; None if there is none."""
         return parsed_json(self._content)
 
 
 class ApiClient:
-    """Asks the API. Holds no state but its settings, so one serves every token at once."""
+    """Makes requests to the API. It has no state but its settings, so one client serves every token at once."""
 
     def __init__(
         self,
@@ -50,9 +50,9 @@ class ApiClient:
         monotonic: Callable[[], float] = time.monotonic,
         observe: Callable[[PixVerseError | None, float], None] = lambda _error, _seconds: None,
     ) -> None:
-        """`timeout` in seconds for a whole answer, `max_bytes` of its body; `now` is in seconds since 1970 UTC and
-        `monotonic` in seconds from anywhere; `observe` is told what became of each question and after how many seconds.
-        """
+        """`timeout` is in seconds for a whole response, `max_bytes` bounds its body. `now` returns seconds since 1970
+        UTC, `monotonic` seconds from an arbitrary start. `observe` is called after each request with its error, if
+        any, and its duration in seconds."""
         self._session = session
         self._base_url = base_url.rstrip("/")
         self._timeout = aiohttp.ClientTimeout(total=timeout)
@@ -62,20 +62,20 @@ class ApiClient:
         self._observe = observe
 
     async def get_json(self, path_and_query: str, token: str, *, timeout: float | None = None) -> object:
-        """The JSON value that the API answers to one GET, read; `get` says all else."""
+        """Makes one GET request and returns the JSON value of its response; see `get`."""
         answer = await self.get(path_and_query, token, timeout=timeout)
         return answer.value
 
     async def get(
         self, path_and_query: str, token: str, *, known: int | None = None, timeout: float | None = None
     ) -> Body:
-        """What the API answers to one GET; `path_and_query` starts with `/` and is already encoded.
+        """Makes one GET request and returns the body; `path_and_query` starts with `/` and is already encoded.
 
-        A good answer whose fingerprint is `known` is not read again: it was a good one before.
+        A response whose fingerprint is `known` is not parsed again, since it was a good one before.
 
         The token goes into the Authorization header and nowhere else, no redirect is followed, nothing is tried
-        twice. Raises any class of `errors.py`, as `refusals.error_of` decides; Unavailable for every trouble on the
-        way: no connection, no whole answer within `timeout` seconds, too many bytes, half a body, no JSON.
+        twice. Raises the class of `errors.py` that `response_errors.error_of` chooses, and Unavailable for transport
+        errors: no connection, no whole response within `timeout` seconds, too many bytes, half a body, no JSON.
         """
         if not (token.isascii() and token.isprintable()):
             raise TokenRefused("the token holds characters that no token has")
@@ -95,10 +95,10 @@ class ApiClient:
         except TimeoutError:
             raise Unavailable("no whole answer in time") from None
         except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
-            # The server's bytes stand in some of these texts, and could repeat what it was sent.
+            # Some of these texts contain the server's bytes, which could repeat what was sent.
             reason = safe_line(f"{type(error).__name__}: {error}".replace(token, "***"))
             raise Unavailable(reason) from None
-        # What is read here is kept, shown and logged: an API that repeats what it was sent must not get it so far.
+        # The body is stored, shown and logged, so a token that the API repeats must not stay in it.
         answer = Body(body.replace(token.encode(), b"***"))
         if status == _OK and answer.fingerprint == known:
             return answer

@@ -1,4 +1,4 @@
-"""What useapi.net posts to a `replyUrl`, read for the little that is taken from it: a hint, never a fact."""
+"""Reads the hint in what useapi.net posts to a `replyUrl`: which job it is about, and whether it reports an end."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _LONGEST_STATUS = 40
 
 @dataclass(frozen=True, slots=True)
 class CallbackBody:
-    """What a callback says: of which job, and whether it claims that the job has ended."""
+    """The job that a callback is about, and whether it reports that the job has ended."""
 
     jobid: str
     claims_end: bool
 
 
 def read_callback(body: bytes) -> CallbackBody:
-    """The hint in a callback's body: the job's record, v1's or v2's (useapi.net, PixVerse v1 get-pixverse-jobid, v2
-    get-pixverse-videos-video_id; that a callback has the same shape, the vendor's own examples show).
+    """Returns the hint in a callback's body, which is the job's record of v1 or v2 (useapi.net, PixVerse v1
+    get-pixverse-jobid, v2 get-pixverse-videos-video_id; the vendor's examples show that callbacks have this shape).
 
-    A body may hold an id and no status: then it claims nothing. Raises Unavailable where it is no JSON object, is
-    nested too deeply, or has no id of a PixVerse job; no message holds anything of the body.
+    A body with an id and no status reports no end. Raises Unavailable if the body is no JSON object, is nested too
+    deeply, or has no id of a PixVerse job. No error message contains anything of the body.
     """
     record = parsed_json(body)
     if not isinstance(record, dict):

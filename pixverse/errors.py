@@ -1,14 +1,14 @@
-"""One class for each way in which the PixVerse API can refuse or fail to answer."""
+"""One class for each way in which the PixVerse API can refuse a request or fail to respond."""
 
 from __future__ import annotations
 
 
 class PixVerseError(Exception):
-    """The API gave no usable answer. `str()` of it is one line without any token, fit for a log."""
+    """The API gave no usable response. `str()` returns one line without any token, fit for a log."""
 
 
 class BadRequest(PixVerseError):
-    """400 and its like, which say that the question itself is wrong: asking again brings nothing."""
+    """400 and the like: the request itself is wrong, and repeating it is useless."""
 
 
 class TokenRefused(PixVerseError):
@@ -28,20 +28,20 @@ class JobExpired(PixVerseError):
 
 
 class RateLimited(PixVerseError):
-    """429: asked too often."""
+    """429: too many requests."""
 
     def __init__(self, message: str, retry_after: float | None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds to wait, bounded and not negative, or None where the server named none."""
+        """Seconds to wait, bounded and not negative; None if the server named none."""
 
 
 class AccountBroken(PixVerseError):
-    """596: the account's session at PixVerse is broken; its owner has to mend it at useapi.net."""
+    """596: the account's session at PixVerse is broken; its owner has to fix it at useapi.net."""
 
 
 class Unavailable(PixVerseError):
-    """5xx, a time-out, a broken connection, or an answer that makes no sense: worth asking again later."""
+    """5xx, a time-out, a broken connection, or a response that makes no sense: worth trying again later."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -49,8 +49,8 @@ class Unavailable(PixVerseError):
 
 
 class NotFoundUnproven(Unavailable):
-    """404 without a `code` in the words of any web server: no proof by itself, since a proxy may write such a thing."""
+    """404 without a `code`, in the words of any web server. It proves nothing, since a proxy may have sent it."""
 
 
 class NoList(Unavailable):
-    """404 or 410 for a list: this account has none, as where a generation of the API is switched off or not set up."""
+    """404 or 410 for a list: this generation of the API is switched off, or the account is not set up for it."""

@@ -82,17 +82,17 @@ def is_jobid(text: str) -> bool:
 
 
 def is_v2(jobid: str) -> bool:
-    """Whether v2 of the API is to be asked about this id, v1 being asked about every other one."""
+    """Whether the id belongs to v2 of the API; v1 is asked about every other id."""
     return PIXVERSE_V2_ID.fullmatch(jobid) is not None
 
 
 def mask_email(jobid: str) -> str:
-    """`jobid` with all but the first letter of an e-mail address in it hidden, for eyes other than the asker's."""
+    """Returns `jobid` with all but the first letter of an e-mail address hidden, to show to others than the asker."""
     return EMAIL.sub(r"\g<first>…@…", jobid)
 
 
 def short_number(text: str) -> int | None:
-    """The number in `#123`, the bot's own name for a job, or None where `text` is something else."""
+    """The number in `#123`, the bot's own name for a job; None if `text` is something else."""
     match = _SHORT_NUMBER.fullmatch(text.strip())
     return int(match.group(1)) if match else None
 

@@ -1,4 +1,4 @@
-"""Lists of the API that many ask for at the same time: fetched once, and shared for some seconds."""
+"""Lists of the API that many people ask for at once: fetched once and shared for some seconds."""
 
 from __future__ import annotations
 
@@ -13,36 +13,37 @@ SHARED_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class LookupTerms:
-    """On which terms a question is asked that a person has caused."""
+    """The terms of a lookup: how its requests are paid for, and how old a shared response may be."""
 
     spend: Callable[[], None]
-    """Called before each request; where it raises, the request is not made and the question raises the same."""
+    """Called before each request. If it raises, the request is not made and the lookup raises the same."""
     fresh: float = SHARED_SECONDS
-    """How old, in seconds, an answer or a list may be that is used again."""
+    """The age in seconds up to which a response or list is used again."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Fetched:
     at: float
-    """When it was asked for, monotonic seconds."""
+    """When it was requested, in monotonic seconds."""
     fetching: asyncio.Task[object]
 
 
 class RecentLists:
-    """Keeps each list, or its refusal, for five seconds; who asks while it is being fetched waits for the same one."""
+    """Keeps each list, or its error, for five seconds; callers during a fetch share its result."""
 
     def __init__(self, client: ApiClient, monotonic: Callable[[], float]) -> None:
         self._client = client
         self._monotonic = monotonic
         self._fetched: dict[tuple[str, str], _Fetched] = {}
-        """The oldest stands first."""
+        """The oldest comes first."""
 
     async def get_json(
         self, path_and_query: str, token: str, terms: LookupTerms, *, timeout: float | None = None
     ) -> object:
-        """Does what `ApiClient.get_json` does, but makes no request where there is a list that is fresh enough.
+        """Does what `ApiClient.get_json` does, but makes no request if there is a list that is fresh enough.
 
-        Raises what that does, and what `terms.spend` does. One that gives up waiting takes the list from nobody.
+        Raises what that raises, and what `terms.spend` raises. Cancelling one caller does not cancel the fetch for
+        others.
         """
         now = self._monotonic()
         self._forget_old(now)
@@ -66,6 +67,6 @@ class RecentLists:
 
 
 def _retrieved(fetching: asyncio.Task[object]) -> None:
-    """Nobody may be left to hear of a failure."""
+    """Retrieves the error, since no caller may be left to do so."""
     if not fetching.cancelled():
         fetching.exception()

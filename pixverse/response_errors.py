@@ -1,4 +1,4 @@
-"""What an answer's status, head and body say: a usable answer, or which class of `errors.py`. No input or output."""
+"""Decides from status, headers and body whether a response is usable, and if not, which class of `errors.py` it is."""
 
 from __future__ import annotations
 
@@ -33,22 +33,21 @@ _PLAIN: dict[int, type[BadRequest | TokenRefused | SubscriptionUnpaid | JobNotFo
     410: JobExpired,
 }
 _WRONG_QUESTION = frozenset({400, 412, 413, 422})
-"""What useapi.net answers to parameters that it does not take (PixVerse, Midjourney v1 and v2)."""
+"""Statuses of useapi.net for parameters that it does not accept (PixVerse, Midjourney v1 and v2)."""
 _FRAMEWORK_404 = re.compile(r"(?:404:? )?(?:(?:page|route|path|resource|endpoint) )?not found[.!]?", re.IGNORECASE)
-"""As where a generation of the API is switched off."""
+"""Sent, for example, where a generation of the API is switched off."""
 
 
 def error_of(status: int, answer: object, retry_after: float | None) -> PixVerseError | None:
-    """The refusal in an answer with this HTTP status and JSON body (None where it has no JSON), or None for a good one.
+    """Returns the error in a response with this HTTP status and JSON body (None without JSON); None for a good one.
 
-    What a proxy or a captive portal says must put no account on hold and make no job gone. So a 4xx counts only as the
-    API's own answer: an object with an `error` text whose `code`, if there is one, is the status (useapi.net PixVerse
-    v1, get-pixverse-jobid, documents `{error, code}` for each). Newer pages
-    of useapi.net show 404 and 410 without a `code`, so that the status decides; but a 404 in the very words in which a
-    web server says that of any path is NotFoundUnproven. Any other 4xx, an HTML 404 for
-    instance, is Unavailable; so are redirects, and what is documented nowhere, such as 403: it says nothing of the job
-    or of its id. 429 and 596 need no proof. A 200 with an `error` and another `code` is
-    judged by that code, unless it is a job's record, in which an error is the job's own.
+    A proxy or a captive portal must not put an account on hold or make a job disappear. So a 4xx counts only if it is
+    plainly the API's own: an object with an `error` text whose `code`, if present, is the status (useapi.net PixVerse
+    v1, get-pixverse-jobid, documents `{error, code}` for each). Newer pages of useapi.net show 404 and 410 without a
+    `code`; then the status decides, but a 404 in the standard words of a web server is NotFoundUnproven. Any other 4xx,
+    such as an HTML 404, is Unavailable. So are redirects and undocumented statuses such as 403, which say nothing about
+    the job or its id. 429 and 596 need no proof. A 200 with an `error` and another `code` is judged by that code,
+    unless it is a job's record, in which an error is the job's own.
     """
     record = fields.mapping(answer)
     error = fields.text(record.get("error"))
@@ -81,10 +80,10 @@ def retry_after_of(header: str | None, answer: object, now: float) -> float | No
 
 
 def safe_line(text: str) -> str:
-    """`text` of somebody else on one bounded line, without control characters, tokens and e-mail addresses."""
+    """Returns somebody else's `text` on one bounded line, without control characters, tokens and e-mail addresses."""
     if len(text) > _LONGEST_RAW:
         text = text[:_LONGEST_RAW].rpartition(" ")[0]
-    # Cleaned before it is redacted: what is unseen may stand in the middle of a token.
+    # Cleaned before it is redacted: an invisible character may split a token.
     return fields.one_line(redact(plain_text.one_line(text)), _LONGEST_LINE)
 
 

@@ -1,4 +1,4 @@
-"""API tokens: tell them from other secrets, clean what was pasted, and keep secrets out of every text."""
+"""API tokens: recognises them, cleans what people pasted, and keeps secrets out of every text."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ _SOUND = ("sound_effect_switch", "generate_audio_switch", "audio")
 
 
 class VideosV2:
-    """The questions about videos and images that v2 answers. Each raises any class of `errors.py`."""
+    """The requests about videos and images that v2 takes. Each may raise any class of `errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -141,8 +141,8 @@ class VideosV2:
 def read_record(record: object, asked: str) -> Job:
     """The job in a record, from whichever question or callback.
 
-    A state is told by name and by number. `…_final` alone proves nothing: QUEUED is documented as final, and an unknown
-    status is asked about again. COMPLETED is believed with an address and a width only, since records of running videos
+    The state stands there as a name and a number. `…_final` alone proves nothing: QUEUED is documented as final, and an
+    unknown status is polled on. COMPLETED is believed only with an address and a width, since records of running videos
     have an address too (useapi.net PixVerse v2, get-pixverse-videos). Raises Unavailable where the answer is no object,
     has no status, or is about another job.
     """
@@ -198,7 +198,7 @@ def read_scheduler(answer: object) -> dict[str, int | None]:
 
 
 def running(jobid: str, elapsed: int | None) -> Job:
-    """What is known of a job of which there is no more than that it is in work, `elapsed` seconds by now."""
+    """A job of which only this is known: it has been active for `elapsed` seconds."""
     steps = (elapsed or 0) // _ELAPSED_STEP
     return Job(jobid=jobid, state=JobState.PROGRESS, status="in work", elapsed=steps * _ELAPSED_STEP or None)
 

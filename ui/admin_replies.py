@@ -1,4 +1,4 @@
-"""What an admin alone is told about the API token, alerts, follows and the address for callbacks."""
+"""Replies to admins about the API token, alerts, follows and the address for callbacks."""
 
 from __future__ import annotations
 

@@ -73,14 +73,14 @@ class ResendRequest:
 
 @dataclass(frozen=True, slots=True)
 class ButtonHandlers:
-    """What the buttons do. Numbers are local ones; whether the presser may, and in this server, each handler checks."""
+    """The handlers of all buttons. Numbers are local. Each handler checks whether the presser may do this, and here."""
 
     lets_in: Callable[[Press], Awaitable[bool]]
-    """Counts the press; False where there were too many, and then the presser has been told."""
+    """Counts the press; False if there were too many, and then the presser has had a reply."""
     numbered: Mapping[Action, Callable[[Press, int], Awaitable[None]]]
     """One for each action."""
     details: Callable[[Press, str], Awaitable[None]]
-    """Tells the presser all of the job whose outcome carries the nonce."""
+    """Shows the presser the job whose outcome carries the nonce."""
     follow: Callable[[Press, FollowRequest], Awaitable[None]]
     send_again: Callable[[Press, ResendRequest], Awaitable[None]]
 
@@ -232,7 +232,7 @@ DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 
 
 def is_passing(custom_id: object) -> bool:
-    """Whether discord.py made up this custom id, for a button that lives no longer than its view."""
+    """Whether discord.py generated this custom id, for a button that lives no longer than its view."""
     return isinstance(custom_id, str) and _MADE_UP.fullmatch(custom_id) is not None
 
 

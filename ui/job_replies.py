@@ -1,4 +1,4 @@
-"""What the asker alone is told after a command or a button about one job."""
+"""Replies to commands and buttons about one job."""
 
 from __future__ import annotations
 

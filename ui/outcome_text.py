@@ -1,4 +1,4 @@
-"""What an outcome says of the job's end: its state, what to do, and which links it brings."""
+"""The text of an outcome: its state, what to do about it, and its links."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ _NEVER_FOUND = Verdict(
     "I couldn't find this job.",
     "Check the id, and whether this server's useapi.net account made it.",
 )
-"""The API has never told anything of it: it was asked for while the API could not be asked."""
+"""For a job that was asked for while the API was down, and that the API then did not know."""
 
 
 def _failed(post: OutcomePost) -> Verdict:
@@ -162,7 +162,7 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
 
 
 def _unfold(links: tuple[VideoLink, ...]) -> bool:
-    """Not where one leads to a host that nobody allowed: unfolding is for the whole message."""
+    """Whether Discord may unfold the links: not if one leads to a host that is not allowed, since it applies to all."""
     return all(link.reason is not LinkReason.HOST_NOT_ALLOWED for link in links)
 
 

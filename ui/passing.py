@@ -1,6 +1,6 @@
-"""A view for the asker alone whose button lives only as long as the answer can be changed: 14 minutes.
+"""A reply's button that lives only as long as the reply can be edited: 14 minutes.
 
-It carries what may not stand in a custom id, such as a job id that nobody has watched yet.
+It can carry what may not stand in a custom id, such as a job id that nobody has watched yet.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from ui.buttons import Press, handlers_of
 OnPress = Callable[[Press], Awaitable[None]]
 
 _LIFETIME = 14 * 60.0
-"""Seconds; Discord takes changes of an answer for 15 minutes."""
+"""Seconds; Discord accepts edits of a reply for 15 minutes."""
 
 
 class PassingView(discord.ui.View):
-    """One button that calls `on_press`; when its time has run out it is taken off the answer."""
+    """One button that calls `on_press`; it is removed from the reply when its time is over."""
 
     def __init__(self, label: str, on_press: OnPress) -> None:
         super().__init__(timeout=_LIFETIME)
@@ -32,13 +32,12 @@ class PassingView(discord.ui.View):
         self.add_item(button)
 
     def stands_in(self, message: discord.InteractionMessage, when_over: Callable[[], object]) -> None:
-        """Tells the view the answer that it belongs to, so that the button can be taken off in time; `when_over` is
-        called then."""
+        """Sets the reply from which `take_off` removes the button; `when_over` is called then."""
         self._message = message
         self._when_over = when_over
 
     async def take_off(self) -> None:
-        """Ends the button's life, and takes it off the answer as far as Discord lets it."""
+        """Removes the button from the reply, if Discord lets it, and ends the view."""
         message, self._message = self._message, None
         self.stop()
         self._when_over()

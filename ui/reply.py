@@ -1,4 +1,4 @@
-"""An answer to the asker alone."""
+"""A reply to the person who asked, seen by nobody else."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Reply:
     content: str
     view: discord.ui.View | None = None
     later: Callable[[], Awaitable[Reply]] | None = field(default=None, compare=False)
-    """What takes its place once something has happened that it does not wait for."""
+    """Returns the reply that replaces this one later, when something has happened that this one did not wait for."""
 
 
 def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
-    """An answer with buttons that live on after a restart."""
+    """A reply with buttons that still work after a restart."""
     return Reply(content, number_view(*buttons))

@@ -61,7 +61,7 @@ async def test_what_discord_refuses_for_good_is_not_repeated(caplog: pytest.LogC
     webhook = Webhook(refused(404, 10015))
     assert await replied(webhook) == []
     assert (webhook.shown, webhook.further) == ([], [])
-    assert "could not be given" in caplog.text
+    assert "could not be sent" in caplog.text
 
 
 async def test_it_ends_within_the_life_of_an_interaction(caplog: pytest.LogCaptureFixture) -> None:
@@ -70,4 +70,4 @@ async def test_it_ends_within_the_life_of_an_interaction(caplog: pytest.LogCaptu
     assert len(slept) == 6
     # discord.py itself waits up to 25 s for each of the seven tries.
     assert sum(slept) + 7 * 25 < 15 * 60
-    assert "could not be given" in caplog.text
+    assert "could not be sent" in caplog.text

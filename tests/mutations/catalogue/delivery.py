@@ -42,8 +42,8 @@ MUTATIONS = (
         "what a command tells of the largest file is not heard",
         "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_tells_that_the_server_takes_more",
         "GuildEvents._doubt_upload_limit",
-        "server.upload_limit < told:",
-        "server.upload_limit > told:",
+        "server.upload_limit < limit:",
+        "server.upload_limit > limit:",
     ),
     mutation(
         "a result that waits for a permission is good news",
@@ -180,7 +180,7 @@ MUTATIONS = (
         "a proxy's page is believed like a refusal of Discord's",
         "tests/e2e/test_lost_answers.py::test_a_page_of_a_proxy_in_the_place_of_the_answer_doubles_nothing[499]",
         "read_refusal",
-        "in _BEFORE_ANY_DEED or is_of_discord(refusal):",
+        "in _BEFORE_ANY_ACTION or is_of_discord(refusal):",
         "< 500:",
     ),
     mutation(

@@ -82,7 +82,7 @@ MUTATIONS = (
         "archived threads outlive their channel",
         f"{_E2E}/test_places.py::test_a_thread_goes_with_its_channel",
         "GuildEvents.on_guild_channel_delete",
-        "await _heard(self._look_after_channels(channel.guild))\n",
+        "await _handle(self._look_after_channels(channel.guild))\n",
         "",
     ),
     mutation(

@@ -14,8 +14,8 @@ MUTATIONS = (
         "tests/e2e/discord_faults/test_places.py"
         "::test_a_page_in_the_place_of_a_channel_says_nothing_of_its_server[page1]",
         "ChannelOwners._ask",
-        'if not isinstance(told, Mapping) or told.get("id") != str(channel_id):',
-        "if not isinstance(told, Mapping):",
+        'if not isinstance(found, Mapping) or found.get("id") != str(channel_id):',
+        "if not isinstance(found, Mapping):",
     ),
     mutation(
         "the disk's budget believes the size that the API names",
