@@ -65,5 +65,6 @@ async def opened(panel: Panel, browser: Browser) -> AsyncIterator[Look]:
 async def look(opened: Look) -> AsyncIterator[Look]:
     """Somebody at the page, in a channel of the test's own, as Alice. No part of our page may have complained."""
     await opened.begin()
+    opened.complaints.clear()
     yield opened
     assert opened.complaints == []

@@ -82,8 +82,13 @@ class Look:
         return self.panel.desk.here()
 
     def _hear(self, message: ConsoleMessage) -> None:
-        """SimCord's own scripts may say what they like, but what they ask for has to be there."""
+        """SimCord's own scripts may say what they like, but what they ask for has to be there.
+
+        Only an asset may be gone: SimCord's page asks for those of the state before while a newer one arrives.
+        """
         is_refusal = message.text.startswith("Failed to load resource: the server responded")
+        if is_refusal and "/api/assets/" in message.location["url"]:
+            return
         if message.type == "error" and (is_refusal or message.location["url"].startswith(self.panel.url)):
             self.complaints.append(f"{message.text} {message.location['url']}")
 
