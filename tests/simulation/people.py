@@ -393,6 +393,8 @@ class People:
     def _do_deny(self, random: Random, _guild: Guild, channel: Channel, _person: int) -> None:
         denied = set(random.sample(["view_channel", "send_messages", "attach_files", "read_message_history",
                                     "send_messages_in_threads", "embed_links"], random.randint(1, 2)))  # fmt: skip
+        if random.random() < 0.25:
+            denied = {"attach_files", "send_messages", "send_messages_in_threads"}
         self._tell(f"{channel.name}: the bot loses {sorted(denied)}")
         self._discord.permit(channel, denied)
         self._agenda.after(random.choice((30.0, 600.0, 8000.0)), lambda: self._permit_again(channel))

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable
 from random import Random
+from typing import Any
 
 from tests.simulation.discord_world import Channel, DiscordWorld
 from tests.simulation.machine import Machine
@@ -25,6 +26,10 @@ _LOOPS = frozenset({"delivery", "poll", "callbacks", "cards", "accounts"})
 """Names of the bot's tasks that live as long as it does."""
 _RESTING_SECONDS = 120.0
 """A loop that has just crashed is not due again before that."""
+_SKEWS = (-90_000, 90_000, -3_600_000, 3_600_000, -30 * 3_600_000, *(30 * 3_600_000,) * 3)
+"""Milliseconds. A clock that is ahead makes every link look dead."""
+_CLOCK_SECONDS = 1800.0
+"""For so long a clock is wrong at least: nobody looks at it."""
 LOOP_BROKE = "this loop was broken off by the simulation"
 
 
@@ -47,6 +52,8 @@ class Troubles:
         self._discord = discord
         self._pixverse = pixverse
         self._broke_at: dict[str, float] = {}
+        self._breaks_in_flight: asyncio.Task[Any] | None = None
+        """A loop that is to break at its next request."""
         self._waiting: dict[str, Fault] = {}
         """Kills that wait for an occasion, by its name."""
         self._at_once: dict[str, Callable[[Fault], None]] = {
@@ -86,7 +93,8 @@ class Troubles:
         if fault.kind in self._begin:
             self._begin[fault.kind](fault)
         self._weather.begin(fault)
-        self._agenda.after(fault.seconds, lambda: self._over(fault))
+        seconds = max(fault.seconds, _CLOCK_SECONDS) if fault.kind == "clock" else fault.seconds
+        self._agenda.after(seconds, lambda: self._over(fault))
         return True
 
     def end_all(self) -> None:
@@ -95,6 +103,7 @@ class Troubles:
             self._over(fault)
         self._machine.dies_after = None
         self._waiting.clear()
+        self._breaks_in_flight = None
 
     def _over(self, fault: Fault) -> None:
         self._weather.end(fault)
@@ -145,6 +154,18 @@ class Troubles:
         if not tasks:
             return
         task = Random(fault.seed).choice(tasks)
+        if task.get_name() == "poll":
+            self._breaks_in_flight = task
+        else:
+            self._break(task)
+
+    def api_asked(self) -> None:
+        """A request to the API is in flight: the time at which the loop that sent it breaks."""
+        task, self._breaks_in_flight = self._breaks_in_flight, None
+        if task is not None and not task.done() and task.get_loop() is self._machine.loop:
+            self._break(task)
+
+    def _break(self, task: asyncio.Task[Any]) -> None:
         self._broke_at[task.get_name()] = self._clock.passed
         waiting = getattr(task, "_fut_waiter", None)
         if waiting is not None and not waiting.done():
@@ -171,7 +192,7 @@ class Troubles:
 
     def _turn_clock(self, fault: Fault) -> None:
         random = Random(fault.seed)
-        self._clock.skew_ms = random.choice((-1, 1)) * random.choice((90_000, 3_600_000, 30 * 3_600_000))
+        self._clock.skew_ms = random.choice(_SKEWS)
 
     def _right_clock(self) -> None:
         self._clock.skew_ms = 0

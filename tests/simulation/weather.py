@@ -23,7 +23,8 @@ _REFUSALS = (
     (400, 987654, "Something new"),
     (403, 50013, "Missing Permissions"),
 )
-_NOT_ABOUT_PERMISSIONS = _REFUSALS[:-1]
+_FOR_GOOD = (*_REFUSALS[:-1], *(_REFUSALS[-2],) * 3)
+"""What stays whoever may do what; a code that nobody knows yet most often."""
 _TWICE = 2
 """So often a message with files is refused by a refusal that passes."""
 _API = {"api_away": 1.0, "api_slow": 0.5, "api_5xx": 0.6, "api_nonsense": 0.6, "api_429": 0.6, "api_lost": 0.5}
@@ -170,7 +171,7 @@ class Weather:
             fault = self.now.get("discord_refuses")
             if fault is None or self._random.random() < 0.3:
                 return "", None
-        refusals = _REFUSALS if fault.kind == "discord_refuses" else _NOT_ABOUT_PERMISSIONS
+        refusals = _REFUSALS if fault.kind == "discord_refuses" else _FOR_GOOD
         status, code, text = refusals[fault.seed % len(refusals)]
         wordy = "boat" in str(body)
         if code in (400001, 40005, 20009) and not files:

@@ -72,7 +72,7 @@ class World:
             _settings(plan, operators.token if operators else ""),
             seed=plan.seed,
             discord=Peer("Discord", self._guarded(self._discord.answer), self._weather.to_discord),
-            pixverse=Peer("PixVerse", self._guarded(self.pixverse.answer), self._weather.to_api),
+            pixverse=Peer("PixVerse", self._guarded(self._answer_of_pixverse), self._weather.to_api),
             media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._weather.to_media),
             connect_gateway=self._discord.connect,
             process_gone=self._discord.process_gone,
@@ -240,6 +240,10 @@ class World:
             if look is not None:
                 self._agenda.after(_REFUSED_SECONDS, lambda: look() if self.machine.life == life else None)
         return refusal
+
+    def _answer_of_pixverse(self, request: Request) -> Reply:
+        self._troubles.api_asked()
+        return self.pixverse.answer(request)
 
     def _on_post(self, posted: Posted) -> None:
         kind = "card" if posted.message["flags"] & _COMPONENTS else "message"
