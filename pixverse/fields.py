@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 from pixverse import plain_text
+from pixverse.token_text import without_tokens
 
 LONG = 4000
 """Characters kept of a prompt, an error or a message of PixVerse."""
@@ -20,6 +21,8 @@ SHORT = 100
 MANY = 25
 """Entries kept of a list."""
 
+_LONGEST_TOKEN = 1000
+"""Characters looked at beyond a text's limit, so that a token at the place where it is cut is still seen whole."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EARLIEST_MS = 1_420_070_400_000
 _LATEST_MS = 4_102_444_800_000
@@ -68,13 +71,14 @@ def entries(value: object) -> tuple[object, ...]:
 def text(value: object, limit: int = LONG) -> str | None:
     """`value` where it is a text with something in it, cut to `limit` characters, between graphemes.
 
-    Half a surrogate pair, left where somebody else cut an emoji in two, becomes a question mark: nothing could store
-    it.
+    What has the form of a token is replaced: the API may repeat its own, or the Discord token that it works with. Half
+    a surrogate pair, left where somebody else cut an emoji in two, becomes a question mark: nothing could store it.
     """
     if not isinstance(value, str) or not value.strip():
         return None
-    # Bounded first: what a reader takes for one character is at most a few dozen of them.
-    return plain_text.cut(value[: 2 * limit].encode("utf-8", "replace").decode("utf-8"), limit)
+    # Bounded first, by enough for a token that the cut goes through, and for what a reader takes for one character.
+    bounded = without_tokens(value[: limit + _LONGEST_TOKEN])
+    return plain_text.cut(bounded.encode("utf-8", "replace").decode("utf-8"), limit)
 
 
 def whole_number(value: object) -> int | None:
@@ -173,6 +177,7 @@ def milliseconds(value: object) -> int | None:
 
 
 def one_line(value: str, limit: int) -> str:
-    """`value` on one line without control and direction-changing characters, cut to `limit` characters."""
-    line = plain_text.one_line(value)
+    """`value` on one line without control and direction-changing characters and without tokens, cut to `limit`
+    characters."""
+    line = plain_text.one_line(without_tokens(value[: limit + _LONGEST_TOKEN]))
     return line if len(line) <= limit else plain_text.cut(line, limit - 1) + "…"

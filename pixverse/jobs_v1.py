@@ -11,13 +11,10 @@ from pixverse.api_client import ApiClient
 from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
 from pixverse.lazy_job import LazyJob
 from pixverse.shapes import ANY_ID
-from pixverse.token_text import without_tokens
 
 _JOBS = "/v1/pixverse/jobs"
 _LONGEST_STATUS = 40
 _LONGEST_ID = 300
-_LONGEST_RAW = fields.LONG + 1000
-"""Characters looked at, so that a token at the place where a text is cut is still seen whole."""
 _MOST_IN_WORK = 1000
 _PERCENT = re.compile(r"\(([0-9]{1,3})\s?%\)")
 _KNOWN = {state.value: state for state in JobState} | {"canceled": JobState.CANCELLED}
@@ -74,27 +71,27 @@ def read_job(record: object, asked: str) -> Job:
         jobid=asked,
         state=state,
         status=status,
-        verb=_words(record.get("verb"), fields.SHORT),
+        verb=fields.text(record.get("verb"), fields.SHORT),
         created=fields.milliseconds(record.get("created")),
         updated=fields.milliseconds(record.get("updated")),
         percent=None if state.ends else _progress(content, prompt),
-        prompt=_words(prompt),
-        negative_prompt=_words(record.get("negative_prompt")),
-        style=_words(record.get("style"), fields.SHORT),
-        aspect_ratio=_words(record.get("aspect_ratio"), fields.SHORT),
+        prompt=fields.text(prompt),
+        negative_prompt=fields.text(record.get("negative_prompt")),
+        style=fields.text(record.get("style"), fields.SHORT),
+        aspect_ratio=fields.text(record.get("aspect_ratio"), fields.SHORT),
         seed=fields.whole_number(record.get("seed_value")),
         motion=fields.whole_number(record.get("motion")),
-        character=_words(record.get("character"), fields.SHORT),
+        character=fields.text(record.get("character"), fields.SHORT),
         image=_upload(record.get("image")),
         face=_upload(record.get("face")),
-        parent_jobid=_words(record.get("parentJobId"), _LONGEST_ID),
-        button=_words(record.get("button"), fields.SHORT),
+        parent_jobid=fields.text(record.get("parentJobId"), _LONGEST_ID),
+        button=fields.text(record.get("button"), fields.SHORT),
         buttons=_labels(record.get("buttons")),
-        content=_words(content),
+        content=fields.text(content),
         embeds=_embeds(record.get("embeds")),
         media=_media(record.get("attachments")) if state is JobState.COMPLETED else (),
-        error=_words(record.get("error")),
-        error_details=_words(record.get("errorDetails")),
+        error=fields.text(record.get("error")),
+        error_details=fields.text(record.get("errorDetails")),
     )
 
 
@@ -121,28 +118,21 @@ def _progress(content: object, prompt: object) -> int | None:
 
 
 def _status(value: object) -> tuple[str, JobState]:
-    word = fields.one_line(_words(value) or "", _LONGEST_STATUS)
+    word = fields.one_line(fields.text(value) or "", _LONGEST_STATUS)
     if not word:
         raise Unavailable("the job's record has no status")
     state = state_of_word(word)
     return (word if state is JobState.UNKNOWN else state.value), state
 
 
-def _words(value: object, limit: int = fields.LONG) -> str | None:
-    """A text, in which the API may have repeated a token: its own, or the Discord token that it works with."""
-    if not isinstance(value, str):
-        return None
-    return fields.text(without_tokens(value[:_LONGEST_RAW]), limit)
-
-
 def _labels(value: object) -> tuple[str, ...]:
-    labels = (_words(entry, fields.SHORT) for entry in fields.entries(value))
+    labels = (fields.text(entry, fields.SHORT) for entry in fields.entries(value))
     return tuple(label for label in labels if label is not None)
 
 
 def _upload(value: object) -> Upload | None:
     record = fields.mapping(value)
-    upload = Upload(fields.count(record.get("size")), _words(record.get("type"), fields.SHORT))
+    upload = Upload(fields.count(record.get("size")), fields.text(record.get("type"), fields.SHORT))
     return upload if upload != Upload() else None
 
 
@@ -153,8 +143,8 @@ def _embeds(value: object) -> tuple[Embed, ...]:
 
 def _embed(record: dict[str, object]) -> Embed:
     return Embed(
-        type=_words(record.get("type"), fields.SHORT),
-        description=_words(record.get("description")),
+        type=fields.text(record.get("type"), fields.SHORT),
+        description=fields.text(record.get("description")),
         image_url=fields.web_address(fields.mapping(record.get("image")).get("url")),
     )
 
@@ -170,8 +160,8 @@ def _attachment(record: dict[str, object]) -> Media | None:
         return None
     return Media(
         url=url,
-        content_type=_words(record.get("content_type"), fields.SHORT),
-        filename=_words(record.get("filename"), fields.SHORT),
+        content_type=fields.text(record.get("content_type"), fields.SHORT),
+        filename=fields.text(record.get("filename"), fields.SHORT),
         size=fields.count(record.get("size")),
         width=fields.count(record.get("width")),
         height=fields.count(record.get("height")),

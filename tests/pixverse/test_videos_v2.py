@@ -146,6 +146,12 @@ def test_an_address_that_only_resembles_a_placeholder(path: str) -> None:
     assert read_record(record(url=f"https://media.pixverse.ai/{path}"), ID).media != ()
 
 
+@pytest.mark.parametrize("name", ["prompt", "negative_prompt", "style", "error", "errMsg", "video_status_name"])
+def test_no_token_stands_in_what_is_kept(name: str) -> None:
+    said = read_record(record(**{"video_status": 8, name: "bad token user:9876-AbCdEfGhIjKlMnOp!"}), ID)
+    assert "AbCdEfGh" not in repr(said)
+
+
 def test_times_are_read_where_they_stand() -> None:
     at = "2026-11-24T10:15:00Z"
     assert read_record(record(updated_at=at), ID).updated == 1_795_515_300_000

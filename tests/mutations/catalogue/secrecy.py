@@ -129,9 +129,9 @@ MUTATIONS = (
     mutation(
         "a job's words may hold somebody's token",
         "tests/pixverse/test_jobs_v1.py::test_no_token_stands_in_what_is_kept[bad token {}!-Discord]",
-        "jobs_v1._words",
-        "fields.text(without_tokens(value[:_LONGEST_RAW]), limit)",
-        "fields.text(value, limit)",
+        "fields.text",
+        "without_tokens(value[: limit + _LONGEST_TOKEN])",
+        "value[: limit + _LONGEST_TOKEN]",
     ),
     mutation(
         "a token in the place of a job id is taken",
