@@ -47,6 +47,8 @@ _NONCE_SECONDS = 150.0
 _ANSWER_SECONDS = 3.0
 _TOKEN_SECONDS = 900.0
 _EPHEMERAL = 64
+_EVERYBODY = frozenset({0})
+"""Whoever else a text names."""
 
 
 class Refusal(Exception):
@@ -476,7 +478,8 @@ class DiscordWorld:
         channel.nonces[nonce] = (now, int(message["id"]))
         if channel.archived:
             self.set_thread(channel, locked=channel.locked, archived=False)
-        pings = frozenset(int(user) for user in (body.get("allowed_mentions") or {}).get("users", ()))
+        allowed = body.get("allowed_mentions") or {"parse": ["everyone"]}
+        pings = frozenset(map(int, allowed.get("users", ()))) | (_EVERYBODY if allowed.get("parse") else frozenset())
         posted = Posted(now, self.life, channel, message, nonce, request.files, pings)
         self.posted.append(posted)
         self.on_post(posted)

@@ -15,6 +15,7 @@ from typing import Any
 
 from model.states import DeliveryKind
 from relay.delivery import nonces
+from tests.simulation import words
 from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
 from tests.simulation.virtual_time import VirtualClock
@@ -269,6 +270,8 @@ class Ledger:
             )
         self._check_pings(posted, self.askers[key])
         self._check_words(job, posted, text)
+        if job.prompt in text and job.words.stays not in text:
+            self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
 
     def _check_words(self, job: Job, posted: Posted, text: str) -> None:
         mine = list(job.videos)
@@ -313,7 +316,9 @@ class Ledger:
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         skewed = self._weather.was("clock", promise.at - _BEFORE)
         watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(job, promise.at))
-        if "Late:" in text and waited < _NOT_LATE and not skewed:
+        # When a job of v2 has ended is known from what its records told before.
+        unseen = job.is_v2 and self._weather.was("", promise.at - _BEFORE)
+        if "Late:" in text and waited < _NOT_LATE and not skewed and not unseen:
             self.fail(f"{job.prompt} ended {waited:.0f} s ago, and is called late: {text!r}")
         if waited > _LATE and watched_first and not (told or again or skewed):
             self.counts["late outcomes"] += 1
@@ -370,6 +375,9 @@ class Ledger:
                 self.fail(f"a token stands in {text!r}")
         if not alone and _EMAIL.search(text):
             self.fail(f"an e-mail address stands in {text!r}")
+        hostile = words.shown_in(text)
+        if hostile is not None:
+            self.fail(f"{hostile!r} is shown as somebody wrote it: {text!r}")
         for found in _MARK.finditer(text):
             job = self._pixverse.by_prompt[found[0]]
             if not self.has_right(guild, job.account, job.created):

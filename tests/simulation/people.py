@@ -9,6 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from tests.simulation import serving, words
 from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger, prompt
@@ -86,7 +87,10 @@ class People:
             v2=random.random() < 0.35,
             files=random.choice((1, 1, 2, 4)),
             prompt=prompt(len(self._pixverse.jobs) + 1),
+            words=words.drawn(random),
+            serving=serving.drawn(random),
         )
+        self._tell(f"{job.prompt} is made, served {job.serving.name}, says {job.words.said[:40]!r}")
         address = self._addresses.get(guild.id)
         if address is not None and random.random() < 0.7:
             for at, _, _ in line:
@@ -110,8 +114,7 @@ class People:
         )
 
     def _do_own_job(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
-        job = self._new_job(random, guild)
-        self._tell(f"{job.prompt} begins at PixVerse")
+        self._new_job(random, guild)
 
     def _do_watch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 5))]

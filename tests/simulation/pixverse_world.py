@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 from urllib.parse import unquote
 
+from tests.simulation.serving import PLAIN, SOON, Serving
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
+from tests.simulation.words import Words
 
 ENDS = frozenset({"completed", "failed", "moderated", "cancelled"})
 _DAY = 86_400.0
 _KEPT = 31 * _DAY
 _LINK_SECONDS = _DAY
 _LAGS_SECONDS = 1800.0
+_HOST_V1, _HOST_V2 = "cdn.discordapp.com", "media.pixverse.ai"
+_PLACEHOLDER = "https://media.pixverse.ai/pixverse/mp4/media/default.mp4"
 _V2_NUMBERS = {"created": (5, "QUEUED"), "started": (10, "GENERATING"), "progress": (10, "GENERATING"),
                "completed": (1, "COMPLETED"), "moderated": (7, "MODERATED"), "failed": (8, "FAILED")}  # fmt: skip
 _JOBID = re.compile(r"/v2/pixverse/(?:videos|images)/(.+)")
@@ -60,6 +64,9 @@ class Job:
     files: int
     vanishes_after: float = _KEPT
     reply_url: str | None = None
+    words: Words = Words()
+    """What else its prompt and its reason say."""
+    serving: Serving = PLAIN
 
     @property
     def is_v2(self) -> bool:
@@ -77,7 +84,7 @@ class Job:
         """A playable file with bytes of its own (ISO/IEC 14496-12)."""
         mark = f"{self.jobid}/{index}".encode() * 3
         return (
-            b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov" + (8 + len(mark)).to_bytes(4, "big") + b"free" + mark
+            b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov" + (8 + len(mark)).to_bytes(4, "big") + b"mdat" + mark
         )
 
     @property
@@ -87,7 +94,17 @@ class Job:
 
     @property
     def videos(self) -> tuple[bytes, ...]:
-        return tuple(self.video(index) for index in range(self.files)) if self.end == "completed" else ()
+        comes = self.end == "completed" and self.serving.comes
+        return tuple(self.video(index) for index in range(self.files)) if comes else ()
+
+    @property
+    def said(self) -> str:
+        """Its prompt as the API has it."""
+        return f"{self.prompt} {self.words.said}".strip()
+
+    @property
+    def reason(self) -> str:
+        return f"It {self.end} {self.words.said}".strip()
 
 
 class PixVerseWorld:
@@ -105,6 +122,8 @@ class PixVerseWorld:
         self.lagging: Callable[[Job], bool] = lambda _job: False
         """Whether the lists are wrong about a job."""
         self.cdn_asked: Counter[str] = Counter()
+        self.strangers_asked: list[str] = []
+        """Hosts that were asked for a file and must not be."""
         self.told_in_work: dict[str, list[float]] = defaultdict(list)
         """When a record told that its job was in work, by job."""
 
@@ -126,15 +145,17 @@ class PixVerseWorld:
         return next((account for account in self.accounts if token in account.tokens), None)
 
     def new_job(
-        self, account: Account, line: tuple[tuple[float, str, int | None], ...], *, v2: bool, files: int, prompt: str
-    ) -> Job:
+        self, account: Account, line: tuple[tuple[float, str, int | None], ...], *, v2: bool, files: int, prompt: str,
+        words: Words, serving: Serving,
+    ) -> Job:  # fmt: skip
         number = len(self.jobs) + 1
         now = self._clock.true_ms()
         if v2:
             jobid = f"user:{account.number}-pixverse:{account.email}-video:{10**12 + number}"
         else:
             jobid = f"job:{now}{number:05d}-user:{account.number}-channel:99{account.number}-bot:pixverse"
-        job = Job(account, number, jobid, prompt, self._clock.passed, line, 1 if v2 else files)
+        files = 1 if v2 else files
+        job = Job(account, number, jobid, prompt, self._clock.passed, line, files, words=words, serving=serving)
         self.jobs[jobid] = self.by_prompt[prompt] = job
         account.jobs.append(job)
         account.listed.append(job)
@@ -212,24 +233,24 @@ class PixVerseWorld:
         if job.is_v2:
             return self._flat(job)
         status, percent, since = self.status(job)
-        content = f"prompt: {job.prompt}" + (f" ({percent}%)" if percent is not None else "")
+        content = f"prompt: {job.said}" + (f" ({percent}%)" if percent is not None else "")
         record: dict[str, object] = {
             "jobid": job.jobid,
             "verb": "pixverse-create",
             "status": status,
             "created": self.iso(job.created),
             "updated": self.iso(since),
-            "prompt": job.prompt,
+            "prompt": job.said,
             "content": content,
             "code": 200,
         }
-        if status == "completed":
+        if status == "completed" and not self._lacks_file(job):
             record["attachments"] = [
-                {"url": self._url(job, index), "size": len(job.video(index)), "content_type": "video/mp4"}
+                {"url": self._url(job, index), "size": self._size(job, index), "content_type": "video/mp4"}
                 for index in range(job.files)
             ]
         elif status in ("failed", "moderated"):
-            record["error"] = f"It {status}"
+            record["error"] = job.reason
         return record
 
     def _record_v2(self, account: Account, jobid: str) -> Reply:
@@ -252,21 +273,34 @@ class PixVerseWorld:
             "video_status_name": name,
             "video_status_final": status in ENDS or status == "created",
             "created_at": self.iso(job.created),
-            "prompt": job.prompt,
+            "prompt": job.said,
             "url": "",
             "output_width": 0,
         }
-        if status == "completed":
+        if status == "completed" and self._lacks_file(job):
+            record |= {"url": _PLACEHOLDER if job.number % 2 else self._url(job, 0), "output_width": job.number % 2}
+        elif status == "completed":
             record |= {"url": self._url(job, 0), "output_width": 640, "output_height": 360}
         elif status in ("failed", "moderated"):
-            record |= {"errCode": 500044, "errMsg": f"It {status}"}
+            record |= {"errCode": 500044, "errMsg": job.reason}
+        if job.serving.as_text:
+            record |= {name: str(record[name]) for name in ("video_status", "output_width")}
         return record
 
+    def _lacks_file(self, job: Job) -> bool:
+        return job.is_v2 and job.serving.record_late and self._clock.passed < job.ends_at + SOON
+
+    def _size(self, job: Job, index: int) -> int | str:
+        size = round(len(job.video(index)) * job.serving.size)
+        return str(size) if job.serving.as_text else size
+
     def _url(self, job: Job, index: int) -> str:
+        host = job.serving.host or (_HOST_V2 if job.is_v2 else _HOST_V1)
+        path = _path(job, index)
         if job.is_v2:
-            return f"https://media.pixverse.ai{_path(job, index)}"
+            return f"https://{host}{path}"
         expiry = self._clock_ms(job.ends_at + _LINK_SECONDS) // 1000
-        return f"https://cdn.discordapp.com{_path(job, index)}?ex={expiry:x}&is=1&hm=0"
+        return f"https://{host}{path}?ex={expiry:x}&is=1&hm=0"
 
     def _clock_ms(self, passed: float) -> int:
         return self._clock.true_ms() + round((passed - self._clock.passed) * 1000)
@@ -279,17 +313,23 @@ class PixVerseWorld:
 
     def serve_file(self, request: Request) -> Reply:
         """A file of a job; a link of Discord's CDN dies after a day."""
-        self.cdn_asked[request.path] += 1
+        if request.host not in (_HOST_V1, _HOST_V2):
+            self.strangers_asked.append(request.host)
+            return Reply(404, b"no", content_type="text/plain")
+        path = unquote(request.path)
+        self.cdn_asked[path] += 1
         date = {"Date": datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")}
-        job, index = self.files[request.path]
+        job, index = self.files[path]
         dead = not job.is_v2 and self._clock.passed > job.ends_at + _LINK_SECONDS
         if dead or self.in_work(job):
             return Reply(404, b"no", date, "text/plain")
-        return Reply(200, job.video(index), date, "video/mp4")
+        said = job.serving.answer(job.video(index), self._clock.passed - job.ends_at, self.cdn_asked[path])
+        return replace(said, headers={**date, **said.headers})
 
 
 def _path(job: Job, index: int) -> str:
-    return f"/attachments/{job.account.number}/{job.number}/{index}.mp4"
+    blank = " of it" if job.serving.blank else ""
+    return f"/attachments/{job.account.number}/{job.number}/{index}{blank}.mp4"
 
 
 def _refusal(status: int, error: str) -> Reply:

@@ -44,6 +44,8 @@ class Reply:
     content_type: str = _JSON
     cut_at: int | None = None
     """After so many bytes the connection breaks."""
+    framed: bool = True
+    """Whether the head tells how long the body is."""
 
     @property
     def content(self) -> bytes:
@@ -190,10 +192,11 @@ class Response:
         self.status = reply.status
         self.reason = ""
         self.content_type = reply.content_type
+        length = {"Content-Length": str(len(self._bytes))} if reply.framed else {}
         self.headers: CIMultiDict[str] = CIMultiDict(
-            {"Content-Type": reply.content_type, "Content-Length": str(len(self._bytes)), "Via": "1.1", **reply.headers}
+            {"Content-Type": reply.content_type, "Via": "1.1", **length, **reply.headers}
         )
-        self.content_length: int | None = len(self._bytes)
+        self.content_length: int | None = len(self._bytes) if reply.framed else None
         self.content = self
 
     def at_eof(self) -> bool:

@@ -36,8 +36,9 @@ _LOOK_SECONDS = 900.0
 _AFTER_FAILURE = 60.0
 """Seconds until a process that ended by itself is started again."""
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
-_ENTRIES = 10
-"""That a collection may keep for ever, and one more for each server and account; for each job it would be many more."""
+_ENTRIES = 30
+"""That a collection may keep until something comes again (jobs come in bursts of twenty), and one more for each server and
+account; for each job it would be many more."""
 _AS_LONG_AS_THE_API_MADE_IT = "pixverse.api_client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
 _COMPONENTS = 1 << 15
@@ -204,6 +205,8 @@ class World:
         self._check_memory()
         self.ledger.check_promises()
         self.ledger.check_edits()
+        for host in self.pixverse.strangers_asked:
+            self.ledger.fail(f"a file was fetched from {host}")
         self.ledger.check_requests(self.plan.interval, self.machine.life, self._people.callbacks_sent)
         self._sleep_a_month()
 

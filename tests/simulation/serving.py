@@ -1,0 +1,85 @@
+"""How a job's record and its files come: seldom as plainly as the API's documentation has them.
+
+Each way is one that `useapi.md` or the field tells of. The job's files are posted all the same, or stay links, which is
+what `comes` tells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+from tests.simulation.wire import Reply
+
+_PLAIN = 0.55
+"""So many jobs are served as everybody expects."""
+SOON = 45.0
+"""Seconds after a job's end until its file is whole at its host."""
+_BEGINNING = 40
+_EVIL = "http://10.0.0.1/metadata"
+
+Answer = Callable[[bytes, float, int], Reply]
+"""From the file, the seconds since the job's end, and how often it was asked for."""
+
+
+def _video(file: bytes, **more: object) -> Reply:
+    return Reply(200, file, content_type="video/mp4", **more)  # type: ignore[arg-type]
+
+
+_NO = Reply(404, b"no", content_type="text/plain")
+_PAGE = Reply(200, b"<!doctype html><html><body>Please log in</body></html>", content_type="text/html")
+_TEXT = Reply(200, b"This is no video but a long text, which somebody has put there. " * 30, content_type="video/mp4")
+
+
+def _grown(size: int, since: float) -> int:
+    """A file is begun with what describes it; its data come at an even pace."""
+    return round(_BEGINNING + (size - _BEGINNING) * min(1.0, since / SOON))
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """One way."""
+
+    name: str
+    answer: Answer = lambda file, _since, _times: _video(file)
+    comes: bool = True
+    """Whether the files are posted."""
+    size: float = 1.0
+    """What the record says of a file's size, as a part of the truth."""
+    host: str | None = None
+    """In the place of the usual one."""
+    blank: bool = False
+    """A blank stands in the address."""
+    record_late: bool = False
+    """In v2, the record says that the job is complete a while before it shows any file."""
+    as_text: bool = False
+    """Numbers are written as texts."""
+
+
+PLAIN = Serving("plainly")
+_ALL = (
+    Serving("empty at first", lambda file, since, _: _video(file if since > SOON else b"")),
+    Serving("refused at first", lambda file, since, _: _video(file) if since > SOON else _NO),
+    Serving("growing", lambda file, since, _: _video(file[: _grown(len(file), since)])),
+    Serving("refused once", lambda file, _, times: _NO if times == 1 else _video(file)),
+    Serving("broken off once", lambda file, _, times: _video(file, cut_at=20 if times == 1 else None)),
+    Serving("half once", lambda file, _, times: _video(file[: len(file) // 2] if times == 1 else file, framed=False)),
+    Serving("claimed larger", size=9.0),
+    Serving("claimed smaller", size=0.5),
+    Serving("moved", lambda file, _, times: Reply(302, b"", {"Location": "?again"}) if times % 2 else _video(file)),
+    Serving("with a blank", blank=True),
+    Serving("recorded late", record_late=True),
+    Serving("numbers as texts", as_text=True),
+    Serving("a page", lambda *_: _PAGE, comes=False),
+    Serving("a text", lambda *_: _TEXT, comes=False),
+    Serving("moved into the house", lambda *_: Reply(302, b"", {"Location": _EVIL}), comes=False),
+    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": "https://media.pixverse.ai:99999/"}), comes=False),
+    Serving("from a stranger", host="media.pixverse.ai.evil.example", comes=False),
+    Serving("with a name", host="relay:secret@media.pixverse.ai", comes=False),
+    Serving("of no host", host="%00.media.pixverse.ai", comes=False),
+)  # fmt: skip
+
+
+def drawn(random: Random) -> Serving:
+    return PLAIN if random.random() < _PLAIN else random.choice(_ALL)
