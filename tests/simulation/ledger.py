@@ -69,6 +69,8 @@ class Server:
     """Entered by an admin and taken by the bot, the latest last."""
     current: str | None = None
     """The one of which the bot said that it works."""
+    unsure: bool = False
+    """Whether another one may be in force, which was entered, and of which no answer came."""
     offered: set[str] = field(default_factory=set)
     """Entered, whatever became of it."""
     asked_ids: set[str] = field(default_factory=set)
@@ -389,7 +391,9 @@ class Ledger:
         return any(token in account.tokens and account.dead_at.get(token, math.inf) > since for token in tokens)
 
     def account_in_use(self, guild: Guild) -> Account | None:
-        """The account that a server asks with now."""
+        """The account that a server asks with now, where that is known."""
+        if self.servers[guild.id].unsure:
+            return None
         token = self.servers[guild.id].current or self._operator_token
         return None if token is None else self._pixverse.by_token(token)
 

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 from tests.simulation.serving import PLAIN, SOON, Serving
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
-from tests.simulation.words import Words
+from tests.simulation.words import NOTHING, Words
 
 ENDS = frozenset({"completed", "failed", "moderated", "cancelled"})
 _DAY = 86_400.0
@@ -64,7 +64,7 @@ class Job:
     files: int
     vanishes_after: float = _KEPT
     reply_url: str | None = None
-    words: Words = Words()
+    words: Words = NOTHING
     """What else its prompt and its reason say."""
     serving: Serving = PLAIN
 
@@ -146,7 +146,7 @@ class PixVerseWorld:
 
     def new_job(
         self, account: Account, line: tuple[tuple[float, str, int | None], ...], *, v2: bool, files: int, prompt: str,
-        words: Words, serving: Serving,
+        words: Words = NOTHING, serving: Serving = PLAIN,
     ) -> Job:  # fmt: skip
         number = len(self.jobs) + 1
         now = self._clock.true_ms()

@@ -18,6 +18,7 @@ SOON = 45.0
 """Seconds after a job's end until its file is whole at its host."""
 _BEGINNING = 40
 _EVIL = "http://10.0.0.1/metadata"
+_NO_PORT = "https://media.pixverse.ai:99999/"
 
 Answer = Callable[[bytes, float, int], Reply]
 """From the file, the seconds since the job's end, and how often it was asked for."""
@@ -74,7 +75,7 @@ _ALL = (
     Serving("a page", lambda *_: _PAGE, comes=False),
     Serving("a text", lambda *_: _TEXT, comes=False),
     Serving("moved into the house", lambda *_: Reply(302, b"", {"Location": _EVIL}), comes=False),
-    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": "https://media.pixverse.ai:99999/"}), comes=False),
+    Serving("moved to no port", lambda *_: Reply(302, b"", {"Location": _NO_PORT}), comes=False),
     Serving("from a stranger", host="media.pixverse.ai.evil.example", comes=False),
     Serving("with a name", host="relay:secret@media.pixverse.ai", comes=False),
     Serving("of no host", host="%00.media.pixverse.ai", comes=False),

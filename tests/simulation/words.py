@@ -24,6 +24,7 @@ class Words:
     """Stands in every result that shows the prompt."""
 
 
+NOTHING = Words()
 _ALL = (
     Words("of owner7@mail.example", r"owner7@mail"),
     Words("@everyone <@4242> <@&4243>", r"(?<!\\)@everyone|<@4242>|<@&4243>"),
@@ -45,7 +46,7 @@ _NEVER = re.compile("|".join(f"(?:{words.never})" for words in _ALL if words.nev
 
 
 def drawn(random: Random) -> Words:
-    return Words() if random.random() < _PLAIN else random.choice(_ALL)
+    return NOTHING if random.random() < _PLAIN else random.choice(_ALL)
 
 
 def shown_in(text: str) -> str | None:

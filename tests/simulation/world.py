@@ -37,7 +37,7 @@ _AFTER_FAILURE = 60.0
 """Seconds until a process that ended by itself is started again."""
 _OF_JOBS = ("jobs", "subscriptions", "subscribers", "batches", "deliveries")
 _ENTRIES = 30
-"""That a collection may keep until something comes again (jobs come in bursts of twenty), and one more for each server and
+"""That a collection may keep until something comes again, since jobs come in bursts, and one more for each server and
 account; for each job it would be many more."""
 _AS_LONG_AS_THE_API_MADE_IT = "pixverse.api_client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
