@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 
@@ -14,6 +15,7 @@ class ShardsUp:
         self._begun = self._since = monotonic()
         self._came_up = False
         self._away_since = {0: self._begun}
+        self._lost = asyncio.Event()
 
     def begin(self) -> None:
         """Begins again: all shards are about to be connected."""
@@ -35,6 +37,13 @@ class ShardsUp:
         if shard_id in self._up:
             self._up.remove(shard_id)
             self._since = self._away_since[shard_id] = self._monotonic()
+            self._lost.set()
+
+    async def until_lost(self, count: int) -> None:
+        """Returns once not all of `count` shards are up."""
+        while len(self._up) >= count:
+            self._lost.clear()
+            await self._lost.wait()
 
     def stuck_for(self, count: int) -> float:
         """For how many seconds some of the `count` shards have been away and none has connected; 0 if all are."""

@@ -109,6 +109,7 @@ async def _connect(client: RelayClient, sleep: Sleep, patience: float) -> None:
 
 async def _until_stuck(client: RelayClient, sleep: Sleep, patience: float) -> None:
     while client.shards_up.stuck_for(client.shard_count or 1) < patience:
+        await client.shards_up.until_lost(client.shard_count or 1)
         await sleep(patience / _LOOKS)
 
 

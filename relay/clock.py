@@ -27,12 +27,18 @@ class SystemClock:
 
 async def sleep_unless_woken(clock: Clock, seconds: float, woken: asyncio.Event) -> None:
     """Sleeps until the time is over or the event is set, which is then clear again."""
-    sleeping = asyncio.ensure_future(clock.sleep(seconds))
-    waking = asyncio.ensure_future(woken.wait())
-    try:
-        await asyncio.wait({sleeping, waking}, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        sleeping.cancel()
-        waking.cancel()
-        await asyncio.gather(sleeping, waking, return_exceptions=True)
+
+    def over(_sleeping: asyncio.Task[None]) -> None:
+        woken.set()
+
+    if seconds > 0 and not woken.is_set():
+        sleeping = asyncio.ensure_future(clock.sleep(seconds))
+        sleeping.add_done_callback(over)
+        try:
+            await woken.wait()
+        finally:
+            sleeping.remove_done_callback(over)
+            sleeping.cancel()
+    else:
+        await asyncio.sleep(0)  # Whatever else is ready has its turn.
     woken.clear()

@@ -6,8 +6,8 @@ import asyncio
 import json
 import logging
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import fields
 from enum import Enum
 from functools import cache
@@ -92,7 +92,7 @@ class Queries:
 
     async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
         """Every row. In a transaction also for statements with RETURNING, as the others here."""
-        with _own_errors():
+        with _OWN_ERRORS:
             return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def one(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Row | None:
@@ -138,7 +138,7 @@ class Transaction(Queries):
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         """Executes a statement and returns how many rows it changed."""
         self._check_open()
-        with _own_errors():
+        with _OWN_ERRORS:
             async with self._connection.execute(sql, parameters) as cursor:
                 return cursor.rowcount
 
@@ -279,7 +279,7 @@ class Database:
             return
 
     async def _execute(self, sql: str) -> list[Row]:
-        with _own_errors():
+        with _OWN_ERRORS:
             return list(await self._writer.execute_fetchall(sql))
 
 
@@ -308,23 +308,28 @@ async def open_reader(path: Path) -> AsyncIterator[Queries]:
         await to_the_end(connection.close())
 
 
-@contextmanager
-def _own_errors() -> Iterator[None]:
-    """No error of the engine leaves this room."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        raise StorageUnavailable(str(error)) from error
-    except sqlite3.Error as error:
-        raise StorageError(str(error)) from error
+class _OwnErrors:
+    """No error of the engine leaves this room. Around every statement, so it is as light as can be."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            raise StorageUnavailable(str(error)) from error
+        if isinstance(error, sqlite3.Error):
+            raise StorageError(str(error)) from error
+
+
+_OWN_ERRORS = _OwnErrors()
 
 
 async def _prepared(connecting: Awaitable[aiosqlite.Connection]) -> aiosqlite.Connection:
-    with _own_errors():
+    with _OWN_ERRORS:
         connection = await connecting
     connection.row_factory = sqlite3.Row
     try:
-        with _own_errors():
+        with _OWN_ERRORS:
             for pragma in opening.PRAGMAS:
                 await connection.execute_fetchall(pragma)
     except BaseException:

@@ -154,13 +154,17 @@ class CardPosts:
         )
 
     async def _outcome_of(self, row: CardRow) -> Delivery | None:
+        if row.outcome is None:
+            return None
         return await delivery_queries.of_subscription(
             self._reader, row.subscription_id, DeliveryKind.OUTCOME, row.round
         )
 
     async def _outcome_message(self, row: CardRow) -> int | None:
+        if row.outcome is None:
+            return None
         posted = await delivery_queries.posted_outcome(self._reader, row.subscription_id)
-        return None if posted is None or row.outcome is None else posted.message_id
+        return None if posted is None else posted.message_id
 
 
 def _news_at(row: CardRow, outcome: Delivery | None) -> int:

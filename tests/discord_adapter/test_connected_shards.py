@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from discord_adapter.connected_shards import ShardsUp
 from tests.clock import ManualClock
 
@@ -43,3 +45,14 @@ def test_a_new_connection_counts_from_its_beginning() -> None:
     assert shards.away_for(1) == 2
     shards.up(0)
     assert shards.away_for(1) == 0
+
+
+async def test_who_waits_for_a_lost_shard_goes_on_once_one_is_lost() -> None:
+    shards = ShardsUp(ManualClock().monotonic)
+    shards.up(0)
+    waiting = asyncio.create_task(shards.until_lost(1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    shards.down(0)
+    await waiting
+    await shards.until_lost(1)

@@ -6,7 +6,6 @@ The bot's own discord.py client is at the other end: what is sent here is what i
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import re
 from collections import deque
@@ -18,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
+import orjson
 
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
@@ -701,7 +701,7 @@ class Socket:
         self.close_code: int | None = None
 
     def push(self, frame: dict[str, Any]) -> None:
-        self._put(SimpleNamespace(type=aiohttp.WSMsgType.TEXT, data=json.dumps(frame)))
+        self._put(SimpleNamespace(type=aiohttp.WSMsgType.TEXT, data=orjson.dumps(frame).decode()))
 
     def hang_up(self, code: int) -> None:
         self.close_code = code
@@ -721,7 +721,7 @@ class Socket:
         return self._inbox.popleft()
 
     async def send_str(self, text: str) -> None:
-        frame = json.loads(text)
+        frame = orjson.loads(text)
         match frame["op"]:
             case 1:
                 self.push({"op": 11, "d": None, "s": None, "t": None})

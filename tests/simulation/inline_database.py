@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from contextlib import asynccontextmanager
 from typing import Any
 
-Gate = Callable[[str], Awaitable[None]]
-"""Passed before each statement: raises what the disk says, or never returns where the process dies there."""
+Gate = Callable[[str], Awaitable[None] | None]
+"""Passed before each statement: raises what the disk says; what it returns is waited for, for ever where the process
+dies there."""
 
 
 class InlineConnection:
@@ -31,16 +32,22 @@ class InlineConnection:
         self._connection.row_factory = factory
 
     async def execute_fetchall(self, sql: str, parameters: Sequence[Any] = ()) -> Iterable[sqlite3.Row]:
-        await self._before(sql)
+        await asyncio.sleep(0)
+        if (wait := self._before(sql)) is not None:
+            await wait
         rows = self._connection.execute(sql, parameters).fetchall()
-        await self._after(sql)
+        if (wait := self._after(sql)) is not None:
+            await wait
         return rows
 
     @asynccontextmanager
     async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> AsyncIterator[sqlite3.Cursor]:
-        await self._before(sql)
+        await asyncio.sleep(0)
+        if (wait := self._before(sql)) is not None:
+            await wait
         cursor = self._connection.execute(sql, parameters)
-        await self._after(sql)
+        if (wait := self._after(sql)) is not None:
+            await wait
         yield cursor
         cursor.close()
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import shutil
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +32,10 @@ class Disk:
     def __init__(self) -> None:
         self.full = False
         self.locked = False
+
+    @property
+    def sound(self) -> bool:
+        return not (self.full or self.locked)
 
     def check(self, sql: str) -> None:
         verb = sql.lstrip()[:6].upper()
@@ -152,36 +156,36 @@ class Machine:
     def _environment(self) -> dict[str, str]:
         return {"DATABASE_URL": f"sqlite:///{self.database}", **self._settings}
 
-    async def _step(self, _what: str) -> None:
-        """A step at which the process may die; what is dead never goes on."""
+    def _step(self) -> asyncio.Future[None] | None:
+        """A step at which the process may die; what is dead waits for what is returned, for ever."""
         self.steps += 1
         if self.dies_after is not None:
             self.dies_after -= 1
             if self.dies_after <= 0:
                 self.dies_after = None
                 self.kill()
-        if self._dead:
-            await asyncio.get_running_loop().create_future()
+        return asyncio.get_running_loop().create_future() if self._dead else None
 
     async def _connect(self, address: str, busy_seconds: float) -> Any:
         life = self.life
 
-        async def before(sql: str) -> None:
-            await asyncio.sleep(0)
-            await self._of_life(life)
-            if self.disk.locked and sql.startswith("BEGIN"):
-                await asyncio.sleep(busy_seconds)
-            self.disk.check(sql)
+        def before(sql: str) -> Awaitable[None] | None:
+            wait = after(sql)
+            if self.disk.sound or wait is not None:
+                return wait
+            return self._on_bad_disk(sql, busy_seconds)
 
-        async def after(_sql: str) -> None:
-            await self._of_life(life)
+        def after(_sql: str) -> asyncio.Future[None] | None:
+            if life != self.life:
+                return asyncio.get_running_loop().create_future()
+            return self._step()
 
         return InlineConnection(address, busy_seconds, before, after)
 
-    async def _of_life(self, life: int) -> None:
-        if life != self.life:
-            await asyncio.get_running_loop().create_future()
-        await self._step("database")
+    async def _on_bad_disk(self, sql: str, busy_seconds: float) -> None:
+        if self.disk.locked and sql.startswith("BEGIN"):
+            await asyncio.sleep(busy_seconds)
+        self.disk.check(sql)
 
     def _session(self, peer: str, trace: aiohttp.TraceConfig | None = None) -> Any:
         return Session(self._peers[peer], self._step, self._connect_gateway, trace)

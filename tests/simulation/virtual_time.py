@@ -9,7 +9,8 @@ import asyncio
 import heapq
 import math
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextvars import Context, copy_context
 from itertools import count
 from typing import Any
 
@@ -71,46 +72,92 @@ class Agenda:
         deed()
 
 
-class VirtualLoop(asyncio.BaseEventLoop):
-    """An event loop without a system below it: what would wait for a socket or a thread, waits for the clock."""
+class _Handle(asyncio.Handle):
+    """asyncio's, without what it keeps for its debug mode."""
 
-    _ready: deque[Any]
-    _scheduled: list[Any]
+    __slots__ = ()
+
+    def __init__(self, callback: Callable[..., object], args: Sequence[Any], context: Context | None) -> None:
+        self._callback = callback
+        self._args = args
+        self._context = copy_context() if context is None else context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        self._cancelled = True
+
+
+class VirtualLoop(asyncio.BaseEventLoop):
+    """An event loop without a system below it: what would wait for a socket or a thread, waits for the clock.
+
+    A day has some 300,000 handles and 60,000 timers, so that much of asyncio's own is done here with less ado.
+    """
+
     _stopping: bool
 
     def __init__(self, clock: VirtualClock, agenda: Agenda) -> None:
         super().__init__()
         self._clock = clock
         self._agenda = agenda
+        self._ready: deque[_Handle] = deque()
+        self._timers: list[tuple[float, int, _Handle]] = []
+        """A heap; those of the same time in the order in which they were set."""
+        self._numbers = count()
         self.servers: dict[int, Callable[[], asyncio.Protocol]] = {}
         """By port: what makes the connection of somebody who comes."""
 
     def time(self) -> float:
         return self._clock.seconds
 
+    def get_debug(self) -> bool:
+        return False
+
+    def call_soon(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        handle = _Handle(callback, args, context)
+        self._ready.append(handle)
+        return handle
+
+    def call_later(  # type: ignore[override]
+        self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        return self.call_at(self._clock.seconds + delay, callback, *args, context=context)
+
+    def call_at(  # type: ignore[override]
+        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        timer = _Handle(callback, args, context)
+        heapq.heappush(self._timers, (when, next(self._numbers), timer))
+        return timer
+
+    def create_task(self, coro: Any, **options: Any) -> asyncio.Task[Any]:
+        return asyncio.Task(coro, loop=self, **options)
+
     def _run_once(self) -> None:
         """In the place of asyncio's own turn: whatever is ready, and then the jump to the next timer, or to what the
         world has planned before that."""
-        ready, timers = self._ready, self._scheduled
+        ready, timers, clock = self._ready, self._timers, self._clock
         while ready:
             handle = ready.popleft()
             if not handle._cancelled:
-                handle._run()
+                try:
+                    handle._context.run(handle._callback, *handle._args)
+                except Exception as error:
+                    self.call_exception_handler({"message": f"{handle._callback} failed", "exception": error})
             if self._stopping:
                 return
-        while timers and timers[0]._cancelled:
-            heapq.heappop(timers)._scheduled = False
-        due = timers[0]._when if timers else math.inf
+        while timers and timers[0][2]._cancelled:
+            heapq.heappop(timers)
+        due = timers[0][0] if timers else math.inf
         if self._agenda.next_at() <= due:
             self._agenda.do_next()
         elif math.isinf(due):
             raise RuntimeError("the bot waits for something that never comes, and the world has nothing planned")
         else:
-            self._clock.seconds = max(self._clock.seconds, due)
-        while timers and timers[0]._when <= self._clock.seconds:
-            handle = heapq.heappop(timers)
-            handle._scheduled = False
-            ready.append(handle)
+            clock.seconds = max(clock.seconds, due)
+        while timers and timers[0][0] <= clock.seconds:
+            ready.append(heapq.heappop(timers)[2])
 
     def _write_to_self(self) -> None:
         """Nothing sleeps that would have to be woken."""

@@ -6,7 +6,6 @@ Every request takes a moment, may meet a fault on its way there or back, and is 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import aiohttp
+import orjson
 from multidict import CIMultiDict
 
 _JSON = "application/json"
@@ -51,7 +51,7 @@ class Reply:
     def content(self) -> bytes:
         if isinstance(self.body, bytes):
             return self.body
-        return b"" if self.status == 204 else json.dumps(self.body).encode()
+        return b"" if self.status == 204 else orjson.dumps(self.body)
 
 
 class LostOnTheWay(Exception):
@@ -78,8 +78,8 @@ class Trip:
 
 
 Handler = Callable[[Request], Reply]
-Step = Callable[[str], Awaitable[None]]
-"""A step at which the process may die; it never returns then."""
+Step = Callable[[], Awaitable[None] | None]
+"""A step at which the process may die: what it returns is waited for, for ever."""
 
 
 class Peer:
@@ -122,46 +122,51 @@ class Session:
 
     async def ws_connect(self, _url: str, **_options: Any) -> Any:
         assert self._connect is not None
-        await self._step("connects to the gateway")
+        await self._pass()
         return self._connect()
 
     async def ask(self, method: str, url: str, options: dict[str, Any]) -> Response:
         request = _request(method, url, options)
+        trip = self._peer.trip(request)
         timeout = options.get("timeout")
         total = timeout.total if isinstance(timeout, aiohttp.ClientTimeout) else None
-        if total is None:
-            return await self._ask(request)
+        if total is None or trip.there + trip.back < total:
+            return await self._ask(request, trip)
         try:
             async with asyncio.timeout(total):
-                return await self._ask(request)
+                return await self._ask(request, trip)
         except TimeoutError as error:
             raise aiohttp.ServerTimeoutError from error
 
-    async def _ask(self, request: Request) -> Response:
+    async def _ask(self, request: Request, trip: Trip) -> Response:
         try:
-            response = await self._travel(request)
+            response = await self._travel(request, trip)
         except Exception as error:
             await self._tell_trace("on_request_exception", exception=error)
             raise
-        await self._tell_trace("on_request_end", response=response, url=SimpleNamespace(path=request.path))
+        if self._trace is not None:
+            await self._tell_trace("on_request_end", response=response, url=SimpleNamespace(path=request.path))
         return response
 
-    async def _travel(self, request: Request) -> Response:
-        trip = self._peer.trip(request)
+    async def _travel(self, request: Request, trip: Trip) -> Response:
         if trip.unreachable:
             await asyncio.sleep(trip.there)
             raise aiohttp.ClientConnectorError(SimpleNamespace(host="", port=0, ssl=None), OSError("no route"))  # type: ignore[arg-type]
-        await self._step(f"asks {self._peer.name}")
+        await self._pass()
         await asyncio.sleep(trip.there)
         if trip.lost_there:
             raise aiohttp.ServerDisconnectedError
         reply = trip.refused or self._peer.answer(request)
-        await self._step(f"was heard by {self._peer.name}")
+        await self._pass()
         if trip.back:
             await asyncio.sleep(trip.back)
         if trip.lost_back:
             raise aiohttp.ServerDisconnectedError
         return Response(trip.after or reply)
+
+    async def _pass(self) -> None:
+        if (wait := self._step()) is not None:
+            await wait
 
     async def _tell_trace(self, signal: str, **parameters: Any) -> None:
         if self._trace is not None:
@@ -221,7 +226,7 @@ class Response:
         return self._bytes.decode(encoding)
 
     async def json(self) -> Any:
-        return json.loads(self._bytes)
+        return orjson.loads(self._bytes)
 
 
 class FormData:
@@ -241,6 +246,6 @@ def _request(method: str, url: str, options: dict[str, Any]) -> Request:
     if isinstance(data, FormData):
         files = tuple(value.read() for name, value in data.fields if name.startswith("files["))
         data = next((value for name, value in data.fields if name == "payload_json"), None)
-    body = json.loads(data) if data else None
+    body = orjson.loads(data) if data else None
     headers = dict(options.get("headers") or {})
     return Request(method, parts.netloc, parts.path, query, headers, body, files)

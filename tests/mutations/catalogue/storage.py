@@ -22,7 +22,7 @@ MUTATIONS = (
     mutation(
         "an error of the engine leaves storage",
         "tests/storage/test_database.py::test_a_failing_statement_undoes_what_came_before_it",
-        "_own_errors",
+        "_OwnErrors.__exit__",
         "raise StorageError(str(error)) from error",
         "raise",
     ),
