@@ -22,9 +22,9 @@ from relay.ports import Clock
 log = logging.getLogger(__name__)
 
 _MARGIN_SECONDS = 0.01
-_NOTED_EVERY = 4 * 60_000
-"""Milliseconds: fewer than make a result late."""
 """The two clocks do not agree to the last digit."""
+_NOTED_EVERY = 4 * 60_000
+"""Milliseconds between two notes that a job of v2 was in work: fewer than make its result late."""
 
 
 class Asking:
@@ -188,10 +188,15 @@ class Asking:
         return self.after_answer(job, asked_at)
 
     async def _in_work(self, job: Watched) -> None:
-        """Jobs of v2 tell no time of their end: when it came is known from this alone, after a restart from what was
-        noted."""
+        """Remembers that the job was in work just now. A record of v2 does not tell when the job ended, so this is all
+        that is known of it; it is noted for the next process and for commands.
+
+        Only in the job's first hour: there may be very many old jobs, and polls without news are to write nothing.
+        """
         job.ran_until = self._clock.now()
-        if is_v2(job.jobid) and job.ran_until - job.ran_until_noted >= _NOTED_EVERY:
+        if not is_v2(job.jobid) or self.age(job) > schedule.OLD:
+            return
+        if job.ran_until - job.ran_until_noted >= _NOTED_EVERY:
             await self._recorder.note_in_work(job.id, job.ran_until)
             job.ran_until_noted = job.ran_until
 

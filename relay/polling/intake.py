@@ -154,6 +154,7 @@ class Intake:
         new = job is None
         if job is None:
             job = self._queue.new(row.id, row.account_id, row.jobid)
+            job.ran_until_noted = self._clock.now()
         job.watched_since = row.watched_since
         job.missing_since = row.missing_since
         job.has_card = row.has_card

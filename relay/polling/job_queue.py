@@ -68,7 +68,7 @@ class Watched:
         self.ran_until: int | None = None
         """When it was last told to be in work, milliseconds UTC, as far as this process knows."""
         self.ran_until_noted = 0
-        """When that was last written down, milliseconds UTC."""
+        """When that was last written down, or the job taken into the queue; milliseconds UTC."""
         self.deferred = False
         """It was due while the API was down."""
         self.claimed = False

@@ -176,6 +176,21 @@ MUTATIONS = (
         "job.ran_until = job.ran_until or self._clock.now()\n",
     ),
     mutation(
+        "polls without news write something of every old job of v2",
+        "tests/relay/polling/test_poller.py"
+        "::test_polls_without_news_write_nothing_of_an_old_job_that_tells_no_time",
+        "Asking._in_work",
+        "or self.age(job) > schedule.OLD",
+        "",
+    ),
+    mutation(
+        "a start writes something of every job of v2",
+        "tests/relay/polling/test_poller.py::test_a_start_writes_nothing_of_jobs_that_go_on_as_they_were",
+        "Intake._take_in",
+        "job.ran_until_noted = self._clock.now()\n",
+        "",
+    ),
+    mutation(
         "a new process does not know how long a job ran",
         "tests/relay/polling/test_poller.py::"
         "test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever_looks_it_up",

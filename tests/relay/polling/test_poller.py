@@ -93,6 +93,27 @@ async def test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever
     assert ended_by - ran_until < 6 * 60_000
 
 
+async def test_polls_without_news_write_nothing_of_an_old_job_that_tells_no_time(world: World) -> None:
+    await world.watch(_V2)
+    world.run()
+    await world.advance(4000)
+    asked = len(world.api.times(_V2))
+    before = await world.rows("PRAGMA data_version")
+    await world.advance(3600)
+    assert len(world.api.times(_V2)) > asked
+    assert await world.rows("PRAGMA data_version") == before
+
+
+async def test_a_start_writes_nothing_of_jobs_that_go_on_as_they_were(world: World) -> None:
+    await world.watch(_V2)
+    world.poller = world.new_poller()
+    before = await world.rows("PRAGMA data_version")
+    world.run()
+    await world.advance(60)
+    assert len(world.api.times(_V2)) > 1
+    assert await world.rows("PRAGMA data_version") == before
+
+
 async def test_who_asks_for_a_running_job_later_has_watched_it_before_its_end(world: World) -> None:
     await world.watch(_V2)
     world.clock.move_to(world.clock.monotonic() + 1800)
