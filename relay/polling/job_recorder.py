@@ -197,7 +197,8 @@ async def apply_response(
     elif row.missing_since is not None:
         await jobs.set_missing(tx, row.id, None)
     if outcome is not None:
-        await end_job(tx, accounts, row, outcome, now)
+        was_in_work = known is not None and not known.state.ends
+        await end_job(tx, accounts, row, outcome, now, was_in_work=was_in_work)
         recorded = Recorded.ENDED
     elif is_v2(row.jobid):
         await _keep_ran_until(tx, await jobs.by_id(tx, row.id) or row, now)
@@ -211,14 +212,16 @@ async def _keep_ran_until(tx: Transaction, row: JobRow, at: int) -> None:
         await jobs.change(tx, row.id, snapshots.dump(replace(known, ran_until=at)), row.changed_at)
 
 
-async def end_job(tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int) -> None:
+async def end_job(
+    tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int, *, was_in_work: bool = False
+) -> None:
     """Ends the job, and every subscription of a server whose account in force is the job's; puts one outcome for each
-    of them into the outbox. Others stay open, on hold."""
+    of them into the outbox. Others stay open, on hold. `was_in_work`: the API has told of the job before its end."""
     if outcome is not Outcome.GIVEN_UP:
         row = await jobs.come_after_given_up(tx, row.id)
     await jobs.end(tx, row.id, outcome, now)
     await deliveries.drop_waiting_cards(tx, row.id)
-    await _end_subscriptions(tx, accounts, row, now)
+    await _end_subscriptions(tx, accounts, row, now, was_in_work=was_in_work)
     log.info("Job #%d has ended: %s", row.id, outcome)
 
 
@@ -238,11 +241,13 @@ async def post_outcome(tx: Transaction, row: JobRow, subscription: SubscriptionR
     )
 
 
-async def _end_subscriptions(tx: Transaction, accounts: Accounts, row: JobRow, now: int) -> None:
+async def _end_subscriptions(
+    tx: Transaction, accounts: Accounts, row: JobRow, now: int, *, was_in_work: bool = False
+) -> None:
     for subscription in await subscriptions.open_of_job(tx, row.id):
         if accounts.in_force(subscription.guild_id) != row.account_id:
             continue
-        if await _is_owed(tx, row.id, subscription):
+        if was_in_work or await _is_owed(tx, row.id, subscription):
             await post_outcome(tx, row, subscription, now)
         else:
             await subscriptions.end(tx, subscription.id, now)

@@ -6,6 +6,14 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "this machine's clock decides whether a job that was seen in work is relayed",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead",
+        "_end_subscriptions",
+        "was_in_work or await _is_owed",
+        "await _is_owed",
+    ),
+    mutation(
         "a list keeps the card of a young job from keeping up",
         "tests/relay/follow/test_account_follower.py"
         "::test_a_young_job_is_asked_about_at_each_interval_where_its_card_can_be_seen",
@@ -96,7 +104,7 @@ MUTATIONS = (
         "jobs that ended before the follow, or never were, are told",
         "tests/relay/follow/test_account_follower.py::test_a_job_that_only_a_list_ever_knew_ends_without_a_word",
         "_end_subscriptions",
-        "if await _is_owed(tx, row.id, subscription):",
+        "if was_in_work or await _is_owed(tx, row.id, subscription):",
         "if True:",
     ),
     mutation(

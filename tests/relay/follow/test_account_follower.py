@@ -53,6 +53,18 @@ async def test_a_job_that_nobody_asked_for_is_relayed_once(world: FollowingWorld
     assert await world.rows("SELECT * FROM deliveries WHERE kind = 'card'") == []
 
 
+async def test_a_job_that_was_seen_in_work_is_relayed_though_this_machine_s_clock_is_ahead(
+    world: FollowingWorld,
+) -> None:
+    await world.follow()
+    world.run()
+    world.api.put("v1-new")
+    await world.advance(23)
+    world.api.put("v1-new", JobState.COMPLETED, media=VIDEO, updated=world.clock.now() - 30 * HOUR)
+    await world.advance(23)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_jobs_in_work_before_are_taken_and_ended_ones_are_not(world: FollowingWorld) -> None:
     world.api.put("v1-running")
     world.api.put("v1-ended", JobState.COMPLETED, media=VIDEO)
