@@ -8,7 +8,7 @@ from model.states import AccountState
 class Refusal(Exception):
     """What was asked for is not done, and nothing was changed. Holds no token and no job id in `str()`.
 
-    Beside these, the tracker raises `NotAJobId`, `LooksLikeSecret` and `OtherService` of `pixverse.jobids`.
+    Beside these, commands raise `NotAJobId`, `LooksLikeSecret` and `OtherService` of `pixverse.jobids`.
     """
 
 

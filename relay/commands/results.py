@@ -1,6 +1,6 @@
 """What came of a command or button: everything that the answer to the asker needs to know.
 
-`relay.commands.tracker.Tracker` returns these; what it refuses it raises as a class of `relay.commands.refusals`.
+The classes of `MemberCommands` return these; what they refuse they raise as a class of `relay.commands.refusals`.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ class SubscribeState(Enum):
     WATCHED = "watched"
     ALREADY_WATCHED = "already watched"
     TO_POST = "to post"
-    """It has ended: the subscription is open, and `answers.post_outcome` is to follow in the same transaction."""
+    """It has ended: the subscription is open, and `job_recorder.post_outcome` is to follow in the same transaction."""
     ALREADY_POSTED = "already posted"
 
 

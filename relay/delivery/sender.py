@@ -92,8 +92,8 @@ class _InHand:
 
 
 class Sender:
-    """Sends one delivery at a time for its caller; no two calls for the same channel may overlap, but where one of them
-    has stepped aside."""
+    """Sends one delivery at a time for its caller. Calls for the same channel may overlap only while one of them has
+    yielded the channel."""
 
     def __init__(
         self, database: Database, poster: Poster, builder: MessageBuilder, recorder: ResultRecorder, clock: Clock
@@ -150,7 +150,7 @@ class Sender:
             self._in_hand.setdefault(delivery_id, _InHand()).faults += 1
 
     def _known(self, delivery_id: int) -> _InHand:
-        """To be read only: nothing is kept of a delivery of which nothing is known."""
+        """What is known of the delivery, to be read only: nothing is kept of one of which nothing is known."""
         return self._in_hand.get(delivery_id) or _InHand()
 
     async def _after_faults(self, delivery: Delivery) -> None:
@@ -195,11 +195,11 @@ class Sender:
             verdict = verdicts.blocked(attempt, Reason.NO_PERMISSION)
             missing = tuple(attempt.missing or ())
             return DeliveryResult(delivery, verdict, _unanswered_after(look, draft), missing=missing)
-        known = self._known(delivery.id)
-        other = _worth_a_try(draft, known.sent_in_vain) if look is _Look.ABSENT else None
+        in_vain = self._known(delivery.id).sent_in_vain
+        other = _worth_a_try(draft, in_vain) if look is _Look.ABSENT else None
         if other is None:
             return None
-        known.sent_in_vain = 0
+        self._in_hand[delivery.id].sent_in_vain = 0
         return DeliveryResult(delivery, Change(other))
 
     async def _put_in_place(self, draft: Draft) -> bool:

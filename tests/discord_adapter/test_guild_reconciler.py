@@ -57,10 +57,10 @@ async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwh
         await knows(house, guild_id)
     places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
     client = Discord(house)
-    roll_call = GuildReconciler(cast(discord.Client, client), places, house.clock.sleep)
+    reconciler = GuildReconciler(cast(discord.Client, client), places, house.clock.sleep)
     compared = asyncio.create_task(places._compared.wait())
-    running = asyncio.create_task(roll_call.run())
-    roll_call.ask()
+    running = asyncio.create_task(reconciler.run())
+    reconciler.ask()
     try:
         async with asyncio.timeout(10):
             await compared

@@ -177,8 +177,7 @@ MUTATIONS = (
     ),
     mutation(
         "polls without news write something of every old job of v2",
-        "tests/relay/polling/test_poller.py"
-        "::test_polls_without_news_write_nothing_of_an_old_job_that_tells_no_time",
+        "tests/relay/polling/test_poller.py::test_polls_without_news_write_nothing_of_an_old_job_that_tells_no_time",
         "Asking._in_work",
         "or self.age(job) > schedule.OLD",
         "",
