@@ -17,6 +17,7 @@ from pixverse.errors import (
     Unavailable,
 )
 from pixverse.response_errors import error_of, retry_after_of, safe_line
+from tests.hostile import unseen
 
 NOW = 1_800_000_000.0
 JSON = st.recursive(
@@ -151,12 +152,14 @@ def test_no_retry_after_is_out_of_bounds(header: str) -> None:
 
 
 @given(st.integers(100, 999), JSON)
+@example(500, {"error": "a letter newer than this Python: \U00018d09"})
 def test_any_json_with_any_status_is_judged(status: int, answer: object) -> None:
     refusal = error_of(status, answer, None)
     if refusal is None:
         assert 200 <= status < 300
         return
-    assert str(refusal).isprintable()
+    assert len(str(refusal).splitlines()) == 1
+    assert not unseen(str(refusal))
     assert len(str(refusal)) <= 250
 
 

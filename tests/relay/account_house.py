@@ -15,6 +15,7 @@ from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from storage.database import Database
 from storage.vault import Vault
+from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 
 INTERVAL = 20.0
@@ -144,7 +145,7 @@ class House:
         await self._build(operator_token)
 
     async def _build(self, operator_token: str | None) -> None:
-        self.database = await Database.open(await lay_database(self._path), busy_seconds=0.02)
+        self.database = await Database.open(await lay_database(self._path), connect=connect_inline, busy_seconds=0.02)
         vault = await Vault.open(self.database, [self._key])
         self.accounts = Accounts(
             self.database,

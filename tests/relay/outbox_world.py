@@ -24,6 +24,7 @@ from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock, SleeplessClock
+from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 from tests.relay.discord_channel import FIRST_DAY, Discord
 
@@ -144,7 +145,7 @@ class World:
 
     async def start(self, points: Points | None = None) -> None:
         point = points or Points()
-        opened = await MortalDatabase.open(await lay_database(self.path))
+        opened = await MortalDatabase.open(await lay_database(self.path), connect=connect_inline)
         assert isinstance(opened, MortalDatabase)
         self.database = opened
         self.database.point = point

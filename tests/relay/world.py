@@ -34,6 +34,7 @@ from relay.ports import Health
 from storage.database import Database, Queries, Row, SqlValue
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
+from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 
 HOUR = 3_600_000
@@ -303,7 +304,7 @@ class World:
 
 async def open_database(folder: Path) -> Database:
     """A new database with two accounts."""
-    database = await Database.open(await lay_database(folder / "relay.db"))
+    database = await Database.open(await lay_database(folder / "relay.db"), connect=connect_inline)
     async with database.transaction() as tx:
         for account_id in (ACCOUNT, OTHER_ACCOUNT):
             await tx.run(

@@ -15,7 +15,7 @@ import aiohttp
 
 from app import Outside, serve
 from settings import load_settings
-from tests.simulation.inline_database import InlineConnection
+from tests.inline_database import InlineConnection
 from tests.simulation.library_seams import put_discord_py_into
 from tests.simulation.virtual_time import Agenda, VirtualClock, VirtualLoop
 from tests.simulation.wire import Peer, Session
