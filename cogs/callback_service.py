@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from discord_adapter.command_registry import CommandRegistry
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
 from relay.commands.results import Ask
 from ui.admin_replies import (
@@ -26,7 +26,7 @@ class CallbackService:
     def __init__(
         self,
         addresses: CallbackAddresses,
-        accounts: Accounts,
+        accounts: AccountRegistry,
         registry: CommandRegistry,
         *,
         public_url: str | None,

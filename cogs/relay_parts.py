@@ -10,7 +10,7 @@ import aiohttp
 
 from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from relay.allowances import Allowances
@@ -75,7 +75,7 @@ class CallbackParts:
 def callback_parts(
     database: Database,
     vault: Vault,
-    accounts: Accounts,
+    accounts: AccountRegistry,
     fetcher: JobFetcher,
     poller: Poller,
     importer: JobImports,
@@ -96,7 +96,7 @@ def callback_parts(
 class RelayParts:
     """What Discord's face works with."""
 
-    accounts: Accounts
+    accounts: AccountRegistry
     tokens: ServerTokens
     rechecks: Rechecks
     fetcher: JobFetcher
@@ -166,7 +166,7 @@ def put_together(
     )
     sender = Sender(database, poster, builder, ResultRecorder(database, cards, clock), clock)
     outbox = DeliveryLoop(database, sender, cards, clock)
-    accounts = Accounts(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
+    accounts = AccountRegistry(database, vault, clock, outbox, cards, interval=interval, operator_token=operator_token)
     fetcher = JobFetcher(
         api.lazy_job, accounts, cards=cards, health=health, clock=clock, interval=interval, random=random
     )

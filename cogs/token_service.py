@@ -7,7 +7,7 @@ from collections.abc import Callable
 from discord_adapter.command_registry import CommandRegistry
 from pixverse.errors import SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import DiscordTokenGiven, NotAToken
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import (
     ServerTokens,
     TokenChanged,
@@ -34,7 +34,7 @@ class TokenService:
     """Answers each request; raises StorageError as the database does."""
 
     def __init__(
-        self, accounts: Accounts, tokens: ServerTokens, allowances: Allowances, registry: CommandRegistry
+        self, accounts: AccountRegistry, tokens: ServerTokens, allowances: Allowances, registry: CommandRegistry
     ) -> None:
         self._accounts = accounts
         self._tokens = tokens

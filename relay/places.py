@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Protocol
 
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.ports import Clock, JobWatch
 from storage import accounts, deletion, servers
 from storage.database import Database
@@ -36,7 +36,7 @@ class Places:
     """Told what happens in Discord. Its methods raise StorageError as the database does; nothing is then changed."""
 
     def __init__(
-        self, database: Database, known_accounts: Accounts, channels: Channels, watch: JobWatch, clock: Clock
+        self, database: Database, known_accounts: AccountRegistry, channels: Channels, watch: JobWatch, clock: Clock
     ) -> None:
         self._database = database
         self._accounts = known_accounts

@@ -24,7 +24,7 @@ RECHECK_INTERVALS = 15
 """A token in trouble is tried again after so many intervals."""
 
 
-class Accounts:
+class AccountRegistry:
     """Everything is kept in memory and follows each commit at once, so that asking costs nothing.
 
     `interval`: seconds between two questions about one job.

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from model.states import AccountState
 from pixverse.errors import PixVerseError, RateLimited, Unavailable
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.account_states import state_told
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
@@ -52,7 +52,7 @@ _RESULTS = {
 class Rechecks:
     """Each account that is not ok is tried at the start and then every `accounts.recheck_seconds`."""
 
-    def __init__(self, accounts: Accounts, api: TokenTrial, clock: Clock) -> None:
+    def __init__(self, accounts: AccountRegistry, api: TokenTrial, clock: Clock) -> None:
         self.accounts = accounts
         self._api = api
         self._clock = clock

@@ -11,7 +11,7 @@ from model.states import AccountState, NoticeKind
 from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import clean_token
 from relay.accounts import account_states
-from relay.accounts.account_registry import Accounts, confirms
+from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.accounts.rechecks import TokenTrial
 from relay.ports import Cards, Clock
 from storage import accounts, follows, moves, servers, subscriptions
@@ -91,7 +91,7 @@ class ServerTokens:
     """
 
     def __init__(
-        self, database: Database, vault: Vault, clock: Clock, book: Accounts, api: TokenTrial, cards: Cards
+        self, database: Database, vault: Vault, clock: Clock, book: AccountRegistry, api: TokenTrial, cards: Cards
     ) -> None:
         self._database = database
         self._vault = vault

@@ -61,7 +61,7 @@ class Later:
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class Shown:
     """It shows what is known, or cannot; `also` may have to look different too; to be looked at again in `seconds`."""
 
     also: tuple[Key, ...] = ()
@@ -117,28 +117,28 @@ class CardEdits:
         due = [(row.subscription_id, slow_at(snapshots.load(row.snapshot), row.watched_since)) for row in rows]
         return [(subscription_id, max(0, at - now) / 1000) for subscription_id, at in due]
 
-    async def show(self, key: Key) -> Later | Done:
+    async def show(self, key: Key) -> Later | Shown:
         """Brings it up to date where it is not. Raises StorageError as the database does."""
         result = await self._bring_up_to_date(key)
-        if isinstance(result, Done):
+        if isinstance(result, Shown):
             self._line.leave(key)
         return result
 
-    async def _bring_up_to_date(self, key: Key) -> Later | Done:
+    async def _bring_up_to_date(self, key: Key) -> Later | Shown:
         if key.kind is DeliveryKind.SUMMARY:
             return await self._show_summary(key)
         view = await self._posts.card(key.id)
         if view is None:
-            return Done()
+            return Shown()
         also = () if view.row.batch_id is None else (Key(DeliveryKind.SUMMARY, view.row.batch_id),)
         again = None if view.changes_at is None else max(0, view.changes_at - view.at) / 1000
         result = await self._show_card(key, view)
-        return result if isinstance(result, Later) else Done(also, _earlier(result.seconds, again))
+        return result if isinstance(result, Later) else Shown(also, _earlier(result.seconds, again))
 
-    async def _show_card(self, key: Key, view: CardView) -> Later | Done:
+    async def _show_card(self, key: Key, view: CardView) -> Later | Shown:
         row = view.row
         if view.post is None or row.card_message is None or row.card_delivery is None or row.card_posted_at is None:
-            return Done()
+            return Shown()
         post = self._onward(key, view.post)
         shown = self._shown.get(key)
         unchanged = row.shown == post.status and row.shown_at >= view.news_at if shown is None else shown == post
@@ -148,17 +148,17 @@ class CardEdits:
         if unchanged:
             if view.final and not row.card_final:
                 await self._mark(edit)
-            return Done()
+            return Shown()
         return await self._edit_in_time(edit)
 
-    async def _show_summary(self, key: Key) -> Later | Done:
+    async def _show_summary(self, key: Key) -> Later | Shown:
         message = await cards.batch_message(self._database.reader, key.id)
         if message is None:
-            return Done()
+            return Shown()
         at = self._clock.now()
         post = await self._posts.summary(key.id, "")
         if post is None or await self._says_so_already(key, message, post):
-            return Done()
+            return Shown()
         return await self._edit_in_time(_summary_edit(key, message, post, at))
 
     async def _says_so_already(self, key: Key, message: BatchMessage, post: SummaryPost) -> bool:
@@ -177,7 +177,7 @@ class CardEdits:
 
     # ---- in time ----------------------------------------------------------------------------------------------------
 
-    async def _edit_in_time(self, edit: _Edit) -> Later | Done:
+    async def _edit_in_time(self, edit: _Edit) -> Later | Shown:
         wait = self._own_wait(edit)
         if wait <= 0 and await self._outcome_first(edit):
             wait = CHANNEL_SECONDS
@@ -216,12 +216,12 @@ class CardEdits:
 
     # ---- the edit itself --------------------------------------------------------------------------------------------
 
-    async def _edit(self, edit: _Edit) -> Done | Later:
+    async def _edit(self, edit: _Edit) -> Shown | Later:
         match await self._poster.edit(edit.address, edit.message_id, edit.post):
             case Posted():
                 self._shown[edit.key] = edit.post
                 await self._mark(edit)
-                return Done()
+                return Shown()
             case TooManyRequests(retry_after):
                 self._line.hold(edit.address.channel_id, self._clock.monotonic() + retry_after)
                 return Later(max(retry_after, 1.0))
@@ -230,14 +230,14 @@ class CardEdits:
             case Refused() as refused:
                 return await self._after_refusal(edit, refused)
 
-    async def _after_refusal(self, edit: _Edit, refused: Refused) -> Done | Later:
+    async def _after_refusal(self, edit: _Edit, refused: Refused) -> Shown | Later:
         log.warning("%s %d was refused: HTTP %d, code %d", edit.key.kind, edit.key.id, refused.status, refused.code)
         meaning = meaning_of(refused)
         if meaning in (Meaning.MESSAGE_GONE, Meaning.NOT_OURS):
             async with self._database.transaction() as tx:
                 await deliveries.forget_message(tx, edit.delivery_id, reason=Reason.DELETED)
             self._forget(edit.key)
-            return Done()
+            return Shown()
         seconds = _ANY_EDIT.get(meaning, _REFUSED_SECONDS)
         last_too = edit.final or meaning in _ANY_EDIT
         self._pauses[edit.key] = _Pause(self._clock.monotonic() + seconds, last_too)

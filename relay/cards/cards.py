@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from model.messages import CardPost, SummaryPost
 from model.states import DeliveryKind
-from relay.cards.card_edits import CardEdits, Done, Key, Later
+from relay.cards.card_edits import CardEdits, Key, Later, Shown
 from relay.cards.due_keys import DueKeys
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
@@ -171,7 +171,7 @@ class CardLoop:
             match await self._edits.show(key):
                 case Later(seconds):
                     self._mark([key], seconds)
-                case Done(also, seconds):
+                case Shown(also, seconds):
                     self._mark(also)
                     if seconds is not None:
                         self._mark([key], seconds)

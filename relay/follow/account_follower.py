@@ -12,7 +12,7 @@ from typing import Protocol
 from model.states import AccountState
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries
-from relay.follow.job_importer import JobImporter, OwnAccounts
+from relay.follow.job_importer import FollowedAccounts, JobImporter
 from relay.polling import schedule
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.ports import Clock
@@ -54,7 +54,7 @@ class AccountFollower:
         reader: Queries,
         importer: JobImporter,
         job_lists: JobLists,
-        accounts: OwnAccounts,
+        accounts: FollowedAccounts,
         poller: JobCount,
         clock: Clock,
         *,

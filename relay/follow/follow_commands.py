@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.messages import ClaimedUser
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import TokenChanged
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed
@@ -29,7 +29,7 @@ class FollowCommands:
     """Every call raises StorageError as the database does; nothing is then changed."""
 
     def __init__(
-        self, database: Database, accounts: Accounts, lookups: Lookups, when_changed: Callable[[], None]
+        self, database: Database, accounts: AccountRegistry, lookups: Lookups, when_changed: Callable[[], None]
     ) -> None:
         self._database = database
         self._accounts = accounts

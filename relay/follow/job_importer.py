@@ -28,7 +28,7 @@ _CARD_AFTER = 2000
 seconds."""
 
 
-class OwnAccounts(Accounts, Protocol):
+class FollowedAccounts(Accounts, Protocol):
     """The API accounts, as follows need them."""
 
     def own(self, guild_id: int) -> int | None:
@@ -59,7 +59,7 @@ class JobImporter:
     def __init__(
         self,
         database: Database,
-        accounts: OwnAccounts,
+        accounts: FollowedAccounts,
         poller: JobFinds,
         outbox: Outbox,
         clock: Clock,

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from pixverse.errors import PixVerseError, TokenRefused
-from relay.accounts.account_registry import Accounts
+from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from storage.database import Database
@@ -118,7 +118,7 @@ class NoWatch:
 
 class House:
     database: Database
-    accounts: Accounts
+    accounts: AccountRegistry
     tokens: ServerTokens
     rechecks: Rechecks
 
@@ -147,7 +147,7 @@ class House:
     async def _build(self, operator_token: str | None) -> None:
         self.database = await Database.open(await lay_database(self._path), connect=connect_inline, busy_seconds=0.02)
         vault = await Vault.open(self.database, [self._key])
-        self.accounts = Accounts(
+        self.accounts = AccountRegistry(
             self.database,
             vault,
             self.clock,

@@ -18,7 +18,7 @@ from tests.relay.world import ACCOUNT, CHANNEL, GUILD, FakeAccounts, World
 ADMIN = 66
 
 
-class OwnAccounts(FakeAccounts):
+class FollowingAccounts(FakeAccounts):
     """Servers set the first account for themselves, unless told otherwise."""
 
     def __init__(self) -> None:
@@ -37,12 +37,12 @@ class OwnAccounts(FakeAccounts):
 class FollowingWorld(World):
     """Everything, wired as the bot wires it."""
 
-    accounts: OwnAccounts
+    accounts: FollowingAccounts
 
     def __init__(self, database: Database, *, limits: Limits | None = None) -> None:
         limits = limits or Limits(500, 500)
         self.unserved: set[int] = set()
-        super().__init__(database, limits=limits, accounts=OwnAccounts())
+        super().__init__(database, limits=limits, accounts=FollowingAccounts())
         importer = JobImporter(
             database,
             self.accounts,

@@ -95,7 +95,7 @@ MUTATIONS = (
     mutation(
         "jobs of a server without the bot are asked about",
         f"{_E2E}/test_servers.py::test_back_within_the_grace",
-        "accounts.Accounts.in_force",
+        "AccountRegistry.in_force",
         "return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)",
         "return self._own.get(guild_id, self._operator_id)",
     ),

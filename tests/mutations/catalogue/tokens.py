@@ -112,7 +112,7 @@ MUTATIONS = (
     mutation(
         "one token that cannot be decrypted keeps the bot from starting",
         f"{_SHARED}::test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with_its_key",
-        "Accounts.as_account",
+        "AccountRegistry.as_account",
         "except WrongKey:\n    token = None\n",
         "except ZeroDivisionError:\n    token = None\n",
     ),

@@ -38,7 +38,7 @@ class Recorder:
         return [TAKEN] * len(jobids)
 
 
-class OwnAccounts:
+class FakeOwnAccounts:
     """Two servers with accounts of their own; any other uses the operator's, which is the first one too."""
 
     def __init__(self) -> None:
@@ -58,7 +58,7 @@ class Post:
     def __init__(self, world: World) -> None:
         self.world = world
         self.recorder = Recorder()
-        self.accounts = OwnAccounts()
+        self.accounts = FakeOwnAccounts()
         self.counts = CallbackCounts()
         self.unknown = UnknownJobs(
             world.database.reader,

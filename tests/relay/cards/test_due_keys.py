@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from model.states import DeliveryKind
-from relay.cards.card_edits import Done, Key, Later
+from relay.cards.card_edits import Key, Later, Shown
 from relay.cards.cards import CardLoop
 from relay.cards.due_keys import DueKeys
 from tests.clock import ManualClock
@@ -55,11 +55,11 @@ class _Edits:
         self.began = asyncio.Event()
         self._hangs = hangs
 
-    async def show(self, key: Key) -> Later | Done:
+    async def show(self, key: Key) -> Later | Shown:
         self.began.set()
         if self._hangs:
             await asyncio.Event().wait()
-        return Done()
+        return Shown()
 
     async def timed(self) -> list[tuple[int, float]]:
         return []
