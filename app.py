@@ -1,28 +1,30 @@
-"""Puts the rooms together into a running bot, and takes them apart again."""
+"""Puts the rooms together into a running bot, and takes them apart again.
+
+`serve` is the table of contents: storage, the relay, the HTTP ports, Discord.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
-from cogs.background import Background
+from cogs.background import Background, Loop
 from cogs.buttons import OrphanedButtons, button_handlers
 from cogs.callback_service import CallbackService
 from cogs.check_service import CheckService
 from cogs.follow_service import FollowService
-from cogs.http_port import Instruments, make_heartbeats, open_http_ports
 from cogs.message_menu import watch_menu
 from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import AdminServices, PixVerseAdmin
-from cogs.relay_parts import RelayParts, put_together
 from cogs.token_service import TokenService
 from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from discord_adapter.command_registry import CommandRegistry
@@ -33,21 +35,66 @@ from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
-from pixverse.api import PixVerseApi
+from model.job import Job
+from pixverse.api import KINDS, PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
+from relay.accounts.account_registry import AccountRegistry
+from relay.accounts.rechecks import Rechecks
+from relay.accounts.server_tokens import ServerTokens
+from relay.allowances import Allowances
+from relay.callbacks.callback_addresses import CallbackAddresses
+from relay.callbacks.callback_counts import CallbackCounts
+from relay.callbacks.callback_processor import CallbackProcessor
+from relay.callbacks.unknown_jobs import UnknownJobs
+from relay.cards.card_edits import CardEdits
+from relay.cards.card_posts import CardPosts
+from relay.cards.cards import CardLoop
+from relay.cards.pauses import Pauses
 from relay.clock import SystemClock
-from relay.commands.limits import CommandRate
+from relay.commands.answer_buttons import AnswerButtons
+from relay.commands.forgetting import Forgetting
+from relay.commands.job_queries import JobQueries
+from relay.commands.limits import CommandRate, Limits
+from relay.commands.lookups import Lookups
+from relay.commands.member_commands import MemberCommands
+from relay.commands.resending import Resending
+from relay.commands.stop import Stop
+from relay.commands.watch import Watch
+from relay.commands.watch_many import WatchMany
+from relay.delivery.attachments import Attacher
+from relay.delivery.delivery_results import ResultRecorder
+from relay.delivery.link_refresh import LinkRefresher
+from relay.delivery.message_builder import MessageBuilder
+from relay.delivery.outbox import DeliveryLoop
+from relay.delivery.sender import Sender
 from relay.failures import LoopCrashes
+from relay.follow.account_follower import AccountFollower
+from relay.follow.follow_commands import FollowCommands
+from relay.follow.job_importer import JobImporter
+from relay.job_changes import JobChanges
 from relay.media.allowed_hosts import AllowedHosts
-from relay.media.download import media_session
-from relay.ports import Clock
+from relay.media.download import Bounds, Downloader, media_session
+from relay.media.folder import folder_beside
+from relay.media.media_store import MediaStore
+from relay.places import Places
+from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_list import JobLists
+from relay.polling.job_recorder import JobRecorder
+from relay.polling.poller import Poller
+from relay.ports import Clock, Health, Poster
+from relay.retention import Erasure, Retention
 from settings import Settings, SettingsError
-from storage.database import Connect, Database, connect_in_thread
+from storage.database import Connect, Database, connect_in_thread, open_reader
 from storage.lock import InstanceLock
 from storage.opening import make_file
 from storage.vault import Vault
-from web.health import Heartbeats, stalled
+from web.callbacks import CallbackRate, Callbacks
+from web.database_figures import DatabaseFigures
+from web.health import HealthReport, Heartbeats, WriteProbe, stalled
+from web.metrics import LiveFigures, MetricsReport, Sources
+from web.prometheus_meters import Instruments
+from web.server import callback_port, callback_routes, monitoring_port, monitoring_routes, serving
 from web.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
@@ -56,6 +103,8 @@ _EXPOSED_ACCOUNT = (
     "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
     "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
 )
+_SECRET_BYTES = 32
+"""Of an address for callbacks."""
 
 
 def warnings_of(settings: Settings) -> list[str]:
@@ -66,80 +115,6 @@ def warnings_of(settings: Settings) -> list[str]:
         for path in settings.open_secret_files
     ]
     return exposed + readable
-
-
-@dataclass(frozen=True, slots=True)
-class Outside:
-    """What the bot meets of the world: time, chance, the disk and the network. A simulation brings its own."""
-
-    clock: Clock = field(default_factory=SystemClock)
-    random: Random = field(default_factory=Random)
-    connect: Connect = connect_in_thread
-    api_session: Callable[[], aiohttp.ClientSession] = new_api_session
-    media_session: Callable[[AllowedHosts], aiohttp.ClientSession] = media_session
-
-
-async def serve(settings: Settings, service_manager: ServiceManager, outside: Outside | None = None) -> None:
-    """Runs the bot until it is cancelled, and tells the service manager how it is.
-
-    Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
-    """
-    for warning in warnings_of(settings):
-        log.warning("%s", warning)
-    operator_token = clean_operator_token(settings)
-    outside = outside or Outside()
-    clock = outside.clock
-    async with AsyncExitStack() as stack:
-        database, vault = await _open_storage(settings, stack, outside.connect)
-        use_discord_at(settings.discord_api_url)
-        instruments = Instruments.of(settings)
-        client = RelayClient(instruments.meters, clock.monotonic)
-        registry = CommandRegistry(database, settings.discord_guild_ids)
-        hosts = AllowedHosts(settings.media_hosts)
-        api_session = await stack.enter_async_context(outside.api_session())
-        cdn_session = await stack.enter_async_context(outside.media_session(hosts))
-        api = ApiClient(
-            api_session,
-            settings.useapi_url,
-            now=lambda: clock.now() / 1000,
-            monotonic=clock.monotonic,
-            observe=instruments.meters.api_answered,
-        )
-        relay = put_together(
-            settings,
-            operator_token,
-            database=database,
-            vault=vault,
-            api=PixVerseApi(api),
-            hosts=hosts,
-            cdn_session=cdn_session,
-            poster=DiscordPoster(client, registry.mentions, client.invalid_requests.rest, client.channel_owners),
-            clock=clock,
-            random=outside.random,
-            meters=instruments.meters,
-        )
-        relay.media.sweep()
-        await relay.accounts.start()
-        await relay.callbacks.addresses.start()
-        relay.places.when_forgotten(relay.callbacks.addresses.forget)
-        stack.push_async_callback(relay.fetcher.close)
-        crashes = LoopCrashes()
-        heartbeats = make_heartbeats(relay, crashes, clock)
-        await open_http_ports(
-            settings,
-            stack,
-            client=client,
-            relay=relay,
-            database=database,
-            heartbeats=heartbeats,
-            instruments=instruments,
-            clock=clock,
-        )
-        stack.push_async_callback(client.put_away)
-        service_manager.ready()
-        stack.callback(service_manager.stopping)
-        async with _watched(service_manager, heartbeats, clock):
-            await _face_discord(settings, client, relay, registry, clock, database, heartbeats, crashes)
 
 
 def clean_operator_token(settings: Settings) -> str | None:
@@ -154,12 +129,302 @@ def clean_operator_token(settings: Settings) -> str | None:
         ) from error
 
 
-async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> tuple[Database, Vault]:
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What the bot meets of the world: time, chance, the disk and the network. A simulation brings its own."""
+
+    clock: Clock = field(default_factory=SystemClock)
+    random: Random = field(default_factory=Random)
+    connect: Connect = connect_in_thread
+    api_session: Callable[[], aiohttp.ClientSession] = new_api_session
+    media_session: Callable[[AllowedHosts], aiohttp.ClientSession] = media_session
+
+
+class Storage(NamedTuple):
+    """What is kept, and what encrypts its secrets."""
+
+    database: Database
+    vault: Vault
+
+
+class Network(NamedTuple):
+    """What the relay reaches besides Discord."""
+
+    api: PixVerseApi
+    media: MediaStore
+
+
+async def serve(settings: Settings, service_manager: ServiceManager, outside: Outside | None = None) -> None:
+    """Runs the bot until it is cancelled, and tells the service manager how it is.
+
+    Raises AlreadyRunning, a class of DatabaseUnusable, FolderUnusable, SettingsError and DiscordTokenRefused.
+    """
+    for warning in warnings_of(settings):
+        log.warning("%s", warning)
+    operator_token = clean_operator_token(settings)
+    outside = outside or Outside()
+    clock = outside.clock
+    async with AsyncExitStack() as stack:
+        storage = await _open_storage(settings, stack, outside.connect)
+        use_discord_at(settings.discord_api_url)
+        instruments = Instruments.of(settings)
+        client = RelayClient(instruments.meters, clock.monotonic)
+        registry = CommandRegistry(storage.database, settings.discord_guild_ids)
+        network = await _open_network(settings, stack, instruments, outside)
+        poster = DiscordPoster(client, registry.mentions, client.invalid_requests.rest, client.channel_owners)
+        relay = Relay(settings, operator_token, storage, network, poster, outside)
+        await relay.start()
+        stack.push_async_callback(relay.fetcher.close)
+        crashes = LoopCrashes()
+        heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)
+        await _open_callback_port(settings, stack, relay)
+        await _open_monitoring_port(settings, stack, instruments, heartbeats, client, relay)
+        stack.push_async_callback(client.put_away)
+        service_manager.ready()
+        stack.callback(service_manager.stopping)
+        async with _watched(service_manager, heartbeats, clock):
+            await _face_discord(settings, client, registry, crashes, heartbeats, relay)
+
+
+async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Storage:
     make_file(settings.database_path)
     stack.enter_context(InstanceLock(settings.database_path))
     database = await Database.open(settings.database_path, connect=connect)
     stack.push_async_callback(database.close)
-    return database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
+    return Storage(database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys]))
+
+
+async def _open_network(
+    settings: Settings, stack: AsyncExitStack, instruments: Instruments, outside: Outside
+) -> Network:
+    clock, meters = outside.clock, instruments.meters
+    hosts = AllowedHosts(settings.media_hosts)
+    client = ApiClient(
+        await stack.enter_async_context(outside.api_session()),
+        settings.useapi_url,
+        now=lambda: clock.now() / 1000,
+        monotonic=clock.monotonic,
+        observe=meters.api_answered,
+    )
+    session = await stack.enter_async_context(outside.media_session(hosts))
+    downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
+    folder = folder_beside(settings.database_path)
+    media = MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock, meters)
+    return Network(PixVerseApi(client), media)
+
+
+class Relay:
+    """The parts of the relay, each given the ones that it works with. Nothing runs yet."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        operator_token: str | None,
+        storage: Storage,
+        network: Network,
+        poster: Poster,
+        outside: Outside,
+    ) -> None:
+        database, vault = storage
+        api, media = network
+        clock, random = outside.clock, outside.random
+        interval = settings.poll_interval_ms / 1000
+        self.database, self.media, self.poster, self.clock = database, media, poster, clock
+        self.health = Health()
+
+        # Cards look as the accounts are, and the accounts put notices into the outbox.
+        def in_force(guild_id: int) -> int | None:
+            return self.accounts.in_force(guild_id)
+
+        async def reread(job_id: int, guild_id: int) -> Job | None:
+            return await refresher(job_id, guild_id)
+
+        card_posts = CardPosts(
+            reader=database.reader,
+            poster=poster,
+            clock=clock,
+            health=self.health,
+            in_force=in_force,
+            max_age=settings.job_max_age_ms,
+        )
+        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
+        builder = MessageBuilder(
+            reader=database.reader,
+            poster=poster,
+            attacher=Attacher(media, reread, clock),
+            card_posts=card_posts,
+            clock=clock,
+            started=clock.now(),
+        )
+        sender = Sender(database, poster, builder, ResultRecorder(database, self.cards, clock), clock)
+        self.outbox = DeliveryLoop(database, sender, self.cards, clock)
+
+        self.accounts = AccountRegistry(
+            database, vault, clock, self.outbox, self.cards, interval=interval, operator_token=operator_token
+        )
+        self.tokens = ServerTokens(database, vault, clock, self.accounts, api, self.cards)
+
+        self.fetcher = JobFetcher(
+            api.lazy_job,
+            self.accounts,
+            cards=self.cards,
+            health=self.health,
+            clock=clock,
+            interval=interval,
+            random=random,
+        )
+        refresher = LinkRefresher(database.reader, self.fetcher, self.accounts.in_force)
+        recorder = JobRecorder(database, self.accounts, self.outbox, self.cards, clock, interval=interval)
+        job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, clock, interval=interval)
+        self.poller = Poller(
+            database,
+            self.fetcher,
+            recorder,
+            self.accounts,
+            clock,
+            job_lists,
+            interval=interval,
+            max_age=settings.job_max_age_ms,
+            random=random,
+        )
+
+        self.follows = AccountFollower(
+            database.reader,
+            JobImporter(
+                database,
+                self.accounts,
+                self.poller,
+                self.outbox,
+                clock,
+                interval=interval,
+                most_of_guild=settings.max_open_per_server,
+                serves=lambda guild_id: not settings.discord_guild_ids or guild_id in settings.discord_guild_ids,
+            ),
+            job_lists,
+            self.accounts,
+            self.poller,
+            clock,
+            kinds=KINDS,
+            interval=interval,
+            random=random,
+        )
+        self.accounts.when_changed(self.poller.account_changed)
+        self.accounts.when_changed(lambda _: self.follows.changed())
+        self.rechecks = Rechecks(self.accounts, api, clock)
+
+        self.callback_counts = CallbackCounts()
+        self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
+        unknown = UnknownJobs(database.reader, self.fetcher, self.follows, self.poller, clock, interval=interval)
+        self.callbacks = CallbackProcessor(database, self.accounts, self.poller, unknown, self.callback_counts, clock)
+
+        self.allowances = Allowances(clock)
+        lookups = Lookups(self.fetcher, self.accounts, self.allowances)
+        limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
+        changes = JobChanges(self.poller, self.cards)
+        self.member_commands = MemberCommands(
+            watch=Watch(database, lookups, recorder, self.outbox, changes, limits),
+            many=WatchMany(database, lookups, recorder, self.outbox, changes, limits),
+            stop=Stop(database, changes),
+            queries=JobQueries(database.reader, self.accounts),
+            buttons=AnswerButtons(database, lookups, recorder, self.outbox),
+            forgetting=Forgetting(database, self.cards),
+        )
+        self.following = FollowCommands(database, self.accounts, lookups, self.follows.changed)
+        self.resending = Resending(database, lookups.prepay_for_server, self.outbox, self.cards)
+
+        self.places = Places(database, self.accounts, self.outbox, self.poller, clock)
+        self.places.when_forgotten(self.callback_addresses.forget)
+        self.retention = Retention(database, clock, recorder.give_up_held)
+        self.erasure = Erasure(database, clock)
+        self.pauses = Pauses(database, self.cards, self.health, clock)
+
+    async def start(self) -> None:
+        """Sweeps the folder for videos, and reads what is kept in memory. Raises FolderUnusable and StorageError."""
+        self.media.sweep()
+        await self.accounts.start()
+        await self.callback_addresses.start()
+
+    def loops(self) -> dict[str, Loop]:
+        """What works by itself in the background, by the names that log and metrics have for it."""
+        return {
+            "delivery": self.outbox.run,
+            "poll": self.poller.run,
+            "callbacks": self.callbacks.run,
+            "follows": self.follows.run,
+            "cards": self.cards.run,
+            "accounts": self.rechecks.run,
+            "departures": self.places.run,
+            "retention": self.retention.run,
+            "erasure": self.erasure.run,
+            "pauses": self.pauses.run,
+        }
+
+    def heartbeats(self) -> dict[str, Callable[[], float]]:
+        """When each loop without which nothing is relayed last turned, monotonic seconds."""
+        return {
+            "delivery": lambda: self.outbox.beat,
+            "poll": lambda: self.poller.beat,
+            "follows": lambda: self.follows.beat,
+            "callbacks": lambda: self.callbacks.beat,
+            "cards": lambda: self.cards.beat,
+        }
+
+    def failures(self) -> dict[str, int]:
+        """What failed in each loop for a reason of this machine's own."""
+        return {
+            "delivery": self.outbox.failures,
+            "poll": self.poller.failures,
+            "follows": self.follows.failures,
+            "callbacks": self.callbacks.failures,
+            "cards": self.cards.failures,
+            "retention": self.retention.failures,
+        }
+
+    def api_away(self) -> float:
+        """For how many seconds the API has been away."""
+        since = self.health.api.down_since
+        return 0.0 if since is None else max(0, self.clock.now() - since) / 1000
+
+
+async def _open_callback_port(settings: Settings, stack: AsyncExitStack, relay: Relay) -> None:
+    """Serves it until the stack is closed, if it is set. Raises SettingsError where nobody can listen."""
+    port = callback_port(settings)
+    if port is None:
+        return
+    endpoint = Callbacks(relay.callback_addresses, relay.callbacks, CallbackRate(), relay.callback_counts, relay.clock)
+    routes = callback_routes(endpoint.answer, settings.public_url)
+    await stack.enter_async_context(serving(routes, port))
+
+
+async def _open_monitoring_port(
+    settings: Settings,
+    stack: AsyncExitStack,
+    instruments: Instruments,
+    heartbeats: Heartbeats,
+    client: RelayClient,
+    relay: Relay,
+) -> None:
+    """Serves it until the stack is closed, if it is set. Raises SettingsError where nobody can listen."""
+    port = monitoring_port(settings)
+    if port is None:
+        return
+    reader = await stack.enter_async_context(open_reader(settings.database_path))
+    writes = WriteProbe(relay.database, relay.clock)
+    stack.push_async_callback(writes.close)
+    sources = Sources(
+        polls=relay.poller.polls,
+        posts=lambda: relay.outbox.counts,
+        hints=lambda: relay.callback_counts.by_use,
+        failures=relay.failures,
+        crashes=heartbeats.crashes,
+        loop_ages=heartbeats.ages,
+        gateway_away=client.gateway_away,
+        gateway_latency=client.slowest_latency,
+        api_away=relay.api_away,
+    )
+    metrics = MetricsReport(instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), writes)
+    health = HealthReport(heartbeats, writes, client.gateway_away)
+    await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), port))
 
 
 @asynccontextmanager
@@ -176,23 +441,22 @@ async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, cloc
 async def _face_discord(
     settings: Settings,
     client: RelayClient,
-    relay: RelayParts,
     registry: CommandRegistry,
-    clock: Clock,
-    database: Database,
-    heartbeats: Heartbeats,
     crashes: LoopCrashes,
+    heartbeats: Heartbeats,
+    relay: Relay,
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
+    clock = relay.clock
     responder = Responder(registry, clock)
     limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
     services = AdminServices(
         tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),
-        checks=CheckService(database, relay.rechecks, relay.poster, relay.health, relay.allowances, registry),
+        checks=CheckService(relay.database, relay.rechecks, relay.poster, relay.health, relay.allowances, registry),
         follows=FollowService(relay.following, relay.poster, registry),
-        outcomes=OutcomeService(database, relay.resending, registry),
+        outcomes=OutcomeService(relay.database, relay.resending, registry),
         callbacks=CallbackService(
-            relay.callbacks.addresses,
+            relay.callback_addresses,
             relay.accounts,
             registry,
             public_url=settings.public_url,
@@ -207,41 +471,32 @@ async def _face_discord(
         await registry.sync(registered, wanted, clock.sleep)
 
     async def start() -> None:
+        reconciler = GuildReconciler(client, relay.places, clock.sleep)
+        guild_events = GuildEvents(client, relay.outbox, relay.places, reconciler, relay.database)
         await client.add_cog(PixVerse(relay.member_commands, responder, registry, clock))
         client.tree.add_command(watch_menu(relay.member_commands.many, responder))
         await client.add_cog(PixVerseAdmin(services, responder, limiter, registry))
-        reconciler = GuildReconciler(client, relay.places, clock.sleep)
-        guild_events = GuildEvents(client, relay.outbox, relay.places, reconciler, database)
         await client.add_cog(guild_events)
         await client.add_cog(OrphanedButtons(responder, clock.sleep))
+        heartbeats.begin()
         loops = {
-            "delivery": relay.outbox.run,
-            "poll": relay.poller.run,
-            "callbacks": relay.callbacks.processor.run,
-            "follows": relay.follows.run,
-            "cards": relay.cards.run,
-            "accounts": relay.rechecks.run,
+            **relay.loops(),
             "commands": register_commands,
             "servers": reconciler.run,
             "surroundings": guild_events.look_after_available,
-            "departures": relay.places.run,
-            "retention": relay.retention.run,
-            "erasure": relay.retention.run,
-            "pauses": relay.pauses.run,
         }
-        heartbeats.begin()
         await client.add_cog(Background(loops, crashes, clock))
 
     client.started = start
     try:
         await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
-        await _until_token_is_refused(client, relay, clock)
+        await _until_token_is_refused(client, relay)
     finally:
         await responder.end()
 
 
-async def _until_token_is_refused(client: RelayClient, relay: RelayParts, clock: Clock) -> None:
-    gateway = asyncio.create_task(stay_connected(client, clock.sleep), name="gateway")
+async def _until_token_is_refused(client: RelayClient, relay: Relay) -> None:
+    gateway = asyncio.create_task(stay_connected(client, relay.clock.sleep), name="gateway")
     signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]
     tasks: list[asyncio.Task[Any]] = [gateway, *refused]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from pixverse.errors import (
@@ -14,6 +16,8 @@ from pixverse.errors import (
     SubscriptionUnpaid,
     TokenRefused,
 )
+from relay.meters import Meters, NoMeters
+from settings import Settings
 
 _OUTCOMES: dict[type[PixVerseError], str] = {
     BadRequest: "bad request",
@@ -89,3 +93,17 @@ class PrometheusMeters:
         """A video was fetched or stays a link."""
         self._downloads.labels(ending).observe(seconds)
         self._bytes.inc(size)
+
+
+@dataclass(frozen=True, slots=True)
+class Instruments:
+    """What counts, and where it is read; where HTTP_PORT is off, nothing counts."""
+
+    registry: CollectorRegistry
+    meters: Meters
+
+    @classmethod
+    def of(cls, settings: Settings) -> Instruments:
+        """Those that these settings ask for."""
+        registry = CollectorRegistry()
+        return cls(registry, NoMeters() if settings.http_port is None else PrometheusMeters(registry))

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from cogs.http_port import Instruments
 from relay.polling.job_queue import Polls
 from settings import load_settings
 from storage.database import Database
@@ -19,6 +18,7 @@ from tests.web.samples import read
 from web.database_figures import DatabaseFigures
 from web.health import WriteProbe
 from web.metrics import LiveFigures, MetricsReport, Sources
+from web.prometheus_meters import Instruments
 
 _DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 _FILES = ("prometheus/alerts.yml", "grafana/dashboard.json", "../docs/watching.md")

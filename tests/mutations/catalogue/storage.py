@@ -6,6 +6,13 @@ from tests.mutations.mutation import mutation
 
 MUTATIONS = (
     mutation(
+        "a log that was being read is never emptied",
+        "tests/test_app.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
+        "Relay.loops",
+        '"erasure": self.erasure.run,',
+        '"erasure": self.retention.run,',
+    ),
+    mutation(
         "an update forgets in which round an outcome belongs",
         "tests/storage/test_takeover.py::test_every_row_is_as_it_was",
         "storage/migrations/0004_rounds.sql",

@@ -1,0 +1,57 @@
+"""The parts of the relay are put together as they are meant to be."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import MagicMock
+
+import pytest
+from cryptography.fernet import Fernet
+
+from app import Network, Outside, Relay, Storage
+from settings import load_settings
+from storage.database import Database, put_meta
+from storage.vault import Vault
+from tests.clock import ManualClock
+from tests.inline_database import connect_inline
+from tests.new_database import lay_database
+
+
+@pytest.fixture
+async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
+    database = await Database.open(await lay_database(tmp_path / "relay.db"), connect=connect_inline)
+    vault = await Vault.open(database, [Fernet.generate_key().decode()])
+    settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def"}, None, tmp_path)
+    anything = cast("Any", MagicMock())
+    outside = Outside(clock=ManualClock())
+    yield Relay(settings, None, Storage(database, vault), Network(anything, anything), anything, outside)
+    await database.close()
+
+
+def test_each_loop_is_one_of_its_own(relay: Relay) -> None:
+    loops = relay.loops()
+    assert len(set(loops.values())) == len(loops)
+
+
+async def test_a_log_that_another_program_reads_is_emptied_by_a_loop(relay: Relay) -> None:
+    async with relay.database.transaction() as tx:
+        await put_meta(tx, "a", b"overwritten")
+    with closing(sqlite3.connect(relay.database.path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM meta").fetchall()
+        async with relay.database.transaction() as tx:
+            await put_meta(tx, "a", b"1")
+        assert not await relay.database.flush()
+    clock = cast("ManualClock", relay.clock)
+    loop = asyncio.ensure_future(relay.loops()["erasure"]())
+    for _ in range(100):
+        await asyncio.sleep(0)
+        clock.forward(1.0)
+    loop.cancel()
+    await asyncio.gather(loop, return_exceptions=True)
+    assert not [file for file in relay.database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
