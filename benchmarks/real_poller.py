@@ -17,9 +17,8 @@ from benchmarks.filling import fill
 from benchmarks.pixverse_process import Served
 from model.states import AccountState
 from pixverse.api import PixVerseApi
-from pixverse.api_client import ApiClient, new_api_session
-from pixverse.errors import PixVerseError
-from pixverse.lazy_job import LazyJob
+from pixverse.api_client import ApiClient, LazyJob, new_api_session
+from pixverse.api_errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.clock import SystemClock
 from relay.polling.job_fetcher import JobFetcher

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from discord_adapter.command_registry import CommandRegistry
-from pixverse.errors import SubscriptionUnpaid, TokenRefused
+from pixverse.api_errors import SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import DiscordTokenGiven, NotAToken
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import (

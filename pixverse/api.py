@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from model.job import Job
-from pixverse.api_client import ApiClient
-from pixverse.errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.api_client import ApiClient, LazyJob
+from pixverse.api_errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1
-from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
 from pixverse.videos_v2 import VideosV2
 
@@ -23,7 +22,7 @@ _LIST_SECONDS = 5.0
 
 
 class PixVerseApi:
-    """Requests jobs and lists of jobs. No request changes anything; each may raise any class of `errors.py`."""
+    """Requests jobs and lists of jobs. No request changes anything; each may raise any class of `api_errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._v1 = JobsV1(client)

@@ -1,4 +1,4 @@
-"""The HTTP client for the PixVerse API: each request returns one bounded response or raises a class of `errors.py`."""
+"""The HTTP client for the PixVerse API: a request returns one bounded response or raises a class of `api_errors.py`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from pixverse.errors import PixVerseError, TokenRefused, Unavailable
+from model.job import Job
+from pixverse.api_errors import PixVerseError, TokenRefused, Unavailable, error_of, retry_after_of, safe_line
 from pixverse.fields import parsed_json
-from pixverse.response_errors import error_of, retry_after_of, safe_line
 
 _OK = 200
 
@@ -34,6 +34,32 @@ class Body:
     def value(self) -> object:
         """The JSON value in the body; None if there is none."""
         return parsed_json(self._content)
+
+
+class LazyJob:
+    """A response about a job.
+
+    Most responses to a poll are byte for byte the response before. Comparing fingerprints shows that without parsing.
+    """
+
+    __slots__ = ("_job", "_read", "fingerprint")
+
+    def __init__(self, fingerprint: int, read: Callable[[], Job]) -> None:
+        self.fingerprint = fingerprint
+        """A hash of the response's bytes: equal for equal bytes within this process."""
+        self._read = read
+        self._job: Job | None = None
+
+    @classmethod
+    def of(cls, job: Job) -> LazyJob:
+        """A response that has been parsed already."""
+        return cls(hash(job), lambda: job)
+
+    def read(self) -> Job:
+        """Returns the job, parsing the response the first time. Raises what the parsing raises."""
+        if self._job is None:
+            self._job = self._read()
+        return self._job
 
 
 class ApiClient:
@@ -74,7 +100,7 @@ class ApiClient:
         A response whose fingerprint is `known` is not parsed again, since it was a good one before.
 
         The token goes into the Authorization header and nowhere else, no redirect is followed, nothing is tried
-        twice. Raises the class of `errors.py` that `response_errors.error_of` chooses, and Unavailable for transport
+        twice. Raises what `api_errors.error_of` returns, and Unavailable for transport
         errors: no connection, no whole response within `timeout` seconds, too many bytes, half a body, no JSON.
         """
         if not (token.isascii() and token.isprintable()):

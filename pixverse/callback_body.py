@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pixverse import fields
-from pixverse.errors import Unavailable
+from pixverse.api_errors import Unavailable
 from pixverse.fields import parsed_json
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, is_v2, parse_jobid
 from pixverse.jobs_v1 import state_of_word

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pixverse.shapes import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_ID, PIXVERSE_V2_START, USER_ID
+from pixverse.patterns import ANY_ID, BOT_ID, EMAIL, PIXVERSE_V2_ID, PIXVERSE_V2_START, USER_ID
 from pixverse.token_text import looks_like_secret, unwrapped
 
 _SHORT_NUMBER = re.compile(r"#([0-9]{1,18})")

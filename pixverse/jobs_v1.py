@@ -7,10 +7,9 @@ from urllib.parse import quote
 
 from model.job import Embed, Job, JobState, Media, Upload
 from pixverse import fields
-from pixverse.api_client import ApiClient
-from pixverse.errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
-from pixverse.lazy_job import LazyJob
-from pixverse.shapes import ANY_ID
+from pixverse.api_client import ApiClient, LazyJob
+from pixverse.api_errors import JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
+from pixverse.patterns import ANY_ID
 
 _JOBS = "/v1/pixverse/jobs"
 _LONGEST_STATUS = 40
@@ -21,7 +20,7 @@ _KNOWN = {state.value: state for state in JobState} | {"canceled": JobState.CANC
 
 
 class JobsV1:
-    """The requests about jobs that v1 takes. Each may raise any class of `errors.py`."""
+    """The requests about jobs that v1 takes. Each may raise any class of `api_errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client

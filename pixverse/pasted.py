@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService, SeveralIds, parse_jobid, short_number
+from pixverse.patterns import ANY_ID, PIXVERSE_V2_ID, USER_ID
 from pixverse.plain_text import one_line
-from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID, USER_ID
 from pixverse.token_text import looks_like_secret, unwrapped
 
 _SERVICE = r"-bot:[A-Za-z0-9_]{0,31}[A-Za-z0-9]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from pixverse.shapes import (
+from pixverse.patterns import (
     BOT_ID,
     BOT_ID_START,
     DISCORD_TOKEN,

@@ -9,9 +9,9 @@ from urllib.parse import quote, urlsplit
 from model.job import Job, JobState, Media
 from pixverse import fields
 from pixverse.api_client import ApiClient
-from pixverse.errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
+from pixverse.api_errors import BadRequest, JobExpired, JobNotFound, NoList, NotFoundUnproven, Unavailable
+from pixverse.patterns import ANY_ID, PIXVERSE_V2_ID
 from pixverse.recent_lists import LookupTerms, RecentLists
-from pixverse.shapes import ANY_ID, PIXVERSE_V2_ID
 
 _ROOT = "/v2/pixverse"
 _SCHEDULER = f"{_ROOT}/scheduler/"
@@ -60,7 +60,7 @@ _SOUND = ("sound_effect_switch", "generate_audio_switch", "audio")
 
 
 class VideosV2:
-    """The requests about videos and images that v2 takes. Each may raise any class of `errors.py`."""
+    """The requests about videos and images that v2 takes. Each may raise any class of `api_errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pixverse.errors import PixVerseError
+from pixverse.api_errors import PixVerseError
 
 
 class Meters(Protocol):

@@ -3,7 +3,6 @@
 from settings.loading import SettingsError, load_settings, load_storage_settings
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
 from settings.readers import LogFormat, LogLevel, MediaHost
-from settings.version import VERSION
 
 __all__ = [
     "PUBLIC_API_HOST",
@@ -19,3 +18,7 @@ __all__ = [
     "load_storage_settings",
     "shown_settings",
 ]
+
+VERSION = "1.0.0"
+"""By semantic versioning: what contract, settings, database and exit codes promise decides its parts. A release
+changes it here and in pyproject.toml; see docs/releasing.md."""

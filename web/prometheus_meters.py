@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from pixverse.errors import (
+from pixverse.api_errors import (
     AccountBroken,
     BadRequest,
     JobExpired,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 
 from model.states import AccountState
-from pixverse.errors import PixVerseError
+from pixverse.api_errors import PixVerseError
 from pixverse.token_text import names_user, useapi_user
 from relay.accounts import account_states
 from relay.accounts.account_states import Account, state_told

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from model.messages import ClaimedUser, NoticePost
 from model.states import AccountState, NoticeKind
-from pixverse.errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.api_errors import JobExpired, JobNotFound, PixVerseError, SubscriptionUnpaid, TokenRefused
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
 from storage import accounts, deliveries, delivery_queries, servers, subscriptions

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from model.states import AccountState
-from pixverse.errors import PixVerseError, RateLimited, Unavailable
+from pixverse.api_errors import PixVerseError, RateLimited, Unavailable
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.account_states import state_told
 from relay.clock import sleep_unless_woken

@@ -8,7 +8,7 @@ from itertools import count
 
 from model.messages import ClaimedUser
 from model.states import AccountState, NoticeKind
-from pixverse.errors import PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.api_errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import clean_token
 from relay.accounts import account_states
 from relay.accounts.account_registry import AccountRegistry, confirms
@@ -107,8 +107,8 @@ class ServerTokens:
         """Cleans, tries and stores a token for this server alone. What the server has under another token that claims
         the same account goes over to this one.
 
-        Raises DiscordTokenGiven, NotAToken (pixverse.token_text), TokenRefused, SubscriptionUnpaid (pixverse.errors),
-        TokenUntried, TokenOvertaken.
+        Raises DiscordTokenGiven, NotAToken (pixverse.token_text), TokenRefused, SubscriptionUnpaid
+        (pixverse.api_errors), TokenUntried, TokenOvertaken.
         """
         command = next(self._commands)
         token = clean_token(raw)

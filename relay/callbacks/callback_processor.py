@@ -6,8 +6,8 @@ import asyncio
 import logging
 from typing import Protocol
 
+from pixverse.api_errors import PixVerseError
 from pixverse.callback_body import CallbackBody, read_callback
-from pixverse.errors import PixVerseError
 from relay.callbacks.fair_queue import FairQueue
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.clock import sleep_unless_woken

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Collection
 
 from model.job import Job
+from pixverse.api_errors import PixVerseError
 from pixverse.callback_body import CallbackBody
-from pixverse.errors import PixVerseError
 from relay.failures import log_failure
 from relay.polling.job_fetcher import JobFetcher
 from relay.ports import Claims, Clock, JobImports

@@ -9,8 +9,8 @@ from enum import Enum
 
 from model.job import Job, Outcome
 from model.states import AccountState
-from pixverse import errors
-from pixverse.errors import PixVerseError
+from pixverse import api_errors
+from pixverse.api_errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, AllowanceUsedUp
 from relay.commands import refusals
@@ -167,17 +167,17 @@ class Lookups:
                 return HeldBack(used_up.until)
             except NoTokenLeft:
                 raise refusals.NoToken from None
-            except errors.TokenRefused:
+            except api_errors.TokenRefused:
                 raise refusals.AccountInTrouble(AccountState.REFUSED) from None
-            except errors.SubscriptionUnpaid:
+            except api_errors.SubscriptionUnpaid:
                 raise refusals.AccountInTrouble(AccountState.UNPAID) from None
-            except errors.BadRequest:
+            except api_errors.BadRequest:
                 return Silence.BAD_QUESTION
             except PixVerseError:
                 return Silence.NO_ANSWER
         if isinstance(said, Job):
             return said
-        return Silence.NOT_FOUND if isinstance(said, errors.JobNotFound) else Silence.EXPIRED
+        return Silence.NOT_FOUND if isinstance(said, api_errors.JobNotFound) else Silence.EXPIRED
 
 
 def needs_asking(row: JobRow | None) -> bool:

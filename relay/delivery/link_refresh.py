@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from model import snapshots
 from model.job import Job
-from pixverse.errors import PixVerseError
+from pixverse.api_errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.polling.job_fetcher import FRESH_SECONDS, Answer, JobFetcher
 from storage import jobs

@@ -9,9 +9,9 @@ from random import Random
 from model import snapshots
 from model.job import Job
 from model.states import AccountState
-from pixverse.errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
+from pixverse.api_client import LazyJob
+from pixverse.api_errors import AccountBroken, JobExpired, PixVerseError, RateLimited, SubscriptionUnpaid, TokenRefused
 from pixverse.jobids import is_v2
-from pixverse.lazy_job import LazyJob
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts, Answer, JobFetcher, NoTokenLeft
 from relay.polling.job_list import JobLists

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from model.job import Job
 from model.states import AccountState
-from pixverse.errors import (
+from pixverse.api_client import LazyJob
+from pixverse.api_errors import (
     AccountBroken,
     JobExpired,
     JobNotFound,
@@ -20,7 +21,6 @@ from pixverse.errors import (
     RateLimited,
     Unavailable,
 )
-from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import AllowanceUsedUp
 from relay.polling import schedule

@@ -12,7 +12,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
-from pixverse.errors import (
+from pixverse.api_errors import (
     AccountBroken,
     BadRequest,
     NoList,

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pixverse.api_client import ApiClient
-from pixverse.errors import (
+from pixverse.api_errors import (
     JobExpired,
     JobNotFound,
     PixVerseError,

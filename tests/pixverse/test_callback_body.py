@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pixverse.api_errors import Unavailable
 from pixverse.callback_body import CallbackBody, read_callback
-from pixverse.errors import Unavailable
 
 V1 = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
 V2 = "user:4321-pixverse:me@example.com-video:112233445566"

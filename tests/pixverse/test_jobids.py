@@ -13,7 +13,7 @@ from pixverse.jobids import (
     parse_jobid,
     short_number,
 )
-from pixverse.shapes import PIXVERSE_V2_ID
+from pixverse.patterns import PIXVERSE_V2_ID
 
 V1_ID = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"
 V2_ID = "user:4321-pixverse:me@example.com-video:112233445566"

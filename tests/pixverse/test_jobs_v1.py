@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.job import Embed, Job, JobState, Media, Upload
 from pixverse.api import PixVerseApi
-from pixverse.errors import JobNotFound, PixVerseError, Unavailable
+from pixverse.api_errors import JobNotFound, PixVerseError, Unavailable
 from pixverse.jobs_v1 import percent_of, read_job
 
 JOBID = "job:20261124101500123-user:4321-channel:1300000000000000001-bot:pixverse"

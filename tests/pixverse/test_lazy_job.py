@@ -6,8 +6,8 @@ import pytest
 
 from model.job import Job, JobState
 from pixverse.api import PixVerseApi
-from pixverse.errors import JobNotFound, Unavailable
-from pixverse.lazy_job import LazyJob
+from pixverse.api_client import LazyJob
+from pixverse.api_errors import JobNotFound, Unavailable
 
 TOKEN = "user:4321-s3cretS3cretS3cret"
 JOBID = "job:1"

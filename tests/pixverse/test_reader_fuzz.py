@@ -12,10 +12,9 @@ from hypothesis import strategies as st
 
 from model import snapshots
 from model.job import Job
-from pixverse.errors import PixVerseError, Unavailable
+from pixverse.api_errors import PixVerseError, Unavailable, error_of, retry_after_of
 from pixverse.fields import parsed_json
 from pixverse.jobs_v1 import read_job
-from pixverse.response_errors import error_of, retry_after_of
 from tests.hostile import JOBID, records, unseen, wild_records
 
 _STATUSES = st.sampled_from((200, 200, 200, 201, 204, 302, 400, 401, 402, 404, 410, 422, 429, 500, 502, 503, 596, 999))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from pixverse.errors import BadRequest
+from pixverse.api_errors import BadRequest
 from pixverse.recent_lists import LookupTerms, RecentLists
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from model.job import Job, JobState, Media
 from pixverse.api import PixVerseApi
-from pixverse.errors import (
+from pixverse.api_errors import (
     AccountBroken,
     BadRequest,
     JobNotFound,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from pixverse.errors import PixVerseError, TokenRefused
+from pixverse.api_errors import PixVerseError, TokenRefused
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens

@@ -11,8 +11,8 @@ from random import Random
 
 from model.job import Job, JobState
 from model.states import AccountState
-from pixverse.errors import JobNotFound, NoList, PixVerseError
-from pixverse.lazy_job import LazyJob
+from pixverse.api_client import LazyJob
+from pixverse.api_errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.commands.answer_buttons import AnswerButtons

@@ -18,7 +18,7 @@ from model import snapshots
 from model.job import Job, Outcome
 from model.messages import CardPost, LinkReason, OutcomePost, Post, SummaryEntry, SummaryPost, VideoFile, VideoLink
 from model.states import CardStatus
-from pixverse.errors import Unavailable
+from pixverse.api_errors import Unavailable
 from pixverse.jobids import OtherService
 from pixverse.jobs_v1 import read_job
 from relay.commands.results import (

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from pixverse.errors import NotFoundUnproven, TokenRefused, Unavailable
+from pixverse.api_errors import NotFoundUnproven, TokenRefused, Unavailable
 from relay.polling.job_queue import Polls
 from relay.ports import CallbackUse
 from settings import VERSION

@@ -113,7 +113,7 @@ MUTATIONS = (
     ),
     mutation(
         "a proxy's 404 says that a job is gone",
-        "tests/pixverse/test_response_errors.py::test_without_a_code_a_job_is_not_gone_but_a_token_is_refused",
+        "tests/pixverse/test_api_errors.py::test_without_a_code_a_job_is_not_gone_but_a_token_is_refused",
         "_is_own",
         "not (status == 404 and _FRAMEWORK_404.fullmatch(error.strip())))",
         "True)",
@@ -227,7 +227,7 @@ MUTATIONS = (
     ),
     mutation(
         "an expired job whose body has no code is never told as expired",
-        "tests/pixverse/test_response_errors.py::test_the_status_decides_where_no_code_stands",
+        "tests/pixverse/test_api_errors.py::test_the_status_decides_where_no_code_stands",
         "_is_own",
         "return code == status or (code is None and",
         "return code == status or (code is None and status not in (404, 410) and",

@@ -8,7 +8,7 @@ import pytest
 
 from model.messages import ClaimedUser, NoticePost
 from model.states import AccountState, DeliveryKind, NoticeKind
-from pixverse.errors import (
+from pixverse.api_errors import (
     AccountBroken,
     BadRequest,
     JobNotFound,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from model.states import AccountState
-from pixverse.errors import TokenRefused
+from pixverse.api_errors import TokenRefused
 from relay.accounts.server_tokens import TokenOvertaken
 from storage import accounts, deliveries, follows, jobs, subscriptions
 from storage.follows import FollowRow

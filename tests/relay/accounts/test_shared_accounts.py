@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from model.states import AccountState, NoticeKind
-from pixverse.errors import TokenRefused
+from pixverse.api_errors import TokenRefused
 from relay.accounts.rechecks import Recheck
 from relay.delivery import admin_notices as notices
 from storage import accounts, migrate, servers

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from model.job import JobState
-from pixverse.errors import RateLimited
+from pixverse.api_errors import RateLimited
 from relay.callbacks.callback_counts import CallbackCounts
 from relay.callbacks.callback_processor import CallbackProcessor
 from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs

@@ -8,7 +8,7 @@ import pytest
 from model import snapshots
 from model.job import Job, JobState, Media, Outcome
 from model.states import AccountState
-from pixverse import errors
+from pixverse import api_errors
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay.commands import refusals, results
 from relay.commands.limits import Limits
@@ -83,13 +83,13 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
 @pytest.mark.parametrize(
     ("trouble", "refusal"),
     [
-        (errors.JobNotFound("404"), refusals.NotFound),
-        (errors.JobExpired("410"), refusals.Expired),
-        (errors.BadRequest("400"), refusals.QuestionRefused),
+        (api_errors.JobNotFound("404"), refusals.NotFound),
+        (api_errors.JobExpired("410"), refusals.Expired),
+        (api_errors.BadRequest("400"), refusals.QuestionRefused),
     ],
 )
 async def test_what_was_never_seen_leaves_nothing_behind(
-    world: World, trouble: errors.PixVerseError, refusal: type[refusals.Refusal]
+    world: World, trouble: api_errors.PixVerseError, refusal: type[refusals.Refusal]
 ) -> None:
     world.api.everywhere = trouble
     with pytest.raises(refusal):
@@ -100,14 +100,14 @@ async def test_what_was_never_seen_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("trouble", "hold"),
     [
-        (errors.TokenRefused("401"), AccountState.REFUSED),
-        (errors.SubscriptionUnpaid("402"), AccountState.UNPAID),
+        (api_errors.TokenRefused("401"), AccountState.REFUSED),
+        (api_errors.SubscriptionUnpaid("402"), AccountState.UNPAID),
         (AccountState.REFUSED, AccountState.REFUSED),
         (AccountState.UNPAID, AccountState.UNPAID),
     ],
 )
 async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works(
-    world: World, trouble: errors.PixVerseError | AccountState, hold: AccountState
+    world: World, trouble: api_errors.PixVerseError | AccountState, hold: AccountState
 ) -> None:
     if isinstance(trouble, AccountState):
         world.accounts.states[ACCOUNT] = trouble
@@ -132,9 +132,9 @@ async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_on
     assert sorted(await world.outcomes()) == [("outcome", CHANNEL), ("outcome", CHANNEL + 1), ("outcome", CHANNEL + 1)]
 
 
-@pytest.mark.parametrize("trouble", [errors.Unavailable("503"), errors.RateLimited("429", 60.0), "hangs"])
+@pytest.mark.parametrize("trouble", [api_errors.Unavailable("503"), api_errors.RateLimited("429", 60.0), "hangs"])
 async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble: object) -> None:
-    if isinstance(trouble, errors.PixVerseError):
+    if isinstance(trouble, api_errors.PixVerseError):
         world.api.everywhere = trouble
     else:
         world.api.gate = asyncio.Event()
@@ -143,7 +143,7 @@ async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble:
     again = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert isinstance(again, results.AlreadyWatched)
     assert again.api_down
-    assert len(world.api.asked) == (2 if isinstance(trouble, errors.Unavailable) else 1)
+    assert len(world.api.asked) == (2 if isinstance(trouble, api_errors.Unavailable) else 1)
 
 
 async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(world: World) -> None:
@@ -446,7 +446,7 @@ async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
     assert await _stored(world) == []
     with pytest.raises(refusals.NotFound):
         await world.commands.watch.peek(world.ask(), "nowhere-1")
-    world.api.everywhere = errors.Unavailable("503")
+    world.api.everywhere = api_errors.Unavailable("503")
     with pytest.raises(refusals.ApiDown):
         await world.commands.watch.peek(world.ask(), "else-1")
 
@@ -454,7 +454,7 @@ async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
 async def test_a_peek_at_a_known_job(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
-    world.api.everywhere = errors.Unavailable("503")
+    world.api.everywhere = api_errors.Unavailable("503")
     peek = await world.commands.watch.peek(world.ask(), "#1")
     assert (peek.api_down, peek.job) == (True, world.api.jobs["job-1"])
     with pytest.raises(refusals.ApiDown):  # Of another server's job nothing is told.
@@ -487,7 +487,7 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
     assert isinstance(third, results.Checked)
     assert not third.news
     world.clock.move_to(world.clock.monotonic() + 5)
-    world.api.everywhere = errors.Unavailable("503")
+    world.api.everywhere = api_errors.Unavailable("503")
     assert isinstance(await world.commands.watch.check_now(world.ask(), 1), results.NotChecked)
     world.api.everywhere = None
     world.api.put("job-1", JobState.COMPLETED)
@@ -504,13 +504,15 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
 @pytest.mark.parametrize(
     ("trouble", "why"),
     [
-        (errors.Unavailable("503"), results.Unchecked.NO_ANSWER),
-        (errors.RateLimited("429", 60.0), results.Unchecked.HAS_TO_WAIT),
-        (errors.JobNotFound("404"), results.Unchecked.NOT_KNOWN),
-        (errors.BadRequest("400"), results.Unchecked.QUESTION_REFUSED),
+        (api_errors.Unavailable("503"), results.Unchecked.NO_ANSWER),
+        (api_errors.RateLimited("429", 60.0), results.Unchecked.HAS_TO_WAIT),
+        (api_errors.JobNotFound("404"), results.Unchecked.NOT_KNOWN),
+        (api_errors.BadRequest("400"), results.Unchecked.QUESTION_REFUSED),
     ],
 )
-async def test_check_now_says_what_it_did(world: World, trouble: errors.PixVerseError, why: results.Unchecked) -> None:
+async def test_check_now_says_what_it_did(
+    world: World, trouble: api_errors.PixVerseError, why: results.Unchecked
+) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = trouble
@@ -548,7 +550,7 @@ async def test_post_again_once_for_each_answer_with_fresh_links(world: World) ->
     [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
     assert "new.mp4" in str(snapshot)
     world.clock.move_to(world.clock.monotonic() + 100)
-    world.api.everywhere = errors.TokenRefused("401")
+    world.api.everywhere = api_errors.TokenRefused("401")
     await world.commands.buttons.post_again(world.ask(), 1, ANSWER + 1)
     assert len(await world.outcomes()) == 3
     [(after,)] = await world.rows("SELECT snapshot FROM jobs")

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from model.job import JobState
-from pixverse.lazy_job import LazyJob
+from pixverse.api_client import LazyJob
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.commands import refusals

@@ -6,7 +6,7 @@ import pytest
 
 from model.job import JobState
 from model.states import AccountState
-from pixverse import errors
+from pixverse import api_errors
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
 from relay.commands.limits import Limits
@@ -73,7 +73,7 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     await world.watch("known-1")
     await world.watch("known-2")
     await world.recorder.record_response(2, world.api.put("known-2", JobState.FAILED), ACCOUNT)
-    world.api.trouble["expired-1"] = errors.JobExpired("410")
+    world.api.trouble["expired-1"] = api_errors.JobExpired("410")
     text = "job-1 #1 known-2 nowhere-1 expired-1 x #77 user:1234-minimax:a@b.de-video:123"
     result = await world.commands.many.watch(world.ask(person=2), text, True)
     assert [one.taken for one in result.entries] == [
@@ -168,7 +168,7 @@ async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> Non
 
 async def test_a_token_that_is_refused_at_one_id_of_the_list_has_all_of_them_watched_on_hold(world: World) -> None:
     world.api.put("job-1")
-    world.api.trouble["job-2"] = errors.TokenRefused("401")
+    world.api.trouble["job-2"] = api_errors.TokenRefused("401")
     result = await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     assert result.hold is AccountState.REFUSED
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(2,)]

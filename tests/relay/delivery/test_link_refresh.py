@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.job import JobState, Media
-from pixverse.errors import Unavailable
+from pixverse.api_errors import Unavailable
 from relay.delivery.link_refresh import LinkRefresher
 from tests.relay.world import GUILD, OTHER_ACCOUNT, World
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from model.job import JobState, Media
-from pixverse.errors import NoList, TokenRefused, Unavailable
+from pixverse.api_errors import NoList, TokenRefused, Unavailable
 from relay.commands.limits import Limits
 from storage import follows, servers
 from storage.database import Database

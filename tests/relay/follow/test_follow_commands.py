@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from model.messages import ClaimedUser
-from pixverse import errors
+from pixverse import api_errors
 from relay.accounts.server_tokens import TokenChanged
 from relay.allowances import Allowances
 from relay.commands.lookups import Lookups
@@ -62,7 +62,7 @@ async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> Non
     assert _following(house, []).followable(GUILD).user == ClaimedUser("1", confirmed=False)
     account_id = house.accounts.in_force(GUILD)
     assert account_id is not None
-    await house.accounts.tried(account_id, TOKEN, errors.TokenRefused("401"))
+    await house.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
     with pytest.raises(AccountInTrouble):
         _following(house, []).followable(GUILD)
 
@@ -137,6 +137,6 @@ async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_
     following = _following(house, [])
     account_id = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, account_id, progress=False)
-    await house.accounts.tried(account_id, TOKEN, errors.TokenRefused("401"))
+    await house.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
     rows = await house.database.reader.all("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
     assert [(row["channel_id"], "token refused" in row["notice"]) for row in rows] == [(CHANNEL, True)]

@@ -16,7 +16,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from model.job import Job, JobState
 from model.states import AccountState
-from pixverse.errors import (
+from pixverse.api_client import LazyJob
+from pixverse.api_errors import (
     AccountBroken,
     JobNotFound,
     NoList,
@@ -25,7 +26,6 @@ from pixverse.errors import (
     TokenRefused,
     Unavailable,
 )
-from pixverse.lazy_job import LazyJob
 from pixverse.recent_lists import LookupTerms
 from storage.errors import StorageUnavailable
 from tests.clock import START, ManualClock

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from model.job import JobState
-from pixverse.errors import RateLimited, Unavailable
+from pixverse.api_errors import RateLimited, Unavailable
 from tests.relay.world import CHANNEL, World
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from pixverse import errors
-from pixverse.lazy_job import LazyJob
+from pixverse import api_errors
+from pixverse.api_client import LazyJob
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import AllowanceUsedUp
 from relay.polling.job_fetcher import NoTokenLeft
@@ -32,8 +32,8 @@ async def test_one_accounts_answer_is_not_anothers(world: World) -> None:
 
 
 async def test_trouble_is_not_kept(world: World) -> None:
-    world.api.trouble["job-1"] = errors.Unavailable("503")
-    with pytest.raises(errors.Unavailable):
+    world.api.trouble["job-1"] = api_errors.Unavailable("503")
+    with pytest.raises(api_errors.Unavailable):
         await world.fetcher.ask(ACCOUNT, "job-1")
     del world.api.trouble["job-1"]
     world.api.put("job-1")
@@ -57,13 +57,13 @@ async def test_accounts_hear_of_each_answer_but_not_of_silence(world: World) -> 
     world.api.put("job-1")
     await world.fetcher.ask(ACCOUNT, "job-1")
     gone = await world.fetcher.ask(ACCOUNT, "nowhere")
-    assert isinstance(gone.said, errors.JobNotFound)
-    refused = errors.TokenRefused("401")
+    assert isinstance(gone.said, api_errors.JobNotFound)
+    refused = api_errors.TokenRefused("401")
     world.api.everywhere = refused
-    with pytest.raises(errors.TokenRefused):
+    with pytest.raises(api_errors.TokenRefused):
         await world.fetcher.ask(OTHER_ACCOUNT, "job-2")
-    world.api.everywhere = errors.Unavailable("503")
-    with pytest.raises(errors.Unavailable):
+    world.api.everywhere = api_errors.Unavailable("503")
+    with pytest.raises(api_errors.Unavailable):
         await world.fetcher.ask(ACCOUNT, "job-3")
     assert world.accounts.heard == [(ACCOUNT, None), (ACCOUNT, gone.said), (OTHER_ACCOUNT, refused)]
 
@@ -76,10 +76,10 @@ async def test_without_a_token_nothing_is_asked(world: World) -> None:
 
 async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: World) -> None:
     world.api.put("job-1")
-    world.api.everywhere = errors.RateLimited("429", None)
+    world.api.everywhere = api_errors.RateLimited("429", None)
     pauses = []
     for _ in range(6):
-        with pytest.raises(errors.RateLimited):
+        with pytest.raises(api_errors.RateLimited):
             await world.fetcher.ask(ACCOUNT, "job-1")
         until = world.fetcher.backoff_until(ACCOUNT)
         assert until is not None
@@ -91,9 +91,9 @@ async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: Worl
     world.api.everywhere = None
     await world.fetcher.ask(ACCOUNT, "job-1")
     assert world.fetcher.backoff_until(ACCOUNT) is None
-    world.api.everywhere = errors.AccountBroken("596")
+    world.api.everywhere = api_errors.AccountBroken("596")
     world.clock.move_to(world.clock.monotonic() + 6)
-    with pytest.raises(errors.AccountBroken):
+    with pytest.raises(api_errors.AccountBroken):
         await world.fetcher.ask(ACCOUNT, "job-1")
     until = world.fetcher.backoff_until(ACCOUNT)
     assert until is not None
@@ -101,7 +101,7 @@ async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: Worl
 
 
 async def test_questions_refused_together_count_once(world: World) -> None:
-    world.api.everywhere = errors.RateLimited("429", None)
+    world.api.everywhere = api_errors.RateLimited("429", None)
     await asyncio.gather(*(world.fetcher.ask(ACCOUNT, f"job-{n}") for n in range(8)), return_exceptions=True)
     until = world.fetcher.backoff_until(ACCOUNT)
     assert until is not None
@@ -140,7 +140,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_answer(world: World)
 
 
 async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World) -> None:
-    world.api.everywhere = errors.Unavailable("503")
+    world.api.everywhere = api_errors.Unavailable("503")
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
     await asyncio.sleep(0)
@@ -148,7 +148,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World
     await asyncio.sleep(0)
     world.api.gate.set()
     for task in (polling, asking):
-        with pytest.raises(errors.Unavailable):
+        with pytest.raises(api_errors.Unavailable):
             await task
     world.api.everywhere = None
     world.api.put("job-1")
@@ -179,10 +179,10 @@ async def test_not_found_is_remembered_for_people_and_not_for_the_schedule(world
     spent: list[int] = []
     for _ in range(3):
         answer = await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))
-        assert isinstance(answer.said, errors.JobNotFound)
+        assert isinstance(answer.said, api_errors.JobNotFound)
     assert len(spent) == 1
     world.api.put("job-1")
-    assert isinstance((await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).said, errors.JobNotFound)
+    assert isinstance((await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).said, api_errors.JobNotFound)
     assert (await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]
     assert (await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).said == world.api.jobs["job-1"]
     assert len(spent) == 1

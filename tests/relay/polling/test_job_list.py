@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from model.job import JobState
-from pixverse.errors import RateLimited, TokenRefused, Unavailable
+from pixverse.api_errors import RateLimited, TokenRefused, Unavailable
 from tests.relay.world import ACCOUNT, CHANNEL, World
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from model.states import AccountState
-from pixverse.errors import TokenRefused
+from pixverse.api_errors import TokenRefused
 from storage import jobs
 from storage.database import Queries
 from storage.jobs import OpenJob

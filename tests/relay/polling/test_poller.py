@@ -9,7 +9,7 @@ import pytest
 from model import snapshots
 from model.job import JobState, Media
 from model.states import AccountState
-from pixverse.errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
+from pixverse.api_errors import JobExpired, PixVerseError, RateLimited, TokenRefused, Unavailable
 from relay.polling.job_recorder import Recorded
 from storage.database import Database
 from storage.errors import StorageUnavailable

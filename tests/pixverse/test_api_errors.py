@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pixverse.errors import (
+from pixverse.api_errors import (
     AccountBroken,
     BadRequest,
     JobExpired,
@@ -15,8 +15,10 @@ from pixverse.errors import (
     SubscriptionUnpaid,
     TokenRefused,
     Unavailable,
+    error_of,
+    retry_after_of,
+    safe_line,
 )
-from pixverse.response_errors import error_of, retry_after_of, safe_line
 from tests.hostile import unseen
 
 NOW = 1_800_000_000.0
