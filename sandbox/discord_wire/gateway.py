@@ -1,6 +1,7 @@
-"""The gateway, version 10: HELLO, IDENTIFY, heartbeats, RESUME with replay, invalid sessions, close codes.
+"""The gateway, version 10: HELLO, IDENTIFY, shards, heartbeats, RESUME with replay, invalid sessions, close codes.
 
-Discord API docs, events/gateway and topics/opcodes-and-status-codes.
+Discord API docs, events/gateway and topics/opcodes-and-status-codes. Any number of sessions may have the same shard,
+and each gets every event of it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import discord
 from aiohttp import WSMsgType, web
 from simcord import intents as simcord_intents
 from simcord.backend import serializers
+from simcord.backend.models import Guild
 
+from .session_starts import Start
 from .sessions import Session, Socket
 from .shaping import complete_guild, shape
 from .wire_json import Wire
@@ -23,7 +26,8 @@ from .world import World
 _HEARTBEAT_MS = 41250
 _ROUND_TRIP_S = 0.05
 _LARGEST_FRAME = 4096
-_KEPT_DETACHED = 5
+_ENDS_A_SESSION = (1000, 1001)
+"""Closed by the bot with one of these, a session is over; broken or closed otherwise, it can be resumed."""
 _GUILD_EVENTS_BY_ID = ("GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE")
 
 
@@ -39,12 +43,19 @@ class CloseSocket(Exception):
 class Gateway:
     """All sessions of the bot."""
 
-    def __init__(self, world: World, wire: Wire, url: str) -> None:
+    def __init__(self, world: World, wire: Wire, base: str) -> None:
         self._world = world
         self._wire = wire
+        self._base = base
         self.sessions: dict[str, Session] = {}
-        self.resume_url = url
-        """What READY names as the address for resuming."""
+        self.resume_url: str | None = None
+        """What READY names as the address for resuming; None: the one that the bot has come to."""
+        self.shards = 1
+        """How many shards `GET /gateway/bot` recommends."""
+        self.most_guilds = 2500
+        """How many guilds a session may have."""
+        self.session_timeout_s = 180.0
+        """How long a session can be resumed; Discord says "a few minutes"."""
         self.refuses_with: int | None = None
         """The close code with which every IDENTIFY is refused; None: by the rules alone."""
         self.closed = False
@@ -52,6 +63,7 @@ class Gateway:
         self.identified = 0
         self.resumed = 0
         self._sockets: set[Socket] = set()
+        self._closing: list[asyncio.Future[None]] = []
         world.backend.subscribers.append(self._hear)
 
     @property
@@ -59,18 +71,38 @@ class Gateway:
         """Sessions with a socket right now."""
         return [session for session in self.sessions.values() if session.connected]
 
+    def address(self, caller: str) -> str:
+        """The gateway's address for this bot."""
+        return f"ws://{self._base}/as/{caller}/gateway" if caller else f"ws://{self._base}/gateway"
+
     def _hear(self, event: str, payload: Mapping[str, Any]) -> None:
+        self._drop_old_sessions()
         guild_id = payload.get("id") if event in _GUILD_EVENTS_BY_ID else payload.get("guild_id")
-        for session in self.sessions.values():
-            if not session.serves(int(guild_id) if guild_id else None):
-                continue
-            shaped = shape(self._world, session.intents, event, payload)
-            if shaped is None:
-                continue
-            if event == "GUILD_CREATE" and int(shaped["id"]) not in self._world.outages:
-                shaped.pop("unavailable", None)  # how discord.py tells a new server from one that is back
-            session.dispatch(event, shaped)
+        reached = [s for s in self.sessions.values() if s.serves(int(guild_id) if guild_id else None)]
+        shaped = {intents: self._shape(intents, event, payload) for intents in {s.intents.value for s in reached}}
+        for session in reached:
+            if (told := shaped[session.intents.value]) is not None:
+                session.dispatch(event, told)
+        if event == "INTERACTION_CREATE":
+            self._log_interaction(payload, [session for session in reached if session.connected])
         self._world.changes.tell()
+
+    def _shape(self, intents: int, event: str, payload: Mapping[str, Any]) -> dict[str, Any] | None:
+        shaped = shape(self._world, discord.Intents._from_value(intents), event, payload)
+        if shaped is not None and event == "GUILD_CREATE" and int(shaped["id"]) not in self._world.outages:
+            shaped.pop("unavailable", None)  # how discord.py tells a new server from one that is back
+        return shaped
+
+    def _log_interaction(self, payload: Mapping[str, Any], reached: list[Session]) -> None:
+        self._world.log.write(
+            "interaction",
+            interaction=int(payload.get("id", 0)),
+            kind=payload.get("type"),
+            guild=payload.get("guild_id"),
+            channel=payload.get("channel_id"),
+            sessions=[session.id for session in reached],
+            callers=[session.caller for session in reached],
+        )
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """One WebSocket, from HELLO to its end."""
@@ -87,11 +119,23 @@ class Gateway:
         finally:
             socket.stop()
             self._sockets.discard(socket)
-            for session in self.sessions.values():
-                if session.socket is socket:
-                    session.socket = None
+            self._let_go(socket)
             self._world.changes.tell()
         return response
+
+    def _let_go(self, socket: Socket) -> None:
+        session = next((session for session in self.sessions.values() if session.socket is socket), None)
+        if session is None:
+            return
+        code = socket.bots_close_code
+        session.socket, session.detached_at = None, self._world.now()
+        if code in _ENDS_A_SESSION:
+            del self.sessions[session.id]
+        self._log("close", session, code=code, ended=code in _ENDS_A_SESSION)
+
+    def _log(self, event: str, session: Session, **facts: object) -> None:
+        shard, count = session.shard
+        self._world.log.write(event, caller=session.caller, session=session.id, shard=shard, shard_count=count, **facts)
 
     async def _listen(self, response: web.WebSocketResponse, socket: Socket) -> None:
         session: Session | None = None
@@ -126,27 +170,42 @@ class Gateway:
             raise CloseSocket(4001, "Unknown opcode.")
         return session
 
-    def _identify(self, data: dict[str, Any], socket: Socket) -> Session:
+    def _identify(self, data: dict[str, Any], socket: Socket) -> Session | None:
+        """A new session; None where the IDENTIFY came too soon.
+
+        Raises:
+            CloseSocket: it is refused.
+        """
         if not self._world.token_fits(str(data.get("token"))):
             raise CloseSocket(4004, "Authentication failed.")
         intents = _intents(data, content_approved=self._world.message_content_approved)
         if self.refuses_with is not None:
             raise CloseSocket(self.refuses_with, "Refused.")
         number, count = data.get("shard") or (0, 1)
-        if not 0 <= number < count:
-            raise CloseSocket(4010, "Invalid shard.")
+        session = Session(intents=intents, shard=(number, count), socket=socket, caller=socket.caller)
+        start = self._world.starts.take(number)
+        try:
+            guilds = self._guilds_of(session)
+        except CloseSocket as refusal:
+            self._log("identify", session, outcome=refusal.code)
+            raise
+        self._log("identify", session, outcome=start.value)
+        if start is Start.USED_UP:
+            self._void_token()
+            raise CloseSocket(4004, "Authentication failed.")
+        if start is Start.TOO_SOON:
+            socket.send({"op": 9, "d": False, "s": None, "t": None})
+            return None
         self._drop_old_sessions()
-        session = Session(intents=intents, shard=(number, count), socket=socket)
         self.sessions[session.id] = session
         self.identified += 1
-        guilds = [guild for guild in self._world.backend.guilds.values() if session.serves(guild.id)]
         ready = {
             "v": 10,
             "user": dict(serializers.user_payload(self._world.backend.bot_user)),
             "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
             "session_id": session.id,
             "session_type": "normal",
-            "resume_gateway_url": self.resume_url,
+            "resume_gateway_url": self.resume_url or self.address(socket.caller),
             "shard": [number, count],
             "application": {"id": str(self._world.backend.application_id), "flags": 0},
         }
@@ -161,24 +220,45 @@ class Gateway:
                 session.dispatch("GUILD_CREATE", shaped)
         return session
 
+    def _guilds_of(self, session: Session) -> list[Guild]:
+        number, count = session.shard
+        if not 0 <= number < count:
+            raise CloseSocket(4010, "Invalid shard.")
+        guilds = [guild for guild in self._world.backend.guilds.values() if session.serves(guild.id)]
+        if len(guilds) > self.most_guilds:
+            raise CloseSocket(4011, "Sharding required.")
+        return guilds
+
+    def _void_token(self) -> None:
+        """What Discord does about an IDENTIFY too many."""
+        self._world.token_refused = True
+        for socket in list(self._sockets):
+            self._closing.append(asyncio.ensure_future(socket.close(4004, "Authentication failed.")))
+        self._closing = [closing for closing in self._closing if not closing.done()]
+
     def _drop_old_sessions(self) -> None:
-        detached = [session.id for session in self.sessions.values() if not session.connected]
-        for session_id in detached[:-_KEPT_DETACHED]:
-            del self.sessions[session_id]
+        before = self._world.now() - self.session_timeout_s
+        self.sessions = {
+            session.id: session
+            for session in self.sessions.values()
+            if session.detached_at is None or session.detached_at > before
+        }
 
     def _resume(self, data: dict[str, Any], socket: Socket) -> Session | None:
         if not self._world.token_fits(str(data.get("token"))):
             raise CloseSocket(4004, "Authentication failed.")
+        self._drop_old_sessions()
         session = self.sessions.get(str(data.get("session_id")))
         missed = session.missed_since(int(data.get("seq") or 0)) if session is not None else None
         if session is None or missed is None:
+            self._world.log.write("resume", caller=socket.caller, session=data.get("session_id"), outcome="invalid")
             socket.send({"op": 9, "d": False, "s": None, "t": None})
             return None
-        session.socket = None
         for frame in missed:
             socket.send(frame)
-        session.socket = socket
+        session.socket, session.detached_at, session.caller = socket, None, socket.caller
         session.dispatch("RESUMED", {"_trace": ["sandbox"]})
+        self._log("resume", session, outcome="resumed", replayed=len(missed))
         self.resumed += 1
         return session
 

@@ -63,8 +63,8 @@ class RateLimits:
         """Count one request."""
         if not self.enabled:
             return Verdict()
-        if request.segments[0] not in _OF_INTERACTIONS and self._over_global():
-            return Verdict(refusal=RateLimit(1.0, "global"))
+        if request.segments[0] not in _OF_INTERACTIONS and (wait_s := self._over_global()):
+            return Verdict(refusal=RateLimit(wait_s, "global"))
         bucket = self._bucket(request)
         now = self._now()
         if now - bucket.began >= bucket.window_s:
@@ -75,14 +75,15 @@ class RateLimits:
         bucket.used += 1
         return Verdict(self._headers(bucket, left_s))
 
-    def _over_global(self) -> bool:
+    def _over_global(self) -> float:
+        """Seconds until one more request is taken, over all connections; 0: this one is."""
         now = self._now()
         while self._all and now - self._all[0] >= 1.0:
             self._all.popleft()
         if len(self._all) >= self.per_second:
-            return True
+            return max(round(self._all[0] + 1.0 - now, 3), 0.001)
         self._all.append(now)
-        return False
+        return 0.0
 
     def _bucket(self, request: RecordedRequest) -> _Bucket:
         parts = request.segments

@@ -42,6 +42,8 @@ class RecordedRequest:
     files: list[Upload]
     authorization: str = field(repr=False)
     time: float
+    caller: str = ""
+    """Which bot asked, where each was given an address of its own."""
     reason: str | None = None
     status: int | None = None
     answer: Any = None
@@ -78,6 +80,7 @@ async def read_request(request: web.Request, *, now: float) -> RecordedRequest:
         files=_uploads(body, files),
         authorization=request.headers.get("Authorization", ""),
         time=now,
+        caller=request.match_info.get("caller", ""),
         reason=request.headers.get("X-Audit-Log-Reason"),
     )
 

@@ -12,9 +12,11 @@ from simcord.http.router import RouteNotImplemented, UnsupportedField
 
 from . import history, interaction_rest, posting
 from .faults import Action, Body, Cut, Hold, RateLimit, Status
+from .gateway import Gateway
 from .limits import VIA, refuse
 from .message_rules import as_discord_words_it
 from .recording import RecordedRequest, read_request
+from .request_log import log_request
 from .routes import find_route
 from .wire_json import Wire
 from .world import World
@@ -27,10 +29,10 @@ Answer = tuple[int, Any]
 class Rest:
     """Serves `/api/v10/…`."""
 
-    def __init__(self, world: World, wire: Wire, gateway_url: str) -> None:
+    def __init__(self, world: World, wire: Wire, gateway: Gateway) -> None:
         self._world = world
         self._wire = wire
-        self._gateway_url = gateway_url
+        self._gateway = gateway
 
     async def handle(self, request: web.Request) -> web.Response:
         """One request."""
@@ -49,11 +51,14 @@ class Rest:
         verdict = self._world.limits.take(recorded)
         if verdict.refusal is not None:
             recorded.status = 429
+            log_request(self._world, recorded, 429, {"global": verdict.refusal.scope == "global"})
             return refuse(self._wire, verdict.refusal, verdict.headers)
         before = self._world.faults.meet(recorded, "before")
         if before is not None and (response := await self._suffer(before, request, recorded)) is not None:
+            log_request(self._world, recorded, recorded.status, None)
             return response
         status, answer, headers = self._deed(recorded)
+        log_request(self._world, recorded, status, answer)
         after = self._world.faults.meet(recorded, "after")
         if after is not None:
             self._world.changes.tell()
@@ -124,7 +129,7 @@ class Rest:
         if match := interaction_rest.WEBHOOK.fullmatch(request.path):
             return interaction_rest.webhook(world, request, match["token"])
         if request.path == "/gateway":
-            return 200, {"url": self._gateway_url}
+            return 200, {"url": self._gateway.address(request.caller)}
         if not world.token_fits(request.authorization):
             return 401, {"message": "401: Unauthorized", "code": 0}
         return self._route_of_bot(request)
@@ -132,8 +137,9 @@ class Rest:
     def _route_of_bot(self, request: RecordedRequest) -> Answer:
         world = self._world
         if request.path == "/gateway/bot":
-            starts = {"total": 1000, "remaining": 1000, "reset_after": 0, "max_concurrency": 1}
-            return 200, {"url": self._gateway_url, "shards": 1, "session_start_limit": starts}
+            starts = world.starts.shown()
+            url = self._gateway.address(request.caller)
+            return 200, {"url": url, "shards": self._gateway.shards, "session_start_limit": starts}
         if own := find_route(request.method, request.path):
             handler, match = own
             return handler(world, request, match)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 import discord
@@ -18,6 +19,7 @@ from .places import Channel, Guild
 from .preview import PreviewPage, Proxy
 from .recording import RecordedRequest
 from .rest import Rest
+from .session_starts import SessionStarts
 from .wire_json import Wire
 from .world import World
 
@@ -43,38 +45,49 @@ class DiscordSandbox:
         self._page = page
         self.world = world
         self.gateway = gateway
+        self._base = base
         self.api_url = f"http://{base}/api/v10"
-        self.gateway_url = f"ws://{base}/gateway"
+        self.gateway_url = gateway.address("")
         self.bot_token = world.bot_token
 
     @classmethod
     async def start(
-        cls, *, port: int = 0, bot_token: str | None = None, bot_name: str = "PixVerse Relay"
+        cls,
+        *,
+        port: int = 0,
+        bot_token: str | None = None,
+        bot_name: str = "PixVerse Relay",
+        log_path: Path | None = None,
     ) -> DiscordSandbox:
-        """Serve on 127.0.0.1 (port 0: any free one) within the running event loop."""
+        """Serve on 127.0.0.1 (port 0: any free one) within the running event loop, and log events to a file."""
         changes = Changes()
         proxy = Proxy(changes)
-        world = World(proxy=proxy, bot_token=bot_token or _token(), changes=changes)
+        world = World(proxy=proxy, bot_token=bot_token or _token(), changes=changes, log_path=log_path)
         proxy.world = world
         world.backend.bot_user.name = bot_name
         app = web.Application(client_max_size=_LARGEST_REQUEST)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, handler_cancellation=True)
         handlers = _Handlers()
-        app.router.add_get("/gateway", handlers.gateway_socket)
-        app.router.add_get("/gateway/", handlers.gateway_socket)
         app.router.add_get("/cdn/{path:.*}", handlers.file)
-        app.router.add_route("*", "/api/v10/{path:.*}", handlers.rest_call)
+        for way in ("", "/as/{caller}"):
+            app.router.add_get(f"{way}/gateway", handlers.gateway_socket)
+            app.router.add_get(f"{way}/gateway/", handlers.gateway_socket)
+            app.router.add_route("*", f"{way}/api/v10/{{path:.*}}", handlers.rest_call)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", port)
         await site.start()
         base = f"127.0.0.1:{runner.addresses[0][1]}"
         wire = Wire(f"http://{base}/cdn")
-        gateway = Gateway(world, wire, f"ws://{base}/gateway")
+        gateway = Gateway(world, wire, base)
         handlers.world, handlers.gateway = world, gateway
-        handlers.rest = Rest(world, wire, f"ws://{base}/gateway")
+        handlers.rest = Rest(world, wire, gateway)
         page = PreviewPage(world)
         handlers.page = page
         return cls(world, runner, gateway, page, base)
+
+    def api_url_of(self, caller: str) -> str:
+        """An address for one of several bots, so that its requests and sessions can be told from the others'."""
+        return f"http://{self._base}/as/{caller}/api/v10"
 
     async def stop(self, *, strict: bool = True) -> None:
         """Stop serving.
@@ -85,6 +98,7 @@ class DiscordSandbox:
         self.gateway.cut()
         await self._page.shut_down()
         await self._runner.cleanup()
+        self.world.log.close()
         if strict and self.unsupported:
             raise UnsupportedCalls("; ".join(self.unsupported))
 
@@ -115,6 +129,11 @@ class DiscordSandbox:
     def limits(self) -> RateLimits:
         """Rate limits, off at first."""
         return self.world.limits
+
+    @property
+    def starts(self) -> SessionStarts:
+        """Limits on IDENTIFY, not enforced at first."""
+        return self.world.starts
 
     @property
     def bot_id(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import discord
 import zstandard
-from aiohttp import ClientConnectionError, web
+from aiohttp import ClientConnectionError, WSCloseCode, web
 
 from .wire_json import Wire
 
@@ -60,6 +60,8 @@ class Socket:
         self._request = request
         self._wire = wire
         self._compressor = compressor(request.query.get("compress"))
+        self.caller = request.match_info.get("caller", "")
+        self._closed_here = False
         self._waiting: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._writer = asyncio.get_running_loop().create_task(self._write())
 
@@ -88,8 +90,15 @@ class Socket:
         if self._request.transport is not None:
             self._request.transport.abort()
 
+    @property
+    def bots_close_code(self) -> int | None:
+        """The code with which the bot closed it; None where it just broke, or was closed from here."""
+        code = None if self._closed_here else self._socket.close_code
+        return None if code == WSCloseCode.ABNORMAL_CLOSURE else code
+
     async def close(self, code: int, reason: str) -> None:
         """Close with one of the gateway's codes."""
+        self._closed_here = True
         self.stop()
         await self._socket.close(code=code, message=reason.encode())
 
@@ -105,6 +114,9 @@ class Session:
     intents: discord.Intents
     shard: tuple[int, int]
     socket: Socket | None
+    caller: str = ""
+    detached_at: float | None = None
+    """Since when it has no socket, in seconds since 1970."""
     id: str = field(default_factory=lambda: f"sandbox-session-{next(_numbers)}")
     sequence: int = 0
     sent: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REPLAYED))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import discord
 from simcord.backend import Backend
 from simcord.env import Env
+
+from sandbox.event_log import EventLog
 
 from .changes import Changes
 from .clock import RunningClock
@@ -17,6 +20,7 @@ from .faults import Faults
 from .limits import RateLimits
 from .nonces import NonceMemory
 from .recording import RecordedRequest
+from .session_starts import SessionStarts
 
 MIB = 1024 * 1024
 DEFAULT_UPLOAD_LIMIT = 10 * MIB
@@ -54,6 +58,7 @@ class World:
 
     proxy: discord.Client
     bot_token: str
+    log_path: InitVar[Path | None] = None
     env: Env = field(init=False)
     backend: Backend = field(init=False)
     clock: RunningClock = field(default_factory=RunningClock)
@@ -64,6 +69,8 @@ class World:
     changes: Changes = field(default_factory=Changes)
     faults: Faults = field(default_factory=Faults)
     limits: RateLimits = field(init=False)
+    starts: SessionStarts = field(init=False)
+    log: EventLog = field(init=False)
     nonces: NonceMemory = field(init=False)
     requests: list[RecordedRequest] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
@@ -75,7 +82,7 @@ class World:
     token_refused: bool = False
     message_content_approved: bool = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, log_path: Path | None) -> None:
         self.env = Env(self.proxy, check_errors=False)
         self.backend = self.env.backend
         self.backend.clock = self.clock
@@ -83,6 +90,8 @@ class World:
         self.backend.transcript = deque(maxlen=_KEPT_EVENTS)  # type: ignore[assignment]
         self.backend.http_requests = deque(maxlen=_KEPT_EVENTS)  # type: ignore[assignment]
         self.limits = RateLimits(self.now)
+        self.starts = SessionStarts(self.now)
+        self.log = EventLog(log_path, self.now)
         self.nonces = NonceMemory(self.clock)
 
     def now(self) -> float:

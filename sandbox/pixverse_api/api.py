@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Collection
+from pathlib import Path
 
 from aiohttp import web
 
+from sandbox.event_log import EventLog
 from sandbox.pixverse_api import useapi_account, v1
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.callbacks import Callbacks
@@ -36,6 +38,7 @@ class PixverseApi:
         rng: the source of every random choice, ids and tokens included.
         sweep_seconds: between two looks into Discord; 0: everything is seen at once; `math.inf`: only by `sweep`.
         callback_hosts: names of hosts that callbacks may go to besides this machine.
+        log_path: the file to which every request is added, one JSON object a line.
     """
 
     def __init__(
@@ -45,12 +48,14 @@ class PixverseApi:
         rng: random.Random | None = None,
         sweep_seconds: Seconds = _REAL_SWEEPS,
         callback_hosts: Collection[str] = (),
+        log_path: Path | None = None,
     ) -> None:
+        self._log = EventLog(log_path, lambda: clock() / 1000)
         self.callbacks = Callbacks(clock, callback_hosts)
         self._service = Service(clock, rng or random.Random(), sweep_seconds, self.callbacks)
-        self._wire = Wire(clock, self._account_of)
         self.v2 = V2(self._service)
         self._server = Server(self._application)
+        self._wire = Wire(clock, self._account_of, self._server.caller_of, self._log_request)
         self.cdn = Cdn(self._service.shelf, clock)
 
     async def start(self) -> None:
@@ -64,11 +69,16 @@ class PixverseApi:
         await self.callbacks.stop()
         await self._server.stop()
         await self.cdn.stop()
+        self._log.close()
 
     @property
     def base(self) -> str:
         """`http://127.0.0.1:<port>`: what `USEAPI_URL` is set to."""
         return f"http://127.0.0.1:{self._server.port}"
+
+    async def base_of(self, caller: str) -> str:
+        """An address for one of several bots, so that its requests can be told from the others'."""
+        return f"http://127.0.0.1:{await self._server.open_port_of(caller)}"
 
     @property
     def faults(self) -> Faults:
@@ -185,6 +195,17 @@ class PixverseApi:
     def _application(self) -> web.Application:
         return self._wire.application(
             *v1.routes(self._service), *self.v2.routes(), *useapi_account.routes(self._service)
+        )
+
+    def _log_request(self, entry: Seen) -> None:
+        self._log.write(
+            "api",
+            caller=entry.caller,
+            method=entry.method,
+            path=entry.path,
+            jobid=entry.jobid,
+            account=entry.account,
+            status=entry.status,
         )
 
     def _account_of(self, request: web.Request) -> Account | None:

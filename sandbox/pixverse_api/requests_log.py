@@ -24,13 +24,15 @@ class Seen:
     status: int | None = None
     credential: str | None = None
     """Tells tokens apart, whether they are in force or not; see `credential`."""
+    caller: str = ""
+    """Which bot asked, where each was given an address of its own."""
 
 
-def seen(request: web.Request, at: int, account: int | None = None) -> Seen:
+def seen(request: web.Request, at: int, account: int | None = None, caller: str = "") -> Seen:
     """The entry for a request that has just come in."""
     header = request.headers.get("Authorization", "")
     sent = credential(header.removeprefix("Bearer ")) if header.startswith("Bearer ") else None
-    return Seen(request.method, request.path_qs, asked_for(request), at, account, request.host, credential=sent)
+    return Seen(request.method, request.path_qs, asked_for(request), at, account, request.host, None, sent, caller)
 
 
 def credential(token: str) -> str:

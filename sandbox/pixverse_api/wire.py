@@ -20,13 +20,21 @@ AccountOf = Callable[[web.Request], Account | None]
 class Wire:
     """Logs each request, then lets a fault answer it, or what it was meant for."""
 
-    def __init__(self, clock: Clock, account_of: AccountOf) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        account_of: AccountOf,
+        caller_of: Callable[[web.Request], str] = lambda _: "",
+        log: Callable[[Seen], None] = lambda _: None,
+    ) -> None:
         self.faults = Faults()
         self.requests: list[Seen] = []
         self.down = False
         """While set, everything is answered with 503."""
         self._clock = clock
         self._account_of = account_of
+        self._caller_of = caller_of
+        self._log = log
 
     def application(self, *routes: web.RouteDef) -> web.Application:
         """An application with these routes behind the wire."""
@@ -37,7 +45,8 @@ class Wire:
     @web.middleware
     async def _listen(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         account = self._account_of(request)
-        entry = seen(request, self._clock(), None if account is None else account.number)
+        number = None if account is None else account.number
+        entry = seen(request, self._clock(), number, self._caller_of(request))
         self.requests.append(entry)
 
         async def deed() -> web.Response:
@@ -53,4 +62,5 @@ class Wire:
         answer = await (deed() if action is None else action.play(request, deed))
         cut = request.transport is None or request.transport.is_closing()
         entry.status = None if cut else answer.status
+        self._log(entry)
         return answer

@@ -2,53 +2,14 @@
 
 import json
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
 import pytest
 import zstandard
 
-from sandbox.discord_wire import DiscordSandbox
+from tests.sandbox.discord_wire.bare_socket import Socket, open_socket
 from tests.sandbox.discord_wire.conftest import Town
-
-GUILDS = 1
-
-
-class Socket:
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.socket = socket
-
-    async def read(self) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(await self.socket.receive_str())
-        return frame
-
-    async def read_until(self, event: str) -> list[dict[str, Any]]:
-        frames = [await self.read()]
-        while frames[-1]["t"] != event:
-            frames.append(await self.read())
-        return frames
-
-    async def closed_with(self) -> int | None:
-        message = await self.socket.receive()
-        assert message.type == aiohttp.WSMsgType.CLOSE
-        return self.socket.close_code
-
-    async def identify(self, sandbox: DiscordSandbox, **changes: Any) -> None:
-        data = {"token": sandbox.bot_token, "intents": GUILDS, "properties": {}, "shard": [0, 1], **changes}
-        await self.socket.send_json({"op": 2, "d": data})
-
-
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as opened:
-        yield opened
-
-
-async def open_socket(session: aiohttp.ClientSession, sandbox: DiscordSandbox) -> Socket:
-    socket = Socket(await session.ws_connect(f"{sandbox.gateway_url}?v=10&encoding=json"))
-    assert (await socket.read())["op"] == 10
-    return socket
 
 
 async def test_identify_gives_ready_and_the_servers(session: aiohttp.ClientSession, town: Town) -> None:
