@@ -109,11 +109,14 @@ class Places:
     async def _forget_departed(self) -> None:
         before = self._clock.now() - GRACE
         for guild_id in await servers.gone_before(self._database.reader, before):
-            await self._forget(guild_id)
-            log.info("server %d is forgotten", guild_id)
+            if await self._forget(guild_id, before):
+                log.info("server %d is forgotten", guild_id)
 
-    async def _forget(self, guild_id: int) -> None:
+    async def _forget(self, guild_id: int, before: int) -> bool:
+        """Returns False where the server has the bot back by now."""
         async with self._database.transaction() as tx:
+            if guild_id not in await servers.gone_before(tx, before):
+                return False
             account_id = await deletion.forget_server(tx, guild_id)
             row = None
             if account_id is not None:
@@ -125,3 +128,4 @@ class Places:
         self._accounts.resume_server(guild_id)
         self._on_forgotten(guild_id)
         await self._database.flush()
+        return True

@@ -44,3 +44,29 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(house: House) -> None:
+    async with house.database.transaction() as tx:
+        await servers.set_gone(tx, GUILD, house.clock.now() - GRACE)
+    house.accounts.suspend_server(GUILD)
+    places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
+    await places.compare([], [])
+    async with house.database.transaction():
+        back = asyncio.create_task(places.server_back(GUILD))
+        await _turns()
+        forgetting = asyncio.create_task(places.run())
+        await _turns()
+    try:
+        await back
+        await house.pass_time(0)
+        assert await servers.known(house.database.reader) == {GUILD}
+    finally:
+        forgetting.cancel()
+        await asyncio.gather(forgetting, return_exceptions=True)
+
+
+async def _turns() -> None:
+    """Lets every task go as far as the database's lock."""
+    for _ in range(20):
+        await asyncio.sleep(0)

@@ -107,6 +107,13 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "a server that is back at the last moment is forgotten",
+        "tests/relay/test_places.py::test_a_server_that_is_back_at_the_last_moment_is_not_forgotten",
+        "Places._forget",
+        "if guild_id not in await servers.gone_before(tx, before):\n    return False\n",
+        "",
+    ),
+    mutation(
         "a server that came back while the bot was off is forgotten",
         "tests/relay/test_places.py::test_nothing_is_forgotten_before_the_servers_are_compared",
         "Places.run",
