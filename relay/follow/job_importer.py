@@ -15,7 +15,7 @@ from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock, JobFinds, Outbox
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
-from storage.database import Database, Transaction
+from storage.database import Database, Transaction, to_the_end
 from storage.follows import FollowRow
 
 log = logging.getLogger(__name__)
@@ -97,14 +97,18 @@ class JobImporter:
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
         self._note_strange(account_id, len(jobids) - len(usable))
         for batch in _batches(usable):
-            async with self._database.transaction() as tx:
-                found = await self._take_batch(tx, account_id, batch, result)
-            result.found += found
-            self._tell(found)
+            # An account that is followed no more breaks this off: what is committed must be polled all the same.
+            await to_the_end(self._import_batch(account_id, batch, result))
         await self._tell_of_limits(result)
         return result
 
-    async def _take_batch(
+    async def _import_batch(self, account_id: int, jobids: Sequence[str], result: ImportResult) -> None:
+        async with self._database.transaction() as tx:
+            found = await self._subscribe_batch(tx, account_id, jobids, result)
+        result.found += found
+        self._tell(found)
+
+    async def _subscribe_batch(
         self, tx: Transaction, account_id: int, jobids: Sequence[str], result: ImportResult
     ) -> list[int]:
         found: dict[int, None] = {}

@@ -73,8 +73,12 @@ class FollowingWorld(World):
             await follows.put(tx, FollowRow(guild, channel, account, progress, ADMIN, self.clock.now()))
         self.follows.changed()
 
-    def run(self) -> None:
+    def poll(self) -> None:
+        """Runs the poller alone."""
         super().run()
+
+    def run(self) -> None:
+        self.poll()
         self._following = asyncio.create_task(self.follows.run())
 
     async def quiet(self) -> None:

@@ -13,6 +13,7 @@ from pixverse.api_errors import NoList, TokenRefused, Unavailable
 from relay.commands.limits import Limits
 from storage import follows, servers
 from storage.database import Database
+from storage.follows import FollowRow
 from tests.clock import START
 from tests.relay.follow_world import ADMIN, FollowingWorld
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, HOUR, OTHER_ACCOUNT, PERSON
@@ -228,6 +229,17 @@ async def test_a_job_that_only_a_list_ever_knew_ends_without_a_word(world: Follo
     assert [row[3] for row in await _subscriptions(world)] == [0]
 
 
+async def test_what_a_member_asked_for_who_is_forgotten_since_ends_with_a_word(world: FollowingWorld) -> None:
+    world.api.lagging = {"v1-ghost"}
+    await world.follow()
+    world.run()
+    await world.advance(1)
+    await world.commands.watch.status(world.ask(), "v1-ghost", True, False)
+    await world.commands.forgetting.forget(world.ask())
+    await world.advance(300)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_a_job_that_had_ended_before_the_follow_is_not_dug_up_though_the_list_names_it(
     world: FollowingWorld,
 ) -> None:
@@ -377,3 +389,23 @@ async def test_a_follow_that_ends_takes_no_more(world: FollowingWorld) -> None:
     await world.advance(60)
     assert [row[0] for row in await _subscriptions(world)] == ["v1-first"]
     assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
+async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: FollowingWorld) -> None:
+    """An account that is followed no more breaks its import off, perhaps just after a commit."""
+    async with world.database.transaction() as tx:
+        await follows.put(tx, FollowRow(GUILD, CHANNEL, ACCOUNT, False, ADMIN, START))
+    world.poll()
+    await world.quiet()
+    jobids = [f"job-{steps}" for steps in range(80)]
+    for steps, jobid in enumerate(jobids):
+        world.api.put(jobid)
+        importing = asyncio.create_task(world.follows.import_jobs(ACCOUNT, [jobid]))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        importing.cancel()
+        await asyncio.gather(importing, return_exceptions=True)
+    imported = [jobid for jobid, *_ in await _subscriptions(world)]
+    assert 0 < len(imported) < len(jobids), "some were broken off in time, and some too late"
+    await world.advance(25)
+    assert {jobid for _, _, jobid in world.api.asked} == set(imported)
