@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from model.job import Outcome
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
 from storage.database import Queries, Transaction, in_list, json_list
+from storage.subscriptions import FORGOTTEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,8 @@ SELECT s.id AS subscription_id, s.guild_id, s.channel_id, s.batch_id, s.spoiler,
   j.changed_at, j.round, j.ended_at AS job_ended_at, j.outcome,
   a.state AS account_state, a.state_since AS account_since, v.upload_limit, v.upload_limit_at,
   v.gone_since IS NOT NULL AS server_gone,
-  (SELECT user_id FROM subscribers WHERE subscription_id = s.id ORDER BY asked_at, user_id LIMIT 1) AS asker,
+  (SELECT user_id FROM subscribers WHERE subscription_id = s.id AND user_id <> {FORGOTTEN}
+    ORDER BY asked_at, user_id LIMIT 1) AS asker,
   d.id AS card_delivery, d.message_id AS card_message, coalesce(d.settled_at, d.created_at) AS card_posted_at
 FROM subscriptions s
 JOIN jobs j ON j.id = s.job_id

@@ -5,9 +5,7 @@ from __future__ import annotations
 from model.states import DeliveryKind
 from storage.database import Queries, Transaction, in_list, json_list
 from storage.deliveries import IS_OPEN
-
-FORGOTTEN = 0
-"""Stands for a person who asked to be forgotten where it has to be known that there was one."""
+from storage.subscriptions import FORGOTTEN
 
 _NOT_WANTED = f"""
 NOT EXISTS (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND (s.ended_at IS NULL OR s.ended_at > {{later}}
@@ -26,7 +24,8 @@ AND NOT EXISTS (SELECT 1 FROM jobs WHERE account_id = accounts.id)
 
 
 async def forget_person(tx: Transaction, user_id: int) -> list[int]:
-    """Deletes what is kept about a person, whatever the server. What they wait for goes on without them.
+    """Deletes what is kept about a person, whatever the server. What they wait for goes on without them, and that
+    somebody does is kept, so that it does not end with the next person who leaves.
 
     Returns the subscriptions whose messages may name them until they are edited: the open ones that they wait for, and
     one of each of their batches that is not over.
@@ -46,6 +45,15 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
         AND id IN (SELECT subscription_id FROM subscribers WHERE user_id = ?)
         """,
         (user_id,),
+    )
+    await tx.run(
+        """
+        INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at)
+        SELECT p.subscription_id, ?, 0, 0, 0 FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id
+        WHERE p.user_id = ? AND s.ended_at IS NULL
+        ON CONFLICT (subscription_id, user_id) DO NOTHING
+        """,
+        (FORGOTTEN, user_id),
     )
     await tx.run("DELETE FROM subscribers WHERE user_id = ?", (user_id,))
     await tx.run("UPDATE batches SET user_id = ?, mention = 0, shown_at = 0 WHERE user_id = ?", (FORGOTTEN, user_id))

@@ -8,6 +8,9 @@ from model.states import Origin
 from storage import batches, deliveries
 from storage.database import Queries, Transaction, columns
 
+FORGOTTEN = 0
+"""Stands for a person who asked to be forgotten where it has to be known that there was one."""
+
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRow:
@@ -22,7 +25,7 @@ class SubscriptionRow:
     created_at: int
     ended_at: int | None
     stopped_by: int | None
-    """Who stopped it; storage.deletion.FORGOTTEN where they asked to be forgotten."""
+    """Who stopped it; FORGOTTEN where they asked to be forgotten."""
     origin: Origin
 
     @property
@@ -262,9 +265,17 @@ async def stop_of_account(tx: Transaction, guild_id: int, account_id: int, user_
 
 
 async def subscribers(queries: Queries, subscription_id: int) -> list[Subscriber]:
-    """Those who wait, first come first."""
-    sql = f"SELECT {columns(Subscriber)} FROM subscribers WHERE subscription_id = ? ORDER BY asked_at, user_id"
+    """The people who wait, first come first; not those who asked to be forgotten."""
+    sql = f"""
+        SELECT {columns(Subscriber)} FROM subscribers WHERE subscription_id = ? AND user_id <> {FORGOTTEN}
+        ORDER BY asked_at, user_id
+        """
     return await queries.all_as(Subscriber, sql, (subscription_id,))
+
+
+async def count_subscribers(queries: Queries, subscription_id: int) -> int:
+    """How many wait. All who asked to be forgotten together count as one more."""
+    return await queries.count("subscribers WHERE subscription_id = ?", (subscription_id,))
 
 
 async def put_subscriber(

@@ -85,9 +85,9 @@ def require_here(ask: Ask, subscription: SubscriptionRow | None) -> Subscription
 
 
 async def _take_off(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
-    """How many others still wait."""
+    """Returns how many others still wait."""
     await subscriptions.remove_subscriber(tx, subscription.id, ask.user_id)
-    return len(await subscriptions.subscribers(tx, subscription.id))
+    return await subscriptions.count_subscribers(tx, subscription.id)
 
 
 async def _end(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> None:

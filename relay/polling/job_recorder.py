@@ -256,7 +256,7 @@ async def _end_subscriptions(
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:
     """Whether there is an end to tell: not of a job that only a list named and nobody asked for, where the API has
     never told anything of it, or where it had ended before the account was followed."""
-    if not subscription.followed or await subscriptions.subscribers(tx, subscription.id):
+    if not subscription.followed or await subscriptions.count_subscribers(tx, subscription.id):
         return True
     row = await jobs.by_id(tx, job_id)
     job = snapshots.load(row.snapshot) if row is not None else None

@@ -128,4 +128,19 @@ MUTATIONS = (
         "course.settled = {}",
         "course.settled.clear()",
     ),
+    mutation(
+        "an import that is broken off leaves the jobs that it committed unasked",
+        "tests/relay/follow/test_account_follower.py::test_an_import_that_is_broken_off_leaves_no_job_unasked",
+        "JobImporter.import_jobs",
+        "to_the_end(self._import_batch(account_id, batch, result))",
+        "self._import_batch(account_id, batch, result)",
+    ),
+    mutation(
+        "a followed job that a member asked for is not owed once they asked to be forgotten",
+        "tests/relay/follow/test_account_follower.py"
+        "::test_what_a_member_asked_for_who_is_forgotten_since_ends_with_a_word",
+        "_is_owed",
+        "await subscriptions.count_subscribers(tx, subscription.id)",
+        "await subscriptions.subscribers(tx, subscription.id)",
+    ),
 )

@@ -175,4 +175,18 @@ MUTATIONS = (
         'mask_email(job.error or "")',
         '(job.error or "")',
     ),
+    mutation(
+        "a passer-by who joins and leaves ends what a forgotten person waits for",
+        "tests/relay/commands/test_commands.py::test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by",
+        "forget_person",
+        "SELECT p.subscription_id, ?, 0, 0, 0 FROM subscribers p",
+        "SELECT p.subscription_id, ?, 0, 0, 0 FROM (SELECT * FROM subscribers LIMIT 0) p",
+    ),
+    mutation(
+        "a forgotten person is named as one who may stop watching",
+        "tests/relay/commands/test_commands.py::test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by",
+        "subscriptions.subscribers",
+        "user_id <> {FORGOTTEN}",
+        "user_id <> -1",
+    ),
 )

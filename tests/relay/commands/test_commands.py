@@ -672,3 +672,39 @@ async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> No
     await world.commands.watch.check_now(world.ask(), 1)
     job = (await world.commands.queries.list(world.ask())).entries[0].job
     assert job == Job("job-1", JobState.PROGRESS, "progress")
+
+
+# ---- who asked to be forgotten ---------------------------------------------------------------------------------------
+
+
+async def test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by(world: World) -> None:
+    """Somebody else joins and leaves again: the result still comes."""
+    job_id = await world.watch("job-1")
+    await world.commands.forgetting.forget(world.ask())
+    await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
+    assert await world.commands.stop.unwatch(world.ask(person=2), f"#{job_id}", False) == results.TakenOff(1)
+    with pytest.raises(refusals.NotYours) as refused:
+        await world.commands.stop.unwatch(world.ask(person=2), f"#{job_id}", False)
+    assert refused.value.askers == ()
+    assert await world.rows("SELECT ended_at FROM subscriptions") == [(None,)]
+    assert await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", True) == results.Stopped()
+
+
+async def test_a_batch_s_owner_leaves_what_a_forgotten_person_waits_for(world: World) -> None:
+    for jobid in ("job-1", "job-2"):
+        world.api.put(jobid)
+    await world.commands.many.watch(world.ask(), "job-1 job-2", True)
+    await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
+    await world.commands.forgetting.forget(world.ask(person=2))
+    ((batch_id,),) = await world.rows("SELECT id FROM batches")
+    assert await world.commands.stop.stop_all(world.ask(), int(str(batch_id)), False) == results.StoppedAll(1, 1)
+
+
+async def test_a_person_who_is_forgotten_while_others_wait_is_named_nowhere(world: World) -> None:
+    job_id = await world.watch("job-1")
+    await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
+    await world.commands.forgetting.forget(world.ask())
+    with pytest.raises(refusals.NotYours) as refused:
+        await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", False)
+    assert refused.value.askers == (2,)
+    assert await world.rows("SELECT user_id FROM subscribers WHERE user_id = 1000") == []
