@@ -89,7 +89,7 @@ MUTATIONS = (
     mutation(
         "a follow takes more than the server may wait for",
         "tests/relay/follow/test_account_follower.py::test_the_server_s_limit_holds_is_told_once_and_room_is_used",
-        "JobImporter._take_batch",
+        "JobImporter._subscribe_batch",
         "for jobid in wanted[:room]:",
         "for jobid in wanted:",
     ),
