@@ -35,7 +35,6 @@ from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
-from model.job import Job
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
@@ -51,17 +50,13 @@ from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
 from relay.cards.cards import CardLoop
 from relay.cards.pauses import Pauses
+from relay.changes import Changes
 from relay.clock import SystemClock
-from relay.commands.answer_buttons import AnswerButtons
-from relay.commands.forgetting import Forgetting
-from relay.commands.job_queries import JobQueries
 from relay.commands.limits import CommandRate, Limits
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.resending import Resending
-from relay.commands.stop import Stop
-from relay.commands.watch import Watch
-from relay.commands.watch_many import WatchMany
+from relay.commands.watch import PromptPosts
 from relay.delivery.attachments import Attacher
 from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.link_refresh import LinkRefresher
@@ -72,7 +67,6 @@ from relay.failures import LoopCrashes
 from relay.follow.account_follower import AccountFollower
 from relay.follow.follow_commands import FollowCommands
 from relay.follow.job_importer import JobImporter
-from relay.job_changes import JobChanges
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader, media_session
 from relay.media.folder import folder_beside
@@ -230,51 +224,25 @@ class Relay:
         clock, random = outside.clock, outside.random
         interval = settings.poll_interval_ms / 1000
         self.database, self.media, self.poster, self.clock = database, media, poster, clock
+        self.changes = changes = Changes()
         self.health = Health()
 
-        # Cards look as the accounts are, and the accounts put notices into the outbox.
-        def in_force(guild_id: int) -> int | None:
-            return self.accounts.in_force(guild_id)
-
-        async def reread(job_id: int, guild_id: int) -> Job | None:
-            return await refresher(job_id, guild_id)
-
-        card_posts = CardPosts(
-            reader=database.reader,
-            poster=poster,
-            clock=clock,
-            health=self.health,
-            in_force=in_force,
-            max_age=settings.job_max_age_ms,
-        )
-        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
-        builder = MessageBuilder(
-            reader=database.reader,
-            poster=poster,
-            attacher=Attacher(media, reread, clock),
-            card_posts=card_posts,
-            clock=clock,
-            started=clock.now(),
-        )
-        sender = Sender(database, poster, builder, ResultRecorder(database, self.cards, clock), clock)
-        self.outbox = DeliveryLoop(database, sender, self.cards, clock)
-
         self.accounts = AccountRegistry(
-            database, vault, clock, self.outbox, self.cards, interval=interval, operator_token=operator_token
+            database, vault, clock, changes, interval=interval, operator_token=operator_token
         )
-        self.tokens = ServerTokens(database, vault, clock, self.accounts, api, self.cards)
+        self.tokens = ServerTokens(database, vault, clock, self.accounts, api, changes)
+        self.rechecks = Rechecks(self.accounts, api, clock)
 
         self.fetcher = JobFetcher(
             api.lazy_job,
             self.accounts,
-            cards=self.cards,
+            changes=changes,
             health=self.health,
             clock=clock,
             interval=interval,
             random=random,
         )
-        refresher = LinkRefresher(database.reader, self.fetcher, self.accounts.in_force)
-        recorder = JobRecorder(database, self.accounts, self.outbox, self.cards, clock, interval=interval)
+        recorder = JobRecorder(database, self.accounts, changes, clock, interval=interval)
         job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, clock, interval=interval)
         self.poller = Poller(
             database,
@@ -288,18 +256,18 @@ class Relay:
             random=random,
         )
 
+        importer = JobImporter(
+            database,
+            self.accounts,
+            changes,
+            clock,
+            interval=interval,
+            most_of_guild=settings.max_open_per_server,
+            serves=lambda guild_id: not settings.discord_guild_ids or guild_id in settings.discord_guild_ids,
+        )
         self.follows = AccountFollower(
             database.reader,
-            JobImporter(
-                database,
-                self.accounts,
-                self.poller,
-                self.outbox,
-                clock,
-                interval=interval,
-                most_of_guild=settings.max_open_per_server,
-                serves=lambda guild_id: not settings.discord_guild_ids or guild_id in settings.discord_guild_ids,
-            ),
+            importer,
             job_lists,
             self.accounts,
             self.poller,
@@ -308,35 +276,72 @@ class Relay:
             interval=interval,
             random=random,
         )
-        self.accounts.when_changed(self.poller.account_changed)
-        self.accounts.when_changed(lambda _: self.follows.changed())
-        self.rechecks = Rechecks(self.accounts, api, clock)
 
         self.callback_counts = CallbackCounts()
         self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
         unknown = UnknownJobs(database.reader, self.fetcher, self.follows, self.poller, clock, interval=interval)
         self.callbacks = CallbackProcessor(database, self.accounts, self.poller, unknown, self.callback_counts, clock)
 
+        card_posts = CardPosts(
+            reader=database.reader,
+            poster=poster,
+            clock=clock,
+            health=self.health,
+            in_force=self.accounts.in_force,
+            max_age=settings.job_max_age_ms,
+        )
+        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
+        builder = MessageBuilder(
+            reader=database.reader,
+            poster=poster,
+            attacher=Attacher(media, LinkRefresher(database.reader, self.fetcher, self.accounts.in_force), clock),
+            card_posts=card_posts,
+            clock=clock,
+            started=clock.now(),
+        )
+        sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock)
+        self.outbox = DeliveryLoop(database, sender, clock)
+
         self.allowances = Allowances(clock)
         lookups = Lookups(self.fetcher, self.accounts, self.allowances)
+        prompt_posts = PromptPosts(database.reader, self.outbox.deliver_now)
         limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
-        changes = JobChanges(self.poller, self.cards)
-        self.member_commands = MemberCommands(
-            watch=Watch(database, lookups, recorder, self.outbox, changes, limits),
-            many=WatchMany(database, lookups, recorder, self.outbox, changes, limits),
-            stop=Stop(database, changes),
-            queries=JobQueries(database.reader, self.accounts),
-            buttons=AnswerButtons(database, lookups, recorder, self.outbox),
-            forgetting=Forgetting(database, self.cards),
-        )
-        self.following = FollowCommands(database, self.accounts, lookups, self.follows.changed)
-        self.resending = Resending(database, lookups.prepay_for_server, self.outbox, self.cards)
+        self.member_commands = MemberCommands(database, lookups, recorder, prompt_posts, changes, limits)
+        self.following = FollowCommands(database, self.accounts, lookups, changes)
+        self.resending = Resending(database, lookups.prepay_for_server, prompt_posts, changes)
 
-        self.places = Places(database, self.accounts, self.outbox, self.poller, clock)
-        self.places.when_forgotten(self.callback_addresses.forget)
+        self.places = Places(database, self.accounts, self.outbox, changes, clock)
         self.retention = Retention(database, clock, recorder.give_up_held)
         self.erasure = Erasure(database, clock)
-        self.pauses = Pauses(database, self.cards, self.health, clock)
+        self.pauses = Pauses(database, changes, self.health, clock)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Has each part told of the changes that concern it. A poll without news changes nothing and wakes nobody."""
+        changes = self.changes
+        changes.deliveries_added.listen(self.outbox.wake)
+        changes.message_shown.listen(self.cards.message_shown)
+        changes.subscription_changed.listen(self.cards.subscription_changed)
+
+        changes.job_news.listen(self.cards.job_changed)
+        changes.job_asked.listen(self.poller.job_changed)
+        changes.job_unwatched.listen(self.poller.job_changed)
+        changes.job_watched.listen(self.poller.job_changed)
+        changes.job_watched.listen(self.cards.job_changed)
+        changes.jobs_found.listen(self.poller.jobs_found)
+
+        changes.account_changed.listen(lambda _: self.outbox.wake())
+        changes.account_changed.listen(self.cards.account_changed)
+        changes.account_changed.listen(self.poller.account_changed)
+        changes.account_changed.listen(lambda _: self.follows.changed())
+        changes.account_changed.listen(self.rechecks.account_changed)
+        changes.account_doubted.listen(self.rechecks.try_soon)
+        changes.follows_changed.listen(self.follows.changed)
+        changes.server_forgotten.listen(self.callback_addresses.forget)
+
+        changes.api_changed.listen(self.cards.all_changed)
+        changes.api_changed.listen(self.poller.api_changed)
+        changes.writes_changed.listen(self.cards.all_changed)
 
     async def start(self) -> None:
         """Sweeps the folder for videos, and reads what is kept in memory. Raises FolderUnusable and StorageError."""

@@ -20,6 +20,7 @@ from pixverse.api import PixVerseApi
 from pixverse.api_client import ApiClient, LazyJob, new_api_session
 from pixverse.api_errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
+from relay.changes import Changes
 from relay.clock import SystemClock
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
@@ -51,25 +52,6 @@ class Tokens:
         return
 
 
-class NobodyLooks:
-    """Outbox and cards of which nobody is there to see anything."""
-
-    def wake(self) -> None:
-        return
-
-    def job_changed(self, _job_id: int) -> None:
-        return
-
-    def subscription_changed(self, _subscription_id: int) -> None:
-        return
-
-    def account_changed(self, _account_id: int) -> None:
-        return
-
-    def api_changed(self) -> None:
-        return
-
-
 class NoLists(JobLists):
     """Every job is asked about one by one."""
 
@@ -87,16 +69,16 @@ class RealPoller:
         self._path = database.path
         self.asked: list[tuple[str, float]] = []
         """Job id and monotonic seconds of each question, oldest first."""
-        clock, nobody = SystemClock(), NobodyLooks()
+        clock, changes = SystemClock(), Changes()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
         fetcher = JobFetcher(
-            self._ask, accounts, cards=nobody, health=Health(), clock=clock, interval=interval, random=random
+            self._ask, accounts, changes=changes, health=Health(), clock=clock, interval=interval, random=random
         )
         self.fetcher = fetcher
         self.poller = Poller(
             database,
             fetcher,
-            JobRecorder(database, accounts, nobody, nobody, clock, interval=interval),
+            JobRecorder(database, accounts, changes, clock, interval=interval),
             accounts,
             clock,
             NoLists(self._api.list_active_jobs, self._api.kind_of, accounts.token_of, clock, interval=interval),

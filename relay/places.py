@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Protocol
 
 from relay.accounts.account_registry import AccountRegistry
-from relay.ports import Clock, JobWatch
+from relay.changes import Changes
+from relay.ports import Clock
 from storage import accounts, deletion, servers
 from storage.database import Database
 from storage.errors import StorageError
@@ -36,19 +37,14 @@ class Places:
     """Told what happens in Discord. Its methods raise StorageError as the database does; nothing is then changed."""
 
     def __init__(
-        self, database: Database, known_accounts: AccountRegistry, channels: Channels, watch: JobWatch, clock: Clock
+        self, database: Database, known_accounts: AccountRegistry, channels: Channels, changes: Changes, clock: Clock
     ) -> None:
         self._database = database
         self._accounts = known_accounts
         self._channels = channels
-        self._watch = watch
+        self._changes = changes
         self._clock = clock
         self._compared = asyncio.Event()
-        self._on_forgotten: Callable[[int], None] = lambda _: None
-
-    def when_forgotten(self, callback: Callable[[int], None]) -> None:
-        """Calls `callback` with each server of which nothing is kept any more."""
-        self._on_forgotten = callback
 
     async def known_channels(self, guild_id: int) -> list[int]:
         """The server's channels and threads with which the bot has still to do."""
@@ -59,7 +55,7 @@ class Places:
         jobs = await servers.jobs_in_channel(self._database.reader, channel_id)
         await self._channels.channel_gone(guild_id, channel_id, name)
         for job_id in jobs:
-            self._watch.job_changed(job_id)
+            self._changes.job_unwatched(job_id)
 
     async def server_gone(self, guild_id: int) -> None:
         """A server has removed the bot."""
@@ -126,6 +122,6 @@ class Places:
             self._accounts.keep(row)
         self._accounts.keep_own(guild_id, None)
         self._accounts.resume_server(guild_id)
-        self._on_forgotten(guild_id)
+        self._changes.server_forgotten(guild_id)
         await self._database.flush()
         return True

@@ -1,4 +1,4 @@
-"""What the relay needs from the outside, and how its rooms wake each other: a protocol for each."""
+"""What the relay needs from the outside: a protocol for each."""
 
 from __future__ import annotations
 
@@ -70,38 +70,6 @@ class Videos(Protocol):
         the block ends. Raises OSError where the disk takes no file."""
 
 
-# ---- how the rooms wake each other ----------------------------------------------------------------------------------
-
-
-class Outbox(Protocol):
-    """The deliveries, as the rest of the relay sees them."""
-
-    def wake(self) -> None:
-        """Something was put into the outbox, or may go out now."""
-
-
-class PromptOutbox(Outbox, Protocol):
-    """The deliveries, as somebody sees them who waits for one."""
-
-    async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
-        """Sends this one before others. The message's id; None where it is not posted within that time: it then follows
-        like any other."""
-
-
-class JobWatch(Protocol):
-    """The poller, as commands see it."""
-
-    def job_changed(self, job_id: int) -> None:
-        """A job is watched, is watched no more, has ended, or was asked about."""
-
-
-class JobFinds(Protocol):
-    """The poller, as whoever finds jobs sees it."""
-
-    def jobs_found(self, job_ids: Collection[int]) -> None:
-        """These are watched from now on, and nobody has asked the API about them yet."""
-
-
 class JobImports(Protocol):
     """The follows, as whoever hears of an account's jobs sees them."""
 
@@ -143,22 +111,6 @@ class CallbackMeter(Protocol):
 
     def callback(self, use: CallbackUse) -> None:
         """A callback was used in this way."""
-
-
-class Cards(Protocol):
-    """The cards and summaries, as the rest of the relay sees them. Calls return at once; edits follow in time."""
-
-    def job_changed(self, job_id: int) -> None:
-        """An answer brought something new, or the job ended."""
-
-    def subscription_changed(self, subscription_id: int) -> None:
-        """Its card may have to look different (stopped, posted, on hold)."""
-
-    def account_changed(self, account_id: int) -> None:
-        """The account's token was refused, renewed, paid, removed; its open jobs' cards follow."""
-
-    def api_changed(self) -> None:
-        """The API went away or came back; all open cards follow, without a stampede."""
 
 
 @dataclass(frozen=True, slots=True)

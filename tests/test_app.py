@@ -55,3 +55,7 @@ async def test_a_log_that_another_program_reads_is_emptied_by_a_loop(relay: Rela
     loop.cancel()
     await asyncio.gather(loop, return_exceptions=True)
     assert not [file for file in relay.database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
+
+
+def test_somebody_listens_to_each_kind_of_change(relay: Relay) -> None:
+    assert [name for name, signal in vars(relay.changes).items() if not signal._listeners] == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import replace
 
 from model.states import AccountState
@@ -11,7 +11,8 @@ from pixverse.api_errors import PixVerseError
 from pixverse.token_text import names_user, useapi_user
 from relay.accounts import account_states
 from relay.accounts.account_states import Account, state_told
-from relay.ports import Cards, Clock, Outbox
+from relay.changes import Changes
+from relay.ports import Clock
 from storage import accounts, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction, to_the_end
@@ -35,8 +36,7 @@ class AccountRegistry:
         database: Database,
         vault: Vault,
         clock: Clock,
-        outbox: Outbox,
-        cards: Cards,
+        changes: Changes,
         *,
         interval: float,
         operator_token: str | None,
@@ -44,16 +44,13 @@ class AccountRegistry:
         self._database = database
         self._vault = vault
         self._clock = clock
-        self._outbox = outbox
-        self._cards = cards
+        self._changes = changes
         self.recheck_seconds = RECHECK_INTERVALS * interval
         self._operator_token = operator_token
         self._known: dict[int, Account] = {}
         self._own: dict[int, int] = {}
         self._suspended: set[int] = set()
         self._operator_id: int | None = None
-        self._on_change: list[Callable[[int], None]] = []
-        self._on_doubt: list[Callable[[int], None]] = []
 
     async def start(self) -> None:
         """Reads all accounts, and makes the operator's the one that the settings name, if any. Servers whose token is
@@ -121,14 +118,6 @@ class AccountRegistry:
         return account is not None and account.key == key
 
     # ---- hearing ----------------------------------------------------------------------------------------------------
-
-    def when_changed(self, callback: Callable[[int], None]) -> None:
-        """Calls `callback` with the account's id after each change of its state or token, and of who uses it."""
-        self._on_change.append(callback)
-
-    def when_in_doubt(self, callback: Callable[[int], None]) -> None:
-        """Calls `callback` with the account's id when its token should be tried at once."""
-        self._on_doubt.append(callback)
 
     async def answered(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         """The API answered a question about a job with this account's token.
@@ -230,12 +219,9 @@ class AccountRegistry:
             self.tell_changed(account_id)
 
     def tell_changed(self, *account_ids: int) -> None:
-        """Wakes everything that depends on these accounts."""
-        self._outbox.wake()
+        """Tells everything that depends on these accounts."""
         for account_id in account_ids:
-            self._cards.account_changed(account_id)
-            for callback in self._on_change:
-                callback(account_id)
+            self._changes.account_changed(account_id)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
@@ -284,8 +270,7 @@ class AccountRegistry:
 
     def doubt(self, account_id: int) -> None:
         """Has the account's token tried at once."""
-        for callback in self._on_doubt:
-            callback(account_id)
+        self._changes.account_doubted(account_id)
 
 
 def confirms(account: Account, jobids: Collection[str]) -> bool:

@@ -58,8 +58,6 @@ class Rechecks:
         self._clock = clock
         self._due: dict[int, float] = {}
         self._woken = asyncio.Event()
-        accounts.when_in_doubt(self._try_soon)
-        accounts.when_changed(self._plan)
 
     async def run(self) -> None:
         """Tries what is due, for ever. A failure of one trial is logged and costs no more than that trial.
@@ -124,11 +122,13 @@ class Rechecks:
         earliest = min(self._due.values(), default=float("inf"))
         return min(max(earliest - self._clock.monotonic(), 0.0), _LONGEST_SLEEP_SECONDS)
 
-    def _try_soon(self, account_id: int) -> None:
+    def try_soon(self, account_id: int) -> None:
+        """The account's token is to be tried at once."""
         self._due[account_id] = self._clock.monotonic()
         self._woken.set()
 
-    def _plan(self, account_id: int) -> None:
+    def account_changed(self, account_id: int) -> None:
+        """The account's token or state has changed, and with it when it is tried next."""
         account = self.accounts.account(account_id)
         if account is None or account.token is None or account.state is AccountState.OK:
             self._due.pop(account_id, None)

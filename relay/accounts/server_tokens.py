@@ -13,7 +13,8 @@ from pixverse.token_text import clean_token
 from relay.accounts import account_states
 from relay.accounts.account_registry import AccountRegistry, confirms
 from relay.accounts.rechecks import TokenTrial
-from relay.ports import Cards, Clock
+from relay.changes import Changes
+from relay.ports import Clock
 from storage import accounts, follows, moves, servers, subscriptions
 from storage.database import Database, Transaction, to_the_end
 from storage.vault import Vault
@@ -91,14 +92,14 @@ class ServerTokens:
     """
 
     def __init__(
-        self, database: Database, vault: Vault, clock: Clock, book: AccountRegistry, api: TokenTrial, cards: Cards
+        self, database: Database, vault: Vault, clock: Clock, book: AccountRegistry, api: TokenTrial, changes: Changes
     ) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
         self._accounts = book
         self._api = api
-        self._cards = cards
+        self._changes = changes
         self._commands = count(1)
         self._changed_by: dict[int, int] = {}
         """By server: the number of the command that last set or removed its token."""
@@ -247,7 +248,7 @@ class ServerTokens:
 
     def _tell_dropped(self, subscription_ids: list[int]) -> None:
         for subscription_id in subscription_ids:
-            self._cards.subscription_changed(subscription_id)
+            self._changes.subscription_changed(subscription_id)
 
     def _user(self, account_id: int | None) -> ClaimedUser | None:
         account = None if account_id is None else self._accounts.account(account_id)

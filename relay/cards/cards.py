@@ -25,7 +25,7 @@ _SPREAD = 0.05
 
 
 class CardLoop:
-    """The relay's Cards. Calls return at once; edits follow in time, each showing the newest state."""
+    """Calls return at once; edits follow in time, each showing the newest state."""
 
     def __init__(self, database: Database, edits: CardEdits, clock: Clock, *, parallel: int = 8) -> None:
         self._database = database
@@ -62,19 +62,17 @@ class CardLoop:
         self._accounts.add(account_id)
         self._woken.set()
 
-    def api_changed(self) -> None:
-        """All open cards follow, one after the other."""
+    def all_changed(self) -> None:
+        """All open cards may have to look different; they follow one after the other."""
         self._all = True
         self._woken.set()
 
-    def card_posted(self, post: CardPost) -> None:
-        """This card stands in its channel, looking like this."""
-        self._edits.posted(Key(DeliveryKind.CARD, post.subscription_id), post)
-        self.subscription_changed(post.subscription_id)
-
-    def summary_posted(self, post: SummaryPost) -> None:
-        """This summary stands in its channel, looking like this."""
-        key = Key(DeliveryKind.SUMMARY, post.batch_id)
+    def message_shown(self, post: CardPost | SummaryPost) -> None:
+        """This card or summary stands in its channel, looking like this."""
+        if isinstance(post, CardPost):
+            key = Key(DeliveryKind.CARD, post.subscription_id)
+        else:
+            key = Key(DeliveryKind.SUMMARY, post.batch_id)
         self._edits.posted(key, post)
         self._mark([key])
         self._woken.set()

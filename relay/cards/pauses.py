@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from relay.ports import Cards, Clock, Health
+from relay.changes import Changes
+from relay.ports import Clock, Health
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -18,9 +19,9 @@ _PROBE_SECONDS = 15.0
 class Pauses:
     """Sleeps until a write is refused. Its cards are told at the beginning and at the end."""
 
-    def __init__(self, database: Database, cards: Cards, health: Health, clock: Clock) -> None:
+    def __init__(self, database: Database, changes: Changes, health: Health, clock: Clock) -> None:
         self._database = database
-        self._cards = cards
+        self._changes = changes
         self._health = health
         self._clock = clock
 
@@ -47,7 +48,7 @@ class Pauses:
         else:
             log.warning("the database takes writes again")
         self._health.paused = paused
-        self._cards.api_changed()
+        self._changes.writes_changed()
 
     async def _takes_writes(self) -> bool:
         try:

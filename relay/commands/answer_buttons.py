@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from model.states import DeliveryKind
+from relay.changes import Changes
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo, Refusal, TooFast
 from relay.commands.results import Ask, MentionSet, PostedAgain
 from relay.commands.stop import require_here
 from relay.delivery import nonces
 from relay.polling.job_recorder import JobRecorder
-from relay.ports import Outbox
 from storage import deliveries, jobs, subscriptions
 from storage.database import Database
 from storage.jobs import JobRow
@@ -18,11 +18,11 @@ from storage.jobs import JobRow
 class AnswerButtons:
     """The buttons of an answer. Raises NothingToDo, and StorageError as the database does."""
 
-    def __init__(self, database: Database, lookups: Lookups, recorder: JobRecorder, outbox: Outbox) -> None:
+    def __init__(self, database: Database, lookups: Lookups, recorder: JobRecorder, changes: Changes) -> None:
         self._database = database
         self._lookups = lookups
         self._recorder = recorder
-        self._outbox = outbox
+        self._changes = changes
 
     async def set_mention(self, ask: Ask, subscription_id: int, mention: bool) -> MentionSet:
         """Whether the asker, who waits for the job, is pinged at its end."""
@@ -53,7 +53,7 @@ class AnswerButtons:
                 base_nonce=nonces.for_job(row.jobid, here.channel_id, DeliveryKind.AGAIN, answer_id),
                 now=ask.at,
             )
-        self._outbox.wake()
+        self._changes.deliveries_added()
         return PostedAgain(row.id)
 
     async def _refresh(self, ask: Ask, row: JobRow) -> None:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from relay.changes import Changes
 from relay.commands.answer_buttons import AnswerButtons
 from relay.commands.forgetting import Forgetting
 from relay.commands.job_queries import JobQueries
+from relay.commands.limits import Limits
+from relay.commands.lookups import Lookups
 from relay.commands.stop import Stop
-from relay.commands.watch import Watch
+from relay.commands.watch import PromptPosts, Watch
 from relay.commands.watch_many import WatchMany
+from relay.polling.job_recorder import JobRecorder
+from storage.database import Database
 
 
-@dataclass(frozen=True, slots=True)
 class MemberCommands:
     """What the commands and buttons of members call."""
 
-    watch: Watch
-    many: WatchMany
-    stop: Stop
-    queries: JobQueries
-    buttons: AnswerButtons
-    forgetting: Forgetting
+    def __init__(
+        self,
+        database: Database,
+        lookups: Lookups,
+        recorder: JobRecorder,
+        prompt_posts: PromptPosts,
+        changes: Changes,
+        limits: Limits,
+    ) -> None:
+        self.watch = Watch(database, lookups, recorder, prompt_posts, changes, limits)
+        self.many = WatchMany(database, lookups, recorder, prompt_posts, changes, limits)
+        self.stop = Stop(database, changes)
+        self.queries = JobQueries(database.reader, lookups.accounts)
+        self.buttons = AnswerButtons(database, lookups, recorder, changes)
+        self.forgetting = Forgetting(database, changes)

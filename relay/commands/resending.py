@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from model.states import DeliveryState, Reason
+from relay.changes import Changes
 from relay.commands.refusals import NothingToDo
 from relay.commands.results import Ask
-from relay.commands.watch import LATER_SECONDS
+from relay.commands.watch import LATER_SECONDS, PromptPosts
 from relay.delivery.fallbacks import Variant
-from relay.ports import Cards, PromptOutbox
 from storage import deliveries, delivery_queries
 from storage.database import Database
 
@@ -33,11 +33,13 @@ class Resending:
     """Takes up an outcome by its own row, so that two presses send it once. `prepay` counts the look for fresh links
     that may follow, and raises TooFast."""
 
-    def __init__(self, database: Database, prepay: Callable[[Ask], None], outbox: PromptOutbox, cards: Cards) -> None:
+    def __init__(
+        self, database: Database, prepay: Callable[[Ask], None], prompt_posts: PromptPosts, changes: Changes
+    ) -> None:
         self._database = database
         self._prepay = prepay
-        self._outbox = outbox
-        self._cards = cards
+        self._prompt_posts = prompt_posts
+        self._changes = changes
 
     async def send_again(self, ask: Ask, delivery_id: int) -> SentAgain:
         """Sends one of the asker's server that was given up, or of which nobody knows whether it was posted.
@@ -55,10 +57,10 @@ class Resending:
             variant = replace(Variant.parse(found.variant), no_ping=True) if unsure else Variant()
             fresh = await deliveries.take_up(tx, delivery_id, variant=variant.format(), now=ask.at)
         if fresh:
-            self._outbox.wake()
-            self._cards.subscription_changed(found.subscription_id)
+            self._changes.deliveries_added()
+            self._changes.subscription_changed(found.subscription_id)
         return SentAgain(found.job_id, found.channel_id, fresh=fresh, posted=found.state is DeliveryState.POSTED)
 
     async def posted(self, delivery_id: int) -> bool:
         """Waits until it is posted; False where that is not soon."""
-        return await self._outbox.deliver_now(delivery_id, LATER_SECONDS) is not None
+        return (await self._prompt_posts.post(delivery_id, LATER_SECONDS)).message_id is not None

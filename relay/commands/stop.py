@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from relay.changes import Changes
 from relay.commands import targets
 from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
 from relay.commands.results import Ask, Stopped, StoppedAll, StopResult, TakenOff
-from relay.job_changes import JobChanges
 from storage import batches, deliveries, subscriptions
 from storage.database import Database, Transaction
 from storage.subscriptions import SubscriptionRow
@@ -14,7 +14,7 @@ from storage.subscriptions import SubscriptionRow
 class Stop:
     """Takes people off, and ends subscriptions with their last asker. Raises StorageError as the database does."""
 
-    def __init__(self, database: Database, changes: JobChanges) -> None:
+    def __init__(self, database: Database, changes: Changes) -> None:
         self._database = database
         self._changes = changes
 
@@ -49,7 +49,7 @@ class Stop:
                     await _end(tx, ask, subscription)
                     stopped.append(subscription)
         for subscription in every:
-            self._changes.subscription_stopped(subscription.job_id, subscription.id)
+            self._tell(subscription)
         return StoppedAll(len(stopped), len(every) - len(stopped))
 
     async def _stop(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
@@ -61,8 +61,12 @@ class Stop:
             goes_on = others > 0 or (subscription.followed and not may_manage)
             if not goes_on:
                 await _end(tx, ask, subscription)
-        self._changes.subscription_stopped(subscription.job_id, subscription.id)
+        self._tell(subscription)
         return TakenOff(others) if goes_on else Stopped()
+
+    def _tell(self, subscription: SubscriptionRow) -> None:
+        self._changes.job_unwatched(subscription.job_id)
+        self._changes.subscription_changed(subscription.id)
 
     async def _others(self, tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
         waiting = await subscriptions.subscribers(tx, subscription.id)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from model import snapshots
 from model.job import Job, outcome_of_state
 from model.states import AccountState
 from relay import merge
+from relay.changes import Changes
 from relay.commands import targets
 from relay.commands.job_queries import OUTCOME_STATES
 from relay.commands.limits import Limits
@@ -36,11 +38,9 @@ from relay.commands.results import (
 from relay.commands.stop import require_here
 from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import Target
-from relay.job_changes import JobChanges
 from relay.polling.job_recorder import JobRecorder, Recorded, post_outcome
-from relay.ports import PromptOutbox
 from storage import delivery_queries, jobs, overviews, subscriptions
-from storage.database import Database
+from storage.database import Database, Queries
 from storage.jobs import JobRow
 
 AT_ONCE_SECONDS = 0.2
@@ -61,16 +61,16 @@ class Standing:
 class PromptPosts:
     """Posts a message ahead of others for somebody who waits. Raises StorageError as the database does."""
 
-    def __init__(self, database: Database, outbox: PromptOutbox) -> None:
-        self._database = database
-        self._outbox = outbox
+    def __init__(self, reader: Queries, deliver_now: Callable[[int, float], Awaitable[int | None]]) -> None:
+        self._reader = reader
+        self._deliver_now = deliver_now
 
     async def post(self, delivery_id: int, seconds: float = AT_ONCE_SECONDS) -> Standing:
         """What became of it within that time."""
-        message_id = await self._outbox.deliver_now(delivery_id, seconds)
+        message_id = await self._deliver_now(delivery_id, seconds)
         if message_id is not None:
             return Standing(message_id)
-        if await delivery_queries.is_blocked(self._database.reader, delivery_id):
+        if await delivery_queries.is_blocked(self._reader, delivery_id):
             return Standing(refused=True)
         return Standing(on_its_way=delivery_id)
 
@@ -95,17 +95,16 @@ class Watch:
         database: Database,
         lookups: Lookups,
         recorder: JobRecorder,
-        outbox: PromptOutbox,
-        changes: JobChanges,
+        prompt_posts: PromptPosts,
+        changes: Changes,
         limits: Limits,
     ) -> None:
         self._database = database
         self._lookups = lookups
         self._recorder = recorder
-        self._outbox = outbox
         self._changes = changes
         self._limits = limits
-        self._prompt_posts = PromptPosts(database, outbox)
+        self._prompt_posts = prompt_posts
 
     async def status(
         self, ask: Ask, text: str, mention: bool, spoiler: bool, *, look_again: bool = False
@@ -221,7 +220,7 @@ class Watch:
             if subscribed.state is SubscribeState.TO_POST:
                 await post_outcome(tx, subscribed.row, subscribed.subscription, ask.at)
         self._changes.job_watched(subscribed.row.id)
-        self._outbox.wake()
+        self._changes.deliveries_added()
         result = await self._result(subscribed, mention=mention, api_down=said is Silence.NO_ANSWER, target=target)
         return replace(result, hold=hold) if isinstance(result, NowWatching | AlreadyWatched) else result
 

@@ -8,6 +8,7 @@ from model.job import Job
 from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
+from relay.changes import Changes
 from relay.commands.limits import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import (
@@ -23,9 +24,7 @@ from relay.commands.subscribe import SubscribeRequest, SubscribeResult, Subscrib
 from relay.commands.targets import by_number
 from relay.commands.watch import LATER_SECONDS, PromptPosts, Standing
 from relay.delivery import nonces
-from relay.job_changes import JobChanges
 from relay.polling.job_recorder import JobRecorder, post_outcome
-from relay.ports import PromptOutbox
 from storage import batches, deliveries, jobs, overviews
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
@@ -71,17 +70,16 @@ class WatchMany:
         database: Database,
         lookups: Lookups,
         recorder: JobRecorder,
-        outbox: PromptOutbox,
-        changes: JobChanges,
+        prompt_posts: PromptPosts,
+        changes: Changes,
         limits: Limits,
     ) -> None:
         self._database = database
         self._lookups = lookups
         self._recorder = recorder
-        self._outbox = outbox
         self._changes = changes
         self._limits = limits
-        self._prompt_posts = PromptPosts(database, outbox)
+        self._prompt_posts = prompt_posts
 
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
         """Does for a list of ids what `Watch.status` does for one, with one summary for all that was taken.
@@ -96,7 +94,7 @@ class WatchMany:
         written = await self._write(ask, account_id, wanted, mention=mention)
         for job_id in written.touched:
             self._changes.job_watched(job_id)
-        self._outbox.wake()
+        self._changes.deliveries_added()
         summary = Standing() if written.summary_id is None else await self._prompt_posts.post(written.summary_id)
         entries = tuple([await self._entry(one) for one in wanted])
         return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from model.messages import CardPost, Cause, NoticePost, SummaryPost
 from model.states import NoticeKind, Reason
+from relay.changes import Changes
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
 from relay.delivery.attachments import limit_in_force
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft
-from relay.delivery.shown import ShownCards
 from relay.delivery.verdicts import PATIENCE, SECOND, Again, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from relay.ports import Clock
 from storage import cards, deliveries, delivery_queries, servers
@@ -44,9 +44,9 @@ class DeliveryResult:
 class ResultRecorder:
     """Writes what became of deliveries and lets the cards follow."""
 
-    def __init__(self, database: Database, cards: ShownCards, clock: Clock) -> None:
+    def __init__(self, database: Database, changes: Changes, clock: Clock) -> None:
         self._database = database
-        self._cards = cards
+        self._changes = changes
         self._clock = clock
 
     async def record_result(self, result: DeliveryResult) -> None:
@@ -181,19 +181,16 @@ class ResultRecorder:
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
         return others
 
-    # ---- what the cards learn ---------------------------------------------------------------------------------------
+    # ---- what the cards are told -------------------------------------------------------------------------------------
 
     def _follow(self, result: DeliveryResult, touched: set[int]) -> None:
         delivery, draft = result.delivery, result.shown
-        if isinstance(result.verdict, Done) and draft is not None:
-            if isinstance(draft.post, CardPost):
-                self._cards.card_posted(draft.post)
-            if isinstance(draft.post, SummaryPost):
-                self._cards.summary_posted(draft.post)
+        if isinstance(result.verdict, Done) and draft is not None and isinstance(draft.post, CardPost | SummaryPost):
+            self._changes.message_shown(draft.post)
         if delivery.subscription_id is not None and not isinstance(result.verdict, Again):
             touched.add(delivery.subscription_id)
         for subscription_id in sorted(touched):
-            self._cards.subscription_changed(subscription_id)
+            self._changes.subscription_changed(subscription_id)
 
 
 async def add_notice(

@@ -19,7 +19,6 @@ from model.states import NoticeKind, Reason
 from relay.clock import sleep_unless_woken
 from relay.delivery.delivery_results import add_notice
 from relay.delivery.sender import Sender
-from relay.delivery.shown import ShownCards
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
 from storage import cards, deliveries, delivery_queries, follows, servers
@@ -120,7 +119,6 @@ class DeliveryLoop:
         self,
         database: Database,
         sender: Sender,
-        shown: ShownCards,
         clock: Clock,
         *,
         parallel: int = 16,
@@ -128,7 +126,6 @@ class DeliveryLoop:
     ) -> None:
         self._database = database
         self._sender = sender
-        self._cards = shown
         self._clock = clock
         self._parallel = parallel
         self._grace = grace

@@ -78,8 +78,8 @@ class AccountFollower:
         """How often something went wrong that was no answer of the API."""
         self.beat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
-        job_lists.when_refreshed(self._list_came)
-        job_lists.when_refused(self._list_refused)
+        job_lists.refreshed.listen(self._list_came)
+        job_lists.refused.listen(self._list_refused)
 
     def changed(self) -> None:
         """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from model.messages import ClaimedUser
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import TokenChanged
+from relay.changes import Changes
 from relay.commands.lookups import Lookups
 from relay.commands.refusals import NoOwnToken, NotFollowed
 from relay.commands.results import Ask
@@ -28,13 +28,11 @@ class Followable:
 class FollowCommands:
     """Every call raises StorageError as the database does; nothing is then changed."""
 
-    def __init__(
-        self, database: Database, accounts: AccountRegistry, lookups: Lookups, when_changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, database: Database, accounts: AccountRegistry, lookups: Lookups, changes: Changes) -> None:
         self._database = database
         self._accounts = accounts
         self._lookups = lookups
-        self._when_changed = when_changed
+        self._changes = changes
 
     def followable(self, guild_id: int) -> Followable:
         """The server's own account: with the operator's it would see other servers' jobs.
@@ -57,7 +55,7 @@ class FollowCommands:
             if followable.account_id != account_id:
                 raise TokenChanged
             await follows.put(tx, FollowRow(ask.guild_id, channel_id, account_id, progress, ask.user_id, ask.at))
-        self._when_changed()
+        self._changes.follows_changed()
         return followable
 
     async def unfollow(self, ask: Ask, channel_id: int) -> int:
@@ -66,7 +64,7 @@ class FollowCommands:
             if not await follows.remove(tx, ask.guild_id, channel_id):
                 raise NotFollowed
             running = await follows.running_in(tx, ask.guild_id, channel_id)
-        self._when_changed()
+        self._changes.follows_changed()
         return running
 
     async def channels(self, guild_id: int) -> list[int]:

@@ -10,10 +10,11 @@ from typing import Protocol
 from model.messages import NoticePost
 from model.states import DeliveryKind, NoticeKind
 from pixverse.jobids import is_jobid
+from relay.changes import Changes
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
-from relay.ports import Clock, JobFinds, Outbox
+from relay.ports import Clock
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction, to_the_end
 from storage.follows import FollowRow
@@ -60,8 +61,7 @@ class JobImporter:
         self,
         database: Database,
         accounts: FollowedAccounts,
-        poller: JobFinds,
-        outbox: Outbox,
+        changes: Changes,
         clock: Clock,
         *,
         interval: float,
@@ -70,8 +70,7 @@ class JobImporter:
     ) -> None:
         self._database = database
         self._accounts = accounts
-        self._poller = poller
-        self._outbox = outbox
+        self._changes = changes
         self._clock = clock
         self._card_after = min(_CARD_AFTER, round(interval * 1000))
         self._most_of_guild = most_of_guild
@@ -144,8 +143,8 @@ class JobImporter:
     def _tell(self, found: Collection[int]) -> None:
         if found:
             log.info("Jobs of followed accounts found: %d", len(found))
-            self._poller.jobs_found(found)
-            self._outbox.wake()
+            self._changes.jobs_found(found)
+            self._changes.deliveries_added()
 
     def _note_strange(self, account_id: int, strange: int) -> None:
         """One line, until their number changes."""
@@ -179,7 +178,7 @@ class JobImporter:
                 notice_json=notices.dump(notice),
                 now=now,
             )
-        self._outbox.wake()
+        self._changes.deliveries_added()
 
 
 def _batches(jobids: Sequence[str]) -> Iterator[Sequence[str]]:

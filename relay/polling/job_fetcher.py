@@ -23,9 +23,10 @@ from pixverse.api_errors import (
 )
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import AllowanceUsedUp
+from relay.changes import Changes
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
-from relay.ports import ApiHealth, Cards, Clock, Health
+from relay.ports import ApiHealth, Clock, Health
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class JobFetcher:
         fetch: Fetch,
         accounts: Accounts,
         *,
-        cards: Cards,
+        changes: Changes,
         health: Health,
         clock: Clock,
         interval: float,
@@ -101,7 +102,7 @@ class JobFetcher:
     ) -> None:
         self._fetch = fetch
         self._accounts = accounts
-        self._cards = cards
+        self._changes = changes
         self._health = health
         self._clock = clock
         self._interval = interval
@@ -116,11 +117,6 @@ class JobFetcher:
         """Answers that a job is not found, for people alone: one that has just been started may be known a moment
         later, and what is scheduled must see that."""
         self._jobs = 0
-        self._on_back: Callable[[], None] = lambda: None
-
-    def when_back(self, callback: Callable[[], None]) -> None:
-        """Calls `callback` whenever the API answers again after having been down."""
-        self._on_back = callback
 
     def watching(self, jobs: int) -> None:
         """How many jobs are asked about at present; by that the breaker judges."""
@@ -276,12 +272,11 @@ class JobFetcher:
         if self._breaker.answered(self._clock.monotonic()):
             log.info("The PixVerse API answers again")
             self._show_api()
-            self._on_back()
         await self._accounts.answered(account_id, error, jobid)
 
     def _show_api(self) -> None:
         self._health.api = ApiHealth(self._breaker.down_since)
-        self._cards.api_changed()
+        self._changes.api_changed()
 
     def _rest(self, account_id: int, retry_after: float | None) -> None:
         now = self._clock.monotonic()

@@ -22,6 +22,7 @@ from pixverse.api_errors import (
     TokenRefused,
     Unavailable,
 )
+from relay.changes import Signal
 from relay.clock import sleep_unless_woken
 from relay.polling import schedule
 from relay.polling.job_queue import Watched
@@ -97,16 +98,10 @@ class JobLists:
         self._interval = interval
         self._rolls: dict[_Key, _JobList] = {}
         self._kept: frozenset[int] = frozenset()
-        self._on_refresh: list[Callable[[ListRefreshed], None]] = []
-        self._on_refusal: Callable[[int], None] = lambda _: None
-
-    def when_refreshed(self, callback: Callable[[ListRefreshed], None]) -> None:
-        """Calls `callback` for each new list, so that one serves all who would else ask for it soon."""
-        self._on_refresh.append(callback)
-
-    def when_refused(self, callback: Callable[[int], None]) -> None:
-        """Calls `callback` with an account's id where a list was refused by 401 or 402."""
-        self._on_refusal = callback
+        self.refreshed = Signal[[ListRefreshed]]()
+        """There is a new list: one serves all who would else ask for it soon."""
+        self.refused = Signal[[int]]()
+        """A list of this account was refused by 401 or 402."""
 
     def keep_up(self, account_ids: Collection[int]) -> None:
         """The lists of these accounts are asked for at each interval, by `refresh`, whatever jobs are polled."""
@@ -206,7 +201,7 @@ class JobLists:
         listed.relying.clear()
         log.info("No list of the jobs of account %d, they are asked about one by one: %s", account_id, error)
         if isinstance(error, TokenRefused | SubscriptionUnpaid):
-            self._on_refusal(account_id)
+            self.refused(account_id)
 
     def _rest_after(self, error: PixVerseError, failures: int) -> float:
         if isinstance(error, _REFUSALS):
@@ -226,8 +221,7 @@ class JobLists:
         listed.relying = {jobid: relying for jobid, relying in listed.relying.items() if jobid in listed.jobs}
         named = [job for job, gap in listed.relying.values() if self._record_is_young(job, gap, now)]
         refreshed = ListRefreshed(*key, listed.at, listed.jobs, tuple(left), tuple(named))
-        for callback in self._on_refresh:
-            callback(refreshed)
+        self.refreshed(refreshed)
 
     def _record_is_young(self, job: Watched, gap: float, now: float) -> bool:
         return job.seen_at is not None and now - job.seen_at < schedule.record_after(gap, has_card=job.has_card)

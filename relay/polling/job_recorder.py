@@ -11,10 +11,11 @@ from model.job import Job, JobState, Outcome, outcome_of_state
 from model.states import DeliveryKind
 from pixverse.jobids import is_v2
 from relay import merge
+from relay.changes import Changes
 from relay.delivery import nonces
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
-from relay.ports import Cards, Clock, Outbox
+from relay.ports import Clock
 from storage import batches, deliveries, follows, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
@@ -45,23 +46,21 @@ class Applied:
 
 
 class JobRecorder:
-    """Records answers, and tells outbox and cards. Raises StorageError as the database does; nothing is then
+    """Records answers, and tells what has changed. Raises StorageError as the database does; nothing is then
     changed."""
 
     def __init__(
         self,
         database: Database,
         accounts: Accounts,
-        outbox: Outbox,
-        cards: Cards,
+        changes: Changes,
         clock: Clock,
         *,
         interval: float,
     ) -> None:
         self._database = database
         self._accounts = accounts
-        self._outbox = outbox
-        self._cards = cards
+        self._changes = changes
         self._clock = clock
         self._interval = interval
 
@@ -169,9 +168,9 @@ class JobRecorder:
 
     def _tell(self, job_id: int, recorded: Recorded) -> Recorded:
         if recorded is Recorded.ENDED:
-            self._outbox.wake()
+            self._changes.deliveries_added()
         if recorded is not Recorded.NOTHING:
-            self._cards.job_changed(job_id)
+            self._changes.job_news(job_id)
         return recorded
 
 

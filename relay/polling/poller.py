@@ -82,8 +82,7 @@ class Poller:
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
         """How often something went wrong that was no answer of the API."""
-        fetcher.when_back(self._api_is_back)
-        job_lists.when_refreshed(self._list_refreshed)
+        job_lists.refreshed.listen(self._list_refreshed)
 
     def polls(self) -> Polls:
         """How many jobs are polled, are due now, and how late."""
@@ -252,8 +251,11 @@ class Poller:
             self._asking.put(job, self._asking.if_claimed(job, self._asking.named_at(job, refreshed.at)))
         self._woken.set()
 
-    def _api_is_back(self) -> None:
-        """Everything that was put off comes within an interval, or somewhat longer, not all at once."""
+    def api_changed(self) -> None:
+        """Where the API is back, everything that was put off comes within an interval, or somewhat longer, not all at
+        once."""
+        if self._fetcher.down_since is not None:
+            return
         self._probes.reset()
         for job in self._queue:
             if (job.deferred or job.failures) and not job.in_flight:

@@ -13,10 +13,12 @@ from pixverse.api_errors import PixVerseError, TokenRefused
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
+from relay.changes import Changes
 from storage.database import Database
 from storage.vault import Vault
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
+from tests.relay.heard_changes import HeardChanges
 
 INTERVAL = 20.0
 
@@ -78,42 +80,9 @@ class TokenApi:
         return self.in_work.get(token, ())
 
 
-class WakeCounter:
-    def __init__(self) -> None:
-        self.woken = 0
-
-    def wake(self) -> None:
-        self.woken += 1
-
-
-class CardLog:
-    """Which cards would have to be looked at again."""
-
-    def __init__(self) -> None:
-        self.accounts: list[int] = []
-        self.subscriptions: list[int] = []
-
-    def job_changed(self, job_id: int) -> None:
-        raise AssertionError("tokens change no job")
-
-    def subscription_changed(self, subscription_id: int) -> None:
-        self.subscriptions.append(subscription_id)
-
-    def account_changed(self, account_id: int) -> None:
-        self.accounts.append(account_id)
-
-    def api_changed(self) -> None:
-        raise AssertionError("tokens do not change the API")
-
-
 class NoChannels:
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
         raise AssertionError("no channel goes")
-
-
-class NoWatch:
-    def job_changed(self, job_id: int) -> None:
-        raise AssertionError("no job changes")
 
 
 class House:
@@ -121,15 +90,14 @@ class House:
     accounts: AccountRegistry
     tokens: ServerTokens
     rechecks: Rechecks
+    changes: Changes
 
     def __init__(self, path: Path, key: str) -> None:
         self._path = path
         self._key = key
         self.api = TokenApi()
+        self.heard = HeardChanges()
         self.clock = HandClock()
-        self.outbox = WakeCounter()
-        self.cards = CardLog()
-        self.changed: list[int] = []
 
     @classmethod
     async def open(cls, path: Path, key: str, operator_token: str | None = None) -> House:
@@ -138,6 +106,8 @@ class House:
         return house
 
     async def close(self) -> None:
+        heard = self.heard
+        assert (heard.news, heard.unwatched, heard.api) == ([], [], 0), "tokens change no job, nor the API"
         await self.database.close()
 
     async def restart(self, operator_token: str | None = None) -> None:
@@ -146,20 +116,22 @@ class House:
 
     async def _build(self, operator_token: str | None) -> None:
         self.database = await Database.open(await lay_database(self._path), connect=connect_inline, busy_seconds=0.02)
+        self.changes = Changes()
+        self.heard.listen(self.changes)
         vault = await Vault.open(self.database, [self._key])
         self.accounts = AccountRegistry(
             self.database,
             vault,
             self.clock,
-            self.outbox,
-            self.cards,
+            self.changes,
             interval=INTERVAL,
             operator_token=operator_token,
         )
         await self.accounts.start()
-        self.accounts.when_changed(self.changed.append)
         self.rechecks = Rechecks(self.accounts, self.api, self.clock)
-        self.tokens = ServerTokens(self.database, vault, self.clock, self.accounts, self.api, self.cards)
+        self.tokens = ServerTokens(self.database, vault, self.clock, self.accounts, self.api, self.changes)
+        self.changes.account_changed.listen(self.rechecks.account_changed)
+        self.changes.account_doubted.listen(self.rechecks.try_soon)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

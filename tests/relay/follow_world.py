@@ -46,8 +46,7 @@ class FollowingWorld(World):
         importer = JobImporter(
             database,
             self.accounts,
-            self.poller,
-            self.outbox,
+            self.changes,
             self.clock,
             interval=self.interval,
             most_of_guild=limits.open_per_server,

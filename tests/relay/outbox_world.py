@@ -10,9 +10,10 @@ from pathlib import Path
 
 from model import snapshots
 from model.job import Job, JobState, Media, Outcome
-from model.messages import CardPost, SummaryPost, VideoFile, VideoLink
+from model.messages import VideoFile, VideoLink
 from model.states import DeliveryKind
 from relay.cards.card_posts import CardPosts
+from relay.changes import Changes
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
 from relay.delivery.delivery_results import ResultRecorder
@@ -27,6 +28,7 @@ from tests.clock import ManualClock, SleeplessClock
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 from tests.relay.discord_channel import FIRST_DAY, Discord
+from tests.relay.heard_changes import HeardChanges
 
 GUILD = 77
 MAX_AGE = 48 * 3600_000
@@ -66,29 +68,6 @@ class MortalDatabase(Database):
 
 def disk_full() -> BaseException:
     return StorageUnavailable("database or disk is full")
-
-
-class QuietCards:
-    """Takes what the cards are told."""
-
-    def __init__(self) -> None:
-        self.changed: list[int] = []
-        self.posts: list[CardPost | SummaryPost] = []
-
-    def job_changed(self, job_id: int) -> None: ...
-
-    def subscription_changed(self, subscription_id: int) -> None:
-        self.changed.append(subscription_id)
-
-    def account_changed(self, account_id: int) -> None: ...
-
-    def api_changed(self) -> None: ...
-
-    def card_posted(self, post: CardPost) -> None:
-        self.posts.append(post)
-
-    def summary_posted(self, post: SummaryPost) -> None:
-        self.posts.append(post)
 
 
 class Files:
@@ -139,7 +118,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.discord = Discord(self.clock)
-        self.cards = QuietCards()
+        self.heard = HeardChanges()
         self.rereads: list[int] = []
         self.reread_answer: Job | None = None
 
@@ -154,6 +133,8 @@ class World:
 
     def renew(self) -> None:
         """Fresh objects: nothing in memory is left."""
+        self.changes = Changes()
+        self.heard.listen(self.changes)
         self.posts = CardPosts(
             reader=self.database.reader,
             poster=self.discord,
@@ -170,7 +151,7 @@ class World:
             clock=self.clock,
             started=self.clock.now(),
         )
-        recorder = ResultRecorder(self.database, self.cards, self.clock)
+        recorder = ResultRecorder(self.database, self.changes, self.clock)
         self.clock_watch = ClockWatch(self.database, self.clock)
         self.sender = Sender(self.database, self.discord, builder, recorder, self.clock)
 

@@ -11,7 +11,7 @@ import pytest
 from relay.places import GRACE, Places
 from storage import servers
 from storage.vault import new_key
-from tests.relay.account_house import House, NoChannels, NoWatch
+from tests.relay.account_house import House, NoChannels
 
 GUILD, BACK = 77, 78
 
@@ -30,9 +30,7 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
             await servers.set_gone(tx, guild_id, house.clock.now() - GRACE)
     house.accounts.suspend_server(GUILD)
     house.accounts.suspend_server(BACK)
-    places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
-    forgotten: list[int] = []
-    places.when_forgotten(forgotten.append)
+    places = Places(house.database, house.accounts, NoChannels(), house.changes, house.clock)
     task = asyncio.create_task(places.run())
     try:
         await house.pass_time(3600)
@@ -40,7 +38,7 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
         await places.compare({BACK}, [])
         await house.pass_time(0)
         assert await servers.known(house.database.reader) == {BACK}
-        assert forgotten == [GUILD]
+        assert house.heard.forgotten == [GUILD]
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -50,7 +48,7 @@ async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(house: 
     async with house.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, house.clock.now() - GRACE)
     house.accounts.suspend_server(GUILD)
-    places = Places(house.database, house.accounts, NoChannels(), NoWatch(), house.clock)
+    places = Places(house.database, house.accounts, NoChannels(), house.changes, house.clock)
     await places.compare([], [])
     async with house.database.transaction():
         back = asyncio.create_task(places.server_back(GUILD))

@@ -15,17 +15,12 @@ from pixverse.api_client import LazyJob
 from pixverse.api_errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
-from relay.commands.answer_buttons import AnswerButtons
-from relay.commands.forgetting import Forgetting
-from relay.commands.job_queries import JobQueries
+from relay.changes import Changes
 from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.results import Ask
-from relay.commands.stop import Stop
-from relay.commands.watch import Watch
-from relay.commands.watch_many import WatchMany
-from relay.job_changes import JobChanges
+from relay.commands.watch import PromptPosts
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
@@ -36,6 +31,7 @@ from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
+from tests.relay.heard_changes import HeardChanges
 
 HOUR = 3_600_000
 GUILD, CHANNEL, PERSON = 10, 100, 1000
@@ -135,38 +131,9 @@ class FakeAccounts:
         self.heard.append((account_id, error))
 
 
-class FakeOutbox:
-    """Counts; has posted every card that it is asked to post at once, as message 7000 and something."""
-
-    def __init__(self) -> None:
-        self.woken = 0
-
-    def wake(self) -> None:
-        self.woken += 1
-
-    async def deliver_now(self, delivery_id: int, seconds: float) -> int | None:
-        return 7000 + delivery_id
-
-
-class FakeCards:
-    """Keeps what it was told."""
-
-    def __init__(self) -> None:
-        self.jobs: list[int] = []
-        self.subscriptions: list[int] = []
-        self.api = 0
-
-    def job_changed(self, job_id: int) -> None:
-        self.jobs.append(job_id)
-
-    def subscription_changed(self, subscription_id: int) -> None:
-        self.subscriptions.append(subscription_id)
-
-    def account_changed(self, account_id: int) -> None:
-        raise AssertionError("the accounts tell this themselves")
-
-    def api_changed(self) -> None:
-        self.api += 1
+async def post_at_once(delivery_id: int, _seconds: float) -> int | None:
+    """Has posted every card that it is asked to post, as message 7000 and something."""
+    return 7000 + delivery_id
 
 
 def boundless(clock: ManualClock) -> Allowances:
@@ -193,40 +160,34 @@ class World:
         self.clock = ManualClock()
         self.api = api(self.clock)
         self.accounts = accounts or FakeAccounts()
-        self.outbox = FakeOutbox()
-        self.cards = FakeCards()
+        self.changes = Changes()
+        self.heard = HeardChanges()
+        self.heard.listen(self.changes)
         self.health = Health()
         self.interval = interval
         self.hours = hours
         self.fetcher = JobFetcher(
             self.api.fetch,
             self.accounts,
-            cards=self.cards,
+            changes=self.changes,
             health=self.health,
             clock=self.clock,
             interval=interval,
             random=Random(1),
         )
-        self.recorder = JobRecorder(database, self.accounts, self.outbox, self.cards, self.clock, interval=interval)
+        self.recorder = JobRecorder(database, self.accounts, self.changes, self.clock, interval=interval)
         self.poller = self.new_poller()
         self.lookups = Lookups(self.fetcher, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
         limits = limits or Limits(500, 500)
-        changes = JobChanges(self.poller, self.cards)
-        self.commands = MemberCommands(
-            watch=Watch(database, self.lookups, self.recorder, self.outbox, changes, limits),
-            many=WatchMany(database, self.lookups, self.recorder, self.outbox, changes, limits),
-            stop=Stop(database, changes),
-            queries=JobQueries(database.reader, self.accounts),
-            buttons=AnswerButtons(database, self.lookups, self.recorder, self.outbox),
-            forgetting=Forgetting(database, self.cards),
-        )
+        prompt_posts = PromptPosts(database.reader, post_at_once)
+        self.commands = MemberCommands(database, self.lookups, self.recorder, prompt_posts, self.changes, limits)
         self.running: asyncio.Task[None] | None = None
 
     def new_poller(self) -> Poller:
         self.job_lists = JobLists(
             self.api.list_active_jobs, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval
         )
-        return Poller(
+        poller = Poller(
             self.database,
             self.fetcher,
             self.recorder,
@@ -237,6 +198,11 @@ class World:
             max_age=self.hours * HOUR,
             random=Random(2),
         )
+        for signal in (self.changes.job_asked, self.changes.job_unwatched, self.changes.job_watched):
+            signal.listen(poller.job_changed)
+        self.changes.jobs_found.listen(poller.jobs_found)
+        self.changes.api_changed.listen(poller.api_changed)
+        return poller
 
     def ask(self, *, guild: int = GUILD, channel: int = CHANNEL, person: int = PERSON) -> Ask:
         return Ask(guild, channel, person, self.clock.now())

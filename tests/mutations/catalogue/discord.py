@@ -89,7 +89,7 @@ MUTATIONS = (
         "a deleted channel's jobs are asked about for ever",
         f"{_E2E}/test_places.py::test_a_deleted_channel",
         "Places.channel_gone",
-        "self._watch.job_changed(job_id)",
+        "self._changes.job_unwatched(job_id)",
         "pass",
     ),
     mutation(

@@ -9,7 +9,7 @@ MUTATIONS = (
         "cards do not say that nothing can be written down",
         "tests/relay/cards/test_pauses.py::test_cards_are_told_at_the_beginning_and_at_the_end",
         "Pauses._set",
-        "self._health.paused = paused\nself._cards.api_changed()\n",
+        "self._health.paused = paused\nself._changes.writes_changed()\n",
         "self._health.paused = paused\n",
     ),
     mutation(

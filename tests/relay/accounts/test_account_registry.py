@@ -96,7 +96,7 @@ async def test_a_first_token_is_cleaned_tried_and_in_force(house: House) -> None
     assert house.accounts.in_force(GUILD) == done.account_id
     assert house.accounts.in_force(OTHER_GUILD) is None
     assert house.accounts.token_of(done.account_id) == OLD
-    assert house.changed == [done.account_id]
+    assert house.heard.accounts == [done.account_id]
     assert "old" not in repr(house.accounts.account(done.account_id))
 
 
@@ -246,7 +246,7 @@ async def test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold(house:
     row = await subscriptions.by_id(house.database.reader, subscription)
     assert row is not None
     assert row.ended_at is None
-    assert set(house.cards.accounts) >= {old, done.account_id}
+    assert set(house.heard.accounts) >= {old, done.account_id}
     assert await _told(house) == []
     back = await house.tokens.set_token(GUILD, ADMIN, NEW)
     assert (back.kind, back.waiting) == (TokenSetKind.SAME_ACCOUNT, 1)
@@ -279,7 +279,7 @@ async def test_old_jobs_are_dropped_when_the_admin_says_so_and_only_those_of_thi
         False,
         False,
     ]
-    assert house.cards.subscriptions == [dropped]
+    assert house.heard.subscriptions == [dropped]
     with pytest.raises(TokenChanged):
         await house.tokens.drop_old_jobs(GUILD, new, ADMIN)
 
@@ -458,7 +458,7 @@ async def test_each_change_is_told_once_in_each_server_that_waits(house: House) 
     await house.restart()
     await house.accounts.answered(account, SubscriptionUnpaid("no"))
     assert len(await _told(house)) == 4
-    assert house.outbox.woken >= 2
+    assert len(house.heard.accounts) >= 2
 
 
 async def test_good_news_in_trouble_is_believed_only_of_a_trial(house: House) -> None:

@@ -37,7 +37,9 @@ class CardWorld(World):
         self.loop = CardLoop(
             self.database, CardEdits(self.database, self.discord, self.posts, self.clock), self.clock, parallel=4
         )
-        self.sender._recorder._cards = self.loop
+        self.changes.message_shown.listen(self.loop.message_shown)
+        self.changes.subscription_changed.listen(self.loop.subscription_changed)
+        self.changes.writes_changed.listen(self.loop.all_changed)
         self.task = asyncio.create_task(self.loop.run())
 
     async def halt(self) -> None:
@@ -133,7 +135,7 @@ async def test_nothing_new_is_not_written(world: CardWorld) -> None:
     before = await _shown_at(world, subscription_id)
     world.loop.job_changed(1)
     world.loop.subscription_changed(subscription_id)
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.move(20 * SECOND)
 
     assert len(world.edits()) == 1
@@ -228,10 +230,10 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> Non
     await world.move(int(OLD_CARD_SECONDS * SECOND))
     seen = len(world.edits())
     world.health.api = ApiHealth(down_since=world.clock.now())
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.rest()
     world.health.api = ApiHealth()
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
     assert world.statuses()[seen:] == [CardStatus.API_DOWN]
     await world.move(2 * SECOND)
@@ -350,7 +352,7 @@ async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: Card
 async def test_a_place_in_the_channel_s_line_that_was_not_needed_is_of_no_use_later(world: CardWorld) -> None:
     await world.several_cards(5)
     world.health.api = ApiHealth(down_since=world.clock.now())
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.rest()
     await world.move(1 * SECOND)
     world.health.api = ApiHealth()
@@ -552,7 +554,7 @@ async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorl
 async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: CardWorld) -> None:
     await world.card("job")
     world.health.api = ApiHealth(down_since=world.clock.now())
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.rest()
     assert world.statuses() == [CardStatus.API_DOWN]
     await world.halt()

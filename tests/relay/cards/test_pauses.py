@@ -14,7 +14,6 @@ from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
-from tests.relay.world import FakeCards
 
 CHANNEL = 5
 
@@ -54,7 +53,7 @@ async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> Non
 
 async def test_cards_are_told_at_the_beginning_and_at_the_end(world: CardWorld) -> None:
     await world.database._writer.execute_fetchall("PRAGMA busy_timeout = 10")
-    told, paused = FakeCards(), []
+    paused = []
     with closing(sqlite3.connect(world.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
@@ -62,16 +61,15 @@ async def test_cards_are_told_at_the_beginning_and_at_the_end(world: CardWorld) 
             paused.append(world.health.paused)
 
         clock = Steps(look, look, lambda: other.execute("ROLLBACK"))
-        await Pauses(world.database, told, world.health, clock).until_over()
+        await Pauses(world.database, world.changes, world.health, clock).until_over()
     assert clock.slept == [30, 15, 15]
     assert (paused, world.health.paused) == ([False, True], False)
-    assert told.api == 2
+    assert world.heard.writes == 2
 
 
 async def test_what_is_over_in_a_moment_is_not_told(world: CardWorld) -> None:
-    told = FakeCards()
-    await Pauses(world.database, told, world.health, Steps(lambda: None)).until_over()
-    assert told.api == 0
+    await Pauses(world.database, world.changes, world.health, Steps(lambda: None)).until_over()
+    assert world.heard.writes == 0
 
 
 async def test_an_open_card_says_it_and_takes_it_back_though_nothing_can_be_written(world: CardWorld) -> None:
@@ -82,11 +80,11 @@ async def test_an_open_card_says_it_and_takes_it_back_though_nothing_can_be_writ
 
     world.database.point = fail
     world.health.paused = True
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.move(10_000)
     world.live_on()
     world.health.paused = False
-    world.loop.api_changed()
+    world.loop.all_changed()
     await world.move(40_000)
 
     statuses = [post.status for _, post in world.discord.edits if isinstance(post, CardPost)]

@@ -52,7 +52,7 @@ async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) ->
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
     job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
     assert first == results.PostingOutcome(job, Outcome.COMPLETED)
-    assert world.outbox.woken
+    assert world.heard.deliveries
     second = await world.commands.watch.status(world.ask(), "job-1", True, False)
     assert second == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
     async with world.database.transaction() as tx:

@@ -29,7 +29,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 def forgetting(world: World) -> Forgetting:
-    return Forgetting(world.database, world.cards)
+    return Forgetting(world.database, world.changes)
 
 
 def ask(world: World) -> Ask:
@@ -112,7 +112,7 @@ async def test_open_cards_and_summaries_lose_the_name(cards: CardWorld, after_a_
         await cards.rest()
         assert cards.discord.edits == []
 
-    await Forgetting(cards.database, cards.loop).forget(ask(cards))
+    await Forgetting(cards.database, cards.changes).forget(ask(cards))
     for _ in range(30):
         await cards.move(1000)
 

@@ -11,12 +11,13 @@ from model.states import CardStatus, NoticeKind, Reason
 from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
 from relay.commands.results import Ask
+from relay.commands.watch import PromptPosts
 from relay.delivery import admin_notices as notices
 from relay.delivery.verdicts import PATIENCE
 from storage import deliveries, delivery_queries, servers
 from tests.relay.discord_channel import LOST
 from tests.relay.outbox_world import GUILD, World, completed
-from tests.relay.world import FakeOutbox
+from tests.relay.world import post_at_once
 
 CHANNEL, ALERTS, ADMIN = 5, 6, 99
 NO_ACCESS = Refused(403, 50001)
@@ -35,7 +36,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
-    resending = Resending(world.database, lambda _: None, FakeOutbox(), world.cards)
+    resending = Resending(
+        world.database, lambda _: None, PromptPosts(world.database.reader, post_at_once), world.changes
+    )
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
 
 

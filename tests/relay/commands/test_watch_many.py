@@ -191,7 +191,7 @@ async def test_the_last_asker_ends_the_subscription_somebody_else_does_not(world
     last = await world.commands.stop.stop(world.ask(person=2), 1, False)
     assert not hasattr(last, "others")
     assert await world.rows("SELECT ended_at, stopped_by FROM subscriptions") == [(world.clock.now(), 2)]
-    assert world.cards.subscriptions == [1, 1]
+    assert world.heard.subscriptions == [1, 1]
     assert await world.rows("SELECT count(*) FROM deliveries") == [(0,)]
     with pytest.raises(refusals.NotWatchedHere):
         await world.commands.stop.unwatch(world.ask(), "job-1", True)

@@ -77,7 +77,7 @@ class LoopWorld(World):
     async def begin(self, parallel: int = 16) -> None:
         await self.start()
         await self.account()
-        self.outbox = DeliveryLoop(self.database, self.sender, self.cards, self.clock, parallel=parallel, grace=0.2)
+        self.outbox = DeliveryLoop(self.database, self.sender, self.clock, parallel=parallel, grace=0.2)
         self.task = asyncio.create_task(self.outbox.run())
 
     async def finish(self) -> None:

@@ -691,7 +691,7 @@ async def test_a_posted_card_is_shown_and_its_message_kept(world: World) -> None
     subscription_id = await world.watch("job", CHANNEL, card=True)
     await world.pump()
 
-    assert [type(post) for post in world.cards.posts] == [CardPost]
+    assert [type(post) for post in world.heard.posts] == [CardPost]
     row = await world.database.reader.one("SELECT shown, shown_at FROM subscriptions WHERE id = ?", (subscription_id,))
     assert row is not None
     assert tuple(row) == ("no answer yet", world.clock.now())

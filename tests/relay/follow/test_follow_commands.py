@@ -23,7 +23,7 @@ from storage import follows
 from storage.vault import new_key
 from tests.clock import ManualClock
 from tests.relay.account_house import INTERVAL, House
-from tests.relay.world import FakeApi, FakeCards
+from tests.relay.world import FakeApi
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7
 TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"
@@ -38,39 +38,38 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
     await opened.close()
 
 
-def _following(house: House, told: list[bool]) -> FollowCommands:
+def _following(house: House) -> FollowCommands:
     fetcher = JobFetcher(
         FakeApi(ManualClock()).fetch,
         house.accounts,
-        cards=FakeCards(),
+        changes=house.changes,
         health=Health(),
         clock=house.clock,
         interval=INTERVAL,
         random=Random(1),
     )
     lookups = Lookups(fetcher, house.accounts, Allowances(house.clock))
-    return FollowCommands(house.database, house.accounts, lookups, lambda: told.append(True))
+    return FollowCommands(house.database, house.accounts, lookups, house.changes)
 
 
 async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> None:
     with pytest.raises(NoToken):
-        _following(house, []).followable(GUILD)
+        _following(house).followable(GUILD)
     await house.restart(operator_token=TOKEN)
     with pytest.raises(NoOwnToken):
-        _following(house, []).followable(GUILD)
+        _following(house).followable(GUILD)
     await house.tokens.set_token(GUILD, ADMIN, TOKEN)  # The operator's account, but the server's own token.
-    assert _following(house, []).followable(GUILD).user == ClaimedUser("1", confirmed=False)
+    assert _following(house).followable(GUILD).user == ClaimedUser("1", confirmed=False)
     account_id = house.accounts.in_force(GUILD)
     assert account_id is not None
     await house.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
     with pytest.raises(AccountInTrouble):
-        _following(house, []).followable(GUILD)
+        _following(house).followable(GUILD)
 
 
 async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(house: House) -> None:
     await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    told: list[bool] = []
-    following = _following(house, told)
+    following = _following(house)
     asked = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, asked, progress=True)
     (row,) = await follows.every(house.database.reader)
@@ -84,12 +83,12 @@ async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(hous
     assert await following.unfollow(ASK, CHANNEL) == 0
     with pytest.raises(NotFollowed):
         await following.unfollow(ASK, CHANNEL)
-    assert len(told) == 2
+    assert house.heard.follows == 2
 
 
 async def test_a_token_that_is_removed_at_the_same_moment_leaves_no_follow(house: House) -> None:
     await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house, [])
+    following = _following(house)
     own = following.followable(GUILD).account_id
     async with house.database.transaction():
         removed = asyncio.create_task(house.tokens.remove_token(GUILD, own, ADMIN))
@@ -110,7 +109,7 @@ async def _has_begun() -> None:
 
 async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_them(house: House) -> None:
     await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house, [])
+    following = _following(house)
     old = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, old, progress=False)
     await following.follow(ASK, CHANNEL + 1, old, progress=False)
@@ -134,7 +133,7 @@ async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_
 
 async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_runs(house: House) -> None:
     await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house, [])
+    following = _following(house)
     account_id = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, account_id, progress=False)
     await house.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))

@@ -21,7 +21,7 @@ async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
     number = await world.watch("somebody@example.org-job")
     done = Job("job", JobState.COMPLETED, "completed")
     assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.ENDED
-    woken = world.outbox.woken
+    woken = world.heard.deliveries
     before = await world.rows("SELECT * FROM jobs")
     with caplog.at_level(logging.INFO):
         assert await world.recorder.record_response(number, done, ACCOUNT) is Recorded.NOTHING
@@ -36,7 +36,7 @@ async def test_an_end_is_final_and_what_contradicts_it_is_only_logged(
     assert "example.org" not in caplog.text
     assert await world.rows("SELECT * FROM jobs") == before
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    assert world.outbox.woken == woken
+    assert world.heard.deliveries == woken
 
 
 async def test_the_outcome_carries_a_nonce_without_anything_local(world: World) -> None:
@@ -72,12 +72,12 @@ async def test_a_card_that_was_never_sent_is_dropped_at_the_end(world: World) ->
 
 async def test_cards_hear_of_news_alone(world: World) -> None:
     number = await world.watch("job-1")
-    world.cards.jobs.clear()
+    world.heard.news.clear()
     same = world.api.jobs["job-1"]
     assert await world.recorder.record_response(number, same, ACCOUNT) is Recorded.NOTHING
-    assert world.cards.jobs == []
+    assert world.heard.news == []
     assert await world.recorder.record_response(number, world.api.put("job-1", percent=3), ACCOUNT) is Recorded.NEWS
-    assert world.cards.jobs == [number]
+    assert world.heard.news == [number]
     assert (
         await world.recorder.record_response(number, Job("job-1", JobState.CREATED, "created"), ACCOUNT)
         is Recorded.NOTHING
