@@ -37,8 +37,8 @@ from ui.job_replies import (
     stop_reply,
     stopped_all_reply,
 )
+from ui.message import Reply
 from ui.refusal_replies import left_button_reply
-from ui.reply import Reply
 
 T = TypeVar("T")
 Handler = Callable[[Interaction, T], Awaitable[None]]

@@ -13,7 +13,7 @@ from ui.admin_replies import (
     callbacks_off_reply,
     replace_address_question,
 )
-from ui.reply import Reply
+from ui.message import Reply
 
 
 class CallbackService:

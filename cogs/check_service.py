@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_replies
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
-from ui.reply import Reply
+from ui.message import Reply
 
 _TOKEN_STATES = {
     Recheck.WORKS: TokenState.WORKS,

@@ -16,7 +16,7 @@ from relay.ports import Poster
 from ui import admin_replies
 from ui.admin_replies import question_outdated_reply
 from ui.buttons import FollowRequest
-from ui.reply import Reply
+from ui.message import Reply
 
 _CHANNEL = re.compile(r"(?:<#)?([0-9]{15,20})>?")
 LARGEST_ID = 2**63 - 1

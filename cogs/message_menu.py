@@ -12,9 +12,9 @@ from cogs.watching_replies import several_watched
 from discord_adapter.interactions import Interaction, Responder, require_posting
 from pixverse.pasted import find_jobids
 from relay.commands.watch_many import AT_MOST, WatchMany
-from ui import descriptions
-from ui.lists import no_ids_reply
-from ui.reply import Reply
+from ui import command_texts as mentions
+from ui.message import Reply
+from ui.watch_list_replies import no_ids_reply
 
 _PARTS = ("content", "embeds", "components")
 _DEEPEST = 12
@@ -37,7 +37,7 @@ def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.Cont
 
         await responder.reply(interaction, action)
 
-    return app_commands.ContextMenu(name=descriptions.WATCH_MENU, callback=watch_jobs)
+    return app_commands.ContextMenu(name=mentions.WATCH_MENU, callback=watch_jobs)
 
 
 def words_of(message: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from storage import delivery_queries
 from storage.database import Database
 from ui.buttons import ResendRequest
 from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
-from ui.reply import Reply
+from ui.message import Reply
 
 
 class OutcomeService:

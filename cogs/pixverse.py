@@ -15,19 +15,19 @@ from relay.commands.member_commands import MemberCommands
 from relay.commands.results import Ask, Choice
 from relay.ports import Clock
 from storage.errors import StorageError
-from ui import descriptions
+from ui import command_texts as mentions
+from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICES
 from ui.job_replies import forget_question, peek_reply, stop_reply
-from ui.lists import autocomplete_choice, listing_replies, pasted_choice
-from ui.mentions import CommandMentions
-from ui.reply import Reply
+from ui.message import Reply
+from ui.watch_list_replies import autocomplete_choice, listing_replies, pasted_choice
 
 log = logging.getLogger(__name__)
 
 FindChoices = Callable[[Ask, str], Awaitable[tuple[Choice, ...]]]
 
 
-class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descriptions.PIXVERSE):
+class PixVerse(commands.GroupCog, group_name="pixverse", group_description=mentions.PIXVERSE):
     """Follows jobs in the channel where it was asked to."""
 
     def __init__(
@@ -39,12 +39,12 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
         self._registry = registry
         self._clock = clock
 
-    @app_commands.command(name="status", description=descriptions.STATUS)
+    @app_commands.command(name="status", description=mentions.STATUS)
     @app_commands.describe(
-        jobid=descriptions.STATUS_JOBID,
-        mention=descriptions.STATUS_MENTION,
-        private=descriptions.STATUS_PRIVATE,
-        spoiler=descriptions.STATUS_SPOILER,
+        jobid=mentions.STATUS_JOBID,
+        mention=mentions.STATUS_MENTION,
+        private=mentions.STATUS_PRIVATE,
+        spoiler=mentions.STATUS_SPOILER,
     )
     async def status(
         self,
@@ -89,8 +89,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
         await self._responder.reply(interaction, action, look_again=again)
 
-    @app_commands.command(name="watch", description=descriptions.WATCH)
-    @app_commands.describe(jobids=descriptions.WATCH_JOBIDS, mention=descriptions.WATCH_MENTION)
+    @app_commands.command(name="watch", description=mentions.WATCH)
+    @app_commands.describe(jobids=mentions.WATCH_JOBIDS, mention=mentions.WATCH_MENTION)
     async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
         """Follows many jobs with one summary and one ping."""
 
@@ -102,8 +102,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
         await self._responder.reply(interaction, action)
 
-    @app_commands.command(name="unwatch", description=descriptions.UNWATCH)
-    @app_commands.describe(jobid=descriptions.UNWATCH_JOBID)
+    @app_commands.command(name="unwatch", description=mentions.UNWATCH)
+    @app_commands.describe(jobid=mentions.UNWATCH_JOBID)
     async def unwatch(self, interaction: Interaction, jobid: str) -> None:
         """Takes the asker off a job of this channel."""
 
@@ -113,7 +113,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
         await self._responder.reply(interaction, action)
 
-    @app_commands.command(name="list", description=descriptions.LIST)
+    @app_commands.command(name="list", description=mentions.LIST)
     async def list_watched(self, interaction: Interaction) -> None:
         """Shows what this channel waits for."""
 
@@ -123,7 +123,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=descr
 
         await self._responder.reply(interaction, action)
 
-    @app_commands.command(name="forget-me", description=descriptions.FORGET_ME)
+    @app_commands.command(name="forget-me", description=mentions.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
         """Asks before anything is deleted."""
 

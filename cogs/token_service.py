@@ -19,7 +19,7 @@ from relay.accounts.server_tokens import (
 from relay.allowances import Allowances
 from relay.commands.results import Ask
 from ui import admin_replies
-from ui.reply import Reply
+from ui.message import Reply
 
 _NOT_STORED: dict[type[Exception], Callable[[bool], Reply]] = {
     DiscordTokenGiven: admin_replies.discord_token_reply,

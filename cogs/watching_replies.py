@@ -10,8 +10,8 @@ from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
 from relay.commands.watch import Watch
 from relay.commands.watch_many import WatchMany
 from ui.job_replies import status_reply
-from ui.lists import watch_menu_reply, watch_reply
-from ui.reply import Reply
+from ui.message import Reply
+from ui.watch_list_replies import watch_menu_reply, watch_reply
 
 
 async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:

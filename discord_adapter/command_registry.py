@@ -12,7 +12,7 @@ import discord
 
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
 from storage.database import Database, get_meta, put_meta
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 
 log = logging.getLogger(__name__)
 

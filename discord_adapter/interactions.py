@@ -15,13 +15,13 @@ from discord_adapter.acknowledging import Respond, acknowledge
 from discord_adapter.channels import is_locked, is_thread, missing_to_post
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.replies import send_replies
-from discord_adapter.temporary_views import PassingViews
+from discord_adapter.temporary_views import TemporaryViews
 from model.messages import Obstacle
 from relay.commands.results import Ask
 from relay.ports import Clock
 from storage.errors import StorageError, StorageUnavailable
 from ui.admin_replies import not_allowed_reply
-from ui.passing import OnPress
+from ui.message import OnPress, Reply
 from ui.refusal_replies import (
     locked_thread_reply,
     missing_permission_reply,
@@ -31,7 +31,6 @@ from ui.refusal_replies import (
     refusal_reply,
     restarting_reply,
 )
-from ui.reply import Reply
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +102,7 @@ class Responder:
     def __init__(self, registry: CommandRegistry, clock: Clock) -> None:
         self._registry = registry
         self._clock = clock
-        self._views = PassingViews()
+        self._views = TemporaryViews()
         self._working: set[asyncio.Future[Reply | Sequence[Reply]]] = set()
         self._replying: set[asyncio.Future[None]] = set()
         self._edits: set[asyncio.Future[None]] = set()

@@ -29,7 +29,7 @@ from model.messages import (
     SummaryPost,
     TooManyRequests,
 )
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 from ui.message import Message
 from ui.posts import message_of
 

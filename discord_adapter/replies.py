@@ -10,9 +10,8 @@ from typing import Any
 import aiohttp
 import discord
 
-from discord_adapter.temporary_views import PassingViews
-from ui.passing import PassingView
-from ui.reply import Reply
+from discord_adapter.temporary_views import TemporaryViews
+from ui.message import Reply, TemporaryView
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ reply (Discord developer docs, Receiving and Responding)."""
 
 
 async def send_replies(
-    interaction: discord.Interaction[Any], replies: Sequence[Reply], sleep: Sleep, views: PassingViews
+    interaction: discord.Interaction[Any], replies: Sequence[Reply], sleep: Sleep, views: TemporaryViews
 ) -> discord.InteractionMessage | None:
     """Sends the replies to the asker alone, the first in the place of what is shown now.
 
@@ -38,7 +37,7 @@ async def send_replies(
             await interaction.followup.send(
                 further.content, ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
             )
-        if isinstance(first.view, PassingView):
+        if isinstance(first.view, TemporaryView):
             await views.keep(first.view, message, interaction.user.id)
         return message
     except (discord.HTTPException, aiohttp.ClientError, OSError) as error:

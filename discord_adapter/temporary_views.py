@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import discord
 
-from ui.passing import PassingView
+from ui.message import TemporaryView
 
 MOST_OF_A_PERSON = 3
 MOST = 500
 
 
-class PassingViews:
+class TemporaryViews:
     """Keeps each person's latest views and the latest of all; the buttons of older ones are removed early."""
 
     def __init__(self) -> None:
-        self._owners: dict[PassingView, int] = {}
+        self._owners: dict[TemporaryView, int] = {}
         """The oldest stands first."""
 
     def __len__(self) -> int:
         return len(self._owners)
 
-    async def keep(self, view: PassingView, message: discord.InteractionMessage, user_id: int) -> None:
+    async def keep(self, view: TemporaryView, message: discord.InteractionMessage, user_id: int) -> None:
         """Keeps a view that is part of this reply until its button is removed."""
         self._owners[view] = user_id
         view.stands_in(message, lambda: self._owners.pop(view, None))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from discord import app_commands
 
 from model.messages import Address, ClaimedUser
-from ui import wording
+from ui import formatting
 from ui.buttons import Action, FollowRequest, follow_view
 from ui.card_views import missing_permissions
+from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
-from ui.mentions import CommandMentions
-from ui.reply import Reply, reply
+from ui.message import Reply, reply
 
 
 def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Reply:
@@ -48,10 +48,13 @@ def not_following_reply() -> Reply:
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
     """The follow has ended; jobs that run already are still posted."""
-    if not running:
-        return Reply(f"**No longer following in <#{channel_id}>.** No jobs were still running.")
-    jobs = wording.count(running, "running job is", "running jobs are")
-    return Reply(f"**No longer following in <#{channel_id}>.** {jobs} still posted.")
+    jobs = formatting.plural(
+        running,
+        "{number} running job is still posted.",
+        "{number} running jobs are still posted.",
+        zero="No jobs were still running.",
+    )
+    return Reply(f"**No longer following in <#{channel_id}>.** {jobs}")
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
@@ -97,17 +100,17 @@ def callbacks_off_reply(interval: int) -> Reply:
     """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
     return Reply(
         "**Callbacks are off for this bot.** Its operator decides that; "
-        f"results still arrive within about {wording.duration(interval)}."
+        f"results still arrive within about {formatting.duration(interval)}."
     )
 
 
 def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
     keep = "Keep it secret: anyone who has it can make me check your jobs, nothing more."
     return reply(
-        wording.lines(
+        formatting.lines(
             f"**{state}**",
             f"`{url}`",
-            wording.joined((old, "Results then arrive at once.", keep), " "),
+            formatting.paragraph(old, "Results then arrive at once.", keep),
             f"-# Add it to each request that starts a job, or once for all with {_DEFAULT_REPLY_URL}.",
         ),
         (Action.ASK_TO_REPLACE, number),
@@ -128,11 +131,15 @@ def not_allowed_reply() -> Reply:
 def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Reply:
     """A first token, or one of another account with nothing waiting. `account` is the useapi.net user, if the
     token claims one."""
-    running = wording.count(in_work, "running job", "running jobs")
-    name = f"useapi.net {wording.account(account)}" if account else "The account"
+    has_jobs = formatting.plural(
+        in_work,
+        "{account} has {number} running job.",
+        "{account} has {number} running jobs.",
+        account=f"useapi.net {formatting.account(account)}" if account else "The account",
+    )
     return Reply(
-        wording.lines(
-            f"**Token works.** {name} has {running}. Members can now use {mentions.status}.",
+        formatting.lines(
+            f"**Token works.** {has_jobs} Members can now use {mentions.status}.",
             f"-# Next: {mentions.check} shows whether I can post here.",
         )
     )
@@ -140,7 +147,8 @@ def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: Comma
 
 def token_renewed_reply(waiting: int) -> Reply:
     """A token of the same account, with jobs that are watched, whether they were on hold or not."""
-    return Reply(f"**Token works.** I'm watching {wording.count(waiting, 'job', 'jobs')} with it.")
+    watching = formatting.plural(waiting, "I'm watching {number} job with it.", "I'm watching {number} jobs with it.")
+    return Reply(f"**Token works.** {watching}")
 
 
 def token_of_other_account_reply(
@@ -148,10 +156,10 @@ def token_of_other_account_reply(
 ) -> Reply:
     """A token of another account while `waiting` jobs, and the follows of `channels`, belong to the old one; asks what
     is to become of them."""
-    old = f"the old one ({wording.account(old_account)})" if old_account else "the old one"
-    jobs = wording.count(waiting, "waiting job", "waiting jobs") if waiting else ""
-    followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
-    held = f"I use it from now on, but it can't see {wording.joined((jobs, followed), ' and ')} of {old}."
+    old = f"the old one ({formatting.account(old_account)})" if old_account else "the old one"
+    jobs = formatting.count(waiting, "waiting job", "waiting jobs") if waiting else ""
+    followed = formatting.count(channels, "followed channel", "followed channels") if channels else ""
+    held = f"I use it from now on, but it can't see {formatting.enumeration((jobs, followed))} of {old}."
     return reply(
         f"**This token works, but belongs to a different account.** {held}",
         (Action.KEEP_OLD_JOBS, old_account_id),
@@ -162,10 +170,10 @@ def token_of_other_account_reply(
 def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Reply:
     """The admin chose to keep the old account's jobs and the follows of so many `channels`; they can still be
     dropped."""
-    jobs = wording.count(waiting, "job", "jobs") if waiting or not channels else ""
-    followed = wording.count(channels, "followed channel", "followed channels") if channels else ""
+    jobs = formatting.count(waiting, "job", "jobs") if waiting or not channels else ""
+    followed = formatting.count(channels, "followed channel", "followed channels") if channels else ""
     one = waiting + channels == 1
-    state = f"{wording.joined((jobs, followed), ' and ')} {'stays' if one else 'stay'} on hold."
+    state = f"{formatting.enumeration((jobs, followed))} {'stays' if one else 'stay'} on hold."
     them = "It resumes" if one else "They resume"
     return reply(
         f"**{state}** {them} once someone sets a token of the old account.", (Action.DROP_OLD_JOBS, old_account_id)
@@ -178,33 +186,33 @@ def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: Comma
 
 
 def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
-    watched = f"{wording.count(jobs, 'job is', 'jobs are')} no longer watched"
+    watched = f"{formatting.count(jobs, 'job is', 'jobs are')} no longer watched"
     if not channels:
         return f"{watched}."
     shown = [f"<#{channel_id}>" for channel_id in channels[:_CHANNELS]]
     more = f"{len(channels) - _CHANNELS} more" if len(channels) > _CHANNELS else ""
     verb, them = ("is", "it") if len(channels) == 1 else ("are", "them")
-    followed = f"{wording.enumeration((*shown, more))} {verb} no longer followed"
-    state = wording.joined((watched if jobs else "", followed), ", and ")
+    followed = f"{formatting.enumeration((*shown, more))} {verb} no longer followed"
+    state = formatting.joined((watched if jobs else "", followed), ", and ")
     return f"{state}. {mentions.follow} sets {them} up again."
 
 
 def token_refused_reply(has_token: bool) -> Reply:
     """useapi.net refuses the token that was entered; `has_token` tells whether the server keeps another one."""
     remedy = "Copy the complete token, including `user:`, or make a new one at useapi.net."
-    return Reply(wording.joined(("**Not stored: useapi.net refuses this token.**", _stays(has_token), remedy), " "))
+    return _not_stored("**Not stored: useapi.net refuses this token.**", has_token, remedy)
 
 
 def token_unpaid_reply(has_token: bool) -> Reply:
     """The account of the token that was entered has no subscription."""
     state = "**Not stored: this account has no paid subscription.**"
-    return Reply(wording.joined((state, _stays(has_token), "Renew it at useapi.net, then try again."), " "))
+    return _not_stored(state, has_token, "Renew it at useapi.net, then try again.")
 
 
 def token_untried_reply(has_token: bool) -> Reply:
     """The API did not answer, so nobody knows whether the token is any good."""
     state = "**Not stored: useapi.net didn't answer.**"
-    return Reply(wording.joined((state, _stays(has_token), "Try again in a few minutes."), " "))
+    return _not_stored(state, has_token, "Try again in a few minutes.")
 
 
 def token_overtaken_reply(mentions: CommandMentions) -> Reply:
@@ -215,18 +223,18 @@ def token_overtaken_reply(mentions: CommandMentions) -> Reply:
 def discord_token_reply(has_token: bool) -> Reply:
     """Somebody entered a Discord token."""
     state = "**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it."
-    return Reply(wording.joined((state, _stays(has_token), "Reset it in Discord to be safe."), " "))
+    return _not_stored(state, has_token, "Reset it in Discord to be safe.")
 
 
 def not_a_token_reply(has_token: bool) -> Reply:
     """What was entered can't be a token of useapi.net."""
     state = "**Not stored: that isn't an API token.** I haven't sent or kept it."
     remedy = "Copy the complete token from useapi.net, including `user:`."
-    return Reply(wording.joined((state, _stays(has_token), remedy), " "))
+    return _not_stored(state, has_token, remedy)
 
 
-def _stays(has_token: bool) -> str:
-    return "The current token stays." if has_token else ""
+def _not_stored(state: str, has_token: bool, remedy: str) -> Reply:
+    return Reply(formatting.paragraph(state, "The current token stays." if has_token else "", remedy))
 
 
 # ---- token remove ---------------------------------------------------------------------------------------------------
@@ -235,11 +243,11 @@ def _stays(has_token: bool) -> str:
 def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Reply:
     """Asks before the token is removed, which also ends the follows of so many `channels`; `operators_token` tells
     whether there is one to fall back to."""
-    followed = f" and following {wording.count(channels, 'channel', 'channels')}" if channels else ""
-    stops = f"I'll stop watching {wording.count(waiting, 'job', 'jobs')}{followed}."
+    followed = f" and following {formatting.count(channels, 'channel', 'channels')}" if channels else ""
+    stops = f"I'll stop watching {formatting.count(waiting, 'job', 'jobs')}{followed}."
     after = "After that, the operator's account is used." if operators_token else ""
     return reply(
-        wording.joined(("**Remove this server's token?**", stops, after), " "),
+        formatting.paragraph("**Remove this server's token?**", stops, after),
         (Action.REMOVE_TOKEN, account_id),
         (Action.KEEP_TOKEN, account_id),
     )

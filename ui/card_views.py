@@ -1,21 +1,68 @@
-"""The card of a job: a Components V2 message that is edited in place."""
+"""A job's card and a batch's summary: Components V2 messages that are edited in place.
+
+Their colours: blue at work, green done, red failed or refused, amber on hold.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import discord
+from discord import Colour
 
 from model.job import JobState, Outcome
-from model.messages import Address, CardPost, Obstacle
+from model.messages import Address, CardPost, Obstacle, SummaryEntry, SummaryPost
 from model.states import CardStatus
-from ui import colours, wording
+from ui import formatting, job_text
 from ui.buttons import Action, layout_view
-from ui.discord_limits import SHORT_PROMPT
+from ui.discord_limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 from ui.escape import escaped
 
+RUNNING = Colour(0x3A57D6)
+
+
+DONE = Colour(0x1C7A46)
+
+
+FAILED = Colour(0xB3261E)
+
+
+ON_HOLD = Colour(0xC98A00)
+
+
+STOPPED = Colour(0x6B7280)
+
+
+_STATUS_COLOURS = {
+    CardStatus.API_DOWN: ON_HOLD,
+    CardStatus.TOKEN_REFUSED: ON_HOLD,
+    CardStatus.UNPAID: ON_HOLD,
+    CardStatus.OTHER_ACCOUNT: ON_HOLD,
+    CardStatus.PAUSED: ON_HOLD,
+    CardStatus.CANNOT_POST: ON_HOLD,
+    CardStatus.UNSURE: ON_HOLD,
+    CardStatus.NOT_POSTED: FAILED,
+    CardStatus.STOPPED: STOPPED,
+}
+"""Every other status is of a job at work."""
+
+
+_OUTCOME_COLOURS = {
+    Outcome.COMPLETED: DONE,
+    Outcome.MODERATED: FAILED,
+    Outcome.FAILED: FAILED,
+    Outcome.CANCELLED: STOPPED,
+    Outcome.EXPIRED: STOPPED,
+    Outcome.NOT_FOUND: STOPPED,
+    Outcome.GIVEN_UP: STOPPED,
+}
+
+
 _WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
+
+
 _WAITING = (Action.STOP_WATCHING,)
+
 
 _BUTTONS: dict[CardStatus, tuple[Action, ...]] = {
     CardStatus.NO_ANSWER_YET: _WORKING,
@@ -31,6 +78,7 @@ _BUTTONS: dict[CardStatus, tuple[Action, ...]] = {
     CardStatus.OTHER_ACCOUNT: _WAITING,
     CardStatus.STOPPED: (Action.WATCH_AGAIN,),
 }
+
 
 _ENDED = {
     Outcome.MODERATED: "Refused by the content rules.",
@@ -51,8 +99,8 @@ def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
 def _colour(post: CardPost) -> discord.Colour:
     """Supports the words, never replaces them."""
     if post.status is CardStatus.ENDED and post.outcome is not None:
-        return colours.OF_OUTCOME[post.outcome]
-    return colours.OF_STATUS.get(post.status, colours.RUNNING)
+        return _OUTCOME_COLOURS[post.outcome]
+    return _STATUS_COLOURS.get(post.status, RUNNING)
 
 
 def card_text(post: CardPost, address: Address) -> str:
@@ -61,18 +109,18 @@ def card_text(post: CardPost, address: Address) -> str:
         return _ended(post, address)
     if post.status is CardStatus.STOPPED:
         return _stopped(post)
-    return wording.lines(_head(post), frame(post))
+    return formatting.lines(_head(post), frame(post))
 
 
 def frame(post: CardPost) -> str:
     """What every card of an open job shows below its state: the prompt, then one line of small print."""
     job = post.job
-    return wording.lines(
-        wording.quoted(wording.prompt(job, SHORT_PROMPT)),
-        wording.small(
-            f"created {wording.relative(job.created)}" if job and job.created is not None else "",
-            wording.facts(job, with_what=bool(wording.prompt_text(job))),
-            f"asked by {wording.user(post.asker)}" if post.asker is not None else "",
+    return formatting.lines(
+        formatting.quoted(job_text.prompt(job, SHORT_PROMPT)),
+        formatting.small(
+            f"created {formatting.relative(job.created)}" if job and job.created is not None else "",
+            job_text.facts(job, with_what=bool(job_text.prompt_text(job))),
+            f"asked by {formatting.user(post.asker)}" if post.asker is not None else "",
             f"#{post.number}",
         ),
     )
@@ -99,12 +147,12 @@ def _head(post: CardPost) -> str:
 
 def _created(post: CardPost) -> str:
     waits = post.job is not None and post.job.state is JobState.CREATED
-    return f"**{wording.sentence(wording.state(post.job)) if waits else 'Waiting to start'}.**"
+    return f"**{formatting.sentence(job_text.state(post.job)) if waits else 'Waiting to start'}.**"
 
 
 def _progress(post: CardPost) -> str:
     runs = post.job is not None and post.job.state is JobState.PROGRESS
-    return f"**{wording.sentence(wording.state(post.job)) if runs else 'In progress'}.**"
+    return f"**{formatting.sentence(job_text.state(post.job)) if runs else 'In progress'}.**"
 
 
 def _unknown(post: CardPost) -> str:
@@ -115,16 +163,16 @@ def _unknown(post: CardPost) -> str:
 
 
 def _fetching(post: CardPost) -> str:
-    return f"**Finished.** Fetching the {wording.thing(post.job)} …"
+    return "**Finished.** Fetching the image …" if job_text.is_image(post.job) else "**Finished.** Fetching the video …"
 
 
 def _slow(post: CardPost) -> str:
-    until = f" until {wording.moment(post.until)}" if post.until is not None else ""
+    until = f" until {formatting.moment(post.until)}" if post.until is not None else ""
     return f"**Taking longer than usual.** I'll keep watching{until}."
 
 
 def _api_down(post: CardPost) -> str:
-    since = f"It went down {wording.relative(post.since)}; " if post.since is not None else ""
+    since = f"It went down {formatting.relative(post.since)}; " if post.since is not None else ""
     return f"**On hold: PixVerse's API isn't answering.** {since}I'll keep trying.{_last_known(post)}"
 
 
@@ -150,7 +198,7 @@ def _unpaid(post: CardPost) -> str:
 
 
 def _cannot_post(post: CardPost) -> str:
-    until = f" by {wording.moment(post.until)}" if post.until is not None else ""
+    until = f" by {formatting.moment(post.until)}" if post.until is not None else ""
     return (
         f"**Finished, but I can't post the result here.**{missing_permissions(post.missing)} "
         f"If someone with *Manage Server* fixes that{until}, I'll post it."
@@ -174,8 +222,8 @@ _CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
 def missing_permissions(names: tuple[str, ...]) -> str:
     """Names what is missing, with a space in front; empty where that isn't known."""
     needed = [f"*{name}*" for name in names if name not in _OBSTACLES]
-    need = f"I need: {wording.enumeration(needed)}." if needed else ""
-    found = wording.joined((*(text for obstacle, text in _OBSTACLES.items() if obstacle in names), need), " ")
+    need = f"I need: {formatting.enumeration(needed)}." if needed else ""
+    found = formatting.paragraph(*(text for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
     return f" {found}" if found else ""
 
 
@@ -187,15 +235,15 @@ _OBSTACLES: dict[str, str] = {
 
 
 def _last_known(post: CardPost) -> str:
-    return f" Last known: {wording.state(post.job)}." if post.job else ""
+    return f" Last known: {job_text.state(post.job)}." if post.job else ""
 
 
 def _ended(post: CardPost, address: Address) -> str:
-    jump = wording.jump(address.guild_id, address.channel_id, post.outcome_message, "Jump to the result")
-    head = wording.joined((f"**{_ended_state(post)}**", jump), " ")
+    jump = formatting.jump(address.guild_id, address.channel_id, post.outcome_message, "Jump to the result")
+    head = formatting.paragraph(f"**{_ended_state(post)}**", jump)
     if post.outcome is Outcome.MODERATED:
         return head
-    return wording.lines(head, wording.quoted(wording.prompt(post.job, SHORT_PROMPT)))
+    return formatting.lines(head, formatting.quoted(job_text.prompt(post.job, SHORT_PROMPT)))
 
 
 def _ended_state(post: CardPost) -> str:
@@ -205,9 +253,59 @@ def _ended_state(post: CardPost) -> str:
 
 
 def _stopped(post: CardPost) -> str:
-    by = f" ({wording.user(post.stopped_by)})" if post.stopped_by is not None else ""
+    by = f" ({formatting.user(post.stopped_by)})" if post.stopped_by is not None else ""
     state = f"**Stopped watching**{by}." if by else "**Stopped watching.**"
-    return wording.lines(
+    return formatting.lines(
         f"{state} The job keeps running at PixVerse.",
-        wording.quoted(wording.prompt(post.job, SHORT_PROMPT)),
+        formatting.quoted(job_text.prompt(post.job, SHORT_PROMPT)),
     )
+
+
+def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
+    """A batch's message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
+    buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
+    colour = RUNNING if post.open else DONE
+    if not post.open and post.done < len(post.entries):
+        colour = STOPPED
+    return layout_view(summary_text(post, address), *buttons, colour=colour)
+
+
+def summary_text(post: SummaryPost, address: Address) -> str:
+    """The summary's text; names get shorter where there are too many jobs for one message."""
+    for limit in range(SHORT_PROMPT, 0, -10):
+        text = _summary_text(post, address, limit)
+        if units(text) <= TEXT_DISPLAYS:
+            return text
+    return _summary_head(post)
+
+
+def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
+    asker = f"Asked by {formatting.user(post.asker)}." if post.asker else ""
+    ping = "One ping at the end." if post.mention and post.open else ""
+    return formatting.lines(
+        formatting.paragraph(_summary_head(post), job_text.why_on_hold(entry.status for entry in post.entries)),
+        *(_summary_line(entry, address, name_limit) for entry in post.entries),
+        formatting.small(formatting.paragraph(asker, ping)),
+    )
+
+
+def _summary_head(post: SummaryPost) -> str:
+    total, left = len(post.entries), len(post.entries) - post.done
+    if post.open and not post.done:
+        return formatting.plural(total, "**Watching {number} job.**", "**Watching {number} jobs.**")
+    if post.open:
+        watching = formatting.plural(
+            total, "**Watching {left} of {number} job.**", "**Watching {left} of {number} jobs.**", left=left
+        )
+        return f"{watching} {formatting.plural(post.done, '{number} has ended.', '{number} have ended.')}"
+    if left <= 0:
+        return formatting.plural(total, "**The job has ended.**", "**All {number} jobs have ended.**")
+    running = "{number} job keeps running at PixVerse.", "{number} jobs keep running at PixVerse."
+    return f"**Stopped watching.** {formatting.plural(left, *running)}"
+
+
+def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
+    state = job_text.short_state(entry.status, entry.job, entry.outcome)
+    jump = formatting.jump(address.guild_id, address.channel_id, entry.outcome_message, "Result")
+    name = job_text.prompt_name(entry.job, entry.number, name_limit)
+    return formatting.joined((f"**{formatting.sentence(state)}**", name, jump))

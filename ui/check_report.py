@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 
 from model.messages import Cause, ClaimedUser, Obstacle
-from ui import wording
+from ui import formatting
 from ui.card_views import missing_permissions
-from ui.links import because
-from ui.mentions import CommandMentions
-from ui.reply import Reply
+from ui.command_texts import CommandMentions
+from ui.link_reasons import because
+from ui.message import Reply
 
 _CHANNELS = 5
 
@@ -119,9 +119,12 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     )
     by_kind = {kind: [line.text for line in found if line and line.kind is kind] for kind in _Kind}
     problems = by_kind[_Kind.PROBLEM]
-    head = f"**{wording.count(len(problems), 'problem', 'problems')}.**" if problems else "**Everything works here.**"
-    if not problems and by_kind[_Kind.WAITS]:
-        head = "**Nothing to fix here.**"
+    head = formatting.plural(
+        len(problems),
+        "**{number} problem.**",
+        "**{number} problems.**",
+        zero="**Nothing to fix here.**" if by_kind[_Kind.WAITS] else "**Everything works here.**",
+    )
     held = _of_other_account(report, mentions)
     lost = f"{_lost(report)}: see {mentions.deliveries}." if report.not_posted and not report.waiting else ""
     if lost and not problems:
@@ -131,7 +134,7 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     fixes = [f"- {text}" for text in problems]
     works = by_kind[_Kind.WORKS]
     return Reply(
-        wording.lines(
+        formatting.lines(
             head, *fixes, lost, held, *by_kind[_Kind.WAITS], f"-# Works: {' · '.join(works)}" if works else ""
         )
     )
@@ -140,10 +143,10 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
 def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
     match report.token:
         case TokenState.WORKS:
-            account = wording.account(report.account) if report.account else ""
-            tried = f"tested {wording.relative(report.tried_at)}" if report.tried_at is not None else ""
+            account = formatting.account(report.account) if report.account else ""
+            tried = f"tested {formatting.relative(report.tried_at)}" if report.tried_at is not None else ""
             own = "the operator's" if report.operators_token else ""
-            known = wording.joined((account, own, tried), ", ")
+            known = formatting.joined((account, own, tried), ", ")
             return _Line(_Kind.WORKS, f"token ({known})" if known else "token")
         case TokenState.MISSING:
             return _Line(
@@ -179,24 +182,24 @@ def _is_on_hold(report: CheckReport) -> bool:
 
 def _held(report: CheckReport) -> str:
     """What stands still for the token's sake."""
-    jobs = wording.count(report.watching, "job", "jobs") if report.watching else ""
+    jobs = formatting.count(report.watching, "job", "jobs") if report.watching else ""
     resting = [one for one in report.followed if not one.missing and not one.other_account]
     followed = _channels_of(resting)
     verb = "is" if report.watching + len(resting) == 1 else "are"
-    held = wording.joined((jobs, followed), " and ")
+    held = formatting.joined((jobs, followed), " and ")
     return f"{held} {verb} on hold. " if held else ""
 
 
 def _channels_of(followed: Iterable[Followed]) -> str:
     names = [f"<#{one.channel_id}>" for one in followed]
     more = len(names) - _CHANNELS
-    return wording.enumeration((*names[:_CHANNELS], f"{more} more" if more > 0 else ""))
+    return formatting.enumeration((*names[:_CHANNELS], f"{more} more" if more > 0 else ""))
 
 
 def _api(report: CheckReport) -> _Line | None:
     if report.api_down_since is None:
         return None
-    since = wording.relative(report.api_down_since)
+    since = formatting.relative(report.api_down_since)
     if report.token in (TokenState.WORKS, TokenState.REFUSED, TokenState.UNPAID):
         return _Line(_Kind.WAITS, f"PixVerse's API went down {since}, but answered just now.")
     untested = ", so I couldn't test the token" if report.token is TokenState.UNTRIED else ""
@@ -207,7 +210,7 @@ def _channel(report: CheckReport) -> _Line:
     if report.locked:
         return _Line(_Kind.PROBLEM, "This thread is locked. Unlock it, or use another channel.")
     if report.missing:
-        names = wording.enumeration(f"*{name}*" for name in report.missing)
+        names = formatting.enumeration(f"*{name}*" for name in report.missing)
         if set(report.missing) & set(Obstacle):
             return _Line(_Kind.PROBLEM, f"I can't post here.{missing_permissions(report.missing)}")
         return _Line(_Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's permissions.")
@@ -222,49 +225,58 @@ def _files(report: CheckReport) -> _Line | None:
         return _Line(_Kind.WAITS, f"{because(Cause.UPLOADS_LIMITED)} Results come as links until that ends.")
     if report.upload_limit is None:
         return None
-    return _Line(_Kind.WORKS, f"files up to {wording.size(report.upload_limit)}")
+    return _Line(_Kind.WORKS, f"files up to {formatting.size(report.upload_limit)}")
 
 
 def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
     if _is_on_hold(report) or not report.on_hold:
         return ""
-    held = wording.count(report.on_hold, "job of a different account is", "jobs of a different account are")
-    them = "it" if report.on_hold == 1 else "them"
-    return f"**{held} on hold.** {mentions.token_set} with that account's token resumes {them}."
+    return formatting.plural(
+        report.on_hold,
+        "**{number} job of a different account is on hold.** {token_set} with that account's token resumes it.",
+        "**{number} jobs of a different account are on hold.** {token_set} with that account's token resumes them.",
+        token_set=mentions.token_set,
+    )
 
 
 def _watching(report: CheckReport) -> _Line | None:
     watching = report.watching - report.on_hold
     if _is_on_hold(report) or not watching:
         return None
-    since = "" if report.on_hold or report.oldest is None else wording.relative(report.oldest)
-    age = f", {'added' if watching == 1 else 'oldest'} {since}" if since else ""
-    return _Line(_Kind.WORKS, f"watching {wording.count(watching, 'job', 'jobs')}{age}")
+    if report.on_hold or report.oldest is None:
+        return _Line(_Kind.WORKS, formatting.plural(watching, "watching {number} job", "watching {number} jobs"))
+    with_age = "watching {number} job, added {since}", "watching {number} jobs, oldest {since}"
+    return _Line(_Kind.WORKS, formatting.plural(watching, *with_age, since=formatting.relative(report.oldest)))
 
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if not report.waiting:
         return None
-    oldest = f" (oldest: {wording.relative(report.waiting_since)})" if report.waiting_since is not None else ""
-    waiting = f"{wording.count(report.waiting, 'result is', 'results are')} waiting to be posted{oldest}."
+    oldest = f" (oldest: {formatting.relative(report.waiting_since)})" if report.waiting_since is not None else ""
+    waiting = formatting.plural(
+        report.waiting,
+        "{number} result is waiting to be posted{oldest}.",
+        "{number} results are waiting to be posted{oldest}.",
+        oldest=oldest,
+    )
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]
         troubles = " ".join(_cannot_post_in(channels))
-        them = "it" if report.waiting == 1 else "them"
-        return _Line(_Kind.PROBLEM, f"{waiting} {troubles} Allow it there, and I'll post {them}.")
+        allow = "Allow it there, and I'll post it.", "Allow it there, and I'll post them."
+        return _Line(_Kind.PROBLEM, f"{waiting} {troubles} {formatting.plural(report.waiting, *allow)}")
     if not report.held_up:
         return _Line(_Kind.WAITS, waiting)
     return _Line(_Kind.PROBLEM, f"{waiting} {mentions.deliveries} shows why.")
 
 
 def _lost(report: CheckReport) -> str:
-    return f"{wording.count(report.not_posted, 'result was', 'results were')} not posted"
+    return formatting.plural(report.not_posted, "{number} result was not posted", "{number} results were not posted")
 
 
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if not report.followed:
         return None
-    troubles = [*_without_permission(report.followed), *_resting(report.followed, mentions)]
+    troubles = [*_without_permission(report.followed), *_paused(report.followed, mentions)]
     if troubles:
         return _Line(_Kind.PROBLEM, " ".join(troubles))
     if _is_on_hold(report):
@@ -285,36 +297,40 @@ def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator
     for channel_id, missing in channels[:_CHANNELS]:
         alike.setdefault(missing, []).append(channel_id)
     for missing, found in alike.items():
-        where = wording.enumeration(f"<#{channel_id}>" for channel_id in found)
+        where = formatting.enumeration(f"<#{channel_id}>" for channel_id in found)
         if missing and not set(missing) & set(Obstacle):
-            yield f"I need {wording.enumeration(f'*{name}*' for name in missing)} in {where}."
+            yield f"I need {formatting.enumeration(f'*{name}*' for name in missing)} in {where}."
         else:
             yield f"I can't post in {where}.{missing_permissions(missing)}"
     if len(channels) > _CHANNELS:
-        yield f"{wording.count(len(channels) - _CHANNELS, 'more is', 'more are')} like that."
+        yield formatting.plural(
+            len(channels) - _CHANNELS, "{number} more is like that.", "{number} more are like that."
+        )
 
 
-def _resting(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator[str]:
-    resting = [f"<#{one.channel_id}>" for one in followed if one.other_account and not one.missing]
-    if not resting:
-        return
-    more = len(resting) - _CHANNELS
-    names = wording.enumeration((*resting[:_CHANNELS], f"{more} more" if more > 0 else ""))
-    verb = "is" if len(resting) == 1 else "are"
-    yield f"{names} {verb} paused: the token belongs to a different account. Run {mentions.follow} again."
+def _paused(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator[str]:
+    paused = [one for one in followed if one.other_account and not one.missing]
+    if paused:
+        yield formatting.plural(
+            len(paused),
+            "{channels} is paused: the token belongs to a different account. Run {follow} again.",
+            "{channels} are paused: the token belongs to a different account. Run {follow} again.",
+            channels=_channels_of(paused),
+            follow=mentions.follow,
+        )
 
 
 def _callback(report: CheckReport) -> _Line | None:
     if report.callback_heard_at is None:
         return None
-    return _Line(_Kind.WORKS, f"callbacks (last one {wording.relative(report.callback_heard_at)})")
+    return _Line(_Kind.WORKS, f"callbacks (last one {formatting.relative(report.callback_heard_at)})")
 
 
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
     if report.alerts_channel is None:
         return _Line(_Kind.WORKS, f"alerts go to the job's own channel ({mentions.alerts} changes that)")
     if report.alerts_missing:
-        names = wording.enumeration(f"*{name}*" for name in report.alerts_missing)
+        names = formatting.enumeration(f"*{name}*" for name in report.alerts_missing)
         return _Line(
             _Kind.PROBLEM,
             f"I need {names} in the alerts channel <#{report.alerts_channel}>. Allow it there, "

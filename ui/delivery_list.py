@@ -11,12 +11,12 @@ from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
 from relay.delivery.verdicts import PATIENCE
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
-from ui import wording
+from ui import formatting, job_text
 from ui.buttons import Action, ResendRequest, results_view
+from ui.command_texts import CommandMentions
 from ui.discord_limits import MESSAGE, units
-from ui.links import because
-from ui.mentions import CommandMentions
-from ui.reply import Reply
+from ui.link_reasons import because
+from ui.message import Reply
 
 PAGE = 10
 """Outcomes of a page, a line each."""
@@ -92,21 +92,27 @@ def _fitting(
 ) -> tuple[str, Sequence[OutcomeRecord]]:
     """The page's text and the outcomes in it: as many as there is room for, with names as long as there is room for."""
     if not records:
-        return wording.lines(head, "That's all."), records
+        return formatting.lines(head, "That's all."), records
     for number in range(len(records), 0, -1):
         for limit in _NAMES:
-            text = wording.lines(head, *_lines(records[:number], mentions, limit))
+            text = formatting.lines(head, *_lines(records[:number], mentions, limit))
             if units(text) <= MESSAGE:
                 return text, records[:number]
     raise AssertionError("there is always room for one")
 
 
 def _head(counts: OutcomeCounts) -> str:
-    waiting = wording.count(counts.waiting, "result waits", "results wait")
     if counts.not_posted:
-        state = wording.count(counts.not_posted, "result", "results")
-        return wording.joined((f"**{state} not posted.**", f"{counts.waiting} waiting." if counts.waiting else ""), " ")
-    return f"**{waiting} to be posted.**" if counts.waiting else "**Every result is posted.**"
+        state = formatting.plural(
+            counts.not_posted, "**{number} result not posted.**", "**{number} results not posted.**"
+        )
+        return formatting.paragraph(state, f"{counts.waiting} waiting." if counts.waiting else "")
+    return formatting.plural(
+        counts.waiting,
+        "**{number} result waits to be posted.**",
+        "**{number} results wait to be posted.**",
+        zero="**Every result is posted.**",
+    )
 
 
 def _lines(records: Sequence[OutcomeRecord], mentions: CommandMentions, limit: int) -> Iterator[str]:
@@ -119,24 +125,24 @@ def _lines(records: Sequence[OutcomeRecord], mentions: CommandMentions, limit: i
         yield _line(place, record, "" if len(places[reason]) > 1 else reason, limit)
     for reason, found in places.items():
         if reason and len(found) > 1:
-            yield wording.small(f"{_numbers(found)}: {reason}")
+            yield formatting.small(f"{_numbers(found)}: {reason}")
 
 
 def _numbers(places: list[int]) -> str:
     """`1 to 4` or `1, 2 and 4`."""
     if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
         return f"{places[0]} to {places[-1]}"
-    return wording.enumeration(map(str, places))
+    return formatting.enumeration(map(str, places))
 
 
 def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
     job = snapshots.load(record.snapshot)
-    return wording.joined(
+    return formatting.joined(
         (
             f"{place}. **{_state(record)}**",
             f"<#{record.channel_id}>",
-            wording.relative(record.settled_at or record.created_at),
-            *dict.fromkeys((wording.prompt_name(job, record.job_id, limit), _own_words(record))),
+            formatting.relative(record.settled_at or record.created_at),
+            *dict.fromkeys((job_text.prompt_name(job, record.job_id, limit), _own_words(record))),
             reason,
         )
     )
@@ -145,14 +151,14 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
 def _own_words(record: OutcomeRecord) -> str:
     """What is said of this outcome only: a link, a time, its number where it has to be typed."""
     if record.state is DeliveryState.POSTED and record.reason != Reason.DELETED:
-        return wording.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
+        return formatting.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
     if record.state is DeliveryState.GIVEN_UP and record.reason == Reason.CHANNEL_GONE:
         return f"#{record.job_id}"
     if not record.state.is_open:
         return ""
     if record.blocked_since is not None:
-        return f"held until {wording.moment(record.blocked_since + PATIENCE)}"
-    return f"next try {wording.relative(record.next_at)}" if _waiting(record) else ""
+        return f"held until {formatting.moment(record.blocked_since + PATIENCE)}"
+    return f"next try {formatting.relative(record.next_at)}" if _waiting(record) else ""
 
 
 def _state(record: OutcomeRecord) -> str:

@@ -8,10 +8,10 @@ from model.job import Embed, Job, Media, Upload
 from model.states import CardStatus
 from pixverse.jobids import mask_email
 from relay.commands.results import JobDetails
-from ui import wording
+from ui import formatting, job_text
 from ui.discord_limits import MESSAGE, units
 from ui.escape import bare_link, escaped, job_id
-from ui.reply import Reply
+from ui.message import Reply
 
 _LONG = 900
 _SHORT = 200
@@ -21,10 +21,10 @@ _PAGE = MESSAGE - 300
 
 def details_replies(details: JobDetails) -> list[Reply]:
     """One message or more, each within Discord's bound; the first begins with the state, the last ends with the id."""
-    state = wording.sentence(wording.state_of(CardStatus.ENDED, details.job, details.outcome))
+    state = formatting.sentence(job_text.state_of(CardStatus.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
-    pages[0] = wording.lines(f"**{state}.**", pages[0])
-    pages[-1] = wording.lines(pages[-1], wording.small(f"#{details.number}", job_id(details.jobid)))
+    pages[0] = formatting.lines(f"**{state}.**", pages[0])
+    pages[-1] = formatting.lines(pages[-1], formatting.small(f"#{details.number}", job_id(details.jobid)))
     return [Reply(page) for page in pages]
 
 
@@ -45,8 +45,8 @@ def _lines(details: JobDetails) -> Iterator[str]:
         for name, value in _fields(details.job):
             if value:
                 yield f"{name}: {value}"
-    yield f"watched since: {wording.moment(details.watched_since)}"
-    yield f"end seen: {wording.moment(details.ended_at)}"
+    yield f"watched since: {formatting.moment(details.watched_since)}"
+    yield f"end seen: {formatting.moment(details.ended_at)}"
 
 
 def _fields(job: Job) -> Iterator[tuple[str, str]]:
@@ -81,16 +81,16 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
 
 
 def _prompt(job: Job) -> str:
-    return _hidden(escaped(wording.prompt_text(job), _LONG), job)
+    return _hidden(escaped(job_text.prompt_text(job), _LONG), job)
 
 
 def _hidden(text: str, job: Job) -> str:
     """`text` behind a click where the job was refused for its content."""
-    return wording.spoiler(text) if text and wording.is_refused(job) else text
+    return formatting.spoiler(text) if text and job_text.is_refused(job) else text
 
 
 def _moment(time: int | None) -> str:
-    return wording.moment(time) if time is not None else ""
+    return formatting.moment(time) if time is not None else ""
 
 
 def _number(number: int | None) -> str:
@@ -100,19 +100,19 @@ def _number(number: int | None) -> str:
 def _upload(upload: Upload | None) -> str:
     if upload is None:
         return ""
-    return wording.joined(
-        (wording.size(upload.size) if upload.size is not None else "", escaped(upload.type or "", _SHORT))
+    return formatting.joined(
+        (formatting.size(upload.size) if upload.size is not None else "", escaped(upload.type or "", _SHORT))
     )
 
 
 def _media(media: Media) -> str:
     link = bare_link(media.url, 1300)
     dimensions = f"{media.width} × {media.height}" if media.width and media.height else ""
-    return wording.joined(
+    return formatting.joined(
         (
             escaped(media.filename or "", 100),
             escaped(media.content_type or "", 80),
-            wording.size(media.size) if media.size is not None else "",
+            formatting.size(media.size) if media.size is not None else "",
             dimensions,
             f"<{link}>" if link else "",
         )
@@ -121,7 +121,7 @@ def _media(media: Media) -> str:
 
 def _embed(embed: Embed) -> str:
     link = bare_link(embed.image_url or "", 1000)
-    return wording.joined(
+    return formatting.joined(
         (
             escaped(embed.type or "", 40),
             escaped(mask_email(embed.description or ""), 500),

@@ -25,12 +25,11 @@ from relay.commands.results import (
     TakenOff,
     Unchecked,
 )
-from ui import wording
+from ui import formatting, job_text
 from ui.buttons import Action
 from ui.card_views import missing_permissions
 from ui.escape import job_id
-from ui.passing import OnPress, PassingView
-from ui.reply import Reply, reply
+from ui.message import OnPress, Reply, TemporaryView, reply
 
 _PRESSER = 0
 """The buttons are about whoever presses them, so their number says nothing."""
@@ -113,11 +112,11 @@ def _now_watching(result: NowWatching, where: Address) -> Reply:
     if result.hold is not None:
         why, until = _ON_HOLD[result.hold]
         watched = f"I'll post the result here{ping} {until}."
-        text = wording.joined((f"**On hold: {why}.**", watched, jump), " ")
+        text = formatting.paragraph(f"**On hold: {why}.**", watched, jump)
     elif result.api_down:
-        text = wording.joined((_down_but_known(result.job), jump), " ")
+        text = formatting.paragraph(_down_but_known(result.job), jump)
     else:
-        text = wording.joined(("**Watching.**", f"I'll post the result here{ping}.", jump), " ")
+        text = formatting.paragraph("**Watching.**", f"I'll post the result here{ping}.", jump)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
@@ -130,9 +129,8 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
         trouble = on_hold(result.hold)
     elif result.api_down:
         trouble = "PixVerse's API isn't answering, but I keep trying."
-    text = wording.joined(
-        ("**Already watched here.**", ping, trouble, _jump(where, result.message_id, "Jump to the card")), " "
-    )
+    jump = _jump(where, result.message_id, "Jump to the card")
+    text = formatting.paragraph("**Already watched here.**", ping, trouble, jump)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
 
@@ -140,33 +138,30 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
     if result.state is OutcomeState.WAITING:
         ended = _ended_state(result.job, result.outcome)
         return reply(f"**{ended}.** I'll post {_what_comes(result)} here soon; no need to ask again.")
-    text = {
-        OutcomeState.POSTED: wording.joined(
-            ("**Already posted here.**", _jump(where, result.message_id, "Jump to the result")), " "
-        ),
-        OutcomeState.UNSURE: "**I can't tell whether the result is here.** If you don't see it, post it again.",
-    }[result.state]
+    text = "**I can't tell whether the result is here.** If you don't see it, post it again."
+    if result.state is OutcomeState.POSTED:
+        jump = _jump(where, result.message_id, "Jump to the result")
+        text = formatting.paragraph("**Already posted here.**", jump)
     return reply(text, (Action.POST_AGAIN, result.subscription_id))
 
 
 def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
-    state = wording.sentence(wording.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
+    state = formatting.sentence(job_text.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
-        last = f"Last known: {wording.state(peek.job)}." if peek.job else ""
-        head = wording.joined((_API_DOWN, last, "Only you see this."), " ")
+        head = formatting.paragraph(_API_DOWN, _last_known(peek.job), "Only you see this.")
     else:
         head = f"**{state}.** Only you see this."
     job = peek.job
-    text = wording.lines(
+    text = formatting.lines(
         head,
-        wording.quoted(wording.prompt(job)),
-        wording.small(
-            f"made {wording.relative(job.created)}" if job and job.created is not None else "",
+        formatting.quoted(job_text.prompt(job)),
+        formatting.small(
+            f"made {formatting.relative(job.created)}" if job and job.created is not None else "",
             job_id(peek.jobid),
         ),
     )
-    return Reply(text, None if peek.outcome else PassingView("Watch it here", watch_here))
+    return Reply(text, None if peek.outcome else TemporaryView("Watch it here", watch_here))
 
 
 def checked_reply(result: CheckResult, where: Address) -> Reply:
@@ -175,12 +170,12 @@ def checked_reply(result: CheckResult, where: Address) -> Reply:
         case AlreadyPosted():
             return _already_posted(result, where)
         case CheckedBefore():
-            state = wording.sentence(wording.state(result.job))
+            state = formatting.sentence(job_text.state(result.job))
             return Reply(f"**{state}.** Checked a moment ago; try again in a few seconds.")
         case NotChecked():
             return Reply(_not_checked(result))
         case Checked():
-            state = wording.sentence(wording.state_of(_status_of(result.outcome), result.job, result.outcome))
+            state = formatting.sentence(job_text.state_of(_status_of(result.outcome), result.job, result.outcome))
             if result.outcome is not None:
                 return Reply(f"**{state}.** I'll post {_what_comes(result)} here.")
             if result.news:
@@ -196,22 +191,28 @@ def stop_reply(result: StopResult) -> Reply:
         case TakenOff() if not result.others:
             return Reply("**You won't be pinged.** This channel gets every job, so I'll still post the result here.")
         case TakenOff():
-            others = "Someone else is" if result.others == 1 else f"{result.others} others are"
-            return Reply(f"**You won't be pinged.** {others} watching it, so I'll still post the result here.")
+            others = formatting.plural(
+                result.others,
+                "Someone else is watching it, so I'll still post the result here.",
+                "{number} others are watching it, so I'll still post the result here.",
+            )
+            return Reply(f"**You won't be pinged.** {others}")
 
 
 def stopped_all_reply(result: StoppedAll) -> Reply:
     """What `Stop watching all` answers."""
     if not result.stopped and not result.kept:
         return Reply("**Nothing to stop.** All these jobs have ended.")
-    kept = ""
-    if result.kept:
-        kept = f"{_are(result.kept)} still watched for others."
-    if not result.stopped:
-        return Reply(wording.joined(("**You won't be pinged.**", kept), " "))
-    state = f"Stopped watching {wording.count(result.stopped, 'job', 'jobs')}."
-    goes_on = "It keeps running at PixVerse." if result.stopped == 1 else "They keep running at PixVerse."
-    return Reply(wording.joined((f"**{state}**", goes_on, kept), " "))
+    kept = formatting.plural(
+        result.kept, "{number} is still watched for others.", "{number} are still watched for others.", zero=""
+    )
+    stopped = formatting.plural(
+        result.stopped,
+        "**Stopped watching {number} job.** It keeps running at PixVerse.",
+        "**Stopped watching {number} jobs.** They keep running at PixVerse.",
+        zero="**You won't be pinged.**",
+    )
+    return Reply(formatting.paragraph(stopped, kept))
 
 
 def mention_reply(result: MentionSet) -> Reply:
@@ -228,7 +229,7 @@ def posted_again_reply(result: PostedAgain) -> Reply:
 
 
 def _ended_state(job: Job | None, outcome: Outcome) -> str:
-    return wording.sentence(wording.state_of(CardStatus.ENDED, job, outcome))
+    return formatting.sentence(job_text.state_of(CardStatus.ENDED, job, outcome))
 
 
 def _status_of(outcome: Outcome | None) -> CardStatus:
@@ -244,13 +245,15 @@ def on_hold(hold: AccountState) -> str:
 def _not_checked(result: NotChecked) -> str:
     if result.why is Unchecked.NO_ANSWER:
         return _down_but_known(result.job)
-    last = f"Last known: {wording.state(result.job)}." if result.job else ""
-    return wording.joined((_NOT_CHECKED[result.why], last), " ")
+    return formatting.paragraph(_NOT_CHECKED[result.why], _last_known(result.job))
 
 
 def _down_but_known(job: Job | None) -> str:
-    last = f"Last known: {wording.state(job)}." if job else ""
-    return wording.joined((_API_DOWN, "I'm watching, and will post the result here.", last), " ")
+    return formatting.paragraph(_API_DOWN, "I'm watching, and will post the result here.", _last_known(job))
+
+
+def _last_known(job: Job | None) -> str:
+    return f"Last known: {job_text.state(job)}." if job else ""
 
 
 def _what_comes(result: AlreadyPosted | PostingOutcome | Checked) -> str:
@@ -270,8 +273,4 @@ def _ping_button(*, mention: bool) -> Action:
 
 
 def _jump(where: Address, message_id: int | None, words: str) -> str:
-    return wording.jump(where.guild_id, where.channel_id, message_id, words)
-
-
-def _are(number: int) -> str:
-    return "1 is" if number == 1 else f"{number} are"
+    return formatting.jump(where.guild_id, where.channel_id, message_id, words)

@@ -1,11 +1,16 @@
-"""A message to a channel, as the poster sends it."""
+"""What the bot sends: messages to a channel, and replies that only the asker sees."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 import discord
+
+from ui.buttons import Action, Press, handlers_of, number_view
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +39,62 @@ class Message:
     reply_to: int | None = None
     known_by: str | None = None
     """The custom id by which the message is found in a channel's history; None: by its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The content of an ephemeral message and its buttons. It is sent without any allowed mentions."""
+
+    content: str
+    view: discord.ui.View | None = None
+    later: Callable[[], Awaitable[Reply]] | None = field(default=None, compare=False)
+    """Returns the reply that replaces this one later, when something has happened that this one did not wait for."""
+
+
+def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
+    """A reply with buttons that still work after a restart."""
+    return Reply(content, number_view(*buttons))
+
+
+OnPress = Callable[[Press], Awaitable[None]]
+
+
+_LIFETIME = 14 * 60.0
+"""Seconds; Discord accepts edits of a reply for 15 minutes."""
+
+
+class TemporaryView(discord.ui.View):
+    """One button that calls `on_press`; it is removed from the reply when its time is over."""
+
+    def __init__(self, label: str, on_press: OnPress) -> None:
+        super().__init__(timeout=_LIFETIME)
+        self._on_press = on_press
+        self._message: discord.InteractionMessage | None = None
+        self._when_over: Callable[[], object] = lambda: None
+        button: discord.ui.Button[TemporaryView] = discord.ui.Button(label=label, style=discord.ButtonStyle.secondary)
+        button.callback = self._pressed  # type: ignore[method-assign]
+        self.add_item(button)
+
+    def stands_in(self, message: discord.InteractionMessage, when_over: Callable[[], object]) -> None:
+        """Sets the reply from which `take_off` removes the button; `when_over` is called then."""
+        self._message = message
+        self._when_over = when_over
+
+    async def take_off(self) -> None:
+        """Removes the button from the reply, if Discord lets it, and ends the view."""
+        message, self._message = self._message, None
+        self.stop()
+        self._when_over()
+        if message is None:
+            return
+        with contextlib.suppress(discord.HTTPException, aiohttp.ClientError, OSError):
+            await message.edit(view=None)
+
+    async def interaction_check(self, interaction: Press, /) -> bool:
+        return await handlers_of(interaction).lets_in(interaction)
+
+    async def on_timeout(self) -> None:
+        await self.take_off()
+
+    async def _pressed(self, interaction: Press) -> None:
+        await self._on_press(interaction)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from model.messages import Cause, NoticePost
 from model.states import NoticeKind
-from ui import wording
+from ui import formatting
 from ui.card_views import missing_permissions
+from ui.command_texts import CommandMentions
 from ui.escape import escaped
-from ui.links import because
-from ui.mentions import CommandMentions
+from ui.link_reasons import because
 from ui.message import Message
 
 _ON_HOLD = "**PixVerse results are on hold.**"
@@ -31,10 +31,10 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
         case NoticeKind.FIXED | NoticeKind.TOKEN_REMOVED:
             return _over(post)
         case NoticeKind.FLOWING_AGAIN:
-            jobs = wording.count(post.jobs, "job", "jobs")
-            return _sentence("**PixVerse results are back.**", f"{jobs} resumed." if post.jobs else "")
+            return formatting.paragraph("**PixVerse results are back.**", _resumed(post))
         case NoticeKind.CANNOT_POST:
-            return _sentence(f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}", _held(post))
+            state = f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}"
+            return formatting.paragraph(state, _held(post))
         case NoticeKind.GIVEN_UP | NoticeKind.REFUSED | NoticeKind.REDUCED:
             return _not_as_it_is(post, mentions)
         case _:
@@ -49,14 +49,15 @@ def _of_the_token(post: NoticePost, mentions: CommandMentions) -> str:
 
 def _of_a_channel(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.POSTING_AGAIN:
-        results = wording.count(post.jobs, "result was", "results were")
-        state = f"**I can post in {_channel(post)} again.** {results} posted there."
-        return wording.lines(state, _lasted(post, "I couldn't"))
+        results = formatting.plural(
+            post.jobs, "{number} result was posted there.", "{number} results were posted there."
+        )
+        return formatting.lines(f"**I can post in {_channel(post)} again.** {results}", _lasted(post, "I couldn't"))
     return _no_room(post) if post.kind is NoticeKind.NO_ROOM else _channel_gone(post, mentions)
 
 
-def _sentence(*parts: str) -> str:
-    return wording.joined(parts, " ")
+def _resumed(post: NoticePost) -> str:
+    return formatting.plural(post.jobs, "{number} job resumed.", "{number} jobs resumed.", zero="")
 
 
 def _pinged(post: NoticePost) -> tuple[int, ...]:
@@ -64,42 +65,43 @@ def _pinged(post: NoticePost) -> tuple[int, ...]:
 
 
 def _who(post: NoticePost) -> str:
-    return " ".join(wording.user(person) for person in _pinged(post))
+    return " ".join(formatting.user(person) for person in _pinged(post))
 
 
 def _over(post: NoticePost) -> str:
     """What takes the place of an alert."""
     if post.kind is NoticeKind.FIXED:
-        resumed = f"{wording.count(post.jobs, 'job', 'jobs')} resumed." if post.jobs else ""
-        state = _sentence("**Fixed: the API token works.**", resumed)
+        state = formatting.paragraph("**Fixed: the API token works.**", _resumed(post))
     else:
-        dropped = f"{wording.count(post.jobs, 'job is', 'jobs are')} no longer watched." if post.jobs else ""
-        state = _sentence("**Settled: this server's API token was removed.**", dropped)
+        dropped = formatting.plural(
+            post.jobs, "{number} job is no longer watched.", "{number} jobs are no longer watched.", zero=""
+        )
+        state = formatting.paragraph("**Settled: this server's API token was removed.**", dropped)
     what = {NoticeKind.UNPAID: "The useapi.net subscription had expired", NoticeKind.TOKEN_MISSING: "I didn't have it"}
-    return wording.lines(state, _lasted(post, what.get(post.alert or post.kind, "useapi.net refused it")))
+    return formatting.lines(state, _lasted(post, what.get(post.alert or post.kind, "useapi.net refused it")))
 
 
 def _lasted(post: NoticePost, what: str) -> str:
     if post.lasted is None or post.until is None:
         return ""
-    return f"-# {what} for {wording.duration(post.lasted)}, until {wording.moment(post.until)}."
+    return f"-# {what} for {formatting.duration(post.lasted)}, until {formatting.moment(post.until)}."
 
 
 def _refused(post: NoticePost, mentions: CommandMentions) -> str:
     remedy = f"Set a new one with {mentions.token_set}."
     if not post.jobs:
-        return _sentence("**useapi.net refuses this server's API token.**", _who(post), remedy)
-    return _sentence(_ON_HOLD, _who(post), "useapi.net refuses the API token.", _waiting(post), remedy)
+        return formatting.paragraph("**useapi.net refuses this server's API token.**", _who(post), remedy)
+    return formatting.paragraph(_ON_HOLD, _who(post), "useapi.net refuses the API token.", _waiting(post), remedy)
 
 
 def _waiting(post: NoticePost) -> str:
-    if not post.jobs:
-        return ""
-    return f"{wording.count(post.jobs, 'job waits', 'jobs wait')}; nothing is lost."
+    return formatting.plural(
+        post.jobs, "{number} job waits; nothing is lost.", "{number} jobs wait; nothing is lost.", zero=""
+    )
 
 
 def _missing(post: NoticePost, mentions: CommandMentions) -> str:
-    return _sentence(
+    return formatting.paragraph(
         "**Please enter this server's API token again.**",
         _who(post),
         "I no longer have it.",
@@ -110,25 +112,29 @@ def _missing(post: NoticePost, mentions: CommandMentions) -> str:
 
 def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
     within = (
-        f"within {wording.duration(post.interval)} of renewal" if post.interval is not None else "once it's renewed"
+        f"within {formatting.duration(post.interval)} of renewal" if post.interval is not None else "once it's renewed"
     )
     remedy = f"I'll resume {within}; {mentions.check} checks right away."
     if not post.jobs:
-        return _sentence("**The useapi.net subscription has expired.**", _who(post), remedy)
-    return _sentence(_ON_HOLD, _who(post), "The useapi.net subscription has expired.", _waiting(post), remedy)
+        return formatting.paragraph("**The useapi.net subscription has expired.**", _who(post), remedy)
+    return formatting.paragraph(
+        _ON_HOLD, _who(post), "The useapi.net subscription has expired.", _waiting(post), remedy
+    )
 
 
 def _held(post: NoticePost) -> str:
-    until = f" until {wording.moment(post.until)}" if post.until is not None else ""
-    if post.jobs == 1:
-        return f"1 result waits there{until} and will be posted once I'm allowed to."
-    results = f"{post.jobs} results wait" if post.jobs else "Results wait"
-    return f"{results} there{until} and will be posted once I'm allowed to."
+    return formatting.plural(
+        post.jobs,
+        "{number} result waits there{until} and will be posted once I'm allowed to.",
+        "{number} results wait there{until} and will be posted once I'm allowed to.",
+        zero="Results wait there{until} and will be posted once I'm allowed to.",
+        until=f" until {formatting.moment(post.until)}" if post.until is not None else "",
+    )
 
 
 def _not_as_it_is(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.REFUSED:
-        return _sentence(
+        return formatting.paragraph(
             f"**A result was not posted in {_channel(post)}.**",
             because(post.cause),
             _remedy(post.cause),
@@ -136,7 +142,7 @@ def _not_as_it_is(post: NoticePost, mentions: CommandMentions) -> str:
         )
     if post.kind is NoticeKind.REDUCED:
         what = "as a link" if post.without_files else "without its prompt"
-        return _sentence(
+        return formatting.paragraph(
             f"**A result was posted {what} in {_channel(post)}.**", because(post.cause), _remedy(post.cause)
         )
     return _given_up(post, mentions)
@@ -157,30 +163,48 @@ def _remedy(cause: Cause | None) -> str:
 
 
 def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
-    results = wording.count(post.jobs, "result was", "results were") if post.jobs else "Results were"
-    waited = f" for {wording.duration(post.waited)}" if post.waited is not None else ""
-    return (
-        f"**{results} not posted in {_channel(post)}.** I had no permission{waited}. "
-        f"{mentions.deliveries} can resend {'it' if post.jobs == 1 else 'them'}."
+    state = formatting.plural(
+        post.jobs,
+        "**{number} result was not posted in {channel}.**",
+        "**{number} results were not posted in {channel}.**",
+        zero="**Results were not posted in {channel}.**",
+        channel=_channel(post),
+    )
+    waited = f" for {formatting.duration(post.waited)}" if post.waited is not None else ""
+    resend = "{deliveries} can resend it.", "{deliveries} can resend them."
+    return formatting.paragraph(
+        state,
+        f"I had no permission{waited}.",
+        formatting.plural(post.jobs, *resend, deliveries=mentions.deliveries),
     )
 
 
 def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
     name = escaped(post.channel_name or "", 40)
     state = f"#{name} is gone." if name else "A channel is gone."
-    jobs = wording.count(post.jobs, "job", "jobs")
+    stopped = formatting.plural(
+        post.jobs, "I've stopped watching {number} job there.", "I've stopped watching {number} jobs there.", zero=""
+    )
     another = f"Choose another channel with {mentions.follow}." if post.followed else ""
-    return _sentence(f"**{state}**", f"I've stopped watching {jobs} there." if post.jobs else "", another)
+    return formatting.paragraph(f"**{state}**", stopped, another)
 
 
 def _no_room(post: NoticePost) -> str:
     """The account has more jobs in work than the server may wait for."""
-    most = f" of {wording.count(post.limit, 'job', 'jobs')}" if post.limit else ""
-    left_out = wording.count(post.jobs, "job of the account isn't", "jobs of the account aren't")
-    return (
-        f"**This server is at its limit{most}.** {left_out} watched in {_channel(post)} for now; "
-        "I'll add those still running when others end."
+    state = formatting.plural(
+        post.limit or 0,
+        "**This server is at its limit of {number} job.**",
+        "**This server is at its limit of {number} jobs.**",
+        zero="**This server is at its limit.**",
     )
+    left_out = formatting.plural(
+        post.jobs,
+        "{number} job of the account isn't watched in {channel} for now; I'll add those still running when others end.",
+        "{number} jobs of the account aren't watched in {channel} for now; "
+        "I'll add those still running when others end.",
+        channel=_channel(post),
+    )
+    return formatting.paragraph(state, left_out)
 
 
 def _channel(post: NoticePost) -> str:

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from model.job import Outcome
 from model.messages import LinkReason, OutcomePost, VideoLink
-from ui import wording
+from ui import formatting, job_text
+from ui.command_texts import CommandMentions
 from ui.escape import bare_link, escaped
-from ui.links import NOT_PLAYED, why_one, why_several
-from ui.mentions import CommandMentions
+from ui.link_reasons import NOT_PLAYED, why_one, why_several
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +92,10 @@ def _failed(post: OutcomePost) -> Verdict:
 
 
 def _given_up(post: OutcomePost, mentions: CommandMentions) -> Verdict:
-    age = f" after {wording.duration(post.watched_for)}" if post.watched_for is not None else ""
+    age = f" after {formatting.duration(post.watched_for)}" if post.watched_for is not None else ""
     state = f"I stopped watching{age}."
     last = f'PixVerse still says "{escaped(post.job.status, 40)}".' if post.job and post.job.status else ""
-    return Verdict(state, state, wording.joined((last, f"{mentions.status} takes it up again."), " "))
+    return Verdict(state, state, formatting.paragraph(last, f"{mentions.status} takes it up again."))
 
 
 def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
@@ -115,7 +115,7 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
         return _single(post, post.links[0], links, mentions)
     state = f"{ready}, {_which(post)}."
     named = not post.files or ", number" in state
-    advice = wording.joined((why_several(reason, post.links, named=named) for reason in LinkReason), " ")
+    advice = formatting.paragraph(*(why_several(reason, post.links, named=named) for reason in LinkReason))
     return Verdict(
         state,
         f"{ready}.",
@@ -127,21 +127,25 @@ def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
 
 
 def _ready(post: OutcomePost, total: int) -> str:
-    thing = wording.thing(post.job)
+    if total == 1 and job_text.is_image(post.job):
+        return "New image" if post.unasked else "Your image is ready"
     if post.unasked:
-        return f"New {thing}" if total == 1 else f"{total} new videos"
-    return f"Your {thing} is ready" if total == 1 else f"Your {total} videos are ready"
+        return formatting.plural(total, "New video", "{number} new videos")
+    return formatting.plural(total, "Your video is ready", "Your {number} videos are ready")
 
 
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> Verdict:
-    thing = wording.thing(post.job)
+    is_image = job_text.is_image(post.job)
     ready = _ready(post, 1)
     match link.reason:
         case LinkReason.EXPIRED:
-            state = f"New {thing}, but its link has expired." if post.unasked else f"Your {thing}'s link has expired."
+            if post.unasked:
+                state = f"{ready}, but its link has expired."
+            else:
+                state = "Your image's link has expired." if is_image else "Your video's link has expired."
             made = ""
             if post.ended_at is not None and post.late is None:
-                made = f"It was made {wording.relative(post.ended_at)}. "
+                made = f"It was made {formatting.relative(post.ended_at)}. "
             return Verdict(
                 state, state, f"{made}The PixVerse account's owner can still download it there.", links=links
             )
@@ -149,7 +153,7 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             state = f"{ready}, but I may not fetch it."
             return Verdict(state, state, why_one(link, "It"), links=links)
         case LinkReason.NOT_A_VIDEO:
-            state = f"Finished, but the file isn't {'an image' if thing == 'image' else 'a video'}"
+            state = "Finished, but the file isn't an image" if is_image else "Finished, but the file isn't a video"
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
             return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
         case _:
@@ -177,10 +181,10 @@ def _which(post: OutcomePost) -> str:
         return "as links" if shown else "but I can't show them"
     if len(numbers) > 3:
         return "some as links" if shown else "but some are missing"
-    name = f"{'number' if len(numbers) == 1 else 'numbers'} {wording.enumeration(map(str, numbers))}"
+    which = formatting.enumeration(map(str, numbers))
     if missing:
-        return f"{name} {'is' if len(numbers) == 1 else 'are'} missing"
-    return f"{name} {'as a link' if len(numbers) == 1 else 'as links'}"
+        return formatting.plural(len(numbers), "number {which} is missing", "numbers {which} are missing", which=which)
+    return formatting.plural(len(numbers), "number {which} as a link", "numbers {which} as links", which=which)
 
 
 def _renewed(links: tuple[VideoLink, ...], them: str, mentions: CommandMentions) -> str:
@@ -194,6 +198,8 @@ def _how_long(links: tuple[VideoLink, ...], again: str) -> str:
     if not played:
         return ""
     ends = [link.expires_at for link in played if link.expires_at is not None]
-    name = "Link works" if len(played) == 1 else "Links work"
-    until = f"{name} until {wording.moment(min(ends))}" if ends else ""
-    return wording.joined((until, again), "; ")
+    until = ""
+    if ends:
+        works = "Link works until {end}", "Links work until {end}"
+        until = formatting.plural(len(played), *works, end=formatting.moment(min(ends)))
+    return formatting.joined((until, again), "; ")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from model.job import Outcome
 from model.messages import BatchTally, LateReason, OutcomePost
 from pixverse.jobids import mask_email
-from ui import wording
+from ui import formatting, job_text
 from ui.buttons import details_custom_id, details_view
+from ui.command_texts import CommandMentions
 from ui.discord_limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.escape import escaped, job_id, plain
-from ui.mentions import CommandMentions
 from ui.message import AttachedFile, Message
 from ui.outcome_text import Verdict, verdict
 
@@ -87,21 +87,21 @@ def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[
     body = _without_api_text(said, first) if post.without_api_text else _worded(post, said, first, room)
     small = _small_without_api_text(post, said) if post.without_api_text else _small(post, said, room)
     tally = _tally(post.batch, last) if post.batch and not alone else ""
-    return wording.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
+    return formatting.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
 
 
 def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Room) -> tuple[str, ...]:
-    head = wording.joined((f"**{said.state}**{said.aside}", _who(pinged), said.advice), " ")
+    head = formatting.paragraph(f"**{said.state}**{said.aside}", _who(pinged), said.advice)
     return (head, *_reason(post, said, room), _prompt(post, room), *_links(post, said, room))
 
 
 def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
     """The one line of small print, which ends with the id."""
-    with_what = bool(wording.prompt_text(post.job)) and not wording.counts_only(post.job)
-    return wording.small(
+    with_what = bool(job_text.prompt_text(post.job)) and not job_text.counts_only(post.job)
+    return formatting.small(
         said.small,
         "in PixVerse's order" if said.in_order else "",
-        wording.facts(post.job, with_what=with_what) if said.with_facts and room.facts else "",
+        job_text.facts(post.job, with_what=with_what) if said.with_facts and room.facts else "",
         post.outcome.value,
         f"#{post.number}",
         job_id(post.jobid),
@@ -109,18 +109,19 @@ def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
 
 
 def _without_api_text(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
-    return (wording.joined((f"**{said.plain_state}**", _who(pinged)), " "),)
+    return (formatting.paragraph(f"**{said.plain_state}**", _who(pinged)),)
 
 
 def _small_without_api_text(post: OutcomePost, said: Verdict) -> str:
     part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
-    more = ("the link is" if len(said.links) == 1 else "the links are") + " under Details" if said.links else ""
-    why = wording.joined((f"Something in the {part} couldn't be shown here", more), "; ")
-    return wording.small(why, post.outcome.value, f"#{post.number}")
+    why = f"Something in the {part} couldn't be shown here"
+    if said.links:
+        why += formatting.plural(len(said.links), "; the link is under Details", "; the links are under Details")
+    return formatting.small(why, post.outcome.value, f"#{post.number}")
 
 
 def _who(people: tuple[int, ...]) -> str:
-    return " ".join(wording.user(person) for person in people)
+    return " ".join(formatting.user(person) for person in people)
 
 
 def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
@@ -129,8 +130,13 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
     left = len(wanted.difference(pinged))
     if not left:
         return ""
-    people = wording.count(left, "other person", "other people")
-    return wording.small(f"{people} asked too, but I can't ping that many at once.")
+    return formatting.small(
+        formatting.plural(
+            left,
+            "{number} other person asked too, but I can't ping that many at once.",
+            "{number} other people asked too, but I can't ping that many at once.",
+        )
+    )
 
 
 def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
@@ -152,11 +158,11 @@ def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
 
 def _prompt(post: OutcomePost, room: _Room) -> str:
     if post.outcome is not Outcome.MODERATED:
-        if post.outcome is Outcome.COMPLETED and wording.counts_only(post.job):  # the state says how many
-            return wording.quoted(escaped(wording.prompt_text(post.job), room.prompt))
-        return wording.quoted(wording.prompt(post.job, room.prompt))
-    prompt = escaped(wording.prompt_text(post.job), room.prompt)
-    return f"Prompt: {wording.spoiler(prompt)}" if prompt else ""
+        if post.outcome is Outcome.COMPLETED and job_text.counts_only(post.job):  # the state says how many
+            return formatting.quoted(escaped(job_text.prompt_text(post.job), room.prompt))
+        return formatting.quoted(job_text.prompt(post.job, room.prompt))
+    prompt = escaped(job_text.prompt_text(post.job), room.prompt)
+    return f"Prompt: {formatting.spoiler(prompt)}" if prompt else ""
 
 
 def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
@@ -172,21 +178,21 @@ def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
 def _late(post: OutcomePost) -> str:
     if post.late is None:
         return ""
-    ended = f" it ended {wording.relative(post.ended_at)}." if post.ended_at is not None else ""
-    return wording.small(f"Late:{ended} {_LATE[post.late]}")
+    ended = f" it ended {formatting.relative(post.ended_at)}." if post.ended_at is not None else ""
+    return formatting.small(f"Late:{ended} {_LATE[post.late]}")
 
 
 def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
     counts = (
-        (batch.videos, "video", "videos"),
-        (batch.images, "image", "images"),
-        (batch.links, "as a link", "as links"),
-        (batch.failed, "failed", "failed"),
-        (batch.refused, "refused", "refused"),
-        (batch.other, "without a result", "without a result"),
+        (batch.videos, "{number} video", "{number} videos"),
+        (batch.images, "{number} image", "{number} images"),
+        (batch.links, "{number} as a link", "{number} as links"),
+        (batch.failed, "{number} failed", "{number} failed"),
+        (batch.refused, "{number} refused", "{number} refused"),
+        (batch.other, "{number} without a result", "{number} without a result"),
     )
-    parts = wording.joined((wording.count(number, one, many) for number, one, many in counts if number), ", ")
-    return wording.joined((f"**All {batch.total} jobs have ended:**", f"{parts}.", _who(pinged)), " ")
+    parts = ", ".join(formatting.plural(*count) for count in counts if count[0])
+    return formatting.paragraph(f"**All {batch.total} jobs have ended:**", f"{parts}.", _who(pinged))
 
 
 def _files(post: OutcomePost) -> tuple[AttachedFile, ...]:
@@ -208,6 +214,7 @@ def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
 def alt_text(post: OutcomePost, index: int) -> str:
     """What a screen reader says of file `index`."""
     total = len(post.files) + len(post.links)
-    text = f"{wording.sentence(wording.thing(post.job))} {index} of {max(total, index)}, made by PixVerse."
-    prompt = "" if post.without_api_text else plain(wording.prompt_text(post.job), ALT_PROMPT)
+    kind = "Image" if job_text.is_image(post.job) else "Video"
+    text = f"{kind} {index} of {max(total, index)}, made by PixVerse."
+    prompt = "" if post.without_api_text else plain(job_text.prompt_text(post.job), ALT_PROMPT)
     return plain(f"{text} Prompt: {prompt}" if prompt else text, ALT_TEXT)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.buttons import Action, number_custom_id
-from ui.card_views import card_view
-from ui.mentions import CommandMentions
+from ui.card_views import card_view, summary_view
+from ui.command_texts import CommandMentions
 from ui.message import Message
 from ui.notices import notice_message
 from ui.outcomes import outcome_message
-from ui.summaries import summary_view
 
 
 def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:

@@ -6,12 +6,11 @@ from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.allowances import AllowanceUsedUp
 from relay.commands import refusals
-from ui import wording
+from ui import formatting
 from ui.card_views import missing_permissions
+from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
-from ui.mentions import CommandMentions
-from ui.passing import OnPress, PassingView
-from ui.reply import Reply
+from ui.message import OnPress, Reply, TemporaryView
 
 _CONSTANT: dict[type[Exception], str] = {
     NotAJobId: ("**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),
@@ -37,7 +36,7 @@ def refusal_reply(
     Those who have Manage Server (`manager`) are told what they can do. With `look_again`, a job that wasn't found comes
     with a button that calls it.
     """
-    view = PassingView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
+    view = TemporaryView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
     text = (
         _CONSTANT.get(type(refusal))
         or _of_an_id(refusal, mentions)
@@ -63,8 +62,11 @@ def _with_numbers(refusal: Exception) -> str | None:
         case refusals.TooFast() | AllowanceUsedUp():
             return too_fast_reply(refusal.until).content
         case refusals.ServerLimit():
-            jobs = wording.count(refusal.limit, "job", "jobs")
-            return f"**This server is at its limit of {jobs}.** Try again when some have ended."
+            return formatting.plural(
+                refusal.limit,
+                "**This server is at its limit of {number} job.** Try again when some have ended.",
+                "**This server is at its limit of {number} jobs.** Try again when some have ended.",
+            )
         case refusals.TooManyJobs():
             return f"**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
         case refusals.NotYours():
@@ -75,8 +77,12 @@ def _with_numbers(refusal: Exception) -> str | None:
 def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     match refusal:
         case refusals.PersonLimit():
-            jobs = wording.count(refusal.limit, "job", "jobs")
-            return f"**You're at your limit of {jobs}.** Add more when one ends; {mentions.list} shows this channel's."
+            return formatting.plural(
+                refusal.limit,
+                "**You're at your limit of {number} job.** Add more when one ends; {list} shows this channel's.",
+                "**You're at your limit of {number} jobs.** Add more when one ends; {list} shows this channel's.",
+                list=mentions.list,
+            )
         case refusals.NumberUnknown():
             return f"**I don't know that number here.** {mentions.list} shows what I'm watching."
         case refusals.NotWatchedHere():
@@ -143,13 +149,13 @@ def _token_missing(mentions: CommandMentions, *, manager: bool) -> str:
 def _not_yours(refusal: refusals.NotYours) -> str:
     if not refusal.askers:
         return "**This isn't yours to stop.** Someone with *Manage Messages* can."
-    askers = wording.enumeration(wording.user(asker) for asker in refusal.askers[:5])
+    askers = formatting.enumeration(formatting.user(asker) for asker in refusal.askers[:5])
     return f"**This isn't yours to stop.** {askers} asked for it; they or someone with *Manage Messages* can."
 
 
 def too_fast_reply(until: int) -> Reply:
     """The asker has asked too often; `until` in milliseconds UTC."""
-    return Reply(f"**One moment.** You can ask again {wording.relative(until)}.")
+    return Reply(f"**One moment.** You can ask again {formatting.relative(until)}.")
 
 
 def missing_permission_reply(missing: tuple[str, ...]) -> Reply:

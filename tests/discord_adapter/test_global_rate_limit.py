@@ -22,7 +22,7 @@ from model.messages import Address, NoResponse, NoticePost
 from model.states import NoticeKind
 from relay.meters import NoMeters
 from sandbox.discord_wire import DiscordSandbox, RateLimit
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 from ui.message import Message
 
 LASTS = 0.6

@@ -11,7 +11,7 @@ from discord_adapter.interactions import Responder
 from relay.commands.limits import CommandRate
 from tests.clock import ManualClock
 from ui.buttons import Action, details_custom_id, number_custom_id
-from ui.reply import Reply
+from ui.message import Reply
 
 PER_MINUTE = 5
 

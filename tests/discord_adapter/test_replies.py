@@ -10,8 +10,8 @@ import discord
 import pytest
 
 from discord_adapter.replies import send_replies
-from discord_adapter.temporary_views import PassingViews
-from ui.reply import Reply
+from discord_adapter.temporary_views import TemporaryViews
+from ui.message import Reply
 
 
 class Webhook:
@@ -44,7 +44,7 @@ async def replied(webhook: Webhook) -> list[float]:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    await send_replies(cast("discord.Interaction[Any]", webhook), [Reply("one"), Reply("two")], sleep, PassingViews())
+    await send_replies(cast("discord.Interaction[Any]", webhook), [Reply("one"), Reply("two")], sleep, TemporaryViews())
     return slept
 
 

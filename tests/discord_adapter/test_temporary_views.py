@@ -2,8 +2,8 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from discord_adapter.temporary_views import MOST, MOST_OF_A_PERSON, PassingViews
-from ui.passing import PassingView
+from discord_adapter.temporary_views import MOST, MOST_OF_A_PERSON, TemporaryViews
+from ui.message import TemporaryView
 
 
 class Shown:
@@ -21,14 +21,14 @@ async def _press(_interaction: object) -> None:
     raise AssertionError("nobody presses")
 
 
-async def _shown(views: PassingViews, person: int) -> tuple[PassingView, Shown]:
-    view, shown = PassingView("Look again", _press), Shown()
+async def _shown(views: TemporaryViews, person: int) -> tuple[TemporaryView, Shown]:
+    view, shown = TemporaryView("Look again", _press), Shown()
     await views.keep(view, cast("Any", shown), person)
     return view, shown
 
 
 async def test_a_person_s_older_ones_are_taken_off() -> None:
-    views = PassingViews()
+    views = TemporaryViews()
     _, other = await _shown(views, 2)
     own = [await _shown(views, 1) for _ in range(10)]
     assert [shown.button for _, shown in own] == [False] * (10 - MOST_OF_A_PERSON) + [True] * MOST_OF_A_PERSON
@@ -38,7 +38,7 @@ async def test_a_person_s_older_ones_are_taken_off() -> None:
 
 
 async def test_there_are_never_too_many_of_all_people() -> None:
-    views = PassingViews()
+    views = TemporaryViews()
     first = [await _shown(views, person) for person in range(5)]
     for person in range(5, MOST + 3):
         await _shown(views, person)
@@ -47,7 +47,7 @@ async def test_there_are_never_too_many_of_all_people() -> None:
 
 
 async def test_one_whose_time_has_run_out_is_forgotten() -> None:
-    views = PassingViews()
+    views = TemporaryViews()
     view, shown = await _shown(views, 1)
     await view.on_timeout()
     assert not shown.button

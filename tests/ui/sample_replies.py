@@ -14,8 +14,9 @@ from relay.commands import refusals, results
 from relay.commands.resending import SentAgain
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
-from ui import admin_replies, lists
+from ui import admin_replies
 from ui import job_replies as answers
+from ui import watch_list_replies as lists
 from ui.admin_replies import (
     callback_address_reply,
     callback_replaced_reply,
@@ -27,6 +28,7 @@ from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, 
 from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
 from ui.details import details_replies
 from ui.job_replies import forget_question, forgotten_reply, kept_reply
+from ui.message import Reply
 from ui.refusal_replies import (
     discord_silent_reply,
     foreign_channel_reply,
@@ -40,7 +42,6 @@ from ui.refusal_replies import (
     restarting_reply,
     unseen_channel_reply,
 )
-from ui.reply import Reply
 
 _TROUBLES = (AccountState.REFUSED, AccountState.UNPAID, AccountState.MISSING)
 

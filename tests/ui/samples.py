@@ -25,7 +25,7 @@ from model.messages import (
     VideoLink,
 )
 from model.states import CardStatus, NoticeKind
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 
 NASTY = "@everyone <@1> **bold** ||x|| [a](https://evil.example) https://evil.example `c` \u202e\u200b\nline " * 5
 

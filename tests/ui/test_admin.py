@@ -9,7 +9,7 @@ from model.states import NoticeKind
 from tests.ui.samples import components_of
 from ui import admin_replies
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 from ui.notices import notice_message
 from ui.token_modal import entered_text
 

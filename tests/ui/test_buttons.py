@@ -22,7 +22,7 @@ from ui.buttons import (
     layout_view,
     number_view,
 )
-from ui.colours import RUNNING
+from ui.card_views import RUNNING
 
 
 async def pressed(custom_id: str) -> list[tuple[object, object]]:

@@ -12,9 +12,9 @@ from relay.commands.resending import SentAgain
 from relay.delivery.fallbacks import Variant
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import components_of
+from ui.command_texts import CommandMentions
 from ui.delivery_list import PAGE, results_reply, sent_again
-from ui.mentions import CommandMentions
-from ui.reply import Reply
+from ui.message import Reply
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
 JOB = snapshots.dump(Job("job", JobState.COMPLETED, "completed", prompt="a paper boat"))

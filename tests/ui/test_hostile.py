@@ -38,10 +38,10 @@ from ui import discord_limits as limits
 from ui.details import details_replies
 from ui.discord_limits import units
 from ui.job_replies import peek_reply, status_reply
-from ui.lists import autocomplete_choice, listing_replies, watch_reply
 from ui.message import Message
 from ui.posts import message_of
 from ui.refusal_replies import refusal_reply
+from ui.watch_list_replies import autocomplete_choice, listing_replies, watch_reply
 
 ASKER = 42
 _LIVE = re.compile(

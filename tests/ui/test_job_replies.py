@@ -12,8 +12,7 @@ from model.states import AccountState
 from relay.commands import results
 from relay.commands.results import OutcomeState
 from ui import job_replies as answers
-from ui.passing import PassingView
-from ui.reply import Reply
+from ui.message import Reply, TemporaryView
 
 HERE = Address(1, 2)
 CARD = "[Jump to the card](https://discord.com/channels/1/2/9)"
@@ -109,10 +108,10 @@ async def test_a_passing_button_calls_what_it_was_given_and_leaves_in_time() -> 
         async def edit(self, **changes: object) -> None:
             edits.append(changes)
 
-    view = PassingView("Look again", press)
+    view = TemporaryView("Look again", press)
     await view.on_timeout()
     over = []
-    view = PassingView("Look again", press)
+    view = TemporaryView("Look again", press)
     view.stands_in(Shown(), lambda: over.append(True))  # type: ignore[arg-type]
     await view.children[0].callback("interaction")  # type: ignore[arg-type]
     await view.on_timeout()
@@ -128,7 +127,7 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
         async def edit(self, **changes: object) -> None:
             raise trouble
 
-    view = PassingView("Look again", _press)
+    view = TemporaryView("Look again", _press)
     view.stands_in(Shown(), lambda: None)  # type: ignore[arg-type]
     await view.on_timeout()
 

@@ -8,8 +8,8 @@ import pytest
 
 from model.job import Job, JobState, Media, Outcome
 from model.messages import BatchTally, LateReason, LinkReason, OutcomePost, VideoFile, VideoLink
+from ui.command_texts import CommandMentions
 from ui.discord_limits import ALT_TEXT, MESSAGE, units
-from ui.mentions import CommandMentions
 from ui.outcomes import outcome_message
 
 MENTIONS = CommandMentions({"pixverse": 11})

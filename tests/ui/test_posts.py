@@ -3,7 +3,7 @@ from __future__ import annotations
 from model.job import Outcome
 from model.messages import Address, CardPost, NoticePost, OutcomePost, SummaryPost
 from model.states import CardStatus, NoticeKind
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 from ui.posts import message_of
 
 HERE = Address(1, 2)

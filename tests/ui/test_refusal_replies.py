@@ -7,8 +7,8 @@ import pytest
 from model.states import AccountState
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
-from ui.mentions import CommandMentions
-from ui.passing import PassingView
+from ui.command_texts import CommandMentions
+from ui.message import TemporaryView
 from ui.refusal_replies import missing_permission_reply, own_fault_reply, refusal_reply
 
 MENTIONS = CommandMentions({"pixverse": 11, "pixverse-admin": 12})
@@ -73,7 +73,7 @@ async def test_looking_again_is_offered_for_an_id_alone() -> None:
     found = refusal_reply(refusals.NotFound(), MENTIONS, manager=False, look_again=press)
     number = refusal_reply(refusals.NumberUnknown(), MENTIONS, manager=False, look_again=press)
     assert found is not None
-    assert isinstance(found.view, PassingView)
+    assert isinstance(found.view, TemporaryView)
     assert number is not None
     assert number.view is None
 

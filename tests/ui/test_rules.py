@@ -15,7 +15,7 @@ from tests.ui import samples
 from tests.ui.samples import components_of, nasty, plain
 from tests.ui.twice import said_twice
 from tests.ui.walk import Sample, all_samples
-from ui import descriptions
+from ui import command_texts
 from ui import discord_limits as limits
 from ui.discord_limits import units
 from ui.token_modal import TokenModal
@@ -135,7 +135,7 @@ def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
 
 
 def test_command_descriptions_fit() -> None:
-    texts = [text for name, text in inspect.getmembers(descriptions) if name.isupper()]
+    texts = [text for name, text in inspect.getmembers(command_texts) if name.isupper()]
     assert len(texts) > 15
     assert all(1 <= len(text) <= limits.COMMAND_DESCRIPTION for text in texts)
 

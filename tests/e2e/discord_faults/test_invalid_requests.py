@@ -15,7 +15,7 @@ from model.messages import Address, NoticePost, Posted, Refused, TooManyRequests
 from model.states import NoticeKind
 from sandbox.discord_wire import Action, DiscordSandbox, RateLimit, Status
 from tests.e2e.discord_faults.listener import Listener, listening
-from ui.mentions import CommandMentions
+from ui.command_texts import CommandMentions
 
 _FEW = 8
 

@@ -135,7 +135,7 @@ MUTATIONS = (
     mutation(
         "buttons that pass are not counted",
         f"{_LIMITS}::test_every_command_counts_whatever_comes_of_it",
-        "PassingView.interaction_check",
+        "TemporaryView.interaction_check",
         "return await handlers_of(interaction).lets_in(interaction)",
         "return True",
     ),
@@ -170,7 +170,7 @@ MUTATIONS = (
     mutation(
         "answers keep their button, and the bot their memory",
         f"{_LIMITS}::test_only_a_person_s_latest_answers_keep_a_button_that_passes",
-        "PassingViews.keep",
+        "TemporaryViews.keep",
         "await old.take_off()\n",
         "pass\n",
     ),

@@ -11,12 +11,12 @@ from model.states import AccountState, CardStatus
 from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
 from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
-from ui import wording
+from ui import formatting, job_text
+from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
 from ui.job_replies import how_to_let_me_post, on_hold
-from ui.mentions import CommandMentions
-from ui.reply import Reply
+from ui.message import Reply
 
 _LINES = 9
 """Of a page, its heading not counted."""
@@ -66,17 +66,18 @@ def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] 
 def _watch_reply(result: WatchResult, where: Address) -> Reply:
     left_out = [entry for entry in result.entries if not entry.taken.in_batch]
     watched = len(result.entries) - len(left_out)
-    jump = wording.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
+    jump = formatting.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
     if len(result.entries) == 1 and left_out:
         return Reply(_one_left_out(left_out[0], where))
     said = (_watched(watched, left_out), _ping(result, watched), _down(result), jump if watched else "")
-    head = wording.joined(said, " ")
-    then = wording.joined((_WHAT_THEN[kind] for kind in _WHAT_THEN if any(kind is one.taken for one in left_out)), " ")
+    head = formatting.paragraph(*said)
+    kinds = {entry.taken for entry in left_out}
+    then = formatting.paragraph(*(text for kind, text in _WHAT_THEN.items() if kind in kinds))
     secrets = [entry for entry in left_out if entry.taken is Taken.SECRET]
     shown = [*(entry for entry in left_out if entry.taken is not Taken.SECRET), *secrets[:1]]
-    text = wording.lines(head, *(_left_out(entry, where) for entry in shown), wording.small(then))
+    text = formatting.lines(head, *(_left_out(entry, where) for entry in shown), formatting.small(then))
     if units(text) > MESSAGE:
-        text = wording.lines(head, *map(_reason, shown), wording.small(then))
+        text = formatting.lines(head, *map(_reason, shown), formatting.small(then))
     return Reply(text)
 
 
@@ -100,18 +101,23 @@ def _watched(watched: int, left_out: list[WatchEntry]) -> str:
     if not watched:
         known = all(entry.taken in _KNOWN_HERE for entry in left_out)
         return "**Nothing new to watch.**" if known else f"**None of the {len(left_out)} jobs could be watched.**"
-    more = f", {len(left_out)} left out" if left_out else ""
-    return f"**Watching {wording.count(watched, 'job', 'jobs')}{more}.**"
+    return formatting.plural(
+        watched,
+        "**Watching {number} job{left_out}.**",
+        "**Watching {number} jobs{left_out}.**",
+        left_out=f", {len(left_out)} left out" if left_out else "",
+    )
 
 
 def _one_left_out(entry: WatchEntry, where: Address) -> str:
     """Why the only one is not watched anew."""
     if entry.taken in _KNOWN_HERE:
         words = "Jump to the result" if entry.taken is Taken.ALREADY_POSTED else "Jump to the card"
-        jump = wording.jump(where.guild_id, where.channel_id, entry.message_id, words)
-        return wording.joined((f"**{wording.sentence(_NOT_TAKEN[entry.taken])} here.**", jump), " ")
-    then = wording.small(_WHAT_THEN.get(entry.taken, ""))
-    return wording.lines("**This job could not be watched.**", _reason(entry), then)
+        jump = formatting.jump(where.guild_id, where.channel_id, entry.message_id, words)
+        state = "Already posted" if entry.taken is Taken.ALREADY_POSTED else "Already watched"
+        return formatting.paragraph(f"**{state} here.**", jump)
+    then = formatting.small(_WHAT_THEN.get(entry.taken, ""))
+    return formatting.lines("**This job could not be watched.**", _reason(entry), then)
 
 
 def _ping(result: WatchResult, watched: int) -> str:
@@ -130,7 +136,9 @@ def _down(result: WatchResult) -> str:
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
     words = "Result" if entry.taken is Taken.ALREADY_POSTED else "Card"
-    return wording.joined((_reason(entry), wording.jump(where.guild_id, where.channel_id, entry.message_id, words)))
+    return formatting.joined(
+        (_reason(entry), formatting.jump(where.guild_id, where.channel_id, entry.message_id, words))
+    )
 
 
 def _reason(entry: WatchEntry) -> str:
@@ -158,7 +166,7 @@ def listing_replies(listing: Listing, where: Address, mentions: CommandMentions)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
     more = len(entries) - len(shown)
-    texts = [wording.lines(*(_listed(entry, where) for entry in page)) for page in pages]
+    texts = [formatting.lines(*(_listed(entry, where) for entry in page)) for page in pages]
     texts[0] = f"{_listing_head(listing)}\n{texts[0]}"
     if more:
         texts[-1] += f"\n-# {more} more"
@@ -166,9 +174,13 @@ def listing_replies(listing: Listing, where: Address, mentions: CommandMentions)
 
 
 def _listing_head(listing: Listing) -> str:
-    jobs = wording.count(len(listing.entries), "job", "jobs")
-    why = wording.why_on_hold(_status_of(entry) for entry in listing.entries)
-    return wording.joined((f"**Watching {jobs} here, {listing.mine} for you.**", why), " ")
+    state = formatting.plural(
+        len(listing.entries),
+        "**Watching {number} job here, {mine} for you.**",
+        "**Watching {number} jobs here, {mine} for you.**",
+        mine=listing.mine,
+    )
+    return formatting.paragraph(state, job_text.why_on_hold(_status_of(entry) for entry in listing.entries))
 
 
 def _status_of(entry: Listed) -> CardStatus:
@@ -178,12 +190,12 @@ def _status_of(entry: Listed) -> CardStatus:
 
 
 def _listed(entry: Listed, where: Address) -> str:
-    state = wording.short_state(_status_of(entry), entry.job)
-    return wording.joined(
+    state = job_text.short_state(_status_of(entry), entry.job)
+    return formatting.joined(
         (
-            f"**{wording.sentence(state)}**",
-            wording.prompt_name(entry.job, entry.number),
-            wording.jump(where.guild_id, where.channel_id, entry.message_id, "Card"),
+            f"**{formatting.sentence(state)}**",
+            job_text.prompt_name(entry.job, entry.number),
+            formatting.jump(where.guild_id, where.channel_id, entry.message_id, "Card"),
         )
     )
 
@@ -191,12 +203,12 @@ def _listed(entry: Listed, where: Address) -> str:
 def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
     """A job to choose: its prompt, state and age in words; the value is `#number`. `now` in milliseconds UTC."""
     status = CardStatus.ENDED if choice.outcome else CardStatus.PROGRESS
-    state = _unescaped(wording.state_of(status, choice.job, choice.outcome))
-    rest = f" · {state} · {wording.age(now - choice.since)}"
+    state = _unescaped(job_text.state_of(status, choice.job, choice.outcome))
+    rest = f" · {state} · {formatting.age(now - choice.since)}"
     value = f"#{choice.number}"
-    named = wording.plain_name(choice.job, choice.number, SHORT_PROMPT) != value
+    named = job_text.plain_name(choice.job, choice.number, SHORT_PROMPT) != value
     rest = f"{rest} · {value}" if named else rest
-    name = wording.plain_name(choice.job, choice.number, min(SHORT_PROMPT, CHOICE - units(rest)))
+    name = job_text.plain_name(choice.job, choice.number, min(SHORT_PROMPT, CHOICE - units(rest)))
     return app_commands.Choice(name=plain(f"{name}{rest}", CHOICE), value=value)
 
 

@@ -10,9 +10,9 @@ from model.job import Job, JobState, Outcome
 from model.messages import Address
 from model.states import AccountState
 from relay.commands import results
-from ui import lists
+from ui import watch_list_replies as lists
+from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE, MESSAGE, units
-from ui.mentions import CommandMentions
 
 HERE = Address(1, 2)
 MENTIONS = CommandMentions({"pixverse": 11})

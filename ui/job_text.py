@@ -1,4 +1,4 @@
-"""The words for a job's state, its facts, sizes, times and numbers, the same in every text."""
+"""A job in words: what it makes, its facts, its prompt and its state, the same in every text."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from model.job import Job, JobState, Outcome
-from model.messages import ClaimedUser
 from model.states import CardStatus
 from pixverse.jobids import is_v2, mask_email
+from ui import formatting
 from ui.discord_limits import PROMPT, SHORT_PROMPT
-from ui.escape import code, escaped, plain
+from ui.escape import escaped, plain
 
 _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""
 
-_SECOND = 1000
-_MINUTE = 60 * _SECOND
-_HOUR = 60 * _MINUTE
-_DAY = 24 * _HOUR
+_JUST_BEFORE = 60_000
+
+_LEAST = 1000
+"""What took less would be told as no time at all."""
 
 _VIDEOS = {"pixverse-create": 4, "pixverse-create_single": 1}
+
 _WHAT = {
     "pixverse-animate": "Animated image",
     "pixverse-meme_face": "Meme face",
 }
+
 _BUTTONS_IN_WORDS = {"🔄": "Repeat", "🔀": "Shuffle"}
 
 _STATES = {
@@ -36,6 +38,7 @@ _STATES = {
     JobState.FAILED: "failed",
     JobState.CANCELLED: "cancelled",
 }
+
 _OUTCOMES = {
     Outcome.COMPLETED: "done",
     Outcome.MODERATED: "refused by the content rules",
@@ -45,6 +48,7 @@ _OUTCOMES = {
     Outcome.NOT_FOUND: "not found",
     Outcome.GIVEN_UP: "given up",
 }
+
 _STATUSES = {
     CardStatus.NO_ANSWER_YET: "no word yet",
     CardStatus.SLOW: "taking long",
@@ -54,6 +58,7 @@ _STATUSES = {
     CardStatus.UNSURE: "maybe posted",
     CardStatus.STOPPED: "no longer watched",
 }
+
 _HOLDS = {
     CardStatus.API_DOWN: "PixVerse's API isn't answering",
     CardStatus.TOKEN_REFUSED: "useapi.net refuses the API token",
@@ -70,7 +75,7 @@ def what(job: Job | None) -> str:
         return ""
     if job.verb in _VIDEOS:
         number = len(job.media) if job.state is JobState.COMPLETED else _VIDEOS[job.verb]
-        return count(number, "video", "videos") if number else ""
+        return formatting.count(number, "video", "videos") if number else ""
     if job.verb != "pixverse-button":
         return _WHAT.get(job.verb, "")
     button = _BUTTONS_IN_WORDS.get(job.button or "", job.button or "")
@@ -89,7 +94,7 @@ def facts(job: Job | None, *, with_what: bool = True) -> str:
     """
     if job is None:
         return ""
-    return joined(
+    return formatting.joined(
         (
             what(job) if with_what else "",
             escaped(job.style or "", 40),
@@ -104,21 +109,16 @@ def facts(job: Job | None, *, with_what: bool = True) -> str:
     )
 
 
-def thing(job: Job | None) -> str:
-    """What a job makes one of: a video, unless it is known to be an image."""
-    return "image" if job is not None and any(media.image for media in job.media) else "video"
-
-
-_JUST_BEFORE = 60_000
-_LEAST = 1000
-"""What took less would be told as no time at all."""
+def is_image(job: Job | None) -> bool:
+    """Whether a job is known to make an image and not a video."""
+    return job is not None and any(media.image for media in job.media)
 
 
 def _took(job: Job) -> str:
     ended = job.updated or _seen_to_end(job)
     if not job.state.ends or job.created is None or ended is None or ended - job.created < _LEAST:
         return ""
-    return f"took {duration(ended - job.created)}"
+    return f"took {formatting.duration(ended - job.created)}"
 
 
 def _seen_to_end(job: Job) -> int | None:
@@ -161,6 +161,11 @@ def _has_name(job: Job | None) -> bool:
     return job is not None and not is_refused(job) and bool(job.prompt)
 
 
+def is_refused(job: Job) -> bool:
+    """Whether the job was refused for its content, so that its prompt is not to be shown openly."""
+    return job.state is JobState.MODERATED
+
+
 def state(job: Job | None) -> str:
     """The job's state in lower-case words, escaped."""
     if job is None:
@@ -168,7 +173,7 @@ def state(job: Job | None) -> str:
     if job.state is JobState.PROGRESS and job.percent is not None:
         return f"in progress: {job.percent}%"
     if job.state is JobState.PROGRESS and job.elapsed is not None:
-        return f"in progress for {duration(job.elapsed * _SECOND)}"
+        return f"in progress for {formatting.duration(job.elapsed * 1000)}"
     if job.state is JobState.CREATED and job.queue_place is not None:
         return f"in the queue, place {job.queue_place}"
     return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
@@ -191,121 +196,3 @@ def why_on_hold(statuses: Iterable[CardStatus]) -> str:
     """Why jobs with these statuses are on hold, in one sentence; empty where none is."""
     reasons = dict.fromkeys(_HOLDS[status] for status in statuses if status in _HOLDS)
     return f"On hold: {'; '.join(reasons)}." if reasons else ""
-
-
-def sentence(words: str) -> str:
-    """`words` with a capital letter."""
-    return words[:1].upper() + words[1:]
-
-
-def size(number_of_bytes: int) -> str:
-    """`12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
-    if number_of_bytes < 1024 * 1024:
-        return f"{max(1, round(number_of_bytes / 1024))} KB"
-    return f"{number_of_bytes / (1024 * 1024):.1f}".removesuffix(".0") + " MB"
-
-
-def duration(milliseconds: int) -> str:
-    """`2 min 14 s`: the two largest units that are not zero."""
-    left = max(0, milliseconds)
-    parts: list[str] = []
-    for unit, one, many in (
-        (_DAY, " day", " days"),
-        (_HOUR, " h", " h"),
-        (_MINUTE, " min", " min"),
-        (_SECOND, " s", " s"),
-    ):
-        number, left = divmod(left, unit)
-        if number:
-            parts.append(f"{number}{one if number == 1 else many}")
-        elif parts:
-            break
-        if len(parts) == 2:
-            break
-    return " ".join(parts) or "0 s"
-
-
-def age(milliseconds: int) -> str:
-    """`3 min ago`, for autocomplete, where timestamps are not shown."""
-    if milliseconds < _MINUTE:
-        return "just now"
-    for unit, one, many in ((_DAY, "day", "days"), (_HOUR, "h", "h"), (_MINUTE, "min", "min")):
-        number = milliseconds // unit
-        if number:
-            return f"{number} {one if number == 1 else many} ago"
-    return "just now"
-
-
-def count(number: int, one: str, many: str) -> str:
-    """`1 job` or `4 jobs`."""
-    return f"{number} {one if number == 1 else many}"
-
-
-def times(number: int) -> str:
-    """`once` or `3 times`."""
-    return "once" if number == 1 else f"{number} times"
-
-
-def enumeration(parts: Iterable[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
-    known = [part for part in parts if part]
-    if len(known) < 2:
-        return "".join(known)
-    return f"{', '.join(known[:-1])} and {known[-1]}"
-
-
-def relative(milliseconds: int) -> str:
-    """A Discord timestamp such as "3 minutes ago"."""
-    return f"<t:{milliseconds // _SECOND}:R>"
-
-
-def moment(milliseconds: int) -> str:
-    """A Discord timestamp with day and time."""
-    return f"<t:{milliseconds // _SECOND}:f>"
-
-
-def jump(guild_id: int, channel_id: int, message_id: int | None, words: str = "Jump to the message") -> str:
-    """A link with `words` to a message; empty without a message."""
-    return "" if message_id is None else f"[{words}](https://discord.com/channels/{guild_id}/{channel_id}/{message_id})"
-
-
-def user(user_id: int) -> str:
-    """A person's mention."""
-    return f"<@{user_id}>"
-
-
-def joined(parts: Iterable[str], separator: str = " · ") -> str:
-    """The parts that are known, each with its separator."""
-    return separator.join(part for part in parts if part)
-
-
-def lines(*parts: str) -> str:
-    """The lines that are known."""
-    return "\n".join(part for part in parts if part)
-
-
-def quoted(words: str) -> str:
-    """`words` as a quote; empty where there are none."""
-    return f"> {words}" if words else ""
-
-
-def spoiler(words: str) -> str:
-    """Escaped `words` behind a click."""
-    # A closing `||` right after a pipe would be taken for the spoiler's end one character too early.
-    return f"||{words}{' ' if words.endswith('|') else ''}||"
-
-
-def is_refused(job: Job) -> bool:
-    """Whether the job was refused for its content, so that its prompt is not to be shown openly."""
-    return job.state is JobState.MODERATED
-
-
-def small(*parts: str) -> str:
-    """The parts as one line of small print; empty where there are none."""
-    text = joined(parts)
-    return f"-# {text}" if text else ""
-
-
-def account(user: ClaimedUser) -> str:
-    """A useapi.net account by its user's number, which is the token's own claim until the API has named it."""
-    return f"account {code(user.number, 40)}" + ("" if user.confirmed else " (not confirmed by useapi.net yet)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from model.messages import Cause, LinkReason, VideoLink
-from ui import wording
+from ui import formatting
 from ui.discord_limits import FILES
 from ui.escape import code, escaped
 
@@ -45,14 +45,14 @@ def why_several(reason: LinkReason, links: tuple[VideoLink, ...], *, named: bool
     alone = named and len(concerned) == len(links)
     if len(concerned) == 1:
         return why_one(concerned[0], "It" if alone else f"Number {concerned[0].index}")
-    numbers = wording.enumeration(str(link.index) for link in concerned)
+    numbers = formatting.enumeration(str(link.index) for link in concerned)
     return _why_these(reason, concerned, "They" if alone else f"Numbers {numbers}")
 
 
 def _why_these(reason: LinkReason, concerned: list[VideoLink], name: str) -> str:
     them = _inside(name)
     their = "Their links" if them == "them" else f"The links of {them}"
-    hosts = wording.enumeration(dict.fromkeys(map(_host, concerned)))
+    hosts = formatting.enumeration(dict.fromkeys(map(_host, concerned)))
     sentences = {
         LinkReason.TOO_LARGE: f"{name} are too large{_limit(concerned[0])}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
@@ -72,9 +72,9 @@ def why_one(link: VideoLink, name: str) -> str:
     it = _inside(name)
     its = "Its link" if it == "it" else f"The link of {it}"
     it_is = "It's" if it == "it" else f"{name} is"
-    size = wording.size(link.size) if link.size is not None else "too large"
+    size = formatting.size(link.size) if link.size is not None else "too large"
     kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
-    times = f" {wording.times(link.tries)}" if link.tries else ""
+    times = f" {formatting.times(link.tries)}" if link.tries else ""
     sentences = {
         LinkReason.TOO_LARGE: f"{it_is} {size}{_limit(link)}.",
         LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
@@ -97,8 +97,8 @@ def _inside(name: str) -> str:
 def _limit(link: VideoLink) -> str:
     if link.limit is None:
         return ""
-    limit = wording.size(link.limit)
-    if link.size is not None and wording.size(link.size) == limit:
+    limit = formatting.size(link.limit)
+    if link.size is not None and formatting.size(link.size) == limit:
         return ", just over this server's limit"
     return f"; this server's limit is {limit}"
 

@@ -1,0 +1,142 @@
+"""Numbers, sizes, times, lists and links as every text writes them, and Discord's markup around them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from model.messages import ClaimedUser
+from ui.escape import code
+
+_SECOND = 1000
+
+_MINUTE = 60 * _SECOND
+
+_HOUR = 60 * _MINUTE
+
+_DAY = 24 * _HOUR
+
+
+def sentence(words: str) -> str:
+    """`words` with a capital letter."""
+    return words[:1].upper() + words[1:]
+
+
+def size(number_of_bytes: int) -> str:
+    """`12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
+    if number_of_bytes < 1024 * 1024:
+        return f"{max(1, round(number_of_bytes / 1024))} KB"
+    return f"{number_of_bytes / (1024 * 1024):.1f}".removesuffix(".0") + " MB"
+
+
+def duration(milliseconds: int) -> str:
+    """`2 min 14 s`: the two largest units that are not zero."""
+    left = max(0, milliseconds)
+    parts: list[str] = []
+    for unit, one, many in (
+        (_DAY, " day", " days"),
+        (_HOUR, " h", " h"),
+        (_MINUTE, " min", " min"),
+        (_SECOND, " s", " s"),
+    ):
+        number, left = divmod(left, unit)
+        if number:
+            parts.append(f"{number}{one if number == 1 else many}")
+        elif parts:
+            break
+        if len(parts) == 2:
+            break
+    return " ".join(parts) or "0 s"
+
+
+def age(milliseconds: int) -> str:
+    """`3 min ago`, for autocomplete, where timestamps are not shown."""
+    if milliseconds < _MINUTE:
+        return "just now"
+    for unit, one, many in ((_DAY, "day", "days"), (_HOUR, "h", "h"), (_MINUTE, "min", "min")):
+        number = milliseconds // unit
+        if number:
+            return f"{number} {one if number == 1 else many} ago"
+    return "just now"
+
+
+def count(number: int, one: str, many: str) -> str:
+    """`1 job` or `4 jobs`."""
+    return f"{number} {one if number == 1 else many}"
+
+
+def plural(number: int, one: str, many: str, *, zero: str | None = None, **values: object) -> str:
+    """The sentence for this number, with `{number}` and the named values filled in; `many` serves for 0 as well, if
+    there is no `zero`."""
+    if number == 0 and zero is not None:
+        return zero.format(**values)
+    return (one if number == 1 else many).format(number=number, **values)
+
+
+def times(number: int) -> str:
+    """`once` or `3 times`."""
+    return "once" if number == 1 else f"{number} times"
+
+
+def enumeration(parts: Iterable[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    known = [part for part in parts if part]
+    if len(known) < 2:
+        return "".join(known)
+    return f"{', '.join(known[:-1])} and {known[-1]}"
+
+
+def relative(milliseconds: int) -> str:
+    """A Discord timestamp such as "3 minutes ago"."""
+    return f"<t:{milliseconds // _SECOND}:R>"
+
+
+def moment(milliseconds: int) -> str:
+    """A Discord timestamp with day and time."""
+    return f"<t:{milliseconds // _SECOND}:f>"
+
+
+def jump(guild_id: int, channel_id: int, message_id: int | None, words: str = "Jump to the message") -> str:
+    """A link with `words` to a message; empty without a message."""
+    return "" if message_id is None else f"[{words}](https://discord.com/channels/{guild_id}/{channel_id}/{message_id})"
+
+
+def user(user_id: int) -> str:
+    """A person's mention."""
+    return f"<@{user_id}>"
+
+
+def joined(parts: Iterable[str], separator: str = " · ") -> str:
+    """The parts that are known, each with its separator."""
+    return separator.join(part for part in parts if part)
+
+
+def paragraph(*sentences: str) -> str:
+    """The sentences that are not empty, with a space between them."""
+    return joined(sentences, " ")
+
+
+def lines(*parts: str) -> str:
+    """The lines that are known."""
+    return "\n".join(part for part in parts if part)
+
+
+def quoted(words: str) -> str:
+    """`words` as a quote; empty where there are none."""
+    return f"> {words}" if words else ""
+
+
+def spoiler(words: str) -> str:
+    """Escaped `words` behind a click."""
+    # A closing `||` right after a pipe would be taken for the spoiler's end one character too early.
+    return f"||{words}{' ' if words.endswith('|') else ''}||"
+
+
+def small(*parts: str) -> str:
+    """The parts as one line of small print; empty where there are none."""
+    text = joined(parts)
+    return f"-# {text}" if text else ""
+
+
+def account(user: ClaimedUser) -> str:
+    """A useapi.net account by its user's number, which is the token's own claim until the API has named it."""
+    return f"account {code(user.number, 40)}" + ("" if user.confirmed else " (not confirmed by useapi.net yet)")
