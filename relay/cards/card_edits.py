@@ -185,11 +185,7 @@ class CardEdits:
             self._line.leave(edit.key)
             return Later(wait)
         wait = self._line.wait(edit.key, edit.address.channel_id, self._clock.monotonic())
-        if wait > 0:
-            return Later(wait)
-        self._line.use(edit.key, self._clock.monotonic())
-        self._next_edit[edit.key] = self._clock.monotonic() + self._pause(edit)
-        return await self._edit(edit)
+        return Later(wait) if wait > 0 else await self._edit(edit)
 
     def _own_wait(self, edit: _Edit) -> float:
         """Seconds until this very card may be edited, whatever others do."""
@@ -217,7 +213,14 @@ class CardEdits:
     # ---- the edit itself --------------------------------------------------------------------------------------------
 
     async def _edit(self, edit: _Edit) -> Shown | Later:
-        match await self._poster.edit(edit.address, edit.message_id, edit.post):
+        self._line.begin(edit.key, edit.address.channel_id)
+        try:
+            result = await self._poster.edit(edit.address, edit.message_id, edit.post)
+        finally:
+            now = self._clock.monotonic()
+            self._line.end(edit.address.channel_id, now)
+            self._next_edit[edit.key] = now + self._pause(edit)
+        match result:
             case Posted():
                 self._shown[edit.key] = edit.post
                 await self._mark(edit)

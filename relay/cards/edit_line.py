@@ -22,13 +22,16 @@ class EditLine:
         """In which channel's line each waits."""
         self._free_at: dict[int, float] = {}
         """When each channel takes the next edit after its last one; that which was used longest ago stands first."""
+        self._in_flight: set[int] = set()
+        """Channels with an edit that Discord has not responded to yet."""
         self._all_free_at = 0.0
         self._turns: dict[Hashable, float] = {}
 
     def wait(self, key: Hashable, channel_id: int, now: float) -> float:
         """Seconds until its turn; takes a place in the channel's line, and once that is reached one in everybody's."""
         places = self._places.setdefault(channel_id, {})
-        free_at = self._free_at.get(channel_id, now)
+        # One that is in flight may arrive as late as now.
+        free_at = now + CHANNEL_SECONDS if channel_id in self._in_flight else self._free_at.get(channel_id, now)
         if key not in places:
             behind = next(reversed(places.values())) + CHANNEL_SECONDS if places else now
             places[key] = max(now, free_at, behind)
@@ -43,13 +46,17 @@ class EditLine:
             self._all_free_at = turn + EVERYWHERE_SECONDS
         return turn - now
 
-    def use(self, key: Hashable, now: float) -> None:
-        """It is being edited now."""
-        channel_id = self._channels.get(key)
+    def begin(self, key: Hashable, channel_id: int) -> None:
+        """Its edit goes out; `end` has to follow."""
         self.leave(key)
-        if channel_id is not None:
-            self._forget_free_channels(now)
-            self.hold(channel_id, now + CHANNEL_SECONDS)
+        self._in_flight.add(channel_id)
+
+    def end(self, channel_id: int, now: float) -> None:
+        """Discord has responded to the channel's edit. The next one comes two seconds later: Discord may have got this
+        one only now, since requests to a channel wait for one another."""
+        self._in_flight.discard(channel_id)
+        self._forget_free_channels(now)
+        self.hold(channel_id, now + CHANNEL_SECONDS)
 
     def leave(self, key: Hashable) -> None:
         """It does not want its turn any more; who comes after the last one left gets its time."""

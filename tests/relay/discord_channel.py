@@ -60,6 +60,9 @@ class Discord:
     clock: ManualClock
     script: list[SendResult] = field(default_factory=list)
     edit_script: list[SendResult] = field(default_factory=list)
+    edit_seconds: float = 0.0
+    """How long an edit is on its way to Discord."""
+    edits_on_their_way: int = 0
     messages: list[Message] = field(default_factory=list)
     edits: list[tuple[int, CardPost | SummaryPost | NoticePost]] = field(default_factory=list)
     tried: list[Post] = field(default_factory=list)
@@ -90,6 +93,10 @@ class Discord:
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
         self.point()
+        if self.edit_seconds:
+            self.edits_on_their_way += 1
+            await self.clock.sleep(self.edit_seconds)
+            self.edits_on_their_way -= 1
         if self.edit_script:
             return self.edit_script.pop(0)
         self.edits.append((message_id, post))

@@ -31,9 +31,8 @@ _EMAIL = re.compile(r"owner\d+@mail\.example")
 _WORDS = {"completed": "completed", "failed": "failed", "moderated": "moderated", "cancelled": "cancelled"}
 
 
-_EDIT_SECONDS = 1.6
-"""Between two edits in a channel: two seconds (contract), less what requests take differently long, and what discord.py
-lets one wait for another to the same channel."""
+_EDIT_SECONDS = 1.99
+"""Between two edits in a channel, as Discord gets them: two seconds (contract), less what figures are rounded by."""
 _EDITS_EVER = 20
 _BEFORE = 120.0
 """Seconds before something, which may still have to do with it."""

@@ -214,6 +214,20 @@ MUTATIONS = (
         "place = places[key]",
     ),
     mutation(
+        "a channel's two seconds count from when an edit was made",
+        "tests/relay/cards/test_cards.py::test_two_seconds_lie_between_edits_as_discord_gets_them_however_long_one_takes",
+        "EditLine.begin",
+        "self._in_flight.add(channel_id)",
+        "",
+    ),
+    mutation(
+        "a card's five seconds count from when its edit was made",
+        "tests/relay/cards/test_cards.py::test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that",
+        "CardEdits._edit",
+        "self._next_edit[edit.key] = now + self._pause(edit)",
+        "self._next_edit[edit.key] = now + self._pause(edit) - 1.5",
+    ),
+    mutation(
         "a card whose outcome stands waits for all other outcomes of its channel",
         "tests/relay/cards/test_cards.py::test_cards_whose_outcomes_stand_do_not_wait_for_other_outcomes",
         "CardEdits._outcome_first",

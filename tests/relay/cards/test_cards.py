@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,8 @@ class CardWorld(World):
         ready = next_at is not None and next_at <= self.clock.monotonic()
         marked = loop._jobs or loop._accounts or loop._all or not loop._started
         asleep = isinstance(self.clock, WakingClock) and self.clock.asleep
-        return bool(loop._tasks or marked or ready or loop._woken.is_set() or not asleep)
+        busy = len(loop._tasks) > self.discord.edits_on_their_way
+        return bool(busy or marked or ready or loop._woken.is_set() or not asleep)
 
     async def move(self, ms: int) -> None:
         assert isinstance(self.clock, WakingClock)
@@ -184,6 +186,40 @@ async def test_one_channel_gets_one_edit_in_two_seconds_and_another_its_own(worl
     assert len(world.edits()) == 3
     await world.move(int(CHANNEL_SECONDS * SECOND))
     assert len(world.edits()) == 4
+
+
+async def test_two_seconds_lie_between_edits_as_discord_gets_them_however_long_one_takes(world: CardWorld) -> None:
+    """A request to a channel waits for the one before it, so an edit may arrive much later than it was made."""
+    await world.several_cards(3)
+    world.discord.edit_seconds = 3.0
+    await world.several_told(3)
+    arrived: list[int] = []
+    for _ in range(200):
+        await world.move(SECOND // 10)
+        if len(world.edits()) > len(arrived):
+            arrived.append(world.clock.now())
+            world.discord.edit_seconds = 0.0
+    assert len(world.edits()) == len(arrived) == 3
+    gaps = [after - before for before, after in pairwise(arrived)]
+    assert min(gaps) >= CHANNEL_SECONDS * SECOND
+    assert max(gaps) < CHANNEL_SECONDS * SECOND + 300
+
+
+async def test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that(world: CardWorld) -> None:
+    await world.watch("job", CHANNEL, users=(9,), card=True)
+    await world.pump()
+    await world.move(int(YOUNG_CARD_SECONDS * SECOND))
+    world.discord.edit_seconds = 1.5
+    await world.told("job", percent=1)
+    await world.move(1500)
+    assert world.percents() == [1]
+
+    world.discord.edit_seconds = 0.0
+    await world.told("job", percent=2)
+    await world.move(int(YOUNG_CARD_SECONDS * SECOND) - 100)
+    assert world.percents() == [1]
+    await world.move(100)
+    assert world.percents() == [1, 2]
 
 
 async def test_many_cards_are_edited_one_after_the_other(world: CardWorld) -> None:

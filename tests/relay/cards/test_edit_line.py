@@ -36,7 +36,8 @@ def test_channels_that_are_free_again_are_forgotten(line: EditLine) -> None:
     for channel_id in range(1_000):
         now = channel_id * CHANNEL_SECONDS
         line.wait(channel_id, channel_id, now)
-        line.use(channel_id, now)
+        line.begin(channel_id, channel_id)
+        line.end(channel_id, now)
     assert len(line._free_at) <= 2
     assert not line._places
     assert not line._channels
@@ -45,7 +46,8 @@ def test_channels_that_are_free_again_are_forgotten(line: EditLine) -> None:
 def test_places_that_are_left_keep_nobody_waiting(line: EditLine) -> None:
     for key in range(20):
         line.wait(key, 5, 10.0)
-    line.use(0, 10.0)
+    line.begin(0, 5)
+    line.end(5, 10.0)
     for key in range(1, 20):
         line.leave(key)
     assert line.wait("later", 5, 11.0) == CHANNEL_SECONDS - 1
@@ -55,6 +57,16 @@ def test_two_seconds_lie_after_an_edit_that_came_late_too(line: EditLine) -> Non
     line.wait("a", 5, 10.0)
     assert line.wait("b", 5, 10.0) == CHANNEL_SECONDS
     assert line.wait("a", 5, 11.5) <= 0
-    line.use("a", 11.5)
+    line.begin("a", 5)
+    line.end(5, 11.5)
     assert line.wait("b", 5, 12.0) == 1.5
     assert line.wait("b", 5, 13.5) <= 0
+
+
+def test_two_seconds_lie_after_the_response_to_an_edit(line: EditLine) -> None:
+    line.wait("a", 5, 10.0)
+    line.begin("a", 5)
+    assert line.wait("b", 5, 13.0) == CHANNEL_SECONDS
+    line.end(5, 13.5)
+    assert line.wait("b", 5, 15.0) == 0.5
+    assert line.wait("b", 5, 15.5) <= 0
