@@ -67,11 +67,11 @@ from relay.failures import LoopCrashes
 from relay.follow.account_follower import AccountFollower
 from relay.follow.follow_commands import FollowCommands
 from relay.follow.job_importer import JobImporter
+from relay.guild_lifecycle import GuildLifecycle
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader, media_session
 from relay.media.folder import folder_beside
 from relay.media.media_store import MediaStore
-from relay.places import Places
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
@@ -310,7 +310,7 @@ class Relay:
         self.following = FollowCommands(database, self.accounts, lookups, changes)
         self.resending = Resending(database, lookups.prepay_for_server, prompt_posts, changes)
 
-        self.places = Places(database, self.accounts, self.outbox, changes, clock)
+        self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
         self.retention = Retention(database, clock, recorder.give_up_held)
         self.erasure = Erasure(database, clock)
         self.pauses = Pauses(database, changes, self.health, clock)
@@ -358,7 +358,7 @@ class Relay:
             "follows": self.follows.run,
             "cards": self.cards.run,
             "accounts": self.rechecks.run,
-            "departures": self.places.run,
+            "guild_removal": self.guilds.run,
             "retention": self.retention.run,
             "erasure": self.erasure.run,
             "pauses": self.pauses.run,
@@ -476,8 +476,8 @@ async def _face_discord(
         await registry.sync(registered, wanted, clock.sleep)
 
     async def start() -> None:
-        reconciler = GuildReconciler(client, relay.places, clock.sleep)
-        guild_events = GuildEvents(client, relay.outbox, relay.places, reconciler, relay.database)
+        reconciler = GuildReconciler(client, relay.guilds, clock.sleep)
+        guild_events = GuildEvents(client, relay.guilds, reconciler)
         await client.add_cog(PixVerse(relay.member_commands, responder, registry, clock))
         client.tree.add_command(watch_menu(relay.member_commands.many, responder))
         await client.add_cog(PixVerseAdmin(services, responder, limiter, registry))
@@ -488,7 +488,7 @@ async def _face_discord(
             **relay.loops(),
             "commands": register_commands,
             "servers": reconciler.run,
-            "surroundings": guild_events.look_after_available,
+            "guild_events": guild_events.look_after_available,
         }
         await client.add_cog(Background(loops, crashes, clock))
 

@@ -13,10 +13,7 @@ from discord.ext import commands
 
 from discord_adapter.channels import LastNames, is_hidden, real_name
 from discord_adapter.guild_reconciler import GuildReconciler
-from relay.delivery.outbox import DeliveryLoop
-from relay.places import Places
-from storage import servers
-from storage.database import Database
+from relay.guild_lifecycle import GuildLifecycle
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -34,16 +31,12 @@ class GuildEvents(commands.Cog):
     def __init__(
         self,
         client: discord.Client,
-        outbox: DeliveryLoop,
-        places: Places,
+        guilds: GuildLifecycle,
         reconciler: GuildReconciler,
-        database: Database,
     ) -> None:
         self._client = client
-        self._outbox = outbox
-        self._places = places
+        self._guilds = guilds
         self._reconciler = reconciler
-        self._database = database
         self._names = LastNames()
         self._available: asyncio.Queue[discord.Guild] = asyncio.Queue()
 
@@ -54,8 +47,8 @@ class GuildEvents(commands.Cog):
         """
         while True:
             guild = await self._available.get()
-            await _handle(self._places.server_back(guild.id))
-            await _handle(self._outbox.permissions_changed(guild.id))
+            await _handle(self._guilds.server_back(guild.id))
+            await _handle(self._guilds.permissions_changed(guild.id))
             await _handle(self._look_after_channels(guild))
 
     @commands.Cog.listener()
@@ -64,29 +57,29 @@ class GuildEvents(commands.Cog):
         name = real_name(before)
         if not is_hidden(after):
             self._names.take(after.id)
-        elif name is not None and after.id in await self._places.known_channels(after.guild.id):
+        elif name is not None and after.id in await self._guilds.known_channels(after.guild.id):
             self._names.keep(after.id, name)
-        await _handle(self._outbox.permissions_changed(after.guild.id))
+        await _handle(self._guilds.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_guild_role_update(self, _before: discord.Role, after: discord.Role) -> None:
         """One of the bot's own roles may have changed."""
-        await _handle(self._outbox.permissions_changed(after.guild.id))
+        await _handle(self._guilds.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_member_update(self, _before: discord.Member, after: discord.Member) -> None:
         """Without the members intent Discord tells this of the bot itself only."""
-        await _handle(self._outbox.permissions_changed(after.guild.id))
+        await _handle(self._guilds.permissions_changed(after.guild.id))
 
     @commands.Cog.listener()
     async def on_raw_thread_update(self, payload: discord.RawThreadUpdateEvent) -> None:
         """The thread may have been opened or unlocked. Raw, because archived threads are not in the cache."""
-        await _handle(self._outbox.permissions_changed(payload.guild_id, payload.thread_id))
+        await _handle(self._guilds.permissions_changed(payload.guild_id, payload.thread_id))
 
     @commands.Cog.listener()
     async def on_thread_join(self, thread: discord.Thread) -> None:
         """The bot was added to a thread, or mentioned in a private one in which it could not post before."""
-        await _handle(self._outbox.permissions_changed(thread.guild.id, thread.id))
+        await _handle(self._guilds.permissions_changed(thread.guild.id, thread.id))
 
     @commands.Cog.listener()
     async def on_guild_available(self, guild: discord.Guild) -> None:
@@ -97,26 +90,26 @@ class GuildEvents(commands.Cog):
     async def on_guild_channel_delete(self, channel: discord.abc.GuildChannel) -> None:
         """Nothing can be posted in the channel or its threads any more; archived threads are not in the cache."""
         name = self._names.take(channel.id)
-        await _handle(self._places.channel_gone(channel.guild.id, channel.id, name or real_name(channel)))
+        await _handle(self._guilds.channel_gone(channel.guild.id, channel.id, name or real_name(channel)))
         await _handle(self._look_after_channels(channel.guild))
 
     @commands.Cog.listener()
     async def on_raw_thread_delete(self, payload: discord.RawThreadDeleteEvent) -> None:
         """A thread is gone. Raw, because threads are often not in the cache."""
         name = payload.thread.name if payload.thread is not None else None
-        await _handle(self._places.channel_gone(payload.guild_id, payload.thread_id, name))
+        await _handle(self._guilds.channel_gone(payload.guild_id, payload.thread_id, name))
 
     @commands.Cog.listener()
     async def on_guild_remove(self, guild: discord.Guild) -> None:
         """The server has removed the bot. Discord does not send this for a server that is away in an outage."""
         for channel in guild.channels:
             self._names.take(channel.id)
-        await _handle(self._places.server_gone(guild.id))
+        await _handle(self._guilds.server_gone(guild.id))
 
     @commands.Cog.listener()
     async def on_guild_join(self, guild: discord.Guild) -> None:
         """The bot was invited (again)."""
-        await _handle(self._places.server_back(guild.id))
+        await _handle(self._guilds.server_back(guild.id))
 
     @commands.Cog.listener()
     async def on_shard_connect(self, _shard_id: int) -> None:
@@ -127,26 +120,25 @@ class GuildEvents(commands.Cog):
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
         """The server's boost level, and with it the size of files, may have changed."""
         if before.premium_tier != after.premium_tier:
-            await _handle(self._forget_upload_limit(after.id))
+            await _handle(self._guilds.forget_upload_limit(after.id))
 
     @commands.Cog.listener()
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """An interaction names the largest file that its sender may upload there.
 
-        The sender may have a plan of their own, so this is not the bot's limit; but if it is more than the limit that
-        was learned, a large file is worth another try.
+        The sender may have a plan of their own, so this is not the bot's limit.
         """
         if interaction.guild_id is not None and interaction.type is not discord.InteractionType.autocomplete:
-            await _handle(self._doubt_upload_limit(interaction.guild_id, interaction.filesize_limit))
+            await _handle(self._guilds.may_take_larger_files(interaction.guild_id, interaction.filesize_limit))
 
     async def _look_after_channels(self, guild: discord.Guild) -> None:
         """Ends what waits in channels that are gone.
 
         Discord sends no event for channels deleted while the bot was off, nor for the threads of a deleted channel.
         """
-        for channel_id in await self._places.known_channels(guild.id):
+        for channel_id in await self._guilds.known_channels(guild.id):
             if guild.get_channel_or_thread(channel_id) is None and await self._is_gone(channel_id):
-                await self._places.channel_gone(guild.id, channel_id)
+                await self._guilds.channel_gone(guild.id, channel_id)
 
     async def _is_gone(self, channel_id: int) -> bool:
         try:
@@ -156,15 +148,6 @@ class GuildEvents(commands.Cog):
         except (discord.RateLimited, aiohttp.ClientError, OSError):
             return False
         return False
-
-    async def _doubt_upload_limit(self, guild_id: int, limit: int) -> None:
-        server = await servers.get(self._database.reader, guild_id)
-        if server is not None and server.upload_limit is not None and server.upload_limit < limit:
-            await self._forget_upload_limit(guild_id)
-
-    async def _forget_upload_limit(self, guild_id: int) -> None:
-        async with self._database.transaction() as tx:
-            await servers.forget_upload_limit(tx, guild_id)
 
 
 async def _handle(reaction: Awaitable[None]) -> None:

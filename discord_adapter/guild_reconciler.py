@@ -10,7 +10,7 @@ import aiohttp
 import discord
 
 from discord_adapter.client import reason_of
-from relay.places import Places
+from relay.guild_lifecycle import GuildLifecycle
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
@@ -25,9 +25,11 @@ _NOT_IN_SERVER = frozenset({10004, 50001})
 class GuildReconciler:
     """Reads the list once after each new session. It contains servers that are away in an outage too."""
 
-    def __init__(self, client: discord.Client, places: Places, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(
+        self, client: discord.Client, guilds: GuildLifecycle, sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
         self._client = client
-        self._places = places
+        self._guilds = guilds
         self._sleep = sleep
         self._asked = asyncio.Event()
 
@@ -42,9 +44,9 @@ class GuildReconciler:
             self._asked.clear()
             present = await self._servers()
             try:
-                missed = await self._places.missed(present)
+                missed = await self._guilds.missed(present)
                 gone = [guild_id for guild_id in missed if await self._is_gone(guild_id)]
-                await self._places.compare(present, gone)
+                await self._guilds.compare(present, gone)
             except StorageError as error:
                 log.error("the list of servers can't be compared now: %s", error)
                 self._asked.set()

@@ -14,14 +14,11 @@ from contextlib import asynccontextmanager
 from functools import partial
 from weakref import WeakValueDictionary
 
-from model.messages import NoticePost
-from model.states import NoticeKind, Reason
 from relay.clock import sleep_unless_woken
-from relay.delivery.delivery_results import add_notice
 from relay.delivery.sender import Sender
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
-from storage import cards, deliveries, delivery_queries, follows, servers
+from storage import deliveries, delivery_queries
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -108,8 +105,6 @@ _YIELDING_IN_CHANNEL = 2
 """Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
 downloads."""
 _YIELDING_IN_ALL = 32
-_OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
-"""Notices that can be read in any channel that waits."""
 
 
 class DeliveryLoop:
@@ -179,36 +174,6 @@ class DeliveryLoop:
         except StorageError as error:
             log_failure(log, error, "Delivery %d could not be sent at once", delivery_id)
             return None
-
-    # ---- what happens in Discord ------------------------------------------------------------------------------------
-
-    async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
-        """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
-        async with self._database.transaction() as tx:
-            hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
-        if hurried:
-            self.wake()
-
-    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        """A channel or thread was deleted: nothing more goes there, and the admins are told what has ended with it."""
-        async with self._database.transaction() as tx:
-            now = self._clock.now()
-            await servers.forget_alerts_channel(tx, guild_id, channel_id)
-            await deliveries.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
-            unsent = await deliveries.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
-            ended = await cards.end_in_channel(tx, channel_id, now)
-            followed = await follows.remove(tx, guild_id, channel_id)
-            if ended or unsent or followed:
-                notice = NoticePost(
-                    kind=NoticeKind.CHANNEL_GONE,
-                    nonce="",
-                    jobs=len({*ended, *unsent}),
-                    channel_id=channel_id,
-                    channel_name=name,
-                    followed=followed,
-                )
-                await add_notice(tx, guild_id, channel_id, notice, now)
-        self.wake()
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 

@@ -10,10 +10,10 @@ import discord
 import pytest
 
 from discord_adapter.guild_reconciler import GuildReconciler
-from relay.places import Places
+from relay.guild_lifecycle import GuildLifecycle
 from storage import servers
 from storage.vault import new_key
-from tests.relay.account_house import House, NoChannels
+from tests.relay.account_house import House
 
 LEFT, STILL_THERE, NEW = 77, 78, 79
 
@@ -55,10 +55,10 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(house: House) -> None:
     for guild_id in (LEFT, STILL_THERE):
         await knows(house, guild_id)
-    places = Places(house.database, house.accounts, NoChannels(), house.changes, house.clock)
+    guilds = GuildLifecycle(house.database, house.accounts, house.changes, house.clock)
     client = Discord(house)
-    reconciler = GuildReconciler(cast(discord.Client, client), places, house.clock.sleep)
-    compared = asyncio.create_task(places._compared.wait())
+    reconciler = GuildReconciler(cast(discord.Client, client), guilds, house.clock.sleep)
+    compared = asyncio.create_task(guilds._compared.wait())
     running = asyncio.create_task(reconciler.run())
     reconciler.ask()
     try:

@@ -80,11 +80,6 @@ class TokenApi:
         return self.in_work.get(token, ())
 
 
-class NoChannels:
-    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        raise AssertionError("no channel goes")
-
-
 class House:
     database: Database
     accounts: AccountRegistry

@@ -41,7 +41,7 @@ MUTATIONS = (
     mutation(
         "what a command tells of the largest file is not heard",
         "tests/e2e/discord_faults/test_refused_contents.py::test_a_command_tells_that_the_server_takes_more",
-        "GuildEvents._doubt_upload_limit",
+        "GuildLifecycle.may_take_larger_files",
         "server.upload_limit < limit:",
         "server.upload_limit > limit:",
     ),

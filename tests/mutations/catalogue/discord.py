@@ -88,7 +88,7 @@ MUTATIONS = (
     mutation(
         "a deleted channel's jobs are asked about for ever",
         f"{_E2E}/test_places.py::test_a_deleted_channel",
-        "Places.channel_gone",
+        "GuildLifecycle.channel_gone",
         "self._changes.job_unwatched(job_id)",
         "pass",
     ),
@@ -108,15 +108,15 @@ MUTATIONS = (
     ),
     mutation(
         "a server that is back at the last moment is forgotten",
-        "tests/relay/test_places.py::test_a_server_that_is_back_at_the_last_moment_is_not_forgotten",
-        "Places._forget",
+        "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_back_at_the_last_moment_is_not_forgotten",
+        "GuildLifecycle._forget",
         "if guild_id not in await servers.gone_before(tx, before):\n    return False\n",
         "",
     ),
     mutation(
         "a server that came back while the bot was off is forgotten",
-        "tests/relay/test_places.py::test_nothing_is_forgotten_before_the_servers_are_compared",
-        "Places.run",
+        "tests/relay/test_guild_lifecycle.py::test_nothing_is_forgotten_before_the_servers_are_compared",
+        "GuildLifecycle.run",
         "await self._compared.wait()\n",
         "",
     ),
@@ -131,7 +131,7 @@ MUTATIONS = (
         "a server that came while others were asked after is taken for gone",
         "tests/discord_adapter/test_guild_reconciler.py::test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile",
         "GuildReconciler.run",
-        "await self._places.compare(present, gone)",
+        "await self._guilds.compare(present, gone)",
         "await self._places.compare(present, await self._places.missed(present | set(missed) - set(gone)))",
     ),
     mutation(
@@ -265,7 +265,7 @@ MUTATIONS = (
     mutation(
         "a permission that is given back is not noticed",
         "tests/relay/delivery/test_outbox.py::test_a_changed_permission_lets_results_go_at_once",
-        "DeliveryLoop.permissions_changed",
+        "GuildLifecycle.permissions_changed",
         "hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)",
         "hurried = 0",
     ),
@@ -426,7 +426,7 @@ MUTATIONS = (
     mutation(
         "admins go on being told in an alerts channel that was deleted",
         "tests/relay/delivery/test_outbox.py::test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_waits",
-        "DeliveryLoop.channel_gone",
+        "GuildLifecycle.channel_gone",
         "await servers.forget_alerts_channel(tx, guild_id, channel_id)\n",
         "",
     ),

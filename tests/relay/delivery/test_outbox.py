@@ -10,9 +10,12 @@ import pytest
 from model.job import Job, JobState, Outcome
 from model.messages import Address, NoticePost, Post, Refused, SendResult
 from model.states import DeliveryKind, NoticeKind, Reason
+from relay.accounts.account_registry import AccountRegistry
 from relay.delivery import admin_notices as notices
 from relay.delivery.outbox import DeliveryLoop
+from relay.guild_lifecycle import GuildLifecycle
 from storage import deliveries, delivery_queries, servers
+from storage.vault import Vault, new_key
 from tests.clock import ManualClock
 from tests.relay.discord_channel import DEAD, FIRST_DAY, Discord
 from tests.relay.outbox_world import GUILD, World, completed
@@ -78,6 +81,10 @@ class LoopWorld(World):
         await self.start()
         await self.account()
         self.outbox = DeliveryLoop(self.database, self.sender, self.clock, parallel=parallel, grace=0.2)
+        self.changes.deliveries_added.listen(self.outbox.wake)
+        vault = await Vault.open(self.database, [new_key()])
+        accounts = AccountRegistry(self.database, vault, self.clock, self.changes, interval=20.0, operator_token=None)
+        self.guilds = GuildLifecycle(self.database, accounts, self.changes, self.clock)
         self.task = asyncio.create_task(self.outbox.run())
 
     async def finish(self) -> None:
@@ -213,7 +220,7 @@ async def test_a_channel_that_goes_while_a_video_is_fetched(world: LoopWorld) ->
     name = (await _jobs_with_slow_videos(world, CHANNEL, 1))[0]
     world.outbox.wake()
     await until(lambda: len(world.videos.fetched) == 1)
-    await world.outbox.channel_gone(GUILD, CHANNEL)
+    await world.guilds.channel_gone(GUILD, CHANNEL)
     world.videos.gates[name].set()
 
     await until(lambda: world.videos.held == 0)
@@ -407,7 +414,7 @@ async def test_a_gone_channel_gets_nothing_more_and_the_admins_are_told_once(wor
     world.outbox.wake()
     await until(lambda: len(world.discord.tried) == 1)
     for _ in range(2):
-        await world.outbox.channel_gone(GUILD, CHANNEL, "videos")
+        await world.guilds.channel_gone(GUILD, CHANNEL, "videos")
 
     delivery = await world.get(delivery_id)
     assert (delivery.state, delivery.reason) == ("given_up", "channel gone")
@@ -437,7 +444,7 @@ async def test_a_token_notice_for_a_deleted_alerts_channel_goes_where_somebody_w
                 notice_json=notices.dump(NoticePost(kind=kind, nonce="")),
                 now=world.clock.now() + 3_600_000,
             )
-    await world.outbox.channel_gone(GUILD, OTHER, "alerts")
+    await world.guilds.channel_gone(GUILD, OTHER, "alerts")
 
     def told() -> list[tuple[int, NoticeKind]]:
         posted = [(one.channel_id, one.post) for one in world.discord.messages]
@@ -460,10 +467,10 @@ async def test_a_changed_permission_lets_results_go_at_once(world: LoopWorld) ->
         return (await world.get(delivery_id)).blocked_since is not None
 
     await until(blocked)
-    await world.outbox.permissions_changed(GUILD, OTHER)
+    await world.guilds.permissions_changed(GUILD, OTHER)
     await asyncio.sleep(0.02)
     assert world.discord.outcomes(CHANNEL) == []
-    await world.outbox.permissions_changed(GUILD)
+    await world.guilds.permissions_changed(GUILD)
     await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
 
 
@@ -473,7 +480,7 @@ async def test_of_a_delivery_that_ends_with_its_channel_nothing_is_kept(world: L
     world.slow.script = [DEAD]
     world.outbox.wake()
     await until(lambda: delivery_id in world.sender.remembered)
-    await world.outbox.channel_gone(GUILD, CHANNEL, "gone")
+    await world.guilds.channel_gone(GUILD, CHANNEL, "gone")
 
     async def forgotten_within_a_minute() -> bool:
         await clock_of(world).move(61_000)

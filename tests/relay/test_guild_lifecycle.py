@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from relay.places import GRACE, Places
+from relay.guild_lifecycle import GRACE, GuildLifecycle
 from storage import servers
 from storage.vault import new_key
-from tests.relay.account_house import House, NoChannels
+from tests.relay.account_house import House
 
 GUILD, BACK = 77, 78
 
@@ -30,12 +30,12 @@ async def test_nothing_is_forgotten_before_the_servers_are_compared(house: House
             await servers.set_gone(tx, guild_id, house.clock.now() - GRACE)
     house.accounts.suspend_server(GUILD)
     house.accounts.suspend_server(BACK)
-    places = Places(house.database, house.accounts, NoChannels(), house.changes, house.clock)
-    task = asyncio.create_task(places.run())
+    guilds = GuildLifecycle(house.database, house.accounts, house.changes, house.clock)
+    task = asyncio.create_task(guilds.run())
     try:
         await house.pass_time(3600)
         assert await servers.known(house.database.reader) == {GUILD, BACK}
-        await places.compare({BACK}, [])
+        await guilds.compare({BACK}, [])
         await house.pass_time(0)
         assert await servers.known(house.database.reader) == {BACK}
         assert house.heard.forgotten == [GUILD]
@@ -48,12 +48,12 @@ async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(house: 
     async with house.database.transaction() as tx:
         await servers.set_gone(tx, GUILD, house.clock.now() - GRACE)
     house.accounts.suspend_server(GUILD)
-    places = Places(house.database, house.accounts, NoChannels(), house.changes, house.clock)
-    await places.compare([], [])
+    guilds = GuildLifecycle(house.database, house.accounts, house.changes, house.clock)
+    await guilds.compare([], [])
     async with house.database.transaction():
-        back = asyncio.create_task(places.server_back(GUILD))
+        back = asyncio.create_task(guilds.server_back(GUILD))
         await _turns()
-        forgetting = asyncio.create_task(places.run())
+        forgetting = asyncio.create_task(guilds.run())
         await _turns()
     try:
         await back

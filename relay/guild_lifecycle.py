@@ -1,4 +1,4 @@
-"""Places in Discord that go and come back: channels that are deleted, servers that remove the bot and invite it again.
+"""Servers that remove the bot and invite it again, channels that are deleted, and what may be posted in them.
 
 A server without the bot rests: its jobs are not asked about and nothing is sent there. All that is kept of it is
 forgotten after a time of grace; within that time it goes on where it was.
@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Collection
-from typing import Protocol
 
+from model.messages import NoticePost
+from model.states import NoticeKind, Reason
 from relay.accounts.account_registry import AccountRegistry
 from relay.changes import Changes
+from relay.delivery.delivery_results import add_notice
 from relay.ports import Clock
-from storage import accounts, deletion, servers
+from storage import accounts, cards, deletion, deliveries, follows, servers
 from storage.database import Database
 from storage.errors import StorageError
 
@@ -24,24 +26,19 @@ GRACE = 7 * 24 * 3600 * 1000
 """Milliseconds for which a server's data outlive the bot's removal."""
 
 _LOOK_SECONDS = 3600.0
+_OF_THE_TOKEN = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.FLOWING_AGAIN)
+"""Notices that can be read in any channel that waits."""
 
 
-class Channels(Protocol):
-    """The outbox, as it hears of channels."""
+class GuildLifecycle:
+    """Follows what happens to servers and channels in Discord.
 
-    async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        """A channel or thread was deleted."""
+    Its methods raise StorageError as the database does; nothing is then changed.
+    """
 
-
-class Places:
-    """Told what happens in Discord. Its methods raise StorageError as the database does; nothing is then changed."""
-
-    def __init__(
-        self, database: Database, known_accounts: AccountRegistry, channels: Channels, changes: Changes, clock: Clock
-    ) -> None:
+    def __init__(self, database: Database, registry: AccountRegistry, changes: Changes, clock: Clock) -> None:
         self._database = database
-        self._accounts = known_accounts
-        self._channels = channels
+        self._accounts = registry
         self._changes = changes
         self._clock = clock
         self._compared = asyncio.Event()
@@ -51,11 +48,48 @@ class Places:
         return await servers.known_channels(self._database.reader, guild_id)
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        """A channel or thread was deleted: nothing more goes there, and its jobs are not asked about for its sake."""
+        """A channel or thread was deleted: nothing more goes there, no job is polled for its sake, and the admins are
+        told what has ended with it."""
         jobs = await servers.jobs_in_channel(self._database.reader, channel_id)
-        await self._channels.channel_gone(guild_id, channel_id, name)
+        async with self._database.transaction() as tx:
+            now = self._clock.now()
+            await servers.forget_alerts_channel(tx, guild_id, channel_id)
+            await deliveries.lead_notices_elsewhere(tx, channel_id, _OF_THE_TOKEN, now)
+            unsent = await deliveries.give_up_channel(tx, channel_id, reason=Reason.CHANNEL_GONE, now=now)
+            ended = await cards.end_in_channel(tx, channel_id, now)
+            followed = await follows.remove(tx, guild_id, channel_id)
+            if ended or unsent or followed:
+                notice = NoticePost(
+                    kind=NoticeKind.CHANNEL_GONE,
+                    nonce="",
+                    jobs=len({*ended, *unsent}),
+                    channel_id=channel_id,
+                    channel_name=name,
+                    followed=followed,
+                )
+                await add_notice(tx, guild_id, channel_id, notice, now)
+        self._changes.deliveries_added()
         for job_id in jobs:
             self._changes.job_unwatched(job_id)
+
+    async def permissions_changed(self, guild_id: int, channel_id: int | None = None) -> None:
+        """A channel's permissions, or the server's roles, have changed: what waits for one is tried at once."""
+        async with self._database.transaction() as tx:
+            hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
+        if hurried:
+            self._changes.deliveries_added()
+
+    async def may_take_larger_files(self, guild_id: int, limit: int) -> None:
+        """Somebody may upload files of so many bytes there. If that is more than the limit that was learned, a large
+        file is worth another try."""
+        server = await servers.get(self._database.reader, guild_id)
+        if server is not None and server.upload_limit is not None and server.upload_limit < limit:
+            await self.forget_upload_limit(guild_id)
+
+    async def forget_upload_limit(self, guild_id: int) -> None:
+        """The size of files that the server takes may have changed."""
+        async with self._database.transaction() as tx:
+            await servers.forget_upload_limit(tx, guild_id)
 
     async def server_gone(self, guild_id: int) -> None:
         """A server has removed the bot."""
