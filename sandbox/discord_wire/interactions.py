@@ -66,12 +66,10 @@ class Interactions:
         Raises:
             NotAnswered: not in time.
         """
-        source = self._source(record)
-        before = source.edited_timestamp if source is not None else None
         await self.first_answer(record)
         if record.response_kind == ResponseKind.DEFERRED_UPDATE:
             await self._until(
-                record, lambda: self._did_something(record, before), timeout_s, "deferred its update, then did nothing"
+                record, lambda: self._did_something(record), timeout_s, "deferred its update, then did nothing"
             )
         await self._until(
             record, lambda: not self._thinks(record), timeout_s, 'deferred its answer, then left it "thinking"'
@@ -83,9 +81,15 @@ class Interactions:
             return None
         return self._world.backend.messages.get(record.channel_id, {}).get(record.source_message_id)
 
-    def _did_something(self, record: Interaction, before: str | None) -> bool:
-        source = self._source(record)
-        return bool(record.followup_ids) or source is None or source.edited_timestamp != before
+    def _did_something(self, record: Interaction) -> bool:
+        return bool(record.followup_ids) or self._source(record) is None or self._edited_by(record)
+
+    def _edited_by(self, record: Interaction) -> bool:
+        """Whether its own token edited the message; the answer that stood there before may be edited meanwhile too."""
+        return any(
+            call.method == "PATCH" and record.token in call.segments and call.done
+            for call in reversed(self._world.requests)
+        )
 
     def _thinks(self, record: Interaction) -> bool:
         there = record.message_id in self._world.backend.messages.get(record.channel_id, {})

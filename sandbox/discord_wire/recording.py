@@ -47,6 +47,8 @@ class RecordedRequest:
     reason: str | None = None
     status: int | None = None
     answer: Any = None
+    done: bool = False
+    """Whether Discord did what was asked for; the answer may be lost all the same."""
 
     @property
     def body(self) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Rest:
             return response
         status, answer, headers = self._deed(recorded)
         log_request(self._world, recorded, status, answer)
+        recorded.done = status < 300
         after = self._world.faults.meet(recorded, "after")
         if after is not None:
             self._world.changes.tell()
