@@ -79,9 +79,9 @@ from relay.polling.poller import Poller
 from relay.ports import Clock, Health, Poster
 from relay.retention import Erasure, Retention
 from settings import Settings, SettingsError
-from storage.database import Connect, Database, connect_in_thread, open_reader
-from storage.lock import InstanceLock
-from storage.opening import make_file
+from storage.database import Database, open_reader
+from storage.engines.opening import instance_lock
+from storage.engines.sqlite.engine import Connect, connect_in_thread
 from storage.vault import Vault
 from web.callbacks import CallbackRate, Callbacks
 from web.database_figures import DatabaseFigures
@@ -181,8 +181,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Storage:
-    make_file(settings.database_path)
-    stack.enter_context(InstanceLock(settings.database_path))
+    stack.enter_context(instance_lock(settings.database_path))
     database = await Database.open(settings.database_path, connect=connect)
     stack.push_async_callback(database.close)
     return Storage(database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys]))

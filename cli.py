@@ -19,7 +19,7 @@ from app import serve
 from discord_adapter.client import DiscordTokenRefused
 from relay.media.folder import FolderUnusable
 from settings import VERSION, SettingsError, StorageSettings, load_settings, load_storage_settings
-from storage.backup import BackupFailed
+from storage.engines.sqlite.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
 from web.watchdog import ServiceManager
 

@@ -14,10 +14,10 @@ from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient
 from relay.media.folder import folder_beside, look_over
 from relay.meters import NoMeters
 from settings import VERSION, Settings, StorageSettings, shown_settings
-from storage import backup as backups
 from storage import vault
+from storage.engines.sqlite import backup as backups
+from storage.engines.sqlite.lock import InstanceLock
 from storage.inspection import Inspection, inspect
-from storage.lock import InstanceLock
 from storage.vault import key_file
 from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
 

@@ -14,7 +14,7 @@ import psutil
 from sandbox.pixverse_api.accounts import Account
 from storage import accounts, servers
 from storage.database import Database
-from storage.opening import make_file
+from storage.engines.sqlite.opening import make_file
 from storage.vault import Vault
 from tests.e2e.process import copy_program
 from tests.e2e.stage import Stage

@@ -3,13 +3,12 @@ overwritten secrets in the write-ahead log. Jobs that have been on hold for a mo
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
 from relay.failures import log_failure
 from relay.ports import Clock
-from storage import deletion, migrate
+from storage import deletion
 from storage.database import Database
 
 _RETRY_SECONDS = 30.0
@@ -76,7 +75,7 @@ class Retention:
             await deletion.delete_old_batches(tx, before)
             await deletion.delete_old_notices(tx, before, _AT_ONCE)
             await deletion.delete_unused_accounts(tx)
-        await asyncio.to_thread(migrate.delete_old_copies, self._database.path, before)
+        await self._database.delete_old_copies(before)
         if jobs:
             log.info("%d old jobs were deleted", jobs)
             await self._database.flush()

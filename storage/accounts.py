@@ -63,7 +63,7 @@ async def put_operator_token(tx: Transaction, account_key: str, token: bytes, to
     """The operator's row for this account, with this token in the place of the one before."""
     await tx.run(
         """
-        INSERT INTO accounts (account_key, of_operator, state_since) SELECT ?1, 1, ?2
+        INSERT INTO accounts (account_key, of_operator, state_since) SELECT ?1, TRUE, ?2
         WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE account_key = ?1 AND of_operator)
         """,
         (account_key, now),
@@ -71,7 +71,7 @@ async def put_operator_token(tx: Transaction, account_key: str, token: bytes, to
     row = await tx.one_as(
         AccountRow,
         f"""
-        UPDATE accounts SET token = ?1, token_hash = ?2, confirmed = confirmed AND token_hash IS ?2
+        UPDATE accounts SET token = ?1, token_hash = ?2, confirmed = confirmed AND coalesce(token_hash = ?2, FALSE)
         WHERE account_key = ?3 AND of_operator RETURNING {columns(AccountRow)}
         """,
         (token, token_hash, account_key),
@@ -102,7 +102,7 @@ async def set_tried(tx: Transaction, account_id: int, now: int) -> None:
 
 async def set_confirmed(tx: Transaction, account_id: int) -> None:
     """The API named the user that the token's text claims."""
-    await tx.run("UPDATE accounts SET confirmed = 1 WHERE id = ?", (account_id,))
+    await tx.run("UPDATE accounts SET confirmed = TRUE WHERE id = ?", (account_id,))
 
 
 async def forget_unused_token(tx: Transaction, account_id: int) -> bool:

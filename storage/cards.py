@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from model.job import Outcome
 from model.states import AccountState, CardStatus, DeliveryKind, Origin
-from storage.database import Queries, Transaction, in_list, json_list
+from storage.database import Queries, Transaction
 from storage.subscriptions import FORGOTTEN
 
 
@@ -97,8 +97,8 @@ async def of_batch(q: Queries, batch_id: int) -> list[CardRow]:
 
 async def running(q: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
     """The open subscriptions with a card that says one of these."""
-    where = f"s.ended_at IS NULL AND d.message_id IS NOT NULL AND s.shown {in_list()}"
-    return await q.all_as(CardRow, f"{_SELECT} WHERE {where} ORDER BY s.id", (json_list(shown),))
+    where = f"s.ended_at IS NULL AND d.message_id IS NOT NULL AND {q.sql.among('s.shown')}"
+    return await q.all_as(CardRow, f"{_SELECT} WHERE {where} ORDER BY s.id", (q.sql.list_of(shown),))
 
 
 # ---- which cards may have to look different: the newest first --------------------------------------------------------
@@ -106,7 +106,7 @@ async def running(q: Queries, shown: Collection[CardStatus]) -> list[CardRow]:
 
 async def of_job(q: Queries, job_id: int) -> list[int]:
     """The job's subscriptions whose card does not stand at its last word."""
-    return await q.values("SELECT id FROM subscriptions WHERE job_id = ? AND card_final = 0 ORDER BY 1 DESC", (job_id,))
+    return await q.values("SELECT id FROM subscriptions WHERE job_id = ? AND NOT card_final ORDER BY 1 DESC", (job_id,))
 
 
 async def of_account(q: Queries, account_id: int) -> list[int]:
@@ -131,11 +131,11 @@ async def outdated(q: Queries) -> list[int]:
         f"""
         SELECT s.id FROM subscriptions s JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id
         JOIN deliveries d ON d.subscription_id = s.id AND d.kind = '{DeliveryKind.CARD}' AND d.message_id IS NOT NULL
-        WHERE s.card_final = 0 AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at
-          OR a.state_since > s.shown_at OR s.shown {in_list()})
+        WHERE NOT s.card_final AND (s.ended_at IS NOT NULL OR j.changed_at > s.shown_at
+          OR a.state_since > s.shown_at OR {q.sql.among("s.shown")})
         ORDER BY 1 DESC
         """,
-        (json_list(_ON_HOLD),),
+        (q.sql.list_of(_ON_HOLD),),
     )
 
 
@@ -201,7 +201,10 @@ async def mark_batch_shown(tx: Transaction, batch_id: int, at: int) -> None:
 async def end_in_channel(tx: Transaction, channel_id: int, now: int) -> list[int]:
     """Ends a channel's open subscriptions, since the channel is gone, and its batches; returns the subscriptions."""
     ended = await tx.values(
-        "UPDATE subscriptions SET ended_at = ?, card_final = 1 WHERE channel_id = ? AND ended_at IS NULL RETURNING id",
+        """
+        UPDATE subscriptions SET ended_at = ?, card_final = TRUE WHERE channel_id = ? AND ended_at IS NULL
+        RETURNING id
+        """,
         (now, channel_id),
     )
     await tx.run("UPDATE batches SET ended_at = ? WHERE channel_id = ? AND ended_at IS NULL", (now, channel_id))

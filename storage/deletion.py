@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 from model.states import DeliveryKind
-from storage.database import Queries, Transaction, in_list, json_list
+from storage.database import Queries, Transaction
 from storage.deliveries import IS_OPEN
 from storage.subscriptions import FORGOTTEN
 
@@ -56,7 +58,9 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
         (FORGOTTEN, user_id),
     )
     await tx.run("DELETE FROM subscribers WHERE user_id = ?", (user_id,))
-    await tx.run("UPDATE batches SET user_id = ?, mention = 0, shown_at = 0 WHERE user_id = ?", (FORGOTTEN, user_id))
+    await tx.run(
+        "UPDATE batches SET user_id = ?, mention = FALSE, shown_at = 0 WHERE user_id = ?", (FORGOTTEN, user_id)
+    )
     await tx.run("UPDATE subscriptions SET stopped_by = ? WHERE stopped_by = ?", (FORGOTTEN, user_id))
     await tx.run("UPDATE servers SET token_set_by = NULL WHERE token_set_by = ?", (user_id,))
     await tx.run("UPDATE follows SET followed_by = NULL WHERE followed_by = ?", (user_id,))
@@ -66,14 +70,14 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
 
 async def _leave_notices(tx: Transaction, user_id: int) -> None:
     """Takes the person out of words to admins that ping them, sent or not."""
-    await tx.run(
-        f"""
-        UPDATE deliveries SET notice = json_set(notice, '$.mention', json((SELECT json_group_array(value)
-          FROM json_each(notice, '$.mention') WHERE value <> ?1)))
-        WHERE kind = '{DeliveryKind.NOTICE}' AND ?1 IN (SELECT value FROM json_each(notice, '$.mention'))
-        """,
-        (user_id,),
-    )
+    sql = f"SELECT id, notice FROM deliveries WHERE kind = '{DeliveryKind.NOTICE}' AND notice LIKE ? ORDER BY id"
+    for row in await tx.all(sql, (f"%{user_id}%",)):
+        notice = json.loads(row["notice"])
+        mentioned = notice.get("mention", [])
+        if user_id in mentioned:
+            notice["mention"] = [other for other in mentioned if other != user_id]
+            changed = json.dumps(notice, ensure_ascii=False, separators=(",", ":"))
+            await tx.run("UPDATE deliveries SET notice = ? WHERE id = ?", (changed, row["id"]))
 
 
 async def forget_server(tx: Transaction, guild_id: int) -> int | None:
@@ -87,10 +91,10 @@ async def forget_server(tx: Transaction, guild_id: int) -> int | None:
         await tx.run(f"DELETE FROM {table} WHERE guild_id = ?", (guild_id,))
     await tx.run(
         f"""
-        DELETE FROM jobs WHERE id {in_list()}
+        DELETE FROM jobs WHERE {tx.sql.among("id")}
         AND NOT EXISTS (SELECT 1 FROM subscriptions WHERE job_id = jobs.id)
         """,
-        (json_list(jobs),),
+        (tx.sql.list_of(jobs),),
     )
     await tx.run("DELETE FROM servers WHERE guild_id = ?", (guild_id,))
     return account_id
@@ -116,8 +120,8 @@ async def old_jobs(queries: Queries, before: int, limit: int) -> list[int]:
 async def delete_old_jobs(tx: Transaction, before: int, limit: int) -> int:
     """Deletes at most `limit` of them, with their subscriptions and messages; returns how many."""
     ids = await old_jobs(tx, before, limit)
-    await tx.run(f"DELETE FROM subscriptions WHERE job_id {in_list()}", (json_list(ids),))
-    await tx.run(f"DELETE FROM jobs WHERE id {in_list()}", (json_list(ids),))
+    await tx.run(f"DELETE FROM subscriptions WHERE {tx.sql.among('job_id')}", (tx.sql.list_of(ids),))
+    await tx.run(f"DELETE FROM jobs WHERE {tx.sql.among('id')}", (tx.sql.list_of(ids),))
     return len(ids)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from model.states import DeliveryKind, DeliveryState
-from storage.database import Queries, SqlValue, Transaction, columns, in_list, json_list
+from storage.database import Queries, Transaction, columns
+from storage.engines.interface import SqlValue
 
 IS_OPEN = f"state IN ('{DeliveryState.WAITING}', '{DeliveryState.SENDING}')"
 IS_OUTCOME = f"kind IN ('{DeliveryKind.OUTCOME}', '{DeliveryKind.AGAIN}')"
@@ -182,7 +183,7 @@ async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) 
     )
     if subscription_id is None:
         return False
-    await tx.run("UPDATE subscriptions SET card_final = 0 WHERE id = ?", (subscription_id,))
+    await tx.run("UPDATE subscriptions SET card_final = FALSE WHERE id = ?", (subscription_id,))
     return True
 
 
@@ -226,7 +227,8 @@ async def clock_went_back(tx: Transaction, now: int) -> int:
     """
     return await tx.run(
         f"""
-        UPDATE deliveries SET next_at = min(next_at, ?1), look_first = unanswered_at IS NOT NULL
+        UPDATE deliveries SET next_at = CASE WHEN next_at > ?1 THEN ?1 ELSE next_at END,
+          look_first = unanswered_at IS NOT NULL
         WHERE {IS_OPEN} AND (next_at > ?1 OR unanswered_at IS NOT NULL)
         """,
         (now,),
@@ -244,7 +246,7 @@ async def claim(tx: Transaction, delivery_id: int, unanswered_at: int) -> Delive
     return await tx.one_as(
         Delivery,
         f"""
-        UPDATE deliveries SET state = ?, attempts = attempts + 1, unanswered_at = ?, look_first = 0
+        UPDATE deliveries SET state = ?, attempts = attempts + 1, unanswered_at = ?, look_first = FALSE
         WHERE id = ? AND {IS_OPEN} RETURNING {columns(Delivery)}
         """,
         (DeliveryState.SENDING, unanswered_at, delivery_id),
@@ -265,7 +267,7 @@ async def settle_posted(
     await tx.run(
         """
         UPDATE deliveries SET state = ?, message_id = ?, reason = ?, settled_at = ?, unanswered_at = NULL,
-          look_first = 0, blocked_since = NULL, variant = coalesce(?, variant)
+          look_first = FALSE, blocked_since = NULL, variant = coalesce(?, variant)
         WHERE id = ?
         """,
         (DeliveryState.POSTED, message_id, reason, now, variant, delivery_id),
@@ -357,9 +359,9 @@ async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collec
         f"""
         UPDATE deliveries SET channel_id = ({elsewhere}), blocked_since = NULL, next_at = ?2
         WHERE channel_id = ?1 AND kind = '{DeliveryKind.NOTICE}' AND {IS_OPEN} AND unanswered_at IS NULL
-        AND json_extract(notice, '$.kind') {in_list("?3")} AND ({elsewhere}) IS NOT NULL
+        AND {tx.sql.among(tx.sql.json_text("notice", "kind"), "?3")} AND ({elsewhere}) IS NOT NULL
         """,
-        (channel_id, now, json_list(kinds)),
+        (channel_id, now, tx.sql.list_of(kinds)),
     )
 
 

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 from model.job import Outcome
 from model.states import DeliveryKind, DeliveryState
-from storage.database import Queries, found, in_list, json_list
+from storage.database import Queries, found
 from storage.deliveries import IS_OPEN, IS_OUTCOME, NOT_POSTED, SELECT, Delivery
+from storage.engines.interface import Dialect
 
 # ---- what is due ----------------------------------------------------------------------------------------------------
 
-_HAS_VIDEOS = f"""
-({IS_OUTCOME} AND EXISTS (SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
-  WHERE s.id = deliveries.subscription_id AND j.outcome = '{Outcome.COMPLETED}'
-  AND coalesce(json_array_length(CASE WHEN json_valid(j.snapshot) THEN j.snapshot END, '$.media'), 0) > 0))
-"""
+
+def _has_videos(sql: Dialect) -> str:
+    return f"""
+    ({IS_OUTCOME} AND EXISTS (SELECT 1 FROM subscriptions s JOIN jobs j ON j.id = s.job_id
+      WHERE s.id = deliveries.subscription_id AND j.outcome = '{Outcome.COMPLETED}'
+      AND {sql.json_length("j.snapshot", "media")} > 0))
+    """
 
 
 async def due_heads(
@@ -33,20 +36,20 @@ async def due_heads(
     Channels in `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than
     it has to: very many may wait.
     """
-    no_videos = "1" if no_videos_in is None else f"channel_id {in_list()}"
-    without = () if no_videos_in is None else (json_list(no_videos_in),)
+    no_videos = "TRUE" if no_videos_in is None else q.sql.among("channel_id")
+    without = () if no_videos_in is None else (q.sql.list_of(no_videos_in),)
     heads: dict[int, Delivery] = {}
     page = 4 * limit
     while True:
         rows = await q.all_as(
             Delivery,
             f"""
-            {SELECT} INDEXED BY deliveries_urgent
-            WHERE {IS_OPEN} AND next_at <= ? AND channel_id NOT {in_list()}
+            {SELECT} {q.sql.using_index("deliveries_urgent")}
+            WHERE {IS_OPEN} AND next_at <= ? AND NOT {q.sql.among("channel_id")}
             AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
-            AND id NOT {in_list()} AND NOT ({no_videos} AND {_HAS_VIDEOS}) ORDER BY urgency, id LIMIT ?
+            AND NOT {q.sql.among("id")} AND NOT ({no_videos} AND {_has_videos(q.sql)}) ORDER BY urgency, id LIMIT ?
             """,
-            (now, json_list([*not_channels, *heads]), json_list(not_ids), *without, page),
+            (now, q.sql.list_of([*not_channels, *heads]), q.sql.list_of(not_ids), *without, page),
         )
         for delivery in rows:
             heads.setdefault(delivery.channel_id, delivery)
@@ -142,8 +145,8 @@ async def variants_in_batch(q: Queries, batch_id: int) -> dict[int, str]:
 
 async def open_among(q: Queries, delivery_ids: Sequence[int]) -> set[int]:
     """Those of the deliveries that may still be sent."""
-    sql = f"SELECT id FROM deliveries WHERE id {in_list()} AND {IS_OPEN}"
-    return set(await q.values(sql, (json_list(delivery_ids),)))
+    sql = f"SELECT id FROM deliveries WHERE {q.sql.among('id')} AND {IS_OPEN}"
+    return set(await q.values(sql, (q.sql.list_of(delivery_ids),)))
 
 
 async def outcome_due(q: Queries, channel_id: int, *, after: int, now: int) -> bool:
@@ -190,8 +193,8 @@ async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: 
     return await q.one_as(
         Delivery,
         f"""
-        {SELECT} WHERE guild_id = ? AND kind = '{DeliveryKind.NOTICE}' AND json_extract(notice, '$.kind') = ?
-        AND json_extract(notice, '$.channel_id') = ? ORDER BY id DESC LIMIT 1
+        {SELECT} WHERE guild_id = ? AND kind = '{DeliveryKind.NOTICE}' AND {q.sql.json_text("notice", "kind")} = ?
+        AND {q.sql.json_number("notice", "channel_id")} = ? ORDER BY id DESC LIMIT 1
         """,
         (guild_id, kind, channel_id),
     )
@@ -205,13 +208,13 @@ async def alerts_not_over(
     return await q.all_as(
         Delivery,
         f"""
-        {SELECT} d WHERE d.guild_id {in_list("?1")} AND d.kind = '{DeliveryKind.NOTICE}' AND NOT d.{NOT_POSTED}
-        AND json_extract(d.notice, '$.kind') {in_list("?2")}
+        {SELECT} d WHERE {q.sql.among("d.guild_id", "?1")} AND d.kind = '{DeliveryKind.NOTICE}' AND NOT d.{NOT_POSTED}
+        AND {q.sql.among(q.sql.json_text("d.notice", "kind"), "?2")}
         AND d.id > coalesce((SELECT max(o.id) FROM deliveries o WHERE o.guild_id = d.guild_id
-          AND o.kind = '{DeliveryKind.NOTICE}' AND json_extract(o.notice, '$.kind') {in_list("?3")}), 0)
+          AND o.kind = '{DeliveryKind.NOTICE}' AND {q.sql.among(q.sql.json_text("o.notice", "kind"), "?3")}), 0)
         ORDER BY d.id
         """,
-        (json_list(guild_ids), json_list(kinds), json_list(ends)),
+        (q.sql.list_of(guild_ids), q.sql.list_of(kinds), q.sql.list_of(ends)),
     )
 
 
@@ -279,10 +282,11 @@ async def outcome_page(
         OutcomeRecord,
         f"""
         {_SELECT_RECORD} WHERE {which} ORDER BY
-          CASE WHEN {NOT_POSTED} AND reason NOT {in_list()} THEN 0 WHEN blocked_since IS NOT NULL THEN 1 ELSE 2 END,
+          CASE WHEN {NOT_POSTED} AND NOT {q.sql.among("reason")} THEN 0
+          WHEN blocked_since IS NOT NULL THEN 1 ELSE 2 END,
           d.id DESC LIMIT ? OFFSET ?
         """,
-        (guild_id, json_list(hopeless), size + 1, skip),
+        (guild_id, q.sql.list_of(hopeless), size + 1, skip),
     )
     return OutcomePage(tuple(records[:size]), skip, len(records) > size, only_failed)
 

@@ -4,8 +4,6 @@ later on."""
 from __future__ import annotations
 
 import errno
-import shutil
-import sqlite3
 from pathlib import Path
 
 
@@ -65,37 +63,6 @@ class TransactionMisused(RuntimeError):
     """A mistake in the bot's own code: a transaction inside another one of the same task, or used after its end."""
 
 
-_ROOM_TO_START = 128 * 1024
-"""Bytes."""
-_BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT})
-_READ_ONLY = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM})
-
-
-def is_locked(error: sqlite3.Error) -> bool:
-    """Whether another connection is in the way, so that a later try may succeed."""
-    return _primary_code(error) in _BUSY
-
-
-def is_damage(error: sqlite3.Error) -> bool:
-    """Whether the file is no whole SQLite database."""
-    return _primary_code(error) in _DAMAGED
-
-
-def unusable(path: Path, error: sqlite3.Error) -> DatabaseUnusable:
-    """What an error of SQLite at the start means for the operator."""
-    code = _primary_code(error)
-    if code in _BUSY:
-        return DatabaseLocked(f"The database {path} is locked by another program. End that program, then start again.")
-    if is_damage(error):
-        return damaged(path)
-    if code in _READ_ONLY:
-        return read_only(path)
-    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _has_no_room(path.parent)):
-        return DatabaseUnreachable(f"The disk that holds the database {path} is full. Make room, then start again.")
-    return DatabaseUnreachable(f"The database {path} cannot be opened ({error}). Check DATABASE_URL and the folder.")
-
-
 def unmakeable(path: Path, error: OSError) -> DatabaseUnusable:
     """What it means that the database's file or folder cannot be opened or made."""
     if isinstance(error, PermissionError) or error.errno == errno.EROFS:
@@ -115,16 +82,3 @@ def read_only(path: Path) -> DatabaseReadOnly:
     return DatabaseReadOnly(
         f"The database {path} cannot be written. Allow this user to write to the file and its folder {path.parent}."
     )
-
-
-def _primary_code(error: sqlite3.Error) -> int | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _has_no_room(folder: Path) -> bool:
-    """SQLite calls it an I/O error where its shared memory, and not the database itself, has no room."""
-    try:
-        return shutil.disk_usage(folder).free < _ROOM_TO_START
-    except OSError:
-        return False

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 from model.states import Origin
-from storage.database import Queries, Transaction, columns, json_list
+from storage.database import Queries, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +79,17 @@ async def remove_of_account(tx: Transaction, guild_id: int, account_id: int) -> 
 
 async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str]) -> list[str]:
     """Those of `jobids` that were never watched in the follow's channel and have not ended, in the same order."""
-    return await queries.values(
-        """
-        SELECT e.value AS jobid FROM json_each(?) e LEFT JOIN jobs j ON j.account_id = ? AND j.jobid = e.value
-        WHERE j.id IS NULL OR (j.ended_at IS NULL AND NOT EXISTS
-          (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))
-        ORDER BY e.key
-        """,
-        (json_list(jobids), follow.account_id, follow.channel_id),
+    known = set(
+        await queries.values(
+            f"""
+            SELECT j.jobid FROM jobs j WHERE j.account_id = ? AND {queries.sql.among("j.jobid")}
+            AND (j.ended_at IS NOT NULL OR EXISTS
+              (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))
+            """,
+            (follow.account_id, queries.sql.list_of(jobids), follow.channel_id),
+        )
     )
+    return [jobid for jobid in jobids if jobid not in known]
 
 
 async def add_subscription(

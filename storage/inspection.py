@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage import migrate, opening, vault
+from storage import vault
 from storage.database import open_reader
+from storage.engines.sqlite import migrate, opening
+from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
-from storage.lock import InstanceLock
 from storage.vault import key_file
 
 

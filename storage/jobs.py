@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from model.job import Outcome
 from model.states import Origin
-from storage.database import Queries, Row, SqlValue, Transaction, columns, found, in_list, json_list
+from storage.database import Queries, Transaction, columns, found
+from storage.engines.interface import Row, SqlValue
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,14 +177,15 @@ async def open_page_of_account(queries: Queries, account_id: int, after: int, si
 
 async def open_among(queries: Queries, job_ids: Sequence[int]) -> list[OpenJob]:
     """Those of `job_ids` that have not ended and for which somebody waits."""
-    return await _open_jobs(queries, f"j.id {in_list()}", (json_list(job_ids),), len(job_ids))
+    return await _open_jobs(queries, queries.sql.among("j.id"), (queries.sql.list_of(job_ids),), len(job_ids))
 
 
 async def _open_jobs(queries: Queries, which: str, parameters: Sequence[SqlValue], limit: int) -> list[OpenJob]:
     rows = await queries.all(
         f"""
         SELECT j.id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.missing_since,
-          (SELECT group_concat(guild_id) FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS guilds,
+          (SELECT {queries.sql.joined("guild_id")}
+            FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS guilds,
           (SELECT max(CASE WHEN origin = '{Origin.FOLLOWED}' THEN 0 WHEN batch_id IS NULL THEN 2 ELSE 1 END)
             FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS shown
         FROM jobs j WHERE j.ended_at IS NULL AND {which}

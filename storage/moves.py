@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from model.job import Outcome
 from storage import batches
-from storage.database import Row, Transaction
+from storage.database import Transaction
+from storage.engines.interface import Row
 
 _FORMER = """
 SELECT f.id FROM accounts f JOIN accounts n ON n.account_key = f.account_key WHERE n.id = ?1 AND f.id <> n.id
@@ -26,7 +27,7 @@ _FIRST_OF_ITS_ID = f"""
 SELECT id FROM (
   SELECT m.id, row_number() OVER (PARTITION BY m.jobid ORDER BY m.ended_at IS NOT NULL, m.id DESC) AS place
   FROM ({_SOURCES}) m
-) WHERE place = 1
+) AS ranked WHERE place = 1
 """
 """One for each id, where the server waited for it under several former rows."""
 _HAS_NO_TARGET = "NOT EXISTS (SELECT 1 FROM jobs t WHERE t.account_id = ?1 AND t.jobid = jobs.jobid)"
@@ -49,21 +50,25 @@ AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED
 """
 """What the API did not tell of a job's end does not count for those who still wait for one."""
 _REWATCH = f"""
-UPDATE jobs SET watched_since = max(watched_since,
-  (SELECT max(m.watched_since) FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid))
+UPDATE jobs SET watched_since = {{greatest}}
 WHERE account_id = ?1 AND ended_at IS NULL
 AND NOT EXISTS (SELECT 1 FROM subscriptions o WHERE o.job_id = jobs.id AND o.ended_at IS NULL)
 AND EXISTS (SELECT 1 FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid AND {_WAITED_FOR})
 """
+_NEWEST_WATCH = f"(SELECT max(m.watched_since) FROM ({_SOURCES}) m WHERE m.jobid = jobs.jobid)"
 _MOVE = f"""
-UPDATE OR IGNORE subscriptions SET job_id = found.target FROM (
-  SELECT m.id AS source, t.id AS target FROM ({_SOURCES}) m JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid
+UPDATE subscriptions SET job_id = moved.target FROM (
+  SELECT s.id AS source, t.id AS target, row_number() OVER (PARTITION BY t.id, s.channel_id ORDER BY s.id) AS place
+  FROM ({_SOURCES}) m JOIN jobs t ON t.account_id = ?1 AND t.jobid = m.jobid
+  JOIN subscriptions s ON s.job_id = m.id AND +s.guild_id = ?2
   WHERE {{condition}}
-) AS found
-WHERE job_id = found.source AND guild_id = ?2 AND {{open}}
+) AS moved
+WHERE id = moved.source AND moved.place = 1
+AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = moved.target AND k.channel_id = subscriptions.channel_id)
 """
-_MOVE_OPEN = _MOVE.format(condition="1", open="ended_at IS NULL")
-_MOVE_ENDED = _MOVE.format(condition="t.outcome IS m.outcome AND t.round = m.round", open="ended_at IS NOT NULL")
+_MOVE_OPEN = _MOVE.format(condition="s.ended_at IS NULL")
+_SAME_END = "(t.outcome = m.outcome OR (t.outcome IS NULL AND m.outcome IS NULL)) AND t.round = m.round"
+_MOVE_ENDED = _MOVE.format(condition=f"s.ended_at IS NOT NULL AND {_SAME_END}")
 """An ended one stays behind where the job to move to tells another end: its messages are made of that."""
 
 _DOUBLE_COLUMNS = """
@@ -81,7 +86,10 @@ SELECT s.id FROM jobs j JOIN jobs o ON o.jobid = j.jobid AND o.id <> j.id JOIN s
 WHERE j.id = ?1 AND s.channel_id = ?2 AND s.guild_id = ?3 AND s.ended_at IS NULL
 """
 """What the channel ?2 of the server ?3 waits for under another row with the id of the job ?1."""
-_MOVE_HERE = f"UPDATE OR IGNORE subscriptions SET job_id = ?1 WHERE id IN ({_ELSEWHERE})"
+_MOVE_HERE = f"""
+UPDATE subscriptions SET job_id = ?1 WHERE id = (SELECT min(id) FROM ({_ELSEWHERE}) AS elsewhere)
+AND NOT EXISTS (SELECT 1 FROM subscriptions k WHERE k.job_id = ?1 AND k.channel_id = ?2)
+"""
 _DOUBLE_HERE = f"""
 SELECT {_DOUBLE_COLUMNS}
 FROM subscriptions s JOIN subscriptions k ON k.job_id = ?1 AND k.channel_id = ?2 WHERE s.id IN ({_ELSEWHERE})
@@ -97,7 +105,8 @@ async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) 
     former = await tx.values(_FORMER, (account_id,))
     if not former:
         return []
-    for statement in (_REPOINT, _COPY, _REOPEN, _REWATCH, _MOVE_OPEN):
+    rewatch = _REWATCH.format(greatest=tx.sql.greatest("watched_since", _NEWEST_WATCH))
+    for statement in (_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN):
         await tx.run(statement, both)
     for row in await tx.all(_DOUBLE, both):
         await _merge(tx, row, now)
@@ -121,7 +130,7 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         await tx.run(
             """
             UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, batch_id = ?, origin = ?, spoiler = ?,
-              created_at = ?, shown_at = 0, card_final = 0
+              created_at = ?, shown_at = 0, card_final = FALSE
             WHERE id = ?
             """,
             (double["batch_id"], double["origin"], double["spoiler"], double["created_at"], double["kept"]),
@@ -135,7 +144,12 @@ async def _merge(tx: Transaction, double: Row, now: int) -> None:
         (double["kept"], double["id"]),
     )
     await tx.run(
-        "UPDATE OR IGNORE deliveries SET subscription_id = ? WHERE subscription_id = ?", (double["kept"], double["id"])
+        """
+        UPDATE deliveries SET subscription_id = ?1 WHERE subscription_id = ?2 AND NOT EXISTS (
+          SELECT 1 FROM deliveries k WHERE k.subscription_id = ?1 AND k.kind = deliveries.kind
+          AND k.round = deliveries.round)
+        """,
+        (double["kept"], double["id"]),
     )
     await tx.run("UPDATE subscriptions SET ended_at = ? WHERE id = ?", (now, double["id"]))
     if double["batch_id"] is not None:

@@ -67,9 +67,9 @@ async def known_jobs(queries: Queries, guild_id: int, channel_id: int, user_id: 
         """
         SELECT id AS job_id, snapshot, outcome, watched_since FROM jobs WHERE id IN (
           SELECT job_id FROM (SELECT s.job_id FROM subscriptions s WHERE s.channel_id = ?1 AND s.guild_id = ?2
-            ORDER BY s.id DESC LIMIT ?4)
+            ORDER BY s.id DESC LIMIT ?4) AS here
           UNION SELECT job_id FROM (SELECT s.job_id FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id
-            WHERE p.user_id = ?3 AND s.guild_id = ?2 ORDER BY s.id DESC LIMIT ?4)
+            WHERE p.user_id = ?3 AND s.guild_id = ?2 ORDER BY s.id DESC LIMIT ?4) AS asked
         ) ORDER BY id DESC LIMIT ?4
         """,
         (channel_id, guild_id, user_id, limit),
@@ -100,7 +100,7 @@ async def watching_in_server(queries: Queries, guild_id: int, account_id: int | 
         WatchingInServer,
         """
         SELECT count(*) AS count, min(s.created_at) AS oldest,
-          coalesce(sum(CASE WHEN j.account_id IS ? THEN 0 ELSE 1 END), 0) AS of_other_accounts
+          count(*) FILTER (WHERE NOT coalesce(j.account_id = ?, FALSE)) AS of_other_accounts
         FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.guild_id = ? AND s.ended_at IS NULL
         """,
         (account_id, guild_id),

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from storage.database import Queries, SqlValue, Transaction, columns
+from storage.database import Queries, Transaction, columns
 from storage.deliveries import IS_OPEN
+from storage.engines.interface import SqlValue
 
 
 @dataclass(frozen=True, slots=True)

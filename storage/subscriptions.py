@@ -149,7 +149,7 @@ async def count_waiting_in_server(queries: Queries, guild_id: int, account_id: i
     return await queries.count(
         """
         (SELECT DISTINCT s.job_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id
-        WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ?)
+        WHERE s.guild_id = ? AND s.ended_at IS NULL AND j.account_id = ?) AS waiting
         """,
         (guild_id, account_id),
     )
@@ -224,7 +224,7 @@ async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None,
     await tx.run(
         f"""
         UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = '{Origin.ASKED}', batch_id = ?,
-          spoiler = ?, created_at = ?, shown_at = 0, card_final = 0
+          spoiler = ?, created_at = ?, shown_at = 0, card_final = FALSE
         WHERE id = ?
         """,
         (batch_id, spoiler, now, subscription_id),

@@ -14,9 +14,9 @@ from pathlib import Path
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from storage.database import Database, Queries, Transaction, get_meta, put_meta
+from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnusable, KeyMalformed, KeyMissing, WrongKey
 from storage.files import narrow_mode, require_file, write_whole
-from storage.lock import InstanceLock
 
 CHECK = "key_check"
 HASH_KEY = "account_hash_key"

@@ -15,7 +15,7 @@ dies there."""
 
 
 async def connect_inline(address: str, busy_seconds: float) -> Any:
-    """In place of `storage.database.connect_in_thread`, where nothing goes wrong between two statements."""
+    """In place of SQLite's `connect_in_thread`, where nothing goes wrong between two statements."""
     return InlineConnection(address, busy_seconds, _pass, _pass)
 
 

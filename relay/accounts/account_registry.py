@@ -15,8 +15,9 @@ from relay.changes import Changes
 from relay.ports import Clock
 from storage import accounts, moves, servers
 from storage.accounts import AccountRow
-from storage.database import Database, Transaction, to_the_end
+from storage.database import Database, Transaction
 from storage.errors import WrongKey
+from storage.to_the_end import to_the_end
 from storage.vault import Vault
 
 log = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from relay.accounts.rechecks import TokenTrial
 from relay.changes import Changes
 from relay.ports import Clock
 from storage import accounts, follows, moves, servers, subscriptions
-from storage.database import Database, Transaction, to_the_end
+from storage.database import Database, Transaction
+from storage.to_the_end import to_the_end
 from storage.vault import Vault
 
 

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from storage import servers
-from storage.database import Database, Transaction, to_the_end
+from storage.database import Database, Transaction
 from storage.errors import WrongKey
+from storage.to_the_end import to_the_end
 from storage.vault import Vault
 
 log = logging.getLogger(__name__)

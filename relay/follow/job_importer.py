@@ -16,8 +16,9 @@ from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
-from storage.database import Database, Transaction, to_the_end
+from storage.database import Database, Transaction
 from storage.follows import FollowRow
+from storage.to_the_end import to_the_end
 
 log = logging.getLogger(__name__)
 

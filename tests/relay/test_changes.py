@@ -10,7 +10,7 @@ import pytest
 
 from model.job import JobState
 from relay.changes import Changes
-from storage.database import Row, SqlValue
+from storage.engines.interface import Row, SqlValue
 from tests.relay.world import World, open_database
 
 
@@ -44,7 +44,7 @@ async def test_a_poll_without_news_changes_nothing_and_reads_nothing(
     read: list[str] = []
     read_all = world.database.reader.all
 
-    async def note(sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+    async def note(sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         read.append(sql)
         return await read_all(sql, parameters)
 

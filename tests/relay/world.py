@@ -26,7 +26,9 @@ from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.ports import Health
-from storage.database import Database, Queries, Row, SqlValue
+from storage.database import Database, Queries
+from storage.engines.interface import Row, SqlValue
+from storage.engines.sqlite.engine import SqliteDialect
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
 from tests.inline_database import connect_inline
@@ -42,9 +44,9 @@ class BrokenReader(Queries):
     """Cannot be asked anything."""
 
     def __init__(self) -> None:
-        pass
+        self.sql = SqliteDialect()
 
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         raise StorageUnavailable("disk I/O error")
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from storage.backup import BackupFailed, backup
 from storage.database import Database, get_meta, put_meta
+from storage.engines.sqlite.backup import BackupFailed, backup
 from storage.errors import DatabaseDamaged, DatabaseUnreachable
 
 

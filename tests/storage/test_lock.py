@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import AlreadyRunning, DatabaseUnreachable
-from storage.lock import InstanceLock
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
-from storage.lock import InstanceLock
+from storage.engines.sqlite.lock import InstanceLock
 lock = InstanceLock(Path(sys.argv[1]))
 lock.acquire()
 print("held", flush=True)

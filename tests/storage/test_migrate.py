@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from storage import migrate
+from storage.engines.sqlite import migrate
+from storage.engines.sqlite.migrate import Migration
 from storage.errors import DatabaseTooNew
-from storage.migrate import Migration
 
 SECOND = Migration(
     2,

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import files, inspection, opening, vault
-from storage.backup import backup
+from storage import inspection, vault
 from storage.database import Database
+from storage.engines.sqlite import mark, opening
+from storage.engines.sqlite.backup import backup
+from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import (
     DatabaseDamaged,
     DatabaseForeign,
@@ -23,7 +25,6 @@ from storage.errors import (
     DatabaseUnreachable,
     DatabaseUnusable,
 )
-from storage.lock import InstanceLock
 
 
 async def _made(path: Path, rows: int = 0) -> None:
@@ -162,7 +163,7 @@ async def test_one_made_before_there_was_a_mark_is_taken_and_marked(path: Path) 
     await inspection.inspect(path)
     await _made(path)
     with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA application_id").fetchone() == (files.APPLICATION_ID,)
+        assert connection.execute("PRAGMA application_id").fetchone() == (mark.APPLICATION_ID,)
 
 
 async def test_the_mode_of_what_is_no_database_is_left(path: Path) -> None:

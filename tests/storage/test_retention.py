@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from model.job import Outcome
-from storage import accounts, batches, deletion, deliveries, jobs, migrate, servers, subscriptions
+from storage import accounts, batches, deletion, deliveries, jobs, servers, subscriptions
 from storage.database import Database
+from storage.engines.sqlite import migrate
 
 GUILD, CHANNEL = 7, 70
 OLD, BEFORE, NEW = 1_000, 2_000, 3_000

@@ -8,9 +8,10 @@ from typing import cast
 import pytest
 
 from storage import accounts, servers
-from storage.database import Database, SqlValue, Transaction
+from storage.database import Database, Transaction
+from storage.engines.interface import SqlValue
+from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import AlreadyRunning, DatabaseUnreachable, KeyMissing, WrongKey
-from storage.lock import InstanceLock
 from storage.vault import NoNewKey, Vault, key_file, new_key, read_key_file, rotate_key, to_configured_key, to_fresh_key
 
 ADDRESS = "the-secret-in-an-address-for-callbacks"

@@ -11,9 +11,10 @@ import pytest
 
 from model.states import DeliveryKind
 from relay.delivery import nonces
-from storage import cards, deliveries, delivery_queries, jobs, migrate
+from storage import cards, deliveries, delivery_queries, jobs
 from storage.database import Database
 from storage.deliveries import Delivery
+from storage.engines.sqlite import migrate
 from tests.relay.outbox_world import GUILD, World
 from tests.storage.test_migrate import PowerCut, connected, dump
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from storage import accounts, inspection, migrate, servers
+from storage import accounts, inspection, servers
 from storage.database import Database
+from storage.engines.sqlite import migrate
 from storage.errors import KeyMalformed, KeyMissing, WrongKey
 from storage.vault import CHECK, HASH_KEY, Vault, key_file, make_cipher, new_key, write_key_file
 

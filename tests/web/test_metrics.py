@@ -17,7 +17,8 @@ from relay.polling.job_queue import Polls
 from relay.ports import CallbackUse
 from settings import VERSION
 from storage import jobs
-from storage.database import Database, Queries, Row, SqlValue, open_reader
+from storage.database import Database, Queries, open_reader
+from storage.engines.interface import Row, SqlValue
 from tests.clock import HastyClock, ManualClock
 from tests.web.port import Asked
 from tests.web.samples import read
@@ -109,11 +110,12 @@ class _SlowReader(Queries):
     """Each question takes a second."""
 
     def __init__(self, inner: Queries, clock: ManualClock) -> None:
+        self.sql = inner.sql
         self._inner = inner
         self._clock = clock
         self.asked = 0
 
-    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> list[Row]:
+    async def all(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
         self.asked += 1
         self._clock.forward(1)
         return await self._inner.all(sql, parameters)

@@ -111,8 +111,8 @@ MUTATIONS = (
         "a follow takes up again what a moderator stopped",
         "tests/storage/test_follows.py::test_what_was_ever_watched_there_or_has_ended_is_not_to_be_taken",
         "not_yet_in",
-        " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?)) ORDER BY e.key",
-        " (SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ? AND s.ended_at IS NULL))",
+        "(SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ?))",
+        "(SELECT 1 FROM subscriptions s WHERE s.job_id = j.id AND s.channel_id = ? AND s.ended_at IS NULL))",
     ),
     mutation(
         "a followed job ends with the member who asked too",

@@ -50,7 +50,7 @@ MUTATIONS = (
     mutation(
         "check leaves companions of the database behind",
         "tests/storage/test_opening.py::test_inspection_leaves_nothing_behind",
-        "open_reader",
+        "engine.open_reader",
         'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
         'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
     ),
@@ -93,9 +93,9 @@ MUTATIONS = (
     mutation(
         "a transaction that fails is committed as far as it came",
         "tests/storage/test_database.py::test_an_error_undoes_the_whole_block",
-        "Database._roll_back",
-        'await to_the_end(self._execute("ROLLBACK"))',
-        'await to_the_end(self._execute("COMMIT"))',
+        "SqliteEngine.roll_back",
+        'await self.writer.rows("ROLLBACK")',
+        'await self.writer.rows("COMMIT")',
     ),
     mutation(
         "a wrong key is not told",

@@ -64,8 +64,8 @@ MUTATIONS = (
         "a new token takes other servers' subscriptions along",
         f"{_MOVES}::test_a_job_that_others_wait_for_is_split",
         "_MOVE",
-        "WHERE job_id = found.source AND guild_id = ?2 AND {{open}}",
-        "WHERE job_id = found.source AND ?2 AND {{open}}",
+        "s.job_id = m.id AND +s.guild_id = ?2",
+        "s.job_id = m.id AND ?2",
     ),
     mutation(
         "a job that other servers wait for is moved instead of copied",
@@ -78,8 +78,8 @@ MUTATIONS = (
         "an end that the API did not tell is told to who still waits",
         f"{_MOVES}::test_an_end_that_the_api_did_not_tell_does_not_count_for_who_still_waits",
         "to_account",
-        "for statement in (_REPOINT, _COPY, _REOPEN, _REWATCH, _MOVE_OPEN):",
-        "for statement in (_REPOINT, _COPY, _REWATCH, _MOVE_OPEN):",
+        "for statement in (_REPOINT, _COPY, _REOPEN, rewatch, _MOVE_OPEN):",
+        "for statement in (_REPOINT, _COPY, rewatch, _MOVE_OPEN):",
     ),
     mutation(
         "an answer to a replaced token makes a job gone",
@@ -134,8 +134,8 @@ MUTATIONS = (
     mutation(
         "nobody notices that the write-ahead log was not emptied",
         "tests/storage/test_database.py::test_a_log_that_is_being_read_is_emptied_later",
-        "Database._checkpoint",
-        "return not rows[0][0]\n",
+        "SqliteEngine.flush",
+        "return not blocked\n",
         "return True\n",
     ),
     mutation(

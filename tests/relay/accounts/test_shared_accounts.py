@@ -13,8 +13,9 @@ from model.states import AccountState, NoticeKind
 from pixverse.api_errors import TokenRefused
 from relay.accounts.rechecks import Recheck
 from relay.delivery import admin_notices as notices
-from storage import accounts, migrate, servers
+from storage import accounts, servers
 from storage.database import Database
+from storage.engines.sqlite import migrate
 from storage.vault import Vault, new_key
 from tests.relay.account_house import House
 

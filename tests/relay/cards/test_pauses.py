@@ -44,7 +44,7 @@ async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> Non
     assert not world.database.refused.is_set()
     # The file may not grow: SQLite then says what it says of a full disk.
     (pages,) = await world.database.reader.all("PRAGMA page_count")
-    await world.database._writer.execute_fetchall(f"PRAGMA max_page_count = {pages[0]}")
+    await world.database._engine.writer.rows(f"PRAGMA max_page_count = {pages[0]}")
     with pytest.raises(StorageUnavailable, match="full"):
         async with world.database.transaction() as tx:
             await tx.run("INSERT INTO meta (name, value) VALUES ('much', zeroblob(1000000))")
@@ -52,7 +52,7 @@ async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> Non
 
 
 async def test_cards_are_told_at_the_beginning_and_at_the_end(world: CardWorld) -> None:
-    await world.database._writer.execute_fetchall("PRAGMA busy_timeout = 10")
+    await world.database._engine.writer.rows("PRAGMA busy_timeout = 10")
     paused = []
     with closing(sqlite3.connect(world.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

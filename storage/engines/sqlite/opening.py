@@ -12,9 +12,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from storage import files, migrate
-from storage.errors import damaged, is_locked, read_only, unmakeable, unusable
-from storage.files import make_folder, narrow_mode, require_file, uri, writable
+from storage.engines.sqlite import mark, migrate
+from storage.engines.sqlite.errors import is_locked, unusable
+from storage.engines.sqlite.mark import uri
+from storage.errors import damaged, read_only, unmakeable
+from storage.files import make_folder, narrow_mode, require_file, writable
 
 _T = TypeVar("_T")
 
@@ -85,7 +87,7 @@ def _prepare_once(path: Path) -> None:
         _look_over(path, connection, len(steps))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate.migrate(path, connection, steps)
-        files.mark_own(connection)
+        mark.mark_own(connection)
         _probe_write(connection)
 
 
@@ -98,13 +100,13 @@ def _examine_once(path: Path) -> int:
 
 def _refuse_foreign(path: Path) -> None:
     with _connected(path) as connection:
-        files.refuse_foreign(path, connection)
+        mark.refuse_foreign(path, connection)
 
 
 def _look_over(path: Path, connection: sqlite3.Connection, newest: int) -> None:
     # The first read also compares the file's length with the number of pages that its header names.
     connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    files.refuse_foreign(path, connection)
+    mark.refuse_foreign(path, connection)
     migrate.check_not_newer(path, connection, newest)
     _quick_check(path, connection)
 

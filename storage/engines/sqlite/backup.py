@@ -8,8 +8,10 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from storage.errors import DatabaseForeign, damaged, is_damage, unusable
-from storage.files import refuse_foreign, require_file, sync_file, sync_folder, uri
+from storage.engines.sqlite.errors import is_damage, unusable
+from storage.engines.sqlite.mark import refuse_foreign, uri
+from storage.errors import DatabaseForeign, damaged
+from storage.files import require_file, sync_file, sync_folder
 
 
 class BackupFailed(Exception):

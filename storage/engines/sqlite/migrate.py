@@ -11,10 +11,10 @@ import sqlite3
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage import backup
+from storage.engines.sqlite import backup
 from storage.errors import DatabaseTooNew
 
-MIGRATIONS = Path(__file__).with_name("migrations")
+MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
 _FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
 
 
