@@ -20,6 +20,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 _NOT_PRODUCT = ("tests", "sandbox", "benchmarks", "tools", ".venv")
 _NAMELESS = {"<module>", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>"}
+_INTERACTION = ("discord.py", "discord_adapter/interactions", "cogs/buttons")
+"""Where the tasks of an interaction begin: discord.py's own, the reply's, and that of what the button does."""
 _JOB_SECONDS = 600.0
 _NEWS, _END, _PRESS = 31.0, 101.0, 301.0
 """Seconds after the first job's (or, for a press, the second job's) start."""
@@ -38,9 +40,9 @@ class Trace:
         if event == "call" and self._file(frame.f_code):
             self.runs[self._room(), self._clock.passed].add(frame.f_code)
 
-    def ran(self, room: str, begin: float, end: float) -> set[CodeType]:
-        """What tasks of a room ran between two moments of the simulated clock."""
-        kept = [codes for (begun_in, at), codes in self.runs.items() if begun_in.startswith(room) and begin <= at < end]
+    def ran(self, rooms: str | tuple[str, ...], begin: float, end: float) -> set[CodeType]:
+        """What tasks of these rooms ran between two moments of the simulated clock."""
+        kept = [codes for (room, at), codes in self.runs.items() if room.startswith(rooms) and begin <= at < end]
         return set().union(*kept)
 
     def _file(self, code: CodeType) -> str:
@@ -126,7 +128,7 @@ def _ways() -> dict[str, set[CodeType]]:
         "a poll with news": trace.ran("relay/polling", news - 1, news + 2),
         "the end of a job": trace.ran("relay/polling", end - 1, end + 2),
         "a delivery": trace.ran("relay/delivery", end - 1, moments["posted"] + 1),
-        "Stop watching": trace.ran("discord.py", moments["pressed"], moments["pressed"] + 1),
+        "Stop watching": trace.ran(_INTERACTION, moments["pressed"], moments["pressed"] + 1),
     }
 
 
