@@ -41,7 +41,7 @@ from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
-from relay.allowances import Allowances
+from relay.allowances import Allowances, CommandRate
 from relay.callbacks.callback_addresses import CallbackAddresses
 from relay.callbacks.callback_counts import CallbackCounts
 from relay.callbacks.callback_processor import CallbackProcessor
@@ -52,7 +52,7 @@ from relay.cards.cards import CardLoop
 from relay.cards.pauses import Pauses
 from relay.changes import Changes
 from relay.clock import SystemClock
-from relay.commands.limits import CommandRate, Limits
+from relay.commands.subscribe import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.resending import Resending

@@ -64,7 +64,7 @@ class CheckService:
         return admin_replies.alerts_set_reply(channel_id)
 
     async def check(self, ask: Ask, here: ChannelCheck) -> Reply:
-        """Tries the token and looks at everything else. Raises AllowanceUsedUp."""
+        """Tries the token and looks at everything else. Raises TooFast."""
         token, account_id = await self._try_token(ask)
         account = None if account_id is None else self._accounts.account(account_id)
         reader = self._database.reader

@@ -42,7 +42,7 @@ class TokenService:
         self._registry = registry
 
     async def set_token(self, ask: Ask, raw: str) -> Reply:
-        """Tries and stores what was entered. Raises AllowanceUsedUp."""
+        """Tries and stores what was entered. Raises TooFast."""
         self._allowances.take_token_trial(ask.guild_id, ask.user_id)
         try:
             done = await self._tokens.set_token(ask.guild_id, ask.user_id, raw)

@@ -8,8 +8,7 @@ from typing import Any
 from discord import InteractionType
 
 from discord_adapter.interactions import Interaction, Responder
-from relay.allowances import Buckets, Refill
-from relay.commands.limits import CommandRate
+from relay.allowances import Buckets, CommandRate, Refill
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
 from ui.buttons import only_looks

@@ -1,17 +1,21 @@
-"""What people may make the bot ask of the API, apart from what is scheduled."""
+"""How much people may do in a while: commands in a minute, and what they make the bot ask of the API."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Hashable
 from dataclasses import dataclass
+from itertools import islice
 from math import ceil
 from typing import Generic, TypeVar
 
+from relay.commands.refusals import TooFast
 from relay.ports import Clock
 
 K = TypeVar("K", bound=Hashable)
 
 _MOST_KEYS = 10_000
+_MINUTE = 60.0
 _ROUNDING = 1e-6
 
 
@@ -34,15 +38,6 @@ people who ask for as much as they may would else keep everybody waiting, in oth
 KEPT_BACK = 20
 OF_TOKEN_TRIALS = Refill(burst=20, per_second=0.1)
 """Tokens that are tried for one server, and by one person."""
-
-
-class AllowanceUsedUp(Exception):
-    """Nothing was asked: whoever asks has to wait."""
-
-    def __init__(self, until: int) -> None:
-        super().__init__("too many requests to the API by people")
-        self.until = until
-        """Milliseconds UTC."""
 
 
 class Buckets(Generic[K]):
@@ -102,7 +97,7 @@ class Allowance:
         self._reserved = reserved
 
     def spend(self) -> None:
-        """One request is about to be made. Raises AllowanceUsedUp, and it must not be made then."""
+        """One request is about to be made. Raises TooFast, and it must not be made then."""
         if self._reserved:
             self._reserved -= 1
         else:
@@ -138,12 +133,12 @@ class Allowances:
         self._trials: Buckets[tuple[str, int]] = Buckets(clock, OF_TOKEN_TRIALS)
 
     def reserve(self, account_id: int, user_id: int, requests: int) -> Allowance:
-        """Sets so many requests aside for a person's command, all or none. Raises AllowanceUsedUp."""
+        """Sets so many requests aside for a person's command, all or none. Raises TooFast."""
         self.take(account_id, user_id, requests)
         return Allowance(self, account_id, user_id, requests)
 
     def take(self, account_id: int, user_id: int, requests: int = 1) -> None:
-        """Takes so many requests, all or none. Raises AllowanceUsedUp."""
+        """Takes so many requests, all or none. Raises TooFast."""
         person = (account_id, user_id)
         asks_little = self._asking_little.wait(person, requests) == 0
         needed = requests if asks_little else max(requests, min(requests + self._kept_back, self._most_at_once))
@@ -154,11 +149,13 @@ class Allowances:
 
     def give_back(self, account_id: int, user_id: int, requests: int) -> None:
         """Puts back requests that were taken and not made."""
-        self._people.give_back((account_id, user_id), requests)
+        person = (account_id, user_id)
+        self._people.give_back(person, requests)
+        self._asking_little.give_back(person, requests)
         self._accounts.give_back(account_id, requests)
 
     def take_token_trial(self, guild_id: int, user_id: int) -> None:
-        """Somebody wants a token to be tried for a server. Raises AllowanceUsedUp."""
+        """Somebody wants a token to be tried for a server. Raises TooFast."""
         keys = (("server", guild_id), ("person", user_id))
         self._require(max(self._trials.wait(key) for key in keys))
         for key in keys:
@@ -166,4 +163,34 @@ class Allowances:
 
     def _require(self, wait: float) -> None:
         if wait > 0:
-            raise AllowanceUsedUp(self._clock.now() + ceil(wait * 1000))
+            raise TooFast(self._clock.now() + ceil(wait * 1000))
+
+
+class CommandRate:
+    """Counts each person's commands of the last 60 seconds."""
+
+    def __init__(self, clock: Clock, per_minute: int) -> None:
+        self._clock = clock
+        self._per_minute = per_minute
+        self._used: dict[int, deque[float]] = {}
+
+    def use(self, user_id: int) -> None:
+        """Counts one command. Raises TooFast, and does not count it, where there were too many."""
+        now = self._clock.monotonic()
+        self._forget_idle(now)
+        used = self._used.pop(user_id, deque())
+        self._used[user_id] = used
+        while used and used[0] <= now - _MINUTE:
+            used.popleft()
+        if len(used) >= self._per_minute:
+            wait = used[0] + _MINUTE - now
+            raise TooFast(self._clock.now() + ceil(wait * 1000))
+        used.append(now)
+
+    def _forget_idle(self, now: float) -> None:
+        """Looks at two people for each command; whoever used one longest ago stands first, and goes where there are too
+        many."""
+        for user_id in list(islice(self._used, 2)):
+            used = self._used[user_id]
+            if not used or used[-1] <= now - _MINUTE or len(self._used) > _MOST_KEYS:
+                del self._used[user_id]

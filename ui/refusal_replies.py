@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
-from relay.allowances import AllowanceUsedUp
 from relay.commands import refusals
 from ui import formatting
 from ui.card_views import missing_permissions
@@ -59,7 +58,7 @@ def _of_an_id(refusal: Exception, mentions: CommandMentions) -> str | None:
 
 def _with_numbers(refusal: Exception) -> str | None:
     match refusal:
-        case refusals.TooFast() | AllowanceUsedUp():
+        case refusals.TooFast():
             return too_fast_reply(refusal.until).content
         case refusals.ServerLimit():
             return formatting.plural(

@@ -12,8 +12,9 @@ from model.states import AccountState
 from pixverse import api_errors
 from pixverse.api_errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
-from relay.allowances import Allowances, AllowanceUsedUp
+from relay.allowances import Allowances
 from relay.commands import refusals
+from relay.commands.refusals import TooFast
 from relay.commands.results import Ask
 from relay.polling.job_fetcher import FRESH_SECONDS, Accounts, JobFetcher, NoTokenLeft
 from storage.jobs import JobRow
@@ -95,10 +96,7 @@ class Lookups:
     def prepay(self, ask: Ask, account_id: int, requests: int = 1) -> None:
         """Counts requests that will follow from what is asked, though not at once: a look for fresh links before an
         outcome is posted. Raises TooFast."""
-        try:
-            self._allowances.take(account_id, ask.user_id, requests)
-        except AllowanceUsedUp as used_up:
-            raise refusals.TooFast(used_up.until) from None
+        self._allowances.take(account_id, ask.user_id, requests)
 
     def prepay_for_server(self, ask: Ask) -> None:
         """Does so for one request about the account that the server uses, if there is one. Raises TooFast."""
@@ -113,7 +111,7 @@ class Lookups:
         """
         said = (await self.many(ask, account_id, [jobid], look_again=look_again))[jobid]
         if isinstance(said, HeldBack):
-            raise refusals.TooFast(said.until)
+            raise TooFast(said.until)
         return said
 
     async def many(
@@ -126,10 +124,7 @@ class Lookups:
         needed = [jobid for jobid in jobids if not self._fetcher.is_at_hand(account_id, jobid, fresh)]
         if self._fetcher.backoff_until(account_id) is not None:
             needed = []
-        try:
-            allowance = self._allowances.reserve(account_id, ask.user_id, len(needed))
-        except AllowanceUsedUp as used_up:
-            raise refusals.TooFast(used_up.until) from None
+        allowance = self._allowances.reserve(account_id, ask.user_id, len(needed))
         try:
             return await self._ask_all(account_id, jobids, LookupTerms(allowance.spend, fresh))
         finally:
@@ -154,7 +149,7 @@ class Lookups:
         }
         held_back = [one.until for one in said.values() if isinstance(one, HeldBack)]
         if len(held_back) == len(said):
-            raise refusals.TooFast(max(held_back))
+            raise TooFast(max(held_back))
         return said
 
     async def _ask(self, gate: asyncio.Semaphore, account_id: int, jobid: str, terms: LookupTerms) -> Said:
@@ -163,8 +158,8 @@ class Lookups:
                 return Silence.NO_ANSWER
             try:
                 said = (await self._fetcher.look_up(account_id, jobid, terms)).said
-            except AllowanceUsedUp as used_up:
-                return HeldBack(used_up.until)
+            except TooFast as held_back:
+                return HeldBack(held_back.until)
             except NoTokenLeft:
                 raise refusals.NoToken from None
             except api_errors.TokenRefused:

@@ -13,10 +13,10 @@ class Refusal(Exception):
 
 
 class TooFast(Refusal):
-    """The person has asked too often in the last minute."""
+    """The person has to wait: too many commands in a minute, or too many requests to the API because of people."""
 
     def __init__(self, until: int) -> None:
-        super().__init__("too many commands in a minute")
+        super().__init__("asked too often")
         self.until = until
         """When they may ask again, milliseconds UTC."""
 

@@ -8,7 +8,6 @@ from enum import Enum
 from model import snapshots
 from model.job import Job
 from model.states import DeliveryKind, Origin
-from relay.commands.limits import Limits
 from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
 from relay.commands.results import Ask
@@ -20,6 +19,14 @@ from storage.database import Transaction
 from storage.delivery_queries import OutcomeMessage
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds from the settings."""
+
+    open_per_user: int
+    open_per_server: int
 
 
 class SubscribeState(Enum):

@@ -12,7 +12,6 @@ from relay import merge
 from relay.changes import Changes
 from relay.commands import targets
 from relay.commands.job_queries import OUTCOME_STATES
-from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups, Said, Silence, needs_asking, refuse_unknown, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,
@@ -36,7 +35,7 @@ from relay.commands.results import (
     Unchecked,
 )
 from relay.commands.stop import require_here
-from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
+from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import Target
 from relay.polling.job_recorder import JobRecorder, Recorded, post_outcome
 from storage import delivery_queries, jobs, overviews, subscriptions

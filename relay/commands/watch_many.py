@@ -9,7 +9,7 @@ from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.changes import Changes
-from relay.commands.limits import Limits
+from relay.commands.subscribe import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,
@@ -20,7 +20,7 @@ from relay.commands.refusals import (
     TooManyJobs,
 )
 from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
-from relay.commands.subscribe import SubscribeRequest, SubscribeResult, SubscribeState, subscribe
+from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
 from relay.commands.targets import by_number
 from relay.commands.watch import LATER_SECONDS, PromptPosts, Standing
 from relay.delivery import nonces

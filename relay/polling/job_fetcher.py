@@ -22,7 +22,7 @@ from pixverse.api_errors import (
     Unavailable,
 )
 from pixverse.recent_lists import LookupTerms
-from relay.allowances import AllowanceUsedUp
+from relay.commands.refusals import TooFast
 from relay.changes import Changes
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
@@ -153,7 +153,7 @@ class JobFetcher:
     async def look_up(self, account_id: int, jobid: str, terms: LookupTerms) -> Answer:
         """Does the same for a person, on whose terms requests are made. That a job is not found is remembered too.
 
-        Raises AllowanceUsedUp as well, where a request may not be made.
+        Raises TooFast as well, where a request may not be made.
         """
         key = (account_id, jobid)
         recent = self._known_to_people(key, terms.fresh) or await self._of_others(key)
@@ -205,7 +205,7 @@ class JobFetcher:
         """The answer to a question about the job that is under way, and raises what it raises; None without one, or
         where somebody had to give it up whose allowance was used up."""
         while (under_way := self._under_way(key)) is not None:
-            with suppress(AllowanceUsedUp):
+            with suppress(TooFast):
                 return await asyncio.shield(under_way)
         return None
 

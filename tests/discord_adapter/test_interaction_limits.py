@@ -8,7 +8,7 @@ from discord import InteractionType
 
 from discord_adapter.interaction_limits import LOOKING, TYPING, InteractionLimiter
 from discord_adapter.interactions import Responder
-from relay.commands.limits import CommandRate
+from relay.allowances import CommandRate
 from tests.clock import ManualClock
 from ui.buttons import Action, details_custom_id, number_custom_id
 from ui.message import Reply

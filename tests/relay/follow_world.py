@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from random import Random
 from types import CoroutineType
 
-from relay.commands.limits import Limits
+from relay.commands.subscribe import Limits
 from relay.follow.account_follower import AccountFollower
 from relay.follow.job_importer import JobImporter
 from storage import follows

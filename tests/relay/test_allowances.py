@@ -9,10 +9,11 @@ from relay.allowances import (
     OF_AN_ACCOUNT,
     OF_TOKEN_TRIALS,
     Allowances,
-    AllowanceUsedUp,
     Buckets,
+    CommandRate,
     Refill,
 )
+from relay.commands.refusals import TooFast
 from tests.clock import ManualClock
 
 ACCOUNT, PERSON = 1, 1000
@@ -32,7 +33,7 @@ def test_never_more_than_the_burst_and_the_rate_times_the_time(moves: list[tuple
     for person, requests, pause in moves:
         try:
             allowances.take(ACCOUNT, person, requests)
-        except AllowanceUsedUp as used_up:
+        except TooFast as used_up:
             assert used_up.until > clock.now()
         else:
             taken.append((clock.monotonic(), person, requests))
@@ -54,11 +55,11 @@ def test_who_waits_as_long_as_they_were_told_is_served(before: list[int], wanted
     for requests in before:
         try:
             allowances.take(ACCOUNT, PERSON, requests)
-        except AllowanceUsedUp:
+        except TooFast:
             continue
     try:
         allowances.take(ACCOUNT, PERSON, wanted)
-    except AllowanceUsedUp as used_up:
+    except TooFast as used_up:
         wait = (used_up.until - clock.now()) / 1000
         assert wait <= wanted / OF_A_PERSON.per_second
         clock.move_to(clock.monotonic() + wait)
@@ -74,7 +75,7 @@ def test_one_person_never_makes_another_wait(pauses: list[float]) -> None:
         for requests in (25, 5, 1):
             try:
                 allowances.take(ACCOUNT, PERSON, requests)
-            except AllowanceUsedUp:
+            except TooFast:
                 continue
     allowances.take(ACCOUNT, PERSON + 1, 25)
 
@@ -87,7 +88,7 @@ def test_people_who_take_all_they_may_keep_nobody_else_waiting(greedy: int) -> N
     def take(person: int, requests: int) -> bool:
         try:
             allowances.take(ACCOUNT, person, requests)
-        except AllowanceUsedUp:
+        except TooFast:
             return False
         return True
 
@@ -109,10 +110,10 @@ def test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back() -> None:
     for _ in range(20):
         allowance.spend()
     allowance.close()
-    with pytest.raises(AllowanceUsedUp):
+    with pytest.raises(TooFast):
         allowances.reserve(ACCOUNT, PERSON, 21)
     allowances.take(ACCOUNT, PERSON, 20)
-    with pytest.raises(AllowanceUsedUp):
+    with pytest.raises(TooFast):
         allowance.spend()
 
 
@@ -126,11 +127,11 @@ def test_token_trials_of_a_person_and_of_a_server_are_bounded() -> None:
     allowances = Allowances(ManualClock())
     for guild_id in range(OF_TOKEN_TRIALS.burst):
         allowances.take_token_trial(guild_id, PERSON)
-    with pytest.raises(AllowanceUsedUp):
+    with pytest.raises(TooFast):
         allowances.take_token_trial(500, PERSON)
     for person in range(OF_TOKEN_TRIALS.burst):
         allowances.take_token_trial(600, person)
-    with pytest.raises(AllowanceUsedUp):
+    with pytest.raises(TooFast):
         allowances.take_token_trial(600, 700)
     allowances.take_token_trial(601, 700)
 
@@ -149,3 +150,59 @@ def test_full_buckets_are_forgotten_and_there_are_never_too_many() -> None:
         buckets.take(key)
         clock.move_to(clock.monotonic() + 2)
     assert len(buckets) <= 5
+
+
+def test_what_is_given_back_makes_nobody_one_who_asks_much() -> None:
+    allowances = Allowances(ManualClock())
+    allowances.reserve(ACCOUNT, PERSON, 10).close()
+    for other in range(2, 5):
+        allowances.take(ACCOUNT, other, 26)  # All but what is kept back of the account's.
+    allowances.take(ACCOUNT, PERSON, 10)
+
+
+# ---- commands in a minute -------------------------------------------------------------------------------------------
+
+
+def test_so_many_in_sixty_seconds_and_not_one_more() -> None:
+    clock = ManualClock()
+    rate = CommandRate(clock, 3)
+    for _ in range(3):
+        rate.use(1)
+        clock.move_to(clock.monotonic() + 10)
+    with pytest.raises(TooFast) as refusal:
+        rate.use(1)
+    assert refusal.value.until == clock.now() + 30_000
+    clock.move_to(clock.monotonic() + 30)
+    rate.use(1)
+
+
+def test_what_was_refused_is_not_counted_and_others_are_not_concerned() -> None:
+    clock = ManualClock()
+    rate = CommandRate(clock, 1)
+    rate.use(1)
+    for _ in range(5):
+        with pytest.raises(TooFast):
+            rate.use(1)
+    rate.use(2)
+    clock.move_to(clock.monotonic() + 60)
+    rate.use(1)
+
+
+def test_a_clock_that_jumps_changes_nothing() -> None:
+    clock = ManualClock()
+    rate = CommandRate(clock, 1)
+    rate.use(1)
+    clock.jumped = 3_600_000
+    with pytest.raises(TooFast):
+        rate.use(1)
+
+
+def test_people_who_have_gone_are_forgotten() -> None:
+    clock = ManualClock()
+    rate = CommandRate(clock, 1)
+    for user_id in range(100):
+        rate.use(user_id)
+    clock.move_to(clock.monotonic() + 61)
+    for user_id in range(1000, 1060):
+        rate.use(user_id)
+    assert len(rate._used) <= 60

@@ -17,8 +17,8 @@ MUTATIONS = (
         "people may make the bot ask as much as they like",
         f"{_ALLOWANCES}::test_never_more_than_the_burst_and_the_rate_times_the_time",
         "Allowances._require",
-        "if wait > 0:\n    raise AllowanceUsedUp",
-        "if wait > 10**9:\n    raise AllowanceUsedUp",
+        "if wait > 0:\n    raise TooFast",
+        "if wait > 10**9:\n    raise TooFast",
     ),
     mutation(
         "one person may use up what all of an account may ask",
@@ -101,7 +101,7 @@ MUTATIONS = (
         "whoever runs out of requests takes the answer from others",
         f"{_QUESTIONS}::test_who_may_ask_nothing_hears_so_and_others_get_their_answer",
         "JobFetcher._of_others",
-        "with suppress(AllowanceUsedUp):\n",
+        "with suppress(TooFast):\n",
         "with suppress():\n",
     ),
     mutation(
@@ -157,7 +157,7 @@ MUTATIONS = (
         "the door remembers everybody for ever",
         f"{_DOOR}::test_what_is_kept_of_people_is_bounded",
         "CommandRate._forget_idle",
-        " or len(self._used) > _MOST_PEOPLE",
+        " or len(self._used) > _MOST_KEYS",
         "",
     ),
     mutation(
@@ -186,6 +186,13 @@ MUTATIONS = (
         "tests/relay/test_allowances.py::test_people_who_take_all_they_may_keep_nobody_else_waiting",
         "Allowances.take",
         "self._asking_little.take(person, requests)\n",
+        "",
+    ),
+    mutation(
+        "requests that were given back count against those who ask little",
+        f"{_ALLOWANCES}::test_what_is_given_back_makes_nobody_one_who_asks_much",
+        "Allowances.give_back",
+        "self._asking_little.give_back(person, requests)\n",
         "",
     ),
 )

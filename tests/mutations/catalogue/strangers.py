@@ -312,7 +312,7 @@ MUTATIONS = (
     ),
     mutation(
         "one more command in a minute",
-        "tests/relay/commands/test_limits.py::test_so_many_in_sixty_seconds_and_not_one_more",
+        "tests/relay/test_allowances.py::test_so_many_in_sixty_seconds_and_not_one_more",
         "CommandRate.use",
         "if len(used) >= self._per_minute:",
         "if len(used) > self._per_minute:",

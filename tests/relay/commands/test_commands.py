@@ -11,7 +11,7 @@ from model.states import AccountState
 from pixverse import api_errors
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
 from relay.commands import refusals, results
-from relay.commands.limits import Limits
+from relay.commands.subscribe import Limits
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 

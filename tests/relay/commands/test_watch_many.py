@@ -9,8 +9,8 @@ from model.states import AccountState
 from pixverse import api_errors
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
-from relay.commands.limits import Limits
 from relay.commands.results import Taken
+from relay.commands.subscribe import Limits
 from storage.database import Database
 from tests.relay.world import ACCOUNT, PERSON, World
 

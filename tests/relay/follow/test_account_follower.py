@@ -10,7 +10,7 @@ import pytest
 
 from model.job import JobState, Media
 from pixverse.api_errors import NoList, TokenRefused, Unavailable
-from relay.commands.limits import Limits
+from relay.commands.subscribe import Limits
 from storage import follows, servers
 from storage.database import Database
 from storage.follows import FollowRow

@@ -7,7 +7,7 @@ import pytest
 from pixverse import api_errors
 from pixverse.api_client import LazyJob
 from pixverse.recent_lists import LookupTerms
-from relay.allowances import AllowanceUsedUp
+from relay.commands.refusals import TooFast
 from relay.polling.job_fetcher import NoTokenLeft
 from storage.database import Database
 from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
@@ -169,7 +169,7 @@ async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World
 def _terms(spent: list[int], most: int = 100, fresh: float = 5.0) -> LookupTerms:
     def spend() -> None:
         if len(spent) >= most:
-            raise AllowanceUsedUp(0)
+            raise TooFast(0)
         spent.append(1)
 
     return LookupTerms(spend, fresh)
@@ -202,7 +202,7 @@ async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: W
     """The request that one may not make any more is made by the next one, be it the schedule."""
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
-    with pytest.raises(AllowanceUsedUp):
+    with pytest.raises(TooFast):
         await world.fetcher.look_up(ACCOUNT, "job-1", _terms([], most=0))
     assert world.api.asked == []
 
@@ -219,7 +219,7 @@ async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: W
     second = asyncio.create_task(world.fetcher.look_up(ACCOUNT, "job-1", _terms([])))
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 0.0, None))
     asking = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-1"))
-    with pytest.raises(AllowanceUsedUp):
+    with pytest.raises(TooFast):
         await first
     for task in (second, polling, asking):
         assert (await task).said == world.api.jobs["job-1"]
