@@ -52,10 +52,10 @@ from relay.cards.cards import CardLoop
 from relay.cards.pauses import Pauses
 from relay.changes import Changes
 from relay.clock import SystemClock
-from relay.commands.subscribe import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.resending import Resending
+from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts
 from relay.delivery.attachments import Attacher
 from relay.delivery.delivery_results import ResultRecorder

@@ -6,9 +6,9 @@ from relay.changes import Changes
 from relay.commands.answer_buttons import AnswerButtons
 from relay.commands.forgetting import Forgetting
 from relay.commands.job_queries import JobQueries
-from relay.commands.limits import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.stop import Stop
+from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts, Watch
 from relay.commands.watch_many import WatchMany
 from relay.polling.job_recorder import JobRecorder

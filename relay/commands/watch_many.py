@@ -9,7 +9,6 @@ from model.states import AccountState
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.changes import Changes
-from relay.commands.subscribe import Limits
 from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,

@@ -22,8 +22,8 @@ from pixverse.api_errors import (
     Unavailable,
 )
 from pixverse.recent_lists import LookupTerms
-from relay.commands.refusals import TooFast
 from relay.changes import Changes
+from relay.commands.refusals import TooFast
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
 from relay.ports import ApiHealth, Clock, Health

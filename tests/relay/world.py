@@ -16,10 +16,10 @@ from pixverse.api_errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.changes import Changes
-from relay.commands.subscribe import Limits
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.results import Ask
+from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
