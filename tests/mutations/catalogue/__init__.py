@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.catalogue import (
     callbacks,
+    cluster,
     delivery,
     discord,
     ends,
@@ -34,6 +35,7 @@ MUTATIONS = (
     *troubles.MUTATIONS,
     *discord.MUTATIONS,
     *callbacks.MUTATIONS,
+    *cluster.MUTATIONS,
     *health.MUTATIONS,
     *http_ports.MUTATIONS,
     *follows.MUTATIONS,

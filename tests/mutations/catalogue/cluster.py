@@ -1,0 +1,103 @@
+"""Several processes share the gateway's shards, and the day's IDENTIFYs last."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import mutation
+
+_PACING = "tests/relay/cluster/test_identify_pacing.py"
+_SHARES = "tests/relay/cluster/test_shares.py"
+_STARTS = "tests/sandbox/discord_wire/test_session_starts.py"
+
+MUTATIONS = (
+    mutation(
+        "the last IDENTIFYs of a day are used",
+        f"{_PACING}::test_a_crash_loop_of_a_day_breaks_no_limit",
+        "seconds_until_identify",
+        "if limit.remaining <= RESERVE:",
+        "if limit.remaining < 0:",
+    ),
+    mutation(
+        "scarce IDENTIFYs are used at the usual pace",
+        f"{_PACING}::test_how_long_to_wait",
+        "seconds_until_identify",
+        "if limit.remaining < limit.total * SCARCE:",
+        "if 0:",
+    ),
+    mutation(
+        "a limit of no IDENTIFYs is asked for all the time",
+        f"{_PACING}::test_a_limit_that_is_about_to_be_renewed_is_not_asked_for_without_a_pause",
+        "seconds_until_identify",
+        "max(limit.reset_after_s, SCARCE_SPACING_S)",
+        "limit.reset_after_s",
+    ),
+    mutation(
+        "buckets are spaced by Discord's five seconds to the letter",
+        f"{_PACING}::test_how_long_to_wait",
+        "relay/cluster/identify_pacing.py",
+        "SPACING_S = 5.5\n",
+        "SPACING_S = 5.0\n",
+    ),
+    mutation(
+        "shards move though nobody has joined",
+        f"{_SHARES}::test_nothing_moves_where_nobody_joins_dies_or_drains",
+        "shards_to_take",
+        "lease.taker is None",
+        "lease.shard_id % 2",
+    ),
+    mutation(
+        "a newcomer takes more than its share",
+        f"{_SHARES}::test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes",
+        "shard_to_ask_for",
+        "if load[me] >= share or not offered:",
+        "if load[me] > share or not offered:",
+    ),
+    mutation(
+        "a newcomer takes shards from who has few",
+        f"{_SHARES}::test_a_newcomer_gets_its_fair_share_with_as_few_moves_as_that_takes",
+        "shard_to_ask_for",
+        "return max(offered",
+        "return min(offered",
+    ),
+    mutation(
+        "a shard that is on its way is taken by another too",
+        f"{_SHARES}::test_what_is_on_its_way_is_not_asked_for_again",
+        "shards_to_take",
+        "if lease.owner in draining and lease.successor is None",
+        "if lease.owner in draining",
+    ),
+    mutation(
+        "a successor that has died keeps its shard",
+        f"{_SHARES}::test_a_successor_that_has_died_is_replaced",
+        "_with_live_successors",
+        "if lease.successor in takers else",
+        "if lease.successor else",
+    ),
+    mutation(
+        "a shard whose turn is with a process that doesn't take it stays free",
+        f"{_SHARES}::test_a_shard_that_stays_free_is_anybody_s",
+        "shards_to_take",
+        "return mine + late\n",
+        "return mine\n",
+    ),
+    mutation(
+        "a process that stops hands over bucket by bucket",
+        "tests/relay/cluster/test_drain.py::test_buckets_in_turn",
+        "drain_order",
+        "for turn in range(rounds) for _, bucket in sorted(buckets.items()) if turn < len(bucket)",
+        "for _, bucket in sorted(buckets.items()) for turn in range(len(bucket))",
+    ),
+    mutation(
+        "the sandbox takes IDENTIFYs as they come",
+        f"{_STARTS}::test_one_in_five_seconds",
+        "SessionStarts.take",
+        "return Start.TOO_SOON\n",
+        "pass\n",
+    ),
+    mutation(
+        "the sandbox lets a session go on that was closed for good",
+        "tests/sandbox/discord_wire/test_session_ends.py::test_the_code_with_which_the_bot_closes",
+        "sandbox.Gateway._let_go",
+        "del self.sessions[session.id]\n",
+        "pass\n",
+    ),
+)
