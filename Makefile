@@ -53,7 +53,7 @@ lock: env-dev ## Lock the newest versions that pyproject.toml allows, with hashe
 	@$(BIN)/python tools/lock.py
 
 clean: ## Remove the virtual environment and caches, never the data
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # dev contains sandbox, sandbox contains run: an environment that has more is left as it is.
