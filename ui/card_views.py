@@ -19,24 +19,16 @@ from ui.discord_limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 from ui.escape import escaped
 
 RUNNING = Colour(0x3A57D6)
-
-
 DONE = Colour(0x1C7A46)
-
-
 FAILED = Colour(0xB3261E)
-
-
 ON_HOLD = Colour(0xC98A00)
-
-
 STOPPED = Colour(0x6B7280)
-
 
 _STATUS_COLOURS = {
     CardStatus.API_DOWN: ON_HOLD,
     CardStatus.TOKEN_REFUSED: ON_HOLD,
     CardStatus.UNPAID: ON_HOLD,
+    CardStatus.TOKEN_MISSING: ON_HOLD,
     CardStatus.OTHER_ACCOUNT: ON_HOLD,
     CardStatus.PAUSED: ON_HOLD,
     CardStatus.CANNOT_POST: ON_HOLD,
@@ -45,7 +37,6 @@ _STATUS_COLOURS = {
     CardStatus.STOPPED: STOPPED,
 }
 """Every other status is of a job at work."""
-
 
 _OUTCOME_COLOURS = {
     Outcome.COMPLETED: DONE,
@@ -56,7 +47,6 @@ _OUTCOME_COLOURS = {
     Outcome.NOT_FOUND: STOPPED,
     Outcome.GIVEN_UP: STOPPED,
 }
-
 
 _WORKING = (Action.CHECK_NOW, Action.STOP_WATCHING)
 

@@ -58,7 +58,6 @@ def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
 
 OnPress = Callable[[Press], Awaitable[None]]
 
-
 _LIFETIME = 14 * 60.0
 """Seconds; Discord accepts edits of a reply for 15 minutes."""
 

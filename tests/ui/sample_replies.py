@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from model import snapshots
 from model.job import Job, Outcome
-from model.messages import ClaimedUser
+from model.messages import ClaimedUser, Obstacle
 from model.states import AccountState, DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
 from relay.commands import refusals, results
@@ -69,8 +69,11 @@ def answers_on_one_job(words: Words) -> Iterator[Reply]:
             yield answers.checked_reply(results.Checked(job, ended, False), HERE)
             yield answers.checked_reply(results.CheckedBefore(job), HERE)
         yield from _answers_on_trouble(job)
+        for obstacles in ((), PERMISSIONS, *((obstacle,) for obstacle in Obstacle)):
+            watching = results.NowWatching(1, job, PERSON, True, False)
+            yield answers.status_reply(watching, HERE, obstacles)
         yield answers.stop_reply(results.Stopped())
-        for others in (1, 4):
+        for others in (0, 1, 4):
             yield answers.stop_reply(results.TakenOff(others))
     for stopped in (0, 1, 25):
         for kept in (0, 1, 25):
@@ -99,6 +102,7 @@ def answers_on_lists(words: Words) -> Iterator[Reply]:
             for hold in _TROUBLES:
                 yield lists.watch_reply(results.WatchResult(entries, PERSON, True, hold), HERE)
             yield lists.watch_menu_reply(results.WatchResult(entries, PERSON, True), HERE, 500)
+            yield lists.watch_menu_reply(results.WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
     yield lists.no_ids_reply()
     for job in jobs(words):
         for size in (0, 1, 10, 500):
@@ -186,7 +190,7 @@ def answers_to_admins() -> Iterator[Reply]:
     yield admin_replies.question_outdated_reply(MENTIONS)
 
 
-def _answers_on_follows_and_checks() -> Iterator[Reply]:
+def _answers_on_follows() -> Iterator[Reply]:
     for account in (USER, CLAIMED, None):
         yield admin_replies.follow_question(account, HERE.channel_id, 2, progress=True)
         yield admin_replies.following_reply(account, HERE.channel_id, MENTIONS)
@@ -206,6 +210,9 @@ def _answers_on_follows_and_checks() -> Iterator[Reply]:
     yield forget_question()
     yield forgotten_reply()
     yield kept_reply()
+
+
+def _check_replies() -> Iterator[Reply]:
     for token in TokenState:
         well = CheckReport(token, CLAIMED, False, NOW, (), False, 10_485_760, 3, NOW - 60_000, 0, None)
         yield check_reply(well, MENTIONS)
@@ -226,6 +233,10 @@ def _answers_on_follows_and_checks() -> Iterator[Reply]:
         held_up = replace(well, waiting=9, waiting_since=NOW - 30_000, held_up=True, api_down_since=NOW - 20_000)
         yield check_reply(held_up, MENTIONS)
         yield check_reply(replace(held_up, held_up=False), MENTIONS)
+        for obstacle in Obstacle:
+            yield check_reply(replace(well, missing=(obstacle,)), MENTIONS)
+        yield check_reply(replace(well, refused=True, upload_limit=None), MENTIONS)
+        yield check_reply(replace(well, uploads_limited=True, alerts_channel=5), MENTIONS)
         yield check_reply(replace(worst, locked=True, account=None, tried_at=None, upload_limit=None), MENTIONS)
 
 
@@ -282,5 +293,6 @@ def all_answers(words: Words) -> Iterator[Reply]:
     yield from answers_on_lists(words)
     yield from answers_of_refusals(words)
     yield from answers_to_admins()
-    yield from _answers_on_follows_and_checks()
+    yield from _answers_on_follows()
+    yield from _check_replies()
     yield from answers_on_results(words)

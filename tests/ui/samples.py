@@ -14,9 +14,11 @@ from model.messages import (
     Address,
     BatchTally,
     CardPost,
+    Cause,
     LateReason,
     LinkReason,
     NoticePost,
+    Obstacle,
     OutcomePost,
     Post,
     SummaryEntry,
@@ -222,6 +224,10 @@ def outcomes(words: Words) -> Iterator[OutcomePost]:
                     )
                 every = tuple(link(words, n, reason) for n, reason in enumerate(LinkReason, 1))
                 yield replace(post, links=every, without_api_text=without_api_text)
+                no_address = replace(link(words, 1, LinkReason.TOO_LARGE), url="ftp://host/a.mp4")
+                yield replace(post, links=(no_address,), without_api_text=without_api_text)
+                mixed = (link(words, 1, LinkReason.TOO_LARGE), link(words, 2, LinkReason.EXPIRED))
+                yield replace(post, links=mixed, without_api_text=without_api_text)
 
 
 def notices(words: Words) -> Iterator[NoticePost]:
@@ -243,6 +249,12 @@ def notices(words: Words) -> Iterator[NoticePost]:
                 259_200_000,
                 300_000,
             )
+    for kind in (NoticeKind.REFUSED, NoticeKind.REDUCED):
+        for cause in Cause:
+            for without_files in (True, False):
+                yield NoticePost(kind, NONCE, channel_id=7, cause=cause, without_files=without_files)
+    for obstacle in Obstacle:
+        yield NoticePost(NoticeKind.CANNOT_POST, NONCE, channel_id=7, jobs=2, missing=(obstacle,))
 
 
 def posts(words: Words) -> Iterator[Post]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from model.messages import ClaimedUser, NoticePost
+from model.messages import Cause, ClaimedUser, NoticePost, Obstacle
 from model.states import NoticeKind
 from tests.ui.samples import components_of
 from ui import admin_replies
@@ -399,3 +399,32 @@ def test_unfollowing_tells_what_runs_and_names_what_is_gone() -> None:
     gone = admin_replies.followed_choice(5, None)
     assert (gone.name, gone.value) == ("A channel that is gone or hidden (5)", "5")
     assert len(admin_replies.followed_choice(5, "f" * 200).name) <= 100
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        (Cause.FILE, "Discord didn't accept the file."),
+        (Cause.EXPLICIT, "Discord's explicit-content filter blocked it. Check the server's safety settings."),
+        (Cause.WORDS, "AutoMod blocked its text. Check its rules."),
+        (Cause.LINKS, "Discord's harmful-link filter blocked it."),
+        (Cause.UNKNOWN, "Discord rejected it for no known reason. Check your AutoMod rules."),
+        (
+            Cause.UPLOADS_LIMITED,
+            (
+                "Discord is limiting uploads on this server right now. "
+                "Only Discord can lift that; until then results come as links."
+            ),
+        ),
+    ],
+)
+def test_a_notice_says_why_discord_took_a_result_only_in_part(cause: Cause, why: str) -> None:
+    post = NoticePost(NoticeKind.REDUCED, "n", channel_id=5, cause=cause, without_files=True)
+    assert notice_message(post, MENTIONS).content == f"**A result was posted as a link in <#5>.** {why}"
+
+
+def test_a_check_in_a_channel_that_refuses_messages() -> None:
+    refused = check_reply(replace(WELL, refused=True), MENTIONS).content
+    assert "Discord refuses my messages in this channel. Check my permissions in it." in refused
+    timed_out = check_reply(replace(WELL, missing=(Obstacle.TIMED_OUT,)), MENTIONS).content
+    assert "I can't post here. I'm timed out; a moderator can end that." in timed_out

@@ -183,3 +183,11 @@ V2 = Job(
 def test_a_card_of_v2_tells_what_v2_knows_and_no_address(status: CardStatus, job: Job, head: str) -> None:
     text = card_text(replace(POST, jobid=V2_ID, status=status, job=job, changed_at=None), HERE)
     assert text == (f"{head}\n> a boat\n-# v5 · 720p · 5 s · 16:9 · seed 7 · with sound · asked by <@42> · #7")
+
+
+@pytest.mark.parametrize("status", CardStatus)
+def test_a_card_on_hold_is_amber(status: CardStatus) -> None:
+    post = replace(POST, status=status)
+    (box,) = components_of(card_view(post, HERE))
+    if card_text(post, HERE).startswith("**On hold"):
+        assert box["accent_color"] == 0xC98A00

@@ -168,3 +168,28 @@ def test_a_choice_is_never_too_long_for_discord(prompt: str, status: str, outcom
     choice = lists.autocomplete_choice(results.Choice(7, job, outcome, 0), age)
     assert 1 <= units(choice.name) <= CHOICE
     assert choice.name.endswith(("ago · #7", "just now · #7")) or choice.name.startswith("#7 · ")
+
+
+def test_a_pasted_id_can_be_chosen_as_it_is() -> None:
+    jobid = "user:4321-pixverse:me@example.com-video:112233445566"
+    choice = lists.pasted_choice(f"  {jobid} ")
+    assert choice is not None
+    assert (choice.name, choice.value) == ("user:4321-pixverse:m…@…-video:112233445566", jobid)
+
+
+@pytest.mark.parametrize(
+    "typed", ["", "a fox in the snow", "#7", "abc123", f"job:20230909020449667-{'x' * 90}-bot:pixverse"]
+)
+def test_nothing_else_is_offered_as_an_id(typed: str) -> None:
+    assert lists.pasted_choice(typed) is None
+
+
+def test_where_nothing_can_be_posted_the_answer_says_so_first() -> None:
+    entry = results.WatchEntry("a", results.Taken.WATCHED, None, False, None)
+    watched = results.WatchResult((entry,), None, False)
+    told = lists.watch_reply(watched, HERE, ("Send Messages",)).content
+    assert told.startswith("**I can't post here yet.** I need: *Send Messages*.\n**Watching 1 job.**")
+    assert lists.watch_reply(watched, HERE, ()).content.startswith(
+        "**I can't post here yet.** Discord refuses it; check my permissions here.\n"
+    )
+    assert lists.watch_menu_reply(watched, HERE, 1) == lists.watch_reply(watched, HERE)

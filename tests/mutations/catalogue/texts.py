@@ -56,4 +56,11 @@ MUTATIONS = (
         '"**Make a new address?**',
         '"**Replace the address?**',
     ),
+    mutation(
+        "a card that waits for a token is blue",
+        "tests/ui/test_card_views.py::test_a_card_on_hold_is_amber[token missing]",
+        "ui/card_views.py",
+        "    CardStatus.TOKEN_MISSING: ON_HOLD,\n",
+        "",
+    ),
 )
