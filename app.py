@@ -49,7 +49,6 @@ from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.cards.card_edits import CardEdits
 from relay.cards.card_posts import CardPosts
 from relay.cards.cards import CardLoop
-from relay.cards.pauses import Pauses
 from relay.changes import Changes
 from relay.clock import SystemClock
 from relay.commands.lookups import Lookups
@@ -76,8 +75,9 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.ports import Clock, Health, Poster
+from relay.ports import Clock, Poster
 from relay.retention import Erasure, Retention
+from relay.write_availability import WriteAvailability
 from settings import Settings, SettingsError
 from storage.database import Database, open_reader
 from storage.engines.opening import instance_lock
@@ -85,7 +85,7 @@ from storage.engines.sqlite.engine import Connect, connect_in_thread
 from storage.vault import Vault
 from web.callbacks import CallbackRate, Callbacks
 from web.database_figures import DatabaseFigures
-from web.health import HealthReport, Heartbeats, WriteProbe, stalled
+from web.health import HealthReport, Heartbeats, stalled
 from web.metrics import LiveFigures, MetricsReport, Sources
 from web.prometheus_meters import Instruments
 from web.server import callback_port, callback_routes, monitoring_port, monitoring_routes, serving
@@ -168,7 +168,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         poster = DiscordPoster(client, registry.mentions, client.invalid_requests.rest, client.channel_owners)
         relay = Relay(settings, operator_token, storage, network, poster, outside)
         await relay.start()
-        stack.push_async_callback(relay.fetcher.close)
+        stack.push_async_callback(relay.close)
         crashes = LoopCrashes()
         heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)
         await _open_callback_port(settings, stack, relay)
@@ -224,7 +224,7 @@ class Relay:
         interval = settings.poll_interval_ms / 1000
         self.database, self.media, self.poster, self.clock = database, media, poster, clock
         self.changes = changes = Changes()
-        self.health = Health()
+        self.writes = WriteAvailability(database, changes, clock)
 
         self.accounts = AccountRegistry(
             database, vault, clock, changes, interval=interval, operator_token=operator_token
@@ -236,7 +236,6 @@ class Relay:
             api.lazy_job,
             self.accounts,
             changes=changes,
-            health=self.health,
             clock=clock,
             interval=interval,
             random=random,
@@ -285,8 +284,9 @@ class Relay:
             reader=database.reader,
             poster=poster,
             clock=clock,
-            health=self.health,
             in_force=self.accounts.in_force,
+            api_down_since=lambda: self.fetcher.down_since,
+            paused=lambda: self.writes.paused,
             max_age=settings.job_max_age_ms,
         )
         self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
@@ -312,7 +312,6 @@ class Relay:
         self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
         self.retention = Retention(database, clock, recorder.give_up_held)
         self.erasure = Erasure(database, clock)
-        self.pauses = Pauses(database, changes, self.health, clock)
         self._listen()
 
     def _listen(self) -> None:
@@ -348,6 +347,11 @@ class Relay:
         await self.accounts.start()
         await self.callback_addresses.start()
 
+    async def close(self) -> None:
+        """Ends what is under way outside of the loops."""
+        await self.fetcher.close()
+        await self.writes.close()
+
     def loops(self) -> dict[str, Loop]:
         """What works by itself in the background, by the names that log and metrics have for it."""
         return {
@@ -360,7 +364,7 @@ class Relay:
             "guild_removal": self.guilds.run,
             "retention": self.retention.run,
             "erasure": self.erasure.run,
-            "pauses": self.pauses.run,
+            "writes": self.writes.run,
         }
 
     def heartbeats(self) -> dict[str, Callable[[], float]]:
@@ -386,7 +390,7 @@ class Relay:
 
     def api_away(self) -> float:
         """For how many seconds the API has been away."""
-        since = self.health.api.down_since
+        since = self.fetcher.down_since
         return 0.0 if since is None else max(0, self.clock.now() - since) / 1000
 
 
@@ -413,8 +417,6 @@ async def _open_monitoring_port(
     if port is None:
         return
     reader = await stack.enter_async_context(open_reader(settings.database_path))
-    writes = WriteProbe(relay.database, relay.clock)
-    stack.push_async_callback(writes.close)
     sources = Sources(
         polls=relay.poller.polls,
         posts=lambda: relay.outbox.counts,
@@ -426,8 +428,10 @@ async def _open_monitoring_port(
         gateway_latency=client.slowest_latency,
         api_away=relay.api_away,
     )
-    metrics = MetricsReport(instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), writes)
-    health = HealthReport(heartbeats, writes, client.gateway_away)
+    metrics = MetricsReport(
+        instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), relay.writes
+    )
+    health = HealthReport(heartbeats, relay.writes, client.gateway_away)
     await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), port))
 
 
@@ -456,7 +460,7 @@ async def _face_discord(
     limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
     services = AdminServices(
         tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),
-        checks=CheckService(relay.database, relay.rechecks, relay.poster, relay.health, relay.allowances, registry),
+        checks=CheckService(relay.database, relay.rechecks, relay.poster, relay.fetcher, relay.allowances, registry),
         follows=FollowService(relay.following, relay.poster, registry),
         outcomes=OutcomeService(relay.database, relay.resending, registry),
         callbacks=CallbackService(

@@ -26,7 +26,6 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.ports import Health
 from storage.database import Database
 
 _OLDEST = 48 * 3600 * 1000
@@ -71,9 +70,7 @@ class RealPoller:
         """Job id and monotonic seconds of each question, oldest first."""
         clock, changes = SystemClock(), Changes()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
-        fetcher = JobFetcher(
-            self._ask, accounts, changes=changes, health=Health(), clock=clock, interval=interval, random=random
-        )
+        fetcher = JobFetcher(self._ask, accounts, changes=changes, clock=clock, interval=interval, random=random)
         self.fetcher = fetcher
         self.poller = Poller(
             database,

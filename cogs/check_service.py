@@ -10,7 +10,8 @@ from relay.allowances import Allowances
 from relay.commands.results import Ask
 from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
-from relay.ports import Health, Poster
+from relay.polling.job_fetcher import JobFetcher
+from relay.ports import Poster
 from storage import delivery_queries, follows, overviews, servers
 from storage.database import Database
 from storage.follows import FollowRow
@@ -42,7 +43,7 @@ class CheckService:
         database: Database,
         rechecks: Rechecks,
         poster: Poster,
-        health: Health,
+        fetcher: JobFetcher,
         allowances: Allowances,
         registry: CommandRegistry,
     ) -> None:
@@ -50,7 +51,7 @@ class CheckService:
         self._accounts = rechecks.accounts
         self._rechecks = rechecks
         self._poster = poster
-        self._health = health
+        self._fetcher = fetcher
         self._allowances = allowances
         self._registry = registry
 
@@ -101,7 +102,7 @@ class CheckService:
             ).why
             is Cause.UPLOADS_LIMITED,
             callback_heard_at=await servers.callback_heard_at(reader, ask.guild_id),
-            api_down_since=self._health.api.down_since,
+            api_down_since=self._fetcher.down_since,
         )
         return check_reply(report, self._registry.mentions(ask.guild_id))
 

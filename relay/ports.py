@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -111,20 +110,3 @@ class CallbackMeter(Protocol):
 
     def callback(self, use: CallbackUse) -> None:
         """A callback was used in this way."""
-
-
-@dataclass(frozen=True, slots=True)
-class ApiHealth:
-    """How the API as a whole is."""
-
-    down_since: int | None = None
-    """Milliseconds UTC; None while it answers."""
-
-
-@dataclass(slots=True)
-class Health:
-    """What the relay tells of itself; written by the loops, read by the cards and by `check`."""
-
-    api: ApiHealth = field(default_factory=ApiHealth)
-    paused: bool = False
-    """The database takes no writes."""

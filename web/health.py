@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
 from relay.failures import LoopCrashes
-from relay.ports import Clock
-from storage.database import Database
-from storage.errors import StorageError
+from relay.write_availability import WriteAvailability
 from web.http_messages import Request, Response
 
 STALLED_AFTER = 120.0
@@ -58,13 +54,8 @@ def stalled(ages: Mapping[str, float]) -> list[str]:
     return sorted(name for name, age in ages.items() if age > STALLED_AFTER)
 
 
-log = logging.getLogger(__name__)
-
 LONGEST_WITHOUT_GATEWAY = 600.0
 """Seconds. Posting needs no gateway, and most outages of it are shorter."""
-
-_TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
-"""For how long the result of a trial write is used again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,54 +79,10 @@ def reasons(vitals: Vitals) -> list[str]:
     return found
 
 
-class WriteProbe:
-    """Tries whether the database takes writes, at most every half minute while it does.
-
-    A caller waits no longer than `patience` seconds; a write that takes longer counts as failed.
-    """
-
-    def __init__(self, database: Database, clock: Clock, *, patience: float = 3.0) -> None:
-        self._database = database
-        self._clock = clock
-        self._patience = patience
-        self._tried_at = float("-inf")
-        self._took = False
-        self._trial: asyncio.Task[None] | None = None
-
-    async def takes_writes(self) -> bool:
-        """Whether the latest trial write succeeded; makes one if the latest is too old."""
-        if self._trial is None and self._clock.monotonic() - self._tried_at >= self._lasts():
-            self._trial = asyncio.create_task(self._try(), name="write probe")
-        if self._trial is None:
-            return self._took
-        done, _ = await asyncio.wait({self._trial}, timeout=self._patience)
-        return bool(done) and self._took
-
-    async def close(self) -> None:
-        """Ends the trial that is under way."""
-        if self._trial is not None:
-            self._trial.cancel()
-            await asyncio.wait({self._trial})
-
-    def _lasts(self) -> float:
-        return _TOOK_SECONDS if self._took else _FAILED_SECONDS
-
-    async def _try(self) -> None:
-        try:
-            await self._database.probe_write(self._clock.now())
-            self._took = True
-        except (StorageError, OSError) as error:
-            self._took = False
-            log.error("the database takes no write: %s: %s", type(error).__name__, error)
-        finally:
-            self._tried_at = self._clock.monotonic()
-            self._trial = None
-
-
 class HealthReport:
     """The handler. `gateway_away` gives seconds, as `Vitals` has it."""
 
-    def __init__(self, heartbeats: Heartbeats, writes: WriteProbe, gateway_away: Callable[[], float]) -> None:
+    def __init__(self, heartbeats: Heartbeats, writes: WriteAvailability, gateway_away: Callable[[], float]) -> None:
         self._heartbeats = heartbeats
         self._writes = writes
         self._gateway_away = gateway_away

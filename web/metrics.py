@@ -12,9 +12,9 @@ from prometheus_client.registry import Collector
 
 from relay.polling.job_queue import Polls
 from relay.ports import CallbackUse
+from relay.write_availability import WriteAvailability
 from settings import VERSION
 from web.database_figures import DatabaseFigures
-from web.health import WriteProbe
 from web.http_messages import Request, Response
 
 
@@ -86,7 +86,7 @@ class MetricsReport:
     """The handler. What was counted before stands in `registry` already."""
 
     def __init__(
-        self, registry: CollectorRegistry, live: LiveFigures, database: DatabaseFigures, writes: WriteProbe
+        self, registry: CollectorRegistry, live: LiveFigures, database: DatabaseFigures, writes: WriteAvailability
     ) -> None:
         self._registry = registry
         self._database = database

@@ -11,7 +11,7 @@ from model.states import CardStatus, DeliveryKind
 from relay.cards.card_status import Facts, card_status, changes_at, is_final, slow_at
 from relay.delivery import nonces
 from relay.delivery.verdicts import PATIENCE
-from relay.ports import Clock, Health, Poster
+from relay.ports import Clock, Poster
 from storage import batches, cards, delivery_queries
 from storage.cards import CardRow
 from storage.database import Queries
@@ -44,14 +44,16 @@ class CardPosts:
         reader: Queries,
         poster: Poster,
         clock: Clock,
-        health: Health,
         in_force: Callable[[int], int | None],
+        api_down_since: Callable[[], int | None],
+        paused: Callable[[], bool],
         max_age: int,
     ) -> None:
         self._reader = reader
         self._poster = poster
         self._clock = clock
-        self._health = health
+        self._api_down_since = api_down_since
+        self._paused = paused
         self._in_force = in_force
         self._max_age = max_age
 
@@ -62,8 +64,7 @@ class CardPosts:
             return None
         outcome = await self._outcome_of(row)
         at = self._clock.now()
-        api_down = self._health.api.down_since is not None
-        facts = self._facts(row, outcome, at, api_down=api_down, paused=self._health.paused)
+        facts = self._facts(row, outcome, at, api_down=self._api_down_since() is not None, paused=self._paused())
         status = card_status(facts)
         address = Address(row.guild_id, row.channel_id)
         post = None if status is None or row.server_gone else await self._card_post(row, outcome, status)
@@ -117,7 +118,7 @@ class CardPosts:
         ended = status is CardStatus.ENDED
         return replace(
             self.plain(row, status),
-            since=self._health.api.down_since if status is CardStatus.API_DOWN else None,
+            since=self._api_down_since() if status is CardStatus.API_DOWN else None,
             until=self._until(row, outcome, status),
             missing=self._missing(row) if status is CardStatus.CANNOT_POST else (),
             outcome=row.outcome if ended else None,

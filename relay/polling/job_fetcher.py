@@ -26,7 +26,7 @@ from relay.changes import Changes
 from relay.commands.refusals import TooFast
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
-from relay.ports import ApiHealth, Clock, Health
+from relay.ports import Clock
 
 log = logging.getLogger(__name__)
 
@@ -95,7 +95,6 @@ class JobFetcher:
         accounts: Accounts,
         *,
         changes: Changes,
-        health: Health,
         clock: Clock,
         interval: float,
         random: Random,
@@ -103,7 +102,6 @@ class JobFetcher:
         self._fetch = fetch
         self._accounts = accounts
         self._changes = changes
-        self._health = health
         self._clock = clock
         self._interval = interval
         self._random = random
@@ -266,17 +264,13 @@ class JobFetcher:
     def _unanswered(self, jobid: str, asked_at: int, asked: float) -> None:
         if self._breaker.failed(jobid, asked_at, asked, self._jobs):
             log.warning("The PixVerse API does not answer; asking about single jobs until it does")
-            self._show_api()
+            self._changes.api_changed()
 
     async def _heard(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         if self._breaker.answered(self._clock.monotonic()):
             log.info("The PixVerse API answers again")
-            self._show_api()
+            self._changes.api_changed()
         await self._accounts.answered(account_id, error, jobid)
-
-    def _show_api(self) -> None:
-        self._health.api = ApiHealth(self._breaker.down_since)
-        self._changes.api_changed()
 
     def _rest(self, account_id: int, retry_after: float | None) -> None:
         now = self._clock.monotonic()

@@ -20,7 +20,6 @@ from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import ClockWatch
 from relay.delivery.sender import Sender
-from relay.ports import Health
 from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
@@ -113,7 +112,8 @@ class World:
     path: Path
     clock: ManualClock = field(default_factory=lambda: SleeplessClock(FIRST_DAY, 0.0))
     videos: Files = field(default_factory=Files)
-    health: Health = field(default_factory=Health)
+    api_down_since: int | None = None
+    paused: bool = False
     in_force: int | None = 1
 
     def __post_init__(self) -> None:
@@ -139,8 +139,9 @@ class World:
             reader=self.database.reader,
             poster=self.discord,
             clock=self.clock,
-            health=self.health,
             in_force=lambda _: self.in_force,
+            api_down_since=lambda: self.api_down_since,
+            paused=lambda: self.paused,
             max_age=MAX_AGE,
         )
         builder = MessageBuilder(

@@ -25,7 +25,6 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
-from relay.ports import Health
 from storage.database import Database, Queries
 from storage.engines.interface import Row, SqlValue
 from storage.engines.sqlite.engine import SqliteDialect
@@ -165,14 +164,12 @@ class World:
         self.changes = Changes()
         self.heard = HeardChanges()
         self.heard.listen(self.changes)
-        self.health = Health()
         self.interval = interval
         self.hours = hours
         self.fetcher = JobFetcher(
             self.api.fetch,
             self.accounts,
             changes=self.changes,
-            health=self.health,
             clock=self.clock,
             interval=interval,
             random=Random(1),
@@ -218,7 +215,7 @@ class World:
         return int(str(number))
 
     def api_is_down(self) -> bool:
-        return self.health.api.down_since is not None
+        return self.fetcher.down_since is not None
 
     def run(self) -> None:
         self.running = asyncio.create_task(self.poller.run())

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import sqlite3
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from relay.changes import Changes
 from relay.failures import LoopCrashes
+from relay.write_availability import WriteAvailability
 from storage.database import Database
 from tests.clock import HastyClock, ManualClock
 from tests.web.port import Asked
@@ -21,7 +20,6 @@ from web.health import (
     HealthReport,
     Heartbeats,
     Vitals,
-    WriteProbe,
     reasons,
     stalled,
 )
@@ -39,18 +37,6 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
     opened = await Database.open(tmp_path / "relay.db", busy_seconds=0.05)
     yield opened
     await opened.close()
-
-
-@contextmanager
-def _locked(database: Database) -> Iterator[None]:
-    """Another program holds the database."""
-    other = sqlite3.connect(database.path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    finally:
-        other.execute("ROLLBACK")
-        other.close()
 
 
 def test_at_the_bounds_all_is_well() -> None:
@@ -102,45 +88,11 @@ def test_a_loop_that_crashes_again_and_again_stands_though_it_turns(clock: Manua
     assert stalled(heartbeats.ages()) == []
 
 
-async def test_a_locked_database_takes_no_write_until_it_is_free(database: Database, clock: ManualClock) -> None:
-    probe = WriteProbe(database, clock)
-    assert await probe.takes_writes()
-    clock.forward(30)
-    with _locked(database):
-        assert not await probe.takes_writes()
-    clock.forward(2)
-    assert await probe.takes_writes()
-
-
-async def test_nobody_waits_long_for_a_database_that_hangs(tmp_path: Path, clock: ManualClock) -> None:
-    database = await Database.open(tmp_path / "hangs.db", busy_seconds=2)
-    probe = WriteProbe(database, clock, patience=0.05)
-    with _locked(database):
-        async with asyncio.timeout(1):
-            assert await asyncio.gather(*(probe.takes_writes() for _ in range(20))) == [False] * 20
-    await probe.close()
-    await database.close()
-
-
-async def test_asking_often_writes_once(database: Database, clock: ManualClock) -> None:
-    probe = WriteProbe(database, clock)
-    await probe.takes_writes()
-    before = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")
-    clock.forward(29)
-    await probe.takes_writes()
-    same = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")
-    clock.forward(1)
-    await probe.takes_writes()
-    later = await database.reader.one("SELECT value FROM meta WHERE name = 'health'")
-    assert before is not None
-    assert same is not None
-    assert later is not None
-    assert before[0] == same[0] != later[0]
-
-
 @pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
 async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
-    report = HealthReport(Heartbeats({}, LoopCrashes(), clock.monotonic), WriteProbe(database, clock), lambda: away)
+    report = HealthReport(
+        Heartbeats({}, LoopCrashes(), clock.monotonic), WriteAvailability(database, Changes(), clock), lambda: away
+    )
     response = await report.answer(Asked())
     body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)

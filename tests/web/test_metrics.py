@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from pixverse.api_errors import NotFoundUnproven, TokenRefused, Unavailable
+from relay.changes import Changes
 from relay.polling.job_queue import Polls
 from relay.ports import CallbackUse
+from relay.write_availability import WriteAvailability
 from settings import VERSION
 from storage import jobs
 from storage.database import Database, Queries, open_reader
@@ -23,7 +25,6 @@ from tests.clock import HastyClock, ManualClock
 from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
-from web.health import WriteProbe
 from web.metrics import LiveFigures, MetricsReport, Sources
 from web.prometheus_meters import PrometheusMeters
 
@@ -62,7 +63,10 @@ async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, c
     await _add_job(database, "job")
     registry = CollectorRegistry()
     report = MetricsReport(
-        registry, LiveFigures(SOURCES), DatabaseFigures(database.reader, clock), WriteProbe(database, clock)
+        registry,
+        LiveFigures(SOURCES),
+        DatabaseFigures(database.reader, clock),
+        WriteAvailability(database, Changes(), clock),
     )
     response = await report.answer(Asked())
     assert response.content_type.startswith("text/plain; version=")
@@ -140,7 +144,7 @@ async def test_a_database_that_cannot_be_read_costs_its_figures_alone(
     (tmp_path / "empty.db").touch()
     async with open_reader(tmp_path / "empty.db") as reader:
         registry = CollectorRegistry()
-        writes = WriteProbe(database, clock)
+        writes = WriteAvailability(database, Changes(), clock)
         report = MetricsReport(registry, LiveFigures(SOURCES), DatabaseFigures(reader, clock), writes)
         response = await report.answer(Asked())
     samples = read(response.body.decode())

@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from relay.changes import Changes
 from relay.polling.job_queue import Polls
+from relay.write_availability import WriteAvailability
 from settings import load_settings
 from storage.database import Database
 from tests.clock import HastyClock
 from tests.web.port import Asked
 from tests.web.samples import read
 from web.database_figures import DatabaseFigures
-from web.health import WriteProbe
 from web.metrics import LiveFigures, MetricsReport, Sources
 from web.prometheus_meters import Instruments
 
@@ -49,7 +50,9 @@ async def _scraped_names(folder: Path) -> set[str]:
             await tx.run("INSERT INTO accounts (id, account_key, token, state_since) VALUES (1, 'a', 'x', 0)")
             await tx.run("INSERT INTO jobs (account_id, jobid, watched_since, changed_at) VALUES (1, 'a', 0, 0)")
         figures = DatabaseFigures(database.reader, clock)
-        report = MetricsReport(instruments.registry, LiveFigures(sources), figures, WriteProbe(database, clock))
+        report = MetricsReport(
+            instruments.registry, LiveFigures(sources), figures, WriteAvailability(database, Changes(), clock)
+        )
         response = await report.answer(Asked())
     finally:
         await database.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _HEALTH = "tests/web/test_health.py"
+_WRITES = "tests/relay/test_write_availability.py"
 
 MUTATIONS = (
     mutation(
@@ -37,15 +38,15 @@ MUTATIONS = (
     ),
     mutation(
         "each look at the health is a write",
-        f"{_HEALTH}::test_asking_often_writes_once",
+        f"{_WRITES}::test_asking_often_writes_once",
         "_TOOK_SECONDS",
         "_TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0",
         "_TOOK_SECONDS, _FAILED_SECONDS = 0.0, 2.0",
     ),
     mutation(
         "a database that hangs holds up whoever asks",
-        f"{_HEALTH}::test_nobody_waits_long_for_a_database_that_hangs",
-        "WriteProbe.takes_writes",
+        f"{_WRITES}::test_nobody_waits_long_for_a_database_that_hangs",
+        "WriteAvailability.takes_writes",
         "timeout=self._patience)",
         "timeout=None)",
     ),

@@ -7,10 +7,10 @@ from tests.mutations.mutation import mutation
 MUTATIONS = (
     mutation(
         "cards do not say that nothing can be written down",
-        "tests/relay/cards/test_pauses.py::test_cards_are_told_at_the_beginning_and_at_the_end",
-        "Pauses._set",
-        "self._health.paused = paused\nself._changes.writes_changed()\n",
-        "self._health.paused = paused\n",
+        "tests/relay/test_write_availability.py::test_cards_are_told_at_the_beginning_and_at_the_end",
+        "WriteAvailability._set",
+        "self.paused = paused\nself._changes.writes_changed()\n",
+        "self.paused = paused\n",
     ),
     mutation(
         "an alert stays as it is when its trouble is over",

@@ -16,7 +16,6 @@ from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SE
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.cards import CardLoop
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
-from relay.ports import ApiHealth
 from storage import deliveries, delivery_queries, subscriptions
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
@@ -265,10 +264,10 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> Non
     assert world.statuses() == [CardStatus.PROGRESS, CardStatus.SLOW]
     await world.move(int(OLD_CARD_SECONDS * SECOND))
     seen = len(world.edits())
-    world.health.api = ApiHealth(down_since=world.clock.now())
+    world.api_down_since = world.clock.now()
     world.loop.all_changed()
     await world.rest()
-    world.health.api = ApiHealth()
+    world.api_down_since = None
     world.loop.all_changed()
     await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
     assert world.statuses()[seen:] == [CardStatus.API_DOWN]
@@ -387,11 +386,11 @@ async def test_last_edits_wait_for_no_progress_that_is_shown_no_more(world: Card
 
 async def test_a_place_in_the_channel_s_line_that_was_not_needed_is_of_no_use_later(world: CardWorld) -> None:
     await world.several_cards(5)
-    world.health.api = ApiHealth(down_since=world.clock.now())
+    world.api_down_since = world.clock.now()
     world.loop.all_changed()
     await world.rest()
     await world.move(1 * SECOND)
-    world.health.api = ApiHealth()
+    world.api_down_since = None
     await world.move(60 * SECOND)
     assert len(world.edits()) == 1
 
@@ -589,12 +588,12 @@ async def test_a_last_edit_that_was_cut_off_is_made_at_the_start(world: CardWorl
 
 async def test_the_word_that_the_api_is_away_does_not_outlive_a_restart(world: CardWorld) -> None:
     await world.card("job")
-    world.health.api = ApiHealth(down_since=world.clock.now())
+    world.api_down_since = world.clock.now()
     world.loop.all_changed()
     await world.rest()
     assert world.statuses() == [CardStatus.API_DOWN]
     await world.halt()
-    world.health.api = ApiHealth()
+    world.api_down_since = None
     world.run()
     await world.move(20 * SECOND)
 

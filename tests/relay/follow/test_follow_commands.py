@@ -18,7 +18,6 @@ from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, N
 from relay.commands.results import Ask
 from relay.follow.follow_commands import FollowCommands
 from relay.polling.job_fetcher import JobFetcher
-from relay.ports import Health
 from storage import follows
 from storage.vault import new_key
 from tests.clock import ManualClock
@@ -43,7 +42,6 @@ def _following(house: House) -> FollowCommands:
         FakeApi(ManualClock()).fetch,
         house.accounts,
         changes=house.changes,
-        health=Health(),
         clock=house.clock,
         interval=INTERVAL,
         random=Random(1),

@@ -119,7 +119,7 @@ async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list
     await world.advance(100)
     assert min(len(world.api.times(jobid)) for jobid in ten[1:]) >= 4
     assert world.accounts.state_of(ACCOUNT) == "ok"
-    assert world.health.api.down_since is None
+    assert world.fetcher.down_since is None
 
 
 async def test_a_list_that_hangs_makes_no_outcome_late(world: World, ten: list[str]) -> None:

@@ -179,7 +179,7 @@ async def test_a_broken_job_backs_off_and_holds_up_no_other(world: World) -> Non
     world.api.trouble["broken-1"] = Unavailable("503")
     world.run()
     await world.advance(290)
-    assert world.health.api.down_since is None
+    assert world.fetcher.down_since is None
     assert len(world.api.times("good-1")) >= 12
     assert len(world.api.times("broken-1")) <= 7
     del world.api.trouble["broken-1"]
@@ -210,8 +210,8 @@ async def test_an_outage_is_probed_by_one_job_at_a_time_and_ends_without_a_stamp
     world.api.everywhere = Unavailable("503")
     down_from = world.clock.now()
     await world.advance(60)
-    assert world.health.api.down_since is not None
-    assert down_from <= world.health.api.down_since <= down_from + 10_000
+    assert world.fetcher.down_since is not None
+    assert down_from <= world.fetcher.down_since <= down_from + 10_000
     assert world.heard.api == 1
 
     world.api.asked.clear()
@@ -274,7 +274,7 @@ async def test_a_refused_token_rests_its_jobs_until_the_account_is_well(world: W
     asked = len(world.api.asked)
     await world.advance(5000)
     assert len(world.api.asked) == asked
-    assert world.health.api.down_since is None
+    assert world.fetcher.down_since is None
 
     world.api.everywhere = None
     world.api.put("job-1", JobState.MODERATED)

@@ -1,0 +1,99 @@
+"""Whether the database takes writes: a full disk or another program's lock pauses the bot, and cards say so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from relay.changes import Changes
+from relay.ports import Clock
+from storage.database import Database
+from storage.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+_PATIENCE_SECONDS = 30.0
+"""A disk that is full for a moment is not worth an edit of every card, and another."""
+_PROBE_SECONDS = 15.0
+_TOOK_SECONDS, _FAILED_SECONDS = 30.0, 2.0
+"""For how long the result of a trial write is used again by whoever asks."""
+
+
+class WriteAvailability:
+    """Tries a write when somebody asks, and after one was refused until the database takes one.
+
+    Whoever asks waits no longer than `patience` seconds; a write that takes longer counts as refused.
+    """
+
+    def __init__(self, database: Database, changes: Changes, clock: Clock, *, patience: float = 3.0) -> None:
+        self._database = database
+        self._changes = changes
+        self._clock = clock
+        self._patience = patience
+        self.paused = False
+        """No write was taken for half a minute; cards are told at the beginning and at the end."""
+        self._tried_at = float("-inf")
+        self._took: bool | None = None
+        """Whether the latest trial succeeded."""
+        self._trial: asyncio.Task[None] | None = None
+
+    async def takes_writes(self) -> bool:
+        """Whether the latest trial write succeeded; makes one if the latest is too old."""
+        lasts = _TOOK_SECONDS if self._took else _FAILED_SECONDS
+        if self._trial is None and self._clock.monotonic() - self._tried_at < lasts:
+            return self._took is True
+        done, _ = await asyncio.wait({self._begin_trial()}, timeout=self._patience)
+        return bool(done) and self._took is True
+
+    async def run(self) -> None:
+        """Sleeps until a write is refused, then watches until one is taken; until it is cancelled."""
+        while True:
+            self._database.refused.clear()
+            await self._database.refused.wait()
+            await self.until_over()
+
+    async def until_over(self) -> None:
+        """From a write that was refused until the database takes one."""
+        await self._clock.sleep(_PATIENCE_SECONDS)
+        if await self._takes_one_now():
+            return
+        self._set(paused=True)
+        while not await self._takes_one_now():
+            await self._clock.sleep(_PROBE_SECONDS)
+        self._set(paused=False)
+
+    async def close(self) -> None:
+        """Ends the trial that is under way."""
+        if self._trial is not None:
+            self._trial.cancel()
+            await asyncio.wait({self._trial})
+
+    def _set(self, *, paused: bool) -> None:
+        if paused:
+            log.error("the database has taken no write for %.0f s; cards say that the bot is paused", _PATIENCE_SECONDS)
+        else:
+            log.warning("the database takes writes again")
+        self.paused = paused
+        self._changes.writes_changed()
+
+    async def _takes_one_now(self) -> bool:
+        await asyncio.wait({self._begin_trial()})
+        return self._took is True
+
+    def _begin_trial(self) -> asyncio.Task[None]:
+        """The trial that is under way, or a new one."""
+        if self._trial is None:
+            self._trial = asyncio.create_task(self._try(), name="trial write")
+        return self._trial
+
+    async def _try(self) -> None:
+        try:
+            await self._database.probe_write(self._clock.now())
+            self._took = True
+        except (StorageError, OSError) as error:
+            if self._took is not False:
+                log.error("the database takes no write: %s: %s", type(error).__name__, error)
+            self._took = False
+        finally:
+            self._tried_at = self._clock.monotonic()
+            self._trial = None
