@@ -19,3 +19,12 @@ def test_everything_at_the_top_stands_in_a_table() -> None:
     page = (_ROOT / "docs/architecture.md").read_text()
     cells = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ")]
     assert there - set(re.findall(r"`([^`]+)`", " ".join(cells))) == set()
+
+
+@pytest.mark.skipif(not (_ROOT / ".git").exists(), reason="git knows which files belong to the project")
+@pytest.mark.parametrize("page", ["docs/architecture.md", "docs/glossary.md", "CONTRIBUTING.md", "README.md"])
+def test_every_file_that_a_page_names_exists(page: str) -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=_ROOT, capture_output=True, text=True, check=True).stdout
+    ends = {"/".join(path.split("/")[start:]) for path in tracked.splitlines() for start in range(path.count("/") + 1)}
+    named = set(re.findall(r"`([\w./-]+\.(?:py|sql|md|toml))`", (_ROOT / page).read_text()))
+    assert named - ends == set()
