@@ -53,7 +53,6 @@ from relay.changes import Changes
 from relay.clock import SystemClock
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
-from relay.commands.resending import Resending
 from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts
 from relay.delivery.attachments import Attacher
@@ -302,12 +301,11 @@ class Relay:
         self.outbox = DeliveryLoop(database, sender, clock)
 
         self.allowances = Allowances(clock)
-        lookups = Lookups(self.fetcher, self.accounts, self.allowances)
+        lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes)
         prompt_posts = PromptPosts(database.reader, self.outbox.deliver_now)
         limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
-        self.member_commands = MemberCommands(database, lookups, recorder, prompt_posts, changes, limits)
-        self.following = FollowCommands(database, self.accounts, lookups, changes)
-        self.resending = Resending(database, lookups.prepay_for_server, prompt_posts, changes)
+        self.member_commands = MemberCommands(database, lookups, prompt_posts, changes, limits)
+        self.following = FollowCommands(database, self.accounts, changes)
 
         self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
         self.retention = Retention(database, clock, recorder.give_up_held)
@@ -462,7 +460,7 @@ async def _face_discord(
         tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),
         checks=CheckService(relay.database, relay.rechecks, relay.poster, relay.fetcher, relay.allowances, registry),
         follows=FollowService(relay.following, relay.poster, registry),
-        outcomes=OutcomeService(relay.database, relay.resending, registry),
+        outcomes=OutcomeService(relay.database, relay.member_commands.resending, registry),
         callbacks=CallbackService(
             relay.callback_addresses,
             relay.accounts,

@@ -23,9 +23,9 @@ from discord_adapter.interactions import (
     require_manage_server,
     require_posting,
 )
+from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
-from relay.commands.results import Ask
 from ui.buttons import Action, ButtonHandlers, FollowRequest, is_passing
 from ui.details import details_replies
 from ui.job_replies import (
@@ -103,7 +103,7 @@ class MemberButtons:
         return pressed
 
     async def _check_now(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return checked_reply(await self._commands.watch.check_now(ask, subscription_id), ask.where)
+        return checked_reply(await self._commands.check.check_now(ask, subscription_id), ask.where)
 
     async def _stop_watching(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         return stop_reply(await self._commands.stop.stop(ask, subscription_id, may_manage_messages(interaction)))
@@ -122,19 +122,24 @@ class MemberButtons:
         return details_replies(await self._commands.queries.details(ask, nonce))
 
     async def _ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return mention_reply(await self._commands.buttons.set_mention(ask, subscription_id, True))
+        return await self._set_mention(ask, subscription_id, mention=True)
 
     async def _do_not_ping_me(self, _: Interaction, ask: Ask, subscription_id: int) -> Reply:
-        return mention_reply(await self._commands.buttons.set_mention(ask, subscription_id, False))
+        return await self._set_mention(ask, subscription_id, mention=False)
+
+    async def _set_mention(self, ask: Ask, subscription_id: int, *, mention: bool) -> Reply:
+        await self._commands.watch.set_mention(ask, subscription_id, mention)
+        return mention_reply(subscription_id, mention=mention)
 
     async def _post_again(self, interaction: Interaction, ask: Ask, subscription_id: int) -> Reply:
         require_posting(interaction)
         if interaction.message is None:
             raise NothingToDo
-        return posted_again_reply(await self._commands.buttons.post_again(ask, subscription_id, interaction.message.id))
+        number = await self._commands.resending.post_again(ask, subscription_id, interaction.message.id)
+        return posted_again_reply(number)
 
     async def _delete_my_data(self, _: Interaction, ask: Ask, _number: int) -> Reply:
-        await self._commands.forgetting.forget(ask)
+        await self._commands.forgetting.forget(ask.user_id)
         return forgotten_reply()
 
     async def _keep_my_data(self, _: Interaction, _ask: Ask, _number: int) -> Reply:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from discord_adapter.command_registry import CommandRegistry
 from relay.accounts.account_registry import AccountRegistry
 from relay.callbacks.callback_addresses import CallbackAddress, CallbackAddresses
-from relay.commands.results import Ask
+from relay.commands.ask import Ask
 from ui.admin_replies import (
     callback_address_reply,
     callback_replaced_reply,

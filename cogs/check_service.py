@@ -7,7 +7,7 @@ from discord_adapter.command_registry import CommandRegistry
 from model.messages import Address, Cause
 from relay.accounts.rechecks import Recheck, Rechecks
 from relay.allowances import Allowances
-from relay.commands.results import Ask
+from relay.commands.ask import Ask
 from relay.delivery.attachments import limit_in_force, limit_to_tell
 from relay.delivery.fallbacks import Variant
 from relay.polling.job_fetcher import JobFetcher

@@ -9,8 +9,8 @@ from model.messages import Address
 from pixverse.jobids import LooksLikeSecret
 from pixverse.token_text import looks_like_secret
 from relay.accounts.server_tokens import TokenChanged
+from relay.commands.ask import Ask
 from relay.commands.refusals import NotFollowed
-from relay.commands.results import Ask
 from relay.follow.follow_commands import FollowCommands
 from relay.ports import Poster
 from ui import admin_replies

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from discord_adapter.command_registry import CommandRegistry
+from relay.commands.ask import Ask
 from relay.commands.resending import HOPELESS, Resending
-from relay.commands.results import Ask
 from storage import delivery_queries
 from storage.database import Database
 from ui.buttons import ResendRequest

@@ -11,10 +11,11 @@ from discord.ext import commands
 from cogs.watching_replies import one_watched, several_watched
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
+from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
-from relay.commands.results import Ask, Choice
 from relay.ports import Clock
 from storage.errors import StorageError
+from storage.overviews import KnownJob
 from ui import command_texts as mentions
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICES
@@ -24,7 +25,7 @@ from ui.watch_list_replies import autocomplete_choice, listing_replies, pasted_c
 
 log = logging.getLogger(__name__)
 
-FindChoices = Callable[[Ask, str], Awaitable[tuple[Choice, ...]]]
+FindChoices = Callable[[Ask, str], Awaitable[tuple[KnownJob, ...]]]
 
 
 class PixVerse(commands.GroupCog, group_name="pixverse", group_description=mentions.PIXVERSE):
@@ -85,7 +86,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
 
         async def action() -> Reply:
             ask = self._responder.ask_of(interaction)
-            return peek_reply(await self._commands.watch.peek(ask, text, look_again=look_again), watch_here)
+            return peek_reply(await self._commands.check.peek(ask, text, look_again=look_again), watch_here)
 
         await self._responder.reply(interaction, action, look_again=again)
 

@@ -21,7 +21,7 @@ from discord_adapter.channels import real_name
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Interaction, Responder, may_manage_server, require_manage_server
-from relay.commands.results import Ask
+from relay.commands.ask import Ask
 from storage.errors import StorageError
 from ui import command_texts as mentions
 from ui.admin_replies import followed_choice, not_allowed_reply

@@ -17,7 +17,7 @@ from relay.accounts.server_tokens import (
     TokenUntried,
 )
 from relay.allowances import Allowances
-from relay.commands.results import Ask
+from relay.commands.ask import Ask
 from ui import admin_replies
 from ui.message import Reply
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from discord_adapter.channel_check import obstacles_here
 from discord_adapter.interactions import Interaction
-from relay.commands.results import Ask, NowWatching, StatusResult, WatchResult
-from relay.commands.watch import Watch
-from relay.commands.watch_many import WatchMany
+from relay.commands.ask import Ask
+from relay.commands.watch import NowWatching, StatusResult, Watch
+from relay.commands.watch_many import WatchMany, WatchResult
 from ui.job_replies import status_reply
 from ui.message import Reply
 from ui.watch_list_replies import watch_menu_reply, watch_reply

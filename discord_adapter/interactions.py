@@ -17,7 +17,7 @@ from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.replies import send_replies
 from discord_adapter.temporary_views import TemporaryViews
 from model.messages import Obstacle
-from relay.commands.results import Ask
+from relay.commands.ask import Ask
 from relay.ports import Clock
 from storage.errors import StorageError, StorageUnavailable
 from ui.admin_replies import not_allowed_reply

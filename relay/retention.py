@@ -1,17 +1,35 @@
-"""Deletes what is kept no longer: ended jobs, with all that hangs on them, a month after their end, and
-overwritten secrets in the write-ahead log. Jobs that have been on hold for a month are given up."""
+"""Deletes what is kept no longer: a person who asks for it, ended jobs with everything that belongs to them a month
+after their end, and overwritten secrets in the write-ahead log. Jobs on hold for a month are given up."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
 
+from relay.changes import Changes
 from relay.failures import log_failure
 from relay.ports import Clock
 from storage import deletion
 from storage.database import Database
 
 _RETRY_SECONDS = 30.0
+
+
+class Forgetting:
+    """`/pixverse forget-me`."""
+
+    def __init__(self, database: Database, changes: Changes) -> None:
+        self._database = database
+        self._changes = changes
+
+    async def forget(self, user_id: int) -> None:
+        """Deletes what is kept about a person, in every server. What they wait for still comes, without a ping; cards
+        and summaries that name them are edited in time. Raises StorageError as the database does."""
+        async with self._database.transaction() as tx:
+            named = await deletion.forget_person(tx, user_id)
+        for subscription_id in named:
+            self._changes.subscription_changed(subscription_id)
+        await self._database.flush()
 
 
 class Erasure:

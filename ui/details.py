@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from model.job import Embed, Job, Media, Upload
 from model.states import CardStatus
 from pixverse.jobids import mask_email
-from relay.commands.results import JobDetails
+from relay.commands.job_queries import JobDetails
 from ui import formatting, job_text
 from ui.discord_limits import MESSAGE, units
 from ui.escape import bare_link, escaped, job_id

@@ -4,27 +4,10 @@ from __future__ import annotations
 
 from model.job import Job, Outcome
 from model.messages import Address
-from model.states import AccountState, CardStatus
-from relay.commands.results import (
-    AlreadyPosted,
-    AlreadyWatched,
-    Checked,
-    CheckedBefore,
-    CheckResult,
-    MentionSet,
-    NotChecked,
-    NowWatching,
-    OutcomeState,
-    Peek,
-    PostedAgain,
-    PostingOutcome,
-    StatusResult,
-    Stopped,
-    StoppedAll,
-    StopResult,
-    TakenOff,
-    Unchecked,
-)
+from model.states import AccountState, CardStatus, DeliveryState
+from relay.commands.check import Checked, CheckedBefore, CheckResult, NotChecked, Peek, Unchecked
+from relay.commands.stop import Stopped, StoppedAll, StopResult, TakenOff
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome, StatusResult
 from ui import formatting, job_text
 from ui.buttons import Action
 from ui.card_views import missing_permissions
@@ -74,7 +57,7 @@ _NOT_CHECKED = {
         "**On hold: the new API token is for a different account.** An admin has to decide about this job."
     ),
     Unchecked.NOT_KNOWN: "**useapi.net can't find this job right now.** I'll check again before giving up.",
-    Unchecked.QUESTION_REFUSED: (
+    Unchecked.ID_REFUSED: (
         "**useapi.net doesn't accept this job id.** If it's wrong, stop watching; otherwise I'll keep trying."
     ),
 }
@@ -84,7 +67,7 @@ def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...
     """What `/pixverse status`, `Watch it here` and `Watch again` answer; `obstacles` where nothing can be posted there,
     as far as they are known."""
     told = _status(result, where)
-    if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is OutcomeState.POSTED):
+    if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is DeliveryState.POSTED):
         return told
     return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}", told.view)
 
@@ -135,11 +118,11 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
 
 
 def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
-    if result.state is OutcomeState.WAITING:
+    if result.state.is_open:
         ended = _ended_state(result.job, result.outcome)
         return reply(f"**{ended}.** I'll post {_what_comes(result)} here soon; no need to ask again.")
     text = "**I can't tell whether the result is here.** If you don't see it, post it again."
-    if result.state is OutcomeState.POSTED:
+    if result.state is DeliveryState.POSTED:
         jump = _jump(where, result.message_id, "Jump to the result")
         text = formatting.paragraph("**Already posted here.**", jump)
     return reply(text, (Action.POST_AGAIN, result.subscription_id))
@@ -215,17 +198,15 @@ def stopped_all_reply(result: StoppedAll) -> Reply:
     return Reply(formatting.paragraph(stopped, kept))
 
 
-def mention_reply(result: MentionSet) -> Reply:
+def mention_reply(subscription_id: int, *, mention: bool) -> Reply:
     """What `Ping me` and `Don't ping me` answer."""
-    text = (
-        "**I'll ping you when it ends.**" if result.mention else "**You won't be pinged.** I'll still post the result."
-    )
-    return _with_buttons(text, result.subscription_id, mention=result.mention)
+    text = "**I'll ping you when it ends.**" if mention else "**You won't be pinged.** I'll still post the result."
+    return _with_buttons(text, subscription_id, mention=mention)
 
 
-def posted_again_reply(result: PostedAgain) -> Reply:
+def posted_again_reply(number: int) -> Reply:
     """What `Post it again` answers."""
-    return Reply(f"**Posting #{result.number} again here.**")
+    return Reply(f"**Posting #{number} again here.**")
 
 
 def _ended_state(job: Job | None, outcome: Outcome) -> str:
@@ -243,7 +224,7 @@ def on_hold(hold: AccountState) -> str:
 
 
 def _not_checked(result: NotChecked) -> str:
-    if result.why is Unchecked.NO_ANSWER:
+    if result.why is Unchecked.NO_RESPONSE:
         return _down_but_known(result.job)
     return formatting.paragraph(_NOT_CHECKED[result.why], _last_known(result.job))
 

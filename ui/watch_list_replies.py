@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from discord import app_commands
 
+from model import snapshots
 from model.messages import Address
 from model.states import AccountState, CardStatus
 from pixverse.jobids import mask_email
 from pixverse.pasted import read_one
-from relay.commands.results import Choice, Listed, Listing, Taken, WatchEntry, WatchResult
+from relay.commands.job_queries import Listed
+from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
+from storage.overviews import KnownJob
 from ui import formatting, job_text
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
@@ -29,20 +33,20 @@ _MADE = re.compile(r"job:(\d{14,17})-user:")
 """What one id of v1 differs by from another of the same account and channel: the time at which the job was made."""
 
 _NOT_TAKEN = {
-    Taken.ALREADY_WATCHED: "already watched",
-    Taken.ALREADY_POSTED: "already posted",
-    Taken.NOT_FOUND: "not found",
-    Taken.EXPIRED: "expired",
-    Taken.NOT_A_JOB_ID: "not a job id",
-    Taken.PERSON_LIMIT: "over your limit",
-    Taken.SERVER_LIMIT: "over the server's limit",
-    Taken.NOT_LOOKED_UP: "not looked up yet",
+    EntryStatus.ALREADY_WATCHED: "already watched",
+    EntryStatus.ALREADY_POSTED: "already posted",
+    EntryStatus.NOT_FOUND: "not found",
+    EntryStatus.EXPIRED: "expired",
+    EntryStatus.NOT_A_JOB_ID: "not a job id",
+    EntryStatus.PERSON_LIMIT: "over your limit",
+    EntryStatus.SERVER_LIMIT: "over the server's limit",
+    EntryStatus.NOT_LOOKED_UP: "not looked up yet",
 }
-_KNOWN_HERE = (Taken.ALREADY_WATCHED, Taken.ALREADY_POSTED)
+_KNOWN_HERE = (EntryStatus.ALREADY_WATCHED, EntryStatus.ALREADY_POSTED)
 _WHAT_THEN = {
-    Taken.EXPIRED: "useapi.net keeps jobs for 31 days.",
-    Taken.SECRET: "I haven't sent or kept the secret token. Replace it.",
-    Taken.NOT_LOOKED_UP: "Try again in a minute.",
+    EntryStatus.EXPIRED: "useapi.net keeps jobs for 31 days.",
+    EntryStatus.SECRET: "I haven't sent or kept the secret token. Replace it.",
+    EntryStatus.NOT_LOOKED_UP: "Try again in a minute.",
 }
 """What is said once below the lines, however many there are."""
 
@@ -64,17 +68,17 @@ def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] 
 
 
 def _watch_reply(result: WatchResult, where: Address) -> Reply:
-    left_out = [entry for entry in result.entries if not entry.taken.in_batch]
+    left_out = [entry for entry in result.entries if not entry.status.in_batch]
     watched = len(result.entries) - len(left_out)
     jump = formatting.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
     if len(result.entries) == 1 and left_out:
         return Reply(_one_left_out(left_out[0], where))
     said = (_watched(watched, left_out), _ping(result, watched), _down(result), jump if watched else "")
     head = formatting.paragraph(*said)
-    kinds = {entry.taken for entry in left_out}
+    kinds = {entry.status for entry in left_out}
     then = formatting.paragraph(*(text for kind, text in _WHAT_THEN.items() if kind in kinds))
-    secrets = [entry for entry in left_out if entry.taken is Taken.SECRET]
-    shown = [*(entry for entry in left_out if entry.taken is not Taken.SECRET), *secrets[:1]]
+    secrets = [entry for entry in left_out if entry.status is EntryStatus.SECRET]
+    shown = [*(entry for entry in left_out if entry.status is not EntryStatus.SECRET), *secrets[:1]]
     text = formatting.lines(head, *(_left_out(entry, where) for entry in shown), formatting.small(then))
     if units(text) > MESSAGE:
         text = formatting.lines(head, *map(_reason, shown), formatting.small(then))
@@ -99,7 +103,7 @@ def no_ids_reply() -> Reply:
 
 def _watched(watched: int, left_out: list[WatchEntry]) -> str:
     if not watched:
-        known = all(entry.taken in _KNOWN_HERE for entry in left_out)
+        known = all(entry.status in _KNOWN_HERE for entry in left_out)
         return "**Nothing new to watch.**" if known else f"**None of the {len(left_out)} jobs could be watched.**"
     return formatting.plural(
         watched,
@@ -111,12 +115,12 @@ def _watched(watched: int, left_out: list[WatchEntry]) -> str:
 
 def _one_left_out(entry: WatchEntry, where: Address) -> str:
     """Why the only one is not watched anew."""
-    if entry.taken in _KNOWN_HERE:
-        words = "Jump to the result" if entry.taken is Taken.ALREADY_POSTED else "Jump to the card"
+    if entry.status in _KNOWN_HERE:
+        words = "Jump to the result" if entry.status is EntryStatus.ALREADY_POSTED else "Jump to the card"
         jump = formatting.jump(where.guild_id, where.channel_id, entry.message_id, words)
-        state = "Already posted" if entry.taken is Taken.ALREADY_POSTED else "Already watched"
+        state = "Already posted" if entry.status is EntryStatus.ALREADY_POSTED else "Already watched"
         return formatting.paragraph(f"**{state} here.**", jump)
-    then = formatting.small(_WHAT_THEN.get(entry.taken, ""))
+    then = formatting.small(_WHAT_THEN.get(entry.status, ""))
     return formatting.lines("**This job could not be watched.**", _reason(entry), then)
 
 
@@ -127,7 +131,7 @@ def _ping(result: WatchResult, watched: int) -> str:
 
 
 def _down(result: WatchResult) -> str:
-    if result.hold is not None and any(entry.taken is Taken.WATCHED for entry in result.entries):
+    if result.hold is not None and any(entry.status is EntryStatus.WATCHED for entry in result.entries):
         return on_hold(result.hold)
     if not any(entry.api_down for entry in result.entries):
         return ""
@@ -135,18 +139,18 @@ def _down(result: WatchResult) -> str:
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
-    words = "Result" if entry.taken is Taken.ALREADY_POSTED else "Card"
+    words = "Result" if entry.status is EntryStatus.ALREADY_POSTED else "Card"
     return formatting.joined(
         (_reason(entry), formatting.jump(where.guild_id, where.channel_id, entry.message_id, words))
     )
 
 
 def _reason(entry: WatchEntry) -> str:
-    if entry.taken is Taken.SECRET:
+    if entry.status is EntryStatus.SECRET:
         return "A secret token, not a job id"
-    if entry.taken is Taken.OTHER_KIND:
+    if entry.status is EntryStatus.OTHER_KIND:
         return f"{code(_tail(entry.text), _TAIL + 1)}: {escaped(entry.service or '', 20)}, not a video"
-    reason = _NOT_TAKEN.get(entry.taken) or f"a job of {escaped(entry.service or 'another service', 30)}"
+    reason = _NOT_TAKEN.get(entry.status) or f"a job of {escaped(entry.service or 'another service', 30)}"
     return f"{code(_tail(entry.text), _TAIL + 1)}: {reason}"
 
 
@@ -158,29 +162,29 @@ def _tail(text: str) -> str:
     return f"…{tail(made[1] if made else text, _TAIL)}"
 
 
-def listing_replies(listing: Listing, where: Address, mentions: CommandMentions) -> list[Reply]:
+def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandMentions) -> list[Reply]:
     """What `/pixverse list` answers: one message for each page, the asker's own jobs first."""
-    if not listing.entries:
+    if not listed:
         return [Reply(f"**Nothing is being watched here.** Start with {mentions.status}.")]
-    entries = sorted(listing.entries, key=lambda entry: not entry.mine)
+    entries = sorted(listed, key=lambda entry: not entry.mine)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
     more = len(entries) - len(shown)
     texts = [formatting.lines(*(_listed(entry, where) for entry in page)) for page in pages]
-    texts[0] = f"{_listing_head(listing)}\n{texts[0]}"
+    texts[0] = f"{_listing_head(listed)}\n{texts[0]}"
     if more:
         texts[-1] += f"\n-# {more} more"
     return [Reply(text) for text in texts]
 
 
-def _listing_head(listing: Listing) -> str:
+def _listing_head(listed: Sequence[Listed]) -> str:
     state = formatting.plural(
-        len(listing.entries),
+        len(listed),
         "**Watching {number} job here, {mine} for you.**",
         "**Watching {number} jobs here, {mine} for you.**",
-        mine=listing.mine,
+        mine=sum(entry.mine for entry in listed),
     )
-    return formatting.paragraph(state, job_text.why_on_hold(_status_of(entry) for entry in listing.entries))
+    return formatting.paragraph(state, job_text.why_on_hold(_status_of(entry) for entry in listed))
 
 
 def _status_of(entry: Listed) -> CardStatus:
@@ -200,15 +204,18 @@ def _listed(entry: Listed, where: Address) -> str:
     )
 
 
-def autocomplete_choice(choice: Choice, now: int) -> app_commands.Choice[str]:
-    """A job to choose: its prompt, state and age in words; the value is `#number`. `now` in milliseconds UTC."""
-    status = CardStatus.ENDED if choice.outcome else CardStatus.PROGRESS
-    state = _unescaped(job_text.state_of(status, choice.job, choice.outcome))
-    rest = f" · {state} · {formatting.age(now - choice.since)}"
-    value = f"#{choice.number}"
-    named = job_text.plain_name(choice.job, choice.number, SHORT_PROMPT) != value
+def autocomplete_choice(row: KnownJob, now: int) -> app_commands.Choice[str]:
+    """A job to choose: its prompt, state and age in words, the age since the job was made or else first watched; the
+    value is `#number`. `now` in milliseconds UTC."""
+    job = snapshots.load(row.snapshot)
+    since = row.watched_since if job is None or job.created is None else job.created
+    status = CardStatus.ENDED if row.outcome else CardStatus.PROGRESS
+    state = _unescaped(job_text.state_of(status, job, row.outcome))
+    rest = f" · {state} · {formatting.age(now - since)}"
+    value = f"#{row.job_id}"
+    named = job_text.plain_name(job, row.job_id, SHORT_PROMPT) != value
     rest = f"{rest} · {value}" if named else rest
-    name = job_text.plain_name(choice.job, choice.number, min(SHORT_PROMPT, CHOICE - units(rest)))
+    name = job_text.plain_name(job, row.job_id, min(SHORT_PROMPT, CHOICE - units(rest)))
     return app_commands.Choice(name=plain(f"{name}{rest}", CHOICE), value=value)
 
 

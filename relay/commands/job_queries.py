@@ -1,62 +1,83 @@
-"""What the database knows of a channel's and a person's jobs."""
+"""Lists and describes the jobs of a channel or person from the database alone."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
 
 from model import snapshots
-from model.job import Outcome
-from model.states import AccountState, DeliveryState
+from model.job import Job, Outcome
+from model.states import AccountState
 from pixverse.token_text import looks_like_secret
+from relay.commands.ask import Ask
 from relay.commands.refusals import NothingToDo
-from relay.commands.results import Ask, Choice, JobDetails, Listed, Listing, OutcomeState
 from relay.polling.job_fetcher import Accounts
 from storage import delivery_queries, jobs, overviews
 from storage.database import Queries
 from storage.overviews import KnownJob
 
-OUTCOME_STATES = {
-    DeliveryState.WAITING: OutcomeState.WAITING,
-    DeliveryState.SENDING: OutcomeState.WAITING,
-    DeliveryState.POSTED: OutcomeState.POSTED,
-    DeliveryState.UNSURE: OutcomeState.UNSURE,
-}
-"""By the delivery's state in the outbox."""
-
 _CHOICES = 25
 _CHOSEN_FROM = 200
+"""Of as many jobs choices are made where something is typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An open subscription of this channel."""
+
+    number: int
+    job: Job | None
+    message_id: int | None
+    """Of the card, or of the summary of its batch."""
+    mine: bool
+    on_hold: bool
+    """The job belongs to another account than the one in force here."""
+    hold: AccountState | None = None
+    """What is wrong with the token of the job's account, if anything is."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobDetails:
+    """Everything that is known of an ended job."""
+
+    number: int
+    jobid: str
+    job: Job | None
+    outcome: Outcome
+    watched_since: int
+    """Milliseconds UTC."""
+    ended_at: int
+    """When the bot saw the end, milliseconds UTC."""
 
 
 class JobQueries:
-    """Asks the database alone. Raises StorageError as it does."""
+    """Raises StorageError as the database does."""
 
     def __init__(self, reader: Queries, accounts: Accounts) -> None:
         self._reader = reader
         self._accounts = accounts
 
-    async def list(self, ask: Ask) -> Listing:
-        """This channel's open subscriptions."""
+    async def list(self, ask: Ask) -> tuple[Listed, ...]:
+        """This channel's open subscriptions, oldest first."""
         rows = await overviews.open_here(self._reader, ask.guild_id, ask.channel_id, ask.user_id)
         in_force = self._accounts.in_force(ask.guild_id)
-        return Listing(
-            tuple(
-                Listed(
-                    number=row.job_id,
-                    job=snapshots.load(row.snapshot),
-                    message_id=row.message_id,
-                    mine=row.mine,
-                    on_hold=row.account_id != in_force,
-                    hold=self._trouble_of(row.account_id),
-                )
-                for row in rows
+        return tuple(
+            Listed(
+                number=row.job_id,
+                job=snapshots.load(row.snapshot),
+                message_id=row.message_id,
+                mine=row.mine,
+                on_hold=row.account_id != in_force,
+                hold=self._trouble_of(row.account_id),
             )
+            for row in rows
         )
 
     def _trouble_of(self, account_id: int) -> AccountState | None:
         state = self._accounts.state_of(account_id)
         return None if state is AccountState.OK else state
 
-    async def choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
+    async def choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
         """At most 25 jobs of the asker's and of this channel's whose prompt or number fits, newest first."""
         if looks_like_secret(typed):
             return ()
@@ -65,7 +86,7 @@ class JobQueries:
             await overviews.known_jobs(self._reader, ask.guild_id, ask.channel_id, ask.user_id, limit), typed
         )
 
-    async def watched_choices(self, ask: Ask, typed: str) -> tuple[Choice, ...]:
+    async def watched_choices(self, ask: Ask, typed: str) -> tuple[KnownJob, ...]:
         """At most 25 jobs that this channel waits for whose prompt or number fits, newest first."""
         if looks_like_secret(typed):
             return ()
@@ -89,17 +110,11 @@ def _chosen_from(typed: str) -> int:
     return _CHOSEN_FROM if typed.strip() else _CHOICES
 
 
-def _fitting(rows: list[KnownJob], typed: str) -> tuple[Choice, ...]:
-    """Reads no more than the prompt of a job that is not offered: people type, and each letter asks anew."""
+def _fitting(rows: list[KnownJob], typed: str) -> tuple[KnownJob, ...]:
+    """The first 25 rows that fit. Of a snapshot only the prompt is read, since each letter that is typed calls this."""
     sought = typed.strip().casefold()
 
     def fits(row: KnownJob) -> bool:
         return f"#{row.job_id}".startswith(sought) or sought in snapshots.prompt_of(row.snapshot).casefold()
 
-    return tuple([_choice(row) for row in islice(filter(fits, rows), _CHOICES)])
-
-
-def _choice(row: KnownJob) -> Choice:
-    job = snapshots.load(row.snapshot)
-    since = job.created if job is not None and job.created is not None else row.watched_since
-    return Choice(row.job_id, job, row.outcome, since)
+    return tuple(islice(filter(fits, rows), _CHOICES))

@@ -1,195 +1,184 @@
-"""What the API says right now, for somebody who is waiting for an answer."""
+"""Looks jobs up in the API for people who wait for a reply."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from dataclasses import dataclass
-from enum import Enum
 
 from model.job import Job, Outcome
 from model.states import AccountState
-from pixverse import api_errors
-from pixverse.api_errors import PixVerseError
+from pixverse.api_errors import (
+    BadRequest,
+    JobExpired,
+    JobNotFound,
+    PixVerseError,
+    SubscriptionUnpaid,
+    TokenRefused,
+    Unavailable,
+)
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances
-from relay.commands import refusals
-from relay.commands.refusals import TooFast
-from relay.commands.results import Ask
+from relay.changes import Changes
+from relay.commands.ask import Ask, require_ok
+from relay.commands.refusals import AccountInTrouble, Expired, NotFound, NoToken, QuestionRefused, TooFast
 from relay.polling.job_fetcher import FRESH_SECONDS, Accounts, JobFetcher, NoTokenLeft
+from relay.polling.job_recorder import JobRecorder, Recorded
 from storage.jobs import JobRow
 
 PATIENCE_SECONDS = 4.0
 _AT_ONCE = 8
 
-
-class Silence(Enum):
-    """Why there is no job in an answer."""
-
-    NOT_FOUND = "not found"
-    EXPIRED = "expired"
-    NO_ANSWER = "no answer"
-    """None in time, or 429: worth trying again later."""
-    BAD_QUESTION = "bad question"
-    """400."""
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBack:
-    """The question needed more requests than people may cause at present."""
-
-    until: int
-    """When it may be asked again, milliseconds UTC."""
-
-
-Said = Job | Silence | HeldBack
+LookupResult = Job | PixVerseError | TooFast
+"""The job; what the API or the connection to it said instead; or that the lookup would have taken more requests than
+people may cause at present."""
 
 
 class Lookups:
-    """Asks each id at most once, within what people may make the bot ask, and waits at most `patience` seconds for all
-    of them together."""
+    """Requests each id at most once, within what people may make the bot request, and waits at most `patience` seconds
+    for all of them together."""
 
     def __init__(
         self,
         fetcher: JobFetcher,
+        recorder: JobRecorder,
         accounts: Accounts,
         allowances: Allowances,
+        changes: Changes,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._fetcher = fetcher
+        self._recorder = recorder
         self.accounts = accounts
         self._allowances = allowances
+        self._changes = changes
         self._patience = patience
 
-    def account_of(self, guild_id: int) -> int:
-        """The server's account, whether the API takes its token or not. Raises NoToken."""
-        account_id = self.accounts.in_force(guild_id)
-        if account_id is None:
-            raise refusals.NoToken
-        if (
-            self.accounts.token_of(account_id) is None
-            and self.accounts.state_of(account_id) is not AccountState.MISSING
-        ):
-            raise refusals.NoToken
-        return account_id
-
-    def account_in_force(self, guild_id: int) -> int:
-        """The server's account. Raises NoToken, or AccountInTrouble where it can't be used."""
-        account_id = self.account_of(guild_id)
-        self.require_ok(account_id)
-        return account_id
-
-    def was_asked(self, account_id: int, jobid: str) -> bool:
-        """Whether the API has answered about the job within the last five seconds."""
-        return self._fetcher.recent(account_id, jobid) is not None
-
     def must_wait(self, account_id: int) -> bool:
-        """Whether the API has told the account to ask less often."""
+        """Whether the API has told the account to send fewer requests."""
         return self._fetcher.backoff_until(account_id) is not None
 
-    def require_ok(self, account_id: int) -> None:
-        """Raises AccountInTrouble where the API does not take the account's token."""
-        state = self.accounts.state_of(account_id)
-        if state is not AccountState.OK:
-            raise refusals.AccountInTrouble(state)
+    # ---- what is counted ---------------------------------------------------------------------------------------------
 
     def prepay(self, ask: Ask, account_id: int, requests: int = 1) -> None:
-        """Counts requests that will follow from what is asked, though not at once: a look for fresh links before an
-        outcome is posted. Raises TooFast."""
+        """Counts requests that will follow later, such as one for fresh links before an outcome is posted. Raises
+        TooFast."""
         self._allowances.take(account_id, ask.user_id, requests)
 
     def prepay_for_server(self, ask: Ask) -> None:
-        """Does so for one request about the account that the server uses, if there is one. Raises TooFast."""
+        """Counts one later request with the account that the server uses, if there is one. Raises TooFast."""
         account_id = self.accounts.in_force(ask.guild_id)
         if account_id is not None:
             self.prepay(ask, account_id)
 
-    async def one(self, ask: Ask, account_id: int, jobid: str, *, look_again: bool = False) -> Job | Silence:
-        """What the API says of one job; with `look_again`, even if it answered a moment ago.
+    # ---- looking up --------------------------------------------------------------------------------------------------
+
+    def is_fresh(self, account_id: int, jobid: str) -> bool:
+        """Whether the API has responded about the job within the last five seconds."""
+        return self._fetcher.recent(account_id, jobid) is not None
+
+    async def one(self, ask: Ask, account_id: int, jobid: str, *, look_again: bool = False) -> Job | PixVerseError:
+        """Looks one job up; with `look_again` even if the API responded a moment ago.
 
         Raises NoToken, AccountInTrouble and TooFast.
         """
-        said = (await self.many(ask, account_id, [jobid], look_again=look_again))[jobid]
-        if isinstance(said, HeldBack):
-            raise TooFast(said.until)
-        return said
+        found = (await self.many(ask, account_id, [jobid], look_again=look_again))[jobid]
+        if isinstance(found, TooFast):
+            raise found
+        return found
 
     async def many(
         self, ask: Ask, account_id: int, jobids: Collection[str], *, look_again: bool = False
-    ) -> dict[str, Said]:
-        """What the API says of each job. Raises what `one` does, TooFast where nothing could be asked."""
+    ) -> dict[str, LookupResult]:
+        """Looks several jobs up. Raises what `one` does, TooFast only if none of them could be looked up."""
         if not jobids:
             return {}
+        require_ok(self.accounts, account_id)
         fresh = 0.0 if look_again else FRESH_SECONDS
         needed = [jobid for jobid in jobids if not self._fetcher.is_at_hand(account_id, jobid, fresh)]
-        if self._fetcher.backoff_until(account_id) is not None:
+        if self.must_wait(account_id):
             needed = []
         allowance = self._allowances.reserve(account_id, ask.user_id, len(needed))
         try:
-            return await self._ask_all(account_id, jobids, LookupTerms(allowance.spend, fresh))
+            return await self._fetch_all(account_id, jobids, LookupTerms(allowance.spend, fresh))
         finally:
             allowance.close()
 
-    async def _ask_all(self, account_id: int, jobids: Collection[str], terms: LookupTerms) -> dict[str, Said]:
-        gate = asyncio.Semaphore(_AT_ONCE)
-        tasks = {jobid: asyncio.create_task(self._ask(gate, account_id, jobid, terms)) for jobid in jobids}
+    async def _fetch_all(self, account_id: int, jobids: Collection[str], terms: LookupTerms) -> dict[str, LookupResult]:
+        slots = asyncio.Semaphore(_AT_ONCE)
+        tasks = {jobid: asyncio.create_task(self._fetch(slots, account_id, jobid, terms)) for jobid in jobids}
         try:
             await asyncio.wait(tasks.values(), timeout=self._patience)
         finally:
-            late = [task for task in tasks.values() if not task.done()]
-            for task in late:
+            for task in tasks.values():
                 task.cancel()
-            answered = await asyncio.gather(*tasks.values(), return_exceptions=True)
-        refusal = next((one for one in answered if isinstance(one, Exception)), None)
-        if refusal is not None:
-            raise refusal
-        said = {
-            jobid: Silence.NO_ANSWER if isinstance(one, BaseException) else one
-            for jobid, one in zip(tasks, answered, strict=True)
+            await asyncio.gather(*tasks.values(), return_exceptions=True)
+        results = {
+            jobid: Unavailable("no response in time") if task.cancelled() else task.result()
+            for jobid, task in tasks.items()
         }
-        held_back = [one.until for one in said.values() if isinstance(one, HeldBack)]
-        if len(held_back) == len(said):
-            raise TooFast(max(held_back))
-        return said
+        held_back = [one for one in results.values() if isinstance(one, TooFast)]
+        if len(held_back) == len(results):
+            raise max(held_back, key=lambda one: one.until)
+        return results
 
-    async def _ask(self, gate: asyncio.Semaphore, account_id: int, jobid: str, terms: LookupTerms) -> Said:
-        async with gate:
-            if self._fetcher.backoff_until(account_id) is not None:
-                return Silence.NO_ANSWER
+    async def _fetch(self, slots: asyncio.Semaphore, account_id: int, jobid: str, terms: LookupTerms) -> LookupResult:
+        async with slots:
+            if self.must_wait(account_id):
+                return Unavailable("the account has to wait")
             try:
-                said = (await self._fetcher.look_up(account_id, jobid, terms)).said
-            except TooFast as held_back:
-                return HeldBack(held_back.until)
+                return (await self._fetcher.look_up(account_id, jobid, terms)).said
             except NoTokenLeft:
-                raise refusals.NoToken from None
-            except api_errors.TokenRefused:
-                raise refusals.AccountInTrouble(AccountState.REFUSED) from None
-            except api_errors.SubscriptionUnpaid:
-                raise refusals.AccountInTrouble(AccountState.UNPAID) from None
-            except api_errors.BadRequest:
-                return Silence.BAD_QUESTION
-            except PixVerseError:
-                return Silence.NO_ANSWER
-        if isinstance(said, Job):
-            return said
-        return Silence.NOT_FOUND if isinstance(said, api_errors.JobNotFound) else Silence.EXPIRED
+                raise NoToken from None
+            except TokenRefused:
+                raise AccountInTrouble(AccountState.REFUSED) from None
+            except SubscriptionUnpaid:
+                raise AccountInTrouble(AccountState.UNPAID) from None
+            except (PixVerseError, TooFast) as error:
+                return error
+
+    # ---- what follows ------------------------------------------------------------------------------------------------
+
+    async def record(self, row: JobRow, found: LookupResult) -> Recorded:
+        """Stores what was found of a job that is stored already. Raises StorageError as the database does."""
+        recorded = Recorded.NOTHING
+        match found:
+            case Job():
+                recorded = await self._recorder.record_response(row.id, found, row.account_id)
+            case JobNotFound():
+                recorded = await self._recorder.record_missing(row.id, row.account_id)
+            case JobExpired():
+                recorded = await self._recorder.record_expired(row.id, row.account_id)
+        self._changes.job_asked(row.id)
+        return recorded
+
+    async def refresh_ended(self, ask: Ask, row: JobRow) -> None:
+        """Looks for fresh links of a job that has ended. Raises what `one` does, and StorageError."""
+        found = await self.one(ask, row.account_id, row.jobid)
+        if isinstance(found, Job):
+            await self._recorder.refresh_ended(row.id, found)
 
 
-def needs_asking(row: JobRow | None) -> bool:
-    """Whether only the API can tell how the job stands; a job that has ended is asked about only if it was given up."""
+def needs_lookup(row: JobRow | None) -> bool:
+    """Whether only the API can tell how the job stands: not of one that has ended, unless it was given up."""
     return row is None or row.ended_at is None or was_given_up(row)
 
 
 def was_given_up(row: JobRow) -> bool:
-    """Whether it may be taken up again."""
+    """Whether the job may be taken up again."""
     return row.outcome is Outcome.GIVEN_UP
 
 
-def refuse_unknown(said: Said) -> None:
-    """Raises what is to be said of a job that is not known here and that the API does not tell either."""
-    if said is Silence.NOT_FOUND:
-        raise refusals.NotFound
-    if said is Silence.EXPIRED:
-        raise refusals.Expired
-    if said is Silence.BAD_QUESTION:
-        raise refusals.QuestionRefused
+def is_unanswered(found: LookupResult | None) -> bool:
+    """Whether the API said nothing of the job, for now: no response in time, a 429, or one that makes no sense."""
+    return isinstance(found, PixVerseError) and not isinstance(found, JobNotFound | JobExpired | BadRequest)
+
+
+def require_known(found: LookupResult) -> None:
+    """Raises NotFound, Expired or QuestionRefused where the API says so of a job that is not stored here either."""
+    match found:
+        case JobNotFound():
+            raise NotFound
+        case JobExpired():
+            raise Expired
+        case BadRequest():
+            raise QuestionRefused

@@ -1,14 +1,41 @@
-"""Stops watching one job, or a whole batch."""
+"""Stops watching one job or a whole batch."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+from pixverse.pasted import read_one
 from relay.changes import Changes
-from relay.commands import targets
+from relay.commands.ask import Ask, require_here
 from relay.commands.refusals import NothingToDo, NotWatchedHere, NotYours
-from relay.commands.results import Ask, Stopped, StoppedAll, StopResult, TakenOff
 from storage import batches, deliveries, subscriptions
 from storage.database import Database, Transaction
 from storage.subscriptions import SubscriptionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The channel no longer waits for the job."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOff:
+    """The asker is no longer pinged; the result still comes."""
+
+    others: int
+    """How many people still wait; 0 for a job that is watched because the channel follows its account."""
+
+
+StopResult = Stopped | TakenOff
+
+
+@dataclass(frozen=True, slots=True)
+class StoppedAll:
+    """What became of a batch's jobs that had not ended."""
+
+    stopped: int
+    kept: int
+    """Those that are still watched, since others wait for them too."""
 
 
 class Stop:
@@ -19,18 +46,26 @@ class Stop:
         self._changes = changes
 
     async def unwatch(self, ask: Ask, text: str, may_manage: bool) -> StopResult:
-        """Takes the asker off this channel's subscription for the job that the text names; ends it with its last asker,
-        or for somebody who may manage messages. Raises classes of `pixverse.jobids`, NotWatchedHere, NotYours."""
-        found = await self._of_channel(ask, targets.parse(text))
+        """Takes the asker off this channel's subscription for the job that the text names; the subscription ends with
+        its last asker, or at once for somebody who may manage messages. Raises classes of `pixverse.jobids`,
+        NotWatchedHere, NotYours."""
+        found = await self._of_channel(ask, read_one(text))
         if found is None or found.ended_at is not None:
             raise NotWatchedHere
-        return await self._stop(ask, found.id, may_manage=may_manage)
+        return await self.stop(ask, found.id, may_manage)
 
     async def stop(self, ask: Ask, subscription_id: int, may_manage: bool) -> StopResult:
         """Does what `unwatch` does, for the button of a card. Raises NothingToDo, NotYours."""
-        found = await subscriptions.by_id(self._database.reader, subscription_id)
-        require_here(ask, found)
-        return await self._stop(ask, subscription_id, may_manage=may_manage)
+        async with self._database.transaction() as tx:
+            subscription = require_here(ask, await subscriptions.by_id(tx, subscription_id))
+            if subscription.ended_at is not None:
+                raise NothingToDo
+            others = 0 if may_manage else await _leave(tx, ask, subscription)
+            goes_on = others > 0 or (subscription.followed and not may_manage)
+            if not goes_on:
+                await _end(tx, ask, subscription)
+        self._tell(subscription)
+        return TakenOff(others) if goes_on else Stopped()
 
     async def stop_all(self, ask: Ask, batch_id: int, may_manage: bool) -> StoppedAll:
         """Does what `unwatch` does for every job of a batch that has not ended. Raises NothingToDo, NotYours."""
@@ -52,27 +87,9 @@ class Stop:
             self._tell(subscription)
         return StoppedAll(len(stopped), len(every) - len(stopped))
 
-    async def _stop(self, ask: Ask, subscription_id: int, *, may_manage: bool) -> StopResult:
-        async with self._database.transaction() as tx:
-            subscription = await subscriptions.by_id(tx, subscription_id)
-            if subscription is None or subscription.ended_at is not None:
-                raise NothingToDo
-            others = 0 if may_manage else await self._others(tx, ask, subscription)
-            goes_on = others > 0 or (subscription.followed and not may_manage)
-            if not goes_on:
-                await _end(tx, ask, subscription)
-        self._tell(subscription)
-        return TakenOff(others) if goes_on else Stopped()
-
     def _tell(self, subscription: SubscriptionRow) -> None:
         self._changes.job_unwatched(subscription.job_id)
         self._changes.subscription_changed(subscription.id)
-
-    async def _others(self, tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
-        waiting = await subscriptions.subscribers(tx, subscription.id)
-        if all(one.user_id != ask.user_id for one in waiting):
-            raise NotYours(tuple(one.user_id for one in waiting))
-        return await _take_off(tx, ask, subscription)
 
     async def _of_channel(self, ask: Ask, job: int | str) -> SubscriptionRow | None:
         if isinstance(job, int):
@@ -81,15 +98,16 @@ class Stop:
         return every[0] if every else None
 
 
-def require_here(ask: Ask, subscription: SubscriptionRow | None) -> SubscriptionRow:
-    """The subscription, if it is this very channel's. Raises NothingToDo."""
-    if subscription is None or (subscription.guild_id, subscription.channel_id) != (ask.guild_id, ask.channel_id):
-        raise NothingToDo
-    return subscription
+async def _leave(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
+    """Takes the asker off, and returns how many others still wait. Raises NotYours where the asker doesn't wait."""
+    waiting = await subscriptions.subscribers(tx, subscription.id)
+    if all(one.user_id != ask.user_id for one in waiting):
+        raise NotYours(tuple(one.user_id for one in waiting))
+    return await _take_off(tx, ask, subscription)
 
 
 async def _take_off(tx: Transaction, ask: Ask, subscription: SubscriptionRow) -> int:
-    """Returns how many others still wait."""
+    """Takes the asker off if they wait, and returns how many others still do."""
     await subscriptions.remove_subscriber(tx, subscription.id, ask.user_id)
     return await subscriptions.count_subscribers(tx, subscription.id)
 

@@ -8,9 +8,9 @@ from enum import Enum
 from model import snapshots
 from model.job import Job
 from model.states import DeliveryKind, Origin
+from relay.commands.ask import Ask
 from relay.commands.lookups import was_given_up
 from relay.commands.refusals import PersonLimit, ServerLimit
-from relay.commands.results import Ask
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
 from relay.polling.job_recorder import apply_response

@@ -1,29 +1,31 @@
-"""A list of jobs, watched as one batch."""
+"""Watches a list of jobs as one batch."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from model.job import Job
 from model.states import AccountState
+from pixverse.api_errors import BadRequest, JobExpired, JobNotFound
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.changes import Changes
-from relay.commands.lookups import HeldBack, Lookups, Said, Silence, needs_asking, was_given_up
+from relay.commands.ask import Ask, account_of, find_by_number
+from relay.commands.lookups import LookupResult, Lookups, is_unanswered, needs_lookup, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,
     NumberUnknown,
     PersonLimit,
     ServerLimit,
     TokenReplaced,
+    TooFast,
     TooManyJobs,
 )
-from relay.commands.results import Ask, Taken, WatchEntry, WatchResult
 from relay.commands.subscribe import Limits, SubscribeRequest, SubscribeResult, SubscribeState, subscribe
-from relay.commands.targets import by_number
-from relay.commands.watch import LATER_SECONDS, PromptPosts, Standing
+from relay.commands.watch import LATER_SECONDS, PromptPost, PromptPosts
 from relay.delivery import nonces
-from relay.polling.job_recorder import JobRecorder, post_outcome
+from relay.polling.job_recorder import post_outcome
 from storage import batches, deliveries, jobs, overviews
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
@@ -31,24 +33,89 @@ from storage.jobs import JobRow
 AT_MOST = 25
 """Ids that one command takes."""
 
-_TAKEN = {
-    SubscribeState.WATCHED: Taken.WATCHED,
-    SubscribeState.ALREADY_WATCHED: Taken.ALREADY_WATCHED,
-    SubscribeState.TO_POST: Taken.POSTING,
-    SubscribeState.ALREADY_POSTED: Taken.ALREADY_POSTED,
+
+# ---- what came of it -------------------------------------------------------------------------------------------------
+
+
+class EntryStatus(StrEnum):
+    """What became of one id in a list."""
+
+    WATCHED = "watched"
+    POSTING = "posting"
+    """The job has ended; its outcome is being posted and counts to the batch."""
+    ALREADY_WATCHED = "already watched"
+    ALREADY_POSTED = "already posted"
+    NOT_FOUND = "not found"
+    EXPIRED = "expired"
+    NOT_A_JOB_ID = "not a job id"
+    OTHER_SERVICE = "other service"
+    OTHER_KIND = "other kind"
+    """A job of PixVerse's that makes neither a video nor an image."""
+    SECRET = "secret"
+    """The word looks like a token, and is kept nowhere."""
+    PERSON_LIMIT = "person limit"
+    SERVER_LIMIT = "server limit"
+    NOT_LOOKED_UP = "not looked up"
+    """Looking it up would have taken more requests than people may cause at present."""
+
+    @property
+    def in_batch(self) -> bool:
+        """Whether the job belongs to the batch."""
+        return self in (EntryStatus.WATCHED, EntryStatus.POSTING)
+
+
+@dataclass(frozen=True, slots=True)
+class WatchEntry:
+    """What became of one id of the list."""
+
+    text: str
+    """The id as it was typed, trimmed; empty for a SECRET."""
+    status: EntryStatus
+    message_id: int | None = None
+    """Of the card or summary where ALREADY_WATCHED, of the outcome where ALREADY_POSTED."""
+    api_down: bool = False
+    """WATCHED though the API did not respond."""
+    service: str | None = None
+    """The name of the service or kind, where OTHER_SERVICE or OTHER_KIND."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchResult:
+    """What became of every id, in the order in which they were given."""
+
+    entries: tuple[WatchEntry, ...]
+    summary_message_id: int | None
+    """None where the summary is not posted yet, or where no job belongs to the batch."""
+    mention: bool
+    hold: AccountState | None = None
+    """Why the jobs that are watched are on hold."""
+    refused: bool = False
+    """Discord refuses the summary."""
+    summary_on_its_way: int | None = None
+    """The summary's delivery, where it is neither posted nor refused yet."""
+
+
+# ---- watching --------------------------------------------------------------------------------------------------------
+
+
+_STATUS = {
+    SubscribeState.WATCHED: EntryStatus.WATCHED,
+    SubscribeState.ALREADY_WATCHED: EntryStatus.ALREADY_WATCHED,
+    SubscribeState.TO_POST: EntryStatus.POSTING,
+    SubscribeState.ALREADY_POSTED: EntryStatus.ALREADY_POSTED,
 }
 
 
 @dataclass(slots=True)
 class _Wanted:
-    """One id of the list, on its way."""
+    """One id of the list, as far as it is dealt with."""
 
     text: str
     jobid: str | None = None
     number: int | None = None
     row: JobRow | None = None
-    said: Said | None = None
-    taken: Taken | None = None
+    found: LookupResult | None = None
+    status: EntryStatus | None = None
     service: str | None = None
     subscribed: SubscribeResult | None = None
 
@@ -62,93 +129,83 @@ class _Written:
 
 
 class WatchMany:
-    """Lists of ids, each list watched as one batch."""
+    """Watches each list as one batch."""
 
     def __init__(
-        self,
-        database: Database,
-        lookups: Lookups,
-        recorder: JobRecorder,
-        prompt_posts: PromptPosts,
-        changes: Changes,
-        limits: Limits,
+        self, database: Database, lookups: Lookups, prompt_posts: PromptPosts, changes: Changes, limits: Limits
     ) -> None:
         self._database = database
         self._lookups = lookups
-        self._recorder = recorder
         self._changes = changes
         self._limits = limits
         self._prompt_posts = prompt_posts
 
     async def watch(self, ask: Ask, text: str, mention: bool) -> WatchResult:
-        """Does for a list of ids what `Watch.status` does for one, with one summary for all that was taken.
+        """Does for a list of ids what `Watch.status` does for one, with one summary for all jobs of the batch.
 
-        Raises LooksLikeSecret where the text holds a token and no job, NotAJobId where it holds nothing, TooManyJobs,
-        NoToken, StorageError; what is wrong with a single id stands in the result.
+        Raises LooksLikeSecret where the text holds tokens alone, NotAJobId where it is empty, TooManyJobs, NoToken,
+        TokenReplaced, TooFast, StorageError; what is wrong with a single id stands in the result.
         """
         words = _words(text)
-        account_id = self._lookups.account_of(ask.guild_id)
+        account_id = account_of(self._lookups.accounts, ask.guild_id)
         wanted = await self._known(ask, account_id, [_parsed(word) for word in words])
         hold = await self._look_up(ask, account_id, wanted)
         written = await self._write(ask, account_id, wanted, mention=mention)
         for job_id in written.touched:
             self._changes.job_watched(job_id)
         self._changes.deliveries_added()
-        summary = Standing() if written.summary_id is None else await self._prompt_posts.post(written.summary_id)
+        summary = PromptPost() if written.summary_id is None else await self._prompt_posts.post(written.summary_id)
         entries = tuple([await self._entry(one) for one in wanted])
         return WatchResult(entries, summary.message_id, mention, hold, summary.refused, summary.on_its_way)
 
     async def with_summary(self, result: WatchResult) -> WatchResult:
-        """The result of `watch` once its summary is posted or refused, or has not come for a minute."""
+        """Returns the result of `watch` once its summary is posted or refused, or has not come for a minute."""
         if result.summary_on_its_way is None:
             return result
         summary = await self._prompt_posts.post(result.summary_on_its_way, LATER_SECONDS)
         return replace(result, summary_message_id=summary.message_id, refused=summary.refused, summary_on_its_way=None)
 
     async def _known(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> list[_Wanted]:
-        """Fills in what the database knows; of two that name the same job the first stays."""
+        """Fills in what the database knows; of several ids of the same job the first stays."""
         kept: dict[str, _Wanted] = {}
         for one in wanted:
             if one.jobid is not None:
                 one.row = await jobs.by_jobid(self._database.reader, account_id, one.jobid)
             elif one.number is not None:
-                await self._named(ask, account_id, one, one.number)
+                await self._fill_in_numbered(ask, account_id, one, one.number)
             kept.setdefault(one.jobid or one.text, one)
         return list(kept.values())
 
-    async def _named(self, ask: Ask, account_id: int, one: _Wanted, number: int) -> None:
+    async def _fill_in_numbered(self, ask: Ask, account_id: int, one: _Wanted, number: int) -> None:
         try:
-            row = await by_number(self._database.reader, ask, number)
+            row = await find_by_number(self._database.reader, ask, number)
         except NumberUnknown:
-            one.taken = Taken.NOT_FOUND
+            one.status = EntryStatus.NOT_FOUND
             return
         if row.account_id == account_id:
             one.row, one.jobid = row, row.jobid
         else:
-            one.taken = Taken.NOT_FOUND
+            one.status = EntryStatus.NOT_FOUND
 
     async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> AccountState | None:
-        """Asks about those of which only the API can tell; where it takes no question with this token, all are watched
-        unseen, and the reason is returned."""
-        asked = [one for one in wanted if one.jobid is not None and needs_asking(one.row)]
-        ended = sum(one.row is not None and not needs_asking(one.row) for one in wanted)
+        """Looks up those of which only the API can tell how they stand. Returns why that can't be done with this token,
+        where it can't: all are then watched all the same."""
+        unsure = {one.jobid: one for one in wanted if one.jobid is not None and needs_lookup(one.row)}
+        ended = sum(one.row is not None and not needs_lookup(one.row) for one in wanted)
         if ended:
             self._lookups.prepay(ask, account_id, ended)
-        if not asked:
+        if not unsure:
             return None
         try:
-            self._lookups.require_ok(account_id)
-            said = await self._lookups.many(ask, account_id, [one.jobid for one in asked if one.jobid is not None])
+            found = await self._lookups.many(ask, account_id, unsure)
         except AccountInTrouble as trouble:
             return trouble.state
-        for one in asked:
-            one.said = said[one.jobid or ""]
+        for jobid, one in unsure.items():
+            one.found = found[jobid]
             if one.row is None or was_given_up(one.row):
-                one.taken = _not_taken(one.said)
-            elif one.said is Silence.NOT_FOUND:
-                await self._recorder.record_missing(one.row.id, account_id)
-            elif one.said is Silence.EXPIRED:
-                await self._recorder.record_expired(one.row.id, account_id)
+                one.status = _why_unknown(one.found)
+            elif isinstance(one.found, JobNotFound | JobExpired):
+                await self._lookups.record(one.row, one.found)
         return None
 
     async def _write(self, ask: Ask, account_id: int, wanted: list[_Wanted], *, mention: bool) -> _Written:
@@ -165,10 +222,10 @@ class WatchMany:
                 now=ask.at,
             )
             for one in wanted:
-                if one.taken is None and one.jobid is not None:
-                    answer = one.said if isinstance(one.said, Job) else None
-                    request = SubscribeRequest(account_id, one.jobid, answer, mention, batch_id=batch_id)
-                    await self._take(tx, ask, one, request)
+                if one.status is None and one.jobid is not None:
+                    job = one.found if isinstance(one.found, Job) else None
+                    request = SubscribeRequest(account_id, one.jobid, job, mention, batch_id=batch_id)
+                    await self._subscribe(tx, ask, one, request)
             results = [one.subscribed for one in wanted if one.subscribed is not None]
             for result in results:
                 # Only now: the last of them closes the batch if nothing in it is open.
@@ -189,25 +246,25 @@ class WatchMany:
             )
         return written
 
-    async def _take(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
+    async def _subscribe(self, tx: Transaction, ask: Ask, one: _Wanted, request: SubscribeRequest) -> None:
         try:
             one.subscribed = await subscribe(tx, self._lookups.accounts, self._limits, ask, request)
         except PersonLimit:
-            one.taken = Taken.PERSON_LIMIT
+            one.status = EntryStatus.PERSON_LIMIT
         except ServerLimit:
-            one.taken = Taken.SERVER_LIMIT
+            one.status = EntryStatus.SERVER_LIMIT
         else:
-            one.taken = _TAKEN[one.subscribed.state]
+            one.status = _STATUS[one.subscribed.state]
 
     async def _entry(self, one: _Wanted) -> WatchEntry:
-        taken = one.taken or Taken.NOT_A_JOB_ID
+        status = one.status or EntryStatus.NOT_A_JOB_ID
         subscribed = one.subscribed
         if subscribed is None:
-            return WatchEntry(one.text, taken, service=one.service)
+            return WatchEntry(one.text, status, service=one.service)
         message_id = subscribed.message.message_id if subscribed.message is not None else None
-        if taken is Taken.ALREADY_WATCHED:
+        if status is EntryStatus.ALREADY_WATCHED:
             message_id = await overviews.shown_in(self._database.reader, subscribed.subscription.id)
-        return WatchEntry(one.text, taken, message_id=message_id, api_down=one.said is Silence.NO_ANSWER)
+        return WatchEntry(one.text, status, message_id=message_id, api_down=is_unanswered(one.found))
 
 
 def _words(text: str) -> list[Pasted]:
@@ -225,21 +282,26 @@ def _parsed(word: Pasted) -> _Wanted:
     wanted = _Wanted(word.text, word.jobid, word.number)
     match word.refusal:
         case OtherKind():
-            wanted.taken, wanted.service = Taken.OTHER_KIND, word.refusal.service_name
+            wanted.status, wanted.service = EntryStatus.OTHER_KIND, word.refusal.service_name
         case OtherService():
-            wanted.taken, wanted.service = Taken.OTHER_SERVICE, word.refusal.service_name
+            wanted.status, wanted.service = EntryStatus.OTHER_SERVICE, word.refusal.service_name
         case LooksLikeSecret():
-            wanted.taken = Taken.SECRET
+            wanted.status = EntryStatus.SECRET
         case NotAJobId():
-            wanted.taken = Taken.NOT_A_JOB_ID
+            wanted.status = EntryStatus.NOT_A_JOB_ID
     return wanted
 
 
-def _not_taken(said: Said) -> Taken | None:
-    if said is Silence.NOT_FOUND:
-        return Taken.NOT_FOUND
-    if said is Silence.EXPIRED:
-        return Taken.EXPIRED
-    if isinstance(said, HeldBack):
-        return Taken.NOT_LOOKED_UP
-    return Taken.NOT_A_JOB_ID if said is Silence.BAD_QUESTION else None
+def _why_unknown(found: LookupResult) -> EntryStatus | None:
+    """Why a job is not watched that is not stored here; None where it is all the same."""
+    match found:
+        case JobNotFound():
+            return EntryStatus.NOT_FOUND
+        case JobExpired():
+            return EntryStatus.EXPIRED
+        case BadRequest():
+            return EntryStatus.NOT_A_JOB_ID
+        case TooFast():
+            return EntryStatus.NOT_LOOKED_UP
+        case _:
+            return None

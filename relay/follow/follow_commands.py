@@ -8,9 +8,8 @@ from model.messages import ClaimedUser
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.server_tokens import TokenChanged
 from relay.changes import Changes
-from relay.commands.lookups import Lookups
+from relay.commands.ask import Ask, account_of, require_ok
 from relay.commands.refusals import NoOwnToken, NotFollowed
-from relay.commands.results import Ask
 from storage import follows
 from storage.database import Database
 from storage.follows import FollowRow
@@ -28,10 +27,9 @@ class Followable:
 class FollowCommands:
     """Every call raises StorageError as the database does; nothing is then changed."""
 
-    def __init__(self, database: Database, accounts: AccountRegistry, lookups: Lookups, changes: Changes) -> None:
+    def __init__(self, database: Database, accounts: AccountRegistry, changes: Changes) -> None:
         self._database = database
         self._accounts = accounts
-        self._lookups = lookups
         self._changes = changes
 
     def followable(self, guild_id: int) -> Followable:
@@ -39,7 +37,8 @@ class FollowCommands:
 
         Raises NoToken, TokenRefused, SubscriptionUnpaid or NoOwnToken.
         """
-        account_id = self._lookups.account_in_force(guild_id)
+        account_id = account_of(self._accounts, guild_id)
+        require_ok(self._accounts, account_id)
         if self._accounts.own(guild_id) != account_id:
             raise NoOwnToken
         account = self._accounts.account(account_id)

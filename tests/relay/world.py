@@ -16,9 +16,9 @@ from pixverse.api_errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.changes import Changes
+from relay.commands.ask import Ask
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
-from relay.commands.results import Ask
 from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts
 from relay.polling.job_fetcher import JobFetcher
@@ -176,10 +176,17 @@ class World:
         )
         self.recorder = JobRecorder(database, self.accounts, self.changes, self.clock, interval=interval)
         self.poller = self.new_poller()
-        self.lookups = Lookups(self.fetcher, self.accounts, (allowances or boundless)(self.clock), patience=0.2)
+        self.lookups = Lookups(
+            self.fetcher,
+            self.recorder,
+            self.accounts,
+            (allowances or boundless)(self.clock),
+            self.changes,
+            patience=0.2,
+        )
         limits = limits or Limits(500, 500)
         prompt_posts = PromptPosts(database.reader, post_at_once)
-        self.commands = MemberCommands(database, self.lookups, self.recorder, prompt_posts, self.changes, limits)
+        self.commands = MemberCommands(database, self.lookups, prompt_posts, self.changes, limits)
         self.running: asyncio.Task[None] | None = None
 
     def new_poller(self) -> Poller:

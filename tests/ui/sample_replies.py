@@ -10,8 +10,13 @@ from model.job import Job, Outcome
 from model.messages import ClaimedUser, Obstacle
 from model.states import AccountState, DeliveryState, Reason
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService, SeveralIds
-from relay.commands import refusals, results
+from relay.commands import refusals
+from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.job_queries import JobDetails, Listed
 from relay.commands.resending import SentAgain
+from relay.commands.stop import Stopped, StoppedAll, TakenOff
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
+from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
 from storage.delivery_queries import OutcomeCounts, OutcomePage, OutcomeRecord
 from tests.ui.samples import HERE, JOBID, MENTIONS, NOW, PERMISSIONS, PERSON, Words, jobs, nth
 from ui import admin_replies
@@ -53,65 +58,65 @@ async def press(interaction: object) -> None:
 def answers_on_one_job(words: Words) -> Iterator[Reply]:
     for job in jobs(words):
         for yes in (True, False):
-            yield answers.status_reply(results.NowWatching(1, job, PERSON if yes else None, yes, not yes), HERE)
-            yield answers.status_reply(results.NowWatching(1, job, PERSON, yes, yes), HERE)
-            yield answers.status_reply(results.AlreadyWatched(1, PERSON, yes, yes, not yes), HERE)
-            yield answers.mention_reply(results.MentionSet(1, yes))
+            yield answers.status_reply(NowWatching(1, job, PERSON if yes else None, yes, not yes), HERE)
+            yield answers.status_reply(NowWatching(1, job, PERSON, yes, yes), HERE)
+            yield answers.status_reply(AlreadyWatched(1, PERSON, yes, yes, not yes), HERE)
+            yield answers.mention_reply(1, mention=yes)
         for outcome in Outcome:
-            for state in results.OutcomeState:
-                yield answers.status_reply(results.AlreadyPosted(1, job, outcome, PERSON, state), HERE)
-            yield answers.status_reply(results.PostingOutcome(job, outcome), HERE)
-            yield from details_replies(results.JobDetails(7, JOBID, job, outcome, NOW - 5_000, NOW))
+            for state in DeliveryState:
+                yield answers.status_reply(AlreadyPosted(1, job, outcome, PERSON, state), HERE)
+            yield answers.status_reply(PostingOutcome(job, outcome), HERE)
+            yield from details_replies(JobDetails(7, JOBID, job, outcome, NOW - 5_000, NOW))
         for ended in (None, *Outcome):
-            yield answers.peek_reply(results.Peek(JOBID, job, ended, True), press)
-            yield answers.peek_reply(results.Peek(JOBID, job, ended, False), press)
-            yield answers.checked_reply(results.Checked(job, ended, True), HERE)
-            yield answers.checked_reply(results.Checked(job, ended, False), HERE)
-            yield answers.checked_reply(results.CheckedBefore(job), HERE)
+            yield answers.peek_reply(Peek(JOBID, job, ended, True), press)
+            yield answers.peek_reply(Peek(JOBID, job, ended, False), press)
+            yield answers.checked_reply(Checked(job, ended, True), HERE)
+            yield answers.checked_reply(Checked(job, ended, False), HERE)
+            yield answers.checked_reply(CheckedBefore(job), HERE)
         yield from _answers_on_trouble(job)
         for obstacles in ((), PERMISSIONS, *((obstacle,) for obstacle in Obstacle)):
-            watching = results.NowWatching(1, job, PERSON, True, False)
+            watching = NowWatching(1, job, PERSON, True, False)
             yield answers.status_reply(watching, HERE, obstacles)
-        yield answers.stop_reply(results.Stopped())
+        yield answers.stop_reply(Stopped())
         for others in (0, 1, 4):
-            yield answers.stop_reply(results.TakenOff(others))
+            yield answers.stop_reply(TakenOff(others))
     for stopped in (0, 1, 25):
         for kept in (0, 1, 25):
-            yield answers.stopped_all_reply(results.StoppedAll(stopped, kept))
-    yield answers.posted_again_reply(results.PostedAgain(7))
+            yield answers.stopped_all_reply(StoppedAll(stopped, kept))
+    yield answers.posted_again_reply(7)
 
 
 def _answers_on_trouble(job: Job | None) -> Iterator[Reply]:
-    for why in results.Unchecked:
-        yield answers.checked_reply(results.NotChecked(job, why), HERE)
+    for why in Unchecked:
+        yield answers.checked_reply(NotChecked(job, why), HERE)
     for hold in _TROUBLES:
-        yield answers.status_reply(results.NowWatching(1, job, PERSON, True, False, hold), HERE)
-        yield answers.status_reply(results.AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
+        yield answers.status_reply(NowWatching(1, job, PERSON, True, False, hold), HERE)
+        yield answers.status_reply(AlreadyWatched(1, PERSON, True, False, hold=hold), HERE)
 
 
 def answers_on_lists(words: Words) -> Iterator[Reply]:
-    for taken in results.Taken:
+    for status in EntryStatus:
         for size in (1, 25):
             entries = tuple(
-                results.WatchEntry(f"{n}{words('jobid')}{n:08}", taken, PERSON - 1 - n, True, words("service"))
+                WatchEntry(f"{n}{words('jobid')}{n:08}", status, PERSON - 1 - n, True, words("service"))
                 for n in range(size)
             )
-            yield lists.watch_reply(results.WatchResult(entries, PERSON, True), HERE)
+            yield lists.watch_reply(WatchResult(entries, PERSON, True), HERE)
             numbered = replace(entries[0], text="#7")
-            yield lists.watch_reply(results.WatchResult((numbered,), None, False), HERE)
+            yield lists.watch_reply(WatchResult((numbered,), None, False), HERE)
             for hold in _TROUBLES:
-                yield lists.watch_reply(results.WatchResult(entries, PERSON, True, hold), HERE)
-            yield lists.watch_menu_reply(results.WatchResult(entries, PERSON, True), HERE, 500)
-            yield lists.watch_menu_reply(results.WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
+                yield lists.watch_reply(WatchResult(entries, PERSON, True, hold), HERE)
+            yield lists.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, 500)
+            yield lists.watch_menu_reply(WatchResult(entries, PERSON, True), HERE, size, PERMISSIONS)
     yield lists.no_ids_reply()
     for job in jobs(words):
         for size in (0, 1, 10, 500):
             for on_hold in (False, True):
-                listed = tuple(results.Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
-                yield from lists.listing_replies(results.Listing(listed), HERE, MENTIONS)
+                listed = tuple(Listed(n, nth(job, n), PERSON - n, True, on_hold) for n in range(size))
+                yield from lists.listing_replies(listed, HERE, MENTIONS)
         for hold in _TROUBLES:
-            waiting = tuple(results.Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
-            yield from lists.listing_replies(results.Listing(waiting), HERE, MENTIONS)
+            waiting = tuple(Listed(n, nth(job, n), PERSON - n, True, False, hold) for n in range(2))
+            yield from lists.listing_replies(waiting, HERE, MENTIONS)
 
 
 USER, CLAIMED = ClaimedUser("4321", confirmed=True), ClaimedUser("4321", confirmed=False)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from model.job import Embed, Job, JobState, Media, Outcome, Upload
-from relay.commands.results import JobDetails
+from relay.commands.job_queries import JobDetails
 from ui.details import details_replies
 from ui.discord_limits import MESSAGE, units
 

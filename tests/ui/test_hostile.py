@@ -21,17 +21,11 @@ from model.states import CardStatus
 from pixverse.api_errors import Unavailable
 from pixverse.jobids import OtherService
 from pixverse.jobs_v1 import read_job
-from relay.commands.results import (
-    Choice,
-    JobDetails,
-    Listed,
-    Listing,
-    NowWatching,
-    Peek,
-    Taken,
-    WatchEntry,
-    WatchResult,
-)
+from relay.commands.check import Peek
+from relay.commands.job_queries import JobDetails, Listed
+from relay.commands.watch import NowWatching
+from relay.commands.watch_many import EntryStatus, WatchEntry, WatchResult
+from storage.overviews import KnownJob
 from tests.hostile import JOBID, jobids, records, unseen, wild_records, words
 from tests.ui.samples import HERE, MENTIONS, NONCE, NOW, components_of, text_of
 from ui import discord_limits as limits
@@ -107,7 +101,7 @@ def _answers(job: Job, jobid: str) -> Iterator[str]:
         yield from (answer.content for answer in details_replies(JobDetails(7, jobid, job, outcome, NOW, NOW)))
     yield status_reply(NowWatching(1, job, None, mention=True, api_down=True), HERE).content
     listed = Listed(7, job, None, mine=True, on_hold=False)
-    yield from (answer.content for answer in listing_replies(Listing((listed,) * 12), HERE, MENTIONS))
+    yield from (answer.content for answer in listing_replies((listed,) * 12, HERE, MENTIONS))
 
 
 def _text(message: Message) -> str:
@@ -157,7 +151,7 @@ def _check_bounds(job: Job, jobid: str) -> None:
         _check_message(message_of(post, HERE, MENTIONS))
     for text in _answers(job, jobid):
         _check_answer(text)
-    choice = autocomplete_choice(Choice(7, job, None, NOW), NOW)
+    choice = autocomplete_choice(KnownJob(7, snapshots.dump(job), None, NOW), NOW)
     assert 1 <= units(choice.name) <= limits.CHOICE
     assert _is_clean(choice.name)
     assert choice.value == "#7"
@@ -220,7 +214,7 @@ def test_our_markup_and_nothing_else_is_live(record: dict[str, Any]) -> None:
 @_quick
 @given(st.lists(words, min_size=1, max_size=25), words)
 def test_what_a_member_types_is_repeated_as_text(typed: list[str], service: str) -> None:
-    kinds = [taken for taken in Taken if not taken.in_batch]
+    kinds = [taken for taken in EntryStatus if not taken.in_batch]
     entries = tuple(
         WatchEntry(text, kinds[place % len(kinds)], service=service or None) for place, text in enumerate(typed)
     )

@@ -8,9 +8,10 @@ import pytest
 
 from model.job import Job, JobState, Media, Outcome
 from model.messages import Address
-from model.states import AccountState
-from relay.commands import results
-from relay.commands.results import OutcomeState
+from model.states import AccountState, DeliveryState
+from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.stop import Stopped, StoppedAll, TakenOff
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
 from ui import job_replies as answers
 from ui.message import Reply, TemporaryView
 
@@ -30,7 +31,7 @@ def labels(answer: Reply) -> list[str | None]:
 
 
 async def test_now_watched() -> None:
-    result = results.NowWatching(5, JOB, 9, mention=True, api_down=False)
+    result = NowWatching(5, JOB, 9, mention=True, api_down=False)
     answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Watching.** I'll post the result here and ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
@@ -40,7 +41,7 @@ async def test_now_watched() -> None:
 
 
 async def test_watched_though_the_api_is_down() -> None:
-    result = results.NowWatching(5, JOB, 9, mention=True, api_down=True)
+    result = NowWatching(5, JOB, 9, mention=True, api_down=True)
     assert answers.status_reply(result, HERE).content == (
         "**PixVerse's API isn't answering right now.** I'm watching, and will post the result here. "
         f"Last known: in progress. {CARD}"
@@ -49,7 +50,7 @@ async def test_watched_though_the_api_is_down() -> None:
 
 
 async def test_already_watched() -> None:
-    result = results.AlreadyWatched(5, 9, mention=True, api_down=False)
+    result = AlreadyWatched(5, 9, mention=True, api_down=False)
     answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Already watched here.** I'll ping you. {CARD}"
     assert labels(answer) == ["Don't ping me", "Stop watching"]
@@ -57,27 +58,27 @@ async def test_already_watched() -> None:
 
 
 async def test_already_posted() -> None:
-    result = results.AlreadyPosted(5, JOB, Outcome.FAILED, 9, OutcomeState.POSTED)
+    result = AlreadyPosted(5, JOB, Outcome.FAILED, 9, DeliveryState.POSTED)
     answer = answers.status_reply(result, HERE)
     assert answer.content == f"**Already posted here.** {RESULT}"
     assert labels(answer) == ["Post it again"]
-    waiting = answers.status_reply(replace(result, state=OutcomeState.WAITING), HERE)
+    waiting = answers.status_reply(replace(result, state=DeliveryState.WAITING), HERE)
     assert waiting.content.startswith("**Failed.** I'll post the details here soon")
     assert waiting.view is None
 
 
 async def test_nobody_knows_whether_it_was_posted() -> None:
-    answer = answers.status_reply(results.AlreadyPosted(5, JOB, Outcome.FAILED, None, OutcomeState.UNSURE), HERE)
+    answer = answers.status_reply(AlreadyPosted(5, JOB, Outcome.FAILED, None, DeliveryState.UNSURE), HERE)
     assert answer.content.startswith("**I can't tell whether the result is here.**")
     assert labels(answer) == ["Post it again"]
 
 
 async def test_ended_and_being_posted() -> None:
     made = replace(JOB, media=(Media("https://cdn.example/a.mp4"),))
-    answer = answers.status_reply(results.PostingOutcome(made, Outcome.COMPLETED), HERE)
+    answer = answers.status_reply(PostingOutcome(made, Outcome.COMPLETED), HERE)
     assert answer.content == "**Done.** Posting the result here."
     for job, outcome, state in ((JOB, Outcome.COMPLETED, "Done"), (made, Outcome.FAILED, "Failed")):
-        empty = answers.status_reply(results.PostingOutcome(job, outcome), HERE)
+        empty = answers.status_reply(PostingOutcome(job, outcome), HERE)
         assert empty.content == f"**{state}.** Posting the details here."
 
 
@@ -87,12 +88,12 @@ async def test_a_private_look() -> None:
     async def press(interaction: object) -> None:
         pressed.append(interaction)
 
-    answer = answers.peek_reply(results.Peek(JOB.jobid, JOB, None, api_down=False), press)
+    answer = answers.peek_reply(Peek(JOB.jobid, JOB, None, api_down=False), press)
     assert answer.content.split("\n")[:2] == ["**In progress.** Only you see this.", "> a \\*cat\\*"]
     assert answer.content.split("\n")[2].startswith("-# made <t:1000:R> · user:1")
     assert "me@example.com" not in answer.content
     assert labels(answer) == ["Watch it here"]
-    ended = answers.peek_reply(results.Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
+    ended = answers.peek_reply(Peek(JOB.jobid, JOB, Outcome.FAILED, api_down=False), press)
     assert ended.content.startswith("**Failed.** Only you see this.")
     assert ended.view is None
 
@@ -133,21 +134,19 @@ async def test_a_passing_button_that_cannot_be_taken_off_is_left(trouble: Except
 
 
 def test_check_now() -> None:
-    assert answers.checked_reply(results.Checked(JOB, None, news=True), HERE).content == (
-        "**In progress.** Checked just now."
-    )
-    assert answers.checked_reply(results.Checked(JOB, None, news=False), HERE).content == (
+    assert answers.checked_reply(Checked(JOB, None, news=True), HERE).content == ("**In progress.** Checked just now.")
+    assert answers.checked_reply(Checked(JOB, None, news=False), HERE).content == (
         "**In progress.** Nothing new; PixVerse updates only every 15 to 60 seconds."
     )
-    assert answers.checked_reply(results.CheckedBefore(JOB), HERE).content == (
+    assert answers.checked_reply(CheckedBefore(JOB), HERE).content == (
         "**In progress.** Checked a moment ago; try again in a few seconds."
     )
-    unanswered = results.NotChecked(JOB, results.Unchecked.NO_ANSWER)
+    unanswered = NotChecked(JOB, Unchecked.NO_RESPONSE)
     assert answers.checked_reply(unanswered, HERE).content.endswith("Last known: in progress.")
 
 
 def test_check_now_says_why_it_brought_nothing() -> None:
-    told = {why: answers.checked_reply(results.NotChecked(JOB, why), HERE).content for why in results.Unchecked}
+    told = {why: answers.checked_reply(NotChecked(JOB, why), HERE).content for why in Unchecked}
     assert [text.split("**")[1] for text in told.values()] == [
         "PixVerse's API isn't answering right now.",
         "I couldn't check: useapi.net asked me to wait.",
@@ -155,12 +154,12 @@ def test_check_now_says_why_it_brought_nothing() -> None:
         "useapi.net can't find this job right now.",
         "useapi.net doesn't accept this job id.",
     ]
-    ended = results.AlreadyPosted(5, JOB, Outcome.COMPLETED, 9, results.OutcomeState.POSTED)
+    ended = AlreadyPosted(5, JOB, Outcome.COMPLETED, 9, DeliveryState.POSTED)
     assert answers.checked_reply(ended, HERE).content.startswith("**Already posted here.**")
 
 
 def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None:
-    watching = results.NowWatching(5, None, 9, mention=True, api_down=False, hold=AccountState.REFUSED)
+    watching = NowWatching(5, None, 9, mention=True, api_down=False, hold=AccountState.REFUSED)
     assert answers.status_reply(watching, HERE).content.startswith(
         "**On hold: useapi.net refuses this server's API token.** I'll post the result here "
         "and ping you once someone with *Manage Server* sets a new one."
@@ -168,27 +167,25 @@ def test_what_is_watched_with_a_token_in_trouble_is_said_to_be_watched() -> None
 
 
 def test_stopping() -> None:
-    assert answers.stop_reply(results.Stopped()).content == ("**Stopped watching.** The job keeps running at PixVerse.")
-    assert answers.stop_reply(results.TakenOff(1)).content == (
+    assert answers.stop_reply(Stopped()).content == ("**Stopped watching.** The job keeps running at PixVerse.")
+    assert answers.stop_reply(TakenOff(1)).content == (
         "**You won't be pinged.** Someone else is watching it, so I'll still post the result here."
     )
-    assert answers.stop_reply(results.TakenOff(3)).content.startswith(
-        "**You won't be pinged.** 3 others are watching it, so"
-    )
+    assert answers.stop_reply(TakenOff(3)).content.startswith("**You won't be pinged.** 3 others are watching it, so")
 
 
 def test_stopping_all() -> None:
-    assert answers.stopped_all_reply(results.StoppedAll(2, 1)).content == (
+    assert answers.stopped_all_reply(StoppedAll(2, 1)).content == (
         "**Stopped watching 2 jobs.** They keep running at PixVerse. 1 is still watched for others."
     )
-    assert answers.stopped_all_reply(results.StoppedAll(0, 0)).content.startswith("**Nothing to stop.**")
-    assert answers.stopped_all_reply(results.StoppedAll(0, 2)).content == (
+    assert answers.stopped_all_reply(StoppedAll(0, 0)).content.startswith("**Nothing to stop.**")
+    assert answers.stopped_all_reply(StoppedAll(0, 2)).content == (
         "**You won't be pinged.** 2 are still watched for others."
     )
 
 
 async def test_pings_on_and_off() -> None:
-    on = answers.mention_reply(results.MentionSet(5, mention=True))
+    on = answers.mention_reply(5, mention=True)
     assert on.content == "**I'll ping you when it ends.**"
     assert labels(on) == ["Don't ping me", "Stop watching"]
-    assert labels(answers.mention_reply(results.MentionSet(5, mention=False))) == ["Ping me", "Stop watching"]
+    assert labels(answers.mention_reply(5, mention=False)) == ["Ping me", "Stop watching"]

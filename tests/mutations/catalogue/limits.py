@@ -107,14 +107,14 @@ MUTATIONS = (
     mutation(
         "what could not be looked up is watched, and so polled",
         f"{_LOOKUPS}::test_what_could_not_be_looked_up_is_said_and_not_watched",
-        "relay._not_taken",
-        "return Taken.NOT_LOOKED_UP\n",
+        "_why_unknown",
+        "return EntryStatus.NOT_LOOKED_UP\n",
         "return None\n",
     ),
     mutation(
         "posting an old outcome asks for its links at nobody's expense",
         f"{_LOOKUPS}::test_posting_what_has_ended_counts_the_look_for_fresh_links",
-        "Watch._said",
+        "Watch._look_up",
         "self._lookups.prepay(ask, row.account_id)\n",
         "pass\n",
     ),

@@ -123,7 +123,7 @@ MUTATIONS = (
         "what is asked for while the token is refused is not watched",
         "tests/relay/commands/test_commands.py::"
         "test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_once_it_works",
-        "Watch._said",
+        "Watch._look_up",
         "return None, trouble.state",
         "raise",
     ),
@@ -138,9 +138,9 @@ MUTATIONS = (
     mutation(
         "Check now says that the API is away where it asks to wait",
         "tests/relay/commands/test_commands.py::test_check_now_says_what_it_did",
-        "Watch._check",
-        "why = Unchecked.HAS_TO_WAIT",
-        "pass",
+        "Check._why",
+        "Unchecked.HAS_TO_WAIT if self._lookups.must_wait(account_id) else Unchecked.NO_RESPONSE",
+        "Unchecked.NO_RESPONSE",
     ),
     mutation(
         "a job that the API has never told of is called lost",

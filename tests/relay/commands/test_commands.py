@@ -7,13 +7,19 @@ import pytest
 
 from model import snapshots
 from model.job import Job, JobState, Media, Outcome
-from model.states import AccountState
+from model.states import AccountState, DeliveryState
 from pixverse import api_errors
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherService
-from relay.commands import refusals, results
+from relay.commands import refusals
+from relay.commands.check import Checked, CheckedBefore, NotChecked, Peek, Unchecked
+from relay.commands.job_queries import JobDetails
+from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.subscribe import Limits
+from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
+from relay.commands.watch_many import EntryStatus
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
+from ui.watch_list_replies import autocomplete_choice
 
 ANSWER = 8001
 """Discord's id of the answer in which a button was pressed."""
@@ -31,7 +37,7 @@ async def _stored(world: World) -> list[tuple[object, ...]]:
 async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
     job = world.api.put("job-1", percent=40, prompt="a cat")
     result = await world.commands.watch.status(world.ask(), "  job-1 ", True, True)
-    assert result == results.NowWatching(1, job, 7001, mention=True, api_down=False)
+    assert result == NowWatching(1, job, 7001, mention=True, api_down=False)
     assert await world.rows("SELECT kind, state FROM deliveries") == [("card", "waiting")]
     assert await world.rows("SELECT user_id, mention, in_batch FROM subscribers") == [(PERSON, 1, 0)]
     assert await world.rows("SELECT spoiler, ended_at FROM subscriptions") == [(1, None)]
@@ -41,7 +47,7 @@ async def test_a_running_job_is_watched_with_a_card(world: World) -> None:
 async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None:
     await world.watch("job-1")
     result = await world.commands.watch.status(world.ask(person=2), "#1", False, False)
-    assert isinstance(result, results.AlreadyWatched)
+    assert isinstance(result, AlreadyWatched)
     assert (result.subscription_id, result.mention, result.on_hold) == (1, False, False)
     assert await world.rows("SELECT user_id, mention FROM subscribers ORDER BY 1") == [(2, 0), (PERSON, 1)]
     assert len(await world.rows("SELECT 1 FROM deliveries")) == 1
@@ -51,20 +57,20 @@ async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) ->
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
     job = replace(job, ran_until=world.clock.now(), ended_by=world.clock.now())
-    assert first == results.PostingOutcome(job, Outcome.COMPLETED)
+    assert first == PostingOutcome(job, Outcome.COMPLETED)
     assert world.heard.deliveries
     second = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert second == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.WAITING)
+    assert second == AlreadyPosted(1, job, Outcome.COMPLETED, None, DeliveryState.WAITING)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77")
     third = await world.commands.watch.status(world.ask(person=5), "#1", True, False)
-    assert third == results.AlreadyPosted(1, job, Outcome.COMPLETED, 77, results.OutcomeState.POSTED)
+    assert third == AlreadyPosted(1, job, Outcome.COMPLETED, 77, DeliveryState.POSTED)
     async with world.database.transaction() as tx:
         await tx.run("UPDATE deliveries SET state = 'unsure', message_id = NULL")
     fourth = await world.commands.watch.status(world.ask(person=5), "#1", True, False)
-    assert fourth == results.AlreadyPosted(1, job, Outcome.COMPLETED, None, results.OutcomeState.UNSURE)
+    assert fourth == AlreadyPosted(1, job, Outcome.COMPLETED, None, DeliveryState.UNSURE)
     elsewhere = await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
-    assert isinstance(elsewhere, results.PostingOutcome)
+    assert isinstance(elsewhere, PostingOutcome)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
     assert len(world.api.asked) == 1
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(0,)]
@@ -75,7 +81,7 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
     world.clock.move_to(world.clock.monotonic() + 6)
     world.api.put("job-1", JobState.FAILED)
     result = await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
-    assert isinstance(result, results.PostingOutcome)
+    assert isinstance(result, PostingOutcome)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome", CHANNEL + 1)]
     assert await world.rows("SELECT count(*) FROM deliveries WHERE kind = 'card'") == [(0,)]
 
@@ -116,13 +122,13 @@ async def test_what_is_asked_for_with_a_token_in_trouble_is_watched_and_comes_on
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     world.api.put("job-2", JobState.FAILED)
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert result == results.NowWatching(1, None, 7001, mention=True, api_down=False, hold=hold)
+    assert result == NowWatching(1, None, 7001, mention=True, api_down=False, hold=hold)
     again = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
-    assert isinstance(again, results.AlreadyWatched)
+    assert isinstance(again, AlreadyWatched)
     assert again.hold is hold
     both = await world.commands.many.watch(world.ask(channel=CHANNEL + 1), "job-1 job-2", True)
     assert both.hold is hold
-    assert [entry.taken for entry in both.entries] == [results.Taken.WATCHED] * 2
+    assert [entry.status for entry in both.entries] == [EntryStatus.WATCHED] * 2
 
     world.accounts.states.clear()
     world.api.everywhere = None
@@ -139,9 +145,9 @@ async def test_watched_all_the_same_while_the_api_is_away(world: World, trouble:
     else:
         world.api.gate = asyncio.Event()
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert result == results.NowWatching(1, None, 7001, mention=True, api_down=True)
+    assert result == NowWatching(1, None, 7001, mention=True, api_down=True)
     again = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert isinstance(again, results.AlreadyWatched)
+    assert isinstance(again, AlreadyWatched)
     assert again.api_down
     assert len(world.api.asked) == (2 if isinstance(trouble, api_errors.Unavailable) else 1)
 
@@ -151,10 +157,10 @@ async def test_not_found_twice_by_hand_ends_a_known_job_only_after_a_minute(worl
     del world.api.jobs["job-1"]
     for _ in range(5):
         world.clock.move_to(world.clock.monotonic() + 10)
-        assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), results.AlreadyWatched)
+        assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), AlreadyWatched)
     world.clock.move_to(world.clock.monotonic() + 30)
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert isinstance(result, results.AlreadyPosted)
+    assert isinstance(result, AlreadyPosted)
     assert result.outcome is Outcome.NOT_FOUND
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -164,7 +170,7 @@ async def test_a_job_that_was_given_up_is_taken_up_again_with_another_outcome(wo
     await world.recorder.give_up(number)
     world.clock.move_to(world.clock.monotonic() + 100)
     result = await world.commands.watch.status(world.ask(person=2), f"#{number}", True, False)
-    assert isinstance(result, results.NowWatching)
+    assert isinstance(result, NowWatching)
     assert await world.rows("SELECT round, ended_at, watched_since FROM jobs") == [(1, None, world.clock.now())]
     assert await world.rows("SELECT user_id FROM subscribers") == [(2,)]
     await world.recorder.record_response(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
@@ -182,7 +188,7 @@ async def test_what_was_given_up_under_one_account_is_told_under_another(world: 
     await world.recorder.record_response(other, world.api.put("job-1", JobState.COMPLETED), OTHER_ACCOUNT)
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
     answer = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
-    assert isinstance(answer, results.AlreadyPosted | results.PostingOutcome)
+    assert isinstance(answer, AlreadyPosted | PostingOutcome)
     assert len(await world.outcomes()) == 2
 
 
@@ -205,7 +211,7 @@ async def test_a_job_that_was_given_up_and_has_ended_since_is_posted(world: Worl
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.CANCELLED)
     result = await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert isinstance(result, results.PostingOutcome)
+    assert isinstance(result, PostingOutcome)
     assert result.outcome is Outcome.CANCELLED
     assert await world.outcomes() == [("outcome", CHANNEL), ("outcome-1", CHANNEL)]
 
@@ -230,7 +236,7 @@ async def test_commands_at_the_same_time_ask_once(world: World) -> None:
     await asyncio.sleep(0.05)
     world.api.gate.set()
     done = await asyncio.gather(*asks)
-    assert all(isinstance(one, results.NowWatching) for one in done)
+    assert all(isinstance(one, NowWatching) for one in done)
     assert len(world.api.asked) == 1
     assert await world.rows("SELECT count(*) FROM jobs") == [(1,)]
 
@@ -252,7 +258,7 @@ async def test_a_stopped_subscription_comes_back_with_its_card(world: World) -> 
     await world.commands.stop.unwatch(world.ask(), f"#{number}", False)
     world.clock.move_to(world.clock.monotonic() + 50)
     result = await world.commands.watch.watch_again(world.ask(person=3), 1)
-    assert isinstance(result, results.NowWatching)
+    assert isinstance(result, NowWatching)
     assert await world.rows("SELECT count(*) FROM subscriptions") == [(1,)]
     assert await world.rows("SELECT message_id FROM deliveries") == [(55,)]
     assert await world.rows("SELECT ended_at, stopped_by FROM subscriptions") == [(None, None)]
@@ -266,7 +272,7 @@ async def test_secrets_come_first_and_go_nowhere(database: Database) -> None:
     world = World(database)
     for call in (
         world.commands.watch.status(world.ask(), SECRET, True, False),
-        world.commands.watch.peek(world.ask(), SECRET),
+        world.commands.check.peek(world.ask(), SECRET),
         world.commands.many.watch(world.ask(), f"{SECRET}, '{SECRET.upper()}'", True),
         world.commands.stop.unwatch(world.ask(), SECRET, True),
     ):
@@ -289,10 +295,10 @@ async def test_what_is_no_job_id_is_said_without_asking(world: World) -> None:
 async def test_without_a_usable_token_nothing_is_asked(world: World) -> None:
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
     with pytest.raises(refusals.AccountInTrouble, match="refused"):
-        await world.commands.watch.peek(world.ask(), "job-1")
+        await world.commands.check.peek(world.ask(), "job-1")
     world.accounts.states[ACCOUNT] = AccountState.UNPAID
     with pytest.raises(refusals.AccountInTrouble, match="unpaid"):
-        await world.commands.watch.peek(world.ask(), "job-1")
+        await world.commands.check.peek(world.ask(), "job-1")
     world.accounts.used[GUILD] = None
     with pytest.raises(refusals.NoToken):
         await world.commands.watch.status(world.ask(), "job-1", True, False)
@@ -324,24 +330,22 @@ async def test_limits_hold_exactly_under_a_crowd(database: Database) -> None:
     assert await world.rows("SELECT count(*) FROM jobs") == [(7,)]
     world.api.put("ended-1", JobState.FAILED)
     ended = await world.commands.watch.status(world.ask(person=1), "ended-1", True, False)
-    assert isinstance(ended, results.PostingOutcome)
+    assert isinstance(ended, PostingOutcome)
     await world.close()
 
 
 async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Database) -> None:
     world = World(database, limits=Limits(open_per_user=1, open_per_server=1))
     await world.watch("job-1")
-    assert isinstance(await world.commands.watch.status(world.ask(), "job-1", False, False), results.AlreadyWatched)
-    assert isinstance(
-        await world.commands.watch.status(world.ask(person=2), "job-1", True, False), results.AlreadyWatched
-    )
+    assert isinstance(await world.commands.watch.status(world.ask(), "job-1", False, False), AlreadyWatched)
+    assert isinstance(await world.commands.watch.status(world.ask(person=2), "job-1", True, False), AlreadyWatched)
     world.api.put("job-2")
     with pytest.raises(refusals.PersonLimit):
         await world.commands.watch.status(world.ask(), "job-2", True, False)
     with pytest.raises(refusals.ServerLimit):
         await world.commands.watch.status(world.ask(person=3), "job-2", True, False)
     await world.commands.stop.unwatch(world.ask(person=2), "#1", True)
-    assert isinstance(await world.commands.watch.status(world.ask(), "job-2", True, False), results.NowWatching)
+    assert isinstance(await world.commands.watch.status(world.ask(), "job-2", True, False), NowWatching)
     await world.close()
 
 
@@ -357,18 +361,18 @@ async def test_a_number_and_a_button_are_of_no_use_elsewhere(world: World) -> No
     with pytest.raises(refusals.NumberUnknown):
         await world.commands.watch.status(abroad, f"#{number}", True, False)
     with pytest.raises(refusals.NumberUnknown):
-        await world.commands.watch.peek(abroad, "#2")
+        await world.commands.check.peek(abroad, "#2")
     with pytest.raises(refusals.NotWatchedHere):
         await world.commands.stop.unwatch(abroad, "#2", True)
     assert await world.commands.queries.choices(abroad, "") == ()
-    assert (await world.commands.queries.list(abroad)).entries == ()
+    assert await world.commands.queries.list(abroad) == ()
     for ask in (abroad, world.ask(channel=CHANNEL + 1)):
         for call in (
-            world.commands.watch.check_now(ask, 2),
+            world.commands.check.check_now(ask, 2),
             world.commands.stop.stop(ask, 2, True),
-            world.commands.buttons.set_mention(ask, 2, False),
+            world.commands.watch.set_mention(ask, 2, False),
             world.commands.watch.watch_again(ask, 2),
-            world.commands.buttons.post_again(ask, 1, ANSWER),
+            world.commands.resending.post_again(ask, 1, ANSWER),
             world.commands.queries.details(ask, str(nonce)),
             world.commands.stop.stop_all(ask, 1, True),
         ):
@@ -389,7 +393,7 @@ async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
     for typed in (f"#{number}", "#2", "#99"):
         for call in (
             world.commands.watch.status(passer_by, typed, True, False),
-            world.commands.watch.peek(passer_by, typed),
+            world.commands.check.peek(passer_by, typed),
         ):
             with pytest.raises(refusals.NumberUnknown) as caught:
                 await call
@@ -397,19 +401,19 @@ async def test_a_number_is_of_no_use_in_another_channel(world: World) -> None:
         with pytest.raises(refusals.NotWatchedHere):
             await world.commands.stop.unwatch(passer_by, typed, True)
     listed = await world.commands.many.watch(passer_by, f"#{number} #2 #99", True)
-    assert [one.taken for one in listed.entries] == [results.Taken.NOT_FOUND] * 3
+    assert [one.status for one in listed.entries] == [EntryStatus.NOT_FOUND] * 3
     assert await world.commands.queries.choices(passer_by, "") == ()
     assert (await _stored(world), len(world.api.asked)) == (before, asked)
 
 
 async def test_a_number_is_known_to_who_asked_and_where_it_was_asked_for(world: World) -> None:
     await world.watch("job-1")
-    assert (await world.commands.watch.peek(world.ask(person=2), "#1")).jobid == "job-1"
-    assert (await world.commands.watch.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
+    assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")).jobid == "job-1"
     await world.commands.stop.unwatch(world.ask(), "#1", False)
-    assert (await world.commands.watch.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
     with pytest.raises(refusals.NumberUnknown):
-        await world.commands.watch.peek(world.ask(channel=CHANNEL + 1), "#1")
+        await world.commands.check.peek(world.ask(channel=CHANNEL + 1), "#1")
 
 
 async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(world: World) -> None:
@@ -417,10 +421,10 @@ async def test_a_number_of_another_server_s_row_means_the_row_of_this_channel(wo
     world.accounts.used[GUILD + 1] = OTHER_ACCOUNT
     assert await world.watch("job-1", **abroad) == 1
     assert await world.watch("job-1") == 2
-    assert (await world.commands.watch.peek(world.ask(person=2), "#1")).jobid == "job-1"
+    assert (await world.commands.check.peek(world.ask(person=2), "#1")).jobid == "job-1"
     with pytest.raises(refusals.NumberUnknown):
-        await world.commands.watch.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
-    assert await world.commands.stop.unwatch(world.ask(), "#1", False) == results.Stopped()
+        await world.commands.check.peek(world.ask(person=2, channel=CHANNEL + 1), "#1")
+    assert await world.commands.stop.unwatch(world.ask(), "#1", False) == Stopped()
     assert await world.rows("SELECT job_id FROM subscriptions WHERE ended_at IS NULL") == [(1,)]
 
 
@@ -428,12 +432,12 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
     await world.watch("job-1")
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     held = await world.commands.watch.status(world.ask(person=2), "#1", True, False)
-    assert isinstance(held, results.AlreadyWatched)
+    assert isinstance(held, AlreadyWatched)
     assert held.on_hold
     with pytest.raises(refusals.NotFound):
         await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "#1", True, False)
-    assert (await world.commands.queries.list(world.ask())).entries[0].on_hold
-    assert isinstance(await world.commands.watch.check_now(world.ask(), 1), results.NotChecked)
+    assert (await world.commands.queries.list(world.ask()))[0].on_hold
+    assert isinstance(await world.commands.check.check_now(world.ask(), 1), NotChecked)
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
 
 
@@ -442,27 +446,27 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
 
 async def test_a_peek_shows_and_changes_nothing(world: World) -> None:
     job = world.api.put("job-1", percent=30)
-    assert await world.commands.watch.peek(world.ask(), "job-1") == results.Peek("job-1", job, None, api_down=False)
+    assert await world.commands.check.peek(world.ask(), "job-1") == Peek("job-1", job, None, api_down=False)
     assert await _stored(world) == []
     with pytest.raises(refusals.NotFound):
-        await world.commands.watch.peek(world.ask(), "nowhere-1")
+        await world.commands.check.peek(world.ask(), "nowhere-1")
     world.api.everywhere = api_errors.Unavailable("503")
     with pytest.raises(refusals.ApiDown):
-        await world.commands.watch.peek(world.ask(), "else-1")
+        await world.commands.check.peek(world.ask(), "else-1")
 
 
 async def test_a_peek_at_a_known_job(world: World) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = api_errors.Unavailable("503")
-    peek = await world.commands.watch.peek(world.ask(), "#1")
+    peek = await world.commands.check.peek(world.ask(), "#1")
     assert (peek.api_down, peek.job) == (True, world.api.jobs["job-1"])
     with pytest.raises(refusals.ApiDown):  # Of another server's job nothing is told.
-        await world.commands.watch.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
+        await world.commands.check.peek(world.ask(guild=GUILD + 1, channel=5), "job-1")
     world.api.everywhere = None
     ended = world.api.put("job-1", JobState.MODERATED)
-    peek = await world.commands.watch.peek(world.ask(), "job-1")
-    assert peek == results.Peek("job-1", ended, Outcome.MODERATED, api_down=False)
+    peek = await world.commands.check.peek(world.ask(), "job-1")
+    assert peek == Peek("job-1", ended, Outcome.MODERATED, api_down=False)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
@@ -473,30 +477,30 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.put("job-1", percent=70)
-    first = await world.commands.watch.check_now(world.ask(), 1)
-    assert isinstance(first, results.Checked)
+    first = await world.commands.check.check_now(world.ask(), 1)
+    assert isinstance(first, Checked)
     assert first.news
     assert first.job is not None
     assert first.job.percent == 70
-    second = await world.commands.watch.check_now(world.ask(), 1)
-    assert isinstance(second, results.CheckedBefore)
+    second = await world.commands.check.check_now(world.ask(), 1)
+    assert isinstance(second, CheckedBefore)
     assert second.job is not None
     assert second.job.percent == 70
     world.clock.move_to(world.clock.monotonic() + 5)
-    third = await world.commands.watch.check_now(world.ask(), 1)
-    assert isinstance(third, results.Checked)
+    third = await world.commands.check.check_now(world.ask(), 1)
+    assert isinstance(third, Checked)
     assert not third.news
     world.clock.move_to(world.clock.monotonic() + 5)
     world.api.everywhere = api_errors.Unavailable("503")
-    assert isinstance(await world.commands.watch.check_now(world.ask(), 1), results.NotChecked)
+    assert isinstance(await world.commands.check.check_now(world.ask(), 1), NotChecked)
     world.api.everywhere = None
     world.api.put("job-1", JobState.COMPLETED)
-    last = await world.commands.watch.check_now(world.ask(), 1)
-    assert isinstance(last, results.Checked)
+    last = await world.commands.check.check_now(world.ask(), 1)
+    assert isinstance(last, Checked)
     assert last.outcome is Outcome.COMPLETED
     assert await world.outcomes() == [("outcome", CHANNEL)]
-    assert await world.commands.watch.check_now(world.ask(), 1) == results.AlreadyPosted(
-        1, last.job, Outcome.COMPLETED, None, results.OutcomeState.WAITING
+    assert await world.commands.check.check_now(world.ask(), 1) == AlreadyPosted(
+        1, last.job, Outcome.COMPLETED, None, DeliveryState.WAITING
     )
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
@@ -504,20 +508,18 @@ async def test_check_now_tells_news_once_and_asks_not_twice_in_five_seconds(worl
 @pytest.mark.parametrize(
     ("trouble", "why"),
     [
-        (api_errors.Unavailable("503"), results.Unchecked.NO_ANSWER),
-        (api_errors.RateLimited("429", 60.0), results.Unchecked.HAS_TO_WAIT),
-        (api_errors.JobNotFound("404"), results.Unchecked.NOT_KNOWN),
-        (api_errors.BadRequest("400"), results.Unchecked.QUESTION_REFUSED),
+        (api_errors.Unavailable("503"), Unchecked.NO_RESPONSE),
+        (api_errors.RateLimited("429", 60.0), Unchecked.HAS_TO_WAIT),
+        (api_errors.JobNotFound("404"), Unchecked.NOT_KNOWN),
+        (api_errors.BadRequest("400"), Unchecked.ID_REFUSED),
     ],
 )
-async def test_check_now_says_what_it_did(
-    world: World, trouble: api_errors.PixVerseError, why: results.Unchecked
-) -> None:
+async def test_check_now_says_what_it_did(world: World, trouble: api_errors.PixVerseError, why: Unchecked) -> None:
     await world.watch("job-1")
     world.clock.move_to(world.clock.monotonic() + 10)
     world.api.everywhere = trouble
-    checked = await world.commands.watch.check_now(world.ask(), 1)
-    assert isinstance(checked, results.NotChecked)
+    checked = await world.commands.check.check_now(world.ask(), 1)
+    assert isinstance(checked, NotChecked)
     assert checked.why is why
 
 
@@ -525,15 +527,15 @@ async def test_check_now_of_a_job_that_is_stopped_has_nothing_to_do(world: World
     await world.watch("job-1")
     await world.commands.stop.unwatch(world.ask(), "job-1", False)
     with pytest.raises(refusals.NothingToDo):
-        await world.commands.watch.check_now(world.ask(), 1)
+        await world.commands.check.check_now(world.ask(), 1)
 
 
 async def test_set_mention_is_for_those_who_wait(world: World) -> None:
     await world.watch("job-1")
-    assert await world.commands.buttons.set_mention(world.ask(), 1, False) == results.MentionSet(1, mention=False)
+    await world.commands.watch.set_mention(world.ask(), 1, False)
     assert await world.rows("SELECT mention FROM subscribers") == [(0,)]
     with pytest.raises(refusals.NothingToDo):
-        await world.commands.buttons.set_mention(world.ask(person=2), 1, True)
+        await world.commands.watch.set_mention(world.ask(person=2), 1, True)
 
 
 async def test_post_again_once_for_each_answer_with_fresh_links(world: World) -> None:
@@ -542,16 +544,16 @@ async def test_post_again_once_for_each_answer_with_fresh_links(world: World) ->
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/new.mp4"),))
     first, second = await asyncio.gather(
-        world.commands.buttons.post_again(world.ask(), 1, ANSWER),
-        world.commands.buttons.post_again(world.ask(), 1, ANSWER),
+        world.commands.resending.post_again(world.ask(), 1, ANSWER),
+        world.commands.resending.post_again(world.ask(), 1, ANSWER),
     )
-    assert first == second == results.PostedAgain(1)
+    assert first == second == 1
     assert await world.outcomes() == [("outcome", CHANNEL), (f"again-{ANSWER}", CHANNEL)]
     [(snapshot,)] = await world.rows("SELECT snapshot FROM jobs")
     assert "new.mp4" in str(snapshot)
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.everywhere = api_errors.TokenRefused("401")
-    await world.commands.buttons.post_again(world.ask(), 1, ANSWER + 1)
+    await world.commands.resending.post_again(world.ask(), 1, ANSWER + 1)
     assert len(await world.outcomes()) == 3
     [(after,)] = await world.rows("SELECT snapshot FROM jobs")
     assert after == snapshot
@@ -563,7 +565,7 @@ async def test_post_again_takes_no_contrary_answer(world: World) -> None:
     for state in (JobState.FAILED, JobState.PROGRESS):
         world.clock.move_to(world.clock.monotonic() + 100)
         world.api.put("job-1", state, media=(Media("https://x/other.mp4"),))
-        await world.commands.buttons.post_again(world.ask(), 1, ANSWER)
+        await world.commands.resending.post_again(world.ask(), 1, ANSWER)
     [(snapshot, outcome)] = await world.rows("SELECT snapshot, outcome FROM jobs")
     assert "old.mp4" in str(snapshot)
     assert outcome == "completed"
@@ -575,7 +577,7 @@ async def test_details_by_the_nonce_of_the_outcome(world: World) -> None:
     [(nonce,)] = await world.rows("SELECT base_nonce FROM deliveries")
     at = world.clock.now()
     job = replace(job, ran_until=at, ended_by=at)
-    expected = results.JobDetails(1, "job-1", job, Outcome.FAILED, at, at)
+    expected = JobDetails(1, "job-1", job, Outcome.FAILED, at, at)
     assert await world.commands.queries.details(world.ask(), str(nonce)) == expected
     with pytest.raises(refusals.NothingToDo):
         await world.commands.queries.details(world.ask(), "0" * 25)
@@ -598,8 +600,7 @@ async def test_the_list_is_this_channels(world: World) -> None:
     await world.watch("job-2", person=2)
     await world.watch("job-3", channel=CHANNEL + 1)
     listing = await world.commands.queries.list(world.ask())
-    assert [(one.number, one.mine) for one in listing.entries] == [(1, True), (2, False)]
-    assert listing.mine == 1
+    assert [(one.number, one.mine) for one in listing] == [(1, True), (2, False)]
 
 
 async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(world: World) -> None:
@@ -617,9 +618,9 @@ async def test_choices_are_ones_own_and_this_channels_by_prompt_newest_first(wor
     await world.watch("a-dog-1")
     asked = len(world.api.asked)
     found = await world.commands.queries.choices(world.ask(), "cat")
-    assert [(one.number, one.since) for one in found] == [(2, 5), (1, 5)]
-    assert [one.number for one in await world.commands.queries.choices(world.ask(), "")] == [4, 2, 1]
-    assert [one.number for one in await world.commands.queries.choices(world.ask(), "#4")] == [4]
+    assert [one.job_id for one in found] == [2, 1]
+    assert [one.job_id for one in await world.commands.queries.choices(world.ask(), "")] == [4, 2, 1]
+    assert [one.job_id for one in await world.commands.queries.choices(world.ask(), "#4")] == [4]
     assert len(world.api.asked) == asked
 
 
@@ -640,7 +641,7 @@ async def test_no_more_snapshots_are_read_than_choices_are_shown(
     monkeypatch.setattr(snapshots, "load", counting)
     for find in (world.commands.queries.choices, world.commands.queries.watched_choices):
         loaded.clear()
-        shown = await find(world.ask(), typed)
+        shown = [autocomplete_choice(row, world.clock.now()) for row in await find(world.ask(), typed)]
         assert len(loaded) == len(shown) <= 25
 
 
@@ -651,8 +652,8 @@ async def test_choices_to_watch_no_more_are_what_this_channel_waits_for(world: W
     await world.watch("cat-elsewhere-1", channel=CHANNEL + 1)
     await world.commands.stop.unwatch(world.ask(), "#1", may_manage=True)
     found = await world.commands.queries.watched_choices(world.ask(), "CAT")
-    assert [(one.number, one.since) for one in found] == [(2, 5)]
-    assert [one.number for one in await world.commands.queries.watched_choices(world.ask(), "")] == [3, 2]
+    assert [one.job_id for one in found] == [2]
+    assert [one.job_id for one in await world.commands.queries.watched_choices(world.ask(), "")] == [3, 2]
     assert await world.commands.queries.watched_choices(world.ask(), SECRET) == ()
 
 
@@ -660,17 +661,17 @@ async def test_choices_are_at_most_twenty_five(world: World) -> None:
     for number in range(30):
         await world.watch(f"job-{number}")
     found = await world.commands.queries.choices(world.ask(), "")
-    assert [one.number for one in found] == list(range(30, 5, -1))
+    assert [one.job_id for one in found] == list(range(30, 5, -1))
 
 
 async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> None:
     await world.watch("job-1")
     async with world.database.transaction() as tx:
         await tx.run("UPDATE jobs SET snapshot = 'not json'")
-    assert (await world.commands.queries.list(world.ask())).entries[0].job is None
+    assert (await world.commands.queries.list(world.ask()))[0].job is None
     world.clock.move_to(world.clock.monotonic() + 10)
-    await world.commands.watch.check_now(world.ask(), 1)
-    job = (await world.commands.queries.list(world.ask())).entries[0].job
+    await world.commands.check.check_now(world.ask(), 1)
+    job = (await world.commands.queries.list(world.ask()))[0].job
     assert job == Job("job-1", JobState.PROGRESS, "progress")
 
 
@@ -680,14 +681,14 @@ async def test_a_snapshot_that_cannot_be_read_is_no_obstacle(world: World) -> No
 async def test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by(world: World) -> None:
     """Somebody else joins and leaves again: the result still comes."""
     job_id = await world.watch("job-1")
-    await world.commands.forgetting.forget(world.ask())
+    await world.commands.forgetting.forget(PERSON)
     await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
-    assert await world.commands.stop.unwatch(world.ask(person=2), f"#{job_id}", False) == results.TakenOff(1)
+    assert await world.commands.stop.unwatch(world.ask(person=2), f"#{job_id}", False) == TakenOff(1)
     with pytest.raises(refusals.NotYours) as refused:
         await world.commands.stop.unwatch(world.ask(person=2), f"#{job_id}", False)
     assert refused.value.askers == ()
     assert await world.rows("SELECT ended_at FROM subscriptions") == [(None,)]
-    assert await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", True) == results.Stopped()
+    assert await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", True) == Stopped()
 
 
 async def test_a_batch_s_owner_leaves_what_a_forgotten_person_waits_for(world: World) -> None:
@@ -695,15 +696,15 @@ async def test_a_batch_s_owner_leaves_what_a_forgotten_person_waits_for(world: W
         world.api.put(jobid)
     await world.commands.many.watch(world.ask(), "job-1 job-2", True)
     await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
-    await world.commands.forgetting.forget(world.ask(person=2))
+    await world.commands.forgetting.forget(2)
     ((batch_id,),) = await world.rows("SELECT id FROM batches")
-    assert await world.commands.stop.stop_all(world.ask(), int(str(batch_id)), False) == results.StoppedAll(1, 1)
+    assert await world.commands.stop.stop_all(world.ask(), int(str(batch_id)), False) == StoppedAll(1, 1)
 
 
 async def test_a_person_who_is_forgotten_while_others_wait_is_named_nowhere(world: World) -> None:
     job_id = await world.watch("job-1")
     await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
-    await world.commands.forgetting.forget(world.ask())
+    await world.commands.forgetting.forget(PERSON)
     with pytest.raises(refusals.NotYours) as refused:
         await world.commands.stop.unwatch(world.ask(person=3), f"#{job_id}", False)
     assert refused.value.askers == (2,)

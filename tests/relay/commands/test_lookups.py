@@ -10,7 +10,8 @@ from pixverse.api_client import LazyJob
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.commands import refusals
-from relay.commands.results import CheckedBefore, Taken
+from relay.commands.check import CheckedBefore
+from relay.commands.watch_many import EntryStatus
 from storage.database import Database
 from tests.clock import ManualClock
 from tests.relay.world import ACCOUNT, CHANNEL, FakeApi, World
@@ -54,18 +55,18 @@ async def test_a_list_is_asked_about_whole_or_not_at_all(world: World) -> None:
     assert refusal.value.until == world.clock.now() + 2000
     world.clock.move_to(world.clock.monotonic() + 2)
     result = await world.commands.many.watch(world.ask(), " ".join(_jobs(6, 6)), True)
-    assert [entry.taken for entry in result.entries] == [Taken.WATCHED] * 6
+    assert [entry.status for entry in result.entries] == [EntryStatus.WATCHED] * 6
 
 
 async def test_what_was_just_asked_costs_nothing(world: World) -> None:
     for _ in range(3):
         result = await world.commands.many.watch(world.ask(), " ".join(_jobs(10)), True)
-        assert [entry.taken for entry in result.entries] == [Taken.NOT_FOUND] * 10
+        assert [entry.status for entry in result.entries] == [EntryStatus.NOT_FOUND] * 10
     assert len(world.api.asked) == 10
     with pytest.raises(refusals.TooFast):
         await world.commands.watch.status(world.ask(), "job-99", True, False)
     with pytest.raises(refusals.TooFast):
-        await world.commands.watch.peek(world.ask(person=2), "job-99")
+        await world.commands.check.peek(world.ask(person=2), "job-99")
 
 
 async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Database) -> None:
@@ -73,9 +74,9 @@ async def test_what_could_not_be_looked_up_is_said_and_not_watched(database: Dat
     for jobid in _jobs(6):
         world.api.put(jobid)
     result = await world.commands.many.watch(world.ask(), " ".join(_jobs(6)), True)
-    taken = [entry.taken for entry in result.entries]
-    assert taken.count(Taken.WATCHED) == 2
-    assert taken.count(Taken.NOT_LOOKED_UP) == 4
+    taken = [entry.status for entry in result.entries]
+    assert taken.count(EntryStatus.WATCHED) == 2
+    assert taken.count(EntryStatus.NOT_LOOKED_UP) == 4
     assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
     with pytest.raises(refusals.TooFast):
         await world.commands.watch.status(world.ask(), "job-5", True, False)
@@ -92,7 +93,7 @@ async def test_polls_go_on_when_people_may_ask_nothing_more(world: World) -> Non
         await world.advance(1)
         for person in range(5):
             with pytest.raises(refusals.Refusal):
-                await world.commands.watch.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
+                await world.commands.check.peek(world.ask(person=person), f"job-{1000 + 5 * number + person}")
     times = world.api.times("job-1")
     assert len(times) >= 3
     assert max(later - earlier for earlier, later in pairwise(times)) <= 24
@@ -110,7 +111,7 @@ async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: Wor
     with pytest.raises(refusals.TooFast):
         await world.commands.many.watch(world.ask(channel=CHANNEL + 20), f"#{number}", True)
     with pytest.raises(refusals.TooFast):
-        await world.commands.buttons.post_again(world.ask(), 1, 5000)
+        await world.commands.resending.post_again(world.ask(), 1, 5000)
     with pytest.raises(refusals.TooFast):
         world.lookups.prepay_for_server(world.ask())
 
@@ -118,8 +119,8 @@ async def test_posting_what_has_ended_counts_the_look_for_fresh_links(world: Wor
 async def test_check_now_counts(world: World) -> None:
     await world.watch("job-1")
     await world.commands.many.watch(world.ask(), " ".join(_jobs(9, 100)), True)
-    assert isinstance(await world.commands.watch.check_now(world.ask(), 1), CheckedBefore)
+    assert isinstance(await world.commands.check.check_now(world.ask(), 1), CheckedBefore)
     world.clock.move_to(world.clock.monotonic() + 5)
     await world.commands.many.watch(world.ask(), " ".join(_jobs(5, 200)), True)
     with pytest.raises(refusals.TooFast):
-        await world.commands.watch.check_now(world.ask(), 1)
+        await world.commands.check.check_now(world.ask(), 1)

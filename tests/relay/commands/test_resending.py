@@ -3,14 +3,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from model.messages import CardPost, OutcomePost, Refused
 from model.states import CardStatus, NoticeKind, Reason
+from relay.commands.ask import Ask
+from relay.commands.lookups import Lookups
 from relay.commands.refusals import NothingToDo
 from relay.commands.resending import HOPELESS, Resending, SentAgain
-from relay.commands.results import Ask
 from relay.commands.watch import PromptPosts
 from relay.delivery import admin_notices as notices
 from relay.delivery.verdicts import PATIENCE
@@ -35,10 +37,16 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     await made.stop()
 
 
+class FreeLookups:
+    """Looks nothing up, and counts nothing."""
+
+    def prepay_for_server(self, ask: Ask) -> None:
+        pass
+
+
 async def press(world: World, delivery_id: int, *, guild: int = GUILD) -> SentAgain:
-    resending = Resending(
-        world.database, lambda _: None, PromptPosts(world.database.reader, post_at_once), world.changes
-    )
+    prompt_posts = PromptPosts(world.database.reader, post_at_once)
+    resending = Resending(world.database, cast("Lookups", FreeLookups()), prompt_posts, world.changes)
     return await resending.send_again(Ask(guild, CHANNEL, ADMIN, world.clock.now()), delivery_id)
 
 

@@ -9,8 +9,8 @@ from model.states import AccountState
 from pixverse import api_errors
 from pixverse.jobids import NotAJobId
 from relay.commands import refusals
-from relay.commands.results import Taken
 from relay.commands.subscribe import Limits
+from relay.commands.watch_many import EntryStatus
 from storage.database import Database
 from tests.relay.world import ACCOUNT, PERSON, World
 
@@ -26,10 +26,10 @@ async def test_a_list_becomes_one_batch_with_one_summary(world: World) -> None:
     for jobid in ("job-1", "job-2", "job-3"):
         world.api.put(jobid)
     result = await world.commands.many.watch(world.ask(), "job-1, job-2\n job-3 job-1", True)
-    assert [(one.text, one.taken) for one in result.entries] == [
-        ("job-1", Taken.WATCHED),
-        ("job-2", Taken.WATCHED),
-        ("job-3", Taken.WATCHED),
+    assert [(one.text, one.status) for one in result.entries] == [
+        ("job-1", EntryStatus.WATCHED),
+        ("job-2", EntryStatus.WATCHED),
+        ("job-3", EntryStatus.WATCHED),
     ]
     assert result.summary_message_id == 7001
     assert await world.rows("SELECT kind, batch_id FROM deliveries") == [("summary", 1)]
@@ -54,7 +54,7 @@ async def test_an_ended_job_is_posted_and_counts(world: World) -> None:
     world.api.put("job-2")
     world.api.put("job-3", JobState.MODERATED)
     result = await world.commands.many.watch(world.ask(), "job-1 job-2 job-3", True)
-    assert [one.taken for one in result.entries] == [Taken.POSTING, Taken.WATCHED, Taken.POSTING]
+    assert [one.status for one in result.entries] == [EntryStatus.POSTING, EntryStatus.WATCHED, EntryStatus.POSTING]
     assert await _closing(world) == [("job-1", 0), ("job-3", 0)]
     await world.recorder.record_response(2, world.api.put("job-2", JobState.CANCELLED), ACCOUNT)
     assert await _closing(world) == [("job-1", 0), ("job-3", 0), ("job-2", 1)]
@@ -76,15 +76,15 @@ async def test_what_is_not_taken_says_why(world: World) -> None:
     world.api.trouble["expired-1"] = api_errors.JobExpired("410")
     text = "job-1 #1 known-2 nowhere-1 expired-1 x #77 user:1234-minimax:a@b.de-video:123"
     result = await world.commands.many.watch(world.ask(person=2), text, True)
-    assert [one.taken for one in result.entries] == [
-        Taken.WATCHED,
-        Taken.ALREADY_WATCHED,
-        Taken.ALREADY_POSTED,
-        Taken.NOT_FOUND,
-        Taken.EXPIRED,
-        Taken.NOT_A_JOB_ID,
-        Taken.NOT_FOUND,
-        Taken.OTHER_SERVICE,
+    assert [one.status for one in result.entries] == [
+        EntryStatus.WATCHED,
+        EntryStatus.ALREADY_WATCHED,
+        EntryStatus.ALREADY_POSTED,
+        EntryStatus.NOT_FOUND,
+        EntryStatus.EXPIRED,
+        EntryStatus.NOT_A_JOB_ID,
+        EntryStatus.NOT_FOUND,
+        EntryStatus.OTHER_SERVICE,
     ]
     assert await world.rows("SELECT count(*) FROM jobs") == [(3,)]
     in_batch = await world.rows("SELECT in_batch FROM subscribers WHERE user_id = 2 ORDER BY subscription_id")
@@ -98,10 +98,10 @@ async def test_a_token_is_refused_alone(world: World) -> None:
     result = await world.commands.many.watch(
         world.ask(), f"job-1 {token} USER%3A1234-aBcDeFgHiJkLmNoPqRsTu job-2", True
     )
-    assert [(one.text, one.taken) for one in result.entries] == [
-        ("job-1", Taken.WATCHED),
-        ("", Taken.SECRET),
-        ("job-2", Taken.WATCHED),
+    assert [(one.text, one.status) for one in result.entries] == [
+        ("job-1", EntryStatus.WATCHED),
+        ("", EntryStatus.SECRET),
+        ("job-2", EntryStatus.WATCHED),
     ]
     assert {jobid for _, _, jobid in world.api.asked} == {"job-1", "job-2"}
 
@@ -111,9 +111,9 @@ async def test_a_sentence_with_two_ids_watches_those_two(world: World) -> None:
     for jobid in ids:
         world.api.put(jobid)
     result = await world.commands.many.watch(world.ask(), f"please watch {ids[0]} and, at 16:9, {ids[1]}!", True)
-    assert [(one.text, one.taken) for one in result.entries] == [(jobid, Taken.WATCHED) for jobid in ids]
+    assert [(one.text, one.status) for one in result.entries] == [(jobid, EntryStatus.WATCHED) for jobid in ids]
     result = await world.commands.many.watch(world.ask(), "hello please", True)
-    assert {one.taken for one in result.entries} == {Taken.NOT_A_JOB_ID}
+    assert {one.status for one in result.entries} == {EntryStatus.NOT_A_JOB_ID}
     assert {jobid for _, _, jobid in world.api.asked} == set(ids)
 
 
@@ -148,9 +148,9 @@ async def test_limits_hold_exactly_in_and_between_lists(database: Database) -> N
         for person in range(3)
     ]
     results = await asyncio.gather(*lists)
-    taken = [one.taken for result in results for one in result.entries]
-    assert taken.count(Taken.WATCHED) == 6
-    assert taken.count(Taken.PERSON_LIMIT) + taken.count(Taken.SERVER_LIMIT) == 9
+    taken = [one.status for result in results for one in result.entries]
+    assert taken.count(EntryStatus.WATCHED) == 6
+    assert taken.count(EntryStatus.PERSON_LIMIT) + taken.count(EntryStatus.SERVER_LIMIT) == 9
     assert await world.rows("SELECT count(*) FROM subscriptions WHERE ended_at IS NULL") == [(6,)]
     assert await world.rows("SELECT max(n) FROM (SELECT count(*) AS n FROM subscribers GROUP BY user_id)") == [(4,)]
     assert await world.rows("SELECT count(*) FROM jobs") == [(6,)]
@@ -162,7 +162,7 @@ async def test_an_api_that_hangs_is_waited_for_once_for_all(world: World) -> Non
     began = asyncio.get_running_loop().time()
     result = await world.commands.many.watch(world.ask(), " ".join(f"job-{n}" for n in range(25)), True)
     assert asyncio.get_running_loop().time() - began < 1
-    assert all(one.taken is Taken.WATCHED and one.api_down for one in result.entries)
+    assert all(one.status is EntryStatus.WATCHED and one.api_down for one in result.entries)
     assert world.api.most_under_way["all"] <= 8
 
 

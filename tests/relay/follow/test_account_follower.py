@@ -235,7 +235,7 @@ async def test_what_a_member_asked_for_who_is_forgotten_since_ends_with_a_word(w
     world.run()
     await world.advance(1)
     await world.commands.watch.status(world.ask(), "v1-ghost", True, False)
-    await world.commands.forgetting.forget(world.ask())
+    await world.commands.forgetting.forget(PERSON)
     await world.advance(300)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 

@@ -5,24 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from model.messages import ClaimedUser
 from pixverse import api_errors
 from relay.accounts.server_tokens import TokenChanged
-from relay.allowances import Allowances
-from relay.commands.lookups import Lookups
+from relay.commands.ask import Ask
 from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, NoToken
-from relay.commands.results import Ask
 from relay.follow.follow_commands import FollowCommands
-from relay.polling.job_fetcher import JobFetcher
 from storage import follows
 from storage.vault import new_key
-from tests.clock import ManualClock
-from tests.relay.account_house import INTERVAL, House
-from tests.relay.world import FakeApi
+from tests.relay.account_house import House
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7
 TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"
@@ -38,16 +32,7 @@ async def house(tmp_path: Path) -> AsyncIterator[House]:
 
 
 def _following(house: House) -> FollowCommands:
-    fetcher = JobFetcher(
-        FakeApi(ManualClock()).fetch,
-        house.accounts,
-        changes=house.changes,
-        clock=house.clock,
-        interval=INTERVAL,
-        random=Random(1),
-    )
-    lookups = Lookups(fetcher, house.accounts, Allowances(house.clock))
-    return FollowCommands(house.database, house.accounts, lookups, house.changes)
+    return FollowCommands(house.database, house.accounts, house.changes)
 
 
 async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> None:

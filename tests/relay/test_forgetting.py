@@ -9,8 +9,7 @@ import pytest
 from model.job import Job
 from model.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLink
 from model.states import CardStatus
-from relay.commands.forgetting import Forgetting
-from relay.commands.results import Ask
+from relay.retention import Forgetting
 from storage import deliveries, subscriptions
 from tests.relay.cards.test_cards import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
@@ -32,14 +31,10 @@ def forgetting(world: World) -> Forgetting:
     return Forgetting(world.database, world.changes)
 
 
-def ask(world: World) -> Ask:
-    return Ask(GUILD, CHANNEL, ME, world.clock.now())
-
-
 async def test_the_result_comes_and_pings_the_others_alone(world: World) -> None:
     await world.watch("job", CHANNEL, users=(ME, OTHER))
     await world.end(completed("job"))
-    await forgetting(world).forget(ask(world))
+    await forgetting(world).forget(ME)
     await world.pump()
     (post,) = world.discord.outcomes(CHANNEL)
     assert post.mention == (OTHER,)
@@ -49,7 +44,7 @@ async def test_a_batch_ends_without_a_ping(world: World) -> None:
     batch_id = await world.batch(CHANNEL, ME)
     subscription_id = await world.watch("job", CHANNEL, batch_id=batch_id, users=(ME,))
     await world.end(completed("job"), closes=(subscription_id,))
-    await forgetting(world).forget(ask(world))
+    await forgetting(world).forget(ME)
     await world.pump()
     (post,) = world.discord.outcomes(CHANNEL)
     assert post.batch is not None
@@ -61,7 +56,7 @@ async def test_a_result_whose_video_is_being_fetched_pings_nobody_either(world: 
 
     @asynccontextmanager
     async def fetch_while_forgetting(job_id: int, job: Job) -> AsyncIterator[tuple[VideoFile | VideoLink, ...]]:
-        await forgetting(world).forget(ask(world))
+        await forgetting(world).forget(ME)
         async with fetch(job_id, job) as found:
             yield found
 
@@ -78,7 +73,7 @@ async def test_the_card_of_what_they_stopped_names_nobody(world: World) -> None:
     subscription_id = await world.watch("job", CHANNEL, users=(ME,), card=True)
     async with world.database.transaction() as tx:
         await subscriptions.stop(tx, subscription_id, ME, world.clock.now())
-    await forgetting(world).forget(ask(world))
+    await forgetting(world).forget(ME)
     view = await world.posts.card(subscription_id)
     assert view is not None
     assert view.post is not None
@@ -112,7 +107,7 @@ async def test_open_cards_and_summaries_lose_the_name(cards: CardWorld, after_a_
         await cards.rest()
         assert cards.discord.edits == []
 
-    await Forgetting(cards.database, cards.changes).forget(ask(cards))
+    await Forgetting(cards.database, cards.changes).forget(ME)
     for _ in range(30):
         await cards.move(1000)
 

@@ -1,0 +1,90 @@
+"""Who asks, with which account, and which job or subscription they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from model.messages import Address
+from model.states import AccountState
+from relay.commands.refusals import AccountInTrouble, NothingToDo, NoToken, NumberUnknown
+from relay.polling.job_fetcher import Accounts
+from storage import jobs
+from storage.database import Queries
+from storage.jobs import JobRow
+from storage.subscriptions import SubscriptionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Who asks, where, and when. In a thread `channel_id` is the thread's own."""
+
+    guild_id: int
+    channel_id: int
+    user_id: int
+    at: int
+    """Milliseconds UTC."""
+
+    @property
+    def where(self) -> Address:
+        """The channel, as an address."""
+        return Address(self.guild_id, self.channel_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A job that somebody means."""
+
+    account_id: int
+    jobid: str
+    row: JobRow | None
+    """None where nobody has asked for the job with this account yet."""
+    other_account: bool = False
+    """It was watched here with another account than the one in force."""
+
+    @classmethod
+    def of_row(cls, row: JobRow, account_id: int) -> Target:
+        """A job that is stored, in a server that uses this account."""
+        return cls(row.account_id, row.jobid, row, other_account=row.account_id != account_id)
+
+
+def account_of(accounts: Accounts, guild_id: int) -> int:
+    """The server's account, whether the API takes its token or not. Raises NoToken."""
+    account_id = accounts.in_force(guild_id)
+    if account_id is None:
+        raise NoToken
+    if accounts.token_of(account_id) is None and accounts.state_of(account_id) is not AccountState.MISSING:
+        raise NoToken
+    return account_id
+
+
+def require_ok(accounts: Accounts, account_id: int) -> None:
+    """Raises AccountInTrouble where the API does not take the account's token."""
+    state = accounts.state_of(account_id)
+    if state is not AccountState.OK:
+        raise AccountInTrouble(state)
+
+
+async def find_target(queries: Queries, ask: Ask, job: int | str, account_id: int) -> Target:
+    """The job with this number, or with this id under the account. Raises NumberUnknown."""
+    if isinstance(job, str):
+        return Target(account_id, job, await jobs.by_jobid(queries, account_id, job))
+    return Target.of_row(await find_by_number(queries, ask, job), account_id)
+
+
+async def find_by_number(queries: Queries, ask: Ask, number: int) -> JobRow:
+    """The job that the asker means by its number: this channel's, or one that they asked for themselves.
+
+    Raises NumberUnknown for a job of somebody else's just as for none: numbers are counted up, so trying them one by
+    one would show what other channels wait for.
+    """
+    row = await jobs.by_number(queries, number, guild_id=ask.guild_id, channel_id=ask.channel_id, user_id=ask.user_id)
+    if row is None:
+        raise NumberUnknown
+    return row
+
+
+def require_here(ask: Ask, subscription: SubscriptionRow | None) -> SubscriptionRow:
+    """Returns the subscription if it belongs to the channel in which was asked. Raises NothingToDo."""
+    if subscription is None or (subscription.guild_id, subscription.channel_id) != (ask.guild_id, ask.channel_id):
+        raise NothingToDo
+    return subscription

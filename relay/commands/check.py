@@ -1,0 +1,148 @@
+"""Shows how one job stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from model import snapshots
+from model.job import Job, Outcome, outcome_of_state
+from pixverse.api_errors import BadRequest, JobExpired, JobNotFound, PixVerseError
+from pixverse.pasted import read_one
+from relay import merge
+from relay.commands.ask import Ask, account_of, find_target, require_here
+from relay.commands.lookups import Lookups, needs_lookup, require_known
+from relay.commands.refusals import ApiDown, NothingToDo
+from relay.commands.watch import AlreadyPosted
+from relay.polling.job_recorder import Recorded
+from storage import delivery_queries, jobs, subscriptions
+from storage.database import Queries
+from storage.jobs import JobRow
+
+
+@dataclass(frozen=True, slots=True)
+class Peek:
+    """How a job stands, for the asker alone; nothing is posted and nothing subscribed."""
+
+    jobid: str
+    job: Job | None
+    """As the API described it last; None where it has not yet."""
+    outcome: Outcome | None
+    api_down: bool
+    """The API did not respond: this is what was known before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The API responded just now."""
+
+    job: Job | None
+    outcome: Outcome | None
+    news: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedBefore:
+    """The API responded a moment ago, so the job was not looked up again."""
+
+    job: Job | None
+
+
+class Unchecked(StrEnum):
+    """Why `Check now` brought nothing."""
+
+    NO_RESPONSE = "no response"
+    HAS_TO_WAIT = "has to wait"
+    """The API has told the account to send fewer requests."""
+    OTHER_ACCOUNT = "other account"
+    """The job belongs to another account than the one in force here."""
+    NOT_KNOWN = "not known"
+    """The API does not know the job just now, which is not believed yet."""
+    ID_REFUSED = "id refused"
+    """The API does not take the text for a job id."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """Nothing new is known of the job, which stays watched."""
+
+    job: Job | None
+    why: Unchecked
+
+
+CheckResult = Checked | CheckedBefore | NotChecked | AlreadyPosted
+"""AlreadyPosted where the job has ended meanwhile."""
+
+
+class Check:
+    """Raises classes of `relay.commands.refusals` and, where a text is taken, of `pixverse.jobids`; StorageError as the
+    database does. Nothing of another server is shown."""
+
+    def __init__(self, reader: Queries, lookups: Lookups) -> None:
+        self._reader = reader
+        self._lookups = lookups
+
+    async def peek(self, ask: Ask, text: str, *, look_again: bool = False) -> Peek:
+        """Looks a job up without posting or subscribing anything; with `look_again` even if the API responded a moment
+        ago."""
+        job = read_one(text)
+        account_id = account_of(self._lookups.accounts, ask.guild_id)
+        target = await find_target(self._reader, ask, job, account_id)
+        row = target.row
+        if row is not None and (target.other_account or not needs_lookup(row)):
+            return _stored(row)
+        found = await self._lookups.one(ask, target.account_id, target.jobid, look_again=look_again)
+        require_known(found)
+        if isinstance(found, Job):
+            if row is None:
+                return Peek(target.jobid, found, outcome_of_state(found.state), api_down=False)
+            await self._lookups.record(row, found)
+            merged = merge.onward(snapshots.load(row.snapshot), found)
+            return Peek(row.jobid, merged, outcome_of_state(merged.state), api_down=False)
+        if row is None or await jobs.of_guild(self._reader, ask.guild_id, row.id) is None:
+            raise ApiDown
+        return replace(_stored(row), api_down=True)
+
+    async def check_now(self, ask: Ask, subscription_id: int) -> CheckResult:
+        """Looks up the job of a subscription, unless the API responded within the last five seconds."""
+        here = require_here(ask, await subscriptions.by_id(self._reader, subscription_id))
+        row = await jobs.by_id(self._reader, here.job_id)
+        if row is not None and row.ended_at is not None and here.stopped_by is None:
+            return await self._ended(row, here.id)
+        if row is None or here.ended_at is not None:
+            raise NothingToDo
+        if account_of(self._lookups.accounts, ask.guild_id) != row.account_id:
+            return NotChecked(snapshots.load(row.snapshot), Unchecked.OTHER_ACCOUNT)
+        return await self._check(ask, row)
+
+    async def _check(self, ask: Ask, row: JobRow) -> CheckResult:
+        was_fresh = self._lookups.is_fresh(row.account_id, row.jobid)
+        found = await self._lookups.one(ask, row.account_id, row.jobid)
+        recorded = await self._lookups.record(row, found)
+        row = await jobs.by_id(self._reader, row.id) or row
+        job = snapshots.load(row.snapshot)
+        if row.ended_at is None and isinstance(found, PixVerseError):
+            return NotChecked(job, self._why(found, row.account_id))
+        if was_fresh and recorded is Recorded.NOTHING:
+            return CheckedBefore(job)
+        return Checked(job, row.outcome, news=recorded is not Recorded.NOTHING)
+
+    def _why(self, error: PixVerseError, account_id: int) -> Unchecked:
+        match error:
+            case JobNotFound() | JobExpired():
+                return Unchecked.NOT_KNOWN
+            case BadRequest():
+                return Unchecked.ID_REFUSED
+            case _:
+                return Unchecked.HAS_TO_WAIT if self._lookups.must_wait(account_id) else Unchecked.NO_RESPONSE
+
+    async def _ended(self, row: JobRow, subscription_id: int) -> AlreadyPosted:
+        message = await delivery_queries.outcome_message(self._reader, subscription_id, row.round)
+        if row.outcome is None or message is None:
+            raise NothingToDo
+        job = snapshots.load(row.snapshot)
+        return AlreadyPosted(subscription_id, job, row.outcome, message.message_id, message.state)
+
+
+def _stored(row: JobRow) -> Peek:
+    return Peek(row.jobid, snapshots.load(row.snapshot), row.outcome, api_down=False)
