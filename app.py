@@ -165,7 +165,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         client = RelayClient(instruments.meters, clock.monotonic)
         registry = CommandRegistry(storage.database, settings.discord_guild_ids)
         network = await _open_network(settings, stack, instruments, outside)
-        poster = DiscordPoster(client, registry.mentions, client.invalid_requests.rest, client.channel_owners)
+        poster = DiscordPoster(client, registry.mentions, client.invalid_requests.pause, client.channel_owners)
         relay = Relay(settings, operator_token, storage, network, poster, outside)
         await relay.start()
         stack.push_async_callback(relay.close)
@@ -355,11 +355,11 @@ class Relay:
     def heartbeats(self) -> dict[str, Callable[[], float]]:
         """When each loop without which nothing is relayed last turned, monotonic seconds."""
         return {
-            "delivery": lambda: self.outbox.beat,
+            "delivery": lambda: self.outbox.heartbeat,
             "poll": lambda: self.poller.beat,
             "follows": lambda: self.follows.heartbeat,
             "callbacks": lambda: self.callbacks.beat,
-            "cards": lambda: self.cards.beat,
+            "cards": lambda: self.cards.heartbeat,
         }
 
     def failures(self) -> dict[str, int]:

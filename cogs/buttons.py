@@ -12,8 +12,8 @@ import discord
 from discord.ext import commands
 
 from cogs.follow_service import LARGEST_ID
+from cogs.pixverse import one_watched
 from cogs.pixverse_admin import AdminServices
-from cogs.watching_replies import one_watched
 from discord_adapter.channel_check import require_own_channel
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import (
