@@ -1,4 +1,4 @@
-"""The outcome: the one new message at a job's end, plain content so that every client shows it."""
+"""The outcome: the one new message at a job's end. Its text is plain content, which every client shows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LATE = {
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """How much of each part is shown; every part has its place in the order in which parts give way."""
+    """How much of each part is shown; the parts stand in the order in which they are shortened."""
 
     prompt: int = PROMPT
     reason: int = REASON
@@ -47,10 +47,10 @@ _ROOMS = (
 
 
 def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
-    """The message for `post`; its content always keeps within Discord's bound.
+    """The message for `post`; its content always fits into a message.
 
-    Prompt, reasons, facts, then mentions beyond the first dozen and in the end links give way, in this order; state
-    and small print never do.
+    If it is too long, it loses in this order: parts of the prompt, parts of the reasons, facts, mentions beyond the
+    first dozen, links. State and small print are always there.
     """
     content, pinged = _fitting(post, mentions)
     return Message(
@@ -59,7 +59,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         files=_files(post),
         mention=pinged,
         silent=post.silent,
-        # Only a bare link of a video is to unfold.
+        # Discord may unfold nothing but the bare link of a video.
         suppress_embeds=post.without_api_text or not verdict(post, mentions).unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
@@ -67,7 +67,7 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
 
 
 def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:
-    """The fullest content that fits, and who is mentioned in it."""
+    """The longest content that fits, and who is mentioned in it."""
     said = verdict(post, mentions)
     for room in _ROOMS:
         content, pinged = _content(post, said, room)
@@ -96,7 +96,7 @@ def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Ro
 
 
 def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
-    """The one line of small print, which ends with the id."""
+    """The line of small print; it ends with the id."""
     with_what = bool(job_text.prompt_text(post.job)) and not job_text.counts_only(post.job)
     return formatting.small(
         said.small,
@@ -125,7 +125,7 @@ def _who(people: tuple[int, ...]) -> str:
 
 
 def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
-    """How many of those who asked for a ping have no room in the message."""
+    """How many people asked for a ping and are not mentioned, for lack of space."""
     wanted = {*post.mention, *(post.batch.mention if post.batch else ())}
     left = len(wanted.difference(pinged))
     if not left:
@@ -140,7 +140,7 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
 
 
 def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
-    """What PixVerse says, where the outcome tells it."""
+    """What PixVerse says, if the outcome shows it."""
     if not said.with_reason:
         return ()
     words = " ".join(reasons(post, room.reason))
@@ -148,7 +148,7 @@ def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
 
 
 def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
-    """`error` and `errorDetails` of the job, escaped; the same words once."""
+    """`error` and `errorDetails` of the job, escaped; only one if they are the same."""
     if post.job is None:
         return []
     both = (post.job.error or "", post.job.error_details or "")
@@ -212,7 +212,7 @@ def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
 
 
 def alt_text(post: OutcomePost, index: int) -> str:
-    """What a screen reader says of file `index`."""
+    """The alt text of file `index`."""
     total = len(post.files) + len(post.links)
     kind = "Image" if job_text.is_image(post.job) else "Video"
     text = f"{kind} {index} of {max(total, index)}, made by PixVerse."
