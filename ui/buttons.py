@@ -94,7 +94,7 @@ def handlers_of(interaction: Press) -> ButtonHandlers:
 
 
 _BY_PREFIX = {action.prefix: action for action in Action}
-_LOOKING = frozenset(
+_HARMLESS = frozenset(
     {
         Action.KEEP_OLD_JOBS,
         Action.KEEP_TOKEN,
@@ -112,7 +112,7 @@ _LOOKING = frozenset(
 )
 _DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
 _DETAILS = "outcome:details"
-_MADE_UP = re.compile("[0-9a-f]{32}")
+_GENERATED = re.compile("[0-9a-f]{32}")
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 
@@ -233,17 +233,17 @@ DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 """What the client registers with `add_dynamic_items`."""
 
 
-def is_passing(custom_id: object) -> bool:
+def is_generated(custom_id: object) -> bool:
     """Whether discord.py generated this custom id, so that its button lives no longer than its view."""
-    return isinstance(custom_id, str) and _MADE_UP.fullmatch(custom_id) is not None
+    return isinstance(custom_id, str) and _GENERATED.fullmatch(custom_id) is not None
 
 
-def only_looks(custom_id: object) -> bool:
+def changes_nothing(custom_id: object) -> bool:
     """Whether a button with this custom id changes nothing: it shows something, or says no to a question."""
     if not isinstance(custom_id, str):
         return False
     prefix, _, rest = custom_id.rpartition(":")
-    return prefix == _DETAILS or (prefix in _BY_PREFIX and _BY_PREFIX[prefix] in _LOOKING and rest.isdecimal())
+    return prefix == _DETAILS or (prefix in _BY_PREFIX and _BY_PREFIX[prefix] in _HARMLESS and rest.isdecimal())
 
 
 def details_custom_id(nonce: str) -> str:

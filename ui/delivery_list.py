@@ -20,7 +20,7 @@ from ui.message import Reply
 
 PAGE = 10
 """Outcomes on a page, one line each."""
-_MOST_BUTTONS = 8
+_MAX_BUTTONS = 8
 """*Resend* buttons on a page: two in each of four rows; Discord's fifth row is for turning pages."""
 _NAMES = (40, 30, 20, 10)
 """Characters shown of each prompt: the first of these numbers with which the page fits into a message."""
@@ -66,8 +66,8 @@ def posted_after_all(result: SentAgain) -> str:
 
 def _with_buttons_for_all(records: tuple[OutcomeRecord, ...]) -> tuple[OutcomeRecord, ...]:
     """The records for which there is room, given that those with a button come first."""
-    if all(_can_be_sent(record) for record in records[: _MOST_BUTTONS + 1]):
-        return records[:_MOST_BUTTONS]
+    if all(_can_be_sent(record) for record in records[: _MAX_BUTTONS + 1]):
+        return records[:_MAX_BUTTONS]
     return records
 
 
@@ -76,7 +76,7 @@ def _turning(page: OutcomePage, shown: int, counts: OutcomeCounts) -> list[tuple
     failed = page.only_failed
     ways = []
     if page.skipped:
-        length = _MOST_BUTTONS if page.skipped % PAGE else PAGE
+        length = _MAX_BUTTONS if page.skipped % PAGE else PAGE
         ways.append((Action.PREVIOUS_FAILED if failed else Action.PREVIOUS_RESULTS, max(0, page.skipped - length)))
     if page.more or shown < len(page.records):
         ways.append((Action.MORE_FAILED if failed else Action.MORE_RESULTS, page.skipped + shown))

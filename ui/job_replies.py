@@ -66,10 +66,10 @@ _NOT_CHECKED = {
 def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
     """The reply to `/pixverse status`, `Watch it here` and `Watch again`. `obstacles`: nothing can be posted there, for
     these reasons if any are known; None if posting works."""
-    told = _status(result, where)
+    status = _status(result, where)
     if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is DeliveryState.POSTED):
-        return told
-    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}", told.view)
+        return status
+    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{status.content}", status.view)
 
 
 def how_to_let_me_post(obstacles: tuple[str, ...]) -> str:

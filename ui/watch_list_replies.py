@@ -61,10 +61,10 @@ _HOLDS = {
 def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
     """The reply to `/pixverse watch`: how many jobs are watched, and why each other one is not. `obstacles` are those
     of `job_replies.status_reply`."""
-    told = _watch_reply(result, where)
+    watching = _watch_reply(result, where)
     if obstacles is None:
-        return told
-    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}")
+        return watching
+    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{watching.content}")
 
 
 def _watch_reply(result: WatchResult, where: Address) -> Reply:
@@ -89,11 +89,11 @@ def watch_menu_reply(
     result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
 ) -> Reply:
     """The reply to *Watch PixVerse jobs* for a message that holds `found` ids."""
-    told = watch_reply(result, where, obstacles)
+    watching = watch_reply(result, where, obstacles)
     looked_at = len(result.entries)
     if found <= looked_at:
-        return told
-    return Reply(f"{told.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
+        return watching
+    return Reply(f"{watching.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
 
 
 def no_ids_reply() -> Reply:
