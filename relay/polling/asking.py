@@ -178,10 +178,12 @@ class Asking:
 
     async def _record_job(self, job: Watched, told: LazyJob) -> float | None:
         if told.fingerprint != job.heard or job.missing_since is not None:
-            if await self._record_news(job, told.read()) is Recorded.ENDED:
+            said = told.read()
+            if await self._record_news(job, said) is Recorded.ENDED:
                 self._job_lists.record_told_the_end(job)
                 return None
-            job.heard = told.fingerprint
+            # The same response ends a job that is complete without a file, once that has lasted for minutes.
+            job.heard = None if said.lacks_file else told.fingerprint
         await self._in_work(job)
         asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
         job.seen_at = asked_at
@@ -202,7 +204,7 @@ class Asking:
 
     async def _record_news(self, job: Watched, said: Job) -> Recorded:
         fingerprint = hash(snapshots.dump(said))
-        if fingerprint == job.fingerprint and job.missing_since is None:
+        if fingerprint == job.fingerprint and job.missing_since is None and not said.lacks_file:
             return Recorded.NOTHING
         recorded = await self._recorder.record_response(job.id, said, job.account_id, job.ran_until)
         job.fingerprint = fingerprint

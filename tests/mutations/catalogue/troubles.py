@@ -219,6 +219,13 @@ MUTATIONS = (
         "return answer",
     ),
     mutation(
+        "a complete job without a file is looked at again only with news",
+        "tests/relay/polling/test_poller.py::test_a_complete_job_that_shows_no_file_ends_though_each_answer_is_the_same",
+        "asking.Asking._record_job",
+        "job.heard = None if said.lacks_file else told.fingerprint",
+        "job.heard = told.fingerprint",
+    ),
+    mutation(
         "a later answer blanks an address that was there",
         "tests/relay/polling/test_job_recorder.py::test_a_later_answer_blanks_no_address",
         "with_known_files",

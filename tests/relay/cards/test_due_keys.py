@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from model.states import DeliveryKind
 from relay.cards.card_edits import Key, Later, Shown
-from relay.cards.cards import CardLoop, DueKeys
+from relay.cards.cards import CardLoop
+from relay.cards.due_keys import DueKeys
 from tests.clock import ManualClock
 from tests.relay.world import open_database
 

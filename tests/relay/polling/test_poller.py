@@ -93,6 +93,17 @@ async def test_how_long_a_job_ran_is_still_known_to_a_new_process_and_to_whoever
     assert ended_by - ran_until < 6 * 60_000
 
 
+async def test_a_complete_job_that_shows_no_file_ends_though_each_answer_is_the_same(world: World) -> None:
+    await world.watch(_V2)
+    world.run()
+    await world.advance(60)
+    world.api.put(_V2, JobState.PROGRESS, status="COMPLETED", lacks_file=True)
+    await world.advance(200)
+    assert await world.outcomes() == []
+    await world.advance(300)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+
+
 async def test_polls_without_news_write_nothing_of_an_old_job_that_tells_no_time(world: World) -> None:
     await world.watch(_V2)
     world.run()
