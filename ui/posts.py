@@ -1,4 +1,4 @@
-"""Turns posts of the relay into messages."""
+"""Turns what the relay posts into messages."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ import aiohttp
 import discord
 import pytest
 
-from discord_adapter.replies import TemporaryViews, send_replies
+from discord_adapter.replies import send_replies
+from discord_adapter.temporary_views import TemporaryViews
 from ui.message import Reply
 
 

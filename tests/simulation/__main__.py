@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from itertools import count
 from threading import Lock, Thread
 
-from tests.simulation.children import Child, child_environment
+from tests.simulation.children import KINDS, Child, child_environment
 from tests.simulation.lives import Life, ran
-from tests.simulation.plan import draw, draw_small
 from tests.simulation.shrinking import smallest
 
 _TRIES = 80
@@ -27,17 +26,17 @@ def main() -> int:
     """Returns the exit code: 1 where a law was broken."""
     options = _options()
     if options.seed is not None:
-        return _tell(options.seed, small=options.small)
+        return _tell(options.seed, kind=options.kind)
     if options.minutes:
-        return _many(count(int(time.time()) * 1000), time.monotonic() + options.minutes * 60, small=options.small)
-    return _many(iter(range(1, options.seeds + 1)), None, small=options.small)
+        return _many(count(int(time.time()) * 1000), time.monotonic() + options.minutes * 60, kind=options.kind)
+    return _many(iter(range(1, options.seeds + 1)), None, kind=options.kind)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate", description=__doc__)
     parser.add_argument("--seed", type=int, help="one life, with its story")
     parser.add_argument("--seeds", type=int, default=20, help="the first so many seeds")
-    parser.add_argument("--small", action="store_true", help="lives as the test suite lives them")
+    parser.add_argument("--kind", choices=KINDS, default="large", help="how lives are drawn")
     parser.add_argument("--minutes", type=float, default=0.0, help="fresh seeds for so long")
     return parser.parse_args()
 
@@ -58,12 +57,12 @@ class _Tally:
                 print(f"seed {life.seed} breaks a law: {life.broken[0]}", flush=True)
 
 
-def _many(seeds: Iterator[int], until: float | None, *, small: bool) -> int:
+def _many(seeds: Iterator[int], until: float | None, *, kind: str) -> int:
     begun = time.monotonic()
     tally, lock = _Tally(), Lock()
 
     def work() -> None:
-        with Child(small=small) as child:
+        with Child(kind) as child:
             while until is None or time.monotonic() < until:
                 with lock:
                     seed = next(seeds, None)
@@ -84,16 +83,16 @@ def _many(seeds: Iterator[int], until: float | None, *, small: bool) -> int:
     )
     if not tally.broken:
         return 0
-    _tell(tally.broken[0].seed, small=small)
+    _tell(tally.broken[0].seed, kind=kind)
     return 1
 
 
-def _tell(seed: int, *, small: bool) -> int:
+def _tell(seed: int, *, kind: str) -> int:
     """The life of one seed; where it breaks a law, the smallest one that breaks the same."""
     if os.environ.get("PYTHONHASHSEED") != "0":
-        command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), *(["--small"] if small else [])]
+        command = [sys.executable, "-m", "tests.simulation", "--seed", str(seed), "--kind", kind]
         return subprocess.run(command, env=child_environment(), check=False).returncode
-    world = ran(draw_small(seed) if small else draw(seed))
+    world = ran(KINDS[kind](seed))
     if not world.ledger.broken:
         print("\n".join(world.story))
         print(f"seed {seed}: no law is broken; {dict(world.ledger.counts)}")

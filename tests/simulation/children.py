@@ -6,10 +6,18 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
-from tests.simulation import plan
+from tests.simulation import plan, scenes
 from tests.simulation.lives import Life, live
+from tests.simulation.plan import Plan
+
+KINDS: dict[str, Callable[[int], Plan]] = {
+    "large": plan.draw,
+    "small": plan.draw_small,
+    "scenes": scenes.draw_scenes,
+}
 
 
 def child_environment() -> dict[str, str]:
@@ -17,12 +25,11 @@ def child_environment() -> dict[str, str]:
 
 
 class Child:
-    """Lives one seed after the other; `small` lives have fewer servers and hours. `tree` holds the code that does, by
-    default this one."""
+    """Lives one seed after the other, of a kind (`KINDS`). `tree` holds the code that does, by default this one."""
 
-    def __init__(self, *, small: bool = False, tree: Path | None = None) -> None:
+    def __init__(self, kind: str, *, tree: Path | None = None) -> None:
         self._tree = tree
-        self._draw = "draw_small" if small else "draw"
+        self._kind = kind
         self._process: subprocess.Popen[str] | None = None
 
     def __enter__(self) -> Child:
@@ -48,7 +55,7 @@ class Child:
 
     def _begin(self) -> subprocess.Popen[str]:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.simulation.children", self._draw],
+            [sys.executable, "-m", "tests.simulation.children", self._kind],
             cwd=self._tree,
             env=child_environment(),
             stdin=subprocess.PIPE,
@@ -69,10 +76,10 @@ class Child:
             process.communicate()
 
 
-def _serve(drawing: str) -> None:
+def _serve(kind: str) -> None:
     """Each life in a fork of its own, which knows nothing of the lives before and is thrown away with all that was
     killed in it."""
-    draw = {"draw": plan.draw, "draw_small": plan.draw_small}[drawing]
+    draw = KINDS[kind]
     for line in sys.stdin:
         fork = os.fork()
         if fork == 0:

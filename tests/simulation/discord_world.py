@@ -54,10 +54,12 @@ _EVERYBODY = frozenset({0})
 class Refusal(Exception):
     """An error of Discord's: HTTP status and JSON error code."""
 
-    def __init__(self, status: int, code: int, text: str) -> None:
+    def __init__(self, status: int, code: int, text: str, errors: Any = None) -> None:
         super().__init__(text)
         self.status = status
         self.code = code
+        self.errors = errors
+        """What is wrong with which field."""
 
 
 @dataclass(slots=True, eq=False)
@@ -113,6 +115,7 @@ class Guild:
     admin: int = 0
     members: list[int] = field(default_factory=list)
     bot_in: bool = True
+    premium_tier: int = 0
 
     def is_manager(self, person: int) -> bool:
         return person == self.admin
@@ -139,6 +142,7 @@ class Asked:
     shown: dict[int, dict[str, Any]] = field(default_factory=dict)
     """What the asker sees, by message id."""
     modal: dict[str, Any] | None = None
+    """A form, or what autocomplete offers."""
     then: Callable[[Asked], None] | None = None
     """Called with each word that the asker gets."""
 
@@ -289,7 +293,7 @@ class DiscordWorld:
             "members": [me],
             "member_count": len(guild.members) + 1,
             "large": False,
-            "premium_tier": 0,
+            "premium_tier": guild.premium_tier,
             "features": [],
             "emojis": [],
             "stickers": [],
@@ -343,6 +347,7 @@ class DiscordWorld:
         *,
         source: dict[str, Any] | None = None,
         then: Callable[[Asked], None] | None = None,
+        demoted: bool = False,
     ) -> Asked:
         """A person does something: it is told to whoever is connected."""
         number = self.snowflake()
@@ -362,7 +367,9 @@ class DiscordWorld:
         )
         self.asked[number] = record
         self._by_token[record.token] = record
-        permissions = _ALL | (_MANAGE_SERVER | _MANAGE_MESSAGES if channel.guild.is_manager(person) else 0)
+        permissions = _ALL | (
+            _MANAGE_SERVER | _MANAGE_MESSAGES if channel.guild.is_manager(person) and not demoted else 0
+        )
         user = {"id": str(person), "username": f"p{person}", "discriminator": "0", "global_name": None, "avatar": None}
         payload = {
             "id": str(number),
@@ -401,7 +408,8 @@ class DiscordWorld:
                 try:
                     body = handler(self, request, *found.groups())
                 except Refusal as refusal:
-                    return Reply(refusal.status, {"code": refusal.code, "message": str(refusal)})
+                    body = {"code": refusal.code, "message": str(refusal)}
+                    return Reply(refusal.status, body | ({"errors": refusal.errors} if refusal.errors else {}))
                 return Reply(204 if body is None else 200, body)
         raise AssertionError(f"a route that Discord is not played with here: {request.method} {path}")
 
@@ -474,7 +482,7 @@ class DiscordWorld:
         refusal = self.refuse(channel, body, len(request.files))
         if refusal is not None:
             raise refusal
-        message = self._stored(channel, body, request.files)
+        message = self._stored(channel, body, request)
         channel.nonces[nonce] = (now, int(message["id"]))
         if channel.archived:
             self.set_thread(channel, locked=channel.locked, archived=False)
@@ -503,18 +511,18 @@ class DiscordWorld:
         ):
             raise Refusal(400, 50035, "Invalid Form Body")
 
-    def _stored(self, channel: Channel, body: dict[str, Any], files: tuple[bytes, ...]) -> dict[str, Any]:
+    def _stored(self, channel: Channel, body: dict[str, Any], request: Request) -> dict[str, Any]:
         message = self.message_of(BOT, channel, body.get("content") or "")
         number = int(message["id"])
         message["attachments"] = [
             {
                 "id": str(number + k),
-                "filename": f"{k}.mp4",
+                "filename": name,
                 "size": len(file),
                 "url": "https://x.example",
                 "proxy_url": "",
             }
-            for k, file in enumerate(files)
+            for k, (file, name) in enumerate(zip(request.files, request.filenames, strict=True))
         ]
         message["flags"] = body.get("flags") or 0
         message["components"] = body.get("components") or []
@@ -553,7 +561,7 @@ class DiscordWorld:
             message = self._shown(record, None, data, thinking=record.first_type == 5)
         elif record.first_type == 7 and record.source is not None:
             message = self._shown(record, int(record.source["id"]), data)
-        elif record.first_type == 9:
+        elif record.first_type in (8, 9):
             record.modal = data
         if record.first_type != 5:
             self._told(record)

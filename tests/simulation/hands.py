@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -17,6 +18,8 @@ Then = Callable[[Asked], None]
 
 _ANSWER_LIMIT = 3.2
 _FINAL_LIMIT = 150.0
+_ALWAYS = re.compile(r"One moment|restarting|went wrong on my side|didn't answer just now")
+"""Answers that may come to anything."""
 _OPTION_TYPES = {str: 3, bool: 5}
 _REMEMBERED = 200
 
@@ -47,8 +50,8 @@ class Hands:
 
     def command(
         self, channel: Channel, person: int, path: str, options: dict[str, Any], *, jobs: list[Job] | None = None,
-        then: Then | None = None, resolved: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
+        then: Then | None = None, resolved: dict[str, Any] | None = None, wanted: str = "",
+    ) -> Asked | None:  # fmt: skip
         root, *rest = path.split()
         said = [
             {"name": name, "type": _OPTION_TYPES.get(type(value), 7), "value": value} for name, value in options.items()
@@ -60,7 +63,7 @@ class Hands:
         data: dict[str, Any] = {"id": "1", "name": root, "type": 1, "options": inner}
         if resolved:
             data["resolved"] = resolved
-        self.ask(2, channel, person, f"/{path} {options}", data, jobs or [], then)
+        return self.ask(2, channel, person, f"/{path} {options}", data, jobs or [], then, wanted=wanted)
 
     def send_form(self, channel: Channel, person: int, what: str, data: dict[str, Any], then: Then) -> None:
         """A form is sent."""
@@ -68,8 +71,9 @@ class Hands:
 
     def ask(
         self, kind: int, channel: Channel, person: int, what: str, data: dict[str, Any], jobs: list[Job],
-        then: Then | None = None, source: dict[str, Any] | None = None,
+        then: Then | None = None, source: dict[str, Any] | None = None, wanted: str = "", demoted: bool = False,
     ) -> Asked | None:  # fmt: skip
+        """`wanted` is a pattern for what is answered in the end; `demoted`: whoever it is may manage nothing now."""
         if not channel.exists or not channel.guild.bot_in or channel.lacks("view_channel"):
             return None
         for job in jobs:
@@ -84,40 +88,46 @@ class Hands:
             if then is not None:
                 then(record)
 
-        record = self._discord.ask(kind, channel, person, what, data, then=told, source=source)
+        record = self._discord.ask(kind, channel, person, what, data, then=told, source=source, demoted=demoted)
         self._tell(f"p{person} in {channel.name}: {what}" + ("" if record.life else " (nobody is connected)"))
         self._answers.append(record)
         if record.life and not disturbed:
             life = self._machine.life
-            self._agenda.after(_ANSWER_LIMIT, lambda: self._check_answered(record, life, final=False))
-            self._agenda.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, final=True))
+            self._agenda.after(_ANSWER_LIMIT, lambda: self._check_answered(record, life, None))
+            self._agenda.after(_FINAL_LIMIT, lambda: self._check_answered(record, life, re.compile(wanted)))
         return record
 
-    def _check_answered(self, record: Asked, life: int, *, final: bool) -> None:
+    def _check_answered(self, record: Asked, life: int, wanted: re.Pattern[str] | None) -> None:
+        """`wanted` where the answer has to be there whole."""
         if self._machine.life != life or not self._machine.runs or self._weather.last_change > record.at:
             return
         if self._weather.disturbs("discord") or self._weather.disturbs("gateway") or self._weather.disturbs("disk"):
             return
         if record.answered_at is None:
             self._ledger.fail(f"no answer within three seconds: {record.what}")
-        elif final and any(message.get("thinking") for message in record.shown.values()):
+        elif wanted is not None and any(message.get("thinking") for message in record.shown.values()):
             self._ledger.fail(f"no final answer: {record.what}")
+        elif wanted is not None and _ALWAYS.search(record.text) is None and wanted.search(record.text) is None:
+            self._ledger.fail(f"{record.what} was answered by {record.text!r}")
 
     def press(self, source: dict[str, Any], channel: Channel, person: int, custom_id: str, label: str, jobs: list[Job],
-               then: Then | None = None) -> None:  # fmt: skip
+               then: Then | None = None, *, wanted: str = "", demoted: bool = False) -> Asked | None:  # fmt: skip
         data = {"custom_id": custom_id, "component_type": 2}
         self._ledger.looked_up(self._ledger.jobs_in(source))
-        self.ask(3, channel, person, f"presses {label!r}", data, jobs, then, source=source)
+        return self.ask(3, channel, person, f"presses {label!r}", data, jobs, then, source, wanted, demoted)
 
     def press_in(self, record: Asked, wanted: str, then: Then | None = None) -> None:
         """Presses the first button with such a label in an answer, a few seconds later."""
-        for message in record.shown.values():
-            for label, custom_id in buttons_of(message):
-                if wanted in label:
-                    self._agenda.after(
-                        4.0,
-                        lambda m=message, c=custom_id, x=label: self.press(
-                            m, record.channel, record.person, c, x, [], then
-                        ),  # type: ignore[misc]
-                    )
-                    return
+        found = [
+            (message, label, custom_id)
+            for message in record.shown.values()
+            for label, custom_id in buttons_of(message)
+            if wanted in label
+        ]
+
+        def press() -> None:
+            message, label, custom_id = found[0]
+            self.press(message, record.channel, record.person, custom_id, label, [], then)
+
+        if found:
+            self._agenda.after(4.0, press)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -17,7 +17,10 @@ from model.states import DeliveryKind
 from relay.delivery import nonces
 from tests.simulation import words
 from tests.simulation.discord_world import Asked, Channel, Guild, Posted, buttons_of, text_of
+from tests.simulation.looks import Looks
+from tests.simulation.pace import Pace
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld
+from tests.simulation.plan import Plan
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.weather import Weather
 
@@ -99,8 +102,10 @@ class Ledger:
     """Writes down, and says which laws were broken."""
 
     def __init__(
-        self, clock: VirtualClock, pixverse: PixVerseWorld, weather: Weather, operator_token: str | None
+        self, clock: VirtualClock, pixverse: PixVerseWorld, weather: Weather, plan: Plan, operator_token: str | None
     ) -> None:
+        self.looks = Looks(self.fail)
+        self.pace = Pace(clock, pixverse, plan.interval, self.fail)
         self._clock = clock
         self._pixverse = pixverse
         self._weather = weather
@@ -116,6 +121,8 @@ class Ledger:
         self.cards: dict[str, Job] = {}
         """By the message's id."""
         self._numbers: dict[str, Job] = {}
+        self.life_began = 0.0
+        """When the process of now was started."""
         self.broken: list[str] = []
         self.counts: Counter[str] = Counter()
 
@@ -132,6 +139,8 @@ class Ledger:
     def looked_up(self, jobs: list[Job]) -> None:
         """Somebody wants to know how these stand: the API may be asked for it."""
         self._looks.update(job.jobid for job in jobs)
+        for job in jobs:
+            self.pace.wants(job.jobid)
 
     def answered(self, record: Asked, jobs: list[Job]) -> None:
         """The asker has read something: perhaps a promise. What is shown must be theirs to see."""
@@ -218,6 +227,7 @@ class Ledger:
             job = self._job_of(posted, text)
             if job is not None:
                 self.cards[str(posted.message["id"])] = job
+                self.looks.shown(posted.message, posted.channel)
                 self.promise(job, posted.channel)
             self._check_pings(posted, set())
         elif any(custom_id.startswith("batch:stop") for custom_id in ids):
@@ -230,6 +240,12 @@ class Ledger:
         """A card or a summary has changed; `disturbed` where requests come late or twice by Discord's own fault. A
         process that has just been started knows nothing of the edits before it."""
         self._check_shown(channel.guild, text_of(message), alone=False)
+        if "can't tell if it's posted" in text_of(message):
+            self._check_unknowable(channel)
+            for job in self.jobs_in(message):
+                self.void("nobody can know whether it was posted", channel=channel, job=job)
+        if str(message["id"]) in self.cards:
+            self.looks.shown(message, channel)
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, which says that a trouble is over.
         now = self._clock.passed
@@ -238,6 +254,13 @@ class Ledger:
         if now - before < _EDIT_SECONDS and not disturbed:
             self.fail(f"two edits within {now - before:.1f} s in {channel.name}: {text_of(message)!r}")
         self._edits[str(message["id"])].append(now)
+
+    def _check_unknowable(self, channel: Channel) -> None:
+        """That nobody can know whether a result was posted is true only where the history cannot be read."""
+        place = channel.parent or channel
+        lately = "read_message_history" in place.denied_before and self._clock.passed - place.given_back_at < _LATE
+        if not channel.lacks("read_message_history") and not lately and not channel.lacks("view_channel"):
+            self.fail(f"{channel.name} can be read, and the bot says that it cannot tell what is there")
 
     def check_edits(self) -> None:
         """No message was edited more often than the contract lets it."""
@@ -271,6 +294,7 @@ class Ledger:
                 f"the end of {job.prompt} reached server {posted.channel.guild.id}, whose tokens were dead by then"
             )
         self._check_pings(posted, self.askers[key])
+        self.looks.said(text, [])
         self._check_words(job, posted, text)
         if job.prompt in text and job.words.stays not in text:
             self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
@@ -318,14 +342,22 @@ class Ledger:
         again = len(promise.outcomes) > 1 or promise.extra or promise.void is not None
         skewed = self._weather.was("clock", promise.at - _BEFORE)
         watched_first = job.ends_at - promise.at > _BEFORE and (not job.is_v2 or self._seen_in_work(job, promise.at))
-        # When a job of v2 has ended is known from what its records told before.
-        unseen = job.is_v2 and self._weather.was("", promise.at - _BEFORE)
-        if "Late:" in text and waited < _NOT_LATE and not skewed and not unseen:
-            self.fail(f"{job.prompt} ended {waited:.0f} s ago, and is called late: {text!r}")
+        # When a job of v2 has ended, nobody tells: it was in work when the API last said so.
+        since = self._clock.passed - self._last_in_work(job, posted) if job.is_v2 else waited
+        if "Late:" in text and since < _NOT_LATE and not skewed:
+            self.fail(f"{job.prompt} ended at most {since:.0f} s ago, and is called late: {text!r}")
         if waited > _LATE and watched_first and not (told or again or skewed):
             self.counts["late outcomes"] += 1
             if "Late:" not in text:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
+
+    def _last_in_work(self, job: Job, posted: Posted) -> float:
+        """When this process was surely told that a job was in work, under a token of this server; long ago where it was
+        not."""
+        tokens = {*self.servers[posted.channel.guild.id].tokens, self._operator_token or ""}
+        times = [self._pixverse.named_in_work.get((job.jobid, token), -math.inf) for token in tokens]
+        sure = [at for at in times if at > self.life_began and not self._weather.was("api", at - _BEFORE)]
+        return max(sure, default=-math.inf)
 
     def _seen_in_work(self, job: Job, since: float) -> bool:
         """Whether the bot was surely told then that a job of v2 was in work: its records tell no time of its end."""
@@ -429,6 +461,19 @@ class Ledger:
             for token in server.offered
             if token in job.account.tokens and job.jobid in server.asked_ids
         }
+
+    def check_channels(self, channels: Iterable[Channel]) -> None:
+        """What is to be read in the end."""
+        for channel in channels:
+            if not channel.exists or not channel.guild.bot_in:
+                continue
+            account = self.account_in_use(channel.guild)
+            works = account is not None and account.paid and not self._token_is_dead(channel.guild)
+            for number, message in channel.messages.items():
+                job = self.cards.get(str(number))
+                promise = None if job is None else self.promises.get((job.jobid, channel.id))
+                ended = promise is not None and bool(promise.outcomes) and not promise.extra
+                self.looks.at_rest(message, channel, ended=ended, token_works=works)
 
     def check_promises(self) -> None:
         """All is mended and has been for long: whatever was promised has come, once."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.simulation import serving, words
+from tests.simulation import pasting, serving, words
 from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, buttons_of
 from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger, prompt
@@ -20,6 +20,11 @@ from tests.simulation.virtual_time import Agenda
 
 CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
+_READ = rf"(?s)\A(?!.*(?:{pasting.UNREAD}))."
+_FOR_ADMINS = "Manage Server|no longer does anything"
+_NOT_TAKEN = "isn't in this server|can't see that channel|own token first|has no API token"
+_NOT_THEIRS = "isn't yours to stop|no longer does anything|has ended|Nothing to stop"
+_ADMINS = ("token set", "token remove", "check", "deliveries", "alerts", "follow", "unfollow", "callback")
 
 
 class People:
@@ -60,7 +65,7 @@ class People:
     def enter_good_token(self, guild: Guild) -> None:
         """An admin enters the token that their account has now."""
         if guild.bot_in and guild.id in self.uses:
-            self._enter_token(guild, self.uses[guild.id].token)
+            self.enter_token(guild, self.uses[guild.id].token)
 
     def do(self, act: Act) -> None:
         random = Random(act.seed)
@@ -101,6 +106,7 @@ class People:
 
     def _send_callback(self, path: str, job: Job) -> None:
         self.callbacks_sent[job.jobid] += 1
+        self._ledger.pace.wants(job.jobid)
         self._machine.post_callback(path, json.dumps(self._pixverse.record(job)).encode())
 
     def _job_here(self, random: Random, guild: Guild) -> Job | None:
@@ -110,7 +116,12 @@ class People:
     def _do_status(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         job = self._new_job(random, guild)
         self._hands.command(
-            channel, person, "pixverse status", {"jobid": job.jobid, "mention": random.random() < 0.7}, jobs=[job]
+            channel,
+            person,
+            "pixverse status",
+            {"jobid": pasting.one(random, job), "mention": random.random() < 0.7},
+            jobs=[job],
+            wanted=_READ,
         )
 
     def _do_own_job(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
@@ -118,8 +129,8 @@ class People:
 
     def _do_watch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         jobs = [self._new_job(random, guild) for _ in range(random.randint(1, 5))]
-        ids = " ".join(job.jobid for job in jobs)
-        self._hands.command(channel, person, "pixverse watch", {"jobids": ids}, jobs=jobs)
+        options = {"jobids": pasting.many(random, jobs)}
+        self._hands.command(channel, person, "pixverse watch", options, jobs=jobs, wanted=_READ)
 
     def _do_burst(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         """So many jobs at once that most wait in line, while the token is refused and some are watched no more."""
@@ -174,8 +185,68 @@ class People:
         )
 
     def _do_nonsense(self, random: Random, _guild: Guild, channel: Channel, person: int) -> None:
-        word = random.choice(("@everyone", "job:1-bot:midjourney", "user:5-abcdefabcdef", "x" * 400, "#0", "job:%00"))
-        self._hands.command(channel, person, "pixverse status", {"jobid": word})
+        word, answer = random.choice(pasting.NONSENSE)
+        path, option = random.choice((("status", "jobid"), ("watch", "jobids"), ("unwatch", "jobid")))
+        wanted = f"{answer}|could be watched" if path == "watch" else answer
+        self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)
+
+    def _do_member_admin(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        """Somebody who may manage nothing tries an admin's command."""
+        if person == guild.admin:
+            return
+        name = random.choice(_ADMINS)
+        options: dict[str, Any] = {"channel": str(channel.id)} if name in ("alerts", "follow", "unfollow") else {}
+        resolved = self.chosen(channel) if name in ("alerts", "follow") else None
+        path = f"pixverse-admin {name}"
+        self._hands.command(channel, person, path, options, resolved=resolved, wanted=_FOR_ADMINS)
+
+    def _do_demoted(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
+        """An admin presses a button of an earlier answer, and is none any more."""
+        for record in reversed(self._hands.answers_in(guild)):
+            if record.person != guild.admin or not record.what.startswith("/pixverse-admin"):
+                continue
+            for message in record.shown.values():
+                for label, custom_id in buttons_of(message)[:1]:
+                    self._hands.press(message, record.channel, record.person, custom_id, label, [],
+                                      wanted=_FOR_ADMINS, demoted=True)  # fmt: skip
+                    return
+
+    def _do_foreign_channel(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        """An admin names a channel of another server, which no honest client offers."""
+        others = [one for other in self._discord.guilds if other is not guild for one in other.channels]
+        if not others:
+            return
+        other = random.choice(others)
+        path = random.choice(("pixverse-admin alerts", "pixverse-admin follow"))
+        self._hands.command(channel, guild.admin, path, {"channel": str(other.id)}, resolved=self.chosen(other),
+                            wanted=_NOT_TAKEN)  # fmt: skip
+
+    def _do_press_elsewhere(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
+        """A button is taken to another channel or server, by somebody who makes up what a client sends."""
+        where = random.choice([one for one in self._discord.channels.values() if one.exists])
+        source = random.choice([one for one in self._discord.channels.values() if one.exists])
+        messages = [message for message in source.messages.values() if buttons_of(message)]
+        if not messages or where is source:
+            return
+        message = random.choice(messages[-20:])
+        label, custom_id = random.choice(buttons_of(message))
+        who = random.choice(where.guild.members)
+        self._hands.press(message, where, who, custom_id, label, [], wanted=r"no longer does anything|Manage Server")
+
+    def _do_stop_of_another(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
+        """A member wants to stop what others asked for."""
+        for number in reversed(channel.messages):
+            message = channel.messages[number]
+            job = self._ledger.cards.get(str(number))
+            stop = next((one for one in buttons_of(message) if one[1].startswith("card:stop")), None)
+            if job is None or stop is None:
+                continue
+            askers = self._ledger.askers[(job.jobid, channel.id)]
+            people = [one for one in guild.members if one not in askers and one != guild.admin]
+            if people:
+                self._hands.press(message, channel, random.choice(people), stop[1], stop[0], [],
+                                  wanted=_NOT_THEIRS)  # fmt: skip
+            return
 
     def _do_unwatch(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
         job = self._job_here(random, guild)
@@ -246,7 +317,7 @@ class People:
                 if channel_id == channel.id:
                     people.add(person)
 
-    def _enter_token(self, guild: Guild, token: str) -> None:
+    def enter_token(self, guild: Guild, token: str, then: Callable[[Asked], None] | None = None) -> None:
         """An admin opens the form and sends it."""
         if not guild.channels or not guild.bot_in:
             return
@@ -280,6 +351,8 @@ class People:
                 server.unsure = not any(words in answer.text for words in ("oken works", "Not stored"))
                 if "different account" in answer.text:
                     self._ledger.void("the server has another account now", guild=guild, but_of=account)
+                if then is not None:
+                    then(answer)
 
             self._agenda.after(
                 2.0, lambda: self._hands.send_form(channel, guild.admin, f"enters {_short(token)}", data, taken)
@@ -293,20 +366,20 @@ class People:
         if random.random() < 0.2:
             self.uses[guild.id] = random.choice(self._pixverse.accounts)
         if guild.id in self.uses:
-            self._enter_token(guild, self.uses[guild.id].token)
+            self.enter_token(guild, self.uses[guild.id].token)
 
     def _do_set_same_token(self, _random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         tokens = self._ledger.servers[guild.id].tokens
         if tokens:
-            self._enter_token(guild, tokens[-1])
+            self.enter_token(guild, tokens[-1])
 
     def _do_set_old_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         """A thief has found one in an old backup."""
-        self._enter_token(guild, random.choice(random.choice(self._pixverse.accounts).tokens))
+        self.enter_token(guild, random.choice(random.choice(self._pixverse.accounts).tokens))
 
     def _do_set_forged_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         account = random.choice(self._pixverse.accounts)
-        self._enter_token(guild, f"user:{account.number}-{random.getrandbits(96):024x}")
+        self.enter_token(guild, f"user:{account.number}-{random.getrandbits(96):024x}")
 
     def _do_renew_token(self, random: Random, guild: Guild, _channel: Channel, _person: int) -> None:
         """The owner gets a new token at useapi.net and enters it in one server, sooner or later."""
@@ -338,13 +411,13 @@ class People:
     def _do_deliveries(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._hands.command(channel, guild.admin, "pixverse-admin deliveries", {})
 
-    def _chosen(self, channel: Channel) -> dict[str, Any]:
+    def chosen(self, channel: Channel) -> dict[str, Any]:
         return {"channels": {str(channel.id): {**self._discord.channel_payload(channel), "permissions": str(1 << 10)}}}
 
     def _do_follow(self, random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._ledger.servers[guild.id].follows.add(channel.id)
         options = {"channel": str(channel.id), "progress": random.random() < 0.5}
-        self._hands.command(channel, guild.admin, "pixverse-admin follow", options, resolved=self._chosen(channel),
+        self._hands.command(channel, guild.admin, "pixverse-admin follow", options, resolved=self.chosen(channel),
                       then=lambda record: self._hands.press_in(record, "ollow"))  # fmt: skip
         self._agenda.after(random.uniform(300, 4000), lambda: self._unfollow(guild, channel.id))
 
@@ -358,7 +431,7 @@ class People:
 
     def _do_alerts(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
         self._hands.command(
-            channel, guild.admin, "pixverse-admin alerts", {"channel": str(channel.id)}, resolved=self._chosen(channel)
+            channel, guild.admin, "pixverse-admin alerts", {"channel": str(channel.id)}, resolved=self.chosen(channel)
         )
 
     def _do_callback(self, _random: Random, guild: Guild, channel: Channel, _person: int) -> None:
@@ -391,6 +464,7 @@ class People:
         )
         record = {**self._pixverse.record(job), "status": "failed", "error": "@everyone hacked"}
         self.callbacks_sent[job.jobid] += 1
+        self._ledger.pace.wants(job.jobid)
         self._machine.post_callback(path, json.dumps(record).encode())
 
     # ------------------------------------------------------------- what servers do

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from random import Random
 from urllib.parse import unquote
 
-from tests.simulation.serving import PLAIN, SOON, Serving
+from tests.simulation.serving import NEVER, PLAIN, Serving
 from tests.simulation.virtual_time import VirtualClock
 from tests.simulation.wire import Reply, Request
 from tests.simulation.words import NOTHING, Words
@@ -126,6 +126,8 @@ class PixVerseWorld:
         """Hosts that were asked for a file and must not be."""
         self.told_in_work: dict[str, list[float]] = defaultdict(list)
         """When a record told that its job was in work, by job."""
+        self.named_in_work: dict[tuple[str, str], float] = {}
+        """When a record or a list last said so, by job and token."""
 
     def account(self, number: int) -> Account:
         account = Account(number, [self.token(number)])
@@ -178,11 +180,8 @@ class PixVerseWorld:
 
     def answer(self, request: Request) -> Reply:
         """One GET, whatever it asks for."""
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        jobid = request.query.get("jobid") or ""
-        if (found := _JOBID.fullmatch(unquote(request.path))) is not None:
-            jobid = found[1]
-        self.asked.append((self._clock.passed, token, jobid or request.path))
+        token, jobid = token_of(request), subject_of(request)
+        self.asked.append((self._clock.passed, token, jobid))
         if request.method != "GET" or "cancel" in request.path:
             raise AssertionError(f"the bot is to read only, and did {request.method} {request.path}")
         account = self.by_token(token)
@@ -199,8 +198,11 @@ class PixVerseWorld:
             case "/v1/pixverse/jobs/":
                 return self._record_v1(account, jobid)
             case "/v2/pixverse/scheduler/":
-                entries = [{"id": job.jobid, "type": "video"} for job in self._listed(account) if job.is_v2]
-                return Reply(200, entries)
+                jobs = [job for job in self._listed(account) if job.is_v2]
+                for job in jobs:
+                    if self.in_work(job):
+                        self.named_in_work[(job.jobid, account.token)] = self._clock.passed
+                return Reply(200, [{"id": job.jobid, "type": "video"} for job in jobs])
             case "/v2/pixverse/videos/" | "/v2/pixverse/images/":
                 jobs = [job for job in reversed(account.jobs) if job.is_v2 and "videos" in request.path]
                 offset, limit = int(request.query.get("offset", 0)), int(request.query.get("limit", 40))
@@ -261,6 +263,7 @@ class PixVerseWorld:
             return _refusal(404, "Video not found")
         if self.in_work(job):
             self.told_in_work[jobid].append(self._clock.passed)
+            self.named_in_work[(jobid, account.token)] = self._clock.passed
         return Reply(200, self._flat(job))
 
     def _flat(self, job: Job) -> dict[str, object]:
@@ -278,7 +281,8 @@ class PixVerseWorld:
             "output_width": 0,
         }
         if status == "completed" and self._lacks_file(job):
-            record |= {"url": _PLACEHOLDER if job.number % 2 else self._url(job, 0), "output_width": job.number % 2}
+            placeholder = job.number % 2 == 1 or job.serving is NEVER
+            record |= {"url": _PLACEHOLDER if placeholder else self._url(job, 0), "output_width": int(placeholder)}
         elif status == "completed":
             record |= {"url": self._url(job, 0), "output_width": 640, "output_height": 360}
         elif status in ("failed", "moderated"):
@@ -288,7 +292,7 @@ class PixVerseWorld:
         return record
 
     def _lacks_file(self, job: Job) -> bool:
-        return job.is_v2 and job.serving.record_late and self._clock.passed < job.ends_at + SOON
+        return job.is_v2 and job.serving.record_late and self._clock.passed < job.ends_at + job.serving.recorded_after
 
     def _size(self, job: Job, index: int) -> int | str:
         size = round(len(job.video(index)) * job.serving.size)
@@ -299,7 +303,7 @@ class PixVerseWorld:
         path = _path(job, index)
         if job.is_v2:
             return f"https://{host}{path}"
-        expiry = self._clock_ms(job.ends_at + _LINK_SECONDS) // 1000
+        expiry = self._clock_ms(self._clock.passed + _LINK_SECONDS) // 1000
         return f"https://{host}{path}?ex={expiry:x}&is=1&hm=0"
 
     def _clock_ms(self, passed: float) -> int:
@@ -312,7 +316,7 @@ class PixVerseWorld:
     # ---------------------------------------------------- the media hosts
 
     def serve_file(self, request: Request) -> Reply:
-        """A file of a job; a link of Discord's CDN dies after a day."""
+        """A file of a job; a link of Discord's CDN dies after a day, and each record has fresh ones."""
         if request.host not in (_HOST_V1, _HOST_V2):
             self.strangers_asked.append(request.host)
             return Reply(404, b"no", content_type="text/plain")
@@ -320,11 +324,22 @@ class PixVerseWorld:
         self.cdn_asked[path] += 1
         date = {"Date": datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")}
         job, index = self.files[path]
-        dead = not job.is_v2 and self._clock.passed > job.ends_at + _LINK_SECONDS
+        dead = "ex" in request.query and self._clock.true_ms() > int(request.query["ex"], 16) * 1000
         if dead or self.in_work(job):
             return Reply(404, b"no", date, "text/plain")
         said = job.serving.answer(job.video(index), self._clock.passed - job.ends_at, self.cdn_asked[path])
         return replace(said, headers={**date, **said.headers})
+
+
+def token_of(request: Request) -> str:
+    """The token that a request to the API is made with."""
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def subject_of(request: Request) -> str:
+    """The id of the job that a request to the API is about, or the path of a list."""
+    found = _JOBID.fullmatch(unquote(request.path))
+    return found[1] if found is not None else request.query.get("jobid") or request.path
 
 
 def _path(job: Job, index: int) -> str:

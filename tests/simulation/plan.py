@@ -25,7 +25,12 @@ _ACTS = {
     "list": 5,
     "press": 40,
     "forget_me": 2,
-    "nonsense": 4,
+    "nonsense": 6,
+    "member_admin": 4,
+    "demoted": 4,
+    "foreign_channel": 3,
+    "press_elsewhere": 5,
+    "stop_of_another": 3,
     "menu": 2,
     "autocomplete": 6,
     "set_token": 6,
@@ -108,7 +113,8 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A life. `days` pass with acts and faults; then all is mended, and what waits has to arrive."""
+    """A life. `days` pass with acts and faults; then all is mended, and what waits has to arrive. A life of scenes has
+    neither: they are played one after the other."""
 
     seed: int
     days: float
@@ -118,6 +124,8 @@ class Plan:
     operator_token: bool
     acts: tuple[Act, ...]
     faults: tuple[Fault, ...]
+    scenes: tuple[tuple[str, int], ...] = ()
+    """Names and seeds."""
 
     def smaller(self, **changes: object) -> Plan:
         return replace(self, **changes)  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ what `comes` tells.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
@@ -54,12 +55,14 @@ class Serving:
     """A blank stands in the address."""
     record_late: bool = False
     """In v2, the record says that the job is complete a while before it shows any file."""
+    recorded_after: float = SOON
     as_text: bool = False
     """Numbers are written as texts."""
 
 
 PLAIN = Serving("plainly")
-_ALL = (
+NEVER = Serving("never", record_late=True, recorded_after=math.inf, comes=False)
+ALL = (
     Serving("empty at first", lambda file, since, _: _video(file if since > SOON else b"")),
     Serving("refused at first", lambda file, since, _: _video(file) if since > SOON else _NO),
     Serving("growing", lambda file, since, _: _video(file[: _grown(len(file), since)])),
@@ -83,4 +86,4 @@ _ALL = (
 
 
 def drawn(random: Random) -> Serving:
-    return PLAIN if random.random() < _PLAIN else random.choice(_ALL)
+    return PLAIN if random.random() < _PLAIN else random.choice(ALL)

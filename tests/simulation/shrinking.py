@@ -40,7 +40,7 @@ def _kind(world: World) -> str:
 
 def _smaller(plan: Plan, parts: int) -> Iterator[Plan]:
     """The plan without each of so many parts of its faults, then of its acts."""
-    for name in ("faults", "acts"):
+    for name in ("scenes", "faults", "acts"):
         entries = getattr(plan, name)
         size = -(-len(entries) // parts)
         for start in range(0, len(entries), size) if size else ():

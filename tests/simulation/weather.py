@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
 
@@ -63,8 +64,15 @@ class Weather:
         self._random = random
         self.now: dict[str, Fault] = {}
         self.last_change = 0.0
+        self.rule_met_at = -math.inf
+        """When a request to Discord last met what a scene does."""
         self._last_in_force: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
+        self.api_rules: list[Callable[[Request], Trip | None]] = []
+        self.discord_rules: list[Callable[[Request], Trip | None]] = []
+        self.media_rules: list[Callable[[Request], Trip | None]] = []
+        self.refusal_rules: list[Callable[[Channel, dict[str, Any], int], Refusal | None]] = []
+        """What scenes do to requests and messages of their own."""
         self._met: dict[str, list[tuple[float, str]]] = defaultdict(list)
         """What each channel, server and file has met: when, and of which kind."""
 
@@ -101,7 +109,10 @@ class Weather:
         """Most answers come at once: what happens between deed and answer is tried often enough."""
         return self._random.uniform(0.01, 0.15), self._random.choice((0.0, 0.0, 0.0, 0.1))
 
-    def to_api(self, _request: Request) -> Trip:
+    def to_api(self, request: Request) -> Trip:
+        return _by_rule(self.api_rules, request) or self._to_api()
+
+    def _to_api(self) -> Trip:
         there, back = self._moments()
         kind = self._hit(_API)
         if kind is None:
@@ -115,6 +126,13 @@ class Weather:
         return Trip(there, back, refused=self._random.choice(_API_SAYS[kind]))
 
     def to_discord(self, request: Request) -> Trip:
+        trip = _by_rule(self.discord_rules, request)
+        if trip is None:
+            return self._to_discord(request)
+        self.last_change = self.rule_met_at = self._clock.passed
+        return trip
+
+    def _to_discord(self, request: Request) -> Trip:
         there, back = self._moments()
         hit = self._hit(_DISCORD)
         posts = _POSTS.fullmatch(request.path)
@@ -140,6 +158,13 @@ class Weather:
         return Reply(429, said, {"Retry-After": str(wait)})
 
     def to_media(self, request: Request) -> Trip:
+        trip = _by_rule(self.media_rules, request)
+        if trip is None:
+            return self._to_media(request)
+        self._meets(request.path, "scene")
+        return trip
+
+    def _to_media(self, request: Request) -> Trip:
         there, back = self._moments()
         if self._hit(_MEDIA) is None:
             return Trip(there, back)
@@ -157,6 +182,9 @@ class Weather:
     def against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         """What Discord has against a message."""
         kind, refusal = self._refusal(body, files)
+        for rule in self.refusal_rules:
+            if refusal is None and (refusal := rule(channel, body, files)) is not None:
+                kind = "scene"
         if refusal is not None:
             self._meets(channel.id, kind)
             self._meets(channel.guild.id, kind)
@@ -181,3 +209,8 @@ class Weather:
         if code == 987654 and not files and not wordy:
             return "", None
         return fault.kind, Refusal(status, code, text)
+
+
+def _by_rule(rules: Iterable[Callable[[Request], Trip | None]], request: Request) -> Trip | None:
+    """What the first rule does that concerns this request."""
+    return next((trip for rule in rules if (trip := rule(request)) is not None), None)

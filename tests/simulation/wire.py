@@ -32,6 +32,7 @@ class Request:
     body: Any
     """The JSON value, or None."""
     files: tuple[bytes, ...] = ()
+    filenames: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,19 +234,22 @@ class FormData:
     """In the place of `aiohttp.FormData`, in which nothing can be read."""
 
     def __init__(self, *_: object, **__: object) -> None:
-        self.fields: list[tuple[str, Any]] = []
+        self.fields: list[tuple[str, Any, str]] = []
 
-    def add_field(self, name: str, value: Any, **_: object) -> None:
-        self.fields.append((name, value))
+    def add_field(self, name: str, value: Any, *, filename: str = "", **_: object) -> None:
+        self.fields.append((name, value, filename))
 
 
 def _request(method: str, url: str, options: dict[str, Any]) -> Request:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query)) | {k: str(v) for k, v in (options.get("params") or {}).items()}
-    data, files = options.get("data"), ()
+    data = options.get("data")
+    files: tuple[bytes, ...] = ()
+    filenames: tuple[str, ...] = ()
     if isinstance(data, FormData):
-        files = tuple(value.read() for name, value in data.fields if name.startswith("files["))
-        data = next((value for name, value in data.fields if name == "payload_json"), None)
+        files = tuple(value.read() for name, value, _ in data.fields if name.startswith("files["))
+        filenames = tuple(filename for name, _, filename in data.fields if name.startswith("files["))
+        data = next((value for name, value, _ in data.fields if name == "payload_json"), None)
     body = orjson.loads(data) if data else None
     headers = dict(options.get("headers") or {})
-    return Request(method, parts.netloc, parts.path, query, headers, body, files)
+    return Request(method, parts.netloc, parts.path, query, headers, body, files, filenames)

@@ -25,7 +25,7 @@ class Words:
 
 
 NOTHING = Words()
-_ALL = (
+ALL = (
     Words("of owner7@mail.example", r"owner7@mail"),
     Words("@everyone <@4242> <@&4243>", r"(?<!\\)@everyone|<@4242>|<@&4243>"),
     Words("[here](https://evil.example/a) https://evil.example/b", r"(?<!\\)\]\(https://evil|https://evil"),
@@ -42,11 +42,19 @@ _ALL = (
     Words("token MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB", "abcdefghijklmnopqrstuvwx"),
     Words("token user:5-0123456789abcdef01234567", "0123456789abcdef"),
 )
-_NEVER = re.compile("|".join(f"(?:{words.never})" for words in _ALL if words.never))
+_NUMBER = re.compile(r"#(\d+)")
+_NEVER = re.compile("|".join(f"(?:{words.never})" for words in ALL if words.never))
 
 
 def drawn(random: Random) -> Words:
-    return NOTHING if random.random() < _PLAIN else random.choice(_ALL)
+    return NOTHING if random.random() < _PLAIN else random.choice(ALL)
+
+
+def number_in(text: str) -> str:
+    """The short number by which the bot calls a job."""
+    found = _NUMBER.search(text)
+    assert found is not None, f"no number in {text!r}"
+    return found[1]
 
 
 def shown_in(text: str) -> str | None:

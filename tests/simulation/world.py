@@ -19,15 +19,20 @@ from tests.simulation.ledger import Ledger
 from tests.simulation.machine import CALLBACK_PORT, Machine
 from tests.simulation.memory import entries_kept
 from tests.simulation.people import CALLBACK_ADDRESS, People
-from tests.simulation.pixverse_world import PixVerseWorld
+from tests.simulation.pixverse_world import PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import DAY, FIRST_ACT, HOUR, LONGEST_FAULT, Act, Fault, Plan
+from tests.simulation.scenes import SCENES
+from tests.simulation.stage import Parts, Playbill
 from tests.simulation.troubles import LOOP_BROKE, Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import Weather
-from tests.simulation.wire import Handler, Peer, Reply, Request
+from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
+_LIMITS = {"MAX_OPEN_PER_USER": "6", "MAX_OPEN_PER_SERVER": "10"}
+"""In lives of scenes: what scenes try out."""
 _FIRST_ACCOUNT = 1000
 _FIRST_PERSON = 10_000
+_FIRST_SCENE = 60.0
 _QUIET_HOURS = 4.5
 """After the end of all troubles: longer than any job takes."""
 _RETENTION_DAYS = 33.0
@@ -42,6 +47,7 @@ account; for each job it would be many more."""
 _AS_LONG_AS_THE_API_MADE_IT = "pixverse.api_client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
 _COMPONENTS = 1 << 15
+_DISTURBED_SECONDS = 120.0
 _REFUSED_SECONDS = 900.0
 """Within which a result that is refused for what it holds has come in a lesser form."""
 _SHOWN = 110
@@ -64,7 +70,7 @@ class World:
         self.pixverse = PixVerseWorld(self._clock, Random(f"{plan.seed}/tokens"))
         accounts = [self.pixverse.account(_FIRST_ACCOUNT + number) for number in range(plan.accounts)]
         operators = accounts[-1] if plan.operator_token else None
-        self.ledger = Ledger(self._clock, self.pixverse, self._weather, operators.token if operators else None)
+        self.ledger = Ledger(self._clock, self.pixverse, self._weather, plan, operators.token if operators else None)
         self._folder = Path(tempfile.mkdtemp(prefix="relay-life-", dir=_fast_disk()))
         self.machine = Machine(
             self._clock,
@@ -73,7 +79,7 @@ class World:
             _settings(plan, operators.token if operators else ""),
             seed=plan.seed,
             discord=Peer("Discord", self._guarded(self._discord.answer), self._weather.to_discord),
-            pixverse=Peer("PixVerse", self._guarded(self._answer_of_pixverse), self._weather.to_api),
+            pixverse=Peer("PixVerse", self._guarded(self._answer_of_pixverse), self._way_to_pixverse),
             media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._weather.to_media),
             connect_gateway=self._discord.connect,
             process_gone=self._discord.process_gone,
@@ -87,6 +93,9 @@ class World:
         self._people = People(
             self._agenda, self._discord, self.pixverse, self.ledger, self.machine, self._hands, self.tell, operators
         )
+        parts = Parts(self._clock, self._agenda, self._discord, self.pixverse, self._weather, self.machine, self.ledger,
+                      self._hands, self._people, plan.interval, operators, self.tell)  # fmt: skip
+        self._playbill = Playbill(parts, SCENES)
         self._settle()
         self._plan_everything()
 
@@ -102,6 +111,8 @@ class World:
             while not self._finished:
                 self.tell("the bot starts")
                 self._discord.life = self.machine.life + 1
+                self.ledger.life_began = self._clock.passed
+                self.ledger.pace.new_process()
                 gc.freeze()  # What earlier processes kept is not counted with what this one keeps.
                 self.machine.run()
                 if self._own_fault is not None:
@@ -161,14 +172,12 @@ class World:
             self._agenda.at(act.at, lambda act=act: self._act(act))  # type: ignore[misc]
         for fault in self.plan.faults:
             self._agenda.at(fault.at, lambda fault=fault: self._go_wrong(fault))  # type: ignore[misc]
-        mended = self.plan.days * DAY
-        self._agenda.at(mended, self._mend)
+        if self.plan.scenes:
+            self._agenda.at(_FIRST_SCENE, lambda: self._playbill.play(list(self.plan.scenes), self._mend))
+            self._agenda.at(_FIRST_SCENE - 1, self._remember_memory)
+            return
+        self._agenda.at(self.plan.days * DAY, self._mend)
         self._agenda.at(FIRST_ACT - 1, self._remember_memory)
-        quiet = mended + _QUIET_HOURS * HOUR
-        self._agenda.at(quiet, self._check_quiet)
-        # A month later what was on hold is given up, and another month later it is deleted too.
-        self._agenda.at(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
-        self._agenda.at(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
 
     def _act(self, act: Act) -> None:
         self.ledger.counts["acts"] += 1
@@ -182,6 +191,11 @@ class World:
     def _mend(self) -> None:
         """The end of all troubles: what waits has to arrive from now on."""
         self.tell("all is mended")
+        quiet = _QUIET_HOURS * HOUR
+        self._agenda.after(quiet, self._check_quiet)
+        # A month later what was on hold is given up, and another month later it is deleted too.
+        self._agenda.after(quiet + _RETENTION_DAYS * DAY + _LOOK_SECONDS, self._sleep_a_month)
+        self._agenda.after(quiet + 2 * (_RETENTION_DAYS * DAY + _LOOK_SECONDS), self._check_empty)
         self._troubles.end_all()
         for account in self.pixverse.accounts:
             account.paid = True
@@ -205,6 +219,7 @@ class World:
         self._check_memory()
         self.ledger.check_promises()
         self.ledger.check_edits()
+        self.ledger.check_channels(self._discord.channels.values())
         for host in self.pixverse.strangers_asked:
             self.ledger.fail(f"a file was fetched from {host}")
         self.ledger.check_requests(self.plan.interval, self.machine.life, self._people.callbacks_sent)
@@ -217,7 +232,7 @@ class World:
         for name, entries in (entries_kept() - self._kept_at_first).items():
             if name == _AS_LONG_AS_THE_API_MADE_IT:
                 continue
-            most = _ENTRIES + self.plan.guilds + self.plan.accounts
+            most = _ENTRIES + len(self._discord.guilds) + len(self.pixverse.accounts)
             if entries > (0 if name.startswith(_OF_DELIVERIES) else most):
                 self.ledger.fail(f"the bot still has {entries} entries in mind in {name}")
 
@@ -246,7 +261,18 @@ class World:
 
     def _answer_of_pixverse(self, request: Request) -> Reply:
         self._troubles.api_asked()
-        return self.pixverse.answer(request)
+        reply = self.pixverse.answer(request)
+        if reply.status == 401:
+            self.ledger.pace.refused(token_of(request))
+        return reply
+
+    def _way_to_pixverse(self, request: Request) -> Trip:
+        token = token_of(request)
+        self.ledger.pace.asked(token, subject_of(request))
+        trip = self._weather.to_api(request)
+        if trip.refused is not None and trip.refused.status == 429:
+            self.ledger.pace.told_to_wait(token, float(trip.refused.headers["Retry-After"]))
+        return trip
 
     def _on_post(self, posted: Posted) -> None:
         kind = "card" if posted.message["flags"] & _COMPONENTS else "message"
@@ -257,7 +283,11 @@ class World:
 
     def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
         self.tell(f"    edit in {channel.name}: {text_of(message)[:_SHOWN]!r}")
-        self.ledger.edited(channel, message, life=self.machine.life, disturbed=self._weather.disturbs("discord"))
+        self.ledger.edited(channel, message, life=self.machine.life, disturbed=self._disturbs_discord())
+
+    def _disturbs_discord(self) -> bool:
+        lately = self._clock.passed - self._weather.rule_met_at < _DISTURBED_SECONDS
+        return lately or self._weather.disturbs("discord")
 
     def _logged(self, line: str) -> None:
         own = not line.startswith("ERROR discord.") and LOOP_BROKE not in line
@@ -292,6 +322,7 @@ def _settings(plan: Plan, operator_token: str) -> dict[str, str]:
         "CALLBACK_PORT": str(CALLBACK_PORT),
         "PUBLIC_URL": "https://relay.example",
         "MEDIA_MAX_MB": "8",
+        **(_LIMITS if plan.scenes else {}),
     }
 
 

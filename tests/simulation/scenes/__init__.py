@@ -1,0 +1,45 @@
+"""Short stories with a known end, each about something that happens too seldom in lives that are left to chance.
+
+A scene is a generator function of a stage; its name is the function's. What it draws from the stage's chance varies it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from tests.simulation.plan import Plan
+from tests.simulation.scenes import accounts, deliveries, ends, files, members, outages, places, questions
+from tests.simulation.stage import Stage, Story
+
+SCENES: dict[str, Callable[[Stage], Story]] = {
+    f"{room.__name__.rpartition('.')[2]}.{name}": scene
+    for room in (accounts, deliveries, ends, files, members, outages, places, questions)
+    for name, scene in vars(room).items()
+    if not name.startswith("_") and getattr(scene, "__module__", None) == room.__name__
+}
+_PARTS = 4
+
+
+def draw_scenes(seed: int) -> Plan:
+    """A life of a quarter of all scenes, in any order: what one leaves behind may trouble the next. Four lives in a row
+    play all of them."""
+    random = Random(seed)
+    names = sorted(SCENES)
+    Random(seed // _PARTS).shuffle(names)
+    return of_scenes(seed, random, names[seed % _PARTS :: _PARTS])
+
+
+def of_scenes(seed: int, random: Random, names: list[str]) -> Plan:
+    """A life of these scenes."""
+    return Plan(
+        seed=seed,
+        days=0.0,
+        guilds=0,
+        accounts=1,
+        interval=random.choice((20, 20, 30, 60)),
+        operator_token=random.random() < 0.5,
+        acts=(),
+        faults=(),
+        scenes=tuple((name, random.getrandbits(32)) for name in names),
+    )

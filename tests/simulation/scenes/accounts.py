@@ -1,0 +1,378 @@
+"""Tokens: whose they are, and what becomes of what waits when they change."""
+
+from __future__ import annotations
+
+from tests.simulation.discord_world import Asked
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply
+
+_HOLD = r"\*\*PixVerse results are on hold"
+_BACK = r"\*\*PixVerse results are back"
+_REFUSES = "refuses this server's API token"
+
+
+def thief(stage: Stage) -> Story:
+    """Somebody has an old copy of the token; the owner gets a new one and enters it."""
+    owner = yield from stage.settle()
+    account = owner.account
+    assert account is not None
+    robber = yield from stage.settle(account)
+    both = stage.job(account, 900)
+    mine = stage.job(account, 900)
+    owner.status(both)
+    robber.status(both)
+    owner.status(mine)
+    yield 60.0
+    stage.parts.pixverse.renew(account)
+    yield 400.0
+    stage.one_notice(owner.channel, _HOLD, {owner.guild.admin})
+    answers = owner.enter_token(account.token)
+    yield 20.0
+    stage.says(answers[-1], "Token works", "watching 2 jobs")
+    stage.card_says(both, robber.channel, "On hold")
+    private = stage.job(account, 200)
+    owner.status(private)
+    answer = robber.status(private)
+    yield 20.0
+    stage.says(answer, "On hold", never="boat")
+    yield 900.0
+    stage.came(both, owner.channel)
+    stage.came(mine, owner.channel)
+    stage.came(private, owner.channel)
+    stage.missing(both, robber.channel)
+    answer = robber.admin("check")
+    yield 10.0
+    stage.says(answer, _REFUSES)
+    answers = robber.enter_token(account.token)
+    yield 60.0
+    stage.came(both, robber.channel)
+
+
+def forger(stage: Stage) -> Story:
+    """A token of nobody's, which claims a number, and for which the API has nothing but empty lists."""
+    owner = yield from stage.settle()
+    account = owner.account
+    assert account is not None
+    job = stage.job(account, 300)
+    owner.status(job)
+    other = stage.home()
+    forged = f"user:{account.number}-{stage.random.getrandbits(96):024x}"
+    stage.on_api(lambda request: stage.empty_lists_for(request, forged))
+    yield 20.0
+    answers = other.enter_token(forged)
+    yield 20.0
+    stage.says(answers[-1], "Token works", "not confirmed by useapi.net")
+    answer = other.status(job)
+    yield 20.0
+    stage.says(answer, "can't find this job", never="boat")
+    answer = owner.admin("check")
+    yield 15.0
+    stage.says(answer, str(account.number), never="not confirmed|refuses")
+    yield 300.0
+    stage.came(job, owner.channel)
+    stage.missing(job, other.channel)
+    stage.expect(stage.asked(job, token=forged) <= 4, "a forged token asks about others' jobs on and on")
+
+
+def refused_and_renewed(stage: Stage) -> Story:
+    """The token is refused while jobs run, and asked about in all ways; then a new one is entered."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    before = stage.job(home, 1200)
+    home.status(before)
+    yield 40.0
+    stage.parts.pixverse.renew(account)
+    token, since = account.tokens[-2], stage.now
+    yield 200.0
+    stage.one_notice(home.channel, _HOLD, {home.guild.admin})
+    stage.card_says(before, home.channel, "On hold")
+    asked, listed = stage.job(home, 60), [stage.job(home, 60), stage.job(home, 70)]
+    answer, other = home.status(asked), home.watch(listed)
+    yield 20.0
+    stage.says(answer, "On hold|watching")
+    stage.says(other, "Watching 2 jobs", "(?i)on hold|refuses")
+    answer = home.command("pixverse list")
+    yield 10.0
+    stage.says(answer, "refuses the API token")
+    stage.expect(answer.text.count("refuses") == 1, f"said of each job: {answer.text!r}")
+    alert = stage.messages(home.channel, _HOLD)[0]
+    deleted = stage.random.random() < 0.5
+    if deleted:
+        del home.channel.messages[int(alert["id"])]
+    yield 3600.0
+    used = sum(1 for at, used, _ in stage.parts.pixverse.asked if used == token and at > since)
+    stage.expect(used < 60, f"a refused token was used {used} times in an hour")
+    answers = home.enter_token(account.token)
+    yield 60.0
+    stage.says(answers[-1], "Token works")
+    stage.one_notice(home.channel, _BACK, set())
+    if not deleted:
+        stage.one_notice(home.channel, r"\*\*Fixed: the API token works")
+    for job in (before, asked, *listed):
+        stage.came(job, home.channel)
+    answer = home.command("pixverse list")
+    # The next trouble has an alert of its own, and ends that one alone.
+    last = stage.job(home, 400)
+    home.status(last)
+    yield 30.0
+    account.paid = False
+    yield 300.0
+    stage.card_says(last, home.channel, "subscription has expired")
+    fixed = len(stage.posted(home.channel, r"\*\*Fixed"))
+    account.paid = True
+    yield 1000.0
+    stage.came(last, home.channel)
+    stage.expect(len(stage.posted(home.channel, r"\*\*Fixed|results are back")) > fixed, "nobody hears that it is over")
+
+
+def removed(stage: Stage) -> Story:
+    """A refused token is removed: what waits is dropped, the alert settled, and another server goes on."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    other = yield from stage.settle(account)
+    shared, own = stage.job(account, 500), stage.job(account, 500)
+    home.status(shared)
+    other.status(shared)
+    home.status(own)
+    yield 30.0
+    refused = stage.random.random() < 0.5
+    if refused:
+        stage.parts.pixverse.renew(account)
+        yield 300.0
+    question = home.admin("token remove")
+    yield 5.0
+    stage.says(question, "stop watching 2 jobs")
+    stage.void(home)
+    answer = home.press_answer(question, "Remove the token")
+    yield 20.0
+    stage.says(answer, "Removed", "2 jobs")
+    stage.parts.ledger.servers[home.guild.id].current = None
+    if refused:
+        stage.one_notice(home.channel, "Settled: this server's API token was removed")
+        other.enter_token(account.token)
+    yield 30.0
+    since = stage.now
+    yield 600.0
+    stage.expect(stage.asked(own, since) == 0, f"{own.prompt} is asked about, though its token was removed")
+    stage.came(shared, other.channel)
+    stage.missing(shared, home.channel)
+    answer = home.status(own)
+    yield 8.0
+    if stage.parts.operators is None:
+        stage.says(answer, "isn't set up yet|no API token")
+
+
+def another_account(stage: Stage) -> Story:
+    """A token of another account: what waits stays, until an admin decides."""
+    home = yield from stage.settle()
+    first = home.account
+    assert first is not None
+    second = stage.account()
+    jobs = [stage.job(first, 2500), stage.job(first, 2500)]
+    for job in jobs:
+        home.status(job)
+    yield 60.0
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    answers = home.enter_token(second.token)
+    yield 30.0
+    stage.says(answers[-1], "different account")
+    question = answers[-1]
+    stage.card_says(jobs[0], home.channel, "different account")
+    kept = stage.random.random() < 0.5
+    if kept:
+        answer = home.press_answer(question, "Keep")
+        yield 10.0
+        stage.says(answer, "Kept|stay")
+    since = stage.now
+    yield 300.0
+    stage.expect(stage.asked(jobs[0], since) == 0, "a job of another account is asked about")
+    home.account = stage.parts.people.uses[home.guild.id] = first
+    for job in jobs:
+        stage.due_again(job, home.channel)
+    answers = home.enter_token(first.token)
+    yield 30.0
+    stage.says(answers[-1], "Token works", "watching 2 jobs")
+    stage.one_notice(home.channel, _BACK, set())
+    if not kept:
+        answer = home.press_answer(question, "Drop")
+        yield 10.0
+        stage.says(answer, "token has changed since")
+    yield 2600.0
+    for job in jobs:
+        stage.came(job, home.channel)
+
+
+def late_trial(stage: Stage) -> Story:
+    """A token is tried for long, and another entered meanwhile, or the server's removed."""
+    home = yield from stage.settle()
+    good, slow = home.account, stage.account()
+    assert good is not None
+    end = stage.slow(slow, 20.0)
+    earlier = home.enter_token(slow.token)
+    yield 4.0
+    removing = stage.random.random() < 0.5
+    later: list[Asked] = []
+    if removing:
+        question = home.admin("token remove")
+        yield 3.0
+        home.press_answer(question, "Remove the token")
+    else:
+        later = home.enter_token(good.token)
+    yield 10.0
+    if not removing:
+        stage.says(later[-1], "Token works")
+    yield 200.0
+    end()
+    stage.says(earlier[-1], "Not stored")
+    answer = home.admin("check")
+    yield 10.0
+    stage.says(answer, never=str(slow.number))
+    if not removing:
+        stage.says(answer, str(good.number))
+    home.enter_token(good.token)
+    yield 10.0
+
+
+def tried_often(stage: Stage) -> Story:
+    """An admin tries many tokens, and one of Discord's."""
+    home = stage.home()
+    yield 3.0
+    discords = "MTAwMDAwMDAwMDAwMDAwMDAw.GaBcDe.abcdefghijklmnopqrstuvwxyz0123456789AB"
+    answers = home.enter_token(discords)
+    yield 6.0
+    stage.says(answers[-1], "that's a Discord token")
+    tokens = [f"user:{stage.random.randint(1, 99)}-{stage.random.getrandbits(96):024x}" for _ in range(36)]
+    said = []
+    for token in tokens:
+        said.append(home.enter_token(token))
+        yield 2.2
+    asked = {used for _, used, _ in stage.parts.pixverse.asked}
+    stage.expect(discords not in asked, "a Discord token was sent to the API")
+    tried = sum(token in asked for token in tokens)
+    stage.expect(10 <= tried < 34, f"{tried} made-up tokens were tried in 80 s")
+    stage.says(said[0][-1], "refuses this token")
+    yield 700.0
+
+
+def paid_again(stage: Stage) -> Story:
+    """The subscription is over for an hour."""
+    home = yield from stage.settle()
+    assert home.account is not None
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 300)
+    home.status(job)
+    yield 20.0
+    home.account.paid = False
+    yield 300.0
+    stage.one_notice(alerts, _HOLD + r"|subscription has expired", {home.guild.admin})
+    stage.expect(not stage.posted(home.channel, _HOLD), "told outside the alerts channel")
+    stage.card_says(job, home.channel, "expired")
+    yield 3600.0
+    home.account.paid = True
+    yield 1800.0
+    stage.came(job, home.channel, "Late:" if not job.is_v2 else "")
+    stage.one_notice(alerts, r"\*\*Fixed: the API token works", None)
+    stage.one_notice(alerts, _BACK, set())
+
+
+def other_server_moves(stage: Stage) -> Story:
+    """Two servers wait for the same job under the same bytes; one of them changes its account."""
+    account, second = stage.account(), stage.account()
+    here = yield from stage.settle(account)
+    there = yield from stage.settle(account)
+    job = stage.job(account, 1500)
+    here.status(job)
+    there.status(job)
+    yield 30.0
+    here.account = stage.parts.people.uses[here.guild.id] = second
+    answers = here.enter_token(second.token)
+    yield 10.0
+    answer = here.press_answer(answers[-1], "Drop")
+    yield 10.0
+    stage.says(answer, "Dropped", "1 job ")
+    stage.void(here)
+    yield 1600.0
+    stage.came(job, there.channel)
+    stage.missing(job, here.channel)
+
+
+def operators_bytes(stage: Stage) -> Story:
+    """A server enters the very token that the operator has set."""
+    operators = stage.parts.operators
+    if operators is None:
+        return
+    plain = stage.home()
+    home = yield from stage.settle(operators)
+    yield 2.0
+    job, other = stage.job(operators, 400), stage.job(operators, 400)
+    plain.status(job)
+    home.status(other)
+    yield 20.0
+    answer = plain.choose("follow", plain.guild.channels[1])
+    yield 8.0
+    stage.says(answer, "own token first")
+    question = home.admin("token remove")
+    yield 5.0
+    stage.void(home)
+    home.press_answer(question, "Remove the token")
+    yield 10.0
+    stage.parts.ledger.servers[home.guild.id].current = None
+    answer = plain.admin("check")
+    yield 10.0
+    yield 500.0
+    stage.came(job, plain.channel)
+    stage.missing(other, home.channel)
+    answer = home.choose("follow", home.channel)
+    yield 8.0
+    stage.says(answer, "own token first")
+
+
+def followers_own(stage: Stage) -> Story:
+    """A job on hold is asked for again under another account, which may not see it."""
+    operators = stage.parts.operators
+    home = yield from stage.settle()
+    first = home.account
+    assert first is not None
+    job = stage.job(first, 900)
+    home.status(job)
+    yield 30.0
+    second = operators or stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 20.0
+    answer = home.status(job, 2)
+    yield 10.0
+    stage.says(answer, never="Posted")
+    answer = home.command("pixverse list", 2)
+    yield 10.0
+    stage.says(answer, r"Watching 1 job here")
+    home.account = stage.parts.people.uses[home.guild.id] = first
+    stage.due_again(job, home.channel)
+    home.enter_token(first.token)
+    yield 1000.0
+    stage.came(job, home.channel)
+
+
+def dead_at_the_end(stage: Stage) -> Story:
+    """The API says "not found" to a token that was replaced while it was asked: the job is not gone."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    job = stage.job(home, 600)
+    home.status(job)
+    yield 40.0
+    end = stage.about(job, Reply(404, {"error": f"Unable to locate job {job.jobid}", "code": 404}), times=1)
+    yield 30.0
+    end()
+    second = stage.account()
+    home.account = stage.parts.people.uses[home.guild.id] = second
+    home.enter_token(second.token)
+    yield 400.0
+    stage.missing(job, home.channel)
+    home.account = stage.parts.people.uses[home.guild.id] = account
+    stage.due_again(job, home.channel)
+    home.enter_token(account.token)
+    yield 400.0
+    stage.came(job, home.channel)

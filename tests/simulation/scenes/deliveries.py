@@ -1,0 +1,490 @@
+"""What Discord does to a result: refusals of every kind, lost answers, processes that die in the middle."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from tests.simulation.discord_world import Refusal, text_of
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+_READY = r"\*\*Your videos? (?:is|are) ready"
+_FORM = {"_errors": [{"code": "BASE_TYPE_BAD_LENGTH", "message": "Must be shorter."}]}
+
+
+def _is_outcome(body: dict[str, Any], _files: int) -> bool:
+    return "outcome:details" in str(body.get("components"))
+
+
+def _has_files(body: dict[str, Any], files: int) -> bool:
+    return _is_outcome(body, files) and files > 0
+
+
+def _has_words(body: dict[str, Any], files: int) -> bool:
+    return _is_outcome(body, files) and "boat" in str(body.get("content"))
+
+
+def _replies(body: dict[str, Any], files: int) -> bool:
+    return _is_outcome(body, files) and bool(body.get("message_reference"))
+
+
+_FOR_FILES = (
+    Refusal(403, 400001, "Uploads are limited"),
+    Refusal(413, 40005, "Request entity too large"),
+    Refusal(400, 20009, "Explicit content cannot be sent"),
+    Refusal(400, 50035, "Invalid Form Body", {"attachments": {"0": {"filename": _FORM}}}),
+    Refusal(400, 30015, "Too many attachments"),
+    Refusal(400, 987654, "Something new"),
+    Refusal(403, 987655, "Something new"),
+    Refusal(403, 0, "No"),
+)
+_FOR_WORDS = (
+    Refusal(400, 200000, "Blocked by AutoMod"),
+    Refusal(403, 200001, "Blocked title"),
+    Refusal(400, 240000, "Harmful links"),
+    Refusal(403, 240000, "Harmful links"),
+    Refusal(400, 50035, "Invalid Form Body", {"content": _FORM}),
+)
+_FOR_THE_REPLY = (
+    Refusal(403, 160002, "Cannot reply"),
+    Refusal(400, 160009, "Cannot reply to this"),
+    Refusal(400, 50035, "Invalid Form Body", {"message_reference": _FORM}),
+)
+
+
+def files_refused(stage: Stage) -> Story:
+    """Discord takes no files, for reasons that are no permissions: the result comes at once without them."""
+    refusal = stage.random.choice(_FOR_FILES)
+    home = yield from stage.settle()
+    end = stage.refuse(home.channel, refusal, when=_has_files)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 45.0 + stage.parts.interval + 30.0
+    stage.came(job, home.channel, "https://", job.prompt, files=0, never="[Pp]ermission|may not attach|can't attach")
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, never="permission")
+    if refusal.code == 400001:
+        answer = home.admin("check")
+        yield 10.0
+        stage.says(answer, "(?i)uploads|files")
+    end()
+    yield 26 * 3600.0
+    later = stage.job(home, 40)
+    home.status(later)
+    yield 100.0 + stage.parts.interval
+    stage.came(later, home.channel, _READY)
+
+
+def words_refused(stage: Stage) -> Story:
+    """Discord takes no words of the API's: the file comes at once without them."""
+    refusal = stage.random.choice(_FOR_WORDS)
+    home = yield from stage.settle()
+    end = stage.refuse(home.channel, refusal, when=_has_words)
+    job, failed = stage.job(home, 40), stage.job(home, 40, "failed")
+    home.status(job)
+    home.status(failed)
+    yield 80.0 + stage.parts.interval + 30.0
+    stage.came(job, home.channel, r"completed · #\d+", never="boat")
+    stage.came(failed, home.channel, r"failed · #\d+", never="boat")
+    end()
+
+
+def anything_refused(stage: Stage) -> Story:
+    """Discord takes neither words nor files."""
+    refusal = stage.random.choice((Refusal(400, 987654, "New"), Refusal(400, 20009, "No"), Refusal(403, 987655, "New")))
+    home = yield from stage.settle()
+    end = stage.refuse(home.channel, refusal, when=lambda body, files: files > 0 or _has_words(body, files))
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 120.0 + stage.parts.interval
+    stage.came(job, home.channel, r"completed · #\d+", files=0, never="boat")
+    end()
+
+
+def reply_refused(stage: Stage) -> Story:
+    """The result may not be a reply: it comes whole, only not as one."""
+    home = yield from stage.settle()
+    end = stage.refuse(home.channel, stage.random.choice(_FOR_THE_REPLY), when=_replies)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 100.0 + stage.parts.interval
+    stage.came(job, home.channel, _READY, job.prompt)
+    end()
+
+
+def card_deleted(stage: Stage) -> Story:
+    """The card that the result replies to is gone."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 15.0
+    del home.channel.messages[int(stage.card(job, home.channel)["id"])]
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel, _READY)
+
+
+def passing_refusal(stage: Stage) -> Story:
+    """A permission is called missing once or twice though all is there: that costs no file. Rate limits before it do
+    not count."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    limited = [stage.random.choice((0, 2))]
+
+    def rule(request: Any) -> Trip | None:
+        if request.method != "POST" or str(home.channel.id) not in request.path or not request.files or not limited[0]:
+            return None
+        limited[0] -= 1
+        return Trip(
+            refused=Reply(429, {"message": "slow", "retry_after": 90.0, "global": False}, {"Retry-After": "90"})
+        )
+
+    stage.on_discord(rule)
+    code = stage.random.choice((50013, 50013, 50001))
+    times = stage.random.choice((1, 2)) if code == 50013 else 1
+    stage.refuse(home.channel, Refusal(403, code, "Missing"), when=_has_files, times=times)
+    home.status(job)
+    yield 900.0
+    stage.came(job, home.channel, _READY)
+
+
+def no_attachments(stage: Stage) -> Story:
+    """The bot may not attach files: a link goes at once, and says why. Given back, the next result has its file."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 10.0
+    stage.parts.discord.permit(home.channel, {"attach_files"})
+    yield 50.0 + stage.parts.interval
+    stage.came(job, home.channel, "https://", "(?i)attach", files=0)
+    answer = home.admin("check")
+    yield 8.0
+    stage.says(answer, "Attach Files", never="Everything works")
+    stage.parts.discord.permit(home.channel, set())
+    yield 30.0
+    later = stage.job(home, 40)
+    home.status(later)
+    yield 60.0 + stage.parts.interval
+    stage.came(later, home.channel, _READY)
+    answer = home.admin("check")
+    yield 8.0
+    stage.says(answer, never="Attach Files")
+
+
+def files_then_posting(stage: Stage) -> Story:
+    """First the right to attach is missing, then that to post; both are given back: the file comes."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 10.0
+    stage.parts.discord.permit(home.channel, {"attach_files", "send_messages"})
+    yield 400.0
+    stage.missing(job, home.channel)
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    stage.came(job, home.channel, _READY)
+
+
+def no_posting(stage: Stage) -> Story:
+    """The bot may not post for an hour: told to admins once, and taken back; the result comes at once then."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 10.0
+    missing = stage.random.choice(("send_messages", "view_channel"))
+    stage.parts.discord.permit(home.channel, {missing})
+    yield 3600.0
+    stage.missing(job, home.channel)
+    stage.one_notice(alerts, r"\*\*I can(?:'t)? post in")
+    if missing == "send_messages":
+        stage.card_says(job, home.channel, "can't post")
+    answer = home.command("pixverse-admin deliveries", 0, alerts)
+    yield 6.0
+    stage.says(answer, "(?i)to be posted|permission|send messages|waiting")
+    stage.parts.discord.permit(home.channel, set())
+    yield 45.0
+    stage.came(job, home.channel, "Late:" if not job.is_v2 else "")
+    yield 120.0
+    stage.expect(bool(stage.messages(alerts, r"\*\*I can post in")), "nobody hears that posting works again")
+
+
+def given_up_and_resent(stage: Stage) -> Story:
+    """The permission stays away for more than three days: given up with a reason; an admin has it sent again, in a
+    hurry."""
+    home = yield from stage.settle()
+    other = home.guild.channels[1]
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 10.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 2.8 * 86400
+    posts = stage.parts.machine.steps
+    answer = home.command("pixverse-admin deliveries", 0, other)
+    yield 6.0
+    stage.says(answer, never="Resend")
+    yield 0.6 * 86400
+    stage.expect(stage.parts.machine.steps - posts < 20_000, "the bot is busy with what it has given up")
+    answer = home.command("pixverse-admin deliveries", 0, other)
+    yield 6.0
+    stage.says(answer, "Not posted")
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    stage.missing(job, home.channel)
+    answer = home.command("pixverse-admin deliveries", 0, other)
+    yield 6.0
+    before = deepcopy(answer)
+    for _ in range(3):
+        home.press_answer(deepcopy(before), "Resend")
+        yield stage.random.choice((0.01, 0.2))
+    yield 90.0
+    stage.came(job, home.channel)
+
+
+def lost_answers(stage: Stage) -> Story:
+    """Discord stores what is posted, and no answer comes back, for longer than it knows a nonce."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    end = stage.lose(home.channel)
+    yield 40.0 + stage.random.choice((20.0, 300.0))
+    if stage.random.random() < 0.4:
+        stage.kill(stage.random.choice((2.0, 200.0)))
+    yield 120.0
+    end()
+    yield 500.0
+    stage.came(job, home.channel, _READY)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Every result is posted")
+
+
+def lost_once(stage: Stage) -> Story:
+    """One answer is lost, and Discord says something else meanwhile; or somebody deletes the message."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    kind = stage.random.choice(("deleted", "refused", "page", "server error", "long"))
+    lost = Trip(after=Reply(502, {"message": "bad gateway"})) if kind == "server error" else Trip(lost_back=True)
+    page = Trip(refused=Reply(403, b"<html>forbidden</html>", content_type="text/html"))
+    meets = {
+        "refused": [lost, Trip(refused=Reply(403, {"message": "Missing Permissions", "code": 50013}))],
+        "page": [lost, page, page, page],
+        "long": [lost, Trip(there=200.0)],
+    }.get(kind, [lost])
+
+    def rule(request: Request) -> Trip | None:
+        posts = request.method == "POST" and request.path.endswith(f"/channels/{home.channel.id}/messages")
+        return meets.pop(0) if posts and meets and "outcome:details" in str(request.body) else None
+
+    stage.on_discord(rule)
+    home.status(job)
+    yield 41.0
+    waits = stage.parts.interval * 5 + 60 if kind == "deleted" else 0
+    while waits and not stage.outcomes(job, home.channel):
+        yield 0.2
+        waits -= 1
+    for posted in stage.outcomes(job, home.channel) if kind == "deleted" else ():
+        home.channel.messages.pop(int(posted.message["id"]), None)
+    yield 900.0
+    stage.came(job, home.channel)
+
+
+def died_in_between(stage: Stage) -> Story:
+    """The process is killed somewhere around a post, and comes back when Discord has forgotten the nonce."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 30.0
+    stage.parts.machine.downtime = stage.random.choice((1.0, 240.0, 240.0))
+    waits = stage.random.randint(1, 14)
+
+    def rule(request: Any) -> Trip | None:
+        if request.method == "POST" and "outcome:details" in str(request.body) and stage.parts.machine.life == life:
+            stage.parts.machine.dies_after = stage.parts.machine.dies_after or waits
+        return None
+
+    life = stage.parts.machine.life
+    end = stage.on_discord(rule)
+    if stage.random.random() < 0.3:
+        stage.turn_clock(stage.random.choice((-3_600_000, 3_600_000)))
+    yield 200.0
+    end()
+    yield 700.0
+    stage.turn_clock(0)
+    stage.came(job, home.channel, _READY)
+
+
+def died_unreadable(stage: Stage) -> Story:
+    """The same where the history cannot be read, for a while or for good: nothing is sent on a guess."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 30.0
+    machine = stage.parts.machine
+    machine.downtime = 300.0
+    life = machine.life
+    stored = stage.random.random() < 0.7
+    way = stage.random.choice(("denied", "page"))
+
+    def rule(request: Any) -> Trip | None:
+        if request.method == "POST" and "outcome:details" in str(request.body) and machine.life == life:
+            machine.dies_after = machine.dies_after or (3 if stored else 1)
+        if request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages") and way == "page":
+            return Trip(refused=Reply(200, b"<html>hello</html>", content_type="text/html"))
+        return None
+
+    end = stage.on_discord(rule)
+    yield 60.0
+    if way == "denied":
+        stage.parts.discord.permit(home.channel, {"read_message_history"})
+    yield 700.0
+    end()
+    stage.expect(len(stage.outcomes(job, home.channel)) <= 1, "it is sent on a guess")
+    stage.parts.discord.permit(home.channel, set())
+    yield 1200.0
+    there = stage.outcomes(job, home.channel)
+    stage.expect(len(there) <= 1, f"{len(there)} results of {job.prompt}")
+    if not there:
+        answer = home.admin("deliveries")
+        yield 6.0
+        home.press_answer(answer, "Resend")
+        yield 60.0
+        stage.came(job, home.channel)
+    yield 30.0
+
+
+def again(stage: Stage) -> Story:
+    """A result is asked for again: linked to, and posted again once for each press, without a ping."""
+    home = yield from stage.settle()
+    job = stage.job(home, 30)
+    home.status(job)
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    answer = home.status(job, 2)
+    yield 8.0
+    stage.says(answer, "Already posted here")
+    stage.came(job, home.channel)
+    promise = stage.parts.ledger.promises[(job.jobid, home.channel.id)]
+    promise.extra += 1
+    before = deepcopy(answer)
+    home.press_answer(deepcopy(before), "ost it again")
+    home.press_answer(before, "ost it again")
+    yield 30.0
+    stage.came(job, home.channel, times=2)
+    last = promise.outcomes[-1]
+    stage.expect(not last.pings, f"pings {set(last.pings)} again")
+    answer = home.command("pixverse status", 3, home.guild.channels[1], jobid=job.jobid, jobs=[job])
+    yield 8.0
+    stage.came(job, home.guild.channels[1])
+
+
+def slow_channel(stage: Stage) -> Story:
+    """One channel hangs, and one file: others get theirs."""
+    home = yield from stage.settle()
+    slow, quick = home.channel, home.guild.channels[1]
+    jobs = [stage.job(home, 40) for _ in range(3)]
+    held = jobs[0]
+    for job in jobs[:2]:
+        home.status(job, 1, slow)
+    home.status(jobs[2], 1, quick)
+    other = yield from stage.settle()
+    last = stage.job(other, 60)
+    other.status(last)
+    by_discord = stage.random.random() < 0.5
+    if by_discord:
+        stage.on_discord(
+            lambda request: Trip(there=50.0)
+            if request.method == "POST" and request.path.endswith(f"/{slow.id}/messages")
+            and "outcome:details" in str(request.body) else None
+        )  # fmt: skip
+    else:
+        stage.on_media(lambda request: Trip(there=25.0) if request.path in held.paths else None)
+    yield 68.0 + stage.parts.interval
+    stage.came(jobs[2], quick)
+    stage.came(last, other.channel)
+    if not by_discord:
+        stage.came(jobs[1], slow)
+    yield 300.0
+    stage.came(held, slow)
+
+
+def too_many_at_once(stage: Stage) -> Story:
+    """A global rate limit, while a history is read and answers are wanted."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 20.0
+    wait = stage.random.choice((20.0, 45.0))
+    limited = [1]
+
+    def rule(request: Any) -> Trip | None:
+        if request.method not in ("POST", "PATCH") or "/channels/" not in request.path or not limited[0]:
+            return None
+        limited[0] -= 1
+        said = {"message": "slow down", "retry_after": wait, "global": True}
+        return Trip(refused=Reply(429, said, {"Retry-After": str(wait), "X-RateLimit-Global": "true"}))
+
+    stage.on_discord(rule)
+    yield 150.0 + wait
+    stage.came(job, home.channel)
+    later = stage.job(home, 20)
+    answer = home.status(later)
+    yield 10.0
+    stage.says(answer, "Watching")
+    yield 60.0 + stage.parts.interval
+    stage.came(later, home.channel)
+
+
+def boosted(stage: Stage) -> Story:
+    """A server's limit for files is learned; then it is boosted, and takes them."""
+    home = yield from stage.settle()
+    end = stage.refuse(home.channel, Refusal(413, 40005, "Request entity too large"), when=_has_files)
+    job = stage.job(home, 30)
+    home.status(job)
+    yield 90.0 + stage.parts.interval
+    stage.came(job, home.channel, "https://", files=0)
+    end()
+    home.guild.premium_tier = 2
+    stage.parts.discord.emit("GUILD_UPDATE", home.guild, stage.parts.discord.guild_payload(home.guild))
+    later = stage.job(home, 30)
+    home.status(later)
+    yield 90.0 + stage.parts.interval
+    stage.came(later, home.channel, _READY)
+
+
+def batch(stage: Stage) -> Story:
+    """Several jobs as one group: one summary, no pings but one at the end, and a true count."""
+    home = yield from stage.settle()
+    ends = ["completed", "completed", "failed", stage.random.choice(("moderated", "completed"))]
+    jobs = [stage.job(home, 30 + 40 * k, end, v2=False) for k, end in enumerate(ends)]
+    own = stage.random.random() < 0.5
+    if own:
+        # Who asked for one of them alone too is pinged once for each.
+        home.status(jobs[3])
+        yield 10.0
+    linked = stage.random.random() < 0.5
+    if linked:
+        stage.refuse(home.channel, Refusal(403, 400001, "Uploads limited"), when=_has_files, times=1)
+    answer = home.watch(jobs[:3] if own else jobs)
+    yield 10.0
+    stage.says(answer, f"Watching {3 if own else 4} jobs")
+    yield 400.0
+    group = jobs[:3] if own else jobs
+    for job in jobs:
+        stage.came(job, home.channel, files=None if not linked or job.end != "completed" else len(
+            stage.outcomes(job, home.channel)[-1].files))  # fmt: skip
+    last = [one for one in (stage.outcomes(job, home.channel)[-1] for job in group) if "All " in text_of(one.message)]
+    stage.expect(len(last) == 1, f"{len(last)} results tell of the end of the group")
+    pinged = [one for job in group for one in stage.outcomes(job, home.channel) if one.pings]
+    stage.expect(len(pinged) == 1 and pinged == last, f"{len(pinged)} pings for a group")
+    done = sum(job.end == "completed" for job in group) - linked
+    text = text_of(last[0].message)
+    stage.expect(f"{done} video" in text or done == 0, f"not {done} videos: {text!r}")
+    stage.expect(text.count(f"<@{home.guild.members[1]}>") == 1, f"mentioned more than once: {text!r}")
+    if linked:
+        stage.expect("1 as a link" in text, f"a link is not counted: {text!r}")

@@ -1,0 +1,253 @@
+"""How jobs end, or seem to: not found, expired, given up, contrary, late."""
+
+from __future__ import annotations
+
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply
+
+_GONE = r"not found · #\d+|expired · #\d+"
+_HTML = Reply(404, b"<html><h1>404 Not Found</h1></html>", content_type="text/html")
+
+
+def _not_found(jobid: str) -> Reply:
+    return Reply(404, {"error": f"Unable to locate job {jobid}", "code": 404})
+
+
+def never_seen(stage: Stage) -> Story:
+    """An id that the API does not know: said at once, nothing is watched; it can be looked for again."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    ids = (
+        f"job:1764547200000{stage.random.randrange(10**5):05d}-user:{account.number}-channel:99{account.number}-bot:pixverse",
+        f"user:{account.number}-pixverse:{account.email}-video:{10**13 + stage.random.randrange(10**6)}",
+    )
+    for jobid in ids:
+        answer = home.command("pixverse status", jobid=jobid)
+        yield 5.0
+        stage.says(answer, "can't find this job")
+        for wait in (1.0, 1.0, 1.0, 6.0):
+            home.look(jobid)
+            yield wait
+        answer = home.command("pixverse list")
+        yield 5.0
+        stage.says(answer, "Nothing is being watched")
+    asked = sum(1 for _, _, what in stage.parts.pixverse.asked if what in ids)
+    stage.expect(asked <= 9, f"two ids that are not there were asked about {asked} times")
+    yield 300.0
+    after = sum(1 for _, _, what in stage.parts.pixverse.asked if what in ids)
+    stage.expect(after == asked, "an id that is not there is asked about on and on")
+
+
+def not_found_once(stage: Stage) -> Story:
+    """The API has lost a job, for one answer or two that are close together."""
+    home = yield from stage.settle()
+    job = stage.job(home, 400, v2=False)
+    home.status(job)
+    yield 60.0
+    end = stage.about(job, _not_found(job.jobid), 1)
+    yield stage.parts.interval * 2.2
+    end()
+    since = stage.now
+    yield stage.parts.interval * 1.5 + 5
+    stage.missing(job, home.channel)
+    stage.expect(stage.asked(job, since) > 0, f"{job.prompt} is left alone after one answer that it is not there")
+    end = stage.about(job, _not_found(job.jobid))
+    yield 21.0 if stage.parts.interval == 20 else 15.0
+    card = stage.card(job, home.channel)
+    home.press(card, "Check now")
+    yield 8.0
+    end()
+    yield 60.0
+    stage.missing(job, home.channel)
+    yield 400.0
+    stage.came(job, home.channel)
+
+
+def a_page_instead(stage: Stage) -> Story:
+    """A proxy's page says 404 for some minutes: no job is gone."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 400), stage.job(home, 400)]
+    for job in jobs:
+        home.status(job)
+    yield 30.0
+    assert home.account is not None
+    end = stage.with_token(home.account, _HTML)
+    yield 240.0
+    for job in jobs:
+        stage.missing(job, home.channel)
+    end()
+    yield 500.0
+    for job in jobs:
+        stage.came(job, home.channel)
+
+
+def gone(stage: Stage) -> Story:
+    """A job that was there is not found for long: told once, with what is known. The end is final."""
+    home = yield from stage.settle()
+    job = stage.job(home, 2500, v2=False)
+    home.status(job)
+    yield 60.0
+    expired = stage.random.choice((None, {"error": "Job has expired", "code": 410}, {"error": "expired"}))
+    end = stage.about(job, _not_found(job.jobid) if expired is None else Reply(410, expired))
+    job.vanishes_after = 0.0
+    word = "not found" if expired is None else "expired"
+    yield 100.0 + 2.2 * stage.parts.interval
+    stage.came(job, home.channel, rf"{word} · #\d+", files=0)
+    end()
+    job.vanishes_after = 31 * 86400.0
+    yield 2500.0
+    stage.came(job, home.channel, files=0)
+
+
+def one_server_only(stage: Stage) -> Story:
+    """Two servers wait for a job under tokens of one account; one of the tokens does not see it any more."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    job = stage.job(account, 1500)
+    home.status(job)
+    yield 60.0
+    other = yield from stage.settle(account)
+    other.status(job)
+    yield 30.0
+    second = stage.account()
+    other.account = stage.parts.people.uses[other.guild.id] = second
+    other.enter_token(second.token)
+    yield 20.0
+    other.status(job, 2)
+    yield 1700.0
+    stage.came(job, home.channel)
+    stage.missing(job, other.channel)
+
+
+def never_ends(stage: Stage) -> Story:
+    """A job that runs for more than two days is given up; the channel is told how to go on."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60 * 3600.0)
+    home.status(job)
+    yield 1000.0
+    stage.card_says(job, home.channel, "Taking longer|[Ii]n progress|Watching")
+    since = stage.now
+    yield 40 * 3600.0
+    times = stage.asked(job, since)
+    # Lists may tell of a job of v2 that it is still in work.
+    stage.expect(times <= 40 * 12 + 40, f"asked {times} times in 40 hours")
+    stage.expect(times >= 40 * 10 or job.is_v2, f"asked {times} times in 40 hours")
+    stage.missing(job, home.channel)
+    yield 9 * 3600.0
+    stage.came(job, home.channel, r"given up · #\d+", "stopped watching", files=0)
+    since = stage.now
+    yield 2 * 3600.0
+    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} was given up, and is asked about")
+    yield 12 * 3600.0
+
+
+def contrary(stage: Stage) -> Story:
+    """After its end, the API says that a job runs, and that it failed."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60, v2=False)
+    home.status(job)
+    yield 80.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    record = {**stage.parts.pixverse.record(job), "status": stage.random.choice(("progress", "failed"))}
+    record.pop("attachments", None)
+    end = stage.about(job, Reply(200, record))
+    home.look(job.jobid)
+    yield 10.0
+    other = home.guild.channels[1]
+    home.command("pixverse status", 2, other, jobid=job.jobid, jobs=[job])
+    yield 120.0
+    end()
+    yield 400.0
+    stage.came(job, home.channel)
+
+
+def offline(stage: Stage) -> Story:
+    """The bot is away when a job ends, for a quarter of an hour: it is called late, and says that it was offline."""
+    home = yield from stage.settle()
+    job = stage.job(home, 200 if stage.random.random() < 0.5 else 5000)
+    home.status(job)
+    yield 150.0 if job.ends_at - job.created < 300 else 4900.0
+    stage.stop(1500.0)
+    yield 2400.0
+    stage.came(job, home.channel, "Late:", "offline")
+    own = stage.job(home, 5400)
+    home.status(own)
+    yield 5400.0 + 2 * 320.0
+    stage.came(own, home.channel, never="Late:")
+
+
+def asked_after(stage: Stage) -> Story:
+    """Who asks for a job long after its end hears of no lateness; who asks while it runs is not taken for one who asked
+    after it."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60)
+    yield 3000.0
+    home.status(job)
+    yield 30.0
+    stage.came(job, home.channel, never="Late:")
+    running = stage.job(home, 1500)
+    home.status(running)
+    yield 500.0
+    home.command("pixverse status", 2, home.guild.channels[1], jobid=running.jobid, jobs=[running])
+    yield 700.0
+    stage.stop(1200.0)
+    yield 1800.0
+    stage.came(running, home.channel, "Late:")
+    stage.came(running, home.guild.channels[1], "Late:")
+
+
+def old_links(stage: Stage) -> Story:
+    """A result waits for longer than its links live; and somebody asks for an old job."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60, v2=False, files=2)
+    home.status(job)
+    yield 30.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 30 * 3600.0
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    stage.came(job, home.channel, "Late:")
+    yield 40 * 3600.0
+    other = home.guild.channels[1]
+    home.command("pixverse status", 2, other, jobid=job.jobid, jobs=[job])
+    yield 60.0
+    stage.came(job, other)
+
+
+def clock_ahead(stage: Stage) -> Story:
+    """The machine's clock is 30 hours ahead, or behind, while jobs run and end."""
+    home = yield from stage.settle()
+    job = stage.job(home, 100, v2=False)
+    home.status(job)
+    yield 30.0
+    skew = stage.random.choice((30, 30, -30)) * 3_600_000
+    stage.turn_clock(skew)
+    # To a clock that is ahead the job looks old: every five minutes is often enough.
+    yield 450.0
+    stage.came(job, home.channel)
+    stage.turn_clock(0)
+    yield 500.0
+    stage.turn_clock(skew)
+    asked = stage.job(home, 40)
+    home.status(asked)
+    yield 400.0
+    stage.came(asked, home.channel)
+    stage.turn_clock(0)
+    yield 100.0
+
+
+def set_back(stage: Stage) -> Story:
+    """A clock that was an hour ahead is set right while results wait for another try."""
+    home = yield from stage.settle()
+    stage.turn_clock(3_600_000)
+    job = stage.job(home, 40)
+    home.status(job)
+    yield 30.0
+    end = stage.lose(home.channel, back=False)
+    yield 60.0 + stage.parts.interval
+    stage.turn_clock(0)
+    yield 30.0
+    end()
+    yield 900.0
+    stage.came(job, home.channel)

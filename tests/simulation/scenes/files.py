@@ -1,0 +1,235 @@
+"""What a result carries: files in every state, prompts of every kind, and who may see them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.simulation import serving, words
+from tests.simulation.discord_world import text_of
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+_PATIENCE = 110.0
+"""Seconds after a job's end in which a file that comes slowly has come."""
+
+
+def every_serving(stage: Stage) -> Story:
+    """One job for each way in which records and files come; all at once, one for each channel and server."""
+    home = yield from stage.settle(channels=3)
+    served = list(serving.ALL)
+    stage.random.shuffle(served)
+    for start in range(0, len(served), 5):
+        jobs = [stage.job(home, 40, serving=one, v2=stage.random.random() < 0.4 or one.record_late)
+                for one in served[start : start + 5]]  # fmt: skip
+        for number, job in enumerate(jobs):
+            home.status(job, 1 + number % 5, home.guild.channels[number % 3])
+        yield 40.0 + _PATIENCE + stage.parts.interval * 2
+        for number, job in enumerate(jobs):
+            channel = home.guild.channels[number % 3]
+            stage.came(job, channel, r"completed · #\d+")
+            last = stage.outcomes(job, channel)[-1]
+            if not job.videos and not job.serving.host:
+                stage.expect("https://" in text_of(last.message), f"no link to the file: {text_of(last.message)!r}")
+
+
+def broken_for_ever(stage: Stage) -> Story:
+    """A file that never comes whole, an endless one, one that is not there: a link, and the true reason."""
+    home = yield from stage.settle()
+    kinds = {"half": "fetch|failed|Downloading|broke", "large": "limit is", "gone": "gone|expired|run out|link",
+             "down": "fetch|failed|Downloading"}  # fmt: skip
+    kind = stage.random.choice(list(kinds))
+    job = stage.job(home, 40)
+    video = job.video(0)
+
+    said = {
+        "half": Reply(200, video, content_type="video/mp4", cut_at=30),
+        "large": Reply(200, video + b"\0" * (9 << 20), content_type="video/mp4", framed=stage.random.random() < 0.5),
+        "gone": Reply(404, b"no", content_type="text/plain"),
+        "down": Reply(503, b""),
+    }[kind]
+    stage.on_media(lambda request: Trip(refused=said) if request.path in job.paths else None)
+    home.status(job)
+    yield 400.0
+    stage.came(job, home.channel, kinds[kind], "https://", files=0)
+
+
+def without_a_file(stage: Stage) -> Story:
+    """A job of v2 is complete and never shows a file."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=True, serving=serving.NEVER)
+    home.status(job)
+    yield 3600.0
+    stage.came(job, home.channel, "(?i)without a video", files=0)
+
+
+def blanked(stage: Stage) -> Story:
+    """A later record blanks an address that an earlier one told."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, v2=True)
+    home.status(job)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 40.0 + 2 * stage.parts.interval
+    record = {**stage.parts.pixverse.record(job), "url": "https://media.pixverse.ai/pixverse/mp4/media/default.mp4"}
+    end = stage.about(job, Reply(200, record))
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    end()
+    stage.came(job, home.channel)
+
+
+def every_word(stage: Stage) -> Story:
+    """Prompts and reasons that hold what nobody may see, or what has to stay."""
+    home = yield from stage.settle(channels=3)
+    said = list(words.ALL)
+    stage.random.shuffle(said)
+    for start in range(0, len(said), 5):
+        jobs = [stage.job(home, 40, stage.random.choice(("completed", "failed", "moderated")), said=one, v2=False)
+                for one in said[start : start + 5]]  # fmt: skip
+        for number, job in enumerate(jobs):
+            home.status(job, 1 + number % 5, home.guild.channels[number % 3])
+        yield 15.0
+        for number, job in enumerate(jobs):
+            text = text_of(stage.card(job, home.guild.channels[number % 3]))
+            stage.expect(job.words.stays in text, f"{job.words.stays!r} does not stand in {text!r}")
+        answer = home.command("pixverse list", 1)
+        yield 65.0 + stage.parts.interval
+        stage.expect(answer.text != "", "no list")
+        for number, job in enumerate(jobs):
+            channel = home.guild.channels[number % 3]
+            stage.came(job, channel, job.prompt)
+            there = stage.outcomes(job, channel)
+            answer = home.press(there[-1].message, "Details", 2, channel)
+            yield 5.0
+            stage.says(answer, job.prompt)
+            stage.expect(job.words.stays in answer.text, f"{job.words.stays!r} does not stand in the details")
+            yield 1.0
+
+
+def secrets_in_errors(stage: Stage) -> Story:
+    """The API's words repeat the token, and an address."""
+    home = yield from stage.settle()
+    account = home.account
+    assert account is not None
+    error = {"error": f"no such token {account.token} of {account.email}", "code": 400}
+    job = stage.job(home, 200)
+    end = stage.about(job, Reply(500, error))
+    home.status(job)
+    answer = home.look(job.jobid, 2)
+    yield 15.0
+    stage.expect(account.token not in answer.text, "an answer repeats the token")
+    end()
+    yield 500.0
+    stage.came(job, home.channel)
+    failed = stage.job(home, 30, "failed", said=words.Words(f"of {account.email} with {account.token}"), v2=False)
+    home.status(failed)
+    yield 60.0 + stage.parts.interval
+    stage.came(failed, home.channel)
+
+
+def places_of_details(stage: Stage) -> Story:
+    """What is asked for in one channel is not told in another, by number, by button or by typing."""
+    home = yield from stage.settle()
+    staff, public = home.channel, home.guild.channels[1]
+    job = stage.job(home, 2000)
+    home.status(job, 1, staff)
+    yield 10.0
+    found = words.number_in(text_of(stage.card(job, staff)))
+    answers = [
+        home.look(f"#{found}", 2, public),
+        home.command("pixverse unwatch", 2, public, jobid=f"#{found}"),
+        home.command("pixverse watch", 2, public, jobids=f"#{found}"),
+    ]
+    yield 6.0
+    for answer in answers:
+        stage.says(answer, "know that number here|isn't watched here|could not be watched", never="boat")
+    answer = home.look(f"#{found}", 1, public)
+    other = home.look(f"#{found}", 2, staff)
+    yield 6.0
+    stage.says(answer, "boat")
+    stage.says(other, "boat")
+    stranger = yield from stage.settle(home.account if stage.random.random() < 0.5 else None)
+    answer = stranger.look(f"#{found}", 1)
+    yield 6.0
+    stage.says(answer, never="boat")
+    card = stage.card(job, staff)
+    for label in ("Check now", "Stop watching"):
+        answer = home.press(card, label, 2, public)
+        yield 5.0
+        stage.says(answer, "no longer does anything", never="boat")
+    offered = [home.typing("boat", 2, public), home.typing("boat", 3, staff), home.typing("boat", 1, public),
+               stranger.typing("boat", 1)]  # fmt: skip
+    yield 5.0
+    stage.expect(not stage.choices(offered[0]), f"offered in another channel: {stage.choices(offered[0])}")
+    stage.expect(len(stage.choices(offered[1])) == 1, f"offered here: {stage.choices(offered[1])}")
+    stage.expect(len(stage.choices(offered[2])) == 1, f"offered to who asked: {stage.choices(offered[2])}")
+    stage.expect(not stage.choices(offered[3]), "offered in another server")
+    for answer in offered:
+        for choice in stage.choices(answer):
+            stage.expect(job.jobid not in str(choice), f"an id is offered: {choice}")
+    yield 2400.0
+    outcome = stage.outcomes(job, staff)[-1].message
+    answer = home.press(outcome, "Details", 2, public)
+    foreign = stranger.press(outcome, "Details", 1)
+    yield 5.0
+    stage.says(answer, "no longer does anything", never="boat")
+    stage.says(foreign, "no longer does anything", never="boat")
+
+
+def spoiler(stage: Stage) -> Story:
+    """A result behind a spoiler, a moderated prompt, a private look."""
+    home = yield from stage.settle()
+    job, moderated = stage.job(home, 40), stage.job(home, 40, "moderated")
+    home.status(job, spoiler=True)
+    home.status(moderated)
+    looked = stage.job(home, 40)
+    home.look(looked.jobid, 3)
+    yield 70.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    stage.came(moderated, home.channel, r"\|\|boat-\d+-sails")
+    stage.missing(looked, home.channel)
+    names: list[Any] = [one["filename"] for one in stage.outcomes(job, home.channel)[-1].message["attachments"]]
+    stage.expect(all(str(name).startswith("SPOILER_") for name in names), f"no spoiler: {names}")
+
+
+def every_file(stage: Stage) -> Story:
+    """Several files, in order, with names of their own; one of them too large."""
+    home = yield from stage.settle()
+    job = stage.job(home, 40, files=4, v2=False)
+    large = stage.random.choice((None, 1))
+
+    def rule(request: Request) -> Trip | None:
+        if large is None or request.path != job.paths[large]:
+            return None
+        return Trip(refused=Reply(200, job.video(1) + b"\0" * (9 << 20), content_type="video/mp4"))
+
+    stage.on_media(rule)
+    home.status(job)
+    yield 90.0 + stage.parts.interval
+    stage.came(job, home.channel, "" if large is None else "https://", files=4 if large is None else 3)
+    last = stage.outcomes(job, home.channel)[-1]
+    wanted = [job.video(index) for index in range(4) if index != large]
+    stage.expect(list(last.files) == wanted, "other files, or in another order")
+    number = words.number_in(text_of(last.message))
+    names = [str(one["filename"]) for one in last.message["attachments"]]
+    right = [f"pixverse-{number}-{index + 1}.mp4" for index in range(4) if index != large]
+    stage.expect(names == right or large is not None, f"the files are called {names}, not {right}")
+
+
+def plain_failure(stage: Stage) -> Story:
+    """Each end in its words."""
+    home = yield from stage.settle()
+    ends = {
+        "failed": "The job failed",
+        "moderated": "Refused by PixVerse",
+        "cancelled": "cancelled",
+        "completed": "ready",
+    }
+    jobs = [stage.job(home, 40, end, v2=False) for end in ends]
+    for job in jobs:
+        home.status(job)
+    yield 70.0 + stage.parts.interval
+    for job in jobs:
+        stage.came(job, home.channel, ends[job.end], rf"{job.end} · #\d+")
+        if job.end in ("failed", "moderated"):
+            stage.came(job, home.channel, "It " + job.end)

@@ -1,0 +1,347 @@
+"""What members and admins may do, and how much of it."""
+
+from __future__ import annotations
+
+from tests.simulation.discord_world import Asked, text_of
+from tests.simulation.pasting import NONSENSE
+from tests.simulation.stage import Stage, Story
+from tests.simulation.wire import Reply, Trip
+
+_SLOW_DOWN = "One moment"
+_ADMINS_ONLY = "Manage Server"
+
+
+def nonsense(stage: Stage) -> Story:
+    """Everything that is no id is refused by name, in every option, and never sent on."""
+    home = yield from stage.settle()
+    since = stage.now
+    for number, (word, wanted) in enumerate(NONSENSE):
+        person = 1 + number % 5
+        answers = [
+            home.command("pixverse status", person, jobid=word),
+            home.command("pixverse unwatch", person, jobid=word),
+        ]
+        yield 6.0
+        for answer in answers:
+            stage.says(answer, wanted)
+            stage.expect("abcdefabcdef" not in answer.text, f"a secret is shown: {answer.text!r}")
+    account = home.account
+    assert account is not None
+    asked = [what for at, used, what in stage.parts.pixverse.asked if at > since and used == account.token]
+    stage.expect(not any("abcdef" in what or "%" in what for what in asked), f"sent to the API: {asked}")
+    yield 60.0
+    good = [stage.job(home, 60), stage.job(home, 60)]
+    ids = f"{good[0].jobid} user:5-abcdefabcdef, {good[1].jobid}"
+    answer = home.command("pixverse watch", jobids=ids, jobs=good)
+    yield 8.0
+    stage.says(answer, "Watching 2 jobs", "secret|token", never="abcdefabcdef")
+    yield 120.0
+    for job in good:
+        stage.came(job, home.channel)
+
+
+def pasted(stage: Stage) -> Story:
+    """Ids as people paste them: each is found."""
+    home = yield from stage.settle()
+    forms = stage.forms()
+    stage.random.shuffle(forms)
+    for number, form in enumerate(forms):
+        job = stage.job(home, 30, v2=True)
+        answer = home.command("pixverse status", 1 + number % 5, jobid=form(job.jobid), jobs=[job])
+        yield 12.0
+        stage.says(answer, "Watching|I'll post")
+        if number % 3 == 2:
+            yield 80.0
+    yield 120.0
+    job = stage.job(home, 30, v2=True)
+    many = home.command("pixverse watch", jobids=f"look at {job.jobid} and tell me please", jobs=[job])
+    yield 90.0 + stage.parts.interval
+    stage.says(many, "Watching 1 job|Watching")
+    stage.came(job, home.channel)
+
+
+def only_admins(stage: Stage) -> Story:
+    """Admins' commands, forms and buttons are admins' alone, also for who was one a minute ago."""
+    home = yield from stage.settle()
+    other = yield from stage.settle()
+    job = stage.job(home, 30)
+    home.status(job)
+    yield 60.0 + stage.parts.interval
+    answers: list[Asked] = []
+    for number, path in enumerate(("token set", "token remove", "check", "deliveries", "callback")):
+        answers.append(home.command(f"pixverse-admin {path}", 1 + number % 5))
+        yield 4.0
+    for path in ("follow", "alerts"):
+        chosen = stage.parts.people.chosen(home.channel)
+        answers.append(home.command(f"pixverse-admin {path}", 2, channel=str(home.channel.id), resolved=chosen))
+        yield 4.0
+    answers.append(home.command("pixverse-admin unfollow", 3, channel=str(home.channel.id)))
+    yield 4.0
+    for answer in answers:
+        stage.says(answer, _ADMINS_ONLY)
+        stage.expect(answer.first_type != 9, f"a form opens for a member: {answer.what}")
+    question = home.admin("token remove")
+    follow = home.choose("follow", home.channel)
+    stage.parts.ledger.servers[home.guild.id].follows.add(home.channel.id)
+    callback = home.admin("callback")
+    yield 6.0
+    for shown, label in ((question, "Remove the token"), (follow, "Follow"), (callback, "address")):
+        denied = home.press_answer(shown, label, demoted=True)
+        yield 6.0
+        stage.says(denied, _ADMINS_ONLY + "|no longer does anything")
+    foreign = home.choose("alerts", other.channel)
+    followed = home.choose("follow", other.channel)
+    yield 6.0
+    for answer in (foreign, followed):
+        stage.says(answer, "isn't in this server|can't see that channel")
+    running = stage.job(home, 30)
+    home.status(running)
+    yield 60.0 + stage.parts.interval
+    stage.came(running, home.channel)
+
+
+def not_theirs(stage: Stage) -> Story:
+    """Who asked for a job may stop it, and who manages messages; a member may not, nor in another channel."""
+    home = yield from stage.settle()
+    job = stage.job(home, 900)
+    home.status(job, 1)
+    home.status(job, 2)
+    yield 10.0
+    card = stage.card(job, home.channel)
+    denied = home.press(card, "Stop watching", 3)
+    yield 6.0
+    stage.says(denied, "isn't yours to stop")
+    one = home.press(card, "Stop watching", 1)
+    yield 6.0
+    stage.says(one, "won't be pinged|Stopped")
+    since = stage.now
+    yield 120.0
+    stage.expect(stage.asked(job, since) > 0 or job.is_v2, "the other one waits in vain")
+    stage.parts.ledger.askers[(job.jobid, home.channel.id)].discard(home.guild.members[1])
+    stopped = home.press(card, "Stop watching", 0)
+    yield 6.0
+    stage.says(stopped, "Stopped watching")
+    stage.parts.ledger.void("stopped", channel=home.channel, job=job)
+    yield 10.0
+    since = stage.now
+    yield 1000.0
+    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about, though nobody waits for it")
+    stage.missing(job, home.channel)
+
+
+def commands_a_minute(stage: Stage) -> Story:
+    """Thirty commands in a minute are let in, the next one is not; so with buttons, and with typing."""
+    home = yield from stage.settle()
+    answers = []
+    for _ in range(32):
+        answers.append(home.command("pixverse list", 2))
+        yield 0.5
+    yield 5.0
+    let_in = sum(_SLOW_DOWN not in answer.text for answer in answers)
+    stage.expect(let_in == 30, f"{let_in} commands were let in within a minute")
+    yield 65.0
+    job = stage.job(home, 2000)
+    home.status(job, 1)
+    yield 10.0
+    card = stage.card(job, home.channel)
+    pressed = []
+    for _ in range(36):
+        pressed.append(home.press(card, "Stop watching", 3))
+        yield 0.4
+    yield 6.0
+    let_in = sum(_SLOW_DOWN not in answer.text for answer in pressed)
+    stage.expect(let_in == 30, f"{let_in} buttons that do something were let in within a minute")
+    yield 65.0
+    listed = home.command("pixverse forget-me", 4)
+    yield 5.0
+    passing = []
+    message = next(iter(listed.shown.values()))
+    for _ in range(40):
+        passing.append(home.press(dict(message), "Keep", 4))
+        yield 0.2
+    yield 5.0
+    let_in = sum(_SLOW_DOWN not in answer.text for answer in passing)
+    stage.expect(let_in < 40, "buttons of answers are let in without a bound")
+    typed = []
+    for _ in range(120):
+        typed.append(home.typing("boat", 1))
+        yield 0.02
+    yield 5.0
+    offered = sum(bool(stage.choices(answer)) for answer in typed)
+    stage.expect(30 <= offered < 110, f"{offered} of 120 letters typed within two seconds were answered")
+    home.command("pixverse unwatch", 1, jobid=job.jobid)
+    stage.parts.ledger.void("stopped", channel=home.channel, job=job)
+    yield 70.0
+
+
+def open_jobs(stage: Stage) -> Story:
+    """A person may wait for so many jobs, and a server for so many; not for one more."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 1500, v2=False) for _ in range(12)]
+    said = []
+    for job in jobs[:7]:
+        said.append(home.status(job, 1))
+        yield 4.0
+    yield 4.0
+    for answer in said[:6]:
+        stage.says(answer, "Watching")
+    stage.says(said[6], "at your limit of 6")
+    said = []
+    for job in jobs[6:12]:
+        said.append(home.status(job, 2, home.guild.channels[1]))
+        yield 4.0
+    yield 4.0
+    for answer in said[:4]:
+        stage.says(answer, "Watching")
+    for answer in said[4:]:
+        stage.says(answer, "server is at its limit of 10")
+    listed = home.watch(jobs[10:12], 3)
+    yield 6.0
+    stage.says(listed, "limit")
+    yield 1600.0
+    for job in jobs[:6]:
+        stage.came(job, home.channel)
+    for job in jobs[6:10]:
+        stage.came(job, home.guild.channels[1])
+    for job in jobs[10:]:
+        stage.missing(job, home.guild.channels[1])
+
+
+def requests_of_people(stage: Stage) -> Story:
+    """A member makes the bot ask as much as possible: bounded, and nobody's polls are late meanwhile."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    mine = stage.job(account, 400, v2=False)
+    home.status(mine, 5)
+    yield 10.0
+    since = stage.now
+    ids = [f"user:{account.number}-pixverse:{account.email}-video:{10**13 + k}" for k in range(25)]
+    first = home.command("pixverse watch", 1, jobids=" ".join(ids))
+    yield 20.0
+    asked = stage.requests(account, since) - stage.asked(mine, since)
+    stage.expect(asked <= 34, f"25 unknown ids make {asked} requests")
+    stage.says(first, "could be watched|could not")
+    said = []
+    since = stage.now
+    for k in range(40):
+        other = [f"user:{account.number}-pixverse:{account.email}-video:{10**13 + 25 * (k + 1) + n}" for n in range(25)]
+        said.append(home.command("pixverse watch", 1 + k % 4, jobids=" ".join(other)))
+        yield 2.0
+    asked = stage.requests(account, since) - stage.asked(mine, since)
+    stage.expect(asked <= 330, f"four members make {asked} requests in 80 s")
+    honest = home.look(mine.jobid, 5)
+    yield 6.0
+    stage.says(honest, "boat")
+    gaps = stage.gaps(mine, since)
+    stage.expect(max(gaps, default=0.0) < 2.2 * stage.parts.interval, f"a job was left alone for {max(gaps):.0f} s")
+    stage.expect(any(_SLOW_DOWN in answer.text for answer in said), "nobody is told to wait")
+    yield 700.0
+    answer = home.look(mine.jobid, 1)
+    yield 6.0
+    stage.says(answer, "boat")
+    stage.came(mine, home.channel)
+
+
+def checks_of_admins(stage: Stage) -> Story:
+    """The admins' check asks the API, but not as often as somebody likes."""
+    home = yield from stage.settle()
+    assert home.account is not None
+    since = stage.now
+    for _ in range(60):
+        home.admin("check")
+        yield 2.2
+    asked = stage.requests(home.account, since)
+    stage.expect(asked <= 130, f"{asked} requests of a check in two minutes")
+    yield 600.0
+
+
+def forgotten(stage: Stage) -> Story:
+    """Who is forgotten is pinged no more, not even by what is on its way; the result still comes."""
+    home = yield from stage.settle()
+    job = stage.job(home, 100)
+    home.status(job, 1)
+    yield 20.0
+    end = stage.lose(home.channel, back=False)
+    # It may be on its way then.
+    yield stage.random.choice((5.0, 85.0 + stage.parts.interval))
+    question = home.command("pixverse forget-me", 1, home.guild.channels[1])
+    yield 5.0
+    answer = home.press_answer(question, "Delete my data")
+    yield 5.0
+    stage.says(answer, "Deleted")
+    stage.parts.ledger.askers[(job.jobid, home.channel.id)].clear()
+    end()
+    yield 400.0
+    stage.came(job, home.channel, never=f"<@{home.guild.members[1]}>")
+    offered = home.typing("boat", 1, home.guild.channels[1])
+    yield 4.0
+    stage.expect(not stage.choices(offered), "what was forgotten is offered")
+
+
+def no_ping(stage: Stage) -> Story:
+    """Who does not want to be pinged is not; who does, once."""
+    home = yield from stage.settle()
+    quiet, loud = stage.job(home, 60), stage.job(home, 60)
+    home.status(quiet, 1, mention=False)
+    home.status(loud, 2)
+    home.status(loud, 3, mention=False)
+    yield 100.0 + stage.parts.interval
+    stage.came(quiet, home.channel)
+    stage.came(loud, home.channel)
+    pings = [set(stage.outcomes(job, home.channel)[-1].pings) for job in (quiet, loud)]
+    stage.expect(not pings[0], f"pings {pings[0]}, who did not want it")
+    stage.expect(pings[1] == {home.guild.members[2]}, f"pings {pings[1]} and not who asked")
+
+
+def answers_lost(stage: Stage) -> Story:
+    """The bot's first answer, or its last, meets a fault of Discord's: the command is done all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60)
+    kind = stage.random.choice(("first", "last", "last"))
+    times = [1 if kind == "first" else stage.random.choice((1, 2, 3))]
+
+    def rule(request: object) -> Trip | None:
+        path, method = str(getattr(request, "path", "")), getattr(request, "method", "")
+        mine = path.endswith("/callback") if kind == "first" else "/webhooks/" in path and method in ("PATCH", "POST")
+        if not mine or not times[0]:
+            return None
+        times[0] -= 1
+        return Trip(lost_back=True) if kind == "first" else Trip(refused=Reply(503, {"message": "no"}))
+
+    stage.on_discord(rule)
+    answer = home.status(job)
+    yield 40.0
+    stage.says(answer, "Watching" if kind != "first" else "")
+    yield 60.0 + stage.parts.interval
+    stage.came(job, home.channel)
+
+
+def own_kinds(stage: Stage) -> Story:
+    """Check now, Details, the message menu and lists tell what is true."""
+    home = yield from stage.settle()
+    job = stage.job(home, 300, v2=False)
+    home.status(job)
+    yield 150.0
+    asked = stage.asked(job)
+    answer = home.press(stage.card(job, home.channel), "Check now", 2)
+    yield 6.0
+    stage.says(answer, "(?i)progress|up to date|started|checked|watching")
+    stage.expect(stage.asked(job) > asked or job.is_v2, "Check now does not look")
+    empty = home.menu("hello there")
+    yield 5.0
+    stage.says(empty, "no PixVerse job id")
+    other = stage.job(home, 100)
+    found = home.menu(f"see {other.jobid} now", jobs=[other])
+    yield 8.0
+    stage.says(found, "Watching")
+    yield 200.0 + 2 * stage.parts.interval
+    stage.came(job, home.channel)
+    stage.came(other, home.channel)
+    outcome = stage.outcomes(job, home.channel)[-1].message
+    answer = home.press(outcome, "Details", 3)
+    yield 5.0
+    stage.says(answer, "Done", job.prompt)
+    stage.expect(text_of(outcome) != "", "an empty result")
+    listed = home.command("pixverse list", 3)
+    yield 5.0
+    stage.says(listed, "Nothing is being watched")

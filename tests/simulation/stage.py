@@ -1,0 +1,444 @@
+"""What a scene is played on: servers, people, accounts and jobs of its own, and faults that meet nobody else.
+
+A scene is a short story with a known end. It is written as a generator, whose every `yield` lets so many seconds pass.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from itertools import count, pairwise
+from random import Random
+from typing import Any
+
+from tests.simulation import words
+from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, Posted, Refusal, buttons_of, text_of
+from tests.simulation.hands import Hands
+from tests.simulation.ledger import Ledger, prompt
+from tests.simulation.machine import Machine
+from tests.simulation.pasting import FORMS
+from tests.simulation.people import People
+from tests.simulation.pixverse_world import Account, Job, PixVerseWorld, subject_of, token_of
+from tests.simulation.plan import Fault
+from tests.simulation.serving import PLAIN, Serving
+from tests.simulation.virtual_time import Agenda, VirtualClock
+from tests.simulation.weather import Weather
+from tests.simulation.wire import Reply, Request, Trip
+
+Story = Generator[float, None, None]
+_FIRST_ACCOUNT = 2000
+_FIRST_PERSON = 50_000
+_MEMBERS = 6
+_SOON = 8.0
+"""Seconds in which whatever was asked is answered."""
+_PAUSE = 90.0
+"""Between two scenes."""
+_POSTS = re.compile(r".*/channels/(\d+)/messages")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The world as a scene may touch it."""
+
+    clock: VirtualClock
+    agenda: Agenda
+    discord: DiscordWorld
+    pixverse: PixVerseWorld
+    weather: Weather
+    machine: Machine
+    ledger: Ledger
+    hands: Hands
+    people: People
+    interval: int
+    operators: Account | None
+    tell: Callable[[str], None]
+
+
+class Home:
+    """A server of a scene. Person 0 is its admin."""
+
+    def __init__(self, parts: Parts, guild: Guild, account: Account | None) -> None:
+        self._parts = parts
+        self.guild = guild
+        self.account = account
+        self.channel = guild.channels[0]
+
+    def command(self, path: str, person: int = 1, where: Channel | None = None, **options: Any) -> Asked:
+        """A command; the `jobs` that it names are noted as asked for, and `resolved` is what its options mean."""
+        jobs = options.pop("jobs", None)
+        resolved = options.pop("resolved", None)
+        record = self._parts.hands.command(
+            where or self.channel, self.guild.members[person], path, options, jobs=jobs, resolved=resolved
+        )
+        assert record is not None, "nobody can type here"
+        return record
+
+    def status(self, job: Job, person: int = 1, channel: Channel | None = None, **options: Any) -> Asked:
+        return self.command("pixverse status", person, channel, jobid=job.jobid, jobs=[job], **options)
+
+    def typing(self, said: str, person: int = 1, where: Channel | None = None) -> Asked:
+        """Somebody has typed so much of an id: autocomplete."""
+        option = {"name": "jobid", "type": 3, "value": said, "focused": True}
+        inner = [{"type": 1, "name": "status", "options": [option]}]
+        data = {"id": "1", "name": "pixverse", "type": 1, "options": inner}
+        record = self._parts.hands.ask(4, where or self.channel, self.guild.members[person], "types", data, [])
+        assert record is not None
+        return record
+
+    def menu(self, content: str, person: int = 1, jobs: list[Job] | None = None) -> Asked:
+        """The message menu, at a message that says so."""
+        message = self._parts.discord.message_of(self.guild.members[2], self.channel, content)
+        data = {"id": "2", "name": "Watch PixVerse jobs", "type": 3, "target_id": message["id"],
+                "resolved": {"messages": {message["id"]: message}}}  # fmt: skip
+        record = self._parts.hands.ask(2, self.channel, self.guild.members[person], "the menu", data, jobs or [])
+        assert record is not None
+        return record
+
+    def look(self, jobid: str, person: int = 1, channel: Channel | None = None) -> Asked:
+        """A private look."""
+        return self.command("pixverse status", person, channel, jobid=jobid, private=True)
+
+    def watch(self, jobs: list[Job], person: int = 1, channel: Channel | None = None, **options: Any) -> Asked:
+        return self.command(
+            "pixverse watch", person, channel, jobids=" ".join(job.jobid for job in jobs), jobs=jobs, **options
+        )
+
+    def admin(self, path: str, **options: Any) -> Asked:
+        return self.command(f"pixverse-admin {path}", 0, **options)
+
+    def choose(self, path: str, channel: Channel, **options: Any) -> Asked:
+        """An admin's command that takes a channel."""
+        return self.admin(path, channel=str(channel.id), resolved=self._parts.people.chosen(channel), **options)
+
+    def press(self, message: dict[str, Any], label: str, person: int = 1, channel: Channel | None = None,
+              jobs: list[Job] | None = None, demoted: bool = False) -> Asked:  # fmt: skip
+        """Presses the first button whose label holds this."""
+        where = channel or self.channel
+        found = [one for one in buttons_of(message) if label in one[0]]
+        assert found, f"no button {label!r} in {text_of(message)!r}"
+        record = self._parts.hands.press(
+            message, where, self.guild.members[person], found[0][1], found[0][0], jobs or [], demoted=demoted
+        )
+        assert record is not None
+        return record
+
+    def press_answer(self, answer: Asked, label: str, **options: Any) -> Asked:
+        """Presses a button of an answer."""
+        for message in answer.shown.values():
+            if any(label in one[0] for one in buttons_of(message)):
+                person = self.guild.members.index(answer.person)
+                return self.press(message, label, person, answer.channel, **options)
+        raise AssertionError(f"no button {label!r} in {answer.text!r}")
+
+    def enter_token(self, token: str) -> list[Asked]:
+        """The admin opens the form and sends it. The last answer of the list is what came of it."""
+        answers: list[Asked] = []
+        self._parts.people.enter_token(self.guild, token, answers.append)
+        return answers
+
+
+class Stage:
+    """One scene's world, until it is over."""
+
+    def __init__(self, parts: Parts, name: str, random: Random, numbers: count[int]) -> None:
+        self.parts = parts
+        self.name = name
+        self.random = random
+        self.homes: list[Home] = []
+        self._numbers = numbers
+
+    # ------------------------------------------------------------- people and jobs
+
+    def account(self) -> Account:
+        return self.parts.pixverse.account(_FIRST_ACCOUNT + next(self._numbers))
+
+    def home(self, account: Account | None = None, channels: int = 2) -> Home:
+        """A new server, whose bot has no token yet."""
+        first = _FIRST_PERSON + next(self._numbers) * 10
+        guild = self.parts.discord.new_guild([first + k for k in range(_MEMBERS)], channels)
+        self.parts.discord.invite_bot(guild)
+        home = Home(self.parts, guild, account)
+        self.homes.append(home)
+        if account is not None:
+            self.parts.people.uses[guild.id] = account
+        return home
+
+    def settle(self, account: Account | None = None, channels: int = 2) -> Generator[float, None, Home]:
+        """A new server, whose admin has entered a token that works."""
+        home = self.home(account or self.account(), channels)
+        assert home.account is not None
+        yield 2.0
+        answers = home.enter_token(home.account.token)
+        yield _SOON
+        self.says(answers[-1], "Token works")
+        return home
+
+    def job(
+        self, home: Home | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
+        files: int = 1, said: words.Words = words.NOTHING, serving: Serving = PLAIN, steps: int = 3,
+    ) -> Job:  # fmt: skip
+        """A job that takes so many seconds."""
+        account = home.account if isinstance(home, Home) else home
+        assert account is not None
+        line: list[tuple[float, str, int | None]] = [(total * 0.1, "started", None)]
+        line += [(total * (k + 1) / (steps + 1), "progress", 90 * (k + 1) // (steps + 1)) for k in range(steps)]
+        line.append((total, end, None))
+        made = self.parts.pixverse.new_job(
+            account, tuple(line), v2=self.random.random() < 0.4 if v2 is None else v2, files=files,
+            prompt=prompt(len(self.parts.pixverse.jobs) + 1), words=said, serving=serving,
+        )  # fmt: skip
+        self.parts.tell(f"{made.prompt} is made: {made.jobid}, {end} after {total:.0f} s, served {serving.name}")
+        return made
+
+    # ------------------------------------------------------------- what must be
+
+    def fail(self, law: str) -> None:
+        self.parts.ledger.fail(f"in the scene {self.name}: {law}")
+
+    def expect(self, true: bool, law: str) -> None:
+        if not true:
+            self.fail(law)
+
+    def says(self, answer: Asked | None, *patterns: str, never: str | None = None) -> None:
+        """What an answer says, and does not say."""
+        text = "" if answer is None else answer.text
+        for pattern in patterns:
+            self.expect(re.search(pattern, text) is not None, f"{pattern!r} does not stand in {text!r}")
+        if never is not None:
+            self.expect(re.search(never, text) is None, f"{never!r} stands in {text!r}")
+
+    def outcomes(self, job: Job, channel: Channel) -> list[Posted]:
+        promise = self.parts.ledger.promises.get((job.jobid, channel.id))
+        return [] if promise is None else promise.outcomes
+
+    def came(self, job: Job, channel: Channel, *patterns: str, never: str | None = None, files: int | None = None,
+             times: int = 1) -> None:  # fmt: skip
+        """The result of a job has come, so often and in this form. By default with all its files."""
+        there = self.outcomes(job, channel)
+        if len(there) != times:
+            self.fail(f"{len(there)} results of {job.prompt} in {channel.name}, and {times} are right")
+            return
+        if not there:
+            return
+        last = there[-1]
+        text = text_of(last.message)
+        wanted = len(job.videos) if files is None else files
+        self.expect(len(last.files) == wanted, f"{len(last.files)} files of {job.prompt} and not {wanted}: {text!r}")
+        for pattern in patterns:
+            self.expect(re.search(pattern, text) is not None, f"{pattern!r} does not stand in {text!r}")
+        if never is not None:
+            self.expect(re.search(never, text) is None, f"{never!r} stands in {text!r}")
+
+    def missing(self, job: Job, channel: Channel) -> None:
+        """Nothing has come."""
+        there = self.outcomes(job, channel)
+        self.expect(
+            not there, f"{job.prompt} has a result in {channel.name}: {[text_of(one.message) for one in there]}"
+        )
+
+    def card(self, job: Job, channel: Channel) -> dict[str, Any]:
+        """The latest card of a job."""
+        ids = [number for number, one in self.parts.ledger.cards.items() if one is job]
+        mine = [channel.messages[int(number)] for number in ids if int(number) in channel.messages]
+        assert mine, f"no card of {job.prompt} in {channel.name}"
+        return mine[-1]
+
+    def card_says(self, job: Job, channel: Channel, pattern: str) -> None:
+        text = text_of(self.card(job, channel))
+        self.expect(re.search(pattern, text) is not None, f"{pattern!r} does not stand in the card {text!r}")
+
+    def messages(self, channel: Channel, pattern: str) -> list[dict[str, Any]]:
+        """Messages of the bot's that say so now."""
+        return [one for one in channel.messages.values() if re.search(pattern, text_of(one))]
+
+    def posted(self, channel: Channel, pattern: str) -> list[Posted]:
+        """Messages that were posted and said so, or say so now."""
+        return [
+            one for one in self.parts.discord.posted
+            if one.channel is channel and re.search(pattern, text_of(one.message))
+        ]  # fmt: skip
+
+    def one_notice(self, channel: Channel, pattern: str, pings: set[int] | None = None) -> None:
+        """Exactly one message says so."""
+        there = self.posted(channel, pattern)
+        self.expect(len(there) == 1, f"{len(there)} messages say {pattern!r} in {channel.name}, not one")
+        if there and pings is not None:
+            self.expect(set(there[0].pings) == pings, f"{pattern!r} pings {set(there[0].pings)}, not {pings}")
+
+    def asked(self, job: Job, since: float = 0.0, token: str | None = None) -> int:
+        """How often the API was asked about a job, or by `token` alone."""
+        return sum(
+            1 for at, used, what in self.parts.pixverse.asked
+            if what == job.jobid and at >= since and (token is None or used == token)
+        )  # fmt: skip
+
+    def gaps(self, job: Job, since: float) -> list[float]:
+        """Seconds between two questions about a job."""
+        times = [at for at, _, what in self.parts.pixverse.asked if what == job.jobid and at >= since]
+        return [later - earlier for earlier, later in pairwise(times)]
+
+    @staticmethod
+    def forms() -> list[Callable[[str], str]]:
+        """Ways in which an id is pasted."""
+        return list(FORMS)
+
+    def requests(self, account: Account, since: float) -> int:
+        """How often the API was asked with any token of an account."""
+        return sum(1 for at, used, _ in self.parts.pixverse.asked if at >= since and used in account.tokens)
+
+    @staticmethod
+    def choices(answer: Asked) -> list[dict[str, Any]]:
+        """What autocomplete offers."""
+        return (answer.modal or {}).get("choices") or []
+
+    @staticmethod
+    def subject(request: Request) -> str:
+        """What a request to the API is about."""
+        return subject_of(request)
+
+    @property
+    def now(self) -> float:
+        return self.parts.clock.passed
+
+    # ------------------------------------------------------------- faults of this scene
+
+    def on_api(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
+        """Requests to the API meet this; returns what ends it."""
+        return self._put(self.parts.weather.api_rules, rule)
+
+    def on_discord(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
+        return self._put(self.parts.weather.discord_rules, rule)
+
+    def on_media(self, rule: Callable[[Request], Trip | None]) -> Callable[[], None]:
+        return self._put(self.parts.weather.media_rules, rule)
+
+    def refuse(self, channel: Channel, refusal: Refusal, *, when: Callable[[dict[str, Any], int], bool],
+               times: int = 10**6) -> Callable[[], None]:  # fmt: skip
+        """Discord refuses messages here, so often."""
+        left = [times]
+
+        def rule(where: Channel, body: dict[str, Any], files: int) -> Refusal | None:
+            if where is not channel or left[0] <= 0 or not when(body, files):
+                return None
+            left[0] -= 1
+            return refusal
+
+        return self._put(self.parts.weather.refusal_rules, rule)
+
+    def about(self, job: Job, reply: Reply, times: int = 10**6) -> Callable[[], None]:
+        """The API answers this, so often, whenever it is asked about a job."""
+        left = [times]
+
+        def rule(request: Request) -> Trip | None:
+            if subject_of(request) != job.jobid or left[0] <= 0:
+                return None
+            left[0] -= 1
+            return Trip(refused=reply)
+
+        return self.on_api(rule)
+
+    def with_token(self, account: Account, reply: Reply | None) -> Callable[[], None]:
+        """The API answers this to whoever asks with a token of this account; None: nothing."""
+        return self.on_api(
+            lambda request: None if token_of(request) not in account.tokens
+            else Trip(refused=reply) if reply is not None else Trip(unreachable=True)
+        )  # fmt: skip
+
+    def slow(self, account: Account, seconds: float) -> Callable[[], None]:
+        """Each request with a token of this account takes so long."""
+        return self.on_api(lambda request: Trip(there=seconds) if token_of(request) in account.tokens else None)
+
+    def empty_lists_for(self, request: Request, token: str) -> Trip | None:
+        """What an API would do that lets any token in: no lists, no jobs."""
+        if token_of(request) != token:
+            return None
+        is_list = subject_of(request).startswith("/v")
+        said = {"data": [], "total": 0} if "/videos/" in request.path or "/images/" in request.path else []
+        return Trip(refused=Reply(200, said) if is_list else Reply(404, {"error": "Unable to locate", "code": 404}))
+
+    def void(self, home: Home) -> None:
+        """Nothing has to come any more in this server."""
+        self.parts.ledger.void("the scene wants it so", guild=home.guild)
+
+    def due_again(self, job: Job, channel: Channel) -> None:
+        """What was on hold has to come after all."""
+        self.parts.ledger.promises[(job.jobid, channel.id)].void = None
+
+    def lose(self, channel: Channel, *, back: bool = True, seconds: float = 0.05) -> Callable[[], None]:
+        """What is posted here gets no answer, carried out (`back`) or not."""
+        return self.on_discord(
+            lambda request: Trip(there=seconds, lost_there=not back, lost_back=True)
+            if request.method == "POST" and (found := _POSTS.fullmatch(request.path)) and int(found[1]) == channel.id
+            else None
+        )  # fmt: skip
+
+    @staticmethod
+    def _put(rules: list[Any], rule: Any) -> Callable[[], None]:
+        rules.append(rule)
+        return lambda: rules.remove(rule) if rule in rules else None
+
+    def turn_clock(self, skew_ms: int) -> None:
+        """The machine's wall clock is off by so much from now on."""
+        self.parts.clock.skew_ms = skew_ms
+        clock = Fault(self.now, "clock", 0.0, 0)
+        self.parts.weather.begin(clock)
+        if not skew_ms:
+            self.parts.weather.end(clock)
+
+    def kill(self, downtime: float) -> None:
+        """kill -9 at the next step; started again after so many seconds."""
+        self.parts.machine.downtime = downtime
+        self.parts.machine.dies_after = 1
+
+    def stop(self, downtime: float) -> None:
+        """SIGTERM."""
+        self.parts.machine.downtime = downtime
+        self.parts.machine.stop_gently()
+
+    def over(self) -> None:
+        """Its faults end with it."""
+        weather = self.parts.weather
+        for rules in (weather.api_rules, weather.discord_rules, weather.media_rules, weather.refusal_rules):
+            rules.clear()
+        self.parts.machine.disk.full = self.parts.machine.disk.locked = False
+        if self.parts.clock.skew_ms:
+            self.turn_clock(0)
+        self.parts.discord.gateway_open = True
+
+
+class Playbill:
+    """Plays scenes one after the other."""
+
+    def __init__(self, parts: Parts, scenes: dict[str, Callable[[Stage], Story]]) -> None:
+        self._parts = parts
+        self._scenes = scenes
+        self._numbers = count()
+
+    def play(self, entries: list[tuple[str, int]], then: Callable[[], None]) -> None:
+        """`entries` are names and seeds."""
+        if not entries:
+            then()
+            return
+        name, seed = entries[0]
+        self._parts.tell(f"scene: {name}")
+        stage = Stage(self._parts, name, Random(seed), self._numbers)
+        story = self._scenes[name](stage)
+        self._parts.ledger.counts["scenes"] += 1
+
+        def go_on() -> None:
+            try:
+                wait = next(story)
+            except StopIteration:
+                self._end(stage, entries, then)
+            except (AssertionError, LookupError, AttributeError) as error:
+                stage.fail(f"it could not go on: {error!r}")
+                self._end(stage, entries, then)
+            else:
+                self._parts.agenda.after(wait, go_on)
+
+        self._parts.agenda.after(0.0, go_on)
+
+    def _end(self, stage: Stage, entries: list[tuple[str, int]], then: Callable[[], None]) -> None:
+        stage.over()
+        self._parts.agenda.after(_PAUSE, lambda: self.play(entries[1:], then))
