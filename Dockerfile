@@ -6,8 +6,10 @@ ARG PYTHON_IMAGE=base
 FROM python:3.13-slim AS base
 
 FROM ${PYTHON_IMAGE} AS build
-COPY requirements/run.lock /tmp/run.lock
-RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/run.lock
+# `--build-arg LOCK=postgres` adds what DATABASE_URL=postgresql://… needs.
+ARG LOCK=run
+COPY requirements/${LOCK}.lock /tmp/locked
+RUN python -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --only-binary :all: --require-hashes -r /tmp/locked
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /app --shell /usr/sbin/nologin relay \

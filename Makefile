@@ -8,13 +8,15 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check mutations simulate soak bench bench-smoke pictures lock clean env-run env-sandbox env-dev
+.PHONY: help run demo test check mutations simulate soak bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: env-run ## Run the bot (settings in .env)
 	@exec $(BIN)/python bot.py
+
+postgres: env-postgres ## Install the driver that DATABASE_URL=postgresql://… needs
 
 demo: env-sandbox ## Try the bot on this machine, with no account; ARGS= --open, --keep, --port=8080, --script
 	@exec $(BIN)/python -m sandbox $(ARGS)
@@ -56,9 +58,12 @@ clean: ## Remove the virtual environment and caches, never the data
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# dev contains sandbox, sandbox contains run: an environment that has more is left as it is.
+# dev contains all others, each of them contains run: an environment that has more is left as it is.
 env-run:
-	@PYTHON='$(PYTHON)' tools/environment run sandbox dev
+	@PYTHON='$(PYTHON)' tools/environment run postgres sandbox dev
+
+env-postgres:
+	@PYTHON='$(PYTHON)' tools/environment postgres dev
 
 env-sandbox:
 	@PYTHON='$(PYTHON)' tools/environment sandbox dev

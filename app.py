@@ -180,8 +180,8 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Storage:
-    stack.enter_context(instance_lock(settings.database_path))
-    database = await Database.open(settings.database_path, connect=connect)
+    stack.enter_context(instance_lock(settings.database))
+    database = await Database.open(settings.database, connect=connect)
     stack.push_async_callback(database.close)
     return Storage(database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys]))
 
@@ -200,7 +200,7 @@ async def _open_network(
     )
     session = await stack.enter_async_context(outside.media_session(hosts))
     downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
-    folder = folder_beside(settings.database_path)
+    folder = folder_beside(settings.database)
     media = MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock, meters)
     return Network(PixVerseApi(client), media)
 
@@ -414,7 +414,7 @@ async def _open_monitoring_port(
     port = monitoring_port(settings)
     if port is None:
         return
-    reader = await stack.enter_async_context(open_reader(settings.database_path))
+    reader = await stack.enter_async_context(open_reader(settings.database))
     sources = Sources(
         polls=relay.poller.polls,
         posts=lambda: relay.outbox.counts,

@@ -19,7 +19,7 @@ from discord import app_commands
 
 from pixverse.token_text import redact
 
-_QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite")
+_QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite", "psycopg")
 """Below INFO they write whole payloads, a modal's text included."""
 _COUNTED_LOGGERS = frozenset({*_QUIET_LIBRARIES, "web"})
 """Their faults can be caused by strangers, again and again."""

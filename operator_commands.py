@@ -13,10 +13,10 @@ from discord_adapter.channels import INVITE_PERMISSIONS
 from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from relay.media.folder import folder_beside, look_over
 from relay.meters import NoMeters
-from settings import VERSION, Settings, StorageSettings, shown_settings
+from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
 from storage import vault
+from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
-from storage.engines.sqlite.lock import InstanceLock
 from storage.inspection import Inspection, inspect
 from storage.vault import key_file
 from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
@@ -35,26 +35,31 @@ async def check(settings: Settings) -> None:
         print(f"{name} = {value}")
     for warning in warnings_of(settings):
         print(warning)
-    found = await inspect(settings.database_path, _keys(settings))
-    for line in _database_lines(settings.database_path, found):
+    found = await inspect(settings.database, _keys(settings))
+    for line in _database_lines(settings.database, found):
         print(line)
-    look_over(folder_beside(settings.database_path))
+    look_over(folder_beside(settings.database))
     for port in (monitoring_port(settings), callback_port(settings)):
         if port is not None:
-            print(await _port_line(port, settings.database_path))
+            print(await _port_line(port, settings.database))
     print(await _discord_line(settings))
 
 
 async def backup(settings: StorageSettings, target: Path) -> None:
     """Copies the database to `target`, also while the bot runs. Raises BackupFailed or a class of DatabaseUnusable."""
-    await backups.backup(settings.database_path, target)
+    if isinstance(settings.database, PostgresUrl):
+        raise backups.BackupFailed(
+            "DATABASE_URL names a PostgreSQL database, and those are copied by PostgreSQL's own pg_dump: "
+            f"pg_dump --format=custom --file={target} {settings.database}"
+        )
+    await backups.backup(settings.database, target)
     print(f"Backup written: {target}")
-    print(_key_to_keep(settings))
+    print(_key_to_keep(settings, settings.database))
 
 
 async def rotate_key(settings: StorageSettings) -> None:
     """Encrypts every stored secret anew. Raises AlreadyRunning while the bot runs, or a class of DatabaseUnusable."""
-    rotated = await vault.rotate_key(settings.database_path, _keys(settings))
+    rotated = await vault.rotate_key(settings.database, _keys(settings))
     print(f"Encrypted anew: {rotated.secrets} secrets.")
     if rotated.file is None:
         print("ENCRYPTION_KEY: the first key is in use; take the others away.")
@@ -66,14 +71,16 @@ def _keys(settings: StorageSettings) -> Sequence[str]:
     return [key.get_secret_value() for key in settings.encryption_keys]
 
 
-def _database_lines(path: Path, found: Inspection) -> list[str]:
+def _database_lines(place: DatabasePlace, found: Inspection) -> list[str]:
     if not found.exists:
         state = "not there yet; the first start makes it"
+    elif not found.tables:
+        state = "empty; the first start makes its tables"
     elif found.tables < found.newest:
         state = f"usable; the next start brings its tables from version {found.tables} to {found.newest}"
     else:
         state = f"usable, tables of version {found.tables}"
-    return [f"Database {path}: {state}.", f"Key: {_key_state(found.key_file)}."]
+    return [f"Database {place}: {state}.", f"Key: {_key_state(found.key_file)}."]
 
 
 def _key_state(file: Path | None) -> str:
@@ -82,19 +89,19 @@ def _key_state(file: Path | None) -> str:
     return f"in {file}" if file.exists() else f"none yet; the first start makes {file}"
 
 
-def _key_to_keep(settings: StorageSettings) -> str:
+def _key_to_keep(settings: StorageSettings, database: Path) -> str:
     if settings.encryption_keys:
         return "Keep the present ENCRYPTION_KEY with it: without that key its tokens can't be read."
-    file = key_file(settings.database_path)
+    file = key_file(database)
     return f"Keep a copy of {file} with it, but in another place: without that key its tokens can't be read."
 
 
-async def _port_line(port: Port, database: Path) -> str:
+async def _port_line(port: Port, database: DatabasePlace) -> str:
     place = f"{port.name} port: {port.host}, port {port.number}"
     try:
         await try_port(port)
     except PortTaken:
-        if not InstanceLock(database).is_held():
+        if not await is_in_use(database):
             raise
         return f"{place}: in use; a bot is running with this database."
     return f"{place}: free."

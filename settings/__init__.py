@@ -1,5 +1,6 @@
 """Every setting of the bot: read from the environment and `.env`, checked once, all faults told together."""
 
+from settings.database_url import DatabasePlace, PostgresUrl
 from settings.loading import SettingsError, load_settings, load_storage_settings
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
 from settings.readers import LogFormat, LogLevel, MediaHost
@@ -8,9 +9,11 @@ __all__ = [
     "PUBLIC_API_HOST",
     "VARIABLES",
     "VERSION",
+    "DatabasePlace",
     "LogFormat",
     "LogLevel",
     "MediaHost",
+    "PostgresUrl",
     "Settings",
     "SettingsError",
     "StorageSettings",

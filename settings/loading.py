@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from settings.database_url import DatabasePlace, PostgresUrl
 from settings.model import VARIABLES, Settings, StorageSettings, without_blanks
 from settings.secret_files import SECRET_FILES, read_secret_files
 
@@ -52,7 +54,9 @@ def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None
     root = root.absolute()
     secrets, problems = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
     # A secret whose file is at fault has its line already, and is not missing besides.
-    told = {"DISCORD_TOKEN"} if found or any(line.startswith("DISCORD_TOKEN_FILE ") for line in problems) else set()
+    told = {plain for file, plain in SECRET_FILES.items() if any(line.startswith(f"{file} ") for line in problems)}
+    if found:
+        told.add("DISCORD_TOKEN")
     found += problems
     try:
         settings = _read(model, {**given, **secrets}, env_file)
@@ -62,8 +66,13 @@ def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None
         raise SettingsError(found) from None
     files = [VARIABLES[name] for name in SECRET_FILES if VARIABLES[name] in fields]
     places = {field: root / path for field in files if (path := getattr(settings, field)) is not None}
-    database = Path(os.path.realpath(root / settings.database_path))
-    return settings.model_copy(update={**places, "database_path": database})
+    return settings.model_copy(update={**places, "database": _from_root(settings.database, root)})
+
+
+def _from_root(place: DatabasePlace, root: Path) -> DatabasePlace:
+    if isinstance(place, PostgresUrl):
+        return replace(place, folder=root / place.folder)
+    return Path(os.path.realpath(root / place))
 
 
 def _of(fields: Collection[str], values: Mapping[str, str]) -> dict[str, str]:
@@ -98,7 +107,7 @@ def _unreadable(env_file: Path | None) -> list[str]:
 
 
 def _problems(error: ValidationError, told: set[str]) -> list[str]:
-    """A line for each fault, but for a missing setting that other lines have told of."""
+    """A line for each fault, but for a setting of which other lines have told."""
     order = list(VARIABLES)
     faults = sorted(
         error.errors(include_url=False, include_input=False), key=lambda fault: order.index(_variable(fault["loc"][0]))
@@ -106,7 +115,7 @@ def _problems(error: ValidationError, told: set[str]) -> list[str]:
     return [
         _HOW_TO_START if fault["type"] == "missing" else f"{_variable(fault['loc'][0])} {fault['ctx']['error']}"
         for fault in faults
-        if fault["type"] != "missing" or _variable(fault["loc"][0]) not in told
+        if _variable(fault["loc"][0]) not in told
     ]
 
 

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from settings import readers
+from settings.database_url import DatabasePlace, PostgresUrl
 from settings.readers import LogFormat, LogLevel, MediaHost
 from settings.secret_files import SECRET_FILES, readable_by_all
 
@@ -31,15 +32,22 @@ class StorageSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
 
-    database_path: Annotated[Path, BeforeValidator(readers.database_path)] = Field(
+    database: Annotated[DatabasePlace, NoDecode, BeforeValidator(readers.database)] = Field(
         Path("data/relay.db"), alias="DATABASE_URL"
     )
-    encryption_keys: Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(readers.encryption_keys)] = Field(
-        (), alias="ENCRYPTION_KEY"
-    )
+    encryption_keys: Annotated[
+        tuple[SecretStr, ...], NoDecode, BeforeValidator(lambda text: text and readers.encryption_keys(text))
+    ] = Field((), alias="ENCRYPTION_KEY", validate_default=True)
     encryption_key_file: Path | None = Field(None, alias="ENCRYPTION_KEY_FILE")
     log_level: Annotated[LogLevel, BeforeValidator(readers.log_level)] = Field("INFO", alias="LOG_LEVEL")
     log_format: Annotated[LogFormat, BeforeValidator(readers.log_format)] = Field("text", alias="LOG_FORMAT")
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def _require_a_key(cls, keys: tuple[SecretStr, ...], info: ValidationInfo) -> tuple[SecretStr, ...]:
+        if not keys and isinstance(info.data.get("database"), PostgresUrl):
+            raise ValueError(f"is not set, and with PostgreSQL it must be; {readers.HOW_TO_MAKE_A_KEY}")
+        return keys
 
     @model_validator(mode="before")
     @classmethod

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
+from settings.database_url import DatabasePlace, PostgresUrl
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 LogFormat = Literal["text", "json"]
 
@@ -24,6 +26,7 @@ _PLAIN_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
 _FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 _SCHEME_WORD = re.compile(r"^(?:bot|bearer)\s+", re.IGNORECASE)
 _NEW_KEY = 'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())"'
+HOW_TO_MAKE_A_KEY = f"make one with {_NEW_KEY}, and keep it"
 
 
 class MediaHost(NamedTuple):
@@ -144,15 +147,50 @@ def guild_ids(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
-def database_path(text: str) -> Path:
-    """The file of `sqlite:///relative` or `sqlite:////absolute`. Raises ValueError."""
+def database(text: str) -> DatabasePlace:
+    """The file of `sqlite:///relative` or `sqlite:////absolute`, or a PostgreSQL address. Raises ValueError."""
+    if text.lower().startswith(("postgresql:", "postgres:")):
+        return _postgres_url(text)
     example = "write sqlite:///data/relay.db, or sqlite:////folder/relay.db for an absolute path"
     path = text[len("sqlite:///") :]
     if not text.lower().startswith("sqlite:///"):
-        raise ValueError(f"must be the address of an SQLite file; {example}")
+        raise ValueError(
+            f"must be the address of an SQLite file or of a PostgreSQL database; {example}, "
+            "or postgresql://user:password@host:5432/name"
+        )
     if not path or path.endswith(("/", "\\")) or not path.isprintable() or "?" in path or path == ":memory:":
         raise ValueError(f"names no file; {example}")
     return Path(path)
+
+
+def _postgres_url(text: str) -> PostgresUrl:
+    if not _is_postgres_url(text):
+        raise ValueError(
+            "is no address of a PostgreSQL database; write it like postgresql://user:password@host:5432/name, "
+            "with %40 for an @ in the password, %2F for a / and %23 for a #"
+        )
+    return PostgresUrl(SecretStr(text), Path("data"))
+
+
+def _is_postgres_url(text: str) -> bool:
+    """Whether user and password are written so that the driver takes no part of them for the host, and tells it."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    user, _, hosts = parts.netloc.rpartition("@")
+    return (
+        text.lower().startswith(("postgresql://", "postgres://"))
+        and text.isprintable()
+        and not any(sign in text for sign in " #")
+        and "@" not in user + parts.path + parts.query
+        and all(_is_host_and_port(host) for host in hosts.split(",") if hosts)
+    )
+
+
+def _is_host_and_port(text: str) -> bool:
+    match = _HOST_AND_PORT.fullmatch(text)
+    return match is not None and (match[2] is None or 0 < int(match[2]) < 65_536)
 
 
 def encryption_keys(text: str) -> tuple[SecretStr, ...]:

@@ -1,1 +1,1 @@
-"""SQLite: every SQL statement of the project."""
+"""Every SQL statement of the project; `engines/` knows SQLite and PostgreSQL."""

@@ -11,7 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_type_hints
 
-from storage.engines.interface import Column, Connection, DatabasePlace, Engine, Row, SqlValue
+from settings import DatabasePlace
+from storage.engines.interface import Column, Connection, Engine, Row, SqlValue
 from storage.engines.opening import connected_reader, open_engine
 from storage.engines.sqlite.engine import BUSY_SECONDS, Connect, connect_in_thread
 from storage.engines.sqlite.opening import LOCK_WAIT_SECONDS
@@ -160,7 +161,9 @@ class Database:
     @property
     def path(self) -> Path:
         """The file of an SQLite database."""
-        return self.place
+        if isinstance(self.place, Path):
+            return self.place
+        raise TypeError("a PostgreSQL database is no file")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Transaction]:

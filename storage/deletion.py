@@ -51,7 +51,7 @@ async def forget_person(tx: Transaction, user_id: int) -> list[int]:
     await tx.run(
         """
         INSERT INTO subscribers (subscription_id, user_id, mention, in_batch, asked_at)
-        SELECT p.subscription_id, ?, 0, 0, 0 FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id
+        SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM subscribers p JOIN subscriptions s ON s.id = p.subscription_id
         WHERE p.user_id = ? AND s.ended_at IS NULL
         ON CONFLICT (subscription_id, user_id) DO NOTHING
         """,

@@ -39,6 +39,14 @@ class DatabaseTooNew(DatabaseUnusable):
     """A newer version of the bot has written it."""
 
 
+class DatabaseTooOld(DatabaseUnusable):
+    """The server is of a version that the bot does not work with."""
+
+
+class DatabaseRefused(DatabaseUnusable):
+    """The server does not let this user in, or is not set up for this bot."""
+
+
 class DatabaseLocked(DatabaseUnusable):
     """Another program keeps it locked."""
 

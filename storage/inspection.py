@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from settings import DatabasePlace
 from storage import vault
 from storage.database import open_reader
-from storage.engines.sqlite import migrate, opening
+from storage.engines.opening import examine, newest_tables
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
@@ -30,21 +31,24 @@ class Inspection:
     """Where the key lies, or will lie; None where ENCRYPTION_KEY holds it."""
 
 
-async def inspect(path: Path, configured: Sequence[str] = ()) -> Inspection:
+async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspection:
     """Looks over a database that a bot may be using. Raises the classes of DatabaseUnusable that a start would."""
-    newest = len(migrate.load())
-    file = None if configured else key_file(path)
-    if not path.exists():
-        _check_could_be_made(path)
-        InstanceLock(path).try_file()
-        vault.find_keys(path, configured)
-        return Inspection(False, 0, newest, file)
-    InstanceLock(path).try_file()
-    tables = await opening.examine(path)
+    newest = newest_tables(place)
+    file = key_file(place) if isinstance(place, Path) and not configured else None
+    if isinstance(place, Path):
+        exists = place.exists()
+        if not exists:
+            _check_could_be_made(place)
+        InstanceLock(place).try_file()
+    else:
+        exists = True
+    tables = await examine(place) if exists else 0
     if tables:
-        async with open_reader(path) as reader:
-            await vault.check_keys(reader, path, configured)
-    return Inspection(True, tables, newest, file)
+        async with open_reader(place) as reader:
+            await vault.check_keys(reader, place, configured)
+    else:
+        vault.find_keys(place, configured)
+    return Inspection(exists, tables, newest, file)
 
 
 def _check_could_be_made(path: Path) -> None:

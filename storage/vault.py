@@ -13,10 +13,11 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from settings import DatabasePlace, PostgresUrl
 from storage.database import Database, Queries, Transaction, get_meta, put_meta
-from storage.engines.sqlite.lock import InstanceLock
+from storage.engines.opening import instance_lock, require
 from storage.errors import DatabaseUnusable, KeyMalformed, KeyMissing, WrongKey
-from storage.files import narrow_mode, require_file, write_whole
+from storage.files import narrow_mode, write_whole
 
 CHECK = "key_check"
 HASH_KEY = "account_hash_key"
@@ -38,7 +39,7 @@ class Vault:
 
         Raises KeyMalformed, WrongKey, and KeyMissing where the database was used with a key file that is gone.
         """
-        found, source = find_keys(database.path, configured)
+        found, source = find_keys(database.place, configured)
         if not found:
             if await get_meta(database.reader, CHECK) is not None:
                 raise _file_gone(database.path)
@@ -65,12 +66,12 @@ class Vault:
         return hmac.new(self._hash_key, text.encode("utf-8"), hashlib.sha256).hexdigest()
 
 
-async def check_keys(queries: Queries, database: Path, configured: Sequence[str] = ()) -> None:
+async def check_keys(queries: Queries, database: DatabasePlace, configured: Sequence[str] = ()) -> None:
     """Looks the keys over as a start does, but makes and changes nothing. Raises as `Vault.open` does."""
     found, source = find_keys(database, configured)
     used = await get_meta(queries, CHECK) is not None
     if not found:
-        if used:
+        if used and isinstance(database, Path):
             raise _file_gone(database)
         return
     cipher = make_cipher(found, source)
@@ -78,10 +79,15 @@ async def check_keys(queries: Queries, database: Path, configured: Sequence[str]
         await verified_hash_key(queries, cipher, source)
 
 
-def find_keys(database: Path, configured: Sequence[str]) -> tuple[tuple[str, ...], str]:
-    """The keys to use, newest first, and where they come from; none where there is no key file yet."""
+def find_keys(database: DatabasePlace, configured: Sequence[str]) -> tuple[tuple[str, ...], str]:
+    """The keys to use, newest first, and where they come from; none where there is no key file yet.
+
+    Raises KeyMalformed, and KeyMissing where none is configured for PostgreSQL, which has no file beside it.
+    """
     if configured:
         return tuple(configured), "ENCRYPTION_KEY"
+    if isinstance(database, PostgresUrl):
+        raise KeyMissing("ENCRYPTION_KEY is not set, and with PostgreSQL it must be.")
     file = key_file(database)
     found = read_key_file(file)
     source = f"The key file {file}"
@@ -209,15 +215,15 @@ class Rotated:
     """The key file that holds the new key; None where ENCRYPTION_KEY does."""
 
 
-async def rotate_key(path: Path, configured: Sequence[str] = ()) -> Rotated:
+async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Rotated:
     """Encrypts everything anew: with the first of the configured keys, else with a fresh one in the key file.
 
     Wherever it is interrupted, the keys that are then configured or in the file open the database. Raises
     AlreadyRunning while a bot runs, NoNewKey where only one key is configured, else as `Vault.open` does.
     """
-    require_file(path)
-    with InstanceLock(path):
-        database = await Database.open(path)
+    await require(place)
+    with instance_lock(place):
+        database = await Database.open(place)
         try:
             if configured:
                 return await to_configured_key(database, configured)

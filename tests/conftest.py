@@ -14,6 +14,7 @@ from hypothesis import settings
 from xdist.remote import Producer
 
 from tests.dealing import Dealing
+from tests.postgres_server import PostgresServer
 
 # Imports make a million objects that stay: looking through them again and again takes a third of the collection.
 gc.disable()
@@ -66,6 +67,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server, for this worker alone."""
+    with PostgresServer() as server:
+        yield server
 
 
 @pytest.fixture

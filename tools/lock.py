@@ -19,9 +19,10 @@ def main() -> None:
         venv.create(folder, with_pip=True)
         _run(f"{folder}/bin/python", "-m", "pip", "install", "--quiet", "uv")
         compile_lock = (f"{folder}/bin/uv", "pip", "compile", *OPTIONS, "pyproject.toml")
-        _run(*compile_lock, "--upgrade", "--group", "dev", "--output-file", str(LOCKS / "dev.lock"))
+        _run(*compile_lock, "--upgrade", "--all-extras", "--group", "dev", "--output-file", str(LOCKS / "dev.lock"))
         same_versions = ("--upgrade", "--constraints", str(LOCKS / "dev.lock"), "--output-file")
         _run(*compile_lock, "--group", "sandbox", *same_versions, str(LOCKS / "sandbox.lock"))
+        _run(*compile_lock, "--extra", "postgres", *same_versions, str(LOCKS / "postgres.lock"))
         _run(*compile_lock, *same_versions, str(LOCKS / "run.lock"))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from settings import DatabasePlace, PostgresUrl
 from storage.files import writable
 
 
@@ -15,8 +16,10 @@ class FolderUnusable(Exception):
     """The folder for videos cannot be used; `str()` is one line saying what to change."""
 
 
-def folder_beside(database: Path) -> Path:
-    """Where the videos of the bot with this database lie."""
+def folder_beside(database: DatabasePlace) -> Path:
+    """Where the videos of the bot with this database lie: beside its file, or in a folder of their own."""
+    if isinstance(database, PostgresUrl):
+        return database.folder / f"postgres-{database.digest}.media"
     return database.with_name(database.name + ".media")
 
 

@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Protocol
-
-DatabasePlace = Path
-"""The file of an SQLite database."""
 
 SqlValue = str | int | float | bytes | list[int] | list[str] | None
 Column = Any

@@ -1,30 +1,101 @@
-"""Which engine a database has: the one place that knows them all."""
+"""Which engine a database has: the one place that knows them all.
+
+PostgreSQL's modules are imported only where it is used: who stays on SQLite needs no driver for it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from importlib.util import find_spec
+from pathlib import Path
 
-from storage.engines.interface import Connection, DatabasePlace, Engine
+from settings import DatabasePlace, PostgresUrl
+from storage.engines import migrations
+from storage.engines.interface import Connection, Engine
 from storage.engines.sqlite import engine as sqlite_engine
+from storage.engines.sqlite import opening as sqlite_opening
 from storage.engines.sqlite.engine import Connect, SqliteEngine
 from storage.engines.sqlite.lock import InstanceLock
-from storage.engines.sqlite.opening import make_file
+from storage.errors import DatabaseUnreachable, DatabaseUnusable
+from storage.files import require_file
+
+
+class DriverMissing(DatabaseUnusable):
+    """The packages that PostgreSQL needs are not installed."""
 
 
 def instance_lock(place: DatabasePlace) -> AbstractContextManager[object]:
-    """Held while a bot works with the database. Entering it raises AlreadyRunning or a class of DatabaseUnusable."""
-    make_file(place)
+    """Held while a bot works with the database. Entering it raises AlreadyRunning or a class of DatabaseUnusable.
+
+    With PostgreSQL the open database is the lock (storage/engines/postgres/writer.py).
+    """
+    if isinstance(place, PostgresUrl):
+        return nullcontext()
+    sqlite_opening.make_file(place)
     return InstanceLock(place)
 
 
 async def open_engine(place: DatabasePlace, *, lock_wait: float, busy_seconds: float, connect: Connect) -> Engine:
     """Opens the database as `Database.open` says."""
-    return await SqliteEngine.open(place, lock_wait=lock_wait, busy_seconds=busy_seconds, connect=connect)
+    if isinstance(place, Path):
+        return await SqliteEngine.open(place, lock_wait=lock_wait, busy_seconds=busy_seconds, connect=connect)
+    _require_driver(place)
+    from storage.engines.postgres.engine import PostgresEngine
+
+    return await PostgresEngine.open(place, lock_wait=lock_wait)
+
+
+async def examine(place: DatabasePlace) -> int:
+    """Looks a database over as the start does, but makes and migrates nothing; returns the version of its tables.
+
+    Raises a class of DatabaseUnusable.
+    """
+    if isinstance(place, Path):
+        return await sqlite_opening.examine(place)
+    _require_driver(place)
+    from storage.engines.postgres import engine as postgres_engine
+
+    return await postgres_engine.examine(place, sqlite_opening.LOCK_WAIT_SECONDS)
+
+
+async def require(place: DatabasePlace) -> None:
+    """Raises DatabaseUnreachable where there is no database of the bot yet, else as `examine` does."""
+    if isinstance(place, Path):
+        require_file(place)
+    elif not await examine(place):
+        raise DatabaseUnreachable(f"The database {place} is empty. The first start makes its tables.")
+
+
+async def is_in_use(place: DatabasePlace) -> bool:
+    """Whether a bot works with the database."""
+    if isinstance(place, Path):
+        return InstanceLock(place).is_held()
+    from storage.engines.postgres import engine as postgres_engine
+
+    return await postgres_engine.is_in_use(place)
+
+
+def newest_tables(place: DatabasePlace) -> int:
+    """The version to which a start brings the database's tables."""
+    return migrations.newest(migrations.load("sqlite" if isinstance(place, Path) else "postgres"))
 
 
 @asynccontextmanager
 async def connected_reader(place: DatabasePlace) -> AsyncIterator[Connection]:
     """A connection to an existing database that can only ask."""
-    async with sqlite_engine.open_reader(place) as connection:
-        yield connection
+    if isinstance(place, Path):
+        async with sqlite_engine.open_reader(place) as connection:
+            yield connection
+    else:
+        from storage.engines.postgres import engine as postgres_engine
+
+        async with postgres_engine.open_reader(place) as reader:
+            yield reader
+
+
+def _require_driver(url: PostgresUrl) -> None:
+    if not all(find_spec(name) for name in ("psycopg", "psycopg_pool")):
+        raise DriverMissing(
+            f"DATABASE_URL names the PostgreSQL database {url}, and its driver is not installed. Run make postgres."
+        )

@@ -47,7 +47,7 @@ async def test_malformed_settings_are_all_named_at_once(build: Build) -> None:
         "POLL_INTERVAL": "often",
         "JOB_MAX_AGE": "long",
         "USEAPI_URL": "ftp://example.org",
-        "DATABASE_URL": "postgres://example.org/relay",
+        "DATABASE_URL": "mysql://example.org/relay",
         "MEDIA_HOSTS": "https://cdn.example.org/path",
         "ENCRYPTION_KEY": "abc",
         "MAX_OPEN_PER_USER": "none",

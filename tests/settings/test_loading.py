@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import VARIABLES, Settings, SettingsError, load_settings
+from settings import VARIABLES, PostgresUrl, Settings, SettingsError, load_settings
 
 TOKEN = "MTA.abc.def"
 
@@ -40,7 +40,7 @@ def test_only_the_token_is_needed() -> None:
     assert settings.discord_guild_ids == ()
     assert settings.useapi_token is None
     assert settings.encryption_keys == ()
-    assert settings.database_path == Path("/srv/relay/data/relay.db")
+    assert settings.database == Path("/srv/relay/data/relay.db")
     assert (settings.poll_interval_ms, settings.job_max_age_ms) == (20_000, 172_800_000)
     assert (settings.media_max_bytes, settings.media_parallel) == (104_857_600, 3)
     assert (settings.max_open_per_user, settings.max_open_per_server) == (50, 500)
@@ -120,7 +120,7 @@ def test_all_faults_are_told_at_once_one_line_each() -> None:
         "MAX_OPEN_PER_USER": "-1",
         "MAX_OPEN_PER_SERVER": "many",
         "COMMANDS_PER_MINUTE": "99999999",
-        "DATABASE_URL": "postgresql://host/db",
+        "DATABASE_URL": "mysql://host/db",
         "ENCRYPTION_KEY": "short",
         "LOG_LEVEL": "loud",
         "LOG_FORMAT": "xml",
@@ -176,18 +176,36 @@ def test_only_the_public_api_is_spared_fast_polling(useapi_url: str, taken: bool
 
 
 def test_an_absolute_database_path_stays(tmp_path: Path) -> None:
-    assert load({"DATABASE_URL": "sqlite:////var/lib/relay.db"}).database_path == Path("/var/lib/relay.db")
-    assert load({"DATABASE_URL": "sqlite:///bot.db"}, root=tmp_path).database_path == tmp_path / "bot.db"
+    assert load({"DATABASE_URL": "sqlite:////var/lib/relay.db"}).database == Path("/var/lib/relay.db")
+    assert load({"DATABASE_URL": "sqlite:///bot.db"}, root=tmp_path).database == tmp_path / "bot.db"
 
 
 def test_a_link_to_a_database_is_the_file_that_it_leads_to(tmp_path: Path) -> None:
     (tmp_path / "link.db").symlink_to(tmp_path / "far" / "relay.db")
-    assert load({"DATABASE_URL": "sqlite:///link.db"}, root=tmp_path).database_path == tmp_path / "far" / "relay.db"
+    assert load({"DATABASE_URL": "sqlite:///link.db"}, root=tmp_path).database == tmp_path / "far" / "relay.db"
     (tmp_path / "loop.db").symlink_to(tmp_path / "loop.db")
-    assert load({"DATABASE_URL": "sqlite:///loop.db"}, root=tmp_path).database_path == tmp_path / "loop.db"
+    assert load({"DATABASE_URL": "sqlite:///loop.db"}, root=tmp_path).database == tmp_path / "loop.db"
 
 
 def test_a_token_for_everybody_is_noticed() -> None:
     assert load({"USEAPI_TOKEN": "user:1-abc"}).exposes_account
     assert not load({"USEAPI_TOKEN": "user:1-abc", "DISCORD_GUILD_IDS": "123456789012345678"}).exposes_account
     assert not load({}).exposes_account
+
+
+POSTGRES = "postgresql://relay:pass%40word@db.example.org:5433/relay?sslmode=verify-full&password=another"
+
+
+def test_postgresql_needs_a_key(tmp_path: Path) -> None:
+    (line,) = problems_of({"DISCORD_TOKEN": TOKEN, "DATABASE_URL": POSTGRES})
+    assert line.startswith("ENCRYPTION_KEY is not set, and with PostgreSQL it must be")
+    (line,) = problems_of({"DISCORD_TOKEN": TOKEN, "DATABASE_URL": POSTGRES, "ENCRYPTION_KEY_FILE": "missing"})
+    assert line.startswith("ENCRYPTION_KEY_FILE ")
+    settings = load({"DATABASE_URL": POSTGRES, "ENCRYPTION_KEY": Fernet.generate_key().decode()}, root=tmp_path)
+    assert isinstance(settings.database, PostgresUrl)
+    assert settings.database.secret.get_secret_value() == POSTGRES
+    assert settings.database.folder == tmp_path / "data"
+    for text in (str(settings), repr(settings), str(settings.database), repr(settings.database)):
+        assert "pass%40word" not in text
+        assert "another" not in text
+    assert str(settings.database) == "postgresql://relay@db.example.org:5433/relay"

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from hypothesis import given
 from hypothesis import strategies as st
 
-from settings import MediaHost, readers
+from settings import MediaHost, PostgresUrl, readers
 
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
 HOSTS = st.lists(LABEL, min_size=1, max_size=4).map(".".join)
@@ -21,7 +21,7 @@ READERS: list[Callable[[str], object]] = [
     readers.api_url,
     readers.media_hosts,
     readers.guild_ids,
-    readers.database_path,
+    readers.database,
     readers.encryption_keys,
     readers.poll_interval_ms,
     readers.job_max_age_ms,
@@ -155,7 +155,7 @@ def test_guild_ids() -> None:
     [("sqlite:///a b/c.db", "a b/c.db"), ("SQLite:////abs/c.db", "/abs/c.db"), ("sqlite:///é.db", "é.db")],
 )
 def test_database_paths(text: str, path: str) -> None:
-    assert readers.database_path(text) == Path(path)
+    assert readers.database(text) == Path(path)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_database_paths(text: str, path: str) -> None:
 )  # fmt: skip
 def test_what_is_no_database_file_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"sqlite:///data/relay\.db"):
-        readers.database_path(text)
+        readers.database(text)
 
 
 def test_encryption_keys_keep_their_order() -> None:
@@ -223,3 +223,42 @@ def test_levels_and_formats_in_any_case() -> None:
     assert readers.log_format("JSON") == "json"
     with pytest.raises(ValueError, match="DEBUG, INFO, WARNING, ERROR, CRITICAL"):
         readers.log_level("trace")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://relay:secret@localhost/relay",
+        "postgres://relay@127.0.0.1:5432/relay",
+        "postgresql://relay:secret@one:5432,two:5433/relay?target_session_attrs=read-write",
+        "postgresql://relay:se%40cret%2F%23@[::1]:5432/relay?sslmode=require",
+        "postgresql:///relay?host=/run/postgresql",
+        "postgresql://",
+    ],
+)
+def test_postgresql_addresses(text: str) -> None:
+    place = readers.database(text)
+    assert isinstance(place, PostgresUrl)
+    assert place.secret.get_secret_value() == text
+    assert "cret" not in str(place)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "postgresql://relay:sec@ret@localhost/relay",
+        "postgresql://relay:sec/ret@localhost/relay",
+        "postgresql://relay:sec#ret@localhost/relay",
+        "postgresql://relay:sec?ret@localhost/relay",
+        "postgresql://relay:1?ret@localhost/relay",
+        "postgresql://relay:se cret@localhost/relay",
+        "postgresql://relay:secret@localhost:port/relay",
+        "postgresql://relay:secret@localhost:99999/relay",
+        "postgresql://relay:secret@[::1/relay",
+        "postgresql:relay",
+    ],
+)
+def test_what_is_no_postgresql_address_is_refused_without_showing_the_password(text: str) -> None:
+    with pytest.raises(ValueError, match="%40") as caught:
+        readers.database(text)
+    assert "sec" not in str(caught.value)

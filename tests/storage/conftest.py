@@ -1,20 +1,44 @@
+"""Every test that takes `database` or `place` runs on both engines: what is asked of one is asked of the other."""
+
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
+from settings import DatabasePlace
 from storage.database import Database
+from tests.postgres_server import PostgresServer
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """Of an SQLite database."""
     return tmp_path / "data" / "relay.db"
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request: pytest.FixtureRequest, path: Path) -> Iterator[DatabasePlace]:
+    """Where a database is to be."""
+    if request.param == "sqlite":
+        yield path
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    url = server.new_database()
+    yield url
+    server.drop(url)
+
+
 @pytest.fixture
-async def database(path: Path) -> AsyncIterator[Database]:
+async def database(place: DatabasePlace) -> AsyncIterator[Database]:
+    opened = await Database.open(place)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def sqlite_database(path: Path) -> AsyncIterator[Database]:
     opened = await Database.open(path)
     yield opened
     await opened.close()

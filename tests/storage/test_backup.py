@@ -21,57 +21,57 @@ def _names(path: Path) -> list[str]:
         return [row[0] for row in connection.execute("SELECT name FROM meta ORDER BY name")]
 
 
-async def test_the_copy_holds_what_is_committed_while_the_bot_runs(database: Database, tmp_path: Path) -> None:
+async def test_the_copy_holds_what_is_committed_while_the_bot_runs(sqlite_database: Database, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
-    async with database.transaction() as tx:
+    async with sqlite_database.transaction() as tx:
         await put_meta(tx, "committed", b"")
-    async with database.transaction() as tx:
+    async with sqlite_database.transaction() as tx:
         await put_meta(tx, "not yet", b"")
-        await backup(database.path, target)
+        await backup(sqlite_database.path, target)
     assert _names(target) == ["committed"]
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     assert sorted(file.name for file in tmp_path.iterdir()) == ["copy.db", "data"]
 
 
-async def test_the_copy_can_be_opened_as_the_database(database: Database, tmp_path: Path) -> None:
-    async with database.transaction() as tx:
+async def test_the_copy_can_be_opened_as_the_database(sqlite_database: Database, tmp_path: Path) -> None:
+    async with sqlite_database.transaction() as tx:
         await put_meta(tx, "a", b"1")
-    await backup(database.path, tmp_path / "copy.db")
+    await backup(sqlite_database.path, tmp_path / "copy.db")
     copy = await Database.open(tmp_path / "copy.db")
     assert await get_meta(copy.reader, "a") == b"1"
     await copy.close()
 
 
-async def test_writing_meanwhile_breaks_neither(database: Database, tmp_path: Path) -> None:
+async def test_writing_meanwhile_breaks_neither(sqlite_database: Database, tmp_path: Path) -> None:
     async def write() -> None:
         for number in range(50):
-            async with database.transaction() as tx:
+            async with sqlite_database.transaction() as tx:
                 await put_meta(tx, f"{number:03}-a", b"x" * 3000)
                 await put_meta(tx, f"{number:03}-b", b"x" * 3000)
 
     writing = asyncio.create_task(write())
     for number in range(3):
         target = tmp_path / f"{number}.db"
-        await backup(database.path, target)
+        await backup(sqlite_database.path, target)
         names = _names(target)
         assert [name[:3] for name in names if name.endswith("a")] == [name[:3] for name in names if name.endswith("b")]
     await writing
-    assert len(_names(database.path)) == 100
+    assert len(_names(sqlite_database.path)) == 100
 
 
-async def test_nothing_is_overwritten(database: Database, tmp_path: Path) -> None:
+async def test_nothing_is_overwritten(sqlite_database: Database, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
     target.write_text("precious")
     with pytest.raises(BackupFailed, match="not overwritten"):
-        await backup(database.path, target)
+        await backup(sqlite_database.path, target)
     assert target.read_text() == "precious"
     with pytest.raises(BackupFailed):
-        await backup(database.path, database.path)
+        await backup(sqlite_database.path, sqlite_database.path)
 
 
-async def test_a_place_that_is_not_there(database: Database, tmp_path: Path) -> None:
+async def test_a_place_that_is_not_there(sqlite_database: Database, tmp_path: Path) -> None:
     with pytest.raises(BackupFailed, match="cannot be written"):
-        await backup(database.path, tmp_path / "missing" / "copy.db")
+        await backup(sqlite_database.path, tmp_path / "missing" / "copy.db")
 
 
 async def test_a_database_that_is_not_there(path: Path, tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ async def test_a_failing_statement_undoes_what_came_before_it(database: Database
             await put_meta(tx, "a", b"1")
             await tx.run("INSERT INTO servers (guild_id, account_id) VALUES (1, 99)")
 
-    with pytest.raises(StorageError, match="FOREIGN KEY"):
+    with pytest.raises(StorageError, match=r"(?i)foreign key"):
         await failing()
     assert await _names(database) == set()
 
@@ -132,12 +132,12 @@ async def test_a_transaction_is_of_no_use_after_its_end(database: Database) -> N
 
 
 async def test_the_reader_cannot_write(database: Database) -> None:
-    with pytest.raises(StorageUnavailable, match="readonly"):
+    with pytest.raises(StorageError, match="readonly"):
         await database.reader.all("INSERT INTO servers (guild_id) VALUES (1)")
 
 
-async def test_foreign_keys_and_full_sync_are_on(database: Database) -> None:
-    async with database.transaction() as tx:
+async def test_foreign_keys_and_full_sync_are_on(sqlite_database: Database) -> None:
+    async with sqlite_database.transaction() as tx:
         found = [await tx.one(f"PRAGMA {name}") for name in ("foreign_keys", "synchronous", "secure_delete")]
         mode = await tx.one("PRAGMA journal_mode")
     assert [row[0] for row in found if row is not None] == [1, 2, 1]
@@ -174,20 +174,20 @@ async def test_a_lock_of_another_program_while_running_is_an_error_that_changes_
     await database.close()
 
 
-async def test_a_log_that_is_being_read_is_emptied_later(database: Database) -> None:
-    async with database.transaction() as tx:
+async def test_a_log_that_is_being_read_is_emptied_later(sqlite_database: Database) -> None:
+    async with sqlite_database.transaction() as tx:
         await put_meta(tx, "a", b"overwritten")
-    with closing(sqlite3.connect(database.path)) as other:
+    with closing(sqlite3.connect(sqlite_database.path)) as other:
         other.execute("BEGIN")
         other.execute("SELECT * FROM meta").fetchall()
-        async with database.transaction() as tx:
+        async with sqlite_database.transaction() as tx:
             await put_meta(tx, "a", b"1")
-        assert (await database.flush(), database.flush_owed) == (False, True)
-    erasure = Erasure(database, _OneTurn())
+        assert (await sqlite_database.flush(), sqlite_database.flush_owed) == (False, True)
+    erasure = Erasure(sqlite_database, _OneTurn())
     with pytest.raises(asyncio.CancelledError):
         await erasure.run()
-    assert not database.flush_owed
-    assert not [file for file in database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
+    assert not sqlite_database.flush_owed
+    assert not [file for file in sqlite_database.path.parent.iterdir() if b"overwritten" in file.read_bytes()]
 
 
 class _OneTurn:

@@ -114,7 +114,8 @@ async def test_a_job_has_a_card_where_somebody_asked_for_it_alone_and_a_batch_sh
     async with database.transaction() as tx:
         await tx.run("INSERT INTO accounts (id, account_key, state_since) VALUES (1, 'user:1', 0)")
         await tx.run(
-            "INSERT INTO batches (id, guild_id, channel_id, user_id, mention, created_at) VALUES (1, 7, 70, 1, 0, 0)"
+            "INSERT INTO batches (id, guild_id, channel_id, user_id, mention, created_at) "
+            "VALUES (1, 7, 70, 1, FALSE, 0)"
         )
         for job_id in range(1, 6):
             await tx.run(

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from storage.engines import migrations
+from storage.engines.migrations import Migration
 from storage.engines.sqlite import migrate
-from storage.engines.sqlite.migrate import Migration
 from storage.errors import DatabaseTooNew
 
 SECOND = Migration(
@@ -21,6 +22,7 @@ SECOND = Migration(
         "ALTER TABLE meta ADD COLUMN added INTEGER",
         "DELETE FROM meta",
     ),
+    2,
 )
 
 
@@ -60,13 +62,13 @@ def old(tmp_path: Path) -> Path:
     """A database of the first version with something in it."""
     path = tmp_path / "relay.db"
     with connected(path) as connection:
-        migrate.migrate(path, connection, migrate.load()[:1])
+        migrate.migrate(path, connection, migrations.load("sqlite")[:1])
         connection.execute("INSERT INTO meta VALUES ('a', x'01')")
     return path
 
 
 def test_the_bots_own_migrations_are_numbered_and_apply(tmp_path: Path) -> None:
-    steps = migrate.load()
+    steps = migrations.load("sqlite")
     with connected(tmp_path / "relay.db") as connection:
         migrate.migrate(tmp_path / "relay.db", connection, steps)
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
@@ -80,21 +82,21 @@ def test_a_crash_at_any_statement_of_the_first_migration_leaves_an_empty_databas
 ) -> None:
     whole = tmp_path / "whole.db"
     with connected(whole) as connection:
-        migrate.migrate(whole, connection, migrate.load()[:1])
+        migrate.migrate(whole, connection, migrations.load("sqlite")[:1])
     allowed = ([*_dump_of_empty(tmp_path), "version 0"], dump(whole))
     ended = []
     for left in range(60):
         path = tmp_path / f"{left}.db"
         with connected(path, left) as connection:
             try:
-                migrate.migrate(path, connection, migrate.load()[:1])
+                migrate.migrate(path, connection, migrations.load("sqlite")[:1])
             except PowerCut:
                 ended.append(False)
             else:
                 ended.append(True)
         assert dump(path) in allowed
         with connected(path) as connection:
-            migrate.migrate(path, connection, migrate.load()[:1])
+            migrate.migrate(path, connection, migrations.load("sqlite")[:1])
         assert dump(path) == dump(whole)
     assert ended.count(False) > 15
     assert ended[-1]
@@ -106,7 +108,7 @@ def _dump_of_empty(folder: Path) -> list[str]:
 
 
 def test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_the_new_one(old: Path) -> None:
-    steps = [*migrate.load()[:1], SECOND]
+    steps = [*migrations.load("sqlite")[:1], SECOND]
     before = dump(old)
     bytes_before = old.read_bytes()
     with connected(old) as connection:
@@ -130,10 +132,10 @@ def test_a_crash_at_any_statement_of_a_later_migration_leaves_the_old_state_or_t
 
 def test_a_failing_statement_undoes_its_migration(old: Path) -> None:
     before = dump(old)
-    broken = Migration(2, (*SECOND.statements, "INSERT INTO nowhere VALUES (1)"))
+    broken = Migration(2, (*SECOND.statements, "INSERT INTO nowhere VALUES (1)"), 2)
     with connected(old) as connection:
         with pytest.raises(sqlite3.OperationalError, match="nowhere"):
-            migrate.migrate(old, connection, [*migrate.load()[:1], broken])
+            migrate.migrate(old, connection, [*migrations.load("sqlite")[:1], broken])
         connection.execute("BEGIN IMMEDIATE")
     assert dump(old) == before
 
@@ -141,7 +143,7 @@ def test_a_failing_statement_undoes_its_migration(old: Path) -> None:
 def test_before_a_migration_a_private_copy_of_what_was_there_is_made(old: Path) -> None:
     before = dump(old)
     with connected(old) as connection:
-        migrate.migrate(old, connection, [*migrate.load()[:1], SECOND])
+        migrate.migrate(old, connection, [*migrations.load("sqlite")[:1], SECOND])
     copy = old.with_name("relay.db.before-2")
     assert dump(copy) == before
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -150,7 +152,7 @@ def test_before_a_migration_a_private_copy_of_what_was_there_is_made(old: Path) 
 
 def test_nothing_to_do_makes_no_copy(old: Path) -> None:
     with connected(old) as connection:
-        migrate.migrate(old, connection, migrate.load()[:1])
+        migrate.migrate(old, connection, migrations.load("sqlite")[:1])
     assert [file.name for file in old.parent.iterdir()] == ["relay.db"]
 
 
@@ -166,7 +168,7 @@ def test_statements_are_split_at_the_ends_of_statements_only() -> None:
         "-- a; comment\nCREATE TABLE a (b TEXT DEFAULT ';');  -- after\n\n"
         "CREATE TRIGGER t AFTER INSERT ON a BEGIN\n  DELETE FROM a;\n  SELECT 1;\nEND;\n-- the end\n"
     )
-    statements = migrate.split(script)
+    statements = migrations.split(script)
     assert len(statements) == 2
     with closing(sqlite3.connect(":memory:")) as connection:
         for statement in statements:
@@ -175,12 +177,12 @@ def test_statements_are_split_at_the_ends_of_statements_only() -> None:
 
 def test_a_script_that_ends_in_the_middle_is_refused() -> None:
     with pytest.raises(ValueError, match="semicolon"):
-        migrate.split("CREATE TABLE a (b);\nCREATE TABLE c (d)")
+        migrations.split("CREATE TABLE a (b);\nCREATE TABLE c (d)")
 
 
 @pytest.mark.parametrize("names", [["0002_b.sql"], ["0001_a.sql", "0003_c.sql"], ["first.sql"]])
 def test_numbers_that_are_missing_are_refused(tmp_path: Path, names: list[str]) -> None:
     for name in names:
-        (tmp_path / name).write_text("SELECT 1;")
+        (tmp_path / name).write_text("-- Oldest code: 1\nSELECT 1;")
     with pytest.raises(ValueError, match=r"number|named"):
-        migrate.load(tmp_path)
+        migrations.load("sqlite", tmp_path)

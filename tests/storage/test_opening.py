@@ -56,8 +56,8 @@ async def test_folder_and_file_are_made_for_this_user_alone(tmp_path: Path) -> N
     assert [file.name for file in path.parent.iterdir()] == ["relay?#%.db"]
 
 
-async def test_the_companions_of_an_open_database_are_private_too(path: Path, database: Database) -> None:
-    async with database.transaction() as tx:
+async def test_the_companions_of_an_open_database_are_private_too(path: Path, sqlite_database: Database) -> None:
+    async with sqlite_database.transaction() as tx:
         await tx.run("INSERT INTO servers (guild_id) VALUES (1)")
     modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
     assert modes == {"relay.db": 0o600, "relay.db-wal": 0o600, "relay.db-shm": 0o600}
@@ -254,11 +254,11 @@ async def test_inspection_minds_the_lock_file_as_a_start_does(ordinary_user: Pat
             InstanceLock(path).acquire()
 
 
-async def test_inspection_beside_an_open_database(path: Path, database: Database) -> None:
+async def test_inspection_beside_an_open_database(path: Path, sqlite_database: Database) -> None:
     found = await inspection.inspect(path)
     assert found.exists
     assert found.tables == found.newest
-    async with database.transaction() as tx:
+    async with sqlite_database.transaction() as tx:
         await tx.run("INSERT INTO servers (guild_id) VALUES (1)")
 
 

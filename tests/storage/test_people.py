@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from storage import batches, deletion, deliveries, follows, servers, subscriptions
 from storage.database import Database, Transaction
+from tests.storage.tables import columns_of
 
 ME, OTHER = 900_000_000_000_000_001, 900_000_000_000_000_002
 GUILD, CHANNEL = 7, 70
@@ -38,11 +39,11 @@ async def _fill(tx: Transaction, user_id: int, guild_id: int) -> tuple[int, int]
 
 async def _mentions_of(database: Database, user_id: int) -> list[str]:
     """Every table and column in which the person stands."""
-    found = []
-    for table in await database.reader.all("SELECT name FROM sqlite_schema WHERE type = 'table'"):
-        for row in await database.reader.all(f"SELECT * FROM {table['name']}"):
-            found += [f"{table['name']}.{name}" for name in row.keys() if str(user_id) in str(row[name])]  # noqa: SIM118
-    return sorted(set(found))
+    return [
+        f"{table}.{column}"
+        for table, column in await columns_of(database)
+        if any(str(user_id) in str(value) for value in await database.reader.values(f"SELECT {column} FROM {table}"))
+    ]
 
 
 async def test_nothing_is_left_in_any_table(database: Database) -> None:
@@ -70,12 +71,7 @@ async def test_nothing_is_left_in_any_table(database: Database) -> None:
 
 
 async def test_every_column_that_holds_a_person_is_known(database: Database) -> None:
-    named = [
-        f"{table['name']}.{column['name']}"
-        for table in await database.reader.all("SELECT name FROM sqlite_schema WHERE type = 'table'")
-        for column in await database.reader.all(f"PRAGMA table_info({table['name']})")
-        if column["name"].endswith(("_by", "user_id"))
-    ]
+    named = [f"{table}.{column}" for table, column in await columns_of(database) if column.endswith(("_by", "user_id"))]
     assert sorted(named) == [
         "batches.user_id",
         "follows.followed_by",
@@ -85,17 +81,17 @@ async def test_every_column_that_holds_a_person_is_known(database: Database) -> 
     ]
 
 
-async def test_no_byte_of_the_id_is_left_in_the_files(database: Database) -> None:
-    async with database.transaction() as tx:
+async def test_no_byte_of_the_id_is_left_in_the_files(sqlite_database: Database) -> None:
+    async with sqlite_database.transaction() as tx:
         await _fill(tx, ME, GUILD)
-    await database.flush()
-    assert _stands_in_a_file(database, ME)
+    await sqlite_database.flush()
+    assert _stands_in_a_file(sqlite_database, ME)
 
-    async with database.transaction() as tx:
+    async with sqlite_database.transaction() as tx:
         await deletion.forget_person(tx, ME)
-    await database.flush()
+    await sqlite_database.flush()
 
-    assert not _stands_in_a_file(database, ME)
+    assert not _stands_in_a_file(sqlite_database, ME)
 
 
 def _stands_in_a_file(database: Database, user_id: int) -> bool:

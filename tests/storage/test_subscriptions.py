@@ -48,7 +48,7 @@ async def test_stopped_ended_and_opened_again(database: Database) -> None:
         stopped = await subscriptions.by_id(tx, subscription_id)
         assert stopped is not None
         assert (stopped.ended_at, stopped.stopped_by) == (8, 33)
-        await tx.run("UPDATE subscriptions SET shown_at = 4, card_final = 1")
+        await tx.run("UPDATE subscriptions SET shown_at = 4, card_final = TRUE")
         await subscriptions.reopen(tx, subscription_id, batch_id=None, spoiler=False, now=20)
         reopened = await subscriptions.by_id(tx, subscription_id)
         assert reopened is not None

@@ -14,6 +14,7 @@ from relay.delivery import nonces
 from storage import cards, deliveries, delivery_queries, jobs
 from storage.database import Database
 from storage.deliveries import Delivery
+from storage.engines import migrations
 from storage.engines.sqlite import migrate
 from tests.relay.outbox_world import GUILD, World
 from tests.storage.test_migrate import PowerCut, connected, dump
@@ -80,7 +81,7 @@ async def test_no_number_of_a_delivery_is_given_twice(before: Path) -> None:
 
 
 def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(before: Path) -> None:
-    steps = migrate.load()
+    steps = migrations.load("sqlite")
     old, bytes_before = dump(before), before.read_bytes()
     with connected(before) as connection:
         migrate.migrate(before, connection, steps)

@@ -10,6 +10,7 @@ from cryptography.fernet import Fernet
 
 from storage import accounts, inspection, servers
 from storage.database import Database
+from storage.engines import migrations
 from storage.engines.sqlite import migrate
 from storage.errors import KeyMalformed, KeyMissing, WrongKey
 from storage.vault import CHECK, HASH_KEY, Vault, key_file, make_cipher, new_key, write_key_file
@@ -18,26 +19,26 @@ TOKEN = "user:1234-a-secret-that-must-not-be-seen"
 
 
 async def test_a_secret_comes_back_and_does_not_show(database: Database) -> None:
-    vault = await Vault.open(database)
+    vault = await Vault.open(database, [new_key()])
     stored = vault.encrypt(TOKEN)
     assert vault.decrypt(stored) == TOKEN
     assert TOKEN.encode() not in stored
     assert stored != vault.encrypt(TOKEN)
 
 
-async def test_the_key_file_is_made_once_and_private(database: Database) -> None:
-    first = await Vault.open(database)
-    file = key_file(database.path)
+async def test_the_key_file_is_made_once_and_private(sqlite_database: Database) -> None:
+    first = await Vault.open(sqlite_database)
+    file = key_file(sqlite_database.path)
     content = file.read_bytes()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    second = await Vault.open(database)
+    second = await Vault.open(sqlite_database)
     assert second.decrypt(first.encrypt(TOKEN)) == TOKEN
     assert file.read_bytes() == content
 
 
-async def test_with_a_configured_key_no_file_is_made(database: Database) -> None:
-    await Vault.open(database, [new_key()])
-    assert not key_file(database.path).exists()
+async def test_with_a_configured_key_no_file_is_made(sqlite_database: Database) -> None:
+    await Vault.open(sqlite_database, [new_key()])
+    assert not key_file(sqlite_database.path).exists()
 
 
 async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database) -> None:
@@ -48,36 +49,36 @@ async def test_a_wrong_key_is_told_though_no_token_is_stored(database: Database)
     assert wrong not in str(caught.value)
     assert "\n" not in str(caught.value)
     with pytest.raises(WrongKey):
-        await inspection.inspect(database.path, [wrong])
+        await inspection.inspect(database.place, [wrong])
     await Vault.open(database, [wrong, right])
 
 
-async def test_a_wrong_key_file_is_told(database: Database) -> None:
-    await Vault.open(database)
-    write_key_file(key_file(database.path), [new_key()])
+async def test_a_wrong_key_file_is_told(sqlite_database: Database) -> None:
+    await Vault.open(sqlite_database)
+    write_key_file(key_file(sqlite_database.path), [new_key()])
     with pytest.raises(WrongKey, match="key file"):
-        await Vault.open(database)
+        await Vault.open(sqlite_database)
 
 
-async def test_a_missing_key_file_is_never_made_anew(database: Database) -> None:
-    await Vault.open(database)
-    file = key_file(database.path)
+async def test_a_missing_key_file_is_never_made_anew(sqlite_database: Database) -> None:
+    await Vault.open(sqlite_database)
+    file = key_file(sqlite_database.path)
     file.unlink()
     for _ in range(2):
         with pytest.raises(KeyMissing, match="Put it back"):
-            await Vault.open(database)
+            await Vault.open(sqlite_database)
     with pytest.raises(KeyMissing):
-        await inspection.inspect(database.path)
+        await inspection.inspect(sqlite_database.path)
     assert not file.exists()
 
 
 @pytest.mark.parametrize("content", ["", "\n", "no key", "A" * 44, f"{'A' * 43}=,short"])
-async def test_a_malformed_key_file_is_told_without_its_content(database: Database, content: str) -> None:
-    key_file(database.path).write_text(content)
+async def test_a_malformed_key_file_is_told_without_its_content(sqlite_database: Database, content: str) -> None:
+    key_file(sqlite_database.path).write_text(content)
     with pytest.raises(KeyMalformed) as caught:
-        await Vault.open(database)
+        await Vault.open(sqlite_database)
     assert not content.strip() or content.strip() not in str(caught.value)
-    assert key_file(database.path).read_text() == content
+    assert key_file(sqlite_database.path).read_text() == content
 
 
 async def test_a_malformed_configured_key_is_told_without_its_content(database: Database) -> None:
@@ -86,10 +87,10 @@ async def test_a_malformed_configured_key_is_told_without_its_content(database: 
     assert "not-a-key" not in str(caught.value)
 
 
-async def test_a_crash_between_key_file_and_check_value_is_no_loss(database: Database) -> None:
+async def test_a_crash_between_key_file_and_check_value_is_no_loss(sqlite_database: Database) -> None:
     key = new_key()
-    write_key_file(key_file(database.path), [key])
-    vault = await Vault.open(database)
+    write_key_file(key_file(sqlite_database.path), [key])
+    vault = await Vault.open(sqlite_database)
     assert Fernet(key).decrypt(vault.encrypt(TOKEN)) == TOKEN.encode()
 
 
@@ -107,7 +108,7 @@ async def test_a_token_of_a_key_that_is_gone_keeps_nobody_else_from_starting(dat
 async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Path) -> None:
     path, cipher = tmp_path / "old.db", make_cipher([key := new_key()], "")
     with closing(sqlite3.connect(path)) as connection:
-        migrate.migrate(path, connection, migrate.load()[:1])
+        migrate.migrate(path, connection, migrations.load("sqlite")[:1])
         for name in (CHECK, HASH_KEY):
             connection.execute("INSERT INTO meta VALUES (?, ?)", (name, cipher.encrypt(b"x" * 32)))
         connection.execute(
@@ -115,7 +116,7 @@ async def test_a_database_that_is_to_be_migrated_yet_is_looked_over(tmp_path: Pa
         )
         connection.commit()
     found = await inspection.inspect(path, [key])
-    assert (found.tables, found.newest) == (1, len(migrate.load()))
+    assert (found.tables, found.newest) == (1, len(migrations.load("sqlite")))
     with pytest.raises(WrongKey):
         await inspection.inspect(path, [new_key()])
 
@@ -135,26 +136,26 @@ async def test_two_databases_hash_differently(database: Database, tmp_path: Path
     assert len(hashes) == 2
 
 
-async def test_no_token_stands_in_any_file_in_plain(database: Database) -> None:
-    vault = await Vault.open(database)
-    async with database.transaction() as tx:
+async def test_no_token_stands_in_any_file_in_plain(sqlite_database: Database) -> None:
+    vault = await Vault.open(sqlite_database)
+    async with sqlite_database.transaction() as tx:
         await accounts.put_token(tx, "user:1234", vault.encrypt(TOKEN), "user:1234", 0)
     secret = TOKEN.partition("-")[2].encode()
-    files = {file.name: file.read_bytes() for file in database.path.parent.iterdir()}
+    files = {file.name: file.read_bytes() for file in sqlite_database.path.parent.iterdir()}
     assert "relay.db-wal" in files
     assert not [name for name, content in files.items() if secret in content]
 
 
-async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(database: Database) -> None:
-    vault = await Vault.open(database)
+async def test_of_a_forgotten_token_no_byte_is_left_even_encrypted(sqlite_database: Database) -> None:
+    vault = await Vault.open(sqlite_database)
     stored = vault.encrypt(TOKEN)
-    async with database.transaction() as tx:
+    async with sqlite_database.transaction() as tx:
         row = await accounts.put_token(tx, "user:1234", stored, "user:1234", 0)
         await servers.set_account(tx, 5, row.id, 6)
-    async with database.transaction() as tx:
+    async with sqlite_database.transaction() as tx:
         assert not await accounts.forget_unused_token(tx, row.id)
         await servers.clear_account(tx, 5)
         assert await accounts.forget_unused_token(tx, row.id)
-    await database.flush()
+    await sqlite_database.flush()
     middle = stored[30:60]
-    assert not [file for file in database.path.parent.iterdir() if middle in file.read_bytes()]
+    assert not [file for file in sqlite_database.path.parent.iterdir() if middle in file.read_bytes()]

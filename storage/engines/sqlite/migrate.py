@@ -1,4 +1,4 @@
-"""Brings a database to the newest tables: numbered SQL files, each in one transaction.
+"""Brings an SQLite database to the newest tables: each step in one transaction.
 
 The number of the last one applied is kept in the database itself (`PRAGMA user_version`), written in the same
 transaction, so that a crash at any statement leaves the old state or the new one.
@@ -6,51 +6,15 @@ transaction, so that a crash at any statement leaves the old state or the new on
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from dataclasses import dataclass
 from pathlib import Path
 
+from storage.engines import migrations
+from storage.engines.migrations import Migration
 from storage.engines.sqlite import backup
-from storage.errors import DatabaseTooNew
 
-MIGRATIONS = Path(__file__).parent.parent.parent / "migrations"
-_FILE_NAME = re.compile(r"(\d{4})_\w+\.sql")
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One step from the version before to `number`."""
-
-    number: int
-    statements: tuple[str, ...]
-
-
-def load(folder: Path = MIGRATIONS) -> list[Migration]:
-    """The steps in their order. Raises ValueError where a number is missing or stands twice."""
-    steps = []
-    for file in sorted(folder.glob("*.sql")):
-        name = _FILE_NAME.fullmatch(file.name)
-        if name is None:
-            raise ValueError(f"{file.name} is not named like 0001_what_it_does.sql")
-        steps.append(Migration(int(name[1]), split(file.read_text(encoding="utf-8"))))
-    if [step.number for step in steps] != list(range(1, len(steps) + 1)):
-        raise ValueError(f"the numbers in {folder} are not 1, 2, 3 and so on")
-    return steps
-
-
-def split(script: str) -> tuple[str, ...]:
-    """The statements of a script. A statement ends with a semicolon at a line's end (comments may follow it)."""
-    statements = []
-    pending = ""
-    for line in script.splitlines(keepends=True):
-        pending += line
-        if sqlite3.complete_statement(pending):
-            statements.append(pending.strip())
-            pending = ""
-    if _without_comments(pending):
-        raise ValueError("the last statement lacks its semicolon")
-    return tuple(statements)
+_OLDEST_CODE = "oldest_code"
+"""The row of `meta` with the oldest code that may use the database. Without it, all of its tables must be known."""
 
 
 def version(connection: sqlite3.Connection) -> int:
@@ -58,14 +22,13 @@ def version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check_not_newer(path: Path, connection: sqlite3.Connection, newest: int) -> None:
-    """Raises DatabaseTooNew where a newer bot has written the database."""
-    found = version(connection)
-    if found > newest:
-        raise DatabaseTooNew(
-            f"The database {path} was written by a newer version of this bot (tables {found}, known up to {newest}). "
-            "Install that version, or put an older backup in its place."
-        )
+def check_not_newer(path: Path, connection: sqlite3.Connection, known: int) -> None:
+    """Raises DatabaseTooNew where a newer bot has written the database and left it unfit for this one."""
+    tables = version(connection)
+    if tables > known:
+        row = connection.execute("SELECT value FROM meta WHERE name = ?", (_OLDEST_CODE,)).fetchone()
+        oldest_code = tables if row is None else int(row[0])
+        migrations.refuse_newer(path, tables=tables, oldest_code=oldest_code, known=known)
 
 
 def migrate(path: Path, connection: sqlite3.Connection, steps: list[Migration]) -> None:
@@ -74,8 +37,8 @@ def migrate(path: Path, connection: sqlite3.Connection, steps: list[Migration]) 
     Before the first step on a database that holds something, a copy is made beside it, named after its version.
     Raises DatabaseTooNew, and sqlite3.Error where a step fails (that step is then wholly undone).
     """
-    check_not_newer(path, connection, len(steps))
-    missing = steps[version(connection) :]
+    check_not_newer(path, connection, migrations.newest(steps))
+    missing = migrations.missing(steps, version(connection))
     if missing and version(connection) > 0:
         copy_beside(path, connection)
     for step in missing:
@@ -105,13 +68,13 @@ def _apply(connection: sqlite3.Connection, step: Migration) -> None:
         if version(connection) == step.number - 1:
             for statement in step.statements:
                 connection.execute(statement)
+            connection.execute("DELETE FROM meta WHERE name = ?", (_OLDEST_CODE,))
+            if step.oldest_code < step.number:
+                oldest = (_OLDEST_CODE, str(step.oldest_code).encode())
+                connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", oldest)
             connection.execute(f"PRAGMA user_version = {step.number}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-def _without_comments(script: str) -> str:
-    return re.sub(r"--[^\n]*", "", script).strip()

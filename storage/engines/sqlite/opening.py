@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
+from storage.engines import migrations
 from storage.engines.sqlite import mark, migrate
 from storage.engines.sqlite.errors import is_locked, unusable
 from storage.engines.sqlite.mark import uri
@@ -80,11 +81,11 @@ def make_file(path: Path) -> None:
 
 
 def _prepare_once(path: Path) -> None:
-    steps = migrate.load()
+    steps = migrations.load("sqlite")
     _refuse_foreign(path)
     narrow_mode(path)  # before SQLite gives its companions the same
     with _connected(path) as connection:
-        _look_over(path, connection, len(steps))
+        _look_over(path, connection, migrations.newest(steps))
         connection.execute("PRAGMA journal_mode = WAL")
         migrate.migrate(path, connection, steps)
         mark.mark_own(connection)
@@ -93,7 +94,7 @@ def _prepare_once(path: Path) -> None:
 
 def _examine_once(path: Path) -> int:
     with _connected(path) as connection:
-        _look_over(path, connection, len(migrate.load()))
+        _look_over(path, connection, migrations.newest(migrations.load("sqlite")))
         _probe_write(connection)
         return migrate.version(connection)
 

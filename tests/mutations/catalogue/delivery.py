@@ -201,8 +201,8 @@ MUTATIONS = (
         "two bots may hold one database",
         "tests/e2e/test_starts.py::test_a_second_bot_with_the_same_database",
         "_open_storage",
-        "stack.enter_context(instance_lock(settings.database_path))",
-        "instance_lock(settings.database_path)",
+        "stack.enter_context(instance_lock(settings.database))",
+        "instance_lock(settings.database)",
     ),
     mutation(
         "a file that is still being written is given up",

@@ -20,8 +20,8 @@ MUTATIONS = (
     mutation(
         "a newer database is opened",
         f"{_OPENING}::test_a_database_of_a_newer_bot",
-        "check_not_newer",
-        "if found > newest:",
+        "refuse_newer",
+        "if tables > known and oldest_code > known:",
         "if 0:",
     ),
     mutation(
@@ -49,8 +49,8 @@ MUTATIONS = (
         "the key is changed under a running bot",
         f"{_ROTATION}::test_a_running_bot_is_left_alone",
         "storage.rotate_key",
-        "with InstanceLock(path):",
-        "if path:",
+        "with instance_lock(place):",
+        "if place:",
     ),
     mutation(
         "leftovers of videos are kept",

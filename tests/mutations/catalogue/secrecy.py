@@ -179,8 +179,8 @@ MUTATIONS = (
         "a passer-by who joins and leaves ends what a forgotten person waits for",
         "tests/relay/commands/test_commands.py::test_what_a_forgotten_person_waits_for_is_ended_by_no_passer_by",
         "forget_person",
-        "SELECT p.subscription_id, ?, 0, 0, 0 FROM subscribers p",
-        "SELECT p.subscription_id, ?, 0, 0, 0 FROM (SELECT * FROM subscribers LIMIT 0) p",
+        "SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM subscribers p",
+        "SELECT p.subscription_id, ?, FALSE, FALSE, 0 FROM (SELECT * FROM subscribers LIMIT 0) p",
     ),
     mutation(
         "a forgotten person is named as one who may stop watching",

@@ -15,14 +15,14 @@ MUTATIONS = (
     mutation(
         "an update forgets in which round an outcome belongs",
         "tests/storage/test_takeover.py::test_every_row_is_as_it_was",
-        "storage/migrations/0004_rounds.sql",
+        "storage/migrations/0004_rounds.sqlite.sql",
         "THEN CAST(substr(kind, 9) AS INTEGER)",
         "THEN 0",
     ),
     mutation(
         "after an update a delivery gets a number that was another one's",
         "tests/storage/test_takeover.py::test_no_number_of_a_delivery_is_given_twice",
-        "storage/migrations/0004_rounds.sql",
+        "storage/migrations/0004_rounds.sqlite.sql",
         "UPDATE sqlite_sequence SET name = 'deliveries' WHERE name = 'deliveries_before';\n",
         "",
     ),
@@ -50,7 +50,7 @@ MUTATIONS = (
     mutation(
         "check leaves companions of the database behind",
         "tests/storage/test_opening.py::test_inspection_leaves_nothing_behind",
-        "engine.open_reader",
+        "sqlite.engine.open_reader",
         'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "rw")',
         'where it is the last one.\nconnection = await _prepared(connect_in_thread(uri(path, "ro")',
     ),
@@ -58,7 +58,7 @@ MUTATIONS = (
         "check takes the port of another program for the bot's",
         "tests/e2e/test_operator_commands.py::test_check_tries_what_a_start_tries",
         "_port_line",
-        "if not InstanceLock(database).is_held():",
+        "if not await is_in_use(database):",
         "if False:",
     ),
     mutation(
@@ -142,8 +142,8 @@ MUTATIONS = (
     mutation(
         "two names of one database are two databases",
         "tests/settings/test_loading.py::test_a_link_to_a_database_is_the_file_that_it_leads_to",
-        "settings._load",
-        "os.path.realpath(root / settings.database_path)",
-        "root / settings.database_path",
+        "settings._from_root",
+        "os.path.realpath(root / place)",
+        "root / place",
     ),
 )

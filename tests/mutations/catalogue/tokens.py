@@ -98,14 +98,14 @@ MUTATIONS = (
     mutation(
         "an update leaves a token to every server that used it",
         f"{_SHARED}::test_an_update_leaves_a_token_to_the_one_server_that_used_it",
-        "storage/migrations/0003_tokens.sql",
+        "storage/migrations/0003_tokens.sqlite.sql",
         "AND (SELECT count(*) FROM servers v WHERE v.account_id = b.id) = 1\n",
         "",
     ),
     mutation(
         "an update leaves a token that another server may have entered",
         f"{_SHARED}::test_an_update_leaves_a_token_to_the_one_server_that_used_it",
-        "storage/migrations/0003_tokens.sql",
+        "storage/migrations/0003_tokens.sqlite.sql",
         "AND s.guild_id <> (SELECT",
         "AND 0 AND s.guild_id <> (SELECT",
     ),

@@ -15,6 +15,7 @@ from relay.accounts.rechecks import Recheck
 from relay.delivery import admin_notices as notices
 from storage import accounts, servers
 from storage.database import Database
+from storage.engines import migrations
 from storage.engines.sqlite import migrate
 from storage.vault import Vault, new_key
 from tests.relay.account_house import House
@@ -40,7 +41,7 @@ async def house(path: Path, key: str) -> AsyncIterator[House]:
     another's trace, 4 the operator's and of a server; each server waits for a job and has an outcome to be posted."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        migrate.migrate(path, connection, migrate.load()[:2])
+        migrate.migrate(path, connection, migrations.load("sqlite")[:2])
     await _fill(path, key)
     opened = await House.open(path, key, operator_token=OPERATOR)
     opened.api.works(*(f"user:{number}-new" for number in (1, 2, 3, 9)))
@@ -146,7 +147,7 @@ async def test_each_server_goes_on_with_what_it_enters_then(house: House) -> Non
 async def test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none(path: Path, key: str) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        migrate.migrate(path, connection, migrate.load()[:2])
+        migrate.migrate(path, connection, migrations.load("sqlite")[:2])
     await _fill(path, key)
     with closing(sqlite3.connect(path)) as connection:
         tokens = [row[0] for row in connection.execute("SELECT token FROM accounts ORDER BY id")]
@@ -164,12 +165,12 @@ async def test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_no
 async def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(path: Path, key: str) -> None:
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        migrate.migrate(path, connection, migrate.load()[:2])
+        migrate.migrate(path, connection, migrations.load("sqlite")[:2])
     await _fill(path, key)
-    steps = migrate.load()
+    steps = migrations.load("sqlite")
     statements = steps[2].statements
     for left in range(len(statements)):
-        broken = migrate.Migration(3, (*statements[:left], "SELECT * FROM nowhere"))
+        broken = migrations.Migration(3, (*statements[:left], "SELECT * FROM nowhere"), 3)
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("PRAGMA foreign_keys = ON")
             before = list(connection.iterdump())

@@ -1,3 +1,5 @@
+-- Oldest code: 3
+
 -- One row of `accounts` is one token, to the byte. Who could have entered the token of a row of before is known only
 -- where one server alone ever used it; any other token is deleted, and the servers that used it are asked to set it
 -- again (the bot does that at its start). The operator's token is in the settings.

@@ -1,3 +1,5 @@
+-- Oldest code: 4
+
 -- The kind of a delivery and its round stand in columns of their own; `kind` held both (`outcome-2`, `again-123`).
 -- Numbers of deliveries go on where they were: buttons carry them.
 

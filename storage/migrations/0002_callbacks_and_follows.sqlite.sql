@@ -1,3 +1,5 @@
+-- Oldest code: 2
+
 -- An address for useapi.net's callbacks for each server: the secret in it is kept encrypted, and found by its hash.
 ALTER TABLE servers ADD COLUMN callback_secret BLOB;
 ALTER TABLE servers ADD COLUMN callback_hash BLOB;         -- SHA-256 of the secret

@@ -1,3 +1,5 @@
+-- Oldest code: 1
+
 -- Times are milliseconds UTC. Discord's ids are integers.
 
 CREATE TABLE meta (

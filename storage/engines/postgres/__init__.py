@@ -1,0 +1,1 @@
+"""PostgreSQL, by psycopg. Imported only where DATABASE_URL names such a database."""

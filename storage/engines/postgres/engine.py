@@ -1,0 +1,207 @@
+"""An open PostgreSQL database: one connection that writes, and a pool that reads."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from settings import PostgresUrl
+from storage.engines import interface, migrations
+from storage.engines.interface import Row, SqlValue
+from storage.engines.postgres import connecting, errors, tables
+from storage.engines.postgres.connecting import Connection, bounded, parameters_of
+from storage.engines.postgres.dialect import PostgresDialect, bound
+from storage.engines.postgres.errors import OWN_ERRORS
+from storage.engines.postgres.writer import LOCK, PostgresWriter
+from storage.errors import DatabaseRefused, DatabaseTooOld, StorageError
+from storage.to_the_end import to_the_end
+
+OLDEST_SERVER = 15
+_MOST_READERS = 4
+_PATIENCE_SECONDS = 5.0
+"""How long a question waits for a connection."""
+_ATTEMPTS = 3
+_LOCK_HELD = """
+SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 0 AND objid = ? AND objsubid = 1
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_QUESTIONS = ("SELECT", "WITH")
+
+
+class PostgresReader(interface.Connection):
+    """Asks over whatever connection of the pool is free, and once more where it was lost."""
+
+    dialect = PostgresDialect()
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    async def rows(self, sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
+        if not sql.lstrip().startswith(_QUESTIONS):
+            raise StorageError("the reader is readonly")
+        with OWN_ERRORS:
+            for _ in range(_ATTEMPTS - 1):
+                try:
+                    return await self._ask(sql, parameters)
+                except PoolTimeout:
+                    raise
+                except psycopg.Error as error:
+                    if not errors.is_repeatable(error):
+                        raise
+                    await self._pool.check()
+            return await self._ask(sql, parameters)
+
+    async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:  # noqa: ARG002
+        raise StorageError("the reader is readonly")
+
+    async def _ask(self, sql: str, parameters: Sequence[SqlValue]) -> Sequence[Row]:
+        text, values = bound(sql, parameters)
+        async with self._pool.connection() as connection:
+            with bounded(connection):
+                return await (await connection.execute(text.encode(), values)).fetchall()
+
+
+class PostgresEngine(interface.Engine):
+    """The database, open for this process."""
+
+    writer: PostgresWriter
+    reader: PostgresReader
+
+    def __init__(self, writer: PostgresWriter, pool: AsyncConnectionPool[Connection]) -> None:
+        self.writer = writer
+        self.reader = PostgresReader(pool)
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: PostgresUrl, *, lock_wait: float) -> PostgresEngine:
+        """Checks the server, makes the tables or brings them up to date, and opens the database.
+
+        Waits at most `lock_wait` seconds for a server that is starting. Raises a class of DatabaseUnusable, and
+        AlreadyRunning where another bot works with the database.
+        """
+        parameters = parameters_of(url)
+        writer = PostgresWriter(url, parameters)
+        async with _looked_over(url, parameters, lock_wait):
+            pass
+        try:
+            connection = await writer.open()
+            try:
+                await tables.migrate(url, connection, migrations.load("postgres"))
+                pool = _pool(parameters)
+                await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
+            except BaseException:
+                await writer.close()
+                raise
+        except psycopg.Error as error:
+            raise errors.unusable(url, error) from error
+        return cls(writer, pool)
+
+    async def begin(self) -> None:
+        await self.writer.begin()
+
+    async def commit(self) -> None:
+        await self.writer.commit()
+
+    async def roll_back(self) -> None:
+        await self.writer.roll_back()
+
+    async def flush(self) -> bool:
+        """PostgreSQL's log is the operator's: it is what their backups and replicas are made of."""
+        return True
+
+    async def delete_old_copies(self, before: int) -> None:
+        """There are none: a step is undone by the server where it fails."""
+
+    async def close(self) -> None:
+        await to_the_end(self._pool.close())
+        await to_the_end(self.writer.close())
+
+
+async def examine(url: PostgresUrl, lock_wait: float) -> int:
+    """Looks a database over as the start does, but makes and migrates nothing; returns the version of its tables.
+
+    Raises a class of DatabaseUnusable.
+    """
+    async with _looked_over(url, parameters_of(url), lock_wait) as tables_version:
+        return tables_version
+
+
+@asynccontextmanager
+async def open_reader(url: PostgresUrl) -> AsyncIterator[PostgresReader]:
+    """A pool of one connection; for looking at a database beside a running bot."""
+    async with _pool(parameters_of(url), most=1) as pool:
+        yield PostgresReader(pool)
+
+
+async def is_in_use(url: PostgresUrl) -> bool:
+    """Whether a bot works with the database. Raises DatabaseUnusable."""
+    async with _looked_over(url, parameters_of(url), 0.0), open_reader(url) as reader:
+        return bool(await reader.rows(_LOCK_HELD, (LOCK,)))
+
+
+def _pool(parameters: str, most: int = _MOST_READERS) -> AsyncConnectionPool[Connection]:
+    return AsyncConnectionPool(
+        parameters,
+        kwargs=connecting.OPTIONS,
+        min_size=1,
+        max_size=most,
+        open=False,
+        configure=connecting.ready,
+        timeout=_PATIENCE_SECONDS,
+        name="reader",
+        num_workers=1,
+    )
+
+
+@asynccontextmanager
+async def _looked_over(url: PostgresUrl, parameters: str, lock_wait: float) -> AsyncIterator[int]:
+    """Checks that the server is one to work with, and gives the version of the tables."""
+    connection = await _patiently_connected(url, parameters, lock_wait)
+    try:
+        await _check_server(url, connection)
+        yield await tables.version(url, connection)
+    except psycopg.Error as error:
+        raise errors.unusable(url, error) from error
+    finally:
+        await to_the_end(connection.close())
+
+
+async def _patiently_connected(url: PostgresUrl, parameters: str, lock_wait: float) -> Connection:
+    deadline = time.monotonic() + lock_wait
+    while True:
+        try:
+            return await connecting.connect(parameters)
+        except psycopg.Error as error:
+            if not errors.is_starting(error) or time.monotonic() >= deadline:
+                raise errors.unreachable(url, error) from error
+        await asyncio.sleep(0.25)
+
+
+async def _check_server(url: PostgresUrl, connection: Connection) -> None:
+    found = connection.info.server_version // 10_000
+    if found < OLDEST_SERVER:
+        raise DatabaseTooOld(
+            f"The database {url} is PostgreSQL {found}, and this bot needs {OLDEST_SERVER} or newer. Update the server."
+        )
+    cursor = await connection.execute(
+        """
+        SELECT pg_is_in_recovery() AS replica, current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid
+        """
+    )
+    row = await cursor.fetchone()
+    if row is None or row["replica"]:
+        raise errors.read_only(url)
+    if row["encoding"] != "UTF8":
+        raise DatabaseRefused(
+            f"The database {url} is encoded as {row['encoding']}. Create one with ENCODING 'UTF8', and name that."
+        )
+    if row["pid"] != connection.info.backend_pid:
+        raise DatabaseRefused(
+            f"The database {url} is reached through a pooler, which would share this bot's lock with others. "
+            "Name the server itself in DATABASE_URL."
+        )

@@ -1,0 +1,114 @@
+"""What PostgreSQL's errors mean: for the bot while it runs, and for the operator at the start."""
+
+from __future__ import annotations
+
+from types import TracebackType
+
+import psycopg
+from psycopg import errors
+
+from settings import PostgresUrl
+from storage.errors import (
+    DatabaseReadOnly,
+    DatabaseRefused,
+    DatabaseUnreachable,
+    DatabaseUnusable,
+    StorageError,
+    StorageUnavailable,
+)
+
+_LATER = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    errors.SerializationFailure,
+    errors.ReadOnlySqlTransaction,
+    errors.InsufficientPrivilege,
+)
+"""Errors after which a later try may succeed: nothing is wrong with the statement."""
+_REPEATABLE = (psycopg.OperationalError, psycopg.InterfaceError, errors.SerializationFailure)
+
+
+class OwnErrors:
+    """No error of the driver leaves this room."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, _LATER):
+            raise StorageUnavailable(reason_of(error)) from error
+        if isinstance(error, psycopg.Error):
+            raise StorageError(reason_of(error)) from error
+
+
+OWN_ERRORS = OwnErrors()
+
+
+def is_repeatable(error: psycopg.Error) -> bool:
+    """Whether a question that changes nothing may simply be asked again: the connection was lost, or the server gave
+    this question up in favour of another one."""
+    return isinstance(error, _REPEATABLE)
+
+
+def reason_of(error: psycopg.Error) -> str:
+    """The error in one line. It holds no password: the server never repeats one."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+_STARTING = ("starting up", "shutting down", "in recovery", "not yet accepting")
+
+
+def is_starting(error: psycopg.Error) -> bool:
+    """Whether the server is on its way to be there."""
+    return any(words in str(error) for words in _STARTING)
+
+
+def unreachable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
+    """What it means for the operator that no connection can be made.
+
+    The driver gives a text alone, in the server's language: what is not known here is repeated as it is.
+    """
+    text = str(error)
+    if "authentication failed" in text or "no password supplied" in text:
+        return DatabaseRefused(f"The database {url} refuses the user or the password. Correct them in DATABASE_URL.")
+    if "session is read-only" in text or "hot standby" in text:
+        return read_only(url)
+    if "role " in text and "does not exist" in text:
+        return DatabaseRefused(f"The database {url} knows no such user. Create it, or correct DATABASE_URL.")
+    if "database " in text and "does not exist" in text:
+        return DatabaseUnreachable(f"There is no database {url}. Create it (createdb), or correct DATABASE_URL.")
+    if any(word in text for word in ("SSL", "TLS", "certificate", "no encryption")):
+        return DatabaseRefused(
+            f"The database {url} and this bot cannot agree on TLS ({_last_line(error)}). "
+            "Set sslmode, and sslrootcert where it needs one, in DATABASE_URL as the server demands."
+        )
+    return DatabaseUnreachable(f"The database {url} cannot be reached ({_last_line(error)}). Check DATABASE_URL.")
+
+
+def unusable(url: PostgresUrl, error: psycopg.Error) -> DatabaseUnusable:
+    """What an error of a statement at the start means for the operator."""
+    if isinstance(error, errors.InsufficientPrivilege):
+        return forbidden(url, reason_of(error))
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return read_only(url)
+    return DatabaseUnreachable(f"The database {url} cannot be used ({reason_of(error)}). Check DATABASE_URL.")
+
+
+def forbidden(url: PostgresUrl, reason: str) -> DatabaseReadOnly:
+    """For a user who lacks a right."""
+    return DatabaseReadOnly(
+        f"The database {url} does not let this user make or use tables ({reason}). Make the user the database's owner, "
+        "or grant it USAGE and CREATE on the schema."
+    )
+
+
+def read_only(url: PostgresUrl) -> DatabaseReadOnly:
+    """For a server that takes no writes."""
+    return DatabaseReadOnly(f"The database {url} is read-only, like a replica. Name the primary in DATABASE_URL.")
+
+
+def _last_line(error: psycopg.Error) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__

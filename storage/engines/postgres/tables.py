@@ -1,0 +1,73 @@
+"""Whose a PostgreSQL database is, and the way to its newest tables: each step in one transaction.
+
+The number of the last step is written in that step's own transaction. The caller holds the lock of the one bot that
+works with the database.
+"""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+from settings import PostgresUrl
+from storage.engines import migrations
+from storage.engines.migrations import Migration
+from storage.engines.postgres.connecting import Connection, NamedRow
+from storage.engines.postgres.errors import forbidden
+from storage.errors import DatabaseForeign, DatabaseUnreachable
+
+_NAMES = """
+SELECT c.relname FROM pg_class c WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema()))
+AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 'e')
+"""
+"""What stands in the schema, without what belongs to an extension."""
+_MARK = "pixverse_relay"
+"""The table by which a database is known as the bot's: one row with the number of the last step."""
+_SET_VERSION = f"UPDATE {_MARK} SET tables = %s, oldest_code = %s"
+
+
+async def version(url: PostgresUrl, connection: Connection) -> int:
+    """The number of the last step; 0 for a database without tables.
+
+    Raises DatabaseForeign where another program has made the tables, DatabaseTooNew where a newer bot has changed them.
+    """
+    schema = await _row(
+        connection,
+        """
+        SELECT current_schema() AS name, current_user AS by_whom,
+          has_schema_privilege(current_schema(), 'CREATE') AS may_make_tables
+        """,
+    )
+    if schema["name"] is None:
+        raise DatabaseUnreachable(f"The database {url} has no schema for this user. Create one, or set search_path.")
+    names = {row["relname"] for row in await (await connection.execute(_NAMES)).fetchall()}
+    if not names:
+        if not schema["may_make_tables"]:
+            raise forbidden(url, f"{schema['by_whom']} has no right to create in the schema {schema['name']}")
+        return 0
+    if _MARK not in names:
+        raise DatabaseForeign(
+            f"The database {url} is another program's: the tables in its schema {schema['name']} are not this bot's. "
+            "Name an empty database in DATABASE_URL."
+        )
+    mark = await _row(connection, f"SELECT tables, oldest_code FROM {_MARK}")
+    tables: int = mark["tables"]
+    known = migrations.newest(migrations.load("postgres"))
+    migrations.refuse_newer(url, tables=tables, oldest_code=mark["oldest_code"], known=known)
+    return tables
+
+
+async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migration]) -> None:
+    """Applies the steps that are missing. Raises psycopg.Error where one fails; that step is then wholly undone."""
+    for step in migrations.missing(steps, await version(url, connection)):
+        async with connection.transaction():
+            for statement in step.statements:
+                await connection.execute(statement.encode())
+            await connection.execute(_SET_VERSION, (step.number, step.oldest_code))
+
+
+async def _row(connection: Connection, sql: LiteralString) -> NamedRow:
+    row = await (await connection.execute(sql)).fetchone()
+    if row is None:
+        raise DatabaseForeign("the database does not say of which version its tables are")
+    return row

@@ -1,0 +1,109 @@
+"""What PostgreSQL can do that a file cannot: be lost, come back, and serve others."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import mutation
+
+_ENGINE = "tests/storage/engines/test_postgres_engine.py"
+_OPENING = "tests/storage/engines/test_postgres_opening.py"
+
+MUTATIONS = (
+    mutation(
+        "a commit whose answer is lost counts as undone",
+        f"{_ENGINE}::test_a_commit_whose_answer_is_lost_is_known_to_be_done",
+        "PostgresWriter.commit",
+        "if not connection.closed or not await self._was_committed():",
+        "if True:",
+    ),
+    mutation(
+        "a commit that never arrived counts as done",
+        f"{_ENGINE}::test_a_commit_that_never_arrived_is_known_to_be_none",
+        "PostgresWriter._was_committed",
+        'return bool(status == "committed")',
+        "return True",
+    ),
+    mutation(
+        "the number of a transaction is believed after the server was started again",
+        f"{_ENGINE}::test_of_a_commit_nobody_knows_after_the_server_was_started_again",
+        "PostgresWriter._was_committed",
+        "if self._session is None or lost is None or self._session.server_began != lost.server_began:",
+        "if False:",
+    ),
+    mutation(
+        "a transaction with a statement that failed counts as committed",
+        f"{_ENGINE}::test_a_transaction_with_a_statement_that_failed_is_not_taken_for_committed",
+        "PostgresWriter.commit",
+        'if cursor.statusmessage != "COMMIT":',
+        "if False:",
+    ),
+    mutation(
+        "two bots may write to one PostgreSQL database",
+        f"{_OPENING}::test_a_second_bot_is_refused_and_may_look",
+        "PostgresWriter._lock",
+        "if row is not None and row[0]:",
+        "if True:",
+    ),
+    mutation(
+        "who lost the lock goes on writing",
+        f"{_ENGINE}::test_who_lost_the_lock_to_another_bot_writes_nothing",
+        "PostgresWriter._connected",
+        "if not await self._lock(connection):",
+        "if False:",
+    ),
+    mutation(
+        "a question over a lost connection is not asked again",
+        f"{_ENGINE}::test_connections_that_the_server_ended_are_made_anew",
+        "PostgresReader.rows",
+        "if not errors.is_repeatable(error):",
+        "if True:",
+    ),
+    mutation(
+        "a transaction is not begun again over a new connection",
+        f"{_ENGINE}::test_connections_that_the_server_ended_are_made_anew",
+        "PostgresWriter.begin",
+        "if lost is None or not lost.closed:",
+        "if True:",
+    ),
+    mutation(
+        "a server that does not answer is waited for",
+        f"{_ENGINE}::test_a_server_that_does_not_answer_is_not_waited_for",
+        "connecting._cut",
+        "line.shutdown(socket.SHUT_RDWR)",
+        "line.getpeername()",
+    ),
+    mutation(
+        "a commit that a power cut undoes is taken for lasting",
+        f"{_ENGINE}::test_what_a_commit_survives_is_the_bots_choice",
+        "connecting.ready",
+        "WHERE current_setting('synchronous_commit') = 'off'",
+        "WHERE FALSE",
+    ),
+    mutation(
+        "another program's PostgreSQL database is taken",
+        f"{_OPENING}::test_another_programs_database",
+        "tables.version",
+        "if _MARK not in names:",
+        "if False:",
+    ),
+    mutation(
+        "a replica is opened",
+        f"{_OPENING}::test_a_replica",
+        "_check_server",
+        'if row is None or row["replica"]:',
+        "if row is None:",
+    ),
+    mutation(
+        "an address that the driver does not read is told with its password",
+        f"{_OPENING}::test_an_address_that_the_driver_does_not_read",
+        "parameters_of",
+        '"DATABASE_URL is no address of a PostgreSQL database. Write it like "',
+        'f"DATABASE_URL {url.secret.get_secret_value()} is no address of a PostgreSQL database. Write it like "',
+    ),
+    mutation(
+        "no key is asked for with PostgreSQL",
+        "tests/settings/test_loading.py::test_postgresql_needs_a_key",
+        "StorageSettings._require_a_key",
+        'if not keys and isinstance(info.data.get("database"), PostgresUrl):',
+        "if False:",
+    ),
+)

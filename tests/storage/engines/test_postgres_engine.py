@@ -1,0 +1,218 @@
+"""What a PostgreSQL database does when its connections are lost, and what may then be said of a transaction."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import closing
+from typing import cast
+
+import psycopg
+import pytest
+
+from settings import PostgresUrl
+from storage import figures, jobs
+from storage.database import Database, get_meta, put_meta
+from storage.engines.postgres import connecting, writer
+from storage.engines.postgres.dialect import bound
+from storage.engines.postgres.engine import PostgresEngine
+from storage.errors import StorageError, StorageUnavailable
+from tests.postgres_server import PostgresServer, name_of
+from tests.tcp_proxy import TcpProxy
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.2)
+
+
+@pytest.fixture
+async def database(url: PostgresUrl) -> AsyncIterator[Database]:
+    opened = await Database.open(url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def far(postgres_server: PostgresServer, url: PostgresUrl, proxy: TcpProxy) -> AsyncIterator[Database]:
+    """The database at the other end of the proxy."""
+    opened = await Database.open(postgres_server.url(name_of(url), port=proxy.port))
+    yield opened
+    await opened.close()
+
+
+def _end_connections(server: PostgresServer, url: PostgresUrl) -> None:
+    with closing(server.admin()) as connection:
+        sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        connection.execute(sql, (name_of(url),))
+
+
+async def _put(database: Database, name: str) -> None:
+    async with database.transaction() as tx:
+        await put_meta(tx, name, b"")
+
+
+async def _names(database: Database) -> set[str]:
+    return set(await database.reader.values("SELECT name FROM meta"))
+
+
+@pytest.mark.parametrize(
+    ("sql", "parameters", "text", "values"),
+    [
+        ("SELECT 1 WHERE a LIKE 'x%'", (), "SELECT 1 WHERE a LIKE 'x%'", None),
+        ("a = ? AND b LIKE 'x%' AND c = ?", (1, 2), "a = %s AND b LIKE 'x%%' AND c = %s", (1, 2)),
+        ("a = ?2 OR b = ?1 OR c = ?2", (1, 2), "a = %(2)s OR b = %(1)s OR c = %(2)s", {"1": 1, "2": 2}),
+    ],
+)
+def test_parameters_are_written_as_the_driver_takes_them(
+    sql: str, parameters: tuple[int, ...], text: str, values: object
+) -> None:
+    assert bound(sql, parameters) == (text, values)
+
+
+async def test_connections_that_the_server_ended_are_made_anew(
+    database: Database, postgres_server: PostgresServer, url: PostgresUrl
+) -> None:
+    await _put(database, "before")
+    _end_connections(postgres_server, url)
+    assert await _names(database) == {"before"}
+    await _put(database, "after")
+    assert await _names(database) == {"before", "after"}
+
+
+async def test_a_connection_that_is_lost_in_a_transaction_undoes_it(
+    database: Database, postgres_server: PostgresServer, url: PostgresUrl
+) -> None:
+    async def half() -> None:
+        async with database.transaction() as tx:
+            await put_meta(tx, "half", b"")
+            _end_connections(postgres_server, url)
+            await put_meta(tx, "whole", b"")
+
+    with pytest.raises(StorageUnavailable):
+        await half()
+    assert database.refused.is_set()
+    await _put(database, "after")
+    assert await _names(database) == {"after"}
+
+
+async def test_a_commit_whose_answer_is_lost_is_known_to_be_done(far: Database, proxy: TcpProxy) -> None:
+    proxy.after = lambda data: b"COMMIT\0" not in data
+    await _put(far, "done")
+    proxy.after = lambda _data: True
+    assert await _names(far) == {"done"}
+
+
+async def test_a_commit_that_never_arrived_is_known_to_be_none(far: Database, proxy: TcpProxy) -> None:
+    proxy.before = lambda data: b"COMMIT\0" not in data
+    with pytest.raises(StorageUnavailable):
+        await _put(far, "lost")
+    proxy.before = lambda _data: True
+    assert await _names(far) == set()
+    await _put(far, "after")
+    assert await _names(far) == {"after"}
+
+
+async def test_of_a_commit_nobody_knows_after_the_server_was_started_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = cast("PostgresEngine", database._engine).writer
+    async with database.transaction() as tx:
+        await put_meta(tx, "a", b"")
+        session = opened._session
+    assert session is not None
+    assert await opened._was_committed()
+    another = writer._Session(session.pid, session.began, "another time")
+    opened._session = another
+    connection = await opened._connected()
+    await connection.close()
+    with pytest.raises(StorageUnavailable, match="nobody knows"):
+        await opened._was_committed()
+
+
+async def test_a_server_that_ends_and_comes_back_is_worked_with_again(
+    database: Database, postgres_server: PostgresServer
+) -> None:
+    await _put(database, "before")
+    await asyncio.to_thread(postgres_server.kill)
+    with pytest.raises(StorageUnavailable):
+        await _put(database, "lost")
+    await asyncio.to_thread(postgres_server.start)
+    await _put(database, "after")
+    assert await _names(database) == {"before", "after"}
+
+
+async def test_a_server_that_does_not_answer_is_not_waited_for(far: Database, proxy: TcpProxy) -> None:
+    opened = await cast("PostgresEngine", far._engine).writer._connected()
+    proxy.passes.clear()
+    with pytest.raises(psycopg.OperationalError), connecting.bounded(opened, 0.1):
+        async with asyncio.timeout(10):
+            await opened.execute("SELECT 1")
+    proxy.passes.set()
+    await _put(far, "after")
+
+
+async def test_who_lost_the_lock_to_another_bot_writes_nothing(
+    database: Database, postgres_server: PostgresServer, url: PostgresUrl
+) -> None:
+    _end_connections(postgres_server, url)
+    other = await Database.open(url)
+    with pytest.raises(StorageUnavailable, match="another relay bot"):
+        await _put(database, "mine")
+    await _put(other, "theirs")
+    await other.close()
+    await _put(database, "mine again")
+    assert await _names(database) == {"theirs", "mine again"}
+
+
+async def test_a_transaction_with_a_statement_that_failed_is_not_taken_for_committed(database: Database) -> None:
+    async def careless() -> None:
+        async with database.transaction() as tx:
+            await put_meta(tx, "a", b"")
+            with pytest.raises(StorageError):
+                await tx.run("INSERT INTO servers (guild_id, account_id) VALUES (1, 99)")
+
+    with pytest.raises(StorageError, match="nothing of it is written"):
+        await careless()
+    assert await _names(database) == set()
+    await _put(database, "b")
+
+
+async def test_a_cancelled_statement_frees_the_way(database: Database) -> None:
+    async def sleeping() -> None:
+        async with database.transaction() as tx:
+            await put_meta(tx, "a", b"")
+            await tx.all("SELECT 1 FROM pg_sleep(60)")
+
+    task = asyncio.create_task(sleeping())
+    await asyncio.sleep(0.1)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await _put(database, "b")
+    assert await _names(database) == {"b"}
+
+
+async def test_what_a_commit_survives_is_the_bots_choice(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    with closing(postgres_server.admin()) as connection:
+        connection.execute(f"ALTER DATABASE {name_of(url)} SET synchronous_commit = off".encode())
+    database = await Database.open(url)
+    async with database.transaction() as tx:
+        assert await tx.value("SELECT current_setting('synchronous_commit')") == "on"
+    await database.close()
+
+
+async def test_texts_that_postgres_cannot_hold(database: Database) -> None:
+    async with database.transaction() as tx:
+        account = await tx.insert("accounts", account_key="a", state_since=0)
+        for jobid, snapshot in (("a\0b", r'{"state":"a\u0000b"}'), ("broken", "{"), ("c", r'{"state":"\ud800"}')):
+            await jobs.add(tx, account, jobid, snapshot, 0)
+    read = await figures.read(database.reader)
+    assert read.open_jobs == {"a\N{REPLACEMENT CHARACTER}b": 1, figures.NO_RESPONSE_YET: 2}
+    assert await jobs.by_jobid(database.reader, account, "a\0b") is not None
+
+
+async def test_many_ask_at_once(database: Database) -> None:
+    await _put(database, "a")
+    found = await asyncio.gather(*(get_meta(database.reader, "a") for _ in range(50)))
+    assert found == [b""] * 50

@@ -1,0 +1,190 @@
+"""What a start says of a PostgreSQL database that it cannot work with: one line, without the password."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from settings import PostgresUrl
+from storage import inspection
+from storage.database import Database, get_meta, put_meta
+from storage.engines import opening
+from storage.engines.postgres import engine, writer
+from storage.errors import (
+    AlreadyRunning,
+    DatabaseForeign,
+    DatabaseReadOnly,
+    DatabaseRefused,
+    DatabaseTooNew,
+    DatabaseTooOld,
+    DatabaseUnreachable,
+    DatabaseUnusable,
+)
+from storage.vault import new_key
+from tests.postgres_server import PostgresServer, free_port, name_of
+
+PASSWORD = "a secret/pass@word"
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "_LOCK_SECONDS", 0.2)
+
+
+async def _refused(url: PostgresUrl, kind: type[DatabaseUnusable]) -> str:
+    """What a start and `check` say; both the same."""
+    with pytest.raises(kind) as caught:
+        await Database.open(url, lock_wait=0.1)
+    text = str(caught.value)
+    with pytest.raises(kind) as found:
+        await inspection.inspect(url, [new_key()])
+    assert str(found.value) == text
+    assert "\n" not in text
+    assert str(url) in text
+    for word in (PASSWORD, "pass", "word"):
+        assert word not in text.replace("the password", "").replace("or password", "")
+    return text
+
+
+def _tables(server: PostgresServer, url: PostgresUrl) -> set[str]:
+    with closing(server.admin(name_of(url))) as connection:
+        rows = connection.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'")
+        return {row[0] for row in rows}
+
+
+async def test_the_first_start_makes_the_tables_and_the_next_finds_them(empty: PostgresUrl) -> None:
+    found = await inspection.inspect(empty, [new_key()])
+    assert (found.exists, found.tables, found.key_file) == (True, 0, None)
+    first = await Database.open(empty)
+    async with first.transaction() as tx:
+        await put_meta(tx, "a", b"1")
+    await first.close()
+    second = await Database.open(empty)
+    assert await get_meta(second.reader, "a") == b"1"
+    await second.close()
+    found = await inspection.inspect(empty, [new_key()])
+    assert found.tables == found.newest
+
+
+async def test_a_second_bot_is_refused_and_may_look(url: PostgresUrl) -> None:
+    first = await Database.open(url)
+    with pytest.raises(AlreadyRunning, match="Another relay bot"):
+        await Database.open(url)
+    assert await opening.is_in_use(url)
+    await inspection.inspect(url, [new_key()])
+    await first.close()
+    assert not await opening.is_in_use(url)
+    await (await Database.open(url)).close()
+
+
+async def test_another_programs_database(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+    with closing(postgres_server.admin(name_of(empty))) as connection:
+        connection.execute("CREATE TABLE meta (name TEXT)")
+    assert "another program's" in await _refused(empty, DatabaseForeign)
+    assert _tables(postgres_server, empty) == {"meta"}
+
+
+async def test_a_database_of_a_newer_bot(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    with closing(postgres_server.admin(name_of(url))) as connection:
+        connection.execute("UPDATE pixverse_relay SET tables = 99, oldest_code = 98")
+        assert "newer version" in await _refused(url, DatabaseTooNew)
+        connection.execute("UPDATE pixverse_relay SET oldest_code = 4")
+    await (await Database.open(url)).close()
+
+
+async def test_an_old_server(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "OLDEST_SERVER", 99)
+    assert "needs 99 or newer" in await _refused(url, DatabaseTooOld)
+
+
+async def test_a_user_who_may_make_no_tables(postgres_server: PostgresServer, empty: PostgresUrl) -> None:
+    with closing(postgres_server.admin(name_of(empty))) as connection:
+        connection.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+        connection.execute("CREATE ROLE guest LOGIN")
+    try:
+        text = await _refused(postgres_server.url(name_of(empty), user="guest"), DatabaseReadOnly)
+    finally:
+        with closing(postgres_server.admin()) as connection:
+            connection.execute("DROP ROLE guest")
+    assert "grant it USAGE and CREATE" in text
+    assert _tables(postgres_server, empty) == set()
+
+
+@contextmanager
+def _password_needed(server: PostgresServer) -> Iterator[None]:
+    rules = server.data / "pg_hba.conf"
+    before = rules.read_text()
+    rules.write_text(f"host all locked 127.0.0.1/32 scram-sha-256\nhostssl all over_tls 127.0.0.1/32 trust\n{before}")
+    with closing(server.admin()) as connection:
+        connection.execute("CREATE ROLE locked LOGIN PASSWORD 'another'")
+        connection.execute("SELECT pg_reload_conf()")
+        yield
+        connection.execute("DROP ROLE locked")
+        rules.write_text(before)
+        connection.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("password", [PASSWORD, ""])
+async def test_a_wrong_password(postgres_server: PostgresServer, url: PostgresUrl, password: str) -> None:
+    with _password_needed(postgres_server):
+        wrong = postgres_server.url(name_of(url), user="locked", password=password)
+        assert "refuses the user or the password" in await _refused(wrong, DatabaseRefused)
+
+
+async def test_no_such_user_and_no_such_database(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    assert "no such user" in await _refused(postgres_server.url(name_of(url), user="nobody"), DatabaseRefused)
+    assert "createdb" in await _refused(postgres_server.url("nowhere"), DatabaseUnreachable)
+
+
+async def test_a_server_without_tls(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    strict = postgres_server.url(name_of(url), password=PASSWORD, more="?sslmode=require")
+    assert "sslmode" in await _refused(strict, DatabaseRefused)
+
+
+async def test_nobody_listens(postgres_server: PostgresServer) -> None:
+    nobody = postgres_server.url("relay", password=PASSWORD, port=free_port())
+    assert "cannot be reached" in await _refused(nobody, DatabaseUnreachable)
+
+
+async def test_an_address_that_the_driver_does_not_read(tmp_path: Path) -> None:
+    url = PostgresUrl(SecretStr(f"postgresql://a:{PASSWORD}@host/b?nonsense=1"), tmp_path)
+    with pytest.raises(DatabaseUnreachable, match="%40") as caught:
+        await Database.open(url)
+    assert "pass" not in str(caught.value).replace(":password@", "").replace("the password", "")
+
+
+async def test_another_encoding(postgres_server: PostgresServer) -> None:
+    with closing(postgres_server.admin()) as connection:
+        connection.execute("CREATE DATABASE plain ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+    plain = postgres_server.url("plain")
+    try:
+        assert "ENCODING 'UTF8'" in await _refused(plain, DatabaseRefused)
+    finally:
+        postgres_server.drop(plain)
+
+
+async def test_a_replica(postgres_server: PostgresServer, url: PostgresUrl) -> None:
+    copy, port = postgres_server.folder / "replica", free_port()
+    place = f"host=127.0.0.1 port={postgres_server.port} user=postgres"
+    postgres_server.folder.chmod(0o777)
+    postgres_server.call("pg_basebackup", "-D", str(copy), "-R", "-c", "fast", "-d", place)
+    arguments = ("-D", str(copy), "-w", "-o", f"-h 127.0.0.1 -p {port} -k {copy}", "-l", str(copy / "log"))
+    postgres_server.call("pg_ctl", *arguments, "start")
+    try:
+        for more in ("", "?target_session_attrs=any"):
+            assert "read-only" in await _refused(
+                postgres_server.url(name_of(url), port=port, more=more), DatabaseReadOnly
+            )
+    finally:
+        postgres_server.call("pg_ctl", "-D", str(copy), "-m", "immediate", "stop")
+        shutil.rmtree(copy)
+
+
+async def test_without_the_driver(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opening, "find_spec", lambda _name: None)
+    assert "make postgres" in await _refused(url, opening.DriverMissing)

@@ -1,0 +1,76 @@
+"""A line between a client and a server that can be watched, held and cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import Self
+
+
+class TcpProxy:
+    """Passes on what comes, from `port` of this machine to another port of it."""
+
+    def __init__(self, target: int) -> None:
+        self.port = 0
+        self.passes = asyncio.Event()
+        """Cleared: whoever connects is let in, and nothing is passed on."""
+        self.passes.set()
+        self.before: Callable[[bytes], bool] = lambda _data: True
+        """Told what a client sends; where it is False the line is cut before that is passed on."""
+        self.after: Callable[[bytes], bool] = lambda _data: True
+        """Told what a client sent; where it is False the line is cut once the server has answered that."""
+        self._target = target
+        self._lines: set[asyncio.StreamWriter] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def to(cls, target: int) -> AsyncIterator[Self]:
+        """Listens until the block ends."""
+        proxy = cls(target)
+        server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
+        proxy.port = server.sockets[0].getsockname()[1]
+        try:
+            yield proxy
+        finally:
+            server.close()
+            proxy.cut()
+            await server.wait_closed()
+
+    def cut(self) -> None:
+        """Ends every connection."""
+        for line in list(self._lines):
+            line.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        self._lines |= {writer, there_writer}
+        cut_answer = asyncio.Event()
+
+        async def forth() -> None:
+            while data := await reader.read(65536):
+                await self.passes.wait()
+                if not self.before(data):
+                    return
+                if not self.after(data):
+                    cut_answer.set()
+                there_writer.write(data)
+
+        async def back() -> None:
+            while data := await there_reader.read(65536):
+                await self.passes.wait()
+                if cut_answer.is_set():
+                    return
+                writer.write(data)
+
+        tasks = [asyncio.create_task(forth()), asyncio.create_task(back())]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            with suppress(OSError):
+                await asyncio.gather(*tasks, return_exceptions=True)
+            for line in (writer, there_writer):
+                line.transport.abort()
+            self._lines -= {writer, there_writer}
