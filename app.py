@@ -74,6 +74,7 @@ from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
+from relay.polling.schedule import Timing
 from relay.ports import Clock, Poster
 from relay.retention import Erasure, Retention
 from relay.write_availability import WriteAvailability
@@ -164,7 +165,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         client = RelayClient(instruments.meters, clock.monotonic)
         registry = CommandRegistry(storage.database, settings.discord_guild_ids)
         network = await _open_network(settings, stack, instruments, outside)
-        poster = DiscordPoster(client, registry.mentions, client.invalid_requests.rest, client.channel_owners)
+        poster = DiscordPoster(client, registry.mentions, client.invalid_requests.pause, client.channel_owners)
         relay = Relay(settings, operator_token, storage, network, poster, outside)
         await relay.start()
         stack.push_async_callback(relay.close)
@@ -253,26 +254,13 @@ class Relay:
             random=random,
         )
 
+        timing = Timing(clock, random, interval)
+        limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
+        served = settings.discord_guild_ids
         importer = JobImporter(
-            database,
-            self.accounts,
-            changes,
-            clock,
-            interval=interval,
-            most_of_guild=settings.max_open_per_server,
-            serves=lambda guild_id: not settings.discord_guild_ids or guild_id in settings.discord_guild_ids,
+            database, self.accounts, changes, timing, limits, lambda guild_id: not served or guild_id in served
         )
-        self.follows = AccountFollower(
-            database.reader,
-            importer,
-            job_lists,
-            self.accounts,
-            self.poller,
-            clock,
-            kinds=KINDS,
-            interval=interval,
-            random=random,
-        )
+        self.follows = AccountFollower(importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS)
 
         self.callback_counts = CallbackCounts()
         self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
@@ -303,7 +291,6 @@ class Relay:
         self.allowances = Allowances(clock)
         lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes)
         prompt_posts = PromptPosts(database.reader, self.outbox.deliver_now)
-        limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
         self.member_commands = MemberCommands(database, lookups, prompt_posts, changes, limits)
         self.following = FollowCommands(database, self.accounts, changes)
 
@@ -368,11 +355,11 @@ class Relay:
     def heartbeats(self) -> dict[str, Callable[[], float]]:
         """When each loop without which nothing is relayed last turned, monotonic seconds."""
         return {
-            "delivery": lambda: self.outbox.beat,
+            "delivery": lambda: self.outbox.heartbeat,
             "poll": lambda: self.poller.beat,
-            "follows": lambda: self.follows.beat,
+            "follows": lambda: self.follows.heartbeat,
             "callbacks": lambda: self.callbacks.beat,
-            "cards": lambda: self.cards.beat,
+            "cards": lambda: self.cards.heartbeat,
         }
 
     def failures(self) -> dict[str, int]:

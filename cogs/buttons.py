@@ -12,8 +12,8 @@ import discord
 from discord.ext import commands
 
 from cogs.follow_service import LARGEST_ID
+from cogs.pixverse import one_watched
 from cogs.pixverse_admin import AdminServices
-from cogs.watching_replies import one_watched
 from discord_adapter.channel_check import require_own_channel
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import (
@@ -26,7 +26,7 @@ from discord_adapter.interactions import (
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
 from relay.commands.refusals import NothingToDo
-from ui.buttons import Action, ButtonHandlers, FollowRequest, is_passing
+from ui.buttons import Action, ButtonHandlers, FollowRequest, is_generated
 from ui.details import details_replies
 from ui.job_replies import (
     checked_reply,
@@ -218,7 +218,7 @@ class OrphanedButtons(commands.Cog):
         if interaction.type is not discord.InteractionType.component:
             return
         data: Mapping[str, Any] = interaction.data or {}
-        if not is_passing(data.get("custom_id")):
+        if not is_generated(data.get("custom_id")):
             return
         await self._sleep(_HANDLED_WITHIN)
         if not interaction.response.is_done():

@@ -8,11 +8,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from cogs.watching_replies import several_watched
+from cogs.pixverse import several_watched
 from discord_adapter.interactions import Interaction, Responder, require_posting
 from pixverse.pasted import find_jobids
 from relay.commands.watch_many import AT_MOST, WatchMany
-from ui import command_texts as mentions
+from ui import command_texts
 from ui.message import Reply
 from ui.watch_list_replies import no_ids_reply
 
@@ -37,7 +37,7 @@ def watch_menu(watch_many: WatchMany, responder: Responder) -> app_commands.Cont
 
         await responder.reply(interaction, action)
 
-    return app_commands.ContextMenu(name=mentions.WATCH_MENU, callback=watch_jobs)
+    return app_commands.ContextMenu(name=command_texts.WATCH_MENU, callback=watch_jobs)
 
 
 def words_of(message: Mapping[str, Any]) -> str:

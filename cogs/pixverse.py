@@ -4,31 +4,34 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from discord import app_commands
 from discord.ext import commands
 
-from cogs.watching_replies import one_watched, several_watched
+from discord_adapter.channel_check import obstacles_here
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.interactions import Interaction, Responder, may_manage_messages, require_posting
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
+from relay.commands.watch import NowWatching, StatusResult, Watch
+from relay.commands.watch_many import WatchMany, WatchResult
 from relay.ports import Clock
 from storage.errors import StorageError
 from storage.overviews import KnownJob
-from ui import command_texts as mentions
+from ui import command_texts
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICES
-from ui.job_replies import forget_question, peek_reply, stop_reply
+from ui.job_replies import forget_question, peek_reply, status_reply, stop_reply
 from ui.message import Reply
-from ui.watch_list_replies import autocomplete_choice, listing_replies, pasted_choice
+from ui.watch_list_replies import autocomplete_choice, listing_replies, pasted_choice, watch_menu_reply, watch_reply
 
 log = logging.getLogger(__name__)
 
 FindChoices = Callable[[Ask, str], Awaitable[tuple[KnownJob, ...]]]
 
 
-class PixVerse(commands.GroupCog, group_name="pixverse", group_description=mentions.PIXVERSE):
+class PixVerse(commands.GroupCog, group_name="pixverse", group_description=command_texts.PIXVERSE):
     """Follows jobs in the channel where it was asked to."""
 
     def __init__(
@@ -40,12 +43,12 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
         self._registry = registry
         self._clock = clock
 
-    @app_commands.command(name="status", description=mentions.STATUS)
+    @app_commands.command(name="status", description=command_texts.STATUS)
     @app_commands.describe(
-        jobid=mentions.STATUS_JOBID,
-        mention=mentions.STATUS_MENTION,
-        private=mentions.STATUS_PRIVATE,
-        spoiler=mentions.STATUS_SPOILER,
+        jobid=command_texts.STATUS_JOBID,
+        mention=command_texts.STATUS_MENTION,
+        private=command_texts.STATUS_PRIVATE,
+        spoiler=command_texts.STATUS_SPOILER,
     )
     async def status(
         self,
@@ -90,8 +93,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
 
         await self._responder.reply(interaction, action, look_again=again)
 
-    @app_commands.command(name="watch", description=mentions.WATCH)
-    @app_commands.describe(jobids=mentions.WATCH_JOBIDS, mention=mentions.WATCH_MENTION)
+    @app_commands.command(name="watch", description=command_texts.WATCH)
+    @app_commands.describe(jobids=command_texts.WATCH_JOBIDS, mention=command_texts.WATCH_MENTION)
     async def watch(self, interaction: Interaction, jobids: str, mention: bool = True) -> None:
         """Follows many jobs with one summary and one ping."""
 
@@ -103,8 +106,8 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
 
         await self._responder.reply(interaction, action)
 
-    @app_commands.command(name="unwatch", description=mentions.UNWATCH)
-    @app_commands.describe(jobid=mentions.UNWATCH_JOBID)
+    @app_commands.command(name="unwatch", description=command_texts.UNWATCH)
+    @app_commands.describe(jobid=command_texts.UNWATCH_JOBID)
     async def unwatch(self, interaction: Interaction, jobid: str) -> None:
         """Takes the asker off a job of this channel."""
 
@@ -114,7 +117,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
 
         await self._responder.reply(interaction, action)
 
-    @app_commands.command(name="list", description=mentions.LIST)
+    @app_commands.command(name="list", description=command_texts.LIST)
     async def list_watched(self, interaction: Interaction) -> None:
         """Shows what this channel waits for."""
 
@@ -124,7 +127,7 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
 
         await self._responder.reply(interaction, action)
 
-    @app_commands.command(name="forget-me", description=mentions.FORGET_ME)
+    @app_commands.command(name="forget-me", description=command_texts.FORGET_ME)
     async def forget_me(self, interaction: Interaction) -> None:
         """Asks before anything is deleted."""
 
@@ -158,3 +161,34 @@ class PixVerse(commands.GroupCog, group_name="pixverse", group_description=menti
 
     def _mentions(self, ask: Ask) -> CommandMentions:
         return self._registry.mentions(ask.guild_id)
+
+
+async def one_watched(watch: Watch, interaction: Interaction, ask: Ask, result: StatusResult) -> Reply:
+    """Replies to whoever has begun to watch one job; with the link to its card as soon as that stands."""
+    refused = isinstance(result, NowWatching) and result.refused
+    told = status_reply(result, ask.where, await obstacles_here(interaction, refused=refused))
+    if not isinstance(result, NowWatching) or result.card_on_its_way is None:
+        return told
+
+    async def later() -> Reply:
+        return await one_watched(watch, interaction, ask, await watch.with_card(result))
+
+    return replace(told, later=later)
+
+
+async def several_watched(
+    watch_many: WatchMany, interaction: Interaction, ask: Ask, result: WatchResult, *, found: int | None = None
+) -> Reply:
+    """Does so for a list of ids; `found`: how many stood in the message that it was taken from."""
+    obstacles = await obstacles_here(interaction, refused=result.refused)
+    if found is None:
+        told = watch_reply(result, ask.where, obstacles)
+    else:
+        told = watch_menu_reply(result, ask.where, found, obstacles)
+    if result.summary_on_its_way is None:
+        return told
+
+    async def later() -> Reply:
+        return await several_watched(watch_many, interaction, ask, await watch_many.with_summary(result), found=found)
+
+    return replace(told, later=later)

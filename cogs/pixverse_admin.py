@@ -23,7 +23,7 @@ from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Interaction, Responder, may_manage_server, require_manage_server
 from relay.commands.ask import Ask
 from storage.errors import StorageError
-from ui import command_texts as mentions
+from ui import command_texts
 from ui.admin_replies import followed_choice, not_allowed_reply
 from ui.discord_limits import CHOICES
 from ui.message import Reply
@@ -70,10 +70,10 @@ class PostableChannel(app_commands.Transformer):
 
 
 @app_commands.default_permissions(manage_guild=True)
-class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_description=mentions.PIXVERSE_ADMIN):
+class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_description=command_texts.PIXVERSE_ADMIN):
     """Token, alerts and what works here."""
 
-    token = app_commands.Group(name="token", description=mentions.TOKEN)
+    token = app_commands.Group(name="token", description=command_texts.TOKEN)
 
     def __init__(
         self, services: AdminServices, responder: Responder, limiter: InteractionLimiter, registry: CommandRegistry
@@ -84,7 +84,7 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         self._limiter = limiter
         self._registry = registry
 
-    @token.command(name="set", description=mentions.TOKEN_SET)
+    @token.command(name="set", description=command_texts.TOKEN_SET)
     async def token_set(self, interaction: Interaction) -> None:
         """Opens the private form."""
         if await self._responder.refused_place(interaction):
@@ -105,12 +105,12 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
         text = entered_text(data.get("components") or ())
         await self._answer(interaction, lambda ask: self._services.tokens.set_token(ask, text))
 
-    @token.command(name="remove", description=mentions.TOKEN_REMOVE)
+    @token.command(name="remove", description=command_texts.TOKEN_REMOVE)
     async def token_remove(self, interaction: Interaction) -> None:
         """Asks before it is removed."""
         await self._answer(interaction, self._services.tokens.ask_removal)
 
-    @app_commands.command(name="check", description=mentions.CHECK)
+    @app_commands.command(name="check", description=command_texts.CHECK)
     async def check(self, interaction: Interaction) -> None:
         """What works here and what not."""
 
@@ -119,18 +119,18 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
         await self._answer(interaction, act)
 
-    @app_commands.command(name="deliveries", description=mentions.DELIVERIES)
+    @app_commands.command(name="deliveries", description=command_texts.DELIVERIES)
     async def deliveries(self, interaction: Interaction) -> None:
         """What became of the latest outcomes."""
         await self._answer(interaction, self._services.outcomes.outcomes)
 
-    @app_commands.command(name="callback", description=mentions.CALLBACK)
+    @app_commands.command(name="callback", description=command_texts.CALLBACK)
     async def callback(self, interaction: Interaction) -> None:
         """The server's own address for useapi.net's callbacks."""
         await self._answer(interaction, self._services.callbacks.show)
 
-    @app_commands.command(name="alerts", description=mentions.ALERTS)
-    @app_commands.describe(channel=mentions.ALERTS_CHANNEL)
+    @app_commands.command(name="alerts", description=command_texts.ALERTS)
+    @app_commands.describe(channel=command_texts.ALERTS_CHANNEL)
     async def alerts(
         self, interaction: Interaction, channel: app_commands.Transform[ChosenChannel, PostableChannel]
     ) -> None:
@@ -142,8 +142,8 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
         await self._answer(interaction, act)
 
-    @app_commands.command(name="follow", description=mentions.FOLLOW)
-    @app_commands.describe(channel=mentions.FOLLOW_CHANNEL, progress=mentions.FOLLOW_PROGRESS)
+    @app_commands.command(name="follow", description=command_texts.FOLLOW)
+    @app_commands.describe(channel=command_texts.FOLLOW_CHANNEL, progress=command_texts.FOLLOW_PROGRESS)
     async def follow(
         self,
         interaction: Interaction,
@@ -158,8 +158,8 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
 
         await self._answer(interaction, act)
 
-    @app_commands.command(name="unfollow", description=mentions.UNFOLLOW)
-    @app_commands.describe(channel=mentions.UNFOLLOW_CHANNEL)
+    @app_commands.command(name="unfollow", description=command_texts.UNFOLLOW)
+    @app_commands.describe(channel=command_texts.UNFOLLOW_CHANNEL)
     async def unfollow(self, interaction: Interaction, channel: str) -> None:
         """Ends that. The channel is a text, so that one that is gone can be named."""
         await self._answer(interaction, lambda ask: self._services.follows.unfollow(ask, channel))

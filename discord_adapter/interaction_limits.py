@@ -11,7 +11,7 @@ from discord_adapter.interactions import Interaction, Responder
 from relay.allowances import Buckets, CommandRate, Refill
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
-from ui.buttons import only_looks
+from ui.buttons import changes_nothing
 from ui.refusal_replies import too_fast_reply
 
 TYPING = Refill(burst=60, per_second=3.0)
@@ -56,7 +56,7 @@ class InteractionLimiter:
                 self._use(self._typing, person)
             case InteractionType.modal_submit:
                 self._use(self._looking, person)
-            case InteractionType.component if only_looks(data.get("custom_id")):
+            case InteractionType.component if changes_nothing(data.get("custom_id")):
                 self._use(self._looking, person)
             case _:
                 self._rate.use(person)

@@ -14,8 +14,7 @@ import discord
 from discord_adapter.acknowledging import Respond, acknowledge
 from discord_adapter.channels import is_locked, is_thread, missing_to_post
 from discord_adapter.command_registry import CommandRegistry
-from discord_adapter.replies import send_replies
-from discord_adapter.temporary_views import TemporaryViews
+from discord_adapter.replies import TemporaryViews, send_replies
 from model.messages import Obstacle
 from relay.commands.ask import Ask
 from relay.ports import Clock

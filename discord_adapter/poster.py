@@ -43,18 +43,18 @@ _SLOWEST_UPLOAD = 256 * 1024
 
 
 class DiscordPoster:
-    """The relay's Poster over a discord.py client; `resting` tells for how many seconds nothing may be asked for."""
+    """The relay's Poster over a discord.py client; `paused_for` tells for how many seconds nothing may be asked for."""
 
     def __init__(
         self,
         client: discord.Client,
         mentions: Callable[[int], CommandMentions],
-        resting: Callable[[], float],
+        paused_for: Callable[[], float],
         owners: ChannelOwners,
     ) -> None:
         self._client = client
         self._mentions = mentions
-        self._resting = resting
+        self._paused_for = paused_for
         self._owners = owners
         self._stored = EarlyAcks()
 
@@ -80,8 +80,8 @@ class DiscordPoster:
 
     async def _wrong_place(self, address: Address) -> SendResult | None:
         """What keeps a message from being sent there at all: the channel is not in its server, or nobody can tell."""
-        if rest := self._resting():
-            return TooManyRequests(rest)
+        if seconds := self._paused_for():
+            return TooManyRequests(seconds)
         try:
             async with asyncio.timeout(_BASE_SECONDS):
                 guild_id = await self._owners.guild_of(address.channel_id)
@@ -99,8 +99,8 @@ class DiscordPoster:
         return Refused(HTTPStatus.NOT_FOUND, _UNKNOWN_CHANNEL)
 
     async def edit(self, address: Address, message_id: int, post: CardPost | SummaryPost | NoticePost) -> SendResult:
-        if rest := self._resting():
-            return TooManyRequests(rest)
+        if seconds := self._paused_for():
+            return TooManyRequests(seconds)
         message = self._message_of(post, address)
 
         async def edit() -> int:
@@ -114,7 +114,7 @@ class DiscordPoster:
         return await self._attempt(edit, _BASE_SECONDS)
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
-        if seconds := self._resting():
+        if seconds := self._paused_for():
             return TooManyRequests(seconds)
         message = self._message_of(post, address)
         channel = self._known_channel(address)
@@ -166,11 +166,11 @@ class DiscordPoster:
             return None
         return channel
 
-    async def _attempt(self, deed: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
+    async def _attempt(self, action: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
         with remembered_statuses() as statuses:
             try:
                 async with asyncio.timeout(seconds):
-                    return Posted(await deed())
+                    return Posted(await action())
             except TimeoutError:
                 answer: SendResult = NoResponse(f"no answer within {seconds:.0f} s")
             except discord.RateLimited as limited:

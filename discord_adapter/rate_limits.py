@@ -52,11 +52,11 @@ class InvalidRequests:
         self._forget()
         self._times.append(self._monotonic())
         if len(self._times) == self.limit:
-            log.error("Discord has refused %d requests within ten minutes; posting rests for a while", self.limit)
+            log.error("Discord has refused %d requests within ten minutes; posting pauses for a while", self.limit)
         if status == HTTPStatus.UNAUTHORIZED and not any(part in end.url.path for part in _WITHOUT_BOT_TOKEN):
             self.token_refused.set()
 
-    def rest(self) -> float:
+    def pause(self) -> float:
         """For how many seconds nothing may be posted; 0 if posting is allowed."""
         self._forget()
         if len(self._times) < self.limit:

@@ -10,7 +10,6 @@ from typing import Any
 import aiohttp
 import discord
 
-from discord_adapter.temporary_views import TemporaryViews
 from ui.message import Reply, TemporaryView
 
 log = logging.getLogger(__name__)
@@ -20,6 +19,33 @@ Sleep = Callable[[float], Awaitable[None]]
 _WAITS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 """Seconds between two tries. With discord.py's own they stay well within the 15 minutes for which Discord accepts a
 reply (Discord developer docs, Receiving and Responding)."""
+
+
+MAX_VIEWS_OF_A_PERSON = 3
+MAX_VIEWS = 500
+
+
+class TemporaryViews:
+    """The replies with a temporary button, each kept in memory for as long as its button lives.
+
+    Their number is bounded: each person's latest views and the latest of all are kept, and the buttons of older ones
+    are removed early.
+    """
+
+    def __init__(self) -> None:
+        self._owners: dict[TemporaryView, int] = {}
+        """The oldest stands first."""
+
+    def __len__(self) -> int:
+        return len(self._owners)
+
+    async def keep(self, view: TemporaryView, message: discord.InteractionMessage, user_id: int) -> None:
+        """Keeps a view that is part of this reply until its button is removed."""
+        self._owners[view] = user_id
+        view.stands_in(message, lambda: self._owners.pop(view, None))
+        own = [one for one, owner in self._owners.items() if owner == user_id]
+        for old in {*own[:-MAX_VIEWS_OF_A_PERSON], *list(self._owners)[:-MAX_VIEWS]}:
+            await old.take_off()
 
 
 async def send_replies(

@@ -92,10 +92,8 @@ async def not_yet_in(queries: Queries, follow: FollowRow, jobids: Sequence[str])
     return [jobid for jobid in jobids if jobid not in known]
 
 
-async def add_subscription(
-    tx: Transaction, follow: FollowRow, job_id: int, *, most_of_guild: int, now: int
-) -> int | None:
-    """A new open subscription of the follow's channel; None where the server has `most_of_guild` open ones already,
+async def add_subscription(tx: Transaction, follow: FollowRow, job_id: int, *, max_open: int, now: int) -> int | None:
+    """A new open subscription of the follow's channel; None where the server has `max_open` open ones already,
     or where the channel has one for the job, open or not."""
     return await tx.value(
         """
@@ -109,7 +107,7 @@ async def add_subscription(
             follow.channel_id,
             now,
             Origin.FOLLOWED_WITH_CARD if follow.progress else Origin.FOLLOWED,
-            most_of_guild,
+            max_open,
         ),
     )
 

@@ -42,12 +42,12 @@ def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Repl
 
 
 def not_following_reply() -> Reply:
-    """The admin thought better of it."""
+    """The admin pressed *Don't follow*."""
     return Reply("**Not followed.** Nothing has changed.")
 
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
-    """The follow has ended; jobs that run already are still posted."""
+    """The follow has ended. The results of jobs that are `running` are still posted."""
     jobs = formatting.plural(
         running,
         "{number} running job is still posted.",
@@ -58,7 +58,7 @@ def unfollowed_reply(channel_id: int, running: int) -> Reply:
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
-    """A followed channel as it is offered; without a name it is gone, or hidden from the bot."""
+    """A followed channel to choose while typing. Without a name it was deleted, or the bot can't see it."""
     shown = f"#{name}" if name else f"A channel that is gone or hidden ({channel_id})"
     return app_commands.Choice(name=plain(shown, CHOICE), value=str(channel_id))
 
@@ -72,17 +72,17 @@ _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
 
 
 def callback_address_reply(url: str, number: int) -> Reply:
-    """The address in force; `number` tells it from the ones before and after it."""
+    """The server's present address. `number` identifies it, so that buttons under earlier addresses do nothing."""
     return _shown("Give useapi.net this address as `replyUrl`:", url, number)
 
 
 def callback_replaced_reply(url: str, number: int) -> Reply:
-    """A new address in the place of the one that was shown."""
+    """A new address has replaced the one before."""
     return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one no longer works.")
 
 
 def replace_address_question(number: int) -> Reply:
-    """What `Replace the address` asks first."""
+    """Asks before the address with this number is replaced."""
     return reply(
         "**Make a new address?** The old one stops working at once. Until useapi.net has the new one, results "
         "arrive a little later.",
@@ -97,7 +97,7 @@ def callbacks_need_token_reply(mentions: CommandMentions) -> Reply:
 
 
 def callbacks_off_reply(interval: int) -> Reply:
-    """The operator has not opened a port to the internet; `interval` in milliseconds between two looks at a job."""
+    """The operator has not opened a port for callbacks. `interval` is the time between two polls, in milliseconds."""
     return Reply(
         "**Callbacks are off for this bot.** Its operator decides that; "
         f"results still arrive within about {formatting.duration(interval)}."
@@ -121,7 +121,7 @@ _CHANNELS = 5
 
 
 def not_allowed_reply() -> Reply:
-    """A command, button or form of admins in other hands."""
+    """Somebody without Manage Server used a command, button or form of admins."""
     return Reply("**Only someone with *Manage Server* can do this.**")
 
 
@@ -129,8 +129,8 @@ def not_allowed_reply() -> Reply:
 
 
 def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Reply:
-    """A first token, or one of another account with nothing waiting. `account` is the useapi.net user, if the
-    token claims one."""
+    """The first token, or a token of another account while no jobs were waiting. `account` is the useapi.net user, if
+    the token claims one."""
     has_jobs = formatting.plural(
         in_work,
         "{account} has {number} running job.",
@@ -146,7 +146,7 @@ def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: Comma
 
 
 def token_renewed_reply(waiting: int) -> Reply:
-    """A token of the same account, with jobs that are watched, whether they were on hold or not."""
+    """A token of the same account as before, with which `waiting` jobs are watched."""
     watching = formatting.plural(waiting, "I'm watching {number} job with it.", "I'm watching {number} jobs with it.")
     return Reply(f"**Token works.** {watching}")
 
@@ -154,8 +154,8 @@ def token_renewed_reply(waiting: int) -> Reply:
 def token_of_other_account_reply(
     waiting: int, channels: int, old_account: ClaimedUser | None, old_account_id: int
 ) -> Reply:
-    """A token of another account while `waiting` jobs, and the follows of `channels`, belong to the old one; asks what
-    is to become of them."""
+    """A token of another account was set. Asks what to do with the `waiting` jobs and the number of followed
+    `channels` that belong to the old one."""
     old = f"the old one ({formatting.account(old_account)})" if old_account else "the old one"
     jobs = formatting.count(waiting, "waiting job", "waiting jobs") if waiting else ""
     followed = formatting.count(channels, "followed channel", "followed channels") if channels else ""
@@ -168,8 +168,7 @@ def token_of_other_account_reply(
 
 
 def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Reply:
-    """The admin chose to keep the old account's jobs and the follows of so many `channels`; they can still be
-    dropped."""
+    """The admin keeps the old account's jobs and its number of followed `channels`; they can still be dropped."""
     jobs = formatting.count(waiting, "job", "jobs") if waiting or not channels else ""
     followed = formatting.count(channels, "followed channel", "followed channels") if channels else ""
     one = waiting + channels == 1
@@ -181,7 +180,7 @@ def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Rep
 
 
 def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
-    """The admin chose to drop the old account's jobs, and with them the follows of `channels`."""
+    """The admin dropped the old account's jobs and the follows of these `channels`."""
     return Reply(f"**Dropped.** {_no_longer(jobs, channels, mentions)}")
 
 
@@ -198,7 +197,7 @@ def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) 
 
 
 def token_refused_reply(has_token: bool) -> Reply:
-    """useapi.net refuses the token that was entered; `has_token` tells whether the server keeps another one."""
+    """useapi.net refuses the token that was entered. `has_token`: the server keeps the one it has."""
     remedy = "Copy the complete token, including `user:`, or make a new one at useapi.net."
     return _not_stored("**Not stored: useapi.net refuses this token.**", has_token, remedy)
 
@@ -210,13 +209,13 @@ def token_unpaid_reply(has_token: bool) -> Reply:
 
 
 def token_untried_reply(has_token: bool) -> Reply:
-    """The API did not answer, so nobody knows whether the token is any good."""
+    """The API did not answer, so the token could not be tried."""
     state = "**Not stored: useapi.net didn't answer.**"
     return _not_stored(state, has_token, "Try again in a few minutes.")
 
 
 def token_overtaken_reply(mentions: CommandMentions) -> Reply:
-    """A later command set or removed the token while this one was tried."""
+    """Another command set or removed the token while this one was being tried."""
     return Reply(f"**Not stored: a later command changed the token.** {mentions.check} shows what is set now.")
 
 
@@ -241,8 +240,8 @@ def _not_stored(state: str, has_token: bool, remedy: str) -> Reply:
 
 
 def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Reply:
-    """Asks before the token is removed, which also ends the follows of so many `channels`; `operators_token` tells
-    whether there is one to fall back to."""
+    """Asks before the token is removed, which ends `waiting` jobs and the follows of a number of `channels`.
+    `operators_token`: there is an operator's token to fall back to."""
     followed = f" and following {formatting.count(channels, 'channel', 'channels')}" if channels else ""
     stops = f"I'll stop watching {formatting.count(waiting, 'job', 'jobs')}{followed}."
     after = "After that, the operator's account is used." if operators_token else ""
@@ -254,22 +253,22 @@ def token_remove_question(waiting: int, channels: int, account_id: int, *, opera
 
 
 def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
-    """The token is gone, and with it its waiting jobs and the follows of `channels`."""
+    """The token was removed, and with it its waiting jobs and the follows of `channels`."""
     return Reply(f"**Removed.** {_no_longer(jobs, channels, mentions)}")
 
 
 def token_kept_reply() -> Reply:
-    """The admin thought better of it."""
+    """The admin pressed *Keep the token*."""
     return Reply("**Kept.** Nothing has changed.")
 
 
 def no_own_token_reply(mentions: CommandMentions) -> Reply:
-    """There is nothing to remove."""
+    """The server has no token that could be removed."""
     return Reply(f"**This server has no API token of its own.** {mentions.token_set} sets one.")
 
 
 def question_outdated_reply(mentions: CommandMentions) -> Reply:
-    """The token was changed after the question had been asked."""
+    """A button under a question was pressed after the token had been changed."""
     return Reply(
         f"**The token has changed since I asked.** Nothing was done; {mentions.check} shows the current state."
     )
@@ -279,7 +278,7 @@ def question_outdated_reply(mentions: CommandMentions) -> Reply:
 
 
 def alerts_set_reply(channel_id: int) -> Reply:
-    """Admin notices go to this channel from now on."""
+    """Notices to admins go to this channel from now on."""
     return Reply(f"**Alerts go to <#{channel_id}>.** I'll report token and permission problems there.")
 
 

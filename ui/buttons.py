@@ -1,8 +1,8 @@
 """The buttons that live on after a restart, and the views they stand in.
 
-A custom id holds a local number or an outcome's nonce, never a job id. What a press does is up to the client, which
-carries `button_handlers`. A new view is made for every message and holds no other items, because discord.py forgets the
-template of a dynamic item together with a view that is mixed or used twice.
+A custom id holds a local number or an outcome's nonce, never a job id. A press is passed to the `button_handlers` of
+the client. Every message gets a new view that holds nothing but these buttons: when a view ends that was used twice or
+holds other items as well, discord.py forgets the templates of its dynamic items.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ Press = discord.Interaction[Any]
 
 @dataclass(frozen=True, slots=True)
 class FollowRequest:
-    """What an admin wants to follow, and where; Discord's id of the channel, the local number of the account."""
+    """Which account an admin wants to follow (its local number), and in which channel (Discord's id)."""
 
     channel_id: int
     account_id: int
@@ -63,24 +63,26 @@ class FollowRequest:
 
 @dataclass(frozen=True, slots=True)
 class ResendRequest:
-    """Which outcome an admin wants to be sent again, and the page of outcomes that it was pressed on."""
+    """Which outcome an admin wants to resend, and on which page of outcomes the button was pressed."""
 
     delivery_id: int
     place: int
+    """On the page, from 1."""
     skip: int = 0
+    """Outcomes on the pages before."""
     only_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ButtonHandlers:
-    """The handlers of all buttons. Numbers are local. Each handler checks whether the presser may do this, and here."""
+    """The handlers of all buttons. Numbers are local. Each handler checks whether the person may do this, and here."""
 
     lets_in: Callable[[Press], Awaitable[bool]]
-    """Counts the press; False if there were too many, and then the presser has had a reply."""
+    """Counts the press. Returns False if there were too many; the person has been told so then."""
     numbered: Mapping[Action, Callable[[Press, int], Awaitable[None]]]
     """One for each action."""
     details: Callable[[Press, str], Awaitable[None]]
-    """Shows the presser the job whose outcome carries the nonce."""
+    """Shows the job whose outcome carries the nonce."""
     follow: Callable[[Press, FollowRequest], Awaitable[None]]
     send_again: Callable[[Press, ResendRequest], Awaitable[None]]
 
@@ -92,7 +94,7 @@ def handlers_of(interaction: Press) -> ButtonHandlers:
 
 
 _BY_PREFIX = {action.prefix: action for action in Action}
-_LOOKING = frozenset(
+_HARMLESS = frozenset(
     {
         Action.KEEP_OLD_JOBS,
         Action.KEEP_TOKEN,
@@ -110,12 +112,12 @@ _LOOKING = frozenset(
 )
 _DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
 _DETAILS = "outcome:details"
-_MADE_UP = re.compile("[0-9a-f]{32}")
+_GENERATED = re.compile("[0-9a-f]{32}")
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
 
 
 class _Counted:
-    """A button whose presses are let in by the client's handlers, or not."""
+    """A button whose presses are counted against a limit."""
 
     async def interaction_check(self, interaction: Press, /) -> bool:
         return await handlers_of(interaction).lets_in(interaction)
@@ -176,7 +178,7 @@ class SendAgainButton(
         r"results:send:(?P<place>[0-9]{1,2}):(?P<number>[0-9]{1,18})(?::(?P<page>all|failed):(?P<skip>[0-9]{1,18}))?"
     ),
 ):
-    """`Resend 3` for the outcome that stands at this place of a page."""
+    """`Resend 3`, for the third outcome of a page."""
 
     def __init__(self, request: ResendRequest) -> None:
         custom_id = f"results:send:{request.place}:{request.delivery_id}"
@@ -204,7 +206,7 @@ class FollowButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
     template=r"follow:(?P<how>quiet|cards):(?P<channel>[0-9]{1,20}):(?P<account>[0-9]{1,18})",
 ):
-    """`Follow the account`: what was asked stands in it, so that it is done as it was asked."""
+    """`Follow the account`. The custom id holds the whole request, so that a press does what the question said."""
 
     def __init__(self, request: FollowRequest) -> None:
         how = "cards" if request.progress else "quiet"
@@ -231,17 +233,17 @@ DYNAMIC_ITEMS = (NumberButton, DetailsButton, SendAgainButton, FollowButton)
 """What the client registers with `add_dynamic_items`."""
 
 
-def is_passing(custom_id: object) -> bool:
-    """Whether discord.py generated this custom id, for a button that lives no longer than its view."""
-    return isinstance(custom_id, str) and _MADE_UP.fullmatch(custom_id) is not None
+def is_generated(custom_id: object) -> bool:
+    """Whether discord.py generated this custom id, so that its button lives no longer than its view."""
+    return isinstance(custom_id, str) and _GENERATED.fullmatch(custom_id) is not None
 
 
-def only_looks(custom_id: object) -> bool:
-    """Whether a button with this custom id only shows something, or leaves everything as it is."""
+def changes_nothing(custom_id: object) -> bool:
+    """Whether a button with this custom id changes nothing: it shows something, or says no to a question."""
     if not isinstance(custom_id, str):
         return False
     prefix, _, rest = custom_id.rpartition(":")
-    return prefix == _DETAILS or (prefix in _BY_PREFIX and _BY_PREFIX[prefix] in _LOOKING and rest.isdecimal())
+    return prefix == _DETAILS or (prefix in _BY_PREFIX and _BY_PREFIX[prefix] in _HARMLESS and rest.isdecimal())
 
 
 def details_custom_id(nonce: str) -> str:
@@ -267,8 +269,8 @@ def number_view(*buttons: tuple[Action, int]) -> discord.ui.View | None:
 
 
 def results_view(to_send: Sequence[ResendRequest], turning: Sequence[tuple[Action, int]]) -> discord.ui.View | None:
-    """The buttons under a page of outcomes, two to a row: one for each that can be sent again, then those for other
-    pages; None without any."""
+    """The buttons under a page of outcomes, two in a row: one for each that can be resent, then those for other pages.
+    None without any."""
     if not to_send and not turning:
         return None
     view = discord.ui.View(timeout=None)
@@ -299,8 +301,7 @@ def details_view(nonce: str) -> discord.ui.View:
 
 
 def layout_view(text: str, *buttons: tuple[Action, int], colour: discord.Colour) -> discord.ui.LayoutView:
-    """A Components V2 message: a container with an edge in `colour` that holds the text and, in one row, at most two
-    buttons."""
+    """A Components V2 message: a container with a coloured edge that holds the text and one row of buttons."""
     view = discord.ui.LayoutView(timeout=None)
     box: discord.ui.Container[Any] = discord.ui.Container(discord.ui.TextDisplay(text), accent_colour=colour)
     view.add_item(box)

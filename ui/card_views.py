@@ -36,7 +36,7 @@ _STATUS_COLOURS = {
     CardStatus.NOT_POSTED: FAILED,
     CardStatus.STOPPED: STOPPED,
 }
-"""Every other status is of a job at work."""
+"""Any other status is that of a running job."""
 
 _OUTCOME_COLOURS = {
     Outcome.COMPLETED: DONE,
@@ -81,13 +81,13 @@ _ENDED = {
 
 
 def card_view(post: CardPost, address: Address) -> discord.ui.LayoutView:
-    """The card as a message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
+    """The card as a message. It pings nobody: it is sent silently and without allowed mentions."""
     buttons = [(action, post.subscription_id) for action in _BUTTONS.get(post.status, ())]
     return layout_view(card_text(post, address), *buttons, colour=_colour(post))
 
 
 def _colour(post: CardPost) -> discord.Colour:
-    """Supports the words, never replaces them."""
+    """The colour of the card's edge; it repeats what the words say."""
     if post.status is CardStatus.ENDED and post.outcome is not None:
         return _OUTCOME_COLOURS[post.outcome]
     return _STATUS_COLOURS.get(post.status, RUNNING)
@@ -131,7 +131,7 @@ _CONSTANT = {
 
 
 def _head(post: CardPost) -> str:
-    """The state of an open job, and what comes of it."""
+    """The state of an open job, and what happens next."""
     return _CONSTANT[post.status] if post.status in _CONSTANT else _CHANGING[post.status](post)
 
 
@@ -210,7 +210,7 @@ _CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
 
 
 def missing_permissions(names: tuple[str, ...]) -> str:
-    """Names what is missing, with a space in front; empty where that isn't known."""
+    """Names what is missing, with a space in front; empty if nothing is named."""
     needed = [f"*{name}*" for name in names if name not in _OBSTACLES]
     need = f"I need: {formatting.enumeration(needed)}." if needed else ""
     found = formatting.paragraph(*(text for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
@@ -252,7 +252,7 @@ def _stopped(post: CardPost) -> str:
 
 
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
-    """A batch's message. Nobody is to be pinged by it: it is sent without allowed mentions, silently."""
+    """The summary as a message. It pings nobody: it is sent silently and without allowed mentions."""
     buttons = ((Action.STOP_BATCH, post.batch_id),) if post.open else ()
     colour = RUNNING if post.open else DONE
     if not post.open and post.done < len(post.entries):
@@ -261,7 +261,7 @@ def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
 
 
 def summary_text(post: SummaryPost, address: Address) -> str:
-    """The summary's text; names get shorter where there are too many jobs for one message."""
+    """The summary's text. The jobs' names are cut so far that all of them fit into one message."""
     for limit in range(SHORT_PROMPT, 0, -10):
         text = _summary_text(post, address, limit)
         if units(text) <= TEXT_DISPLAYS:

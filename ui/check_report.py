@@ -1,4 +1,4 @@
-"""The answer to `/pixverse-admin check`: a line for everything that has to work, each fault with its remedy."""
+"""The reply to `/pixverse-admin check`: a line for everything that has to work, each problem with its fix."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _CHANNELS = 5
 
 
 class TokenState(StrEnum):
-    """How useapi.net took the token that is in force here."""
+    """What useapi.net says to the token that this server uses."""
 
     WORKS = "works"
     MISSING = "missing"
     REFUSED = "refused"
     UNPAID = "unpaid"
     ENTER_AGAIN = "enter again"
-    """One was set, and is not kept any more."""
+    """A token was set, but is no longer stored."""
     UNTRIED = "untried"
     """useapi.net did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """A channel to which every job of the server's account is relayed."""
+    """A channel in which every job of the server's account is posted."""
 
     channel_id: int
     missing: tuple[str, ...]
     """Permissions without which nothing can be posted there."""
     other_account: bool
-    """It was set up with another account than the one in force."""
+    """It follows another account than the one in use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +46,16 @@ class NeedsPermission:
 
     channel_id: int
     missing: tuple[str, ...]
-    """Empty where Discord refuses and nobody can tell why."""
+    """Empty if Discord refuses messages for an unknown reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """What was found. Times are milliseconds UTC, sizes bytes."""
+    """What the check found. Times are in milliseconds UTC, sizes in bytes."""
 
     token: TokenState
     account: ClaimedUser | None
-    """The useapi.net user, where the token's text claims one."""
+    """The useapi.net user, if the token's text claims one."""
     operators_token: bool
     """The server has none of its own and uses the operator's."""
     tried_at: int | None
@@ -66,26 +66,26 @@ class CheckReport:
     upload_limit: int | None
     watching: int
     oldest: int | None
-    """Since when the oldest open job is watched."""
+    """Since when the oldest job is watched."""
     waiting: int
-    """Outcomes that could not be posted yet."""
+    """Outcomes that are not posted yet."""
     alerts_channel: int | None
     alerts_missing: tuple[str, ...] = ()
     waiting_since: int | None = None
-    """Since when the oldest of them waits."""
+    """Since when the oldest outcome that is not posted waits."""
     held_up: bool = False
-    """It waits for longer than posting takes."""
+    """The oldest outcome has waited longer than posting takes."""
     needing: tuple[NeedsPermission, ...] = ()
-    """Where some of them wait for a permission."""
+    """Channels in which outcomes wait for a permission."""
     not_posted: int = 0
-    """Outcomes that were given up, or of which nobody knows."""
+    """Outcomes that were given up, or that may or may not have been posted."""
     followed: tuple[Followed, ...] = ()
     on_hold: int = 0
-    """Of what is watched: jobs of accounts that the server does not use."""
+    """Watched jobs that belong to another account than the one in use."""
     refused: bool = False
-    """Discord has refused a message in this channel, which waits."""
+    """A message waits because Discord refuses it in this channel."""
     uploads_limited: bool = False
-    """Discord took the latest result without its file only, since uploads are limited in the server."""
+    """Discord accepted the latest result only without its file, because it limits uploads in this server."""
     callback_heard_at: int | None = None
     api_down_since: int | None = None
 
@@ -94,7 +94,7 @@ class _Kind(Enum):
     PROBLEM = auto()
     """Somebody here can fix it; the text says how."""
     WAITS = auto()
-    """It ends by itself."""
+    """It passes by itself."""
     WORKS = auto()
 
 
@@ -105,7 +105,7 @@ class _Line:
 
 
 def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
-    """The report: problems first, each with its remedy, then what waits, then what works in one paragraph."""
+    """The report: problems first, each with its fix, then what waits, then in one line what works."""
     found = (
         _token(report, mentions) if report.token is not TokenState.UNTRIED or report.api_down_since is None else None,
         _api(report),
@@ -176,12 +176,12 @@ def _refused(report: CheckReport, mentions: CommandMentions) -> str:
 
 
 def _is_on_hold(report: CheckReport) -> bool:
-    """Whether everything stands still for the token's sake."""
+    """Whether everything is on hold because of the token."""
     return report.token in (TokenState.MISSING, TokenState.ENTER_AGAIN, TokenState.REFUSED, TokenState.UNPAID)
 
 
 def _held(report: CheckReport) -> str:
-    """What stands still for the token's sake."""
+    """How much is on hold because of the token, as a sentence with a space behind it."""
     jobs = formatting.count(report.watching, "job", "jobs") if report.watching else ""
     resting = [one for one in report.followed if not one.missing and not one.other_account]
     followed = _channels_of(resting)
@@ -292,7 +292,7 @@ def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
 
 
 def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
-    """A sentence for each set of what is missing, with the channels that it is missing in."""
+    """A sentence for each set of missing permissions, with the channels in which they are missing."""
     alike: dict[tuple[str, ...], list[int]] = {}
     for channel_id, missing in channels[:_CHANNELS]:
         alike.setdefault(missing, []).append(channel_id)

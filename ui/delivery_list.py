@@ -1,4 +1,4 @@
-"""The answer to `/pixverse-admin deliveries`: what became of a server's outcomes, a page at a time."""
+"""The reply to `/pixverse-admin deliveries`: what became of a server's outcomes, a page at a time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from ui.link_reasons import because
 from ui.message import Reply
 
 PAGE = 10
-"""Outcomes of a page, a line each."""
-_MOST_BUTTONS = 8
-"""To send one again: Discord has five rows, of which one turns the pages, and two stand in a row."""
+"""Outcomes on a page, one line each."""
+_MAX_BUTTONS = 8
+"""*Resend* buttons on a page: two in each of four rows; Discord's fifth row is for turning pages."""
 _NAMES = (40, 30, 20, 10)
-"""Characters of a prompt, as many as the message has room for."""
+"""Characters shown of each prompt: the first of these numbers with which the page fits into a message."""
 
 _WAITING = {
     Reason.NOT_THERE: "PixVerse's link doesn't work yet.",
@@ -38,7 +38,7 @@ _UNSURE = "May have arrived. If it's missing, resend it; *Read Message History* 
 
 
 def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Reply:
-    """A page of outcomes, with a button for each that can be sent again; `news` in the place of its heading."""
+    """A page of outcomes, with a button for each that can be resent. `news` replaces its heading."""
     if not page.records and not page.skipped and not page.only_failed:
         return Reply(f"**No results on this server yet.** Start with {mentions.status}.")
     text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
@@ -51,7 +51,7 @@ def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMen
 
 
 def sent_again(result: SentAgain) -> str:
-    """What came of `Resend 3`."""
+    """The heading of a page after *Resend 3* was pressed."""
     if result.fresh:
         return f"**Resending #{result.number}** in <#{result.channel_id}>."
     if result.posted:
@@ -60,23 +60,23 @@ def sent_again(result: SentAgain) -> str:
 
 
 def posted_after_all(result: SentAgain) -> str:
-    """What came of `Resend 3` in the end."""
+    """The heading of a page after a resent outcome was posted."""
     return f"**Posted #{result.number}** in <#{result.channel_id}>."
 
 
 def _with_buttons_for_all(records: tuple[OutcomeRecord, ...]) -> tuple[OutcomeRecord, ...]:
-    """As many as have room for their buttons; those that can be sent again stand first."""
-    if all(_can_be_sent(record) for record in records[: _MOST_BUTTONS + 1]):
-        return records[:_MOST_BUTTONS]
+    """The records for which there is room, given that those with a button come first."""
+    if all(_can_be_sent(record) for record in records[: _MAX_BUTTONS + 1]):
+        return records[:_MAX_BUTTONS]
     return records
 
 
 def _turning(page: OutcomePage, shown: int, counts: OutcomeCounts) -> list[tuple[Action, int]]:
-    """The two most wanted ways on from a page."""
+    """The buttons for other pages: at most two, each with the number of outcomes before its page."""
     failed = page.only_failed
     ways = []
     if page.skipped:
-        length = _MOST_BUTTONS if page.skipped % PAGE else PAGE
+        length = _MAX_BUTTONS if page.skipped % PAGE else PAGE
         ways.append((Action.PREVIOUS_FAILED if failed else Action.PREVIOUS_RESULTS, max(0, page.skipped - length)))
     if page.more or shown < len(page.records):
         ways.append((Action.MORE_FAILED if failed else Action.MORE_RESULTS, page.skipped + shown))
@@ -90,7 +90,7 @@ def _turning(page: OutcomePage, shown: int, counts: OutcomeCounts) -> list[tuple
 def _fitting(
     head: str, records: Sequence[OutcomeRecord], mentions: CommandMentions
 ) -> tuple[str, Sequence[OutcomeRecord]]:
-    """The page's text and the outcomes in it: as many as there is room for, with names as long as there is room for."""
+    """The page's text and the outcomes in it: as many as fit into a message, with names as long as they fit."""
     if not records:
         return formatting.lines(head, "That's all."), records
     for number in range(len(records), 0, -1):
@@ -116,7 +116,7 @@ def _head(counts: OutcomeCounts) -> str:
 
 
 def _lines(records: Sequence[OutcomeRecord], mentions: CommandMentions, limit: int) -> Iterator[str]:
-    """A line for each outcome; what is to be said of several of them stands once, below them all."""
+    """A line for each outcome; a reason that several of them share stands once, below all lines."""
     reasons = [_reason(record, mentions) for record in records]
     places: dict[str, list[int]] = {}
     for place, reason in enumerate(reasons, start=1):
@@ -149,7 +149,7 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
 
 
 def _own_words(record: OutcomeRecord) -> str:
-    """What is said of this outcome only: a link, a time, its number where it has to be typed."""
+    """What belongs to this outcome alone: a link, a time, or its number if that has to be typed."""
     if record.state is DeliveryState.POSTED and record.reason != Reason.DELETED:
         return formatting.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
     if record.state is DeliveryState.GIVEN_UP and record.reason == Reason.CHANNEL_GONE:
@@ -176,7 +176,7 @@ def _can_be_sent(record: OutcomeRecord) -> bool:
 
 
 def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
-    """Why it stands nowhere, or not as it is, and what to do about it; empty where there is nothing to say."""
+    """Why the outcome is not posted, or not in full, and what to do about it; empty if there is nothing to say."""
     if record.state is DeliveryState.POSTED:
         return _posted(record)
     if record.state is DeliveryState.UNSURE:

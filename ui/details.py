@@ -1,4 +1,4 @@
-"""`Details`: everything that the API tells of a job, for the presser alone."""
+"""The reply to *Details*: everything that the API says about a job, for whoever pressed the button."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from ui.message import Reply
 _LONG = 900
 _SHORT = 200
 _PAGE = MESSAGE - 300
-"""Room for the lines of one message; state and id need the rest."""
+"""Space for the lines of one message; state and id take the rest."""
 
 
 def details_replies(details: JobDetails) -> list[Reply]:
-    """One message or more, each within Discord's bound; the first begins with the state, the last ends with the id."""
+    """One or more messages, each within Discord's limit. The first begins with the state, the last ends with the id."""
     state = formatting.sentence(job_text.state_of(CardStatus.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
     pages[0] = formatting.lines(f"**{state}.**", pages[0])
@@ -40,7 +40,7 @@ def _pages(lines: Iterator[str]) -> Iterator[str]:
 
 
 def _lines(details: JobDetails) -> Iterator[str]:
-    """A line for each field that is known, in the API's order."""
+    """A line for each known field, in the API's order."""
     if details.job is not None:
         for name, value in _fields(details.job):
             if value:
@@ -50,7 +50,7 @@ def _lines(details: JobDetails) -> Iterator[str]:
 
 
 def _fields(job: Job) -> Iterator[tuple[str, str]]:
-    """Names as the API writes them (useapi.net PixVerse v1, get-pixverse-jobid, Model; v2's fewer ones after them)."""
+    """Each field under the API's own name (useapi.net PixVerse v1, get-pixverse-jobid, Model), and its text."""
     yield "parentJobId", job_id(job.parent_jobid or "")
     yield "verb", escaped(job.verb or "", _SHORT)
     yield "status", escaped(job.status, _SHORT)

@@ -15,11 +15,11 @@ from ui.escape import job_id
 from ui.message import OnPress, Reply, TemporaryView, reply
 
 _PRESSER = 0
-"""The buttons are about whoever presses them, so their number says nothing."""
+"""The number of buttons that concern whoever presses them."""
 
 
 def forget_question() -> Reply:
-    """Asks first."""
+    """Asks before a person's data is deleted."""
     return reply(
         "**Delete what I keep about you?** That's which jobs you asked for and whether to ping you. "
         "I'll still post their results, without a ping. Old messages stay.",
@@ -29,12 +29,12 @@ def forget_question() -> Reply:
 
 
 def forgotten_reply() -> Reply:
-    """It is done."""
+    """The person's data was deleted."""
     return Reply("**Deleted.** I keep nothing about you now.")
 
 
 def kept_reply() -> Reply:
-    """They thought better of it."""
+    """The person pressed *Keep my data*."""
     return Reply("**Kept.** Nothing has changed.")
 
 
@@ -64,16 +64,16 @@ _NOT_CHECKED = {
 
 
 def status_reply(result: StatusResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
-    """What `/pixverse status`, `Watch it here` and `Watch again` answer; `obstacles` where nothing can be posted there,
-    as far as they are known."""
-    told = _status(result, where)
+    """The reply to `/pixverse status`, `Watch it here` and `Watch again`. `obstacles`: nothing can be posted there, for
+    these reasons if any are known; None if posting works."""
+    status = _status(result, where)
     if obstacles is None or (isinstance(result, AlreadyPosted) and result.state is DeliveryState.POSTED):
-        return told
-    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}", told.view)
+        return status
+    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{status.content}", status.view)
 
 
 def how_to_let_me_post(obstacles: tuple[str, ...]) -> str:
-    """The remedy where a card was refused, with a space in front."""
+    """What to do if nothing can be posted here, with a space in front."""
     return missing_permissions(obstacles) or " Discord refuses it; check my permissions here."
 
 
@@ -129,7 +129,7 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
 
 
 def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
-    """What `/pixverse status` answers with `private`; `watch_here` is called by its button, while the job runs."""
+    """The reply to `/pixverse status` with `private`. While the job runs, a button calls `watch_here`."""
     state = formatting.sentence(job_text.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
         head = formatting.paragraph(_API_DOWN, _last_known(peek.job), "Only you see this.")
@@ -148,7 +148,7 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
 
 
 def checked_reply(result: CheckResult, where: Address) -> Reply:
-    """What `Check now` answers."""
+    """The reply to `Check now`."""
     match result:
         case AlreadyPosted():
             return _already_posted(result, where)
@@ -167,7 +167,7 @@ def checked_reply(result: CheckResult, where: Address) -> Reply:
 
 
 def stop_reply(result: StopResult) -> Reply:
-    """What `/pixverse unwatch` and `Stop watching` answer."""
+    """The reply to `/pixverse unwatch` and `Stop watching`."""
     match result:
         case Stopped():
             return Reply("**Stopped watching.** The job keeps running at PixVerse.")
@@ -183,7 +183,7 @@ def stop_reply(result: StopResult) -> Reply:
 
 
 def stopped_all_reply(result: StoppedAll) -> Reply:
-    """What `Stop watching all` answers."""
+    """The reply to `Stop watching all`."""
     if not result.stopped and not result.kept:
         return Reply("**Nothing to stop.** All these jobs have ended.")
     kept = formatting.plural(
@@ -199,13 +199,13 @@ def stopped_all_reply(result: StoppedAll) -> Reply:
 
 
 def mention_reply(subscription_id: int, *, mention: bool) -> Reply:
-    """What `Ping me` and `Don't ping me` answer."""
+    """The reply to `Ping me` and `Don't ping me`."""
     text = "**I'll ping you when it ends.**" if mention else "**You won't be pinged.** I'll still post the result."
     return _with_buttons(text, subscription_id, mention=mention)
 
 
 def posted_again_reply(number: int) -> Reply:
-    """What `Post it again` answers."""
+    """The reply to `Post it again`."""
     return Reply(f"**Posting #{number} again here.**")
 
 
@@ -218,7 +218,7 @@ def _status_of(outcome: Outcome | None) -> CardStatus:
 
 
 def on_hold(hold: AccountState) -> str:
-    """What is said of jobs that are watched and wait for a token that works."""
+    """Why watched jobs are on hold, and until when."""
     why, until = _ON_HOLD[hold]
     return f"On hold: {why}. I'll resume {until}."
 
@@ -238,18 +238,18 @@ def _last_known(job: Job | None) -> str:
 
 
 def _what_comes(result: AlreadyPosted | PostingOutcome | Checked) -> str:
-    """What an ended job's outcome holds."""
+    """What will be posted of a job that has ended."""
     has_media = result.job is not None and bool(result.job.media)
     return "the result" if result.outcome is Outcome.COMPLETED and has_media else "the details"
 
 
 def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Reply:
-    """An answer to somebody who waits for a job."""
+    """A reply to somebody who waits for a job, with buttons."""
     return reply(text, (_ping_button(mention=mention), subscription_id), (Action.STOP_WATCHING, subscription_id))
 
 
 def _ping_button(*, mention: bool) -> Action:
-    """The button for the other way."""
+    """The button that turns the ping off, or on if it is off."""
     return Action.DO_NOT_PING_ME if mention else Action.PING_ME
 
 

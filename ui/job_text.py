@@ -16,9 +16,10 @@ _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""
 
 _JUST_BEFORE = 60_000
+"""Milliseconds."""
 
 _LEAST = 1000
-"""What took less would be told as no time at all."""
+"""Milliseconds; a shorter time would be shown as `0 s`."""
 
 _VIDEOS = {"pixverse-create": 4, "pixverse-create_single": 1}
 
@@ -70,7 +71,7 @@ _HOLDS = {
 
 
 def what(job: Job | None) -> str:
-    """What the job makes, by its verb, or how many videos came of it; empty where that is not known."""
+    """What the job makes, by its verb, or how many videos it made; empty if that is not known."""
     if job is None or job.verb is None:
         return ""
     if job.verb in _VIDEOS:
@@ -83,14 +84,14 @@ def what(job: Job | None) -> str:
 
 
 def counts_only(job: Job | None) -> bool:
-    """Whether `what` tells a number of videos and nothing else."""
+    """Whether `what` returns only a number of videos."""
     return job is not None and job.verb in _VIDEOS
 
 
 def facts(job: Job | None, *, with_what: bool = True) -> str:
-    """The known ones of: what, style, model, quality, length, aspect ratio, seed, sound, how long it took.
+    """The job's known facts: what it makes, style, model, quality, length, aspect ratio, seed, sound, how long it took.
 
-    Without what where the message says it elsewhere.
+    `with_what` is False if the message says elsewhere what the job makes.
     """
     if job is None:
         return ""
@@ -122,38 +123,38 @@ def _took(job: Job) -> str:
 
 
 def _seen_to_end(job: Job) -> int | None:
-    """When it ended as the bot saw it, if it looked just before."""
+    """When the bot saw that the job had ended, if it had seen it running just before."""
     if job.ended_by is None or job.ran_until is None or not 0 <= job.ended_by - job.ran_until <= _JUST_BEFORE:
         return None
     return job.ended_by
 
 
 def prompt_text(job: Job | None) -> str:
-    """The prompt as it was written, but for e-mail addresses: the one in an id of v2 may be repeated in it."""
+    """The prompt with e-mail addresses masked: it may repeat the one in an id of v2."""
     return mask_email(job.prompt or "") if job is not None else ""
 
 
 def prompt(job: Job | None, limit: int = PROMPT) -> str:
-    """The prompt, escaped; what the job makes where there is none; empty where neither is known."""
+    """The prompt, escaped; without one, what the job makes; empty if neither is known."""
     if job is None:
         return ""
     return escaped(prompt_text(job), limit) or what(job)
 
 
 def prompt_name(job: Job | None, number: int, limit: int = SHORT_PROMPT) -> str:
-    """A job's name in a list: its prompt, escaped; `#number` where there is none or it was refused for its content."""
+    """A job's name in a list: its prompt, escaped; `#number` if it has none or was refused for its content."""
     return (escaped(prompt_text(job), limit) if _has_name(job) else "") or f"#{number}"
 
 
 def plain_name(job: Job | None, number: int, limit: int) -> str:
-    """A job's name where Discord knows no markup: like `prompt_name` without escapes."""
+    """A job's name for places without markup: like `prompt_name` without escapes."""
     start = (job.prompt or "")[:_PROMPT_START] if job is not None and _has_name(job) else ""
     return _plain_start(start, limit) or f"#{number}"
 
 
 @lru_cache(maxsize=256)
 def _plain_start(prompt: str, limit: int) -> str:
-    """Remembered, since somebody who types is offered the same jobs at each letter."""
+    """Cached, because autocomplete offers the same jobs at each letter typed."""
     return plain(mask_email(prompt), limit)
 
 
@@ -180,19 +181,19 @@ def state(job: Job | None) -> str:
 
 
 def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state of a watched job in lower-case words, troubles of the relay included."""
+    """The state of a watched job in lower-case words, what the relay adds to it included."""
     if status is CardStatus.ENDED:
         return _OUTCOMES[outcome] if outcome else "ended"
     return "on hold" if status in _HOLDS else _STATUSES.get(status) or state(job)
 
 
 def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state as it stands in a list, where many lines may say the same."""
+    """The state as a list shows it, in few words."""
     refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and status not in _HOLDS)
     return "refused" if refused else state_of(status, job, outcome)
 
 
 def why_on_hold(statuses: Iterable[CardStatus]) -> str:
-    """Why jobs with these statuses are on hold, in one sentence; empty where none is."""
+    """Why jobs with these statuses are on hold, in one sentence; empty if none is."""
     reasons = dict.fromkeys(_HOLDS[status] for status in statuses if status in _HOLDS)
     return f"On hold: {'; '.join(reasons)}." if reasons else ""

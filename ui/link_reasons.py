@@ -1,4 +1,4 @@
-"""Why a video is not attached, in sentences."""
+"""Why a video is posted as a link, and why Discord refused a message, in sentences."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ui.discord_limits import FILES
 from ui.escape import code, escaped
 
 NOT_PLAYED = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
-"""Reasons for which nobody sees the video behind the link: it leads nowhere, or where nobody allowed it."""
+"""Reasons for which the link does not show the video."""
 
 _MAY_NOT_ATTACH = "Someone with *Manage Server* can allow *Attach Files* here."
 _NOT_TAKEN = {
@@ -35,9 +35,9 @@ def because(cause: Cause | None) -> str:
 
 
 def why_several(reason: LinkReason, links: tuple[VideoLink, ...], *, named: bool) -> str:
-    """One sentence for those of several videos that have this reason; empty where none has.
+    """One sentence about those of several videos that have this reason; empty if none has.
 
-    Without their numbers where those are `named` already and no other reason is told.
+    It leaves out their numbers if those are `named` already and every video has this reason.
     """
     concerned = [link for link in links if link.reason is reason]
     if not concerned:
@@ -68,7 +68,7 @@ def _why_these(reason: LinkReason, concerned: list[VideoLink], name: str) -> str
 
 
 def why_one(link: VideoLink, name: str) -> str:
-    """The sentence for one video, which is called `name` ("It", "Number 3")."""
+    """The sentence about one video; `name` is its subject ("It", "Number 3")."""
     it = _inside(name)
     its = "Its link" if it == "it" else f"The link of {it}"
     it_is = "It's" if it == "it" else f"{name} is"
@@ -90,7 +90,7 @@ def why_one(link: VideoLink, name: str) -> str:
 
 
 def _inside(name: str) -> str:
-    """What `name` is called within a sentence."""
+    """`name` as an object within a sentence."""
     return {"It": "it", "They": "them"}.get(name) or name[:1].lower() + name[1:]
 
 

@@ -19,26 +19,26 @@ class AttachedFile:
 
     path: Path
     name: str
-    """ASCII, with `SPOILER_` in front where the video is to be hidden behind a click."""
+    """ASCII; with `SPOILER_` in front, Discord hides the file behind a click."""
     description: str
     """Alt text."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """Everything of a message but its nonce."""
+    """A message to a channel, without its nonce."""
 
     content: str | None = None
     """None for a Components V2 message, which holds its text in the view."""
     view: discord.ui.View | discord.ui.LayoutView | None = None
     files: tuple[AttachedFile, ...] = ()
     mention: tuple[int, ...] = ()
-    """The people to allow mentions of; nobody and nothing else is to be pinged."""
+    """The people who may be pinged; nobody and nothing else is."""
     silent: bool = False
     suppress_embeds: bool = False
     reply_to: int | None = None
     known_by: str | None = None
-    """The custom id by which the message is found in a channel's history; None: by its content."""
+    """The custom id by which the message is found in a channel's history; None if it is found by its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Reply:
     content: str
     view: discord.ui.View | None = None
     later: Callable[[], Awaitable[Reply]] | None = field(default=None, compare=False)
-    """Returns the reply that replaces this one later, when something has happened that this one did not wait for."""
+    """Waits for something that this reply did not wait for, and returns the reply that replaces it."""
 
 
 def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
@@ -63,7 +63,10 @@ _LIFETIME = 14 * 60.0
 
 
 class TemporaryView(discord.ui.View):
-    """One button that calls `on_press`; it is removed from the reply when its time is over."""
+    """One button that calls `on_press`. It is removed from the reply after 14 minutes.
+
+    It can carry what may not stand in a custom id, such as a job id that nobody watches yet.
+    """
 
     def __init__(self, label: str, on_press: OnPress) -> None:
         super().__init__(timeout=_LIFETIME)
@@ -80,7 +83,7 @@ class TemporaryView(discord.ui.View):
         self._when_over = when_over
 
     async def take_off(self) -> None:
-        """Removes the button from the reply, if Discord lets it, and ends the view."""
+        """Removes the button from the reply, if Discord allows that, and ends the view."""
         message, self._message = self._message, None
         self.stop()
         self._when_over()

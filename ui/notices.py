@@ -1,4 +1,4 @@
-"""What admins are told of their own accord."""
+"""Notices: what the bot tells admins unasked."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ _PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSIN
 
 
 def notice_message(post: NoticePost, mentions: CommandMentions) -> Message:
-    """The notice as a message; the same post gives the same text, by which it is found again. An alert is not silent,
-    its end is."""
+    """The notice as a message. The same post always gives the same text, by which the message is found again."""
     return Message(
         content=_text(post, mentions), mention=_pinged(post), suppress_embeds=True, silent=post.kind in _SILENT
     )
@@ -69,7 +68,7 @@ def _who(post: NoticePost) -> str:
 
 
 def _over(post: NoticePost) -> str:
-    """What takes the place of an alert."""
+    """What an alert is replaced with when its trouble is over."""
     if post.kind is NoticeKind.FIXED:
         state = formatting.paragraph("**Fixed: the API token works.**", _resumed(post))
     else:

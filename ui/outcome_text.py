@@ -13,28 +13,28 @@ from ui.link_reasons import NOT_PLAYED, why_one, why_several
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class OutcomeText:
     """The parts of an outcome that depend on how the job ended."""
 
     state: str
-    plain_state: str
-    """The state for the message that holds no word of the API."""
     advice: str = ""
+    state_alone: str = ""
+    """The state for a message without advice, links and the API's words, if it is another one."""
     aside: str = ""
     """What follows the state directly, with its space."""
     small: str = ""
     """What the small print begins with."""
     links: tuple[str, ...] = ()
     unfold: bool = False
-    """Whether Discord may show what lies behind the links."""
+    """Whether Discord may show what the links lead to."""
     in_order: bool = False
     """Whether the order of the files is explained."""
     with_facts: bool = False
     with_reason: bool = False
 
 
-def verdict(post: OutcomePost, mentions: CommandMentions) -> Verdict:
-    """The verdict for `post`."""
+def outcome_text(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
+    """What the outcome `post` says."""
     match post.outcome:
         case Outcome.COMPLETED:
             return _completed(post, mentions)
@@ -49,77 +49,58 @@ def verdict(post: OutcomePost, mentions: CommandMentions) -> Verdict:
 
 
 _CONSTANT = {
-    Outcome.MODERATED: Verdict(
-        "Refused by PixVerse's content rules.",
+    Outcome.MODERATED: OutcomeText(
         "Refused by PixVerse's content rules.",
         "Change the prompt or the image, then start a new job.",
         with_reason=True,
     ),
-    Outcome.CANCELLED: Verdict(
-        "The job was cancelled.",
-        "The job was cancelled.",
-        "Someone stopped it at PixVerse or useapi.net.",
-    ),
-    Outcome.EXPIRED: Verdict(
-        "The job has expired.",
-        "The job has expired.",
-        "useapi.net keeps jobs for 31 days.",
-    ),
-    Outcome.NOT_FOUND: Verdict(
-        "useapi.net no longer has this job.",
-        "useapi.net no longer has this job.",
-        "If the API token was changed, it may belong to the old account.",
+    Outcome.CANCELLED: OutcomeText("The job was cancelled.", "Someone stopped it at PixVerse or useapi.net."),
+    Outcome.EXPIRED: OutcomeText("The job has expired.", "useapi.net keeps jobs for 31 days."),
+    Outcome.NOT_FOUND: OutcomeText(
+        "useapi.net no longer has this job.", "If the API token was changed, it may belong to the old account."
     ),
 }
 
 
-_NEVER_FOUND = Verdict(
-    "I couldn't find this job.",
-    "I couldn't find this job.",
-    "Check the id, and whether this server's useapi.net account made it.",
+_NEVER_FOUND = OutcomeText(
+    "I couldn't find this job.", "Check the id, and whether this server's useapi.net account made it."
 )
-"""For a job that was asked for while the API was down, and that the API then did not know."""
+"""The job was asked for while the API was down; when it was up again, it did not know the job."""
 
 
-def _failed(post: OutcomePost) -> Verdict:
-    told = post.job is not None and (post.job.error or post.job.error_details)
-    return Verdict(
+def _failed(post: OutcomePost) -> OutcomeText:
+    gave_reason = post.job is not None and (post.job.error or post.job.error_details)
+    return OutcomeText(
         "The job failed.",
-        "The job failed.",
-        "You can start it again." if told else "PixVerse gave no reason; you can start it again.",
+        "You can start it again." if gave_reason else "PixVerse gave no reason; you can start it again.",
         with_reason=True,
     )
 
 
-def _given_up(post: OutcomePost, mentions: CommandMentions) -> Verdict:
+def _given_up(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
     age = f" after {formatting.duration(post.watched_for)}" if post.watched_for is not None else ""
     state = f"I stopped watching{age}."
     last = f'PixVerse still says "{escaped(post.job.status, 40)}".' if post.job and post.job.status else ""
-    return Verdict(state, state, formatting.paragraph(last, f"{mentions.status} takes it up again."))
+    return OutcomeText(state, formatting.paragraph(last, f"{mentions.status} takes it up again."))
 
 
-def _completed(post: OutcomePost, mentions: CommandMentions) -> Verdict:
+def _completed(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
     total = len(post.files) + len(post.links)
     ready = _ready(post, total)
     if not total:
-        state = "Finished, but without a video."
-        return Verdict(
-            state,
-            state,
-            "PixVerse sent no file. You can start the job again.",
-        )
+        return OutcomeText("Finished, but without a video.", "PixVerse sent no file. You can start the job again.")
     if not post.links:
-        return Verdict(f"{ready}.", f"{ready}.", in_order=total > 1, with_facts=True)
+        return OutcomeText(f"{ready}.", in_order=total > 1, with_facts=True)
     links = tuple(url for url in (bare_link(link.url) for link in post.links) if url)
     if total == 1:
         return _single(post, post.links[0], links, mentions)
     state = f"{ready}, {_which(post)}."
     named = not post.files or ", number" in state
     advice = formatting.paragraph(*(why_several(reason, post.links, named=named) for reason in LinkReason))
-    return Verdict(
+    return OutcomeText(
         state,
-        f"{ready}.",
         advice,
+        state_alone=f"{ready}.",
         small=_how_long(post.links, _renewed(post.links, "them", mentions)),
         links=links,
         unfold=_unfold(post.links),
@@ -134,7 +115,7 @@ def _ready(post: OutcomePost, total: int) -> str:
     return formatting.plural(total, "Your video is ready", "Your {number} videos are ready")
 
 
-def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> Verdict:
+def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> OutcomeText:
     is_image = job_text.is_image(post.job)
     ready = _ready(post, 1)
     match link.reason:
@@ -146,32 +127,32 @@ def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions
             made = ""
             if post.ended_at is not None and post.late is None:
                 made = f"It was made {formatting.relative(post.ended_at)}. "
-            return Verdict(
-                state, state, f"{made}The PixVerse account's owner can still download it there.", links=links
-            )
+            return OutcomeText(state, f"{made}The PixVerse account's owner can still download it there.", links=links)
         case LinkReason.HOST_NOT_ALLOWED:
             state = f"{ready}, but I may not fetch it."
-            return Verdict(state, state, why_one(link, "It"), links=links)
+            return OutcomeText(state, why_one(link, "It"), links=links)
         case LinkReason.NOT_A_VIDEO:
             state = "Finished, but the file isn't an image" if is_image else "Finished, but the file isn't a video"
             kind = f" ({escaped(link.content_type, 40)})." if link.content_type else "."
-            return Verdict(state, f"{state}.", aside=kind, links=links, unfold=True)
+            return OutcomeText(state, state_alone=f"{state}.", aside=kind, links=links, unfold=True)
         case _:
             again = _renewed((link,), "it", mentions)
             state = f"{ready}, as a link."
             why = why_one(link, "It")
             if not links:
                 why = f"{why} Press Details to see it."
-            return Verdict(state, f"{ready}.", why, small=_how_long((link,), again), links=links, unfold=True)
+            return OutcomeText(
+                state, why, state_alone=f"{ready}.", small=_how_long((link,), again), links=links, unfold=True
+            )
 
 
 def _unfold(links: tuple[VideoLink, ...]) -> bool:
-    """Whether Discord may unfold the links: not if one leads to a host that is not allowed, since it applies to all."""
+    """Whether Discord may show what the links lead to. One link to a host that is not allowed rules it out for all."""
     return all(link.reason is not LinkReason.HOST_NOT_ALLOWED for link in links)
 
 
 def _which(post: OutcomePost) -> str:
-    """Which of several videos are not attached."""
+    """Which of several videos are not attached, as the end of the state."""
     shown = [link.index for link in post.links if link.reason not in NOT_PLAYED]
     missing = [link.index for link in post.links if link.reason in NOT_PLAYED]
     if shown and missing:
@@ -188,12 +169,12 @@ def _which(post: OutcomePost) -> str:
 
 
 def _renewed(links: tuple[VideoLink, ...], them: str, mentions: CommandMentions) -> str:
-    """By which command links that stay links are renewed."""
+    """Which command renews the links, if any are renewed by one."""
     return f"{mentions.status} renews {them}" if any(link.reason is LinkReason.TOO_LARGE for link in links) else ""
 
 
 def _how_long(links: tuple[VideoLink, ...], again: str) -> str:
-    """Until when the links that lead to a video work."""
+    """Until when the links to videos work, and how they are renewed."""
     played = [link for link in links if link.reason not in NOT_PLAYED and bare_link(link.url)]
     if not played:
         return ""

@@ -1,4 +1,4 @@
-"""The outcome: the one new message at a job's end, plain content so that every client shows it."""
+"""The outcome: the one new message at a job's end. Its text is plain content, which every client shows."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ui.command_texts import CommandMentions
 from ui.discord_limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.escape import escaped, job_id, plain
 from ui.message import AttachedFile, Message
-from ui.outcome_text import Verdict, verdict
+from ui.outcome_text import OutcomeText, outcome_text
 
 _LATE = {
     LateReason.OFFLINE: "This bot was offline.",
@@ -24,8 +24,8 @@ _LATE = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Room:
-    """How much of each part is shown; every part has its place in the order in which parts give way."""
+class _Space:
+    """How much of each part is shown; the parts stand in the order in which they are shortened."""
 
     prompt: int = PROMPT
     reason: int = REASON
@@ -35,22 +35,22 @@ class _Room:
     links: bool = True
 
 
-_ROOMS = (
-    _Room(),
-    _Room(prompt=60),
-    _Room(prompt=60, reason=100),
-    _Room(prompt=60, reason=100, facts=False),
-    _Room(prompt=60, reason=100, facts=False, mentions=60),
-    _Room(prompt=60, reason=100, facts=False, mentions=12),
-    _Room(prompt=60, reason=100, facts=False, mentions=12, links=False),
+_SPACES = (
+    _Space(),
+    _Space(prompt=60),
+    _Space(prompt=60, reason=100),
+    _Space(prompt=60, reason=100, facts=False),
+    _Space(prompt=60, reason=100, facts=False, mentions=60),
+    _Space(prompt=60, reason=100, facts=False, mentions=12),
+    _Space(prompt=60, reason=100, facts=False, mentions=12, links=False),
 )
 
 
 def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
-    """The message for `post`; its content always keeps within Discord's bound.
+    """The message for `post`; its content always fits into a message.
 
-    Prompt, reasons, facts, then mentions beyond the first dozen and in the end links give way, in this order; state
-    and small print never do.
+    If it is too long, it loses in this order: parts of the prompt, parts of the reasons, facts, mentions beyond the
+    first dozen, links. State and small print are always there.
     """
     content, pinged = _fitting(post, mentions)
     return Message(
@@ -59,64 +59,64 @@ def outcome_message(post: OutcomePost, mentions: CommandMentions) -> Message:
         files=_files(post),
         mention=pinged,
         silent=post.silent,
-        # Only a bare link of a video is to unfold.
-        suppress_embeds=post.without_api_text or not verdict(post, mentions).unfold,
+        # Discord may unfold nothing but the bare link of a video.
+        suppress_embeds=post.without_api_text or not outcome_text(post, mentions).unfold,
         reply_to=post.reply_to,
         known_by=details_custom_id(post.button_nonce),
     )
 
 
 def _fitting(post: OutcomePost, mentions: CommandMentions) -> tuple[str, tuple[int, ...]]:
-    """The fullest content that fits, and who is mentioned in it."""
-    said = verdict(post, mentions)
-    for room in _ROOMS:
-        content, pinged = _content(post, said, room)
+    """The longest content that fits, and who is mentioned in it."""
+    text = outcome_text(post, mentions)
+    for space in _SPACES:
+        content, pinged = _content(post, text, space)
         if units(content) <= MESSAGE:
             return content, pinged
     raise AssertionError("the smallest content is always short enough")
 
 
-def _content(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, tuple[int, ...]]:
+def _content(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, tuple[int, ...]]:
     """The content and who is mentioned in it."""
     alone = post.batch is not None and post.batch.total == 1
     wanted = tuple(dict.fromkeys((*post.mention, *(post.batch.mention if post.batch and alone else ()))))
-    first = wanted[: room.mentions]
+    first = wanted[: space.mentions]
     rest = tuple(dict.fromkeys(post.batch.mention)) if post.batch and not alone else ()
-    last = tuple(person for person in rest if person not in first)[: room.mentions - len(first)]
+    last = tuple(person for person in rest if person not in first)[: space.mentions - len(first)]
     pinged = (*first, *last)
-    body = _without_api_text(said, first) if post.without_api_text else _worded(post, said, first, room)
-    small = _small_without_api_text(post, said) if post.without_api_text else _small(post, said, room)
+    body = _without_api_text(text, first) if post.without_api_text else _worded(post, text, first, space)
+    small = _small_without_api_text(post, text) if post.without_api_text else _small(post, text, space)
     tally = _tally(post.batch, last) if post.batch and not alone else ""
     return formatting.lines(*body, tally, _not_pinged(post, pinged), _late(post), small), pinged
 
 
-def _worded(post: OutcomePost, said: Verdict, pinged: tuple[int, ...], room: _Room) -> tuple[str, ...]:
-    head = formatting.paragraph(f"**{said.state}**{said.aside}", _who(pinged), said.advice)
-    return (head, *_reason(post, said, room), _prompt(post, room), *_links(post, said, room))
+def _worded(post: OutcomePost, text: OutcomeText, pinged: tuple[int, ...], space: _Space) -> tuple[str, ...]:
+    head = formatting.paragraph(f"**{text.state}**{text.aside}", _who(pinged), text.advice)
+    return (head, *_reason(post, text, space), _prompt(post, space), *_links(post, text, space))
 
 
-def _small(post: OutcomePost, said: Verdict, room: _Room) -> str:
-    """The one line of small print, which ends with the id."""
+def _small(post: OutcomePost, text: OutcomeText, space: _Space) -> str:
+    """The line of small print; it ends with the id."""
     with_what = bool(job_text.prompt_text(post.job)) and not job_text.counts_only(post.job)
     return formatting.small(
-        said.small,
-        "in PixVerse's order" if said.in_order else "",
-        job_text.facts(post.job, with_what=with_what) if said.with_facts and room.facts else "",
+        text.small,
+        "in PixVerse's order" if text.in_order else "",
+        job_text.facts(post.job, with_what=with_what) if text.with_facts and space.facts else "",
         post.outcome.value,
         f"#{post.number}",
         job_id(post.jobid),
     )
 
 
-def _without_api_text(said: Verdict, pinged: tuple[int, ...]) -> tuple[str, ...]:
-    return (formatting.paragraph(f"**{said.plain_state}**", _who(pinged)),)
+def _without_api_text(text: OutcomeText, pinged: tuple[int, ...]) -> tuple[str, ...]:
+    return (formatting.paragraph(f"**{text.state_alone or text.state}**", _who(pinged)),)
 
 
-def _small_without_api_text(post: OutcomePost, said: Verdict) -> str:
+def _small_without_api_text(post: OutcomePost, text: OutcomeText) -> str:
     part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
     why = f"Something in the {part} couldn't be shown here"
-    if said.links:
-        why += formatting.plural(len(said.links), "; the link is under Details", "; the links are under Details")
+    if text.links:
+        why += formatting.plural(len(text.links), "; the link is under Details", "; the links are under Details")
     return formatting.small(why, post.outcome.value, f"#{post.number}")
 
 
@@ -125,7 +125,7 @@ def _who(people: tuple[int, ...]) -> str:
 
 
 def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
-    """How many of those who asked for a ping have no room in the message."""
+    """How many people asked for a ping and are not mentioned, for lack of space."""
     wanted = {*post.mention, *(post.batch.mention if post.batch else ())}
     left = len(wanted.difference(pinged))
     if not left:
@@ -139,16 +139,16 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
     )
 
 
-def _reason(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
-    """What PixVerse says, where the outcome tells it."""
-    if not said.with_reason:
+def _reason(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, ...]:
+    """What PixVerse says, if the outcome shows it."""
+    if not text.with_reason:
         return ()
-    words = " ".join(reasons(post, room.reason))
+    words = " ".join(reasons(post, space.reason))
     return (f"PixVerse says: {words}",) if words else ()
 
 
 def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
-    """`error` and `errorDetails` of the job, escaped; the same words once."""
+    """`error` and `errorDetails` of the job, escaped; only one if they are the same."""
     if post.job is None:
         return []
     both = (post.job.error or "", post.job.error_details or "")
@@ -156,23 +156,23 @@ def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
     return [words for words in dict.fromkeys(known) if words]
 
 
-def _prompt(post: OutcomePost, room: _Room) -> str:
+def _prompt(post: OutcomePost, space: _Space) -> str:
     if post.outcome is not Outcome.MODERATED:
         if post.outcome is Outcome.COMPLETED and job_text.counts_only(post.job):  # the state says how many
-            return formatting.quoted(escaped(job_text.prompt_text(post.job), room.prompt))
-        return formatting.quoted(job_text.prompt(post.job, room.prompt))
-    prompt = escaped(job_text.prompt_text(post.job), room.prompt)
+            return formatting.quoted(escaped(job_text.prompt_text(post.job), space.prompt))
+        return formatting.quoted(job_text.prompt(post.job, space.prompt))
+    prompt = escaped(job_text.prompt_text(post.job), space.prompt)
     return f"Prompt: {formatting.spoiler(prompt)}" if prompt else ""
 
 
-def _links(post: OutcomePost, said: Verdict, room: _Room) -> tuple[str, ...]:
-    if not said.links:
+def _links(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, ...]:
+    if not text.links:
         return ()
-    if not room.links:
-        if len(said.links) > 1:
+    if not space.links:
+        if len(text.links) > 1:
             return ("The links are too long to show here; press Details.",)
         return ("The link is too long to show here; press Details.",)
-    return tuple(f"|| {link} ||" if post.spoiler else link for link in said.links)
+    return tuple(f"|| {link} ||" if post.spoiler else link for link in text.links)
 
 
 def _late(post: OutcomePost) -> str:
@@ -212,7 +212,7 @@ def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
 
 
 def alt_text(post: OutcomePost, index: int) -> str:
-    """What a screen reader says of file `index`."""
+    """The alt text of file `index`."""
     total = len(post.files) + len(post.links)
     kind = "Image" if job_text.is_image(post.job) else "Video"
     text = f"{kind} {index} of {max(total, index)}, made by PixVerse."

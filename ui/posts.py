@@ -1,4 +1,4 @@
-"""Turns what the relay posts into messages."""
+"""Turns posts of the relay into messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the asker alone is told when nothing could be done."""
+"""Replies that say why the bot did not do what a person asked for."""
 
 from __future__ import annotations
 
@@ -30,10 +30,9 @@ _CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
 def refusal_reply(
     refusal: Exception, mentions: CommandMentions, *, manager: bool, look_again: OnPress | None = None
 ) -> Reply | None:
-    """The text for a refusal of the relay or of `pixverse.jobids`; None for any other exception.
+    """The reply to a refusal of the relay or of `pixverse.jobids`; None for any other exception.
 
-    Those who have Manage Server (`manager`) are told what they can do. With `look_again`, a job that wasn't found comes
-    with a button that calls it.
+    Who has Manage Server (`manager`) is told what to do about it. If a job was not found, a button calls `look_again`.
     """
     view = TemporaryView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
     text = (
@@ -153,12 +152,12 @@ def _not_yours(refusal: refusals.NotYours) -> str:
 
 
 def too_fast_reply(until: int) -> Reply:
-    """The asker has asked too often; `until` in milliseconds UTC."""
+    """The person has asked too often. `until` is in milliseconds UTC."""
     return Reply(f"**One moment.** You can ask again {formatting.relative(until)}.")
 
 
 def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
-    """The bot may not post in this channel; `missing` names permissions as Discord's settings do."""
+    """The bot may not post in this channel. `missing` names permissions as Discord's settings do."""
     return Reply(
         f"**I can't post in this channel.**{missing_permissions(missing)} Someone with *Manage Server* can allow it "
         "in the channel's permissions."
@@ -171,17 +170,17 @@ def locked_thread_reply() -> Reply:
 
 
 def foreign_channel_reply() -> Reply:
-    """Somebody named a channel of another server."""
+    """The channel that was chosen belongs to another server."""
     return Reply("**That channel isn't in this server.** Choose one that is.")
 
 
 def discord_silent_reply() -> Reply:
-    """Discord did not say what had to be known first."""
+    """Discord did not answer a request that had to come first."""
     return Reply("**Discord didn't answer just now.** Nothing has changed; try again in a minute.")
 
 
 def unseen_channel_reply() -> Reply:
-    """Somebody named a channel that Discord does not show the bot."""
+    """The bot cannot see the channel that was chosen."""
     return Reply("**I can't see that channel.** Give me *View Channel* there, then try again.")
 
 
@@ -191,22 +190,22 @@ def restarting_reply() -> Reply:
 
 
 def left_button_reply() -> Reply:
-    """A button in an answer of before the bot was started again."""
+    """A temporary button was pressed after a restart of the bot."""
     return Reply("**This button no longer does anything.** Run the command again.")
 
 
 def only_in_servers_reply() -> Reply:
-    """A command in a direct message."""
+    """A command was used in a direct message."""
     return Reply("**I only work in servers.** Ask in a channel the bot can see.")
 
 
 def not_served_reply() -> Reply:
-    """A command in a server that the operator has not listed."""
+    """A command was used in a server that the operator has not listed."""
     return Reply("**This bot doesn't serve this server.** Its operator has limited it to others.")
 
 
 def own_fault_reply(reference: str) -> Reply:
-    """Something broke in the bot; `reference` is what the log calls it."""
+    """The bot failed. The log has the error under `reference`."""
     return Reply(
         "**Something went wrong on my side.** Nothing you're watching is lost. "
         f"Tell the bot's operator this number: {code(reference, 40)}."

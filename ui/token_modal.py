@@ -10,16 +10,16 @@ import discord
 from ui.discord_limits import MODAL_INPUT
 
 TOKEN_FORM = "token:form"
-"""The form's custom id. What is handed in is known by it alone: an open form outlives a restart of the bot, and a hand
-that is quicker than Discord's answer to its opening."""
+"""The form's custom id. A form that is handed in is recognised by it alone: it may have been opened before a restart of
+the bot, or be handed in before Discord has confirmed that it was opened."""
 
 _LIFETIME = 15 * 60.0
-"""Seconds for which discord.py remembers the form; Discord does not tell that one was closed."""
+"""Seconds for which discord.py remembers the form, since Discord does not say when one is closed."""
 _TEXT_INPUT = 4
 
 
 class TokenModal(discord.ui.Modal):
-    """The form as it is shown. What was entered is read with `entered_text`, from the interaction that hands it in."""
+    """The form. `entered_text` reads what was entered from the interaction that hands it in."""
 
     def __init__(self) -> None:
         super().__init__(title="PixVerse API token", timeout=_LIFETIME, custom_id=TOKEN_FORM)
@@ -36,7 +36,7 @@ class TokenModal(discord.ui.Modal):
 
 
 def entered_text(components: Sequence[Mapping[str, Any]]) -> str:
-    """What was entered into the form's text input, as it was entered; empty where there is none.
+    """What was entered into the form's text input, unchanged; empty if there is none.
 
     Discord sends it in a label or in a row (Discord developer docs, Modal Submit Data).
     """

@@ -1,4 +1,4 @@
-"""What the asker alone is told about several jobs: what a list of ids came to, what is watched, what to choose from."""
+"""Replies about several jobs, to `/pixverse watch` and `list`, and the choices offered while a job id is typed."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ui.job_replies import how_to_let_me_post, on_hold
 from ui.message import Reply
 
 _LINES = 9
-"""Of a page, its heading not counted."""
+"""Lines on a page, without its heading."""
 _PAGES = 5
 _TAIL = 8
-"""Characters of an id by which its asker knows it again."""
+"""Characters shown of an id, enough to recognise it."""
 _SHORTEST_PASTED = 16
-"""Characters; what is shorter is rather typed to find a job by its prompt."""
+"""Characters; a shorter text is rather part of a prompt, typed to find a job."""
 _MADE = re.compile(r"job:(\d{14,17})-user:")
-"""What one id of v1 differs by from another of the same account and channel: the time at which the job was made."""
+"""The time in an id of v1, the only difference between two ids of the same account and channel."""
 
 _NOT_TAKEN = {
     EntryStatus.ALREADY_WATCHED: "already watched",
@@ -48,7 +48,7 @@ _WHAT_THEN = {
     EntryStatus.SECRET: "I haven't sent or kept the secret token. Replace it.",
     EntryStatus.NOT_LOOKED_UP: "Try again in a minute.",
 }
-"""What is said once below the lines, however many there are."""
+"""Advice that stands once below the lines, however many of them it concerns."""
 
 
 _HOLDS = {
@@ -59,12 +59,12 @@ _HOLDS = {
 
 
 def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] | None = None) -> Reply:
-    """What `/pixverse watch` answers: how many are watched, and why each other one is not; `obstacles` as for
-    `status_reply`."""
-    told = _watch_reply(result, where)
+    """The reply to `/pixverse watch`: how many jobs are watched, and why each other one is not. `obstacles` are those
+    of `job_replies.status_reply`."""
+    watching = _watch_reply(result, where)
     if obstacles is None:
-        return told
-    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{told.content}")
+        return watching
+    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{watching.content}")
 
 
 def _watch_reply(result: WatchResult, where: Address) -> Reply:
@@ -88,16 +88,16 @@ def _watch_reply(result: WatchResult, where: Address) -> Reply:
 def watch_menu_reply(
     result: WatchResult, where: Address, found: int, obstacles: tuple[str, ...] | None = None
 ) -> Reply:
-    """What `Watch PixVerse jobs` answers for a message in which `found` ids stand."""
-    told = watch_reply(result, where, obstacles)
+    """The reply to *Watch PixVerse jobs* for a message that holds `found` ids."""
+    watching = watch_reply(result, where, obstacles)
     looked_at = len(result.entries)
     if found <= looked_at:
-        return told
-    return Reply(f"{told.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
+        return watching
+    return Reply(f"{watching.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
 
 
 def no_ids_reply() -> Reply:
-    """What it answers for a message without any."""
+    """The reply to *Watch PixVerse jobs* for a message without an id."""
     return Reply("**There is no PixVerse job id in that message.**")
 
 
@@ -114,7 +114,7 @@ def _watched(watched: int, left_out: list[WatchEntry]) -> str:
 
 
 def _one_left_out(entry: WatchEntry, where: Address) -> str:
-    """Why the only one is not watched anew."""
+    """Why the only job that was named is not watched from now on."""
     if entry.status in _KNOWN_HERE:
         words = "Jump to the result" if entry.status is EntryStatus.ALREADY_POSTED else "Jump to the card"
         jump = formatting.jump(where.guild_id, where.channel_id, entry.message_id, words)
@@ -155,7 +155,7 @@ def _reason(entry: WatchEntry) -> str:
 
 
 def _tail(text: str) -> str:
-    """What tells one id from another: its end, or the end of its time, since all ids of v1 end in the same way."""
+    """The part of an id that is shown: its end; of an id of v1, which all end alike, the end of its time."""
     if len(text) <= _TAIL:
         return text
     made = _MADE.match(text)
@@ -163,7 +163,7 @@ def _tail(text: str) -> str:
 
 
 def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandMentions) -> list[Reply]:
-    """What `/pixverse list` answers: one message for each page, the asker's own jobs first."""
+    """The reply to `/pixverse list`: one message for each page, the asker's own jobs first."""
     if not listed:
         return [Reply(f"**Nothing is being watched here.** Start with {mentions.status}.")]
     entries = sorted(listed, key=lambda entry: not entry.mine)
@@ -220,8 +220,10 @@ def autocomplete_choice(row: KnownJob, now: int) -> app_commands.Choice[str]:
 
 
 def pasted_choice(typed: str) -> app_commands.Choice[str] | None:
-    """A whole job id that was just pasted, to choose as itself: e-mail hidden in its name, the id alone as its value.
-    None for anything else, and for an id that is too long for a value: what was typed is sent as it stands then."""
+    """A pasted job id as a choice: its name hides the e-mail address, its value is the id.
+
+    None if the text is no id or too long for a value. Discord then sends what was typed.
+    """
     try:
         jobid = read_one(typed)
     except ValueError:

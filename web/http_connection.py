@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
 
-from web.connection_limit import ConnectionLimit
+from web.connection_limiter import ConnectionLimiter
 from web.http_messages import Handler, Request, RequestHead, RequestRefused, Response
 from web.parsing import ChunkedBody, HeadReader, SizedBody, body_reader
 
@@ -35,7 +35,7 @@ class TimeLimits:
 class HttpConnection(asyncio.Protocol):
     """Takes bytes from anybody. Nothing that a client sends can make it raise, log, or stay open for long."""
 
-    def __init__(self, router: Router, limit: ConnectionLimit, seconds: TimeLimits) -> None:
+    def __init__(self, router: Router, limit: ConnectionLimiter, seconds: TimeLimits) -> None:
         self._router = router
         self._limit = limit
         self._seconds = seconds

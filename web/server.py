@@ -15,7 +15,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from settings import Settings, SettingsError
-from web.connection_limit import ConnectionLimit, room_for
+from web.connection_limiter import ConnectionLimiter, room_for
 from web.http_connection import HttpConnection, TimeLimits
 from web.http_messages import Handler, RequestHead, RequestRefused
 
@@ -96,7 +96,7 @@ async def serving(
 
     Requests are not logged: secrets stand in paths, and strangers are not to fill the log.
     """
-    limit = ConnectionLimit(room_for(port.max_connections))
+    limit = ConnectionLimiter(room_for(port.max_connections))
 
     def connect() -> HttpConnection:
         return HttpConnection(lambda head: _find(routes, head), limit, seconds)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
 from collections.abc import Iterable
 
 from model.messages import CardPost, SummaryPost
 from model.states import DeliveryKind
 from relay.cards.card_edits import CardEdits, Key, Later, Shown
-from relay.cards.due_keys import DueKeys
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
 from relay.ports import Clock
@@ -22,6 +22,60 @@ _LONGEST_SLEEP = 30.0
 _AFTER_FAILURE = 30.0
 _SPREAD = 0.05
 """Seconds between two cards where very many change at once."""
+
+
+class DueKeys:
+    """Which cards and summaries are due to be looked at, the earliest first.
+
+    Each key is due once at the most, at the earliest of its times. One that was taken is not given again until it is
+    free. Times are monotonic seconds; entries of the heap that have been replaced are dropped when they come up.
+    """
+
+    def __init__(self) -> None:
+        self._at: dict[Key, float] = {}
+        self._heap: list[tuple[float, Key]] = []
+        self._taken: set[Key] = set()
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    def add(self, key: Key, at: float) -> None:
+        """The key is due at that time, or sooner where it was."""
+        if at >= self._at.get(key, float("inf")):
+            return
+        self._at[key] = at
+        self._push(key, at)
+
+    def take(self, now: float) -> Key | None:
+        """The earliest key, if it is due."""
+        at = self.next_at()
+        if at is None or at > now:
+            return None
+        _, key = heapq.heappop(self._heap)
+        del self._at[key]
+        self._taken.add(key)
+        return key
+
+    def free(self, key: Key) -> None:
+        """A key that was taken may be given again."""
+        self._taken.discard(key)
+        if key in self._at:
+            self._push(key, self._at[key])
+
+    def next_at(self) -> float | None:
+        """When the earliest key is due that is not taken."""
+        while self._heap:
+            at, key = self._heap[0]
+            if self._at.get(key) == at and key not in self._taken:
+                return at
+            heapq.heappop(self._heap)
+        return None
+
+    def _push(self, key: Key, at: float) -> None:
+        heapq.heappush(self._heap, (at, key))
+        if len(self._heap) > 2 * len(self._at) + 64:
+            self._heap = [(due, one) for one, due in self._at.items() if one not in self._taken]
+            heapq.heapify(self._heap)
 
 
 class CardLoop:
@@ -40,7 +94,7 @@ class CardLoop:
         self._reading = FailureSeries(log, "cards could not be looked up")
         self._due = DueKeys()
         self._tasks: dict[Key, asyncio.Task[None]] = {}
-        self.beat = clock.monotonic()
+        self.heartbeat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
         self.failures = 0
         """How many edits failed for a reason of this machine's own."""
@@ -92,7 +146,7 @@ class CardLoop:
                 self._end_task(key, again=True)
 
     async def _turn(self) -> None:
-        self.beat = self._clock.monotonic()
+        self.heartbeat = self._clock.monotonic()
         try:
             await self._take_in()
             self._reading.worked()

@@ -139,7 +139,7 @@ class DeliveryLoop:
         self._clock_watch = ClockWatch(database, clock)
         self.token_dead = asyncio.Event()
         """Set once Discord has refused the bot's token; nothing is sent any more."""
-        self.beat = clock.monotonic()
+        self.heartbeat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
         self.failures = 0
         """How many attempts failed for a reason of this machine's own."""
@@ -178,7 +178,7 @@ class DeliveryLoop:
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
-        self.beat = self._clock.monotonic()
+        self.heartbeat = self._clock.monotonic()
         try:
             seconds = await self._start_due()
             self._reading.worked()

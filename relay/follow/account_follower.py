@@ -1,13 +1,11 @@
-"""Whole accounts: finds the jobs of accounts that are followed, and relays them to the channels that follow."""
+"""Finds the jobs of followed accounts in the API's lists, and relays them to the channels that follow."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from random import Random
-from typing import Protocol
 
 from model.states import AccountState
 from relay.clock import sleep_unless_woken
@@ -15,79 +13,66 @@ from relay.failures import FailureSeries
 from relay.follow.job_importer import FollowedAccounts, JobImporter
 from relay.polling import schedule
 from relay.polling.job_list import JobLists, ListRefreshed
-from relay.ports import Clock
-from storage import follows
-from storage.database import Queries
+from relay.polling.schedule import Timing
 
 log = logging.getLogger(__name__)
 
 _LONGEST_SLEEP_SECONDS = 30.0
 
 
-class JobCount(Protocol):
-    """The poller, as follows see it."""
-
-    def watches(self, account_id: int) -> bool:
-        """Whether any of the account's jobs is asked about."""
-
-
 @dataclass(slots=True)
-class _Course:
-    """How far the lists of one account have been dealt with."""
+class _FollowedAccount:
+    """How far the lists of one account have been imported."""
 
     task: asyncio.Task[None] | None = None
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     lists: dict[str, frozenset[str]] = field(default_factory=dict)
-    """New lists by kind, with which nothing was done yet."""
+    """By kind: the latest list, until it is imported."""
     settled: dict[str, frozenset[str]] = field(default_factory=dict)
-    """Ids of the last list of each kind for which nothing more is to be done."""
+    """By kind: the ids of the list imported last that need not be imported again."""
 
 
 class AccountFollower:
-    """Runs one loop for each followed account, so that none holds up another. `kinds` are those of the API's lists.
+    """Runs one loop for each followed account, so that none holds up another.
 
-    A follow holds only for the server's own account, while that is in force there; with another account it rests.
+    A follow is in effect only while the server uses its own account, and that one; otherwise it is paused.
+    `is_polled` tells whether any job of an account is polled; `kinds` are those of the API's lists.
     """
 
     def __init__(
         self,
-        reader: Queries,
         importer: JobImporter,
         job_lists: JobLists,
         accounts: FollowedAccounts,
-        poller: JobCount,
-        clock: Clock,
+        is_polled: Callable[[int], bool],
+        timing: Timing,
         *,
         kinds: Sequence[str],
-        interval: float,
-        random: Random,
     ) -> None:
-        self._reader = reader
         self._importer = importer
         self._job_lists = job_lists
         self._accounts = accounts
-        self._poller = poller
-        self._clock = clock
+        self._is_polled = is_polled
+        self._clock = timing.clock
+        self._timing = timing
         self._kinds = kinds
-        self._interval = interval
-        self._random = random
-        self._courses: dict[int, _Course] = {}
+        self._followed: dict[int, _FollowedAccount] = {}
         self._reading = FailureSeries(log, "the follows could not be read")
         self._changed = asyncio.Event()
         self.failures = 0
-        """How often something went wrong that was no answer of the API."""
-        self.beat = clock.monotonic()
+        """How often something went wrong that was not a response of the API."""
+        self.heartbeat = self._clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
-        job_lists.refreshed.listen(self._list_came)
+        job_lists.refreshed.listen(self._list_refreshed)
         job_lists.refused.listen(self._list_refused)
 
     def changed(self) -> None:
-        """A follow was begun or has ended, or another account is in force somewhere: everything is looked at anew."""
-        for account_id, course in self._courses.items():
-            # Another one, so that a list which is just being imported settles nothing for whoever came meanwhile.
-            course.settled = {}
-            course.lists = self._latest(account_id)
-            course.woken.set()
+        """A follow was begun or has ended, or a server uses another account: every list is looked through again."""
+        for account_id, followed in self._followed.items():
+            # A new object: a list that is being imported at this moment settles nothing for a channel that came since.
+            followed.settled = {}
+            followed.lists = self._latest_lists(account_id)
+            followed.woken.set()
         self._changed.set()
 
     async def run(self) -> None:
@@ -95,92 +80,93 @@ class AccountFollower:
         try:
             while True:
                 await self._turn()
-                await sleep_unless_woken(self._clock, min(self._interval, _LONGEST_SLEEP_SECONDS), self._changed)
+                seconds = min(self._timing.interval, _LONGEST_SLEEP_SECONDS)
+                await sleep_unless_woken(self._clock, seconds, self._changed)
         finally:
-            tasks = [course.task for course in self._courses.values() if course.task is not None]
+            tasks = [followed.task for followed in self._followed.values() if followed.task is not None]
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._courses.clear()
+            self._followed.clear()
 
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
         """Relays these jobs of the account to every channel that follows it; see relay.ports.JobImports."""
         return (await self._importer.import_jobs(account_id, jobids)).found
 
-    # ---- which accounts ---------------------------------------------------------------------------------------------
+    # ---- which accounts ----------------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
-        self.beat = self._clock.monotonic()
+        self.heartbeat = self._clock.monotonic()
         try:
-            rows = await follows.every(self._reader)
+            account_ids = await self._importer.followed_accounts()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: what is followed already goes on.
+            # The loop's edge: accounts that are followed already go on.
             self.failures += 1
             self._reading.failed(error)
             return
-        followed = {row.account_id for row in rows if self._importer.holds(row) and self._may_ask(row.account_id)}
-        self._job_lists.keep_up(followed)
-        for account_id in self._courses.keys() - followed:
-            task = self._courses.pop(account_id).task
+        usable = set(filter(self._is_usable, account_ids))
+        self._job_lists.keep_up(usable)
+        for account_id in self._followed.keys() - usable:
+            task = self._followed.pop(account_id).task
             if task is not None:
                 task.cancel()
-        new = followed - self._courses.keys()
+        new = usable - self._followed.keys()
         for account_id in new:
-            course = self._courses[account_id] = _Course(lists=self._latest(account_id))
-            begin = schedule.first_look(self._clock.monotonic(), self._interval, len(new), self._random)
-            course.task = asyncio.create_task(self._keep_up(account_id, course, begin), name=f"follow {account_id}")
+            followed = self._followed[account_id] = _FollowedAccount(lists=self._latest_lists(account_id))
+            begin = schedule.first_look(self._clock.monotonic(), self._timing.interval, len(new), self._timing.random)
+            followed.task = asyncio.create_task(self._follow(account_id, followed, begin), name=f"follow {account_id}")
 
-    def _latest(self, account_id: int) -> dict[str, frozenset[str]]:
+    def _latest_lists(self, account_id: int) -> dict[str, frozenset[str]]:
         """What is known already, so that nobody waits for the next list."""
         return {kind: self._job_lists.latest(account_id, kind) for kind in self._kinds}
 
-    def _may_ask(self, account_id: int) -> bool:
-        return (
-            self._accounts.state_of(account_id) is AccountState.OK and self._accounts.token_of(account_id) is not None
-        )
+    def _is_usable(self, account_id: int) -> bool:
+        is_ok = self._accounts.state_of(account_id) is AccountState.OK
+        return is_ok and self._accounts.token_of(account_id) is not None
 
-    # ---- one account ------------------------------------------------------------------------------------------------
+    # ---- one account -------------------------------------------------------------------------------------------------
 
-    async def _keep_up(self, account_id: int, course: _Course, begin: float) -> None:
+    async def _follow(self, account_id: int, followed: _FollowedAccount, begin: float) -> None:
         looking = FailureSeries(log, f"following account {account_id} failed")
         await self._clock.sleep(begin - self._clock.monotonic())
         while True:
             try:
-                due = await self._look(account_id, course)
+                due = await self._look(account_id, followed)
                 looking.worked()
             except Exception as error:
                 # The edge of one account: the others go on.
                 self.failures += 1
-                due = self._clock.monotonic() + max(self._interval, looking.failed(error))
-            due += self._interval * schedule.JITTER * self._random.random()
-            await sleep_unless_woken(self._clock, due - self._clock.monotonic(), course.woken)
+                due = self._clock.monotonic() + max(self._timing.interval, looking.failed(error))
+            due += self._timing.interval * schedule.JITTER * self._timing.random.random()
+            await sleep_unless_woken(self._clock, due - self._clock.monotonic(), followed.woken)
 
-    async def _look(self, account_id: int, course: _Course) -> float:
-        """Asks for the lists that are due, takes what they name; returns when the next is due, monotonic seconds."""
+    async def _look(self, account_id: int, followed: _FollowedAccount) -> float:
+        """Requests the lists that are due and imports what is new; returns when the next is due, monotonic seconds."""
         due = [await self._job_lists.refresh(account_id, kind) for kind in self._kinds]
-        while course.lists:
-            kind, listed = course.lists.popitem()
-            await self._take_listed(account_id, course, kind, listed)
+        while followed.lists:
+            kind, listed = followed.lists.popitem()
+            await self._import_listed(account_id, followed, kind, listed)
         return min(due)
 
-    async def _take_listed(self, account_id: int, course: _Course, kind: str, listed: frozenset[str]) -> None:
-        settled = course.settled
+    async def _import_listed(
+        self, account_id: int, followed: _FollowedAccount, kind: str, listed: frozenset[str]
+    ) -> None:
+        settled = followed.settled
         settled[kind] = settled.get(kind, frozenset()) & listed
         new = listed - settled[kind]
-        if not new:
-            return
-        result = await self._importer.import_jobs(account_id, sorted(new))
-        settled[kind] = listed - result.left_out
+        if new:
+            result = await self._importer.import_jobs(account_id, sorted(new))
+            settled[kind] = listed - result.left_out
 
-    def _list_came(self, refreshed: ListRefreshed) -> None:
-        course = self._courses.get(refreshed.account_id)
-        if course is not None and refreshed.kind in self._kinds:
-            course.lists[refreshed.kind] = refreshed.jobs
-            if refreshed.jobs - course.settled.get(refreshed.kind, frozenset()):
-                course.woken.set()
+    def _list_refreshed(self, refreshed: ListRefreshed) -> None:
+        followed = self._followed.get(refreshed.account_id)
+        if followed is not None and refreshed.kind in self._kinds:
+            followed.lists[refreshed.kind] = refreshed.jobs
+            if refreshed.jobs - followed.settled.get(refreshed.kind, frozenset()):
+                followed.woken.set()
 
     def _list_refused(self, account_id: int) -> None:
-        """Where no job is polled, nothing else would tell that the token is in trouble."""
-        if account_id in self._courses and not self._poller.watches(account_id):
+        """Has the token tried where no job is polled, since no other request would show that it is in trouble."""
+        if account_id in self._followed and not self._is_polled(account_id):
             self._accounts.doubt(account_id)

@@ -1,4 +1,4 @@
-"""What becomes of an account's jobs that were found: every channel that follows the account waits for them."""
+"""Subscribes the channels that follow an account to jobs of it that were found."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from model.messages import NoticePost
 from model.states import DeliveryKind, NoticeKind
 from pixverse.jobids import is_jobid
 from relay.changes import Changes
+from relay.commands.subscribe import Limits
 from relay.delivery import admin_notices as notices
 from relay.delivery import nonces
 from relay.polling.job_fetcher import Accounts
-from relay.ports import Clock
+from relay.polling.schedule import Timing
 from storage import deliveries, follows, jobs, moves, servers, subscriptions
 from storage.database import Database, Transaction
 from storage.follows import FollowRow
@@ -26,8 +27,8 @@ _BATCH = 100
 """Ids to a transaction, so that nobody waits long for the database."""
 _DAY = 24 * 3600 * 1000
 _CARD_AFTER = 2000
-"""Milliseconds for which a card waits for the API's first word on its job: one that says nothing would stand for ten
-seconds."""
+"""Milliseconds by which a card is put off, so that the API has described the job by then: a card without a description
+would stay for ten seconds."""
 
 
 class FollowedAccounts(Accounts, Protocol):
@@ -42,46 +43,46 @@ class FollowedAccounts(Accounts, Protocol):
 
 @dataclass(slots=True)
 class ImportResult:
-    """What came of a number of ids."""
+    """What became of a number of ids."""
 
     found: list[int] = field(default_factory=list)
-    """Numbers of jobs for which a channel waits that did not before."""
+    """Numbers of the jobs to which a channel was subscribed."""
     left_out: set[str] = field(default_factory=set)
-    """Ids for which a server had no room."""
-    without_room: dict[FollowRow, int] = field(default_factory=dict)
-    """For how many of them which follow had no room."""
-    with_room: set[int] = field(default_factory=set)
-    """The servers that took one."""
+    """Ids of jobs that a server could not take, since it waits for as many as it may."""
+    full: dict[FollowRow, int] = field(default_factory=dict)
+    """How many jobs were left out, for each follow of such a server."""
+    not_full: set[int] = field(default_factory=set)
+    """The servers that took a job."""
 
 
 class JobImporter:
-    """Subscribes followed channels. `interval`: seconds between two questions about one job; `most_of_guild`: how many
-    open subscriptions a server may have; `serves`: whether the operator lets the bot serve a server."""
+    """Subscribes as far as the servers' limits allow. `serves` tells whether the bot serves a server at all."""
 
     def __init__(
         self,
         database: Database,
         accounts: FollowedAccounts,
         changes: Changes,
-        clock: Clock,
-        *,
-        interval: float,
-        most_of_guild: int,
+        timing: Timing,
+        limits: Limits,
         serves: Callable[[int], bool],
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._changes = changes
-        self._clock = clock
-        self._card_after = min(_CARD_AFTER, round(interval * 1000))
-        self._most_of_guild = most_of_guild
+        self._clock = timing.clock
+        self._card_after = min(_CARD_AFTER, round(timing.interval * 1000))
+        self._max_open = limits.open_per_server
         self._serves = serves
-        self._full: set[int] = set()
+        self._reported_full: set[int] = set()
         self._strange: dict[int, int] = {}
 
-    def holds(self, follow: FollowRow) -> bool:
-        """Whether a follow is of the server's own account, that is in force there, and the server is served; else it
-        rests."""
+    async def followed_accounts(self) -> set[int]:
+        """The accounts of the follows that are in effect. Raises StorageError as the database does."""
+        return {row.account_id for row in await follows.every(self._database.reader) if self._is_in_effect(row)}
+
+    def _is_in_effect(self, follow: FollowRow) -> bool:
+        """Whether the server is served and uses its own account, the one that is followed; otherwise it is paused."""
         if not self._serves(follow.guild_id):
             return False
         own, in_force = self._accounts.own(follow.guild_id), self._accounts.in_force(follow.guild_id)
@@ -90,8 +91,8 @@ class JobImporter:
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
         """Subscribes every channel that follows the account to these of its jobs.
 
-        Passes over ids that are none of PixVerse, and jobs that have ended or were ever watched in the channel. Raises
-        StorageError as the database does; what was committed before is told on all the same.
+        Passes over ids that are not PixVerse's, and jobs that have ended or were ever watched in the channel. Raises
+        StorageError as the database does; jobs of an earlier batch of ids are watched all the same.
         """
         result = ImportResult()
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
@@ -99,28 +100,31 @@ class JobImporter:
         for batch in _batches(usable):
             # An account that is followed no more breaks this off: what is committed must be polled all the same.
             await to_the_end(self._import_batch(account_id, batch, result))
-        await self._tell_of_limits(result)
+        await self._report_limits(result)
         return result
 
     async def _import_batch(self, account_id: int, jobids: Sequence[str], result: ImportResult) -> None:
         async with self._database.transaction() as tx:
             found = await self._subscribe_batch(tx, account_id, jobids, result)
         result.found += found
-        self._tell(found)
+        if found:
+            log.info("jobs of followed accounts found: %d", len(found))
+            self._changes.jobs_found(found)
+            self._changes.deliveries_added()
 
     async def _subscribe_batch(
         self, tx: Transaction, account_id: int, jobids: Sequence[str], result: ImportResult
     ) -> list[int]:
         found: dict[int, None] = {}
-        for follow in filter(self.holds, await follows.of_account(tx, account_id)):
+        for follow in filter(self._is_in_effect, await follows.of_account(tx, account_id)):
             wanted = await follows.not_yet_in(tx, follow, jobids)
-            room = max(0, self._most_of_guild - await subscriptions.count_open_of_guild(tx, follow.guild_id))
+            room = max(0, self._max_open - await subscriptions.count_open_of_guild(tx, follow.guild_id))
             for jobid in wanted[:room]:
                 found[await self._subscribe(tx, follow, jobid)] = None
-                result.with_room.add(follow.guild_id)
+                result.not_full.add(follow.guild_id)
             if wanted[room:]:
                 result.left_out.update(wanted[room:])
-                result.without_room[follow] = result.without_room.get(follow, 0) + len(wanted[room:])
+                result.full[follow] = result.full.get(follow, 0) + len(wanted[room:])
         return list(found)
 
     async def _subscribe(self, tx: Transaction, follow: FollowRow, jobid: str) -> int:
@@ -129,7 +133,7 @@ class JobImporter:
         if not await subscriptions.open_of_job(tx, row.id):
             await jobs.rewatch(tx, row.id, now)
         await moves.to_job(tx, row.id, follow.guild_id, follow.channel_id, now)
-        subscription_id = await follows.add_subscription(tx, follow, row.id, most_of_guild=self._most_of_guild, now=now)
+        subscription_id = await follows.add_subscription(tx, follow, row.id, max_open=self._max_open, now=now)
         if subscription_id is not None and follow.progress:
             await deliveries.add_card(
                 tx,
@@ -141,33 +145,27 @@ class JobImporter:
             )
         return row.id
 
-    def _tell(self, found: Collection[int]) -> None:
-        if found:
-            log.info("Jobs of followed accounts found: %d", len(found))
-            self._changes.jobs_found(found)
-            self._changes.deliveries_added()
-
     def _note_strange(self, account_id: int, strange: int) -> None:
-        """One line, until their number changes."""
+        """Logs how many ids are not PixVerse's, again only when their number has changed."""
         if strange and self._strange.get(account_id) != strange:
-            log.warning("The list of account %d names %d ids that are none of PixVerse", account_id, strange)
+            log.warning("the list of account %d names %d ids that are not PixVerse's", account_id, strange)
         self._strange[account_id] = strange
 
     # ---- the limit --------------------------------------------------------------------------------------------------
 
-    async def _tell_of_limits(self, result: ImportResult) -> None:
-        """Says once that a server has no room, until it has had room for everything again."""
-        lacking = {follow.guild_id for follow in result.without_room}
-        self._full -= result.with_room - lacking
-        for follow, count in result.without_room.items():
-            if follow.guild_id not in self._full:
-                await self._tell_of_limit(follow, count)
-                self._full.add(follow.guild_id)
+    async def _report_limits(self, result: ImportResult) -> None:
+        """Notifies the admins of a server that is full, again only after it has taken every job once."""
+        full = {follow.guild_id for follow in result.full}
+        self._reported_full -= result.not_full - full
+        for follow, count in result.full.items():
+            if follow.guild_id not in self._reported_full:
+                await self._report_limit(follow, count)
+                self._reported_full.add(follow.guild_id)
 
-    async def _tell_of_limit(self, follow: FollowRow, count: int) -> None:
-        """At most once a day, also where the bot is started anew."""
+    async def _report_limit(self, follow: FollowRow, count: int) -> None:
+        """At most once a day for each server, however often the bot is started: the nonce holds the day."""
         now = self._clock.now()
-        notice = NoticePost(NoticeKind.NO_ROOM, "", jobs=count, channel_id=follow.channel_id, limit=self._most_of_guild)
+        notice = NoticePost(NoticeKind.NO_ROOM, "", jobs=count, channel_id=follow.channel_id, limit=self._max_open)
         async with self._database.transaction() as tx:
             server = await servers.get(tx, follow.guild_id)
             alerts = server.alerts_channel if server is not None else None

@@ -7,7 +7,10 @@ is a multiple of it, so that a bot with a short interval (a test) is quick in ev
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from random import Random
+
+from relay.ports import Clock
 
 YOUNG = 5 * 60.0
 """Seconds for which a job is asked about at every interval."""
@@ -26,6 +29,15 @@ LIVE_JOBS = 8
 """Up to how many live jobs of one account are each asked about at every interval, whatever a list says: as many as an
 account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
 to save most of the requests."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """What every class needs that follows the schedule."""
+
+    clock: Clock
+    random: Random
+    interval: float
 
 
 def slowest(interval: float) -> float:

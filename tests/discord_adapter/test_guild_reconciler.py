@@ -13,7 +13,7 @@ from discord_adapter.guild_reconciler import GuildReconciler
 from relay.guild_lifecycle import GuildLifecycle
 from storage import servers
 from storage.vault import new_key
-from tests.relay.account_house import House
+from tests.relay.accounts_fixture import AccountsFixture
 
 LEFT, STILL_THERE, NEW = 77, 78, 79
 
@@ -21,8 +21,8 @@ LEFT, STILL_THERE, NEW = 77, 78, 79
 class Discord:
     """Its list of servers is empty; asked for a single one, it tells the truth, and meanwhile another one comes."""
 
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, world: AccountsFixture) -> None:
+        self._house = world
         self.http = self
         self.asked: list[int] = []
 
@@ -40,24 +40,24 @@ class Discord:
         raise discord.NotFound(response, {"code": 10004, "message": "Unknown Guild"})
 
 
-async def knows(house: House, guild_id: int) -> None:
-    async with house.database.transaction() as tx:
+async def knows(world: AccountsFixture, guild_id: int) -> None:
+    async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, guild_id, 5)
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    opened = await House.open(tmp_path / "relay.db", new_key())
+async def world(tmp_path: Path) -> AsyncIterator[AccountsFixture]:
+    opened = await AccountsFixture.open(tmp_path / "relay.db", new_key())
     yield opened
     await opened.close()
 
 
-async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(house: House) -> None:
+async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwhile(world: AccountsFixture) -> None:
     for guild_id in (LEFT, STILL_THERE):
-        await knows(house, guild_id)
-    guilds = GuildLifecycle(house.database, house.accounts, house.changes, house.clock)
-    client = Discord(house)
-    reconciler = GuildReconciler(cast(discord.Client, client), guilds, house.clock.sleep)
+        await knows(world, guild_id)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    client = Discord(world)
+    reconciler = GuildReconciler(cast(discord.Client, client), guilds, world.clock.sleep)
     compared = asyncio.create_task(guilds._compared.wait())
     running = asyncio.create_task(reconciler.run())
     reconciler.ask()
@@ -65,7 +65,7 @@ async def test_only_those_that_discord_calls_gone_rest_and_none_that_came_meanwh
         async with asyncio.timeout(10):
             await compared
         assert client.asked == [LEFT, STILL_THERE]
-        resting = [guild_id for guild_id in (LEFT, STILL_THERE, NEW) if house.accounts.is_suspended(guild_id)]
+        resting = [guild_id for guild_id in (LEFT, STILL_THERE, NEW) if world.accounts.is_suspended(guild_id)]
         assert resting == [LEFT]
     finally:
         running.cancel()

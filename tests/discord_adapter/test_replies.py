@@ -9,8 +9,7 @@ import aiohttp
 import discord
 import pytest
 
-from discord_adapter.replies import send_replies
-from discord_adapter.temporary_views import TemporaryViews
+from discord_adapter.replies import TemporaryViews, send_replies
 from ui.message import Reply
 
 

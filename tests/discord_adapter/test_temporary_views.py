@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from discord_adapter.temporary_views import MOST, MOST_OF_A_PERSON, TemporaryViews
+from discord_adapter.replies import MAX_VIEWS, MAX_VIEWS_OF_A_PERSON, TemporaryViews
 from ui.message import TemporaryView
 
 
@@ -31,18 +31,18 @@ async def test_a_person_s_older_ones_are_taken_off() -> None:
     views = TemporaryViews()
     _, other = await _shown(views, 2)
     own = [await _shown(views, 1) for _ in range(10)]
-    assert [shown.button for _, shown in own] == [False] * (10 - MOST_OF_A_PERSON) + [True] * MOST_OF_A_PERSON
+    assert [shown.button for _, shown in own] == [False] * (10 - MAX_VIEWS_OF_A_PERSON) + [True] * MAX_VIEWS_OF_A_PERSON
     assert all(view.is_finished() != shown.button for view, shown in own)
     assert other.button
-    assert len(views) == MOST_OF_A_PERSON + 1
+    assert len(views) == MAX_VIEWS_OF_A_PERSON + 1
 
 
 async def test_there_are_never_too_many_of_all_people() -> None:
     views = TemporaryViews()
     first = [await _shown(views, person) for person in range(5)]
-    for person in range(5, MOST + 3):
+    for person in range(5, MAX_VIEWS + 3):
         await _shown(views, person)
-    assert len(views) == MOST
+    assert len(views) == MAX_VIEWS
     assert [shown.button for _, shown in first] == [False, False, False, True, True]
 
 

@@ -21,7 +21,7 @@ from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.web.port import ask, free_port
 from tests.web.strange_requests import REFUSED, random_bytes
-from web.connection_limit import room_for
+from web.connection_limiter import room_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,6 +10,7 @@ from types import CoroutineType
 from relay.commands.subscribe import Limits
 from relay.follow.account_follower import AccountFollower
 from relay.follow.job_importer import JobImporter
+from relay.polling.schedule import Timing
 from storage import follows
 from storage.database import Database
 from storage.follows import FollowRow
@@ -43,25 +44,12 @@ class FollowingWorld(World):
         limits = limits or Limits(500, 500)
         self.unserved: set[int] = set()
         super().__init__(database, limits=limits, accounts=FollowingAccounts())
+        timing = Timing(self.clock, Random(4), self.interval)
         importer = JobImporter(
-            database,
-            self.accounts,
-            self.changes,
-            self.clock,
-            interval=self.interval,
-            most_of_guild=limits.open_per_server,
-            serves=lambda guild_id: guild_id not in self.unserved,
+            database, self.accounts, self.changes, timing, limits, lambda guild_id: guild_id not in self.unserved
         )
         self.follows = AccountFollower(
-            database.reader,
-            importer,
-            self.job_lists,
-            self.accounts,
-            self.poller,
-            self.clock,
-            kinds=("v1", "v2"),
-            interval=self.interval,
-            random=Random(4),
+            importer, self.job_lists, self.accounts, self.poller.watches, timing, kinds=("v1", "v2")
         )
         self._following: asyncio.Task[None] | None = None
 
@@ -88,8 +76,8 @@ class FollowingWorld(World):
         raise AssertionError("the follows do not come to rest")
 
     def _tasks(self) -> list[asyncio.Task[None]]:
-        courses = [course.task for course in self.follows._courses.values()]
-        return [task for task in (self.running, self._following, *courses) if task is not None]
+        of_accounts = [task for task in asyncio.all_tasks() if task.get_name().startswith("follow ")]
+        return [task for task in (self.running, self._following, *of_accounts) if task is not None]
 
     async def stop(self) -> None:
         if self._following is not None:

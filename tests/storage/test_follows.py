@@ -58,9 +58,9 @@ async def test_the_server_s_limit_holds_in_the_statement_itself(database: Databa
     async with database.transaction() as tx:
         follow = replace(await _follow(tx), progress=progress)
         numbers = [(await jobs.add(tx, follow.account_id, name, None, 0)).id for name in ("a", "b", "c")]
-        added = [await follows.add_subscription(tx, follow, number, most_of_guild=2, now=9) for number in numbers]
+        added = [await follows.add_subscription(tx, follow, number, max_open=2, now=9) for number in numbers]
         assert [one is not None for one in added] == [True, True, False]
-        assert await follows.add_subscription(tx, follow, numbers[0], most_of_guild=9, now=9) is None
+        assert await follows.add_subscription(tx, follow, numbers[0], max_open=9, now=9) is None
         assert await follows.running_in(tx, GUILD, CHANNEL) == 2
         row = await subscriptions.by_id(tx, added[0] or 0)
     assert row is not None

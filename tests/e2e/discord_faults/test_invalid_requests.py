@@ -35,7 +35,7 @@ async def client(discord: DiscordSandbox) -> AsyncIterator[Listener]:
 
 
 def _poster(client: Listener) -> DiscordPoster:
-    return DiscordPoster(client, lambda _: CommandMentions(), client.invalid_requests.rest, client.channel_owners)
+    return DiscordPoster(client, lambda _: CommandMentions(), client.invalid_requests.pause, client.channel_owners)
 
 
 def _posts(discord: DiscordSandbox) -> int:
@@ -96,9 +96,9 @@ def test_it_rests_until_enough_is_ten_minutes_old() -> None:
     counted = InvalidRequests(lambda: now)
     for number in range(LIMIT):
         now = number * 0.01
-        assert counted.rest() == 0
+        assert counted.pause() == 0
         counted._times.append(now)
-    assert counted.rest() == pytest.approx(WINDOW - now)
+    assert counted.pause() == pytest.approx(WINDOW - now)
     now = WINDOW + 0.5
-    assert counted.rest() == 0
+    assert counted.pause() == 0
     assert LIMIT <= 5000

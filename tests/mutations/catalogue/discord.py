@@ -138,7 +138,7 @@ MUTATIONS = (
         "refused requests are not counted",
         f"{_E2E}/test_invalid_requests.py::test_refusals_are_counted_and_posting_rests",
         "DiscordPoster._wrong_place",
-        "if rest := self._resting():\n    return TooManyRequests(rest)\ntry:\n",
+        "if seconds := self._paused_for():\n    return TooManyRequests(seconds)\ntry:\n",
         "try:\n",
     ),
     mutation(

@@ -82,7 +82,7 @@ MUTATIONS = (
     mutation(
         "the operator's account is followed",
         "tests/relay/follow/test_account_follower.py::test_only_the_server_s_own_account_in_force_is_followed",
-        "JobImporter.holds",
+        "JobImporter._is_in_effect",
         "return own == in_force == follow.account_id",
         "return in_force == follow.account_id",
     ),
@@ -125,8 +125,8 @@ MUTATIONS = (
         "a long list that is being taken counts as taken for a follow that came meanwhile",
         "tests/relay/follow/test_account_follower.py::test_a_channel_that_follows_while_a_long_list_is_taken_gets_all_of_it",
         "AccountFollower.changed",
-        "course.settled = {}",
-        "course.settled.clear()",
+        "followed.settled = {}",
+        "followed.settled.clear()",
     ),
     mutation(
         "an import that is broken off leaves the jobs that it committed unasked",

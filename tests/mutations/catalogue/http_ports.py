@@ -5,10 +5,10 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _CONNECTION = "web/http_connection.py"
-_LIMIT = "web/connection_limit.py"
+_LIMIT = "web/connection_limiter.py"
 _PARSING = "web/parsing.py"
 _SERVER_TESTS = "tests/web/test_server.py"
-_LIMIT_TESTS = "tests/web/test_connection_limit.py"
+_LIMIT_TESTS = "tests/web/test_connection_limiter.py"
 _KINDS = "tests/web/test_strangers.py::test_each_kind_is_refused_at_once"
 
 MUTATIONS = (
@@ -113,28 +113,28 @@ MUTATIONS = (
     mutation(
         "idle connections shut newcomers out",
         f"{_SERVER_TESTS}::test_a_thousand_idle_connections_keep_no_callback_out",
-        "ConnectionLimit.admit",
+        "ConnectionLimiter.admit",
         "and not self._make_room():",
         "and True:",
     ),
     mutation(
         "any number of connections is taken",
         f"{_LIMIT_TESTS}::test_where_all_are_being_answered_a_newcomer_is_turned_away_until_one_has_ended",
-        "ConnectionLimit.admit",
+        "ConnectionLimiter.admit",
         "if len(self._networks) >= self._max_connections and",
         "if 0 and",
     ),
     mutation(
         "a newcomer takes the place of a request that is being answered",
         f"{_LIMIT_TESTS}::test_the_oldest_of_one_address_goes_first_and_who_is_being_answered_stays",
-        "ConnectionLimit._make_room",
+        "ConnectionLimiter._make_room",
         "if not connection.is_busy:",
         "if 1:",
     ),
     mutation(
         "one address takes all places",
         f"{_LIMIT_TESTS}::test_one_address_never_takes_the_place_of_another",
-        "ConnectionLimit._make_room",
+        "ConnectionLimiter._make_room",
         "sorted(self._connections.values(), key=len, reverse=True)",
         "[self._networks]",
     ),

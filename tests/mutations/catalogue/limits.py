@@ -149,8 +149,8 @@ MUTATIONS = (
     mutation(
         "buttons that do something count as if they only looked",
         f"{_DOOR}::test_every_kind_is_counted",
-        "only_looks",
-        "_BY_PREFIX[prefix] in _LOOKING and rest.isdecimal()",
+        "changes_nothing",
+        "_BY_PREFIX[prefix] in _HARMLESS and rest.isdecimal()",
         "rest.isdecimal()",
     ),
     mutation(

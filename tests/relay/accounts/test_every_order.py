@@ -20,7 +20,7 @@ from relay.accounts.server_tokens import TokenOvertaken
 from storage import accounts, deliveries, follows, jobs, subscriptions
 from storage.follows import FollowRow
 from storage.vault import Vault, new_key
-from tests.relay.account_house import House
+from tests.relay.accounts_fixture import AccountsFixture
 
 _A, _B = 100, 200
 _TOKENS = ("user:1-first", "user:1-second", "user:1-third", "user:2-other")
@@ -53,12 +53,12 @@ class EveryOrder(RuleBasedStateMachine):
 
     def _open(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
-        self.house = self._runner.run(House.open(folder / "relay.db", _KEY, operator_token=self._operator))
+        self.world = self._runner.run(AccountsFixture.open(folder / "relay.db", _KEY, operator_token=self._operator))
         for token in (*_TOKENS, *_OPERATOR):
-            self.house.api.answers[token] = TokenRefused("401") if token in self.refused else None
+            self.world.api.answers[token] = TokenRefused("401") if token in self.refused else None
 
     def teardown(self) -> None:
-        self._runner.run(self.house.close())
+        self._runner.run(self.world.close())
         self._runner.close()
         shutil.rmtree(self._folder)
 
@@ -68,7 +68,7 @@ class EveryOrder(RuleBasedStateMachine):
     def set_token(self, server: int, token: str) -> None:
         async def done() -> bool:
             try:
-                await self.house.tokens.set_token(server, 1, token)
+                await self.world.tokens.set_token(server, 1, token)
             except TokenRefused:
                 return False
             return True
@@ -83,10 +83,10 @@ class EveryOrder(RuleBasedStateMachine):
             return
 
         async def both() -> None:
-            gate = self.house.api.holds(first)
-            slow = asyncio.create_task(self.house.tokens.set_token(server, 1, first))
-            await self.house.pass_time(0)
-            await self.house.tokens.set_token(server, 2, second)
+            gate = self.world.api.holds(first)
+            slow = asyncio.create_task(self.world.tokens.set_token(server, 1, first))
+            await self.world.pass_time(0)
+            await self.world.tokens.set_token(server, 2, second)
             gate.set()
             (overtaken,) = await asyncio.gather(slow, return_exceptions=True)
             assert isinstance(overtaken, TokenOvertaken)
@@ -96,36 +96,36 @@ class EveryOrder(RuleBasedStateMachine):
 
     @rule(server=servers)
     def remove(self, server: int) -> None:
-        own = self.house.accounts.own(server)
+        own = self.world.accounts.own(server)
         assert (own is None) == (server not in self.entered)
         if own is None:
             return
-        self._runner.run(self.house.tokens.remove_token(server, own, 1))
+        self._runner.run(self.world.tokens.remove_token(server, own, 1))
         user = _user(self.entered.pop(server))
         self.waiting = {one for one in self.waiting if one[:2] != (server, user)}
 
     @rule(token=tokens, well=st.booleans())
     def the_api_takes_or_refuses(self, token: str, well: bool) -> None:
         async def answered() -> None:
-            for account in self.house.accounts.every():
+            for account in self.world.accounts.every():
                 if account.token == token:
-                    await self.house.accounts.tried(account.id, token, None if well else TokenRefused("401"))
+                    await self.world.accounts.tried(account.id, token, None if well else TokenRefused("401"))
 
         self.refused -= {token}
         if not well:
             self.refused |= {token}
-        self.house.api.answers[token] = None if well else TokenRefused("401")
+        self.world.api.answers[token] = None if well else TokenRefused("401")
         self._runner.run(answered())
 
     @rule(server=servers, jobid=jobids, followed=st.booleans())
     def watch(self, server: int, jobid: str, followed: bool) -> None:
-        account = self.house.accounts.in_force(server)
+        account = self.world.accounts.in_force(server)
         if account is not None:
             self._runner.run(self._watch(server, account, jobid, followed=followed))
-            self.waiting.add((server, _user(self.house.accounts.token_of(account) or ""), jobid))
+            self.waiting.add((server, _user(self.world.accounts.token_of(account) or ""), jobid))
 
     async def _watch(self, server: int, account: int, jobid: str, *, followed: bool) -> None:
-        async with self.house.database.transaction() as tx:
+        async with self.world.database.transaction() as tx:
             job = await jobs.add(tx, account, jobid, None, 0)
             here = await subscriptions.in_channel(tx, job.id, server + 1)
             number = (
@@ -141,13 +141,13 @@ class EveryOrder(RuleBasedStateMachine):
             await deliveries.add_card(
                 tx, subscription_id=number, guild_id=server, channel_id=server + 1, base_nonce=nonce, now=0
             )
-            if followed and self.house.accounts.own(server) == account:
+            if followed and self.world.accounts.own(server) == account:
                 await follows.put(tx, FollowRow(server, server + 1, account, False, 1, 0))
 
     @rule(operator=st.sampled_from((None, *_OPERATOR)))
     def restart(self, operator: str | None) -> None:
         self._operator = operator
-        self._runner.run(self.house.restart(operator_token=operator))
+        self._runner.run(self.world.restart(operator_token=operator))
 
     @rule(server=servers, token=tokens, steps=st.integers(0, 60))
     def kill_in_a_set(self, server: int, token: str, steps: int) -> None:
@@ -156,19 +156,19 @@ class EveryOrder(RuleBasedStateMachine):
         target = self._folder / str(self._copies)
 
         async def cut() -> None:
-            setting = asyncio.create_task(self.house.tokens.set_token(server, 1, token))
+            setting = asyncio.create_task(self.world.tokens.set_token(server, 1, token))
             for _ in range(steps):
                 await asyncio.sleep(0.0002)
                 if setting.done():
                     break
-            shutil.copytree(self.house.database.path.parent, target)
+            shutil.copytree(self.world.database.path.parent, target)
             await asyncio.gather(setting, return_exceptions=True)
-            await self.house.close()
+            await self.world.close()
 
         self._runner.run(cut())
         self._open(target)
-        own = self.house.accounts.own(server)
-        found = None if own is None else self.house.accounts.token_of(own)
+        own = self.world.accounts.own(server)
+        found = None if own is None else self.world.accounts.token_of(own)
         assert found in {self.entered.get(server), token}
         if found is not None:
             self.entered[server] = found
@@ -177,7 +177,7 @@ class EveryOrder(RuleBasedStateMachine):
 
     @invariant()
     def each_server_acts_with_what_it_entered_last(self) -> None:
-        book = self.house.accounts
+        book = self.world.accounts
         for server in (_A, _B):
             account = book.in_force(server)
             token = None if account is None else book.token_of(account)
@@ -189,19 +189,19 @@ class EveryOrder(RuleBasedStateMachine):
 
     @invariant()
     def no_other_token_is_kept(self) -> None:
-        kept = {account.token for account in self.house.accounts.every()} - {None}
+        kept = {account.token for account in self.world.accounts.every()} - {None}
         assert kept == {*self.entered.values(), self._operator} - {None}
         assert self._runner.run(self._decrypted()) == kept
 
     async def _decrypted(self) -> set[str]:
-        vault = await Vault.open(self.house.database, [_KEY])
-        rows = await accounts.every(self.house.database.reader)
+        vault = await Vault.open(self.world.database, [_KEY])
+        rows = await accounts.every(self.world.database.reader)
         return {vault.decrypt(row.token) for row in rows if row.token is not None}
 
     @invariant()
     def nothing_that_waits_is_lost_or_left_behind(self) -> None:
         rows = self._runner.run(
-            self.house.database.reader.all(
+            self.world.database.reader.all(
                 "SELECT s.guild_id, a.account_key, j.jobid, j.account_id FROM subscriptions s"
                 " JOIN jobs j ON j.id = s.job_id JOIN accounts a ON a.id = j.account_id WHERE s.ended_at IS NULL"
             )
@@ -211,12 +211,12 @@ class EveryOrder(RuleBasedStateMachine):
         for server, key, _, account in rows:
             token = self.entered.get(server)
             if token is not None and _user(token) == key:
-                assert account == self.house.accounts.in_force(server)
+                assert account == self.world.accounts.in_force(server)
 
     @invariant()
     def follows_are_of_the_server_s_own_token(self) -> None:
         rows = self._runner.run(
-            self.house.database.reader.all(
+            self.world.database.reader.all(
                 "SELECT f.guild_id, f.account_id, a.account_key, a.of_operator FROM follows f"
                 " JOIN accounts a ON a.id = f.account_id"
             )
@@ -224,7 +224,7 @@ class EveryOrder(RuleBasedStateMachine):
         for server, account, key, of_operator in rows:
             assert not of_operator
             if server in self.entered and _user(self.entered[server]) == key:
-                assert account == self.house.accounts.own(server)
+                assert account == self.world.accounts.own(server)
 
 
 TestEveryOrder = EveryOrder.TestCase

@@ -18,7 +18,7 @@ from storage.database import Database
 from storage.engines import migrations
 from storage.engines.sqlite import migrate
 from storage.vault import Vault, new_key
-from tests.relay.account_house import House
+from tests.relay.accounts_fixture import AccountsFixture
 
 ALONE, FIRST, SECOND, TRACED, OPERATED, PLAIN = 101, 102, 103, 104, 105, 106
 ADMIN = 7
@@ -36,14 +36,14 @@ def key() -> str:
 
 
 @pytest.fixture
-async def house(path: Path, key: str) -> AsyncIterator[House]:
+async def world(path: Path, key: str) -> AsyncIterator[AccountsFixture]:
     """With a database of the version before: accounts 1 of one server, 2 of two servers, 3 of one server beside
     another's trace, 4 the operator's and of a server; each server waits for a job and has an outcome to be posted."""
     path.parent.mkdir()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         migrate.migrate(path, connection, migrations.load("sqlite")[:2])
     await _fill(path, key)
-    opened = await House.open(path, key, operator_token=OPERATOR)
+    opened = await AccountsFixture.open(path, key, operator_token=OPERATOR)
     opened.api.works(*(f"user:{number}-new" for number in (1, 2, 3, 9)))
     yield opened
     await opened.close()
@@ -91,8 +91,8 @@ async def _fill(path: Path, key: str) -> None:
         )
 
 
-async def _asked_again(house: House) -> list[tuple[int, int, tuple[int, ...]]]:
-    rows = await house.database.reader.all(
+async def _asked_again(world: AccountsFixture) -> list[tuple[int, int, tuple[int, ...]]]:
+    rows = await world.database.reader.all(
         "SELECT guild_id, notice, base_nonce FROM deliveries WHERE kind = 'notice' ORDER BY guild_id"
     )
     posts = [(row[0], notices.load(row[1], row[2])) for row in rows]
@@ -106,8 +106,8 @@ def _in_files(path: Path, stored: bytes) -> list[str]:
     ]
 
 
-async def test_an_update_leaves_a_token_to_the_one_server_that_used_it(house: House) -> None:
-    book = house.accounts
+async def test_an_update_leaves_a_token_to_the_one_server_that_used_it(world: AccountsFixture) -> None:
+    book = world.accounts
     tokens = {guild: book.token_of(book.in_force(guild) or 0) for guild in (ALONE, FIRST, SECOND, TRACED, OPERATED)}
     assert tokens == {ALONE: "user:1-shared", FIRST: None, SECOND: None, TRACED: None, OPERATED: None}
     assert book.token_of(book.in_force(PLAIN) or 0) == OPERATOR
@@ -115,33 +115,33 @@ async def test_an_update_leaves_a_token_to_the_one_server_that_used_it(house: Ho
     assert book.operator_id == 4
     states = {guild: book.state_of(book.in_force(guild) or 0) for guild in tokens}
     assert states == {guild: AccountState.OK if guild == ALONE else AccountState.MISSING for guild in tokens}
-    assert await _asked_again(house) == [(guild, 1, (ADMIN,)) for guild in (FIRST, SECOND, TRACED, OPERATED)]
-    row = await house.database.reader.one("SELECT count(*) FROM deliveries WHERE kind = 'card' AND state = 'waiting'")
+    assert await _asked_again(world) == [(guild, 1, (ADMIN,)) for guild in (FIRST, SECOND, TRACED, OPERATED)]
+    row = await world.database.reader.one("SELECT count(*) FROM deliveries WHERE kind = 'card' AND state = 'waiting'")
     assert row is not None
     assert row[0] == 7
-    assert await house.rechecks.recheck_now(book.in_force(FIRST) or 0) is Recheck.TOKEN_MISSING
-    (follow,) = await house.database.reader.all("SELECT account_id FROM follows")
+    assert await world.rechecks.recheck_now(book.in_force(FIRST) or 0) is Recheck.TOKEN_MISSING
+    (follow,) = await world.database.reader.all("SELECT account_id FROM follows")
     assert follow[0] == book.in_force(OPERATED)
 
 
-async def test_the_admins_are_asked_once(house: House) -> None:
-    before = await _asked_again(house)
-    await house.restart(operator_token=OPERATOR)
-    assert await _asked_again(house) == before
+async def test_the_admins_are_asked_once(world: AccountsFixture) -> None:
+    before = await _asked_again(world)
+    await world.restart(operator_token=OPERATOR)
+    assert await _asked_again(world) == before
 
 
-async def test_each_server_goes_on_with_what_it_enters_then(house: House) -> None:
-    done = await house.tokens.set_token(FIRST, ADMIN, "user:2-new")
+async def test_each_server_goes_on_with_what_it_enters_then(world: AccountsFixture) -> None:
+    done = await world.tokens.set_token(FIRST, ADMIN, "user:2-new")
     assert (done.waiting, done.held) == (1, 0)
-    assert house.accounts.state_of(house.accounts.in_force(SECOND) or 0) is AccountState.MISSING
-    assert house.accounts.token_of(house.accounts.in_force(SECOND) or 0) is None
-    entered = await house.tokens.set_token(OPERATED, ADMIN, "user:9-new")
+    assert world.accounts.state_of(world.accounts.in_force(SECOND) or 0) is AccountState.MISSING
+    assert world.accounts.token_of(world.accounts.in_force(SECOND) or 0) is None
+    entered = await world.tokens.set_token(OPERATED, ADMIN, "user:9-new")
     assert (entered.waiting, entered.held) == (1, 0)
-    assert house.accounts.token_of(house.accounts.operator_id or 0) == OPERATOR
-    rows = await house.database.reader.all(
+    assert world.accounts.token_of(world.accounts.operator_id or 0) == OPERATOR
+    rows = await world.database.reader.all(
         "SELECT s.guild_id, j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE j.jobid = 'job-4'"
     )
-    assert {(row[0], row[1]) for row in rows} == {(OPERATED, entered.account_id), (PLAIN, house.accounts.operator_id)}
+    assert {(row[0], row[1]) for row in rows} == {(OPERATED, entered.account_id), (PLAIN, world.accounts.operator_id)}
 
 
 async def test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_none(path: Path, key: str) -> None:
@@ -151,11 +151,11 @@ async def test_of_deleted_tokens_nothing_is_left_and_the_copy_of_before_holds_no
     await _fill(path, key)
     with closing(sqlite3.connect(path)) as connection:
         tokens = [row[0] for row in connection.execute("SELECT token FROM accounts ORDER BY id")]
-    house = await House.open(path, key, operator_token=OPERATOR)
+    world = await AccountsFixture.open(path, key, operator_token=OPERATOR)
     try:
         found = [_in_files(path, token[30:60]) for token in tokens]
     finally:
-        await house.close()
+        await world.close()
     assert found == [[found[0][0]], [], [], [], []]
     assert ".before-" not in found[0][0]
     with closing(sqlite3.connect(path.with_name("relay.db.before-3"))) as connection:
@@ -186,70 +186,70 @@ async def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(path
 async def test_a_token_that_cannot_be_decrypted_is_asked_for_and_comes_back_with_its_key(
     path: Path, key: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = await House.open(path, key)
-    house.api.works("user:1-a", "user:2-b")
-    broken = (await house.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
-    await house.tokens.set_token(SECOND, ADMIN, "user:2-b")
-    async with house.database.transaction() as tx:
+    world = await AccountsFixture.open(path, key)
+    world.api.works("user:1-a", "user:2-b")
+    broken = (await world.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
+    await world.tokens.set_token(SECOND, ADMIN, "user:2-b")
+    async with world.database.transaction() as tx:
         row = await accounts.by_id(tx, broken)
         assert row is not None
         await servers.set_alerts_channel(tx, FIRST, 5)
         await tx.run("UPDATE accounts SET token = x'00' WHERE id = ?", (broken,))
-    await house.restart()
-    assert house.accounts.state_of(broken) is AccountState.MISSING
-    assert house.accounts.token_of(house.accounts.in_force(SECOND) or 0) == "user:2-b"
-    assert await _asked_again(house) == [(FIRST, 0, (ADMIN,))]
+    await world.restart()
+    assert world.accounts.state_of(broken) is AccountState.MISSING
+    assert world.accounts.token_of(world.accounts.in_force(SECOND) or 0) == "user:2-b"
+    assert await _asked_again(world) == [(FIRST, 0, (ADMIN,))]
     assert "cannot be decrypted" in caplog.text
-    async with house.database.transaction() as tx:
+    async with world.database.transaction() as tx:
         await tx.run("UPDATE accounts SET token = ? WHERE id = ?", (row.token, broken))
-    await house.restart()
-    assert (house.accounts.state_of(broken), house.accounts.token_of(broken)) == (AccountState.OK, "user:1-a")
-    async with house.database.transaction() as tx:
+    await world.restart()
+    assert (world.accounts.state_of(broken), world.accounts.token_of(broken)) == (AccountState.OK, "user:1-a")
+    async with world.database.transaction() as tx:
         await tx.run("UPDATE accounts SET token = x'00' WHERE id = ?", (broken,))
-    await house.restart()
-    entered = await house.tokens.set_token(FIRST, ADMIN, "user:1-a")
-    assert house.accounts.token_of(entered.account_id) == "user:1-a"
-    await house.close()
+    await world.restart()
+    entered = await world.tokens.set_token(FIRST, ADMIN, "user:1-a")
+    assert world.accounts.token_of(entered.account_id) == "user:1-a"
+    await world.close()
 
 
 async def test_an_operators_token_that_cannot_be_decrypted_is_taken_from_the_settings(path: Path, key: str) -> None:
-    house = await House.open(path, key, operator_token=OPERATOR)
-    async with house.database.transaction() as tx:
+    world = await AccountsFixture.open(path, key, operator_token=OPERATOR)
+    async with world.database.transaction() as tx:
         await tx.run("UPDATE accounts SET token = x'00'")
-    await house.restart(operator_token=OPERATOR)
-    assert house.accounts.token_of(house.accounts.operator_id or 0) == OPERATOR
-    await house.close()
+    await world.restart(operator_token=OPERATOR)
+    assert world.accounts.token_of(world.accounts.operator_id or 0) == OPERATOR
+    await world.close()
 
 
 @pytest.mark.parametrize("replaced", ["set over set", "other account", "removed", "operator", "same bytes again"])
 async def test_no_byte_of_a_replaced_secret_stays_in_a_file(path: Path, key: str, replaced: str) -> None:
-    house = await House.open(path, key, operator_token="user:9-a" if replaced == "operator" else None)
-    house.api.works("user:1-a", "user:1-b", "user:2-c")
+    world = await AccountsFixture.open(path, key, operator_token="user:9-a" if replaced == "operator" else None)
+    world.api.works("user:1-a", "user:1-b", "user:2-c")
     account = 0
     if replaced != "operator":
-        account = (await house.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
-    (row,) = [one for one in await accounts.every(house.database.reader) if one.token is not None]
+        account = (await world.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
+    (row,) = [one for one in await accounts.every(world.database.reader) if one.token is not None]
     assert row.token is not None
     match replaced:
         case "set over set":
-            await house.tokens.set_token(FIRST, ADMIN, "user:1-b")
+            await world.tokens.set_token(FIRST, ADMIN, "user:1-b")
         case "other account":
-            await house.tokens.set_token(FIRST, ADMIN, "user:2-c")
+            await world.tokens.set_token(FIRST, ADMIN, "user:2-c")
         case "removed":
-            await house.tokens.remove_token(FIRST, account, ADMIN)
+            await world.tokens.remove_token(FIRST, account, ADMIN)
         case "operator":
-            await house.restart(operator_token="user:9-b")
+            await world.restart(operator_token="user:9-b")
         case _:
-            await house.tokens.set_token(FIRST, ADMIN, "user:1-a")
+            await world.tokens.set_token(FIRST, ADMIN, "user:1-a")
     assert _in_files(path, row.token[30:60]) == []
-    await house.close()
+    await world.close()
 
 
 async def test_a_refused_token_is_refused_for_those_alone_who_entered_it(path: Path, key: str) -> None:
-    house = await House.open(path, key)
-    house.api.works("user:1-a", "user:1-b")
-    first = (await house.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
-    second = (await house.tokens.set_token(SECOND, ADMIN, "user:1-b")).account_id
-    await house.accounts.answered(first, TokenRefused("no"))
-    assert house.accounts.state_of(second) is AccountState.OK
-    await house.close()
+    world = await AccountsFixture.open(path, key)
+    world.api.works("user:1-a", "user:1-b")
+    first = (await world.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
+    second = (await world.tokens.set_token(SECOND, ADMIN, "user:1-b")).account_id
+    await world.accounts.answered(first, TokenRefused("no"))
+    assert world.accounts.state_of(second) is AccountState.OK
+    await world.close()

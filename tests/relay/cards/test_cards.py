@@ -688,6 +688,6 @@ async def test_a_summary_is_not_edited_at_the_start_where_nothing_has_changed(wo
 
 async def test_the_loop_turns_also_while_no_card_is_due_for_long(world: CardWorld) -> None:
     await world.card("job:1")
-    before = world.loop.beat
+    before = world.loop.heartbeat
     await world.move(31 * SECOND)
-    assert before < world.loop.beat == world.clock.monotonic()
+    assert before < world.loop.heartbeat == world.clock.monotonic()

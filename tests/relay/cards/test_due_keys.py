@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from model.states import DeliveryKind
 from relay.cards.card_edits import Key, Later, Shown
-from relay.cards.cards import CardLoop
-from relay.cards.due_keys import DueKeys
+from relay.cards.cards import CardLoop, DueKeys
 from tests.clock import ManualClock
 from tests.relay.world import open_database
 

@@ -215,7 +215,7 @@ async def test_ids_of_another_shape_are_passed_over_with_one_line(
     world.run()
     await world.advance(200)
     assert [row[0] for row in await _subscriptions(world)] == ["v1-good"]
-    lines = [record.message for record in caplog.records if "none of PixVerse" in record.message]
+    lines = [record.message for record in caplog.records if "that are not PixVerse's" in record.message]
     assert len(lines) == 1
     assert "secret" not in caplog.text
 

@@ -16,7 +16,7 @@ from relay.commands.refusals import AccountInTrouble, NoOwnToken, NotFollowed, N
 from relay.follow.follow_commands import FollowCommands
 from storage import follows
 from storage.vault import new_key
-from tests.relay.account_house import House
+from tests.relay.accounts_fixture import AccountsFixture
 
 GUILD, CHANNEL, ADMIN = 77, 770, 7
 TOKEN, OTHER = "user:1-aaaaaaaaaaaaaaaa", "user:2-bbbbbbbbbbbbbbbb"
@@ -24,64 +24,64 @@ ASK = Ask(GUILD, 5, ADMIN, 1000)
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    opened = await House.open(tmp_path / "relay.db", new_key())
+async def world(tmp_path: Path) -> AsyncIterator[AccountsFixture]:
+    opened = await AccountsFixture.open(tmp_path / "relay.db", new_key())
     opened.api.works(TOKEN, OTHER)
     yield opened
     await opened.close()
 
 
-def _following(house: House) -> FollowCommands:
-    return FollowCommands(house.database, house.accounts, house.changes)
+def _following(world: AccountsFixture) -> FollowCommands:
+    return FollowCommands(world.database, world.accounts, world.changes)
 
 
-async def test_only_a_token_of_the_server_s_own_is_followed(house: House) -> None:
+async def test_only_a_token_of_the_server_s_own_is_followed(world: AccountsFixture) -> None:
     with pytest.raises(NoToken):
-        _following(house).followable(GUILD)
-    await house.restart(operator_token=TOKEN)
+        _following(world).followable(GUILD)
+    await world.restart(operator_token=TOKEN)
     with pytest.raises(NoOwnToken):
-        _following(house).followable(GUILD)
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)  # The operator's account, but the server's own token.
-    assert _following(house).followable(GUILD).user == ClaimedUser("1", confirmed=False)
-    account_id = house.accounts.in_force(GUILD)
+        _following(world).followable(GUILD)
+    await world.tokens.set_token(GUILD, ADMIN, TOKEN)  # The operator's account, but the server's own token.
+    assert _following(world).followable(GUILD).user == ClaimedUser("1", confirmed=False)
+    account_id = world.accounts.in_force(GUILD)
     assert account_id is not None
-    await house.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
+    await world.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
     with pytest.raises(AccountInTrouble):
-        _following(house).followable(GUILD)
+        _following(world).followable(GUILD)
 
 
-async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(house: House) -> None:
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house)
+async def test_it_begins_for_the_account_that_was_asked_about_and_ends_once(world: AccountsFixture) -> None:
+    await world.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(world)
     asked = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, asked, progress=True)
-    (row,) = await follows.every(house.database.reader)
+    (row,) = await follows.every(world.database.reader)
     assert (row.guild_id, row.channel_id, row.account_id, row.progress, row.followed_by) == (
         GUILD, CHANNEL, asked, True, ADMIN,
     )  # fmt: skip
-    await house.tokens.set_token(GUILD, ADMIN, OTHER)
+    await world.tokens.set_token(GUILD, ADMIN, OTHER)
     with pytest.raises(TokenChanged):
         await following.follow(ASK, CHANNEL + 1, asked, progress=False)
     assert await following.channels(GUILD) == [CHANNEL]
     assert await following.unfollow(ASK, CHANNEL) == 0
     with pytest.raises(NotFollowed):
         await following.unfollow(ASK, CHANNEL)
-    assert house.heard.follows == 2
+    assert world.heard.follows == 2
 
 
-async def test_a_token_that_is_removed_at_the_same_moment_leaves_no_follow(house: House) -> None:
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house)
+async def test_a_token_that_is_removed_at_the_same_moment_leaves_no_follow(world: AccountsFixture) -> None:
+    await world.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(world)
     own = following.followable(GUILD).account_id
-    async with house.database.transaction():
-        removed = asyncio.create_task(house.tokens.remove_token(GUILD, own, ADMIN))
+    async with world.database.transaction():
+        removed = asyncio.create_task(world.tokens.remove_token(GUILD, own, ADMIN))
         await _has_begun()
         followed = asyncio.create_task(following.follow(ASK, CHANNEL, own, progress=False))
         await _has_begun()
     await removed
     with pytest.raises(NoToken):
         await followed
-    assert await follows.every(house.database.reader) == []
+    assert await follows.every(world.database.reader) == []
 
 
 async def _has_begun() -> None:
@@ -90,35 +90,35 @@ async def _has_begun() -> None:
         await asyncio.sleep(0)
 
 
-async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_them(house: House) -> None:
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house)
+async def test_a_token_that_goes_takes_its_follows_and_another_account_s_leaves_them(world: AccountsFixture) -> None:
+    await world.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(world)
     old = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, old, progress=False)
     await following.follow(ASK, CHANNEL + 1, old, progress=False)
-    changed = await house.tokens.set_token(GUILD, ADMIN, OTHER)
+    changed = await world.tokens.set_token(GUILD, ADMIN, OTHER)
     assert (changed.kind, changed.held, changed.held_channels) == ("other account", 0, 2)
     assert len(await following.channels(GUILD)) == 2
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    removal = await house.tokens.preview_removal(GUILD)
+    await world.tokens.set_token(GUILD, ADMIN, TOKEN)
+    removal = await world.tokens.preview_removal(GUILD)
     assert removal is not None
     assert removal.channels == 2
     assert removal.account_id != old
-    await house.tokens.remove_token(GUILD, removal.account_id, ADMIN)
+    await world.tokens.remove_token(GUILD, removal.account_id, ADMIN)
     assert await following.channels(GUILD) == []
 
-    old = (await house.tokens.set_token(GUILD, ADMIN, TOKEN)).account_id
+    old = (await world.tokens.set_token(GUILD, ADMIN, TOKEN)).account_id
     await following.follow(ASK, CHANNEL, old, progress=False)
-    await house.tokens.set_token(GUILD, ADMIN, OTHER)
-    await house.tokens.drop_old_jobs(GUILD, old, ADMIN)
+    await world.tokens.set_token(GUILD, ADMIN, OTHER)
+    await world.tokens.drop_old_jobs(GUILD, old, ADMIN)
     assert await following.channels(GUILD) == []
 
 
-async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_runs(house: House) -> None:
-    await house.tokens.set_token(GUILD, ADMIN, TOKEN)
-    following = _following(house)
+async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_runs(world: AccountsFixture) -> None:
+    await world.tokens.set_token(GUILD, ADMIN, TOKEN)
+    following = _following(world)
     account_id = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, account_id, progress=False)
-    await house.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
-    rows = await house.database.reader.all("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
+    await world.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
+    rows = await world.database.reader.all("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
     assert [(row["channel_id"], "token refused" in row["notice"]) for row in rows] == [(CHANNEL, True)]

@@ -27,7 +27,7 @@ class Connection(Protocol):
         """Ends it, and lets a response that is being made be sent within this time."""
 
 
-class ConnectionLimit:
+class ConnectionLimiter:
     """Holds at most `max_connections`; a newcomer on top of them takes the place of one that waits for its client.
 
     The place is taken from the network address that holds most places, so that one address never shuts out another.

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from web.connection_limit import ConnectionLimit, network_of
+from web.connection_limiter import ConnectionLimiter, network_of
 
 
 class _Connection:
@@ -23,7 +23,7 @@ class _Connection:
 
 
 def test_one_address_never_takes_the_place_of_another() -> None:
-    limit = ConnectionLimit(10)
+    limit = ConnectionLimiter(10)
     others = [_Connection() for _ in range(3)]
     for number, connection in enumerate(others):
         assert limit.admit(connection, f"192.0.2.{number}")
@@ -38,7 +38,7 @@ def test_one_address_never_takes_the_place_of_another() -> None:
 
 
 def test_the_oldest_of_one_address_goes_first_and_who_is_being_answered_stays() -> None:
-    limit = ConnectionLimit(3)
+    limit = ConnectionLimiter(3)
     busy, old, new = _Connection(is_busy=True), _Connection(), _Connection()
     for connection in (busy, old, new, _Connection()):
         assert limit.admit(connection, "127.0.0.1")
@@ -46,7 +46,7 @@ def test_the_oldest_of_one_address_goes_first_and_who_is_being_answered_stays() 
 
 
 def test_where_all_are_being_answered_a_newcomer_is_turned_away_until_one_has_ended() -> None:
-    limit = ConnectionLimit(2)
+    limit = ConnectionLimiter(2)
     first, second = _Connection(is_busy=True), _Connection(is_busy=True)
     assert limit.admit(first, "192.0.2.1")
     assert limit.admit(second, "192.0.2.2")
@@ -96,7 +96,7 @@ def test_half_of_the_files_that_may_be_open_are_left_to_others(
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard}))
 {sandbox}
-from web.connection_limit import room_for
+from web.connection_limiter import room_for
 print(room_for(2000), room_for(10), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
 """
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True).stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -16,39 +15,12 @@ from relay.accounts.server_tokens import ServerTokens
 from relay.changes import Changes
 from storage.database import Database
 from storage.vault import Vault
+from tests.clock import ManualClock
 from tests.inline_database import connect_inline
 from tests.new_database import lay_database
 from tests.relay.heard_changes import HeardChanges
 
 INTERVAL = 20.0
-
-
-class HandClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._seconds = 0.0
-        self._sleepers: list[tuple[float, int, asyncio.Event]] = []
-        self._count = 0
-
-    def now(self) -> int:
-        return 1_800_000_000_000 + round(self._seconds * 1000)
-
-    def monotonic(self) -> float:
-        return self._seconds
-
-    async def sleep(self, seconds: float) -> None:
-        if seconds <= 0:
-            return
-        event = asyncio.Event()
-        self._count += 1
-        heapq.heappush(self._sleepers, (self._seconds + seconds, self._count, event))
-        await event.wait()
-
-    def advance(self, seconds: float) -> None:
-        self._seconds += seconds
-        while self._sleepers and self._sleepers[0][0] <= self._seconds:
-            heapq.heappop(self._sleepers)[2].set()
 
 
 class TokenApi:
@@ -80,7 +52,9 @@ class TokenApi:
         return self.in_work.get(token, ())
 
 
-class House:
+class AccountsFixture:
+    """The accounts' part of the relay, wired as the bot wires it."""
+
     database: Database
     accounts: AccountRegistry
     tokens: ServerTokens
@@ -92,13 +66,13 @@ class House:
         self._key = key
         self.api = TokenApi()
         self.heard = HeardChanges()
-        self.clock = HandClock()
+        self.clock = ManualClock()
 
     @classmethod
-    async def open(cls, path: Path, key: str, operator_token: str | None = None) -> House:
-        house = cls(path, key)
-        await house._build(operator_token)
-        return house
+    async def open(cls, path: Path, key: str, operator_token: str | None = None) -> AccountsFixture:
+        world = cls(path, key)
+        await world._build(operator_token)
+        return world
 
     async def close(self) -> None:
         heard = self.heard
@@ -138,7 +112,7 @@ class House:
         await asyncio.gather(task, return_exceptions=True)
 
     async def pass_time(self, seconds: float) -> None:
-        self.clock.advance(seconds)
+        self.clock.forward(seconds)
         await self._settle()
 
     async def _settle(self) -> None:
