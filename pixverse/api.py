@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from model.job import Job
 from pixverse.api_client import ApiClient, LazyJob
-from pixverse.api_errors import BadRequest, PixVerseError, SubscriptionUnpaid, TokenRefused
+from pixverse.api_errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.jobids import is_v2
 from pixverse.jobs_v1 import JobsV1
 from pixverse.recent_lists import LookupTerms
@@ -36,8 +36,8 @@ class PixVerseApi:
     async def lazy_job(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None = None) -> LazyJob:
         """The job, not parsed yet if the response has the fingerprint `known` of an earlier one.
 
-        Anything but a response about the job is raised at once. With `terms`, the caller has spent the first request,
-        and each further one is spent before it is made.
+        Anything but a response about the job is raised at once. With `terms`, the caller has paid for the first
+        request, and each further one is paid for before it is made.
         """
         if is_v2(jobid):
             return LazyJob.of(await self._v2.job(token, jobid, terms=terms))
@@ -52,29 +52,24 @@ class PixVerseApi:
 
         The list saves other requests, so its timeout is shorter than theirs.
         """
-        match kind:
-            case "v1":
-                return await self._v1.in_work(token, timeout=_LIST_SECONDS)
-            case "v2":
-                return (await self._v2.in_work(token, timeout=_LIST_SECONDS)).keys()
-        raise BadRequest(f"there is no list {kind}")
+        if kind == _V1:
+            return await self._v1.active_jobs(token, timeout=_LIST_SECONDS)
+        return (await self._v2.active_jobs(token, timeout=_LIST_SECONDS)).keys()
 
-    async def jobs_in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
-        """Returns the ids of the account's active jobs. This is also the cheapest way to try a token.
+    async def all_active_jobs(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
+        """Returns the ids of the account's active jobs. This is also the cheapest request that tries a token.
 
-        v2 is asked if v1, which may be switched off, neither lists jobs nor refuses the token.
+        v2 is asked if v1, which may be switched off, neither lists jobs nor refuses the token. If neither of them lists
+        jobs, the error of v1 is raised.
         """
         try:
-            return await self._v1.in_work(token, timeout=timeout)
+            return await self._v1.active_jobs(token, timeout=timeout)
         except (TokenRefused, SubscriptionUnpaid):
             raise
         except PixVerseError as no_list:
-            return await self._in_work_by_v2(token, no_list, timeout)
-
-    async def _in_work_by_v2(self, token: str, no_list: PixVerseError, timeout: float | None) -> tuple[str, ...]:
-        try:
-            return tuple(await self._v2.in_work(token, timeout=timeout))
-        except (TokenRefused, SubscriptionUnpaid):
-            raise
-        except PixVerseError:
-            raise no_list from None
+            try:
+                return tuple(await self._v2.active_jobs(token, timeout=timeout))
+            except (TokenRefused, SubscriptionUnpaid):
+                raise
+            except PixVerseError:
+                raise no_list from None

@@ -89,8 +89,7 @@ class ApiClient:
 
     async def get_json(self, path_and_query: str, token: str, *, timeout: float | None = None) -> object:
         """Makes one GET request and returns the JSON value of its response; see `get`."""
-        answer = await self.get(path_and_query, token, timeout=timeout)
-        return answer.value
+        return (await self.get(path_and_query, token, timeout=timeout)).value
 
     async def get(
         self, path_and_query: str, token: str, *, known: int | None = None, timeout: float | None = None
@@ -105,33 +104,33 @@ class ApiClient:
         """
         if not (token.isascii() and token.isprintable()):
             raise TokenRefused("the token holds characters that no token has")
-        begun = self.monotonic()
+        started = self.monotonic()
         try:
-            answer = await self._ask(path_and_query, token, known, timeout)
+            body = await self._request(path_and_query, token, known, timeout)
         except PixVerseError as error:
-            self._observe(error, self.monotonic() - begun)
+            self._observe(error, self.monotonic() - started)
             raise
-        self._observe(None, self.monotonic() - begun)
-        return answer
+        self._observe(None, self.monotonic() - started)
+        return body
 
-    async def _ask(self, path_and_query: str, token: str, known: int | None, timeout: float | None) -> Body:
+    async def _request(self, path_and_query: str, token: str, known: int | None, timeout: float | None) -> Body:
         limit = self._timeout if timeout is None else aiohttp.ClientTimeout(total=timeout)
         try:
-            status, retry_after, body = await self._fetch(path_and_query, token, limit)
+            status, retry_after, content = await self._fetch(path_and_query, token, limit)
         except TimeoutError:
             raise Unavailable("no whole answer in time") from None
-        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as failure:
             # Some of these texts contain the server's bytes, which could repeat what was sent.
-            reason = safe_line(f"{type(error).__name__}: {error}".replace(token, "***"))
+            reason = safe_line(f"{type(failure).__name__}: {failure}".replace(token, "***"))
             raise Unavailable(reason) from None
         # The body is stored, shown and logged, so a token that the API repeats must not stay in it.
-        answer = Body(body.replace(token.encode(), b"***"))
-        if status == _OK and answer.fingerprint == known:
-            return answer
-        refusal = error_of(status, answer.value, retry_after_of(retry_after, answer.value, self._now()))
-        if refusal is not None:
-            raise refusal
-        return answer
+        body = Body(content.replace(token.encode(), b"***"))
+        if status == _OK and body.fingerprint == known:
+            return body
+        error = error_of(status, body.value, retry_after_of(retry_after, body.value, self._now()))
+        if error is not None:
+            raise error
+        return body
 
     async def _fetch(
         self, path_and_query: str, token: str, limit: aiohttp.ClientTimeout

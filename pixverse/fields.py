@@ -43,8 +43,8 @@ _TO_ENCODE = re.compile(r"[ \"<>`{}]|[^\x00-\x7f]+")
 def parsed_json(body: bytes) -> object:
     """The JSON value in `body`; None if there is none or it is nested too deeply.
 
-    The standard library's reader accepts what JavaScript may write: NaN, and half a surrogate pair where a text was
-    cut. Neither may make a whole response unreadable.
+    The standard library's parser is used because it accepts NaN and half a surrogate pair, where a text was cut:
+    neither may make a whole response unreadable.
     """
     try:
         value: object = json.loads(body.decode("utf-8-sig"), parse_int=_integer)
@@ -59,30 +59,30 @@ def _integer(digits: str) -> int | float:
 
 
 def mapping(value: object) -> dict[str, object]:
-    """`value` where it is an object, else an empty one."""
+    """`value` if it is an object, else an empty one."""
     return value if isinstance(value, dict) else {}
 
 
 def entries(value: object) -> tuple[object, ...]:
-    """The first entries of `value` where it is a list."""
+    """The first entries of `value` if it is a list, else none."""
     return tuple(value[:MANY]) if isinstance(value, (list, tuple)) else ()
 
 
 def text(value: object, limit: int = LONG) -> str | None:
-    """`value` where it is a text with something in it, cut to `limit` characters, between graphemes.
+    """`value` if it is a text that is not blank, cut to `limit` characters between graphemes.
 
-    What has the form of a token is replaced: the API may repeat its own, or the Discord token that it works with. Half
-    a surrogate pair, left where somebody else cut an emoji in two, becomes a question mark: nothing could store it.
+    Tokens in it are replaced: the API may repeat its own, or the Discord token that it works with. Half a surrogate
+    pair, left where somebody cut an emoji in two, becomes a question mark, since it could not be stored.
     """
     if not isinstance(value, str) or not value.strip():
         return None
-    # Bounded first, by enough for a token that the cut goes through, and for what a reader takes for one character.
+    # Shortened first, but not so far that a token or a grapheme at the limit is cut in two.
     bounded = without_tokens(value[: limit + _LONGEST_TOKEN])
     return plain_text.cut(bounded.encode("utf-8", "replace").decode("utf-8"), limit)
 
 
 def whole_number(value: object) -> int | None:
-    """`value` where it is a whole number of a sane size, also one written as `3.0` or as the text `"3"`."""
+    """`value` if it is a whole number of at most 2**53 either way; `3.0` and the text `"3"` count as well."""
     if isinstance(value, str) and _DIGITS.fullmatch(value):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -93,13 +93,13 @@ def whole_number(value: object) -> int | None:
 
 
 def count(value: object) -> int | None:
-    """`value` where it is a whole number that is not negative."""
+    """`value` if it is a whole number that is not negative."""
     number = whole_number(value)
     return number if number is not None and number >= 0 else None
 
 
 def truth(value: object) -> bool | None:
-    """`value` where it is true or false, also as 1 or 0 or in letters."""
+    """`value` if it is true or false; 1, 0 and the words count as well."""
     if isinstance(value, str) and value.lower() in ("true", "false"):
         return value.lower() == "true"
     if isinstance(value, bool):
@@ -109,11 +109,13 @@ def truth(value: object) -> bool | None:
 
 
 def percent_encoded(address: str) -> str:
-    """An address as browsers send it: blanks and what is not ASCII percent-encoded once, as UTF-8, in the host by IDNA;
-    all else byte for byte, what is encoded already among it (WHATWG, URL Standard, 4.4).
+    """An address as browsers send it (WHATWG, URL Standard, 4.4).
+
+    Blanks and non-ASCII characters are percent-encoded as UTF-8, in the host by IDNA. Everything else stays byte for
+    byte, including what is encoded already.
 
     Raises:
-        ValueError: there are control characters in it, or a host that is none.
+        ValueError: the address holds control characters or an impossible host.
     """
     if _CONTROLS.search(address) or "\\" in address.partition("?")[0]:
         raise ValueError("control characters in an address")
@@ -130,8 +132,8 @@ def _encoded(found: re.Match[str]) -> str:
 
 
 def web_address(value: object) -> str | None:
-    """`value` where it is an absolute http or https address of at most 2048 characters, with a sane host and port;
-    percent-encoded as browsers do."""
+    """`value`, percent-encoded as browsers do, if it is an absolute http or https address of at most 2048 characters
+    with a usable host and port."""
     if not isinstance(value, str) or len(value) > _LONGEST_URL:
         return None
     try:
@@ -144,8 +146,8 @@ def web_address(value: object) -> str | None:
 
 
 def file_address(value: object) -> str | None:
-    """`web_address`, where it is not one of the placeholders that PixVerse's web API names while there is no file:
-    `…/mp4/media/default.mp4`, `…%2Fjpg%2Fmedia%2Fdefault.jpg`."""
+    """Like `web_address`, but None for the placeholders that PixVerse's web API gives while there is no file, such as
+    `…/mp4/media/default.mp4` and `…%2Fjpg%2Fmedia%2Fdefault.jpg`."""
     address = web_address(value)
     if address is None:
         return None
@@ -156,8 +158,8 @@ def file_address(value: object) -> str | None:
 
 
 def milliseconds(value: object) -> int | None:
-    """An ISO 8601 time, with `Z`, an offset or neither (then UTC), in milliseconds UTC, if it is of this century; also
-    a Unix time in seconds or milliseconds.
+    """A time from 2015 to 2099 in milliseconds UTC, read from ISO 8601 (with `Z`, an offset, or neither, which means
+    UTC) or from a Unix time in seconds or milliseconds.
 
     useapi.net writes `2023-09-09T02:04:49.667Z`, Discord `2023-09-09T02:05:24.991000+00:00` (get-pixverse-jobid).
     """
@@ -177,7 +179,7 @@ def milliseconds(value: object) -> int | None:
 
 
 def one_line(value: str, limit: int) -> str:
-    """`value` on one line without control and direction-changing characters and without tokens, cut to `limit`
+    """`value` on one line of at most `limit` characters, without tokens and without control and direction-changing
     characters."""
     line = plain_text.one_line(without_tokens(value[: limit + _LONGEST_TOKEN]))
     return line if len(line) <= limit else plain_text.cut(line, limit - 1) + "…"

@@ -1,4 +1,4 @@
-"""Job ids as people type and paste them."""
+"""What is a PixVerse job id, and what belongs to another service or is a secret."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def is_v2(jobid: str) -> bool:
 
 
 def mask_email(jobid: str) -> str:
-    """Returns `jobid` with all but the first letter of an e-mail address hidden, to show to others than the asker."""
+    """`jobid` with an e-mail address hidden except for its first letter, so that others than the asker may see it."""
     return EMAIL.sub(r"\g<first>…@…", jobid)
 
 

@@ -1,4 +1,4 @@
-"""PixVerse v1 of useapi.net: read its job records, ask for one job and for the jobs in work."""
+"""PixVerse v1 of useapi.net: requests one job or the list of active jobs, and reads the job's record."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from pixverse.patterns import ANY_ID
 _JOBS = "/v1/pixverse/jobs"
 _LONGEST_STATUS = 40
 _LONGEST_ID = 300
-_MOST_IN_WORK = 1000
+_MAX_ACTIVE = 1000
 _PERCENT = re.compile(r"\(([0-9]{1,3})\s?%\)")
 _KNOWN = {state.value: state for state in JobState} | {"canceled": JobState.CANCELLED}
 
 
 class JobsV1:
-    """The requests about jobs that v1 takes. Each may raise any class of `api_errors.py`."""
+    """v1's requests about jobs. Each may raise any class of `api_errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
 
     async def job(self, token: str, jobid: str, *, timeout: float | None = None) -> Job:
-        """One job (useapi.net PixVerse v1, get-pixverse-jobid). `timeout` in seconds, None for the client's own."""
+        """Requests one job (useapi.net PixVerse v1, get-pixverse-jobid). `timeout` is in seconds."""
         return (await self.lazy_job(token, jobid, timeout=timeout)).read()
 
     async def lazy_job(
         self, token: str, jobid: str, *, known: int | None = None, timeout: float | None = None
     ) -> LazyJob:
-        """One job, not parsed yet if the response has the fingerprint `known`."""
+        """Requests one job, which is not parsed yet if the response has the fingerprint `known`."""
         # The documentation writes the colons of an id raw into the query.
         path = f"{_JOBS}/?jobid={quote(jobid, safe=':')}"
         body = await self._client.get(path, token, known=known, timeout=timeout)
@@ -41,23 +41,24 @@ class JobsV1:
             lazy.read()
         return lazy
 
-    async def in_work(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
-        """The ids of at most 1000 jobs in work of the token's account (useapi.net PixVerse v1, get-pixverse-jobs)."""
+    async def active_jobs(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
+        """Requests the ids of at most 1000 active jobs of the token's account (useapi.net PixVerse v1,
+        get-pixverse-jobs)."""
         try:
-            answer = await self._client.get_json(_JOBS, token, timeout=timeout)
+            jobs = await self._client.get_json(_JOBS, token, timeout=timeout)
         except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
             raise NoList(f"no list of jobs: {refusal}") from refusal
-        if not isinstance(answer, list):
+        if not isinstance(jobs, list):
             raise Unavailable("the list of jobs is no list")
-        ids = (entry for entry in answer if isinstance(entry, str) and ANY_ID.fullmatch(entry))
-        return tuple(dict.fromkeys(ids))[:_MOST_IN_WORK]
+        ids = (entry for entry in jobs if isinstance(entry, str) and ANY_ID.fullmatch(entry))
+        return tuple(dict.fromkeys(ids))[:_MAX_ACTIVE]
 
 
 def read_job(record: object, asked: str) -> Job:
-    """The job in an answer to a question for `asked`, or in a callback.
+    """The job in the record that came in response to a request for the id `asked`.
 
-    Every field is optional (useapi.net PixVerse v1, get-pixverse-jobid, Model); one that is missing or of a wrong type
-    is left out, long texts and lists are cut, tokens in texts are hidden. Raises Unavailable where the answer is no
+    Every field is optional (useapi.net PixVerse v1, get-pixverse-jobid, Model). One that is missing or of a wrong type
+    is left out, long texts and lists are cut, tokens in texts are hidden. Raises Unavailable if the record is no
     object, has no status, or is about another job.
     """
     if not isinstance(record, dict):
@@ -95,7 +96,7 @@ def read_job(record: object, asked: str) -> Job:
 
 
 def percent_of(content: str | None) -> int | None:
-    """The last percentage in parentheses, such as `(46%)`, at most 100; None where PixVerse's message has none."""
+    """The last percentage in parentheses, such as `(46%)`, at most 100; None if PixVerse's message has none."""
     if content is None:
         return None
     found = _PERCENT.findall(content)
@@ -108,7 +109,7 @@ def state_of_word(word: str) -> JobState:
 
 
 def _progress(content: object, prompt: object) -> int | None:
-    """The percentage in PixVerse's message, which repeats the prompt: one in the prompt itself is no progress."""
+    """The percentage in PixVerse's message. The message repeats the prompt, in which a percentage is no progress."""
     if not isinstance(content, str):
         return None
     if isinstance(prompt, str) and percent_of(prompt) is not None:

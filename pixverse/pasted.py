@@ -1,8 +1,8 @@
-"""Which jobs somebody means who pastes something: ids, addresses, lines of JSON, whole sentences.
+"""Finds the job ids in what people paste: ids, addresses, lines of JSON, whole sentences.
 
-Everything that takes a job id from a person reads it here. Where a text holds ids of a known form, those are meant and
-the rest is prose; where it holds none, each word that could be an id of tomorrow is taken, since useapi.net promises no
-form for v1's ids. All of it takes time linear in the length of the text.
+Everything that takes a job id from a person reads it here. If a text holds ids of a known form, those are meant and the
+rest is prose. If it holds none, each word that could be an id of an unknown form is taken for one, because useapi.net
+promises no form for v1's ids. All of it takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ _FORMS = tuple(
 _FIXED = re.compile(
     r"job:|user:|channel:|-bot:|-u(?=[0-9])|-c(?=[0-9])|pixverse|-video:|-image:|^j(?=[0-9])", re.IGNORECASE
 )
-"""What is written small in every id."""
+"""The parts of an id that are always in lower case."""
 _LIKE_AN_ID = re.compile(r"job:[0-9]|user:[0-9]+-pixverse:", re.IGNORECASE)
 _LABELLED = re.compile(
     r"(?<![A-Za-z0-9_])(?:jobid|video_id|image_id)[\"']?\s?[:=]\s?[\"']?([A-Za-z0-9][A-Za-z0-9:._@+-]{3,299})"
 )
 _OTHER_JOB = re.compile(r"(?<![A-Za-z0-9_])[\"']?(?:parentJobId|original_video_id)[\"']?\s?[:=]\s?[\"']?[^\s\"',}]*")
-"""A record names the job that it was made from; who pastes the record means the job itself."""
+"""The fields in which a record names the job that it was made from. Who pastes a record means the job itself."""
 _AS_TYPED = {
     **{0xFF01 + offset: 0x21 + offset for offset in range(94)},
     **dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe58\ufe63"), "-"),
@@ -45,15 +45,15 @@ _AS_TYPED = {
     ord("\u3002"): ".",
     ord("\ufe6b"): "@",
 }
-"""What input methods and word processors put in the place of the signs of an id."""
+"""Characters that input methods and word processors put in place of those of an id."""
 _ESCAPED = re.compile(r"\\(?:u00(?P<code>[2-7][0-9a-f])|(?=[:._@+\-]))", re.IGNORECASE)
-"""As JSON and Markdown do."""
+"""Escapes of JSON and of Markdown."""
 _LINKED_ADDRESS = re.compile(r"\[([^\s\[\]]{1,100})\]\(mailto:[^\s()]{1,100}\)", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[\s,]+")
 _END_OF_SENTENCE = ".:!?…)"
 _LONG_WORD = 16
-"""Characters that a word of prose hardly has, nor a size, a time or a version."""
-_MOST_DECODED = 5
+"""Characters; hardly any word of prose, size, time or version is as long."""
+_MAX_DECODED = 5
 _LONGEST_ID = 300
 _BEGINS_AN_ID = re.compile(r"[\"'`<(\[]{0,3}(?:job:|user:)[0-9]", re.IGNORECASE)
 _WHOLE_ID = re.compile(
@@ -63,18 +63,18 @@ _WHOLE_ID = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Pasted:
-    """One job of a list."""
+    """One entry of a list."""
 
     text: str
-    """What to call it; empty for a secret, which is kept nowhere."""
+    """What to call the entry; empty for a secret, which is not kept."""
     jobid: str | None = None
     number: int | None = None
     refusal: ValueError | None = None
-    """Why it is none: LooksLikeSecret, OtherService or NotAJobId."""
+    """Why it is no job: LooksLikeSecret, OtherService or NotAJobId."""
 
 
 def read_one(text: str) -> int | str:
-    """The number or the id of the one job that is meant.
+    """The number or the id of the one job that a text names.
 
     Raises LooksLikeSecret (looked at first), SeveralIds, OtherService or NotAJobId; no message holds any of the text.
     """
@@ -100,16 +100,16 @@ def read_one(text: str) -> int | str:
 
 
 def read_many(text: str) -> list[Pasted]:
-    """The jobs of a list, in order, each once, with what is said of those that are none.
+    """The entries of a list, in order, each once: jobs, and what is no job with the reason.
 
-    A secret is refused alone. In a sentence with ids, the words around them are no mistakes.
+    A secret does not spoil the other entries. If a sentence holds ids, the words around them are left out.
     """
     decoded = _without_other_jobs(_decoded(text))
     labelled = set(_labelled(decoded))
     words = list(_words(decoded))
     known: dict[int, list[Pasted]] = {}
     for place, word in enumerate(words):
-        found = _told(word, words[place - 1] if place else "", labelled)
+        found = _certain_in(word, words[place - 1] if place else "", labelled)
         if found:
             known[place] = found
     left = [_bare(word) for place, word in enumerate(words) if place not in known]
@@ -123,24 +123,24 @@ def read_many(text: str) -> list[Pasted]:
 
 
 def find_jobids(text: str) -> list[str]:
-    """The PixVerse job ids of a known form that stand in a text, in order, each once; other words are left alone."""
+    """The PixVerse job ids of a known form in a text, in order, each once."""
     words = [word for word in _words(_without_other_jobs(_decoded(text))) if not _is_secret(word)]
     found = [one.jobid for word in words for one in _known_in(word)]
     return list(dict.fromkeys(jobid for jobid in found if jobid is not None))
 
 
 def _decoded(text: str) -> str:
-    """`text` on one line without unseen characters, its percent-encoding undone once, and what programs on the way have
-    made of an id's signs."""
+    """`text` on one line without invisible characters, with percent-encoding and escapes undone once, and with the
+    usual characters in place of those that other programs put into ids."""
     line = one_line(text).translate(_AS_TYPED)
     line = one_line(unquote(line)) if "%" in line else line
     if "\\" in line:
         line = one_line(_ESCAPED.sub(lambda found: chr(int(found["code"], 16)) if found["code"] else "", line))
-    return _mended(_LINKED_ADDRESS.sub(r"\1", line))
+    return _rejoined(_LINKED_ADDRESS.sub(r"\1", line))
 
 
-def _mended(line: str) -> str:
-    """`line` with the ids in one piece that a narrow window broke in two."""
+def _rejoined(line: str) -> str:
+    """`line` with ids in one piece that a line break had cut in two."""
     words: list[str] = []
     for word in line.split(" "):
         if words and _are_halves(words[-1], word):
@@ -151,7 +151,7 @@ def _mended(line: str) -> str:
 
 
 def _are_halves(first: str, second: str) -> bool:
-    """Whether two words make an id in the strict form that neither of them holds; a token stays in sight."""
+    """Whether two words together are one id in the strict form, and neither of them holds an id or a secret."""
     if len(first) + len(second) > _LONGEST_ID or not _BEGINS_AN_ID.match(first):
         return False
     if any(_is_secret(half) or _known_in(half) for half in (first, second)):
@@ -174,10 +174,10 @@ def _bare(word: str) -> str:
 
 
 def _is_secret(text: str) -> bool:
-    """Also one that was encoded more than once. An id of v2 looks like a token while it is encoded."""
+    """Whether the text holds a secret, however often it was encoded. An encoded id of v2 only looks like one."""
     if looks_like_secret(text) and "%3a" not in text.lower():
         return True
-    for _ in range(_MOST_DECODED):
+    for _ in range(_MAX_DECODED):
         further = unquote(text)
         if further == text:
             return looks_like_secret(text)
@@ -185,8 +185,8 @@ def _is_secret(text: str) -> bool:
     return True
 
 
-def _told(word: str, before: str, labelled: set[str]) -> list[Pasted]:
-    """What a word names for certain: a secret, ids of a known form, a number, what stands behind `jobid:`."""
+def _certain_in(word: str, before: str, labelled: set[str]) -> list[Pasted]:
+    """What a word holds for certain: a secret, ids of a known form, a number, or what stands behind `jobid:`."""
     if _is_secret(word):
         return [Pasted("", refusal=LooksLikeSecret("that looks like a token"))]
     found = _known_in(word)
@@ -203,7 +203,7 @@ def _told(word: str, before: str, labelled: set[str]) -> list[Pasted]:
 
 
 def _guessed(word: str, *, in_prose: bool) -> list[Pasted]:
-    """What another word may be."""
+    """What any other word may be."""
     if not word or (in_prose and not _stands_out(word)):
         return []
     if not _could_be_an_id(word):
@@ -233,7 +233,7 @@ def _known_in(word: str) -> list[Pasted]:
 
 
 def _in_its_case(jobid: str) -> str:
-    """An id as useapi.net writes it, where somebody's keyboard or form has made letters large."""
+    """An id in the letter case of useapi.net, in case a keyboard or a form has changed it."""
     return jobid.lower() if jobid.isupper() else _FIXED.sub(lambda match: match.group().lower(), jobid)
 
 
@@ -243,14 +243,14 @@ def _labelled(text: str) -> list[str]:
 
 
 def _could_be_an_id(word: str) -> bool:
-    """Whether useapi.net might give such an id one day: no word of a language, and nothing that is still encoded."""
+    """Whether a word could be an id of an unknown form: it is not a word of a language and not percent-encoded."""
     if "%" in word or not ANY_ID.fullmatch(word):
         return False
     return len(word) >= _LONG_WORD or any(map(str.isdigit, word))
 
 
 def _stands_out(word: str) -> bool:
-    """Whether it is no part of a sentence: an id with a mistake in it, or one of tomorrow."""
+    """Whether a word in a sentence looks like an id: one with a mistake in it, or one of an unknown form."""
     if _LIKE_AN_ID.match(word):
         return True
     return len(word) >= _LONG_WORD and any(map(str.isdigit, word)) and _could_be_an_id(word)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 ANY_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9:._@+%-]{3,299}")
-"""What a job id may look like at all. useapi.net promises no form for v1, so this guards and does not judge."""
+"""What any job id looks like. useapi.net promises no form for v1, so this only keeps out what can be no id."""
 
 BOT_ID = re.compile(r"(?:job:|j)[A-Za-z0-9:._@+%-]{1,280}-bot:(?P<service>[A-Za-z0-9_]{1,32})")
 """Ids of the APIs that drive a bot: `job:<time>-user:<n>-channel:<id>-bot:<service>` (seen with midjourney), and
@@ -34,8 +34,8 @@ USEAPI_TOKEN = re.compile(
     r"user(?::|%3A)[0-9]{1,12}-(?!channel(?::|%3A))[^\s<>\"'`|,;&(){}\[\]]+",
     re.IGNORECASE,
 )
-"""`user:<n>-<secret>` (useapi.net, start-here page). A v1 job id has `user:<n>-channel:<id>` inside and is none.
-Ids of `USER_ID` fit as well: look at those first."""
+"""`user:<n>-<secret>` (useapi.net, start-here page). The `user:<n>-channel:<id>` in an id of v1 does not match. Ids of
+`USER_ID` match as well, so those have to be looked for first."""
 
 DISCORD_TOKEN = re.compile(r"[MNO][A-Za-z0-9_-]{17,39}\.[A-Za-z0-9_-]{5,8}\.[A-Za-z0-9_-]{25,}|mfa\.[A-Za-z0-9_-]{20,}")
 """A bot's or user's token: base64 of a snowflake (so it starts with M, N or O), a time, a signature."""
@@ -45,5 +45,5 @@ EMAIL = re.compile(
     r"(?=[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2})"
     r"(?:(?!-(?:video|image|music|audio|speech|file|asset|task|job):)[\w.+-])++"
 )
-"""An e-mail address, up to the `-video:` behind it in a job id. It eats every character that could start another one,
-so that what is left holds none."""
+"""An e-mail address, up to the `-video:` behind it in a job id. It takes in every character that could start another
+address, so that none is left once the matches are replaced."""

@@ -1,4 +1,4 @@
-"""Text that the API or a person wrote, on one line of what can be seen, and cut between graphemes.
+"""Puts what the API or a person wrote on one line of visible characters, and cuts it between graphemes.
 
 A person's own writing comes out as it went in: joined emoji, skin tones, the flags that are spelt with tags, Persian
 half-spaces, the joiners of Indic scripts, and characters that are newer than this Python. What goes, and why:
@@ -86,7 +86,7 @@ _KEEPS_PICTURE = frozenset({_Kind.SELECTOR, _Kind.SKIN_TONE, _Kind.MARK})
 
 @lru_cache(maxsize=256)  # cards and lists show the same few texts again and again
 def one_line(text: str) -> str:
-    """`text` on one line without anything that is unseen or turns text around; a second time changes nothing."""
+    """`text` on one line, without invisible and direction-changing characters; a second time changes nothing."""
     if _PLAIN.fullmatch(text) is None:
         text = _TAGS.sub(r"\1", _UNSEEN.sub("", text))
         text = _shaped(text)
@@ -94,7 +94,7 @@ def one_line(text: str) -> str:
 
 
 def graphemes(text: str) -> list[str]:
-    """What a reader takes for single characters, in order; one that is absurdly long comes in pieces."""
+    """What a reader takes for single characters, in order; an absurdly long one is split."""
     if text.isascii() and "\r" not in text:
         return list(text)
     found: list[str] = []
@@ -109,7 +109,7 @@ def graphemes(text: str) -> list[str]:
 
 
 def cut(text: str, limit: int) -> str:
-    """The first `limit` code points of `text`, or a few less, so that no grapheme is cut in two."""
+    """The first `limit` code points of `text`, or a few less so that no grapheme is cut in two."""
     if len(text) <= limit:
         return text
     end = 0
@@ -127,12 +127,12 @@ def _kind_of(character: str) -> _Kind:
 
 @lru_cache(maxsize=8192)
 def _joins(character: str) -> bool:
-    """Whether it is of a script whose letters a joiner, or its opposite, gives another shape."""
+    """Whether joiners and non-joiners change the shape of letters in this character's script."""
     return _JOINING.match(character) is not None
 
 
 def _shaped(text: str) -> str:
-    """`text` with only those joiners, selectors and marks that shape what is seen."""
+    """`text` without the joiners, selectors and marks that shape nothing visible."""
     kept: list[str] = []
     joiner = ""  # One that waits for what comes after it.
     in_emoji, joined, marks = False, 0, 0

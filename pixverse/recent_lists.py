@@ -1,4 +1,4 @@
-"""Lists of the API that many people ask for at once: fetched once and shared for some seconds."""
+"""Lists of the API that several lookups need at once: fetched once and shared for some seconds."""
 
 from __future__ import annotations
 
@@ -67,6 +67,6 @@ class RecentLists:
 
 
 def _retrieved(fetching: asyncio.Task[object]) -> None:
-    """Retrieves the error, since no caller may be left to do so."""
+    """Retrieves the error, in case no caller is left to do so; asyncio would log it."""
     if not fetching.cancelled():
         fetching.exception()

@@ -1,4 +1,4 @@
-"""API tokens: recognises them, cleans what people pasted, and keeps secrets out of every text."""
+"""Tokens and other secrets: recognises them, reads the API token that somebody pasted, and hides secrets in texts."""
 
 from __future__ import annotations
 
@@ -66,34 +66,33 @@ def clean_token(text: str) -> str:
 
 
 def useapi_user(token: str) -> int | None:
-    """The number of the useapi.net user that a token of the form `user:<number>-<random>` shows, else None."""
+    """The useapi.net user's number in a token `user:<number>-<random>`; None for a token of another form."""
     match = _USER_NUMBER.match(token)
     return int(match.group(1)) if match else None
 
 
 def looks_like_useapi_token(text: str) -> bool:
-    """Whether a useapi.net token stands in `text`, alone or among other words. Job ids of any service are none."""
+    """Whether `text` holds a useapi.net token, alone or among other words. Job ids of any service are no tokens."""
     return any(not _is_service_id(match.group()) for match in USEAPI_TOKEN.finditer(text))
 
 
 def looks_like_discord_token(text: str) -> bool:
-    """Whether a Discord bot's or user's token stands in `text`, alone or among other words."""
+    """Whether `text` holds a Discord bot's or user's token, alone or among other words."""
     return DISCORD_TOKEN.search(text) is not None
 
 
 def looks_like_secret(text: str) -> bool:
-    """Whether `text` holds a token of useapi.net or Discord, or is a `Bearer …` value of whatever form."""
+    """Whether `text` holds a token of useapi.net or Discord, or is a `Bearer …` value of any form."""
     if looks_like_discord_token(text) or looks_like_useapi_token(text):
         return True
     return _BEARER.match(unwrapped(text)) is not None
 
 
 def redact(text: str) -> str:
-    """`text` with every token, Authorization value, address for callbacks and e-mail address replaced; for logs and
-    error texts.
+    """`text` with every token, Authorization value, callback address and e-mail address replaced, for logs and errors.
 
-    Takes time linear in the length of the text, and changes nothing the second time. Job ids stay readable, but for
-    the e-mail address in some of them.
+    It takes time linear in the length of the text; a second time changes nothing. Job ids stay readable, except for the
+    e-mail address in some of them.
     """
     text = _AUTHORIZATION.sub(_hide_value, text)
     text = _BEARER_VALUE.sub(_hide_value, text)
@@ -103,12 +102,12 @@ def redact(text: str) -> str:
 
 
 def names_user(jobid: str, number: str) -> bool:
-    """Whether a job id holds this useapi.net user's number, as all of that user's do."""
+    """Whether a job id holds this useapi.net user's number, as every id of that user does."""
     return re.search(rf"(?<![0-9A-Za-z])user:{re.escape(number)}(?![0-9])", jobid) is not None
 
 
 def without_tokens(text: str) -> str:
-    """`text` with what has the form of a token replaced, and nothing else: for words that are kept and shown."""
+    """`text` with every token replaced and nothing else changed, for texts that are stored and shown."""
     return USEAPI_TOKEN.sub(_hide_unless_id, DISCORD_TOKEN.sub(_HIDDEN, text))
 
 

@@ -1,4 +1,4 @@
-"""PixVerse v2 of useapi.net: read its flat records of videos and images, and ask for one and for those in work."""
+"""PixVerse v2 of useapi.net: requests one video or image or the list of active ones, and reads their records."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from pixverse.recent_lists import LookupTerms, RecentLists
 _ROOT = "/v2/pixverse"
 _SCHEDULER = f"{_ROOT}/scheduler/"
 _PAGE = 40
-_MOST_PAGES = 5
-"""Of the list of an account's videos, newest first: a record that is older is found by its id."""
-_MOST_IN_WORK = 1000
+_MAX_PAGES = 5
+"""Pages read of an account's list of videos, newest first; older records are found by their id."""
+_MAX_ACTIVE = 1000
 _LONGEST_STATUS = 40
 _ELAPSED = re.compile(r"(?:([0-9]{1,3}):)?([0-9]{1,4}):([0-9]{2})")
 _ELAPSED_STEP = 30
@@ -36,7 +36,8 @@ _BY_NUMBER = {
     9: JobState.PROGRESS,
     10: JobState.PROGRESS,
 }
-"""What numbers mean where no name stands; -1 to 4, without 1, are those of PixVerse's own web API (pixsim7)."""
+"""Meanings of the status number, if there is no status name; -1 to 4, except 1, are those of PixVerse's web API
+(pixsim7)."""
 _BY_NAME = {
     "COMPLETED": JobState.COMPLETED,
     "QUEUED": JobState.CREATED,
@@ -56,11 +57,11 @@ _TYPES = {
     ".gif": "image/gif",
 }
 _SOUND = ("sound_effect_switch", "generate_audio_switch", "audio")
-"""The records' names for it are not documented; these are PixVerse's own."""
+"""Fields that say whether there is sound. useapi.net documents none; these are PixVerse's own."""
 
 
 class VideosV2:
-    """The requests about videos and images that v2 takes. Each may raise any class of `api_errors.py`."""
+    """v2's requests about videos and images. Each may raise any class of `api_errors.py`."""
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
@@ -69,11 +70,12 @@ class VideosV2:
     async def job(
         self, token: str, jobid: str, *, timeout: float | None = None, terms: LookupTerms | None = None
     ) -> Job:
-        """One video or image (useapi.net PixVerse v2, get-pixverse-videos-video_id, get-pixverse-images-image_id).
+        """Requests one video or image (useapi.net PixVerse v2, get-pixverse-videos-video_id,
+        get-pixverse-images-image_id).
 
-        404 is normal while a video is being made, so that the scheduler and then the account's list decide; JobNotFound
-        means that none of the three knows it. `timeout` in seconds for each question, None for the client's own. With
-        `terms`, lists are shared and every further request is spent by them; the first one has been spent already.
+        404 is normal while a video is being made. Then the scheduler and after it the account's list decide;
+        JobNotFound means that none of the three knows the job. `timeout` is in seconds for each request. With `terms`,
+        lists are shared and every request but the first is paid for.
         """
         form = PIXVERSE_V2_ID.fullmatch(jobid)
         if form is None:
@@ -86,16 +88,16 @@ class VideosV2:
             return await self._without_record(token, jobid, kind, form["email"], timeout, terms)
         return read_record(record, jobid)
 
-    async def in_work(
+    async def active_jobs(
         self, token: str, *, timeout: float | None = None, terms: LookupTerms | None = None
     ) -> Mapping[str, int | None]:
-        """At most 1000 jobs in work of the token's user, each with the seconds since it was started where they are told
-        (useapi.net PixVerse v2, get-pixverse-scheduler)."""
+        """Requests the ids of at most 1000 active jobs of the token's user, each with the seconds since its start if
+        they are known (useapi.net PixVerse v2, get-pixverse-scheduler)."""
         try:
-            answer = await self._list(_SCHEDULER, token, timeout, terms)
+            scheduler = await self._list(_SCHEDULER, token, timeout, terms)
         except (JobNotFound, JobExpired, NotFoundUnproven) as refusal:
             raise NoList(f"no list of jobs in work: {refusal}") from refusal
-        return read_scheduler(answer)
+        return read_scheduler(scheduler)
 
     async def _list(self, path: str, token: str, timeout: float | None, terms: LookupTerms | None) -> object:
         if terms is None:
@@ -105,9 +107,9 @@ class VideosV2:
     async def _without_record(
         self, token: str, jobid: str, kind: str, email: str, timeout: float | None, terms: LookupTerms | None
     ) -> Job:
-        in_work = await self.in_work(token, timeout=timeout, terms=terms)
-        if jobid in in_work:
-            return running(jobid, in_work[jobid])
+        active = await self.active_jobs(token, timeout=timeout, terms=terms)
+        if jobid in active:
+            return running(jobid, active[jobid])
         record = await self._listed(token, jobid, kind, email, timeout, terms)
         if record is None:
             raise JobNotFound("neither a record nor the scheduler nor the account's list knows it")
@@ -118,15 +120,14 @@ class VideosV2:
     ) -> object | None:
         """The job's record among the newest of its account (useapi.net PixVerse v2, get-pixverse-videos)."""
         offset = 0
-        for _ in range(_MOST_PAGES):
+        for _ in range(_MAX_PAGES):
             query = f"email={quote(email, safe='@')}&limit={_PAGE}&offset={offset}"
             try:
-                answer = await self._list(f"{_ROOT}/{kind}/?{query}", token, timeout, terms)
+                page = fields.mapping(await self._list(f"{_ROOT}/{kind}/?{query}", token, timeout, terms))
             except BadRequest:
                 return None  # The e-mail address is of none of this token's accounts.
             except (JobNotFound, JobExpired) as refusal:
                 raise Unavailable(f"no list of {kind}: {refusal}") from refusal
-            page = fields.mapping(answer)
             data = page.get("data")
             if not isinstance(data, list):
                 raise Unavailable(f"the list of {kind} is no list")
@@ -139,19 +140,19 @@ class VideosV2:
 
 
 def read_record(record: object, asked: str) -> Job:
-    """The job in a record, from whichever question or callback.
+    """The job in a record of v2 that came in response to a request for the id `asked`.
 
-    The state stands there as a name and a number. `…_final` alone proves nothing: QUEUED is documented as final, and an
-    unknown status is polled on. COMPLETED is believed only with an address and a width, since records of running videos
-    have an address too (useapi.net PixVerse v2, get-pixverse-videos). Raises Unavailable where the answer is no object,
-    has no status, or is about another job.
+    The record names the state in a word and a number. `…_final` alone proves nothing: QUEUED is documented as final,
+    and a job with an unknown status is polled on. COMPLETED is believed only with an address and a width, since records
+    of running videos have an address too (useapi.net PixVerse v2, get-pixverse-videos). Raises Unavailable if the
+    record is no object, has no status, or is about another job.
     """
     if not isinstance(record, dict):
         raise Unavailable("the record is no object")
     if _id(record) not in (None, asked):
         raise Unavailable("the record is another job's")
     state, status = _state(record)
-    lacks_file = state is JobState.PROGRESS and _told(*_status(record)) is JobState.COMPLETED
+    lacks_file = state is JobState.PROGRESS and _state_of(*_status(record)) is JobState.COMPLETED
     return Job(
         jobid=asked,
         state=state,
@@ -176,14 +177,14 @@ def read_record(record: object, asked: str) -> Job:
 
 
 def tells_an_end(record: dict[str, object]) -> bool:
-    """Whether a record's status is one that ends a job, though the record may lack what would prove it."""
+    """Whether a record's status ends the job, even if the record lacks the file that would prove it."""
     number, name = _status(record)
-    state = _told(number, name)
+    state = _state_of(number, name)
     return state is not None and state.ends
 
 
 def read_scheduler(answer: object) -> dict[str, int | None]:
-    """The ids in the scheduler's list, each with its seconds in work. Raises Unavailable where it is no list.
+    """The ids in the scheduler's list, each with the seconds since its start. Raises Unavailable if it is no list.
 
     The id was called `video_id` and `videoId` before it was `id` (useapi.net PixVerse v2, get-pixverse-scheduler).
     """
@@ -198,13 +199,13 @@ def read_scheduler(answer: object) -> dict[str, int | None]:
 
 
 def running(jobid: str, elapsed: int | None) -> Job:
-    """A job of which only this is known: it has been active for `elapsed` seconds."""
+    """A job of which nothing is known but that it has been active for `elapsed` seconds."""
     steps = (elapsed or 0) // _ELAPSED_STEP
     return Job(jobid=jobid, state=JobState.PROGRESS, status="in work", elapsed=steps * _ELAPSED_STEP or None)
 
 
 def _entries(value: list[object]) -> list[dict[str, object]]:
-    return [entry for entry in value[:_MOST_IN_WORK] if isinstance(entry, dict)]
+    return [entry for entry in value[:_MAX_ACTIVE] if isinstance(entry, dict)]
 
 
 def _id(record: dict[str, object]) -> str | None:
@@ -213,7 +214,7 @@ def _id(record: dict[str, object]) -> str | None:
 
 
 def _of(record: dict[str, object], name: str) -> object:
-    """`video_status` of a video's record is `image_status` in an image's."""
+    """The field `video_<name>` of a video's record, or `image_<name>` of an image's."""
     return record.get(f"video_{name}", record.get(f"image_{name}"))
 
 
@@ -221,10 +222,10 @@ def _state(record: dict[str, object]) -> tuple[JobState, str]:
     number, name = _status(record)
     if not name and number is None:
         raise Unavailable("the record has no status")
-    state = _told(number, name) or JobState.UNKNOWN
-    if number == 1 and _is_there(record):
+    state = _state_of(number, name) or JobState.UNKNOWN
+    if number == 1 and _has_file(record):
         state = JobState.COMPLETED
-    if state is JobState.COMPLETED and not _is_there(record):
+    if state is JobState.COMPLETED and not _has_file(record):
         state = JobState.PROGRESS
     if state in (JobState.MODERATED, JobState.FAILED) and fields.truth(_of(record, "status_final")) is False:
         state = JobState.PROGRESS
@@ -239,13 +240,13 @@ def _status(record: dict[str, object]) -> tuple[int | None, str]:
     return number, name
 
 
-def _told(number: int | None, name: str) -> JobState | None:
+def _state_of(number: int | None, name: str) -> JobState | None:
     if name:
         return _BY_NAME.get(name.upper())
     return None if number is None else _BY_NUMBER.get(number)
 
 
-def _is_there(record: dict[str, object]) -> bool:
+def _has_file(record: dict[str, object]) -> bool:
     """Whether the record shows a file: an address and a width."""
     width = record.get("output_width", record.get("image_width"))
     return _url(record) is not None and (fields.count(width) or 0) > 0

@@ -25,7 +25,7 @@ _LONGEST_SLEEP_SECONDS = 3600.0
 class TokenTrial(Protocol):
     """The API, as a trial of a token needs it."""
 
-    async def jobs_in_work(self, token: str) -> tuple[str, ...]:
+    async def all_active_jobs(self, token: str) -> tuple[str, ...]:
         """The ids of the account's jobs that have not ended. Raises a class of PixVerseError."""
 
 
@@ -91,7 +91,7 @@ class Rechecks:
 
     async def _trial(self, account_id: int, token: str) -> tuple[tuple[str, ...], PixVerseError | None]:
         try:
-            return await self._api.jobs_in_work(token), None
+            return await self._api.all_active_jobs(token), None
         except (RateLimited, Unavailable) as error:
             wait = max(error.retry_after or 0.0, self.accounts.recheck_seconds)
             self._due[account_id] = self._clock.monotonic() + wait

@@ -152,7 +152,7 @@ class ServerTokens:
 
     async def _try(self, token: str) -> tuple[str, ...]:
         try:
-            return await self._api.jobs_in_work(token)
+            return await self._api.all_active_jobs(token)
         except (TokenRefused, SubscriptionUnpaid):
             raise
         except PixVerseError as error:

@@ -305,20 +305,20 @@ async def test_an_unknown_job_over_the_wire(wire: Any) -> None:
 
 async def test_jobs_in_work(wire: Any) -> None:
     wire.says(200, json.dumps([JOBID, "job:2222", JOBID, 5, None, "", "no id"]))
-    assert await PixVerseApi(wire.client()).jobs_in_work(TOKEN) == (JOBID, "job:2222")
+    assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == (JOBID, "job:2222")
     assert wire.asked[0].raw_path == "/v1/pixverse/jobs"
 
 
 async def test_jobs_in_work_are_bounded(wire: Any) -> None:
     wire.says(200, json.dumps([f"job:{n}" for n in range(5000)]))
-    assert len(await PixVerseApi(wire.client()).jobs_in_work(TOKEN)) == 1000
+    assert len(await PixVerseApi(wire.client()).all_active_jobs(TOKEN)) == 1000
 
 
 @pytest.mark.parametrize("answer", [{}, {"jobs": []}, "job:1234"])
 async def test_a_list_that_is_no_list_is_unavailable(wire: Any, answer: object) -> None:
     wire.says(200, json.dumps(answer))
     with pytest.raises(Unavailable):
-        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+        await PixVerseApi(wire.client()).all_active_jobs(TOKEN)
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -328,4 +328,4 @@ async def test_a_list_that_is_not_there_makes_no_job_gone(wire: Any, status: int
 
     wire.answer = answer
     with pytest.raises(Unavailable):
-        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+        await PixVerseApi(wire.client()).all_active_jobs(TOKEN)

@@ -325,29 +325,29 @@ async def test_a_record_s_own_error_is_no_refusal(wire: Wire) -> None:
 
 async def test_v1_alone_is_asked_where_it_answers(wire: Wire) -> None:
     answers(wire, v1=(200, ["job-1"]))
-    assert await PixVerseApi(wire.client()).jobs_in_work(TOKEN) == ("job-1",)
+    assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == ("job-1",)
 
 
 @pytest.mark.parametrize("status", [404, 410, 429, 500, 503, 596])
 async def test_v2_is_enough_where_v1_is_switched_off(wire: Wire, status: int) -> None:
     answers(wire, v1=(status, {"error": "x", "code": status}), scheduler=(200, [{"id": ID}]))
-    assert await PixVerseApi(wire.client()).jobs_in_work(TOKEN) == (ID,)
+    assert await PixVerseApi(wire.client()).all_active_jobs(TOKEN) == (ID,)
 
 
 async def test_v1_s_refusal_of_the_token_is_believed(wire: Wire) -> None:
     answers(wire, v1=(401, {"error": "x", "code": 401}))
     with pytest.raises(TokenRefused):
-        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+        await PixVerseApi(wire.client()).all_active_jobs(TOKEN)
     assert len(wire.asked) == 1
 
 
 async def test_v2_may_refuse_the_token_too(wire: Wire) -> None:
     answers(wire, v1=(503, {}), scheduler=(401, {"error": "x", "code": 401}))
     with pytest.raises(TokenRefused):
-        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+        await PixVerseApi(wire.client()).all_active_jobs(TOKEN)
 
 
 async def test_without_either_v1_s_reason_is_told(wire: Wire) -> None:
     answers(wire, v1=(429, {"error": "x", "code": 429}), scheduler=(503, {}))
     with pytest.raises(RateLimited):
-        await PixVerseApi(wire.client()).jobs_in_work(TOKEN)
+        await PixVerseApi(wire.client()).all_active_jobs(TOKEN)

@@ -41,7 +41,7 @@ class TokenApi:
         for token in tokens:
             self.answers[token] = None
 
-    async def jobs_in_work(self, token: str) -> tuple[str, ...]:
+    async def all_active_jobs(self, token: str) -> tuple[str, ...]:
         self.asked.append(token)
         await asyncio.sleep(0)
         if token in self._held:

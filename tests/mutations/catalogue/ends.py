@@ -96,7 +96,7 @@ MUTATIONS = (
     mutation(
         "an id that a line break went through is not read",
         "tests/pixverse/test_pasted.py::test_how_ids_are_pasted",
-        "_mended",
+        "_rejoined",
         "if words and _are_halves(words[-1], word):",
         "if 0:",
     ),

@@ -122,9 +122,9 @@ MUTATIONS = (
     mutation(
         "a job's record may repeat the token",
         "tests/pixverse/test_api_client.py::test_a_token_that_the_server_repeats_gets_no_further[opaque-secret-of-no-known-form]",
-        "ApiClient._ask",
-        'Body(body.replace(token.encode(), b"***"))',
-        "Body(body)",
+        "ApiClient._request",
+        'Body(content.replace(token.encode(), b"***"))',
+        "Body(content)",
     ),
     mutation(
         "a job's words may hold somebody's token",

@@ -328,7 +328,7 @@ MUTATIONS = (
         "an address without a width is taken for a finished video",
         "tests/pixverse/test_videos_v2.py::test_what_a_status_means",
         "pixverse._state",
-        "if state is JobState.COMPLETED and not _is_there(record):",
+        "if state is JobState.COMPLETED and not _has_file(record):",
         "if 0:",
     ),
     mutation(

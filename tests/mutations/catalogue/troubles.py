@@ -65,9 +65,9 @@ MUTATIONS = (
     mutation(
         "an error with the bytes of an earlier answer passes for it",
         "tests/pixverse/test_lazy_job.py::test_the_same_bytes_with_another_status_are_no_answer",
-        "ApiClient._ask",
-        "if status == _OK and answer.fingerprint == known:",
-        "if answer.fingerprint == known:",
+        "ApiClient._request",
+        "if status == _OK and body.fingerprint == known:",
+        "if body.fingerprint == known:",
     ),
     mutation(
         "what is being polled is asked for once more",
