@@ -32,9 +32,11 @@ from discord_adapter.command_sync import RegisteredCommands
 from discord_adapter.gateway import stay_connected
 from discord_adapter.guild_events import GuildEvents
 from discord_adapter.guild_reconciler import GuildReconciler
+from discord_adapter.identify_slots import LocalSlots
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
+from discord_adapter.shard_manager import ShardManager
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
@@ -163,6 +165,8 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         use_discord_at(settings.discord_api_url)
         instruments = Instruments.of(settings)
         client = RelayClient(instruments.meters, clock.monotonic)
+        slots = LocalSlots(clock.monotonic, clock.sleep)
+        shards = ShardManager(client, slots.take, monotonic=clock.monotonic, sleep=clock.sleep)
         registry = CommandRegistry(storage.database, settings.discord_guild_ids)
         network = await _open_network(settings, stack, instruments, outside)
         poster = DiscordPoster(client, registry.mentions, client.invalid_requests.pause, client.channel_owners)
@@ -172,12 +176,12 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         crashes = LoopCrashes()
         heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)
         await _open_callback_port(settings, stack, relay)
-        await _open_monitoring_port(settings, stack, instruments, heartbeats, client, relay)
-        stack.push_async_callback(client.put_away)
+        await _open_monitoring_port(settings, stack, instruments, heartbeats, shards, relay)
+        stack.push_async_callback(client.close)
         service_manager.ready()
         stack.callback(service_manager.stopping)
         async with _watched(service_manager, heartbeats, clock):
-            await _face_discord(settings, client, registry, crashes, heartbeats, relay)
+            await _face_discord(settings, shards, registry, crashes, heartbeats, relay)
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Storage:
@@ -394,7 +398,7 @@ async def _open_monitoring_port(
     stack: AsyncExitStack,
     instruments: Instruments,
     heartbeats: Heartbeats,
-    client: RelayClient,
+    shards: ShardManager,
     relay: Relay,
 ) -> None:
     """Serves it until the stack is closed, if it is set. Raises SettingsError where nobody can listen."""
@@ -409,14 +413,14 @@ async def _open_monitoring_port(
         failures=relay.failures,
         crashes=heartbeats.crashes,
         loop_ages=heartbeats.ages,
-        gateway_away=client.gateway_away,
-        gateway_latency=client.slowest_latency,
+        gateway_away=shards.away_for,
+        gateway_latency=shards.slowest_latency,
         api_away=relay.api_away,
     )
     metrics = MetricsReport(
         instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), relay.writes
     )
-    health = HealthReport(heartbeats, relay.writes, client.gateway_away)
+    health = HealthReport(heartbeats, relay.writes, shards.away_for)
     await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), port))
 
 
@@ -433,14 +437,14 @@ async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, cloc
 
 async def _face_discord(
     settings: Settings,
-    client: RelayClient,
+    shards: ShardManager,
     registry: CommandRegistry,
     crashes: LoopCrashes,
     heartbeats: Heartbeats,
     relay: Relay,
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
-    clock = relay.clock
+    client, clock = shards.client, relay.clock
     responder = Responder(registry, clock)
     limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
     services = AdminServices(
@@ -483,14 +487,14 @@ async def _face_discord(
     client.started = start
     try:
         await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
-        await _until_token_is_refused(client, relay)
+        await _until_token_is_refused(shards, relay)
     finally:
         await responder.end()
 
 
-async def _until_token_is_refused(client: RelayClient, relay: Relay) -> None:
-    gateway = asyncio.create_task(stay_connected(client, relay.clock.sleep), name="gateway")
-    signs = (relay.outbox.token_dead, client.invalid_requests.token_refused)
+async def _until_token_is_refused(shards: ShardManager, relay: Relay) -> None:
+    gateway = asyncio.create_task(stay_connected(shards, relay.clock.sleep), name="gateway")
+    signs = (relay.outbox.token_dead, shards.client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]
     tasks: list[asyncio.Task[Any]] = [gateway, *refused]
     try:

@@ -27,6 +27,7 @@ _LONGEST = 6.0
 """Seconds until the fate is left open. discord.py repeats a response that got a 5xx after one second and after four in
 all, and by the second of these Discord says for certain whether it accepted an earlier one."""
 _UNKNOWN_INTERACTION = 10062
+_ALREADY_ACKNOWLEDGED = 40060
 
 
 async def acknowledge(respond: Respond, sleep: Sleep) -> bool:
@@ -50,6 +51,10 @@ async def _answered(respond: Respond, sleep: Sleep, statuses: list[int]) -> bool
             reason = str(refusal)
             if refusal.code == _UNKNOWN_INTERACTION:
                 return _not_taken(reason)
+            if refusal.code == _ALREADY_ACKNOWLEDGED and not may_be_stored(statuses):
+                # While a shard is handed over, two processes get each interaction.
+                log.debug("another process has acknowledged the interaction first")
+                return False
             if not _passes(refusal):
                 break
         except (aiohttp.ClientError, OSError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +13,6 @@ from discord.ext import commands
 from discord.http import Route
 
 from discord_adapter.channels import ChannelOwners
-from discord_adapter.connected_shards import ShardsUp
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
 from discord_adapter.request_trace import wait_told, wire_trace
 from relay.meters import Meters
@@ -81,7 +79,6 @@ class RelayClient(commands.AutoShardedBot):
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
             http_trace=wire_trace(GlobalLimit(lambda: self.http), self.invalid_requests.note, _counting(meters)),
         )
-        self.shards_up = ShardsUp(monotonic)
         self.channel_owners = ChannelOwners(self)
         self.button_handlers: ButtonHandlers
         self.started: Callable[[], Awaitable[None]]
@@ -99,45 +96,6 @@ class RelayClient(commands.AutoShardedBot):
         """Starts the cogs, after the log-in."""
         self.add_dynamic_items(*DYNAMIC_ITEMS)
         await self.started()
-
-    def gateway_away(self) -> float:
-        """For how many seconds some shard has been away; 0 where all are connected."""
-        return self.shards_up.away_for(self.shard_count or 1)
-
-    def slowest_latency(self) -> float:
-        """Seconds between a heartbeat and its response, of the slowest shard; NaN if none is connected."""
-        return max((latency for _, latency in self.latencies if math.isfinite(latency)), default=math.nan)
-
-    async def reconnect(self) -> None:
-        """Connects as many shards as Discord wants now, until an error that discord.py does not recover from.
-
-        Raises what discord.py does.
-        """
-        self.shard_count = None  # type: ignore[assignment]  # None has discord.py ask for it; typed for afterwards
-        # Makes a new queue: what is left of an earlier connection may still put something into the old one.
-        await self._async_setup_hook()
-        await self.connect()
-
-    async def close(self) -> None:
-        """Closes the gateway and nothing else.
-
-        discord.py calls this itself after a close code that it does not recover from, and would close the cogs and the
-        REST client too, though neither needs the gateway.
-        """
-        await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))
-
-    async def put_away(self) -> None:
-        """Ends everything."""
-        await super().close()
-
-    async def on_shard_connect(self, shard_id: int) -> None:
-        self.shards_up.up(shard_id)
-
-    async def on_shard_resumed(self, shard_id: int) -> None:
-        self.shards_up.up(shard_id)
-
-    async def on_shard_disconnect(self, shard_id: int) -> None:
-        self.shards_up.down(shard_id)
 
 
 def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable
 from unittest.mock import Mock
@@ -83,6 +84,11 @@ async def test_it_is_given_until_its_fate_is_known(script: list[Said], expected:
     there = Discord(*script)
     assert await stands(there) is expected
     assert not there.left
+
+
+async def test_another_process_that_was_first_is_no_trouble(caplog: pytest.LogCaptureFixture) -> None:
+    assert not await stands(Discord(_TAKEN))
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
 async def test_where_discord_was_never_reached_it_does_not_stand(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from discord_adapter.client import RelayClient, log_in, use_discord_at
 from discord_adapter.gateway import stay_connected
+from discord_adapter.shard_manager import ShardManager
+from relay.cluster.identify_pacing import SessionStartLimit
 from relay.meters import NoMeters
 from sandbox.discord_wire import DiscordSandbox
 
 
 class Listener(RelayClient):
-    """Identifies without the five seconds that discord.py leaves between two log-ins."""
+    """Identifies whenever it likes to."""
 
     def __init__(self) -> None:
         super().__init__(NoMeters())
@@ -24,8 +27,8 @@ class Listener(RelayClient):
     async def _nothing_to_start(self) -> None:
         pass
 
-    async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        pass
+    async def take_slot(self, _shard_id: int, _limit: SessionStartLimit) -> bool:
+        return True
 
     async def sleep(self, seconds: float) -> None:
         """Long waits are noted and not waited for."""
@@ -41,11 +44,12 @@ async def listening(discord: DiscordSandbox, *, patience: float = 5.0) -> AsyncI
     client = Listener()
     await log_in(client, discord.bot_token, client.sleep)
     client.waits.clear()
-    client.staying = asyncio.create_task(stay_connected(client, client.sleep, patience))
+    shards = ShardManager(client, client.take_slot, monotonic=time.monotonic, sleep=client.sleep, patience=patience)
+    client.staying = asyncio.create_task(stay_connected(shards, client.sleep))
     try:
         await discord.until(lambda: discord.bot_connected)
         yield client
     finally:
         client.staying.cancel()
         await asyncio.gather(client.staying, return_exceptions=True)
-        await client.put_away()
+        await client.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
+_MANAGER = "tests/discord_adapter/test_shard_manager.py"
 _PACING = "tests/relay/cluster/test_identify_pacing.py"
 _SHARES = "tests/relay/cluster/test_shares.py"
 _STARTS = "tests/sandbox/discord_wire/test_session_starts.py"
@@ -85,6 +86,48 @@ MUTATIONS = (
         "drain_order",
         "for turn in range(rounds) for _, bucket in sorted(buckets.items()) if turn < len(bucket)",
         "for _, bucket in sorted(buckets.items()) for turn in range(len(bucket))",
+    ),
+    mutation(
+        "a shard that is handed over is closed for good",
+        f"{_MANAGER}::test_a_shard_is_handed_over_before_it_is_let_go",
+        "ShardManager.drop",
+        "{shard_id: RESUMABLE}",
+        "{shard_id: 1000}",
+    ),
+    mutation(
+        "the servers of a shard that went to another process are kept",
+        f"{_MANAGER}::test_what_was_dropped_is_forgotten_and_can_be_taken_again",
+        "ShardManager.drop",
+        "_remove_guild(guild)",
+        "_get_guild(guild.id)",
+    ),
+    mutation(
+        "both processes answer while a shard is handed over",
+        f"{_MANAGER}::test_a_shard_is_handed_over_before_it_is_let_go",
+        "_answered",
+        "if refusal.code == _ALREADY_ACKNOWLEDGED and not may_be_stored(statuses):",
+        "if refusal.code == _ALREADY_ACKNOWLEDGED:\n    return True\nif 0:",
+    ),
+    mutation(
+        "an IDENTIFY's turn is not waited for",
+        f"{_MANAGER}::test_a_turn_is_taken_before_the_gateway_is_opened",
+        "ShardConnection._open_and_read",
+        "if lost is None:\n    await self._until_identify_is_allowed()\n",
+        "",
+    ),
+    mutation(
+        "a connection that breaks costs an IDENTIFY",
+        f"{_MANAGER}::test_a_shard_that_waits_for_its_turn_holds_up_no_other",
+        "ShardConnection._resumable",
+        "if socket.session_id is None:",
+        "if socket:",
+    ),
+    mutation(
+        "shards that wait together identify together",
+        "tests/discord_adapter/test_identify_slots.py::test_those_that_ask_together_are_spaced_among_themselves",
+        "LocalSlots.take",
+        "self._last[bucket] = now + wait",
+        "self._last[bucket] = now",
     ),
     mutation(
         "the sandbox takes IDENTIFYs as they come",

@@ -32,16 +32,16 @@ MUTATIONS = (
     mutation(
         "a shard that never comes back is waited for",
         f"{_E2E}/test_lost_gateway.py::test_a_resume_address_that_is_no_good",
-        "_until_stuck",
-        "while client.shards_up.stuck_for(client.shard_count or 1) < patience:",
-        "while True:",
+        "ShardConnection._open_and_read",
+        "async with asyncio.timeout(self._patience):",
+        "async with asyncio.timeout(None):",
     ),
     mutation(
         "a final close code takes everything with it",
         f"{_E2E}/test_gateway.py::test_discord_closes_it_for_good",
-        "RelayClient.close",
-        "await asyncio.gather(*(shard.disconnect() for shard in self.shards.values()))",
-        "await super().close()",
+        "gateway._connect",
+        "await shards.end()",
+        "await shards.client.close()",
     ),
     mutation(
         "log-ins are tried every minute however often they are refused",

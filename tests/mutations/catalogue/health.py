@@ -31,10 +31,10 @@ MUTATIONS = (
     ),
     mutation(
         "a gateway that is tried again in vain seems to be there",
-        "tests/discord_adapter/test_connected_shards.py::test_tries_in_vain_do_not_begin_the_time_anew",
-        "ShardsUp.away_for",
-        "self._away_since.setdefault(shard_id, self._begun)",
-        "self._begun",
+        "tests/discord_adapter/test_shard_manager.py::test_tries_in_vain_do_not_begin_the_time_anew",
+        "ShardManager.end",
+        "now if connection.away_since is None else connection.away_since",
+        "now",
     ),
     mutation(
         "each look at the health is a write",

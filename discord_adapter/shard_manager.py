@@ -1,0 +1,142 @@
+"""The gateway's shards that this process holds, each with a connection of its own; they come and go at run time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import Never
+
+from discord_adapter.client import RelayClient
+from discord_adapter.shard_connection import ENDED, PATIENCE, RESUMABLE, ShardConnection, Sleep, TakeSlot
+from relay.cluster.shards import shard_of
+
+
+class ShardManager:
+    """Connects and closes shards. `monotonic` returns seconds; `patience` is in seconds too."""
+
+    def __init__(
+        self,
+        client: RelayClient,
+        take_slot: TakeSlot,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Sleep,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.client = client
+        self._take_slot = take_slot
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._patience = patience
+        self._connections: dict[int, ShardConnection] = {}
+        self._tasks: dict[int, asyncio.Task[Never]] = {}
+        self._away_since: dict[int, float] = {}
+        """Since when shards had been away, or up to then connected, when all connections ended."""
+        self._nothing_since: float | None = monotonic()
+        """Since when there has been no gateway at all; None between `begin` and `end`."""
+        self._begun = monotonic()
+        self._came_up = False
+        self._failure: asyncio.Future[Never]
+
+    @property
+    def held(self) -> frozenset[int]:
+        """The shards that are connected, or about to be."""
+        return frozenset(self._connections)
+
+    def begin(self, shard_count: int) -> None:
+        """Begins without any shard, of `shard_count` in all."""
+        self.client.shard_count = shard_count
+        self.client._connection.shard_count = shard_count  # noqa: SLF001 - what IDENTIFY names
+        self._failure = asyncio.get_running_loop().create_future()
+        self._nothing_since, self._begun, self._came_up = None, self._monotonic(), False
+
+    def lasted(self, seconds: float) -> bool:
+        """Whether a shard has connected since `begin`, and `begin` was at least `seconds` ago."""
+        return self._came_up and self._monotonic() - self._begun >= seconds
+
+    async def failure(self) -> Never:
+        """Waits until Discord forbids one of the shards to go on, and raises what its connection raised."""
+        await asyncio.shield(self._failure)
+
+    def connect(self, shard_id: int) -> None:
+        """Starts to connect a shard, unless it is held already."""
+        if shard_id in self._connections:
+            return
+        connection = ShardConnection(
+            self.client,
+            shard_id,
+            self._take_slot,
+            monotonic=self._monotonic,
+            sleep=self._sleep,
+            patience=self._patience,
+        )
+        connection.away_since = self._away_since.pop(shard_id, connection.away_since)
+        task = asyncio.create_task(connection.run(), name=f"shard {shard_id}")
+        self._connections[shard_id], self._tasks[shard_id] = connection, task
+        task.add_done_callback(self._ended)
+
+    async def add(self, shard_id: int) -> None:
+        """Connects a shard and returns once Discord sends its events here.
+
+        Another process may hold the shard meanwhile; then both get every event. Raises what `failure` does.
+        """
+        self.connect(shard_id)
+        ready = asyncio.ensure_future(self._connections[shard_id].first_ready.wait())
+        failed = asyncio.ensure_future(self.failure())
+        try:
+            await asyncio.wait([ready, failed], return_when=asyncio.FIRST_COMPLETED)
+            if not ready.done():
+                await failed
+        finally:
+            ready.cancel()
+            failed.cancel()
+
+    async def drop(self, shard_id: int) -> None:
+        """Closes a shard that another process holds from now on, and forgets its servers."""
+        await self._end({shard_id: RESUMABLE})
+        for guild in list(self.client.guilds):
+            if shard_of(guild.id, self.client.shard_count or 1) == shard_id:
+                self.client._connection._remove_guild(guild)  # noqa: SLF001 - nobody tells of its changes any more
+
+    async def end(self) -> None:
+        """Closes every shard for good."""
+        now = self._monotonic()
+        self._away_since = {
+            shard_id: now if connection.away_since is None else connection.away_since
+            for shard_id, connection in self._connections.items()
+        }
+        self._nothing_since = min(self._away_since.values(), default=now)
+        self._came_up = any(connection.first_ready.is_set() for connection in self._connections.values())
+        await self._end(dict.fromkeys(self._connections, ENDED))
+
+    async def _end(self, codes: dict[int, int]) -> None:
+        tasks = []
+        for shard_id, code in codes.items():
+            if shard_id in self._connections:
+                self._connections.pop(shard_id).close_code = code
+                tasks.append(self._tasks.pop(shard_id))
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _ended(self, task: asyncio.Task[Never]) -> None:
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not self._failure.done():
+            self._failure.set_exception(error)
+            self._failure.exception()  # retrieved, even if nobody waits
+
+    def away_for(self) -> float:
+        """The longest time in seconds for which a shard has been away, failed attempts included.
+
+        Returns 0 if all are connected.
+        """
+        since = [self._nothing_since, *(connection.away_since for connection in self._connections.values())]
+        return max((self._monotonic() - at for at in since if at is not None), default=0.0)
+
+    def slowest_latency(self) -> float:
+        """Seconds between a heartbeat and its response, of the slowest shard; NaN if none is connected."""
+        latencies = (connection.latency for connection in self._connections.values())
+        return max((latency for latency in latencies if math.isfinite(latency)), default=math.nan)

@@ -1,0 +1,59 @@
+"""IDENTIFYs of one process wait for their turn."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from discord_adapter.identify_slots import LocalSlots
+from relay.cluster.identify_pacing import SPACING_S, SessionStartLimit
+from tests.clock import ManualClock
+
+
+class Slots(LocalSlots):
+    """Notes each wait, and lets the time pass at once or not at all."""
+
+    def __init__(self, *, passes: bool = True) -> None:
+        self.clock = ManualClock()
+        self.waits: list[float] = []
+        self._passes = passes
+        super().__init__(self.clock.monotonic, self._wait)
+
+    async def _wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if self._passes:
+            self.clock.forward(seconds)
+
+
+def limit(remaining: int = 1000, concurrency: int = 1) -> SessionStartLimit:
+    return SessionStartLimit(1000, remaining, 3600.0, concurrency)
+
+
+async def test_the_first_goes_at_once_and_the_next_ones_are_spaced() -> None:
+    slots = Slots()
+    assert [await slots.take(shard_id, limit()) for shard_id in range(3)] == [True] * 3
+    assert slots.waits == pytest.approx([SPACING_S] * 2)
+
+
+async def test_those_that_ask_together_are_spaced_among_themselves() -> None:
+    slots = Slots(passes=False)
+    for shard_id in range(3):
+        await slots.take(shard_id, limit())
+    assert slots.waits == pytest.approx([SPACING_S, 2 * SPACING_S])
+
+
+async def test_each_bucket_has_a_turn_of_its_own() -> None:
+    slots = Slots()
+    for shard_id in range(4):
+        await slots.take(shard_id, limit(concurrency=4))
+    assert slots.waits == []
+
+
+async def test_the_last_ones_of_a_day_are_left(caplog: pytest.LogCaptureFixture) -> None:
+    slots = Slots()
+    assert not await slots.take(2, limit(remaining=5))
+    assert slots.waits == [3600.0]
+    (told,) = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert told == "Discord takes only 5 more log-ins of this bot today; shard 2 waits for 3600 s"
+    assert await slots.take(2, limit())

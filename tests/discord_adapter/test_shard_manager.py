@@ -1,0 +1,320 @@
+"""Shards that come and go at run time, and a shard that goes from one client to another with nobody unanswered."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+
+import discord
+import pytest
+
+from discord_adapter.acknowledging import acknowledge
+from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
+from discord_adapter.gateway import stay_connected
+from discord_adapter.shard_connection import ask_gateway
+from discord_adapter.shard_manager import ShardManager
+from relay.cluster.identify_pacing import SessionStartLimit
+from relay.cluster.shards import shard_of
+from relay.meters import NoMeters
+from sandbox.discord_wire import Channel, DiscordSandbox, Guild, Member, Status
+from sandbox.event_log import read_events
+from tests.clock import ManualClock
+
+_SHARDS = 2
+
+
+class Process:
+    """A client with its shards, as one process of the bot has them; every command is answered with its name."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.clock = ManualClock()
+        self.client = RelayClient(NoMeters())
+        self.client.started = self._nothing_to_start
+        self.client.button_handlers = Mock(lets_in=AsyncMock(return_value=False))  # `on_interaction` answers
+        self.slots: list[int] = []
+        self.may_identify = asyncio.Event()
+        self.may_identify.set()
+        self.waits: list[float] = []
+        self.heard: list[str] = []
+        self.shards = ShardManager(
+            self.client, self._take_slot, monotonic=self.clock.monotonic, sleep=self._sleep, patience=5.0
+        )
+        self.client.add_listener(self.on_interaction)
+        self.client.add_listener(self.on_guild_channel_create)
+
+    async def start(self, sandbox: DiscordSandbox) -> None:
+        use_discord_at(sandbox.api_url)
+        await log_in(self.client, sandbox.bot_token, self._sleep)
+        self.shards.begin((await ask_gateway(self.client)).shards)
+
+    async def end(self) -> None:
+        await self.shards.end()
+        await self.client.close()
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        self.heard.append("interaction")
+        if await acknowledge(lambda: interaction.response.defer(ephemeral=True), self._sleep):
+            await interaction.followup.send(self.name, ephemeral=True)
+
+    async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
+        self.heard.append(channel.name)
+
+    async def _take_slot(self, shard_id: int, _limit: SessionStartLimit) -> bool:
+        await self.may_identify.wait()
+        self.slots.append(shard_id)
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        await asyncio.sleep(0)
+
+    async def _nothing_to_start(self) -> None:
+        pass
+
+
+class Place:
+    """A server of one shard, with somebody in it."""
+
+    def __init__(self, guild: Guild) -> None:
+        self.guild = guild
+        self.channel: Channel = guild.add_text_channel("videos")
+        self.alice: Member = guild.add_member("alice")
+
+    async def ask(self) -> str:
+        answer = await self.alice.slash(self.channel, "status")
+        return answer.text
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    return tmp_path / "events.jsonl"
+
+
+@pytest.fixture
+async def sandbox(log: Path) -> AsyncIterator[DiscordSandbox]:
+    running = await DiscordSandbox.start(log_path=log)
+    running.gateway.shards = _SHARDS
+    command = {"name": "status", "description": "Where a job stands", "type": 1}
+    running.world.backend.register_commands(None, [command])
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+def places(sandbox: DiscordSandbox) -> list[Place]:
+    """One for each shard, in their order."""
+    found: dict[int, Guild] = {}
+    while len(found) < _SHARDS:
+        guild = sandbox.add_guild("Studio")
+        found.setdefault(shard_of(guild.id, _SHARDS), guild)
+    return [Place(found[shard]) for shard in range(_SHARDS)]
+
+
+Start = Callable[[str], Awaitable[Process]]
+
+
+@pytest.fixture
+async def start(sandbox: DiscordSandbox, places: list[Place]) -> AsyncIterator[Start]:
+    async with AsyncExitStack() as stack:
+
+        async def started(name: str) -> Process:
+            process = Process(name)
+            stack.push_async_callback(process.end)
+            await process.start(sandbox)
+            return process
+
+        yield started
+
+
+def events(log: Path, *kinds: str) -> list[dict[str, Any]]:
+    return [event for event in read_events(log) if event["event"] in kinds]
+
+
+async def test_each_client_hears_of_the_servers_of_its_shards(
+    start: Start, sandbox: DiscordSandbox, places: list[Place]
+) -> None:
+    one, two = await start("one"), await start("two")
+    await asyncio.gather(one.shards.add(0), two.shards.add(1))
+    assert (sorted(one.shards.held), sorted(two.shards.held)) == ([0], [1])
+    assert [await place.ask() for place in places] == ["one", "two"]
+    assert (one.heard, two.heard) == (["interaction"], ["interaction"])
+
+
+async def test_a_shard_is_handed_over_before_it_is_let_go(
+    start: Start, sandbox: DiscordSandbox, places: list[Place], log: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Meanwhile both get each interaction, and one answers."""
+    one, two = await start("one"), await start("two")
+    await one.shards.add(0)
+    await one.shards.add(1)
+    caplog.clear()
+    await two.shards.add(1)
+    answers = [await places[1].ask() for _ in range(5)]
+    assert set(answers) <= {"one", "two"}
+    await sandbox.until(lambda: (len(one.heard), len(two.heard)) == (5, 5))
+    await sandbox.until(lambda: len(events(log, "acknowledge")) == 10)
+    await one.shards.drop(1)
+    assert one.shards.held == {0}
+    assert await places[1].ask() == "two"
+    assert await places[0].ask() == "one"
+
+    acknowledged = events(log, "acknowledge")
+    assert sorted(event["status"] for event in acknowledged) == [200] * 7 + [400] * 5
+    assert {event["code"] for event in acknowledged if event["status"] == 400} == {40060}
+    replies = [event["interaction"] for event in events(log, "reply")]
+    assert len(replies) == len(set(replies)) == 7
+    *_, before, after, closed = events(log, "identify", "close")
+    assert [event["shard"] for event in (before, after, closed)] == [1, 1, 1]
+    assert (closed["event"], closed["session"], closed["code"]) == ("close", before["session"], 4000)
+    assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+async def test_what_was_dropped_is_forgotten_and_can_be_taken_again(
+    start: Start, sandbox: DiscordSandbox, places: list[Place]
+) -> None:
+    one = await start("one")
+    await asyncio.gather(one.shards.add(0), one.shards.add(1))
+    await sandbox.until(lambda: all(one.client.get_guild(place.guild.id) for place in places))
+    await one.shards.drop(1)
+    assert [one.client.get_guild(place.guild.id) is not None for place in places] == [True, False]
+    places[1].guild.add_text_channel("unheard")
+    await one.shards.add(1)
+    await sandbox.until(lambda: one.client.get_guild(places[1].guild.id) is not None)
+    assert await places[1].ask() == "one"
+    assert one.heard == ["interaction"]
+    await one.shards.drop(7)
+
+
+async def test_a_turn_is_taken_before_the_gateway_is_opened(start: Start, sandbox: DiscordSandbox) -> None:
+    one = await start("one")
+    one.may_identify.clear()
+    adding = asyncio.create_task(one.shards.add(0))
+    await sandbox.until(lambda: [call.path for call in sandbox.requests].count("/gateway/bot") == 2)
+    assert sandbox.gateway.identified == 0
+    assert not adding.done()
+    one.may_identify.set()
+    await adding
+    assert one.slots == [0]
+
+
+async def test_a_shard_that_waits_for_its_turn_holds_up_no_other(
+    start: Start, sandbox: DiscordSandbox, places: list[Place]
+) -> None:
+    one = await start("one")
+    await one.shards.add(0)
+    one.may_identify.clear()
+    one.shards.connect(1)
+    sandbox.gateway.cut()
+    await sandbox.until(lambda: sandbox.gateway.resumed == 1)
+    assert await places[0].ask() == "one"
+    assert one.slots == [0]
+
+
+async def test_a_session_that_discord_finds_invalid_waits_for_a_turn_again(
+    start: Start, sandbox: DiscordSandbox, places: list[Place]
+) -> None:
+    sandbox.starts.enforced = True
+    one = await start("one")
+    await one.shards.add(0)
+    one.shards.connect(1)
+    await sandbox.until(lambda: one.slots.count(1) > 2)
+    assert one.waits[:2] == [1, 2]
+    sandbox.advance(6)
+    await one.shards.add(1)
+    assert await places[1].ask() == "one"
+
+
+async def test_ended_for_good_sessions_are_over(start: Start, sandbox: DiscordSandbox, log: Path) -> None:
+    one = await start("one")
+    await asyncio.gather(one.shards.add(0), one.shards.add(1))
+    await one.shards.end()
+    await sandbox.until(lambda: not sandbox.gateway.sessions)
+    assert [event["code"] for event in events(log, "close")] == [1000, 1000]
+    assert one.shards.held == frozenset()
+
+
+async def test_a_refused_shard_is_told_of(start: Start, sandbox: DiscordSandbox) -> None:
+    one = await start("one")
+    await one.shards.add(0)
+    sandbox.gateway.refuses_with = 4013
+    with pytest.raises(discord.ConnectionClosed) as refused:
+        await asyncio.wait_for(one.shards.add(1), 10)
+    assert refused.value.code == 4013
+    with pytest.raises(discord.ConnectionClosed):
+        await asyncio.wait_for(one.shards.failure(), 10)
+
+
+async def test_a_process_that_may_not_go_on_ends(start: Start, sandbox: DiscordSandbox) -> None:
+    """The token is void after one IDENTIFY too many, whoever sent it."""
+    one = await start("one")
+    staying = asyncio.create_task(stay_connected(one.shards, one._sleep))
+    await sandbox.until(lambda: len(sandbox.gateway.connected) == _SHARDS)
+    sandbox.starts.enforced, sandbox.starts.total = True, 2
+    two = await start("two")
+    with pytest.raises(discord.ConnectionClosed):
+        await two.shards.add(0)
+    with pytest.raises(DiscordTokenRefused):
+        await asyncio.wait_for(staying, 10)
+
+
+async def test_for_how_long_some_shard_has_been_away(start: Start, sandbox: DiscordSandbox) -> None:
+    one = await start("one")
+    assert one.shards.away_for() == 0  # it is to hold none yet
+    one.may_identify.clear()
+    one.shards.connect(0)
+    one.clock.forward(5)
+    assert one.shards.away_for() == 5
+    one.may_identify.set()
+    await one.shards.add(0)
+    assert one.shards.away_for() == 0
+    await sandbox.until(lambda: one.shards.slowest_latency() >= 0)
+    sandbox.gateway.closed = True
+    sandbox.gateway.cut()
+    await sandbox.until(lambda: bool(one.waits))
+    one.clock.forward(7)
+    assert one.shards.away_for() == 7
+
+
+async def test_tries_in_vain_do_not_begin_the_time_anew(start: Start, sandbox: DiscordSandbox) -> None:
+    one = await start("one")
+    await one.shards.add(0)
+    sandbox.gateway.closed = True
+    sandbox.gateway.cut()
+    await sandbox.until(lambda: bool(one.waits))
+    for _ in range(3):
+        one.clock.forward(5)
+        await one.shards.end()
+        one.clock.forward(5)
+        assert one.shards.away_for() % 10 == 0
+        one.shards.begin(_SHARDS)
+        one.shards.connect(0)
+        await asyncio.sleep(0)
+    assert one.shards.away_for() == 30
+
+
+def test_before_the_first_connection_it_is_away_from_the_start() -> None:
+    clock = ManualClock()
+    client = RelayClient(NoMeters())
+    shards = ShardManager(client, lambda *_: _never(), monotonic=clock.monotonic, sleep=clock.sleep)
+    clock.forward(5)
+    assert shards.away_for() == 5
+
+
+async def _never() -> bool:
+    raise AssertionError
+
+
+async def test_discord_away_costs_no_turn(start: Start, sandbox: DiscordSandbox) -> None:
+    """An IDENTIFY is asked for only once Discord answers."""
+    one = await start("one")
+    fault = sandbox.faults.add(path="/gateway/bot", action=Status(503), times=3)
+    await one.shards.add(0)
+    assert fault.hits == 3
+    assert one.slots == [0]
+    assert one.waits == [1, 2, 4]
