@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Protocol
 
-from model.job import Job
 from model.messages import (
     Address,
     CardPost,
@@ -16,8 +14,6 @@ from model.messages import (
     Post,
     SendResult,
     SummaryPost,
-    VideoFile,
-    VideoLink,
 )
 
 
@@ -59,14 +55,6 @@ class Poster(Protocol):
 
     def nominal_upload_limit(self, guild_id: int) -> int | None:
         """Bytes that Discord's published table gives this server, if it is known to the gateway."""
-
-
-class Videos(Protocol):
-    """A job's videos on this machine's disk."""
-
-    def fetch(self, job_id: int, job: Job) -> AbstractAsyncContextManager[tuple[VideoFile | VideoLink, ...]]:
-        """The videos in the API's order, fetched once for all who hold them at the same time; the files are there until
-        the block ends. Raises OSError where the disk takes no file."""
 
 
 class JobImports(Protocol):

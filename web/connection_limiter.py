@@ -13,7 +13,7 @@ if sys.platform != "win32":
 _FILES_WANTED = 4096
 
 
-class Connection(Protocol):
+class OpenConnection(Protocol):
     """What the limit has to know of a connection."""
 
     @property
@@ -37,11 +37,11 @@ class ConnectionLimiter:
 
     def __init__(self, max_connections: int) -> None:
         self._max_connections = max_connections
-        self._networks: dict[Connection, str] = {}
-        self._connections: dict[str, dict[Connection, None]] = {}
+        self._networks: dict[OpenConnection, str] = {}
+        self._connections: dict[str, dict[OpenConnection, None]] = {}
         """Those of each network, oldest first."""
 
-    def admit(self, connection: Connection, address: str) -> bool:
+    def admit(self, connection: OpenConnection, address: str) -> bool:
         """Takes a new connection, or returns False where all places are in use by requests that are being answered."""
         if len(self._networks) >= self._max_connections and not self._make_room():
             return False
@@ -50,7 +50,7 @@ class ConnectionLimiter:
         self._connections.setdefault(network, {})[connection] = None
         return True
 
-    def release(self, connection: Connection) -> None:
+    def release(self, connection: OpenConnection) -> None:
         """Frees the place of a connection that has ended."""
         network = self._networks.pop(connection, None)
         if network is None:
@@ -59,7 +59,7 @@ class ConnectionLimiter:
         if not self._connections[network]:
             del self._connections[network]
 
-    def open_connections(self) -> list[Connection]:
+    def open_connections(self) -> list[OpenConnection]:
         """The connections that are open now."""
         return list(self._networks)
 

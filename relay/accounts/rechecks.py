@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from enum import StrEnum
-from typing import Protocol
 
 from model.states import AccountState
+from pixverse.api import PixVerseApi
 from pixverse.api_errors import PixVerseError, RateLimited, Unavailable
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.account_states import state_told
@@ -20,13 +20,6 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 4
 """Trials under way at the same time."""
 _LONGEST_SLEEP_SECONDS = 3600.0
-
-
-class TokenTrial(Protocol):
-    """The API, as a trial of a token needs it."""
-
-    async def all_active_jobs(self, token: str) -> tuple[str, ...]:
-        """The ids of the account's jobs that have not ended. Raises a class of PixVerseError."""
 
 
 class Recheck(StrEnum):
@@ -52,7 +45,7 @@ _RESULTS = {
 class Rechecks:
     """Each account that is not ok is tried at the start and then every `accounts.recheck_seconds`."""
 
-    def __init__(self, accounts: AccountRegistry, api: TokenTrial, clock: Clock) -> None:
+    def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock) -> None:
         self.accounts = accounts
         self._api = api
         self._clock = clock

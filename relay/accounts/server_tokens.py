@@ -8,11 +8,11 @@ from itertools import count
 
 from model.messages import ClaimedUser
 from model.states import AccountState, NoticeKind
+from pixverse.api import PixVerseApi
 from pixverse.api_errors import PixVerseError, SubscriptionUnpaid, TokenRefused
 from pixverse.token_text import clean_token
 from relay.accounts import account_states
 from relay.accounts.account_registry import AccountRegistry, confirms
-from relay.accounts.rechecks import TokenTrial
 from relay.changes import Changes
 from relay.ports import Clock
 from storage import accounts, follows, moves, servers, subscriptions
@@ -93,12 +93,18 @@ class ServerTokens:
     """
 
     def __init__(
-        self, database: Database, vault: Vault, clock: Clock, book: AccountRegistry, api: TokenTrial, changes: Changes
+        self,
+        database: Database,
+        vault: Vault,
+        clock: Clock,
+        registry: AccountRegistry,
+        api: PixVerseApi,
+        changes: Changes,
     ) -> None:
         self._database = database
         self._vault = vault
         self._clock = clock
-        self._accounts = book
+        self._accounts = registry
         self._api = api
         self._changes = changes
         self._commands = count(1)

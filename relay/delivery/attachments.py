@@ -10,8 +10,9 @@ from model.job import Job, Media
 from model.messages import LinkReason, VideoFile, VideoLink
 from relay.delivery.fallbacks import Variant
 from relay.media.download import expiry_of
+from relay.media.media_store import MediaStore
 from relay.merge import with_known_files
-from relay.ports import Clock, Videos
+from relay.ports import Clock
 
 BELIEVED = 6 * 3600 * 1000
 """Milliseconds, after which a larger file is tried again: Discord raises its limits now and then, and tells no bot.
@@ -85,8 +86,8 @@ class NotThereYet(Exception):
 class Attacher:
     """Gets a job's videos for a message, with fresh links where those known lead nowhere."""
 
-    def __init__(self, videos: Videos, reread: Reread, clock: Clock) -> None:
-        self._videos = videos
+    def __init__(self, media: MediaStore, reread: Reread, clock: Clock) -> None:
+        self._media = media
         self._reread = reread
         self._clock = clock
         self._absent_since: dict[int, float] = {}
@@ -104,7 +105,7 @@ class Attacher:
             links = [_link(index, media, reason) for index, media in enumerate(fresh.media, start=1)]
             yield Attachments(fresh, (), tuple(links))
             return
-        async with self._videos.fetch(job_id, fresh) as items:
+        async with self._media.fetch(job_id, fresh) as items:
             again = fresh
             if fresh is job and self._asks_again(job_id, items):
                 again = await self._read_again(job_id, job, bounds.guild_id)
@@ -113,7 +114,7 @@ class Attacher:
                 yield _sorted_out(again, items, variant, bounds)
                 return
         # The first ones are let go by now: who waited for room on the disk while holding some could wait for ever.
-        async with self._videos.fetch(job_id, again) as items:
+        async with self._media.fetch(job_id, again) as items:
             self._wait_for(job_id, items)
             yield _sorted_out(again, items, variant, bounds)
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+from pixverse.api import PixVerseApi
 from pixverse.api_errors import PixVerseError, TokenRefused
 from relay.accounts.account_registry import AccountRegistry
 from relay.accounts.rechecks import Rechecks
@@ -23,7 +24,7 @@ from tests.relay.heard_changes import HeardChanges
 INTERVAL = 20.0
 
 
-class TokenApi:
+class TokenApi(PixVerseApi):
     """Knows some tokens; each other one is refused."""
 
     def __init__(self) -> None:
@@ -41,7 +42,7 @@ class TokenApi:
         for token in tokens:
             self.answers[token] = None
 
-    async def all_active_jobs(self, token: str) -> tuple[str, ...]:
+    async def all_active_jobs(self, token: str, *, timeout: float | None = None) -> tuple[str, ...]:
         self.asked.append(token)
         await asyncio.sleep(0)
         if token in self._held:

@@ -20,6 +20,7 @@ from relay.delivery.delivery_results import ResultRecorder
 from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import ClockWatch
 from relay.delivery.sender import Sender
+from relay.media.media_store import MediaStore
 from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
@@ -69,7 +70,7 @@ def disk_full() -> BaseException:
     return StorageUnavailable("database or disk is full")
 
 
-class Files:
+class Files(MediaStore):
     """Videos that are there at once."""
 
     def __init__(self, size: int = 1000) -> None:
