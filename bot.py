@@ -1,6 +1,6 @@
 """PixVerse Relay. `python bot.py` runs the bot; `python bot.py check | backup PATH | rotate-key` are for its operator.
 
-A signal is heard from the first statement on: everything slow is imported later.
+Signals are handled from the first statement on: everything slow is imported later.
 """
 
 import os
@@ -9,7 +9,7 @@ from types import FrameType
 
 
 def leave_at_once(_signal: int, _frame: FrameType | None) -> None:
-    """Ends the process; nothing is open yet that would have to be closed."""
+    """Ends the process. Nothing is open yet that would have to be closed."""
     os._exit(0)
 
 
@@ -18,7 +18,7 @@ for _signal in (signal.SIGINT, signal.SIGTERM):
 
 
 def main() -> int:
-    """Runs what the command line asks for and returns the exit code; see README, "Exit codes"."""
+    """Runs what the command line asks for and returns the exit code; see docs/watching.md, "Exit codes"."""
     import sys
     from pathlib import Path
 
@@ -26,7 +26,7 @@ def main() -> int:
 
     code = run(sys.argv[1:], dict(os.environ), Path(__file__).resolve().parent)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the interpreter's own end would put the deadly handlers back
+        signal.signal(number, signal.SIG_IGN)  # at its end the interpreter would restore the handlers that kill
     return code
 
 

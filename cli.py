@@ -1,4 +1,4 @@
-"""The command line: which command is run, how it is stopped, and what its end means as an exit code."""
+"""The command line: runs a command, stops it at a signal, and turns its end into an exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 
 _SECONDS_TO_LEAVE = 9.0
-"""Whoever stops the bot waits ten."""
+"""Less than the ten seconds for which Docker waits before it kills."""
 
 _TOKEN_REFUSED_LINE = (
     "DISCORD_TOKEN: Discord refuses this token. Reset it at https://discord.com/developers/applications "
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
 def _command(
     options: argparse.Namespace, environ: Mapping[str, str], root: Path
 ) -> tuple[StorageSettings, Coroutine[object, object, None]]:
-    """The command, with the settings that it needs: a rescue of the database needs no Discord token."""
+    """The settings that a command needs, and the command. `backup` and `rotate-key` need no Discord token."""
     if options.command in ("backup", "rotate-key"):
         storage = load_storage_settings(environ, root / ".env", root)
         if options.command == "backup":
@@ -88,14 +88,14 @@ def _exit_code(command: Coroutine[object, object, None]) -> int:
     except AlreadyRunning as error:
         return _complain(ALREADY_RUNNING, str(error))
     except Exception:
-        # The process's edge: the interpreter's own traceback would show whatever secret the error holds.
+        # Logged here because the interpreter's own traceback would show secrets that the error holds.
         log.exception("The bot ended by a fault of its own")
         return FAILED
     return DONE
 
 
 async def _until_told_to_stop(command: Coroutine[object, object, None]) -> None:
-    """Runs the command to its end, or cancels it at SIGTERM or Ctrl-C and lets it put its things away."""
+    """Runs the command to its end. SIGTERM or Ctrl-C cancels it, and it cleans up."""
     work = asyncio.create_task(command)
     stopped = False
 
@@ -123,13 +123,13 @@ def _on_signals(stop: Callable[[], None]) -> None:
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop)
 
-    # Not the loop's own handlers: they go with the loop, and a second signal would then kill.
+    # Not the loop's own handlers: they end with the loop, and a second signal would then kill the process.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, hear)
 
 
 def _leave_in_time() -> None:
-    """Whatever hangs, the process ends; what is in the database is whole at every moment."""
+    """Ends the process even if something hangs. The database is consistent at every moment."""
     timer = threading.Timer(_SECONDS_TO_LEAVE, os._exit, (DONE,))
     timer.daemon = True
     timer.start()

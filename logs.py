@@ -1,4 +1,4 @@
-"""Log lines for people and for machines. Whatever is logged, no token and no e-mail address gets out."""
+"""Log lines for people and for machines. Whatever is logged, tokens and e-mail addresses are hidden in it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from discord import app_commands
 from pixverse.token_text import redact
 
 _QUIET_LIBRARIES = ("discord", "aiohttp", "asyncio", "aiosqlite", "psycopg")
-"""Below INFO they write whole payloads, a modal's text included."""
+"""Below INFO these libraries log whole payloads, including what was typed into a form."""
 _COUNTED_LOGGERS = frozenset({*_QUIET_LIBRARIES, "web"})
-"""Their faults can be caused by strangers, again and again."""
+"""Strangers can cause warnings of these loggers again and again."""
 _COUNTED_SECONDS = 60.0
 _MOST_FAULTS = 200
 _Fault = tuple[str, int, str, str, str]
-"""Logger, level, message without its arguments and its further lines, the error's class, and where it was raised."""
+"""Logger, level, first line of the message without its arguments, the error's class, and where it was raised."""
 _DISCORD_AWAY = (
     discord.HTTPException,
     discord.RateLimited,
@@ -38,7 +38,7 @@ _DISCORD_AWAY = (
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-11-24 10:15:00 INFO relay.polling.poller: …`, secrets blanked out, tracebacks included."""
+    """`2026-11-24 10:15:00 INFO relay.polling.poller: …`, with secrets hidden and tracebacks."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%d %H:%M:%S")
@@ -48,7 +48,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message and, where there is one, the traceback."""
+    """One JSON object a line: time, level, logger, message and, if there is one, the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -63,8 +63,11 @@ class JsonFormatter(logging.Formatter):
 
 
 class _DiscordAway(logging.Filter):
-    """Turns discord.py's traceback for each connection or request that failed into one line: Discord being away is no
-    fault. One of ours that discord.py caught, in a listener or a button, keeps its traceback."""
+    """Turns discord.py's traceback of a failed connection or request into one line, since Discord being away is no
+    fault.
+
+    An error of the bot itself that discord.py caught, in a listener or a button, keeps its traceback.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -83,72 +86,73 @@ def _is_of_discord(error: BaseException | None) -> bool:
 
 @dataclass(slots=True)
 class _Repeated:
-    """A fault that was told."""
+    """A fault that was logged."""
 
-    told_at: float
+    logged_at: float
     line: str
     count: int = 0
-    """How often it came again since then."""
+    """How often it came again since it was logged last."""
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Writes each record, but a library's fault that comes again and again only once, and then, at most once a minute,
-    how often it came. Whoever can cause a fault could else fill the log with it.
+    """Writes each record, but a fault of a library that comes again and again only once, and after that at most once a
+    minute how often it came. Otherwise whoever can cause a fault could fill the log with it.
 
-    A count is written before whatever is logged next, or at the end.
+    A count is written before the next record, or at the end.
     """
 
     def __init__(self, stream: TextIO, monotonic: Callable[[], float]) -> None:
         super().__init__(stream)
         self._monotonic = monotonic
-        self._told: dict[_Fault, _Repeated] = {}
-        """By what makes two records the same fault; whoever was told longest ago stands first."""
+        self._logged: dict[_Fault, _Repeated] = {}
+        """The faults that were logged; the one logged longest ago comes first."""
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            if self._is_to_be_told(record):
+            if self._is_new(record):
                 super().emit(record)
-        except Exception:  # As logging's own handlers do: a line that cannot be written stops nobody.
+        except Exception:  # As logging's own handlers do: a line that cannot be written stops nothing.
             self.handleError(record)
 
-    def _is_to_be_told(self, record: logging.LogRecord) -> bool:
+    def _is_new(self, record: logging.LogRecord) -> bool:
         now = self._monotonic()
-        self._tell_counts(now - _COUNTED_SECONDS)
+        self._write_counts(now - _COUNTED_SECONDS)
         fault = _fault_of(record)
         if fault is None:
             return True
-        if fault in self._told:
-            self._told[fault].count += 1
+        if fault in self._logged:
+            self._logged[fault].count += 1
             return False
-        if len(self._told) == _MOST_FAULTS:
-            oldest = next(iter(self._told))
-            self._tell_count(oldest)
-            self._told.pop(oldest, None)
-        self._told[fault] = _Repeated(now, record.getMessage().partition("\n")[0])
+        if len(self._logged) == _MOST_FAULTS:
+            oldest = next(iter(self._logged))
+            self._write_count(oldest)
+            self._logged.pop(oldest, None)
+        self._logged[fault] = _Repeated(now, record.getMessage().partition("\n")[0])
         return True
 
     def close(self) -> None:
-        self._tell_counts(math.inf)
+        self._write_counts(math.inf)
         super().close()
 
-    def _tell_counts(self, told_until: float) -> None:
-        """Of all faults that were told last at that time or before."""
-        for fault in [fault for fault, repeated in self._told.items() if repeated.told_at <= told_until]:
-            self._tell_count(fault)
+    def _write_counts(self, logged_until: float) -> None:
+        """Writes the counts of all faults that were logged last at `logged_until` or before."""
+        for fault in [fault for fault, repeated in self._logged.items() if repeated.logged_at <= logged_until]:
+            self._write_count(fault)
 
-    def _tell_count(self, fault: _Fault) -> None:
-        """Those that did not come again are forgotten, so that they are told in full the next time."""
-        repeated = self._told.pop(fault)
+    def _write_count(self, fault: _Fault) -> None:
+        """Writes how often a fault came again. One that did not is forgotten, so that it is logged in full the next
+        time."""
+        repeated = self._logged.pop(fault)
         if repeated.count == 0:
             return
         name, level, *_ = fault
         again = f"{repeated.line} (came again {repeated.count} times)"
         super().emit(logging.LogRecord(name, level, "", 0, again, None, None))
-        self._told[fault] = _Repeated(self._monotonic(), repeated.line)
+        self._logged[fault] = _Repeated(self._monotonic(), repeated.line)
 
 
 def _fault_of(record: logging.LogRecord) -> _Fault | None:
-    """Two records with the same one are told once; None for a record that is always told."""
+    """What makes two records the same fault; None for a record that is always logged."""
     if record.levelno < logging.WARNING or record.name.partition(".")[0] not in _COUNTED_LOGGERS:
         return None
     error = record.exc_info[1] if record.exc_info else None
@@ -160,7 +164,7 @@ def _fault_of(record: logging.LogRecord) -> _Fault | None:
 def set_up(
     level: str, log_format: str, stream: TextIO = sys.stderr, monotonic: Callable[[], float] = time.monotonic
 ) -> None:
-    """Sends everything to `stream`. `level` is a level's name; `log_format` is `text` or `json`."""
+    """Sends every log record to `stream`. `level` is a level's name; `log_format` is `text` or `json`."""
     handler = _Handler(stream, monotonic)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     handler.addFilter(_DiscordAway())

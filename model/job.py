@@ -1,4 +1,4 @@
-"""One model of a job for every generation of the PixVerse API: what the rest of the bot knows of a job."""
+"""A job as the whole bot knows it, whichever generation of the PixVerse API it comes from."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class JobState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     UNKNOWN = "unknown"
-    """A word this bot does not know: shown, and asked about again."""
+    """A word that this version does not know. It is shown, and the job is polled on."""
 
     @property
     def ends(self) -> bool:
-        """Whether a job in this state changes no more."""
+        """Whether a job in this state has ended."""
         return self in _ENDS
 
 
@@ -29,7 +29,7 @@ _ENDS = frozenset({JobState.COMPLETED, JobState.MODERATED, JobState.FAILED, JobS
 
 
 class Outcome(StrEnum):
-    """How a job ended; the value stands in the outcome's small print."""
+    """How a job ended. The value is shown in the outcome's small print."""
 
     COMPLETED = "completed"
     MODERATED = "moderated"
@@ -41,28 +41,28 @@ class Outcome(StrEnum):
 
 
 def outcome_of_state(state: JobState) -> Outcome | None:
-    """The outcome that a job's own state means, or None while it goes on."""
+    """The outcome that a job's state means; None if the job has not ended."""
     return Outcome(state.value) if state.ends else None
 
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """A file of a completed job, as the API describes it. Nothing but the address is needed to fetch it."""
+    """A file of a completed job, as the API describes it. Only the address is needed to download it."""
 
     url: str
     content_type: str | None = None
     filename: str | None = None
     size: int | None = None
-    """Bytes, as claimed."""
+    """Bytes, as the API claims."""
     width: int | None = None
     height: int | None = None
     image: bool = False
-    """Whether the job was to make an image and not a video."""
+    """Whether it is an image and not a video, by the job's id."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A picture that was uploaded for a job: only its size in bytes and its type are told."""
+    """A picture that was uploaded for a job. The API gives only its size in bytes and its type."""
 
     size: int | None = None
     type: str | None = None
@@ -79,24 +79,25 @@ class Embed:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One answer about a job. Every text is bounded in length but otherwise as the API sent it: data, not markup."""
+    """What a response says about a job. Texts are cut in length but otherwise as the API sent them: data, not
+    markup."""
 
     jobid: str
     state: JobState
     status: str
-    """The API's own word, also where `state` is UNKNOWN."""
+    """The API's own word for the state."""
     verb: str | None = None
     created: int | None = None
     """Milliseconds UTC."""
     updated: int | None = None
     """Milliseconds UTC."""
     ran_until: int | None = None
-    """Milliseconds UTC: when the bot last saw it in work, of a job that tells no time of change; noted now and then
-    while it runs."""
+    """Milliseconds UTC: when the bot last saw the job active, for jobs whose records have no `updated`. It is noted now
+    and then."""
     ended_by: int | None = None
-    """Milliseconds UTC: when the bot saw that it had ended, likewise."""
+    """Milliseconds UTC: when the bot saw that the job had ended, for the same jobs."""
     percent: int | None = None
-    """0 to 100, read from `content`; never made up."""
+    """0 to 100, read from `content`; never estimated."""
     prompt: str | None = None
     negative_prompt: str | None = None
     style: str | None = None
@@ -113,17 +114,17 @@ class Job:
     embeds: tuple[Embed, ...] = ()
     media: tuple[Media, ...] = ()
     lacks_file: bool = False
-    """The API calls it complete but does not show the file: an address is missing, or a width."""
+    """The API calls the job complete but does not show its file: an address is missing, or a width."""
     error: str | None = None
     error_details: str | None = None
     model: str | None = None
     quality: str | None = None
     duration: int | None = None
-    """Of the video, seconds."""
+    """Of the video, in seconds."""
     sound: bool | None = None
     """Whether a sound track was asked for."""
     queue_place: int | None = None
-    """Jobs in the queue up to this one, while it waits."""
+    """The job's place in the queue, from 1, while it waits."""
     elapsed: int | None = None
-    """Seconds for which it has been in work, as the API tells, in whole half-minutes: finer would be news at each
-    question."""
+    """Seconds for which the job has been active, as the API says, rounded down to half minutes: otherwise every poll
+    would bring a change."""

@@ -1,4 +1,4 @@
-"""The plain values that the relay and whoever posts to Discord exchange: messages, and what became of them."""
+"""What the relay and Discord's side hand to each other: messages to post, and what became of them."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from pathlib import Path
 from model.job import Job, Outcome
 from model.states import CardStatus, NoticeKind
 
-# ---- why it is as it is ---------------------------------------------------------------------------------------------
+# ---- reasons --------------------------------------------------------------------------------------------------------
 
 
 class LinkReason(StrEnum):
-    """Why a video is not attached."""
+    """Why a video is posted as a link and not as a file."""
 
     TOO_LARGE = "too large"
-    """For this server (413), or for the bot's own bound; `VideoLink.limit` says which size would have gone."""
+    """For this server (413) or for the bot's own limit; see `VideoLink.limit`."""
     MAY_NOT_ATTACH = "may not attach"
     EXPIRED = "expired"
-    """Its host says so, and by the host's own clock the link has run out."""
+    """The host refuses the link, and by the host's clock it has expired."""
     NOT_THERE = "not there"
-    """Its host says that there is no such file."""
+    """The host says that there is no such file."""
     HOST_NOT_ALLOWED = "host not allowed"
     NOT_A_VIDEO = "not a video"
     FETCH_FAILED = "fetch failed"
@@ -30,11 +30,11 @@ class LinkReason(StrEnum):
     UPLOADS_LIMITED = "uploads limited"
     """Discord limits file uploads in the whole server (400001)."""
     FILE_REFUSED = "file refused"
-    """Discord takes the message without the file only."""
+    """Discord accepted the message only without the file."""
 
 
 class Cause(StrEnum):
-    """Why Discord refused a message for what it holds, which has nothing to do with the place's permissions."""
+    """Why Discord refused a message because of its content, and not for lack of permissions."""
 
     UPLOADS_LIMITED = "uploads limited"
     FILE = "file"
@@ -42,11 +42,11 @@ class Cause(StrEnum):
     WORDS = "words"
     LINKS = "links"
     UNKNOWN = "unknown"
-    """A code that this version does not know, or one that fits no other cause."""
+    """An error code that this version does not know, or that fits no other cause."""
 
 
 class Obstacle(StrEnum):
-    """What keeps the bot from posting that no permission in the channel's settings mends. Stands among the names of
+    """What keeps the bot from posting and can't be fixed in the channel's permissions. It stands among the names of
     missing permissions."""
 
     TIMED_OUT = "timed out"
@@ -54,11 +54,11 @@ class Obstacle(StrEnum):
     LOCKED = "locked"
     """The thread is locked."""
     NOT_IN_THREAD = "not in thread"
-    """A private thread of which the bot is no member."""
+    """The thread is private, and the bot is not a member."""
 
 
 class LateReason(StrEnum):
-    """Why an outcome came more than ten minutes after the job's end."""
+    """Why an outcome was posted more than ten minutes after the job's end."""
 
     OFFLINE = "offline"
     NO_ACCESS = "no access"
@@ -71,7 +71,7 @@ class LateReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a message goes. A thread's channel id is the thread's own."""
+    """Where a message goes. The channel id of a thread is the thread's own id."""
 
     guild_id: int
     channel_id: int
@@ -79,7 +79,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedUser:
-    """The useapi.net user that a token's text claims; whether the API has named that user itself."""
+    """The useapi.net user that a token's text claims, and whether the API has confirmed that claim."""
 
     number: str
     confirmed: bool
@@ -87,7 +87,7 @@ class ClaimedUser:
 
 @dataclass(frozen=True, slots=True)
 class VideoFile:
-    """A fetched video; `index` counts from 1 in the API's order."""
+    """A downloaded video. `index` counts from 1, in the API's order."""
 
     index: int
     path: Path
@@ -98,17 +98,17 @@ class VideoFile:
 
 @dataclass(frozen=True, slots=True)
 class VideoLink:
-    """A video that is not attached, and why."""
+    """A video that is posted as a link, and why."""
 
     index: int
     url: str
     reason: LinkReason
     size: int | None = None
-    """Bytes, where known."""
+    """Bytes, if known."""
     limit: int | None = None
-    """Bytes that would have been taken, for TOO_LARGE."""
+    """TOO_LARGE: the largest size that would have been accepted, in bytes."""
     expires_at: int | None = None
-    """Milliseconds UTC, where the address tells it."""
+    """Milliseconds UTC, if the address says so."""
     host: str | None = None
     content_type: str | None = None
     tries: int = 0
@@ -116,37 +116,39 @@ class VideoLink:
 
 @dataclass(frozen=True, slots=True)
 class BatchTally:
-    """What the last outcome of a batch says of the whole batch."""
+    """What the last outcome of a batch says about the whole batch."""
 
     total: int
     """Jobs."""
     videos: int
-    """Files that are posted as such."""
+    """Videos that are posted as files."""
     images: int
+    """Images that are posted as files."""
     links: int
     """Videos and images that are posted as links."""
     failed: int
-    """Jobs, as those of the next two."""
+    """Jobs that failed."""
     refused: int
+    """Jobs that were refused for their content."""
     other: int
-    """Those that ended without a result."""
+    """Jobs that ended without a result for another reason."""
     mention: tuple[int, ...]
-    """Those who asked for the batch and want to be pinged."""
+    """The people who asked for the batch and want to be pinged."""
 
 
 @dataclass(frozen=True, slots=True)
 class OutcomePost:
-    """The one message at a job's end."""
+    """The message at a job's end."""
 
     number: int
     """The job's local number."""
     jobid: str
     outcome: Outcome
     job: Job | None
-    """The last answer; None where the API never gave one."""
+    """The last response about the job; None if there never was one."""
     nonce: str
     button_nonce: str
-    """Stands in the custom id of `Details`, by which the message is found again."""
+    """The nonce in the custom id of *Details*, by which the message is found again."""
     files: tuple[VideoFile, ...] = ()
     links: tuple[VideoLink, ...] = ()
     mention: tuple[int, ...] = ()
@@ -154,21 +156,21 @@ class OutcomePost:
     spoiler: bool = False
     reply_to: int | None = None
     without_api_text: bool = False
-    """The fallback that holds no word of the API."""
+    """The fallback without the API's words."""
     batch: BatchTally | None = None
-    """Set for the last outcome of a batch."""
+    """Only in the last outcome of a batch."""
     late: LateReason | None = None
     ended_at: int | None = None
-    """Milliseconds UTC, as the API tells it, else as the bot saw it."""
+    """Milliseconds UTC: the end according to the API, or else when the bot saw it."""
     watched_for: int | None = None
-    """Milliseconds; for GIVEN_UP."""
+    """GIVEN_UP: for how long the job was watched, in milliseconds."""
     unasked: bool = False
-    """It comes by a follow, and nobody asked for it."""
+    """It is posted because the channel follows the account; nobody asked for the job."""
 
 
 @dataclass(frozen=True, slots=True)
 class CardPost:
-    """A card, as it is to look now."""
+    """A card as it should look now."""
 
     subscription_id: int
     number: int
@@ -178,18 +180,18 @@ class CardPost:
     nonce: str
     asker: int | None
     since: int | None = None
-    """API_DOWN: since when, milliseconds UTC."""
+    """API_DOWN: since when, in milliseconds UTC."""
     until: int | None = None
-    """SLOW: given up then. CANNOT_POST: the result is held until then."""
+    """Milliseconds UTC. SLOW: when the job is given up. CANNOT_POST: until when the result is kept."""
     missing: tuple[str, ...] = ()
-    """CANNOT_POST: names of permissions as Discord shows them, and words of `Obstacle`."""
+    """CANNOT_POST: names of missing permissions as Discord shows them, and values of `Obstacle`."""
     outcome: Outcome | None = None
-    """ENDED."""
+    """ENDED: how."""
     has_video: bool = True
     outcome_message: int | None = None
     stopped_by: int | None = None
     changed_at: int | None = None
-    """When the bot last saw something new, milliseconds UTC."""
+    """When the bot last saw a change, in milliseconds UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +208,7 @@ class SummaryEntry:
 
 @dataclass(frozen=True, slots=True)
 class SummaryPost:
-    """The one message that stands for the cards of a batch."""
+    """The message in place of the cards of a batch."""
 
     batch_id: int
     asker: int | None
@@ -214,20 +216,21 @@ class SummaryPost:
     entries: tuple[SummaryEntry, ...]
     nonce: str
     done: int
+    """Jobs that have ended."""
     open: bool
-    """Whether there is still something to stop."""
+    """Whether a job is still watched."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoticePost:
-    """Word to the admins."""
+    """A message to the admins."""
 
     kind: NoticeKind
     nonce: str
     mention: tuple[int, ...] = ()
     jobs: int = 0
     channel_id: int | None = None
-    """The channel spoken of, where it is another one than the one spoken in."""
+    """The channel that the notice is about, if it is posted in another one."""
     channel_name: str | None = None
     missing: tuple[str, ...] = ()
     until: int | None = None
@@ -235,21 +238,21 @@ class NoticePost:
     waited: int | None = None
     """Milliseconds."""
     interval: int | None = None
-    """Milliseconds between two looks at a token in trouble."""
+    """Milliseconds between two tries of a token in trouble."""
     limit: int | None = None
-    """NO_ROOM: for how many jobs the server may wait."""
+    """NO_ROOM: how many jobs the server may watch."""
     followed: bool = False
-    """CHANNEL_GONE: the server's account was relayed there."""
+    """CHANNEL_GONE: the channel followed the server's account."""
     cause: Cause | None = None
     """REDUCED and REFUSED: why Discord refused."""
     without_files: bool = False
-    """REDUCED: it was posted with links in the place of its files; else without the API's words."""
+    """REDUCED: the outcome was posted with links instead of files; if False, without the API's words."""
     ends: int | None = None
-    """The delivery of the alert whose message this text replaces."""
+    """The delivery of the alert that this notice replaces."""
     alert: NoticeKind | None = None
-    """What that alert said."""
+    """The kind of that alert."""
     lasted: int | None = None
-    """Milliseconds from that alert to the end of the trouble, at `until`."""
+    """Milliseconds from that alert until the trouble ended, at `until`."""
 
 
 Post = OutcomePost | CardPost | SummaryPost | NoticePost
@@ -260,31 +263,32 @@ Post = OutcomePost | CardPost | SummaryPost | NoticePost
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Discord stored (or had already stored) the message, or took the edit."""
+    """Discord has stored the message, now or before, or accepted the edit."""
 
     message_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Discord answered with a refusal; nothing was stored by this request."""
+    """Discord refused the request; it stored nothing."""
 
     status: int
     code: int
-    """Discord's JSON error code, 0 where there is none."""
+    """Discord's JSON error code; 0 if there is none."""
     text: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class TooManyRequests:
-    """Discord wants to be left alone for a while; nothing was stored by this request."""
+    """Discord asks to wait; the request stored nothing."""
 
     retry_after: float
+    """Seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoResponse:
-    """5xx, a broken connection, a time-out: the message may or may not have been stored."""
+    """5xx, a broken connection or a time-out: the message may have been stored or not."""
 
     reason: str
 
@@ -294,19 +298,19 @@ SendResult = Posted | Refused | TooManyRequests | NoResponse
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The message stands in the channel already."""
+    """The message is in the channel."""
 
     message_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """The whole stretch of history was read and the message is not there."""
+    """The channel's history was read far enough, and the message is not there."""
 
 
 @dataclass(frozen=True, slots=True)
 class CannotLook:
-    """No right to read the history (or more of it than can be read): nobody can know."""
+    """The bot may not read the history, or it is too long to be read: nobody can know."""
 
 
 LookResult = Found | Absent | CannotLook | NoResponse | TooManyRequests

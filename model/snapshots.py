@@ -1,4 +1,4 @@
-"""The last answer about a job, as it is kept in the database."""
+"""The last response about a job, as the database stores it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from model.job import Job
 _JOB: TypeAdapter[Job] = TypeAdapter(Job)
 
 _PROMPT = re.compile(r'"prompt":("[^"\\]*(?:\\.[^"\\]*)*")')
-"""Only a job has a field of that name, and inside a text its quotation marks would be escaped."""
+"""Only the job has a field of this name, and within a text the quotation marks would be escaped."""
 
 
 def dump(job: Job) -> str:
-    """The job as JSON; equal jobs give equal text."""
+    """The job as JSON. Equal jobs give equal texts."""
     return _JOB.dump_json(job, exclude_defaults=True).decode()
 
 
 def load(snapshot: str | None) -> Job | None:
-    """The job that `dump` wrote, or None where there is none, or one that cannot be read any more."""
+    """The job that `dump` wrote; None if there is none or this version cannot read it."""
     if snapshot is None:
         return None
     try:
@@ -31,6 +31,6 @@ def load(snapshot: str | None) -> Job | None:
 
 
 def prompt_of(snapshot: str | None) -> str:
-    """The prompt of the job that `dump` wrote, empty where there is none; a small part of the work of `load`."""
+    """The prompt of the job that `dump` wrote; empty if there is none. Much faster than `load`."""
     found = _PROMPT.search(snapshot) if snapshot is not None else None
     return str(json.loads(found[1])) if found is not None else ""

@@ -1,4 +1,4 @@
-"""States and reasons, by the words that stand in the database."""
+"""States, kinds and reasons. Their values are what the database stores."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from enum import StrEnum
 
 
 class AccountState(StrEnum):
-    """How the API takes an account's token."""
+    """What the API says to an account's token."""
 
     OK = "ok"
     REFUSED = "refused"
     UNPAID = "unpaid"
     MISSING = "missing"
-    """The token is not kept (any more): it has to be entered again."""
+    """The token is not stored: it has to be entered again."""
 
 
 class Origin(StrEnum):
@@ -26,30 +26,30 @@ class Origin(StrEnum):
 
 
 class DeliveryKind(StrEnum):
-    """What a message of the outbox is."""
+    """What kind of message a delivery is."""
 
     OUTCOME = "outcome"
-    """A job's end; one for each round of the job."""
+    """A job's result; one for each round of the job."""
     AGAIN = "again"
     """An outcome that was posted once more because somebody pressed a button."""
     CARD = "card"
     SUMMARY = "summary"
-    """Stands for the cards of a batch."""
+    """One message in place of the cards of a batch."""
     NOTICE = "notice"
-    """Word to the admins."""
+    """A message to the admins."""
 
     @property
     def is_outcome(self) -> bool:
-        """Whether it carries a job's end, for the first time or again."""
+        """Whether it carries a job's result, for the first time or again."""
         return self in (DeliveryKind.OUTCOME, DeliveryKind.AGAIN)
 
 
 class DeliveryState(StrEnum):
-    """Where a message of the outbox stands."""
+    """What became of a delivery so far."""
 
     WAITING = "waiting"
     SENDING = "sending"
-    """A request is under way, or was when the process died."""
+    """A request to Discord is under way, or was when the process died."""
     POSTED = "posted"
     GIVEN_UP = "given_up"
     UNSURE = "unsure"
@@ -62,7 +62,7 @@ class DeliveryState(StrEnum):
 
 
 class CardStatus(StrEnum):
-    """What a card says: one value for each row of its table of texts."""
+    """What a card says: one value for each text."""
 
     NO_ANSWER_YET = "no answer yet"
     CREATED = "created"
@@ -87,51 +87,51 @@ class CardStatus(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """What admins are told of their own accord."""
+    """What the bot tells admins unasked."""
 
     TOKEN_REFUSED = "token refused"
     UNPAID = "unpaid"
     TOKEN_MISSING = "token missing"
     FLOWING_AGAIN = "flowing again"
     FIXED = "fixed"
-    """Takes the place of an alert about the token, once the token works."""
+    """Replaces an alert about the token once the token works."""
     TOKEN_REMOVED = "token removed"
-    """Takes the place of an alert about a token that was removed."""
+    """Replaces an alert about a token that was removed."""
     CANNOT_POST = "cannot post"
     GIVEN_UP = "given up"
     REFUSED = "refused"
-    """Discord took an outcome in no form."""
+    """Discord accepted an outcome in no form."""
     REDUCED = "reduced"
-    """Discord took an outcome in a lesser form only."""
+    """Discord accepted an outcome only in a lesser form."""
     POSTING_AGAIN = "posting again"
-    """What CANNOT_POST told is over."""
+    """CANNOT_POST is over."""
     CHANNEL_GONE = "channel gone"
     NO_ROOM = "no room"
-    """A followed account has more jobs in work than the server may wait for."""
+    """A followed account has more active jobs than the server may watch."""
 
 
 class Reason(StrEnum):
-    """What became of a message that was not simply posted, or why it still waits."""
+    """Why a delivery waits or was given up, or what became of it after it was posted."""
 
     DELETED = "deleted"
-    """Posted, and deleted in Discord since."""
+    """It was posted, and has been deleted in Discord since."""
     NO_PERMISSION = "no permission"
     UNKNOWN_CHANNEL = "unknown channel"
     CHANNEL_GONE = "channel gone"
     REFUSED = "refused"
-    """Discord took it in no form."""
+    """Discord accepted it in no form."""
     FAULT = "fault"
-    """The bot failed on it in every form, by a fault of its own."""
+    """The bot itself failed to send it in every form."""
     NOT_WANTED = "not wanted"
-    """What it would have told was overtaken."""
+    """Something newer has made it pointless."""
     CANNOT_LOOK = "cannot look"
     """Nobody can know whether it was posted."""
     NO_ANSWER = "no answer"
     NOT_THERE = "not there"
-    """A host has no file under one of its links yet."""
+    """A host has no file for one of its links yet."""
     RATE_LIMITED = "rate limited"
     SLOW_MODE = "slow mode"
     SWITCHED_OFF = "switched off"
-    """Discord takes no messages there for a while, or is overloaded."""
+    """Discord accepts no messages there for a while, or is overloaded."""
     BOT_REFUSED = "bot refused"
     """Discord refuses the bot's own token."""

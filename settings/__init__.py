@@ -1,4 +1,4 @@
-"""Every setting of the bot: read from the environment and `.env`, checked once, all faults told together."""
+"""Every setting of the bot: read from the environment and `.env`, and checked once, with all faults reported."""
 
 from settings.database_url import DatabasePlace, PostgresUrl
 from settings.loading import SettingsError, load_settings, load_storage_settings

@@ -1,4 +1,4 @@
-"""Reads the settings and tells every fault at once."""
+"""Loads the settings and reports every problem at once."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SettingsError(Exception):
 
 
 def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> Settings:
-    """The settings of `environ`, then of `env_file` (none, or a file that need not exist), then the defaults.
+    """The settings from `environ`, else from `env_file` (which need not exist), else the defaults.
 
     A relative database path counts from `root`. A link is the file that it leads to: lock, key and videos lie beside
     the database, and must be the same for all who use it. Secrets are also read from the files that
@@ -41,7 +41,7 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path)
 
 
 def load_storage_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> StorageSettings:
-    """The few that the database needs, read as load_settings reads them; faults of others are not looked for."""
+    """The few settings that the database needs, read as in `load_settings`. Faults of others are not reported."""
     return _load(StorageSettings, environ, env_file, root)
 
 
@@ -53,15 +53,15 @@ def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None
         env_file = None
     root = root.absolute()
     secrets, problems = read_secret_files(_of(fields, {**_written(env_file), **given}), root)
-    # A secret whose file is at fault has its line already, and is not missing besides.
-    told = {plain for file, plain in SECRET_FILES.items() if any(line.startswith(f"{file} ") for line in problems)}
+    # A secret whose file can't be used is reported already; it need not be reported as missing too.
+    reported = {plain for file, plain in SECRET_FILES.items() if any(line.startswith(f"{file} ") for line in problems)}
     if found:
-        told.add("DISCORD_TOKEN")
+        reported.add("DISCORD_TOKEN")
     found += problems
     try:
         settings = _read(model, {**given, **secrets}, env_file)
     except ValidationError as error:
-        raise SettingsError(found + _problems(error, told)) from None
+        raise SettingsError(found + _problems(error, reported)) from None
     if found:
         raise SettingsError(found) from None
     files = [VARIABLES[name] for name in SECRET_FILES if VARIABLES[name] in fields]
@@ -92,7 +92,7 @@ def _read(model: type[_Model], given: Mapping[str, Any], env_file: Path | None) 
 
 
 def _unreadable(env_file: Path | None) -> list[str]:
-    """Nothing, or the one line that says why `env_file` cannot be read."""
+    """The line that says why `env_file` cannot be read, if so."""
     if env_file is None:
         return []
     try:
@@ -106,8 +106,8 @@ def _unreadable(env_file: Path | None) -> list[str]:
     return []
 
 
-def _problems(error: ValidationError, told: set[str]) -> list[str]:
-    """A line for each fault, but for a setting of which other lines have told."""
+def _problems(error: ValidationError, reported: set[str]) -> list[str]:
+    """A line for each fault, except of the variables in `reported`."""
     order = list(VARIABLES)
     faults = sorted(
         error.errors(include_url=False, include_input=False), key=lambda fault: order.index(_variable(fault["loc"][0]))
@@ -115,10 +115,10 @@ def _problems(error: ValidationError, told: set[str]) -> list[str]:
     return [
         _HOW_TO_START if fault["type"] == "missing" else f"{_variable(fault['loc'][0])} {fault['ctx']['error']}"
         for fault in faults
-        if _variable(fault["loc"][0]) not in told
+        if _variable(fault["loc"][0]) not in reported
     ]
 
 
 def _variable(place: str | int) -> str:
-    """The variable's name; pydantic names the field where the variable is not set."""
+    """The variable's name. Pydantic gives the field's name if the variable is not set."""
     return next((variable for variable, field in VARIABLES.items() if field == place), str(place))

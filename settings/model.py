@@ -1,4 +1,4 @@
-"""The settings' names, defaults and types, and the values in use as the operator may see them."""
+"""Every setting: its variable, type and default. Also how the values in use are shown to the operator."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _Count = Annotated[int, BeforeValidator(lambda text: readers.whole(text, 1_000_0
 
 
 def without_blanks(values: Mapping[str, str]) -> dict[str, str]:
-    """The variables that are set, stripped: a blank one counts as not set."""
+    """The variables that are not blank, stripped. A blank one counts as not set."""
     return {name: text.strip() for name, text in values.items() if text.strip()}
 
 
 class StorageSettings(BaseSettings):
-    """What the commands need that work on the database alone, checked. Paths are absolute."""
+    """The settings of commands that need nothing but the database, checked. Paths are absolute."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", validate_default=False)
 
@@ -63,12 +63,12 @@ class StorageSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The environment is passed in, so that nothing else of the process is looked at; `.env` comes after it."""
+        """Only the environment that is passed in counts, and after it `.env`."""
         return init_settings, dotenv_settings
 
 
 class Settings(StorageSettings):
-    """Everything that the operator set, checked. Times are in milliseconds, sizes in bytes, paths absolute."""
+    """All settings, checked. Times are in milliseconds, sizes in bytes, paths absolute."""
 
     discord_token: Annotated[SecretStr, BeforeValidator(readers.header_secret)] = Field(alias="DISCORD_TOKEN")
     discord_token_file: Path | None = Field(None, alias="DISCORD_TOKEN_FILE")
@@ -130,7 +130,7 @@ class Settings(StorageSettings):
     @field_validator("public_url")
     @classmethod
     def _match_callback_port(cls, url: str | None, info: ValidationInfo) -> str | None:
-        if "callback_port" not in info.data:  # It has a fault of its own.
+        if "callback_port" not in info.data:  # CALLBACK_PORT itself is wrong, which is reported already.
             return url
         port = info.data["callback_port"]
         if url is not None and port is None:
@@ -153,7 +153,7 @@ class Settings(StorageSettings):
 
     @property
     def open_secret_files(self) -> tuple[Path, ...]:
-        """The files with secrets that every user of this machine may read."""
+        """The secret files that every user of this machine may read."""
         named = (self.discord_token_file, self.useapi_token_file, self.encryption_key_file)
         return tuple(path for path in named if path is not None and readable_by_all(path))
 
@@ -162,7 +162,7 @@ VARIABLES: Mapping[str, str] = {
     str(field.alias): name
     for name, field in sorted(Settings.model_fields.items(), key=lambda item: item[0] in StorageSettings.model_fields)
 }
-"""The variables, in the order of `.env.example`, each with its field of Settings."""
+"""Each variable with its field of Settings, in the order of `.env.example`."""
 
 _UNITS = {
     "POLL_INTERVAL": (1_000, "seconds"),
@@ -172,7 +172,7 @@ _UNITS = {
 
 
 def shown_settings(settings: Settings) -> list[tuple[str, str]]:
-    """Each variable with the value in use, as the operator would write it; a secret only says whether it is set."""
+    """Each variable with the value in use, as the operator would write it. Secrets are only said to be set or not."""
     shown = {variable: _shown(variable, getattr(settings, field)) for variable, field in VARIABLES.items()}
     for variable, plain in SECRET_FILES.items():
         if (path := getattr(settings, VARIABLES[variable])) is not None:

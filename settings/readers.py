@@ -1,4 +1,4 @@
-"""What a setting's text means. Each reader raises ValueError with words that follow the variable's name."""
+"""Reads the text of a setting. Each reader raises ValueError with words that continue the variable's name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOW_TO_MAKE_A_KEY = f"make one with {_NEW_KEY}, and keep it"
 
 
 class MediaHost(NamedTuple):
-    """A host from which a video may be downloaded. An IPv6 address has no brackets; no `port`: the scheme's own."""
+    """A host from which videos may be downloaded. An IPv6 address has no brackets. Without `port`, the scheme's own."""
 
     host: str
     port: int | None = None
@@ -52,7 +52,7 @@ def _words(text: str) -> list[str]:
 
 
 def header_secret(text: str) -> str:
-    """What was pasted as a token, without the blanks, quotes and `Bot ` or `Bearer ` that copying brings along."""
+    """A pasted token without blanks, quotes and `Bot ` or `Bearer ` around it."""
     secret = _SCHEME_WORD.sub("", text.strip().strip("\"'").strip(), count=1)
     if not secret or not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ValueError("holds blanks or signs that no token has; copy the token again, alone on its line")
@@ -60,7 +60,7 @@ def header_secret(text: str) -> str:
 
 
 def api_url(text: str) -> str:
-    """An http or https address as a base for paths, without a slash at its end. Raises ValueError."""
+    """An http or https address without a slash at its end, to which paths are added."""
     example = "write it like https://host or http://host:port/path"
     try:
         parts = urlsplit(text)
@@ -79,7 +79,7 @@ def api_url(text: str) -> str:
 
 
 def public_url(text: str) -> str:
-    """An http or https address under which something is served, without a slash at its end. Raises ValueError."""
+    """An http or https address at which the bot is reached, without a slash at its end."""
     url = api_url(text)
     path = urlsplit(url).path
     if (path and not _PLAIN_PATH.fullmatch(path)) or any(part.strip(".") == "" for part in path.split("/")[1:]):
@@ -88,7 +88,7 @@ def public_url(text: str) -> str:
 
 
 def http_host(text: str) -> str:
-    """An address or name of this machine to listen at; an IPv6 address with or without brackets."""
+    """An address or name of this machine to listen at, without the brackets of an IPv6 address."""
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if not is_host(bare):
         raise ValueError("is no host; write an address of this machine like 127.0.0.1, or 0.0.0.0 for all of them")
@@ -96,7 +96,7 @@ def http_host(text: str) -> str:
 
 
 def is_host(host: str) -> bool:
-    """Whether this can be a host's name or address: no blanks, no percent signs, no wildcard, no zone."""
+    """Whether the text can be a host's name or address; a wildcard or an IPv6 zone can't."""
     name = host.lower().removesuffix(".")
     return _HOST.fullmatch(name) is not None or _canonical_ipv6(name) is not None
 
@@ -109,7 +109,7 @@ def _canonical_ipv6(text: str) -> str | None:
 
 
 def _media_host(word: str) -> MediaHost:
-    """One entry of MEDIA_HOSTS: `host`, `host:port`, `*.host` or `http://host:port`. Raises ValueError."""
+    """One entry of MEDIA_HOSTS: `host`, `host:port`, `*.host` or `http://host:port`."""
     example = "write each as host, host:port, *.host or http://host:port"
     scheme, separator, rest = word.lower().rpartition("://")
     if separator and scheme != "http":
@@ -138,7 +138,7 @@ def media_hosts(text: str) -> tuple[MediaHost, ...]:
 
 
 def guild_ids(text: str) -> tuple[int, ...]:
-    """Ids of Discord servers, split at commas and blanks; none where there is none."""
+    """Ids of Discord servers, split at commas and blanks."""
     words = _words(text)
     if not all(_GUILD_ID.fullmatch(word) for word in words):
         raise ValueError(
@@ -218,12 +218,12 @@ def _decimal(text: str, *, unit: str, most: int) -> Decimal:
 
 
 def poll_interval_ms(text: str) -> int:
-    """Seconds, decimals allowed, in milliseconds."""
+    """Reads seconds, decimals allowed; returns milliseconds."""
     return max(1, round(_decimal(text, unit="seconds", most=86_400) * 1000))
 
 
 def job_max_age_ms(text: str) -> int:
-    """Hours, decimals allowed, in milliseconds."""
+    """Reads hours, decimals allowed; returns milliseconds."""
     return max(1, round(_decimal(text, unit="hours", most=8_760) * 3_600_000))
 
 
@@ -237,7 +237,7 @@ def whole(text: str, most: int) -> int:
 
 
 def media_max_bytes(text: str) -> int:
-    """MiB in bytes."""
+    """Reads MiB; returns bytes."""
     return whole(text, 10_000) * 1024 * 1024
 
 
@@ -249,10 +249,10 @@ def _one_of(text: str, choices: tuple[str, ...]) -> str:
 
 
 def log_level(text: str) -> str:
-    """A level of the logging module, in whatever case."""
+    """A level of the logging module, in upper or lower case."""
     return _one_of(text, get_args(LogLevel))
 
 
 def log_format(text: str) -> str:
-    """`text` or `json`, in whatever case."""
+    """`text` or `json`, in upper or lower case."""
     return _one_of(text, get_args(LogFormat))

@@ -1,4 +1,4 @@
-"""Secrets that a file holds: `DISCORD_TOKEN_FILE` and the like, as Docker, Kubernetes and systemd hand them over."""
+"""Secrets in files: `DISCORD_TOKEN_FILE` and the like, as Docker, Kubernetes and systemd provide them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MOST_BYTES = 64 * 1024
 
 
 class SecretFileUnusable(Exception):
-    """The file cannot be used; the text follows the variable's name and never holds what the file holds."""
+    """The file cannot be used. The message continues the variable's name and holds nothing of the file's content."""
 
 
 def read_secret_files(given: Mapping[str, str], root: Path) -> tuple[dict[str, str], list[str]]:
@@ -49,8 +49,8 @@ def readable_by_all(path: Path) -> bool:
 
 
 def _read(path: Path) -> str:
-    """The file's text without blanks around it. Raises SecretFileUnusable, which does not tell the path: somebody may
-    have put the secret itself in its place."""
+    """The file's text, stripped. Raises SecretFileUnusable without the path: somebody may have put the secret itself in
+    its place."""
     try:
         with path.open("rb") as file:
             content = file.read(_MOST_BYTES + 1)

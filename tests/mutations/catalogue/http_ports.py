@@ -155,22 +155,22 @@ MUTATIONS = (
     mutation(
         "a fault that strangers can repeat fills the log",
         "tests/test_logs.py::test_a_fault_that_comes_again_and_again_is_told_once_and_then_counted",
-        "_Handler._is_to_be_told",
-        "if fault in self._told:",
+        "_Handler._is_new",
+        "if fault in self._logged:",
         "if 0:",
     ),
     mutation(
         "how often a fault came is not told at the end",
         "tests/test_logs.py::test_what_is_left_to_count_is_told_at_the_end",
         "_Handler.close",
-        "self._tell_counts(math.inf)\n",
+        "self._write_counts(math.inf)\n",
         "",
     ),
     mutation(
         "strangers make the memory of faults grow",
         "tests/test_logs.py::test_faults_of_very_many_kinds_are_not_all_remembered",
-        "_Handler._is_to_be_told",
-        "self._told.pop(oldest, None)\n",
+        "_Handler._is_new",
+        "self._logged.pop(oldest, None)\n",
         "",
     ),
     mutation(
