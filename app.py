@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import aiohttp
 
 from cogs.background import Background, Loop
-from cogs.buttons import OrphanedButtons, button_handlers
+from cogs.button_handlers import OrphanedButtons, button_handlers
 from cogs.callback_service import CallbackService
 from cogs.check_service import CheckService
 from cogs.follow_service import FollowService
@@ -49,8 +49,8 @@ from relay.callbacks.callback_counts import CallbackCounts
 from relay.callbacks.callback_processor import CallbackProcessor
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.cards.card_edits import CardEdits
+from relay.cards.card_loop import CardLoop
 from relay.cards.card_posts import CardPosts
-from relay.cards.cards import CardLoop
 from relay.changes import Changes
 from relay.clock import SystemClock
 from relay.commands.lookups import Lookups

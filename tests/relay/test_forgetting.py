@@ -11,7 +11,7 @@ from model.messages import CardPost, NoticePost, SummaryPost, VideoFile, VideoLi
 from model.states import CardStatus
 from relay.retention import Forgetting
 from storage import deliveries, subscriptions
-from tests.relay.cards.test_cards import CardWorld
+from tests.relay.cards.test_card_loop import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
 

@@ -15,7 +15,7 @@ from relay.write_availability import WriteAvailability
 from storage.database import Database
 from storage.errors import StorageUnavailable
 from tests.clock import HastyClock, ManualClock
-from tests.relay.cards.test_cards import CardWorld
+from tests.relay.cards.test_card_loop import CardWorld
 from tests.relay.delivery.test_outbox import WakingClock
 
 CHANNEL = 5

@@ -271,7 +271,7 @@ MUTATIONS = (
     mutation(
         "anybody sends outcomes again",
         "tests/e2e/test_deliveries.py::test_its_buttons_are_bound_to_admins_and_to_the_server",
-        "button_handlers",
+        "button_handlers.button_handlers",
         "admins.for_admins(lambda _, ask, request: services.outcomes.send_again(ask, request))",
         "members.in_new_reply(lambda _, ask, request: services.outcomes.send_again(ask, request))",
     ),

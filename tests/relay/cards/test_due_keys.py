@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from model.states import DeliveryKind
 from relay.cards.card_edits import Key, Later, Shown
-from relay.cards.cards import CardLoop, DueKeys
+from relay.cards.card_loop import CardLoop, DueKeys
 from tests.clock import ManualClock
 from tests.relay.world import open_database
 

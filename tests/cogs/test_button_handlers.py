@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 from unittest.mock import MagicMock
 
-from cogs.buttons import button_handlers
+from cogs.button_handlers import button_handlers
 from ui.buttons import Action
 
 

@@ -13,8 +13,8 @@ from model.job import Job, JobState, Outcome
 from model.messages import CardPost, NoResponse, Refused, SummaryPost, TooManyRequests
 from model.states import CardStatus, DeliveryKind
 from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SECONDS, CardEdits
+from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
-from relay.cards.cards import CardLoop
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from storage import deliveries, delivery_queries, subscriptions
 from tests.relay.delivery.test_outbox import WakingClock
