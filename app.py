@@ -74,6 +74,8 @@ from relay.media.folder import folder_beside
 from relay.media.media_store import MediaStore
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
+from relay.polling.job_loader import JobLoader
+from relay.polling.job_queue import JobQueue
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
 from relay.polling.schedule import Timing
@@ -236,29 +238,14 @@ class Relay:
         self.tokens = ServerTokens(database, vault, clock, self.accounts, api, changes)
         self.rechecks = Rechecks(self.accounts, api, clock)
 
-        self.fetcher = JobFetcher(
-            api.lazy_job,
-            self.accounts,
-            changes=changes,
-            clock=clock,
-            interval=interval,
-            random=random,
-        )
-        recorder = JobRecorder(database, self.accounts, changes, clock, interval=interval)
-        job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, clock, interval=interval)
-        self.poller = Poller(
-            database,
-            self.fetcher,
-            recorder,
-            self.accounts,
-            clock,
-            job_lists,
-            interval=interval,
-            max_age=settings.job_max_age_ms,
-            random=random,
-        )
-
         timing = Timing(clock, random, interval)
+        self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes)
+        recorder = JobRecorder(database, self.accounts, changes, timing)
+        job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, timing)
+        queue = JobQueue(timing, settings.job_max_age_ms)
+        loader = JobLoader(database, recorder, self.accounts, queue)
+        self.poller = Poller(queue, loader, self.fetcher, recorder, job_lists, self.accounts)
+
         limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
         served = settings.discord_guild_ids
         importer = JobImporter(
@@ -360,9 +347,9 @@ class Relay:
         """When each loop without which nothing is relayed last turned, monotonic seconds."""
         return {
             "delivery": lambda: self.outbox.heartbeat,
-            "poll": lambda: self.poller.beat,
+            "poll": lambda: self.poller.heartbeat,
             "follows": lambda: self.follows.heartbeat,
-            "callbacks": lambda: self.callbacks.beat,
+            "callbacks": lambda: self.callbacks.heartbeat,
             "cards": lambda: self.cards.heartbeat,
         }
 

@@ -8,14 +8,17 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from random import Random
 from statistics import median
 
 from benchmarks.results import Curve, Line, Result, Row, figure
 from benchmarks.sizes import Sizes
-from relay.polling.job_queue import JobQueue, Watched
+from relay.polling.job_queue import JobQueue
+from relay.polling.schedule import Timing
 from storage import delivery_queries
 from storage.database import Database
-from tests.clock import START
+from storage.jobs import OpenJob
+from tests.clock import START, ManualClock
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, PERSON, World, open_database
 
 _TIMES = 15
@@ -84,8 +87,8 @@ async def _grow_open(folder: Path, count: int, points: Points) -> None:
     await _fill_jobs(database, count, ended=False)
     world = World(database)
     began = time.perf_counter()
-    while world.poller._intake.loading:
-        await world.poller._intake.take_in()
+    while world.loader.loading:
+        await world.loader.load()
     points["load"].append((count, 1000 * (time.perf_counter() - began)))
     points["next due"].append((count, _next_due(count)))
     await world.close()
@@ -93,16 +96,18 @@ async def _grow_open(folder: Path, count: int, points: Points) -> None:
 
 
 def _next_due(count: int) -> float:
-    """Milliseconds in which the earliest job is taken and put again."""
-    queue = JobQueue(20.0)
+    """Milliseconds in which the earliest job is started and waits again."""
+    clock = ManualClock()
+    queue = JobQueue(Timing(clock, Random(1), 20.0), max_age=10**12)
     for number in range(count):
-        queue.put(Watched(number, 1, "job"), float(number))
+        queue.add(OpenJob(number, 1, "job", None, clock.now(), None, frozenset({1}), has_card=True, is_shown=False))
+    clock.move_to(clock.monotonic() + 100)
     began = time.perf_counter()
-    for step in range(_STEPS):
-        job = queue.first_due(float(count + step))
+    for _ in range(_STEPS):
+        job = queue.first_due()
         if job is not None:
             queue.start(job)
-            queue.put(job, float(count + step))
+            queue.still_running(job)
     return 1000 * (time.perf_counter() - began) / _STEPS
 
 

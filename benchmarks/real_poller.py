@@ -24,8 +24,11 @@ from relay.changes import Changes
 from relay.clock import SystemClock
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
+from relay.polling.job_loader import JobLoader
+from relay.polling.job_queue import JobQueue
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
+from relay.polling.schedule import Timing
 from storage.database import Database
 
 _OLDEST = 48 * 3600 * 1000
@@ -70,18 +73,17 @@ class RealPoller:
         """Job id and monotonic seconds of each question, oldest first."""
         clock, changes = SystemClock(), Changes()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
-        fetcher = JobFetcher(self._ask, accounts, changes=changes, clock=clock, interval=interval, random=random)
-        self.fetcher = fetcher
+        timing = Timing(clock, random, interval)
+        self.fetcher = JobFetcher(self._ask, accounts, timing, changes)
+        recorder = JobRecorder(database, accounts, changes, timing)
+        queue = JobQueue(timing, _OLDEST)
         self.poller = Poller(
-            database,
-            fetcher,
-            JobRecorder(database, accounts, changes, clock, interval=interval),
+            queue,
+            JobLoader(database, recorder, accounts, queue),
+            self.fetcher,
+            recorder,
+            NoLists(self._api.list_active_jobs, self._api.kind_of, accounts.token_of, timing),
             accounts,
-            clock,
-            NoLists(self._api.list_active_jobs, self._api.kind_of, accounts.token_of, clock, interval=interval),
-            interval=interval,
-            max_age=_OLDEST,
-            random=random,
         )
 
     async def _ask(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:

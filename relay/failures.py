@@ -24,6 +24,11 @@ def log_failure(log: logging.Logger, error: Exception, message: str, *arguments:
         log.error(message, *arguments, exc_info=error)
 
 
+def backoff(first: float, failures: int, longest: float) -> float:
+    """Seconds to wait after `failures` (from 1) failures in a row: `first`, then twice as long each time."""
+    return min(first * 2.0 ** min(failures - 1, 10), longest)
+
+
 class FailureSeries:
     """One thing that is tried again whenever it fails: each failure of a series doubles the wait before the next try,
     up to a minute, and only the first of a kind has its traceback in the log."""
@@ -37,7 +42,7 @@ class FailureSeries:
     def failed(self, error: Exception) -> float:
         """Logs the failure; returns how many seconds to wait."""
         self._in_a_row += 1
-        seconds = min(FIRST_SECONDS * 2.0 ** min(self._in_a_row - 1, 10), LONGEST_SECONDS)
+        seconds = backoff(FIRST_SECONDS, self._in_a_row, LONGEST_SECONDS)
         kind = (type(error), _line_of(error))
         if kind in self._known:
             self._log.error(

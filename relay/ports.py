@@ -72,7 +72,7 @@ class JobImports(Protocol):
 class Claims(Protocol):
     """The poller, as callbacks see it."""
 
-    def end_claimed(self, job_id: int) -> None:
+    def end_reported(self, job_id: int) -> None:
         """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
 
 

@@ -57,7 +57,7 @@ class CallbackProcessor:
         self._heard: dict[int, int] = {}
         self._to_write: set[int] = set()
         self._woken = asyncio.Event()
-        self.beat = clock.monotonic()
+        self.heartbeat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
         """How often something went wrong that was no fault of the callback."""
@@ -79,7 +79,7 @@ class CallbackProcessor:
         """Follows hints until it is cancelled. One that fails is logged and counted; the poller sees the end anyway."""
         try:
             while True:
-                self.beat = self._clock.monotonic()
+                self.heartbeat = self._clock.monotonic()
                 await self._write_heard()
                 await self._follow_all()
                 await sleep_unless_woken(self._clock, _LONGEST_SLEEP_SECONDS, self._woken)
@@ -88,7 +88,7 @@ class CallbackProcessor:
 
     async def _follow_all(self) -> None:
         while (waiting := self._line.take()) is not None:
-            self.beat = self._clock.monotonic()
+            self.heartbeat = self._clock.monotonic()
             try:
                 self._meter.callback(await self._follow(*waiting))
             except Exception as error:
@@ -108,7 +108,7 @@ class CallbackProcessor:
             return CallbackUse.PROGRESS
         if row.ended_at is not None:
             return CallbackUse.ENDED
-        self._poller.end_claimed(row.id)
+        self._poller.end_reported(row.id)
         return CallbackUse.ASKED
 
     # ---- when a server was last heard of ----------------------------------------------------------------------------

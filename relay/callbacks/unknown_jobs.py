@@ -81,7 +81,7 @@ class UnknownJobs:
 
     async def _look(self, account_id: int, hint: CallbackBody) -> None:
         try:
-            said = (await self._fetcher.ask(account_id, hint.jobid)).said
+            said = (await self._fetcher.fetch(account_id, hint.jobid)).content
             if isinstance(said, Job) and not is_old_end(said, self._clock.now()):
                 found = await self._importer.import_jobs(account_id, [hint.jobid])
                 self._heed_claim(hint, said, found)
@@ -94,7 +94,7 @@ class UnknownJobs:
         """What the API said just now serves the poller too; only where that is no end yet it is asked again."""
         if hint.claims_end and not said.state.ends:
             for job_id in found:
-                self._poller.end_claimed(job_id)
+                self._poller.end_reported(job_id)
 
 
 def is_old_end(job: Job, now: int) -> bool:

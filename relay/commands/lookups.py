@@ -126,7 +126,7 @@ class Lookups:
             if self.must_wait(account_id):
                 return Unavailable("the account has to wait")
             try:
-                return (await self._fetcher.look_up(account_id, jobid, terms)).said
+                return (await self._fetcher.look_up(account_id, jobid, terms)).content
             except NoTokenLeft:
                 raise NoToken from None
             except TokenRefused:

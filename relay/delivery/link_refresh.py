@@ -8,7 +8,7 @@ from model import snapshots
 from model.job import Job
 from pixverse.api_errors import PixVerseError
 from pixverse.recent_lists import LookupTerms
-from relay.polling.job_fetcher import FRESH_SECONDS, Answer, JobFetcher
+from relay.polling.job_fetcher import FRESH_SECONDS, JobFetcher, JobResponse
 from storage import jobs
 from storage.database import Queries
 from storage.jobs import JobRow
@@ -34,17 +34,17 @@ class LinkRefresher:
             answer = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
         except PixVerseError:
             return None
-        return answer.said if isinstance(answer.said, Job) else None
+        return answer.content if isinstance(answer.content, Job) else None
 
 
 def _counted_before() -> None:
     """Whoever has an outcome posted once more has been charged for the look; of others there is one for each job."""
 
 
-def _told_the_end(recent: Answer, row: JobRow) -> bool:
+def _told_the_end(recent: JobResponse, row: JobRow) -> bool:
     """Whether an answer holds the very links that have run out, being the one by which the end became known."""
     known = snapshots.load(row.snapshot)
-    if row.ended_at is None or known is None or not isinstance(recent.said, Job):
+    if row.ended_at is None or known is None or not isinstance(recent.content, Job):
         return False
     # A command that sees an end first dates it by when it was used.
-    return recent.said.media == known.media and recent.at <= row.ended_at + FRESH_SECONDS * 1000
+    return recent.content.media == known.media and recent.at <= row.ended_at + FRESH_SECONDS * 1000

@@ -16,7 +16,7 @@ from weakref import WeakValueDictionary
 
 from relay.clock import sleep_unless_woken
 from relay.delivery.sender import Sender
-from relay.failures import FailureSeries, log_failure
+from relay.failures import FailureSeries, backoff, log_failure
 from relay.ports import Clock
 from storage import deliveries, delivery_queries
 from storage.database import Database
@@ -288,7 +288,7 @@ class DeliveryLoop:
     def _rest(self, delivery_id: int) -> None:
         self.failures += 1
         self._failed_in_a_row[delivery_id] += 1
-        seconds = min(2.0 ** min(self._failed_in_a_row[delivery_id], 9), _LONGEST_REST)
+        seconds = backoff(2.0, self._failed_in_a_row[delivery_id], _LONGEST_REST)
         self._resting[delivery_id] = self._clock.monotonic() + seconds
 
     async def _forget_ended(self) -> None:

@@ -1,37 +1,49 @@
-"""Whether the API as a whole answers, judged by the questions about single jobs."""
+"""Whether the API as a whole responds; while it does not, one request at a time tries it, ever less often."""
 
 from __future__ import annotations
 
 from math import inf
 
+from relay.polling import schedule
+from relay.polling.schedule import Timing
+
 _FAILURES = 3
+_PATIENCE_INTERVALS = 1.5
+"""Each young job is requested within an interval and its jitter: if one of them has a response, the API is not down."""
 
 
 class CircuitBreaker:
-    """Counts questions in a row, about several jobs, that had no answer.
+    """Opens after requests in a row, about several jobs, without a response.
 
-    They have to span `patience` seconds: an API that fails every other question, or for some accounts only, has
-    answered somebody meanwhile. It would otherwise count as down and as back many times a minute.
+    They have to span `_PATIENCE_INTERVALS`: an API that fails every other request, or for some accounts only, has
+    responded to somebody meanwhile, and would otherwise count as down and as back many times a minute. Times are
+    monotonic seconds unless said otherwise.
     """
 
-    def __init__(self, patience: float) -> None:
-        self._patience = patience
+    def __init__(self, timing: Timing) -> None:
+        self._clock = timing.clock
+        self._interval = timing.interval
+        self._random = timing.random
         self.down_since: int | None = None
-        """When the first of the unanswered questions was asked, milliseconds UTC; None while the API answers."""
-        self._answered_at = -inf
+        """When the first of the failed requests was made, milliseconds UTC; None while the API responds."""
+        self.polled_jobs = 0
+        """How many jobs are polled. One job that fails proves nothing unless it is the only one."""
+        self._responded_at = -inf
         self._failures = 0
         self._jobs: set[str] = set()
         self._first_at = 0
         self._first_asked = 0.0
+        self._probes = 0
+        self._probe: int | None = None
+        self._next_probe_at = inf
 
-    def failed(self, jobid: str, at: int, asked: float, jobs: int) -> bool:
-        """A question found no answer, while `jobs` jobs are asked about. Returns whether the API counts as down since
-        this very question, which was asked at `at` (milliseconds UTC), by the monotonic clock at `asked` (seconds).
+    def failed(self, jobid: str, at: int, asked: float) -> bool:
+        """A request that was made at `asked` (`at` in milliseconds UTC) had no response.
 
-        One job that fails by itself proves nothing while there are others; where it is the only one, it has to do.
-        Nor does a question that was asked before the last answer came: it may only have taken longer to fail.
+        A request that was made before the latest response came counts for nothing: it may only have taken longer to
+        fail. Returns whether the API counts as down from now on, and did not before.
         """
-        if asked < self._answered_at:
+        if asked < self._responded_at:
             return False
         if self._failures == 0:
             self._first_at = at
@@ -39,17 +51,49 @@ class CircuitBreaker:
         self._failures += 1
         if len(self._jobs) < _FAILURES:
             self._jobs.add(jobid)
-        enough = self._failures >= _FAILURES and len(self._jobs) >= min(_FAILURES, jobs)
-        if self.down_since is not None or not enough or asked - self._first_asked < self._patience:
+        enough = self._failures >= _FAILURES and len(self._jobs) >= min(_FAILURES, self.polled_jobs)
+        spanned = asked - self._first_asked >= _PATIENCE_INTERVALS * self._interval
+        if self.down_since is not None or not enough or not spanned:
             return False
         self.down_since = self._first_at
+        self._probes = 0
+        self._plan_probe()
         return True
 
-    def answered(self, now: float) -> bool:
-        """The API answered just now (monotonic), whatever it said. Returns whether it counted as down until then."""
-        self._answered_at = now
+    def responded(self) -> bool:
+        """The API responded just now, whatever it said. Returns whether it counted as down until then."""
+        self._responded_at = self._clock.monotonic()
         was_down = self.down_since is not None
         self.down_since = None
         self._failures = 0
         self._jobs.clear()
+        self._probe = None
         return was_down
+
+    # ---- while the API is down --------------------------------------------------------------------------------------
+
+    def begin_probe(self, job_id: int) -> bool:
+        """Whether this job may be requested now. If so, no other may be until `probe_over` is called for it."""
+        if self._clock.monotonic() < self._next_probe_at:
+            return False
+        self._probe = job_id
+        self._next_probe_at = inf
+        return True
+
+    def probe_over(self, job_id: int) -> None:
+        """A request about this job is over and the API is still down; of interest if it was the probe."""
+        if job_id == self._probe:
+            self._plan_probe()
+
+    def retry_at(self) -> float:
+        """When to look again at a job that is not the probe."""
+        now = self._clock.monotonic()
+        at = self._next_probe_at if self._next_probe_at < inf else now
+        return max(at, now) + self._interval * self._random.random()
+
+    def _plan_probe(self) -> None:
+        self._probes += 1
+        self._probe = None
+        self._next_probe_at = schedule.after_failure(
+            self._clock.monotonic(), self._interval, self._probes, self._random
+        )

@@ -7,39 +7,31 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from random import Random
 from typing import Protocol
 
 from model.job import Job
 from model.states import AccountState
 from pixverse.api_client import LazyJob
-from pixverse.api_errors import (
-    AccountBroken,
-    JobExpired,
-    JobNotFound,
-    PixVerseError,
-    RateLimited,
-    Unavailable,
-)
+from pixverse.api_errors import AccountBroken, JobExpired, JobNotFound, PixVerseError, RateLimited, Unavailable
 from pixverse.recent_lists import LookupTerms
 from relay.changes import Changes
 from relay.commands.refusals import TooFast
 from relay.polling import schedule
 from relay.polling.circuit_breaker import CircuitBreaker
-from relay.ports import Clock
+from relay.polling.schedule import Timing
 
 log = logging.getLogger(__name__)
 
 FRESH_SECONDS = 5.0
-"""For how long an answer is used again, unless the one who asks wants a fresher one."""
+"""For how long a response is used again, unless the caller wants a fresher one."""
 
-_SILENT_INTERVALS = 1.5
-"""Within an interval and its jitter each young job is asked about: if one of them is told, the API is not down."""
+Request = Callable[[str, str, int | None, LookupTerms | None], Awaitable[LazyJob]]
+"""Requests a job from the API. The arguments are a token, a job id, the fingerprint of a response that is known
+already, and the terms on which a person asks, None for what is scheduled. Raises a class of PixVerseError, and what
+the terms raise."""
 
-Fetch = Callable[[str, str, int | None, LookupTerms | None], Awaitable[LazyJob]]
-"""Asks the API, with a token, about a job id; the third is the fingerprint of an answer that is known already, the
-fourth the terms on which a person asks, None for what is scheduled. Raises a class of PixVerseError, and what the terms
-raise."""
+_Key = tuple[int, str]
+"""An account's id and a job id."""
 
 
 class Accounts(Protocol):
@@ -59,99 +51,90 @@ class Accounts(Protocol):
 
 
 class NoTokenLeft(PixVerseError):
-    """The account has no token (any more), so nothing was asked."""
+    """The account has no token (any more), so nothing was requested."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the API said of a job: the job, or that there is none."""
+class JobResponse:
+    """What the API said about a job."""
 
     at: int
     """Milliseconds UTC."""
     monotonic: float
-    told: LazyJob | JobNotFound | JobExpired
+    lazy: LazyJob | JobNotFound | JobExpired
 
     @property
-    def said(self) -> Job | JobNotFound | JobExpired:
-        """The same, read."""
-        return self.told.read() if isinstance(self.told, LazyJob) else self.told
+    def content(self) -> Job | JobNotFound | JobExpired:
+        """The job, or that there is none."""
+        return self.lazy.read() if isinstance(self.lazy, LazyJob) else self.lazy
 
 
 @dataclass(slots=True)
-class _Rest:
+class _Backoff:
     until: float
     refusals: int
 
 
 class JobFetcher:
-    """Asks once where several want to know at the same time, and not again within five seconds.
+    """Requests a job once where several callers want it at the same time, and not again within five seconds.
 
-    Keeps what follows for all: whether the API as a whole is down, and which accounts are to be left alone for a while.
+    Decides whether the API as a whole is down, and which accounts are to be left alone for a while.
     """
 
     def __init__(
         self,
-        fetch: Fetch,
+        request: Request,
         accounts: Accounts,
-        *,
+        timing: Timing,
         changes: Changes,
-        clock: Clock,
-        interval: float,
-        random: Random,
     ) -> None:
-        self._fetch = fetch
+        self.breaker = CircuitBreaker(timing)
+        self._request = request
         self._accounts = accounts
         self._changes = changes
-        self._clock = clock
-        self._interval = interval
-        self._random = random
-        self._breaker = CircuitBreaker(_SILENT_INTERVALS * interval)
-        self._rests: dict[int, _Rest] = {}
-        self._asking: dict[tuple[int, str], asyncio.Future[Answer]] = {}
-        self._polling: set[tuple[int, str]] = set()
-        """Asked by somebody who waits to the end; in `_asking` too once others wait for the same answer."""
-        self._answers: dict[tuple[int, str], Answer] = {}
-        self._missing: dict[tuple[int, str], Answer] = {}
-        """Answers that a job is not found, for people alone: one that has just been started may be known a moment
+        self._clock = timing.clock
+        self._timing = timing
+        self._backoffs: dict[int, _Backoff] = {}
+        self._in_flight: dict[_Key, asyncio.Future[JobResponse]] = {}
+        self._polling: set[_Key] = set()
+        """Requested by a poll; in `_in_flight` too once others wait for the same response."""
+        self._responses: dict[_Key, JobResponse] = {}
+        self._missing: dict[_Key, JobResponse] = {}
+        """Responses that a job is not found, for people alone: a job that has just been started may be known a moment
         later, and what is scheduled must see that."""
-        self._jobs = 0
-
-    def watching(self, jobs: int) -> None:
-        """How many jobs are asked about at present; by that the breaker judges."""
-        self._jobs = jobs
 
     @property
     def down_since(self) -> int | None:
-        """Since when the API has not answered, milliseconds UTC."""
-        return self._breaker.down_since
+        """Since when the API has not responded, milliseconds UTC; None while it does."""
+        return self.breaker.down_since
 
     def backoff_until(self, account_id: int) -> float | None:
-        """Until when (monotonic) this account's jobs are not to be asked about; None where they may be."""
-        rest = self._rests.get(account_id)
-        return rest.until if rest is not None and rest.until > self._clock.monotonic() else None
+        """Until when (monotonic seconds) nothing may be requested with this account's token; None if it may be now."""
+        backoff = self._backoffs.get(account_id)
+        return backoff.until if backoff is not None and backoff.until > self._clock.monotonic() else None
 
-    def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer | None:
-        """The answer of the last `fresh` seconds, if there is one; none is kept for longer than five."""
-        answer = self._answers.get((account_id, jobid))
-        if answer is None or self._clock.monotonic() - answer.monotonic >= min(fresh, FRESH_SECONDS):
+    def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> JobResponse | None:
+        """The response of the last `fresh` seconds, if there is one; none is kept for longer than five seconds."""
+        response = self._responses.get((account_id, jobid))
+        if response is None or self._clock.monotonic() - response.monotonic >= min(fresh, FRESH_SECONDS):
             return None
-        return answer
+        return response
 
-    async def ask(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> Answer:
-        """The API's answer, perhaps one of the last `fresh` seconds.
+    async def fetch(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> JobResponse:
+        """The API's response, perhaps one of the last `fresh` seconds.
 
-        Raises the PixVerseErrors that are no word about the job, and NoTokenLeft. A caller that gives up waiting does
-        not take the answer away from the others.
+        Raises NoTokenLeft, and every PixVerseError but JobNotFound and JobExpired. A caller that is cancelled does not
+        take the response away from the others.
         """
         recent = self.recent(account_id, jobid, fresh) or await self._of_others((account_id, jobid))
         if recent is not None:
             return recent
         return await self._begin((account_id, jobid), None)
 
-    async def look_up(self, account_id: int, jobid: str, terms: LookupTerms) -> Answer:
-        """Does the same for a person, on whose terms requests are made. That a job is not found is remembered too.
+    async def look_up(self, account_id: int, jobid: str, terms: LookupTerms) -> JobResponse:
+        """The API's response for a person, on whose terms requests are made. "Not found" is used again too.
 
-        Raises TooFast as well, where a request may not be made.
+        Raises what `fetch` raises, and TooFast where a request may not be made.
         """
         key = (account_id, jobid)
         recent = self._known_to_people(key, terms.fresh) or await self._of_others(key)
@@ -161,15 +144,15 @@ class JobFetcher:
         return await self._begin(key, terms)
 
     def is_at_hand(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> bool:
-        """Whether a person who looks the job up causes no request, because somebody has asked or is asking."""
+        """Whether a person who looks the job up causes no request, because it was made already."""
         key = (account_id, jobid)
-        return key in self._asking or key in self._polling or self._known_to_people(key, fresh) is not None
+        return key in self._in_flight or key in self._polling or self._known_to_people(key, fresh) is not None
 
-    async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> Answer:
-        """The same for one who waits to the end, and knows an answer with the fingerprint `known`.
+    async def poll(self, account_id: int, jobid: str, fresh: float, known: int | None) -> JobResponse:
+        """The API's response for the poller, which knows a response with the fingerprint `known`.
 
-        No task is made for it, which would cost as much as half the question. Who asks the same meanwhile has the
-        answer too.
+        Raises what `fetch` raises. It makes no task, which would cost as much as half the request; whoever wants the
+        same job meanwhile gets this response too.
         """
         key = (account_id, jobid)
         recent = self.recent(account_id, jobid, fresh) or await self._of_others(key)
@@ -177,121 +160,123 @@ class JobFetcher:
             return recent
         self._polling.add(key)
         try:
-            answer = await self._ask(account_id, jobid, known, None)
+            response = await self._fetch(account_id, jobid, known, None)
         except BaseException as error:
-            self._polling.discard(key)
-            # Of one who is cancelled, the others must not be.
-            told = error if isinstance(error, Exception) else Unavailable("the question was broken off")
-            listened = self._asking.get(key)
-            if listened is not None and not listened.done():
-                listened.set_exception(told)
+            # A poller that is cancelled must not cancel the others who wait.
+            broken_off = Unavailable("the request was broken off")
+            if (waiting := self._poll_over(key)) is not None:
+                waiting.set_exception(error if isinstance(error, Exception) else broken_off)
             raise
+        if (waiting := self._poll_over(key)) is not None:
+            waiting.set_result(response)
+        return response
+
+    def _poll_over(self, key: _Key) -> asyncio.Future[JobResponse] | None:
+        """The future on which others wait who want the same job, if anybody does."""
         self._polling.discard(key)
-        listened = self._asking.get(key)
-        if listened is not None and not listened.done():
-            listened.set_result(answer)
-        return answer
+        waiting = self._in_flight.get(key)
+        return None if waiting is None or waiting.done() else waiting
 
     async def close(self) -> None:
-        """Ends every question that is under way."""
-        tasks = list(self._asking.values())
+        """Cancels every request that is in flight."""
+        tasks = list(self._in_flight.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _of_others(self, key: tuple[int, str]) -> Answer | None:
-        """The answer to a question about the job that is under way, and raises what it raises; None without one, or
-        where somebody had to give it up whose allowance was used up."""
-        while (under_way := self._under_way(key)) is not None:
+    async def _of_others(self, key: _Key) -> JobResponse | None:
+        """The response to a request that is in flight already; raises what that request raises. None without one, or if
+        the allowance of whoever made it was used up."""
+        while (in_flight := self._shared(key)) is not None:
             with suppress(TooFast):
-                return await asyncio.shield(under_way)
+                return await asyncio.shield(in_flight)
         return None
 
-    def _under_way(self, key: tuple[int, str]) -> asyncio.Future[Answer] | None:
-        if key not in self._asking and key in self._polling:
-            self._listened(key, asyncio.get_running_loop().create_future())
-        under_way = self._asking.get(key)
-        return None if under_way is None or under_way.done() else under_way
+    def _shared(self, key: _Key) -> asyncio.Future[JobResponse] | None:
+        if key not in self._in_flight and key in self._polling:
+            self._share(key, asyncio.get_running_loop().create_future())
+        in_flight = self._in_flight.get(key)
+        return None if in_flight is None or in_flight.done() else in_flight
 
-    async def _begin(self, key: tuple[int, str], terms: LookupTerms | None) -> Answer:
-        return await asyncio.shield(self._listened(key, asyncio.create_task(self._ask(*key, None, terms))))
+    async def _begin(self, key: _Key, terms: LookupTerms | None) -> JobResponse:
+        return await asyncio.shield(self._share(key, asyncio.create_task(self._fetch(*key, None, terms))))
 
-    def _known_to_people(self, key: tuple[int, str], fresh: float) -> Answer | None:
+    def _known_to_people(self, key: _Key, fresh: float) -> JobResponse | None:
         missing = self._missing.get(key)
         if missing is not None and self._clock.monotonic() - missing.monotonic < fresh:
             return missing
         return self.recent(*key, fresh)
 
-    def _listened(self, key: tuple[int, str], under_way: asyncio.Future[Answer]) -> asyncio.Future[Answer]:
-        self._asking[key] = under_way
-        under_way.add_done_callback(lambda done: self._done(key, done))
-        return under_way
+    def _share(self, key: _Key, in_flight: asyncio.Future[JobResponse]) -> asyncio.Future[JobResponse]:
+        self._in_flight[key] = in_flight
+        in_flight.add_done_callback(lambda done: self._done(key, done))
+        return in_flight
 
-    def _done(self, key: tuple[int, str], done: asyncio.Future[Answer]) -> None:
-        if self._asking.get(key) is done:
-            del self._asking[key]
+    def _done(self, key: _Key, done: asyncio.Future[JobResponse]) -> None:
+        if self._in_flight.get(key) is done:
+            del self._in_flight[key]
         if not done.cancelled():
-            done.exception()  # Nobody may be left to take it; whoever asked has got it.
+            done.exception()  # Nobody may be left to take it; whoever made the request has got it.
 
-    async def _ask(self, account_id: int, jobid: str, known: int | None, terms: LookupTerms | None) -> Answer:
+    async def _fetch(self, account_id: int, jobid: str, known: int | None, terms: LookupTerms | None) -> JobResponse:
         token = self._accounts.token_of(account_id)
         if token is None:
             raise NoTokenLeft("no token")
         asked_at, asked = self._clock.now(), self._clock.monotonic()
         try:
-            told: LazyJob | JobNotFound | JobExpired = await self._fetch(token, jobid, known, terms)
+            lazy: LazyJob | JobNotFound | JobExpired = await self._request(token, jobid, known, terms)
         except (JobNotFound, JobExpired) as error:
-            await self._heard(account_id, error)
-            told = error.with_traceback(None)
+            await self._responded(account_id, error)
+            lazy = error.with_traceback(None)
         except Unavailable as error:
             self._unanswered(jobid, asked_at, asked)
             if error.retry_after is not None:
-                self._rest(account_id, error.retry_after)
+                self._back_off(account_id, error.retry_after)
             raise
         except PixVerseError as error:
             if isinstance(error, (RateLimited, AccountBroken)):
-                self._rest(account_id, error.retry_after if isinstance(error, RateLimited) else None)
-            await self._heard(account_id, error)
+                self._back_off(account_id, error.retry_after if isinstance(error, RateLimited) else None)
+            await self._responded(account_id, error)
             raise
         else:
             if self.backoff_until(account_id) is None:
-                self._rests.pop(account_id, None)
-            await self._heard(account_id, None, jobid)
-        answer = Answer(self._clock.now(), self._clock.monotonic(), told)
-        self._remember((account_id, jobid), answer)
-        return answer
+                self._backoffs.pop(account_id, None)
+            await self._responded(account_id, None, jobid)
+        response = JobResponse(self._clock.now(), self._clock.monotonic(), lazy)
+        self._remember((account_id, jobid), response)
+        return response
 
     def _unanswered(self, jobid: str, asked_at: int, asked: float) -> None:
-        if self._breaker.failed(jobid, asked_at, asked, self._jobs):
+        if self.breaker.failed(jobid, asked_at, asked):
             log.warning("The PixVerse API does not answer; asking about single jobs until it does")
             self._changes.api_changed()
 
-    async def _heard(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
-        if self._breaker.answered(self._clock.monotonic()):
+    async def _responded(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
+        if self.breaker.responded():
             log.info("The PixVerse API answers again")
             self._changes.api_changed()
         await self._accounts.answered(account_id, error, jobid)
 
-    def _rest(self, account_id: int, retry_after: float | None) -> None:
+    def _back_off(self, account_id: int, retry_after: float | None) -> None:
         now = self._clock.monotonic()
-        rest = self._rests.setdefault(account_id, _Rest(now, 0))
-        if rest.until <= now:  # Several questions may have been under way; together they are refused once.
-            rest.refusals += 1
-        until = schedule.account_rest(now, self._interval, rest.refusals, retry_after, self._random)
-        rest.until = max(rest.until, until)
-        log.info("Account %d rests for %.0f s", account_id, rest.until - now)
+        backoff = self._backoffs.setdefault(account_id, _Backoff(now, 0))
+        if backoff.until <= now:  # Several requests may have been in flight; together they are refused once.
+            backoff.refusals += 1
+        until = schedule.account_backoff(now, self._timing.interval, backoff.refusals, retry_after, self._timing.random)
+        backoff.until = max(backoff.until, until)
+        log.info("account %d backs off for %.0f s", account_id, backoff.until - now)
 
-    def _remember(self, key: tuple[int, str], answer: Answer) -> None:
-        self._answers.pop(key, None)
+    def _remember(self, key: _Key, response: JobResponse) -> None:
+        self._responses.pop(key, None)
         self._missing.pop(key, None)
-        (self._missing if isinstance(answer.told, JobNotFound) else self._answers)[key] = answer
+        (self._missing if isinstance(response.lazy, JobNotFound) else self._responses)[key] = response
         too_old = self._clock.monotonic() - FRESH_SECONDS
-        for kept in (self._answers, self._missing):
+        for kept in (self._responses, self._missing):
             self._forget_until(kept, too_old)
 
     @staticmethod
-    def _forget_until(kept: dict[tuple[int, str], Answer], too_old: float) -> None:
-        """The oldest answer stands first."""
+    def _forget_until(kept: dict[_Key, JobResponse], too_old: float) -> None:
+        """The oldest response stands first."""
         while kept:
             key = next(iter(kept))
             if kept[key].monotonic > too_old:

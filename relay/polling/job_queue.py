@@ -7,21 +7,27 @@ import math
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 
+from relay.polling import schedule
+from relay.polling.schedule import Timing
+from storage.jobs import OpenJob
 
-class Watched:
-    """One job: small, since there may be a hundred thousand."""
+_MARGIN_SECONDS = 0.01
+"""The wall clock and the monotonic clock do not agree to the last digit."""
+
+
+class PolledJob:
+    """One job: small, since there may be a hundred thousand. Only `JobQueue` changes its state."""
 
     __slots__ = (
         "account_id",
         "asked_at",
-        "claimed",
+        "body_fingerprint",
         "deferred",
         "due",
         "early_looks",
+        "end_reported",
         "failures",
-        "fingerprint",
         "has_card",
-        "heard",
         "id",
         "in_flight",
         "is_live",
@@ -31,7 +37,8 @@ class Watched:
         "ran_until",
         "ran_until_noted",
         "requested_at",
-        "seen_at",
+        "running_at",
+        "snapshot_hash",
         "watched_since",
     )
 
@@ -39,16 +46,16 @@ class Watched:
         self.id = job_id
         self.account_id = account_id
         self.jobid = jobid
-        self.fingerprint = 0
-        """Of the last answer that was recorded."""
-        self.heard: int | None = None
-        """Of the bytes of that answer, where they are known: the same ones again are no news."""
+        self.snapshot_hash = 0
+        """Of the snapshot that is in the database."""
+        self.body_fingerprint: int | None = None
+        """Of the bytes of the last response, where they are known: the same bytes again bring no news."""
         self.has_card = True
-        """Somewhere a card of its own shows how far it is."""
+        """Whether a card of its own shows the job."""
         self.is_shown = True
-        """Somewhere a card or a summary shows how far it is."""
+        """Whether a card or a summary shows the job."""
         self.is_live = False
-        """It was young and shown when it was last put. Only JobQueue changes this."""
+        """Whether the job was young and shown when it last began to wait."""
         self.watched_since = 0
         """Milliseconds UTC."""
         self.missing_since: int | None = None
@@ -56,39 +63,37 @@ class Watched:
         self.due = 0.0
         """Monotonic seconds."""
         self.asked_at: float | None = None
-        """When it, or a list that named it, was last asked about, monotonic seconds."""
+        """When the job, or a list that names it, was last requested, monotonic seconds."""
         self.requested_at: float | None = None
-        """When its own record was last asked for, monotonic seconds."""
+        """When the job's own record was last requested, monotonic seconds."""
+        self.running_at: float | None = None
+        """When the record was last requested and said that the job runs, monotonic seconds."""
         self.failures = 0
-        """Questions in a row without a usable answer."""
+        """Requests in a row without a usable response."""
         self.in_flight = False
-        """It is being asked about. Only JobQueue changes this."""
-        self.seen_at: float | None = None
-        """When its record was last asked for and told no end, monotonic seconds."""
         self.ran_until: int | None = None
-        """When it was last told to be in work, milliseconds UTC, as far as this process knows."""
+        """When the job was last seen in work, milliseconds UTC, as far as this process knows."""
         self.ran_until_noted = 0
-        """When that was last written down, or the job taken into the queue; milliseconds UTC."""
+        """When that was last written to the database, or the job added; milliseconds UTC."""
         self.deferred = False
-        """It was due while the API was down."""
-        self.claimed = False
-        """A callback claims that it has ended, and the record is to be looked at because of that."""
+        """Whether the job was due while the API was down."""
+        self.end_reported = False
+        """Whether a callback reported the end, and the record is to be requested because of that."""
         self.early_looks: tuple[float, ...] = ()
-        """When it was asked about because of such claims, monotonic seconds; the last few."""
+        """When the record was last requested because of such reports, monotonic seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Polls:
-    """How far the poller has come."""
+    """How many jobs are polled, and how late the poller is."""
 
     jobs: int
-    """All that are polled."""
     due: int
-    """Those whose time has come, and about which the API has not answered yet."""
+    """Jobs whose time has come, and about which the API has not responded yet."""
     late: int
-    """Those that have waited for longer than an interval."""
+    """Jobs that have been due for longer than an interval."""
     longest: float
-    """Seconds for which the first of them has waited."""
+    """Seconds for which the first of them has been due."""
 
 
 @dataclass(slots=True)
@@ -99,7 +104,7 @@ class _AccountQueue:
     live: int = 0
     in_flight: int = 0
     heap: list[tuple[float, int]] = field(default_factory=list)
-    """Time and number of each job that waits, and entries that have been replaced since."""
+    """Time and number of each job that waits, and outdated entries."""
     announced: float = math.inf
     """The time under which the account stands in the heap of all accounts."""
 
@@ -107,43 +112,48 @@ class _AccountQueue:
 class JobQueue:
     """Each job is in one state: waiting until it is due, in flight, or gone.
 
-    At most `per_account` jobs of one account are in flight at once; its others keep their place by the time at which
-    they were due. Entries of the heaps that have been replaced are recognised by their time and dropped when they come
-    up. Times are monotonic seconds.
+    `start` takes a job that is due into flight. `still_running`, `named_by_list`, `missing`, `failed`, `postpone` and
+    `release` let it wait again; `ended` and `remove` let it go. At most `per_account` jobs of one account are in flight
+    at once. `max_age` is JOB_MAX_AGE in milliseconds; other times are monotonic seconds.
     """
 
-    def __init__(self, interval: float, per_account: int = 8) -> None:
-        self._interval = interval
+    def __init__(self, timing: Timing, max_age: int, *, per_account: int = 8) -> None:
+        self.timing = timing
+        self._clock = timing.clock
+        self._interval = timing.interval
+        self._random = timing.random
+        self._max_age = max_age
         self._per_account = per_account
-        self._jobs: dict[int, Watched] = {}
-        self._in_flight: dict[Watched, None] = {}
+        self._began_at = self._clock.monotonic()
+        self._jobs: dict[int, PolledJob] = {}
+        self._in_flight: dict[PolledJob, None] = {}
         self._accounts: dict[int, _AccountQueue] = {}
         self._heap: list[tuple[float, int]] = []
-        """Time and number of each account of which a job may be started."""
-        self._gone: dict[int, tuple[float, Watched]] = {}
+        """Time and number of each account of which a job may be started, and outdated entries."""
+        self._gone: dict[int, tuple[float, PolledJob]] = {}
         """When each job of the last interval left; the earliest first."""
 
     def __len__(self) -> int:
         return len(self._jobs)
 
-    def __iter__(self) -> Iterator[Watched]:
+    def __iter__(self) -> Iterator[PolledJob]:
         return iter(list(self._jobs.values()))
 
     @property
-    def in_flight(self) -> Collection[Watched]:
-        """The jobs that are being asked about, those included that are gone meanwhile."""
+    def in_flight(self) -> Collection[PolledJob]:
+        """The jobs that are in flight, and those that were removed while they were."""
         return tuple(self._in_flight)
 
-    def get(self, job_id: int) -> Watched | None:
+    def get(self, job_id: int) -> PolledJob | None:
         """The job with this number, if it waits or is in flight."""
         return self._jobs.get(job_id)
 
-    def holds(self, job: Watched) -> bool:
+    def holds(self, job: PolledJob) -> bool:
         """Whether this very job waits or is in flight."""
         return self._jobs.get(job.id) is job
 
-    def waits(self, job: Watched) -> bool:
-        """Whether it waits until it is due."""
+    def waits(self, job: PolledJob) -> bool:
+        """Whether the job waits until it is due."""
         return self.holds(job) and not job.in_flight
 
     def of_account(self, account_id: int) -> int:
@@ -156,49 +166,98 @@ class JobQueue:
         account = self._accounts.get(account_id)
         return 0 if account is None else account.live
 
-    # ---- changes of state -------------------------------------------------------------------------------------------
+    # ---- what the poller asks ---------------------------------------------------------------------------------------
 
-    def new(self, job_id: int, account_id: int, jobid: str) -> Watched:
-        """A job that is about to be put; one that left a moment ago still knows when it was last asked about, so that
-        it is not asked about again too soon."""
-        _, before = self._gone.pop(job_id, (0.0, None))
-        if before is None:
-            return Watched(job_id, account_id, jobid)
-        if before.in_flight and before.account_id == account_id:
-            self._add(before)
-            return before
-        job = Watched(job_id, account_id, jobid)
-        job.requested_at = before.requested_at
-        job.early_looks = before.early_looks
-        return job
+    def next_due(self) -> float | None:
+        """When the earliest job is due that may be started."""
+        job = self._first()
+        return None if job is None else job.due
 
-    def put(self, job: Watched, due: float, *, is_live: bool = False) -> None:
-        """The job waits until `due`: a new one, one that waited until another time, or one that was in flight."""
-        if not self.holds(job):
-            self._add(job)
-        self._land(job)
-        job.due = due
-        account = self._accounts[job.account_id]
-        account.live += is_live - job.is_live
-        job.is_live = is_live
-        heapq.heappush(account.heap, (due, job.id))
-        if len(account.heap) > 2 * account.jobs + 64:
-            account.heap = list({entry for entry in account.heap if self._is_current(entry, job.account_id)})
-            heapq.heapify(account.heap)
-        self._announce(job.account_id, account)
+    def first_due(self) -> PolledJob | None:
+        """The earliest job that may be started, if it is due."""
+        job = self._first()
+        return None if job is None or job.due > self._clock.monotonic() else job
 
-    def start(self, job: Watched) -> None:
-        """The job is in flight, until it is put or dropped."""
-        account = self._accounts[job.account_id]
-        job.in_flight = True
-        self._in_flight[job] = None
-        account.in_flight += 1
+    def polls(self) -> Polls:
+        """How many jobs are due, those in flight included; looks at every job, in milliseconds for 100,000."""
+        now = self._clock.monotonic()
+        waits = [now - job.due for job in self._jobs.values() if job.due <= now]
+        late = sum(wait > self._interval for wait in waits)
+        return Polls(len(self._jobs), len(waits), late, max(waits, default=0.0))
 
-    def drop(self, job: Watched, now: float) -> None:
-        """The job is gone. One that is in flight stays so, for its account's bound, until it has landed."""
-        if not self.holds(job):
+    def gap(self, job: PolledJob) -> float:
+        """Seconds between two requests about the job, without jitter."""
+        return schedule.gap(self._interval, self._age(job))
+
+    def is_old(self, job: PolledJob) -> bool:
+        """Whether the job is requested as seldom as ever."""
+        return self._age(job) > schedule.OLD
+
+    def needs_record(self, job: PolledJob) -> bool:
+        """Whether the job's own record is requested at every interval, so that its card or summary keeps up: the job is
+        live, and its account has few live jobs."""
+        return self._is_live(job) and self.live_of_account(job.account_id) <= schedule.LIVE_JOBS
+
+    def is_over_age(self, job: PolledJob) -> bool:
+        """Whether the job has been watched for longer than JOB_MAX_AGE."""
+        return schedule.over_age(job.watched_since, self._clock.now(), self._max_age)
+
+    def may_be_given_up(self, job: PolledJob, *, responded: bool) -> bool:
+        """Whether the job is over age, and the API has just responded or could have for long enough."""
+        return self.is_over_age(job) and (responded or self._clock.monotonic() >= self._grace_ends())
+
+    # ---- jobs come and go -------------------------------------------------------------------------------------------
+
+    def polling_begins(self) -> None:
+        """Jobs that are over age by now get time for one more request."""
+        self._began_at = self._clock.monotonic()
+
+    def release_all(self) -> None:
+        """Whatever is in flight is due at once."""
+        for job in self.in_flight:
+            self.release(job)
+
+    def add(self, row: OpenJob) -> None:
+        """Somebody has just looked the job up and watches it, or its watchers have changed."""
+        job, is_new = self._updated(row)
+        if job.in_flight:
             return
-        del self._jobs[job.id]
+        if is_new:
+            # Where the API said nothing, there is no snapshot.
+            job.running_at = self._clock.monotonic() if row.snapshot is not None else None
+            self._wait(job, self._after_response(job, self._clock.monotonic()))
+        else:
+            self._wait(job, job.due)
+
+    def add_one_of_many(self, row: OpenJob, jobs: int) -> None:
+        """The job is one of `jobs` that were read at once, and about which nothing was heard for a while. A job that
+        waits already is postponed no further, however often its account changes."""
+        job, is_new = self._updated(row)
+        if not job.in_flight:
+            due = self._catch_up(job, max(jobs, len(self._jobs)))
+            self._wait(job, due if is_new else min(due, job.due))
+
+    def first_look(self, job_ids: Collection[int]) -> None:
+        """Nobody has asked the API about these jobs yet."""
+        now = self._clock.monotonic()
+        for job in filter(None, map(self.get, job_ids)):
+            if job.asked_at is None and not job.in_flight:
+                self._wait(job, schedule.first_look(now, self._interval, len(job_ids), self._random))
+
+    def report_end(self, job_id: int) -> None:
+        """A callback reports that the job has ended: its record is requested early, within the schedule's bounds."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            job.end_reported = True
+            if not job.in_flight:
+                self._wait_or_look_early(job, job.due)
+
+    def remove(self, job_id: int) -> None:
+        """The job is gone. One that is in flight still counts for its account's bound until its request is over."""
+        job = self._jobs.pop(job_id, None)
+        if job is None:
+            return
+        now = self._clock.monotonic()
         account = self._accounts[job.account_id]
         account.jobs -= 1
         account.live -= job.is_live
@@ -207,38 +266,189 @@ class JobQueue:
         self._gone[job.id] = (now, job)
         self._tidy(job.account_id)
 
-    def landed(self, job: Watched, now: float) -> None:
-        """The job was in flight and is gone."""
-        self.drop(job, now)
+    # ---- a job that is due ------------------------------------------------------------------------------------------
+
+    def start(self, job: PolledJob) -> None:
+        """The job is in flight."""
+        job.asked_at = self._clock.monotonic()
+        job.in_flight = True
+        self._in_flight[job] = None
+        self._accounts[job.account_id].in_flight += 1
+
+    def record_requested(self, job: PolledJob) -> None:
+        """The job's own record is being requested."""
+        job.requested_at = self._clock.monotonic()
+        if job.end_reported:
+            job.asked_at = job.requested_at
+            looks = schedule.looks_within(job.requested_at, self._interval, job.early_looks)
+            job.early_looks = (*looks, job.requested_at)
+
+    def still_running(self, job: PolledJob) -> None:
+        """The record says that the job has not ended."""
+        self._responded(job)
+        job.missing_since = None
+        asked_at = job.asked_at if job.asked_at is not None else self._clock.monotonic()
+        job.running_at = asked_at
+        self._wait_or_look_early(job, self._after_response(job, asked_at))
+
+    def named_by_list(self, job: PolledJob, listed_at: float) -> None:
+        """A list that was requested at `listed_at` names the job. That counts as a request about the job itself, since
+        nobody else may have a reason to request the next list."""
+        self._responded(job)
+        job.asked_at = listed_at
+        job.ran_until = self._clock.now() - round((self._clock.monotonic() - listed_at) * 1000)
+        self._wait_or_look_early(job, self._after_response(job, listed_at))
+
+    def missing(self, job: PolledJob) -> None:
+        """The API does not know the job. It is asked again when "not found" is to be believed, or as early as any other
+        job, so that one that is there again is noticed as soon."""
+        self._responded(job)
+        now = self._clock.now()
+        if job.missing_since is None or job.missing_since > now:
+            job.missing_since = now
+        wait = schedule.second_look_after(self._interval) - (now - job.missing_since) / 1000
+        asked_at = self._clock.monotonic()
+        believed_at = asked_at + max(self._interval, wait) * self._random.uniform(1.01, 1 + schedule.JITTER)
+        self._wait_or_look_early(job, min(believed_at, self._after_response(job, asked_at)))
+
+    def failed(self, job: PolledJob) -> None:
+        """There was no usable response."""
+        job.failures += 1
+        now = self._clock.monotonic()
+        self._wait_or_look_early(job, schedule.after_failure(now, self._interval, job.failures, self._random))
+
+    def postpone(self, job: PolledJob, until: float) -> None:
+        """The job's account is to be left alone until then, which may be for ever."""
+        self._wait(job, schedule.spread(until, self._interval, job.asked_at, self._random))
+
+    def defer(self, job: PolledJob, until: float) -> None:
+        """The API is down; the job is looked at again at `until`, or soon after the API is back."""
+        job.deferred = True
+        self._wait(job, until)
+
+    def release(self, job: PolledJob) -> None:
+        """The request was broken off: the job is due at once."""
+        self._wait_or_look_early(job, self._clock.monotonic())
+
+    def ended(self, job: PolledJob) -> None:
+        """The job was in flight and has ended."""
+        if self.holds(job):
+            self.remove(job.id)
         self._land(job)
 
-    # ---- what is due ------------------------------------------------------------------------------------------------
+    # ---- many at once -----------------------------------------------------------------------------------------------
 
-    def next_due(self) -> float | None:
-        """When the earliest job is due that may be started."""
-        job = self._first()
-        return None if job is None else job.due
+    def list_refreshed(self, left: Collection[PolledJob], named: Collection[PolledJob], at: float) -> None:
+        """A list that was requested at `at` no longer names the jobs `left`, which may have ended and are due at once;
+        it still names the jobs `named`."""
+        for job in filter(self.waits, left):
+            self._wait(job, self._clock.monotonic())
+        for job in filter(self.waits, named):
+            if not self.needs_record(job):
+                self.named_by_list(job, at)
 
-    def first_due(self, now: float) -> Watched | None:
-        """The earliest job that may be started, if it is due."""
-        job = self._first()
-        return None if job is None or job.due > now else job
+    def api_is_back(self) -> None:
+        """Everything that was deferred or failed comes within an interval, or somewhat longer, not all at once."""
+        for job in self:
+            if (job.deferred or job.failures) and not job.in_flight:
+                self._responded(job)
+                self._wait_or_look_early(job, self._catch_up(job, len(self._jobs)))
 
-    def polls(self, now: float) -> Polls:
-        """How many jobs are due, those in flight included; looks at every job, in milliseconds for 100,000."""
-        waits = [now - job.due for job in self._jobs.values() if job.due <= now]
-        late = sum(wait > self._interval for wait in waits)
-        return Polls(len(self._jobs), len(waits), late, max(waits, default=0.0))
+    # ---- times ------------------------------------------------------------------------------------------------------
 
-    # ---- inside -----------------------------------------------------------------------------------------------------
+    def _responded(self, job: PolledJob) -> None:
+        job.failures = 0
+        job.deferred = False
 
-    def _add(self, job: Watched) -> None:
-        if job.id in self._jobs:
-            raise ValueError(f"job #{job.id} is in the queue already")
+    def _age(self, job: PolledJob) -> float:
+        return max(0, self._clock.now() - job.watched_since) / 1000
+
+    def _is_live(self, job: PolledJob) -> bool:
+        return schedule.is_live(self._age(job), is_shown=job.is_shown)
+
+    def _after_response(self, job: PolledJob, asked_at: float) -> float:
+        return schedule.after_gap(asked_at, self._interval, self.gap(job), self._random)
+
+    def _catch_up(self, job: PolledJob, jobs: int) -> float:
+        now = self._clock.monotonic()
+        return schedule.catch_up(now, self._interval, self.gap(job), jobs, job.asked_at, self._random)
+
+    def _wait_or_look_early(self, job: PolledJob, due: float) -> None:
+        if job.end_reported and self.holds(job):
+            at = schedule.early_look(self._clock.monotonic(), self._interval, job.early_looks)
+            job.end_reported = at is not None
+            due = due if at is None else min(at, due)
+        self._wait(job, due)
+
+    def _latest(self, job: PolledJob, due: float) -> float:
+        """When the job has to be looked at at the latest, to be given up, though it is due otherwise."""
+        now = self._clock.monotonic()
+        expires = now + (job.watched_since + self._max_age - self._clock.now()) / 1000 + _MARGIN_SECONDS
+        if job.asked_at is not None:
+            expires = max(expires, job.asked_at + self._interval)
+        if expires > now:
+            return expires
+        return self._grace_ends() if self._grace_ends() > now else due
+
+    def _grace_ends(self) -> float:
+        return self._began_at + schedule.slowest(self._interval)
+
+    # ---- states -----------------------------------------------------------------------------------------------------
+
+    def _updated(self, row: OpenJob) -> tuple[PolledJob, bool]:
+        """The job as the database has it, and whether the queue did not hold it before."""
+        job = self._jobs.get(row.id)
+        if job is not None and job.account_id != row.account_id:
+            self.remove(row.id)
+            job = None
+        is_new = job is None
+        if job is None:
+            job = self._taken_up(row)
+            job.ran_until_noted = self._clock.now()
+        job.watched_since = row.watched_since
+        job.missing_since = row.missing_since
+        job.has_card = row.has_card
+        job.is_shown = row.is_shown
+        if row.snapshot is not None:
+            job.snapshot_hash = hash(row.snapshot)
+            job.body_fingerprint = None
+        return job, is_new
+
+    def _taken_up(self, row: OpenJob) -> PolledJob:
+        """A job that left a moment ago keeps the times of its requests, so that it is not requested again too soon."""
+        _, before = self._gone.pop(row.id, (0.0, None))
+        if before is not None and before.in_flight and before.account_id == row.account_id:
+            job = before
+        else:
+            job = PolledJob(row.id, row.account_id, row.jobid)
+            if before is not None:
+                job.requested_at = before.requested_at
+                job.early_looks = before.early_looks
         self._jobs[job.id] = job
         self._accounts.setdefault(job.account_id, _AccountQueue()).jobs += 1
+        return job
 
-    def _land(self, job: Watched) -> None:
+    def _wait(self, job: PolledJob, due: float) -> None:
+        """The job waits, unless it is gone. Its record is requested no sooner than an interval after the last time,
+        unless a callback has reported an end."""
+        self._land(job)
+        if not self.holds(job):
+            return
+        due = min(due, self._latest(job, due))
+        if job.requested_at is not None and not job.end_reported:
+            due = max(due, job.requested_at + self._interval)
+        job.due = due
+        account = self._accounts[job.account_id]
+        is_live = self._is_live(job)
+        account.live += is_live - job.is_live
+        job.is_live = is_live
+        heapq.heappush(account.heap, (due, job.id))
+        if len(account.heap) > 2 * account.jobs + 64:
+            account.heap = list({entry for entry in account.heap if self._is_current(entry, job.account_id)})
+            heapq.heapify(account.heap)
+        self._announce(job.account_id, account)
+
+    def _land(self, job: PolledJob) -> None:
         if not job.in_flight:
             return
         job.in_flight = False
@@ -282,7 +492,7 @@ class JobQueue:
             self._heap = [(one.announced, key) for key, one in self._accounts.items() if one.announced < math.inf]
             heapq.heapify(self._heap)
 
-    def _first(self) -> Watched | None:
+    def _first(self) -> PolledJob | None:
         while self._heap:
             due, account_id = self._heap[0]
             account = self._accounts.get(account_id)

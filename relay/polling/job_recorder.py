@@ -15,7 +15,7 @@ from relay.changes import Changes
 from relay.delivery import nonces
 from relay.polling import schedule
 from relay.polling.job_fetcher import Accounts
-from relay.ports import Clock
+from relay.polling.schedule import Timing
 from storage import batches, deliveries, follows, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.jobs import JobRow
@@ -54,15 +54,13 @@ class JobRecorder:
         database: Database,
         accounts: Accounts,
         changes: Changes,
-        clock: Clock,
-        *,
-        interval: float,
+        timing: Timing,
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._changes = changes
-        self._clock = clock
-        self._interval = interval
+        self._clock = timing.clock
+        self._interval = timing.interval
 
     async def record_response(
         self, job_id: int, answer: Job, account_id: int, ran_until: int | None = None

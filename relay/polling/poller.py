@@ -1,4 +1,4 @@
-"""Asks about every job that is waited for, when it is due, and hands on what is new."""
+"""Requests every job that somebody waits for when it is due, and hands on what is new."""
 
 from __future__ import annotations
 
@@ -6,118 +6,113 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Collection
-from random import Random
 
+from model import snapshots
+from model.job import Job
+from model.states import AccountState
+from pixverse.api_errors import (
+    AccountBroken,
+    JobExpired,
+    JobNotFound,
+    PixVerseError,
+    RateLimited,
+    SubscriptionUnpaid,
+    TokenRefused,
+)
+from pixverse.jobids import is_v2
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
 from relay.polling import schedule
-from relay.polling.asking import Asking
-from relay.polling.intake import Intake
-from relay.polling.job_fetcher import Accounts, JobFetcher
+from relay.polling.job_fetcher import Accounts, JobFetcher, JobResponse, NoTokenLeft
 from relay.polling.job_list import JobLists, ListRefreshed
-from relay.polling.job_queue import JobQueue, Polls, Watched
-from relay.polling.job_recorder import JobRecorder
-from relay.polling.probes import Probes
-from relay.ports import Clock
-from storage.database import Database
+from relay.polling.job_loader import JobLoader
+from relay.polling.job_queue import JobQueue, PolledJob, Polls
+from relay.polling.job_recorder import JobRecorder, Recorded
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 128
-"""Questions under way at once."""
+"""Requests in flight at once."""
+_NOTED_EVERY = 4 * 60_000
+"""Milliseconds between two notes that a job of v2 was in work: fewer than make its result late."""
 
 _LONGEST_SLEEP_SECONDS = 30.0
 
-
-Action = Callable[[Watched], Awaitable[float | None]]
-"""What is done about a job that is due; returns when it is due again, None where it has ended."""
+Action = Callable[[PolledJob], Awaitable[None]]
+"""What is done about a job in flight. Its last step tells the queue what becomes of the job."""
 
 
 class Poller:
     """Polls the jobs that have not ended and that at least one server waits for with the job's own account.
 
-    `interval` in seconds; `max_age` in milliseconds. A job older than that is given up, also while the API is down or
-    its account on hold, but not before it could have been asked about once more: after a start there is time for that.
+    At most `at_once` requests are under way. A job over JOB_MAX_AGE is given up, also while the API is down or its
+    account on hold, but not before it could have been requested once more: after a start there is time for that.
     """
 
     def __init__(
         self,
-        database: Database,
+        queue: JobQueue,
+        loader: JobLoader,
         fetcher: JobFetcher,
         recorder: JobRecorder,
-        accounts: Accounts,
-        clock: Clock,
         job_lists: JobLists,
+        accounts: Accounts,
         *,
-        interval: float,
-        max_age: int,
-        random: Random,
         at_once: int = AT_ONCE,
-        at_once_per_account: int = 8,
     ) -> None:
+        self._queue = queue
+        self._loader = loader
         self._fetcher = fetcher
-        self._clock = clock
-        self._interval = interval
-        self._queue = JobQueue(interval, at_once_per_account)
-        self._asking = Asking(
-            fetcher,
-            recorder,
-            accounts,
-            clock,
-            job_lists,
-            self._queue,
-            interval=interval,
-            max_age=max_age,
-            random=random,
-        )
-        self._random = random
-        self._probes = Probes(interval, random)
+        self._breaker = fetcher.breaker
+        self._recorder = recorder
+        self._job_lists = job_lists
+        self._accounts = accounts
+        self._clock = queue.timing.clock
+        self._interval = queue.timing.interval
         self._at_once = at_once
         self._tasks: set[asyncio.Task[None]] = set()
         self._reading = FailureSeries(log, "the poller could not read the database")
         self._woken = asyncio.Event()
         self._sleeps_until = math.inf
-        self._intake = Intake(database, recorder, accounts, clock, self._queue, self._asking, random, interval=interval)
-        self.beat = clock.monotonic()
+        self.heartbeat = self._clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
-        """How often something went wrong that was no answer of the API."""
+        """How often something went wrong that was not a response of the API."""
         job_lists.refreshed.listen(self._list_refreshed)
 
     def polls(self) -> Polls:
         """How many jobs are polled, are due now, and how late."""
-        return self._queue.polls(self._clock.monotonic())
+        return self._queue.polls()
 
     def job_changed(self, job_id: int) -> None:
         """A job is watched, is watched no more, or has ended."""
-        self._intake.changed_jobs.add(job_id)
+        self._loader.job_changed(job_id)
         self._woken.set()
 
-    def end_claimed(self, job_id: int) -> None:
-        """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
-        self._intake.claimed_jobs.add(job_id)
+    def end_reported(self, job_id: int) -> None:
+        """A callback reports that the job has ended: its record is requested at once, within the schedule's bounds."""
+        self._loader.end_reported(job_id)
         self._woken.set()
 
     def jobs_found(self, job_ids: Collection[int]) -> None:
-        """These are watched from now on, and nobody has asked the API about them yet."""
-        self._intake.found_jobs.update(job_ids)
-        self._intake.changed_jobs.update(job_ids)
+        """These jobs are watched from now on, and nobody has asked the API about them yet."""
+        self._loader.jobs_found(job_ids)
         self._woken.set()
-
-    def watches(self, account_id: int) -> bool:
-        """Whether any of the account's jobs is asked about."""
-        return self._queue.of_account(account_id) > 0
 
     def account_changed(self, account_id: int) -> None:
         """An account's token or state has changed, or the servers that use it."""
-        self._intake.changed_accounts.add(account_id)
+        self._loader.account_changed(account_id)
         self._woken.set()
+
+    def watches(self, account_id: int) -> bool:
+        """Whether any of the account's jobs is polled."""
+        return self._queue.of_account(account_id) > 0
 
     async def run(self) -> None:
         """Polls until it is cancelled. Whatever fails is logged, counted and tried again; what an earlier run left in
         flight is due at once."""
         await self._end_tasks()
-        self._asking.start()
+        self._queue.polling_begins()
         try:
             while True:
                 await self._turn()
@@ -128,30 +123,30 @@ class Poller:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        for job in self._queue.in_flight:  # A task that was cancelled before its first step has settled nothing.
-            self._settle(job, self._clock.monotonic())
+        # A task that was cancelled before its first step has released nothing.
+        self._queue.release_all()
 
     # ---- the loop ---------------------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
-        self.beat = self._clock.monotonic()
+        self.heartbeat = self._clock.monotonic()
         longest = _LONGEST_SLEEP_SECONDS
         try:
-            await self._intake.take_in()
-            if self._intake.loading:
+            await self._loader.load()
+            if self._loader.loading:
                 self._woken.set()
             self._reading.worked()
         except Exception as error:
-            # The loop's edge: what was not taken in is still marked as changed.
+            # The loop's edge: what was not read is still marked as changed.
             self.failures += 1
             longest = min(self._reading.failed(error), self._interval)
-        self._fetcher.watching(len(self._queue))
+        self._breaker.polled_jobs = len(self._queue)
         self._start_due()
         await sleep_unless_woken(self._clock, min(longest, self._seconds_to_next()), self._woken)
 
     def _seconds_to_next(self) -> float:
         due = self._queue.next_due()
-        # Where there is no room, the end of a task wakes the loop.
+        # Without a free slot, the end of a task wakes the loop.
         self._sleeps_until = math.inf if due is None or self._is_full else due
         return max(0.0, self._sleeps_until - self._clock.monotonic())
 
@@ -159,108 +154,165 @@ class Poller:
     def _is_full(self) -> bool:
         return len(self._tasks) >= self._at_once
 
-    # ---- one job ----------------------------------------------------------------------------------------------------
-
     def _start_due(self) -> None:
-        """A task asks about one job after the other: a task for each would cost more than what it does."""
-        while not self._is_full:
-            work = self._next_work()
-            if work is None:
-                return
+        """One task requests one job after the other: a task for each would cost more than the request."""
+        while not self._is_full and (work := self._next_work()) is not None:
             task = asyncio.create_task(self._work_on(*work))
             self._tasks.add(task)
-            task.add_done_callback(self._over)
+            task.add_done_callback(self._task_done)
 
-    async def _work_on(self, job: Watched, action: Action) -> None:
-        """Goes on as long as something is due."""
-        work: tuple[Watched, Action] | None = (job, action)
-        while work is not None:
-            job, action = work
-            due: float | None = self._clock.monotonic()  # If it is broken off.
-            try:
-                due = await self._due_after(job, action)
-            finally:
-                self._settle(job, due)
-            work = self._next_work()
-
-    async def _due_after(self, job: Watched, action: Action) -> float | None:
-        try:
-            return await action(job)
-        except Exception as error:
-            # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
-            self.failures += 1
-            log_failure(log, error, "Polling job #%d failed", job.id)
-            return self._asking.back_off(job)
-
-    def _next_work(self) -> tuple[Watched, Action] | None:
-        """Starts the next job that is due, and says what is to be done about it; those that have to wait are put off.
-        A job leaves its place only once that is known."""
-        now = self._clock.monotonic()
-        while (job := self._queue.first_due(now)) is not None:
-            action = self._action(job, now)
-            if action is not None:
-                self._queue.start(job)
-                return job, action
-        return None
-
-    def _action(self, job: Watched, now: float) -> Action | None:
-        backoff_until = self._asking.backoff_until(job)
-        if backoff_until is not None:
-            if self._asking.may_be_given_up(job, asked=False):
-                return self._give_up
-            self._asking.put(job, schedule.spread(backoff_until, self._interval, job.asked_at, self._random))
-        elif self._fetcher.down_since is None or self._probes.take(job.id, now):
-            return self._poll
-        elif self._asking.may_be_given_up(job, asked=False):
-            return self._give_up
-        else:
-            job.deferred = True
-            self._asking.put(job, self._probes.later(now))
-        return None
-
-    async def _poll(self, job: Watched) -> float | None:
-        return await self._asking.next_after_asking(job, self._queue.of_account(job.account_id))
-
-    async def _give_up(self, job: Watched) -> float | None:
-        await self._asking.give_up(job)
-        return None
-
-    def _settle(self, job: Watched, due: float | None) -> None:
-        """The job is in flight no more."""
-        if due is None or not self._queue.holds(job):
-            self._queue.landed(job, self._clock.monotonic())
-        else:
-            self._asking.put(job, self._asking.if_claimed(job, due))
-        if self._fetcher.down_since is not None:
-            self._probes.finished(job.id, self._clock.monotonic())
-
-    def _over(self, task: asyncio.Task[None]) -> None:
-        """There is room again; wakes the loop where something is due sooner than it knows."""
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        """There is a free slot; wakes the loop if something is due sooner than it expects."""
         self._tasks.discard(task)
         due = self._queue.next_due()
         if due is not None and due < self._sleeps_until:
             self._woken.set()
 
     def _list_refreshed(self, refreshed: ListRefreshed) -> None:
-        """Those that left it are asked about now, since they may have ended; the others have been asked about by it."""
-        for job in filter(self._queue.waits, refreshed.left):
-            self._asking.put(job, self._clock.monotonic())
-        for job in filter(self._queue.waits, refreshed.named):
-            if self._asking.needs_record(job):
-                continue
-            self._asking.put(job, self._asking.if_claimed(job, self._asking.named_at(job, refreshed.at)))
+        self._queue.list_refreshed(refreshed.left, refreshed.named, refreshed.at)
         self._woken.set()
 
     def api_changed(self) -> None:
-        """Where the API is back, everything that was put off comes within an interval, or somewhat longer, not all at
-        once."""
-        if self._fetcher.down_since is not None:
-            return
-        self._probes.reset()
-        for job in self._queue:
-            if (job.deferred or job.failures) and not job.in_flight:
-                job.deferred = False
-                job.failures = 0
-                due = self._asking.catch_up(job, len(self._queue))
-                self._asking.put(job, self._asking.if_claimed(job, due))
+        """The API went away, or came back."""
+        if self._breaker.down_since is None:
+            self._queue.api_is_back()
         self._woken.set()
+
+    # ---- one job ----------------------------------------------------------------------------------------------------
+
+    async def _work_on(self, job: PolledJob, action: Action) -> None:
+        """Goes on as long as something is due."""
+        work: tuple[PolledJob, Action] | None = (job, action)
+        while work is not None:
+            job, action = work
+            try:
+                await action(job)
+            except Exception as error:
+                # The edge of one job: a full disk or a fault of ours keeps it due, and holds up no other.
+                self.failures += 1
+                log_failure(log, error, "polling job #%d failed", job.id)
+                self._queue.failed(job)
+            finally:
+                if job.in_flight:
+                    self._queue.release(job)
+                if self._breaker.down_since is not None:
+                    self._breaker.probe_over(job.id)
+            work = self._next_work()
+
+    def _next_work(self) -> tuple[PolledJob, Action] | None:
+        """Starts the next job that is due and returns what is to be done about it; jobs that have to wait are put back.
+        A job leaves its place in the queue only once that is known."""
+        while (job := self._queue.first_due()) is not None:
+            action = self._action(job)
+            if action is not None:
+                self._queue.start(job)
+                return job, action
+        return None
+
+    def _action(self, job: PolledJob) -> Action | None:
+        backoff_until = self._backoff_until(job)
+        if backoff_until is None and (self._breaker.down_since is None or self._breaker.begin_probe(job.id)):
+            return self._poll
+        if self._queue.may_be_given_up(job, responded=False):
+            return self._give_up
+        if backoff_until is not None:
+            self._queue.postpone(job, backoff_until)
+        else:
+            self._queue.defer(job, self._breaker.retry_at())
+        return None
+
+    def _backoff_until(self, job: PolledJob) -> float | None:
+        """Until when the job's account is to be left alone; None if it may be asked about."""
+        state, token = self._accounts.state_of(job.account_id), self._accounts.token_of(job.account_id)
+        if state is not AccountState.OK or token is None:
+            return math.inf
+        return self._fetcher.backoff_until(job.account_id)
+
+    async def _give_up(self, job: PolledJob) -> None:
+        await self._recorder.give_up(job.id)
+        self._queue.ended(job)
+
+    async def _poll(self, job: PolledJob) -> None:
+        """Requests the job's record, unless the list of its account's jobs will do. Raises StorageError; nothing is
+        then recorded."""
+        listed_at = await self._listed_at(job)
+        if listed_at is not None:
+            self._queue.named_by_list(job, listed_at)
+            return
+        self._queue.record_requested(job)
+        response = await self._fetch(job)
+        recorded = Recorded.NOTHING if response is None else await self._record(job, response)
+        if recorded is Recorded.ENDED:
+            self._queue.ended(job)
+        elif self._queue.may_be_given_up(job, responded=response is not None):
+            await self._give_up(job)
+        elif response is not None and isinstance(response.content, JobNotFound):
+            self._queue.missing(job)
+        elif response is not None:
+            self._queue.still_running(job)
+        elif (backoff_until := self._backoff_until(job)) is not None:
+            self._queue.postpone(job, backoff_until)
+        else:
+            self._queue.failed(job)
+
+    async def _listed_at(self, job: PolledJob) -> float | None:
+        """When a list was requested that says that the job is still in work; None if its record is needed: where a
+        callback has reported an end, the record alone can tell."""
+        if job.end_reported or self._breaker.down_since is not None or job.missing_since is not None:
+            return None
+        if self._queue.needs_record(job) or self._queue.is_over_age(job):
+            return None
+        # Jobs whose record is requested at every interval anyway are no reason to request a list.
+        jobs, live = self._queue.of_account(job.account_id), self._queue.live_of_account(job.account_id)
+        others = jobs - live if live <= schedule.LIVE_JOBS else jobs
+        if not self._job_lists.worth_it(job.account_id, others):
+            return None
+        return await self._job_lists.names(job, self._queue.gap(job))
+
+    async def _fetch(self, job: PolledJob) -> JobResponse | None:
+        # Half an interval: where that is short, a response of five seconds ago would be older than the schedule. A
+        # response from before a reported end is of no use.
+        fresh = 0.0 if job.end_reported else self._interval / 2
+        try:
+            return await self._fetcher.poll(job.account_id, job.jobid, fresh, job.body_fingerprint)
+        except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
+            return None
+        except PixVerseError as error:
+            log.info("no response about job #%d: %s", job.id, error)
+            return None
+
+    async def _record(self, job: PolledJob, response: JobResponse) -> Recorded:
+        if isinstance(response.lazy, JobExpired):
+            await self._recorder.record_expired(job.id, job.account_id)
+            return Recorded.ENDED
+        if isinstance(response.lazy, JobNotFound):
+            return await self._recorder.record_missing(job.id, job.account_id)
+        recorded = Recorded.NOTHING
+        if response.lazy.fingerprint != job.body_fingerprint or job.missing_since is not None:
+            content = response.lazy.read()
+            recorded = await self._record_job(job, content)
+            if recorded is Recorded.ENDED:
+                self._job_lists.job_ended(job)
+                return recorded
+            # The same response ends a job that is complete without a file, once that has lasted for minutes.
+            job.body_fingerprint = None if content.lacks_file else response.lazy.fingerprint
+        job.ran_until = self._clock.now()
+        if is_v2(job.jobid) and not self._queue.is_old(job):
+            await self._note_in_work(job, job.ran_until)
+        return recorded
+
+    async def _record_job(self, job: PolledJob, content: Job) -> Recorded:
+        snapshot_hash = hash(snapshots.dump(content))
+        if snapshot_hash == job.snapshot_hash and job.missing_since is None and not content.lacks_file:
+            return Recorded.NOTHING
+        recorded = await self._recorder.record_response(job.id, content, job.account_id, job.ran_until)
+        job.snapshot_hash = snapshot_hash
+        return recorded
+
+    async def _note_in_work(self, job: PolledJob, now: int) -> None:
+        """Keeps that the job is in work now, for the next process and for commands. A record of v2 does not tell when
+        the job ended, so this is all that is known of it. Only in the job's first hour: there may be very many old
+        jobs, and polls without news are to write nothing."""
+        if now - job.ran_until_noted >= _NOTED_EVERY:
+            await self._recorder.note_in_work(job.id, now)
+            job.ran_until_noted = now

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
+from relay.failures import backoff
 from relay.ports import Clock
 
 YOUNG = 5 * 60.0
@@ -95,12 +96,11 @@ def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[f
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:
     """When to ask again after `failures` (from 1) questions in a row without a usable answer."""
-    doubled = interval * 1.5 * 2.0 ** min(failures - 1, 10)
-    longest = min(doubled, slowest(interval))
+    longest = backoff(1.5 * interval, failures, slowest(interval))
     return asked_at + max(interval, longest * random.uniform(2 / 3, 1))
 
 
-def account_rest(now: float, interval: float, refusals: int, retry_after: float | None, random: Random) -> float:
+def account_backoff(now: float, interval: float, refusals: int, retry_after: float | None, random: Random) -> float:
     """Until when an account's jobs rest after `refusals` (from 1) answers in a row that said to ask less often."""
     if retry_after is None:
         return after_failure(now, interval, refusals, random)

@@ -23,8 +23,11 @@ from relay.commands.subscribe import Limits
 from relay.commands.watch import PromptPosts
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
+from relay.polling.job_loader import JobLoader
+from relay.polling.job_queue import JobQueue
 from relay.polling.job_recorder import JobRecorder
 from relay.polling.poller import Poller
+from relay.polling.schedule import Timing
 from storage.database import Database, Queries
 from storage.engines.interface import Row, SqlValue
 from storage.engines.sqlite.engine import SqliteDialect
@@ -156,6 +159,8 @@ class World:
         api: type[FakeApi] = FakeApi,
         accounts: FakeAccounts | None = None,
         allowances: Callable[[ManualClock], Allowances] | None = None,
+        at_once: int = 128,
+        per_account: int = 8,
     ) -> None:
         self.database = database
         self.clock = ManualClock()
@@ -166,15 +171,10 @@ class World:
         self.heard.listen(self.changes)
         self.interval = interval
         self.hours = hours
-        self.fetcher = JobFetcher(
-            self.api.fetch,
-            self.accounts,
-            changes=self.changes,
-            clock=self.clock,
-            interval=interval,
-            random=Random(1),
-        )
-        self.recorder = JobRecorder(database, self.accounts, self.changes, self.clock, interval=interval)
+        self.at_once, self.per_account = at_once, per_account
+        self.timing = Timing(self.clock, Random(2), interval)
+        self.fetcher = JobFetcher(self._request, self.accounts, self.timing, self.changes)
+        self.recorder = JobRecorder(database, self.accounts, self.changes, self.timing)
         self.poller = self.new_poller()
         self.lookups = Lookups(
             self.fetcher,
@@ -189,20 +189,23 @@ class World:
         self.commands = MemberCommands(database, self.lookups, prompt_posts, self.changes, limits)
         self.running: asyncio.Task[None] | None = None
 
+    async def _request(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:
+        return await self.api.fetch(token, jobid, known, terms)
+
     def new_poller(self) -> Poller:
-        self.job_lists = JobLists(
-            self.api.list_active_jobs, self.api.kind_of, self.accounts.token_of, self.clock, interval=self.interval
-        )
+        """Polls nothing yet: as after a start."""
+        self.job_lists = JobLists(self.api.list_active_jobs, self.api.kind_of, self.accounts.token_of, self.timing)
+        timing = Timing(self.clock, Random(2), self.interval)
+        self.queue = JobQueue(timing, self.hours * HOUR, per_account=self.per_account)
+        self.loader = JobLoader(self.database, self.recorder, self.accounts, self.queue)
         poller = Poller(
-            self.database,
+            self.queue,
+            self.loader,
             self.fetcher,
             self.recorder,
-            self.accounts,
-            self.clock,
             self.job_lists,
-            interval=self.interval,
-            max_age=self.hours * HOUR,
-            random=Random(2),
+            self.accounts,
+            at_once=self.at_once,
         )
         for signal in (self.changes.job_asked, self.changes.job_unwatched, self.changes.job_watched):
             signal.listen(poller.job_changed)
@@ -233,7 +236,7 @@ class World:
             await asyncio.sleep(0.0002)
             if self.running is not None and self.running.done():
                 self.running.result()
-            busy = self.poller._tasks or self.poller._woken.is_set() or self.fetcher._asking
+            busy = self.poller._tasks or self.poller._woken.is_set() or self.fetcher._in_flight
             if not busy and self.clock.earliest() is not None:
                 return
         raise AssertionError("the poller does not come to rest")

@@ -61,16 +61,16 @@ MUTATIONS = (
     mutation(
         "a claimed end is looked at once only",
         f"{_CLAIMS}::test_a_record_that_is_not_final_yet_is_looked_at_again",
-        "Poller._settle",
-        "self._asking.if_claimed(job, due)",
-        "due",
+        "JobQueue.still_running",
+        "self._wait_or_look_early(job, ",
+        "self._wait(job, ",
     ),
     mutation(
         "an answer from before a claim is used again",
         f"{_CLAIMS}::test_an_end_is_seen_at_once_though_an_answer_is_only_just_there",
-        "Asking.next_after_asking",
-        "answer = await self._ask(job, fresh=0.0)",
-        "answer = await self._ask(job, fresh=self._interval / 2)",
+        "Poller._fetch",
+        "0.0 if job.end_reported else self._interval / 2",
+        "self._interval / 2",
     ),
     mutation(
         "a job that only a callback knows is relayed",

@@ -68,9 +68,9 @@ MUTATIONS = (
     mutation(
         "a job that was not found once is left alone for a minute",
         "tests/relay/polling/test_poller.py::test_a_single_not_found_keeps_nobody_off_the_job_for_longer_than_an_interval",
-        "Asking._record",
-        "return min(believed_at, self.after_answer(job, asked_at))",
-        "return believed_at",
+        "JobQueue.missing",
+        "min(believed_at, self._after_response(job, asked_at))",
+        "believed_at",
     ),
     mutation(
         "what was given up under one account is never told under another",

@@ -9,6 +9,27 @@ _QUEUE = "tests/relay/polling/test_job_queue.py"
 
 MUTATIONS = (
     mutation(
+        "a job that is removed while it is in flight comes back",
+        f"{_QUEUE}::test_a_job_that_was_removed_in_flight_is_gone_when_its_request_is_over",
+        "JobQueue._wait",
+        "if not self.holds(job):\n    return\n",
+        "self._jobs[job.id] = job\n",
+    ),
+    mutation(
+        "a job's record is requested again within an interval",
+        _QUEUE,
+        "JobQueue._wait",
+        "due = max(due, job.requested_at + self._interval)\n",
+        "due += 0.0\n",
+    ),
+    mutation(
+        "a job whose account is left alone is never looked at again",
+        _QUEUE,
+        "JobQueue._wait",
+        "due = min(due, self._latest(job, due))\n",
+        "",
+    ),
+    mutation(
         "an account that has room again is not looked at",
         f"{_QUEUE}::test_a_job_that_is_gone_makes_room_for_the_next_of_its_account",
         "JobQueue._land",
@@ -20,31 +41,31 @@ MUTATIONS = (
         (
             Edit(
                 "Poller._work_on",
-                "finally:\n    self._settle(job, due)",
-                "except ValueError:\n    raise\nself._settle(job, due)",
+                "if job.in_flight:\n    self._queue.release(job)\n",
+                "",
             ),
-            Edit("Poller._end_tasks", "for job in self._queue.in_flight:", "for job in ():"),
+            Edit("JobQueue.release_all", "for job in self.in_flight:", "for job in ():"),
         ),
         f"{_LOST}::test_a_loop_that_is_ended_and_begun_again_asks_about_what_was_in_flight",
     ),
     mutation(
         "an account whose reading breaks off is not read again",
         f"{_LOST}::test_the_loop_may_break_off_while_an_account_is_being_read",
-        "Intake._take_in_changes",
+        "JobLoader._load_accounts",
         "except BaseException:  # A",
         "except ValueError:  # A",
     ),
     mutation(
         "a change that comes while the one before is read is lost",
         f"{_LOST}::test_a_job_that_changes_while_the_change_before_is_being_read_is_read_again",
-        "Intake._take_in_changes",
-        "self._look_at_found(self.found_jobs.intersection(changed))",
-        "self.changed_jobs -= changed\nself._look_at_found(self.found_jobs.intersection(changed))",
+        "JobLoader._load_changes",
+        "found = self._found_jobs & changed\n",
+        "self._changed_jobs -= changed\nfound = self._found_jobs & changed\n",
     ),
     mutation(
         "a job that is watched again is asked about at once",
         f"{_LOST}::test_a_job_that_is_watched_again_is_asked_about_no_sooner_than_its_interval_allows",
-        "JobQueue.new",
+        "JobQueue._taken_up",
         "job.requested_at = before.requested_at\n",
         "",
     ),
@@ -52,8 +73,8 @@ MUTATIONS = (
         "who listens to a poll is cancelled with it",
         f"{_LOST}::test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer",
         "JobFetcher.poll",
-        "told = error if isinstance(error, Exception) else",
-        "told = error if 1 else",
+        "error if isinstance(error, Exception) else",
+        "error if 1 else",
     ),
     mutation(
         "a loop that crashes is restarted at once",

@@ -118,9 +118,9 @@ MUTATIONS = (
     mutation(
         "a database that fails ends the polling of a job",
         "tests/relay/polling/test_poller.py::test_a_database_that_fails_loses_nothing",
-        "Poller._due_after",
-        "return self._asking.back_off(job)",
-        "return None",
+        "Poller._work_on",
+        "self._queue.failed(job)",
+        "self._queue.ended(job)",
     ),
     mutation(
         "what hangs at the end keeps the bot from ending",

@@ -30,7 +30,7 @@ class Recorder:
         self.claimed: list[int] = []
         self.taken: list[tuple[int, str]] = []
 
-    def end_claimed(self, job_id: int) -> None:
+    def end_reported(self, job_id: int) -> None:
         self.claimed.append(job_id)
 
     async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
@@ -255,7 +255,7 @@ async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> N
 async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:
     await post.settled()
     await asyncio.sleep(0.01)
-    before = post.processor.beat
+    before = post.processor.heartbeat
     world.clock.move_to(world.clock.monotonic() + 31)
     await asyncio.sleep(0.01)
-    assert post.processor.beat >= before + 31
+    assert post.processor.heartbeat >= before + 31

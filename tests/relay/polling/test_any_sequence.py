@@ -102,20 +102,19 @@ class AnySequence(RuleBasedStateMachine):
                     "INSERT INTO subscriptions (id, job_id, guild_id, channel_id, created_at) VALUES (?, ?, ?, 1, 0)",
                     (number, number, GUILD + _account(number)),
                 )
-        self.world = World(database, interval=_INTERVAL, api=HeldApi)
+        self.world = World(database, interval=_INTERVAL, api=HeldApi, at_once=5, per_account=3)
         assert isinstance(self.world.api, HeldApi)
         self.api = self.world.api
         self.api.is_early_look = self._is_early_look
         self.world.accounts.used = {GUILD + account: account for account in (ACCOUNT, OTHER_ACCOUNT)}
         self.poller = self.world.poller
-        self.poller._at_once, self.poller._queue._per_account = 5, 3
         self.world.run()
         await self._pass(_INTERVAL)
         assert self.api.held
 
     def _is_early_look(self, jobid: str) -> bool:
-        job = self.poller._queue.get(int(jobid[3:]))
-        return job is not None and job.claimed
+        job = self.world.queue.get(int(jobid[3:]))
+        return job is not None and job.end_reported
 
     async def _settle(self) -> None:
         """Until nothing happens before the clock moves or a question is answered."""
@@ -207,16 +206,16 @@ class AnySequence(RuleBasedStateMachine):
 
     @rule(number=st.integers(1, _JOBS))
     def a_callback_claims_an_end(self, number: int) -> None:
-        self.poller.end_claimed(number)
+        self.poller.end_reported(number)
         self.do(self._settle())
 
     # ---- what holds -------------------------------------------------------------------------------------------------
 
     @invariant()
     def each_open_job_of_an_account_in_force_is_due_or_in_flight(self) -> None:
-        if self.world.running is None or self.poller._intake.loading:
+        if self.world.running is None or self.world.loader.loading:
             return
-        queue = self.poller._queue
+        queue = self.world.queue
         jobs_in_flight = [job for job in queue if job.in_flight]
         assert set(jobs_in_flight) <= set(queue.in_flight)
         assert len(queue.in_flight) == len(self.api.held)

@@ -1,55 +1,96 @@
 from __future__ import annotations
 
-from relay.polling.circuit_breaker import CircuitBreaker
+from random import Random
 
-PATIENCE = 30.0
+from relay.polling.circuit_breaker import CircuitBreaker
+from relay.polling.schedule import Timing
+from tests.clock import ManualClock
+
+
+class _Breaker(CircuitBreaker):
+    """With an interval of 20 s: failures have to span 30 s."""
+
+    def __init__(self, jobs: int = 10) -> None:
+        self.clock = ManualClock()
+        super().__init__(Timing(self.clock, Random(1), 20.0))
+        self.polled_jobs = jobs
+
+    def responded_at(self, at: float) -> bool:
+        self.clock.move_to(at)
+        return self.responded()
 
 
 def test_down_after_three_failures_of_several_jobs_since_the_first() -> None:
-    breaker = CircuitBreaker(PATIENCE)
-    assert not breaker.failed("a", 5, 100, 10)
-    assert not breaker.failed("b", 6, 110, 10)
-    assert breaker.failed("c", 7, 130, 10)
+    breaker = _Breaker()
+    assert not breaker.failed("a", 5, 100)
+    assert not breaker.failed("b", 6, 110)
+    assert breaker.failed("c", 7, 130)
     assert breaker.down_since == 5
-    assert not breaker.failed("d", 8, 140, 10)
+    assert not breaker.failed("d", 8, 140)
 
 
 def test_a_burst_of_failures_is_not_the_end_of_the_api() -> None:
-    breaker = CircuitBreaker(PATIENCE)
-    assert not any(breaker.failed(f"{n}", n, 100 + n / 10, 1000) for n in range(299))
-    assert breaker.failed("last", 300, 130, 1000)
+    breaker = _Breaker(1000)
+    assert not any(breaker.failed(f"{n}", n, 100 + n / 10) for n in range(299))
+    assert breaker.failed("last", 300, 130)
 
 
 def test_one_broken_job_among_many_is_not_the_api() -> None:
-    breaker = CircuitBreaker(PATIENCE)
-    assert not any(breaker.failed("a", at, at * 10, 10) for at in range(100))
+    breaker = _Breaker()
+    assert not any(breaker.failed("a", at, at * 10) for at in range(100))
     assert breaker.down_since is None
 
 
 def test_where_there_is_but_one_job_it_has_to_do() -> None:
-    breaker = CircuitBreaker(PATIENCE)
-    assert [breaker.failed("a", at, at * 20, 1) for at in range(3)] == [False, False, True]
+    breaker = _Breaker(1)
+    assert [breaker.failed("a", at, at * 20) for at in range(3)] == [False, False, True]
 
 
 def test_any_answer_starts_the_count_anew() -> None:
-    breaker = CircuitBreaker(PATIENCE)
-    breaker.failed("a", 1, 0, 10)
-    breaker.failed("b", 2, 20, 10)
-    assert not breaker.answered(30)
-    assert not breaker.failed("c", 3, 40, 10)
-    breaker.failed("a", 4, 60, 10)
-    assert breaker.failed("b", 5, 70, 10)
+    breaker = _Breaker()
+    breaker.failed("a", 1, 100)
+    breaker.failed("b", 2, 120)
+    assert not breaker.responded_at(130)
+    assert not breaker.failed("c", 3, 140)
+    breaker.failed("a", 4, 160)
+    assert breaker.failed("b", 5, 170)
     assert breaker.down_since == 3
-    assert breaker.answered(80)
+    assert breaker.responded_at(180)
     assert breaker.down_since is None
 
 
 def test_a_failure_that_was_asked_before_an_answer_came_says_nothing() -> None:
-    breaker = CircuitBreaker(PATIENCE)
-    breaker.answered(50)
-    assert not breaker.failed("slow", 1, 40, 10)
-    assert not breaker.failed("a", 2, 55, 10)
-    assert not breaker.failed("b", 3, 60, 10)
-    assert not breaker.failed("c", 4, 72, 10)
-    assert breaker.failed("a", 5, 85, 10)
+    breaker = _Breaker()
+    breaker.responded_at(150)
+    assert not breaker.failed("slow", 1, 140)
+    assert not breaker.failed("a", 2, 155)
+    assert not breaker.failed("b", 3, 160)
+    assert not breaker.failed("c", 4, 172)
+    assert breaker.failed("a", 5, 185)
     assert breaker.down_since == 2
+
+
+def test_one_probe_at_a_time_ever_less_often() -> None:
+    breaker = _Breaker(1)
+    for at in (50, 70, 90):
+        breaker.failed("a", at, at)
+    assert not breaker.begin_probe(1)
+    pauses = []
+    for _ in range(8):
+        began = breaker.clock.monotonic()
+        while not breaker.begin_probe(1):
+            breaker.clock.move_to(breaker.clock.monotonic() + 0.5)
+        pauses.append(breaker.clock.monotonic() - began)
+        breaker.clock.move_to(breaker.clock.monotonic() + 1000)
+        assert not breaker.begin_probe(2)
+        breaker.probe_over(2)
+        assert not breaker.begin_probe(2)
+        breaker.probe_over(1)
+    assert 20 <= pauses[0] <= 31
+    assert 200 <= pauses[-1] <= 301
+    breaker.responded()
+    for at in (0, 20, 40):
+        breaker.failed("a", at, breaker.clock.monotonic() + at)
+    assert not breaker.begin_probe(1)
+    breaker.clock.move_to(breaker.clock.monotonic() + 31)
+    assert breaker.begin_probe(1)

@@ -15,62 +15,62 @@ from tests.relay.world import ACCOUNT, OTHER_ACCOUNT, World
 
 async def test_an_answer_is_shared_and_used_again_for_five_seconds(world: World) -> None:
     world.api.put("job-1")
-    first, second = await asyncio.gather(world.fetcher.ask(ACCOUNT, "job-1"), world.fetcher.ask(ACCOUNT, "job-1"))
+    first, second = await asyncio.gather(world.fetcher.fetch(ACCOUNT, "job-1"), world.fetcher.fetch(ACCOUNT, "job-1"))
     assert first is second
     world.clock.move_to(world.clock.monotonic() + 4.99)
-    assert await world.fetcher.ask(ACCOUNT, "job-1") is first
+    assert await world.fetcher.fetch(ACCOUNT, "job-1") is first
     world.clock.move_to(world.clock.monotonic() + 0.02)
-    assert await world.fetcher.ask(ACCOUNT, "job-1") is not first
+    assert await world.fetcher.fetch(ACCOUNT, "job-1") is not first
     assert len(world.api.asked) == 2
 
 
 async def test_one_accounts_answer_is_not_anothers(world: World) -> None:
     world.api.put("job-1")
-    await world.fetcher.ask(ACCOUNT, "job-1")
-    await world.fetcher.ask(OTHER_ACCOUNT, "job-1")
+    await world.fetcher.fetch(ACCOUNT, "job-1")
+    await world.fetcher.fetch(OTHER_ACCOUNT, "job-1")
     assert [token for _, token, _ in world.api.asked] == ["token-1", "token-2"]
 
 
 async def test_trouble_is_not_kept(world: World) -> None:
     world.api.trouble["job-1"] = api_errors.Unavailable("503")
     with pytest.raises(api_errors.Unavailable):
-        await world.fetcher.ask(ACCOUNT, "job-1")
+        await world.fetcher.fetch(ACCOUNT, "job-1")
     del world.api.trouble["job-1"]
     world.api.put("job-1")
-    assert (await world.fetcher.ask(ACCOUNT, "job-1")).said == world.api.jobs["job-1"]
+    assert (await world.fetcher.fetch(ACCOUNT, "job-1")).content == world.api.jobs["job-1"]
 
 
 async def test_who_leaves_early_takes_the_answer_from_nobody(world: World) -> None:
     world.api.put("job-1")
     world.api.gate = asyncio.Event()
-    impatient = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-1"))
-    patient = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-1"))
+    impatient = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
+    patient = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
     await asyncio.sleep(0)
     impatient.cancel()
     await asyncio.sleep(0)
     world.api.gate.set()
-    assert (await patient).said == world.api.jobs["job-1"]
+    assert (await patient).content == world.api.jobs["job-1"]
     assert impatient.cancelled()
 
 
 async def test_accounts_hear_of_each_answer_but_not_of_silence(world: World) -> None:
     world.api.put("job-1")
-    await world.fetcher.ask(ACCOUNT, "job-1")
-    gone = await world.fetcher.ask(ACCOUNT, "nowhere")
-    assert isinstance(gone.said, api_errors.JobNotFound)
+    await world.fetcher.fetch(ACCOUNT, "job-1")
+    gone = await world.fetcher.fetch(ACCOUNT, "nowhere")
+    assert isinstance(gone.content, api_errors.JobNotFound)
     refused = api_errors.TokenRefused("401")
     world.api.everywhere = refused
     with pytest.raises(api_errors.TokenRefused):
-        await world.fetcher.ask(OTHER_ACCOUNT, "job-2")
+        await world.fetcher.fetch(OTHER_ACCOUNT, "job-2")
     world.api.everywhere = api_errors.Unavailable("503")
     with pytest.raises(api_errors.Unavailable):
-        await world.fetcher.ask(ACCOUNT, "job-3")
-    assert world.accounts.heard == [(ACCOUNT, None), (ACCOUNT, gone.said), (OTHER_ACCOUNT, refused)]
+        await world.fetcher.fetch(ACCOUNT, "job-3")
+    assert world.accounts.heard == [(ACCOUNT, None), (ACCOUNT, gone.content), (OTHER_ACCOUNT, refused)]
 
 
 async def test_without_a_token_nothing_is_asked(world: World) -> None:
     with pytest.raises(NoTokenLeft):
-        await world.fetcher.ask(99, "job-1")
+        await world.fetcher.fetch(99, "job-1")
     assert world.api.asked == []
 
 
@@ -80,7 +80,7 @@ async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: Worl
     pauses = []
     for _ in range(6):
         with pytest.raises(api_errors.RateLimited):
-            await world.fetcher.ask(ACCOUNT, "job-1")
+            await world.fetcher.fetch(ACCOUNT, "job-1")
         until = world.fetcher.backoff_until(ACCOUNT)
         assert until is not None
         pauses.append(until - world.clock.monotonic())
@@ -89,12 +89,12 @@ async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: Worl
     assert 200 <= pauses[-1] <= 300
     assert world.fetcher.backoff_until(OTHER_ACCOUNT) is None
     world.api.everywhere = None
-    await world.fetcher.ask(ACCOUNT, "job-1")
+    await world.fetcher.fetch(ACCOUNT, "job-1")
     assert world.fetcher.backoff_until(ACCOUNT) is None
     world.api.everywhere = api_errors.AccountBroken("596")
     world.clock.move_to(world.clock.monotonic() + 6)
     with pytest.raises(api_errors.AccountBroken):
-        await world.fetcher.ask(ACCOUNT, "job-1")
+        await world.fetcher.fetch(ACCOUNT, "job-1")
     until = world.fetcher.backoff_until(ACCOUNT)
     assert until is not None
     assert until - world.clock.monotonic() <= 30
@@ -102,7 +102,7 @@ async def test_rests_grow_without_retry_after_and_end_with_an_answer(world: Worl
 
 async def test_questions_refused_together_count_once(world: World) -> None:
     world.api.everywhere = api_errors.RateLimited("429", None)
-    await asyncio.gather(*(world.fetcher.ask(ACCOUNT, f"job-{n}") for n in range(8)), return_exceptions=True)
+    await asyncio.gather(*(world.fetcher.fetch(ACCOUNT, f"job-{n}") for n in range(8)), return_exceptions=True)
     until = world.fetcher.backoff_until(ACCOUNT)
     assert until is not None
     assert until - world.clock.monotonic() <= 30
@@ -111,9 +111,9 @@ async def test_questions_refused_together_count_once(world: World) -> None:
 async def test_old_answers_are_forgotten(world: World) -> None:
     for number in range(50):
         world.api.put(f"job-{number}")
-        await world.fetcher.ask(ACCOUNT, f"job-{number}")
+        await world.fetcher.fetch(ACCOUNT, f"job-{number}")
         world.clock.move_to(world.clock.monotonic() + 1)
-    assert len(world.fetcher._answers) <= 6
+    assert len(world.fetcher._responses) <= 6
 
 
 async def test_with_a_short_interval_every_poll_is_a_question(database: Database) -> None:
@@ -130,7 +130,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_answer(world: World)
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
     await asyncio.sleep(0)
-    asking = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-1"))
+    asking = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
     also_polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
     await asyncio.sleep(0)
     world.api.gate.set()
@@ -144,7 +144,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World
     world.api.gate = asyncio.Event()
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 5.0, None))
     await asyncio.sleep(0)
-    asking = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-1"))
+    asking = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
     await asyncio.sleep(0)
     world.api.gate.set()
     for task in (polling, asking):
@@ -152,7 +152,7 @@ async def test_who_asks_what_is_being_polled_has_the_poll_s_trouble(world: World
             await task
     world.api.everywhere = None
     world.api.put("job-1")
-    assert (await world.fetcher.ask(ACCOUNT, "job-1")).said == world.api.jobs["job-1"]
+    assert (await world.fetcher.fetch(ACCOUNT, "job-1")).content == world.api.jobs["job-1"]
 
 
 async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World) -> None:
@@ -163,7 +163,7 @@ async def test_after_a_poll_that_was_cut_off_the_next_one_asks_anew(world: World
     polling.cancel()
     await asyncio.gather(polling, return_exceptions=True)
     world.api.gate.set()
-    assert (await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]
+    assert (await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None)).content == world.api.jobs["job-1"]
 
 
 def _terms(spent: list[int], most: int = 100, fresh: float = 5.0) -> LookupTerms:
@@ -179,22 +179,22 @@ async def test_not_found_is_remembered_for_people_and_not_for_the_schedule(world
     spent: list[int] = []
     for _ in range(3):
         answer = await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))
-        assert isinstance(answer.said, api_errors.JobNotFound)
+        assert isinstance(answer.content, api_errors.JobNotFound)
     assert len(spent) == 1
     world.api.put("job-1")
-    assert isinstance((await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).said, api_errors.JobNotFound)
-    assert (await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None)).said == world.api.jobs["job-1"]
-    assert (await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).said == world.api.jobs["job-1"]
+    assert isinstance((await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).content, api_errors.JobNotFound)
+    assert (await world.fetcher.poll(ACCOUNT, "job-1", 5.0, None)).content == world.api.jobs["job-1"]
+    assert (await world.fetcher.look_up(ACCOUNT, "job-1", _terms(spent))).content == world.api.jobs["job-1"]
     assert len(spent) == 1
 
     await world.fetcher.look_up(ACCOUNT, "job-2", _terms(spent))
     world.api.put("job-2")
     found = await world.fetcher.look_up(ACCOUNT, "job-2", _terms(spent, fresh=0.0))
-    assert found.said == world.api.jobs["job-2"], "who looks again looks anew"
+    assert found.content == world.api.jobs["job-2"], "who looks again looks anew"
     await world.fetcher.look_up(ACCOUNT, "job-3", _terms(spent))
     world.api.put("job-3")
     world.clock.move_to(world.clock.monotonic() + 5)
-    assert (await world.fetcher.look_up(ACCOUNT, "job-3", _terms(spent))).said == world.api.jobs["job-3"]
+    assert (await world.fetcher.look_up(ACCOUNT, "job-3", _terms(spent))).content == world.api.jobs["job-3"]
     assert len(world.fetcher._missing) <= 1
 
 
@@ -213,14 +213,14 @@ async def test_who_may_ask_nothing_hears_so_and_others_get_their_answer(world: W
         terms.spend()
         return LazyJob.of(world.api.jobs[jobid])
 
-    world.fetcher._fetch = runs_out
+    world.api.fetch = runs_out  # type: ignore[method-assign, assignment]
     first = asyncio.create_task(world.fetcher.look_up(ACCOUNT, "job-1", _terms([], most=1)))
     await asyncio.sleep(0)
     second = asyncio.create_task(world.fetcher.look_up(ACCOUNT, "job-1", _terms([])))
     polling = asyncio.create_task(world.fetcher.poll(ACCOUNT, "job-1", 0.0, None))
-    asking = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-1"))
+    asking = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-1"))
     with pytest.raises(TooFast):
         await first
     for task in (second, polling, asking):
-        assert (await task).said == world.api.jobs["job-1"]
-    assert world.fetcher._asking == {}
+        assert (await task).content == world.api.jobs["job-1"]
+    assert world.fetcher._in_flight == {}

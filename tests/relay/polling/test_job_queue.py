@@ -1,172 +1,256 @@
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import settings
 from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from relay.polling.job_queue import JobQueue, Polls, Watched
-from relay.polling.probes import Probes
+from relay.polling.job_queue import JobQueue, PolledJob, Polls
+from relay.polling.schedule import EARLY_LOOKS, LIVE_JOBS, Timing
+from storage.jobs import OpenJob
+from tests.clock import ManualClock
+from tests.relay.world import HOUR
+
+_NUMBERS = st.integers(0, 8)
 
 
-def _job(number: int, account: int = 1) -> Watched:
-    return Watched(number, account, f"job-{number}")
+class _Queue(JobQueue):
+    """With a clock that is moved by hand, an interval of 20 s, and jobs that nobody has looked up yet."""
+
+    def __init__(self, *, per_account: int = 8) -> None:
+        self.clock = ManualClock()
+        super().__init__(Timing(self.clock, Random(1), 20.0), 48 * HOUR, per_account=per_account)
+
+    def with_job(self, number: int, account: int = 1, *, is_shown: bool = False) -> PolledJob:
+        self.add(
+            OpenJob(number, account, f"job-{number}", None, self.clock.now(), None, frozenset({1}), True, is_shown)
+        )
+        job = self.get(number)
+        assert job is not None
+        return job
+
+    def later(self, seconds: float) -> None:
+        self.clock.move_to(self.clock.monotonic() + seconds)
+
+
+def _started(queue: _Queue, number: int, account: int = 1) -> PolledJob:
+    job = queue.with_job(number, account)
+    queue.start(job)
+    return job
 
 
 def test_jobs_are_counted_by_account() -> None:
-    queue, first, second = JobQueue(20), Watched(1, 7, "a"), Watched(2, 7, "b")
-    queue.put(first, 1.0)
-    queue.put(first, 2.0)
-    queue.put(second, 3.0)
-    assert (queue.of_account(7), queue.of_account(8)) == (2, 0)
+    queue = _Queue()
+    first = queue.with_job(1, 7)
+    assert queue.with_job(1, 7) is first
+    queue.with_job(2, 7)
+    assert (queue.of_account(7), queue.of_account(8), len(queue)) == (2, 0, 2)
     assert queue.waits(first)
-    queue.drop(first, 0)
-    queue.drop(first, 0)
+    queue.remove(1)
+    queue.remove(1)
     assert queue.of_account(7) == 1
     assert not queue.waits(first)
+    assert not queue.holds(first)
 
 
-def test_live_jobs_are_counted_by_account_until_they_are_put_as_others_or_leave() -> None:
-    queue, first, second = JobQueue(20), Watched(1, 7, "a"), Watched(2, 7, "b")
-    queue.put(first, 1.0, is_live=True)
-    queue.put(first, 2.0, is_live=True)
-    queue.put(second, 3.0, is_live=True)
+def test_live_jobs_are_counted_by_account_until_they_are_old_or_leave() -> None:
+    queue = _Queue()
+    first, second = queue.with_job(1, 7, is_shown=True), queue.with_job(2, 7, is_shown=True)
+    queue.with_job(1, 7, is_shown=True)
     assert (queue.live_of_account(7), queue.live_of_account(8)) == (2, 0)
-    queue.put(first, 4.0)
+    queue.with_job(1, 7, is_shown=False)
     assert queue.live_of_account(7) == 1
     queue.start(second)
-    queue.drop(second, 0)
-    queue.landed(second, 0)
+    queue.ended(second)
     assert queue.live_of_account(7) == 0
-    queue.put(first, 5.0, is_live=True)
-    queue.drop(first, 0)
-    queue.put(queue.new(1, 7, "a"), 6.0)
+    queue.with_job(1, 7, is_shown=True)
+    queue.later(301)
+    queue.start(first)
+    queue.still_running(first)
     assert queue.live_of_account(7) == 0
 
 
-_STEP = st.tuples(st.sampled_from(["put", "drop", "start", "end"]), st.integers(0, 8), st.floats(0, 100))
+def test_the_records_of_few_live_jobs_are_needed() -> None:
+    queue = _Queue()
+    jobs = [queue.with_job(number, is_shown=True) for number in range(LIVE_JOBS)]
+    assert all(queue.needs_record(job) for job in jobs)
+    queue.with_job(99, is_shown=True)
+    assert not any(queue.needs_record(job) for job in jobs)
 
 
-@given(st.lists(_STEP, max_size=80))
-def test_the_queue_is_a_list_sorted_by_time_of_the_jobs_whose_account_has_room(
-    steps: list[tuple[str, int, float]],
-) -> None:
-    queue, plain, flying = JobQueue(20, per_account=2), dict[int, float](), dict[int, Watched]()
-    for step, number, time in steps:
-        job = queue.get(number)
-        if step == "put":
-            job = job or flying.get(number) or _job(number, number % 3)
-            queue.put(job, time)
-            plain[number] = time
-            flying.pop(number, None)
-        elif step == "drop" and job is not None:
-            queue.drop(job, 0)
-            plain.pop(number, None)
-        elif step == "end" and number in flying:
-            queue.landed(flying.pop(number), 0)
-        elif step == "start":
-            due = queue.first_due(time)
-            if due is not None:
-                queue.start(due)
-                flying[due.id] = due
-                del plain[due.id]
-        full = {account for account in range(3) if sum(one % 3 == account for one in flying) >= 2}
-        expected = min((at for one, at in plain.items() if one % 3 not in full), default=None)
-        assert queue.next_due() == expected
-        first = queue.first_due(100)
-        assert (None if first is None else plain[first.id]) == expected
-        assert set(queue.in_flight) == set(flying.values())
+class AnyEvents(RuleBasedStateMachine):
+    """Whatever happens in whatever order, each job is in one state and is due at some time, and none is requested too
+    often. The earliest waiting job whose account has room is the first one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.queue = _Queue(per_account=2)
+        self.held: dict[int, PolledJob] = {}
+        self.flying: dict[PolledJob, None] = {}
+        self.requests: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+
+    @rule(number=_NUMBERS, shown=st.booleans())
+    def a_job_is_watched(self, number: int, *, shown: bool) -> None:
+        self.held[number] = self.queue.with_job(number, number % 3, is_shown=shown)
+
+    @rule(number=_NUMBERS)
+    def a_job_is_unwatched(self, number: int) -> None:
+        self.queue.remove(number)
+        self.held.pop(number, None)
+
+    @rule(seconds=st.floats(0, 60))
+    def time_passes(self, seconds: float) -> None:
+        self.queue.later(seconds)
+
+    @rule(number=_NUMBERS)
+    def a_callback_reports_an_end(self, number: int) -> None:
+        self.queue.report_end(number)
+
+    @rule()
+    def the_api_is_back(self) -> None:
+        self.queue.api_is_back()
+
+    @rule(left=st.integers(0, 8))
+    def a_list_comes(self, left: int) -> None:
+        jobs = list(self.held.values())
+        self.queue.list_refreshed(jobs[:left], jobs[left:], self.queue.clock.monotonic())
+
+    @rule()
+    def the_loop_is_restarted(self) -> None:
+        self.queue.release_all()
+        self.queue.polling_begins()
+        self.flying.clear()
+
+    @rule(postponed=st.one_of(st.none(), st.sampled_from([0.0, 30.0, math.inf])))
+    def the_first_job_is_started_or_postponed(self, postponed: float | None) -> None:
+        job = self.queue.first_due()
+        if job is None:
+            return
+        if postponed is not None:
+            self.queue.postpone(job, self.queue.clock.monotonic() + postponed)
+            return
+        self.requests[job.id].append((self.queue.clock.monotonic(), job.end_reported))
+        self.queue.start(job)
+        self.queue.record_requested(job)
+        self.flying[job] = None
+
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 8), event=st.sampled_from(["still_running", "missing", "failed", "release", "ended"]))
+    def a_request_is_over(self, which: int, event: str) -> None:
+        job = list(self.flying)[which % len(self.flying)]
+        getattr(self.queue, event)(job)
+        del self.flying[job]
+        if event == "ended" and self.held.get(job.id) is job:
+            del self.held[job.id]
+
+    @precondition(lambda self: self.flying)
+    @rule(which=st.integers(0, 8), seconds=st.sampled_from([1.0, 100.0, math.inf]))
+    def a_request_was_refused(self, which: int, seconds: float) -> None:
+        job = list(self.flying)[which % len(self.flying)]
+        self.queue.postpone(job, self.queue.clock.monotonic() + seconds)
+        del self.flying[job]
+
+    @invariant()
+    def each_job_is_in_one_state_and_due_at_some_time(self) -> None:
+        queue = self.queue
+        assert set(queue) == set(self.held.values())
+        assert set(queue.in_flight) == set(self.flying)
+        assert all(job.in_flight == (job in self.flying) and job.due < math.inf for job in queue)
+        full = {account for account in range(3) if sum(job.account_id == account for job in self.flying) >= 2}
+        waiting = [job.due for job in queue if not job.in_flight and job.account_id not in full]
+        assert queue.next_due() == min(waiting, default=None)
+
+    @invariant()
+    def no_job_is_requested_twice_within_an_interval(self) -> None:
+        for times in self.requests.values():
+            for place, (at, early) in enumerate(times):
+                if early:
+                    looks = [then for then, was_early in times[: place + 1] if was_early and at - then < 20]
+                    assert len(looks) <= EARLY_LOOKS
+                elif place:
+                    assert at - times[place - 1][0] >= 20 - 1e-6
+
+
+TestAnyEvents = AnyEvents.TestCase
+TestAnyEvents.settings = settings(max_examples=60, stateful_step_count=60, deadline=None)
 
 
 def test_a_job_that_is_gone_makes_room_for_the_next_of_its_account() -> None:
-    queue = JobQueue(20, per_account=1)
-    first, second = _job(1), _job(2)
-    queue.put(first, 1)
-    queue.put(second, 2)
-    queue.start(first)
+    queue = _Queue(per_account=1)
+    first = _started(queue, 1)
+    second = queue.with_job(2)
     assert queue.next_due() is None
-    queue.landed(first, 3)
-    assert queue.next_due() == 2
+    queue.ended(first)
+    assert queue.next_due() == second.due
 
 
-def test_what_is_due_is_late_after_an_interval_and_counts_until_it_is_put_off() -> None:
-    queue = JobQueue(20)
-    for number, due in enumerate((70.0, 79.0, 100.0, 101.0), start=1):
-        queue.put(_job(number), due)
-    assert queue.polls(100.0) == Polls(jobs=4, due=3, late=2, longest=30.0)
-    first = queue.first_due(100.0)
-    assert first is not None
-    queue.start(first)
-    assert queue.polls(100.0).due == 3
-    queue.put(first, 120.0)
-    assert queue.polls(100.0) == Polls(jobs=4, due=2, late=1, longest=21.0)
-    assert JobQueue(20).polls(0.0) == Polls(0, 0, 0, 0.0)
+def test_what_is_due_is_late_after_an_interval_and_counts_until_it_waits_again() -> None:
+    queue = _Queue()
+    early = [queue.with_job(number) for number in range(2)]
+    queue.later(30)
+    queue.with_job(2)
+    queue.later(20.9)
+    polls = queue.polls()
+    assert (polls.jobs, polls.due, polls.late) == (3, 3, 2)
+    assert polls.longest == pytest.approx(30.9, abs=0.5)
+    queue.start(early[0])
+    assert queue.polls().due == 3
+    queue.still_running(early[0])
+    assert (queue.polls().due, queue.polls().late) == (2, 1)
+    assert _Queue().polls() == Polls(0, 0, 0, 0.0)
 
 
-@pytest.mark.parametrize("step", [1, -1])
-def test_moving_jobs_about_does_not_grow_the_heaps(step: int) -> None:
-    queue = JobQueue(20)
-    jobs = [_job(number, number % 2) for number in range(10)]
+@pytest.mark.parametrize("until", [60.0, -60.0])
+def test_moving_jobs_about_does_not_grow_the_heaps(until: float) -> None:
+    queue = _Queue()
+    jobs = [queue.with_job(number, number % 2) for number in range(10)]
     for turn in range(1000):
         for job in jobs:
-            queue.put(job, float(step * turn))
+            queue.defer(job, queue.clock.monotonic() + until * turn)
     assert sum(len(account.heap) for account in queue._accounts.values()) <= 200
     assert len(queue._heap) <= 100
 
 
-def test_two_of_the_same_number_are_a_fault() -> None:
-    queue = JobQueue(20)
-    queue.put(_job(1), 1)
-    with pytest.raises(ValueError, match="#1"):
-        queue.put(_job(1), 2)
-
-
-def test_a_job_that_left_a_moment_ago_knows_when_it_was_asked_about_and_is_then_forgotten() -> None:
-    queue = JobQueue(20)
-    job = queue.new(1, 1, "job")
-    job.requested_at, job.early_looks = 7.0, (7.0,)
-    queue.put(job, 30)
-    queue.drop(job, 10)
-    again = queue.new(1, 1, "job")
+def test_a_job_that_left_a_moment_ago_knows_when_it_was_requested_and_is_then_forgotten() -> None:
+    queue = _Queue()
+    job = queue.with_job(1)
+    queue.report_end(1)
+    queue.start(job)
+    queue.record_requested(job)
+    queue.still_running(job)
+    queue.remove(1)
+    again = queue.with_job(1)
     assert again is not job
-    assert (again.requested_at, again.early_looks) == (7.0, (7.0,))
+    assert (again.requested_at, again.early_looks) == (job.requested_at, job.early_looks) == (50.0, (50.0,))
+    queue.remove(1)
     for number in range(2, 1000):
-        other = queue.new(number, number, "job")
-        queue.put(other, 0)
-        queue.drop(other, float(number))
+        queue.later(1)
+        queue.with_job(number, number)
+        queue.remove(number)
     assert len(queue._gone) <= 21
     assert not queue._accounts
 
 
 def test_a_job_that_comes_back_while_it_is_in_flight_is_still_in_flight() -> None:
-    queue = JobQueue(20)
-    job = queue.new(1, 1, "job")
-    queue.put(job, 0)
-    queue.start(job)
-    queue.drop(job, 5)
-    assert queue.new(1, 1, "job") is job
+    queue = _Queue()
+    job = _started(queue, 1)
+    queue.remove(1)
+    assert queue.with_job(1) is job
     assert queue.holds(job)
     assert not queue.waits(job)
-    queue.drop(job, 6)
-    assert queue.new(1, 2, "job") is not job  # It has become another account's.
+    queue.remove(1)
+    assert queue.with_job(1, 2) is not job  # It has become another account's.
 
 
-def test_one_probe_at_a_time_ever_less_often() -> None:
-    probes = Probes(20, Random(1))
-    assert not probes.take(1, 0)
-    now, pauses = 0.0, []
-    for _ in range(8):
-        began = now
-        while not probes.take(1, now):
-            now += 0.5
-        pauses.append(now - began)
-        assert not probes.take(2, now + 1000)
-        probes.finished(2, now)
-        assert not probes.take(2, now + 1000)
-        probes.finished(1, now)
-    assert 20 <= pauses[0] <= 31
-    assert 200 <= pauses[-1] <= 301
-    probes.reset()
-    assert not probes.take(1, now)
-    assert probes.take(1, now + 31)
+def test_a_job_that_was_removed_in_flight_is_gone_when_its_request_is_over() -> None:
+    queue = _Queue()
+    job = _started(queue, 1)
+    queue.remove(1)
+    queue.still_running(job)
+    assert queue.get(1) is None
+    assert not queue.in_flight
+    assert queue.of_account(1) == 0

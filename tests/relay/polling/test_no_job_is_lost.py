@@ -31,7 +31,7 @@ async def _with_questions_in_flight(world: World, jobs: int) -> list[int]:
 async def test_a_token_that_is_refused_while_jobs_wait_for_a_free_slot_costs_none_of_them(world: World) -> None:
     numbers = await _with_questions_in_flight(world, 30)
     assert len(world.api.asked) == 8
-    dues = {number: job.due for number in numbers if (job := world.poller._queue.get(number)) is not None}
+    dues = {number: job.due for number in numbers if (job := world.queue.get(number)) is not None}
     first = sorted(numbers, key=dues.__getitem__)[:16]
     world.accounts.states[ACCOUNT] = AccountState.REFUSED
     world.poller.account_changed(ACCOUNT)
@@ -86,7 +86,7 @@ async def test_a_loop_that_is_ended_before_a_question_could_begin_asks_it_afterw
 
 async def test_who_listens_to_a_question_of_a_loop_that_ends_is_told_that_there_is_no_answer(world: World) -> None:
     await _with_questions_in_flight(world, 1)
-    listening = asyncio.create_task(world.fetcher.ask(ACCOUNT, "job-0", 0.0))
+    listening = asyncio.create_task(world.fetcher.fetch(ACCOUNT, "job-0", 0.0))
     await asyncio.sleep(0)
     await world.stop()
     [error] = await asyncio.gather(listening, return_exceptions=True)
@@ -142,7 +142,7 @@ async def test_the_loop_may_break_off_while_an_account_is_being_read(world: Worl
     world.poller.account_changed(ACCOUNT)
     await asyncio.sleep(0)
     await world.stop()
-    reading = asyncio.create_task(world.poller._intake.take_in())
+    reading = asyncio.create_task(world.loader.load())
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     reading.cancel()

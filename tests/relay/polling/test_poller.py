@@ -160,12 +160,12 @@ async def test_jobs_are_spread_at_the_start_and_all_of_them_asked_about(world: W
     assert all(len(world.api.times(f"job-{number}")) == 1 for number in range(60))
 
 
-async def test_at_most_so_many_questions_at_once_and_per_account(world: World) -> None:
+async def test_at_most_so_many_questions_at_once_and_per_account(database: Database) -> None:
+    world = World(database, at_once=12)
     world.accounts.used = {GUILD + 1: OTHER_ACCOUNT}
     for number in range(30):
         await world.watch(f"job-{number}")
         await world.watch(f"other-{number}", guild=GUILD + 1, channel=CHANNEL + 1)
-    world.poller._at_once = 12
     world.clock.move_to(world.clock.monotonic() + 100)
     world.api.gate = asyncio.Event()
     world.api.asked.clear()
@@ -182,6 +182,7 @@ async def test_at_most_so_many_questions_at_once_and_per_account(world: World) -
     assert {jobid for _, _, jobid in world.api.asked} >= {f"other-{number}" for number in range(30)}
     assert world.api.most_under_way["all"] == 12
     assert world.api.most_under_way["token-2"] <= 8
+    await world.close()
 
 
 async def test_a_broken_job_backs_off_and_holds_up_no_other(world: World) -> None:
@@ -446,7 +447,7 @@ async def test_the_loop_outlives_a_database_that_cannot_be_read(world: World) ->
     world.run()
     await world.advance(50)
     assert world.poller.failures >= 2
-    assert world.poller.beat >= 90
+    assert world.poller.heartbeat >= 90
     world.database.reader = reader
     world.api.put("job-1", JobState.COMPLETED)
     await world.advance(45)
@@ -488,8 +489,8 @@ async def test_a_hundred_thousand_jobs_fit(database: Database) -> None:
         )
     tracemalloc.start()
     before, _ = tracemalloc.get_traced_memory()
-    while world.poller._intake.loading:
-        await world.poller._intake.take_in()
+    while world.loader.loading:
+        await world.loader.load()
     after, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert world.poller.polls().jobs == 20_000

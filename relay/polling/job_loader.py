@@ -1,0 +1,139 @@
+"""Keeps the poller's queue in step with the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+
+from relay.polling.job_fetcher import Accounts
+from relay.polling.job_queue import JobQueue
+from relay.polling.job_recorder import JobRecorder
+from storage import jobs, subscriptions
+from storage.database import Database
+from storage.jobs import OpenJob
+
+log = logging.getLogger(__name__)
+
+_PAGE = 2000
+
+
+class JobLoader:
+    """What has changed is marked, from anywhere; `load` follows."""
+
+    def __init__(self, database: Database, recorder: JobRecorder, accounts: Accounts, queue: JobQueue) -> None:
+        self._database = database
+        self._recorder = recorder
+        self._accounts = accounts
+        self._queue = queue
+        self._loaded_up_to: int | None = 0
+        self._open_jobs = 0
+        self._changed_jobs: set[int] = set()
+        self._found_jobs: set[int] = set()
+        """Of the changed ones, those about which nobody has asked the API yet."""
+        self._reported_ends: set[int] = set()
+        self._changed_accounts: set[int] = set()
+
+    @property
+    def loading(self) -> bool:
+        """Whether there is more to be read at once."""
+        return self._loaded_up_to is not None
+
+    def job_changed(self, job_id: int) -> None:
+        """A job is watched, is watched no more, or has ended."""
+        self._changed_jobs.add(job_id)
+
+    def jobs_found(self, job_ids: Collection[int]) -> None:
+        """These jobs are watched from now on, and nobody has asked the API about them yet."""
+        self._found_jobs.update(job_ids)
+        self._changed_jobs.update(job_ids)
+
+    def end_reported(self, job_id: int) -> None:
+        """A callback reports that the job has ended."""
+        self._reported_ends.add(job_id)
+
+    def account_changed(self, account_id: int) -> None:
+        """An account's token or state has changed, or the servers that use it."""
+        self._changed_accounts.add(account_id)
+
+    async def load(self) -> None:
+        """Reads what is marked; at first everything, a page at each call, so that polling begins before all is read.
+
+        Raises StorageError; what was not read is then still marked.
+        """
+        await self._load_page()
+        await self._load_accounts()
+        await self._load_changes()
+        for job_id in self._reported_ends:
+            self._queue.report_end(job_id)
+        # A job that was added a moment ago is read at the next call.
+        if not self.loading:
+            self._reported_ends &= self._changed_jobs
+
+    async def _load_page(self) -> None:
+        if self._loaded_up_to is None:
+            return
+        if self._loaded_up_to == 0:
+            self._open_jobs = await jobs.count_open(self._database.reader)
+        page = await jobs.open_page(self._database.reader, self._loaded_up_to, _PAGE)
+        for row in page:
+            self._put_one_of_many(row)
+        if page:
+            self._loaded_up_to = page[-1].id
+        else:
+            self._changed_accounts.update(await subscriptions.accounts_with_held(self._database.reader))
+            self._loaded_up_to = None
+            log.info("%d jobs are polled", len(self._queue))
+
+    async def _load_accounts(self) -> None:
+        """The marks are taken off before the database is read: one that is set meanwhile has it read again."""
+        for account_id in list(self._changed_accounts):
+            self._changed_accounts.discard(account_id)
+            try:
+                await self._load_account(account_id)
+            except BaseException:  # A loop that is broken off reads the account when it is restarted.
+                self._changed_accounts.add(account_id)
+                raise
+
+    async def _load_account(self, account_id: int) -> None:
+        open_ids: set[int] = set()
+        page = await jobs.open_page_of_account(self._database.reader, account_id, 0, _PAGE)
+        while page:
+            for row in page:
+                open_ids.add(row.id)
+                self._put_one_of_many(row)
+            page = await jobs.open_page_of_account(self._database.reader, account_id, page[-1].id, _PAGE)
+        for job in self._queue:
+            # A job that was added meanwhile is marked as changed and read right after.
+            if job.account_id == account_id and job.id not in open_ids:
+                self._queue.remove(job.id)
+        await self._recorder.deliver_held(account_id)
+
+    async def _load_changes(self) -> None:
+        changed = set(self._changed_jobs)
+        if not changed:
+            return
+        self._changed_jobs -= changed
+        try:
+            rows = {row.id: row for row in await jobs.open_among(self._database.reader, tuple(changed))}
+        except BaseException:
+            self._changed_jobs |= changed
+            raise
+        for job_id in changed:
+            row = rows.get(job_id)
+            if row is not None and self._is_polled(row):
+                self._queue.add(row)
+            else:
+                self._queue.remove(job_id)
+        found = self._found_jobs & changed
+        self._queue.first_look(found)
+        self._found_jobs -= found
+
+    def _put_one_of_many(self, row: OpenJob) -> None:
+        if self._is_polled(row):
+            self._queue.add_one_of_many(row, self._open_jobs)
+        else:
+            self._queue.remove(row.id)
+
+    def _is_polled(self, row: OpenJob) -> bool:
+        """Whether any server that waits for the job uses the job's own account."""
+        return any(self._accounts.in_force(guild_id) == row.account_id for guild_id in row.guilds)
