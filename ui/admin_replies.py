@@ -117,9 +117,6 @@ def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
     )
 
 
-_CHANNELS = 5
-
-
 def not_allowed_reply() -> Reply:
     """Somebody without Manage Server used a command, button or form of admins."""
     return Reply("**Only someone with *Manage Server* can do this.**")
@@ -188,10 +185,8 @@ def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) 
     watched = f"{formatting.count(jobs, 'job is', 'jobs are')} no longer watched"
     if not channels:
         return f"{watched}."
-    shown = [f"<#{channel_id}>" for channel_id in channels[:_CHANNELS]]
-    more = f"{len(channels) - _CHANNELS} more" if len(channels) > _CHANNELS else ""
     verb, them = ("is", "it") if len(channels) == 1 else ("are", "them")
-    followed = f"{formatting.enumeration((*shown, more))} {verb} no longer followed"
+    followed = f"{formatting.channels(channels)} {verb} no longer followed"
     state = formatting.joined((watched if jobs else "", followed), ", and ")
     return f"{state}. {mentions.follow} sets {them} up again."
 

@@ -130,8 +130,23 @@ _CONSTANT = {
 }
 
 
+_WAITING_FOR_A_TOKEN = {
+    CardStatus.TOKEN_REFUSED: (
+        "**On hold: useapi.net refuses this server's API token.** I'll resume once an admin sets a new one."
+    ),
+    CardStatus.TOKEN_MISSING: (
+        "**On hold: this server's API token has to be entered again.** I'll resume once an admin does that."
+    ),
+    CardStatus.UNPAID: (
+        "**On hold: this server's useapi.net subscription has expired.** I'll resume once it's renewed."
+    ),
+}
+
+
 def _head(post: CardPost) -> str:
     """The state of an open job, and what happens next."""
+    if post.status in _WAITING_FOR_A_TOKEN:
+        return formatting.paragraph(_WAITING_FOR_A_TOKEN[post.status], job_text.last_known(post.job))
     return _CONSTANT[post.status] if post.status in _CONSTANT else _CHANGING[post.status](post)
 
 
@@ -163,28 +178,8 @@ def _slow(post: CardPost) -> str:
 
 def _api_down(post: CardPost) -> str:
     since = f"It went down {formatting.relative(post.since)}; " if post.since is not None else ""
-    return f"**On hold: PixVerse's API isn't answering.** {since}I'll keep trying.{_last_known(post)}"
-
-
-def _token_refused(post: CardPost) -> str:
-    return (
-        "**On hold: useapi.net refuses this server's API token.** "
-        f"I'll resume once an admin sets a new one.{_last_known(post)}"
-    )
-
-
-def _token_missing(post: CardPost) -> str:
-    return (
-        "**On hold: this server's API token has to be entered again.** "
-        f"I'll resume once an admin does that.{_last_known(post)}"
-    )
-
-
-def _unpaid(post: CardPost) -> str:
-    return (
-        "**On hold: this server's useapi.net subscription has expired.** "
-        f"I'll resume once it's renewed.{_last_known(post)}"
-    )
+    state = f"**On hold: PixVerse's API isn't answering.** {since}I'll keep trying."
+    return formatting.paragraph(state, job_text.last_known(post.job))
 
 
 def _cannot_post(post: CardPost) -> str:
@@ -202,9 +197,6 @@ _CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
     CardStatus.UNKNOWN: _unknown,
     CardStatus.SLOW: _slow,
     CardStatus.API_DOWN: _api_down,
-    CardStatus.TOKEN_REFUSED: _token_refused,
-    CardStatus.UNPAID: _unpaid,
-    CardStatus.TOKEN_MISSING: _token_missing,
     CardStatus.CANNOT_POST: _cannot_post,
 }
 
@@ -224,12 +216,8 @@ _OBSTACLES: dict[str, str] = {
 }
 
 
-def _last_known(post: CardPost) -> str:
-    return f" Last known: {job_text.state(post.job)}." if post.job else ""
-
-
 def _ended(post: CardPost, address: Address) -> str:
-    jump = formatting.jump(address.guild_id, address.channel_id, post.outcome_message, "Jump to the result")
+    jump = formatting.jump(address, post.outcome_message, "Jump to the result")
     head = formatting.paragraph(f"**{_ended_state(post)}**", jump)
     if post.outcome is Outcome.MODERATED:
         return head
@@ -296,6 +284,6 @@ def _summary_head(post: SummaryPost) -> str:
 
 def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
     state = job_text.short_state(entry.status, entry.job, entry.outcome)
-    jump = formatting.jump(address.guild_id, address.channel_id, entry.outcome_message, "Result")
+    jump = formatting.jump(address, entry.outcome_message, "Result")
     name = job_text.prompt_name(entry.job, entry.number, name_limit)
     return formatting.joined((f"**{formatting.sentence(state)}**", name, jump))

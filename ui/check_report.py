@@ -191,9 +191,7 @@ def _held(report: CheckReport) -> str:
 
 
 def _channels_of(followed: Iterable[Followed]) -> str:
-    names = [f"<#{one.channel_id}>" for one in followed]
-    more = len(names) - _CHANNELS
-    return formatting.enumeration((*names[:_CHANNELS], f"{more} more" if more > 0 else ""))
+    return formatting.channels([one.channel_id for one in followed])
 
 
 def _api(report: CheckReport) -> _Line | None:

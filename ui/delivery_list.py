@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from model import snapshots
-from model.messages import Cause
+from model.messages import Address, Cause
 from model.states import DeliveryState, Reason
 from relay.commands.resending import HOPELESS, SentAgain
 from relay.delivery.fallbacks import Variant
@@ -151,7 +151,7 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
 def _own_words(record: OutcomeRecord) -> str:
     """What belongs to this outcome alone: a link, a time, or its number if that has to be typed."""
     if record.state is DeliveryState.POSTED and record.reason != Reason.DELETED:
-        return formatting.jump(record.guild_id, record.channel_id, record.message_id, "Jump to it")
+        return formatting.jump(Address(record.guild_id, record.channel_id), record.message_id, "Jump to it")
     if record.state is DeliveryState.GIVEN_UP and record.reason == Reason.CHANNEL_GONE:
         return f"#{record.job_id}"
     if not record.state.is_open:

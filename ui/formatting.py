@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from model.messages import ClaimedUser
+from model.messages import Address, ClaimedUser
 from ui.escape import code
 
 _SECOND = 1000
@@ -14,6 +14,8 @@ _MINUTE = 60 * _SECOND
 _HOUR = 60 * _MINUTE
 
 _DAY = 24 * _HOUR
+
+_MAX_CHANNELS = 5
 
 
 def sentence(words: str) -> str:
@@ -95,9 +97,18 @@ def moment(milliseconds: int) -> str:
     return f"<t:{milliseconds // _SECOND}:f>"
 
 
-def jump(guild_id: int, channel_id: int, message_id: int | None, words: str = "Jump to the message") -> str:
+def jump(where: Address, message_id: int | None, words: str) -> str:
     """A link with `words` to a message; empty without a message."""
-    return "" if message_id is None else f"[{words}](https://discord.com/channels/{guild_id}/{channel_id}/{message_id})"
+    if message_id is None:
+        return ""
+    return f"[{words}](https://discord.com/channels/{where.guild_id}/{where.channel_id}/{message_id})"
+
+
+def channels(channel_ids: Sequence[int]) -> str:
+    """The first five channels, and how many more there are."""
+    more = len(channel_ids) - _MAX_CHANNELS
+    names = (f"<#{channel_id}>" for channel_id in channel_ids[:_MAX_CHANNELS])
+    return enumeration((*names, f"{more} more" if more > 0 else ""))
 
 
 def user(user_id: int) -> str:

@@ -90,7 +90,7 @@ def _status(result: StatusResult, where: Address) -> Reply:
 
 
 def _now_watching(result: NowWatching, where: Address) -> Reply:
-    jump = _jump(where, result.card_message_id, "Jump to the card")
+    jump = formatting.jump(where, result.card_message_id, "Jump to the card")
     ping = " and ping you" if result.mention else ""
     if result.hold is not None:
         why, until = _ON_HOLD[result.hold]
@@ -112,7 +112,7 @@ def _already_watched(result: AlreadyWatched, where: Address) -> Reply:
         trouble = on_hold(result.hold)
     elif result.api_down:
         trouble = "PixVerse's API isn't answering, but I keep trying."
-    jump = _jump(where, result.message_id, "Jump to the card")
+    jump = formatting.jump(where, result.message_id, "Jump to the card")
     text = formatting.paragraph("**Already watched here.**", ping, trouble, jump)
     return _with_buttons(text, result.subscription_id, mention=result.mention)
 
@@ -123,7 +123,7 @@ def _already_posted(result: AlreadyPosted, where: Address) -> Reply:
         return reply(f"**{ended}.** I'll post {_what_comes(result)} here soon; no need to ask again.")
     text = "**I can't tell whether the result is here.** If you don't see it, post it again."
     if result.state is DeliveryState.POSTED:
-        jump = _jump(where, result.message_id, "Jump to the result")
+        jump = formatting.jump(where, result.message_id, "Jump to the result")
         text = formatting.paragraph("**Already posted here.**", jump)
     return reply(text, (Action.POST_AGAIN, result.subscription_id))
 
@@ -132,7 +132,7 @@ def peek_reply(peek: Peek, watch_here: OnPress) -> Reply:
     """The reply to `/pixverse status` with `private`. While the job runs, a button calls `watch_here`."""
     state = formatting.sentence(job_text.state_of(_status_of(peek.outcome), peek.job, peek.outcome))
     if peek.api_down:
-        head = formatting.paragraph(_API_DOWN, _last_known(peek.job), "Only you see this.")
+        head = formatting.paragraph(_API_DOWN, job_text.last_known(peek.job), "Only you see this.")
     else:
         head = f"**{state}.** Only you see this."
     job = peek.job
@@ -226,15 +226,11 @@ def on_hold(hold: AccountState) -> str:
 def _not_checked(result: NotChecked) -> str:
     if result.why is Unchecked.NO_RESPONSE:
         return _down_but_known(result.job)
-    return formatting.paragraph(_NOT_CHECKED[result.why], _last_known(result.job))
+    return formatting.paragraph(_NOT_CHECKED[result.why], job_text.last_known(result.job))
 
 
 def _down_but_known(job: Job | None) -> str:
-    return formatting.paragraph(_API_DOWN, "I'm watching, and will post the result here.", _last_known(job))
-
-
-def _last_known(job: Job | None) -> str:
-    return f"Last known: {job_text.state(job)}." if job else ""
+    return formatting.paragraph(_API_DOWN, "I'm watching, and will post the result here.", job_text.last_known(job))
 
 
 def _what_comes(result: AlreadyPosted | PostingOutcome | Checked) -> str:
@@ -251,7 +247,3 @@ def _with_buttons(text: str, subscription_id: int, *, mention: bool) -> Reply:
 def _ping_button(*, mention: bool) -> Action:
     """The button that turns the ping off, or on if it is off."""
     return Action.DO_NOT_PING_ME if mention else Action.PING_ME
-
-
-def _jump(where: Address, message_id: int | None, words: str) -> str:
-    return formatting.jump(where.guild_id, where.channel_id, message_id, words)

@@ -180,6 +180,11 @@ def state(job: Job | None) -> str:
     return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
 
 
+def last_known(job: Job | None) -> str:
+    """The job's state as a sentence, for when the API can't be asked; empty if no state is known."""
+    return f"Last known: {state(job)}." if job else ""
+
+
 def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state of a watched job in lower-case words, what the relay adds to it included."""
     if status is CardStatus.ENDED:

@@ -70,7 +70,7 @@ def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] 
 def _watch_reply(result: WatchResult, where: Address) -> Reply:
     left_out = [entry for entry in result.entries if not entry.status.in_batch]
     watched = len(result.entries) - len(left_out)
-    jump = formatting.jump(where.guild_id, where.channel_id, result.summary_message_id, "Jump to the summary")
+    jump = formatting.jump(where, result.summary_message_id, "Jump to the summary")
     if len(result.entries) == 1 and left_out:
         return Reply(_one_left_out(left_out[0], where))
     said = (_watched(watched, left_out), _ping(result, watched), _down(result), jump if watched else "")
@@ -117,7 +117,7 @@ def _one_left_out(entry: WatchEntry, where: Address) -> str:
     """Why the only job that was named is not watched from now on."""
     if entry.status in _KNOWN_HERE:
         words = "Jump to the result" if entry.status is EntryStatus.ALREADY_POSTED else "Jump to the card"
-        jump = formatting.jump(where.guild_id, where.channel_id, entry.message_id, words)
+        jump = formatting.jump(where, entry.message_id, words)
         state = "Already posted" if entry.status is EntryStatus.ALREADY_POSTED else "Already watched"
         return formatting.paragraph(f"**{state} here.**", jump)
     then = formatting.small(_WHAT_THEN.get(entry.status, ""))
@@ -140,9 +140,7 @@ def _down(result: WatchResult) -> str:
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
     words = "Result" if entry.status is EntryStatus.ALREADY_POSTED else "Card"
-    return formatting.joined(
-        (_reason(entry), formatting.jump(where.guild_id, where.channel_id, entry.message_id, words))
-    )
+    return formatting.joined((_reason(entry), formatting.jump(where, entry.message_id, words)))
 
 
 def _reason(entry: WatchEntry) -> str:
@@ -199,7 +197,7 @@ def _listed(entry: Listed, where: Address) -> str:
         (
             f"**{formatting.sentence(state)}**",
             job_text.prompt_name(entry.job, entry.number),
-            formatting.jump(where.guild_id, where.channel_id, entry.message_id, "Card"),
+            formatting.jump(where, entry.message_id, "Card"),
         )
     )
 
