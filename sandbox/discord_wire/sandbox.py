@@ -25,6 +25,7 @@ from .world import World
 
 T = TypeVar("T")
 
+_LOW_BITS_OF_SHARDS = 1 << 21
 _LARGEST_REQUEST = 512 * 1024 * 1024
 
 
@@ -167,12 +168,21 @@ class DiscordSandbox:
 
     # ------------------------------------------------------------------ making
 
-    def add_guild(self, name: str, *, bot_permissions: discord.Permissions | None = None) -> Guild:
-        """A server with the bot in it."""
-        guild = Guild(self.world, self.world.env.create_guild(name))
+    def add_guild(
+        self, name: str, *, bot_permissions: discord.Permissions | None = None, shard: tuple[int, int] | None = None
+    ) -> Guild:
+        """A server with the bot in it; `shard`: a shard that it is to belong to, and their number."""
+        guild_id = None if shard is None else self._id_of_shard(*shard)
+        guild = Guild(self.world, self.world.env.create_guild(name, id=guild_id))
         if bot_permissions is not None:
             guild.set_bot_permissions(bot_permissions)
         return guild
+
+    def _id_of_shard(self, shard_id: int, shard_count: int) -> int:
+        """The latest millisecond of that shard, with low bits that no other id has."""
+        milliseconds = int(self.world.now() * 1000) - discord.utils.DISCORD_EPOCH
+        milliseconds -= (milliseconds - shard_id) % shard_count
+        return (milliseconds << 22) | (_LOW_BITS_OF_SHARDS + len(self.world.backend.guilds))
 
     # ---------------------------------------------------------------- troubles
 

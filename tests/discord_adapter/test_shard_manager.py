@@ -19,7 +19,6 @@ from discord_adapter.gateway import stay_connected
 from discord_adapter.shard_connection import ask_gateway
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import SessionStartLimit
-from relay.cluster.shards import shard_of
 from relay.meters import NoMeters
 from sandbox.discord_wire import Channel, DiscordSandbox, Guild, Member, Status
 from sandbox.event_log import read_events
@@ -109,11 +108,7 @@ async def sandbox(log: Path) -> AsyncIterator[DiscordSandbox]:
 @pytest.fixture
 def places(sandbox: DiscordSandbox) -> list[Place]:
     """One for each shard, in their order."""
-    found: dict[int, Guild] = {}
-    while len(found) < _SHARDS:
-        guild = sandbox.add_guild("Studio")
-        found.setdefault(shard_of(guild.id, _SHARDS), guild)
-    return [Place(found[shard]) for shard in range(_SHARDS)]
+    return [Place(sandbox.add_guild("Studio", shard=(shard, _SHARDS))) for shard in range(_SHARDS)]
 
 
 Start = Callable[[str], Awaitable[Process]]

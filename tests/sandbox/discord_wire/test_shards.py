@@ -22,11 +22,7 @@ async def identified(session: aiohttp.ClientSession, sandbox: DiscordSandbox, *s
 
 def of_each_shard(sandbox: DiscordSandbox, count: int) -> list[Guild]:
     """A server for each shard, in their order."""
-    guilds: dict[int, Guild] = {}
-    while len(guilds) < count:
-        guild = sandbox.add_guild("One of many")
-        guilds.setdefault((guild.id >> 22) % count, guild)
-    return [guilds[shard] for shard in range(count)]
+    return [sandbox.add_guild("One of many", shard=(shard, count)) for shard in range(count)]
 
 
 async def test_each_shard_has_the_servers_of_its_number(

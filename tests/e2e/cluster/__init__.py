@@ -1,0 +1,1 @@
+"""Several real bots at one Discord and one PixVerse, each a process of its own."""

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+
+from tests.e2e.cluster.crowd import Crowd
+from tests.e2e.forking import Nursery
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def crowd(program: Path, nursery: Nursery | None, tmp_path: Path) -> AsyncIterator[Crowd]:
+    """A Discord and a PixVerse of the test's own, without a bot."""
+    made = await Crowd.build(program, tmp_path, nursery)
+    try:
+        yield made
+    finally:
+        await made.close()
