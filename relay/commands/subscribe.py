@@ -45,8 +45,8 @@ class SubscribeRequest:
 
     account_id: int
     jobid: str
-    answer: Job | None
-    """What the API said just now; None where it could not be asked, or need not be."""
+    job: Job | None
+    """As the API described it just now; None where it was not looked up, or could not be."""
     mention: bool
     spoiler: bool = False
     batch_id: int | None = None
@@ -71,14 +71,14 @@ async def subscribe(
     """Subscribes the channel, adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
     row = await jobs.by_jobid(tx, request.account_id, request.jobid)
     waiting = await _waiting_here(tx, ask, request.jobid)
-    if _will_be_open(row, request.answer):
+    if _will_be_open(row, request.job):
         await _check_limits(tx, limits, ask, waiting)
-    unseen = request.answer is None and (row is None or row.snapshot is None)
+    unseen = request.job is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
         # The API has not told that this account sees the job at all: the channel goes on waiting under the other one.
         await _add_asker(tx, ask, waiting.id, mention=request.mention, in_batch=False)
         return SubscribeResult(SubscribeState.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
-    row = await _brought_up_to_date(tx, accounts, row, ask, request)
+    row = await _bring_up_to_date(tx, accounts, row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
         return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
@@ -152,19 +152,22 @@ async def _open(
     return opened
 
 
-async def _brought_up_to_date(
+async def _bring_up_to_date(
     tx: Transaction, accounts: Accounts, row: JobRow | None, ask: Ask, request: SubscribeRequest
 ) -> JobRow:
+    """Stores what the API said just now, and moves what this channel waits for on hold to the account's job if the API
+    has ever described that job with the account's token."""
     if row is None:
-        snapshot = snapshots.dump(request.answer) if request.answer is not None else None
+        snapshot = snapshots.dump(request.job) if request.job is not None else None
         row = await jobs.add(tx, request.account_id, request.jobid, snapshot, ask.at)
     elif was_given_up(row):
         row = await jobs.reopen(tx, row.id, ask.at)
-    if row.snapshot is not None and accounts.in_force(ask.guild_id) == row.account_id:
+    is_seen = request.job is not None or row.snapshot is not None
+    if is_seen and accounts.in_force(ask.guild_id) == row.account_id:
         await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)
-    if request.answer is None:
+    if request.job is None:
         return row
-    return (await apply_response(tx, accounts, row, request.answer, ask.at)).row
+    return (await apply_response(tx, accounts, row, request.job, ask.at)).row
 
 
 async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:

@@ -17,6 +17,7 @@ from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.subscribe import Limits
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
 from relay.commands.watch_many import EntryStatus
+from storage import jobs
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
 from ui.watch_list_replies import autocomplete_choice
@@ -439,6 +440,22 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
     assert (await world.commands.queries.list(world.ask()))[0].on_hold
     assert isinstance(await world.commands.check.check_now(world.ask(), 1), NotChecked)
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
+
+
+async def test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew(world: World) -> None:
+    """The row of the account in force has no description yet; the lookup of this very command brings one."""
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    await world.watch("job-1")
+    world.accounts.used[GUILD] = ACCOUNT
+    async with world.database.transaction() as tx:
+        await jobs.add(tx, ACCOUNT, "job-1", None, world.clock.now())
+    again = await world.commands.watch.status(world.ask(), "job-1", True, False)
+    assert isinstance(again, AlreadyWatched)
+    assert not again.on_hold
+    rows = await world.rows(
+        "SELECT j.account_id FROM subscriptions s JOIN jobs j ON j.id = s.job_id WHERE s.ended_at IS NULL"
+    )
+    assert rows == [(ACCOUNT,)]
 
 
 # ---- peek -----------------------------------------------------------------------------------------------------------
