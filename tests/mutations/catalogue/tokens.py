@@ -183,7 +183,7 @@ MUTATIONS = (
     mutation(
         "what is on hold stays so where only a list knew the job under the account in force",
         "tests/relay/commands/test_commands.py::test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew",
-        "_bring_up_to_date",
+        "subscribe._bring_up_to_date",
         "request.job is not None or row.snapshot is not None",
         "row.snapshot is not None",
     ),
