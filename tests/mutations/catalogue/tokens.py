@@ -141,7 +141,7 @@ MUTATIONS = (
     mutation(
         "a channel waits twice for a job that was on hold",
         f"{_CHANGES}::test_a_job_on_hold_that_the_operators_token_sees_is_waited_for_once[status]",
-        "_brought_up_to_date",
+        "subscribe._bring_up_to_date",
         "await moves.to_job(tx, row.id, ask.guild_id, ask.channel_id, ask.at)\n",
         "pass\n",
     ),
