@@ -57,7 +57,7 @@ class BotProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process that runs; None where none does."""
+        """The process that runs; None if none runs."""
         return self._process.pid if self._process is not None and self.running else None
 
     @property
@@ -67,7 +67,7 @@ class BotProcess:
 
     @property
     def exit_code(self) -> int | None:
-        """How its process ended, negative for a signal; None where it runs or was never started."""
+        """How its process ended, negative for a signal; None if it runs or was never started."""
         return None if self._process is None else self._process.returncode
 
     async def start(self) -> None:
@@ -92,7 +92,7 @@ class BotProcess:
         self._reading = asyncio.create_task(self._read(self._process))
 
     async def ended(self) -> int:
-        """Waits for the process to end and gives its exit code; negative for a signal."""
+        """Waits for the process to end and returns its exit code; negative for a signal."""
         if self._process is None or self._reading is None:
             raise RuntimeError("the bot was not started")
         code = await self._process.wait()

@@ -21,7 +21,7 @@ _FLAGS = [
 
 
 def find_chromium() -> str | None:
-    """Where the browser is; None where there is none."""
+    """Where the browser is; None if there is none."""
     return shutil.which("chromium")
 
 

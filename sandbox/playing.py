@@ -17,7 +17,7 @@ DONE, FAILED = 0, 1
 
 
 def play(performance: Callable[[], Coroutine[object, object, int]], signals: Sequence[Signals]) -> int:
-    """Plays it and returns its exit code: its own, 0 after a signal, 1 (and why) where it could not be played."""
+    """Plays it and returns its exit code: its own, 0 after a signal, 1 (and why) if it could not be played."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # into a pipe it would come all at once at the end
     logging.basicConfig(level=logging.ERROR, format="sandbox: %(message)s")

@@ -29,7 +29,7 @@ class Asked:
 
 
 async def play_script() -> int:
-    """Plays it; gives 0 if everything came as it should, else 1 and a line for each fault."""
+    """Plays it; returns 0 if everything came as it should, else 1 and a line for each fault."""
     async with open_stage(_POLL_SECONDS) as stage:
         print(f"#{stage.channel.name} of {stage.guild.name}, on this machine alone. Starting the bot ...")
         await stage.while_bot_lives(stage.wait_for_bot())
@@ -52,7 +52,7 @@ class Script:
         self._faults: list[str] = []
 
     async def play(self) -> list[str]:
-        """Plays everything and gives the faults."""
+        """Plays everything and returns the faults."""
         following = asyncio.create_task(self._paper.follow(self._stage.discord))
         try:
             await self._set_token()

@@ -23,7 +23,7 @@ _SECONDS_TO_COME_UP = 30.0
 
 
 class NoPort(Exception):
-    """This machine gives no port to listen on."""
+    """This machine has no free port to listen on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Stage:
             raise BotTrouble(f"The bot was to answer {beginning!r} and said: {answer.text}", self.bot.last_words)
 
     async def while_bot_lives(self, work: Coroutine[object, object, T]) -> T:
-        """Does the work and gives its result.
+        """Does the work and returns its result.
 
         Raises:
             BotTrouble: the bot's process ended before, or left somebody without an answer.

@@ -7,6 +7,6 @@ from sandbox.stage import Stage
 
 
 async def fill_in_token(stage: Stage) -> Answer:
-    """The admin opens the form, fills in the account's token and sends it; gives the bot's answer."""
+    """The admin opens the form, fills in the account's token and sends it; returns the bot's answer."""
     opened = await stage.ada.slash(stage.channel, "pixverse-admin token set")
     return await stage.ada.submit(opened, stage.account.token)

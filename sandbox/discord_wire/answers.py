@@ -89,9 +89,9 @@ def _field(wrapper: dict[str, Any], control: dict[str, Any]) -> Field:
 
 
 class Answer:
-    """The bot's answer to one interaction; everything is read anew at each look, so later edits show.
+    """The bot's answer to one interaction; everything is read again at each look, so later edits show.
 
-    After a button, `updated` is the message that carried it, if the bot changed that one in place of writing anew.
+    After a button, `updated` is the message that carried it, if the bot changed it instead of writing another one.
     """
 
     def __init__(self, world: World, interaction: Interaction) -> None:
@@ -125,7 +125,7 @@ class Answer:
 
     @property
     def updated(self) -> Message | None:
-        """The message with the button, where the answer was an update of it."""
+        """The message with the button, if the answer was an update of it."""
         if self.interaction.response_kind not in (ResponseKind.UPDATE, ResponseKind.DEFERRED_UPDATE):
             return None
         stored = self._stored(self.interaction.source_message_id)
@@ -133,7 +133,7 @@ class Answer:
 
     @property
     def text(self) -> str:
-        """All that can be read in the answer, or in the updated message where nothing was written anew."""
+        """All that can be read in the answer, or in the updated message if nothing was written in addition."""
         shown = self.messages or ([self.updated] if self.updated is not None else [])
         return "\n".join(message.text for message in shown)
 
@@ -145,7 +145,7 @@ class Answer:
 
     @property
     def buttons(self) -> list[Button]:
-        """All buttons of the answer, or of the updated message where nothing was written anew."""
+        """All buttons of the answer, or of the updated message if nothing was written in addition."""
         shown = self.messages or ([self.updated] if self.updated is not None else [])
         return [button for message in shown for button in message.buttons]
 

@@ -25,7 +25,7 @@ class Changes:
                 waiter.set_result(None)
 
     async def until(self, condition: Callable[[], T], *, timeout_s: float, what: Callable[[], str]) -> T:
-        """Wait until the condition gives something true, and give that.
+        """Wait until the condition returns something true, and return that.
 
         Raises:
             TimeoutError: not within `timeout_s` seconds; `what` says what was waited for.

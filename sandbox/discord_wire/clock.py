@@ -23,7 +23,7 @@ class RunningClock(Clock):
 
     @property
     def elapsed(self) -> float:  # type: ignore[override] # SimCord stores it, here it runs
-        """Seconds since this clock was made, those it was put forward included."""
+        """Seconds since this clock was made, including those by which it was put forward."""
         return self._now_s() - self._started_s + self._ahead_s
 
     def now(self) -> datetime:

@@ -1,4 +1,4 @@
-"""Faults of Discord's REST API, before or after the deed, for tests and the demo."""
+"""Faults of Discord's REST API, before or after a request is carried out, for tests and the demo."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Fault:
 
 
 class Faults:
-    """The faults in force; the first that fits a request meets it."""
+    """The active faults; the first that fits a request meets it."""
 
     def __init__(self) -> None:
         self._faults: list[Fault] = []

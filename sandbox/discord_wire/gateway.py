@@ -171,7 +171,7 @@ class Gateway:
         return session
 
     def _identify(self, data: dict[str, Any], socket: Socket) -> Session | None:
-        """A new session; None where the IDENTIFY came too soon.
+        """A new session; None if the IDENTIFY came too soon.
 
         Raises:
             CloseSocket: it is refused.
@@ -278,7 +278,7 @@ class Gateway:
             socket.send({"op": 7, "d": None, "s": None, "t": None})
 
     def invalidate(self) -> None:
-        """Opcode 9: all sessions are forgotten; the client has to identify anew."""
+        """Opcode 9: all sessions are forgotten; the client has to identify again."""
         self.sessions.clear()
         for socket in list(self._sockets):
             socket.send({"op": 9, "d": False, "s": None, "t": None})

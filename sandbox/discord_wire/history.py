@@ -22,7 +22,7 @@ _MOST = 100
 
 
 def read(world: World, request: RecordedRequest, channel: Channel) -> list[dict[str, Any]]:
-    """One page, newest first, without nonces; empty where the bot may not read the history.
+    """One page, newest first, without nonces; empty if the bot may not read the history.
 
     Raises:
         BackendError: 50001, or 50035 for a limit out of bounds.

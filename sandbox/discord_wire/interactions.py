@@ -19,7 +19,7 @@ _FIRST_ANSWER_S = 3.5  # Discord's three seconds and what the machine needs
 
 
 class Interactions:
-    """The way of an interaction: told to the bot, answered, finally answered."""
+    """The course of an interaction: sent to the bot, answered, finally answered."""
 
     def __init__(self, world: World) -> None:
         self._world = world

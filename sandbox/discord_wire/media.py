@@ -16,7 +16,7 @@ Read = dict[tuple[str, float], MediaInfo]
 class RememberingMediaWorker(MediaWorker):
     """Makes WebM of each video once, in a process that takes seconds for each.
 
-    Every channel and every person is a new page, which would have all its videos made anew, one after the other, while
+    Every channel and every person is a new page, for which all videos would be made again, one after the other, while
     whatever is typed waits behind them. Files that show the same, as many jobs of the sandbox have, are made once too,
     and more than SimCord lets wait at a time are asked for in turn.
     """
@@ -27,7 +27,7 @@ class RememberingMediaWorker(MediaWorker):
         self._turn = asyncio.Lock()
 
     async def validate(self, key: str, blob: bytes, *, media_time: float | None = None) -> MediaInfo:
-        """SimCord's own, but for what was read before."""
+        """SimCord's own, except for what was read before."""
         moment = (hashlib.sha256(_shown(blob)).hexdigest(), media_time or 0.0)
         async with self._turn:
             known = self._read.get(moment)

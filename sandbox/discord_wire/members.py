@@ -260,11 +260,11 @@ class Member:
         return await self._interactions.final_answer(record, timeout_s)
 
     async def finish(self, record: Interaction, timeout_s: float = _TIMEOUT_S) -> Answer:
-        """Wait for the final answer to something begun with `begin_…`."""
+        """Wait for the final answer to something started with `begin_…`."""
         return await self._finish(record, timeout_s)
 
     def modal_of(self, record: Interaction) -> Modal:
-        """The form that a begun interaction was answered with."""
+        """The form with which the bot answered."""
         return read_modal(record)
 
 

@@ -56,7 +56,7 @@ class Channel:
         ]
 
     def message(self, message_id: int) -> Message | None:
-        """One message as it stands now; None where it is deleted."""
+        """One message as it stands now; None if it is deleted."""
         stored: StoredMessage | None = self._world.backend.messages.get(self.id, {}).get(message_id)
         return None if stored is None else view(self._world, stored)
 
@@ -67,7 +67,7 @@ class Channel:
     # ------------------------------------------------------------- permissions
 
     def deny_bot(self, **names: bool) -> None:
-        """Take permissions from the bot here, e.g. `deny_bot(attach_files=True)`; told with CHANNEL_UPDATE."""
+        """Take permissions from the bot here, e.g. `deny_bot(attach_files=True)`; sends CHANNEL_UPDATE."""
         self._override(_flags(names), deny=True)
 
     def allow_bot(self, **names: bool) -> None:
@@ -96,7 +96,7 @@ class Channel:
     # ------------------------------------------------------------------- being
 
     def delete(self) -> None:
-        """Delete the channel; told with CHANNEL_DELETE or THREAD_DELETE. Its threads go with it, of which Discord tells
+        """Delete the channel; sends CHANNEL_DELETE or THREAD_DELETE. Its threads go with it, of which Discord says
         nothing; a category's channels stay."""
         backend = self._world.backend
         children = [child for child in backend.channels.values() if child.parent_id == self.id]
@@ -116,7 +116,7 @@ class Channel:
         return Channel(self._world, self.guild, thread)
 
     def add_bot(self) -> None:
-        """Add the bot to this private thread, as a mention in it does; told with THREAD_CREATE."""
+        """Add the bot to this private thread, as a mention in it does; sends THREAD_CREATE."""
         thread = self._world.backend.add_thread_member(self.id, self._world.backend.bot_user.id)
         self._world.emit("THREAD_CREATE", dict(serializers.thread_payload(self._world.backend, thread)))
 
@@ -209,7 +209,7 @@ class Guild:
         return Member(self._world, self, UserHandle(self._world.env, user))
 
     def add_role(self, name: str, *, permissions: discord.Permissions | None = None, mentionable: bool = False) -> int:
-        """A role; gives its id."""
+        """A role; returns its id."""
         value = permissions.value if permissions is not None else 0
         return self._world.backend.create_role(self.id, name, permissions=value, mentionable=mentionable).id
 
@@ -220,7 +220,7 @@ class Guild:
     # ---------------------------------------------------------------- changing
 
     def set_bot_permissions(self, permissions: discord.Permissions) -> None:
-        """What the bot's own role holds in this server (and @everyone with it); told with GUILD_ROLE_UPDATE."""
+        """What the bot's own role holds in this server (and @everyone with it); sends GUILD_ROLE_UPDATE."""
         backend = self._world.backend
         guild = backend.get_guild(self.id)
         for role_id in guild.members[backend.bot_user.id].role_ids:
@@ -240,7 +240,7 @@ class Guild:
         self._world.extras(self.id).upload_limit = limit
 
     def boost(self, tier: int, upload_limit: int | None = None) -> None:
-        """Set the boost tier (0 to 3) and, if given, the limit it brings; told with GUILD_UPDATE."""
+        """Set the boost tier (0 to 3) and, if given, the limit it brings; sends GUILD_UPDATE."""
         extras = self._world.extras(self.id)
         extras.premium_tier = tier
         if upload_limit is not None:
@@ -248,13 +248,13 @@ class Guild:
         self._world.backend.edit_guild(self.id, {})
 
     def time_bot_out(self, until: datetime | None) -> None:
-        """Time the bot out, or end that; told with GUILD_MEMBER_UPDATE."""
+        """Time the bot out, or end that; sends GUILD_MEMBER_UPDATE."""
         backend = self._world.backend
         ends = None if until is None else until.isoformat()
         backend.edit_member(self.id, backend.bot_user.id, {"timed_out_until": ends})
 
     def remove_bot(self) -> None:
-        """Throw the bot out; told with GUILD_DELETE. Channels and messages stay for `add_bot`."""
+        """Throw the bot out; sends GUILD_DELETE. Channels and messages stay for `add_bot`."""
         backend = self._world.backend
         guild = backend.get_guild(self.id)
         for channel_id in [*guild.channel_ids, *guild.thread_ids]:
@@ -262,7 +262,7 @@ class Guild:
         backend.remove_guild(self.id)
 
     def add_bot(self) -> None:
-        """Invite the bot again; told with GUILD_CREATE."""
+        """Invite the bot again; sends GUILD_CREATE."""
         backend = self._world.backend
         backend.guilds[self.id] = self.handle._guild
         for channel_id, (channel, messages) in self._aside.items():

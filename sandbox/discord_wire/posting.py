@@ -49,7 +49,7 @@ def post_message(world: World, request: RecordedRequest, channel: Channel) -> di
     """Create a message, or give the one that was sent under the same nonce.
 
     Raises:
-        BackendError: 10008 where that one was deleted, or any refusal of a message.
+        BackendError: 10008 if that one was deleted, or any refusal of a message.
     """
     message_rules.check_new_message(world, channel, request)
     nonce = request.body.get("nonce")
@@ -81,7 +81,7 @@ def edit_message(world: World, request: RecordedRequest, channel: Channel, messa
     message_rules.check_edit(world, channel, request)
     message = world.backend.get_message(channel.id, message_id)
     _count_old_edit(world, message)
-    world.posts.setdefault(message_id, PostFacts(None, pings_of(message)))  # an edit pings nobody anew
+    world.posts.setdefault(message_id, PostFacts(None, pings_of(message)))  # an edit pings nobody
     answer: dict[str, Any] = without_nonce(simcord_dispatch(world, request))
     return answer
 

@@ -52,7 +52,7 @@ class RecordedRequest:
 
     @property
     def body(self) -> dict[str, Any]:
-        """The JSON object that was sent; empty where there was none."""
+        """The JSON object that was sent; empty if there was none."""
         return self.json if isinstance(self.json, dict) else {}
 
     @property

@@ -61,7 +61,7 @@ _CALLS = {
 
 
 def refusal(code: int, status: int | None = None) -> Status:
-    """Discord's answer with this code; `status` where it is to come with another one."""
+    """Discord's answer with this code; `status` if it is to come with another one."""
     usual, message = REFUSALS.get(code, (400, "A code of tomorrow"))
     return Status(status or usual, code, message)
 

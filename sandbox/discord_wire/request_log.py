@@ -14,7 +14,7 @@ _TOKEN = re.compile(r"(/(?:interactions|webhooks)/[0-9]+/)[^/]+")
 def log_request(world: World, request: RecordedRequest, status: int | None, answer: object) -> None:
     """Log a request, once it has been done or refused; that its answer is lost afterwards changes nothing.
 
-    `status` is None where the connection was cut before anything was done; `answer` is the response's body.
+    `status` is None if the connection was cut before anything was done; `answer` is the response's body.
     """
     told = answer if isinstance(answer, dict) else {}
     event, facts = _described(world, request, told)

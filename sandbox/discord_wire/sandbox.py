@@ -87,14 +87,14 @@ class DiscordSandbox:
         return cls(world, runner, gateway, page, base)
 
     def api_url_of(self, caller: str) -> str:
-        """An address for one of several bots, so that its requests and sessions can be told from the others'."""
+        """An address for one of several bots, so that its requests and sessions can be told apart from the others'."""
         return f"http://{self._base}/as/{caller}/api/v10"
 
     async def stop(self, *, strict: bool = True) -> None:
         """Stop serving.
 
         Raises:
-            UnsupportedCalls: with `strict`, where the bot asked for something that the sandbox does not know.
+            UnsupportedCalls: with `strict`, if the bot asked for something that the sandbox does not know.
         """
         self.gateway.cut()
         await self._page.shut_down()
@@ -147,7 +147,7 @@ class DiscordSandbox:
         return bool(self.gateway.connected)
 
     async def until(self, condition: Callable[[], T], timeout: float = 30.0, what: str = "") -> T:
-        """Wait until the condition gives something true (looked at on every event), and give that.
+        """Wait until the condition (tried at every event) returns something true, and return that.
 
         Raises:
             TimeoutError: not within `timeout` seconds.
@@ -215,7 +215,7 @@ class DiscordSandbox:
     # ----------------------------------------------------------------- looking on
 
     async def open_preview(self, channel: Channel, viewers: Sequence[Member], *, port: int | None = None) -> str:
-        """SimCord's page of a channel, as these people see it; gives its address. One page at a time."""
+        """SimCord's page of a channel, as these people see it; returns its address. One page at a time."""
         return await self._page.open(channel, viewers, port=port)
 
     async def preview_ended(self) -> None:

@@ -92,7 +92,7 @@ class Socket:
 
     @property
     def bots_close_code(self) -> int | None:
-        """The code with which the bot closed it; None where it just broke, or was closed from here."""
+        """The code with which the bot closed it; None if it just broke, or was closed from here."""
         code = None if self._closed_here else self._socket.close_code
         return None if code == WSCloseCode.ABNORMAL_CLOSURE else code
 
@@ -132,7 +132,7 @@ class Session:
         return number == ((guild_id >> 22) % count if guild_id is not None else 0)
 
     def dispatch(self, event: str, payload: dict[str, Any]) -> None:
-        """Number an event, keep it for a replay, and send it where there is a socket."""
+        """Number an event, keep it for a replay, and send it if there is a socket."""
         self.sequence += 1
         frame = {"op": 0, "s": self.sequence, "t": event, "d": payload}
         self.sent.append(frame)
@@ -140,7 +140,7 @@ class Session:
             self.socket.send(frame)
 
     def missed_since(self, sequence: int) -> list[dict[str, Any]] | None:
-        """What was sent after this number; None where that is not known any more."""
+        """What was sent after this number; None if that is no longer known."""
         if sequence > self.sequence:
             return None
         if self.sent and self.sent[0]["s"] > sequence + 1:

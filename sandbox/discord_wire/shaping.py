@@ -52,7 +52,7 @@ def complete_guild(world: World, guild: Payload) -> None:
 
 
 def _reaches(world: World, thread: Payload) -> bool:
-    """Whether the bot hears of a thread: of a private one only as its member, or where it may manage threads."""
+    """Whether the bot hears of a thread: of a private one only as its member, or if it may manage threads."""
     return channel_accessible(world.backend, int(thread["id"]), world.backend.bot_user.id)
 
 

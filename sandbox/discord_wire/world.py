@@ -63,9 +63,9 @@ class World:
     backend: Backend = field(init=False)
     clock: RunningClock = field(default_factory=RunningClock)
     hides_channels: bool = True
-    """Whether channels that the bot may not view are told of without their names (since 2026-11-16)."""
+    """Whether channels that the bot may not view are reported without their names (since 2026-11-16)."""
     hidden: set[int] = field(default_factory=set)
-    """Channels that the bot could not view when they were last told of."""
+    """Channels that the bot could not view when they were last reported."""
     changes: Changes = field(default_factory=Changes)
     faults: Faults = field(default_factory=Faults)
     limits: RateLimits = field(init=False)

@@ -17,7 +17,7 @@ class BotControls:
         return {"bot-start": self.start, "bot-restart": self.restart, "bot-kill": self.kill}
 
     async def start(self, _form: Form) -> str:
-        """Starts it where it does not run."""
+        """Starts it if it does not run."""
         if self._bot.running:
             raise NotDone("The bot is already running.")
         await self._bot.start()

@@ -25,7 +25,7 @@ _OF_ONE_CONNECTION = frozenset(
 )  # fmt: skip
 _LARGEST_BODY = 32 * 1024 * 1024
 _FIXED = frozenset({"text/css", "text/javascript", "application/javascript", "font/ttf", "font/woff2"})
-"""What is the same behind every page: of fonts alone, a browser would otherwise load 30 MB anew for each channel."""
+"""What is the same behind every page: of fonts alone, a browser would otherwise load 30 MB again for each channel."""
 _NO_PAGE = "The chat is closed."
 _PAGE = Path(__file__).parent / "page"
 _ADDED = {
@@ -60,7 +60,7 @@ class Chat:
 
     @property
     def url(self) -> str:
-        """Where the page is to be seen, with its secret; another one for each channel, so that a frame loads anew."""
+        """Where the page is to be seen, with its secret; another one for each channel, so that a frame loads again."""
         return f"http://127.0.0.1:{self.port}/?page={self._shown}#{self._secret}" if self.open else ""
 
     async def start(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from aiohttp import ClientConnectionError, web
 
 _TOGETHER_S = 0.2
-"""Changes within this time are sent in one go; jobs change by the clock alone, of which nobody tells."""
+"""Changes within this time are sent in one go; jobs change by the clock alone, which nobody reports."""
 
 
 class Live:

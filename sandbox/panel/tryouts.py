@@ -148,7 +148,7 @@ class Tryouts:
     # ------------------------------------------------------- what is said of it
 
     def _begin(self, text: str, *, needs_token: bool = False) -> Callable[[str], None]:
-        """Says this; gives what says more of the same scene, as long as no other was begun."""
+        """Says this; returns a function that says more in the same scene, until another one is started."""
         self._begun += 1
         number = self._begun
 
@@ -166,7 +166,7 @@ class Tryouts:
         tell(f"Done: the result was posted {late:.1f} seconds after the job had ended. {more}".rstrip())
 
     async def _go_to(self, channel: Channel) -> None:
-        """Looks at the channel, as the same person where that person is in its server."""
+        """Looks at the channel, as the same person if that person is in its server."""
         desk = self._desk
         town = next((one for one in desk.towns if channel in one.channels), None)
         if town is None or not town.bot_is_in:

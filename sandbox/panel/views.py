@@ -98,7 +98,7 @@ def bot(desk: Desk) -> Section:
 
 
 def scene(desk: Desk) -> Section:
-    """What happens in the scene that was begun last."""
+    """What happens in the scene that was started last."""
     return {"text": desk.scene.text, "needsToken": desk.scene.needs_token}
 
 

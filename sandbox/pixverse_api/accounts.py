@@ -1,4 +1,4 @@
-"""useapi.net accounts: a number, the token in force, and whether it is paid for."""
+"""useapi.net accounts: a number, the present token, and whether it is paid for."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Accounts:
         return account
 
     def of_header(self, authorization: str | None) -> Account | None:
-        """The account whose token in force stands in an `Authorization: Bearer …` header."""
+        """The account whose present token is in an `Authorization: Bearer …` header."""
         if authorization is None or not authorization.startswith("Bearer "):
             return None
         token = authorization.removeprefix("Bearer ")

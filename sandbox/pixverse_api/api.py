@@ -77,7 +77,7 @@ class PixverseApi:
         return f"http://127.0.0.1:{self._server.port}"
 
     async def base_of(self, caller: str) -> str:
-        """An address for one of several bots, so that its requests can be told from the others'."""
+        """An address for one of several bots, so that its requests can be told apart from the others'."""
         return f"http://127.0.0.1:{await self._server.open_port_of(caller)}"
 
     @property

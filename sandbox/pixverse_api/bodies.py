@@ -40,7 +40,7 @@ _DOCUMENTED = {
 
 
 def usual(status: int) -> Answer:
-    """The body that goes with `status` where nothing else is asked for."""
+    """The body that comes with `status` unless another one is asked for."""
     if status in _DOCUMENTED:
         return _DOCUMENTED[status]
     phrases = {known.value: known.phrase for known in HTTPStatus}

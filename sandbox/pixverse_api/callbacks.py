@@ -71,7 +71,7 @@ class Callbacks:
         self._clock = clock
         self._allowed = _LOOPBACK | set(allowed)
         self._open: dict[str, Job] = {}
-        """Jobs that have an address and have not told their end."""
+        """Jobs that have an address and have not reported their end."""
         self._held: dict[str, list[Record]] = {}
         self._some_open = asyncio.Event()
         self._sending: set[asyncio.Task[None]] = set()

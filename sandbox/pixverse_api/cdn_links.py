@@ -86,7 +86,7 @@ class Shelf:
         return stored
 
     def find(self, path: str, query: Mapping[str, str], now: int) -> File | None:
-        """The file behind a link, or None where the link is unknown, altered or dead at `now` (milliseconds).
+        """The file behind a link, or None if the link is unknown, altered or dead at `now` (milliseconds).
 
         `path` is the raw one, in which `%2F` is no slash.
         """

@@ -1,7 +1,7 @@
-"""Everything that can go wrong between a request and its answer, in place of, before or after the deed.
+"""Everything that can go wrong between a request and its answer, before, after or instead of carrying it out.
 
-An action is given the request and the deed, a function that does what was asked and makes the true answer. It calls
-the deed or not, and answers what it likes.
+An action is given the request and the work, a function that does what was asked and makes the true answer. It calls
+the work or not, and answers what it likes.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """Another status instead of the deed. Without a body: the documented one, or `{error, code}`."""
+    """Another status, and the request is not carried out. Without a body: the documented one, or `{error, code}`."""
 
     status: int
     body: str | bytes | dict[str, object] | None = None
@@ -60,7 +60,7 @@ class Code200:
 
 @dataclass(frozen=True, slots=True)
 class Empty:
-    """The deed is done, the body of its answer is missing."""
+    """The request is carried out, but its answer has no body."""
 
     async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
         true = await deed()
@@ -119,7 +119,7 @@ class HangsUpHalfway:
 
 @dataclass(frozen=True, slots=True)
 class Slow:
-    """The deed and its answer come `seconds` late."""
+    """The request is carried out and answered `seconds` late."""
 
     seconds: float
 
@@ -130,7 +130,7 @@ class Slow:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The deed and its answer wait for an event."""
+    """The request is carried out and answered after an event."""
 
     event: asyncio.Event
 
@@ -141,7 +141,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class AfterDeed:
-    """First the deed, then another action in place of its answer."""
+    """The request is carried out, then another action takes the place of its answer."""
 
     action: Action
 
@@ -212,7 +212,7 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class RedirectChain:
-    """So many redirects from the address to itself, told apart by a `hop` in the query, and then the deed."""
+    """So many redirects from the address to itself, told apart by a `hop` in the query, and then the answer."""
 
     hops: int
 

@@ -27,7 +27,7 @@ class Kept(Enum):
 
 
 class Watcher(Protocol):
-    """Is told what becomes of jobs; a `Job` that is not `added` yet is none of its business."""
+    """Hears what becomes of jobs; a `Job` that is not `added` yet does not concern it."""
 
     def added(self, job: Job, /) -> None:
         """A job was accepted."""

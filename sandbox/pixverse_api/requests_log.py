@@ -19,11 +19,11 @@ class Seen:
     at: int
     """Milliseconds UTC."""
     account: int | None
-    """The number of the account whose token in force was sent."""
+    """The number of the account whose present token was sent."""
     host: str
     status: int | None = None
     credential: str | None = None
-    """Tells tokens apart, whether they are in force or not; see `credential`."""
+    """Tells tokens apart, whether they are valid or not; see `credential`."""
     caller: str = ""
     """Which bot asked, where each was given an address of its own."""
 
