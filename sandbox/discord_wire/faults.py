@@ -49,7 +49,7 @@ class RateLimit:
 class Hold:
     """Holds the answer: `reached` tells that a request waits here, `release` lets it go on as if nothing had been.
 
-    `gone` tells that the client hung up meanwhile; a deed that was held before it was done is then never done.
+    `gone` tells that the client hung up meanwhile; a request that was held before it was carried out never is then.
     """
 
     reached: asyncio.Event = field(default_factory=asyncio.Event)

@@ -1,7 +1,7 @@
 """Everything that can go wrong between a request and its answer, before, after or instead of carrying it out.
 
-An action is given the request and the work, a function that does what was asked and makes the true answer. It calls
-the work or not, and answers what it likes.
+An action is given the request and `carry_out`, a function that does what was asked and returns the true answer. It
+calls that or not, and answers what it likes.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from sandbox.pixverse_api.bodies import refusal, usual
 
 HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>"
 
-Deed = Callable[[], Awaitable[web.Response]]
+CarryOut = Callable[[], Awaitable[web.Response]]
 
 
 class Action(Protocol):
     """One way to answer."""
 
-    async def play(self, request: web.Request, deed: Deed, /) -> web.StreamResponse:
+    async def play(self, request: web.Request, carry_out: CarryOut, /) -> web.StreamResponse:
         """Answer the request."""
         ...
 
@@ -38,7 +38,7 @@ class Status:
     retry_after: str | float | None = None
     content_type: str | None = None
 
-    async def play(self, _request: web.Request, _deed: Deed) -> web.StreamResponse:
+    async def play(self, _request: web.Request, _carry_out: CarryOut) -> web.StreamResponse:
         body = usual(self.status).body if self.body is None else self.body
         content, own_type = _encoded(body)
         headers = {"Content-Type": self.content_type or own_type}
@@ -54,7 +54,7 @@ class Code200:
     code: int
     error: str = "Internal error"
 
-    async def play(self, _request: web.Request, _deed: Deed) -> web.StreamResponse:
+    async def play(self, _request: web.Request, _carry_out: CarryOut) -> web.StreamResponse:
         return web.json_response(refusal(self.code, self.error).body)
 
 
@@ -62,8 +62,8 @@ class Code200:
 class Empty:
     """The request is carried out, but its answer has no body."""
 
-    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, _request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         return web.Response(status=true.status, content_type=true.content_type)
 
 
@@ -71,7 +71,7 @@ class Empty:
 class Cut:
     """The connection breaks and nothing is answered."""
 
-    async def play(self, request: web.Request, _deed: Deed) -> web.StreamResponse:
+    async def play(self, request: web.Request, _carry_out: CarryOut) -> web.StreamResponse:
         return _cut(request, web.Response())
 
 
@@ -81,8 +81,8 @@ class Truncated:
 
     part: float = 0.5
 
-    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         content = _content(true)
         answer = await _opened(request, true.status, true.headers["Content-Type"], len(content))
         await answer.write(content[: int(len(content) * self.part)])
@@ -95,8 +95,8 @@ class HalfBody:
 
     part: float = 0.5
 
-    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, _request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         content = _content(true)
         half = content[: int(len(content) * self.part)]
         return web.Response(status=true.status, body=half, headers={"Content-Type": true.headers["Content-Type"]})
@@ -108,8 +108,8 @@ class HangsUpHalfway:
 
     part: float = 0.5
 
-    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         content = _content(true)
         answer = await _opened(request, true.status, true.headers["Content-Type"], None, framed=False)
         await answer.write(content[: int(len(content) * self.part)])
@@ -123,9 +123,9 @@ class Slow:
 
     seconds: float
 
-    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+    async def play(self, _request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
         await asyncio.sleep(self.seconds)
-        return await deed()
+        return await carry_out()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +134,9 @@ class Hold:
 
     event: asyncio.Event
 
-    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
+    async def play(self, _request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
         await self.event.wait()
-        return await deed()
+        return await carry_out()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +145,8 @@ class AfterDeed:
 
     action: Action
 
-    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
 
         async def done() -> web.Response:
             return true
@@ -160,8 +160,8 @@ class OtherType:
 
     content_type: str = "text/html"
 
-    async def play(self, _request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, _request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         return web.Response(status=true.status, body=_content(true), headers={"Content-Type": self.content_type})
 
 
@@ -172,8 +172,8 @@ class Dripping:
     seconds: float
     piece: int = 1024
 
-    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         content = _content(true)
         answer = await _opened(request, true.status, true.headers["Content-Type"], len(content))
         async for piece in self._pieces(content):
@@ -190,8 +190,8 @@ class Dripping:
 class Endless:
     """The true bytes over and over, without a length, until the other side hangs up."""
 
-    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
-        true = await deed()
+    async def play(self, request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
+        true = await carry_out()
         answer = await _opened(request, true.status, true.headers["Content-Type"], None)
         while request.transport is not None and not request.transport.is_closing():
             await answer.write(_content(true))
@@ -206,7 +206,7 @@ class Redirect:
     url: str
     status: int = 302
 
-    async def play(self, _request: web.Request, _deed: Deed) -> web.StreamResponse:
+    async def play(self, _request: web.Request, _carry_out: CarryOut) -> web.StreamResponse:
         return web.Response(status=self.status, headers={"Location": self.url})
 
 
@@ -216,10 +216,10 @@ class RedirectChain:
 
     hops: int
 
-    async def play(self, request: web.Request, deed: Deed) -> web.StreamResponse:
+    async def play(self, request: web.Request, carry_out: CarryOut) -> web.StreamResponse:
         hop = int(request.query.get("hop", "0"))
         if hop >= self.hops:
-            return await deed()
+            return await carry_out()
         return web.Response(status=302, headers={"Location": str(request.url.update_query(hop=hop + 1))})
 
 

@@ -49,7 +49,7 @@ class Wire:
         entry = seen(request, self._clock(), number, self._caller_of(request))
         self.requests.append(entry)
 
-        async def deed() -> web.Response:
+        async def carry_out() -> web.Response:
             try:
                 answer = await handler(request)
             except web.HTTPException as no_such_route:
@@ -59,7 +59,7 @@ class Wire:
             return answer
 
         action = Status(503) if self.down else self.faults.take(request, account)
-        answer = await (deed() if action is None else action.play(request, deed))
+        answer = await (carry_out() if action is None else action.play(request, carry_out))
         cut = request.transport is None or request.transport.is_closing()
         entry.status = None if cut else answer.status
         self._log(entry)

@@ -52,7 +52,7 @@ _TROUBLES = (AccountState.REFUSED, AccountState.UNPAID, AccountState.MISSING)
 
 
 async def press(interaction: object) -> None:
-    """Stands where a button's deed is passed in."""
+    """The handler of a button."""
 
 
 def answers_on_one_job(words: Words) -> Iterator[Reply]:

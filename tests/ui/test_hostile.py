@@ -56,7 +56,7 @@ _quick = settings(
 
 
 async def _press(interaction: object) -> None:
-    """Stands where a button's deed is passed in."""
+    """The handler of a button."""
 
 
 def live(text: str) -> list[str]:

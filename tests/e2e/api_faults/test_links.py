@@ -200,12 +200,12 @@ class _LateBehindARedirect:
     absent: int
     asked: int = 0
 
-    async def play(self, request: web.Request, deed: faults.Deed) -> web.StreamResponse:
-        answer = await faults.RedirectChain(1).play(request, deed)
+    async def play(self, request: web.Request, carry_out: faults.CarryOut) -> web.StreamResponse:
+        answer = await faults.RedirectChain(1).play(request, carry_out)
         if answer.status == 302:
             return answer
         self.asked += 1
-        return await faults.Status(404).play(request, deed) if self.asked <= self.absent else answer
+        return await faults.Status(404).play(request, carry_out) if self.asked <= self.absent else answer
 
 
 async def test_a_file_that_appears_late_behind_a_redirect(town: Town) -> None:
@@ -221,8 +221,8 @@ async def test_a_file_that_appears_late_behind_a_redirect(town: Town) -> None:
 class _EndsAtALogin:
     """Two redirects, and then a page that wants a log-in."""
 
-    async def play(self, request: web.Request, deed: faults.Deed) -> web.StreamResponse:
-        answer = await faults.RedirectChain(2).play(request, deed)
+    async def play(self, request: web.Request, carry_out: faults.CarryOut) -> web.StreamResponse:
+        answer = await faults.RedirectChain(2).play(request, carry_out)
         return answer if answer.status == 302 else web.Response(text="<form>Log in", content_type="text/html")
 
 
@@ -253,9 +253,9 @@ class _Grows:
 
     asked: int = 0
 
-    async def play(self, request: web.Request, deed: faults.Deed) -> web.StreamResponse:
+    async def play(self, request: web.Request, carry_out: faults.CarryOut) -> web.StreamResponse:
         self.asked += 1
-        return await faults.HalfBody(min(self.asked / 5, 1)).play(request, deed)
+        return await faults.HalfBody(min(self.asked / 5, 1)).play(request, carry_out)
 
 
 async def test_a_file_that_grows(town: Town) -> None:
