@@ -7,14 +7,16 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from xdist.remote import Producer
 
+from settings import DatabasePlace, PostgresUrl
 from tests.dealing import Dealing
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import NewPlace, PostgresServer
 
 # Imports make a million objects that stay: looking through them again and again takes a third of the collection.
 gc.disable()
@@ -74,6 +76,25 @@ def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server, for this worker alone."""
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def new_place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewPlace]:
+    """Gives places for databases, each of them for one; a test that takes it runs on both engines."""
+    if request.param == "sqlite":
+        numbers = count(1)
+        yield lambda: tmp_path / f"{next(numbers)}.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    made: list[PostgresUrl] = []
+
+    def new() -> DatabasePlace:
+        made.append(server.lend())
+        return made[-1]
+
+    yield new
+    for url in made:
+        server.give_back(url)
 
 
 @pytest.fixture

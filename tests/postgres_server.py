@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import warnings
+from collections.abc import Callable
 from contextlib import closing, suppress
 from itertools import count
 from pathlib import Path
@@ -20,8 +21,11 @@ from urllib.parse import quote
 import psycopg
 from pydantic import SecretStr
 
-from settings import PostgresUrl
+from settings import DatabasePlace, PostgresUrl
 from storage.database import Database
+
+NewPlace = Callable[[], DatabasePlace]
+"""Gives the place of a database that nobody has."""
 
 _SETTINGS = """
 fsync = off
@@ -31,6 +35,23 @@ max_connections = 80
 autovacuum = off
 log_min_messages = panic
 """
+_EMPTY = "".join(
+    f"DELETE FROM {table};"
+    for table in (
+        "deliveries",
+        "subscribers",
+        "subscriptions",
+        "batches",
+        "follows",
+        "jobs",
+        "servers",
+        "accounts",
+        "meta",
+    )
+).encode() + b"".join(
+    f"ALTER SEQUENCE {table}_id_seq RESTART;".encode()
+    for table in ("deliveries", "subscriptions", "batches", "jobs", "accounts")
+)
 _TEMPLATE = "with_tables"
 _PREFIX = "pixverse-postgres-"
 
@@ -65,6 +86,7 @@ class PostgresServer:
         self._server = _pixeltable().get_server(self.data, start=False, cleanup_mode=None)
         self._numbers = count(1)
         self._has_template = False
+        self._clean: list[PostgresUrl] = []
         self.port = free_port()
         try:
             self._server.ensure_pgdata_inited()
@@ -115,6 +137,19 @@ class PostgresServer:
             template = _TEMPLATE if tables else "template1"
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY".encode())
         return self.url(name)
+
+    def lend(self) -> PostgresUrl:
+        """A database with the bot's tables and no rows, to be given back: making one takes longer than most tests."""
+        return self._clean.pop() if self._clean else self.new_database()
+
+    def give_back(self, url: PostgresUrl) -> None:
+        """Empties a database that was lent, whoever is connected."""
+        with closing(self.admin()) as connection:
+            sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(sql, (name_of(url),))
+        with closing(self.admin(name_of(url))) as connection:
+            connection.execute(_EMPTY)
+        self._clean.append(url)
 
     def drop(self, url: PostgresUrl) -> None:
         """Deletes a database, whoever is connected."""

@@ -21,6 +21,7 @@ from relay.delivery.message_builder import MessageBuilder
 from relay.delivery.outbox import ClockWatch
 from relay.delivery.sender import Sender
 from relay.media.media_store import MediaStore
+from settings import DatabasePlace
 from storage import batches, deliveries, delivery_queries, jobs, subscriptions
 from storage.database import Database, Transaction
 from storage.errors import StorageUnavailable
@@ -110,7 +111,7 @@ def completed(jobid: str, videos: int = 1, **changes: object) -> Job:
 class World:
     """One process over one database; `restart` makes another one over the same."""
 
-    path: Path
+    place: DatabasePlace
     clock: ManualClock = field(default_factory=lambda: SleeplessClock(FIRST_DAY, 0.0))
     videos: Files = field(default_factory=Files)
     api_down_since: int | None = None
@@ -125,9 +126,9 @@ class World:
 
     async def start(self, points: Points | None = None) -> None:
         point = points or Points()
-        opened = await MortalDatabase.open(await lay_database(self.path), connect=connect_inline)
-        assert isinstance(opened, MortalDatabase)
-        self.database = opened
+        if isinstance(self.place, Path):
+            await lay_database(self.place)
+        self.database = await MortalDatabase.open(self.place, connect=connect_inline)
         self.database.point = point
         self.discord.point = point
         self.renew()

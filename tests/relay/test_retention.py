@@ -70,7 +70,7 @@ async def test_a_job_is_kept_for_31_days_and_no_longer(world: World) -> None:
 
 
 async def test_copies_from_before_an_update_go_too(world: World) -> None:
-    copy = world.path.with_name("relay.db.before-2")
+    copy = world.database.path.with_name("relay.db.before-2")
     copy.touch()
     os.utime(copy, (0, 0))
     await _retention(world).sweep()

@@ -57,7 +57,7 @@ async def test_a_full_disk_is_noticed_by_whoever_writes(world: CardWorld) -> Non
 async def test_cards_are_told_at_the_beginning_and_at_the_end(world: CardWorld) -> None:
     await world.database._engine.writer.rows("PRAGMA busy_timeout = 10")
     paused = []
-    with closing(sqlite3.connect(world.path, isolation_level=None)) as other:
+    with closing(sqlite3.connect(world.database.path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
 
         def look() -> None:

@@ -25,9 +25,9 @@ def place(request: pytest.FixtureRequest, path: Path) -> Iterator[DatabasePlace]
         yield path
         return
     server: PostgresServer = request.getfixturevalue("postgres_server")
-    url = server.new_database()
+    url = server.lend()
     yield url
-    server.drop(url)
+    server.give_back(url)
 
 
 @pytest.fixture

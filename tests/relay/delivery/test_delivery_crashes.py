@@ -1,4 +1,4 @@
-"""Exactly one outcome, at whichever instant the process dies or the disk is full."""
+"""Exactly one outcome, at whichever instant the process dies or the disk is full, on both engines."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from model.messages import Refused, SendResult, TooManyRequests
 from relay.delivery import verdicts
+from settings import DatabasePlace
+from tests.postgres_server import NewPlace
 from tests.relay.discord_channel import DEAD, LOST
 from tests.relay.outbox_world import Killed, Points, World, completed, disk_full
 
@@ -36,8 +39,8 @@ SHORT, LONG = 10_000, 600_000
 MOST_POINTS = 40
 
 
-async def seeded(path: Path, script: list[SendResult]) -> tuple[World, int]:
-    world = World(path)
+async def seeded(place: DatabasePlace, script: list[SendResult]) -> tuple[World, int]:
+    world = World(place)
     await world.start()
     await world.account()
     await world.watch("job", CHANNEL, users=(9,))
@@ -62,9 +65,9 @@ async def run_until_killed(world: World, at: int) -> bool:
 
 @pytest.mark.parametrize("away", [SHORT, LONG], ids=["nonce remembered", "nonce forgotten"])
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_killed_at_every_point_it_is_posted_once(tmp_path: Path, scenario: str, away: int) -> None:
+async def test_killed_at_every_point_it_is_posted_once(new_place: NewPlace, scenario: str, away: int) -> None:
     for at in range(1, MOST_POINTS):
-        world, delivery_id = await seeded(tmp_path / f"{at}.db", SCENARIOS[scenario])
+        world, delivery_id = await seeded(new_place(), SCENARIOS[scenario])
         died = await run_until_killed(world, at)
         world.clock.advance(away)
         world.renew()
@@ -80,10 +83,10 @@ async def test_killed_at_every_point_it_is_posted_once(tmp_path: Path, scenario:
 
 
 @pytest.mark.parametrize("scenario", ["taken", "answer lost", "too large"])
-async def test_where_nobody_can_know_nothing_is_sent_again(tmp_path: Path, scenario: str) -> None:
+async def test_where_nobody_can_know_nothing_is_sent_again(new_place: NewPlace, scenario: str) -> None:
     states = set()
     for at in range(1, MOST_POINTS):
-        world, delivery_id = await seeded(tmp_path / f"{at}.db", SCENARIOS[scenario])
+        world, delivery_id = await seeded(new_place(), SCENARIOS[scenario])
         world.discord.readable = False
         died = await run_until_killed(world, at)
         world.clock.advance(LONG)
@@ -105,10 +108,10 @@ async def test_where_nobody_can_know_nothing_is_sent_again(tmp_path: Path, scena
 
 @pytest.mark.parametrize("first", [LOST, DEAD], ids=["stored", "not stored"])
 async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it_is_back(
-    tmp_path: Path, first: SendResult
+    new_place: NewPlace, first: SendResult
 ) -> None:
     """Nothing could be posted there meanwhile, so nothing is lost by waiting until somebody can know."""
-    world, delivery_id = await seeded(tmp_path / "relay.db", [first])
+    world, delivery_id = await seeded(new_place(), [first])
     await world.pump()
     world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
     world.clock.advance(LONG)
@@ -123,8 +126,8 @@ async def test_a_channel_that_is_out_of_reach_for_a_while_is_looked_into_once_it
     await world.stop()
 
 
-async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(tmp_path: Path) -> None:
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.discord.missing[CHANNEL], world.discord.readable = ("View Channel",), False
     world.clock.advance(LONG)
@@ -135,9 +138,9 @@ async def test_a_channel_that_stays_out_of_reach_is_waited_for_three_days(tmp_pa
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(tmp_path: Path, scenario: str) -> None:
+async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(new_place: NewPlace, scenario: str) -> None:
     for at in range(1, MOST_POINTS):
-        world, delivery_id = await seeded(tmp_path / f"{at}.db", SCENARIOS[scenario])
+        world, delivery_id = await seeded(new_place(), SCENARIOS[scenario])
         points = Points(at, disk_full)
         world.database.point = points
         for _ in range(40):
@@ -158,8 +161,8 @@ async def test_a_full_disk_at_every_point_loses_and_doubles_nothing(tmp_path: Pa
     raise AssertionError("there are more points than were tried")
 
 
-async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending(tmp_path: Path) -> None:
-    world, delivery_id = await seeded(tmp_path / "relay.db", [])
+async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_sending(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [])
     # Of the second transaction, which records, nothing is written.
     world.database.point = Points(5, disk_full)
     with pytest.raises(Exception, match="disk is full"):
@@ -177,8 +180,8 @@ async def test_what_was_sent_is_recorded_when_the_disk_has_room_again_without_se
 
 
 @pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
-async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(tmp_path: Path, jump: int) -> None:
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(new_place: NewPlace, jump: int) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
     world.clock.jump(jump)
@@ -190,9 +193,9 @@ async def test_a_clock_that_is_set_by_an_hour_doubles_nothing(tmp_path: Path, ju
     await world.stop()
 
 
-async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(tmp_path: Path) -> None:
+async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(new_place: NewPlace) -> None:
     """Nobody has noticed it yet, and the attempt looks young; for how long it was waited this process knows."""
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
     world.clock.jump(SHORT - LONG)
@@ -204,8 +207,8 @@ async def test_a_clock_that_is_set_back_an_instant_before_the_next_attempt(tmp_p
 
 
 @pytest.mark.parametrize("jump", [-3_600_000, 3_600_000])
-async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(tmp_path: Path, jump: int) -> None:
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(new_place: NewPlace, jump: int) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(LONG)
     world.clock.jump(jump)
@@ -220,10 +223,10 @@ async def test_a_clock_that_is_set_while_the_bot_is_away_is_seen_in_the_history(
 
 @pytest.mark.parametrize("script", [[LOST], [DEAD]], ids=["stored", "never arrived"])
 async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
-    tmp_path: Path, script: list[SendResult]
+    new_place: NewPlace, script: list[SendResult]
 ) -> None:
     """The clock was set back by as much as the bot was away, so that the attempt's age tells nothing."""
-    world, delivery_id = await seeded(tmp_path / "relay.db", script)
+    world, delivery_id = await seeded(new_place(), script)
     await world.pump()
     world.clock.advance(LONG)
     world.clock.jump(SHORT - LONG)
@@ -235,8 +238,8 @@ async def test_an_attempt_of_an_earlier_process_that_looks_young_is_looked_for(
     await world.stop()
 
 
-async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(tmp_path: Path) -> None:
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
     await world.pump()
     world.clock.advance(SHORT)
     world.renew()
@@ -248,8 +251,8 @@ async def test_an_attempt_that_looks_young_is_made_again_where_nobody_may_look(t
     await world.stop()
 
 
-async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(tmp_path: Path) -> None:
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(new_place: NewPlace) -> None:
+    world, delivery_id = await seeded(new_place(), [LOST])
     world.clock.jump(3_600_000)
     await world.pump()
     world.clock.advance(LONG)
@@ -260,9 +263,9 @@ async def test_a_clock_that_is_an_hour_ahead_finds_it_in_the_history(tmp_path: P
     await world.stop()
 
 
-async def test_a_nonce_outlives_nothing_where_the_first_attempt_is_old(tmp_path: Path) -> None:
+async def test_a_nonce_outlives_nothing_where_the_first_attempt_is_old(new_place: NewPlace) -> None:
     """What counts is the first attempt that nobody answered, not the last."""
-    world, delivery_id = await seeded(tmp_path / "relay.db", [LOST])
+    world, delivery_id = await seeded(new_place(), [LOST])
     world.discord.readable = False
     await world.pump()
     for _ in range(6):
@@ -285,7 +288,7 @@ steps = st.tuples(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(steps, min_size=1, max_size=6), st.sampled_from([0, -3_600_000, 3_600_000]), st.integers(0, 5))
 def test_whatever_happens_there_is_one(
     course: list[tuple[SendResult | None, int | None, int]], jump: int, jump_at: int
