@@ -19,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import quote
 
 import psycopg
+from psycopg import sql
 from pydantic import SecretStr
 
 from settings import DatabasePlace, PostgresUrl
@@ -138,15 +139,30 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY FILE_COPY".encode())
         return self.url(name)
 
+    def with_password(self, url: PostgresUrl, password: str) -> PostgresUrl:
+        """The database's address for a user of its own, who needs this password."""
+        name = name_of(url)
+        with closing(self.admin()) as connection:
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), password))
+            connection.execute(sql.SQL("ALTER DATABASE {0} OWNER TO {0}").format(sql.Identifier(name)))
+            rules = self.data / "pg_hba.conf"
+            rules.write_text(f"host {name} {name} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
+            connection.execute("SELECT pg_reload_conf()")
+        return self.url(name, user=name, password=password)
+
+    def end_connections(self, url: PostgresUrl) -> None:
+        """Ends every connection to a database."""
+        with closing(self.admin()) as connection:
+            query = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+            connection.execute(query, (name_of(url),))
+
     def lend(self) -> PostgresUrl:
         """A database with the bot's tables and no rows, to be given back: making one takes longer than most tests."""
         return self._clean.pop() if self._clean else self.new_database()
 
     def give_back(self, url: PostgresUrl) -> None:
         """Empties a database that was lent, whoever is connected."""
-        with closing(self.admin()) as connection:
-            sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-            connection.execute(sql, (name_of(url),))
+        self.end_connections(url)
         with closing(self.admin(name_of(url))) as connection:
             connection.execute(_EMPTY)
         self._clean.append(url)

@@ -7,6 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import psycopg
+from psycopg.rows import dict_row
+
+from settings import DatabasePlace, PostgresUrl
+from storage.engines.postgres.dialect import bound
+
 SECOND = 1000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
@@ -15,14 +21,24 @@ HOUR = 60 * MINUTE
 class Ledger:
     """One database file."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: DatabasePlace) -> None:
+        self.place = place
+
+    @property
+    def path(self) -> Path:
+        """The file of an SQLite database."""
+        assert isinstance(self.place, Path)
+        return self.place
 
     def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
         """What is committed right now."""
         with closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(sql, parameters)]
+
+    def tables(self) -> list[str]:
+        """The names of all tables."""
+        return [row["name"] for row in self.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
 
     def change(self, sql: str, *parameters: object) -> int:
         """Changes the database of a stopped bot; gives the number of rows that changed."""
@@ -54,4 +70,34 @@ class Ledger:
 
     def files(self) -> dict[str, bytes]:
         """Every file beside the database, its own included."""
+        if not self.path.parent.is_dir():
+            return {}
         return {path.name: path.read_bytes() for path in self.path.parent.rglob("*") if path.is_file()}
+
+
+class PostgresLedger(Ledger):
+    """One PostgreSQL database."""
+
+    def tables(self) -> list[str]:
+        sql = "SELECT table_name FROM information_schema.tables WHERE table_schema = current_schema()"
+        return [row["table_name"] for row in self.rows(sql)]
+
+    def rows(self, sql: str, *parameters: object) -> list[dict[str, Any]]:
+        text, values = bound(sql, parameters)  # type: ignore[arg-type]
+        with closing(self._connected()) as connection:
+            return connection.cursor(row_factory=dict_row).execute(text.encode(), values).fetchall()
+
+    def change(self, sql: str, *parameters: object) -> int:
+        text, values = bound(sql, parameters)  # type: ignore[arg-type]
+        with closing(self._connected()) as connection:
+            return connection.execute(text.encode(), values).rowcount
+
+    def files(self) -> dict[str, bytes]:
+        """Every table, and every file of the process's own."""
+        assert isinstance(self.place, PostgresUrl)
+        held = {name: repr(self.rows(f"SELECT * FROM {name}")).encode() for name in self.tables()}
+        return held | {path.name: path.read_bytes() for path in self.place.folder.rglob("*") if path.is_file()}
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        assert isinstance(self.place, PostgresUrl)
+        return psycopg.connect(self.place.secret.get_secret_value(), autocommit=True)

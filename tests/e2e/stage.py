@@ -39,11 +39,12 @@ class Stage:
         folder: Path,
         settings: Mapping[str, str],
         nursery: Nursery | None,
+        ledger: Ledger | None = None,
     ) -> None:
         self.discord = discord
         self.pixverse = pixverse
         self.folder = folder
-        self.ledger = Ledger(folder / "kept" / "relay.db")
+        self.ledger = ledger or Ledger(folder / "kept" / "relay.db")
         self.secrets: list[str] = [discord.bot_token]
         self.addresses: list[str] = []
         """E-mail addresses, which may stand in the database and in what PixVerse is asked, but nowhere else."""
@@ -63,7 +64,7 @@ class Stage:
                 "DISCORD_API_URL": discord.api_url,
                 "USEAPI_URL": pixverse.base,
                 "MEDIA_HOSTS": pixverse.cdn.base,
-                "DATABASE_URL": f"sqlite:///{self.ledger.path}",
+                "DATABASE_URL": f"sqlite:///{self.ledger.place}",
                 "POLL_INTERVAL": str(POLL_SECONDS),
                 **settings,
             },
@@ -73,12 +74,17 @@ class Stage:
 
     @classmethod
     async def build(
-        cls, program: Path, folder: Path, settings: Mapping[str, str], nursery: Nursery | None = None
+        cls,
+        program: Path,
+        folder: Path,
+        settings: Mapping[str, str],
+        nursery: Nursery | None = None,
+        ledger: Ledger | None = None,
     ) -> Stage:
         """Starts both sandboxes, not the bot, which the nursery forks if there is one."""
         pixverse = PixverseApi(rng=random.Random(7), sweep_seconds=0)
         await pixverse.start()
-        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, nursery)
+        return cls(await DiscordSandbox.start(), pixverse, program, folder, settings, nursery, ledger)
 
     async def close(self) -> None:
         """Ends everything; a call that the sandbox does not know is a fault, and so are a secret in a wrong place and a
@@ -178,7 +184,7 @@ class Stage:
             "calls of Discord": "\n".join(map(_words, self.discord.requests)),
         }
         asked = {"addresses of PixVerse": "\n".join(call.path for call in self.pixverse.requests)}
-        files = self.ledger.files() if self.ledger.path.parent.is_dir() else {}
+        files = self.ledger.files()
         names = {name: name for name in files}
         # An id of v2 that somebody pastes is offered to them as itself while they type.
         offered = {"calls of Discord": "\n".join(_words(call) for call in self.discord.requests if not _offers(call))}

@@ -11,10 +11,9 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 def _rows_with(town: Town, user_id: int) -> list[str]:
     ledger = town.stage.ledger
-    tables = [row["name"] for row in ledger.rows("SELECT name FROM sqlite_schema WHERE type = 'table'")]
     return [
         f"{table}.{name}"
-        for table in tables
+        for table in ledger.tables()
         for row in ledger.rows(f"SELECT * FROM {table}")
         for name, value in row.items()
         if str(user_id) in str(value)

@@ -41,12 +41,6 @@ async def far(postgres_server: PostgresServer, url: PostgresUrl, proxy: TcpProxy
     await opened.close()
 
 
-def _end_connections(server: PostgresServer, url: PostgresUrl) -> None:
-    with closing(server.admin()) as connection:
-        sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
-        connection.execute(sql, (name_of(url),))
-
-
 async def _put(database: Database, name: str) -> None:
     async with database.transaction() as tx:
         await put_meta(tx, name, b"")
@@ -74,7 +68,7 @@ async def test_connections_that_the_server_ended_are_made_anew(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     await _put(database, "before")
-    _end_connections(postgres_server, url)
+    postgres_server.end_connections(url)
     assert await _names(database) == {"before"}
     await _put(database, "after")
     assert await _names(database) == {"before", "after"}
@@ -86,7 +80,7 @@ async def test_a_connection_that_is_lost_in_a_transaction_undoes_it(
     async def half() -> None:
         async with database.transaction() as tx:
             await put_meta(tx, "half", b"")
-            _end_connections(postgres_server, url)
+            postgres_server.end_connections(url)
             await put_meta(tx, "whole", b"")
 
     with pytest.raises(StorageUnavailable):
@@ -155,7 +149,7 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(far: Database, pr
 async def test_who_lost_the_lock_to_another_bot_writes_nothing(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
-    _end_connections(postgres_server, url)
+    postgres_server.end_connections(url)
     other = await Database.open(url)
     with pytest.raises(StorageUnavailable, match="another relay bot"):
         await _put(database, "mine")

@@ -1,0 +1,147 @@
+"""The bot on PostgreSQL: the scenes that matter most, once more, and what only a server of its own can do to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from settings import PostgresUrl
+from storage.vault import new_key
+from tests.e2e.forking import Nursery
+from tests.e2e.ledger import PostgresLedger
+from tests.e2e.stage import Stage
+from tests.e2e.test_deliveries import test_one_that_was_not_posted_is_sent_again_once
+from tests.e2e.test_follow import (
+    test_another_account_rests_the_follow_and_the_old_one_goes_on,
+    test_cards_are_shown_and_a_member_may_ask_too,
+    test_every_job_of_the_account_is_posted_and_pings_nobody,
+)
+from tests.e2e.test_forget_me import test_nothing_is_kept_and_the_result_comes_without_a_ping
+from tests.e2e.test_kills import (
+    test_killed_in_the_middle_of_a_command,
+    test_killed_twice,
+    test_killed_while_the_video_is_fetched,
+    test_killed_with_discord_having_forgotten,
+    test_killed_with_discord_remembering,
+)
+from tests.e2e.test_main_path import (
+    test_a_job_from_its_command_to_its_video,
+    test_already_watched_already_posted_and_posted_again,
+    test_buttons_of_a_card,
+)
+from tests.e2e.test_own_tokens import test_a_new_token_stays_with_the_server_that_entered_it
+from tests.e2e.test_restarts import (
+    test_a_batch_outlives_a_restart,
+    test_a_restart_in_the_middle_of_a_job,
+    test_jobs_that_ended_while_the_bot_was_down,
+)
+from tests.e2e.town import Town
+from tests.postgres_server import PostgresServer, name_of
+
+__all__ = [
+    "test_a_batch_outlives_a_restart",
+    "test_a_job_from_its_command_to_its_video",
+    "test_a_new_token_stays_with_the_server_that_entered_it",
+    "test_a_restart_in_the_middle_of_a_job",
+    "test_already_watched_already_posted_and_posted_again",
+    "test_another_account_rests_the_follow_and_the_old_one_goes_on",
+    "test_buttons_of_a_card",
+    "test_cards_are_shown_and_a_member_may_ask_too",
+    "test_every_job_of_the_account_is_posted_and_pings_nobody",
+    "test_jobs_that_ended_while_the_bot_was_down",
+    "test_killed_in_the_middle_of_a_command",
+    "test_killed_twice",
+    "test_killed_while_the_video_is_fetched",
+    "test_killed_with_discord_having_forgotten",
+    "test_killed_with_discord_remembering",
+    "test_nothing_is_kept_and_the_result_comes_without_a_ping",
+    "test_one_that_was_not_posted_is_sent_again_once",
+]
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+PASSWORD = "a-password/of@the#bot's"
+
+
+@pytest.fixture(scope="module")
+def server() -> object:
+    """A server of this module's own: it is killed."""
+    with PostgresServer() as started:
+        yield started
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(
+    program: Path, nursery: Nursery | None, server: PostgresServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    """The stage of this module, whose bot keeps everything in a database without tables."""
+    url = server.with_password(server.new_database(tables=False), PASSWORD)
+    key = new_key()
+    settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key}
+    shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), settings, nursery, PostgresLedger(url))
+    shared.secrets += [key, PASSWORD]
+    try:
+        await shared.start()
+        yield shared
+    finally:
+        await shared.close()
+
+
+async def test_a_second_bot_is_refused(stage: Stage) -> None:
+    finished = await stage.bot.run()
+    assert finished.code == 4
+    assert "Another relay bot is running with the database postgresql://" in finished.lines[-1]
+
+
+async def test_the_operators_commands(stage: Stage) -> None:
+    checked = await stage.bot.run("check")
+    assert checked.code == 0
+    assert any(line.startswith("Database postgresql://") and "usable, tables of" in line for line in checked.lines)
+    copied = await stage.bot.run("backup", "copy.db")
+    assert (copied.code, "pg_dump" in copied.lines[-1]) == (2, True)
+    rotated = await stage.bot.run("rotate-key")
+    assert rotated.code == 4
+
+
+async def test_the_server_is_killed_and_comes_back(stage: Stage, server: PostgresServer, town: Town) -> None:
+    job = await town.watched()
+    await asyncio.to_thread(server.kill)
+    answer = await town.status(town.job())
+    assert answer.text.startswith("**I'm restarting.**"), answer
+    job.complete()
+    await asyncio.to_thread(server.start)
+    outcome = await town.outcome()
+    assert outcome.pinged == {town.member.id}
+    assert len(town.outcomes()) == 1
+
+
+async def test_its_connections_are_ended_again_and_again(stage: Stage, server: PostgresServer, town: Town) -> None:
+    jobs = [await town.watched() for _ in range(4)]
+    url = stage.ledger.place
+    assert isinstance(url, PostgresUrl)
+    for job in jobs:
+        server.end_connections(url)
+        job.complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == len(jobs), 20)
+    assert name_of(url) in str(url)
+
+
+async def test_a_new_key(stage: Stage, town: Town) -> None:
+    job = await town.watched()
+    await stage.stop()
+    old, new = stage.bot.settings["ENCRYPTION_KEY"], new_key()
+    stage.secrets.append(new)
+    stage.bot.settings["ENCRYPTION_KEY"] = f"{new},{old}"
+    rotated = await stage.bot.run("rotate-key")
+    assert rotated.code == 0
+    stage.bot.settings["ENCRYPTION_KEY"] = old
+    refused = await stage.bot.run()
+    assert (refused.code, "ENCRYPTION_KEY is not the key of this database" in refused.lines[-1]) == (2, True)
+    stage.bot.settings["ENCRYPTION_KEY"] = new
+    await stage.start()
+    job.complete()
+    await town.outcome()
