@@ -42,6 +42,8 @@ class GuildLifecycle:
         self._changes = changes
         self._clock = clock
         self._compared = asyncio.Event()
+        self._in_turn = asyncio.Lock()
+        """Held while it is written that a server is gone or back, so that the latter finds the former done."""
 
     async def known_channels(self, guild_id: int) -> list[int]:
         """The server's channels and threads with which the bot has still to do."""
@@ -93,20 +95,22 @@ class GuildLifecycle:
 
     async def server_gone(self, guild_id: int) -> None:
         """A server has removed the bot."""
-        async with self._database.transaction() as tx:
-            await servers.set_gone(tx, guild_id, self._clock.now())
-        log.info("server %d has removed the bot", guild_id)
-        self._accounts.suspend_server(guild_id)
+        async with self._in_turn:
+            async with self._database.transaction() as tx:
+                await servers.set_gone(tx, guild_id, self._clock.now())
+            log.info("server %d has removed the bot", guild_id)
+            self._accounts.suspend_server(guild_id)
 
     async def server_back(self, guild_id: int) -> None:
         """The bot is in this server, for whatever reason that was noticed."""
-        if not self._accounts.is_suspended(guild_id):
-            return
-        async with self._database.transaction() as tx:
-            await servers.set_back(tx, guild_id)
-            await servers.take_up_deliveries(tx, guild_id, self._clock.now())
-        log.info("server %d has the bot back", guild_id)
-        self._accounts.resume_server(guild_id)
+        async with self._in_turn:
+            if not self._accounts.is_suspended(guild_id):
+                return
+            async with self._database.transaction() as tx:
+                await servers.set_back(tx, guild_id)
+                await servers.take_up_deliveries(tx, guild_id, self._clock.now())
+            log.info("server %d has the bot back", guild_id)
+            self._accounts.resume_server(guild_id)
 
     async def missed(self, present: Collection[int]) -> list[int]:
         """The servers that were there before and are not among these."""

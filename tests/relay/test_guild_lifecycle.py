@@ -64,6 +64,18 @@ async def test_a_server_that_is_back_at_the_last_moment_is_not_forgotten(world: 
         await asyncio.gather(forgetting, return_exceptions=True)
 
 
+async def test_a_server_that_is_back_before_its_removal_is_written_is_not_suspended(world: AccountsFixture) -> None:
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    async with world.database.transaction():  # Somebody else writes meanwhile.
+        gone = asyncio.create_task(guilds.server_gone(GUILD))
+        await _turns()
+        back = asyncio.create_task(guilds.server_back(GUILD))
+        await _turns()
+    await asyncio.gather(gone, back)
+    assert not world.accounts.is_suspended(GUILD)
+    assert await servers.gone(world.database.reader) == set()
+
+
 async def _turns() -> None:
     """Lets every task go as far as the database's lock."""
     for _ in range(20):

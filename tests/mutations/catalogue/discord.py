@@ -107,6 +107,14 @@ MUTATIONS = (
         "",
     ),
     mutation(
+        "a server that is back before its removal is written stays suspended",
+        "tests/relay/test_guild_lifecycle.py"
+        "::test_a_server_that_is_back_before_its_removal_is_written_is_not_suspended",
+        "GuildLifecycle.server_back",
+        "async with self._in_turn:",
+        "if True:",
+    ),
+    mutation(
         "a server that is back at the last moment is forgotten",
         "tests/relay/test_guild_lifecycle.py::test_a_server_that_is_back_at_the_last_moment_is_not_forgotten",
         "GuildLifecycle._forget",
