@@ -50,7 +50,7 @@ class Tokens:
     def state_of(self, _account_id: int) -> AccountState:
         return AccountState.OK
 
-    async def answered(self, _account_id: int, _error: PixVerseError | None, _jobid: str = "") -> None:
+    async def note_response(self, _account_id: int, _error: PixVerseError | None, _jobid: str = "") -> None:
         return
 
 

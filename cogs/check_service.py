@@ -23,7 +23,7 @@ _TOKEN_STATES = {
     Recheck.WORKS: TokenState.WORKS,
     Recheck.REFUSED: TokenState.REFUSED,
     Recheck.UNPAID: TokenState.UNPAID,
-    Recheck.NO_ANSWER: TokenState.UNTRIED,
+    Recheck.NO_RESPONSE: TokenState.UNTRIED,
     Recheck.NO_TOKEN: TokenState.MISSING,
     Recheck.TOKEN_MISSING: TokenState.ENTER_AGAIN,
 }

@@ -157,8 +157,8 @@ class GuildLifecycle:
                 await accounts.forget_unused_token(tx, account_id)
                 row = await accounts.by_id(tx, account_id)
         if row is not None:
-            self._accounts.keep(row)
-        self._accounts.keep_own(guild_id, None)
+            self._accounts.remember(row)
+        self._accounts.remember_own(guild_id, None)
         self._accounts.resume_server(guild_id)
         self._changes.server_forgotten(guild_id)
         await self._database.flush()

@@ -1,4 +1,4 @@
-"""The API accounts: which server uses which, how the API takes their tokens, and what follows from a change."""
+"""The API accounts: which server uses which, and whether the API takes their tokens."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.states import AccountState
 from pixverse.api_errors import PixVerseError
 from pixverse.token_text import names_user, useapi_user
 from relay.accounts import account_states
-from relay.accounts.account_states import Account, state_told
+from relay.accounts.account_states import Account, state_shown_by
 from relay.changes import Changes
 from relay.ports import Clock
 from storage import accounts, moves, servers
@@ -23,13 +23,13 @@ from storage.vault import Vault
 log = logging.getLogger(__name__)
 
 RECHECK_INTERVALS = 15
-"""A token in trouble is tried again after so many intervals."""
+"""Intervals between two trials of a token in trouble."""
 
 
 class AccountRegistry:
-    """Everything is kept in memory and follows each commit at once, so that asking costs nothing.
+    """Holds every account in memory, as the database has it after each commit, so that looking one up costs nothing.
 
-    `interval`: seconds between two questions about one job.
+    `interval` is POLL_INTERVAL in seconds.
     """
 
     def __init__(
@@ -54,11 +54,8 @@ class AccountRegistry:
         self._operator_id: int | None = None
 
     async def start(self) -> None:
-        """Reads all accounts, and makes the operator's the one that the settings name, if any. Servers whose token is
-        not kept, or cannot be decrypted, are asked to set it again.
-
-        Raises StorageError as the database does.
-        """
+        """Reads all accounts, and stores the operator's token as the settings have it. Servers whose token is not
+        stored or cannot be decrypted are asked to enter it again. Raises StorageError as the database does."""
         async with self._database.transaction() as tx:
             self._operator_id = await self._settle_operator(tx, await accounts.operator(tx))
             await self._check_servers_tokens(tx)
@@ -66,17 +63,19 @@ class AccountRegistry:
             self._own = await servers.with_own_account(tx)
             self._suspended = await servers.gone(tx)
         self._known = {row.id: self.as_account(row) for row in rows}
-        # Whatever was overwritten by the migration, a start before this one, or just now.
+        # Tokens may have been overwritten just now, by a migration, or by an earlier start that was killed.
         await self._database.flush()
 
-    # ---- asking -----------------------------------------------------------------------------------------------------
+    # ---- looking up -------------------------------------------------------------------------------------------------
 
     def in_force(self, guild_id: int) -> int | None:
-        """The account that a server uses: its own, else the operator's, else None; None where the server rests."""
+        """The account that a server uses: its own, else the operator's; None if there is none or the server removed the
+        bot."""
         return None if guild_id in self._suspended else self._own.get(guild_id, self._operator_id)
 
     def is_in_force(self, account_id: int) -> bool:
-        """Whether any server uses the account: none that has removed the bot does, and any may use the operator's."""
+        """Whether a server uses the account. The operator's always counts as used; one that removed the bot uses
+        none."""
         if account_id == self._operator_id:
             return True
         return any(own == account_id and guild_id not in self._suspended for guild_id, own in self._own.items())
@@ -86,7 +85,7 @@ class AccountRegistry:
         return self._own.get(guild_id)
 
     def account(self, account_id: int) -> Account | None:
-        """All that is known of an account."""
+        """The account with this id."""
         return self._known.get(account_id)
 
     def every(self) -> list[Account]:
@@ -99,36 +98,36 @@ class AccountRegistry:
         return self._operator_id
 
     def token_of(self, account_id: int) -> str | None:
-        """The account's token, or None where there is none (any more)."""
+        """The account's token; None if it is not stored or cannot be decrypted."""
         account = self._known.get(account_id)
         return None if account is None else account.token
 
     def state_of(self, account_id: int) -> AccountState:
-        """How the API takes its token; OK where the account is not known."""
+        """How the API takes the account's token; OK for an unknown account."""
         account = self._known.get(account_id)
         return AccountState.OK if account is None else account.state
 
     def key_of(self, token: str) -> str:
-        """What names the account of a token: the user that its text claims, else its keyed hash."""
+        """The key of a token's account: the user that the token's text claims, else the token's keyed hash."""
         number = useapi_user(token)
         return f"hash:{self._vault.keyed_hash(token)}" if number is None else f"user:{number}"
 
     def claims(self, account_id: int, key: str) -> bool:
-        """Whether a token, kept or not any more, is of the account with this key by its own text."""
+        """Whether the account's token claims to be of the account with this key."""
         account = self._known.get(account_id)
         return account is not None and account.key == key
 
-    # ---- hearing ----------------------------------------------------------------------------------------------------
+    # ---- what the API says ------------------------------------------------------------------------------------------
 
-    async def answered(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
-        """The API answered a question about a job with this account's token.
+    async def note_response(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
+        """Notes what a response about a job says of the account's token.
 
-        Trouble is believed at once. That it is over is not: answers may come out of order, so the token is tried
-        again. Raises StorageError as the database does; nothing is then changed.
+        Trouble with the token is believed at once. That it is over is not, since responses may come out of order: the
+        token is then tried. Raises StorageError as the database does; nothing is then changed.
         """
         if error is None:
-            await self.named_by_api(account_id, (jobid,))
-        account, state = self._known.get(account_id), state_told(error)
+            await self.confirm_user(account_id, (jobid,))
+        account, state = self._known.get(account_id), state_shown_by(error)
         if account is None or account.token is None or state is None:
             return
         if state is account.state:
@@ -138,18 +137,18 @@ class AccountRegistry:
         else:
             await to_the_end(self._change_state(account_id, account.token, state))
 
-    async def tried(self, account_id: int, token: str, error: PixVerseError | None) -> None:
-        """The API answered a trial of this very token; nothing follows where it has been replaced meanwhile.
+    async def note_trial(self, account_id: int, token: str, error: PixVerseError | None) -> None:
+        """Notes what a trial of this very token brought, unless the token has been replaced meanwhile.
 
         Raises StorageError as the database does; nothing is then changed.
         """
-        state = state_told(error)
+        state = state_shown_by(error)
         if state is not None:
             await to_the_end(self._change_state(account_id, token, state))
 
-    async def named_by_api(self, account_id: int, jobids: Collection[str]) -> None:
-        """The API knows these jobs with the account's token: the user that the token's text claims is confirmed where
-        one of their ids holds its number. Raises StorageError as the database does."""
+    async def confirm_user(self, account_id: int, jobids: Collection[str]) -> None:
+        """Confirms the user that the token's text claims, if the id of a job that the API knows with this token holds
+        the user's number. Raises StorageError as the database does."""
         account = self._known.get(account_id)
         if account is None or not confirms(account, jobids):
             return
@@ -171,30 +170,31 @@ class AccountRegistry:
             account = replace(account, state=state, state_since=now)
         self._known[account_id] = account
         if changed:
-            log.warning("Account %d is now: %s", account_id, state.value)
-            self.tell_changed(account_id)
+            log.warning("account %d is now: %s", account_id, state.value)
+            self.report_changed(account_id)
 
-    # ---- what changes of tokens need --------------------------------------------------------------------------------
+    # ---- for those who change tokens and servers --------------------------------------------------------------------
 
     async def change_state(self, tx: Transaction, account: Account, state: AccountState, now: int) -> bool:
-        """Writes a state and the word of it; the memory follows only by `keep` after the commit."""
+        """Writes a state and notifies those concerned; returns whether it is new. `remember` is to follow the
+        commit."""
         recheck = round(self.recheck_seconds * 1000)
         return await account_states.change(tx, account, state, operator_id=self._operator_id, recheck=recheck, now=now)
 
     def as_account(self, row: AccountRow) -> Account:
-        """The row, decrypted; without a token where that cannot be done."""
+        """The row with its token decrypted, or without a token if that fails."""
         try:
             token = None if row.token is None else self._vault.decrypt(row.token)
         except WrongKey:
             token = None
         return Account(row.id, row.account_key, row.state, row.state_since, token, row.tried_at, row.confirmed)
 
-    def keep(self, row: AccountRow) -> None:
-        """Takes a committed row into memory."""
+    def remember(self, row: AccountRow) -> None:
+        """Takes over a row that is committed."""
         self._known[row.id] = self.as_account(row)
 
-    def keep_own(self, guild_id: int, account_id: int | None) -> None:
-        """Takes into memory which account a server has set for itself, after the commit."""
+    def remember_own(self, guild_id: int, account_id: int | None) -> None:
+        """Takes over which account a server has set for itself, once that is committed."""
         if account_id is None:
             self._own.pop(guild_id, None)
         else:
@@ -205,29 +205,30 @@ class AccountRegistry:
         return guild_id in self._suspended
 
     def suspend_server(self, guild_id: int) -> None:
-        """The server has removed the bot and uses no account, which is committed."""
+        """Takes over that the server removed the bot, once that is committed: it uses no account until it is back."""
         self._suspended.add(guild_id)
-        self._tell_server_changed(guild_id)
+        self._report_server_changed(guild_id)
 
     def resume_server(self, guild_id: int) -> None:
-        """The server rests no more, which is committed."""
+        """Takes over that the server has the bot back or is forgotten, once that is committed."""
         self._suspended.discard(guild_id)
-        self._tell_server_changed(guild_id)
+        self._report_server_changed(guild_id)
 
-    def _tell_server_changed(self, guild_id: int) -> None:
+    def _report_server_changed(self, guild_id: int) -> None:
         account_id = self._own.get(guild_id, self._operator_id)
         if account_id is not None:
-            self.tell_changed(account_id)
+            self.report_changed(account_id)
 
-    def tell_changed(self, *account_ids: int) -> None:
-        """Tells everything that depends on these accounts."""
+    def report_changed(self, *account_ids: int) -> None:
+        """Signals that these accounts, or the servers that use them, have changed."""
         for account_id in account_ids:
             self._changes.account_changed(account_id)
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
     async def _settle_operator(self, tx: Transaction, before: int | None) -> int | None:
-        """The token of the settings is the operator's at once; the jobs of a former one of the same account go on."""
+        """Stores the token of the settings as the operator's, and returns its account. The jobs of a former token of
+        the same account go on."""
         now_id = None if self._operator_token is None else await self._put_operator_token(tx, self._operator_token)
         if before == now_id:
             return now_id
@@ -242,21 +243,22 @@ class AccountRegistry:
         return row.id
 
     async def _check_servers_tokens(self, tx: Transaction) -> None:
-        """Asks the admins of servers whose token is not kept or cannot be decrypted, once; what waits there waits on.
+        """Asks the admins of each server whose token is not stored or cannot be decrypted to enter it again, once. Its
+        jobs stay on hold until then.
 
-        A token that cannot be decrypted is kept, since the key may come back with which it was stored.
+        A token that cannot be decrypted stays in the database, since the key that it needs may come back.
         """
         for row in await accounts.used_by_servers(tx):
             account = self.as_account(row)
             if account.token is None:
-                await self._ask_again(tx, row, account)
+                await self._mark_missing(tx, row, account)
                 continue
             if row.token_hash is None:
                 await accounts.set_hash(tx, row.id, self._vault.keyed_hash(account.token))
             if account.state is AccountState.MISSING:
                 await self.change_state(tx, account, AccountState.OK, self._clock.now())
 
-    async def _ask_again(self, tx: Transaction, row: AccountRow, account: Account) -> None:
+    async def _mark_missing(self, tx: Transaction, row: AccountRow, account: Account) -> None:
         now = self._clock.now()
         guild_ids = await servers.using(tx, row.id)
         for guild_id in guild_ids:
@@ -265,7 +267,7 @@ class AccountRegistry:
         log.error(
             "the token of account %d %s: servers that are asked to set it again: %s",
             row.id,
-            "is not kept any more" if row.token is None else "cannot be decrypted with the present key",
+            "is not stored" if row.token is None else "cannot be decrypted with the present key",
             ", ".join(map(str, guild_ids)),
         )
 
@@ -275,6 +277,7 @@ class AccountRegistry:
 
 
 def confirms(account: Account, jobids: Collection[str]) -> bool:
-    """Whether job ids that the API told confirm what the token's text claims, and that is news."""
+    """Whether ids of jobs that the API knows with the account's token confirm, for the first time, the user that the
+    token's text claims."""
     user = account.user
     return user is not None and not user.confirmed and any(names_user(jobid, user.number) for jobid in jobids)

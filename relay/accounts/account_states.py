@@ -1,4 +1,4 @@
-"""How the API takes an account's token, and word of each change to the admins who wait."""
+"""How the API takes an account's token, and the notices about it to the servers that wait."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from storage.subscriptions import WaitingServer
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A token as it is kept in memory; another token is another account. Times in milliseconds UTC."""
+    """An API token with what belongs to it; another token is another account. Times in milliseconds UTC."""
 
     id: int
     key: str
     state: AccountState
     state_since: int
     token: str | None = field(repr=False)
-    """None once nobody uses it, or where it has to be entered again."""
+    """None if no server uses it, or if it has to be entered again."""
     tried_at: int | None
-    """When the API last answered its token."""
+    """When the API last responded to the token."""
     confirmed: bool = False
-    """Whether the API named the user that the token's text claims."""
+    """Whether the API has named the user that the token's text claims."""
 
     @property
     def user(self) -> ClaimedUser | None:
-        """The useapi.net user, where the token's text claims one."""
+        """The useapi.net user that the token's text claims, if it claims one."""
         kind, _, number = self.key.partition(":")
         return ClaimedUser(number, self.confirmed) if kind == "user" else None
 
@@ -47,11 +47,15 @@ _NOTICES = {
 
 _ALERTS = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
 _ENDS = (NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.FLOWING_AGAIN)
-"""Notices after which the alerts before them are over."""
+"""Notices that end the alerts before them."""
 
 
-def state_told(error: PixVerseError | None) -> AccountState | None:
-    """What an answer says of the token that was asked with; None where it says nothing of it."""
+def state_shown_by(error: PixVerseError | None) -> AccountState | None:
+    """What a response shows of the token that was sent; None if it shows nothing.
+
+    Args:
+        error: None for a response that describes a job.
+    """
     match error:
         case None | JobNotFound() | JobExpired():
             return AccountState.OK
@@ -66,11 +70,10 @@ def state_told(error: PixVerseError | None) -> AccountState | None:
 async def change(
     tx: Transaction, account: Account, state: AccountState, *, operator_id: int | None, recheck: int, now: int
 ) -> bool:
-    """Keeps a new state and puts the word of it into the outbox, once for each server that waits; whether it is new.
+    """Writes a state, and a notice for each server that waits for jobs of the account; returns whether it is new.
 
-    That a token has to be entered again is told to servers with an alerts channel too where nothing waits.
-
-    `recheck`: milliseconds between two looks at a token in trouble.
+    That a token has to be entered again is also told in alerts channels of servers that wait for nothing. `recheck` is
+    the time between two trials of a token in trouble, in milliseconds.
     """
     if not await accounts.set_state(tx, account.id, state, now):
         return False
@@ -80,12 +83,14 @@ async def change(
         jobs = dict.fromkeys(await servers.using(tx, account.id), 0)
         await end_alerts(tx, jobs | {server.guild_id: server.jobs for server in told}, NoticeKind.FIXED, now)
     for server in told:
-        await _tell(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
+        await _notify(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
 
 
-async def tell_back(tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, now: int) -> None:
-    """Puts word into the outbox to a server that uses the account again: its jobs that were on hold go on."""
+async def notify_resumed(
+    tx: Transaction, account: Account, guild_id: int, *, operator_id: int | None, now: int
+) -> None:
+    """Writes a notice to a server that uses the account again: its jobs that were on hold go on."""
     here = [
         one
         for one in await subscriptions.waiting_servers(tx, account.id, operator_id)
@@ -93,12 +98,12 @@ async def tell_back(tx: Transaction, account: Account, guild_id: int, *, operato
     ]
     await end_alerts(tx, {guild_id: sum(server.jobs for server in here)}, NoticeKind.FIXED, now)
     for server in here:
-        await _tell(tx, account, server, NoticeKind.FLOWING_AGAIN, recheck=0, now=now)
+        await _notify(tx, account, server, NoticeKind.FLOWING_AGAIN, recheck=0, now=now)
 
 
 async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind, now: int) -> None:
-    """Puts what takes the place of the alerts about the token into the outbox, for each server in `jobs`, which holds
-    how many of its jobs that concerns."""
+    """Writes what takes the place of earlier alerts about the token, for each server in `jobs`, which maps it to the
+    number of its jobs that are concerned."""
     for alert in await delivery_queries.alerts_not_over(tx, jobs, _ALERTS, _ENDS):
         await deliveries.add_notice(
             tx,
@@ -110,7 +115,7 @@ async def end_alerts(tx: Transaction, jobs: Mapping[int, int], kind: NoticeKind,
         )
 
 
-async def _tell(
+async def _notify(
     tx: Transaction, account: Account, server: WaitingServer, kind: NoticeKind, *, recheck: int, now: int
 ) -> None:
     await deliveries.add_notice(

@@ -1,4 +1,4 @@
-"""Tries tokens that are in trouble again, slowly, and any token when somebody asks."""
+"""Tries tokens in trouble again now and then, and any token on request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from model.states import AccountState
 from pixverse.api import PixVerseApi
 from pixverse.api_errors import PixVerseError, RateLimited, Unavailable
 from relay.accounts.account_registry import AccountRegistry
-from relay.accounts.account_states import state_told
+from relay.accounts.account_states import state_shown_by
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
 from relay.ports import Clock
@@ -18,32 +18,32 @@ from relay.ports import Clock
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 4
-"""Trials under way at the same time."""
+"""Trials under way at once."""
 _LONGEST_SLEEP_SECONDS = 3600.0
 
 
 class Recheck(StrEnum):
-    """What a trial of a token that is in use brought."""
+    """What the trial of an account's token brought."""
 
     WORKS = "works"
     REFUSED = "refused"
     UNPAID = "unpaid"
-    NO_ANSWER = "no answer"
+    NO_RESPONSE = "no response"
     NO_TOKEN = "no token"
     TOKEN_MISSING = "token missing"
-    """It has to be entered again."""
+    """The token has to be entered again."""
 
 
 _RESULTS = {
     AccountState.OK: Recheck.WORKS,
     AccountState.REFUSED: Recheck.REFUSED,
     AccountState.UNPAID: Recheck.UNPAID,
-    None: Recheck.NO_ANSWER,
+    None: Recheck.NO_RESPONSE,
 }
 
 
 class Rechecks:
-    """Each account that is not ok is tried at the start and then every `accounts.recheck_seconds`."""
+    """Tries each account that is not ok at the start, and then every `accounts.recheck_seconds`."""
 
     def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock) -> None:
         self.accounts = accounts
@@ -53,9 +53,9 @@ class Rechecks:
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Tries what is due, for ever. A failure of one trial is logged and costs no more than that trial.
+        """Tries what is due until it is cancelled. If a trial fails for a reason of this machine's own, that is logged.
 
-        The token of a server that has removed the bot rests like its jobs, until the bot is back.
+        The token of a server that has removed the bot is not tried until the bot is back.
         """
         for account in self.accounts.every():
             if account.state is not AccountState.OK and account.token is not None:
@@ -65,10 +65,8 @@ class Rechecks:
             await sleep_unless_woken(self._clock, self._seconds_to_next(), self._woken)
 
     async def recheck_now(self, account_id: int) -> Recheck:
-        """Tries the account's token; everything follows from the answer as from any other.
-
-        Raises StorageError as the database does.
-        """
+        """Tries the account's token at once, with all consequences of a response. Raises StorageError as the database
+        does."""
         token = self.accounts.token_of(account_id)
         if token is None:
             self._due.pop(account_id, None)
@@ -76,11 +74,11 @@ class Rechecks:
             return Recheck.TOKEN_MISSING if missing else Recheck.NO_TOKEN
         self._due[account_id] = self._clock.monotonic() + self.accounts.recheck_seconds
         listed, error = await self._trial(account_id, token)
-        await self.accounts.named_by_api(account_id, listed)
-        await self.accounts.tried(account_id, token, error)
+        await self.accounts.confirm_user(account_id, listed)
+        await self.accounts.note_trial(account_id, token, error)
         if self.accounts.state_of(account_id) is AccountState.OK:
             self._due.pop(account_id, None)
-        return _RESULTS[state_told(error)]
+        return _RESULTS[state_shown_by(error)]
 
     async def _trial(self, account_id: int, token: str) -> tuple[tuple[str, ...], PixVerseError | None]:
         try:
@@ -108,8 +106,8 @@ class Rechecks:
             try:
                 await self.recheck_now(account_id)
             except Exception as error:
-                # At the loop's edge: whatever it was (a locked database, for one), the next trial comes in time.
-                log_failure(log, error, "Trying the token of account %d again failed", account_id)
+                # The edge of one account (a locked database, for one): its next trial comes in time.
+                log_failure(log, error, "trying the token of account %d failed", account_id)
 
     def _seconds_to_next(self) -> float:
         earliest = min(self._due.values(), default=float("inf"))

@@ -1,4 +1,4 @@
-"""What admins do with their server's API token: set it, remove it, drop the jobs of the account before."""
+"""What admins do with their server's API token: set it, remove it, drop the jobs of a former account."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from storage.vault import Vault
 
 
 class TokenUntried(Exception):
-    """The API did not answer, so nobody knows whether the token is any good; it was not stored."""
+    """The API did not respond, so it is unknown whether the token works; it was not stored."""
 
 
 class TokenOvertaken(Exception):
-    """While the token was tried, a later command set or removed the server's token: that one counts."""
+    """A later command set or removed the server's token while this one was tried; the later command counts."""
 
 
 class TokenChanged(Exception):
-    """The server's token was changed or removed after the question had been asked; nothing was done."""
+    """The server's token has been changed or removed since the admin was asked; nothing was done."""
 
 
 class TokenSetKind(StrEnum):
-    """What there is to say of a token that works and was stored."""
+    """What the admin is told of a token that works and was stored."""
 
     WORKS = "works"
     SAME_ACCOUNT = "same account"
-    """The jobs of the server go on with it."""
+    """The server waits for jobs of this account, which go on with the token."""
     OTHER_ACCOUNT = "other account"
-    """Jobs of the account before are on hold: the admin decides."""
+    """Jobs or follows of a former account are on hold; the admin decides about them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,18 +50,18 @@ class TokenSet:
     kind: TokenSetKind
     account_id: int
     user: ClaimedUser | None
-    """The useapi.net user, where the token's text claims one."""
+    """The useapi.net user that the token's text claims, if it claims one."""
     in_work: int
-    """The account's jobs in work at this moment, wherever they were started."""
+    """How many active jobs the account has, wherever they were started."""
     waiting: int
-    """Jobs of this account for which the server waits."""
+    """For how many jobs of this account the server waits."""
     old_account_id: int | None
-    """Another account that the server used before, or of which something is still on hold."""
+    """The other account that the server used before, or of which something is still on hold."""
     old_user: ClaimedUser | None
     held: int
-    """Jobs of the account before for which the server waits."""
+    """For how many jobs of the old account the server waits."""
     held_channels: int
-    """Channels to which the account before was relayed: they rest."""
+    """How many channels follow the old account; those follows are paused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,26 +70,25 @@ class Removal:
 
     account_id: int
     waiting: int
-    """Jobs that would then not be watched any more."""
+    """How many jobs would no longer be watched."""
     channels: int
-    """Channels to which the account would then not be relayed any more."""
+    """How many follows would end."""
     operators_token: bool
-    """The operator's account would then be used."""
+    """Whether the server would then use the operator's account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dropped:
-    """What of an account the server waits for no longer."""
+    """What of an account was dropped."""
 
     jobs: int
     channels: tuple[int, ...]
-    """To which the account was relayed."""
+    """The channels that followed the account."""
 
 
 class ServerTokens:
-    """What is stored is committed, in memory and told on when a call returns, or none of it where it raises.
-
-    Every call raises StorageError as the database does.
+    """A call that returns has committed its changes, has the registry up to date and has signalled what changed; one
+    that raises has changed nothing. Every call raises StorageError as the database does.
     """
 
     def __init__(
@@ -112,8 +111,8 @@ class ServerTokens:
         """By server: the number of the command that last set or removed its token."""
 
     async def set_token(self, guild_id: int, user_id: int, raw: str) -> TokenSet:
-        """Cleans, tries and stores a token for this server alone. What the server has under another token that claims
-        the same account goes over to this one.
+        """Cleans, tries and stores a token for this server alone. What the server has under an earlier token that
+        claims the same account is moved to this one.
 
         Raises DiscordTokenGiven, NotAToken (pixverse.token_text), TokenRefused, SubscriptionUnpaid
         (pixverse.api_errors), TokenUntried, TokenOvertaken.
@@ -124,7 +123,7 @@ class ServerTokens:
         return await to_the_end(self._store(command, guild_id, user_id, token, listed))
 
     async def preview_removal(self, guild_id: int) -> Removal | None:
-        """What `remove_token` would do; None where the server has no token of its own."""
+        """Returns what `remove_token` would do; None if the server has no token of its own."""
         own = self._accounts.own(guild_id)
         if own is None:
             return None
@@ -133,14 +132,13 @@ class ServerTokens:
         return Removal(own, jobs, channels, self._accounts.operator_id is not None)
 
     async def remove_token(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
-        """Removes the server's token, which is still to be this account's, ends its follows and drops its waiting jobs.
-        No copy of it is left where no other server entered the same. Raises TokenChanged."""
+        """Removes the server's token, ends its follows and drops its waiting jobs. No copy of the token is left unless
+        another server entered the same one. Raises TokenChanged if the server's account is not this one."""
         return await to_the_end(self._remove(guild_id, account_id, user_id))
 
     async def held(self, guild_id: int, account_id: int) -> tuple[int, int]:
-        """For how many jobs of an account that it does not use the server waits, and to how many of its channels that
-        account was relayed. Raises TokenChanged where it uses
-        that account (again)."""
+        """Returns for how many jobs of an account that it does not use the server waits, and how many of its channels
+        follow that account. Raises TokenChanged if the server uses the account (again)."""
         self._check_not_in_force(guild_id, account_id)
         reader = self._database.reader
         return await subscriptions.count_waiting_in_server(reader, guild_id, account_id), await follows.count(
@@ -148,10 +146,8 @@ class ServerTokens:
         )
 
     async def drop_old_jobs(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
-        """Drops the server's waiting jobs of an account that it does not use any more, and ends its follows.
-
-        Raises TokenChanged where the server uses that account (again).
-        """
+        """Drops the server's waiting jobs of an account that it no longer uses, and ends its follows. Raises
+        TokenChanged if the server uses the account (again)."""
         return await to_the_end(self._drop_old(guild_id, account_id, user_id))
 
     # ---- inside -----------------------------------------------------------------------------------------------------
@@ -177,7 +173,7 @@ class ServerTokens:
             told = await self._mark_working(tx, row, listed, now)
             jobs = await subscriptions.count_waiting_in_server(tx, guild_id, row.id)
             if not told and before != row.id and self._were_on_hold(before, key):
-                await self._tell_back(tx, row, guild_id, now)
+                await self._notify_resumed(tx, row, guild_id, now)
             other = None if before is None or self._accounts.claims(before, key) else before
             if other is None:
                 other = await subscriptions.other_account(tx, guild_id, row.id)
@@ -188,9 +184,9 @@ class ServerTokens:
             rows = await _rows(tx, row.id, before)
         self._changed_by[guild_id] = command
         for changed in rows:
-            self._accounts.keep(changed)
-        self._accounts.keep_own(guild_id, row.id)
-        self._accounts.tell_changed(*dict.fromkeys((row.id, *former, *(changed.id for changed in rows))))
+            self._accounts.remember(changed)
+        self._accounts.remember_own(guild_id, row.id)
+        self._accounts.report_changed(*dict.fromkeys((row.id, *former, *(changed.id for changed in rows))))
         await self._database.flush()
         kind = TokenSetKind.SAME_ACCOUNT if jobs else TokenSetKind.WORKS
         if held or channels:
@@ -198,13 +194,13 @@ class ServerTokens:
         return TokenSet(kind, row.id, self._user(row.id), len(listed), jobs, other, self._user(other), held, channels)
 
     def _were_on_hold(self, before: int | None, key: str) -> bool:
-        """Whether jobs of the account with this key waited in a server that used the account `before`."""
+        """Whether jobs of the account with this key were on hold in a server that used the account `before`."""
         if before is None or not self._accounts.claims(before, key):
             return True
         return self._accounts.state_of(before) is not AccountState.OK
 
     async def _mark_working(self, tx: Transaction, row: accounts.AccountRow, listed: tuple[str, ...], now: int) -> bool:
-        """Whether that is news, and told to everybody who waits."""
+        """Writes that the token works; returns whether that is new, and every server that waits is notified."""
         account = self._accounts.as_account(row)
         if confirms(account, listed):
             await accounts.set_confirmed(tx, row.id)
@@ -213,9 +209,9 @@ class ServerTokens:
         await accounts.set_tried(tx, row.id, now)
         return False
 
-    async def _tell_back(self, tx: Transaction, row: accounts.AccountRow, guild_id: int, now: int) -> None:
+    async def _notify_resumed(self, tx: Transaction, row: accounts.AccountRow, guild_id: int, now: int) -> None:
         account = self._accounts.as_account(row)
-        await account_states.tell_back(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
+        await account_states.notify_resumed(tx, account, guild_id, operator_id=self._accounts.operator_id, now=now)
 
     async def _remove(self, guild_id: int, account_id: int, user_id: int) -> Dropped:
         command = next(self._commands)
@@ -231,10 +227,10 @@ class ServerTokens:
             rows = await _rows(tx, account_id, self._accounts.operator_id)
         self._changed_by[guild_id] = command
         for changed in rows:
-            self._accounts.keep(changed)
-        self._accounts.keep_own(guild_id, None)
-        self._tell_dropped(dropped)
-        self._accounts.tell_changed(*(changed.id for changed in rows))
+            self._accounts.remember(changed)
+        self._accounts.remember_own(guild_id, None)
+        self._report_dropped(dropped)
+        self._accounts.report_changed(*(changed.id for changed in rows))
         await self._database.flush()
         return Dropped(jobs, channels)
 
@@ -244,7 +240,7 @@ class ServerTokens:
             jobs = await subscriptions.count_waiting_in_server(tx, guild_id, account_id)
             dropped = await subscriptions.stop_of_account(tx, guild_id, account_id, user_id, self._clock.now())
             channels = await follows.remove_of_account(tx, guild_id, account_id)
-        self._tell_dropped(dropped)
+        self._report_dropped(dropped)
         return Dropped(jobs, channels)
 
     def _check_not_in_force(self, guild_id: int, account_id: int) -> None:
@@ -253,7 +249,7 @@ class ServerTokens:
         if entered_again or self._accounts.in_force(guild_id) == account_id:
             raise TokenChanged
 
-    def _tell_dropped(self, subscription_ids: list[int]) -> None:
+    def _report_dropped(self, subscription_ids: list[int]) -> None:
         for subscription_id in subscription_ids:
             self._changes.subscription_changed(subscription_id)
 

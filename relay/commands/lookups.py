@@ -57,7 +57,7 @@ class Lookups:
         """Whether the API has told the account to send fewer requests."""
         return self._fetcher.backoff_until(account_id) is not None
 
-    # ---- what is counted ---------------------------------------------------------------------------------------------
+    # ---- what is counted --------------------------------------------------------------------------------------------
 
     def prepay(self, ask: Ask, account_id: int, requests: int = 1) -> None:
         """Counts requests that will follow later, such as one for fresh links before an outcome is posted. Raises
@@ -70,7 +70,7 @@ class Lookups:
         if account_id is not None:
             self.prepay(ask, account_id)
 
-    # ---- looking up --------------------------------------------------------------------------------------------------
+    # ---- looking up -------------------------------------------------------------------------------------------------
 
     def is_fresh(self, account_id: int, jobid: str) -> bool:
         """Whether the API has responded about the job within the last five seconds."""
@@ -136,7 +136,7 @@ class Lookups:
             except (PixVerseError, TooFast) as error:
                 return error
 
-    # ---- what follows ------------------------------------------------------------------------------------------------
+    # ---- what follows -----------------------------------------------------------------------------------------------
 
     async def record(self, row: JobRow, found: LookupResult) -> Recorded:
         """Stores what was found of a job that is stored already. Raises StorageError as the database does."""

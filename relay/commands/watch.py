@@ -31,7 +31,7 @@ AT_ONCE_SECONDS = 0.2
 LATER_SECONDS = 60.0
 
 
-# ---- what came of it -------------------------------------------------------------------------------------------------
+# ---- what came of it ------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class PostingOutcome:
 StatusResult = NowWatching | AlreadyWatched | AlreadyPosted | PostingOutcome
 
 
-# ---- posting for somebody who waits ----------------------------------------------------------------------------------
+# ---- posting for somebody who waits ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class PromptPosts:
         return PromptPost(on_its_way=delivery_id)
 
 
-# ---- watching --------------------------------------------------------------------------------------------------------
+# ---- watching -------------------------------------------------------------------------------------------------------
 
 
 class Watch:

@@ -93,7 +93,7 @@ class AccountFollower:
         """Relays these jobs of the account to every channel that follows it; see relay.ports.JobImports."""
         return (await self._importer.import_jobs(account_id, jobids)).found
 
-    # ---- which accounts ----------------------------------------------------------------------------------------------
+    # ---- which accounts ---------------------------------------------------------------------------------------------
 
     async def _turn(self) -> None:
         self.heartbeat = self._clock.monotonic()
@@ -125,7 +125,7 @@ class AccountFollower:
         is_ok = self._accounts.state_of(account_id) is AccountState.OK
         return is_ok and self._accounts.token_of(account_id) is not None
 
-    # ---- one account -------------------------------------------------------------------------------------------------
+    # ---- one account ------------------------------------------------------------------------------------------------
 
     async def _follow(self, account_id: int, followed: _FollowedAccount, begin: float) -> None:
         looking = FailureSeries(log, f"following account {account_id} failed")

@@ -46,7 +46,7 @@ class Accounts(Protocol):
     def state_of(self, account_id: int) -> AccountState:
         """`ok`, `refused`, `unpaid` or `missing`."""
 
-    async def answered(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
+    async def note_response(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         """The API answered a question about a job with this account's token."""
 
 
@@ -255,7 +255,7 @@ class JobFetcher:
         if self.breaker.responded():
             log.info("The PixVerse API answers again")
             self._changes.api_changed()
-        await self._accounts.answered(account_id, error, jobid)
+        await self._accounts.note_response(account_id, error, jobid)
 
     def _back_off(self, account_id: int, retry_after: float | None) -> None:
         now = self._clock.monotonic()

@@ -131,7 +131,7 @@ class FakeAccounts:
     def state_of(self, account_id: int) -> AccountState:
         return self.states.get(account_id, AccountState.OK)
 
-    async def answered(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
+    async def note_response(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
         self.heard.append((account_id, error))
 
 

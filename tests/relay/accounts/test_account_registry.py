@@ -136,7 +136,7 @@ async def test_what_cannot_be_a_token_is_never_sent(world: AccountsFixture) -> N
 async def test_a_renewed_token_is_the_same_account_and_its_jobs_go_on(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, TokenRefused("no"))
+    await world.accounts.note_response(account, TokenRefused("no"))
     done = await world.tokens.set_token(GUILD, OTHER_ADMIN, NEW)
     assert (done.kind, done.waiting, done.held) == (TokenSetKind.SAME_ACCOUNT, 1, 0)
     assert world.accounts.state_of(done.account_id) is AccountState.OK
@@ -153,7 +153,7 @@ async def test_a_token_is_replaced_in_the_server_that_entered_it_alone(world: Ac
     assert (world.accounts.in_force(GUILD), world.accounts.in_force(OTHER_GUILD)) == (new, account)
     assert [await _account_of(world, number) for number in (here, there)] == [new, account]
     assert await _told(world) == []
-    await world.accounts.tried(account, OLD, TokenRefused("no"))
+    await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     assert world.accounts.state_of(new) is AccountState.OK
     assert await _kinds(world) == [(OTHER_GUILD, NoticeKind.TOKEN_REFUSED)]
 
@@ -178,13 +178,13 @@ async def test_a_token_that_only_claims_an_account_takes_nothing_over(world: Acc
 async def test_the_claimed_user_is_confirmed_by_an_id_that_the_api_told(world: AccountsFixture, jobid: str) -> None:
     world.api.in_work[OLD] = ("job:20261124-user:12-channel:1-bot:pixverse",)
     account = await _own(world)
-    await world.accounts.answered(account, JobNotFound("no"), jobid)
+    await world.accounts.note_response(account, JobNotFound("no"), jobid)
     for _ in range(2):
         known = world.accounts.account(account)
         assert known is not None
         assert known.user == ClaimedUser("1", confirmed=False)
         await world.restart()
-    await world.accounts.answered(account, None, jobid)
+    await world.accounts.note_response(account, None, jobid)
     for _ in range(2):
         known = world.accounts.account(account)
         assert known is not None
@@ -425,7 +425,7 @@ async def test_a_new_operators_token_after_one_in_trouble_is_tried_and_its_serve
     account = world.accounts.operator_id
     assert account is not None
     await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, TokenRefused("no"))
+    await world.accounts.note_response(account, TokenRefused("no"))
     world.api.answers[OLD] = TokenRefused("no")
     await world.restart(operator_token=NEW)
     assert world.accounts.token_of(account) == NEW
@@ -447,18 +447,18 @@ async def test_each_change_is_told_once_in_each_server_that_waits(world: Account
     await _watch(world, OTHER_GUILD, "j1", CHANNEL + 1)
     async with world.database.transaction() as tx:
         await servers.set_alerts_channel(tx, OTHER_GUILD, ALERTS)
-    await asyncio.gather(*(world.accounts.answered(account, TokenRefused("no")) for _ in range(5)))
+    await asyncio.gather(*(world.accounts.note_response(account, TokenRefused("no")) for _ in range(5)))
     told = await _told(world)
     assert [(guild, channel, post.kind, post.mention, post.jobs) for guild, channel, post in told] == [
         (GUILD, CHANNEL + 7, NoticeKind.TOKEN_REFUSED, (ADMIN,), 2),
         (OTHER_GUILD, ALERTS, NoticeKind.TOKEN_REFUSED, (ADMIN,), 1),
     ]
-    await world.accounts.answered(account, SubscriptionUnpaid("no"))
+    await world.accounts.note_response(account, SubscriptionUnpaid("no"))
     unpaid = (await _told(world))[2:]
     assert [post.kind for _, _, post in unpaid] == [NoticeKind.UNPAID] * 2
     assert unpaid[0][2].interval == 300_000
     await world.restart()
-    await world.accounts.answered(account, SubscriptionUnpaid("no"))
+    await world.accounts.note_response(account, SubscriptionUnpaid("no"))
     assert len(await _told(world)) == 4
     assert len(world.heard.accounts) >= 2
 
@@ -466,8 +466,8 @@ async def test_each_change_is_told_once_in_each_server_that_waits(world: Account
 async def test_good_news_in_trouble_is_believed_only_of_a_trial(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, TokenRefused("no"))
-    await world.accounts.answered(account, JobNotFound("an answer that was on its way"))
+    await world.accounts.note_response(account, TokenRefused("no"))
+    await world.accounts.note_response(account, JobNotFound("an answer that was on its way"))
     assert world.accounts.state_of(account) is AccountState.REFUSED
     assert await world.rechecks.recheck_now(account) is Recheck.WORKS
     assert world.accounts.state_of(account) is AccountState.OK
@@ -480,8 +480,8 @@ async def test_good_news_in_trouble_is_believed_only_of_a_trial(world: AccountsF
 async def test_every_alert_of_a_trouble_is_ended_once_with_it(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, TokenRefused("no"))
-    await world.accounts.answered(account, SubscriptionUnpaid("no"))
+    await world.accounts.note_response(account, TokenRefused("no"))
+    await world.accounts.note_response(account, SubscriptionUnpaid("no"))
     for _ in range(2):
         assert await world.rechecks.recheck_now(account) is Recheck.WORKS
     ended = [(post.kind, post.alert, post.jobs) for _, _, post in await _ended(world)]
@@ -490,7 +490,7 @@ async def test_every_alert_of_a_trouble_is_ended_once_with_it(world: AccountsFix
         (NoticeKind.FIXED, NoticeKind.UNPAID, 1),
     ]
     await world.pass_time(60)
-    await world.accounts.answered(account, TokenRefused("no"))
+    await world.accounts.note_response(account, TokenRefused("no"))
     assert await world.rechecks.recheck_now(account) is Recheck.WORKS
     assert len(await _ended(world)) == 3
 
@@ -500,7 +500,7 @@ async def test_a_token_that_works_ends_the_alert_about_the_one_before(world: Acc
     """Whether it is of the same account or of another one, and whether anything waits."""
     account = await _own(world)
     subscription = await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, TokenRefused("no"))
+    await world.accounts.note_response(account, TokenRefused("no"))
     async with world.database.transaction() as tx:
         await subscriptions.stop(tx, subscription, ADMIN, world.clock.now())
     await _own(world, token)
@@ -511,7 +511,7 @@ async def test_a_token_that_works_ends_the_alert_about_the_one_before(world: Acc
 async def test_a_token_that_is_removed_ends_its_alert(world: AccountsFixture) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, TokenRefused("no"))
+    await world.accounts.note_response(account, TokenRefused("no"))
     await world.tokens.remove_token(GUILD, account, ADMIN)
     assert [(post.kind, post.jobs) for _, _, post in await _ended(world)] == [(NoticeKind.TOKEN_REMOVED, 1)]
 
@@ -519,11 +519,11 @@ async def test_a_token_that_is_removed_ends_its_alert(world: AccountsFixture) ->
 async def test_a_late_refusal_of_the_token_before_is_not_believed(world: AccountsFixture) -> None:
     account = await _own(world)
     new = await _own(world, NEW)
-    await world.accounts.answered(account, TokenRefused("about the old one"))
-    await world.accounts.tried(account, OLD, TokenRefused("about the old one"))
+    await world.accounts.note_response(account, TokenRefused("about the old one"))
+    await world.accounts.note_trial(account, OLD, TokenRefused("about the old one"))
     assert world.accounts.state_of(account) is AccountState.OK
     assert world.accounts.state_of(new) is AccountState.OK
-    await world.accounts.answered(new, TokenRefused("no"))
+    await world.accounts.note_response(new, TokenRefused("no"))
     assert world.accounts.state_of(new) is AccountState.REFUSED
 
 
@@ -531,9 +531,9 @@ async def test_a_late_refusal_of_the_token_before_is_not_believed(world: Account
 async def test_other_troubles_say_nothing_of_the_token(world: AccountsFixture, error: PixVerseError) -> None:
     account = await _own(world)
     await _watch(world, GUILD, "j1")
-    await world.accounts.answered(account, error)
+    await world.accounts.note_response(account, error)
     world.api.answers[OLD] = error
-    assert await world.rechecks.recheck_now(account) is Recheck.NO_ANSWER
+    assert await world.rechecks.recheck_now(account) is Recheck.NO_RESPONSE
     assert world.accounts.state_of(account) is AccountState.OK
     assert await _told(world) == []
 
@@ -543,7 +543,7 @@ async def test_answers_that_change_nothing_write_nothing(world: AccountsFixture)
     before = await world.data_version()
     for _ in range(3):
         world.clock.forward(1)
-        await world.accounts.answered(account, None)
+        await world.accounts.note_response(account, None)
     assert await world.data_version() == before
     known = world.accounts.account(account)
     assert known is not None
@@ -556,7 +556,7 @@ async def test_held_jobs_of_another_account_are_not_counted_in_a_notice(world: A
     await _watch(world, GUILD, "j1")
     await _own(world, OTHER)
     world.clock.forward(120)
-    await world.accounts.answered(old, TokenRefused("no"))
+    await world.accounts.note_response(old, TokenRefused("no"))
     assert await _told(world) == []
 
 
@@ -569,7 +569,7 @@ async def test_trouble_is_looked_at_again_slowly_until_it_is_over(world: Account
     world.api.answers[OLD] = SubscriptionUnpaid("no")
     async with world.running():
         world.clock.forward(100)
-        await world.accounts.answered(account, SubscriptionUnpaid("no"))
+        await world.accounts.note_response(account, SubscriptionUnpaid("no"))
         asked = len(world.api.asked)
         await world.pass_time(299)
         assert len(world.api.asked) == asked
@@ -587,7 +587,7 @@ async def test_trouble_is_looked_at_again_slowly_until_it_is_over(world: Account
 
 async def test_trouble_is_looked_at_at_the_start(world: AccountsFixture) -> None:
     account = await _own(world)
-    await world.accounts.tried(account, OLD, TokenRefused("no"))
+    await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     await world.restart()
     async with world.running():
         await world.pass_time(0)
@@ -596,11 +596,11 @@ async def test_trouble_is_looked_at_at_the_start(world: AccountsFixture) -> None
 
 async def test_doubt_is_settled_at_once(world: AccountsFixture) -> None:
     account = await _own(world)
-    await world.accounts.tried(account, OLD, TokenRefused("no"))
+    await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     async with world.running():
         await world.pass_time(1)
         world.api.works(OLD)
-        await world.accounts.answered(account, None)
+        await world.accounts.note_response(account, None)
         await world.pass_time(0)
         assert world.accounts.state_of(account) is AccountState.OK
 
@@ -608,7 +608,7 @@ async def test_doubt_is_settled_at_once(world: AccountsFixture) -> None:
 async def test_retry_after_is_kept_to(world: AccountsFixture) -> None:
     account = await _own(world)
     world.api.answers[OLD] = RateLimited("no", 5000)
-    await world.accounts.tried(account, OLD, TokenRefused("no"))
+    await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     async with world.running():
         await world.pass_time(301)
         asked = len(world.api.asked)
@@ -620,7 +620,7 @@ async def test_retry_after_is_kept_to(world: AccountsFixture) -> None:
 
 async def test_a_failing_database_does_not_end_the_loop(world: AccountsFixture) -> None:
     account = await _own(world)
-    await world.accounts.tried(account, OLD, TokenRefused("no"))
+    await world.accounts.note_trial(account, OLD, TokenRefused("no"))
     async with world.running():
         await world.pass_time(1)
         async with world.locked_by_another_program():

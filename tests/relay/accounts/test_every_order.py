@@ -109,7 +109,7 @@ class EveryOrder(RuleBasedStateMachine):
         async def answered() -> None:
             for account in self.world.accounts.every():
                 if account.token == token:
-                    await self.world.accounts.tried(account.id, token, None if well else TokenRefused("401"))
+                    await self.world.accounts.note_trial(account.id, token, None if well else TokenRefused("401"))
 
         self.refused -= {token}
         if not well:

@@ -250,6 +250,6 @@ async def test_a_refused_token_is_refused_for_those_alone_who_entered_it(path: P
     world.api.works("user:1-a", "user:1-b")
     first = (await world.tokens.set_token(FIRST, ADMIN, "user:1-a")).account_id
     second = (await world.tokens.set_token(SECOND, ADMIN, "user:1-b")).account_id
-    await world.accounts.answered(first, TokenRefused("no"))
+    await world.accounts.note_response(first, TokenRefused("no"))
     assert world.accounts.state_of(second) is AccountState.OK
     await world.close()

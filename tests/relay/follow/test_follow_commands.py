@@ -45,7 +45,7 @@ async def test_only_a_token_of_the_server_s_own_is_followed(world: AccountsFixtu
     assert _following(world).followable(GUILD).user == ClaimedUser("1", confirmed=False)
     account_id = world.accounts.in_force(GUILD)
     assert account_id is not None
-    await world.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
+    await world.accounts.note_trial(account_id, TOKEN, api_errors.TokenRefused("401"))
     with pytest.raises(AccountInTrouble):
         _following(world).followable(GUILD)
 
@@ -119,6 +119,6 @@ async def test_servers_that_follow_are_told_of_a_token_in_trouble_though_no_job_
     following = _following(world)
     account_id = following.followable(GUILD).account_id
     await following.follow(ASK, CHANNEL, account_id, progress=False)
-    await world.accounts.tried(account_id, TOKEN, api_errors.TokenRefused("401"))
+    await world.accounts.note_trial(account_id, TOKEN, api_errors.TokenRefused("401"))
     rows = await world.database.reader.all("SELECT channel_id, notice FROM deliveries WHERE kind = 'notice'")
     assert [(row["channel_id"], "token refused" in row["notice"]) for row in rows] == [(CHANNEL, True)]

@@ -281,7 +281,7 @@ async def test_a_refused_token_rests_its_jobs_until_the_account_is_well(world: W
     async def refused(account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
         world.accounts.states[account_id] = AccountState.REFUSED if isinstance(error, TokenRefused) else AccountState.OK
 
-    world.accounts.answered = refused  # type: ignore[method-assign]
+    world.accounts.note_response = refused  # type: ignore[method-assign]
     await world.advance(30)
     asked = len(world.api.asked)
     await world.advance(5000)
