@@ -45,7 +45,6 @@ from relay.accounts.rechecks import Rechecks
 from relay.accounts.server_tokens import ServerTokens
 from relay.allowances import Allowances, CommandRate
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.callback_counts import CallbackCounts
 from relay.callbacks.callback_processor import CallbackProcessor
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.cards.card_edits import CardEdits
@@ -253,10 +252,9 @@ class Relay:
         )
         self.follows = AccountFollower(importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS)
 
-        self.callback_counts = CallbackCounts()
         self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
-        unknown = UnknownJobs(database.reader, self.fetcher, self.follows, self.poller, clock, interval=interval)
-        self.callbacks = CallbackProcessor(database, self.accounts, self.poller, unknown, self.callback_counts, clock)
+        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, clock, interval=interval)
+        self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock)
 
         card_posts = CardPosts(
             reader=database.reader,
@@ -303,6 +301,7 @@ class Relay:
         changes.job_watched.listen(self.poller.job_changed)
         changes.job_watched.listen(self.cards.job_changed)
         changes.jobs_found.listen(self.poller.jobs_found)
+        changes.end_reported.listen(self.poller.end_reported)
 
         changes.account_changed.listen(lambda _: self.outbox.wake())
         changes.account_changed.listen(self.cards.account_changed)
@@ -375,7 +374,7 @@ async def _open_callback_port(settings: Settings, stack: AsyncExitStack, relay: 
     port = callback_port(settings)
     if port is None:
         return
-    endpoint = Callbacks(relay.callback_addresses, relay.callbacks, CallbackRate(), relay.callback_counts, relay.clock)
+    endpoint = Callbacks(relay.callback_addresses, relay.callbacks, CallbackRate(), relay.clock)
     routes = callback_routes(endpoint.answer, settings.public_url)
     await stack.enter_async_context(serving(routes, port))
 
@@ -396,7 +395,7 @@ async def _open_monitoring_port(
     sources = Sources(
         polls=relay.poller.polls,
         posts=lambda: relay.outbox.counts,
-        hints=lambda: relay.callback_counts.by_use,
+        hints=lambda: relay.callbacks.uses,
         failures=relay.failures,
         crashes=heartbeats.crashes,
         loop_ages=heartbeats.ages,

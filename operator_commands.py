@@ -12,7 +12,7 @@ from app import clean_operator_token, warnings_of
 from discord_adapter.channels import INVITE_PERMISSIONS
 from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
 from relay.media.folder import folder_beside, look_over
-from relay.meters import NoMeters
+from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
 from storage import vault
 from storage.engines.opening import is_in_use

@@ -40,9 +40,15 @@ class Tokens:
     def __init__(self, tokens: Sequence[str]) -> None:
         self._tokens = dict(enumerate(tokens, start=1))
 
-    def in_force(self, guild_id: int) -> int:
+    def own(self, guild_id: int) -> int:
         """Every server has an account of its own, of the same number."""
         return guild_id
+
+    def in_force(self, guild_id: int) -> int:
+        return guild_id
+
+    def doubt(self, _account_id: int) -> None:
+        return
 
     def token_of(self, account_id: int) -> str | None:
         return self._tokens.get(account_id)

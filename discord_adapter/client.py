@@ -15,7 +15,7 @@ from discord.http import Route
 from discord_adapter.channels import ChannelOwners
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
 from discord_adapter.request_trace import wait_told, wire_trace
-from relay.meters import Meters
+from relay.ports import Meters
 from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
 
 log = logging.getLogger(__name__)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from enum import StrEnum
 from typing import Protocol
 
 from model.messages import (
@@ -15,6 +13,7 @@ from model.messages import (
     SendResult,
     SummaryPost,
 )
+from pixverse.api_errors import PixVerseError
 
 
 class Clock(Protocol):
@@ -57,44 +56,27 @@ class Poster(Protocol):
         """Bytes that Discord's published table gives this server, if it is known to the gateway."""
 
 
-class JobImports(Protocol):
-    """The follows, as whoever hears of an account's jobs sees them."""
+class Meters(Protocol):
+    """What is counted for whoever watches over the bot. Calls return at once and raise nothing."""
 
-    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
-        """Relays jobs that the API itself has just named as this account's to every channel that follows the account.
+    def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
+        """A question to the PixVerse API has ended: with an answer, or with this error."""
 
-        Returns the numbers of those that were not relayed anywhere before; they are asked about at once. Ids that are
-        none of PixVerse, and jobs that have ended, were stopped there or are watched there already, change nothing.
-        Raises StorageError as the database does.
-        """
+    def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
+        """Discord has answered a request; a 429 names the kind of its limit, and the seconds to wait for it."""
 
-
-class Claims(Protocol):
-    """The poller, as callbacks see it."""
-
-    def end_reported(self, job_id: int) -> None:
-        """A callback claims that the job has ended: its record is looked at at once, within the schedule's bounds."""
+    def download_ended(self, ending: str, seconds: float, size: int) -> None:
+        """A video was fetched (`file`, with its bytes) or stays a link (a value of model.messages.LinkReason)."""
 
 
-class CallbackUse(StrEnum):
-    """What became of a callback."""
+class NoMeters:
+    """Counts nothing."""
 
-    ASKED = "asked"
-    """It claims the end of an open job: the API is asked."""
-    PROGRESS = "progress"
-    ENDED = "ended"
-    """It is about a job that is known to have ended."""
-    FOLLOWED = "followed"
-    """It is about a job that was not known, of an account that is followed."""
-    UNKNOWN = "unknown"
-    """It is about a job that nobody waits for."""
-    UNREADABLE = "unreadable"
-    TOO_MANY = "too many"
-    """More came than are taken."""
+    def api_answered(self, error: PixVerseError | None, seconds: float) -> None:
+        """Nothing."""
 
+    def discord_answered(self, status: int, limit: str | None, wait: float) -> None:
+        """Nothing."""
 
-class CallbackMeter(Protocol):
-    """Counts callbacks."""
-
-    def callback(self, use: CallbackUse) -> None:
-        """A callback was used in this way."""
+    def download_ended(self, ending: str, seconds: float, size: int) -> None:
+        """Nothing."""

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.callback_processor import CallbackProcessor
-from relay.ports import CallbackMeter, CallbackUse, Clock
+from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
+from relay.ports import Clock
 from web.http_messages import Request, RequestHead, RequestRefused, Response
 
 BURST = 100
@@ -65,13 +65,11 @@ class Callbacks:
         addresses: CallbackAddresses,
         processor: CallbackProcessor,
         rate: CallbackRate,
-        meter: CallbackMeter,
         clock: Clock,
     ) -> None:
         self._addresses = addresses
         self._processor = processor
         self._rate = rate
-        self._meter = meter
         self._clock = clock
 
     async def answer(self, request: Request) -> Response:
@@ -81,7 +79,7 @@ class Callbacks:
         if guild_id is None:
             raise RequestRefused(HTTPStatus.NOT_FOUND)
         if not self._rate.take(guild_id, self._clock.monotonic()):
-            self._meter.callback(CallbackUse.TOO_MANY)
+            self._processor.count(CallbackUse.TOO_MANY)
             raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
         if not _is_json(request.head):
             raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)

@@ -10,8 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
+from relay.callbacks.callback_processor import CallbackUse
 from relay.polling.job_queue import Polls
-from relay.ports import CallbackUse
 from relay.write_availability import WriteAvailability
 from settings import VERSION
 from web.database_figures import DatabaseFigures

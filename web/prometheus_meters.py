@@ -16,7 +16,7 @@ from pixverse.api_errors import (
     SubscriptionUnpaid,
     TokenRefused,
 )
-from relay.meters import Meters, NoMeters
+from relay.ports import Meters, NoMeters
 from settings import Settings
 
 _OUTCOMES: dict[type[PixVerseError], str] = {

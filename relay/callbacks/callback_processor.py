@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import Protocol
+from collections import Counter
+from enum import StrEnum
 
 from pixverse.api_errors import PixVerseError
 from pixverse.callback_body import CallbackBody, read_callback
-from relay.callbacks.fair_queue import FairQueue
 from relay.callbacks.unknown_jobs import UnknownJobs
+from relay.changes import Changes
 from relay.clock import sleep_unless_woken
 from relay.failures import log_failure
-from relay.ports import CallbackMeter, CallbackUse, Claims, Clock
+from relay.polling.job_fetcher import Accounts
+from relay.ports import Clock
 from storage import jobs, servers
 from storage.database import Database
 
@@ -22,14 +24,67 @@ _LONGEST_SLEEP_SECONDS = 30.0
 _HEARD_AGAIN_MS = 60_000
 
 
-class OwnAccounts(Protocol):
-    """The accounts, as callbacks need them."""
+class CallbackUse(StrEnum):
+    """What became of a callback."""
 
-    def own(self, guild_id: int) -> int | None:
-        """The account that a server has set for itself."""
+    ASKED = "asked"
+    """It claims the end of an open job: the API is asked."""
+    PROGRESS = "progress"
+    ENDED = "ended"
+    """It is about a job that is known to have ended."""
+    FOLLOWED = "followed"
+    """It is about a job that was not known, of an account that is followed."""
+    UNKNOWN = "unknown"
+    """It is about a job that nobody waits for."""
+    UNREADABLE = "unreadable"
+    TOO_MANY = "too many"
+    """More came than are taken."""
 
-    def in_force(self, guild_id: int) -> int | None:
-        """The account that a server uses; None where it rests."""
+
+MAX_WAITING = 2000
+"""Jobs of all servers that may wait at once."""
+MAX_OF_A_SERVER = 100
+"""Jobs of one server; a useapi.net account has at most ten in work for each of its channels."""
+
+
+class FairQueue:
+    """Callbacks that wait to be followed. Servers take turns, so that a flood to one address holds up no other.
+
+    Several callbacks about one job wait as one, which reports an end if any of them does.
+    """
+
+    def __init__(self, max_waiting: int = MAX_WAITING, max_of_a_server: int = MAX_OF_A_SERVER) -> None:
+        self._max_waiting = max_waiting
+        self._max_of_a_server = max_of_a_server
+        self._waiting: dict[int, dict[str, bool]] = {}
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def add(self, guild_id: int, hint: CallbackBody) -> bool:
+        """Puts a server's hint at the end of its line; False where there is no room for it."""
+        jobs = self._waiting.get(guild_id, {})
+        if hint.jobid not in jobs:
+            if self._length >= self._max_waiting or len(jobs) >= self._max_of_a_server:
+                return False
+            self._length += 1
+        jobs[hint.jobid] = jobs.get(hint.jobid, False) or hint.claims_end
+        self._waiting.setdefault(guild_id, jobs)
+        return True
+
+    def take(self) -> tuple[int, CallbackBody] | None:
+        """The next server's oldest hint, with the server; None where nothing waits."""
+        guild_id = next(iter(self._waiting), None)
+        if guild_id is None:
+            return None
+        jobs = self._waiting.pop(guild_id)
+        jobid = next(iter(jobs))
+        claims_end = jobs.pop(jobid)
+        self._length -= 1
+        if jobs:
+            self._waiting[guild_id] = jobs  # Last in turn now.
+        return guild_id, CallbackBody(jobid, claims_end)
 
 
 class CallbackProcessor:
@@ -41,17 +96,15 @@ class CallbackProcessor:
     def __init__(
         self,
         database: Database,
-        accounts: OwnAccounts,
-        poller: Claims,
+        accounts: Accounts,
         unknown: UnknownJobs,
-        meter: CallbackMeter,
+        changes: Changes,
         clock: Clock,
     ) -> None:
         self._database = database
         self._accounts = accounts
-        self._poller = poller
         self._unknown = unknown
-        self._meter = meter
+        self._changes = changes
         self._clock = clock
         self._line = FairQueue()
         self._heard: dict[int, int] = {}
@@ -61,6 +114,12 @@ class CallbackProcessor:
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
         """How often something went wrong that was no fault of the callback."""
+        self.uses: Counter[CallbackUse] = Counter()
+        """How many callbacks were used in which way since the start."""
+
+    def count(self, use: CallbackUse) -> None:
+        """A callback was used in this way."""
+        self.uses[use] += 1
 
     def heard(self, guild_id: int, body: bytes) -> None:
         """A callback came to the server's address. Returns at once, whatever the body holds."""
@@ -68,11 +127,11 @@ class CallbackProcessor:
         try:
             hint = read_callback(body)
         except PixVerseError as error:
-            self._meter.callback(CallbackUse.UNREADABLE)
+            self.count(CallbackUse.UNREADABLE)
             log.debug("A callback of server %d is of no use: %s", guild_id, error)
             return
         if not self._line.add(guild_id, hint):
-            self._meter.callback(CallbackUse.TOO_MANY)
+            self.count(CallbackUse.TOO_MANY)
         self._woken.set()
 
     async def run(self) -> None:
@@ -90,7 +149,7 @@ class CallbackProcessor:
         while (waiting := self._line.take()) is not None:
             self.heartbeat = self._clock.monotonic()
             try:
-                self._meter.callback(await self._follow(*waiting))
+                self.count(await self._follow(*waiting))
             except Exception as error:
                 # The edge of one hint: a fault of ours or of the disk holds up no other.
                 self.failures += 1
@@ -108,7 +167,7 @@ class CallbackProcessor:
             return CallbackUse.PROGRESS
         if row.ended_at is not None:
             return CallbackUse.ENDED
-        self._poller.end_reported(row.id)
+        self._changes.end_reported(row.id)
         return CallbackUse.ASKED
 
     # ---- when a server was last heard of ----------------------------------------------------------------------------

@@ -10,9 +10,11 @@ from collections.abc import Collection
 from model.job import Job
 from pixverse.api_errors import PixVerseError
 from pixverse.callback_body import CallbackBody
+from relay.changes import Changes
 from relay.failures import log_failure
+from relay.follow.job_importer import JobImporter
 from relay.polling.job_fetcher import JobFetcher
-from relay.ports import Claims, Clock, JobImports
+from relay.ports import Clock
 from storage import follows
 from storage.database import Queries
 
@@ -32,8 +34,8 @@ class UnknownJobs:
         self,
         reader: Queries,
         fetcher: JobFetcher,
-        importer: JobImports,
-        poller: Claims,
+        importer: JobImporter,
+        changes: Changes,
         clock: Clock,
         *,
         interval: float,
@@ -41,7 +43,7 @@ class UnknownJobs:
         self._reader = reader
         self._fetcher = fetcher
         self._importer = importer
-        self._poller = poller
+        self._changes = changes
         self._clock = clock
         self._interval = interval
         self._asked: dict[int, deque[float]] = {}
@@ -83,8 +85,8 @@ class UnknownJobs:
         try:
             said = (await self._fetcher.fetch(account_id, hint.jobid)).content
             if isinstance(said, Job) and not is_old_end(said, self._clock.now()):
-                found = await self._importer.import_jobs(account_id, [hint.jobid])
-                self._heed_claim(hint, said, found)
+                result = await self._importer.import_jobs(account_id, [hint.jobid])
+                self._heed_claim(hint, said, result.found)
         except PixVerseError as error:
             log.info("No answer about a job that a callback told of: %s", error)
         except Exception as error:
@@ -94,7 +96,7 @@ class UnknownJobs:
         """What the API said just now serves the poller too; only where that is no end yet it is asked again."""
         if hint.claims_end and not said.state.ends:
             for job_id in found:
-                self._poller.end_reported(job_id)
+                self._changes.end_reported(job_id)
 
 
 def is_old_end(job: Job, now: int) -> bool:

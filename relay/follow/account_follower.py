@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from model.states import AccountState
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries
-from relay.follow.job_importer import FollowedAccounts, JobImporter
+from relay.follow.job_importer import JobImporter
 from relay.polling import schedule
+from relay.polling.job_fetcher import Accounts
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.schedule import Timing
 
@@ -43,7 +44,7 @@ class AccountFollower:
         self,
         importer: JobImporter,
         job_lists: JobLists,
-        accounts: FollowedAccounts,
+        accounts: Accounts,
         is_polled: Callable[[int], bool],
         timing: Timing,
         *,
@@ -88,10 +89,6 @@ class AccountFollower:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._followed.clear()
-
-    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
-        """Relays these jobs of the account to every channel that follows it; see relay.ports.JobImports."""
-        return (await self._importer.import_jobs(account_id, jobids)).found
 
     # ---- which accounts ---------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from model.messages import NoticePost
 from model.states import DeliveryKind, NoticeKind
@@ -31,16 +30,6 @@ _CARD_AFTER = 2000
 would stay for ten seconds."""
 
 
-class FollowedAccounts(Accounts, Protocol):
-    """The API accounts, as follows need them."""
-
-    def own(self, guild_id: int) -> int | None:
-        """The account that a server has set for itself."""
-
-    def doubt(self, account_id: int) -> None:
-        """Has the account's token tried at once."""
-
-
 @dataclass(slots=True)
 class ImportResult:
     """What became of a number of ids."""
@@ -61,7 +50,7 @@ class JobImporter:
     def __init__(
         self,
         database: Database,
-        accounts: FollowedAccounts,
+        accounts: Accounts,
         changes: Changes,
         timing: Timing,
         limits: Limits,

@@ -13,8 +13,7 @@ from model.job import Job, Media
 from model.messages import LinkReason, VideoFile, VideoLink
 from relay.media.download import Downloader, expiry_of
 from relay.media.folder import sweep
-from relay.meters import Meters
-from relay.ports import Clock
+from relay.ports import Clock, Meters
 
 Video = VideoFile | VideoLink
 

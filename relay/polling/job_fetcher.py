@@ -35,7 +35,10 @@ _Key = tuple[int, str]
 
 
 class Accounts(Protocol):
-    """The API accounts, as those who ask need them."""
+    """The API accounts, as those who ask need them: `relay/accounts/account_registry.py` in the running bot."""
+
+    def own(self, guild_id: int) -> int | None:
+        """The account that a server has set for itself."""
 
     def in_force(self, guild_id: int) -> int | None:
         """The account that a server uses: its own, else the operator's, else None."""
@@ -48,6 +51,9 @@ class Accounts(Protocol):
 
     async def note_response(self, account_id: int, error: PixVerseError | None, jobid: str = "") -> None:
         """The API answered a question about a job with this account's token."""
+
+    def doubt(self, account_id: int) -> None:
+        """Has the account's token tried at once."""
 
 
 class NoTokenLeft(PixVerseError):

@@ -20,7 +20,7 @@ from discord_adapter.history import find_message
 from discord_adapter.poster import DiscordPoster
 from model.messages import Address, NoResponse, NoticePost
 from model.states import NoticeKind
-from relay.meters import NoMeters
+from relay.ports import NoMeters
 from sandbox.discord_wire import DiscordSandbox, RateLimit
 from ui.command_texts import CommandMentions
 from ui.message import Message

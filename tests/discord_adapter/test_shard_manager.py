@@ -19,7 +19,7 @@ from discord_adapter.gateway import stay_connected
 from discord_adapter.shard_connection import ask_gateway
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import SessionStartLimit
-from relay.meters import NoMeters
+from relay.ports import NoMeters
 from sandbox.discord_wire import Channel, DiscordSandbox, Guild, Member, Status
 from sandbox.event_log import read_events
 from tests.clock import ManualClock

@@ -26,13 +26,9 @@ class FollowingAccounts(FakeAccounts):
         super().__init__()
         self.operators: set[int] = set()
         """Servers that use the operator's account."""
-        self.doubted: list[int] = []
 
     def own(self, guild_id: int) -> int | None:
         return None if guild_id in self.operators else self.in_force(guild_id)
-
-    def doubt(self, account_id: int) -> None:
-        self.doubted.append(account_id)
 
 
 class FollowingWorld(World):
@@ -45,11 +41,11 @@ class FollowingWorld(World):
         self.unserved: set[int] = set()
         super().__init__(database, limits=limits, accounts=FollowingAccounts())
         timing = Timing(self.clock, Random(4), self.interval)
-        importer = JobImporter(
+        self.importer = JobImporter(
             database, self.accounts, self.changes, timing, limits, lambda guild_id: guild_id not in self.unserved
         )
         self.follows = AccountFollower(
-            importer, self.job_lists, self.accounts, self.poller.watches, timing, kinds=("v1", "v2")
+            self.importer, self.job_lists, self.accounts, self.poller.watches, timing, kinds=("v1", "v2")
         )
         self._following: asyncio.Task[None] | None = None
 

@@ -19,6 +19,7 @@ class HeardChanges:
         self.found: list[int] = []
         self.unwatched: list[int] = []
         self.asked: list[int] = []
+        self.reported: list[int] = []
         self.news: list[int] = []
         self.subscriptions: list[int] = []
         self.accounts: list[int] = []
@@ -35,6 +36,7 @@ class HeardChanges:
         changes.jobs_found.listen(self._found)
         changes.job_unwatched.listen(self.unwatched.append)
         changes.job_asked.listen(self.asked.append)
+        changes.end_reported.listen(self.reported.append)
         changes.job_news.listen(self.news.append)
         changes.subscription_changed.listen(self.subscriptions.append)
         changes.account_changed.listen(self.accounts.append)

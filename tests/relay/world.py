@@ -121,6 +121,10 @@ class FakeAccounts:
         self.tokens: dict[int, str] = {ACCOUNT: "token-1", OTHER_ACCOUNT: "token-2"}
         self.states: dict[int, AccountState] = {}
         self.heard: list[tuple[int, PixVerseError | None]] = []
+        self.doubted: list[int] = []
+
+    def own(self, guild_id: int) -> int | None:
+        return self.in_force(guild_id)
 
     def in_force(self, guild_id: int) -> int | None:
         return self.used.get(guild_id, ACCOUNT)
@@ -133,6 +137,9 @@ class FakeAccounts:
 
     async def note_response(self, account_id: int, error: PixVerseError | None, _jobid: str = "") -> None:
         self.heard.append((account_id, error))
+
+    def doubt(self, account_id: int) -> None:
+        self.doubted.append(account_id)
 
 
 async def post_at_once(delivery_id: int, _seconds: float) -> int | None:
@@ -210,6 +217,7 @@ class World:
         for signal in (self.changes.job_asked, self.changes.job_unwatched, self.changes.job_watched):
             signal.listen(poller.job_changed)
         self.changes.jobs_found.listen(poller.jobs_found)
+        self.changes.end_reported.listen(poller.end_reported)
         self.changes.api_changed.listen(poller.api_changed)
         return poller
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import cast
 
 import pytest
 
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.callback_counts import CallbackCounts
-from relay.callbacks.callback_processor import CallbackProcessor
-from relay.ports import CallbackUse
+from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
 from tests.clock import ManualClock
 from tests.web.port import ask, free_port, port_at
 from web.callbacks import CallbackRate, Callbacks
@@ -28,11 +27,14 @@ class Town:
     def __init__(self, port: int) -> None:
         self.port = port
         self.heard_of: list[tuple[int, bytes]] = []
-        self.counts = CallbackCounts()
+        self.uses: Counter[CallbackUse] = Counter()
         self.clock = ManualClock()
 
     def server_of(self, secret: str) -> int | None:
         return {SECRET: 5, OTHER: 6}.get(secret)
+
+    def count(self, use: CallbackUse) -> None:
+        self.uses[use] += 1
 
     def heard(self, guild_id: int, body: bytes) -> None:
         self.heard_of.append((guild_id, body))
@@ -49,7 +51,6 @@ async def town() -> AsyncIterator[Town]:
         cast("CallbackAddresses", made),
         cast("CallbackProcessor", made),
         CallbackRate(burst=20, per_second=1),
-        made.counts,
         made.clock,
     )
     async with serving(callback_routes(callbacks.answer, None), port_at(made.port)):
@@ -125,6 +126,6 @@ async def test_a_flood_to_one_address_is_cut_off_and_another_notices_nothing(tow
     answers = await asyncio.gather(*(town.post() for _ in range(50)))
     assert sorted(answers) == [200] * 20 + [429] * 30
     assert await town.post(secret=OTHER) == 200
-    assert town.counts.by_use == {CallbackUse.TOO_MANY: 30}
+    assert town.uses == {CallbackUse.TOO_MANY: 30}
     town.clock.move_to(town.clock.monotonic() + 2)
     assert [await town.post() for _ in range(3)] == [200, 200, 429]

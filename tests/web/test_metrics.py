@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
 from pixverse.api_errors import NotFoundUnproven, TokenRefused, Unavailable
+from relay.callbacks.callback_processor import CallbackUse
 from relay.changes import Changes
 from relay.polling.job_queue import Polls
-from relay.ports import CallbackUse
 from relay.write_availability import WriteAvailability
 from settings import VERSION
 from storage import jobs

@@ -11,7 +11,7 @@ from discord_adapter.client import RelayClient, log_in, use_discord_at
 from discord_adapter.gateway import stay_connected
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import SessionStartLimit
-from relay.meters import NoMeters
+from relay.ports import NoMeters
 from sandbox.discord_wire import DiscordSandbox
 
 

@@ -90,7 +90,7 @@ MUTATIONS = (
         "one server's callbacks take all room",
         f"{_HINTS}::test_a_flood_about_many_jobs_is_bounded",
         "FairQueue.add",
-        " or len(jobs) >= self._most_of_one:",
+        " or len(jobs) >= self._max_of_a_server:",
         ":",
     ),
     mutation(

@@ -9,39 +9,35 @@ import pytest
 
 from model.job import JobState
 from pixverse.api_errors import RateLimited
-from relay.callbacks.callback_counts import CallbackCounts
-from relay.callbacks.callback_processor import CallbackProcessor
+from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
 from relay.callbacks.unknown_jobs import OLD_END_MS, UnknownJobs
-from relay.ports import CallbackUse
+from relay.follow.job_importer import ImportResult, JobImporter
 from storage import follows, servers
 from storage.follows import FollowRow
 from tests.clock import START
-from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, World
+from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, BrokenReader, FakeAccounts, World
 
 TAKEN = 77
 """The number of every job that is taken."""
 JOB = "job:20261124101500123-user:1-channel:1300000000000000001-bot:pixverse"
 
 
-class Recorder:
-    """Notes what it is told, as a poller or as whoever takes jobs."""
+class Imports(JobImporter):
+    """Notes what it is told."""
 
     def __init__(self) -> None:
-        self.claimed: list[int] = []
         self.taken: list[tuple[int, str]] = []
 
-    def end_reported(self, job_id: int) -> None:
-        self.claimed.append(job_id)
-
-    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> list[int]:
+    async def import_jobs(self, account_id: int, jobids: Collection[str]) -> ImportResult:
         self.taken.extend((account_id, jobid) for jobid in jobids)
-        return [TAKEN] * len(jobids)
+        return ImportResult(found=[TAKEN] * len(jobids))
 
 
-class FakeOwnAccounts:
+class FakeOwnAccounts(FakeAccounts):
     """Two servers with accounts of their own; any other uses the operator's, which is the first one too."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.owned: dict[int, int] = {GUILD: ACCOUNT, GUILD + 1: OTHER_ACCOUNT}
         self.resting: set[int] = set()
 
@@ -57,33 +53,31 @@ class Post:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.recorder = Recorder()
+        self.imports = Imports()
         self.accounts = FakeOwnAccounts()
-        self.counts = CallbackCounts()
         self.unknown = UnknownJobs(
             world.database.reader,
             world.fetcher,
-            self.recorder,
-            self.recorder,
+            self.imports,
+            world.changes,
             world.clock,
             interval=world.interval,
         )
         self.processor = CallbackProcessor(
             world.database,
             self.accounts,
-            self.recorder,
             self.unknown,
-            self.counts,
+            world.changes,
             world.clock,
         )
         self.running = asyncio.create_task(self.processor.run())
 
     async def says(self, guild: int = GUILD, **record: object) -> CallbackUse:
         """Sends a callback; what became of it."""
-        before = self.counts.by_use.copy()
+        before = self.processor.uses.copy()
         self.processor.heard(guild, json.dumps(record).encode())
         await self.settled()
-        (use,) = (self.counts.by_use - before).elements()
+        (use,) = (self.processor.uses - before).elements()
         return use
 
     async def settled(self) -> None:
@@ -111,21 +105,21 @@ async def _follow(world: World, guild: int = GUILD, account: int = ACCOUNT) -> N
 async def test_a_claimed_end_makes_an_open_job_be_asked_about(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
-    assert post.recorder.claimed == [number]
+    assert post.world.heard.reported == [number]
 
 
 async def test_progress_asks_for_nothing(world: World, post: Post) -> None:
     await world.watch(JOB)
     for status in ("created", "started", "progress", "news", None):
         assert await post.says(jobid=JOB, status=status) is CallbackUse.PROGRESS
-    assert post.recorder.claimed == []
+    assert post.world.heard.reported == []
 
 
 async def test_a_job_that_has_ended_is_asked_about_no_more(world: World, post: Post) -> None:
     number = await world.watch(JOB)
     await world.recorder.record_response(number, world.api.put(JOB, JobState.COMPLETED), ACCOUNT)
     assert await post.says(jobid=JOB, status="failed") is CallbackUse.ENDED
-    assert post.recorder.claimed == []
+    assert post.world.heard.reported == []
 
 
 async def test_a_server_reaches_the_jobs_of_its_own_account_alone(world: World, post: Post) -> None:
@@ -135,7 +129,7 @@ async def test_a_server_reaches_the_jobs_of_its_own_account_alone(world: World, 
         assert await post.says(guild, jobid=JOB, status="completed") is CallbackUse.UNKNOWN
     post.accounts.resting.add(GUILD)
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.UNKNOWN
-    assert post.recorder.claimed == []
+    assert post.world.heard.reported == []
     assert len(world.api.asked) == asked
 
 
@@ -162,8 +156,8 @@ async def test_an_unknown_job_is_relayed_where_the_server_follows_and_the_api_kn
     await _follow(world)
     world.api.put(JOB, state, updated=START - 1000)
     assert await post.says(jobid=JOB, status=claim) is CallbackUse.FOLLOWED
-    assert post.recorder.taken == [(ACCOUNT, JOB)]
-    assert post.recorder.claimed == claimed
+    assert post.imports.taken == [(ACCOUNT, JOB)]
+    assert post.world.heard.reported == claimed
 
 
 async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world: World, post: Post) -> None:
@@ -174,7 +168,7 @@ async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world
     world.api.jobs["job-old-too"] = replace(old, jobid="job-old-too", updated=None, created=START - OLD_END_MS - 1)
     await post.says(jobid="job-old-too", status="completed")
     assert len(world.api.asked) == 3
-    assert post.recorder.taken == []
+    assert post.imports.taken == []
 
 
 async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Post) -> None:
@@ -213,7 +207,7 @@ async def test_a_body_that_is_of_no_use_is_counted(post: Post) -> None:
     for body in (b"", b"[" * 60_000, b'{"jobid": 5}', b"\xff"):
         post.processor.heard(GUILD, body)
     await post.settled()
-    assert post.counts.by_use == {CallbackUse.UNREADABLE: 4}
+    assert post.processor.uses == {CallbackUse.UNREADABLE: 4}
 
 
 async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
@@ -221,7 +215,7 @@ async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
         post.processor.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
     post.processor.heard(GUILD + 1, b'{"jobid":"made-up"}')
     await post.settled()
-    assert post.counts.by_use == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
+    assert post.processor.uses == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
 
 
 async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World, post: Post) -> None:
@@ -249,7 +243,7 @@ async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> N
     assert post.processor.failures == 1
     world.database.reader = reader
     assert await post.says(jobid=JOB, status="completed") is CallbackUse.ASKED
-    assert post.recorder.claimed == [number]
+    assert post.world.heard.reported == [number]
 
 
 async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from pixverse.callback_body import CallbackBody
-from relay.callbacks.fair_queue import FairQueue
+from relay.callbacks.callback_processor import FairQueue
 
 
 def _taken(line: FairQueue) -> list[tuple[int, str]]:
@@ -30,14 +30,14 @@ def test_what_is_said_again_waits_once_and_an_end_is_not_taken_back() -> None:
 
 
 def test_one_server_cannot_take_the_others_room() -> None:
-    line = FairQueue(most=10, most_of_one=3)
+    line = FairQueue(max_waiting=10, max_of_a_server=3)
     assert [line.add(1, CallbackBody(f"job-{number}", True)) for number in range(5)] == [True] * 3 + [False] * 2
     assert line.add(1, CallbackBody("job-0", True))
     assert line.add(2, CallbackBody("other", True))
 
 
 def test_the_line_has_an_end() -> None:
-    line = FairQueue(most=4, most_of_one=3)
+    line = FairQueue(max_waiting=4, max_of_a_server=3)
     assert sum(line.add(guild, CallbackBody(f"job-{guild}", True)) for guild in range(9)) == 4
     assert len(_taken(line)) == 4
     assert line.add(8, CallbackBody("job", True))

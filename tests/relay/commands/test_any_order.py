@@ -170,7 +170,7 @@ class AnyOrder(RuleBasedStateMachine):
             if key not in self.model.ever and self.model.open_in(20) < _LIMITS.open_per_server:
                 self.model.waiting[key] = _Waiting(set(), ACCOUNT, followed=True)
                 self.model.ever.add(key)
-        self._runner.run(self.world.follows.import_jobs(ACCOUNT, sorted(listed)))
+        self._runner.run(self.world.importer.import_jobs(ACCOUNT, sorted(listed)))
 
     @rule(jobid=jobids)
     def end(self, jobid: str) -> None:

@@ -338,10 +338,10 @@ async def test_a_callback_may_bring_jobs_too(world: FollowingWorld) -> None:
     world.run()
     await world.advance(30)
     world.api.put("v1-called")
-    (number,) = await world.follows.import_jobs(ACCOUNT, ["v1-called"])
+    (number,) = (await world.importer.import_jobs(ACCOUNT, ["v1-called"])).found
     assert await world.rows("SELECT id FROM jobs WHERE jobid = 'v1-called'") == [(number,)]
-    assert await world.follows.import_jobs(ACCOUNT, ["v1-called"]) == []
-    assert await world.follows.import_jobs(OTHER_ACCOUNT, ["v1-other"]) == []
+    assert (await world.importer.import_jobs(ACCOUNT, ["v1-called"])).found == []
+    assert (await world.importer.import_jobs(OTHER_ACCOUNT, ["v1-other"])).found == []
     await world.advance(0.5)
     assert len(world.api.times("v1-called")) == 1
 
@@ -400,7 +400,7 @@ async def test_an_import_that_is_broken_off_leaves_no_job_unasked(world: Followi
     jobids = [f"job-{steps}" for steps in range(80)]
     for steps, jobid in enumerate(jobids):
         world.api.put(jobid)
-        importing = asyncio.create_task(world.follows.import_jobs(ACCOUNT, [jobid]))
+        importing = asyncio.create_task(world.importer.import_jobs(ACCOUNT, [jobid]))
         for _ in range(steps):
             await asyncio.sleep(0)
         importing.cancel()

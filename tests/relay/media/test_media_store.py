@@ -23,7 +23,7 @@ from relay.delivery.fallbacks import Variant
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import REFUSALS, TRIES, Bounds, Downloader, expiry_of, media_session
 from relay.media.media_store import MAX_FILES, DiskBudget, MediaStore
-from relay.meters import NoMeters
+from relay.ports import NoMeters
 from sandbox.pixverse_api.videos import video as sandbox_video
 from settings import MediaHost
 
