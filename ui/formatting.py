@@ -35,29 +35,28 @@ def duration(milliseconds: int) -> str:
     left = max(0, milliseconds)
     parts: list[str] = []
     for unit, one, many in (
-        (_DAY, " day", " days"),
-        (_HOUR, " h", " h"),
-        (_MINUTE, " min", " min"),
-        (_SECOND, " s", " s"),
+        (_DAY, "{number} day", "{number} days"),
+        (_HOUR, "{number} h", "{number} h"),
+        (_MINUTE, "{number} min", "{number} min"),
+        (_SECOND, "{number} s", "{number} s"),
     ):
         number, left = divmod(left, unit)
         if number:
-            parts.append(f"{number}{one if number == 1 else many}")
+            parts.append(plural(number, one, many))
         elif parts:
             break
-        if len(parts) == 2:
-            break
-    return " ".join(parts) or "0 s"
+    return " ".join(parts[:2]) or "0 s"
 
 
 def age(milliseconds: int) -> str:
     """`3 min ago`, for autocomplete, where timestamps are not shown."""
-    if milliseconds < _MINUTE:
-        return "just now"
-    for unit, one, many in ((_DAY, "day", "days"), (_HOUR, "h", "h"), (_MINUTE, "min", "min")):
-        number = milliseconds // unit
-        if number:
-            return f"{number} {one if number == 1 else many} ago"
+    for unit, one, many in (
+        (_DAY, "{number} day ago", "{number} days ago"),
+        (_HOUR, "{number} h ago", "{number} h ago"),
+        (_MINUTE, "{number} min ago", "{number} min ago"),
+    ):
+        if milliseconds >= unit:
+            return plural(milliseconds // unit, one, many)
     return "just now"
 
 

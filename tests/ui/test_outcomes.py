@@ -320,6 +320,29 @@ def test_links_too_long_for_a_message_are_under_details() -> None:
     assert "\nThe links are too long to show here; press Details.\n-# " in content(post)
 
 
+def test_one_link_too_long_for_a_message_is_under_details() -> None:
+    long = replace(LINK, url=f"https://h.example/{'v' * 1470}.mp4")
+    crowd = tuple(range(10**18, 10**18 + 12))
+    post = replace(POST, links=(long,), mention=crowd, late=LateReason.TOKEN, ended_at=0, spoiler=True)
+    assert "\nThe link is too long to show here; press Details.\n-# " in content(post)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [(LinkReason.TOO_LARGE, "some as links"), (LinkReason.EXPIRED, "but some are missing")],
+)
+def test_of_many_links_no_numbers_are_named(reason: LinkReason, state: str) -> None:
+    links = tuple(replace(LINK, index=number, reason=reason) for number in range(2, 6))
+    assert content(replace(POST, files=FILES[:1], links=links)).startswith(f"**Your 5 videos are ready, {state}.**")
+
+
+def test_a_link_without_an_address_is_under_details() -> None:
+    nowhere = replace(LINK, url="ftp://h.example/a.mp4", size=None, limit=None)
+    assert content(replace(POST, links=(nowhere,))).startswith(
+        "**Your video is ready, as a link.** <@42> It's too large. Press Details to see it."
+    )
+
+
 def test_nobody_is_pinged_who_is_not_named() -> None:
     crowd = tuple(range(10**18, 10**18 + 150))
     message = outcome_message(replace(POST, files=FILES, mention=crowd), MENTIONS)
