@@ -77,6 +77,8 @@ class Channel:
     exists: bool = True
     locked: bool = False
     archived: bool = False
+    private: bool = False
+    """A thread of which the bot is no member."""
     messages: dict[int, dict[str, Any]] = field(default_factory=dict)
     nonces: dict[str, tuple[float, int]] = field(default_factory=dict)
 
@@ -87,7 +89,7 @@ class Channel:
 
     def lacks(self, permission: str) -> bool:
         place = self.parent or self
-        return permission in place.denied
+        return permission in place.denied or permission in self.guild.denied
 
     def denied_until(self) -> float:
         """When the bot was last given something back here."""
@@ -103,7 +105,7 @@ class Channel:
     @property
     def allowed(self) -> int:
         place = self.parent or self
-        return _ALL & ~sum(BITS[name] for name in place.denied)
+        return _ALL & ~sum(BITS[name] for name in place.denied | self.guild.denied)
 
 
 @dataclass(slots=True, eq=False)
@@ -116,6 +118,8 @@ class Guild:
     members: list[int] = field(default_factory=list)
     bot_in: bool = True
     premium_tier: int = 0
+    denied: set[str] = field(default_factory=set)
+    """What the bot's roles lack everywhere."""
 
     def is_manager(self, person: int) -> bool:
         return person == self.admin
@@ -224,6 +228,13 @@ class DiscordWorld:
         place.given_back_at = self._clock.passed
         self.emit("CHANNEL_UPDATE", place.guild, self.channel_payload(place))
 
+    def change_role(self, guild: Guild, denied: set[str]) -> None:
+        """The one role of the bot's has other permissions."""
+        guild.denied = denied
+        self.emit(
+            "GUILD_ROLE_UPDATE", guild, {"guild_id": str(guild.id), "role": self.guild_payload(guild)["roles"][0]}
+        )
+
     def open_everything(self, guild: Guild) -> None:
         """Every permission is there again, and every thread open."""
         for channel in list(guild.channels):
@@ -235,6 +246,12 @@ class DiscordWorld:
     def set_thread(self, thread: Channel, *, locked: bool, archived: bool) -> None:
         thread.locked, thread.archived = locked, archived
         self.emit("THREAD_UPDATE", thread.guild, self.channel_payload(thread))
+
+    def join(self, thread: Channel) -> None:
+        """The bot is added to a private thread."""
+        thread.private = False
+        payload = {**self.channel_payload(thread), "type": 12, "newly_created": False}
+        self.emit("THREAD_CREATE", thread.guild, payload)
 
     def remove_bot(self, guild: Guild) -> None:
         guild.bot_in = False
@@ -261,7 +278,7 @@ class DiscordWorld:
         meta = {"archived": channel.archived, "locked": channel.locked, "auto_archive_duration": 1440,
                 "archive_timestamp": self.iso()}  # fmt: skip
         return payload | {
-            "type": 11,
+            "type": 12 if channel.private else 11,
             "parent_id": str(channel.parent.id),
             "owner_id": str(channel.guild.admin),
             "thread_metadata": meta,
@@ -270,7 +287,8 @@ class DiscordWorld:
         }
 
     def guild_payload(self, guild: Guild) -> dict[str, Any]:
-        everyone = {"id": str(guild.id), "name": "@everyone", "permissions": str(_ALL), "position": 0, "color": 0,
+        granted = str(_ALL & ~sum(BITS[name] for name in guild.denied))
+        everyone = {"id": str(guild.id), "name": "@everyone", "permissions": granted, "position": 0, "color": 0,
                     "colors": {"primary_color": 0}, "hoist": False, "managed": False, "mentionable": False,
                     "flags": 0}  # fmt: skip
         me = {
@@ -450,7 +468,7 @@ class DiscordWorld:
         channel = self.channels.get(int(channel_id))
         if channel is None or not channel.exists:
             raise Refusal(404, 10003, "Unknown Channel")
-        if not channel.guild.bot_in or channel.lacks("view_channel"):
+        if not channel.guild.bot_in or channel.lacks("view_channel") or channel.private:
             raise Refusal(403, 50001, "Missing Access")
         return channel
 

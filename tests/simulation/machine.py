@@ -99,6 +99,24 @@ class Machine:
         finally:
             connection.close()
 
+    def rows_with(self, text: str) -> list[str]:
+        """Tables in whose rows this stands."""
+        connection = sqlite3.connect(f"file:{self.database}?mode=ro", uri=True)
+        try:
+            tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            return [
+                name for name in tables
+                if any(text in map(str, row) for row in connection.execute(f"SELECT * FROM {name}"))
+            ]  # fmt: skip
+        finally:
+            connection.close()
+
+    def files_left(self) -> list[str]:
+        """What lies beside the database and is no part of it."""
+        place = self._folder / f"life-{self.life}"
+        ours = ("relay.db", "relay.key")
+        return sorted(one.name for one in place.rglob("*") if one.is_file() and not one.name.startswith(ours))
+
     def run(self) -> None:
         """Starts the process and returns when it has ended or was killed."""
         self._move_in()

@@ -21,7 +21,8 @@ def entries_kept() -> Counter[str]:
         if str(kind.__module__).partition(".")[0] not in _ROOMS:
             continue
         for name, value in _attributes(thing):
-            if isinstance(value, dict | list | set | deque) and not isinstance(value, Counter):
+            bounded = isinstance(value, deque) and value.maxlen is not None
+            if isinstance(value, dict | list | set | deque) and not isinstance(value, Counter) and not bounded:
                 kept[f"{kind.__module__}.{kind.__name__}.{name}"] += len(value)
     return kept
 

@@ -5,6 +5,7 @@ A scene is a short story with a known end. It is written as a generator, whose e
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
@@ -18,10 +19,11 @@ from tests.simulation.hands import Hands
 from tests.simulation.ledger import Ledger, prompt
 from tests.simulation.machine import Machine
 from tests.simulation.pasting import FORMS
-from tests.simulation.people import People
+from tests.simulation.people import CALLBACK_ADDRESS, People
 from tests.simulation.pixverse_world import Account, Job, PixVerseWorld, subject_of, token_of
 from tests.simulation.plan import Fault
 from tests.simulation.serving import PLAIN, Serving
+from tests.simulation.troubles import Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import Weather
 from tests.simulation.wire import Reply, Request, Trip
@@ -32,6 +34,7 @@ _FIRST_PERSON = 50_000
 _MEMBERS = 6
 _SOON = 8.0
 """Seconds in which whatever was asked is answered."""
+_UP_AGAIN = 60.0
 _PAUSE = 90.0
 """Between two scenes."""
 _POSTS = re.compile(r".*/channels/(\d+)/messages")
@@ -50,9 +53,11 @@ class Parts:
     ledger: Ledger
     hands: Hands
     people: People
+    troubles: Troubles
     interval: int
     operators: Account | None
     tell: Callable[[str], None]
+    story: list[str]
 
 
 class Home:
@@ -63,6 +68,8 @@ class Home:
         self.guild = guild
         self.account = account
         self.channel = guild.channels[0]
+        self.callback = ""
+        """The path to which useapi.net posts."""
 
     def command(self, path: str, person: int = 1, where: Channel | None = None, **options: Any) -> Asked:
         """A command; the `jobs` that it names are noted as asked for, and `resolved` is what its options mean."""
@@ -131,6 +138,20 @@ class Home:
                 return self.press(message, label, person, answer.channel, **options)
         raise AssertionError(f"no button {label!r} in {answer.text!r}")
 
+    def learn_callback(self) -> Story:
+        """The admin asks where callbacks go."""
+        answer = self.admin("callback")
+        yield _SOON
+        found = CALLBACK_ADDRESS.search(answer.text)
+        assert found is not None, f"no address in {answer.text!r}"
+        self.callback = found[1]
+
+    def call_back(self, record: dict[str, Any]) -> None:
+        """useapi.net calls this server's address."""
+        self._parts.people.callbacks_sent[str(record["jobid"])] += 1
+        self._parts.ledger.pace.wants(str(record["jobid"]))
+        self._parts.machine.post_callback(self.callback, Stage.json(record))
+
     def enter_token(self, token: str) -> list[Asked]:
         """The admin opens the form and sends it. The last answer of the list is what came of it."""
         answers: list[Asked] = []
@@ -173,6 +194,14 @@ class Stage:
         yield _SOON
         self.says(answers[-1], "Token works")
         return home
+
+    def settle_many(self, account: Account, servers: int) -> Generator[float, None, list[Home]]:
+        """So many of them, with the same token."""
+        homes: list[Home] = []
+        while len(homes) < servers:
+            home = yield from self.settle(account)
+            homes.append(home)
+        return homes
 
     def job(
         self, home: Home | Account, total: float = 60.0, end: str = "completed", *, v2: bool | None = None,
@@ -293,6 +322,24 @@ class Stage:
         return (answer.modal or {}).get("choices") or []
 
     @staticmethod
+    def json(record: dict[str, Any]) -> bytes:
+        return json.dumps(record).encode()
+
+    def just_asked(self, job: Job) -> Story:
+        """Waits until the API has just been asked about a job."""
+        before = self.asked(job)
+        for _ in range(3000):
+            if self.asked(job) > before:
+                return
+            yield 0.25
+        raise AssertionError(f"{job.prompt} is asked about no more")
+
+    @staticmethod
+    def token(request: Request) -> str:
+        """The token that a request to the API is made with."""
+        return token_of(request)
+
+    @staticmethod
     def subject(request: Request) -> str:
         """What a request to the API is about."""
         return subject_of(request)
@@ -386,6 +433,21 @@ class Stage:
         if not skew_ms:
             self.parts.weather.end(clock)
 
+    def break_loop(self, name: str) -> None:
+        """A loop of the bot's crashes."""
+        assert self.parts.troubles.break_loop(name), f"no loop {name} runs"
+
+    def disk(self, *, full: bool = False, locked: bool = False) -> None:
+        """The disk takes nothing from now on, or does again."""
+        kind = "disk_full" if full else "disk_locked"
+        self.parts.machine.disk.full, self.parts.machine.disk.locked = full, locked
+        fault = Fault(self.now, kind, 0.0, 0)
+        if full or locked:
+            self.parts.weather.begin(fault)
+        else:
+            for kind in ("disk_full", "disk_locked"):
+                self.parts.weather.now.pop(kind, None)
+
     def kill(self, downtime: float) -> None:
         """kill -9 at the next step; started again after so many seconds."""
         self.parts.machine.downtime = downtime
@@ -396,12 +458,17 @@ class Stage:
         self.parts.machine.downtime = downtime
         self.parts.machine.stop_gently()
 
+    def sleep(self, seconds: float) -> Story:
+        """So long nothing runs: what only has to grow old costs less like that."""
+        self.stop(seconds)
+        yield seconds + _UP_AGAIN
+
     def over(self) -> None:
         """Its faults end with it."""
         weather = self.parts.weather
         for rules in (weather.api_rules, weather.discord_rules, weather.media_rules, weather.refusal_rules):
             rules.clear()
-        self.parts.machine.disk.full = self.parts.machine.disk.locked = False
+        self.disk()
         if self.parts.clock.skew_ms:
             self.turn_clock(0)
         self.parts.discord.gateway_open = True

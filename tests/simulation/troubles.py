@@ -142,10 +142,25 @@ class Troubles:
         for channel in [one for one in self._discord.channels.values() if one.exists and one.parent is None]:
             self._discord.permit(channel, channel.denied - {"read_message_history"})
 
+    def break_loop(self, name: str) -> bool:
+        """This loop of the bot's crashes where it waits; the poll loop at its next request, while that is in flight.
+        Returns whether it runs."""
+        task = next((task for task in self._loops() if task.get_name() == name), None)
+        if task is None:
+            return False
+        if name == "poll":
+            self._breaks_in_flight = task
+        else:
+            self._break(task)
+        return True
+
+    def _loops(self) -> list[asyncio.Task[Any]]:
+        loop = self._machine.loop
+        return [] if loop is None else [task for task in asyncio.all_tasks(loop) if task.get_name() in _LOOPS]
+
     def _break_loop(self, fault: Fault) -> None:
         """One of the bot's loops crashes where it waits, with whatever it has begun."""
-        loop = self._machine.loop
-        tasks = [] if loop is None else [task for task in asyncio.all_tasks(loop) if task.get_name() in _LOOPS]
+        tasks = self._loops()
         tasks = [
             task
             for task in sorted(tasks, key=lambda task: task.get_name())
@@ -153,11 +168,7 @@ class Troubles:
         ]
         if not tasks:
             return
-        task = Random(fault.seed).choice(tasks)
-        if task.get_name() == "poll":
-            self._breaks_in_flight = task
-        else:
-            self._break(task)
+        self.break_loop(Random(fault.seed).choice(tasks).get_name())
 
     def api_asked(self) -> None:
         """A request to the API is in flight: the time at which the loop that sent it breaks."""

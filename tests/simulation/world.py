@@ -93,8 +93,10 @@ class World:
         self._people = People(
             self._agenda, self._discord, self.pixverse, self.ledger, self.machine, self._hands, self.tell, operators
         )
-        parts = Parts(self._clock, self._agenda, self._discord, self.pixverse, self._weather, self.machine, self.ledger,
-                      self._hands, self._people, plan.interval, operators, self.tell)  # fmt: skip
+        parts = Parts(
+            self._clock, self._agenda, self._discord, self.pixverse, self._weather, self.machine, self.ledger,
+            self._hands, self._people, self._troubles, plan.interval, operators, self.tell, self.story,
+        )  # fmt: skip
         self._playbill = Playbill(parts, SCENES)
         self._settle()
         self._plan_everything()

@@ -6,7 +6,13 @@ from tests.simulation.stage import Stage, Story
 from tests.simulation.wire import Reply
 
 _GONE = r"not found · #\d+|expired · #\d+"
-_HTML = Reply(404, b"<html><h1>404 Not Found</h1></html>", content_type="text/html")
+_PAGES = (
+    Reply(404, b"<html><h1>404 Not Found</h1></html>", content_type="text/html"),
+    Reply(404, {"error": "Not Found"}),
+    Reply(404, {"error": "404 page not found", "code": 404}),
+    Reply(404, {"message": "Not Found", "statusCode": 404}),
+    Reply(404, b""),
+)
 
 
 def _not_found(jobid: str) -> Reply:
@@ -65,18 +71,19 @@ def not_found_once(stage: Stage) -> Story:
 
 
 def a_page_instead(stage: Stage) -> Story:
-    """A proxy's page says 404 for some minutes: no job is gone."""
+    """A proxy's pages say 404 for some minutes: no job is gone."""
     home = yield from stage.settle()
-    jobs = [stage.job(home, 400), stage.job(home, 400)]
+    jobs = [stage.job(home, 600), stage.job(home, 600)]
     for job in jobs:
         home.status(job)
     yield 30.0
     assert home.account is not None
-    end = stage.with_token(home.account, _HTML)
-    yield 240.0
+    for page in _PAGES:
+        end = stage.with_token(home.account, page)
+        yield 70.0
+        end()
     for job in jobs:
         stage.missing(job, home.channel)
-    end()
     yield 500.0
     for job in jobs:
         stage.came(job, home.channel)
@@ -128,18 +135,20 @@ def never_ends(stage: Stage) -> Story:
     yield 1000.0
     stage.card_says(job, home.channel, "Taking longer|[Ii]n progress|Watching")
     since = stage.now
-    yield 40 * 3600.0
+    yield 6 * 3600.0
     times = stage.asked(job, since)
     # Lists may tell of a job of v2 that it is still in work.
-    stage.expect(times <= 40 * 12 + 40, f"asked {times} times in 40 hours")
-    stage.expect(times >= 40 * 10 or job.is_v2, f"asked {times} times in 40 hours")
+    stage.expect(times <= 6 * 12 + 50, f"asked {times} times in six hours")
+    stage.expect(times >= 6 * 10 or job.is_v2, f"asked {times} times in six hours")
+    yield from stage.sleep(38 * 3600.0)
+    yield 2 * 3600.0
     stage.missing(job, home.channel)
-    yield 9 * 3600.0
+    yield 3 * 3600.0
     stage.came(job, home.channel, r"given up · #\d+", "stopped watching", files=0)
     since = stage.now
     yield 2 * 3600.0
     stage.expect(stage.asked(job, since) == 0, f"{job.prompt} was given up, and is asked about")
-    yield 12 * 3600.0
+    yield from stage.sleep(12 * 3600.0)
 
 
 def contrary(stage: Stage) -> Story:
@@ -204,11 +213,12 @@ def old_links(stage: Stage) -> Story:
     home.status(job)
     yield 30.0
     stage.parts.discord.permit(home.channel, {"send_messages"})
-    yield 30 * 3600.0
+    yield 600.0
+    yield from stage.sleep(30 * 3600.0)
     stage.parts.discord.permit(home.channel, set())
     yield 60.0
     stage.came(job, home.channel, "Late:")
-    yield 40 * 3600.0
+    yield from stage.sleep(40 * 3600.0)
     other = home.guild.channels[1]
     home.command("pixverse status", 2, other, jobid=job.jobid, jobs=[job])
     yield 60.0

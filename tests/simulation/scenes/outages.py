@@ -1,1 +1,298 @@
-"""x"""
+"""Outages: of the API, of the disk, of the gateway, and of the bot's own loops."""
+
+from __future__ import annotations
+
+from tests.simulation.discord_world import buttons_of
+from tests.simulation.stage import Home, Stage, Story
+from tests.simulation.wire import Reply, Request, Trip
+
+
+def api_down(stage: Stage) -> Story:
+    """The API is away for half an hour, with many jobs under way: few ask whether it is back, and not all at once when
+    it is."""
+    homes: list[Home] = []
+    jobs = []
+    for _ in range(3):
+        home = yield from stage.settle()
+        homes.append(home)
+        made = [stage.job(home, 600 + 30 * k, v2=False) for k in range(6)]
+        home.watch(made)
+        jobs += [(job, home) for job in made]
+        yield 5.0
+    yield 100.0
+    way = stage.random.choice(
+        (Trip(unreachable=True), Trip(refused=Reply(503, {"error": "no"})), Trip(there=50.0, lost_back=True))
+    )
+    tried = [0]
+
+    def rule(_request: Request) -> Trip:
+        tried[0] += 1
+        return way
+
+    end = stage.on_api(rule)
+    yield 240.0
+    before, tried[0] = tried[0], 0
+    single = stage.job(homes[0], 60)
+    answer = homes[0].status(single, 2)
+    yield 60.0
+    stage.says(answer, "isn't answering|watching")
+    stage.expect(any(stage.messages(home.channel, "isn't answering") for home in homes), "no card tells of the outage")
+    yield 1200.0
+    stage.expect(tried[0] <= 1260 / 60 * 4 + 20, f"{tried[0]} requests in 20 minutes to an API that is down")
+    stage.expect(before <= 200, f"{before} requests in the first four minutes")
+    end()
+    since = stage.now
+    yield 8.0
+    asked = sum(1 for at, _, _ in stage.parts.pixverse.asked if at > since)
+    stage.expect(asked < 16, f"{asked} questions in the first seconds after an outage")
+    yield 600.0
+    for job, home in jobs:
+        stage.came(job, home.channel)
+    stage.came(single, homes[0].channel)
+    stage.expect(not any(stage.messages(home.channel, "isn't answering") for home in homes), "told though it is over")
+
+
+def api_flickers(stage: Stage) -> Story:
+    """The API fails every other question: it is not called down many times a minute."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 500, v2=False) for _ in range(5)]
+    for job in jobs:
+        home.status(job)
+    yield 30.0
+    number = [0]
+
+    def rule(_request: Request) -> Trip | None:
+        number[0] += 1
+        return Trip(refused=Reply(502, {"error": "no"})) if number[0] % 2 else None
+
+    end = stage.on_api(rule)
+    logged = len(stage.parts.story)
+    yield 400.0
+    lines = [line for line in stage.parts.story[logged:] if "isn't answering" in line or "not answering" in line]
+    stage.expect(len(lines) < 14, f"an API that fails now and then is called down {len(lines)} times")
+    end()
+    yield 500.0
+    for job in jobs:
+        stage.came(job, home.channel)
+
+
+def disk_away(stage: Stage) -> Story:
+    """The disk is full, or locked by another, while jobs end: said on the cards, and made up for."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 200), stage.job(home, 1500, v2=False)]
+    for job in jobs:
+        home.status(job)
+    yield 60.0
+    full = stage.random.random() < 0.5
+    stage.disk(full=full, locked=not full)
+    yield 400.0
+    stage.missing(jobs[0], home.channel)
+    asked = home.command("pixverse list", 2)
+    yield 20.0
+    stage.disk()
+    yield 700.0
+    stage.came(jobs[0], home.channel)
+    yield 700.0
+    stage.came(jobs[1], home.channel)
+    stage.expect(asked is not None, "nobody could ask")
+
+
+def disk_at_the_record(stage: Stage) -> Story:
+    """A result is posted, and the disk takes no note of it: it is not posted again."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60)
+    home.status(job)
+    yield 40.0
+    posted = [False]
+
+    def rule(request: Request) -> Trip | None:
+        if request.method == "POST" and "outcome:details" in str(request.body) and not posted[0]:
+            posted[0] = True
+            stage.disk(full=True)
+        return None
+
+    stage.on_discord(rule)
+    yield 60.0 + stage.parts.interval
+    stage.expect(posted[0], "nothing was posted")
+    if stage.random.random() < 0.5:
+        yield 300.0
+    stage.disk()
+    yield 600.0
+    stage.came(job, home.channel)
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Every result is posted")
+
+
+def loops_crash(stage: Stage) -> Story:
+    """Each of the bot's loops crashes where it waits, the poll loop with questions in flight."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 700, v2=False, steps=6) for _ in range(5)]
+    for number, job in enumerate(jobs):
+        home.status(job, 1 + number % 3)
+    yield 30.0
+    for name in ("poll", "cards", "delivery", "accounts", "callbacks", "poll"):
+        stage.break_loop(name)
+        yield 70.0
+    yield 500.0 + 2 * stage.parts.interval
+    for job in jobs:
+        stage.came(job, home.channel)
+    yield 60.0
+    for job in jobs:
+        stage.card_says(job, home.channel, "Done|Finished")
+
+
+def crashes_again(stage: Stage) -> Story:
+    """A loop that crashes at each turn is started again less and less often, and others go on."""
+    home = yield from stage.settle()
+    job = stage.job(home, 900, v2=False)
+    home.status(job)
+    yield 20.0
+    crashed = 0
+    for _ in range(240):
+        crashed += stage.parts.troubles.break_loop("accounts")
+        yield 1.0
+    stage.expect(crashed <= 90, f"a loop that crashes was started {crashed} times in four minutes")
+    yield 900.0
+    stage.came(job, home.channel)
+
+
+def burst_refused(stage: Stage) -> Story:
+    """Thirty jobs in line, the token refused, every other one unwatched, the token renewed: all are asked about."""
+    account = stage.account()
+    homes: list[Home] = []
+    jobs = []
+    for _ in range(3):
+        home = yield from stage.settle(account)
+        homes.append(home)
+        for person in (1, 2):
+            made = [stage.job(account, 1500) for _ in range(5)]
+            home.watch(made, person)
+            jobs += [(job, home, person) for job in made]
+            yield 4.0
+    stage.parts.pixverse.renew(account)
+    yield stage.random.choice((5.0, 15.0, 30.0))
+    for job, home, person in jobs[::2]:
+        stage.parts.ledger.void("unwatched", channel=home.channel, job=job)
+        home.command("pixverse unwatch", person, jobid=job.jobid)
+        yield 2.5
+    for home in homes:
+        home.enter_token(account.token)
+    yield 2300.0
+    for job, home, _ in jobs[1::2]:
+        stage.came(job, home.channel)
+
+
+def gateway_away(stage: Stage) -> Story:
+    """The gateway is away, or forgets the session: results come all the same, and commands work again after it."""
+    home = yield from stage.settle()
+    job = stage.job(home, 60)
+    home.status(job)
+    yield 20.0
+    kind = stage.random.choice(("cut", "forgotten", "away", "closed"))
+    discord = stage.parts.discord
+    if kind == "forgotten":
+        discord.invalidate()
+    elif kind == "closed":
+        if discord.socket is not None:
+            discord.socket.hang_up(stage.random.choice((4000, 4009, 1001)))
+    else:
+        discord.gateway_open = kind == "cut"
+        discord.cut_gateway()
+    yield 90.0 + stage.parts.interval
+    stage.came(job, home.channel)
+    discord.gateway_open = True
+    yield 400.0
+    later = stage.job(home, 30)
+    answer = home.status(later)
+    yield 60.0 + stage.parts.interval
+    stage.says(answer, "Watching")
+    stage.came(later, home.channel)
+
+
+def card_refused(stage: Stage) -> Story:
+    """Discord refuses an edit of a card, or loses it: the card shows the job's end all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 100, v2=False)
+    home.status(job)
+    yield 20.0
+    status, code = stage.random.choice(((403, 50001), (400, 50035), (500, 0)))
+    said = Reply(status, {"message": "no", "code": code})
+    times = [stage.random.choice((1, 2))]
+
+    def rule(request: Request) -> Trip | None:
+        if request.method != "PATCH" or f"/channels/{home.channel.id}/messages" not in request.path or not times[0]:
+            return None
+        times[0] -= 1
+        return Trip(refused=said)
+
+    end = stage.on_discord(rule)
+    yield 170.0 + stage.parts.interval
+    end()
+    yield 2400.0
+    stage.came(job, home.channel)
+    stage.card_says(job, home.channel, "Done")
+    labels = [label for label, _ in buttons_of(stage.card(job, home.channel))]
+    stage.expect("Stop watching" not in labels, "a card of a job that has ended offers to stop it")
+
+
+def edits_in_bounds(stage: Stage) -> Story:
+    """Many cards in many channels, whose jobs move on all the time: edits stay within the contract's bounds."""
+    home = yield from stage.settle(channels=4)
+    jobs = [stage.job(home, 150, v2=False, steps=20) for _ in range(6)]
+    for number, job in enumerate(jobs):
+        home.status(job, 1 + number % 2, home.guild.channels[number % 2])
+    yield 5.0
+    before = stage.parts.discord.edits
+    yield 100.0
+    edits = stage.parts.discord.edits - before
+    stage.expect(edits <= 2 * 100 / 2 + 4, f"{edits} edits in 100 s in two channels")
+    yield 150.0 + stage.parts.interval
+    for number, job in enumerate(jobs):
+        stage.came(job, home.guild.channels[number % 2])
+    yield 30.0
+    for number, job in enumerate(jobs):
+        stage.card_says(job, home.guild.channels[number % 2], "Done")
+
+
+def stopped_gently(stage: Stage) -> Story:
+    """SIGTERM in the middle of posts and downloads: what was begun is finished, or left to the next process."""
+    home = yield from stage.settle()
+    jobs = [stage.job(home, 30, files=2, v2=False) for _ in range(3)]
+    for job in jobs:
+        home.status(job)
+    slow = stage.random.choice(("media", "discord", "neither"))
+    stage.on_media(lambda request: Trip(there=8.0) if slow == "media" and request.path.startswith("/attach") else None)
+    stage.on_discord(
+        lambda request: (
+            Trip(there=4.0) if slow == "discord" and request.method == "POST" and "/channels/" in request.path else None
+        )
+    )
+    yield 29.0 + stage.random.uniform(0.0, 1.2 * stage.parts.interval)
+    stage.stop(20.0)
+    yield 400.0
+    for job in jobs:
+        stage.came(job, home.channel)
+    leftovers = stage.parts.machine.files_left()
+    stage.expect(not leftovers, f"downloads are left on the disk: {leftovers}")
+
+
+def killed_downloading(stage: Stage) -> Story:
+    """kill -9 in the middle of a download: nothing of it is left, and the result comes."""
+    home = yield from stage.settle()
+    job = stage.job(home, 30, files=2)
+    home.status(job)
+    seen = [0]
+
+    def rule(request: Request) -> Trip | None:
+        if request.path in job.paths:
+            seen[0] += 1
+            if seen[0] == 1:
+                stage.kill(20.0)
+        return None
+
+    stage.on_media(rule)
+    yield 400.0
+    stage.came(job, home.channel)
+    leftovers = stage.parts.machine.files_left()
+    stage.expect(not leftovers, f"downloads are left on the disk: {leftovers}")

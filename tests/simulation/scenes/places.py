@@ -1,1 +1,225 @@
-"""x"""
+"""Channels, threads and servers that come, go and are shut."""
+
+from __future__ import annotations
+
+from tests.simulation.discord_world import text_of
+from tests.simulation.stage import Stage, Story
+
+
+def deleted(stage: Stage) -> Story:
+    """A channel is deleted, with its threads, while jobs are watched in it; perhaps while the bot is away."""
+    home = yield from stage.settle()
+    channel, other = home.guild.channels[1], home.channel
+    thread = stage.parts.discord.new_channel(home.guild, parent=channel)
+    if stage.random.random() < 0.5:
+        stage.parts.discord.set_thread(thread, locked=False, archived=True)
+    yield 2.0
+    jobs = [stage.job(home, 2000, v2=False) for _ in range(3)]
+    home.status(jobs[0], 1, channel)
+    home.status(jobs[1], 2, thread)
+    home.status(jobs[2], 3, other)
+    home.choose("alerts", channel)
+    yield 20.0
+    away = stage.random.random() < 0.5
+    if away:
+        stage.stop(60.0)
+        yield 10.0
+    for gone in (channel, thread):
+        stage.parts.ledger.void("the channel is gone", channel=gone)
+    stage.parts.discord.delete_channel(channel)
+    yield 400.0
+    since = stage.now
+    yield 900.0
+    for job in jobs[:2]:
+        stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about, though its channel is gone")
+    stage.expect(stage.asked(jobs[2], since) > 0, "others are asked about no more")
+    # What admins have to know is told where something else waits then.
+    assert home.account is not None
+    stage.parts.pixverse.renew(home.account)
+    yield 400.0
+    stage.one_notice(other, r"\*\*PixVerse results are on hold")
+    home.enter_token(home.account.token)
+    yield 900.0
+    stage.came(jobs[2], other)
+
+
+def deleted_with_a_result(stage: Stage) -> Story:
+    """A channel is deleted while a result waits to be posted there."""
+    home = yield from stage.settle()
+    channel = home.guild.channels[1]
+    job = stage.job(home, 40)
+    home.status(job, 1, channel)
+    yield 20.0
+    stage.parts.discord.permit(channel, {"send_messages"})
+    yield 200.0
+    stage.parts.ledger.void("the channel is gone", channel=channel)
+    stage.parts.discord.delete_channel(channel)
+    yield 60.0
+    answer = home.admin("deliveries")
+    yield 6.0
+    stage.says(answer, "Not posted|gone|deleted")
+    stage.expect("Waiting" not in answer.text, f"it waits for a channel that is gone: {answer.text!r}")
+
+
+def archived(stage: Stage) -> Story:
+    """A thread is archived, or locked for a while; the result comes as soon as it may."""
+    home = yield from stage.settle()
+    thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
+    yield 2.0
+    job = stage.job(home, 60)
+    home.status(job, 1, thread)
+    yield 20.0
+    locked = stage.random.random() < 0.6
+    stage.parts.discord.set_thread(thread, locked=locked, archived=True)
+    yield 60.0 + stage.parts.interval
+    if locked:
+        stage.missing(job, thread)
+        yield stage.random.choice((600.0, 7200.0))
+        stage.parts.discord.set_thread(thread, locked=False, archived=stage.random.random() < 0.5)
+        yield 60.0
+    stage.came(job, thread)
+
+
+def removed(stage: Stage) -> Story:
+    """A server removes the bot: nothing is asked or posted for it; back in time, all goes on."""
+    account = stage.account()
+    home = yield from stage.settle(account)
+    other = yield from stage.settle(account)
+    job, waiting = stage.job(account, 900, v2=False), stage.job(account, 60, v2=False)
+    home.status(job)
+    home.status(waiting)
+    both = stage.job(account, 900, v2=False)
+    other.status(both)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"send_messages"})
+    yield 100.0 + stage.parts.interval
+    away = stage.random.choice((False, False, True))
+    if away:
+        stage.stop(100.0)
+        yield 20.0
+    stage.parts.discord.remove_bot(home.guild)
+    stage.parts.tell("the bot is removed")
+    yield 200.0
+    since = stage.now
+    yield 300.0
+    stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
+    stage.expect(stage.asked(both, since) > 0, "another server's job is asked about no more")
+    stage.parts.discord.open_everything(home.guild)
+    if stage.random.random() < 0.4:
+        stage.stop(60.0)
+        yield 20.0
+    stage.parts.discord.invite_bot(home.guild)
+    stage.parts.tell("the bot is invited again")
+    yield 1000.0
+    for one in (job, waiting):
+        stage.came(one, home.channel)
+    stage.came(both, other.channel)
+
+
+def removed_for_good(stage: Stage) -> Story:
+    """A server removes the bot and does not come back: a week later nothing is left of it, its token least of all."""
+    home = yield from stage.settle()
+    other = yield from stage.settle()
+    assert home.account is not None
+    job = stage.job(home, 3000)
+    home.status(job)
+    yield 30.0
+    stage.void(home)
+    if stage.random.random() < 0.5:
+        stage.stop(100.0)
+        yield 20.0
+    stage.parts.discord.remove_bot(home.guild)
+    yield 200.0
+    since = stage.now
+    stage.parts.people.uses.pop(home.guild.id, None)
+    if stage.random.random() < 0.5:
+        stage.parts.pixverse.renew(home.account)
+    yield 6 * 3600.0
+    stage.expect(stage.requests(home.account, since) <= 2, "the token of a server without the bot is used")
+    yield from stage.sleep(8 * 86400.0)
+    yield 3600.0
+    rows = stage.parts.machine.rows_with(str(home.guild.id))
+    stage.expect(not rows, f"a server that removed the bot is still in {rows}")
+    answer = other.command("pixverse list")
+    yield 5.0
+    stage.says(answer, "Nothing is being watched")
+
+
+def hidden(stage: Stage) -> Story:
+    """A channel is hidden from the bot, and so obfuscated by Discord: it is called by its name, and waits for it."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 60)
+    home.status(job)
+    yield 20.0
+    stage.parts.discord.permit(home.channel, {"view_channel"})
+    yield 400.0
+    stage.missing(job, home.channel)
+    told = stage.messages(alerts, r"\*\*I can't post in")
+    stage.expect(len(told) == 1, f"{len(told)} alerts")
+    gone = stage.random.random() < 0.4
+    if gone:
+        stage.parts.ledger.void("the channel is gone", channel=home.channel)
+        stage.parts.discord.delete_channel(home.channel)
+        yield 60.0
+        return
+    stage.parts.discord.permit(home.channel, set())
+    yield 60.0
+    stage.came(job, home.channel)
+
+
+def shut_at_once(stage: Stage) -> Story:
+    """The bot may not write where it is asked: said to the asker at once."""
+    home = yield from stage.settle()
+    missing = stage.random.choice(("send_messages", "send_messages_in_threads"))
+    channel = home.channel
+    if missing == "send_messages_in_threads":
+        channel = stage.parts.discord.new_channel(home.guild, parent=home.channel)
+    stage.parts.discord.permit(home.channel, {missing})
+    yield 2.0
+    job = stage.job(home, 60)
+    answer = home.status(job, 1, channel)
+    yield 8.0
+    stage.says(answer, "can't post")
+    stage.parts.discord.permit(home.channel, set())
+    stage.parts.ledger.void("it may not have been taken", channel=channel, job=job)
+    yield 120.0
+
+
+def private_thread(stage: Stage) -> Story:
+    """A private thread of which the bot is no member: the card is refused, and whoever asked hears how to help."""
+    home = yield from stage.settle()
+    thread = stage.parts.discord.new_channel(home.guild, parent=home.channel)
+    thread.private = True
+    yield 2.0
+    job = stage.job(home, 100)
+    answer = home.status(job, 1, thread)
+    yield 10.0
+    stage.says(answer, "can't post|thread")
+    checked = home.command("pixverse-admin check", 0, thread)
+    yield 8.0
+    stage.says(checked, never="Everything works")
+    stage.parts.discord.join(thread)
+    yield 200.0
+    if (job.jobid, thread.id) in stage.parts.ledger.promises:
+        stage.came(job, thread)
+
+
+def by_role(stage: Stage) -> Story:
+    """A permission goes and comes back by a role: noticed at once."""
+    home = yield from stage.settle()
+    alerts = home.guild.channels[1]
+    home.choose("alerts", alerts)
+    job = stage.job(home, 60)
+    home.status(job)
+    yield 20.0
+    stage.parts.discord.change_role(home.guild, {"send_messages"})
+    yield stage.random.choice((300.0, 7000.0))
+    stage.missing(job, home.channel)
+    stage.parts.discord.change_role(home.guild, set())
+    yield 60.0
+    stage.came(job, home.channel)
+    last = stage.outcomes(job, home.channel)[-1]
+    late = last.at - job.ends_at > 700 and not job.is_v2
+    stage.expect(not late or "no access" in text_of(last.message), "not called late")
