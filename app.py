@@ -253,7 +253,7 @@ class Relay:
         self.follows = AccountFollower(importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS)
 
         self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
-        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, clock, interval=interval)
+        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing)
         self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock)
 
         card_posts = CardPosts(
@@ -395,7 +395,7 @@ async def _open_monitoring_port(
     sources = Sources(
         polls=relay.poller.polls,
         posts=lambda: relay.outbox.counts,
-        hints=lambda: relay.callbacks.uses,
+        hints=lambda: relay.callbacks.counts,
         failures=relay.failures,
         crashes=heartbeats.crashes,
         loop_ages=heartbeats.ages,

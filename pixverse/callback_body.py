@@ -19,7 +19,7 @@ class CallbackBody:
     """The job that a callback is about, and whether it reports that the job has ended."""
 
     jobid: str
-    claims_end: bool
+    reports_end: bool
 
 
 def read_callback(body: bytes) -> CallbackBody:

@@ -54,6 +54,8 @@ class Changes:
         """A callback reports that this job has ended; the API has not said so."""
         self.job_news = Signal[[int]]()
         """A response about this job brought something new, or the job has ended."""
+        self.end_reported = Signal[[int]]()
+        """A callback reports that this job has ended; only the API itself can tell."""
         self.subscription_changed = Signal[[int]]()
         """The card of this subscription may have to look different (stopped, posted, on hold)."""
 

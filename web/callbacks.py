@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 
 from relay.callbacks.callback_addresses import CallbackAddresses
-from relay.callbacks.callback_processor import CallbackProcessor, CallbackUse
+from relay.callbacks.callback_processor import CallbackProcessor
 from relay.ports import Clock
 from web.http_messages import Request, RequestHead, RequestRefused, Response
 
@@ -79,11 +79,11 @@ class Callbacks:
         if guild_id is None:
             raise RequestRefused(HTTPStatus.NOT_FOUND)
         if not self._rate.take(guild_id, self._clock.monotonic()):
-            self._processor.count(CallbackUse.TOO_MANY)
+            self._processor.dropped()
             raise RequestRefused(HTTPStatus.TOO_MANY_REQUESTS, Retry_After=_RETRY_AFTER_SECONDS)
         if not _is_json(request.head):
             raise RequestRefused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-        self._processor.heard(guild_id, await request.read())
+        self._processor.received(guild_id, await request.read())
         return Response(b"ok")
 
 

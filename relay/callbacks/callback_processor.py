@@ -1,4 +1,4 @@
-"""What follows from a callback: it is a hint and never a fact, so that nothing is told that the API has not told."""
+"""Acts on callbacks: each is a hint and never a fact, so nothing is posted that the API has not said itself."""
 
 from __future__ import annotations
 
@@ -20,15 +20,19 @@ from storage.database import Database
 
 log = logging.getLogger(__name__)
 
+MAX_WAITING = 2000
+"""Jobs of all servers that may wait at once."""
+MAX_OF_ONE_SERVER = 100
+"""Jobs of one server; a useapi.net account has at most ten in work for each of its channels."""
 _LONGEST_SLEEP_SECONDS = 30.0
-_HEARD_AGAIN_MS = 60_000
+_NOTED_EVERY_MS = 60_000
 
 
 class CallbackUse(StrEnum):
     """What became of a callback."""
 
     ASKED = "asked"
-    """It claims the end of an open job: the API is asked."""
+    """It reports the end of an open job: the API is asked."""
     PROGRESS = "progress"
     ENDED = "ended"
     """It is about a job that is known to have ended."""
@@ -41,155 +45,141 @@ class CallbackUse(StrEnum):
     """More came than are taken."""
 
 
-MAX_WAITING = 2000
-"""Jobs of all servers that may wait at once."""
-MAX_OF_A_SERVER = 100
-"""Jobs of one server; a useapi.net account has at most ten in work for each of its channels."""
-
-
 class FairQueue:
-    """Callbacks that wait to be followed. Servers take turns, so that a flood to one address holds up no other.
+    """Callbacks that wait. Servers take turns, so a flood to one address holds up no other; several callbacks about one
+    job wait as one, which reports an end if any of them does."""
 
-    Several callbacks about one job wait as one, which reports an end if any of them does.
-    """
-
-    def __init__(self, max_waiting: int = MAX_WAITING, max_of_a_server: int = MAX_OF_A_SERVER) -> None:
+    def __init__(self, max_waiting: int = MAX_WAITING, max_of_one_server: int = MAX_OF_ONE_SERVER) -> None:
         self._max_waiting = max_waiting
-        self._max_of_a_server = max_of_a_server
+        self._max_of_one_server = max_of_one_server
         self._waiting: dict[int, dict[str, bool]] = {}
         self._length = 0
 
     def __len__(self) -> int:
         return self._length
 
-    def add(self, guild_id: int, hint: CallbackBody) -> bool:
-        """Puts a server's hint at the end of its line; False where there is no room for it."""
-        jobs = self._waiting.get(guild_id, {})
-        if hint.jobid not in jobs:
-            if self._length >= self._max_waiting or len(jobs) >= self._max_of_a_server:
+    def add(self, guild_id: int, body: CallbackBody) -> bool:
+        """Puts a callback behind the others of its server; returns False if there is no room for it."""
+        waiting = self._waiting.get(guild_id, {})
+        if body.jobid not in waiting:
+            if self._length >= self._max_waiting or len(waiting) >= self._max_of_one_server:
                 return False
             self._length += 1
-        jobs[hint.jobid] = jobs.get(hint.jobid, False) or hint.claims_end
-        self._waiting.setdefault(guild_id, jobs)
+        waiting[body.jobid] = waiting.get(body.jobid, False) or body.reports_end
+        self._waiting.setdefault(guild_id, waiting)
         return True
 
     def take(self) -> tuple[int, CallbackBody] | None:
-        """The next server's oldest hint, with the server; None where nothing waits."""
+        """The next server and its oldest callback; None if nothing waits."""
         guild_id = next(iter(self._waiting), None)
         if guild_id is None:
             return None
-        jobs = self._waiting.pop(guild_id)
-        jobid = next(iter(jobs))
-        claims_end = jobs.pop(jobid)
+        waiting = self._waiting.pop(guild_id)
+        jobid = next(iter(waiting))
+        reports_end = waiting.pop(jobid)
         self._length -= 1
-        if jobs:
-            self._waiting[guild_id] = jobs  # Last in turn now.
-        return guild_id, CallbackBody(jobid, claims_end)
+        if waiting:
+            self._waiting[guild_id] = waiting  # Last in turn now.
+        return guild_id, CallbackBody(jobid, reports_end)
 
 
 class CallbackProcessor:
-    """Takes callbacks at once and follows them afterwards, one by one.
+    """Takes callbacks at once and acts on them later, one by one.
 
-    A hint concerns the jobs of the account that the server has set for itself, and no other.
+    A callback concerns the jobs of the account that the server has set for itself, and no other.
     """
 
     def __init__(
-        self,
-        database: Database,
-        accounts: Accounts,
-        unknown: UnknownJobs,
-        changes: Changes,
-        clock: Clock,
+        self, database: Database, accounts: Accounts, unknown: UnknownJobs, changes: Changes, clock: Clock
     ) -> None:
         self._database = database
         self._accounts = accounts
         self._unknown = unknown
         self._changes = changes
         self._clock = clock
-        self._line = FairQueue()
-        self._heard: dict[int, int] = {}
-        self._to_write: set[int] = set()
+        self._queue = FairQueue()
+        self._came_at: dict[int, int] = {}
+        """When a server's last callback came that is or will be noted, milliseconds UTC."""
+        self._to_note: set[int] = set()
         self._woken = asyncio.Event()
+        self.counts: Counter[CallbackUse] = Counter()
+        """How many callbacks were used in which way since the start."""
         self.heartbeat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
         self.failures = 0
         """How often something went wrong that was no fault of the callback."""
-        self.uses: Counter[CallbackUse] = Counter()
-        """How many callbacks were used in which way since the start."""
 
-    def count(self, use: CallbackUse) -> None:
-        """A callback was used in this way."""
-        self.uses[use] += 1
-
-    def heard(self, guild_id: int, body: bytes) -> None:
+    def received(self, guild_id: int, body: bytes) -> None:
         """A callback came to the server's address. Returns at once, whatever the body holds."""
-        self._note_heard(guild_id)
+        now = self._clock.now()
+        if abs(now - self._came_at.get(guild_id, -_NOTED_EVERY_MS)) >= _NOTED_EVERY_MS:
+            self._came_at[guild_id] = now
+            self._to_note.add(guild_id)
+            self._woken.set()
         try:
-            hint = read_callback(body)
+            callback = read_callback(body)
         except PixVerseError as error:
-            self.count(CallbackUse.UNREADABLE)
-            log.debug("A callback of server %d is of no use: %s", guild_id, error)
+            self.counts[CallbackUse.UNREADABLE] += 1
+            log.debug("a callback of server %d is of no use: %s", guild_id, error)
             return
-        if not self._line.add(guild_id, hint):
-            self.count(CallbackUse.TOO_MANY)
-        self._woken.set()
+        if self._queue.add(guild_id, callback):
+            self._woken.set()
+        else:
+            self.dropped()
+
+    def dropped(self) -> None:
+        """A callback was not taken, since too many came."""
+        self.counts[CallbackUse.TOO_MANY] += 1
 
     async def run(self) -> None:
-        """Follows hints until it is cancelled. One that fails is logged and counted; the poller sees the end anyway."""
+        """Acts on callbacks until it is cancelled. A callback that fails is logged and counted; the poller sees the end
+        anyway."""
         try:
             while True:
                 self.heartbeat = self._clock.monotonic()
-                await self._write_heard()
-                await self._follow_all()
+                await self._note_servers()
+                while (waiting := self._queue.take()) is not None:
+                    self.heartbeat = self._clock.monotonic()
+                    await self._process(*waiting)
                 await sleep_unless_woken(self._clock, _LONGEST_SLEEP_SECONDS, self._woken)
         finally:
             await self._unknown.close()
 
-    async def _follow_all(self) -> None:
-        while (waiting := self._line.take()) is not None:
-            self.heartbeat = self._clock.monotonic()
-            try:
-                self.count(await self._follow(*waiting))
-            except Exception as error:
-                # The edge of one hint: a fault of ours or of the disk holds up no other.
-                self.failures += 1
-                log_failure(log, error, "A callback of server %d could not be followed", waiting[0])
+    async def _process(self, guild_id: int, callback: CallbackBody) -> None:
+        try:
+            self.counts[await self._used(guild_id, callback)] += 1
+        except Exception as error:
+            # The edge of one callback: a fault of ours or of the disk holds up no other.
+            self.failures += 1
+            log_failure(log, error, "a callback of server %d could not be acted on", guild_id)
 
-    async def _follow(self, guild_id: int, hint: CallbackBody) -> CallbackUse:
+    async def _used(self, guild_id: int, callback: CallbackBody) -> CallbackUse:
         account_id = self._accounts.own(guild_id)
         if account_id is None or self._accounts.in_force(guild_id) != account_id:
             return CallbackUse.UNKNOWN
-        row = await jobs.by_jobid(self._database.reader, account_id, hint.jobid)
+        row = await jobs.by_jobid(self._database.reader, account_id, callback.jobid)
         if row is None:
-            taken = await self._unknown.consider(guild_id, account_id, hint)
-            return CallbackUse.FOLLOWED if taken else CallbackUse.UNKNOWN
-        if not hint.claims_end:
+            considered = await self._unknown.consider(guild_id, account_id, callback)
+            return CallbackUse.FOLLOWED if considered else CallbackUse.UNKNOWN
+        if not callback.reports_end:
             return CallbackUse.PROGRESS
         if row.ended_at is not None:
             return CallbackUse.ENDED
         self._changes.end_reported(row.id)
         return CallbackUse.ASKED
 
-    # ---- when a server was last heard of ----------------------------------------------------------------------------
-
-    def _note_heard(self, guild_id: int) -> None:
-        now = self._clock.now()
-        if abs(now - self._heard.get(guild_id, -_HEARD_AGAIN_MS)) >= _HEARD_AGAIN_MS:
-            self._heard[guild_id] = now
-            self._to_write.add(guild_id)
-            self._woken.set()
-
-    async def _write_heard(self) -> None:
-        if not self._to_write:
+    async def _note_servers(self) -> None:
+        """Writes down when callbacks last came to a server's address, once a minute for each server."""
+        if not self._to_note:
             return
-        guild_ids, self._to_write = self._to_write, set()
+        guild_ids, self._to_note = self._to_note, set()
         try:
             async with self._database.transaction() as tx:
                 for guild_id in guild_ids:
-                    await servers.set_callback_heard(tx, guild_id, self._heard[guild_id])
+                    await servers.set_callback_heard(tx, guild_id, self._came_at[guild_id])
         except Exception as error:
             # The loop's edge: it is written with the next callback.
             self.failures += 1
-            log_failure(log, error, "It could not be written down that callbacks came")
+            log_failure(log, error, "it could not be written down that callbacks came")
             for guild_id in guild_ids:
-                self._heard.pop(guild_id, None)
+                self._came_at.pop(guild_id, None)

@@ -1,11 +1,10 @@
-"""Callbacks about jobs that nobody has asked for: relayed where the account is followed and the API knows them."""
+"""Callbacks about jobs that nobody has asked for: relayed if the account is followed and the API knows them."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Collection
 
 from model.job import Job
 from pixverse.api_errors import PixVerseError
@@ -14,58 +13,50 @@ from relay.changes import Changes
 from relay.failures import log_failure
 from relay.follow.job_importer import JobImporter
 from relay.polling.job_fetcher import JobFetcher
-from relay.ports import Clock
+from relay.polling.schedule import Timing
 from storage import follows
 from storage.database import Queries
 
 log = logging.getLogger(__name__)
 
-QUESTIONS_PER_INTERVAL = 10
+REQUESTS_PER_INTERVAL = 10
 """About unknown jobs of one account: so many may be in work for a channel of its (useapi.net PixVerse v1, maxJobs)."""
 OLD_END_MS = 10 * 60 * 1000
-"""An end that is older is not dug up, whoever speaks of it."""
+"""A job that ended longer ago is not relayed, whoever reports it."""
 
 
 class UnknownJobs:
-    """Asks the API before anything is written, as little as there are unknown jobs to be expected. `interval` in
-    seconds."""
+    """Asks the API before anything is written, and no more often than an account can have new jobs."""
 
     def __init__(
-        self,
-        reader: Queries,
-        fetcher: JobFetcher,
-        importer: JobImporter,
-        changes: Changes,
-        clock: Clock,
-        *,
-        interval: float,
+        self, reader: Queries, fetcher: JobFetcher, importer: JobImporter, changes: Changes, timing: Timing
     ) -> None:
         self._reader = reader
         self._fetcher = fetcher
         self._importer = importer
         self._changes = changes
-        self._clock = clock
-        self._interval = interval
+        self._clock = timing.clock
+        self._interval = timing.interval
         self._asked: dict[int, deque[float]] = {}
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
 
-    async def consider(self, guild_id: int, account_id: int, hint: CallbackBody) -> bool:
+    async def consider(self, guild_id: int, account_id: int, callback: CallbackBody) -> bool:
         """Whether the API is asked about the job, to relay it, because the server follows the account. Does not wait
-        for the answer. Raises StorageError as the database does."""
+        for the response. Raises StorageError as the database does."""
         following = await follows.of_account(self._reader, account_id)
         if all(follow.guild_id != guild_id for follow in following):
             return False
-        look = (account_id, hint.jobid)
+        look = (account_id, callback.jobid)
         if look not in self._looks:
             if not self._may_ask(account_id):
                 return False
-            task = asyncio.create_task(self._look(account_id, hint))
+            task = asyncio.create_task(self._look(account_id, callback))
             self._looks[look] = task
             task.add_done_callback(lambda _: self._looks.pop(look, None))
         return True
 
     async def close(self) -> None:
-        """Ends what is under way."""
+        """Cancels every request that is in flight."""
         looks = list(self._looks.values())
         for look in looks:
             look.cancel()
@@ -75,28 +66,26 @@ class UnknownJobs:
         if self._fetcher.backoff_until(account_id) is not None or self._fetcher.down_since is not None:
             return False
         now = self._clock.monotonic()
-        asked = self._asked.setdefault(account_id, deque(maxlen=QUESTIONS_PER_INTERVAL))
-        if len(asked) == QUESTIONS_PER_INTERVAL and now - asked[0] < self._interval:
+        asked = self._asked.setdefault(account_id, deque(maxlen=REQUESTS_PER_INTERVAL))
+        if len(asked) == REQUESTS_PER_INTERVAL and now - asked[0] < self._interval:
             return False
         asked.append(now)
         return True
 
-    async def _look(self, account_id: int, hint: CallbackBody) -> None:
+    async def _look(self, account_id: int, callback: CallbackBody) -> None:
         try:
-            said = (await self._fetcher.fetch(account_id, hint.jobid)).content
-            if isinstance(said, Job) and not is_old_end(said, self._clock.now()):
-                result = await self._importer.import_jobs(account_id, [hint.jobid])
-                self._heed_claim(hint, said, result.found)
+            content = (await self._fetcher.fetch(account_id, callback.jobid)).content
+            if not isinstance(content, Job) or is_old_end(content, self._clock.now()):
+                return
+            found = (await self._importer.import_jobs(account_id, [callback.jobid])).found
+            # What the API said just now serves the poller too; only if that is no end yet it is asked again.
+            if callback.reports_end and not content.state.ends:
+                for job_id in found:
+                    self._changes.end_reported(job_id)
         except PixVerseError as error:
-            log.info("No answer about a job that a callback told of: %s", error)
+            log.info("no response about a job that a callback named: %s", error)
         except Exception as error:
-            log_failure(log, error, "A job that a callback told of could not be taken")
-
-    def _heed_claim(self, hint: CallbackBody, said: Job, found: Collection[int]) -> None:
-        """What the API said just now serves the poller too; only where that is no end yet it is asked again."""
-        if hint.claims_end and not said.state.ends:
-            for job_id in found:
-                self._changes.end_reported(job_id)
+            log_failure(log, error, "a job that a callback named could not be relayed")
 
 
 def is_old_end(job: Job, now: int) -> bool:

@@ -30,7 +30,7 @@ def test_what_claims_no_end_in_v1(status: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "claims_end"),
+    ("fields", "reports_end"),
     [
         ({"video_status": 1, "video_status_name": "COMPLETED", "url": "https://media.pixverse.ai/a.mp4"}, True),
         ({"video_status": 1}, True),
@@ -44,10 +44,10 @@ def test_what_claims_no_end_in_v1(status: object) -> None:
         ({}, False),
     ],
 )
-def test_v2(fields: dict[str, object], claims_end: bool) -> None:
-    assert _read(video_id=V2, **fields) == CallbackBody(V2, claims_end)
+def test_v2(fields: dict[str, object], reports_end: bool) -> None:
+    assert _read(video_id=V2, **fields) == CallbackBody(V2, reports_end)
     of_image = {name.replace("video_", "image_"): value for name, value in fields.items()}
-    assert _read(image_id=IMAGE, **of_image) == CallbackBody(IMAGE, claims_end)
+    assert _read(image_id=IMAGE, **of_image) == CallbackBody(IMAGE, reports_end)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _ADDRESSES = "tests/relay/callbacks/test_callback_addresses.py"
-_CLAIMS = "tests/relay/polling/test_claims.py"
+_CLAIMS = "tests/relay/polling/test_reported_ends.py"
 _HINTS = "tests/relay/callbacks/test_callback_processor.py"
 
 MUTATIONS = (
@@ -40,15 +40,15 @@ MUTATIONS = (
     mutation(
         "a callback reaches jobs of an account that is not the server's own",
         f"{_HINTS}::test_a_server_reaches_the_jobs_of_its_own_account_alone",
-        "CallbackProcessor._follow",
+        "CallbackProcessor._used",
         "account_id = self._accounts.own(guild_id)",
         "account_id = self._accounts.in_force(guild_id)",
     ),
     mutation(
         "progress asks early",
         f"{_HINTS}::test_progress_asks_for_nothing",
-        "CallbackProcessor._follow",
-        "if not hint.claims_end:",
+        "CallbackProcessor._used",
+        "if not callback.reports_end:",
         "if 0:",
     ),
     mutation(
@@ -76,28 +76,28 @@ MUTATIONS = (
         "a job that only a callback knows is relayed",
         f"{_HINTS}::test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed",
         "UnknownJobs._look",
-        "if isinstance(said, Job) and not is_old_end(said, self._clock.now()):",
-        "if True:",
+        "if not isinstance(content, Job) or is_old_end(content, self._clock.now()):",
+        "if False:",
     ),
     mutation(
         "made-up ids ask without a bound",
         f"{_HINTS}::test_a_flood_of_unknown_ids_asks_the_api_little",
         "UnknownJobs._may_ask",
-        "if len(asked) == QUESTIONS_PER_INTERVAL and",
+        "if len(asked) == REQUESTS_PER_INTERVAL and",
         "if 0 and",
     ),
     mutation(
         "one server's callbacks take all room",
         f"{_HINTS}::test_a_flood_about_many_jobs_is_bounded",
         "FairQueue.add",
-        " or len(jobs) >= self._max_of_a_server:",
+        " or len(waiting) >= self._max_of_one_server:",
         ":",
     ),
     mutation(
         "each callback is written down",
         f"{_HINTS}::test_when_a_server_was_heard_of_is_written_once_a_minute",
-        "CallbackProcessor._note_heard",
-        ">= _HEARD_AGAIN_MS:",
+        "CallbackProcessor.received",
+        ">= _NOTED_EVERY_MS:",
         ">= 0:",
     ),
     mutation(

@@ -55,35 +55,22 @@ class Post:
         self.world = world
         self.imports = Imports()
         self.accounts = FakeOwnAccounts()
-        self.unknown = UnknownJobs(
-            world.database.reader,
-            world.fetcher,
-            self.imports,
-            world.changes,
-            world.clock,
-            interval=world.interval,
-        )
-        self.processor = CallbackProcessor(
-            world.database,
-            self.accounts,
-            self.unknown,
-            world.changes,
-            world.clock,
-        )
+        self.unknown = UnknownJobs(world.database.reader, world.fetcher, self.imports, world.changes, world.timing)
+        self.processor = CallbackProcessor(world.database, self.accounts, self.unknown, world.changes, world.clock)
         self.running = asyncio.create_task(self.processor.run())
 
     async def says(self, guild: int = GUILD, **record: object) -> CallbackUse:
         """Sends a callback; what became of it."""
-        before = self.processor.uses.copy()
-        self.processor.heard(guild, json.dumps(record).encode())
+        before = self.processor.counts.copy()
+        self.processor.received(guild, json.dumps(record).encode())
         await self.settled()
-        (use,) = (self.processor.uses - before).elements()
+        (use,) = (self.processor.counts - before).elements()
         return use
 
     async def settled(self) -> None:
         for _ in range(2000):
             await asyncio.sleep(0.001)
-            busy = len(self.processor._line) or self.processor._woken.is_set() or self.unknown._looks
+            busy = len(self.processor._queue) or self.processor._woken.is_set() or self.unknown._looks
             if not busy and self.world.clock.earliest() is not None:
                 return
         raise AssertionError("the callbacks are never dealt with")
@@ -174,11 +161,11 @@ async def test_what_the_api_does_not_know_or_ended_long_ago_is_not_relayed(world
 async def test_a_flood_of_unknown_ids_asks_the_api_little(world: World, post: Post) -> None:
     await _follow(world)
     for number in range(100):
-        post.processor.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+        post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
     await post.settled()
     assert len(world.api.asked) == 10
     world.clock.move_to(world.clock.monotonic() + world.interval + 1)
-    post.processor.heard(GUILD, b'{"jobid":"made-up-again"}')
+    post.processor.received(GUILD, b'{"jobid":"made-up-again"}')
     await post.settled()
     assert len(world.api.asked) == 11
 
@@ -187,7 +174,7 @@ async def test_one_unknown_job_is_asked_about_once_however_often_it_is_told_of(w
     await _follow(world)
     world.api.gate = asyncio.Event()
     for _ in range(5):
-        post.processor.heard(GUILD, json.dumps({"jobid": JOB}).encode())
+        post.processor.received(GUILD, json.dumps({"jobid": JOB}).encode())
         await asyncio.sleep(0.01)
     assert len(world.api.asked) == 1
     world.api.gate.set()
@@ -205,17 +192,17 @@ async def test_an_account_that_rests_is_left_alone(world: World, post: Post) -> 
 
 async def test_a_body_that_is_of_no_use_is_counted(post: Post) -> None:
     for body in (b"", b"[" * 60_000, b'{"jobid": 5}', b"\xff"):
-        post.processor.heard(GUILD, body)
+        post.processor.received(GUILD, body)
     await post.settled()
-    assert post.processor.uses == {CallbackUse.UNREADABLE: 4}
+    assert post.processor.counts == {CallbackUse.UNREADABLE: 4}
 
 
 async def test_a_flood_about_many_jobs_is_bounded(post: Post) -> None:
     for number in range(1000):
-        post.processor.heard(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
-    post.processor.heard(GUILD + 1, b'{"jobid":"made-up"}')
+        post.processor.received(GUILD, json.dumps({"jobid": f"made-up-{number}"}).encode())
+    post.processor.received(GUILD + 1, b'{"jobid":"made-up"}')
     await post.settled()
-    assert post.processor.uses == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
+    assert post.processor.counts == {CallbackUse.TOO_MANY: 900, CallbackUse.UNKNOWN: 101}
 
 
 async def test_when_a_server_was_heard_of_is_written_once_a_minute(world: World, post: Post) -> None:
@@ -238,7 +225,7 @@ async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> N
     reader = world.database.reader
 
     world.database.reader = BrokenReader()
-    post.processor.heard(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
+    post.processor.received(GUILD, json.dumps({"jobid": JOB, "status": "completed"}).encode())
     await post.settled()
     assert post.processor.failures == 1
     world.database.reader = reader

@@ -22,22 +22,22 @@ def test_servers_take_turns() -> None:
 
 def test_what_is_said_again_waits_once_and_an_end_is_not_taken_back() -> None:
     line = FairQueue()
-    for claims_end in (False, True, False):
-        assert line.add(1, CallbackBody("job", claims_end))
+    for reports_end in (False, True, False):
+        assert line.add(1, CallbackBody("job", reports_end))
     assert len(line) == 1
     assert line.take() == (1, CallbackBody("job", True))
     assert line.take() is None
 
 
 def test_one_server_cannot_take_the_others_room() -> None:
-    line = FairQueue(max_waiting=10, max_of_a_server=3)
+    line = FairQueue(max_waiting=10, max_of_one_server=3)
     assert [line.add(1, CallbackBody(f"job-{number}", True)) for number in range(5)] == [True] * 3 + [False] * 2
     assert line.add(1, CallbackBody("job-0", True))
     assert line.add(2, CallbackBody("other", True))
 
 
 def test_the_line_has_an_end() -> None:
-    line = FairQueue(max_waiting=4, max_of_a_server=3)
+    line = FairQueue(max_waiting=4, max_of_one_server=3)
     assert sum(line.add(guild, CallbackBody(f"job-{guild}", True)) for guild in range(9)) == 4
     assert len(_taken(line)) == 4
     assert line.add(8, CallbackBody("job", True))

@@ -68,23 +68,27 @@ async def test_a_relayed_job_costs_two_fifths_of_the_questions_and_its_outcome_c
     assert with_list <= 0.4 * without
 
 
-async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, ten: list[str]) -> None:
+@pytest.mark.parametrize("old", [9, 13, 17])
+async def test_nobody_relies_on_a_list_longer_than_on_an_answer(world: World, ten: list[str], old: int) -> None:
     """Also where whoever asked for the list has no reason to ask for the next one."""
-    early, late = ten[:3], ten[3:6]
-    await _watched(world, early)
-    while not world.api.list_requests:
-        await world.advance(0.5)
-    await world.advance(17)
+    early, late = ten[:6], ten[6:]
+    world.run()
+    for jobid in early:
+        await world.watch(jobid)
+    await world.advance(old)
     for jobid in late:
         await world.watch(jobid)
-    for jobid in early:
-        world.api.put(jobid, JobState.FAILED)
-    await world.advance(6)
-    assert len(await world.outcomes()) == 3
+    world.api.asked.clear()
+    while not world.api.list_requests:
+        await world.advance(0.5)
     for jobid in late:
         world.api.put(jobid, JobState.FAILED)
-    await world.advance(22.1)
-    assert len(await world.outcomes()) == 6
+    await world.advance(old + 0.5)
+    assert world.api.asked == [], "the list was relied on"
+    for jobid in early:
+        await world.commands.stop.unwatch(world.ask(), jobid, False)
+    await world.advance(22.1 - old)
+    assert len(await world.outcomes()) == len(late)
 
 
 async def test_a_job_that_leaves_the_list_is_asked_about_at_once(world: World, ten: list[str]) -> None:
