@@ -1,4 +1,4 @@
-"""Subscribing a channel to a job, inside a transaction that is open already."""
+"""Subscribes a channel to a job, within a transaction of the caller."""
 
 from __future__ import annotations
 
@@ -23,25 +23,26 @@ from storage.subscriptions import SubscriptionRow
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds from the settings."""
+    """How many open subscriptions a person (over all servers) and a server may have."""
 
     open_per_user: int
     open_per_server: int
 
 
 class SubscribeState(Enum):
-    """What became of a request to have a job's outcome in a channel."""
+    """What became of a subscribe request."""
 
     WATCHED = "watched"
     ALREADY_WATCHED = "already watched"
     TO_POST = "to post"
-    """It has ended: the subscription is open, and `job_recorder.post_outcome` is to follow in the same transaction."""
+    """The job has ended: the subscription is open, and the caller must call `job_recorder.post_outcome` in the same
+    transaction."""
     ALREADY_POSTED = "already posted"
 
 
 @dataclass(frozen=True, slots=True)
 class SubscribeRequest:
-    """A job whose outcome somebody wants in a channel."""
+    """A job whose outcome somebody wants in their channel."""
 
     account_id: int
     jobid: str
@@ -54,28 +55,29 @@ class SubscribeRequest:
 
 @dataclass(frozen=True, slots=True)
 class SubscribeResult:
-    """What became of a request."""
+    """What became of a subscribe request, with the rows as they are now."""
 
     state: SubscribeState
     row: JobRow
     subscription: SubscriptionRow
     card_id: int | None = None
-    """WATCHED: the card's delivery; None in a batch."""
+    """The card's delivery, if WATCHED and not in a batch."""
     message: OutcomeMessage | None = None
-    """ALREADY_POSTED."""
+    """The outcome's message, if ALREADY_POSTED."""
 
 
 async def subscribe(
     tx: Transaction, accounts: Accounts, limits: Limits, ask: Ask, request: SubscribeRequest
 ) -> SubscribeResult:
-    """Subscribes the channel, adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
+    """Subscribes the channel and adds the asker. Raises PersonLimit or ServerLimit before anything is written."""
     row = await jobs.by_jobid(tx, request.account_id, request.jobid)
     waiting = await _waiting_here(tx, ask, request.jobid)
-    if _will_be_open(row, request.job):
+    on_hold = waiting is not None and accounts.in_force(ask.guild_id) != request.account_id
+    if on_hold or _will_be_open(row, request.job):
         await _check_limits(tx, limits, ask, waiting)
     unseen = request.job is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
-        # The API has not told that this account sees the job at all: the channel goes on waiting under the other one.
+        # Whether this account sees the job at all is unknown: the channel goes on waiting under the other account.
         await _add_asker(tx, ask, waiting.id, mention=request.mention, in_batch=False)
         return SubscribeResult(SubscribeState.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
     row = await _bring_up_to_date(tx, accounts, row, ask, request)
@@ -171,7 +173,7 @@ async def _bring_up_to_date(
 
 
 async def _waiting_here(tx: Transaction, ask: Ask, jobid: str) -> SubscriptionRow | None:
-    """The channel's open subscription for the id, whatever its account."""
+    """The channel's open subscription for the id, under any account."""
     here = await subscriptions.in_channel_by_jobid(tx, ask.guild_id, ask.channel_id, jobid)
     return here[0] if here and here[0].ended_at is None else None
 
@@ -183,8 +185,8 @@ async def _row_of(tx: Transaction, subscription: SubscriptionRow) -> JobRow:
     return row
 
 
-def _will_be_open(row: JobRow | None, answer: Job | None) -> bool:
-    if answer is not None and answer.state.ends:
+def _will_be_open(row: JobRow | None, job: Job | None) -> bool:
+    if job is not None and job.state.ends:
         return False
     return row is None or row.ended_at is None or was_given_up(row)
 

@@ -157,7 +157,7 @@ MUTATIONS = (
         "the door remembers everybody for ever",
         f"{_DOOR}::test_what_is_kept_of_people_is_bounded",
         "CommandRate._forget_idle",
-        " or len(self._used) > _MOST_KEYS",
+        " or len(self._used) > _MAX_KEYS",
         "",
     ),
     mutation(
@@ -185,14 +185,21 @@ MUTATIONS = (
         "whoever takes all they may counts as one who asks little",
         "tests/relay/test_allowances.py::test_people_who_take_all_they_may_keep_nobody_else_waiting",
         "Allowances.take",
-        "self._asking_little.take(person, requests)\n",
+        "self._light_use.take(person, requests)\n",
         "",
     ),
     mutation(
         "requests that were given back count against those who ask little",
         f"{_ALLOWANCES}::test_what_is_given_back_makes_nobody_one_who_asks_much",
         "Allowances.give_back",
-        "self._asking_little.give_back(person, requests)\n",
+        "self._light_use.give_back(person, requests)\n",
         "",
+    ),
+    mutation(
+        "the limit of a person does not hold for an ended job that is on hold",
+        "tests/relay/commands/test_commands.py::test_who_is_full_is_not_added_to_an_ended_job_that_is_on_hold",
+        "subscribe.subscribe",
+        "if on_hold or _will_be_open(row, request.job):",
+        "if _will_be_open(row, request.job):",
     ),
 )

@@ -350,6 +350,22 @@ async def test_who_is_full_may_still_ask_for_what_they_wait_for(database: Databa
     await world.close()
 
 
+async def test_who_is_full_is_not_added_to_an_ended_job_that_is_on_hold(database: Database) -> None:
+    world = World(database, limits=Limits(open_per_user=1, open_per_server=9))
+    job_id = await world.watch("job-1")
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.api.put("job-1", JobState.FAILED)
+    await world.recorder.record_response(job_id, world.api.jobs["job-1"], ACCOUNT)
+    await world.watch("job-2", person=2)
+    with pytest.raises(refusals.PersonLimit):
+        await world.commands.watch.status(world.ask(person=2), f"#{job_id}", True, False)
+    again = await world.commands.watch.status(world.ask(), f"#{job_id}", True, False)
+    assert isinstance(again, AlreadyWatched)
+    assert again.on_hold
+    assert await world.rows("SELECT user_id FROM subscribers ORDER BY subscription_id") == [(PERSON,), (2,)]
+    await world.close()
+
+
 # ---- servers know nothing of each other -----------------------------------------------------------------------------
 
 
