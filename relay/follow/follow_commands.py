@@ -1,4 +1,4 @@
-"""What admins do with follows: begin one, end one, see which there are."""
+"""What admins do with follows: begin, end and list them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Followable:
 
     account_id: int
     user: ClaimedUser | None
-    """The useapi.net user, where the token's text claims one."""
+    """The useapi.net user that the token's text claims, if it claims one."""
 
 
 class FollowCommands:
@@ -33,9 +33,9 @@ class FollowCommands:
         self._changes = changes
 
     def followable(self, guild_id: int) -> Followable:
-        """The server's own account: with the operator's it would see other servers' jobs.
+        """Returns the server's own account. Following the operator's would show other servers' jobs.
 
-        Raises NoToken, TokenRefused, SubscriptionUnpaid or NoOwnToken.
+        Raises NoToken, AccountInTrouble or NoOwnToken.
         """
         account_id = account_of(self._accounts, guild_id)
         require_ok(self._accounts, account_id)
@@ -45,9 +45,9 @@ class FollowCommands:
         return Followable(account_id, account.user if account is not None else None)
 
     async def follow(self, ask: Ask, channel_id: int, account_id: int, *, progress: bool) -> Followable:
-        """Relays the account's jobs to the channel from now on, with cards where `progress`.
+        """Relays the account's jobs to the channel from now on, with cards if `progress`.
 
-        Raises what `followable` does, and TokenChanged where the server's account is not that one any more.
+        Raises what `followable` does, and TokenChanged if the server's account is no longer this one.
         """
         async with self._database.transaction() as tx:
             followable = self.followable(ask.guild_id)
@@ -58,7 +58,7 @@ class FollowCommands:
         return followable
 
     async def unfollow(self, ask: Ask, channel_id: int) -> int:
-        """Ends a follow; returns for how many jobs that came by it the channel still waits. Raises NotFollowed."""
+        """Ends a follow; returns for how many jobs that it brought the channel still waits. Raises NotFollowed."""
         async with self._database.transaction() as tx:
             if not await follows.remove(tx, ask.guild_id, channel_id):
                 raise NotFollowed

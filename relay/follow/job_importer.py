@@ -87,7 +87,7 @@ class JobImporter:
         usable = [jobid for jobid in jobids if is_jobid(jobid)]
         self._note_strange(account_id, len(jobids) - len(usable))
         for batch in _batches(usable):
-            # An account that is followed no more breaks this off: what is committed must be polled all the same.
+            # The end of a follow cancels this task, perhaps just after a commit: those jobs must still be polled.
             await to_the_end(self._import_batch(account_id, batch, result))
         await self._report_limits(result)
         return result

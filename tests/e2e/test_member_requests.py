@@ -9,7 +9,7 @@ from itertools import count, pairwise
 
 import pytest
 
-from relay.allowances import OF_A_PERSON, OF_AN_ACCOUNT, OF_TOKEN_TRIALS, Refill
+from relay.allowances import PER_ACCOUNT, PER_PERSON, TOKEN_TRIALS, Refill
 from sandbox.discord_wire import Answer, Member
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.conftest import Build
@@ -117,7 +117,7 @@ async def test_one_member_does_all_to_use_the_token_up(build: Build) -> None:
         *(town.status(stranger, private=True) for stranger in _strangers(town, 20, 9500)),
         *(town.use("pixverse list") for _ in range(5)),
     )
-    assert caused.count <= caused.bound(OF_A_PERSON)
+    assert caused.count <= caused.bound(PER_PERSON)
     assert sum(answer.text.startswith(_MOMENT) for answer in answers) >= 60
 
     await asyncio.sleep(3 * _INTERVAL)
@@ -138,7 +138,7 @@ async def test_twenty_members_at_once(build: Build) -> None:
     since = len(stage.pixverse.requests)
     caused = Caused(town, job)
     await _in_turns(*(town.watch(*_strangers(town, 25, 100 * n), by=people[n % 20]) for n in range(40)))
-    assert caused.count <= caused.bound(OF_AN_ACCOUNT)
+    assert caused.count <= caused.bound(PER_ACCOUNT)
     assert (await neighbour.status(neighbour.job())).text.startswith("**Watching.**")
     await asyncio.sleep(3 * _INTERVAL)
     for one in (job, next_door):
@@ -173,11 +173,9 @@ async def test_the_admins_check_draws_on_the_same(build: Build) -> None:
     town = await stage.town()
     job = await _polled(town)
     caused = Caused(town, job)
-    checks = await _in_turns(
-        *(town.admin.slash(town.channel, "pixverse-admin check") for _ in range(OF_A_PERSON.burst))
-    )
+    checks = await _in_turns(*(town.admin.slash(town.channel, "pixverse-admin check") for _ in range(PER_PERSON.burst)))
     assert any(answer.text.startswith(_MOMENT) for answer in checks)
-    assert caused.count <= caused.bound(OF_A_PERSON)
+    assert caused.count <= caused.bound(PER_PERSON)
 
 
 async def test_tokens_are_tried_so_often_and_no_more(build: Build) -> None:
@@ -185,7 +183,7 @@ async def test_tokens_are_tried_so_often_and_no_more(build: Build) -> None:
     await stage.start()
     town = await stage.town()
     before = len(stage.pixverse.requests)
-    answers = [await town.set_token(f"user:99-{n:08d}abcdefghijklmnop") for n in range(OF_TOKEN_TRIALS.burst + 5)]
+    answers = [await town.set_token(f"user:99-{n:08d}abcdefghijklmnop") for n in range(TOKEN_TRIALS.burst + 5)]
     tried = [one for one in stage.pixverse.requests[before:] if one.account is None]
     assert answers[-1].text.startswith(_MOMENT)
-    assert len(tried) <= OF_TOKEN_TRIALS.burst + 2
+    assert len(tried) <= TOKEN_TRIALS.burst + 2

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.allowances import (
-    OF_A_PERSON,
-    OF_AN_ACCOUNT,
-    OF_TOKEN_TRIALS,
+    PER_ACCOUNT,
+    PER_PERSON,
+    TOKEN_TRIALS,
     Allowances,
     Buckets,
     CommandRate,
@@ -41,11 +41,11 @@ def test_never_more_than_the_burst_and_the_rate_times_the_time(moves: list[tuple
     for start in [began, *(at for at, _, _ in taken)]:
         for end in [at for at, _, _ in taken if at >= start]:
             within = [one for one in taken if start <= one[0] <= end]
-            most = OF_AN_ACCOUNT.burst + OF_AN_ACCOUNT.per_second * (end - start)
+            most = PER_ACCOUNT.burst + PER_ACCOUNT.per_second * (end - start)
             assert sum(requests for _, _, requests in within) <= most + 1e-3
             for person in {person for _, person, _ in within}:
                 own = sum(requests for _, one, requests in within if one == person)
-                assert own <= OF_A_PERSON.burst + OF_A_PERSON.per_second * (end - start) + 1e-3
+                assert own <= PER_PERSON.burst + PER_PERSON.per_second * (end - start) + 1e-3
 
 
 @given(st.lists(st.integers(1, 25), max_size=30), st.integers(1, 25))
@@ -61,7 +61,7 @@ def test_who_waits_as_long_as_they_were_told_is_served(before: list[int], wanted
         allowances.take(ACCOUNT, PERSON, wanted)
     except TooFast as used_up:
         wait = (used_up.until - clock.now()) / 1000
-        assert wait <= wanted / OF_A_PERSON.per_second
+        assert wait <= wanted / PER_PERSON.per_second
         clock.move_to(clock.monotonic() + wait)
         allowances.take(ACCOUNT, PERSON, wanted)
 
@@ -119,17 +119,17 @@ def test_all_or_nothing_is_reserved_and_what_is_not_spent_comes_back() -> None:
 
 def test_accounts_do_not_share() -> None:
     allowances = Allowances(ManualClock())
-    allowances.take(ACCOUNT, PERSON, OF_A_PERSON.burst)
-    allowances.take(ACCOUNT + 1, PERSON, OF_A_PERSON.burst)
+    allowances.take(ACCOUNT, PERSON, PER_PERSON.burst)
+    allowances.take(ACCOUNT + 1, PERSON, PER_PERSON.burst)
 
 
 def test_token_trials_of_a_person_and_of_a_server_are_bounded() -> None:
     allowances = Allowances(ManualClock())
-    for guild_id in range(OF_TOKEN_TRIALS.burst):
+    for guild_id in range(TOKEN_TRIALS.burst):
         allowances.take_token_trial(guild_id, PERSON)
     with pytest.raises(TooFast):
         allowances.take_token_trial(500, PERSON)
-    for person in range(OF_TOKEN_TRIALS.burst):
+    for person in range(TOKEN_TRIALS.burst):
         allowances.take_token_trial(600, person)
     with pytest.raises(TooFast):
         allowances.take_token_trial(600, 700)

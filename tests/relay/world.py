@@ -150,7 +150,7 @@ async def post_at_once(delivery_id: int, _seconds: float) -> int | None:
 def boundless(clock: ManualClock) -> Allowances:
     """As much as people like."""
     much = Refill(burst=10**9, per_second=1.0)
-    return Allowances(clock, of_a_person=much, of_an_account=much)
+    return Allowances(clock, per_person=much, per_account=much)
 
 
 class World:

@@ -31,7 +31,7 @@ class CostlyApi(FakeApi):
 
 def _allowances(clock: ManualClock) -> Allowances:
     refill = Refill(burst=10, per_second=1.0)
-    return Allowances(clock, of_a_person=refill, of_an_account=refill, kept_back=0)
+    return Allowances(clock, per_person=refill, per_account=refill, kept_back=0)
 
 
 @pytest.fixture
