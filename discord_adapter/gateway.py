@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Never
 
@@ -10,10 +11,12 @@ import aiohttp
 import discord
 
 from discord_adapter.client import DiscordTokenRefused, NotDiscord, reason_of
-from discord_adapter.shard_connection import Sleep, ask_gateway
+from discord_adapter.shard_connection import GatewayInfo, Sleep, ask_gateway
 from discord_adapter.shard_manager import ShardManager
 
 log = logging.getLogger(__name__)
+
+Hold = Callable[[ShardManager, GatewayInfo], Awaitable[Never]]
 
 _LONGEST_WAIT = 60.0
 _LONGEST_WAIT_REFUSED = 300.0
@@ -30,16 +33,29 @@ _REFUSALS = {
 """Close codes after which a client is not to reconnect as it is; Discord developer docs, Gateway Close Event Codes."""
 
 
-async def stay_connected(shards: ShardManager, sleep: Sleep) -> None:
-    """Keeps as many shards connected as Discord wants, until it is cancelled; one log line for each refusal.
+async def hold_all(shards: ShardManager, info: GatewayInfo) -> Never:
+    """Holds as many shards as Discord wants. Raises what `ShardManager.failure` does."""
+    shards.begin(info.shards)
+    for shard_id in range(info.shards):
+        shards.connect(shard_id)
+    await shards.failure()
+
+
+async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_all) -> None:
+    """Keeps shards connected until it is cancelled; one log line for each refusal.
 
     A shard whose connection breaks comes back by itself, and the others stay. After a refusal all begin again, as many
     as Discord wants by then. Posting needs no gateway and goes on meanwhile. Raises DiscordTokenRefused.
+
+    Args:
+        shards: This process's shards.
+        sleep: Waits for so many seconds.
+        hold: Begins and connects shards, those of this process where it shares them, until Discord refuses one.
     """
     wait = 1.0
     while True:
         try:
-            await _connect(shards)
+            await _connect(shards, hold)
         except Exception as error:
             # The loop's edge: whatever ended the connections, there are next ones.
             problem, longest = _read(error)
@@ -50,13 +66,11 @@ async def stay_connected(shards: ShardManager, sleep: Sleep) -> None:
         wait = min(wait * 2, longest)
 
 
-async def _connect(shards: ShardManager) -> Never:
-    """All shards, from the question for the gateway's address until Discord refuses one of them."""
-    shards.begin((await ask_gateway(shards.client)).shards)
+async def _connect(shards: ShardManager, hold: Hold) -> Never:
+    """From the question for the gateway's address until Discord refuses one of the shards."""
+    info = await ask_gateway(shards.client)
     try:
-        for shard_id in range(shards.client.shard_count or 1):
-            shards.connect(shard_id)
-        await shards.failure()
+        await hold(shards, info)
     finally:
         await shards.end()
 

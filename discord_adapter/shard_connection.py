@@ -110,6 +110,8 @@ class ShardConnection:
         self.shard_id = shard_id
         self.away_since: float | None = monotonic()
         """Since when it has not been connected, failed attempts included; None: it is connected."""
+        self.failing_since: float | None = None
+        """Since when attempts to connect have failed; None: the last one did not."""
         self.first_ready = asyncio.Event()
         """Set once the shard has been connected."""
         self.close_code = RESUMABLE
@@ -130,8 +132,10 @@ class ShardConnection:
         while True:
             problem = await self._connection()
             if problem is None:
-                wait = 1.0
+                wait, self.failing_since = 1.0, None
                 continue
+            if self.failing_since is None:
+                self.failing_since = self._monotonic()
             log.warning("Shard %d can't connect (%s); trying again in %.0f s", self.shard_id, problem, wait)
             await self._sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
@@ -172,7 +176,7 @@ class ShardConnection:
                 up = socket.wait_for("READY" if lost is None else "RESUMED", lambda _: True)
                 while not up.done():
                     await socket.poll_event()
-            came_up, self._socket, self.away_since = True, socket, None
+            came_up, self._socket, self.away_since, self.failing_since = True, socket, None, None
             self.first_ready.set()
             while True:
                 await socket.poll_event()

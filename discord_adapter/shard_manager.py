@@ -44,6 +44,13 @@ class ShardManager:
         """The shards that are connected, or about to be."""
         return frozenset(self._connections)
 
+    @property
+    def connected(self) -> frozenset[int]:
+        """The shards whose events come here now."""
+        return frozenset(
+            shard_id for shard_id, connection in self._connections.items() if connection.away_since is None
+        )
+
     def begin(self, shard_count: int) -> None:
         """Begins without any shard, of `shard_count` in all."""
         self.client.shard_count = shard_count
@@ -58,6 +65,11 @@ class ShardManager:
     async def failure(self) -> Never:
         """Waits until Discord forbids one of the shards to go on, and raises what its connection raised."""
         await asyncio.shield(self._failure)
+
+    def check(self) -> None:
+        """Raises what `failure` would, if it would now."""
+        if self._failure.done():
+            self._failure.result()
 
     def connect(self, shard_id: int) -> None:
         """Starts to connect a shard, unless it is held already."""
@@ -135,6 +147,11 @@ class ShardManager:
         """
         since = [self._nothing_since, *(connection.away_since for connection in self._connections.values())]
         return max((self._monotonic() - at for at in since if at is not None), default=0.0)
+
+    def failing_for(self, shard_id: int) -> float:
+        """For how many seconds a held shard has tried in vain to connect; 0 if it is connected, or waits for a turn."""
+        since = self._connections[shard_id].failing_since
+        return 0.0 if since is None else self._monotonic() - since
 
     def slowest_latency(self) -> float:
         """Seconds between a heartbeat and its response, of the slowest shard; NaN if none is connected."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.mutations.mutation import mutation
 
+_COORDINATOR = "tests/discord_adapter/test_shard_coordinator.py"
 _MANAGER = "tests/discord_adapter/test_shard_manager.py"
 _PACING = "tests/relay/cluster/test_identify_pacing.py"
 _SHARES = "tests/relay/cluster/test_shares.py"
@@ -93,6 +94,48 @@ MUTATIONS = (
         "ShardManager.drop",
         "{shard_id: RESUMABLE}",
         "{shard_id: 1000}",
+    ),
+    mutation(
+        "the successor takes the shard before it is connected",
+        f"{_COORDINATOR}::test_a_process_that_drains_leaves_no_command_unanswered",
+        "ShardCoordinator._hand_over",
+        "await self._shards.add(shard_id)\ntaken = await",
+        "self._shards.connect(shard_id)\ntaken = await",
+    ),
+    mutation(
+        "a successor that came too late keeps its session",
+        f"{_COORDINATOR}::test_a_successor_that_comes_too_late_closes_its_session",
+        "ShardCoordinator._hand_over",
+        "taken = await self._leases.take_over(shard_id)",
+        "taken = bool(await self._leases.take_over(shard_id)) or True",
+    ),
+    mutation(
+        "a process goes on with leases that have run out",
+        f"{_COORDINATOR}::test_a_process_that_may_not_trust_its_leases_lets_everything_go",
+        "ShardCoordinator.turn",
+        "if not self._leases.trusted():",
+        "if 0:",
+    ),
+    mutation(
+        "a process that can't reach Discord keeps its shards",
+        f"{_COORDINATOR}::test_a_shard_that_cannot_be_connected_goes_to_another_process",
+        "ShardCoordinator._follow",
+        "if self._shards.failing_for(shard_id) >= AWAY_S:",
+        "if 0:",
+    ),
+    mutation(
+        "a process that can't reach Discord takes its shards back",
+        f"{_COORDINATOR}::test_a_shard_that_cannot_be_connected_goes_to_another_process",
+        "ShardCoordinator.turn",
+        "if self._monotonic() >= self._fit_from:",
+        "if 1:",
+    ),
+    mutation(
+        "a process that stops waits though nobody is left",
+        f"{_COORDINATOR}::test_where_nobody_else_is_alive_shards_are_released_at_once",
+        "ShardCoordinator.drain",
+        "and await self._somebody_else()",
+        "",
     ),
     mutation(
         "the servers of a shard that went to another process are kept",

@@ -1,0 +1,203 @@
+"""Shares the gateway's shards with other processes: takes free ones, hands some over, and lets them go in the end.
+
+The rows of the database decide who holds a shard; `relay/cluster/` decides what to ask of them. A shard goes over make
+before break: the successor connects, takes the lease once Discord sends events to it, and only then does the process
+before it close its own session. Meanwhile both get every interaction, and Discord accepts one acknowledgement.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Never
+
+from discord_adapter.shard_connection import Sleep
+from discord_adapter.shard_manager import ShardManager
+from relay.cluster.drain import DRAIN_S
+from relay.cluster.identify_pacing import bucket_of
+from relay.cluster.shares import Process, ShardLease, fair_share, shard_to_ask_for, shards_to_take
+from storage.errors import StorageError
+
+log = logging.getLogger(__name__)
+
+LOOK_S = 1.0
+"""Between two looks at the rows."""
+_LOOK_WHILE_DRAINING_S = 0.25
+HANDOVER_S = 120.0
+"""A successor that has not connected by then gives the shard back. Scarce IDENTIFYs are a minute apart."""
+AWAY_S = 60.0
+"""A shard that fails to connect for so long is released, so that a process that reaches Discord can take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What the database says, read in one transaction."""
+
+    leases: Sequence[ShardLease]
+    """One for each shard."""
+    processes: Sequence[Process]
+    """Those that are alive, this one included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLeases:
+    """What the database does for this process, each in a transaction. Each may raise StorageError.
+
+    Attributes:
+        me: This process's id.
+        trusted: Whether this process may still believe its leases, by its own monotonic clock.
+        read: The rows as they are.
+        take: Makes a free shard this process's; False: it is not free any more.
+        ask: Makes this process the successor for a shard of another; False: it has another successor, or is free.
+        take_over: Makes the successor the owner; False: this process is not the successor any more.
+        release: Frees a shard of this process, and withdraws it as successor.
+    """
+
+    me: str
+    trusted: Callable[[], bool]
+    read: Callable[[], Awaitable[Rows]]
+    take: Callable[[int], Awaitable[bool]]
+    ask: Callable[[int], Awaitable[bool]]
+    take_over: Callable[[int], Awaitable[bool]]
+    release: Callable[[int], Awaitable[None]]
+
+
+class ShardCoordinator:
+    """Keeps this process's connections as the rows want them. `monotonic` returns seconds."""
+
+    def __init__(
+        self,
+        shards: ShardManager,
+        leases: ShardLeases,
+        max_concurrency: int,
+        *,
+        monotonic: Callable[[], float],
+        sleep: Sleep,
+    ) -> None:
+        self._shards = shards
+        self._leases = leases
+        self._max_concurrency = max_concurrency
+        self._monotonic = monotonic
+        self._sleep = sleep
+        self._handovers: dict[int, asyncio.Task[None]] = {}
+        self._joining = True
+        """Until this process has had its fair share; from then on no shard moves to it from a live process."""
+        self._fit_from = monotonic()
+        """Until then no shard is taken, since Discord could not be reached."""
+
+    async def run(self) -> Never:
+        """Looks at the rows once a second. Raises what `ShardManager.failure` does."""
+        while True:
+            await self.turn()
+            self._shards.check()
+            await self._sleep(LOOK_S)
+
+    async def turn(self) -> None:
+        """Does what the rows ask for now."""
+        if not self._leases.trusted():
+            await self._let_go()
+            return
+        try:
+            rows = await self._leases.read()
+            await self._follow(rows)
+            if self._monotonic() >= self._fit_from:
+                await self._take(rows)
+        except StorageError as error:
+            log.warning("the shards can't be looked after now: %s", error)
+
+    async def drain(self) -> None:
+        """Lets others take over every shard, as long as `DRAIN_S` allows, and releases the rest.
+
+        The process's row says that it drains, and `run` has ended. Nobody else alive: nothing is waited for.
+        """
+        until = self._monotonic() + DRAIN_S
+        await self._end_handovers()
+        while self._shards.held and self._monotonic() < until and await self._somebody_else():
+            await self._sleep(_LOOK_WHILE_DRAINING_S)
+            await self.turn()
+        for shard_id in sorted(self._shards.held):
+            with suppress(StorageError):  # then its lease runs out
+                await self._leases.release(shard_id)
+        await self._shards.end()
+
+    async def _somebody_else(self) -> bool:
+        try:
+            rows = await self._leases.read()
+        except StorageError:
+            return False
+        return any(not process.draining and process.id != self._leases.me for process in rows.processes)
+
+    async def _let_go(self) -> None:
+        """Others may hold the shards by now; the sessions stay resumable."""
+        await self._end_handovers()
+        for shard_id in self._shards.held:
+            await self._shards.drop(shard_id)
+
+    async def _end_handovers(self) -> None:
+        handovers = list(self._handovers.values())
+        for handover in handovers:
+            handover.cancel()
+        await asyncio.gather(*handovers, return_exceptions=True)
+
+    async def _follow(self, rows: Rows) -> None:
+        """Closes what is another's by now, connects what is this process's, and releases what it can't connect."""
+        mine = {lease.shard_id for lease in rows.leases if lease.owner == self._leases.me}
+        for shard_id in self._shards.held - mine - self._handovers.keys():
+            log.info("shard %d is another process's now", shard_id)
+            await self._shards.drop(shard_id)
+        for shard_id in sorted(mine):
+            self._shards.connect(shard_id)
+            if self._shards.failing_for(shard_id) >= AWAY_S:
+                log.warning("shard %d can't connect for %.0f s; another process may take it", shard_id, AWAY_S)
+                self._fit_from = self._monotonic() + AWAY_S
+                await self._leases.release(shard_id)
+                await self._shards.drop(shard_id)
+
+    async def _take(self, rows: Rows) -> None:
+        me = self._leases.me
+        free = {lease.shard_id for lease in rows.leases if lease.owner is None}
+        wanted = shards_to_take(me, rows.leases, rows.processes, self._max_concurrency)
+        for shard_id in wanted:
+            if shard_id not in free:
+                await self._begin_handover(shard_id)
+            elif await self._leases.take(shard_id):
+                self._shards.connect(shard_id)
+        if self._joining and not wanted:
+            asked = shard_to_ask_for(me, rows.leases, rows.processes)
+            if asked is not None:
+                await self._begin_handover(asked)
+            self._joining = not self._has_its_share(rows)
+
+    def _has_its_share(self, rows: Rows) -> bool:
+        takers = sum(not process.draining for process in rows.processes)
+        held = sum(lease.owner == self._leases.me for lease in rows.leases)
+        return takers > 0 and held >= fair_share(len(rows.leases), takers)
+
+    async def _begin_handover(self, shard_id: int) -> None:
+        """Begins to take over a shard, one of each IDENTIFY bucket at a time."""
+        buckets = {bucket_of(other, self._max_concurrency) for other in self._handovers}
+        if bucket_of(shard_id, self._max_concurrency) in buckets or not await self._leases.ask(shard_id):
+            return
+        handover = asyncio.create_task(self._hand_over(shard_id), name=f"handover of shard {shard_id}")
+        self._handovers[shard_id] = handover
+        handover.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # told by `failure` too
+
+    async def _hand_over(self, shard_id: int) -> None:
+        taken = False
+        try:
+            async with asyncio.timeout(HANDOVER_S):
+                await self._shards.add(shard_id)
+            taken = await self._leases.take_over(shard_id)
+        except TimeoutError:
+            log.warning("shard %d did not connect in time, so its process keeps it", shard_id)
+        except StorageError as error:
+            log.warning("shard %d was not taken over: %s", shard_id, error)
+        finally:
+            if not taken:
+                with suppress(StorageError):
+                    await self._leases.release(shard_id)
+                await self._shards.drop(shard_id)
+            del self._handovers[shard_id]

@@ -1,0 +1,337 @@
+"""Several processes share the gateway's shards, each by its own looks at the same rows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+
+import discord
+import pytest
+
+from discord_adapter.acknowledging import acknowledge
+from discord_adapter.client import RelayClient, log_in, use_discord_at
+from discord_adapter.shard_connection import ask_gateway
+from discord_adapter.shard_coordinator import AWAY_S, Rows, ShardCoordinator, ShardLeases
+from discord_adapter.shard_manager import ShardManager
+from relay.cluster.drain import DRAIN_S
+from relay.cluster.identify_pacing import SessionStartLimit
+from relay.cluster.shares import ANYBODY_AFTER_S, Process, ShardLease
+from relay.ports import NoMeters
+from sandbox.discord_wire import Channel, DiscordSandbox, Member, Status
+from sandbox.event_log import read_events
+from storage.errors import StorageUnavailable
+from tests.clock import ManualClock
+
+_SHARDS = 4
+
+
+@dataclass
+class Table:
+    """The rows that all processes read, as the database keeps them."""
+
+    leases: dict[int, ShardLease] = field(
+        default_factory=lambda: {shard: ShardLease(shard, None) for shard in range(_SHARDS)}
+    )
+    processes: dict[str, Process] = field(default_factory=dict)
+    down: bool = False
+
+    def holders(self) -> dict[str, list[int]]:
+        held: dict[str, list[int]] = {name: [] for name in self.processes}
+        for lease in self.leases.values():
+            if lease.owner is not None:
+                held.setdefault(lease.owner, []).append(lease.shard_id)
+        return held
+
+    def dead(self, name: str) -> None:
+        """A process's lease has run out."""
+        del self.processes[name]
+        for shard, lease in self.leases.items():
+            owner = None if lease.owner == name else lease.owner
+            successor = None if lease.successor == name else lease.successor
+            self.leases[shard] = ShardLease(shard, owner, successor)
+
+    def of(self, me: str, trusted: Callable[[], bool]) -> ShardLeases:
+        """What one process may do with it."""
+
+        async def change(shard: int, allowed: Callable[[ShardLease], bool], **values: str | None) -> bool:
+            if self.down:
+                raise StorageUnavailable("down")
+            if not allowed(self.leases[shard]):
+                return False
+            self.leases[shard] = replace(self.leases[shard], **values)  # type: ignore[arg-type]
+            return True
+
+        async def read() -> Rows:
+            if self.down:
+                raise StorageUnavailable("down")
+            return Rows(list(self.leases.values()), list(self.processes.values()))
+
+        async def release(shard: int) -> None:
+            await change(shard, lambda lease: lease.owner == me, owner=None)
+            await change(shard, lambda lease: lease.successor == me, successor=None)
+
+        return ShardLeases(
+            me=me,
+            trusted=trusted,
+            read=read,
+            take=lambda shard: change(shard, lambda lease: lease.taker is None, owner=me),
+            ask=lambda shard: change(
+                shard, lambda lease: lease.owner is not None and lease.successor is None, successor=me
+            ),
+            take_over=lambda shard: change(shard, lambda lease: lease.successor == me, owner=me, successor=None),
+            release=release,
+        )
+
+
+class Bot:
+    """A process of the bot, as far as its shards go; every command is answered with its name."""
+
+    def __init__(self, name: str, table: Table, sandbox: DiscordSandbox) -> None:
+        self.name = name
+        self.clock = ManualClock()
+        self.trusted = True
+        self.waits: list[float] = []
+        self._table = table
+        self._sandbox = sandbox
+        self.client = RelayClient(NoMeters())
+        self.client.started = self._nothing_to_start
+        self.client.button_handlers = Mock(lets_in=AsyncMock(return_value=False))  # `on_interaction` answers
+        self.client.add_listener(self.on_interaction)
+        self.shards = ShardManager(self.client, self._slot, monotonic=self.clock.monotonic, sleep=self._sleep)
+        self.coordinator = ShardCoordinator(
+            self.shards,
+            table.of(name, lambda: self.trusted),
+            _SHARDS,
+            monotonic=self.clock.monotonic,
+            sleep=self._sleep,
+        )
+
+    async def start(self) -> None:
+        use_discord_at(self._sandbox.api_url)
+        await log_in(self.client, self._sandbox.bot_token, self._sleep)
+        self.shards.begin((await ask_gateway(self.client)).shards)
+        self._table.processes[self.name] = Process(self.name)
+
+    async def kill(self) -> None:
+        """What is left of it is the rows, until somebody finds that they have run out."""
+        await self.end()
+        self._table.dead(self.name)
+
+    async def end(self) -> None:
+        await self.shards.end()
+        await self.client.close()
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        if await acknowledge(lambda: interaction.response.defer(ephemeral=True), self._sleep):
+            await interaction.followup.send(self.name, ephemeral=True)
+
+    async def _slot(self, _shard_id: int, _limit: SessionStartLimit) -> bool:
+        return True
+
+    async def _sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.clock.forward(seconds)
+        await asyncio.sleep(0.01)
+
+    async def _nothing_to_start(self) -> None:
+        pass
+
+
+@dataclass
+class Cluster:
+    sandbox: DiscordSandbox
+    table: Table
+    log: Path
+    places: list[tuple[Channel, Member]]
+    stack: AsyncExitStack
+
+    async def start(self, name: str) -> Bot:
+        bot = Bot(name, self.table, self.sandbox)
+        self.stack.push_async_callback(bot.end)
+        await bot.start()
+        return bot
+
+    async def settle(self, *bots: Bot) -> None:
+        """Lets them look until nothing changes any more."""
+        before = None
+        while before != (before := self._state(bots)) or any(bot.coordinator._handovers for bot in bots):
+            for bot in bots:
+                await bot.coordinator.turn()
+            await self.sandbox.until(lambda: all(bot.shards.connected == bot.shards.held for bot in bots))
+            await asyncio.sleep(0.02)
+
+    def _state(self, bots: tuple[Bot, ...]) -> object:
+        return [sorted(self.table.leases.values(), key=repr), [bot.shards.held for bot in bots]]
+
+    async def ask(self) -> list[str]:
+        """Who answers a command in a server of each shard, in their order."""
+        answers = (member.slash(channel, "status") for channel, member in self.places)
+        return [answer.text for answer in await asyncio.gather(*answers)]
+
+    def events(self, *kinds: str) -> list[dict[str, Any]]:
+        return [event for event in read_events(self.log) if event["event"] in kinds]
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path) -> AsyncIterator[Cluster]:
+    log = tmp_path / "events.jsonl"
+    async with await DiscordSandbox.start(log_path=log) as sandbox, AsyncExitStack() as stack:
+        sandbox.gateway.shards = _SHARDS
+        command = {"name": "status", "description": "Where a job stands", "type": 1}
+        sandbox.world.backend.register_commands(None, [command])
+        places = []
+        for shard in range(_SHARDS):
+            guild = sandbox.add_guild("Studio", shard=(shard, _SHARDS))
+            places.append((guild.add_text_channel("videos"), guild.add_member("alice")))
+        yield Cluster(sandbox, Table(), log, places, stack)
+
+
+async def test_two_processes_share_the_shards(cluster: Cluster) -> None:
+    one, two = await cluster.start("one"), await cluster.start("two")
+    await cluster.settle(one, two)
+    assert cluster.table.holders() == {"one": [0, 2], "two": [1, 3]}
+    assert await cluster.ask() == ["one", "two", "one", "two"]
+    assert len(cluster.events("identify")) == _SHARDS
+
+
+async def test_a_dead_process_s_shards_are_taken(cluster: Cluster) -> None:
+    one, two = await cluster.start("one"), await cluster.start("two")
+    await cluster.settle(one, two)
+    await two.kill()
+    await cluster.settle(one)
+    assert cluster.table.holders() == {"one": [0, 1, 2, 3]}
+    assert await cluster.ask() == ["one"] * 4
+
+
+async def test_a_newcomer_is_handed_its_share_and_no_shard_is_without_a_session(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    two = await cluster.start("two")
+    asking = asyncio.create_task(_ask_all_the_time(cluster))
+    await cluster.settle(one, two)
+    asking.cancel()
+    held = cluster.table.holders()
+    assert [len(held["one"]), len(held["two"])] == [2, 2]
+    assert await cluster.ask() == ["two" if shard in held["two"] else "one" for shard in range(_SHARDS)]
+    _never_without_a_session(cluster)
+    assert len(cluster.events("identify")) == _SHARDS + 2
+    await cluster.settle(one, two)
+    assert cluster.table.holders() == held
+
+
+async def _ask_all_the_time(cluster: Cluster) -> None:
+    while True:
+        await cluster.ask()  # raises NotAnswered
+
+
+def _never_without_a_session(cluster: Cluster) -> None:
+    """From its first READY on, each shard has a session at every moment."""
+    sessions = dict.fromkeys(range(_SHARDS), 0)
+    for event in cluster.events("identify", "close"):
+        sessions[event["shard"]] += 1 if event["event"] == "identify" else -1
+        assert event["event"] == "identify" or sessions[event["shard"]] > 0, event
+    assert {event["code"] for event in cluster.events("close")} == {4000}
+
+
+async def test_a_process_that_drains_leaves_no_command_unanswered(cluster: Cluster) -> None:
+    one, two = await cluster.start("one"), await cluster.start("two")
+    await cluster.settle(one, two)
+    asking = asyncio.create_task(_ask_all_the_time(cluster))
+    cluster.table.processes["one"] = Process("one", draining=True)
+    draining = asyncio.create_task(one.coordinator.drain())
+    while not draining.done():
+        await two.coordinator.turn()
+        await asyncio.sleep(0.01)
+    assert asking.cancel()
+    assert cluster.table.holders() == {"one": [], "two": [0, 1, 2, 3]}
+    assert one.shards.held == frozenset()
+    _never_without_a_session(cluster)
+    assert await cluster.ask() == ["two"] * 4
+
+
+async def test_where_nobody_else_is_alive_shards_are_released_at_once(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    cluster.table.processes["one"] = Process("one", draining=True)
+    one.waits.clear()
+    await one.coordinator.drain()
+    assert one.waits == []
+    assert cluster.table.holders() == {"one": []}
+    await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
+    assert {event["code"] for event in cluster.events("close")} == {1000}
+
+
+async def test_what_nobody_takes_in_time_is_released(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    cluster.table.processes |= {"one": Process("one", draining=True), "lazy": Process("lazy")}
+    one.waits.clear()
+    await one.coordinator.drain()
+    assert sum(one.waits) == pytest.approx(DRAIN_S)
+    assert cluster.table.holders()["one"] == []
+
+
+async def test_a_process_that_may_not_trust_its_leases_lets_everything_go(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    one.trusted = False
+    await one.coordinator.turn()
+    assert one.shards.held == frozenset()
+    await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
+    assert [event["code"] for event in cluster.events("close")] == [4000] * _SHARDS
+    one.trusted = True
+    await cluster.settle(one)
+    assert await cluster.ask() == ["one"] * 4
+
+
+async def test_a_refusal_of_discord_ends_it(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    running = asyncio.create_task(one.coordinator.run())
+    await cluster.sandbox.until(lambda: len(cluster.sandbox.gateway.connected) == _SHARDS)
+    await cluster.sandbox.gateway.close(4013)
+    with pytest.raises(discord.ConnectionClosed):
+        await asyncio.wait_for(running, 10)
+
+
+async def test_the_database_away_for_a_moment_changes_nothing(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    cluster.table.down = True
+    await one.coordinator.turn()
+    assert await cluster.ask() == ["one"] * 4
+
+
+async def test_a_shard_that_cannot_be_connected_goes_to_another_process(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    away = cluster.sandbox.faults.add(path="/gateway/bot", action=Status(503), times=None)
+    cluster.sandbox.gateway.invalidate()
+    await cluster.sandbox.until(lambda: all(one.shards.failing_for(shard) > AWAY_S for shard in range(_SHARDS)))
+    await one.coordinator.turn()
+    assert cluster.table.holders()["one"] == []
+    cluster.sandbox.faults.remove(away)
+    for shard in range(_SHARDS):
+        cluster.table.leases[shard] = ShardLease(shard, None, free_s=ANYBODY_AFTER_S)
+    await one.coordinator.turn()
+    assert cluster.table.holders()["one"] == []
+    two = await cluster.start("two")
+    await cluster.settle(two)
+    assert await cluster.ask() == ["two"] * 4
+
+
+async def test_a_successor_that_comes_too_late_closes_its_session(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    two = await cluster.start("two")
+    await two.coordinator.turn()
+    (asked,) = [lease for lease in cluster.table.leases.values() if lease.successor == "two"]
+    cluster.table.leases[asked.shard_id] = ShardLease(asked.shard_id, "one")
+    await cluster.sandbox.until(lambda: not two.coordinator._handovers)
+    assert two.shards.held == frozenset()
+    assert cluster.table.holders()["one"] == [0, 1, 2, 3]
+    assert await cluster.ask() == ["one"] * 4
