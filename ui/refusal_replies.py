@@ -11,20 +11,61 @@ from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
 from ui.message import OnPress, Reply, TemporaryView
 
-_CONSTANT: dict[type[Exception], str] = {
-    NotAJobId: ("**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."),
+_NOT_A_JOB_ID = "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
+
+_TEXTS: dict[type[Exception], str] = {
+    NotAJobId: _NOT_A_JOB_ID,
+    refusals.QuestionRefused: _NOT_A_JOB_ID,
     LooksLikeSecret: (
         "**That looks like a secret token, not a job id.** I haven't sent or kept it. "
         "If anyone could have seen it, replace it."
     ),
+    SeveralIds: "**That's more than one job id.** Paste one, or use {mentions.watch} for several.",
+    OtherKind: "**That looks like {service}.** I relay videos and images.",
+    OtherService: "**That looks like a {service} job.** I only relay PixVerse jobs.",
     refusals.NotFound: (
         "**I can't find this job.** Is the id complete, under 31 days old, and from this server's useapi.net account?"
     ),
     refusals.Expired: "**This job has expired.** useapi.net keeps jobs for 31 days.",
+    refusals.NumberUnknown: "**I don't know that number here.** {mentions.list} shows what I'm watching.",
+    refusals.NotWatchedHere: "**This job isn't watched here.** {mentions.list} shows what is.",
+    refusals.NothingToDo: "**This button no longer does anything.** {mentions.list} shows what I'm watching here.",
+    refusals.TooManyJobs: ("**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."),
+    refusals.ApiDown: "**PixVerse's API isn't answering right now.** Try again in a few minutes.",
     refusals.TokenReplaced: "**This server's API token just changed.** Nothing was done; please ask again.",
-    refusals.ApiDown: ("**PixVerse's API isn't answering right now.** Try again in a few minutes."),
+    refusals.NoToken: "**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}.",
+    refusals.NoOwnToken: (
+        "**Set this server's own token first** ({mentions.token_set}). "
+        "With the operator's token you would see other servers' jobs."
+    ),
+    refusals.NotFollowed: ("**That channel isn't followed.** {mentions.unfollow} lists the channels that are, if any."),
 }
-_CONSTANT[refusals.QuestionRefused] = _CONSTANT[NotAJobId]
+_TROUBLES = {
+    AccountState.REFUSED: (
+        "**I can't check: useapi.net refuses this server's API token.** Admins have been told; "
+        "watched jobs stay watched."
+    ),
+    AccountState.MISSING: (
+        "**On hold: this server's API token has to be entered again.** "
+        "Someone with *Manage Server* has to run {mentions.token_set}; nothing is lost."
+    ),
+    AccountState.UNPAID: (
+        "**I can't check: this server's useapi.net plan has expired.** "
+        "Watched jobs resume once it's renewed; {mentions.check} checks right away."
+    ),
+}
+_TROUBLES_FOR_MANAGERS = {
+    **_TROUBLES,
+    AccountState.REFUSED: (
+        "**useapi.net refuses this server's API token.** It was replaced or revoked; "
+        "set the new one with {mentions.token_set}."
+    ),
+    AccountState.MISSING: (
+        "**On hold: this server's API token has to be entered again.** "
+        "I no longer have it. {mentions.token_set} takes it; nothing is lost."
+    ),
+}
+_NO_TOKEN_FOR_MANAGERS = "**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
 
 
 def refusal_reply(
@@ -35,27 +76,11 @@ def refusal_reply(
     Who has Manage Server (`manager`) is told what to do about it. If a job was not found, a button calls `look_again`.
     """
     view = TemporaryView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
-    text = (
-        _CONSTANT.get(type(refusal))
-        or _of_an_id(refusal, mentions)
-        or _with_numbers(refusal)
-        or _with_commands(refusal, mentions, manager=manager)
-    )
+    text = _with_numbers(refusal, mentions) or _from_table(refusal, mentions, manager=manager)
     return Reply(text, view) if text else None
 
 
-def _of_an_id(refusal: Exception, mentions: CommandMentions) -> str | None:
-    match refusal:
-        case OtherKind():
-            return f"**That looks like {escaped(refusal.service_name, 30)}.** I relay videos and images."
-        case OtherService():
-            return f"**That looks like a {escaped(refusal.service_name, 30)} job.** I only relay PixVerse jobs."
-        case SeveralIds():
-            return f"**That's more than one job id.** Paste one, or use {mentions.watch} for several."
-    return None
-
-
-def _with_numbers(refusal: Exception) -> str | None:
+def _with_numbers(refusal: Exception, mentions: CommandMentions) -> str | None:
     match refusal:
         case refusals.TooFast():
             return too_fast_reply(refusal.until).content
@@ -65,15 +90,6 @@ def _with_numbers(refusal: Exception) -> str | None:
                 "**This server is at its limit of {number} job.** Try again when some have ended.",
                 "**This server is at its limit of {number} jobs.** Try again when some have ended.",
             )
-        case refusals.TooManyJobs():
-            return f"**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
-        case refusals.NotYours():
-            return _not_yours(refusal)
-    return None
-
-
-def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
-    match refusal:
         case refusals.PersonLimit():
             return formatting.plural(
                 refusal.limit,
@@ -81,67 +97,19 @@ def _with_commands(refusal: Exception, mentions: CommandMentions, *, manager: bo
                 "**You're at your limit of {number} jobs.** Add more when one ends; {list} shows this channel's.",
                 list=mentions.list,
             )
-        case refusals.NumberUnknown():
-            return f"**I don't know that number here.** {mentions.list} shows what I'm watching."
-        case refusals.NotWatchedHere():
-            return f"**This job isn't watched here.** {mentions.list} shows what is."
-        case refusals.NothingToDo():
-            return f"**This button no longer does anything.** {mentions.list} shows what I'm watching here."
-    return (
-        _of_no_token(refusal, mentions, manager=manager)
-        or _of_the_token(refusal, mentions, manager=manager)
-        or _of_follows(refusal, mentions)
-    )
-
-
-def _of_follows(refusal: Exception, mentions: CommandMentions) -> str | None:
-    match refusal:
-        case refusals.NoOwnToken():
-            return (
-                f"**Set this server's own token first** ({mentions.token_set}). "
-                "With the operator's token you would see other servers' jobs."
-            )
-        case refusals.NotFollowed():
-            return f"**That channel isn't followed.** {mentions.unfollow} lists the channels that are, if any."
+        case refusals.NotYours():
+            return _not_yours(refusal)
     return None
 
 
-def _of_no_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
-    match refusal:
-        case refusals.NoToken() if manager:
-            return f"**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
-        case refusals.NoToken():
-            return f"**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
-        case refusals.AccountInTrouble(state=AccountState.MISSING):
-            return _token_missing(mentions, manager=manager)
-    return None
-
-
-def _of_the_token(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
-    match refusal:
-        case refusals.AccountInTrouble(state=AccountState.REFUSED) if manager:
-            return (
-                "**useapi.net refuses this server's API token.** It was replaced or revoked; "
-                f"set the new one with {mentions.token_set}."
-            )
-        case refusals.AccountInTrouble(state=AccountState.REFUSED):
-            return (
-                "**I can't check: useapi.net refuses this server's API token.** Admins have been told; "
-                "watched jobs stay watched."
-            )
-        case refusals.AccountInTrouble():
-            return (
-                "**I can't check: this server's useapi.net plan has expired.** "
-                f"Watched jobs resume once it's renewed; {mentions.check} checks right away."
-            )
-    return None
-
-
-def _token_missing(mentions: CommandMentions, *, manager: bool) -> str:
-    state = "**On hold: this server's API token has to be entered again.**"
-    if manager:
-        return f"{state} I no longer have it. {mentions.token_set} takes it; nothing is lost."
-    return f"{state} Someone with *Manage Server* has to run {mentions.token_set}; nothing is lost."
+def _from_table(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
+    text = _TEXTS.get(type(refusal))
+    if isinstance(refusal, refusals.AccountInTrouble):
+        text = (_TROUBLES_FOR_MANAGERS if manager else _TROUBLES)[refusal.state]
+    elif isinstance(refusal, refusals.NoToken) and manager:
+        text = _NO_TOKEN_FOR_MANAGERS
+    service = escaped(refusal.service_name, 30) if isinstance(refusal, OtherService) else ""
+    return text and text.format(mentions=mentions, refusal=refusal, service=service)
 
 
 def _not_yours(refusal: refusals.NotYours) -> str:
