@@ -105,7 +105,7 @@ def _with_numbers(refusal: Exception, mentions: CommandMentions) -> str | None:
 def _from_table(refusal: Exception, mentions: CommandMentions, *, manager: bool) -> str | None:
     text = _TEXTS.get(type(refusal))
     if isinstance(refusal, refusals.AccountInTrouble):
-        text = (_TROUBLES_FOR_MANAGERS if manager else _TROUBLES)[refusal.state]
+        text = (_TROUBLES_FOR_MANAGERS if manager else _TROUBLES).get(refusal.state, _TROUBLES[AccountState.UNPAID])
     elif isinstance(refusal, refusals.NoToken) and manager:
         text = _NO_TOKEN_FOR_MANAGERS
     service = escaped(refusal.service_name, 30) if isinstance(refusal, OtherService) else ""
