@@ -10,7 +10,8 @@ import discord
 
 from app import clean_operator_token, warnings_of
 from discord_adapter.channels import INVITE_PERMISSIONS
-from discord_adapter.client import UNREACHABLE, DiscordTokenRefused, RelayClient, reason_of, use_discord_at
+from discord_adapter.client import DiscordTokenRefused, RelayClient, use_discord_at
+from discord_adapter.request_trace import UNREACHABLE, reason_of
 from relay.media.folder import folder_beside, look_over
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from http import HTTPStatus
 
-import aiohttp
 import discord
 
 from discord_adapter.channels import is_locked, is_thread, missing_to_post_well
 from discord_adapter.interactions import CannotPostHere, Interaction, obstacle_of
+from discord_adapter.request_trace import DiscordAway, ask_discord
 from model.messages import Obstacle
 from ui.refusal_replies import discord_silent_reply, foreign_channel_reply, unseen_channel_reply
 
@@ -54,10 +52,10 @@ async def _outside(interaction: Interaction) -> Obstacle | None:
     if channel is None or not private or interaction.app_permissions.manage_threads:
         return None
     try:
-        await interaction.client.http.get_channel(channel.id)
+        await ask_discord(interaction.client.http.get_channel(channel.id), _PATIENCE_SECONDS)
     except discord.HTTPException as refusal:
         return Obstacle.NOT_IN_THREAD if refusal.code == _MISSING_ACCESS else None
-    except (discord.RateLimited, aiohttp.ClientError, OSError):
+    except DiscordAway:
         return None
     return None
 
@@ -68,13 +66,10 @@ async def require_own_channel(interaction: Interaction, channel_id: int) -> None
     Discord's clients offer a server's own channels alone; whoever sends an interaction by hand may name any.
     """
     try:
-        async with asyncio.timeout(_PATIENCE_SECONDS):
-            guild_id = await interaction.client.channel_owners.guild_of(channel_id)
+        guild_id = await ask_discord(interaction.client.channel_owners.guild_of(channel_id), _PATIENCE_SECONDS)
     except discord.HTTPException as refusal:
-        if refusal.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise CannotPostHere(unseen_channel_reply()) from refusal
-        raise CannotPostHere(discord_silent_reply()) from refusal
-    except (discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
-        raise CannotPostHere(discord_silent_reply()) from error
+        raise CannotPostHere(unseen_channel_reply()) from refusal
+    except DiscordAway as away:
+        raise CannotPostHere(discord_silent_reply()) from away
     if guild_id != interaction.guild_id:
         raise CannotPostHere(foreign_channel_reply())

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from itertools import count
 
 import aiohttp
 import discord
@@ -14,7 +15,8 @@ from discord.http import Route
 
 from discord_adapter.channels import ChannelOwners
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
-from discord_adapter.request_trace import wait_told, wire_trace
+from discord_adapter.request_trace import UNREACHABLE, NotDiscord, reason_of, wait_told, wire_trace
+from relay.failures import backoff
 from relay.ports import Meters
 from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
 
@@ -27,21 +29,6 @@ _LONGEST_RATE_LIMIT = 30.0
 
 class DiscordTokenRefused(Exception):
     """Discord does not take the bot's token."""
-
-
-class NotDiscord(Exception):
-    """Something else answered in Discord's place: a proxy's page, a network that wants a log-in first."""
-
-
-UNREACHABLE = (
-    discord.HTTPException,
-    discord.RateLimited,
-    aiohttp.ClientError,
-    OSError,
-    TimeoutError,
-    NotDiscord,
-)
-"""The errors by which Discord is known to be away."""
 
 
 def use_discord_at(base_url: str) -> None:
@@ -108,8 +95,8 @@ def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]
 
 async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Awaitable[None]]) -> None:
     """Logs in, trying for as long as Discord is away, and starts the cogs. Raises DiscordTokenRefused."""
-    wait = 1.0
-    while True:
+    for failures in count(1):
+        wait = backoff(1.0, failures, _LONGEST_WAIT)
         try:
             async with asyncio.timeout(_LOGIN_SECONDS):
                 await client.login(token)
@@ -122,19 +109,4 @@ async def log_in(client: RelayClient, token: str, sleep: Callable[[float], Await
         # The connector was closed with the session; discord.py makes a new one only if there is none.
         client.http.connector = discord.utils.MISSING
         await sleep(wait)
-        wait = min(wait * 2, _LONGEST_WAIT)
     await client.begin()
-
-
-def reason_of(error: BaseException) -> str:
-    """Why Discord could not be reached, in a word or two."""
-    match error:
-        case discord.HTTPException():
-            return f"HTTP {error.status}"
-        case NotDiscord():
-            return "the answer is not Discord's"
-        case TimeoutError():
-            return "no answer in time"
-        case aiohttp.ClientConnectorError():
-            return "no connection"
-    return type(error).__name__

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 
-import aiohttp
 import discord
 
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
+from discord_adapter.request_trace import DiscordAway, ask_discord
+from relay.failures import backoff
 from storage.database import Database, get_meta, put_meta
 from ui.command_texts import CommandMentions
 
@@ -18,6 +19,7 @@ log = logging.getLogger(__name__)
 
 _SCOPES = "command_scopes"
 _LONGEST_WAIT = 300.0
+_SECONDS = 60.0
 
 
 class CommandRegistry:
@@ -43,28 +45,25 @@ class CommandRegistry:
         before = await self._scopes_before()
         pending: list[tuple[Scope, Sequence[Payload]]] = [(scope, commands) for scope in self._wanted]
         pending += [(scope, ()) for scope in before if scope not in self._wanted]
-        wait = 2.0
-        while True:
+        for failures in count(1):
             pending = [entry for entry in pending if not await self._try(registered, *entry)]
             if not pending:
                 await self._remember_scopes()
                 return
-            await sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+            await sleep(backoff(2.0, failures, _LONGEST_WAIT))
 
     async def _try(self, registered: RegisteredCommands, scope: Scope, commands: Sequence[Payload]) -> bool:
         """Whether nothing is left to do for this scope."""
         where = "the global commands" if scope is None else f"the commands of server {scope}"
         try:
-            async with asyncio.timeout(60):
-                ids = await sync_scope(registered, scope, commands)
+            ids = await ask_discord(sync_scope(registered, scope, commands), _SECONDS)
         except discord.Forbidden as refusal:
             if commands:
                 why = f"Discord refuses it ({refusal})" if scope is None else "the bot isn't in that server (yet)"
                 log.warning("%s can't be registered: %s", where, why)
             return not commands
-        except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
-            log.warning("%s can't be registered right now (%s)", where, type(error).__name__)
+        except (discord.HTTPException, DiscordAway) as error:
+            log.warning("%s can't be registered right now (%s)", where, error)
             return False
         if scope in self._mentions:
             self._mentions[scope].learn(ids)

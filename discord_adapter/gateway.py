@@ -10,9 +10,11 @@ from typing import Never
 import aiohttp
 import discord
 
-from discord_adapter.client import DiscordTokenRefused, NotDiscord, reason_of
+from discord_adapter.client import DiscordTokenRefused
+from discord_adapter.request_trace import NotDiscord, reason_of
 from discord_adapter.shard_connection import GatewayInfo, Sleep, ask_gateway
 from discord_adapter.shard_manager import ShardManager
+from relay.failures import backoff
 
 log = logging.getLogger(__name__)
 
@@ -52,18 +54,19 @@ async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_a
         sleep: Waits for so many seconds.
         hold: Begins and connects shards, those of this process where it shares them, until Discord refuses one.
     """
-    wait = 1.0
+    failures = 0
     while True:
         try:
             await _connect(shards, hold)
         except Exception as error:
             # The loop's edge: whatever ended the connections, there are next ones.
             problem, longest = _read(error)
-        if shards.lasted(wait):
-            wait = 1.0
+        failures += 1
+        if shards.lasted(backoff(1.0, failures, longest)):
+            failures = 1
+        wait = backoff(1.0, failures, longest)
         log.warning("The gateway can't be used (%s); trying again in %.0f s", problem, wait)
         await sleep(wait)
-        wait = min(wait * 2, longest)
 
 
 async def _connect(shards: ShardManager, hold: Hold) -> Never:

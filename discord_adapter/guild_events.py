@@ -7,12 +7,12 @@ import logging
 from collections.abc import Awaitable
 from typing import Any
 
-import aiohttp
 import discord
 from discord.ext import commands
 
 from discord_adapter.channels import LastNames, is_hidden, real_name
 from discord_adapter.guild_reconciler import GuildReconciler
+from discord_adapter.request_trace import DiscordAway, ask_discord
 from relay.guild_lifecycle import GuildLifecycle
 from storage.errors import StorageError
 
@@ -142,10 +142,10 @@ class GuildEvents(commands.Cog):
 
     async def _is_gone(self, channel_id: int) -> bool:
         try:
-            await self._client.http.get_channel(channel_id)
-        except discord.HTTPException as error:
-            return error.code == _UNKNOWN_CHANNEL
-        except (discord.RateLimited, aiohttp.ClientError, OSError):
+            await ask_discord(self._client.http.get_channel(channel_id))
+        except discord.HTTPException as refusal:
+            return refusal.code == _UNKNOWN_CHANNEL
+        except DiscordAway:
             return False
         return False
 

@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-import aiohttp
 import discord
 
-from discord_adapter.client import reason_of
+from discord_adapter.request_trace import DiscordAway, ask_discord
+from relay.failures import backoff
 from relay.guild_lifecycle import GuildLifecycle
 from storage.errors import StorageError
 
@@ -55,21 +55,22 @@ class GuildReconciler:
     async def _is_gone(self, guild_id: int) -> bool:
         """Whether Discord confirms that the bot is not in this server: a short list alone is no proof."""
         try:
-            async with asyncio.timeout(_SECONDS):
-                await self._client.http.get_guild(guild_id, with_counts=False)
-        except discord.HTTPException as error:
-            return error.code in _NOT_IN_SERVER
-        except (discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError):
+            await ask_discord(self._client.http.get_guild(guild_id, with_counts=False), _SECONDS)
+        except discord.HTTPException as refusal:
+            return refusal.code in _NOT_IN_SERVER
+        except DiscordAway:
             return False
         return False
 
     async def _servers(self) -> set[int]:
-        wait = 2.0
+        failures = 0
         while True:
             try:
-                async with asyncio.timeout(_SECONDS):
-                    return {guild.id async for guild in self._client.fetch_guilds(limit=None, with_counts=False)}
-            except (discord.HTTPException, discord.RateLimited, aiohttp.ClientError, OSError, TimeoutError) as error:
-                log.warning("the list of servers can't be read right now (%s)", reason_of(error))
-            await self._sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+                return await ask_discord(self._list(), _SECONDS)
+            except (discord.HTTPException, DiscordAway) as error:
+                log.warning("the list of servers can't be read right now (%s)", error)
+            failures += 1
+            await self._sleep(backoff(2.0, failures, _LONGEST_WAIT))
+
+    async def _list(self) -> set[int]:
+        return {guild.id async for guild in self._client.fetch_guilds(limit=None, with_counts=False)}

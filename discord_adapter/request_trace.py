@@ -1,4 +1,4 @@
-"""Which responses one call of discord.py really got, and whether a refusal comes from Discord itself.
+"""Which responses one call of discord.py really got, whether a refusal comes from Discord itself, and asking Discord.
 
 discord.py repeats a request up to five times by itself after a 500, 502, 504 or 524, and after a reset connection. A
 refusal at the end of such a series says nothing about the earlier tries: one of them may have been stored. This module
@@ -7,12 +7,14 @@ records every status of a call. A refusal that does not come from Discord itself
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http import HTTPStatus
 from types import SimpleNamespace
+from typing import TypeVar
 
 import aiohttp
 import discord
@@ -21,8 +23,25 @@ from discord_adapter.early_ack import note_stored
 from discord_adapter.rate_limits import GlobalLimit
 from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 
+T = TypeVar("T")
+
 UNREADABLE = (AttributeError, KeyError, TypeError, ValueError)
 """What discord.py raises for a good status whose body is not Discord's: mostly a proxy's page."""
+
+
+class NotDiscord(Exception):
+    """Something else answered in Discord's place: a proxy's page, a network that wants a log-in first."""
+
+
+UNREACHABLE = (
+    discord.HTTPException,
+    discord.RateLimited,
+    aiohttp.ClientError,
+    OSError,
+    TimeoutError,
+    NotDiscord,
+)
+"""The errors by which Discord is known to be away."""
 
 _WAIT_UNTOLD = 30.0
 _SHORTEST_CODE = 5
@@ -121,3 +140,49 @@ async def _note_broken(
     never_sent = isinstance(end.exception, aiohttp.ClientConnectorError)
     if statuses is not None and not never_sent:
         statuses.append(_BROKEN)
+
+
+def reason_of(error: BaseException) -> str:
+    """Why Discord could not be reached, in a word or two."""
+    match error:
+        case discord.HTTPException():
+            return f"HTTP {error.status}"
+        case NotDiscord():
+            return "the answer is not Discord's"
+        case TimeoutError():
+            return "no answer in time"
+        case aiohttp.ClientConnectorError():
+            return "no connection"
+    return type(error).__name__
+
+
+class DiscordAway(Exception):
+    """Discord couldn't be asked, or hasn't answered itself; `str()` says why in a word or two."""
+
+
+async def ask_discord(request: Awaitable[T], seconds: float = 30.0) -> T:
+    """The response to a request that may be made again at any time.
+
+    Args:
+        request: A call of discord.py.
+        seconds: How long to wait for it, discord.py's own repetitions included.
+
+    Raises:
+        discord.HTTPException: Discord refuses it.
+        DiscordAway: Anything else: no connection, no response in time, an error on Discord's side, a rate limit, or a
+            proxy's page.
+    """
+    with remembered_statuses() as statuses:
+        try:
+            async with asyncio.timeout(seconds):
+                return await request
+        except discord.HTTPException as refusal:
+            if isinstance(read_refusal(refusal), Refused):
+                raise
+            raise DiscordAway(reason_of(refusal)) from refusal
+        except UNREACHABLE as error:
+            raise DiscordAway(reason_of(error)) from error
+        except UNREADABLE as error:
+            if not statuses:
+                raise  # Nothing was asked yet: a fault of ours.
+            raise DiscordAway(reason_of(NotDiscord())) from error

@@ -20,8 +20,10 @@ import yarl
 from discord.gateway import DiscordWebSocket, ReconnectWebSocket
 from discord.http import Route
 
-from discord_adapter.client import UNREACHABLE, NotDiscord, RelayClient, reason_of
+from discord_adapter.client import RelayClient
+from discord_adapter.request_trace import UNREACHABLE, NotDiscord, reason_of
 from relay.cluster.identify_pacing import SessionStartLimit
+from relay.failures import backoff
 
 log = logging.getLogger(__name__)
 
@@ -128,17 +130,18 @@ class ShardConnection:
         Raises discord.ConnectionClosed after a code with which Discord forbids to go on, discord.HTTPException where
         it refuses the token, and whatever shows a fault of discord.py.
         """
-        wait = 1.0
+        failures = 0
         while True:
             problem = await self._connection()
             if problem is None:
-                wait, self.failing_since = 1.0, None
+                failures, self.failing_since = 0, None
                 continue
             if self.failing_since is None:
                 self.failing_since = self._monotonic()
+            failures += 1
+            wait = backoff(1.0, failures, _LONGEST_WAIT)
             log.warning("Shard %d can't connect (%s); trying again in %.0f s", self.shard_id, problem, wait)
             await self._sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
 
     async def _connection(self) -> str | None:
         """One connection from its opening to its end.

@@ -50,8 +50,6 @@ class Changes:
         """Somebody watches this job no longer."""
         self.job_asked = Signal[[int]]()
         """A person had the API asked about this job; what it said is recorded."""
-        self.end_reported = Signal[[int]]()
-        """A callback reports that this job has ended; the API has not said so."""
         self.job_news = Signal[[int]]()
         """A response about this job brought something new, or the job has ended."""
         self.end_reported = Signal[[int]]()

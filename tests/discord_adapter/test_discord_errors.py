@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import cast
@@ -10,7 +11,7 @@ import aiohttp
 import discord
 import pytest
 
-from discord_adapter.request_trace import is_of_discord, read_refusal
+from discord_adapter.request_trace import DiscordAway, ask_discord, is_of_discord, read_refusal
 from model.messages import NoResponse, Refused, SendResult, TooManyRequests
 
 
@@ -65,3 +66,42 @@ def test_a_refusal_that_is_not_discord_s_proves_nothing(
 ) -> None:
     assert not is_of_discord(made(status))
     assert read_refusal(made(status)) == NoResponse(f"HTTP {status}, not by Discord")
+
+
+async def _raising(error: BaseException) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        _refusal(500),
+        _refusal(429),
+        _page(404, "<html><h1>Sorry</h1></html>"),
+        discord.RateLimited(60.0),
+        aiohttp.ClientConnectionError(),
+        ConnectionResetError(),
+        TimeoutError(),
+    ],
+    ids=str,
+)
+async def test_whatever_is_not_discord_s_refusal_is_discord_away(error: BaseException) -> None:
+    with pytest.raises(DiscordAway):
+        await ask_discord(_raising(error))
+
+
+@pytest.mark.parametrize("error", [_refusal(403, 50001), _refusal(404, 10003)], ids=str)
+async def test_discord_s_refusal_stays_one(error: discord.HTTPException) -> None:
+    with pytest.raises(discord.HTTPException):
+        await ask_discord(_raising(error))
+
+
+async def test_a_fault_of_ours_is_no_outage_of_discord() -> None:
+    with pytest.raises(TypeError):
+        await ask_discord(_raising(TypeError("ours")))
+
+
+async def test_a_request_has_an_end() -> None:
+    async with asyncio.timeout(5):
+        with pytest.raises(DiscordAway, match="no answer in time"):
+            await ask_discord(asyncio.Event().wait(), 0.01)

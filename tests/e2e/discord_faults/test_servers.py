@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from sandbox.discord_wire import Status
+from sandbox.discord_wire import Body, Status
 from sandbox.pixverse_api.jobs import Job
 from tests.e2e.discord_faults.test_server_errors import is_outcome
 from tests.e2e.stage import POLL_SECONDS, Stage
@@ -117,6 +117,19 @@ async def test_what_happened_while_the_bot_was_off(stage: Stage, town: Town) -> 
     await asyncio.gather(town.outcome(), back.outcome())
     assert [_gone(stage, one) for one in (town, back, away, in_outage)] == [False, False, True, False]
     assert away.outcomes() == []
+    assert stage.bot.said("Traceback") == []
+
+
+async def test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off(stage: Stage, town: Town) -> None:
+    away = await stage.town()
+    await away.watched()
+    await stage.stop()
+    away.guild.remove_bot()
+    page = stage.discord.faults.add(method="GET", path="/users/@me/guilds", action=Body())
+    await stage.start()
+    await _noticed_gone(stage, away)
+    assert page.hits == 1
+    assert not _gone(stage, town)
     assert stage.bot.said("Traceback") == []
 
 

@@ -9,6 +9,20 @@ _REPLIES = "tests/relay/delivery/test_verdicts.py"
 
 MUTATIONS = (
     mutation(
+        "a proxy's page ends whatever asked Discord",
+        "tests/e2e/discord_faults/test_servers.py::test_a_page_in_place_of_the_list_of_servers_puts_the_comparison_off",
+        "ask_discord",
+        "if not statuses:",
+        "if statuses:",
+    ),
+    mutation(
+        "a request to Discord is waited for without an end",
+        "tests/discord_adapter/test_discord_errors.py::test_a_request_has_an_end",
+        "ask_discord",
+        "async with asyncio.timeout(seconds):",
+        "async with asyncio.timeout(None):",
+    ),
+    mutation(
         "a rate limit of the question whose a channel is counts as a fault of the bot's",
         "tests/e2e/discord_faults/test_places.py::test_a_rate_limit_in_the_place_of_a_channel_is_waited_for",
         "DiscordPoster._wrong_place",
