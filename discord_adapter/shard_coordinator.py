@@ -16,6 +16,7 @@ from typing import Never
 
 from discord_adapter.shard_connection import Sleep
 from discord_adapter.shard_manager import ShardManager
+from relay.cluster.by_hand import faults_of_shard_ids, shards_to_take_by_hand
 from relay.cluster.drain import DRAIN_S
 from relay.cluster.identify_pacing import bucket_of
 from relay.cluster.shares import Process, ShardLease, fair_share, shard_to_ask_for, shards_to_take
@@ -66,7 +67,10 @@ class ShardLeases:
 
 
 class ShardCoordinator:
-    """Keeps this process's connections as the rows want them. `monotonic` returns seconds."""
+    """Keeps this process's connections as the rows want them. `monotonic` returns seconds.
+
+    `shard_ids` are those that the operator gave to this process; None: the processes share all out among themselves.
+    """
 
     def __init__(
         self,
@@ -76,14 +80,17 @@ class ShardCoordinator:
         *,
         monotonic: Callable[[], float],
         sleep: Sleep,
+        shard_ids: frozenset[int] | None = None,
     ) -> None:
         self._shards = shards
         self._leases = leases
         self._max_concurrency = max_concurrency
+        self._shard_ids = shard_ids
+        self._faults: list[str] = []
         self._monotonic = monotonic
         self._sleep = sleep
         self._handovers: dict[int, asyncio.Task[None]] = {}
-        self._joining = True
+        self._joining = shard_ids is None
         """Until this process has had its fair share; from then on no shard moves to it from a live process."""
         self._fit_from = monotonic()
         """Until then no shard is taken, since Discord could not be reached."""
@@ -159,7 +166,7 @@ class ShardCoordinator:
     async def _take(self, rows: Rows) -> None:
         me = self._leases.me
         free = {lease.shard_id for lease in rows.leases if lease.owner is None}
-        wanted = shards_to_take(me, rows.leases, rows.processes, self._max_concurrency)
+        wanted = self._wanted(rows)
         for shard_id in wanted:
             if shard_id not in free:
                 await self._begin_handover(shard_id)
@@ -170,6 +177,17 @@ class ShardCoordinator:
             if asked is not None:
                 await self._begin_handover(asked)
             self._joining = not self._has_its_share(rows)
+
+    def _wanted(self, rows: Rows) -> list[int]:
+        me, shard_ids = self._leases.me, self._shard_ids
+        if shard_ids is None:
+            return shards_to_take(me, rows.leases, rows.processes, self._max_concurrency)
+        faults = faults_of_shard_ids(me, shard_ids, rows.leases, rows.processes)
+        for fault in faults:
+            if fault not in self._faults:
+                log.error("%s", fault)
+        self._faults = faults
+        return shards_to_take_by_hand(me, shard_ids, rows.leases, rows.processes, self._max_concurrency)
 
     def _has_its_share(self, rows: Rows) -> bool:
         takers = sum(not process.draining for process in rows.processes)

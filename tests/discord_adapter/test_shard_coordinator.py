@@ -91,7 +91,9 @@ class Table:
 class Bot:
     """A process of the bot, as far as its shards go; every command is answered with its name."""
 
-    def __init__(self, name: str, table: Table, sandbox: DiscordSandbox) -> None:
+    def __init__(
+        self, name: str, table: Table, sandbox: DiscordSandbox, shard_ids: frozenset[int] | None = None
+    ) -> None:
         self.name = name
         self.clock = ManualClock()
         self.trusted = True
@@ -109,6 +111,7 @@ class Bot:
             _SHARDS,
             monotonic=self.clock.monotonic,
             sleep=self._sleep,
+            shard_ids=shard_ids,
         )
 
     async def start(self) -> None:
@@ -150,8 +153,8 @@ class Cluster:
     places: list[tuple[Channel, Member]]
     stack: AsyncExitStack
 
-    async def start(self, name: str) -> Bot:
-        bot = Bot(name, self.table, self.sandbox)
+    async def start(self, name: str, *shard_ids: int) -> Bot:
+        bot = Bot(name, self.table, self.sandbox, frozenset(shard_ids) or None)
         self.stack.push_async_callback(bot.end)
         await bot.start()
         return bot
@@ -197,6 +200,15 @@ async def test_two_processes_share_the_shards(cluster: Cluster) -> None:
     assert cluster.table.holders() == {"one": [0, 2], "two": [1, 3]}
     assert await cluster.ask() == ["one", "two", "one", "two"]
     assert len(cluster.events("identify")) == _SHARDS
+
+
+async def test_shards_given_by_hand(cluster: Cluster, caplog: pytest.LogCaptureFixture) -> None:
+    one, two = await cluster.start("one", 0, 1, 2), await cluster.start("two", 2, 3)
+    await cluster.settle(one, two)
+    assert cluster.table.holders() == {"one": [0, 1, 2], "two": [3]}
+    assert await cluster.ask() == ["one", "one", "one", "two"]
+    told = [record.getMessage() for record in caplog.records if record.name == "discord_adapter.shard_coordinator"]
+    assert told == ["SHARD_IDS names 2, which another process holds; take it out of one of the two"]
 
 
 async def test_a_dead_process_s_shards_are_taken(cluster: Cluster) -> None:
