@@ -117,6 +117,10 @@ class Crowd:
         """What has happened so far, of these kinds."""
         return (event for event in read_events(self.log) if event["event"] in kinds)
 
+    def all_events(self) -> list[dict[str, Any]]:
+        """Everything that has happened so far."""
+        return list(read_events(self.log))
+
     def outcomes(self, jobid: str) -> list[dict[str, Any]]:
         """The posts that tell how a job ended and were accepted, each message once."""
         posts = (event for event in self.events("post") if event["status"] == 200)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from itertools import pairwise
 
 import pytest
 
+from tests.e2e.cluster import laws
 from tests.e2e.cluster.crowd import Crowd
 from tests.e2e.waiting import until
 
@@ -19,15 +18,15 @@ async def test_one_bot_with_several_shards(crowd: Crowd) -> None:
     await crowd.discord.order("settings", shards=4, max_concurrency=3, enforce_session_starts=True)
     await crowd.add_bot("bot")
     await crowd.connected(*(("bot", shard) for shard in range(4)))
-    identifies = list(crowd.events("identify"))
-    assert [event["outcome"] for event in identifies] == ["accepted"] * 4
-    of_bucket = [event["at"] for event in identifies if event["shard"] % 3 == 0]
-    assert all(later - earlier > 5 for earlier, later in pairwise(of_bucket))
+    assert laws.identifies_are_spaced(crowd.all_events(), max_concurrency=3) == []
     servers = [await crowd.server(shard=shard, shard_count=4) for shard in range(4)]
     jobs = [await crowd.watched(server) for server in servers]
     for jobid in jobs:
         await crowd.pixverse.order("complete", jobid=jobid)
-    assert len([await crowd.outcome(jobid) for jobid in jobs]) == 4
+        await crowd.outcome(jobid)
+    expected = [(jobid, server.channel) for jobid, server in zip(jobs, servers, strict=True)]
+    assert laws.one_outcome_each(crowd.all_events(), expected) == []
+    assert laws.one_session_a_shard(crowd.all_events(), handover_s=0) == []
     await crowd.discord.order("gateway", trouble="cut")
     await until(lambda: len(list(crowd.events("resume"))) == 4)
     assert len(list(crowd.events("identify"))) == 4
@@ -45,8 +44,8 @@ async def test_two_bots_get_each_command_and_one_of_them_answers(crowd: Crowd) -
         assert said["ephemeral"]
     told = list(crowd.events("interaction"))
     await until(lambda: len(list(crowd.events("acknowledge"))) == 2 * len(told))
-    acknowledged = Counter(event["interaction"] for event in crowd.events("acknowledge") if event["status"] < 300)
-    assert acknowledged == Counter(event["interaction"] for event in told)
+    assert laws.every_command_is_answered(crowd.all_events()) == []
+    assert laws.fifty_requests_a_second(crowd.all_events()) == []
     refused = [event for event in crowd.events("acknowledge") if event["status"] >= 300]
     assert {event["code"] for event in refused} == {40060}
     assert [line for bot in bots for line in bot.said(r" (WARNING|ERROR) |Traceback")] == []
