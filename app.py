@@ -182,7 +182,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         service_manager.ready()
         stack.callback(service_manager.stopping)
         async with _watched(service_manager, heartbeats, clock):
-            await _face_discord(settings, shards, registry, crashes, heartbeats, relay)
+            await _serve_discord(settings, shards, registry, crashes, heartbeats, relay)
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Storage:
@@ -421,7 +421,7 @@ async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, cloc
         watch.cancel()
 
 
-async def _face_discord(
+async def _serve_discord(
     settings: Settings,
     shards: ShardManager,
     registry: CommandRegistry,

@@ -20,7 +20,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 _NOT_PRODUCT = ("tests", "sandbox", "benchmarks", "tools", ".venv")
 _NAMELESS = {"<module>", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<setcomp>"}
-_INTERACTION = ("discord.py", "discord_adapter/interactions", "cogs/buttons")
+_INTERACTION = ("discord.py", "discord_adapter/interactions", "cogs/button_handlers")
 """Where the tasks of an interaction begin: discord.py's own, the reply's, and that of what the button does."""
 _JOB_SECONDS = 600.0
 _NEWS, _END, _PRESS = 31.0, 101.0, 301.0

@@ -100,7 +100,7 @@ log = logging.getLogger(__name__)
 
 _BETWEEN_FORGETTING = 60.0
 _LONGEST_SLEEP = 30.0
-_LONGEST_REST = 300.0
+_LONGEST_DEFERRAL = 300.0
 _YIELDING_IN_CHANNEL = 2
 """Deliveries of one channel that fetch videos at once: a slow one lets the next one pass, and no channel takes all the
 downloads."""
@@ -134,7 +134,7 @@ class DeliveryLoop:
         """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
         self._turns = ChannelLocks()
         self._failed_in_a_row: Counter[int] = Counter()
-        self._resting: dict[int, float] = {}
+        self._deferred_until: dict[int, float] = {}
         self._stopping = False
         self._clock_watch = ClockWatch(database, clock)
         self.token_dead = asyncio.Event()
@@ -199,7 +199,7 @@ class DeliveryLoop:
 
     async def _start_due(self) -> float:
         """Starts what may start; returns for how many seconds nothing else is to be done."""
-        self._end_rests()
+        self._end_deferrals()
         await self._forget_ended()
         await self._clock_watch.look()
         now = self._clock.now()
@@ -212,7 +212,7 @@ class DeliveryLoop:
             self._database.reader,
             now,
             not_channels=set(self._busy),
-            not_ids={*self._resting, *self._under_way},
+            not_ids={*self._deferred_until, *self._under_way},
             limit=room,
             no_videos_in=self._full_of_videos(),
         )
@@ -231,7 +231,7 @@ class DeliveryLoop:
 
     async def _until_next(self, now: int) -> float:
         next_at = await delivery_queries.next_due(self._database.reader, now)
-        waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._resting.values())]
+        waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._deferred_until.values())]
         if next_at is not None:
             waits.append((next_at - now) / 1000)
         return max(min(waits), 0.01)
@@ -249,7 +249,7 @@ class DeliveryLoop:
             self._failed_in_a_row.pop(delivery_id, None)
         except Exception as error:
             # One delivery's edge: the others go on.
-            self._rest(delivery_id)
+            self._defer(delivery_id)
             self._sender.failed(delivery_id, error)
             log_failure(log, error, "Delivery %d in channel %d failed", delivery_id, channel_id)
         finally:
@@ -282,14 +282,14 @@ class DeliveryLoop:
                 continue
             task = self._under_way.get(delivery_id) or self._start(delivery.channel_id, delivery_id)
             await asyncio.wait({task})
-            if delivery_id in self._resting:
+            if delivery_id in self._deferred_until:
                 return None
 
-    def _rest(self, delivery_id: int) -> None:
+    def _defer(self, delivery_id: int) -> None:
         self.failures += 1
         self._failed_in_a_row[delivery_id] += 1
-        seconds = backoff(2.0, self._failed_in_a_row[delivery_id], _LONGEST_REST)
-        self._resting[delivery_id] = self._clock.monotonic() + seconds
+        seconds = backoff(2.0, self._failed_in_a_row[delivery_id], _LONGEST_DEFERRAL)
+        self._deferred_until[delivery_id] = self._clock.monotonic() + seconds
 
     async def _forget_ended(self) -> None:
         """Once a minute: a delivery may have ended with its channel, its job or its server, unseen by the one that had
@@ -304,6 +304,8 @@ class DeliveryLoop:
             self._sender.forget(delivery_id)
             self._failed_in_a_row.pop(delivery_id, None)
 
-    def _end_rests(self) -> None:
+    def _end_deferrals(self) -> None:
         now = self._clock.monotonic()
-        self._resting = {delivery_id: until for delivery_id, until in self._resting.items() if until > now}
+        self._deferred_until = {
+            delivery_id: until for delivery_id, until in self._deferred_until.items() if until > now
+        }

@@ -32,7 +32,7 @@ MUTATIONS = (
     mutation(
         "a button of before a restart is not answered",
         "tests/e2e/test_restarts.py::test_a_button_of_an_answer_from_before_a_restart",
-        "_face_discord",
+        "_serve_discord",
         "await client.add_cog(OrphanedButtons(responder, clock.sleep))\n",
         "",
     ),
@@ -266,7 +266,7 @@ MUTATIONS = (
     mutation(
         "a command in hand is forgotten when the bot stops",
         "tests/e2e/test_signals.py::test_a_signal_with_a_command_in_hand",
-        "_face_discord",
+        "_serve_discord",
         "await responder.end()\n",
         "pass\n",
     ),
