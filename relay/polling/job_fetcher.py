@@ -165,23 +165,22 @@ class JobFetcher:
         if recent is not None:
             return recent
         self._polling.add(key)
+        # Others who wait are not cancelled with the poller.
+        result: JobResponse | Exception = Unavailable("the request was broken off")
         try:
-            response = await self._fetch(account_id, jobid, known, None)
-        except BaseException as error:
-            # A poller that is cancelled must not cancel the others who wait.
-            broken_off = Unavailable("the request was broken off")
-            if (waiting := self._poll_over(key)) is not None:
-                waiting.set_exception(error if isinstance(error, Exception) else broken_off)
+            result = await self._fetch(account_id, jobid, known, None)
+        except Exception as error:
+            result = error
             raise
-        if (waiting := self._poll_over(key)) is not None:
-            waiting.set_result(response)
-        return response
-
-    def _poll_over(self, key: _Key) -> asyncio.Future[JobResponse] | None:
-        """The future on which others wait who want the same job, if anybody does."""
-        self._polling.discard(key)
-        waiting = self._in_flight.get(key)
-        return None if waiting is None or waiting.done() else waiting
+        finally:
+            self._polling.discard(key)
+            waiting = self._in_flight.get(key)
+            if waiting is not None and not waiting.done():
+                if isinstance(result, JobResponse):
+                    waiting.set_result(result)
+                else:
+                    waiting.set_exception(result)
+        return result
 
     async def close(self) -> None:
         """Cancels every request that is in flight."""
@@ -193,16 +192,14 @@ class JobFetcher:
     async def _of_others(self, key: _Key) -> JobResponse | None:
         """The response to a request that is in flight already; raises what that request raises. None without one, or if
         the allowance of whoever made it was used up."""
-        while (in_flight := self._shared(key)) is not None:
+        while True:
+            if key in self._polling and key not in self._in_flight:
+                self._share(key, asyncio.get_running_loop().create_future())
+            in_flight = self._in_flight.get(key)
+            if in_flight is None or in_flight.done():
+                return None
             with suppress(TooFast):
                 return await asyncio.shield(in_flight)
-        return None
-
-    def _shared(self, key: _Key) -> asyncio.Future[JobResponse] | None:
-        if key not in self._in_flight and key in self._polling:
-            self._share(key, asyncio.get_running_loop().create_future())
-        in_flight = self._in_flight.get(key)
-        return None if in_flight is None or in_flight.done() else in_flight
 
     async def _begin(self, key: _Key, terms: LookupTerms | None) -> JobResponse:
         return await asyncio.shield(self._share(key, asyncio.create_task(self._fetch(*key, None, terms))))
@@ -278,13 +275,5 @@ class JobFetcher:
         (self._missing if isinstance(response.lazy, JobNotFound) else self._responses)[key] = response
         too_old = self._clock.monotonic() - FRESH_SECONDS
         for kept in (self._responses, self._missing):
-            self._forget_until(kept, too_old)
-
-    @staticmethod
-    def _forget_until(kept: dict[_Key, JobResponse], too_old: float) -> None:
-        """The oldest response stands first."""
-        while kept:
-            key = next(iter(kept))
-            if kept[key].monotonic > too_old:
-                return
-            del kept[key]
+            while kept and kept[oldest := next(iter(kept))].monotonic <= too_old:
+                del kept[oldest]

@@ -431,14 +431,16 @@ class JobQueue:
     def _wait(self, job: PolledJob, due: float) -> None:
         """The job waits, unless it is gone. Its record is requested no sooner than an interval after the last time,
         unless a callback has reported an end."""
-        self._land(job)
         if not self.holds(job):
+            self._land(job)
             return
+        account = self._accounts[job.account_id]
+        if job.in_flight:
+            self._end_flight(job, account)
         due = min(due, self._latest(job, due))
         if job.requested_at is not None and not job.end_reported:
             due = max(due, job.requested_at + self._interval)
         job.due = due
-        account = self._accounts[job.account_id]
         is_live = self._is_live(job)
         account.live += is_live - job.is_live
         job.is_live = is_live
@@ -449,14 +451,17 @@ class JobQueue:
         self._announce(job.account_id, account)
 
     def _land(self, job: PolledJob) -> None:
-        if not job.in_flight:
-            return
+        """The request about a job that is gone is over: its account may start another job."""
+        if job.in_flight:
+            account = self._accounts[job.account_id]
+            self._end_flight(job, account)
+            self._announce(job.account_id, account)
+            self._tidy(job.account_id)
+
+    def _end_flight(self, job: PolledJob, account: _AccountQueue) -> None:
         job.in_flight = False
         del self._in_flight[job]
-        account = self._accounts[job.account_id]
         account.in_flight -= 1
-        self._announce(job.account_id, account)
-        self._tidy(job.account_id)
 
     def _tidy(self, account_id: int) -> None:
         account = self._accounts[account_id]

@@ -8,8 +8,8 @@ import math
 from collections.abc import Awaitable, Callable, Collection
 
 from model import snapshots
-from model.job import Job
 from model.states import AccountState
+from pixverse.api_client import LazyJob
 from pixverse.api_errors import (
     AccountBroken,
     JobExpired,
@@ -23,7 +23,7 @@ from pixverse.jobids import is_v2
 from relay.clock import sleep_unless_woken
 from relay.failures import FailureSeries, log_failure
 from relay.polling import schedule
-from relay.polling.job_fetcher import Accounts, JobFetcher, JobResponse, NoTokenLeft
+from relay.polling.job_fetcher import Accounts, JobFetcher, NoTokenLeft
 from relay.polling.job_list import JobLists, ListRefreshed
 from relay.polling.job_loader import JobLoader
 from relay.polling.job_queue import JobQueue, PolledJob, Polls
@@ -240,16 +240,15 @@ class Poller:
             self._queue.named_by_list(job, listed_at)
             return
         self._queue.record_requested(job)
-        response = await self._fetch(job)
-        recorded = Recorded.NOTHING if response is None else await self._record(job, response)
-        if recorded is Recorded.ENDED:
+        content = await self._fetch(job)
+        if await self._record(job, content) is Recorded.ENDED:
             self._queue.ended(job)
-        elif self._queue.may_be_given_up(job, responded=response is not None):
+        elif self._queue.may_be_given_up(job, responded=content is not None):
             await self._give_up(job)
-        elif response is not None and isinstance(response.content, JobNotFound):
-            self._queue.missing(job)
-        elif response is not None:
+        elif isinstance(content, LazyJob):
             self._queue.still_running(job)
+        elif content is not None:
+            self._queue.missing(job)
         elif (backoff_until := self._backoff_until(job)) is not None:
             self._queue.postpone(job, backoff_until)
         else:
@@ -269,44 +268,45 @@ class Poller:
             return None
         return await self._job_lists.names(job, self._queue.gap(job))
 
-    async def _fetch(self, job: PolledJob) -> JobResponse | None:
+    async def _fetch(self, job: PolledJob) -> LazyJob | JobNotFound | JobExpired | None:
         # Half an interval: where that is short, a response of five seconds ago would be older than the schedule. A
         # response from before a reported end is of no use.
         fresh = 0.0 if job.end_reported else self._interval / 2
         try:
-            return await self._fetcher.poll(job.account_id, job.jobid, fresh, job.body_fingerprint)
+            return (await self._fetcher.poll(job.account_id, job.jobid, fresh, job.body_fingerprint)).lazy
         except (TokenRefused, SubscriptionUnpaid, NoTokenLeft, RateLimited, AccountBroken):
             return None
         except PixVerseError as error:
             log.info("no response about job #%d: %s", job.id, error)
             return None
 
-    async def _record(self, job: PolledJob, response: JobResponse) -> Recorded:
-        if isinstance(response.lazy, JobExpired):
+    async def _record(self, job: PolledJob, content: LazyJob | JobNotFound | JobExpired | None) -> Recorded:
+        if isinstance(content, LazyJob):
+            return await self._record_job(job, content)
+        if isinstance(content, JobNotFound):
+            return await self._recorder.record_missing(job.id, job.account_id)
+        if isinstance(content, JobExpired):
             await self._recorder.record_expired(job.id, job.account_id)
             return Recorded.ENDED
-        if isinstance(response.lazy, JobNotFound):
-            return await self._recorder.record_missing(job.id, job.account_id)
+        return Recorded.NOTHING
+
+    async def _record_job(self, job: PolledJob, lazy: LazyJob) -> Recorded:
+        """Records what the response brings that is new. The same bytes as before, or other bytes that say the same,
+        bring nothing, except for a job that is complete without a file: it ends once that has lasted for minutes."""
         recorded = Recorded.NOTHING
-        if response.lazy.fingerprint != job.body_fingerprint or job.missing_since is not None:
-            content = response.lazy.read()
-            recorded = await self._record_job(job, content)
+        if lazy.fingerprint != job.body_fingerprint or job.missing_since is not None:
+            content = lazy.read()
+            snapshot_hash = hash(snapshots.dump(content))
+            if snapshot_hash != job.snapshot_hash or job.missing_since is not None or content.lacks_file:
+                recorded = await self._recorder.record_response(job.id, content, job.account_id, job.ran_until)
             if recorded is Recorded.ENDED:
                 self._job_lists.job_ended(job)
                 return recorded
-            # The same response ends a job that is complete without a file, once that has lasted for minutes.
-            job.body_fingerprint = None if content.lacks_file else response.lazy.fingerprint
+            job.snapshot_hash = snapshot_hash
+            job.body_fingerprint = None if content.lacks_file else lazy.fingerprint
         job.ran_until = self._clock.now()
         if is_v2(job.jobid) and not self._queue.is_old(job):
             await self._note_in_work(job, job.ran_until)
-        return recorded
-
-    async def _record_job(self, job: PolledJob, content: Job) -> Recorded:
-        snapshot_hash = hash(snapshots.dump(content))
-        if snapshot_hash == job.snapshot_hash and job.missing_since is None and not content.lacks_file:
-            return Recorded.NOTHING
-        recorded = await self._recorder.record_response(job.id, content, job.account_id, job.ran_until)
-        job.snapshot_hash = snapshot_hash
         return recorded
 
     async def _note_in_work(self, job: PolledJob, now: int) -> None:

@@ -171,14 +171,14 @@ MUTATIONS = (
         "a job that tells no time ran until its last change",
         "tests/relay/polling/test_poller.py::"
         "test_a_job_that_tells_no_time_is_known_to_have_run_until_it_was_last_asked_about",
-        "Poller._record",
+        "Poller._record_job",
         "job.ran_until = self._clock.now()\n",
         "job.ran_until = job.ran_until or self._clock.now()\n",
     ),
     mutation(
         "polls without news write something of every old job of v2",
         "tests/relay/polling/test_poller.py::test_polls_without_news_write_nothing_of_an_old_job_that_tells_no_time",
-        "Poller._record",
+        "Poller._record_job",
         " and not self._queue.is_old(job)",
         "",
     ),
@@ -221,9 +221,9 @@ MUTATIONS = (
     mutation(
         "a complete job without a file is looked at again only with news",
         "tests/relay/polling/test_poller.py::test_a_complete_job_that_shows_no_file_ends_though_each_answer_is_the_same",
-        "Poller._record",
-        "job.body_fingerprint = None if content.lacks_file else response.lazy.fingerprint",
-        "job.body_fingerprint = response.lazy.fingerprint",
+        "Poller._record_job",
+        "job.body_fingerprint = None if content.lacks_file else lazy.fingerprint",
+        "job.body_fingerprint = lazy.fingerprint",
     ),
     mutation(
         "a later answer blanks an address that was there",
