@@ -10,15 +10,25 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from typing import Any, Self
 
 import discord
 from discord import ButtonStyle
 
 
+class Effect(Enum):
+    """What a press of a button does."""
+
+    NONE = auto()
+    """It shows something, or says no to a question."""
+    CHANGES = auto()
+    DELETES = auto()
+    """It changes what can't be changed back; the button is red."""
+
+
 class Action(Enum):
-    """A button with a number: the start of its custom id, and its label."""
+    """A button with a number: the start of its custom id, its label, and what it does."""
 
     CHECK_NOW = ("card:check", "Check now")
     STOP_WATCHING = ("card:stop", "Stop watching")
@@ -27,26 +37,27 @@ class Action(Enum):
     PING_ME = ("answer:ping", "Ping me")
     DO_NOT_PING_ME = ("answer:quiet", "Don't ping me")
     POST_AGAIN = ("answer:again", "Post it again")
-    KEEP_OLD_JOBS = ("token:keep-jobs", "Keep the old jobs waiting")
-    DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs")
-    REMOVE_TOKEN = ("token:remove", "Remove the token")
-    KEEP_TOKEN = ("token:keep", "Keep the token")
-    DELETE_MY_DATA = ("me:delete", "Delete my data")
-    KEEP_MY_DATA = ("me:keep", "Keep my data")
-    ASK_TO_REPLACE = ("callback:replace", "Replace the address")
-    REPLACE_ADDRESS = ("callback:new", "Replace the address")
-    KEEP_ADDRESS = ("callback:keep", "Keep the address")
-    DO_NOT_FOLLOW = ("follow:no", "Don't follow")
-    PREVIOUS_RESULTS = ("results:previous", "Previous results")
-    MORE_RESULTS = ("results:more", "More results")
-    ALL_RESULTS = ("results:all", "Show all results")
-    FAILED_RESULTS = ("results:failed", "Show failed results")
-    PREVIOUS_FAILED = ("results:failed-previous", "Previous failed results")
-    MORE_FAILED = ("results:failed-more", "More failed results")
+    KEEP_OLD_JOBS = ("token:keep-jobs", "Keep the old jobs waiting", Effect.NONE)
+    DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs", Effect.DELETES)
+    REMOVE_TOKEN = ("token:remove", "Remove the token", Effect.DELETES)
+    KEEP_TOKEN = ("token:keep", "Keep the token", Effect.NONE)
+    DELETE_MY_DATA = ("me:delete", "Delete my data", Effect.DELETES)
+    KEEP_MY_DATA = ("me:keep", "Keep my data", Effect.NONE)
+    ASK_TO_REPLACE = ("callback:replace", "Replace the address", Effect.NONE)
+    REPLACE_ADDRESS = ("callback:new", "Replace the address", Effect.DELETES)
+    KEEP_ADDRESS = ("callback:keep", "Keep the address", Effect.NONE)
+    DO_NOT_FOLLOW = ("follow:no", "Don't follow", Effect.NONE)
+    PREVIOUS_RESULTS = ("results:previous", "Previous results", Effect.NONE)
+    MORE_RESULTS = ("results:more", "More results", Effect.NONE)
+    ALL_RESULTS = ("results:all", "Show all results", Effect.NONE)
+    FAILED_RESULTS = ("results:failed", "Show failed results", Effect.NONE)
+    PREVIOUS_FAILED = ("results:failed-previous", "Previous failed results", Effect.NONE)
+    MORE_FAILED = ("results:failed-more", "More failed results", Effect.NONE)
 
-    def __init__(self, prefix: str, label: str) -> None:
+    def __init__(self, prefix: str, label: str, effect: Effect = Effect.CHANGES) -> None:
         self.prefix = prefix
         self.label = label
+        self.effect = effect
 
 
 Press = discord.Interaction[Any]
@@ -94,23 +105,6 @@ def handlers_of(interaction: Press) -> ButtonHandlers:
 
 
 _BY_PREFIX = {action.prefix: action for action in Action}
-_HARMLESS = frozenset(
-    {
-        Action.KEEP_OLD_JOBS,
-        Action.KEEP_TOKEN,
-        Action.KEEP_MY_DATA,
-        Action.DO_NOT_FOLLOW,
-        Action.ASK_TO_REPLACE,
-        Action.KEEP_ADDRESS,
-        Action.PREVIOUS_RESULTS,
-        Action.MORE_RESULTS,
-        Action.ALL_RESULTS,
-        Action.FAILED_RESULTS,
-        Action.PREVIOUS_FAILED,
-        Action.MORE_FAILED,
-    }
-)
-_DANGEROUS = frozenset({Action.DROP_OLD_JOBS, Action.REMOVE_TOKEN, Action.REPLACE_ADDRESS, Action.DELETE_MY_DATA})
 _DETAILS = "outcome:details"
 _GENERATED = re.compile("[0-9a-f]{32}")
 _PREFIXES = "|".join(re.escape(prefix) for prefix in _BY_PREFIX)
@@ -131,7 +125,7 @@ class NumberButton(
     """A button of `action` for the local `number` of a subscription, a batch or an account."""
 
     def __init__(self, action: Action, number: int) -> None:
-        style = ButtonStyle.danger if action in _DANGEROUS else ButtonStyle.secondary
+        style = ButtonStyle.danger if action.effect is Effect.DELETES else ButtonStyle.secondary
         super().__init__(
             discord.ui.Button(label=action.label, style=style, custom_id=number_custom_id(action, number)),
         )
@@ -239,11 +233,13 @@ def is_generated(custom_id: object) -> bool:
 
 
 def changes_nothing(custom_id: object) -> bool:
-    """Whether a button with this custom id changes nothing: it shows something, or says no to a question."""
+    """Whether a button with this custom id has no effect."""
     if not isinstance(custom_id, str):
         return False
     prefix, _, rest = custom_id.rpartition(":")
-    return prefix == _DETAILS or (prefix in _BY_PREFIX and _BY_PREFIX[prefix] in _HARMLESS and rest.isdecimal())
+    return prefix == _DETAILS or (
+        prefix in _BY_PREFIX and _BY_PREFIX[prefix].effect is Effect.NONE and rest.isdecimal()
+    )
 
 
 def details_custom_id(nonce: str) -> str:

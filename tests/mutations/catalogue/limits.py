@@ -150,7 +150,7 @@ MUTATIONS = (
         "buttons that do something count as if they only looked",
         f"{_DOOR}::test_every_kind_is_counted",
         "changes_nothing",
-        "_BY_PREFIX[prefix] in _HARMLESS and rest.isdecimal()",
+        "_BY_PREFIX[prefix].effect is Effect.NONE and rest.isdecimal()",
         "rest.isdecimal()",
     ),
     mutation(
