@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Never
 
 import aiohttp
 
@@ -26,7 +26,14 @@ from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import AdminServices, PixVerseAdmin
 from cogs.token_service import TokenService
-from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
+from discord_adapter.client import (
+    UNREACHABLE,
+    DiscordTokenRefused,
+    RelayClient,
+    log_in,
+    reason_of,
+    use_discord_at,
+)
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.command_sync import RegisteredCommands
 from discord_adapter.gateway import stay_connected
@@ -36,6 +43,7 @@ from discord_adapter.identify_slots import LocalSlots
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
+from discord_adapter.shard_connection import ask_gateway
 from discord_adapter.shard_manager import ShardManager
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
@@ -52,6 +60,9 @@ from relay.cards.card_loop import CardLoop
 from relay.cards.card_posts import CardPosts
 from relay.changes import Changes
 from relay.clock import SystemClock
+from relay.cluster.change_feed import ChangeFeed, KeptInMemory
+from relay.cluster.membership import Membership
+from relay.cluster.ownership import ALONE, Ownership
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
 from relay.commands.subscribe import Limits
@@ -69,7 +80,7 @@ from relay.follow.job_importer import JobImporter
 from relay.guild_lifecycle import GuildLifecycle
 from relay.media.allowed_hosts import AllowedHosts
 from relay.media.download import Bounds, Downloader, media_session
-from relay.media.folder import folder_beside
+from relay.media.folder import held_folder
 from relay.media.media_store import MediaStore
 from relay.polling.job_fetcher import JobFetcher
 from relay.polling.job_list import JobLists
@@ -81,10 +92,12 @@ from relay.polling.schedule import Timing
 from relay.ports import Clock, Poster
 from relay.retention import Erasure, Retention
 from relay.write_availability import WriteAvailability
-from settings import Settings, SettingsError
+from settings import VERSION, PostgresUrl, Settings, SettingsError
 from storage.database import Database, open_reader
+from storage.engines.interface import Use
 from storage.engines.opening import instance_lock
 from storage.engines.sqlite.engine import Connect, connect_in_thread
+from storage.errors import StorageError
 from storage.vault import Vault
 from web.callbacks import CallbackRate, Callbacks
 from web.database_figures import DatabaseFigures
@@ -100,6 +113,12 @@ _EXPOSED_ACCOUNT = (
     "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
     "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
 )
+_COMMANDS = "commands"
+"""What the process holds that registers them: one after the other, so that none undoes what another has done."""
+_COMMANDS_AGAIN_SECONDS = 2.0
+_GATEWAY = "gateway"
+"""What the process holds that is connected to it."""
+_GATEWAY_SECONDS = 1.0
 _SECRET_BYTES = 32
 """Of an address for callbacks."""
 
@@ -142,6 +161,8 @@ class Storage(NamedTuple):
 
     database: Database
     vault: Vault
+    leases: Database | None
+    """Where several processes may work with the database: over connections of their own."""
 
 
 class Network(NamedTuple):
@@ -189,7 +210,12 @@ async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Conn
     stack.enter_context(instance_lock(settings.database))
     database = await Database.open(settings.database, connect=connect)
     stack.push_async_callback(database.close)
-    return Storage(database, await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys]))
+    vault = await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
+    leases = None
+    if isinstance(settings.database, PostgresUrl):
+        leases = await Database.open(settings.database, use=Use.LEASES)
+        stack.push_async_callback(leases.close)
+    return Storage(database, vault, leases)
 
 
 async def _open_network(
@@ -206,7 +232,7 @@ async def _open_network(
     )
     session = await stack.enter_async_context(outside.media_session(hosts))
     downloader = Downloader(session, hosts, Bounds(settings.media_max_bytes), clock.sleep)
-    folder = folder_beside(settings.database)
+    folder = stack.enter_context(held_folder(settings.database))
     media = MediaStore(downloader, folder, settings.media_max_bytes, settings.media_parallel, clock, meters)
     return Network(PixVerseApi(client), media)
 
@@ -223,7 +249,7 @@ class Relay:
         poster: Poster,
         outside: Outside,
     ) -> None:
-        database, vault = storage
+        database, vault, leases = storage
         api, media = network
         clock, random = outside.clock, outside.random
         interval = settings.poll_interval_ms / 1000
@@ -231,18 +257,26 @@ class Relay:
         self.changes = changes = Changes()
         self.writes = WriteAvailability(database, changes, clock)
 
+        memories: list[KeptInMemory] = []
+        self.membership = None
+        if leases is not None:
+            feed = ChangeFeed(database, changes, memories)
+            self.membership = Membership(leases, feed, self._account_ids, changes, clock, VERSION)
+        self.ownership: Ownership = self.membership or ALONE
+        ownership = self.ownership
+
         self.accounts = AccountRegistry(
             database, vault, clock, changes, interval=interval, operator_token=operator_token
         )
         self.tokens = ServerTokens(database, vault, clock, self.accounts, api, changes)
-        self.rechecks = Rechecks(self.accounts, api, clock)
+        self.rechecks = Rechecks(self.accounts, api, clock, ownership)
 
         timing = Timing(clock, random, interval)
         self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes)
         recorder = JobRecorder(database, self.accounts, changes, timing)
         job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, timing)
         queue = JobQueue(timing, settings.job_max_age_ms)
-        loader = JobLoader(database, recorder, self.accounts, queue)
+        loader = JobLoader(database, recorder, self.accounts, queue, ownership)
         self.poller = Poller(queue, loader, self.fetcher, recorder, job_lists, self.accounts)
 
         limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
@@ -250,11 +284,14 @@ class Relay:
         importer = JobImporter(
             database, self.accounts, changes, timing, limits, lambda guild_id: not served or guild_id in served
         )
-        self.follows = AccountFollower(importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS)
+        self.follows = AccountFollower(
+            importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS, ownership=ownership
+        )
 
         self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
         unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing)
-        self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock)
+        self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
+        memories += [self.accounts, self.callback_addresses]
 
         card_posts = CardPosts(
             reader=database.reader,
@@ -265,7 +302,7 @@ class Relay:
             paused=lambda: self.writes.paused,
             max_age=settings.job_max_age_ms,
         )
-        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock), clock)
+        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock, ownership), clock)
         builder = MessageBuilder(
             reader=database.reader,
             poster=poster,
@@ -274,8 +311,8 @@ class Relay:
             clock=clock,
             started=clock.now(),
         )
-        sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock)
-        self.outbox = DeliveryLoop(database, sender, clock)
+        sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock, ownership)
+        self.outbox = DeliveryLoop(database, sender, clock, ownership=ownership)
 
         self.allowances = Allowances(clock)
         lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes)
@@ -284,7 +321,7 @@ class Relay:
         self.following = FollowCommands(database, self.accounts, changes)
 
         self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
-        self.retention = Retention(database, clock, recorder.give_up_held)
+        self.retention = Retention(database, clock, recorder.give_up_held, ownership)
         self.erasure = Erasure(database, clock)
         self._listen()
 
@@ -312,6 +349,13 @@ class Relay:
         changes.follows_changed.listen(self.follows.changed)
         changes.server_forgotten.listen(self.callback_addresses.forget)
 
+        changes.end_reported.listen(self.poller.end_reported)
+        changes.account_moved.listen(self.poller.account_changed)
+        changes.account_moved.listen(lambda _: self.follows.changed())
+        changes.account_moved.listen(self.rechecks.account_changed)
+        changes.servers_moved.listen(self.outbox.wake)
+        changes.servers_moved.listen(self.cards.servers_moved)
+
         changes.api_changed.listen(self.cards.all_changed)
         changes.api_changed.listen(self.poller.api_changed)
         changes.writes_changed.listen(self.cards.all_changed)
@@ -321,9 +365,16 @@ class Relay:
         self.media.sweep()
         await self.accounts.start()
         await self.callback_addresses.start()
+        if self.membership is not None:
+            await self.membership.join()
+
+    def _account_ids(self) -> list[int]:
+        return [account.id for account in self.accounts.every()]
 
     async def close(self) -> None:
         """Ends what is under way outside of the loops."""
+        if self.membership is not None:
+            await self.membership.leave()
         await self.fetcher.close()
         await self.writes.close()
 
@@ -340,6 +391,7 @@ class Relay:
             "retention": self.retention.run,
             "erasure": self.erasure.run,
             "writes": self.writes.run,
+            **({} if self.membership is None else {"processes": self.membership.run}),
         }
 
     def heartbeats(self) -> dict[str, Callable[[], float]]:
@@ -451,7 +503,10 @@ async def _serve_discord(
     async def register_commands() -> None:
         registered = RegisteredCommands(client, client.application_id or 0)
         wanted = [command.to_dict(client.tree) for command in client.tree.get_commands()]
+        while not await relay.ownership.has_named(_COMMANDS):
+            await clock.sleep(_COMMANDS_AGAIN_SECONDS)
         await registry.sync(registered, wanted, clock.sleep)
+        await relay.ownership.release_named(_COMMANDS)
 
     async def start() -> None:
         reconciler = GuildReconciler(client, relay.guilds, clock.sleep)
@@ -478,8 +533,38 @@ async def _serve_discord(
         await responder.end()
 
 
+async def _stay_connected_in_turn(shards: ShardManager, membership: Membership, clock: Clock) -> Never:
+    """Keeps the gateway connected while this process is the one of all that holds its shards."""
+    while True:
+        gateway: asyncio.Task[None] | None = None
+        try:
+            while await membership.has_named(_GATEWAY):
+                if gateway is None:
+                    await _take_shards(shards, membership)
+                    gateway = asyncio.create_task(stay_connected(shards, clock.sleep), name="connections")
+                await asyncio.wait([gateway], timeout=_GATEWAY_SECONDS)
+                if gateway.done():
+                    await gateway
+        except (StorageError, *UNREACHABLE) as error:
+            log.warning("this process does not hold the gateway now (%s)", reason_of(error))
+        finally:
+            if gateway is not None:
+                gateway.cancel()
+                await asyncio.gather(gateway, return_exceptions=True)
+        await clock.sleep(_GATEWAY_SECONDS)
+
+
+async def _take_shards(shards: ShardManager, membership: Membership) -> None:
+    for shard_id in range(await membership.agree_on_shards((await ask_gateway(shards.client)).shards)):
+        await membership.take_shard(shard_id)
+
+
 async def _until_token_is_refused(shards: ShardManager, relay: Relay) -> None:
-    gateway = asyncio.create_task(stay_connected(shards, relay.clock.sleep), name="gateway")
+    connected = stay_connected(shards, relay.clock.sleep)
+    if relay.membership is not None:
+        connected.close()
+        connected = _stay_connected_in_turn(shards, relay.membership, relay.clock)
+    gateway = asyncio.create_task(connected, name="gateway")
     signs = (relay.outbox.token_dead, shards.client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]
     tasks: list[asyncio.Task[Any]] = [gateway, *refused]

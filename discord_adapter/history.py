@@ -45,6 +45,23 @@ async def find_message(
         return NoResponse("the answer is not Discord's")
 
 
+async def find_copies(client: discord.Client, channel_id: int, message: Message, after: int) -> tuple[int, ...]:
+    """The ids of all messages from `after` on that `find_message` would take for this one; none where that can't be
+    read."""
+    found: list[int] = []
+    position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
+    try:
+        for _ in range(MAX_PAGES):
+            page = await _page(client, channel_id, after=position)
+            found += [int(stored["id"]) for stored in page if _is_ours(stored, client) and _is_it(stored, message)]
+            if len(page) < PAGE:
+                break
+            position = max(int(stored["id"]) for stored in page)
+    except (discord.HTTPException, discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
+        return ()
+    return tuple(found)
+
+
 async def _search(
     client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
 ) -> LookResult:

@@ -13,7 +13,7 @@ import discord
 
 from discord_adapter.channels import VIEW_CHANNEL, ChannelOwners, is_hidden, is_locked, missing_to_post
 from discord_adapter.early_ack import EarlyAcks
-from discord_adapter.history import find_message
+from discord_adapter.history import find_copies, find_message
 from discord_adapter.request_trace import UNREADABLE, is_ambiguous, read_refusal, remembered_statuses
 from model.messages import (
     Address,
@@ -120,6 +120,18 @@ class DiscordPoster:
         channel = self._known_channel(address)
         readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
         return await find_message(self._client, address.channel_id, message, after, readable=readable)
+
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...]:
+        return await find_copies(self._client, address.channel_id, self._message_of(post, address), after)
+
+    async def delete(self, address: Address, message_id: int) -> None:
+        try:
+            async with asyncio.timeout(_BASE_SECONDS):
+                await self._channel(address).get_partial_message(message_id).delete()
+        except (discord.HTTPException, discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError) as error:
+            log.warning(
+                "message %d of channel %d stands twice: %s", message_id, address.channel_id, type(error).__name__
+            )
 
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         if is_hidden(self._seen_channel(address)):

@@ -66,6 +66,11 @@ class Changes:
         self.server_forgotten = Signal[[int]]()
         """Nothing is kept of this server any more."""
 
+        self.account_moved = Signal[[int]]()
+        """From now on this process polls the account's jobs, or another process does."""
+        self.servers_moved = Signal[[]]()
+        """From now on this process posts in other servers than before."""
+
         self.api_changed = Signal[[]]()
         """The API went away, or came back."""
         self.writes_changed = Signal[[]]()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from relay.changes import Changes
+from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import log_failure
 from relay.ports import Clock
 from storage import deletion
@@ -56,12 +57,20 @@ _AT_ONCE = 100
 """Jobs of one transaction: nobody else can write meanwhile."""
 _BETWEEN_SECONDS = 1.0
 _LOOK_SECONDS = 3600.0
+RETENTION = "retention"
 
 
 class Retention:
     """One look an hour, in small steps."""
 
-    def __init__(self, database: Database, clock: Clock, give_up_held: Callable[[int], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        give_up_held: Callable[[int], Awaitable[None]],
+        ownership: Ownership = ALONE,
+    ) -> None:
+        self._ownership = ownership
         self._database = database
         self._give_up_held = give_up_held
         self._clock = clock
@@ -72,7 +81,8 @@ class Retention:
         """Deletes until it is cancelled, whatever fails."""
         while True:
             try:
-                await self.sweep()
+                if await self._ownership.has_named(RETENTION):
+                    await self.sweep()
             except Exception as error:
                 # The loop's edge: what the database does not take now is deleted an hour later.
                 self.failures += 1

@@ -5,6 +5,7 @@ A server's token is shared with no one but the servers that entered the same byt
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from model.states import AccountState
@@ -38,6 +39,12 @@ _SELECT = f"SELECT {columns(AccountRow)} FROM accounts"
 async def by_id(queries: Queries, account_id: int) -> AccountRow | None:
     """The account with this id."""
     return await queries.one_as(AccountRow, f"{_SELECT} WHERE id = ?", (account_id,))
+
+
+async def among(queries: Queries, account_ids: Collection[int]) -> list[AccountRow]:
+    """Those of the accounts that there are."""
+    sql = f"{_SELECT} WHERE {queries.sql.among('id')}"
+    return await queries.all_as(AccountRow, sql, (queries.sql.list_of(account_ids),))
 
 
 async def every(queries: Queries) -> list[AccountRow]:

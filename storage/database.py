@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar, get_args, get_type_hints
 
 from settings import DatabasePlace
-from storage.engines.interface import Column, Connection, Engine, Row, SqlValue
+from storage.engines.interface import Column, Connection, Engine, Row, SqlValue, Use
 from storage.engines.opening import connected_reader, open_engine
 from storage.engines.sqlite.engine import BUSY_SECONDS, Connect, connect_in_thread
 from storage.engines.sqlite.opening import LOCK_WAIT_SECONDS
@@ -149,14 +149,16 @@ class Database:
         lock_wait: float = LOCK_WAIT_SECONDS,
         busy_seconds: float = BUSY_SECONDS,
         connect: Connect = connect_in_thread,
+        use: Use = Use.BOT,
     ) -> Self:
         """Makes the database's tables where they are missing, checks it, brings its tables up to date and opens it.
 
         Waits for another program's lock: now at most `lock_wait` seconds, later `busy_seconds` for each transaction,
-        which then raises StorageUnavailable. Raises a class of DatabaseUnusable, AlreadyRunning where PostgreSQL says
-        so; with SQLite the caller holds `instance_lock`. `connect` is SQLite's way to connect.
+        which then raises StorageUnavailable. Raises a class of DatabaseUnusable, AlreadyRunning where `use` meets
+        another one on PostgreSQL; with SQLite the caller holds `instance_lock`. `connect` is SQLite's way to connect.
         """
-        return cls(place, await open_engine(place, lock_wait=lock_wait, busy_seconds=busy_seconds, connect=connect))
+        engine = await open_engine(place, lock_wait=lock_wait, busy_seconds=busy_seconds, connect=connect, use=use)
+        return cls(place, engine)
 
     @property
     def path(self) -> Path:
@@ -165,13 +167,19 @@ class Database:
             return self.place
         raise TypeError("a PostgreSQL database is no file")
 
+    @property
+    def writer_id(self) -> str:
+        """Names whoever writes through this object in the table of changes."""
+        return self._engine.writer_id
+
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, locks_rows: bool = False) -> AsyncIterator[Transaction]:
         """The only way to write. Commits at the end of the block, rolls back where it raises or is cancelled.
 
-        One at a time; a second task waits. Once the commit has begun a cancellation waits for its end. Raises
-        TransactionMisused inside another transaction of the same task, StorageError where the database refuses
-        (nothing is then written).
+        One at a time; a second task waits, and another process too, unless both say `locks_rows`: such a transaction
+        reads only rows that it has locked (`sql.for_update()`), or changes rows without having read them. Once the
+        commit has begun a cancellation waits for its end. Raises TransactionMisused inside another transaction of the
+        same task, StorageError where the database refuses (nothing is then written).
         """
         task = asyncio.current_task()
         if self._owner is not None and self._owner is task:
@@ -179,7 +187,7 @@ class Database:
         async with self._lock:
             self._owner = task
             try:
-                async with self._begun() as transaction:
+                async with self._begun(locks_rows) as transaction:
                     yield transaction
             except StorageUnavailable:
                 self.refused.set()
@@ -213,10 +221,10 @@ class Database:
             await to_the_end(self._engine.close())
 
     @asynccontextmanager
-    async def _begun(self) -> AsyncIterator[Transaction]:
+    async def _begun(self, locks_rows: bool) -> AsyncIterator[Transaction]:
         transaction = Transaction(self._engine.writer)
         try:
-            await to_the_end(self._engine.begin())
+            await to_the_end(self._engine.begin(locks_rows=locks_rows))
             yield transaction
             transaction.close()
             await to_the_end(self._engine.commit())

@@ -39,6 +39,10 @@ class Delivery:
     reason: str | None
     created_at: int
     settled_at: int | None
+    owner: str | None
+    """The process that is sending it; None where one process works with the database."""
+    claim_token: str
+    """Changes with each claim."""
 
 
 SELECT = f"SELECT {columns(Delivery)} FROM deliveries"
@@ -238,19 +242,32 @@ async def clock_went_back(tx: Transaction, now: int) -> int:
 # ---- sending, and what came of it -----------------------------------------------------------------------------------
 
 
-async def claim(tx: Transaction, delivery_id: int, unanswered_at: int) -> Delivery | None:
+async def claim(
+    tx: Transaction, delivery: Delivery, unanswered_at: int, *, owner: str | None, token: str
+) -> Delivery | None:
     """Marks it as being sent, with the start of the first attempt that may have gone through unnoticed.
 
-    To be committed before the request goes out. None where it is settled already, or dropped.
+    To be committed before the request goes out. None where it is settled already, or dropped, or has been claimed since
+    it was read: whoever records what came of the attempt has to name the new token.
     """
     return await tx.one_as(
         Delivery,
         f"""
-        UPDATE deliveries SET state = ?, attempts = attempts + 1, unanswered_at = ?, look_first = FALSE
-        WHERE id = ? AND {IS_OPEN} RETURNING {columns(Delivery)}
+        UPDATE deliveries SET state = ?, attempts = attempts + 1, unanswered_at = ?, look_first = FALSE,
+          owner = ?, claim_token = ?
+        WHERE id = ? AND claim_token = ? AND {IS_OPEN} RETURNING {columns(Delivery)}
         """,
-        (DeliveryState.SENDING, unanswered_at, delivery_id),
+        (DeliveryState.SENDING, unanswered_at, owner, token, delivery.id, delivery.claim_token),
     )
+
+
+async def hold(tx: Transaction, delivery: Delivery) -> bool:
+    """Keeps everybody else from changing it before the transaction ends; False where it was claimed since it was read.
+
+    What came of an attempt, or of a look, is recorded only then.
+    """
+    sql = f"SELECT claim_token FROM deliveries WHERE id = ? {tx.sql.for_update()}"
+    return await tx.value(sql, (delivery.id,)) == delivery.claim_token
 
 
 async def settle_posted(
@@ -267,7 +284,7 @@ async def settle_posted(
     await tx.run(
         """
         UPDATE deliveries SET state = ?, message_id = ?, reason = ?, settled_at = ?, unanswered_at = NULL,
-          look_first = FALSE, blocked_since = NULL, variant = coalesce(?, variant)
+          look_first = FALSE, blocked_since = NULL, variant = coalesce(?, variant), owner = NULL
         WHERE id = ?
         """,
         (DeliveryState.POSTED, message_id, reason, now, variant, delivery_id),
@@ -286,7 +303,7 @@ async def retry_at(
     """It is to be tried again from `next_at` on; `blocked_since` where a permission is missing."""
     await tx.run(
         f"""
-        UPDATE deliveries SET state = ?, next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?
+        UPDATE deliveries SET state = ?, next_at = ?, unanswered_at = ?, reason = ?, blocked_since = ?, owner = NULL
         WHERE id = ? AND {IS_OPEN}
         """,
         (DeliveryState.WAITING, next_at, unanswered_at, reason, blocked_since, delivery_id),
@@ -306,7 +323,8 @@ async def change_variant(
     """It is to be sent at once, made up in another way; `blocked_since` where it still waits for a permission."""
     await tx.run(
         f"""
-        UPDATE deliveries SET state = ?, variant = ?, unanswered_at = ?, look_first = ?, next_at = ?, blocked_since = ?
+        UPDATE deliveries SET state = ?, variant = ?, unanswered_at = ?, look_first = ?, next_at = ?, blocked_since = ?,
+          owner = NULL
         WHERE id = ? AND {IS_OPEN}
         """,
         (DeliveryState.WAITING, variant, unanswered_at, look_first, now, blocked_since, delivery_id),
@@ -340,7 +358,7 @@ async def _give_up(
 ) -> list[int]:
     rows = await tx.all(
         f"""
-        UPDATE deliveries SET state = ?, reason = ?, settled_at = ? WHERE {which} AND {IS_OPEN}
+        UPDATE deliveries SET state = ?, reason = ?, settled_at = ?, owner = NULL WHERE {which} AND {IS_OPEN}
         RETURNING subscription_id, {IS_OUTCOME} AS outcome
         """,
         (state, reason, now, *parameters),
@@ -362,6 +380,14 @@ async def lead_notices_elsewhere(tx: Transaction, channel_id: int, kinds: Collec
         AND {tx.sql.among(tx.sql.json_text("notice", "kind"), "?3")} AND ({elsewhere}) IS NOT NULL
         """,
         (channel_id, now, tx.sql.list_of(kinds)),
+    )
+
+
+async def set_message(tx: Transaction, delivery_id: int, message_id: int) -> None:
+    """Two messages stood in the channel, and this one has stayed."""
+    await tx.run(
+        f"UPDATE deliveries SET message_id = ? WHERE id = ? AND state = '{DeliveryState.POSTED}'",
+        (message_id, delivery_id),
     )
 
 

@@ -9,9 +9,26 @@ from model.job import Outcome
 from model.states import DeliveryKind, DeliveryState
 from storage.database import Queries, found
 from storage.deliveries import IS_OPEN, IS_OUTCOME, NOT_POSTED, SELECT, Delivery
-from storage.engines.interface import Dialect
+from storage.engines.interface import Dialect, SqlValue
 
 # ---- what is due ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Shards:
+    """The servers of some of the bot's gateway shards."""
+
+    count: int
+    """Of all shards."""
+    held: tuple[int, ...]
+
+
+def _of_shards(sql: Dialect, shards: Shards | None, owner: str | None) -> tuple[str, tuple[SqlValue, ...]]:
+    """A condition with its parameters: the server is of one of the shards (None: any), and nobody else sends it."""
+    if shards is None:
+        return "TRUE", ()
+    where = f"{sql.among(f'(guild_id >> 22) % {shards.count}')} AND (owner IS NULL OR owner = ?)"
+    return where, (sql.list_of(shards.held), owner)
 
 
 def _has_videos(sql: Dialect) -> str:
@@ -30,14 +47,18 @@ async def due_heads(
     not_ids: Collection[int],
     limit: int,
     no_videos_in: Collection[int] | None = (),
+    shards: Shards | None = None,
+    owner: str | None = None,
 ) -> list[Delivery]:
     """What may be sent now, the most urgent of each channel: outcomes, then notices, then cards; oldest first.
 
-    Channels in `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than
-    it has to: very many may wait.
+    With `shards` only what is for their servers and is not being sent by another process than `owner`. Channels in
+    `no_videos_in` (None: all) are to have nothing for which videos must be fetched. Reads no further than it has to:
+    very many may wait.
     """
     no_videos = "TRUE" if no_videos_in is None else q.sql.among("channel_id")
     without = () if no_videos_in is None else (q.sql.list_of(no_videos_in),)
+    of_shards, named = _of_shards(q.sql, shards, owner)
     heads: dict[int, Delivery] = {}
     page = 4 * limit
     while True:
@@ -47,9 +68,10 @@ async def due_heads(
             {SELECT} {q.sql.using_index("deliveries_urgent")}
             WHERE {IS_OPEN} AND next_at <= ? AND NOT {q.sql.among("channel_id")}
             AND guild_id NOT IN (SELECT guild_id FROM servers WHERE gone_since IS NOT NULL)
-            AND NOT {q.sql.among("id")} AND NOT ({no_videos} AND {_has_videos(q.sql)}) ORDER BY urgency, id LIMIT ?
+            AND NOT {q.sql.among("id")} AND {of_shards} AND NOT ({no_videos} AND {_has_videos(q.sql)})
+            ORDER BY urgency, id LIMIT ?
             """,
-            (now, q.sql.list_of([*not_channels, *heads]), q.sql.list_of(not_ids), *without, page),
+            (now, q.sql.list_of([*not_channels, *heads]), q.sql.list_of(not_ids), *named, *without, page),
         )
         for delivery in rows:
             heads.setdefault(delivery.channel_id, delivery)
@@ -57,9 +79,12 @@ async def due_heads(
             return list(heads.values())[:limit]
 
 
-async def next_due(q: Queries, after: int) -> int | None:
-    """When the next one is due that is not due at `after`; None where there is none."""
-    return await q.value(f"SELECT min(next_at) FROM deliveries WHERE {IS_OPEN} AND next_at > ?", (after,))
+async def next_due(q: Queries, after: int, shards: Shards | None = None, owner: str | None = None) -> int | None:
+    """When the next one is due that is not due at `after`, of those that `due_heads` looks at; None where there is
+    none."""
+    of_shards, named = _of_shards(q.sql, shards, owner)
+    sql = f"SELECT min(next_at) FROM deliveries WHERE {IS_OPEN} AND next_at > ? AND {of_shards}"
+    return await q.value(sql, (after, *named))
 
 
 async def is_of_the_future(q: Queries, now: int) -> bool:

@@ -95,6 +95,11 @@ async def callback_hashes(queries: Queries) -> dict[bytes, int]:
     return {row["callback_hash"]: row["guild_id"] for row in rows}
 
 
+async def callback_hash(queries: Queries, guild_id: int) -> bytes | None:
+    """The SHA-256 of the secret in the server's address; None where it has no address."""
+    return await queries.value("SELECT callback_hash FROM servers WHERE guild_id = ?", (guild_id,))
+
+
 async def put_callback_secret(tx: Transaction, guild_id: int, secret: bytes, digest: bytes) -> None:
     """Gives the server an address, `secret` encrypted and `digest` its SHA-256; one that it had is void from now on."""
     await _put(tx, guild_id, callback_secret=secret, callback_hash=digest, callback_heard_at=None)

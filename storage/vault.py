@@ -15,6 +15,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from settings import DatabasePlace, PostgresUrl
 from storage.database import Database, Queries, Transaction, get_meta, put_meta
+from storage.engines.interface import Use
 from storage.engines.opening import instance_lock, require
 from storage.errors import DatabaseUnusable, KeyMalformed, KeyMissing, WrongKey
 from storage.files import narrow_mode, write_whole
@@ -223,7 +224,7 @@ async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Ro
     """
     await require(place)
     with instance_lock(place):
-        database = await Database.open(place)
+        database = await Database.open(place, use=Use.ALONE)
         try:
             if configured:
                 return await to_configured_key(database, configured)

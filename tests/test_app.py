@@ -29,7 +29,7 @@ async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
     settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def"}, None, tmp_path)
     anything = cast("Any", MagicMock())
     outside = Outside(clock=ManualClock())
-    yield Relay(settings, None, Storage(database, vault), Network(anything, anything), anything, outside)
+    yield Relay(settings, None, Storage(database, vault, None), Network(anything, anything), anything, outside)
     await database.close()
 
 

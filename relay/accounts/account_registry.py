@@ -66,6 +66,29 @@ class AccountRegistry:
         # Tokens may have been overwritten just now, by a migration, or by an earlier start that was killed.
         await self._database.flush()
 
+    async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
+        """Another process may have changed these accounts and servers, or, with None, any. Of an account whose servers
+        have changed everything that depends on it is told. Raises StorageError as the database does."""
+        reader = self._database.reader
+        if account_ids is None or guild_ids is None:
+            self._known = {row.id: self.as_account(row) for row in await accounts.every(reader)}
+            self._own = await servers.with_own_account(reader)
+            self._suspended = await servers.gone(reader)
+            return
+        if account_ids:
+            rows = {row.id: self.as_account(row) for row in await accounts.among(reader, account_ids)}
+            for account_id in account_ids:
+                self._known.pop(account_id, None)
+            self._known |= rows
+        for guild_id in guild_ids:
+            before = self.in_force(guild_id)
+            row = await servers.get(reader, guild_id)
+            self.keep_own(guild_id, None if row is None else row.account_id)
+            (self._suspended.add if row is not None and row.gone_since is not None else self._suspended.discard)(
+                guild_id
+            )
+            self.tell_changed(*{one for one in (before, self.in_force(guild_id)) if one is not None})
+
     # ---- looking up -------------------------------------------------------------------------------------------------
 
     def in_force(self, guild_id: int) -> int | None:

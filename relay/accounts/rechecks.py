@@ -10,8 +10,9 @@ from model.states import AccountState
 from pixverse.api import PixVerseApi
 from pixverse.api_errors import PixVerseError, RateLimited, Unavailable
 from relay.accounts.account_registry import AccountRegistry
-from relay.accounts.account_states import state_shown_by
+from relay.accounts.account_states import Account, state_shown_by
 from relay.clock import sleep_unless_woken
+from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import log_failure
 from relay.ports import Clock
 
@@ -45,7 +46,8 @@ _RESULTS = {
 class Rechecks:
     """Tries each account that is not ok at the start, and then every `accounts.recheck_seconds`."""
 
-    def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock) -> None:
+    def __init__(self, accounts: AccountRegistry, api: PixVerseApi, clock: Clock, ownership: Ownership = ALONE) -> None:
+        self._ownership = ownership
         self.accounts = accounts
         self._api = api
         self._clock = clock
@@ -58,7 +60,7 @@ class Rechecks:
         The token of a server that has removed the bot is not tried until the bot is back.
         """
         for account in self.accounts.every():
-            if account.state is not AccountState.OK and account.token is not None:
+            if account.state is not AccountState.OK and self._is_to_be_tried(account):
                 self._due.setdefault(account.id, self._clock.monotonic())
         while True:
             await self._try_due()
@@ -109,6 +111,9 @@ class Rechecks:
                 # The edge of one account (a locked database, for one): its next trial comes in time.
                 log_failure(log, error, "trying the token of account %d failed", account_id)
 
+    def _is_to_be_tried(self, account: Account) -> bool:
+        return account.token is not None and self._ownership.owns_account(account.id)
+
     def _seconds_to_next(self) -> float:
         earliest = min(self._due.values(), default=float("inf"))
         return min(max(earliest - self._clock.monotonic(), 0.0), _LONGEST_SLEEP_SECONDS)
@@ -121,7 +126,7 @@ class Rechecks:
     def account_changed(self, account_id: int) -> None:
         """The account's token or state has changed, and with it when it is tried next."""
         account = self.accounts.account(account_id)
-        if account is None or account.token is None or account.state is AccountState.OK:
+        if account is None or account.state is AccountState.OK or not self._is_to_be_tried(account):
             self._due.pop(account_id, None)
         else:
             self._due.setdefault(account_id, self._clock.monotonic() + self.accounts.recheck_seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from storage import servers
@@ -46,6 +46,21 @@ class CallbackAddresses:
     async def start(self) -> None:
         """Reads all addresses."""
         self._servers = await servers.callback_hashes(self._database.reader)
+
+    async def read_again(
+        self,
+        account_ids: Collection[int] | None,  # noqa: ARG002  # an address is a server's
+        guild_ids: Collection[int] | None,
+    ) -> None:
+        """Another process may have changed the addresses of these servers, or, with None, of any."""
+        if guild_ids is None:
+            await self.start()
+            return
+        for guild_id in guild_ids:
+            digest = await servers.callback_hash(self._database.reader, guild_id)
+            self.forget(guild_id)
+            if digest is not None:
+                self._servers[digest] = guild_id
 
     def server_of(self, secret: str) -> int | None:
         """The server whose address holds this secret; None where it is no address, or none any more."""

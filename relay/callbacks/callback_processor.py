@@ -12,10 +12,11 @@ from pixverse.callback_body import CallbackBody, read_callback
 from relay.callbacks.unknown_jobs import UnknownJobs
 from relay.changes import Changes
 from relay.clock import sleep_unless_woken
+from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import log_failure
 from relay.polling.job_fetcher import Accounts
 from relay.ports import Clock
-from storage import jobs, servers
+from storage import change_feed, jobs, servers
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -90,9 +91,16 @@ class CallbackProcessor:
     """
 
     def __init__(
-        self, database: Database, accounts: Accounts, unknown: UnknownJobs, changes: Changes, clock: Clock
+        self,
+        database: Database,
+        accounts: Accounts,
+        unknown: UnknownJobs,
+        changes: Changes,
+        clock: Clock,
+        ownership: Ownership = ALONE,
     ) -> None:
         self._database = database
+        self._ownership = ownership
         self._accounts = accounts
         self._unknown = unknown
         self._changes = changes
@@ -165,7 +173,11 @@ class CallbackProcessor:
             return CallbackUse.PROGRESS
         if row.ended_at is not None:
             return CallbackUse.ENDED
-        self._changes.end_reported(row.id)
+        if self._ownership.owns_account(account_id):
+            self._changes.end_reported(row.id)
+        else:
+            async with self._database.transaction(locks_rows=True) as tx:
+                await change_feed.report_end(tx, row.id)
         return CallbackUse.ASKED
 
     async def _note_servers(self) -> None:
@@ -174,7 +186,7 @@ class CallbackProcessor:
             return
         guild_ids, self._to_note = self._to_note, set()
         try:
-            async with self._database.transaction() as tx:
+            async with self._database.transaction(locks_rows=True) as tx:
                 for guild_id in guild_ids:
                     await servers.set_callback_heard(tx, guild_id, self._came_at[guild_id])
         except Exception as error:

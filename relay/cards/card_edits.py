@@ -13,6 +13,7 @@ from relay import merge
 from relay.cards.card_posts import CardPosts, CardView
 from relay.cards.card_status import slow_at
 from relay.cards.edit_line import CHANNEL_SECONDS, EditLine
+from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.verdicts import Meaning, meaning_of
 from relay.ports import Clock, Poster
 from storage import cards, deliveries, delivery_queries
@@ -95,8 +96,11 @@ class _Pause:
 class CardEdits:
     """Edits one card or summary at a time for its caller; different ones may overlap."""
 
-    def __init__(self, database: Database, poster: Poster, posts: CardPosts, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, poster: Poster, posts: CardPosts, clock: Clock, ownership: Ownership = ALONE
+    ) -> None:
         self._database = database
+        self._ownership = ownership
         self._poster = poster
         self._posts = posts
         self._clock = clock
@@ -178,6 +182,9 @@ class CardEdits:
     # ---- in time ----------------------------------------------------------------------------------------------------
 
     async def _edit_in_time(self, edit: _Edit) -> Later | Shown:
+        if not self._ownership.owns_server(edit.address.guild_id):
+            self._forget(edit.key)
+            return Shown()
         wait = self._own_wait(edit)
         if wait <= 0 and await self._outcome_first(edit):
             wait = CHANNEL_SECONDS

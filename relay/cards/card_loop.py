@@ -116,6 +116,11 @@ class CardLoop:
         self._accounts.add(account_id)
         self._woken.set()
 
+    def servers_moved(self) -> None:
+        """This process keeps the cards of other servers than before: what is outdated there is looked up."""
+        self._started = False
+        self._woken.set()
+
     def all_changed(self) -> None:
         """All open cards may have to look different; they follow one after the other."""
         self._all = True

@@ -49,12 +49,18 @@ class ResultRecorder:
         self._changes = changes
         self._clock = clock
 
-    async def record_result(self, result: DeliveryResult) -> None:
-        """Commits it. Raises StorageError as the database does; nothing is then written, and it can be done again."""
+    async def record_result(self, result: DeliveryResult) -> bool:
+        """Commits it; False where the delivery has been claimed by another process since, and nothing is written.
+
+        Raises StorageError as the database does; nothing is then written, and it can be done again.
+        """
         touched: set[int] = set()
         async with self._database.transaction() as tx:
+            if not await deliveries.hold(tx, result.delivery):
+                return False
             await self._write(tx, result, touched)
         self._follow(result, touched)
+        return True
 
     async def _write(self, tx: Transaction, result: DeliveryResult, touched: set[int]) -> None:
         delivery, now = result.delivery, self._clock.now()

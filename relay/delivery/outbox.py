@@ -15,11 +15,13 @@ from functools import partial
 from weakref import WeakValueDictionary
 
 from relay.clock import sleep_unless_woken
+from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery.sender import Sender
 from relay.failures import FailureSeries, backoff, log_failure
 from relay.ports import Clock
 from storage import deliveries, delivery_queries
 from storage.database import Database
+from storage.delivery_queries import Shards
 from storage.errors import StorageError
 
 
@@ -116,11 +118,13 @@ class DeliveryLoop:
         sender: Sender,
         clock: Clock,
         *,
+        ownership: Ownership = ALONE,
         parallel: int = 16,
         grace: float = 5.0,
     ) -> None:
         self._database = database
         self._sender = sender
+        self._ownership = ownership
         self._clock = clock
         self._parallel = parallel
         self._grace = grace
@@ -208,6 +212,8 @@ class DeliveryLoop:
             self.token_dead.set()
         if room <= 0 or self._sender.token_dead:
             return _LONGEST_SLEEP
+        await self._sender.look_again()
+        shards = self._ownership.shards()
         due = await delivery_queries.due_heads(
             self._database.reader,
             now,
@@ -215,12 +221,14 @@ class DeliveryLoop:
             not_ids={*self._deferred_until, *self._under_way},
             limit=room,
             no_videos_in=self._full_of_videos(),
+            shards=shards,
+            owner=self._ownership.process_id,
         )
         for delivery in due:
             # One may have started through `deliver_now` while the database was read.
             if delivery.channel_id not in self._busy and not self._stopping:
                 self._start(delivery.channel_id, delivery.id)
-        return await self._until_next(now)
+        return await self._until_next(now, shards)
 
     def _full_of_videos(self) -> list[int] | None:
         """The channels in which no more videos are to be fetched now; None: all."""
@@ -229,8 +237,10 @@ class DeliveryLoop:
         fetching = Counter(self._yielding.values())
         return [channel_id for channel_id, number in fetching.items() if number >= _YIELDING_IN_CHANNEL]
 
-    async def _until_next(self, now: int) -> float:
-        next_at = await delivery_queries.next_due(self._database.reader, now)
+    async def _until_next(self, now: int, shards: Shards | None) -> float:
+        next_at = await delivery_queries.next_due(
+            self._database.reader, now, shards=shards, owner=self._ownership.process_id
+        )
         waits = [_LONGEST_SLEEP, *(until - self._clock.monotonic() for until in self._deferred_until.values())]
         if next_at is not None:
             waits.append((next_at - now) / 1000)

@@ -4,6 +4,10 @@ The claim is committed before the request goes out, with the start of the first 
 unnoticed. A repeated attempt bears the same nonce, by which Discord knows it for some minutes; after that the channel's
 history is read before anything is sent again. So it is for an attempt of an earlier process, whatever its age: the
 clock by which that was written down may have been set since.
+
+Each claim has a token of its own, and what came of an attempt is recorded only while the row still bears it. Where
+another process has claimed the delivery meanwhile, this one was halted for longer than its lease, and two messages may
+stand in the channel: the later one is deleted. Whoever took the delivery over looks again after ten minutes.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from enum import Enum, auto
+from uuid import uuid4
 
 from model.messages import (
     Absent,
@@ -31,7 +36,8 @@ from model.messages import (
     TooManyRequests,
     VideoFile,
 )
-from model.states import Reason
+from model.states import DeliveryState, Reason
+from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery import verdicts
 from relay.delivery.attachments import NotThereYet
 from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
@@ -54,6 +60,8 @@ NONCE_REMEMBERED = 120_000
 LOOK_BACK = 65 * 60_000
 """Milliseconds before the first unanswered attempt from which on the history is read: clocks jump by an hour."""
 
+_LOOKS_AGAIN_AFTER = 600.0
+"""Seconds: whoever was halted in the middle of a send has gone on by then, or has been ended."""
 _FAULTS_BORNE = 5
 """Faults of our own in a row, a minute of tries: what fails that often fails always, in this form."""
 _UPLOADS_IN_VAIN = 3
@@ -96,14 +104,23 @@ class Sender:
     yielded the channel."""
 
     def __init__(
-        self, database: Database, poster: Poster, builder: MessageBuilder, recorder: ResultRecorder, clock: Clock
+        self,
+        database: Database,
+        poster: Poster,
+        builder: MessageBuilder,
+        recorder: ResultRecorder,
+        clock: Clock,
+        ownership: Ownership = ALONE,
     ) -> None:
         self._database = database
         self._poster = poster
         self._builder = builder
         self._recorder = recorder
         self._clock = clock
+        self._ownership = ownership
         self._in_hand: dict[int, _InHand] = {}
+        self._taken_over: dict[int, tuple[float, int]] = {}
+        """When to look again (monotonic seconds) for a second message, and from when on (milliseconds UTC)."""
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
@@ -123,7 +140,7 @@ class Sender:
         if delivery is None or not delivery.state.is_open:
             self.forget(delivery_id)
             return
-        if self.token_dead:
+        if self.token_dead or delivery.owner not in (None, self._ownership.process_id):
             return
         if known.faults >= _FAULTS_BORNE:
             await self._after_faults(delivery)
@@ -282,11 +299,18 @@ class Sender:
     async def _send(self, draft: Draft, post: Post, look: _Look) -> None:
         delivery = draft.delivery
         earlier = _unanswered_after(look, draft)
-        async with self._database.transaction() as tx:
+        async with self._database.transaction(locks_rows=True) as tx:
             now = self._clock.now()
-            claimed = await deliveries.claim(tx, delivery.id, now if earlier is None else earlier)
-        if claimed is None:
+            claimed = await deliveries.claim(
+                tx,
+                delivery,
+                now if earlier is None else earlier,
+                owner=self._ownership.process_id,
+                token=uuid4().hex,
+            )
+        if claimed is None or not self._ownership.holds:
             return
+        self._note_taken_over(delivery)
         in_hand = self._in_hand.setdefault(delivery.id, _InHand())
         if earlier is None:
             in_hand.first_sent = self._clock.monotonic()
@@ -347,8 +371,14 @@ class Sender:
         # Kept until it is committed: where that fails, this process still knows what Discord said.
         in_hand = self._in_hand.setdefault(delivery_id, _InHand())
         in_hand.unrecorded = result
-        await self._recorder.record_result(result)
+        is_recorded = await self._recorder.record_result(result)
         in_hand.unrecorded = None
+        if not is_recorded:
+            self.forget(delivery_id)
+            if isinstance(verdict, Done):
+                log.warning("delivery %d was taken over by another process while it was sent", delivery_id)
+                await self._keep_first(delivery_id, result.delivery.unanswered_at)
+            return
         in_hand.faults = 0
         if result.unanswered_at is None:
             in_hand.first_sent = None
@@ -361,6 +391,40 @@ class Sender:
         if is_at_its_end or in_hand == _InHand():
             self.forget(delivery_id)
         self._tell(result)
+
+    # ---- two messages -----------------------------------------------------------------------------------------------
+
+    def _note_taken_over(self, delivery: Delivery) -> None:
+        """Another process's attempt may still be under way, if that process was only halted."""
+        another_s = delivery.state is DeliveryState.SENDING and self._known(delivery.id).first_sent is None
+        if another_s and self._ownership.process_id is not None:
+            since = delivery.unanswered_at or delivery.created_at
+            self._taken_over[delivery.id] = (self._clock.monotonic() + _LOOKS_AGAIN_AFTER, since)
+
+    async def look_again(self) -> None:
+        """Deletes second messages of what was taken over ten minutes ago. Raises StorageError."""
+        now = self._clock.monotonic()
+        for delivery_id, (at, since) in list(self._taken_over.items()):
+            if at <= now:
+                await self._keep_first(delivery_id, since)
+                del self._taken_over[delivery_id]
+
+    async def _keep_first(self, delivery_id: int, since: int | None) -> None:
+        delivery = await deliveries.get(self._database.reader, delivery_id)
+        draft = None if delivery is None else await self._builder.draft(delivery)
+        if delivery is None or draft is None:
+            return
+        found = await self._poster.copies(draft.address, draft.post, (since or delivery.created_at) - LOOK_BACK)
+        if len(found) < 2:
+            return
+        first, *later = sorted(found)
+        for message_id in later:
+            await self._poster.delete(draft.address, message_id)
+        log.warning(
+            "delivery %d stood twice in channel %d; the later message is deleted", delivery_id, delivery.channel_id
+        )
+        async with self._database.transaction() as tx:
+            await deliveries.set_message(tx, delivery_id, first)
 
     async def _drop(self, delivery: Delivery) -> None:
         if delivery.unanswered_at is not None:

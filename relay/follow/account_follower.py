@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from model.states import AccountState
 from relay.clock import sleep_unless_woken
+from relay.cluster.ownership import ALONE, Ownership
 from relay.failures import FailureSeries
 from relay.follow.job_importer import JobImporter
 from relay.polling import schedule
@@ -49,11 +50,13 @@ class AccountFollower:
         timing: Timing,
         *,
         kinds: Sequence[str],
+        ownership: Ownership = ALONE,
     ) -> None:
         self._importer = importer
         self._job_lists = job_lists
         self._accounts = accounts
         self._is_polled = is_polled
+        self._ownership = ownership
         self._clock = timing.clock
         self._timing = timing
         self._kinds = kinds
@@ -120,7 +123,7 @@ class AccountFollower:
 
     def _is_usable(self, account_id: int) -> bool:
         is_ok = self._accounts.state_of(account_id) is AccountState.OK
-        return is_ok and self._accounts.token_of(account_id) is not None
+        return is_ok and self._accounts.token_of(account_id) is not None and self._ownership.owns_account(account_id)
 
     # ---- one account ------------------------------------------------------------------------------------------------
 
@@ -140,6 +143,8 @@ class AccountFollower:
 
     async def _look(self, account_id: int, followed: _FollowedAccount) -> float:
         """Requests the lists that are due and imports what is new; returns when the next is due, monotonic seconds."""
+        if not self._ownership.owns_account(account_id):  # Nor can the follows be read, perhaps.
+            return self._clock.monotonic() + self._timing.interval
         due = [await self._job_lists.refresh(account_id, kind) for kind in self._kinds]
         while followed.lists:
             kind, listed = followed.lists.popitem()

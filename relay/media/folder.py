@@ -6,7 +6,10 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from settings import DatabasePlace, PostgresUrl
 from storage.files import writable
@@ -16,11 +19,36 @@ class FolderUnusable(Exception):
     """The folder for videos cannot be used; `str()` is one line saying what to change."""
 
 
-def folder_beside(database: DatabasePlace) -> Path:
-    """Where the videos of the bot with this database lie: beside its file, or in a folder of their own."""
+def folder_beside(database: DatabasePlace, number: int = 1) -> Path:
+    """Where the videos of the bot with this database lie: beside its file, or in a folder of their own.
+
+    With PostgreSQL each process on a machine has another one.
+    """
     if isinstance(database, PostgresUrl):
-        return database.folder / f"postgres-{database.digest}.media"
+        return database.folder / f"postgres-{database.digest}{'' if number == 1 else f'-{number}'}.media"
     return database.with_name(database.name + ".media")
+
+
+@contextmanager
+def held_folder(database: DatabasePlace) -> Iterator[Path]:
+    """The folder of this process, which no other one uses until the context ends. Raises FolderUnusable."""
+    if isinstance(database, Path):  # Whoever holds the database has its folder too.
+        yield folder_beside(database)
+        return
+    for number in count(1):
+        folder = folder_beside(database, number)
+        with _told(folder):
+            folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = FileLock(folder.with_name(folder.name + ".lock"), mode=0o600, fallback_to_soft=False)
+            try:
+                lock.acquire(blocking=False)
+            except Timeout:
+                continue
+        try:
+            yield folder
+        finally:
+            lock.release()
+        return
 
 
 def sweep(folder: Path) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from relay.cluster.ownership import ALONE, Ownership
 from relay.polling.job_fetcher import Accounts
 from relay.polling.job_queue import JobQueue
 from relay.polling.job_recorder import JobRecorder
@@ -20,8 +21,16 @@ _PAGE = 2000
 class JobLoader:
     """What has changed is marked, from anywhere; `load` follows."""
 
-    def __init__(self, database: Database, recorder: JobRecorder, accounts: Accounts, queue: JobQueue) -> None:
+    def __init__(
+        self,
+        database: Database,
+        recorder: JobRecorder,
+        accounts: Accounts,
+        queue: JobQueue,
+        ownership: Ownership = ALONE,
+    ) -> None:
         self._database = database
+        self._ownership = ownership
         self._recorder = recorder
         self._accounts = accounts
         self._queue = queue
@@ -60,8 +69,8 @@ class JobLoader:
 
         Raises StorageError; what was not read is then still marked.
         """
-        await self._load_page()
         await self._load_accounts()
+        await self._load_page()
         await self._load_changes()
         for job_id in self._reported_ends:
             self._queue.report_end(job_id)
@@ -95,6 +104,10 @@ class JobLoader:
                 raise
 
     async def _load_account(self, account_id: int) -> None:
+        if not self._ownership.owns_account(account_id):
+            # Without a question to the database: it may be because that is out of reach that the account is lost.
+            self._remove_all(account_id, but=frozenset())
+            return
         open_ids: set[int] = set()
         page = await jobs.open_page_of_account(self._database.reader, account_id, 0, _PAGE)
         while page:
@@ -102,11 +115,14 @@ class JobLoader:
                 open_ids.add(row.id)
                 self._put_one_of_many(row)
             page = await jobs.open_page_of_account(self._database.reader, account_id, page[-1].id, _PAGE)
-        for job in self._queue:
-            # A job that was added meanwhile is marked as changed and read right after.
-            if job.account_id == account_id and job.id not in open_ids:
-                self._queue.remove(job.id)
+        # A job that was added meanwhile is marked as changed and read right after.
+        self._remove_all(account_id, but=open_ids)
         await self._recorder.deliver_held(account_id)
+
+    def _remove_all(self, account_id: int, *, but: Collection[int]) -> None:
+        for job in self._queue:
+            if job.account_id == account_id and job.id not in but:
+                self._queue.remove(job.id)
 
     async def _load_changes(self) -> None:
         changed = set(self._changed_jobs)
@@ -135,5 +151,7 @@ class JobLoader:
             self._queue.remove(row.id)
 
     def _is_polled(self, row: OpenJob) -> bool:
-        """Whether any server that waits for the job uses the job's own account."""
-        return any(self._accounts.in_force(guild_id) == row.account_id for guild_id in row.guilds)
+        """Whether the account is this process's, and any server that waits for the job uses the job's own account."""
+        return self._ownership.owns_account(row.account_id) and any(
+            self._accounts.in_force(guild_id) == row.account_id for guild_id in row.guilds
+        )

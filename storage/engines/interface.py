@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
+from enum import Enum
 from typing import Any, Protocol
 
 SqlValue = str | int | float | bytes | list[int] | list[str] | None
 Column = Any
 """What a row holds under one name; whoever asks knows which type that is."""
+
+
+class Use(Enum):
+    """Beside whom a database is worked with, where more than one process can."""
+
+    BOT = "bot"
+    LEASES = "leases"
+    """Beside a bot's other connection: it locks rows, and waits for no other transaction."""
+    ALONE = "alone"
+    """While no bot runs."""
 
 
 class Row(Protocol):
@@ -58,6 +69,10 @@ class Dialect(ABC):
         """An aggregate: the numbers of all rows as one text, with commas between."""
 
     @abstractmethod
+    def for_update(self) -> str:
+        """Ends a SELECT whose rows nobody else is to change before the transaction ends."""
+
+    @abstractmethod
     def using_index(self, name: str) -> str:
         """Follows a table's name: reads it by this index, where the engine does not find that out by itself."""
 
@@ -85,10 +100,13 @@ class Engine(ABC):
     writer: Connection
     reader: Connection
     """Cannot write, and sees only what is committed."""
+    writer_id: str
+    """Names the writer where several processes write; empty where it is the only one."""
 
     @abstractmethod
-    async def begin(self) -> None:
-        """Begins a transaction of the writer that can write at once."""
+    async def begin(self, *, locks_rows: bool = False) -> None:
+        """Begins a transaction of the writer that can write at once. With `locks_rows` it reads only rows that it has
+        locked (`Dialect.for_update`), and so may run beside others of its kind."""
 
     @abstractmethod
     async def commit(self) -> None:

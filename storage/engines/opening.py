@@ -12,7 +12,7 @@ from pathlib import Path
 
 from settings import DatabasePlace, PostgresUrl
 from storage.engines import migrations
-from storage.engines.interface import Connection, Engine
+from storage.engines.interface import Connection, Engine, Use
 from storage.engines.sqlite import engine as sqlite_engine
 from storage.engines.sqlite import opening as sqlite_opening
 from storage.engines.sqlite.engine import Connect, SqliteEngine
@@ -28,7 +28,7 @@ class DriverMissing(DatabaseUnusable):
 def instance_lock(place: DatabasePlace) -> AbstractContextManager[object]:
     """Held while a bot works with the database. Entering it raises AlreadyRunning or a class of DatabaseUnusable.
 
-    With PostgreSQL the open database is the lock (storage/engines/postgres/writer.py).
+    With PostgreSQL the open database is the lock (`Use`).
     """
     if isinstance(place, PostgresUrl):
         return nullcontext()
@@ -36,14 +36,16 @@ def instance_lock(place: DatabasePlace) -> AbstractContextManager[object]:
     return InstanceLock(place)
 
 
-async def open_engine(place: DatabasePlace, *, lock_wait: float, busy_seconds: float, connect: Connect) -> Engine:
+async def open_engine(
+    place: DatabasePlace, *, lock_wait: float, busy_seconds: float, connect: Connect, use: Use
+) -> Engine:
     """Opens the database as `Database.open` says."""
     if isinstance(place, Path):
         return await SqliteEngine.open(place, lock_wait=lock_wait, busy_seconds=busy_seconds, connect=connect)
     _require_driver(place)
     from storage.engines.postgres.engine import PostgresEngine
 
-    return await PostgresEngine.open(place, lock_wait=lock_wait)
+    return await PostgresEngine.open(place, lock_wait=lock_wait, use=use)
 
 
 async def examine(place: DatabasePlace) -> int:

@@ -113,6 +113,20 @@ class Discord:
                 return Found(message.id)
         return Absent()
 
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...]:
+        self.point()
+        return tuple(
+            message.id
+            for message in self.named(name_of(post))
+            if message.channel_id == address.channel_id and message.at >= after and not message.deleted
+        )
+
+    async def delete(self, address: Address, message_id: int) -> None:
+        self.point()
+        for message in self.messages:
+            if message.id == message_id and message.channel_id == address.channel_id:
+                message.deleted = True
+
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         return self.missing.get(address.channel_id, ())
 

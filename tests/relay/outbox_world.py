@@ -59,9 +59,9 @@ class MortalDatabase(Database):
     point: Callable[[], None]
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
+    async def transaction(self, *, locks_rows: bool = False) -> AsyncIterator[Transaction]:
         self.point()
-        async with super().transaction() as tx:
+        async with super().transaction(locks_rows=locks_rows) as tx:
             yield tx
             self.point()
         self.point()

@@ -147,8 +147,8 @@ class MortalDatabase(Database):
     left = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Transaction]:
-        async with super().transaction() as tx:
+    async def transaction(self, *, locks_rows: bool = False) -> AsyncIterator[Transaction]:
+        async with super().transaction(locks_rows=locks_rows) as tx:
             mortal = _Mortal(tx, self.left)
             yield cast("Transaction", mortal)
             mortal.count()

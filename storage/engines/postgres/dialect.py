@@ -36,6 +36,9 @@ class PostgresDialect(Dialect):
     def joined(self, column: str) -> str:
         return f"string_agg(CAST({column} AS text), ',')"
 
+    def for_update(self) -> str:
+        return "FOR UPDATE"
+
     def using_index(self, name: str) -> str:  # noqa: ARG002  # its planner has statistics
         return ""
 

@@ -12,7 +12,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from settings import PostgresUrl
 from storage.engines import interface, migrations
-from storage.engines.interface import Row, SqlValue
+from storage.engines.interface import Row, SqlValue, Use
 from storage.engines.postgres import connecting, errors, tables
 from storage.engines.postgres.connecting import Connection, bounded, parameters_of
 from storage.engines.postgres.dialect import PostgresDialect, bound
@@ -74,25 +74,26 @@ class PostgresEngine(interface.Engine):
 
     def __init__(self, writer: PostgresWriter, pool: AsyncConnectionPool[Connection]) -> None:
         self.writer = writer
+        self.writer_id = writer.id
         self.reader = PostgresReader(pool)
         self._pool = pool
 
     @classmethod
-    async def open(cls, url: PostgresUrl, *, lock_wait: float) -> PostgresEngine:
+    async def open(cls, url: PostgresUrl, *, lock_wait: float, use: Use = Use.BOT) -> PostgresEngine:
         """Checks the server, makes the tables or brings them up to date, and opens the database.
 
         Waits at most `lock_wait` seconds for a server that is starting. Raises a class of DatabaseUnusable, and
-        AlreadyRunning where another bot works with the database.
+        AlreadyRunning where somebody works with the database who must not be met.
         """
         parameters = parameters_of(url)
-        writer = PostgresWriter(url, parameters)
+        writer = PostgresWriter(url, parameters, use)
         async with _looked_over(url, parameters, lock_wait):
             pass
         try:
             connection = await writer.open()
             try:
                 await tables.migrate(url, connection, migrations.load("postgres"))
-                pool = _pool(parameters)
+                pool = _pool(parameters, most=1 if use is Use.LEASES else _MOST_READERS)
                 await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
             except BaseException:
                 await writer.close()
@@ -101,8 +102,8 @@ class PostgresEngine(interface.Engine):
             raise errors.unusable(url, error) from error
         return cls(writer, pool)
 
-    async def begin(self) -> None:
-        await self.writer.begin()
+    async def begin(self, *, locks_rows: bool = False) -> None:
+        await self.writer.begin(locks_rows=locks_rows)
 
     async def commit(self) -> None:
         await self.writer.commit()
@@ -144,7 +145,7 @@ async def is_in_use(url: PostgresUrl) -> bool:
         return bool(await reader.rows(_LOCK_HELD, (LOCK,)))
 
 
-def _pool(parameters: str, most: int = _MOST_READERS) -> AsyncConnectionPool[Connection]:
+def _pool(parameters: str, most: int) -> AsyncConnectionPool[Connection]:
     return AsyncConnectionPool(
         parameters,
         kwargs=connecting.OPTIONS,

@@ -1,7 +1,7 @@
 """Whose a PostgreSQL database is, and the way to its newest tables: each step in one transaction.
 
-The number of the last step is written in that step's own transaction. The caller holds the lock of the one bot that
-works with the database.
+The number of the last step is written in that step's own transaction, which waits for another process's. Older bots go
+on meanwhile where the step lets them (`oldest_code`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.objid = c.oid AND d.deptype = 
 """What stands in the schema, without what belongs to an extension."""
 _MARK = "pixverse_relay"
 """The table by which a database is known as the bot's: one row with the number of the last step."""
+_LOCK = 0x50785279 + 2
+"""Of whoever changes the tables."""
 _SET_VERSION = f"UPDATE {_MARK} SET tables = %s, oldest_code = %s"
 
 
@@ -59,11 +61,13 @@ async def version(url: PostgresUrl, connection: Connection) -> int:
 
 async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migration]) -> None:
     """Applies the steps that are missing. Raises psycopg.Error where one fails; that step is then wholly undone."""
-    for step in migrations.missing(steps, await version(url, connection)):
+    for step in steps:
         async with connection.transaction():
-            for statement in step.statements:
-                await connection.execute(statement.encode())
-            await connection.execute(_SET_VERSION, (step.number, step.oldest_code))
+            await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+            if migrations.missing([step], await version(url, connection)):
+                for statement in step.statements:
+                    await connection.execute(statement.encode())
+                await connection.execute(_SET_VERSION, (step.number, step.oldest_code))
 
 
 async def _row(connection: Connection, sql: LiteralString) -> NamedRow:

@@ -1,8 +1,12 @@
-"""The one connection that writes, and with it the lock that keeps a second bot from the database.
+"""A connection that writes: one transaction at a time of this process, and in most cases of all processes.
 
-The lock is an advisory lock of this very session, so no process that has lost it can commit anything: the server gives
-it up together with the session. A process whose connection was lost takes it again before it writes anything; where
-another one has it by then, it writes nothing more.
+A transaction reads and then writes, and nobody may change in between what it has read. So it holds a lock of the
+database for its time, as it would with SQLite; a transaction that locks each row before it reads it shares that lock
+with others of its kind. The server frees the lock with the transaction, and ends a transaction in which nothing happens
+for some seconds: a process that is halted in the middle of one holds up nobody.
+
+Beside it each session of a bot holds a lock that it shares with other bots' sessions, and that an operator's command
+which must not meet any bot takes for itself alone. No bot's work depends on that one.
 """
 
 from __future__ import annotations
@@ -11,13 +15,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from uuid import uuid4
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
 from settings import PostgresUrl
 from storage.engines import interface
-from storage.engines.interface import Column, Row, SqlValue
+from storage.engines.interface import Column, Row, SqlValue, Use
 from storage.engines.postgres import connecting
 from storage.engines.postgres.connecting import Connection, bounded
 from storage.engines.postgres.dialect import PostgresDialect, bound
@@ -25,15 +30,19 @@ from storage.engines.postgres.errors import OWN_ERRORS
 from storage.errors import AlreadyRunning, StorageError, StorageUnavailable
 
 LOCK = 0x50785279
-"""The lock's number within the database."""
+"""The number of the sessions' lock within the database."""
+_TRANSACTIONS = LOCK + 1
+"""The number of the transactions' lock."""
 _LOCK_SECONDS = 5.0
 """How long the lock of a process that has just ended is waited for: the server has to notice its end."""
 _CERTAINTY_SECONDS = 8.0
 """For how long it is asked what became of a commit whose answer was lost."""
 _BEGIN = """
-BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '5s';
-SELECT CAST(pg_current_xact_id() AS text)
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL lock_timeout = '8s';
+SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL relay.writer = '{writer}';
+SELECT {lock}; SELECT CAST(pg_current_xact_id() AS text)
 """
+"""The wait for a lock outlasts a halted transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +59,25 @@ class PostgresWriter(interface.Connection):
 
     dialect = PostgresDialect()
 
-    def __init__(self, url: PostgresUrl, parameters: str) -> None:
+    def __init__(self, url: PostgresUrl, parameters: str, use: Use) -> None:
         self._url = url
         self._parameters = parameters
+        self._use = use
+        self.id = uuid4().hex
+        """Names this connection in the table of changes, however often it is made again."""
         self._connection: Connection | None = None
         self._session: _Session | None = None
         self._transaction = ""
 
     async def open(self) -> Connection:
-        """Connects and takes the lock. Raises AlreadyRunning and psycopg.Error."""
+        """Connects. Raises psycopg.Error, and AlreadyRunning where the database is in use by whom it must not meet."""
         connection = await connecting.connect(self._parameters)
         try:
             if not await self._lock(connection):
                 raise AlreadyRunning(
-                    f"Another relay bot is running with the database {self._url}. "
-                    "Stop that one first, or give this one another DATABASE_URL."
+                    f"A relay bot is running with the database {self._url}. Stop every one of them first."
+                    if self._use is Use.ALONE
+                    else f"The database {self._url} is in use by rotate-key or copy-database. Wait for its end."
                 )
             self._session = await _session(connection)
         except BaseException:
@@ -84,16 +97,19 @@ class PostgresWriter(interface.Connection):
     async def run(self, sql: str, parameters: Sequence[SqlValue] = ()) -> int:
         return (await self._execute(sql, parameters)).rowcount
 
-    async def begin(self) -> None:
-        """Begins a transaction, on a new connection where the last one is lost: nothing can have happened yet."""
+    async def begin(self, *, locks_rows: bool = False) -> None:
+        """Begins a transaction, on a new connection where the last one is lost: nothing can have happened yet.
+
+        `locks_rows`: it reads no row that it has not locked, and may run beside others of its kind.
+        """
         with OWN_ERRORS:
             lost = self._connection
             try:
-                await self._begin()
+                await self._begin(locks_rows)
             except psycopg.Error:
                 if lost is None or not lost.closed:
                     raise
-                await self._begin()
+                await self._begin(locks_rows)
 
     async def commit(self) -> None:
         """Commits. Where the connection is lost meanwhile, the server is asked what became of it.
@@ -124,7 +140,7 @@ class PostgresWriter(interface.Connection):
             await connection.close()
 
     async def close(self) -> None:
-        """Ends the connection, and with it the lock."""
+        """Ends the connection."""
         if self._connection is not None:
             await self._connection.close()
 
@@ -139,23 +155,26 @@ class PostgresWriter(interface.Connection):
         with OWN_ERRORS, bounded(connection):
             return await connection.execute(text.encode(), values)
 
-    async def _begin(self) -> None:
+    async def _begin(self, locks_rows: bool) -> None:
         connection = await self._connected()
+        lock = f"pg_advisory_xact_lock{'_shared' if locks_rows else ''}({_TRANSACTIONS})"
+        text = _BEGIN.format(writer=self.id, lock="1" if self._use is Use.LEASES else lock)
         with bounded(connection):
-            cursor = await connection.execute(_BEGIN)
+            cursor = await connection.execute(text.encode())
             while cursor.nextset():
                 pass
             row = await cursor.fetchone()
         self._transaction = row[0] if row is not None else ""
 
     async def _connected(self) -> Connection:
-        """The connection, made again where it is lost. Raises StorageUnavailable where another bot has the lock."""
+        """The connection, made again where it is lost. Raises StorageUnavailable where somebody works with the database
+        who must not be met."""
         if self._connection is None or self._connection.closed:
             connection = await connecting.connect(self._parameters)
             try:
                 await self._end_lost_session(connection)
                 if not await self._lock(connection):
-                    raise StorageUnavailable("another relay bot works with the database by now")
+                    raise StorageUnavailable("a command works with the database that no bot may meet")
                 self._session = await _session(connection)
             except BaseException:
                 await connection.close()
@@ -164,10 +183,13 @@ class PostgresWriter(interface.Connection):
         return self._connection
 
     async def _lock(self, connection: Connection) -> bool:
+        shared = "" if self._use is Use.ALONE else "_shared"
         deadline = time.monotonic() + _LOCK_SECONDS
         while True:
             with bounded(connection):
-                row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,))).fetchone()
+                row = await (
+                    await connection.execute(f"SELECT pg_try_advisory_lock{shared}({LOCK})".encode())
+                ).fetchone()
             if row is not None and row[0]:
                 return True
             if time.monotonic() >= deadline:

@@ -58,6 +58,9 @@ class SqliteDialect(Dialect):
     def joined(self, column: str) -> str:
         return f"group_concat({column})"
 
+    def for_update(self) -> str:
+        return ""
+
     def using_index(self, name: str) -> str:
         return f"INDEXED BY {name}"
 
@@ -89,6 +92,7 @@ class SqliteEngine(Engine):
 
     writer: SqliteConnection
     reader: SqliteConnection
+    writer_id = ""
 
     def __init__(self, path: Path, writer: SqliteConnection, reader: SqliteConnection, busy_seconds: float) -> None:
         self.path = path
@@ -114,7 +118,7 @@ class SqliteEngine(Engine):
             raise
         return cls(path, writer, reader, busy_seconds)
 
-    async def begin(self) -> None:
+    async def begin(self, *, locks_rows: bool = False) -> None:  # noqa: ARG002  # one transaction at a time
         await self.writer.rows("BEGIN IMMEDIATE")
 
     async def commit(self) -> None:

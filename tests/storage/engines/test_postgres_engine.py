@@ -13,6 +13,7 @@ import pytest
 from settings import PostgresUrl
 from storage import figures, jobs
 from storage.database import Database, get_meta, put_meta
+from storage.engines.interface import Use
 from storage.engines.postgres import connecting, writer
 from storage.engines.postgres.dialect import bound
 from storage.engines.postgres.engine import PostgresEngine
@@ -146,17 +147,68 @@ async def test_a_server_that_does_not_answer_is_not_waited_for(far: Database, pr
     await _put(far, "after")
 
 
-async def test_who_lost_the_lock_to_another_bot_writes_nothing(
+async def test_a_bot_that_lost_its_connection_to_a_command_writes_nothing(
     database: Database, postgres_server: PostgresServer, url: PostgresUrl
 ) -> None:
     postgres_server.end_connections(url)
-    other = await Database.open(url)
-    with pytest.raises(StorageUnavailable, match="another relay bot"):
+    command = await Database.open(url, use=Use.ALONE)
+    with pytest.raises(StorageUnavailable, match="no bot may meet"):
         await _put(database, "mine")
-    await _put(other, "theirs")
-    await other.close()
+    await _put(command, "theirs")
+    await command.close()
     await _put(database, "mine again")
     assert await _names(database) == {"theirs", "mine again"}
+
+
+async def test_transactions_of_two_processes_wait_for_each_other(database: Database, url: PostgresUrl) -> None:
+    other = await Database.open(url)
+    order: list[str] = []
+
+    async def write(one: Database, name: str, began: asyncio.Event, go_on: asyncio.Event, *, locks_rows: bool) -> None:
+        async with one.transaction(locks_rows=locks_rows):
+            began.set()
+            await go_on.wait()
+            order.append(name)
+
+    for locks_rows, beside in ((False, False), (True, False), (True, True)):
+        first, second, go_on, at_once = (asyncio.Event() for _ in range(4))
+        at_once.set()
+        task = asyncio.create_task(write(database, "first", first, go_on, locks_rows=locks_rows))
+        await first.wait()
+        follower = asyncio.create_task(write(other, "second", second, at_once, locks_rows=beside))
+        if beside:
+            await follower
+        else:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await second.wait()
+        go_on.set()
+        await asyncio.gather(task, follower)
+    assert order == ["first", "second", "first", "second", "second", "first"]
+    await other.close()
+
+
+async def test_a_transaction_in_which_nothing_happens_is_ended(
+    database: Database, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of a process that was halted in the middle of it."""
+    monkeypatch.setattr(writer, "_BEGIN", writer._BEGIN.replace("timeout = '5s'", "timeout = '100ms'"))
+
+    async def halted(told: asyncio.Event) -> None:
+        async with database.transaction() as tx:
+            await put_meta(tx, "halted", b"")
+            told.set()
+            await asyncio.sleep(60)
+
+    told = asyncio.Event()
+    task = asyncio.create_task(halted(told))
+    await told.wait()
+    other = await Database.open(url)
+    await _put(other, "other")
+    assert await _names(other) == {"other"}
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await other.close()
 
 
 async def test_a_transaction_with_a_statement_that_failed_is_not_taken_for_committed(database: Database) -> None:

@@ -14,6 +14,7 @@ from settings import PostgresUrl
 from storage import inspection
 from storage.database import Database, get_meta, put_meta
 from storage.engines import opening
+from storage.engines.interface import Use
 from storage.engines.postgres import engine, writer
 from storage.errors import (
     AlreadyRunning,
@@ -71,15 +72,19 @@ async def test_the_first_start_makes_the_tables_and_the_next_finds_them(empty: P
     assert found.tables == found.newest
 
 
-async def test_a_second_bot_is_refused_and_may_look(url: PostgresUrl) -> None:
-    first = await Database.open(url)
-    with pytest.raises(AlreadyRunning, match="Another relay bot"):
-        await Database.open(url)
+async def test_a_command_that_may_meet_no_bot_is_refused_while_one_runs(url: PostgresUrl) -> None:
+    first, second = await Database.open(url), await Database.open(url)
+    await first.close()
+    with pytest.raises(AlreadyRunning, match="A relay bot is running"):
+        await Database.open(url, use=Use.ALONE)
     assert await opening.is_in_use(url)
     await inspection.inspect(url, [new_key()])
-    await first.close()
+    await second.close()
     assert not await opening.is_in_use(url)
-    await (await Database.open(url)).close()
+    command = await Database.open(url, use=Use.ALONE)
+    with pytest.raises(AlreadyRunning, match="rotate-key or copy-database"):
+        await Database.open(url)
+    await command.close()
 
 
 async def test_another_programs_database(postgres_server: PostgresServer, empty: PostgresUrl) -> None:

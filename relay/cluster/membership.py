@@ -1,0 +1,283 @@
+"""This process among the others that work with one database: its lease, and what it holds by it.
+
+The lease is renewed every few seconds. This process believes in it only until the time at which it asked for the last
+renewal, by its own monotonic clock, plus the lease's length less a margin: however slow an answer was, nobody else has
+been given anything of this process's by then. Once the lease is lost, everything held by it is, and the process begins
+anew like one that has just been started.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
+from uuid import uuid4
+
+from relay.changes import Changes
+from relay.cluster.account_shares import accounts_of
+from relay.cluster.change_feed import ChangeFeed
+from relay.cluster.shards import shard_of
+from relay.cluster.shares import Process, ShardLease
+from relay.failures import FailureSeries
+from relay.ports import Clock
+from storage import change_feed, processes
+from storage.database import Database, Transaction
+from storage.delivery_queries import Shards
+from storage.errors import StorageError
+from storage.processes import LEASE_SECONDS
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+RENEW_SECONDS = 3.0
+MARGIN_SECONDS = 3.0
+"""By how much earlier than the database this process takes its lease for run out."""
+_NOBODY = Shards(1, ())
+_TIDYING = "change feed"
+_TIDY_SECONDS = 60.0
+_T = TypeVar("_T")
+
+
+class LeaseLost(StorageError):
+    """Others may hold by now what this process held."""
+
+
+class Membership:
+    """The Ownership of one process of several.
+
+    `leases` is the database over connections of their own (`Use.LEASES`), so that no other transaction holds up a
+    renewal; `accounts` returns every account that is known.
+    """
+
+    def __init__(
+        self,
+        leases: Database,
+        feed: ChangeFeed,
+        accounts: Callable[[], Collection[int]],
+        changes: Changes,
+        clock: Clock,
+        version: str,
+    ) -> None:
+        self.process_id = uuid4().hex
+        self._leases = leases
+        self._feed = feed
+        self._all_accounts = accounts
+        self._changes = changes
+        self._clock = clock
+        self._version = version
+        self._trusted_until = -math.inf
+        self._renew_at = -math.inf
+        self._accounts: frozenset[int] = frozenset()
+        self._to_release: frozenset[int] = frozenset()
+        """Accounts that are ours in the database alone."""
+        self._should: tuple[frozenset[int], frozenset[str], frozenset[int]] = (frozenset(), frozenset(), frozenset())
+        self._shards = _NOBODY
+        self._named: set[str] = set()
+        self._tidy_at = -math.inf
+        self._draining = False
+        self._looking = FailureSeries(log, "the other processes could not be looked at")
+
+    # ---- what is ours -----------------------------------------------------------------------------------------------
+
+    @property
+    def holds(self) -> bool:
+        return self._clock.monotonic() < self._trusted_until
+
+    def owns_account(self, account_id: int) -> bool:
+        return account_id in self._accounts and self.holds
+
+    def shards(self) -> Shards:
+        return self._shards if self.holds else _NOBODY
+
+    def owns_server(self, guild_id: int) -> bool:
+        shards = self.shards()
+        return shard_of(guild_id, shards.count) in shards.held
+
+    async def has_named(self, name: str) -> bool:
+        """Whether this process is the one of all that does what the name stands for. Raises StorageError."""
+        if name in self._named and self.holds:
+            return True
+        if self._draining or not await self._write(lambda tx: processes.take_named(tx, self.process_id, name)):
+            return False
+        self._named.add(name)
+        return self.holds
+
+    async def release_named(self, name: str) -> None:
+        """Lets the next process do it. Raises StorageError."""
+        self._named.discard(name)
+        await self._write(lambda tx: processes.release_named(tx, self.process_id, name))
+
+    # ---- shards -----------------------------------------------------------------------------------------------------
+
+    async def read_shards(self) -> tuple[list[ShardLease], list[Process]]:
+        """Every shard, and every process that is alive. Raises StorageError."""
+        leases = [
+            ShardLease(row.shard_id, row.owner, row.successor, row.free_s)
+            for row in await processes.shard_leases(self._leases.reader)
+        ]
+        return leases, [Process(row.id, row.draining) for row in await processes.alive(self._leases.reader)]
+
+    async def agree_on_shards(self, wanted: int) -> int:
+        """How many shards there are for all processes: as many as Discord wants, unless some are held already. Raises
+        StorageError."""
+        count = await self._write(lambda tx: processes.set_shard_count(tx, wanted))
+        await self._look_at_shards()
+        return count
+
+    async def take_shard(self, shard_id: int) -> bool:
+        """Takes a free shard, or one that this process was to take over; whether it is ours. Raises StorageError."""
+        taken = await self._write(lambda tx: processes.take_shard(tx, self.process_id, shard_id))
+        await self._look_at_shards()
+        return taken
+
+    async def ask_for_shard(self, shard_id: int) -> bool:
+        """Makes this process the one that takes a shard over; whether it is. Raises StorageError."""
+        return await self._write(lambda tx: processes.ask_for_shard(tx, self.process_id, shard_id))
+
+    async def release_shard(self, shard_id: int) -> None:
+        """Frees a shard, or no longer is the one to take it over. Raises StorageError."""
+        await self._write(lambda tx: processes.release_shards(tx, self.process_id, [shard_id]))
+        await self._look_at_shards()
+
+    # ---- coming and going -------------------------------------------------------------------------------------------
+
+    async def join(self) -> None:
+        """Registers this process and takes what is free. Raises StorageError."""
+        await self._begin()
+        await self._look()
+
+    async def run(self) -> None:
+        """Keeps the lease, takes and gives away, and follows the others' changes, until it is cancelled."""
+        watch = asyncio.create_task(self._watch_deadline(), name="lease")
+        try:
+            while True:
+                await self._clock.sleep(LOOK_SECONDS)
+                await self._turn()
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+
+    async def begin_draining(self) -> None:
+        """This process is about to end: it takes nothing more, and others poll its accounts. Raises StorageError."""
+        self._draining = True
+        self._set_accounts(frozenset())
+        await self._write(lambda tx: processes.begin_draining(tx, self.process_id))
+
+    async def leave(self) -> None:
+        """Frees everything at once. Where the database is away, the lease runs out."""
+        self._draining = True
+        self._lose()
+        try:
+            async with self._leases.transaction() as tx:
+                await processes.forget(tx, self.process_id)
+        except StorageError as error:
+            log.warning("the other processes have to wait until this one's lease runs out: %s", error)
+
+    # ---- inside -----------------------------------------------------------------------------------------------------
+
+    async def _turn(self) -> None:
+        try:
+            if not self.holds:
+                await self._begin()
+            elif self._clock.monotonic() >= self._renew_at:
+                await self._renew()
+            await self._look()
+            self._looking.worked()
+        except StorageError as error:
+            await self._clock.sleep(min(self._looking.failed(error), RENEW_SECONDS))
+
+    async def _begin(self) -> None:
+        """Also after a lease was lost: whatever was held by it, in the database too, is free."""
+        self._lose()
+        asked_at = self._clock.monotonic()
+        async with self._leases.transaction() as tx:
+            await processes.forget(tx, self.process_id)
+            await processes.register(tx, self.process_id, self._version)
+        await self._feed.begin()
+        self._trust(asked_at)
+        log.info("process %s works with the database", self.process_id)
+
+    async def _renew(self) -> None:
+        asked_at = self._clock.monotonic()
+        if await self._write(lambda tx: processes.renew(tx, self.process_id)) is None:
+            log.warning("this process's lease has run out; others have what it held")
+            self._lose()
+            raise LeaseLost("the lease has run out")
+        self._trust(asked_at)
+
+    def _trust(self, asked_at: float) -> None:
+        self._trusted_until = asked_at + LEASE_SECONDS - MARGIN_SECONDS
+        self._renew_at = asked_at + RENEW_SECONDS
+
+    def _lose(self) -> None:
+        self._trusted_until = -math.inf
+        self._named.clear()
+        self._set_accounts(frozenset())
+        self._set_shards(_NOBODY)
+
+    async def _watch_deadline(self) -> None:
+        """Renewals may hang where the database is cut off; what is held is dropped all the same."""
+        while True:
+            left = self._trusted_until - self._clock.monotonic()
+            if left <= 0 and (self._accounts or self._shards.held):
+                log.warning("the database was not reached for too long; others may have what this process held")
+                self._lose()
+            await self._clock.sleep(min(max(left, LOOK_SECONDS), LEASE_SECONDS))
+
+    async def _look(self) -> None:
+        reader = self._leases.reader
+        if await processes.has_dead(reader):
+            dead = await self._write(processes.forget_dead)
+            for process_id in dead:
+                log.warning("process %s is gone; what it held is free", process_id)
+        alive = await processes.alive(reader)
+        await self._share_accounts(frozenset(process.id for process in alive if not process.draining))
+        await self._look_at_shards()
+        await self._feed.look()
+        if self._clock.monotonic() >= self._tidy_at and await self.has_named(_TIDYING):
+            await self._write(change_feed.delete_old)
+            self._tidy_at = self._clock.monotonic() + _TIDY_SECONDS
+
+    async def _share_accounts(self, takers: frozenset[str]) -> None:
+        should = self._accounts_to_hold(takers)
+        self._to_release |= self._accounts - should
+        if self._to_release:
+            given = self._to_release
+            self._set_accounts(self._accounts & should)
+            await self._write(lambda tx: processes.release_accounts(tx, self.process_id, given))
+            self._to_release = frozenset()
+        missing = should - self._accounts
+        if missing:
+            taken = await self._write(lambda tx: processes.take_accounts(tx, self.process_id, missing))
+            self._set_accounts(self._accounts.union(taken))
+
+    def _accounts_to_hold(self, takers: frozenset[str]) -> frozenset[int]:
+        known = frozenset(self._all_accounts())
+        if self._should[:2] != (known, takers):
+            self._should = (known, takers, accounts_of(self.process_id, known, takers))
+        return self._should[2]
+
+    async def _look_at_shards(self) -> None:
+        rows = await processes.shard_leases(self._leases.reader)
+        if not rows:
+            return
+        held = [row.shard_id for row in rows if row.owner == self.process_id]
+        # Nobody may come for a shard that was assigned by hand: then whoever can posts in its servers.
+        orphaned = [row.shard_id for row in rows if row.free_s > LEASE_SECONDS]
+        self._set_shards(Shards(rows[0].shard_count, (*held, *orphaned)))
+
+    async def _write(self, action: Callable[[Transaction], Awaitable[_T]]) -> _T:
+        async with self._leases.transaction() as tx:
+            return await action(tx)
+
+    def _set_accounts(self, accounts: frozenset[int]) -> None:
+        before, self._accounts = self._accounts, accounts
+        for account_id in before ^ accounts:
+            self._changes.account_moved(account_id)
+
+    def _set_shards(self, shards: Shards) -> None:
+        before, self._shards = self._shards, shards
+        if before != shards:
+            self._changes.servers_moved()

@@ -1,0 +1,241 @@
+"""The bots that work with one PostgreSQL database, and what each of them holds. All times are the server's.
+
+A process has one lease, the row in `processes`. Whatever else it holds names that row as its owner, and is free at once
+when the row is deleted: by the process itself when it ends, or by any other one when the lease has run out. A lease
+that has run out is never renewed; its process begins anew under another id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from storage.database import Queries, Transaction
+
+LEASE_SECONDS = 15
+_UNTIL = f"clock_timestamp() + interval '{LEASE_SECONDS} seconds'"
+_ALIVE = "lease_until > clock_timestamp()"
+_NOW_MS = "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS bigint)"
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRow:
+    """A process that is alive."""
+
+    id: str
+    version: str
+    draining: bool
+    seconds: float
+    """For how long it has been running."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLeaseRow:
+    """Who holds a gateway shard."""
+
+    shard_id: int
+    shard_count: int
+    owner: str | None
+    successor: str | None
+    """The process that takes it over next."""
+    epoch: int
+    """Grows with each change of the owner."""
+    free_s: float
+    """For how many seconds nobody has held it; 0 while somebody does."""
+
+
+# ---- processes ------------------------------------------------------------------------------------------------------
+
+
+async def register(tx: Transaction, process_id: str, version: str) -> None:
+    """A process begins."""
+    await tx.run(f"INSERT INTO processes (id, version, lease_until) VALUES (?, ?, {_UNTIL})", (process_id, version))
+
+
+async def renew(tx: Transaction, process_id: str) -> int | None:
+    """Renews a process's lease; the server's time (milliseconds UTC), or None where the lease is lost."""
+    sql = f"UPDATE processes SET lease_until = {_UNTIL} WHERE id = ? AND {_ALIVE} RETURNING {_NOW_MS}"
+    return await tx.value(sql, (process_id,))
+
+
+async def begin_draining(tx: Transaction, process_id: str) -> None:
+    """The process is about to end: it takes nothing more, and gives away what it has."""
+    await tx.run("UPDATE processes SET draining = TRUE WHERE id = ?", (process_id,))
+    await tx.run("DELETE FROM account_leases WHERE owner = ?", (process_id,))
+
+
+async def forget(tx: Transaction, process_id: str) -> None:
+    """A process has ended; what it held is free."""
+    sql = "UPDATE shard_leases SET owner = NULL, free_since = clock_timestamp() WHERE owner = ?"
+    await tx.run(sql, (process_id,))
+    await tx.run("DELETE FROM processes WHERE id = ?", (process_id,))
+
+
+async def forget_dead(tx: Transaction) -> list[str]:
+    """Frees what processes hold whose leases have run out; returns their ids."""
+    dead = await tx.values(f"SELECT id FROM processes WHERE NOT {_ALIVE} ORDER BY id FOR UPDATE SKIP LOCKED")
+    for process_id in dead:
+        await forget(tx, process_id)
+    return dead
+
+
+async def alive(queries: Queries) -> list[ProcessRow]:
+    """The processes whose leases hold."""
+    return await queries.all_as(
+        ProcessRow,
+        f"""
+        SELECT id, version, draining,
+          CAST(extract(epoch FROM clock_timestamp() - started_at) AS double precision) AS seconds
+        FROM processes WHERE {_ALIVE} ORDER BY id
+        """,
+    )
+
+
+async def has_dead(queries: Queries) -> bool:
+    """Whether a process's lease has run out and nobody has freed yet what it held."""
+    return await queries.count(f"processes WHERE NOT {_ALIVE}") > 0
+
+
+# ---- accounts -------------------------------------------------------------------------------------------------------
+
+
+async def take_accounts(tx: Transaction, process_id: str, account_ids: Collection[int]) -> list[int]:
+    """Takes those of the accounts that nobody holds; returns those that are this process's now."""
+    which = tx.sql.list_of(sorted(account_ids))
+    await tx.run(
+        f"""
+        INSERT INTO account_leases (account_id, owner)
+        SELECT a.id, p.id FROM accounts a, processes p WHERE {tx.sql.among("a.id")} AND p.id = ? AND p.{_ALIVE}
+        ON CONFLICT (account_id) DO NOTHING
+        """,
+        (which, process_id),
+    )
+    sql = f"SELECT account_id FROM account_leases WHERE {tx.sql.among('account_id')} AND owner = ?"
+    return await tx.values(sql, (which, process_id))
+
+
+async def release_accounts(tx: Transaction, process_id: str, account_ids: Collection[int]) -> None:
+    """Frees those of the accounts that this process holds."""
+    await tx.run(
+        f"DELETE FROM account_leases WHERE owner = ? AND {tx.sql.among('account_id')}",
+        (process_id, tx.sql.list_of(account_ids)),
+    )
+
+
+# ---- shards ---------------------------------------------------------------------------------------------------------
+
+
+async def set_shard_count(tx: Transaction, shard_count: int) -> int:
+    """Makes a row for each of the bot's shards, where nobody holds one of another count; the count that is in force."""
+    await tx.run("LOCK TABLE shard_leases IN SHARE ROW EXCLUSIVE MODE")
+    held = await tx.value("SELECT shard_count FROM shard_leases WHERE owner IS NOT NULL LIMIT 1")
+    count = int(held or shard_count)
+    await tx.run("DELETE FROM shard_leases WHERE shard_count <> ?", (count,))
+    await tx.run(
+        """
+        INSERT INTO shard_leases (shard_id, shard_count) SELECT number, ? FROM generate_series(0, ? - 1) AS number
+        ON CONFLICT (shard_id) DO NOTHING
+        """,
+        (count, count),
+    )
+    return count
+
+
+async def shard_leases(queries: Queries) -> list[ShardLeaseRow]:
+    """Every shard."""
+    return await queries.all_as(
+        ShardLeaseRow,
+        """
+        SELECT shard_id, shard_count, owner, successor, epoch,
+          CASE WHEN owner IS NULL
+            THEN CAST(extract(epoch FROM clock_timestamp() - free_since) AS double precision) ELSE 0 END AS free_s
+        FROM shard_leases ORDER BY shard_id
+        """,
+    )
+
+
+async def take_shard(tx: Transaction, process_id: str, shard_id: int) -> bool:
+    """Takes a shard that nobody holds, or that this process was to take over; whether it has it now."""
+    return (
+        await tx.run(
+            f"""
+            UPDATE shard_leases SET owner = ?1, successor = NULL, epoch = epoch + 1
+            WHERE shard_id = ?2 AND (owner IS NULL OR successor = ?1)
+            AND EXISTS (SELECT 1 FROM processes WHERE id = ?1 AND {_ALIVE})
+            """,
+            (process_id, shard_id),
+        )
+        > 0
+    )
+
+
+async def ask_for_shard(tx: Transaction, process_id: str, shard_id: int) -> bool:
+    """Makes this process the one that takes the shard over from its owner, where no other does that."""
+    return (
+        await tx.run(
+            f"""
+            UPDATE shard_leases SET successor = ?1 WHERE shard_id = ?2 AND owner <> ?1 AND successor IS NULL
+            AND EXISTS (SELECT 1 FROM processes WHERE id = ?1 AND {_ALIVE})
+            """,
+            (process_id, shard_id),
+        )
+        > 0
+    )
+
+
+async def release_shards(tx: Transaction, process_id: str, shard_ids: Sequence[int]) -> None:
+    """Frees those of the shards that this process holds, and lets go of those that it was to take over."""
+    which = tx.sql.among("shard_id", "?2")
+    parameters = (process_id, tx.sql.list_of(shard_ids))
+    await tx.run(f"UPDATE shard_leases SET successor = NULL WHERE successor = ?1 AND {which}", parameters)
+    await tx.run(
+        f"UPDATE shard_leases SET owner = NULL, free_since = clock_timestamp() WHERE owner = ?1 AND {which}", parameters
+    )
+
+
+# ---- what one of all does -------------------------------------------------------------------------------------------
+
+
+async def take_named(tx: Transaction, process_id: str, name: str) -> bool:
+    """Takes what this name stands for, where nobody else holds it; whether this process has it."""
+    return (
+        await tx.value(
+            f"""
+            INSERT INTO named_leases (name, owner) SELECT CAST(? AS text), id FROM processes WHERE id = ? AND {_ALIVE}
+            ON CONFLICT (name) DO UPDATE SET owner = excluded.owner WHERE named_leases.owner = excluded.owner
+            RETURNING owner
+            """,
+            (name, process_id),
+        )
+        is not None
+    )
+
+
+async def release_named(tx: Transaction, process_id: str, name: str) -> None:
+    """Lets the next process have it."""
+    await tx.run("DELETE FROM named_leases WHERE name = ? AND owner = ?", (name, process_id))
+
+
+# ---- budgets --------------------------------------------------------------------------------------------------------
+
+
+async def take_from_budget(tx: Transaction, name: str, amount: float, *, most: float, per_second: float) -> float:
+    """Takes from a budget that all processes share; for how many seconds to wait before `amount` is there (0: taken).
+
+    A budget holds at most `most` and gains `per_second`.
+    """
+    await tx.run("INSERT INTO pacing (name, available) VALUES (?, ?) ON CONFLICT (name) DO NOTHING", (name, most))
+    await tx.value(f"SELECT name FROM pacing WHERE name = ? {tx.sql.for_update()}", (name,))
+    available = await tx.value(
+        """
+        UPDATE pacing SET refilled_at = clock_timestamp(), available = least(CAST(? AS double precision), available
+          + CAST(? AS double precision) * greatest(0, extract(epoch FROM clock_timestamp() - refilled_at)))
+        WHERE name = ? RETURNING available
+        """,
+        (most, per_second, name),
+    )
+    missing = amount - float(available or 0.0)
+    if missing > 0:
+        return missing / per_second
+    await tx.run("UPDATE pacing SET available = available - ? WHERE name = ?", (amount, name))
+    return 0.0

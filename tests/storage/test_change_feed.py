@@ -1,0 +1,101 @@
+"""What other processes commit is seen once it is, in whatever order they do it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from settings import PostgresUrl
+from storage import change_feed, follows, jobs, servers, subscriptions
+from storage.change_feed import Look
+from storage.database import Database
+from storage.follows import FollowRow
+from tests.postgres_server import PostgresServer
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> Iterator[PostgresUrl]:
+    made = postgres_server.new_database()
+    yield made
+    postgres_server.drop(made)
+
+
+@pytest.fixture
+async def databases(url: PostgresUrl) -> AsyncIterator[tuple[Database, Database, Database]]:
+    opened = (await Database.open(url), await Database.open(url), await Database.open(url))
+    yield opened
+    for database in opened:
+        await database.close()
+
+
+def _told(look: Look) -> set[tuple[str, int]]:
+    return {(change.kind, change.item) for change in look.changes}
+
+
+async def test_everything_that_others_have_in_memory_is_told(databases: tuple[Database, Database, Database]) -> None:
+    mine, theirs, _ = databases
+    horizon = await change_feed.horizon(mine.reader)
+    async with theirs.transaction() as tx:
+        account = await tx.insert("accounts", account_key="k", state_since=0)
+        job = await jobs.add(tx, account, "j", None, 0)
+        subscription = await subscriptions.add(
+            tx, job_id=job.id, guild_id=1, channel_id=2, batch_id=None, spoiler=False, now=0
+        )
+        await servers.set_account(tx, 1, account, 5)
+    look = await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)
+    assert _told(look) == {("account", account), ("job", job.id), ("server", 1)}
+    async with theirs.transaction() as tx:
+        await subscriptions.end(tx, subscription, 1)
+        await follows.put(tx, FollowRow(1, 2, account, False, 5, 0))
+        await change_feed.report_end(tx, job.id)
+    before, look = look, await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)
+    new = [change for change in look.changes if change not in before.changes]
+    assert {(change.kind, change.item) for change in new} == {
+        ("job", job.id),
+        ("subscription", subscription),
+        ("follow", 1),
+        ("end_reported", job.id),
+    }
+    assert (await change_feed.since(theirs.reader, horizon, but_of=theirs.writer_id)).changes == []
+
+
+async def test_one_that_began_first_and_commits_last_is_not_missed(
+    databases: tuple[Database, Database, Database],
+) -> None:
+    mine, slow, fast = databases
+    horizon = await change_feed.horizon(mine.reader)
+    async with slow.transaction(locks_rows=True) as late:
+        await late.insert("accounts", account_key="slow", state_since=0)
+        async with fast.transaction(locks_rows=True) as tx:
+            await tx.insert("accounts", account_key="fast", state_since=0)
+        look = await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)
+        assert len(look.changes) == 1
+    look = await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)
+    assert len(look.changes) == 2
+    assert (await change_feed.since(mine.reader, look.horizon, but_of=mine.writer_id)).changes == []
+
+
+async def test_what_everybody_has_read_is_deleted(databases: tuple[Database, Database, Database]) -> None:
+    mine, theirs, _ = databases
+    async with theirs.transaction() as tx:
+        await change_feed.report_end(tx, 1)
+        await change_feed.report_end(tx, 2)
+        await tx.run("UPDATE changes SET made_at = made_at - interval '3 minutes' WHERE item = 1")
+        assert await change_feed.delete_old(tx) == 1
+    assert await mine.reader.values("SELECT item FROM changes") == [2]
+
+
+@pytest.mark.parametrize("column", ["shown_at = 5", "shown = 'x'"])
+async def test_what_only_the_posting_process_needs_is_not_told(
+    databases: tuple[Database, Database, Database], column: str
+) -> None:
+    mine, theirs, _ = databases
+    async with theirs.transaction() as tx:
+        account = await tx.insert("accounts", account_key="k", state_since=0)
+        job = await jobs.add(tx, account, "j", None, 0)
+        await subscriptions.add(tx, job_id=job.id, guild_id=1, channel_id=2, batch_id=None, spoiler=False, now=0)
+    horizon = await change_feed.horizon(mine.reader)
+    async with theirs.transaction() as tx:
+        await tx.run(f"UPDATE subscriptions SET {column}")
+    assert (await change_feed.since(mine.reader, horizon, but_of=mine.writer_id)).changes == []

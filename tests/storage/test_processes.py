@@ -1,0 +1,151 @@
+"""The leases of several processes, on a real PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from settings import PostgresUrl
+from storage import processes
+from storage.database import Database
+from storage.engines.interface import Use
+from tests.postgres_server import PostgresServer
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> Iterator[PostgresUrl]:
+    made = postgres_server.new_database()
+    yield made
+    postgres_server.drop(made)
+
+
+@pytest.fixture
+async def leases(url: PostgresUrl) -> AsyncIterator[Database]:
+    opened = await Database.open(url, use=Use.LEASES)
+    async with opened.transaction() as tx:
+        for process_id in ("a", "b"):
+            await processes.register(tx, process_id, "1")
+    yield opened
+    await opened.close()
+
+
+async def _run_out(leases: Database, process_id: str) -> None:
+    async with leases.transaction() as tx:
+        await tx.run("UPDATE processes SET lease_until = clock_timestamp() WHERE id = ?", (process_id,))
+
+
+async def _alive(leases: Database) -> list[str]:
+    return [process.id for process in await processes.alive(leases.reader)]
+
+
+async def test_a_lease_that_has_run_out_is_never_renewed(leases: Database) -> None:
+    async with leases.transaction() as tx:
+        assert await processes.renew(tx, "a") is not None
+    await _run_out(leases, "a")
+    assert await _alive(leases) == ["b"]
+    async with leases.transaction() as tx:
+        assert await processes.renew(tx, "a") is None
+        assert await processes.renew(tx, "unheard of") is None
+
+
+async def test_what_the_dead_held_is_free(leases: Database) -> None:
+    async with leases.transaction() as tx:
+        account = await tx.insert("accounts", account_key="k", state_since=0)
+        delivery = await tx.insert(
+            "deliveries", kind="notice", guild_id=1, channel_id=1, base_nonce="n", next_at=0, created_at=0, owner="a"
+        )
+        assert await processes.set_shard_count(tx, 2) == 2
+        assert await processes.take_shard(tx, "a", 0)
+        assert await processes.take_accounts(tx, "a", [account]) == [account]
+        assert await processes.take_named(tx, "a", "retention")
+        assert await processes.take_accounts(tx, "b", [account]) == []
+        assert not await processes.take_named(tx, "b", "retention")
+        assert not await processes.take_shard(tx, "b", 0)
+    assert not await processes.has_dead(leases.reader)
+    await _run_out(leases, "a")
+    assert await processes.has_dead(leases.reader)
+    async with leases.transaction() as tx:
+        assert not await processes.take_shard(tx, "a", 1)
+        assert await processes.forget_dead(tx) == ["a"]
+        assert await tx.value("SELECT owner FROM deliveries WHERE id = ?", (delivery,)) is None
+        assert await processes.take_accounts(tx, "a", [account]) == []
+        assert await processes.take_accounts(tx, "b", [account]) == [account]
+        assert await processes.take_named(tx, "b", "retention")
+        assert await processes.take_shard(tx, "b", 0)
+    assert [lease.owner for lease in await processes.shard_leases(leases.reader)] == ["b", None]
+
+
+async def test_what_is_taken_again_is_still_ours(leases: Database) -> None:
+    """The answer to the first commit may have been lost."""
+    async with leases.transaction() as tx:
+        account = await tx.insert("accounts", account_key="k", state_since=0)
+        for _ in range(2):
+            assert await processes.take_accounts(tx, "a", [account]) == [account]
+            assert await processes.take_named(tx, "a", "x")
+        await processes.release_accounts(tx, "b", [account])
+        assert await processes.take_accounts(tx, "b", [account]) == []
+        await processes.release_accounts(tx, "a", [account])
+        assert await processes.take_accounts(tx, "b", [account]) == [account]
+        await processes.release_named(tx, "b", "x")
+        assert not await processes.take_named(tx, "b", "x")
+        await processes.release_named(tx, "a", "x")
+        assert await processes.take_named(tx, "b", "x")
+
+
+async def test_a_shard_goes_over_to_whoever_asked_first(leases: Database) -> None:
+    async with leases.transaction() as tx:
+        await processes.register(tx, "c", "1")
+        await processes.set_shard_count(tx, 1)
+        assert not await processes.ask_for_shard(tx, "b", 0)
+        assert await processes.take_shard(tx, "a", 0)
+        assert not await processes.ask_for_shard(tx, "a", 0)
+        assert await processes.ask_for_shard(tx, "b", 0)
+        assert not await processes.ask_for_shard(tx, "c", 0)
+        assert not await processes.take_shard(tx, "c", 0)
+        await processes.release_shards(tx, "b", [0])
+        assert not await processes.take_shard(tx, "b", 0)
+        assert await processes.ask_for_shard(tx, "c", 0)
+        assert await processes.take_shard(tx, "c", 0)
+    (lease,) = await processes.shard_leases(leases.reader)
+    assert (lease.owner, lease.successor, lease.epoch, lease.free_s) == ("c", None, 2, 0)
+    async with leases.transaction() as tx:
+        await processes.release_shards(tx, "a", [0])
+        assert (await processes.shard_leases(tx))[0].owner == "c"
+        await processes.release_shards(tx, "c", [0])
+    (lease,) = await processes.shard_leases(leases.reader)
+    assert (lease.owner, lease.free_s >= 0) == (None, True)
+
+
+async def test_the_number_of_shards_stays_while_anybody_holds_one(leases: Database) -> None:
+    async with leases.transaction() as tx:
+        assert await processes.set_shard_count(tx, 2) == 2
+        await processes.take_shard(tx, "a", 1)
+        assert await processes.set_shard_count(tx, 4) == 2
+        await processes.release_shards(tx, "a", [1])
+        assert await processes.set_shard_count(tx, 3) == 3
+    assert [lease.shard_id for lease in await processes.shard_leases(leases.reader)] == [0, 1, 2]
+
+
+async def test_one_that_drains_gives_its_accounts_away(leases: Database) -> None:
+    async with leases.transaction() as tx:
+        account = await tx.insert("accounts", account_key="k", state_since=0)
+        await processes.take_accounts(tx, "a", [account])
+        await processes.begin_draining(tx, "a")
+        assert await processes.take_accounts(tx, "b", [account]) == [account]
+    assert [(process.id, process.draining) for process in await processes.alive(leases.reader)] == [
+        ("a", True),
+        ("b", False),
+    ]
+
+
+async def test_a_budget_is_one_for_all(leases: Database) -> None:
+    async def take(amount: float) -> float:
+        async with leases.transaction() as tx:
+            return await processes.take_from_budget(tx, "x", amount, most=2, per_second=0.01)
+
+    assert [await take(1), await take(1)] == [0, 0]
+    assert await take(1) == pytest.approx(100, abs=5)
+    async with leases.transaction() as tx:
+        await tx.run("UPDATE pacing SET refilled_at = clock_timestamp() - interval '1 hour'")
+    assert [await take(2), await take(1) > 0] == [0, True]
