@@ -349,7 +349,6 @@ class Relay:
         changes.follows_changed.listen(self.follows.changed)
         changes.server_forgotten.listen(self.callback_addresses.forget)
 
-        changes.end_reported.listen(self.poller.end_reported)
         changes.account_moved.listen(self.poller.account_changed)
         changes.account_moved.listen(lambda _: self.follows.changed())
         changes.account_moved.listen(self.rechecks.account_changed)

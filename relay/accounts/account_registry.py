@@ -83,11 +83,11 @@ class AccountRegistry:
         for guild_id in guild_ids:
             before = self.in_force(guild_id)
             row = await servers.get(reader, guild_id)
-            self.keep_own(guild_id, None if row is None else row.account_id)
+            self.remember_own(guild_id, None if row is None else row.account_id)
             (self._suspended.add if row is not None and row.gone_since is not None else self._suspended.discard)(
                 guild_id
             )
-            self.tell_changed(*{one for one in (before, self.in_force(guild_id)) if one is not None})
+            self.report_changed(*{one for one in (before, self.in_force(guild_id)) if one is not None})
 
     # ---- looking up -------------------------------------------------------------------------------------------------
 
