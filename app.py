@@ -11,6 +11,7 @@ import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, NamedTuple, Never
 
@@ -26,24 +27,18 @@ from cogs.outcome_service import OutcomeService
 from cogs.pixverse import PixVerse
 from cogs.pixverse_admin import AdminServices, PixVerseAdmin
 from cogs.token_service import TokenService
-from discord_adapter.client import (
-    UNREACHABLE,
-    DiscordTokenRefused,
-    RelayClient,
-    log_in,
-    reason_of,
-    use_discord_at,
-)
+from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.command_sync import RegisteredCommands
-from discord_adapter.gateway import stay_connected
+from discord_adapter.gateway import hold_all, stay_connected
 from discord_adapter.guild_events import GuildEvents
 from discord_adapter.guild_reconciler import GuildReconciler
-from discord_adapter.identify_slots import LocalSlots
+from discord_adapter.identify_slots import LocalSlots, SharedSlots
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
-from discord_adapter.shard_connection import ask_gateway
+from discord_adapter.shard_connection import GatewayInfo, TakeSlot
+from discord_adapter.shard_coordinator import LOOK_S, Rows, ShardCoordinator, ShardLeases
 from discord_adapter.shard_manager import ShardManager
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
@@ -116,9 +111,6 @@ _EXPOSED_ACCOUNT = (
 _COMMANDS = "commands"
 """What the process holds that registers them: one after the other, so that none undoes what another has done."""
 _COMMANDS_AGAIN_SECONDS = 2.0
-_GATEWAY = "gateway"
-"""What the process holds that is connected to it."""
-_GATEWAY_SECONDS = 1.0
 _SECRET_BYTES = 32
 """Of an address for callbacks."""
 
@@ -187,14 +179,17 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         use_discord_at(settings.discord_api_url)
         instruments = Instruments.of(settings)
         client = RelayClient(instruments.meters, clock.monotonic)
-        slots = LocalSlots(clock.monotonic, clock.sleep)
-        shards = ShardManager(client, slots.take, monotonic=clock.monotonic, sleep=clock.sleep)
         registry = CommandRegistry(storage.database, settings.discord_guild_ids)
         network = await _open_network(settings, stack, instruments, outside)
         poster = DiscordPoster(client, registry.mentions, client.invalid_requests.pause, client.channel_owners)
         relay = Relay(settings, operator_token, storage, network, poster, outside)
         await relay.start()
         stack.push_async_callback(relay.close)
+        if relay.membership is None:
+            take_slot: TakeSlot = LocalSlots(clock.monotonic, clock.sleep).take
+        else:
+            take_slot = SharedSlots(relay.membership.take_turn, clock.sleep).take
+        shards = ShardManager(client, take_slot, monotonic=clock.monotonic, sleep=clock.sleep)
         crashes = LoopCrashes()
         heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)
         await _open_callback_port(settings, stack, relay)
@@ -532,38 +527,48 @@ async def _serve_discord(
         await responder.end()
 
 
-async def _stay_connected_in_turn(shards: ShardManager, membership: Membership, clock: Clock) -> Never:
-    """Keeps the gateway connected while this process is the one of all that holds its shards."""
+async def _share_shards(membership: Membership, clock: Clock, shards: ShardManager, info: GatewayInfo) -> Never:
+    """Holds this process's shards, of those that all processes share. Raises what `ShardManager.failure` does."""
+
+    async def read() -> Rows:
+        return Rows(*await membership.read_shards())
+
+    leases = ShardLeases(
+        me=membership.process_id,
+        trusted=lambda: membership.holds,
+        read=read,
+        take=membership.take_shard,
+        ask=membership.ask_for_shard,
+        take_over=membership.take_shard,
+        release=membership.release_shard,
+    )
+    shards.begin(await _shard_count(membership, clock, info.shards))
+    coordinator = ShardCoordinator(
+        shards, leases, info.limit.max_concurrency, monotonic=clock.monotonic, sleep=clock.sleep
+    )
+    coordinating = asyncio.create_task(coordinator.run(), name="shards")
+    failing = asyncio.create_task(shards.failure(), name="gateway failure")
+    try:
+        done, _ = await asyncio.wait([coordinating, failing], return_when=asyncio.FIRST_COMPLETED)
+        done.pop().result()
+    finally:
+        for task in (coordinating, failing):
+            task.cancel()
+        await asyncio.gather(coordinating, failing, return_exceptions=True)
+
+
+async def _shard_count(membership: Membership, clock: Clock, wanted: int) -> int:
     while True:
-        gateway: asyncio.Task[None] | None = None
         try:
-            while await membership.has_named(_GATEWAY):
-                if gateway is None:
-                    await _take_shards(shards, membership)
-                    gateway = asyncio.create_task(stay_connected(shards, clock.sleep), name="connections")
-                await asyncio.wait([gateway], timeout=_GATEWAY_SECONDS)
-                if gateway.done():
-                    await gateway
-        except (StorageError, *UNREACHABLE) as error:
-            log.warning("this process does not hold the gateway now (%s)", reason_of(error))
-        finally:
-            if gateway is not None:
-                gateway.cancel()
-                await asyncio.gather(gateway, return_exceptions=True)
-        await clock.sleep(_GATEWAY_SECONDS)
-
-
-async def _take_shards(shards: ShardManager, membership: Membership) -> None:
-    for shard_id in range(await membership.agree_on_shards((await ask_gateway(shards.client)).shards)):
-        await membership.take_shard(shard_id)
+            return await membership.agree_on_shards(wanted)
+        except StorageError as error:
+            log.warning("the shards can't be shared out now: %s", error)
+        await clock.sleep(LOOK_S)
 
 
 async def _until_token_is_refused(shards: ShardManager, relay: Relay) -> None:
-    connected = stay_connected(shards, relay.clock.sleep)
-    if relay.membership is not None:
-        connected.close()
-        connected = _stay_connected_in_turn(shards, relay.membership, relay.clock)
-    gateway = asyncio.create_task(connected, name="gateway")
+    hold = hold_all if relay.membership is None else partial(_share_shards, relay.membership, relay.clock)
+    gateway = asyncio.create_task(stay_connected(shards, relay.clock.sleep, hold), name="gateway")
     signs = (relay.outbox.token_dead, shards.client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]
     tasks: list[asyncio.Task[Any]] = [gateway, *refused]

@@ -1,11 +1,20 @@
-"""The turns of one process that is alone to send IDENTIFYs."""
+"""The turns in which shards send their IDENTIFYs: of one process that is alone, or of several."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
 
-from relay.cluster.identify_pacing import RESERVE, SessionStartLimit, bucket_of, seconds_until_identify
+from relay.cluster.identify_pacing import (
+    RESERVE,
+    SCARCE,
+    SCARCE_SPACING_S,
+    SPACING_S,
+    SessionStartLimit,
+    bucket_of,
+    seconds_until_identify,
+)
+from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +36,56 @@ class LocalSlots:
             limit, None if last_of_bucket is None else now - last_of_bucket, None if last is None else now - last
         )
         if limit.remaining <= RESERVE:
-            log.error(
-                "Discord takes only %d more log-ins of this bot today; shard %d waits for %.0f s",
-                limit.remaining,
-                shard_id,
-                wait,
-            )
-            await self._sleep(wait)
+            await _wait_for_more(shard_id, limit, wait, self._sleep)
             return False
         self._last[bucket] = now + wait  # before the wait, so that the next one comes after it
         if wait > 0:
             await self._sleep(wait)
         return True
+
+
+class SharedSlots:
+    """Spaces the IDENTIFYs of all processes.
+
+    `take_turn` takes a turn by its name, of those that come every so many seconds, and returns 0; or it returns for how
+    many seconds to wait for the next. It may raise StorageError.
+    """
+
+    def __init__(
+        self, take_turn: Callable[[str, float], Awaitable[float]], sleep: Callable[[float], Awaitable[None]]
+    ) -> None:
+        self._take_turn = take_turn
+        self._sleep = sleep
+
+    async def take(self, shard_id: int, limit: SessionStartLimit) -> bool:
+        """Waits until this shard may identify. False: none was left, and the limit has to be asked for again."""
+        if limit.remaining <= RESERVE:
+            await _wait_for_more(shard_id, limit, seconds_until_identify(limit, None, None), self._sleep)
+            return False
+        if limit.remaining < limit.total * SCARCE:
+            await self._wait_for_turn("identify", SCARCE_SPACING_S)
+        await self._wait_for_turn(f"identify:{bucket_of(shard_id, limit.max_concurrency)}", SPACING_S)
+        return True
+
+    async def _wait_for_turn(self, name: str, spacing_s: float) -> None:
+        while True:
+            try:
+                wait = await self._take_turn(name, spacing_s)
+            except StorageError as error:
+                log.warning("no turn for an IDENTIFY can be had now: %s", error)
+                wait = 1.0
+            if wait <= 0:
+                return
+            await self._sleep(wait)
+
+
+async def _wait_for_more(
+    shard_id: int, limit: SessionStartLimit, wait: float, sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    log.error(
+        "Discord takes only %d more log-ins of this bot today; shard %d waits for %.0f s",
+        limit.remaining,
+        shard_id,
+        wait,
+    )
+    await sleep(wait)

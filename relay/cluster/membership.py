@@ -141,6 +141,13 @@ class Membership:
         await self._write(lambda tx: processes.release_shards(tx, self.process_id, [shard_id]))
         await self._look_at_shards()
 
+    async def take_turn(self, name: str, spacing_s: float) -> float:
+        """Takes a turn, of those that all processes share and that come every so many seconds; for how many seconds to
+        wait for the next (0: taken). Raises StorageError."""
+        return await self._write(
+            lambda tx: processes.take_from_budget(tx, name, 1.0, most=1.0, per_second=1.0 / spacing_s)
+        )
+
     # ---- coming and going -------------------------------------------------------------------------------------------
 
     async def join(self) -> None:
