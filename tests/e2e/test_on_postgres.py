@@ -91,12 +91,6 @@ async def stage(
         await shared.close()
 
 
-async def test_a_second_bot_is_refused(stage: Stage) -> None:
-    finished = await stage.bot.run()
-    assert finished.code == 4
-    assert "Another relay bot is running with the database postgresql://" in finished.lines[-1]
-
-
 async def test_the_operators_commands(stage: Stage) -> None:
     checked = await stage.bot.run("check")
     assert checked.code == 0
