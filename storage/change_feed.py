@@ -47,7 +47,7 @@ async def since(queries: Queries, horizon: int, *, but_of: str) -> Look:
     rows = await queries.all(
         f"""
         SELECT h.horizon, c.id, c.kind, c.item FROM (SELECT {_HORIZON} AS horizon) h
-        LEFT JOIN changes c ON c.made_in >= ? AND c.made_by <> ? ORDER BY c.id
+        LEFT JOIN changes c ON c.made_in >= ? AND c.writer <> ? ORDER BY c.id
         """,
         (horizon, but_of),
     )

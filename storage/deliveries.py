@@ -243,7 +243,7 @@ async def clock_went_back(tx: Transaction, now: int) -> int:
 
 
 async def claim(
-    tx: Transaction, delivery: Delivery, unanswered_at: int, *, owner: str | None, token: str
+    tx: Transaction, delivery: Delivery, unanswered_at: int, owner: str | None, token: str
 ) -> Delivery | None:
     """Marks it as being sent, with the start of the first attempt that may have gone through unnoticed.
 

@@ -301,13 +301,8 @@ class Sender:
         earlier = _unanswered_after(look, draft)
         async with self._database.transaction(locks_rows=True) as tx:
             now = self._clock.now()
-            claimed = await deliveries.claim(
-                tx,
-                delivery,
-                now if earlier is None else earlier,
-                owner=self._ownership.process_id,
-                token=uuid4().hex,
-            )
+            since = now if earlier is None else earlier
+            claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)
         if claimed is None or not self._ownership.holds:
             return
         self._note_taken_over(delivery)

@@ -166,7 +166,7 @@ async def test_only_cards_that_were_never_sent_are_dropped(outbox: Outbox) -> No
     never, maybe = await outbox.subscription(1), await outbox.subscription(1, channel_id=71)
     dropped, kept = await outbox.card(never, "a"), await outbox.card(maybe, "b", 71)
     async with outbox.database.transaction() as tx:
-        await deliveries.claim(tx, await outbox.get(kept), NOW, owner=None, token="t")
+        await deliveries.claim(tx, await outbox.get(kept), NOW, None, "t")
         await deliveries.retry_at(tx, kept, next_at=NOW, unanswered_at=NOW)
         assert await deliveries.drop_waiting_cards(tx, 1) == 1
         await deliveries.drop(tx, kept)
@@ -199,13 +199,13 @@ async def test_each_channel_offers_its_most_urgent(outbox: Outbox) -> None:
 async def test_what_is_settled_cannot_be_claimed(outbox: Outbox) -> None:
     delivery_id = await outbox.outcome(await outbox.subscription(1))
     async with outbox.database.transaction() as tx:
-        claimed = await deliveries.claim(tx, await outbox.get(delivery_id), NOW + 1, owner=None, token="t")
+        claimed = await deliveries.claim(tx, await outbox.get(delivery_id), NOW + 1, None, "t")
     assert claimed is not None
     assert (claimed.state, claimed.attempts, claimed.unanswered_at) == ("sending", 1, NOW + 1)
 
     await outbox.given_up(delivery_id)
     async with outbox.database.transaction() as tx:
-        assert await deliveries.claim(tx, await outbox.get(delivery_id), NOW, owner=None, token="u") is None
+        assert await deliveries.claim(tx, await outbox.get(delivery_id), NOW, None, "u") is None
 
 
 async def test_a_late_refusal_does_not_bring_back_what_was_given_up_meanwhile(outbox: Outbox) -> None:

@@ -54,6 +54,7 @@ async def test_every_row_is_as_it_was(before: Path) -> None:
     }
     for row in was["deliveries"]:
         row["kind"] = row["kind"].partition("-")[0]
+        row |= {"owner": None, "claim_token": ""}
     assert found["deliveries"] == was["deliveries"]
 
 
@@ -81,7 +82,7 @@ async def test_no_number_of_a_delivery_is_given_twice(before: Path) -> None:
 
 
 def test_a_crash_at_any_statement_leaves_the_old_state_or_the_new_one(before: Path) -> None:
-    steps = migrations.load("sqlite")
+    steps = [step for step in migrations.load("sqlite") if step.number <= 4]
     old, bytes_before = dump(before), before.read_bytes()
     with connected(before) as connection:
         migrate.migrate(before, connection, steps)

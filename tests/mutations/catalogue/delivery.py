@@ -98,7 +98,7 @@ MUTATIONS = (
         "the claim is not committed before the send",
         f"{_KILLED}[taken-nonce forgotten]",
         "Sender._send",
-        "claimed = await deliveries.claim(tx, delivery.id, now if earlier is None else earlier)\n",
+        "claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)\n",
         "claimed = delivery\n",
     ),
     mutation(
