@@ -13,7 +13,7 @@ _ROOT = Path(__file__).resolve().parents[1]
 _TIED_BOT = Path(__file__).with_name("tied_bot.py")
 _NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
 _SECONDS_TO_LEAVE = 12.0
-"""The bot promises ten."""
+"""The bot promises to end within ten seconds."""
 _LAST_WORDS = 30
 _KEPT_LINES = 400
 
@@ -52,7 +52,7 @@ class BotProcess:
 
     @property
     def last_words(self) -> list[str]:
-        """The very latest of its lines."""
+        """The latest of its lines."""
         return list(self.log)[-_LAST_WORDS:]
 
     @property
@@ -112,7 +112,7 @@ class BotProcess:
             await self.ended()
 
     async def kill(self) -> None:
-        """SIGKILL: it gets no chance to put anything in order."""
+        """SIGKILL: the process gets no chance to clean up."""
         if self._process is None or not self.running:
             return
         self._process.kill()

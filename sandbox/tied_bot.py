@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 _SECONDS_TO_LEAVE = 12.0
-"""The bot promises ten."""
+"""The bot promises to end within ten seconds."""
 
 
 def main() -> None:

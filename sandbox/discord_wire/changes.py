@@ -18,7 +18,7 @@ class Changes:
         self._waiting: set[asyncio.Future[None]] = set()
 
     def tell(self) -> None:
-        """Something happened."""
+        """Tells that something happened."""
         waiting, self._waiting = self._waiting, set()
         for waiter in waiting:
             if not waiter.done():

@@ -22,7 +22,7 @@ Answer = tuple[int, Any]
 
 
 def is_interaction_call(request: RecordedRequest) -> bool:
-    """Whether this call is let in by an interaction's token in place of the bot's."""
+    """Whether an interaction's token allows this call, instead of the bot's."""
     return CALLBACK.fullmatch(request.path) is not None or WEBHOOK.fullmatch(request.path) is not None
 
 

@@ -85,7 +85,7 @@ class Interactions:
         return bool(record.followup_ids) or self._source(record) is None or self._edited_by(record)
 
     def _edited_by(self, record: Interaction) -> bool:
-        """Whether its own token edited the message; the answer that stood there before may be edited meanwhile too."""
+        """Whether this interaction's token edited the message, and not that of an earlier answer."""
         return any(
             call.method == "PATCH" and record.token in call.segments and call.done
             for call in reversed(self._world.requests)

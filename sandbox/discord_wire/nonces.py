@@ -40,5 +40,5 @@ class NonceMemory:
         self._sent[channel_id, str(nonce)] = _Sent(message_id, self._clock.now().timestamp())
 
     def forget(self) -> None:
-        """Forget all, as if the window had ended."""
+        """Forget everything, as if the window had ended."""
         self._sent.clear()

@@ -254,7 +254,7 @@ class Guild:
         backend.edit_member(self.id, backend.bot_user.id, {"timed_out_until": ends})
 
     def remove_bot(self) -> None:
-        """Throw the bot out; sends GUILD_DELETE. Channels and messages stay for `add_bot`."""
+        """Remove the bot from the server; sends GUILD_DELETE. Channels and messages stay for `add_bot`."""
         backend = self._world.backend
         guild = backend.get_guild(self.id)
         for channel_id in [*guild.channel_ids, *guild.thread_ids]:

@@ -43,7 +43,7 @@ class RecordedRequest:
     authorization: str = field(repr=False)
     time: float
     caller: str = ""
-    """Which bot asked, where each was given an address of its own."""
+    """Which bot asked, if each was given an address of its own."""
     reason: str | None = None
     status: int | None = None
     answer: Any = None

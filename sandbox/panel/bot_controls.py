@@ -7,7 +7,7 @@ from sandbox.panel.form import Control, Form, NotDone
 
 
 class BotControls:
-    """Starts it, stops it in order, and kills it."""
+    """Starts the process, stops it, and kills it."""
 
     def __init__(self, desk: Desk) -> None:
         self._bot = desk.stage.bot

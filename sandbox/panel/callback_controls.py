@@ -14,7 +14,7 @@ _LATEST_SECONDS = 600.0
 
 
 class CallbackControls:
-    """What useapi.net tells of its own accord."""
+    """The callbacks of useapi.net."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

@@ -92,7 +92,7 @@ class Chat:
             self._watching = asyncio.create_task(self._until_ended())
 
     async def close(self) -> None:
-        """Shows nothing any more."""
+        """Stops showing anything."""
         async with self._turn:
             await self._close()
 

@@ -140,7 +140,7 @@ def with_results(timeline: Timeline, results: Results) -> Timeline:
 
 
 def is_refusal(action: discord_faults.Action) -> bool:
-    """Whether Discord says by this that it did nothing."""
+    """Whether this response of Discord means that it did nothing."""
     return isinstance(action, discord_faults.RateLimit) or (
         isinstance(action, discord_faults.Status) and action.status < 500
     )

@@ -59,7 +59,7 @@ class Desk:
     scene: Scene = FIRST_SCENE
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_COMMANDS))
-    """What people put into the latest commands."""
+    """What people entered into their latest commands."""
 
     def __post_init__(self) -> None:
         self.stage.discord.world.backend.subscribers.append(self._hear)

@@ -92,7 +92,7 @@ class PixverseApi:
 
     @property
     def lists(self) -> Lists:
-        """How the lists of what is in work lie, of both generations."""
+        """What is wrong in the lists of active jobs, of both generations."""
         return self._service.lists
 
     @property

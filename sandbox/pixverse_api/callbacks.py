@@ -1,4 +1,4 @@
-"""What the API tells of its own accord: POSTs to the `replyUrl` of a job, or else to that of its account.
+"""Callbacks: what the API posts to the `replyUrl` of a job, or else to that of its account.
 
 useapi.net PixVerse v1 and v2: the body is what a GET of the job answers; nothing is signed, nothing sent again. How
 often one is sent is told differently by different pages, so that it is a habit that can be changed.
@@ -33,9 +33,9 @@ class When(Enum):
     AT_THE_END = "at the end"
     EVERY_CHANGE = "every change"
     EARLY = "early"
-    """The end, as soon as it has happened and before the job's record tells of it, which the next sweep does."""
+    """The end, as soon as it has happened; the job's record shows it only after the next sweep."""
     OUT_OF_ORDER = "out of order"
-    """Every change, but all after the end and the latest first."""
+    """Every change, but all of them after the end, in reverse order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Callbacks:
         self._watching = asyncio.create_task(self._watch(catch_up))
 
     async def stop(self) -> None:
-        """Send nothing any more, not even what is on its way."""
+        """Stop sending, even what is on its way."""
         tasks = [task for task in (self._watching, *self._sending) if task is not None]
         for task in tasks:
             task.cancel()
@@ -122,7 +122,7 @@ class Callbacks:
         self.seen(job)
 
     def happened(self, job: Job) -> None:
-        """Something happened to a job that its record may not tell yet."""
+        """Something happened to a job that its record may not show yet."""
         if self.habit.when is When.EARLY and job.jobid in self._open and job.ahead["status"] in ENDS:
             self._send(job, [flat_record(job, job.ahead) if is_v2(job.jobid) else job.ahead])
             self._close(job)

@@ -33,7 +33,7 @@ class Watcher(Protocol):
         """A job was accepted."""
 
     def happened(self, job: Job, /) -> None:
-        """Something happened to a job that its record may not tell yet."""
+        """Something happened to a job that its record may not show yet."""
 
     def seen(self, job: Job, /) -> None:
         """A job's record has changed."""
@@ -81,9 +81,9 @@ class Job:
         self.channel = channel
         self.created = created
         self.videos: list[Stored] = []
-        """What lies on the CDN for this job, in the order of its attachments."""
+        """The job's files on the CDN, in the order of its attachments."""
         self.raw: object | None = None
-        """Where set, the answer to everybody who asks for this job: bytes as they are, anything else as JSON."""
+        """If set, the response to every request for this job: bytes as they are, anything else as JSON."""
         self.pressed: dict[str, str] = {}
         self.kept = Kept.HERE
         self.history = [Moment(created, str(record["status"]))]
@@ -128,13 +128,13 @@ class Job:
         self._take_over(Change(status, percent, None, fields, tuple(without)))
 
     def play(self, timeline: Timeline) -> None:
-        """Let this time line begin now, in place of the one that is playing."""
+        """Start this time line now; it replaces the one that is playing."""
         passed = (self._places.clock() - self.created) / 1000
         self._places.catch_up()
         self._timeline = tuple(replace(step, after=step.after + passed) for step in timeline)
 
     def hurry(self, factor: float) -> None:
-        """Let what remains of the time line take `factor` times less time (below 1: more)."""
+        """Play the rest of the time line `factor` times faster (below 1: slower)."""
         self._places.catch_up()
         passed = (self._places.clock() - self.created) / 1000
         self._timeline = tuple(replace(step, after=passed + (step.after - passed) / factor) for step in self._timeline)

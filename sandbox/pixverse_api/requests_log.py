@@ -25,7 +25,7 @@ class Seen:
     credential: str | None = None
     """Tells tokens apart, whether they are valid or not; see `credential`."""
     caller: str = ""
-    """Which bot asked, where each was given an address of its own."""
+    """Which bot asked, if each was given an address of its own."""
 
 
 def seen(request: web.Request, at: int, account: int | None = None, caller: str = "") -> Seen:
@@ -36,7 +36,7 @@ def seen(request: web.Request, at: int, account: int | None = None, caller: str 
 
 
 def credential(token: str) -> str:
-    """What stands for a token in the log: its SHA-256, which tells it from others and nothing else."""
+    """What the log holds instead of a token: its SHA-256, which only tells one token from another."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""The API's looks into Discord: between two of them, every GET answers the same.
+"""Sweeps: the API's looks into Discord. Between two of them, every GET returns the same.
 
 useapi.net PixVerse v1, get-pixverse-jobid: "API periodically polls (checks) Discord every 15 to 60 seconds".
 """

@@ -1,4 +1,4 @@
-"""What happens to a job and when: steps, and time lines made ready.
+"""What happens to a job and when: steps, and ready-made time lines.
 
 A time line is what happens in Discord. A client of the API sees only what the latest sweep saw of it.
 Transitions are not documented (useapi.net PixVerse v1, get-pixverse-jobid), so any order of steps is allowed.

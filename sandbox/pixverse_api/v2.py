@@ -30,7 +30,7 @@ _STATUSES = {
 }
 _OF_IMAGES = _STATUSES | {"started": (9, "GENERATING"), "progress": (10, "PROCESSING")}
 _STRANGE = 11
-"""The number of every other status."""
+"""The status number of every status that is not listed."""
 _AS_THEY_ARE = (
     "prompt", "negative_prompt", "model", "quality", "aspect_ratio", "style", "queue_data", "sound_effect_switch",
 )  # fmt: skip
@@ -105,11 +105,11 @@ class V2:
     # ---- many -------------------------------------------------------------------------------------------------------
 
     async def _scheduler(self, _request: web.Request, account: Account) -> web.Response:
-        """What is in work: get-pixverse-scheduler."""
+        """The active jobs: get-pixverse-scheduler."""
         return web.json_response(self._in_work(account))
 
     async def _available(self, _request: web.Request, account: Account) -> web.Response:
-        """What is in work and what is free: get-pixverse-scheduler-available."""
+        """The active jobs and the free places: get-pixverse-scheduler-available."""
         busy = self._in_work(account)
         slots = {"maxJobs": MOST_IN_WORK, "executing": len(busy), "available": max(0, MOST_IN_WORK - len(busy))}
         return web.json_response({"executing": busy, "available": [{"email": account.email, **slots}]})
@@ -129,7 +129,7 @@ class V2:
         }
 
     async def _videos(self, request: web.Request, account: Account) -> web.Response:
-        """The account's videos, newest first, those in work among them: get-pixverse-videos."""
+        """The account's videos, newest first, including active ones: get-pixverse-videos."""
         return response(self._page(request, account, "video"))
 
     async def _images(self, request: web.Request, account: Account) -> web.Response:
@@ -158,7 +158,7 @@ def record_of(job: Job) -> Record:
 
 
 def flat_record(job: Job, shown: Record) -> Record:
-    """The same of what is known of a job, be it shown by now or not."""
+    """The flat record of a job of which `shown` is known."""
     kind = _kind(job)
     status = str(shown["status"])
     number, name = (_STATUSES if kind == "video" else _OF_IMAGES).get(status, (_STRANGE, status.upper()))

@@ -1,4 +1,4 @@
-"""What stands in front of every endpoint: the log of requests, the faults and the switch."""
+"""Comes before every endpoint: the log of requests, the faults and the off switch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AccountOf = Callable[[web.Request], Account | None]
 
 
 class Wire:
-    """Logs each request, then lets a fault answer it, or what it was meant for."""
+    """Logs each request, then has a fault answer it, or else the endpoint."""
 
     def __init__(
         self,
