@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Never
 
 import aiohttp
@@ -40,6 +40,7 @@ ENDED = 1000
 """Closed with this code, a session is over, and the bot is shown as offline (Discord docs, Disconnecting)."""
 
 _LONGEST_WAIT = 60.0
+_LIMIT_IS_FRESH_SECONDS = 5.0
 _ASK_SECONDS = 30.0
 _CLOSE_SECONDS = 5.0
 
@@ -79,6 +80,41 @@ async def ask_gateway(client: discord.Client) -> GatewayInfo:
     raise NotDiscord
 
 
+class IdentifyTurns:
+    """Lets the shards of this process identify in turn. `monotonic` returns seconds.
+
+    Discord is asked for its limit once for all of them within a few seconds: it bounds that request too, and a start
+    with many shards would use that up.
+    """
+
+    def __init__(self, client: discord.Client, take_slot: TakeSlot, monotonic: Callable[[], float]) -> None:
+        self._client = client
+        self._take_slot = take_slot
+        self._monotonic = monotonic
+        self._asking = asyncio.Lock()
+        self._limit: SessionStartLimit | None = None
+        self._asked_at = 0.0
+
+    async def wait(self, shard_id: int) -> None:
+        """Waits until this shard may send one IDENTIFY. Raises what `ask_gateway` does."""
+        while not await self._take_slot(shard_id, await self._next()):
+            self.forget()
+
+    def forget(self) -> None:
+        """Asks Discord again before the next IDENTIFY: the address that it named may be no good."""
+        self._limit = None
+
+    async def _next(self) -> SessionStartLimit:
+        """The limit, less the turns that were given since it was asked for."""
+        async with self._asking:
+            if self._limit is None or self._monotonic() - self._asked_at >= _LIMIT_IS_FRESH_SECONDS:
+                self._limit = (await ask_gateway(self._client)).limit
+                self._asked_at = self._monotonic()
+            limit = self._limit
+            self._limit = replace(limit, remaining=limit.remaining - 1)
+            return limit
+
+
 @dataclass(frozen=True, slots=True)
 class _Lost:
     """A session whose connection is gone, and which can be resumed until `until` (monotonic seconds)."""
@@ -96,14 +132,14 @@ class ShardConnection:
         self,
         client: RelayClient,
         shard_id: int,
-        take_slot: TakeSlot,
+        turns: IdentifyTurns,
         *,
         monotonic: Callable[[], float],
         sleep: Sleep,
         patience: float,
     ) -> None:
         self._client = client
-        self._take_slot = take_slot
+        self._turns = turns
         self._monotonic = monotonic
         self._sleep = sleep
         self._patience = patience
@@ -138,6 +174,7 @@ class ShardConnection:
                 continue
             if self.failing_since is None:
                 self.failing_since = self._monotonic()
+            self._turns.forget()
             failures += 1
             wait = backoff(1.0, failures, _LONGEST_WAIT)
             log.warning("Shard %d can't connect (%s); trying again in %.0f s", self.shard_id, problem, wait)
@@ -170,7 +207,8 @@ class ShardConnection:
 
     async def _open_and_read(self, lost: _Lost | None) -> Never:
         if lost is None:
-            await self._until_identify_is_allowed()
+            # Before the socket is opened: Discord waits only so long for an IDENTIFY.
+            await self._turns.wait(self.shard_id)
         socket: DiscordWebSocket | None = None
         came_up = False
         try:
@@ -195,11 +233,6 @@ class ShardConnection:
             self._socket = None
             if socket is not None:
                 await self._close(socket)
-
-    async def _until_identify_is_allowed(self) -> None:
-        """Waits for the turn before the socket is opened: Discord waits only so long for an IDENTIFY."""
-        while not await self._take_slot(self.shard_id, (await ask_gateway(self._client)).limit):
-            pass
 
     async def _open(self, lost: _Lost | None) -> DiscordWebSocket:
         if lost is None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Never
 
 from discord_adapter.client import RelayClient
-from discord_adapter.shard_connection import ENDED, PATIENCE, RESUMABLE, ShardConnection, Sleep, TakeSlot
+from discord_adapter.shard_connection import ENDED, PATIENCE, RESUMABLE, IdentifyTurns, ShardConnection, Sleep, TakeSlot
 from relay.cluster.shards import shard_of
 
 
@@ -25,7 +25,7 @@ class ShardManager:
         patience: float = PATIENCE,
     ) -> None:
         self.client = client
-        self._take_slot = take_slot
+        self._turns = IdentifyTurns(client, take_slot, monotonic)
         self._monotonic = monotonic
         self._sleep = sleep
         self._patience = patience
@@ -78,7 +78,7 @@ class ShardManager:
         connection = ShardConnection(
             self.client,
             shard_id,
-            self._take_slot,
+            self._turns,
             monotonic=self._monotonic,
             sleep=self._sleep,
             patience=self._patience,

@@ -22,7 +22,7 @@ from relay.cluster.drain import DRAIN_S
 from relay.cluster.identify_pacing import SessionStartLimit
 from relay.cluster.shares import ANYBODY_AFTER_S, Process, ShardLease
 from relay.ports import NoMeters
-from sandbox.discord_wire import Channel, DiscordSandbox, Member, Status
+from sandbox.discord_wire import Channel, DiscordSandbox, Member
 from sandbox.event_log import read_events
 from storage.errors import StorageUnavailable
 from tests.clock import ManualClock
@@ -321,12 +321,12 @@ async def test_the_database_away_for_a_moment_changes_nothing(cluster: Cluster) 
 async def test_a_shard_that_cannot_be_connected_goes_to_another_process(cluster: Cluster) -> None:
     one = await cluster.start("one")
     await cluster.settle(one)
-    away = cluster.sandbox.faults.add(path="/gateway/bot", action=Status(503), times=None)
-    cluster.sandbox.gateway.invalidate()
+    cluster.sandbox.gateway.closed = True
+    cluster.sandbox.gateway.cut()
     await cluster.sandbox.until(lambda: all(one.shards.failing_for(shard) > AWAY_S for shard in range(_SHARDS)))
     await one.coordinator.turn()
     assert cluster.table.holders()["one"] == []
-    cluster.sandbox.faults.remove(away)
+    cluster.sandbox.gateway.closed = False
     for shard in range(_SHARDS):
         cluster.table.leases[shard] = ShardLease(shard, None, free_s=ANYBODY_AFTER_S)
     await one.coordinator.turn()

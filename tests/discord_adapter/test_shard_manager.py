@@ -37,6 +37,7 @@ class Process:
         self.client.started = self._nothing_to_start
         self.client.button_handlers = Mock(lets_in=AsyncMock(return_value=False))  # `on_interaction` answers
         self.slots: list[int] = []
+        self.remaining: list[int] = []
         self.may_identify = asyncio.Event()
         self.may_identify.set()
         self.waits: list[float] = []
@@ -64,9 +65,10 @@ class Process:
     async def on_guild_channel_create(self, channel: discord.abc.GuildChannel) -> None:
         self.heard.append(channel.name)
 
-    async def _take_slot(self, shard_id: int, _limit: SessionStartLimit) -> bool:
+    async def _take_slot(self, shard_id: int, limit: SessionStartLimit) -> bool:
         await self.may_identify.wait()
         self.slots.append(shard_id)
+        self.remaining.append(limit.remaining)
         return True
 
     async def _sleep(self, seconds: float) -> None:
@@ -196,6 +198,20 @@ async def test_a_turn_is_taken_before_the_gateway_is_opened(start: Start, sandbo
     one.may_identify.set()
     await adding
     assert one.slots == [0]
+
+
+async def test_discord_is_asked_for_its_limit_once_for_many_shards(start: Start, sandbox: DiscordSandbox) -> None:
+    sandbox.gateway.shards = 20
+    one = await start("one")
+    await asyncio.gather(*(one.shards.add(shard_id) for shard_id in range(20)))
+    asked = [call.path for call in sandbox.requests].count("/gateway/bot")
+    assert asked == 2  # how many shards there are, and what is left
+    assert one.remaining == list(range(1000, 980, -1))
+    one.clock.forward(5)
+    await one.shards.drop(0)
+    await one.shards.add(0)
+    assert [call.path for call in sandbox.requests].count("/gateway/bot") == asked + 1
+    assert one.remaining[-1] == 980
 
 
 async def test_a_shard_that_waits_for_its_turn_holds_up_no_other(
