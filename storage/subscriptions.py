@@ -298,6 +298,11 @@ async def set_mention(tx: Transaction, subscription_id: int, user_id: int, menti
     return await tx.run(sql, (mention, subscription_id, user_id)) > 0
 
 
+async def set_spoiler(tx: Transaction, subscription_id: int) -> None:
+    """Has the outcome posted behind spoilers."""
+    await tx.run("UPDATE subscriptions SET spoiler = ? WHERE id = ?", (True, subscription_id))
+
+
 async def remove_subscriber(tx: Transaction, subscription_id: int, user_id: int) -> bool:
     """Takes somebody off; False where they did not wait."""
     sql = "DELETE FROM subscribers WHERE subscription_id = ? AND user_id = ?"

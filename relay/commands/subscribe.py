@@ -78,14 +78,14 @@ async def subscribe(
     unseen = request.job is None and (row is None or row.snapshot is None)
     if waiting is not None and unseen and (row is None or waiting.job_id != row.id):
         # Whether this account sees the job at all is unknown: the channel goes on waiting under the other account.
-        await _add_asker(tx, ask, waiting.id, mention=request.mention, in_batch=False)
+        await _join(tx, ask, request, waiting.id)
         return SubscribeResult(SubscribeState.ALREADY_WATCHED, await _row_of(tx, waiting), waiting)
     row = await _bring_up_to_date(tx, accounts, row, ask, request)
     here = await subscriptions.in_channel(tx, row.id, ask.channel_id)
     if row.ended_at is not None:
         return await _subscribe_to_ended(tx, accounts, ask, request, row, here)
     if here is not None and here.ended_at is None:
-        await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
+        await _join(tx, ask, request, here.id)
         if here.origin is not Origin.FOLLOWED or request.batch_id is not None:
             return SubscribeResult(SubscribeState.ALREADY_WATCHED, row, here)
         await follows.show_card(tx, here.id)
@@ -118,14 +118,14 @@ async def _subscribe_to_ended(
     tx: Transaction, accounts: Accounts, ask: Ask, request: SubscribeRequest, row: JobRow, here: SubscriptionRow | None
 ) -> SubscribeResult:
     if here is not None and here.ended_at is None:
-        await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
+        await _join(tx, ask, request, here.id)
         in_force = accounts.in_force(ask.guild_id) == row.account_id
         return SubscribeResult(SubscribeState.TO_POST if in_force else SubscribeState.ALREADY_WATCHED, row, here)
     if here is not None:
         message = await delivery_queries.outcome_message(tx, here.id, row.round)
         if message is not None:
             if message.state.is_open:
-                await _add_asker(tx, ask, here.id, mention=request.mention, in_batch=False)
+                await _join(tx, ask, request, here.id)
             return SubscribeResult(SubscribeState.ALREADY_POSTED, row, here, message=message)
     return SubscribeResult(SubscribeState.TO_POST, row, await _open(tx, ask, request, row, here))
 
@@ -147,7 +147,10 @@ async def _open(
         subscription_id = here.id
         await subscriptions.remove_subscribers(tx, here.id)
         await subscriptions.reopen(tx, here.id, batch_id=request.batch_id, spoiler=request.spoiler, now=ask.at)
-    await _add_asker(tx, ask, subscription_id, mention=request.mention, in_batch=request.batch_id is not None)
+    in_batch = request.batch_id is not None
+    await subscriptions.put_subscriber(
+        tx, subscription_id, ask.user_id, mention=request.mention, in_batch=in_batch, now=ask.at
+    )
     opened = await subscriptions.by_id(tx, subscription_id)
     if opened is None:
         raise LookupError("a subscription that was just opened is not there")
@@ -204,5 +207,10 @@ async def _waits(tx: Transaction, subscription_id: int, user_id: int) -> bool:
     return any(one.user_id == user_id for one in await subscriptions.subscribers(tx, subscription_id))
 
 
-async def _add_asker(tx: Transaction, ask: Ask, subscription_id: int, *, mention: bool, in_batch: bool) -> None:
-    await subscriptions.put_subscriber(tx, subscription_id, ask.user_id, mention=mention, in_batch=in_batch, now=ask.at)
+async def _join(tx: Transaction, ask: Ask, request: SubscribeRequest, subscription_id: int) -> None:
+    """Adds the asker to a subscription that is there already. If they want a spoiler, everybody gets it."""
+    await subscriptions.put_subscriber(
+        tx, subscription_id, ask.user_id, mention=request.mention, in_batch=False, now=ask.at
+    )
+    if request.spoiler:
+        await subscriptions.set_spoiler(tx, subscription_id)

@@ -54,6 +54,19 @@ async def test_somebody_else_is_added_and_sent_to_the_card(world: World) -> None
     assert len(await world.rows("SELECT 1 FROM deliveries")) == 1
 
 
+@pytest.mark.parametrize("followed", [False, True])
+async def test_a_spoiler_that_anybody_asks_for_is_kept(world: World, followed: bool) -> None:
+    """The channel may wait for the job already because of somebody who asked for none, or of a follow."""
+    await world.watch("job-1")
+    if followed:
+        async with world.database.transaction() as tx:
+            await tx.run("UPDATE subscriptions SET origin = 'followed'")
+            await tx.run("DELETE FROM subscribers")
+    await world.commands.watch.status(world.ask(person=2), "job-1", True, True)
+    await world.commands.watch.status(world.ask(person=3), "job-1", True, False)
+    assert await world.rows("SELECT spoiler FROM subscriptions") == [(1,)]
+
+
 async def test_an_ended_job_is_posted_once_and_asked_about_once(world: World) -> None:
     job = world.api.put("job-1", JobState.COMPLETED, media=(Media("https://x/1.mp4"),))
     first = await world.commands.watch.status(world.ask(), "job-1", True, False)
