@@ -15,7 +15,7 @@ _NOT_A_JOB_ID = "**That isn't a job id.** Paste the full `jobid` (v1) or `video_
 
 _TEXTS: dict[type[Exception], str] = {
     NotAJobId: _NOT_A_JOB_ID,
-    refusals.QuestionRefused: _NOT_A_JOB_ID,
+    refusals.IdRefused: _NOT_A_JOB_ID,
     LooksLikeSecret: (
         "**That looks like a secret token, not a job id.** I haven't sent or kept it. "
         "If anyone could have seen it, replace it."

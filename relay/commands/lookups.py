@@ -20,7 +20,7 @@ from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances
 from relay.changes import Changes
 from relay.commands.ask import Ask, require_ok
-from relay.commands.refusals import AccountInTrouble, Expired, NotFound, NoToken, QuestionRefused, TooFast
+from relay.commands.refusals import AccountInTrouble, Expired, IdRefused, NotFound, NoToken, TooFast
 from relay.polling.job_fetcher import FRESH_SECONDS, Accounts, JobFetcher, NoTokenLeft
 from relay.polling.job_recorder import JobRecorder, Recorded
 from storage.jobs import JobRow
@@ -174,11 +174,11 @@ def is_unanswered(found: LookupResult | None) -> bool:
 
 
 def require_known(found: LookupResult) -> None:
-    """Raises NotFound, Expired or QuestionRefused where the API says so of a job that is not stored here either."""
+    """Raises NotFound, Expired or IdRefused where the API says so of a job that is not stored here either."""
     match found:
         case JobNotFound():
             raise NotFound
         case JobExpired():
             raise Expired
         case BadRequest():
-            raise QuestionRefused
+            raise IdRefused

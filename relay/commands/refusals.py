@@ -1,4 +1,4 @@
-"""Why the relay does not do what a member asked for: one class for each thing that is then said."""
+"""Why a command or button does nothing: a class for each reply to that."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from model.states import AccountState
 
 
 class Refusal(Exception):
-    """What was asked for is not done, and nothing was changed. Holds no token and no job id in `str()`.
+    """Nothing was done and nothing changed. `str()` holds no token and no job id.
 
     Beside these, commands raise `NotAJobId`, `LooksLikeSecret` and `OtherService` of `pixverse.jobids`.
     """
@@ -26,15 +26,15 @@ class NoToken(Refusal):
 
 
 class NoOwnToken(Refusal):
-    """The server uses the operator's token, and what was asked for needs one of its own."""
+    """The server uses the operator's token, but the command needs one of its own."""
 
 
 class NotFollowed(Refusal):
-    """The server's account is not relayed to that channel."""
+    """The channel does not follow the server's account."""
 
 
 class AccountInTrouble(Refusal):
-    """The API can't be asked with the token that this server uses: it is refused, unpaid or not kept."""
+    """The token that this server uses is refused, unpaid or not stored, so nothing can be requested with it."""
 
     def __init__(self, state: AccountState) -> None:
         super().__init__(state)
@@ -42,31 +42,31 @@ class AccountInTrouble(Refusal):
 
 
 class TokenReplaced(Refusal):
-    """The server's token was set or removed while the API was asked; asking again brings the answer."""
+    """The server's token was set or removed during the lookup; the command has to be used again."""
 
 
 class NotFound(Refusal):
-    """The account in force does not know this job, and this server never watched it; `Look again` may be offered."""
+    """The account in force does not know this job, and this server never watched it. `Look again` may be offered."""
 
 
 class NumberUnknown(NotFound):
-    """The asker can mean no job by this `#number` in this channel; looking again would bring nothing."""
+    """In this channel the asker knows no job with this `#number`. Looking again would be useless."""
 
 
 class Expired(Refusal):
-    """useapi.net has dropped the record of this job, and this server never watched it."""
+    """useapi.net has dropped this job's record, and this server never watched it."""
 
 
 class ApiDown(Refusal):
-    """The API could not be asked (no answer, or 429), and what was wanted cannot be done without it."""
+    """The API did not respond, or with 429, and the command needs a response."""
 
 
-class QuestionRefused(Refusal):
-    """The API calls the question itself wrong (400): it does not take this text for a job id."""
+class IdRefused(Refusal):
+    """The API does not take the text for a job id (400)."""
 
 
 class PersonLimit(Refusal):
-    """The person waits for as many jobs as one person may."""
+    """The person waits for as many jobs as a person may."""
 
     def __init__(self, limit: int) -> None:
         super().__init__("the person's limit is reached")
@@ -82,7 +82,7 @@ class ServerLimit(Refusal):
 
 
 class TooManyJobs(Refusal):
-    """More ids at once than one command takes."""
+    """More ids than one command takes."""
 
     def __init__(self, count: int, limit: int) -> None:
         super().__init__("too many job ids at once")
@@ -91,12 +91,12 @@ class TooManyJobs(Refusal):
 
 
 class NotYours(Refusal):
-    """Somebody else asked for it; they, or someone with Manage Messages, can stop it."""
+    """Other people asked for the job; they, or somebody with Manage Messages, can stop it."""
 
     def __init__(self, askers: tuple[int, ...]) -> None:
         super().__init__("somebody else asked for it")
         self.askers = askers
-        """Discord users who wait for it, first come first; empty where nobody does (any more)."""
+        """The Discord users who wait for it, first come first. Empty for a follow, or if all asked to be forgotten."""
 
 
 class NotWatchedHere(Refusal):
@@ -104,4 +104,4 @@ class NotWatchedHere(Refusal):
 
 
 class NothingToDo(Refusal):
-    """The button belongs to something that has ended, is unknown, or stands in another channel or server."""
+    """The button's job, batch or message has ended, is unknown, or is in another channel or server."""

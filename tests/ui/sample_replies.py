@@ -139,7 +139,7 @@ def answers_of_refusals(words: Words) -> Iterator[Reply]:
         refusals.NumberUnknown(),
         refusals.Expired(),
         refusals.ApiDown(),
-        refusals.QuestionRefused(),
+        refusals.IdRefused(),
         refusals.PersonLimit(50),
         refusals.ServerLimit(1),
         refusals.TooManyJobs(60, 25),

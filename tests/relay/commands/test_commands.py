@@ -105,7 +105,7 @@ async def test_an_end_that_a_command_sees_first_goes_to_every_channel(world: Wor
     [
         (api_errors.JobNotFound("404"), refusals.NotFound),
         (api_errors.JobExpired("410"), refusals.Expired),
-        (api_errors.BadRequest("400"), refusals.QuestionRefused),
+        (api_errors.BadRequest("400"), refusals.IdRefused),
     ],
 )
 async def test_what_was_never_seen_leaves_nothing_behind(
