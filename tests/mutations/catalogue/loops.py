@@ -16,6 +16,13 @@ MUTATIONS = (
         "self._jobs[job.id] = job\n",
     ),
     mutation(
+        "a job of a new token stays in the old one's queue as well",
+        f"{_QUEUE}::test_a_job_that_goes_over_to_another_account_counts_there_alone",
+        "JobQueue._updated",
+        "self.remove(row.id)\n",
+        "",
+    ),
+    mutation(
         "a job's record is requested again within an interval",
         _QUEUE,
         "JobQueue._wait",

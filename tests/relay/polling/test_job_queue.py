@@ -25,10 +25,15 @@ class _Queue(JobQueue):
         self.clock = ManualClock()
         super().__init__(Timing(self.clock, Random(1), 20.0), 48 * HOUR, per_account=per_account)
 
-    def with_job(self, number: int, account: int = 1, *, is_shown: bool = False) -> PolledJob:
-        self.add(
-            OpenJob(number, account, f"job-{number}", None, self.clock.now(), None, frozenset({1}), True, is_shown)
-        )
+    def with_job(
+        self, number: int, account: int = 1, *, is_shown: bool = False, one_of: int | None = None
+    ) -> PolledJob:
+        """Adds a job by itself, or as one of so many that are read at once."""
+        row = OpenJob(number, account, f"job-{number}", None, self.clock.now(), None, frozenset({1}), True, is_shown)
+        if one_of is None:
+            self.add(row)
+        else:
+            self.add_one_of_many(row, one_of)
         job = self.get(number)
         assert job is not None
         return job
@@ -55,6 +60,13 @@ def test_jobs_are_counted_by_account() -> None:
     assert queue.of_account(7) == 1
     assert not queue.waits(first)
     assert not queue.holds(first)
+
+
+def test_a_job_that_goes_over_to_another_account_counts_there_alone() -> None:
+    queue = _Queue()
+    queue.with_job(1, 7)
+    queue.with_job(1, 8)
+    assert (queue.of_account(7), queue.of_account(8), len(queue)) == (0, 1, 1)
 
 
 def test_live_jobs_are_counted_by_account_until_they_are_old_or_leave() -> None:
@@ -92,10 +104,23 @@ class AnyEvents(RuleBasedStateMachine):
         self.held: dict[int, PolledJob] = {}
         self.flying: dict[PolledJob, None] = {}
         self.requests: dict[int, list[tuple[float, bool]]] = defaultdict(list)
+        self.account = {number: number % 3 for number in range(9)}
 
     @rule(number=_NUMBERS, shown=st.booleans())
     def a_job_is_watched(self, number: int, *, shown: bool) -> None:
-        self.held[number] = self.queue.with_job(number, number % 3, is_shown=shown)
+        self.held[number] = self.queue.with_job(number, self.account[number], is_shown=shown)
+
+    @rule(number=_NUMBERS, account=st.integers(0, 2))
+    def a_token_is_renewed(self, number: int, account: int) -> None:
+        """The job goes over to the row of the new token, which may be the one that it had before."""
+        self.account[number] = account
+        if number in self.held:
+            self.held[number] = self.queue.with_job(number, account, one_of=len(self.held))
+
+    @rule(account=st.integers(0, 2), jobs=st.sampled_from([1, 100_000]))
+    def an_account_is_read_again(self, account: int, jobs: int) -> None:
+        for number in [number for number, job in self.held.items() if job.account_id == account]:
+            self.held[number] = self.queue.with_job(number, account, one_of=jobs)
 
     @rule(number=_NUMBERS)
     def a_job_is_unwatched(self, number: int) -> None:
@@ -137,6 +162,19 @@ class AnyEvents(RuleBasedStateMachine):
         self.queue.start(job)
         self.queue.record_requested(job)
         self.flying[job] = None
+
+    @rule(until=st.sampled_from([0.0, 10.0, 1000.0]))
+    def the_api_is_down_when_a_job_is_due(self, until: float) -> None:
+        job = self.queue.first_due()
+        if job is not None:
+            self.queue.defer(job, self.queue.clock.monotonic() + until)
+
+    @rule(old=st.floats(0, 20))
+    def a_list_will_do_for_the_first_job(self, old: float) -> None:
+        job = self.queue.first_due()
+        if job is not None and not job.end_reported:
+            self.queue.start(job)
+            self.queue.named_by_list(job, self.queue.clock.monotonic() - old)
 
     @precondition(lambda self: self.flying)
     @rule(which=st.integers(0, 8), event=st.sampled_from(["still_running", "missing", "failed", "release", "ended"]))
