@@ -1,4 +1,4 @@
-"""What an answer about a job means, and its recording: the one way in which jobs change and end."""
+"""Records what a response about a job brings: the one way in which jobs change and end."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from storage.subscriptions import SubscriptionRow
 log = logging.getLogger(__name__)
 
 _FILE_MISSED_AFTER = 5 * 60_000
-"""Milliseconds for which a complete job is asked about again for its file."""
+"""Milliseconds for which a complete job without a file is requested again."""
 _CLOCKS_APART = 5 * 60_000
 """Milliseconds by which the API's clock and this machine's may differ."""
 
 
 class Recorded(Enum):
-    """What an answer brought."""
+    """What a response brought."""
 
     NOTHING = "nothing"
     NEWS = "news"
@@ -39,23 +39,17 @@ class Recorded(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A job as it is after an answer."""
+    """A job as it is after a response."""
 
     row: JobRow
     recorded: Recorded
 
 
 class JobRecorder:
-    """Records answers, and tells what has changed. Raises StorageError as the database does; nothing is then
-    changed."""
+    """Records responses and calls the signals of what has changed. Every method raises StorageError as the database
+    does; nothing is then changed."""
 
-    def __init__(
-        self,
-        database: Database,
-        accounts: Accounts,
-        changes: Changes,
-        timing: Timing,
-    ) -> None:
+    def __init__(self, database: Database, accounts: Accounts, changes: Changes, timing: Timing) -> None:
         self._database = database
         self._accounts = accounts
         self._changes = changes
@@ -63,32 +57,32 @@ class JobRecorder:
         self._interval = timing.interval
 
     async def record_response(
-        self, job_id: int, answer: Job, account_id: int, ran_until: int | None = None
+        self, job_id: int, response: Job, account_id: int, ran_until: int | None = None
     ) -> Recorded:
-        """The API told the job's state, asked with this account's token. Writes nothing where nothing is new, or where
-        the job has gone over to another token since. `ran_until` is when it was last seen in work (milliseconds UTC),
-        where the caller knows."""
+        """Records the job's state in a response to a request with this account's token. Writes nothing if nothing is
+        new, or if the job has gone over to another token since. `ran_until` is when the job was last seen in work
+        (milliseconds UTC), if the caller knows."""
         row = await jobs.by_id(self._database.reader, job_id)
-        if row is None or not _brings_news(row, _without_file(row, answer, self._clock.now())):
+        if row is None or not _brings_news(row, _without_file(row, response, self._clock.now())):
             return Recorded.NOTHING
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
             if row is None or row.account_id != account_id:
                 return Recorded.NOTHING
-            applied = await apply_response(tx, self._accounts, row, answer, self._clock.now(), ran_until)
+            applied = await apply_response(tx, self._accounts, row, response, self._clock.now(), ran_until)
         return self._tell(job_id, applied.recorded)
 
     async def note_in_work(self, job_id: int, at: int) -> None:
-        """Keeps when the job was last seen in work, for whoever sees its end."""
+        """Stores when the job was last seen in work, for the process that sees its end."""
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
             if row is not None and row.ended_at is None:
                 await _keep_ran_until(tx, row, at)
 
     async def record_missing(self, job_id: int, account_id: int) -> Recorded:
-        """The API, asked with this account's token, does not know a job that was there before. Ends it at the second
-        time, an interval and a minute after the first at least, if no other answer came between; not where the job has
-        gone over to another token since."""
+        """The API, asked with this account's token, does not know a job that was there before. Ends the job the second
+        time, if that is at least an interval and a minute after the first and no other response came between; not if
+        the job has gone over to another token since."""
         now = self._clock.now()
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
@@ -103,20 +97,17 @@ class JobRecorder:
         return self._tell(job_id, Recorded.ENDED)
 
     async def record_expired(self, job_id: int, account_id: int) -> Recorded:
-        """The API, asked with this account's token, has dropped the job's record."""
+        """The API, asked with this account's token, has deleted the job's record."""
         return await self._end(job_id, Outcome.EXPIRED, account_id)
 
     async def give_up(self, job_id: int) -> Recorded:
-        """The job has not ended for too long."""
+        """Ends a job that has been watched for too long."""
         return await self._end(job_id, Outcome.GIVEN_UP)
 
     async def give_up_held(self, before: int) -> None:
-        """Gives up what has been on hold since before this time (milliseconds UTC) because no server that waits uses
-        the job's account any more: it is not asked about, and nobody has decided about it. Of a job that has ended
-        meanwhile for others nothing is told: its end is not for these servers to see.
-
-        Raises StorageError.
-        """
+        """Gives up jobs that have been on hold since before this time (milliseconds UTC) because no server that waits
+        uses the job's account any more: they are not polled, and nobody has decided about them. Servers that wait for
+        a job that has ended for others meanwhile are told nothing: its end is not for them to see."""
         for job_id in await jobs.open_since_before(self._database.reader, before):
             async with self._database.transaction() as tx:
                 row = await jobs.by_id(tx, job_id)
@@ -134,20 +125,20 @@ class JobRecorder:
                         await subscriptions.end(tx, subscription.id, now)
             self._tell(job_id, Recorded.ENDED)
 
-    async def refresh_ended(self, job_id: int, said: object) -> None:
-        """Takes the fresh links of a job that has ended, where the API told the same end with something to link to."""
-        if not isinstance(said, Job) or not said.media:
+    async def refresh_ended(self, job_id: int, content: object) -> None:
+        """Stores the fresh links of a job that has ended, if the response says the same end and has links."""
+        if not isinstance(content, Job) or not content.media:
             return
-        outcome = outcome_of_state(said.state)
+        outcome = outcome_of_state(content.state)
         async with self._database.transaction() as tx:
             row = await jobs.by_id(tx, job_id)
             known = snapshots.load(row.snapshot) if row is not None else None
-            snapshot = snapshots.dump(said if known is None else merge.with_known_files(known, said))
+            snapshot = snapshots.dump(content if known is None else merge.with_known_files(known, content))
             if row is not None and outcome is not None and row.outcome is outcome and row.snapshot != snapshot:
                 await jobs.change(tx, job_id, snapshot, row.changed_at)
 
     async def deliver_held(self, account_id: int) -> None:
-        """Posts the outcomes of the account's ended jobs to servers that could not have them then, and can now."""
+        """Posts the outcomes of the account's ended jobs to servers that may see them only now."""
         for job_id in await subscriptions.ended_jobs_with_open(self._database.reader, account_id):
             async with self._database.transaction() as tx:
                 row = await jobs.by_id(tx, job_id)
@@ -173,20 +164,20 @@ class JobRecorder:
 
 
 async def apply_response(
-    tx: Transaction, accounts: Accounts, row: JobRow, answer: Job, now: int, ran_until: int | None = None
+    tx: Transaction, accounts: Accounts, row: JobRow, response: Job, now: int, ran_until: int | None = None
 ) -> Applied:
-    """Writes what the answer brings, inside a transaction that is open already. `ran_until` is when the job was last
-    seen in work (milliseconds UTC), where the caller knows; else what was noted and its last change tell."""
+    """Writes what the response brings, within an open transaction. `ran_until` is when the job was last seen in work
+    (milliseconds UTC), if the caller knows; what is stored of that, and the job's last change, count too."""
     if row.ended_at is not None:
-        _log_contrary(row, answer)
+        _log_contrary(row, response)
         return Applied(row, Recorded.NOTHING)
-    answer = _without_file(row, answer, now)
+    response = _without_file(row, response, now)
     known = snapshots.load(row.snapshot)
-    outcome = outcome_of_state(answer.state)
+    outcome = outcome_of_state(response.state)
     if outcome is not None and known is not None:
-        answer = merge.with_times_seen(answer, max(ran_until or 0, known.ran_until or 0, row.changed_at), now)
+        response = merge.with_times_seen(response, max(ran_until or 0, known.ran_until or 0, row.changed_at), now)
         known = replace(known, ran_until=None)
-    snapshot = snapshots.dump(merge.onward(known, answer))
+    snapshot = snapshots.dump(merge.onward(known, response))
     recorded = Recorded.NOTHING
     if snapshot != row.snapshot:
         await jobs.change(tx, row.id, snapshot, now)
@@ -251,8 +242,8 @@ async def _end_subscriptions(
 
 
 async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) -> bool:
-    """Whether there is an end to tell: not of a job that only a list named and nobody asked for, where the API has
-    never told anything of it, or where it had ended before the account was followed."""
+    """Whether the subscription gets an outcome. A job that nobody asked for, since it came from a follow, gets none if
+    no response ever showed it, or if it had ended before the account was followed."""
     if not subscription.followed or await subscriptions.count_subscribers(tx, subscription.id):
         return True
     row = await jobs.by_id(tx, job_id)
@@ -265,24 +256,25 @@ async def _is_owed(tx: Transaction, job_id: int, subscription: SubscriptionRow) 
     return job.updated >= min(follow.created_at, subscription.created_at) - _CLOCKS_APART
 
 
-def _without_file(row: JobRow, answer: Job, now: int) -> Job:
-    """`answer`, but complete with what there is where the API has called it so for minutes without showing a file."""
+def _without_file(row: JobRow, response: Job, now: int) -> Job:
+    """`response`, but ended with the files that are known if the API has called the job complete for minutes without
+    showing a file."""
     known = snapshots.load(row.snapshot)
-    if not answer.lacks_file or known is None or not known.lacks_file or now - row.changed_at < _FILE_MISSED_AFTER:
-        return answer
-    return replace(answer, state=JobState.COMPLETED, media=answer.media or known.media)
+    if not response.lacks_file or known is None or not known.lacks_file or now - row.changed_at < _FILE_MISSED_AFTER:
+        return response
+    return replace(response, state=JobState.COMPLETED, media=response.media or known.media)
 
 
-def _brings_news(row: JobRow, answer: Job) -> bool:
+def _brings_news(row: JobRow, response: Job) -> bool:
     if row.ended_at is not None:
-        _log_contrary(row, answer)
+        _log_contrary(row, response)
         return False
-    if answer.state.ends or row.missing_since is not None:
+    if response.state.ends or row.missing_since is not None:
         return True
-    return snapshots.dump(merge.onward(snapshots.load(row.snapshot), answer)) != row.snapshot
+    return snapshots.dump(merge.onward(snapshots.load(row.snapshot), response)) != row.snapshot
 
 
-def _log_contrary(row: JobRow, answer: Job) -> None:
-    outcome = outcome_of_state(answer.state)
+def _log_contrary(row: JobRow, response: Job) -> None:
+    outcome = outcome_of_state(response.state)
     if outcome is None or outcome is not row.outcome:
-        log.warning("Job #%d has ended (%s); the API says now that it is %s", row.id, row.outcome, answer.state.value)
+        log.warning("Job #%d has ended (%s); the API says now that it is %s", row.id, row.outcome, response.state.value)

@@ -14,20 +14,20 @@ from relay.failures import backoff
 from relay.ports import Clock
 
 YOUNG = 5 * 60.0
-"""Seconds for which a job is asked about at every interval."""
+"""Seconds for which a job is requested at every interval."""
 OLD = 60 * 60.0
-"""Seconds after which a job is asked about as seldom as ever."""
+"""Seconds after which a job is requested no more seldom than it is then."""
 SLOWEST_INTERVALS = 15
 SLOWEST_SECONDS = 5 * 60.0
 JITTER = 0.02
 SECOND_LOOK_SECONDS = 60.0
 RECORD_SECONDS = 120.0
 CATCH_UP_RATE = 200.0
-"""Questions a second, as far as young jobs allow, where very many are due at once."""
+"""Requests a second when very many jobs are due at once, as far as young jobs allow."""
 EARLY_LOOKS = 3
-"""How often a job may be asked about within an interval because callbacks claim that it has ended."""
+"""How often a job may be requested within an interval because callbacks report that it has ended."""
 LIVE_JOBS = 8
-"""Up to how many live jobs of one account are each asked about at every interval, whatever a list says: as many as an
+"""Up to how many live jobs of one account are each requested at every interval, whatever a list says: as many as an
 account of PixVerse v2 runs at once (`maxJobs`, 1 to 8). That is 24 requests a minute at 20 s. Of more jobs, a list has
 to save most of the requests."""
 
@@ -42,13 +42,13 @@ class Timing:
 
 
 def slowest(interval: float) -> float:
-    """The longest pause between two questions: 15 intervals, but five minutes at the most unless the interval itself
-    is longer."""
+    """The longest gap between two requests about a job: 15 intervals, but at most five minutes unless the interval
+    itself is longer."""
     return max(interval, min(SLOWEST_INTERVALS * interval, SLOWEST_SECONDS))
 
 
 def gap(interval: float, age: float) -> float:
-    """Seconds between two questions about a job that has been watched for `age` seconds, without jitter."""
+    """Seconds between two requests about a job that has been watched for `age` seconds, without jitter."""
     if age <= YOUNG:
         return interval
     share = min(1.0, (age - YOUNG) / (OLD - YOUNG))
@@ -59,28 +59,28 @@ def is_live(age: float, *, is_shown: bool) -> bool:
     """Whether somebody may be watching the job's progress: a card or a summary shows the job, and it is young.
 
     Most jobs have ended at the age at which they stop being young, and nobody expects a slower one to change every few
-    seconds. Asking more than once in an interval would show nothing new: the API looks at Discord only every 15 to
-    60 s.
+    seconds. Requesting it more than once in an interval would show nothing new: the API looks at Discord only every
+    15 to 60 s.
     """
     return is_shown and age <= YOUNG
 
 
 def after_gap(asked_at: float, interval: float, gap: float, random: Random) -> float:
-    """When to ask again after an answer that was no end, `gap` seconds later: never before an interval has passed."""
+    """When a job is due `gap` seconds after a request at `asked_at` that showed no end; never within an interval."""
     return asked_at + shortest(interval, gap) * random.uniform(1, 1 + JITTER)
 
 
 def shortest(interval: float, gap: float) -> float:
-    """Seconds that lie at least between two questions that are `gap` seconds apart without jitter."""
+    """The least number of seconds between two requests that are `gap` seconds apart without jitter."""
     return max(interval, gap / (1 + JITTER))
 
 
 def early_look(now: float, interval: float, looks: Sequence[float]) -> float | None:
-    """When to ask about a job of which a callback claims that it has ended, where `looks` are the times of earlier
-    such questions; None where there were as many within the last interval as there may be.
+    """When to request a job of which a callback reports the end. `looks` are the times of earlier such requests; None
+    if the last interval saw as many as are allowed.
 
-    Callbacks may come before the API's record is final: after the first look at once, the second one follows a second
-    after it and the third one five, sooner where the interval is short.
+    Callbacks may come before the API's record is final. The first look is at once; the second follows one second after
+    the first, the third five seconds after it, both sooner if the interval is short.
     """
     recent = looks_within(now, interval, looks)
     if len(recent) >= EARLY_LOOKS:
@@ -95,50 +95,52 @@ def looks_within(now: float, interval: float, looks: Sequence[float]) -> tuple[f
 
 
 def after_failure(asked_at: float, interval: float, failures: int, random: Random) -> float:
-    """When to ask again after `failures` (from 1) questions in a row without a usable answer."""
+    """When to try again after `failures` (from 1) requests in a row without a usable response."""
     longest = backoff(1.5 * interval, failures, slowest(interval))
     return asked_at + max(interval, longest * random.uniform(2 / 3, 1))
 
 
 def account_backoff(now: float, interval: float, refusals: int, retry_after: float | None, random: Random) -> float:
-    """Until when an account's jobs rest after `refusals` (from 1) answers in a row that said to ask less often."""
+    """Until when an account backs off after `refusals` (from 1) responses in a row that said to ask less often."""
     if retry_after is None:
         return after_failure(now, interval, refusals, random)
     return now + retry_after
 
 
 def spread(now: float, interval: float, asked_at: float | None, random: Random) -> float:
-    """A moment within the next interval, for one of many jobs that are due at once; never sooner than an interval
-    after it was last asked about."""
+    """A moment within the next interval, for one of many jobs that are due at once; never sooner than an interval after
+    the job's last request."""
     at = now + interval * random.random()
     return at if asked_at is None else max(at, asked_at + interval)
 
 
 def first_look(now: float, interval: float, found: int, random: Random) -> float:
-    """When to ask about one of `found` jobs (or accounts) that nobody has asked about yet: at once about a single one,
-    about many within as many seconds, an interval at the most."""
+    """When to request one of `found` jobs (or accounts) that nobody has requested yet: a single one at once,
+    many within as many seconds, at most within an interval."""
     return now + min(interval, float(found - 1)) * random.random()
 
 
 def catch_up(now: float, interval: float, gap: float, jobs: int, asked_at: float | None, random: Random) -> float:
-    """When to ask about one of `jobs` that are all due, as at a start: within an interval, but where that would be very
-    many questions a second, within the `gap` between two questions about it at the latest."""
+    """When to request one of `jobs` that are all due, as at a start: within an interval, or if that would be more than
+    `CATCH_UP_RATE` requests a second, later, at the latest within the `gap` between two requests about the job."""
     window = max(interval, min(gap, jobs / CATCH_UP_RATE))
     at = now + window * random.random()
     return at if asked_at is None else max(at, asked_at + interval)
 
 
 def record_after(gap: float, *, has_card: bool) -> float:
-    """Seconds after which a job's record is asked for though a list names the job, where `gap` lies between two
-    questions about it: four gaps, and two minutes where that is more, unless six gaps are less. That is a minute at
-    least for the public API, since the settings allow no interval under ten seconds for it. Twice as long where no card
-    shows how far the job is."""
+    """Seconds after which a job's record is requested though a list names the job; `gap` is the time between two
+    requests about it.
+
+    Two minutes, but at least four gaps and at most six. For the public API that is a minute or more, since the settings
+    allow it no interval under ten seconds. Twice as long if no card shows the job's progress.
+    """
     seconds = max(4 * gap, min(6 * gap, RECORD_SECONDS))
     return seconds if has_card else 2 * seconds
 
 
 def second_look_after(interval: float) -> float:
-    """Seconds that lie at least between two answers "not found" before they are believed."""
+    """Seconds between two responses "not found" after which the second is believed."""
     return max(interval, SECOND_LOOK_SECONDS)
 
 

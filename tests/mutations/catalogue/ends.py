@@ -42,13 +42,13 @@ MUTATIONS = (
         (
             Edit(
                 "apply_response",
-                'and its last change tell."""\nif row.ended_at is not None:',
-                'and its last change tell."""\nif 0:',
+                'last change, count too."""\nif row.ended_at is not None:',
+                'last change, count too."""\nif 0:',
             ),
             Edit(
                 "_brings_news",
-                "answer: Job) -> bool:\n    if row.ended_at is not None:",
-                "answer: Job) -> bool:\n    if 0:",
+                "response: Job) -> bool:\n    if row.ended_at is not None:",
+                "response: Job) -> bool:\n    if 0:",
             ),
             Edit(
                 "jobs.end",

@@ -24,14 +24,14 @@ MUTATIONS = (
     ),
     mutation(
         "a job's record is requested again within an interval",
-        _QUEUE,
+        f"{_QUEUE}::test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_after_the_last_time",
         "JobQueue._wait",
         "due = max(due, job.requested_at + self._interval)\n",
         "due += 0.0\n",
     ),
     mutation(
         "a job whose account is left alone is never looked at again",
-        _QUEUE,
+        f"{_QUEUE}::test_a_job_whose_account_is_left_alone_for_ever_is_due_when_it_has_to_be_given_up",
         "JobQueue._wait",
         "due = min(due, self._latest(job, due))\n",
         "",

@@ -215,8 +215,8 @@ MUTATIONS = (
         "a complete job without a file is asked about for two days",
         "tests/relay/polling/test_job_recorder.py::test_a_complete_job_without_a_file_is_asked_about_for_minutes",
         "_without_file",
-        "return replace(answer, state=JobState.COMPLETED, media=answer.media or known.media)",
-        "return answer",
+        "return replace(response, state=JobState.COMPLETED, media=response.media or known.media)",
+        "return response",
     ),
     mutation(
         "a complete job without a file is looked at again only with news",

@@ -94,6 +94,28 @@ def test_the_records_of_few_live_jobs_are_needed() -> None:
     assert not any(queue.needs_record(job) for job in jobs)
 
 
+def test_whatever_makes_a_job_due_at_once_its_record_is_requested_an_interval_after_the_last_time() -> None:
+    queue = _Queue()
+    job = _started(queue, 1)
+    queue.record_requested(job)
+    queue.later(1)
+    queue.release(job)
+    assert job.due == 70.0
+    queue.list_refreshed([job], [], queue.clock.monotonic())
+    assert job.due == 70.0
+    queue.remove(1)
+    assert queue.with_job(1, 2, one_of=1).due >= 70.0
+    queue.report_end(1)
+    assert queue.with_job(1, 2).due == queue.clock.monotonic()
+
+
+def test_a_job_whose_account_is_left_alone_for_ever_is_due_when_it_has_to_be_given_up() -> None:
+    queue = _Queue()
+    job = queue.with_job(1)
+    queue.postpone(job, math.inf)
+    assert job.due == pytest.approx(50 + 48 * 3600, abs=1)
+
+
 class AnyEvents(RuleBasedStateMachine):
     """Whatever happens in whatever order, each job is in one state and is due at some time, and none is requested too
     often. The earliest waiting job whose account has room is the first one."""
