@@ -116,7 +116,7 @@ class IdentifyTurns:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lost:
+class LostSession:
     """A session whose connection is gone, and which can be resumed until `until` (monotonic seconds)."""
 
     session_id: str
@@ -137,14 +137,17 @@ class ShardConnection:
         monotonic: Callable[[], float],
         sleep: Sleep,
         patience: float,
+        lost: LostSession | None = None,
     ) -> None:
+        """`lost` is a session of this shard that is resumed if it still can be."""
         self._client = client
         self._turns = turns
         self._monotonic = monotonic
         self._sleep = sleep
         self._patience = patience
         self._socket: DiscordWebSocket | None = None
-        self._lost: _Lost | None = None
+        self.lost = lost
+        """The session to resume next."""
         self.shard_id = shard_id
         self.away_since: float | None = monotonic()
         """Since when it has not been connected, failed attempts included; None: it is connected."""
@@ -185,11 +188,15 @@ class ShardConnection:
 
         Returns why it did not come up; None if it did, or if a new session is asked for in the place of a lost one.
         """
-        lost, self._lost = self._lost, None
+        lost, self.lost = self.lost, None
         if lost is not None and self._monotonic() >= lost.until:
             lost = None
         try:
             await self._open_and_read(lost)
+        except asyncio.CancelledError:
+            if self.lost is None:
+                self.lost = lost
+            raise
         except ReconnectWebSocket as again:
             if not again.resume and lost is not None and self.away_since is not None:
                 return None  # Discord has forgotten the session
@@ -201,11 +208,11 @@ class ShardConnection:
         if self.away_since is None:
             self.away_since = self._monotonic()
             return None
-        if self._lost is None:
-            self._lost = lost
+        if self.lost is None:
+            self.lost = lost
         return problem
 
-    async def _open_and_read(self, lost: _Lost | None) -> Never:
+    async def _open_and_read(self, lost: LostSession | None) -> Never:
         if lost is None:
             # Before the socket is opened: Discord waits only so long for an IDENTIFY.
             await self._turns.wait(self.shard_id)
@@ -223,18 +230,18 @@ class ShardConnection:
                 await socket.poll_event()
         except ReconnectWebSocket as again:
             if again.resume and came_up and socket is not None:
-                self._lost = self._resumable(socket)
+                self.lost = self._resumable(socket)
             raise
-        except (OSError, aiohttp.ClientError, TimeoutError):
+        except (OSError, aiohttp.ClientError, TimeoutError, asyncio.CancelledError):
             if came_up and socket is not None:
-                self._lost = self._resumable(socket)
+                self.lost = self._resumable(socket)
             raise
         finally:
             self._socket = None
             if socket is not None:
                 await self._close(socket)
 
-    async def _open(self, lost: _Lost | None) -> DiscordWebSocket:
+    async def _open(self, lost: LostSession | None) -> DiscordWebSocket:
         if lost is None:
             # `initial` spares discord.py's own wait.
             return await DiscordWebSocket.from_client(self._client, initial=True, shard_id=self.shard_id)
@@ -247,11 +254,11 @@ class ShardConnection:
             resume=True,
         )
 
-    def _resumable(self, socket: DiscordWebSocket) -> _Lost | None:
+    def _resumable(self, socket: DiscordWebSocket) -> LostSession | None:
         if socket.session_id is None:
             return None
         until = self._monotonic() + self._patience
-        return _Lost(socket.session_id, socket.sequence, socket.gateway, until)
+        return LostSession(socket.session_id, socket.sequence, socket.gateway, until)
 
     async def _close(self, socket: DiscordWebSocket) -> None:
         """Closes what is left of a connection, without waiting for a peer that does not respond."""

@@ -8,7 +8,16 @@ from collections.abc import Callable
 from typing import Never
 
 from discord_adapter.client import RelayClient
-from discord_adapter.shard_connection import ENDED, PATIENCE, RESUMABLE, IdentifyTurns, ShardConnection, Sleep, TakeSlot
+from discord_adapter.shard_connection import (
+    ENDED,
+    PATIENCE,
+    RESUMABLE,
+    IdentifyTurns,
+    LostSession,
+    ShardConnection,
+    Sleep,
+    TakeSlot,
+)
 from relay.cluster.shards import shard_of
 
 
@@ -35,6 +44,7 @@ class ShardManager:
         """Since when shards had been away, or up to then connected, when all connections ended."""
         self._nothing_since: float | None = monotonic()
         """Since when there has been no gateway at all; None between `begin` and `end`."""
+        self._suspended: dict[int, LostSession | None] = {}
         self._begun = monotonic()
         self._came_up = False
         self._failure: asyncio.Future[Never]
@@ -56,6 +66,7 @@ class ShardManager:
         self.client.shard_count = shard_count
         self.client._connection.shard_count = shard_count  # noqa: SLF001 - what IDENTIFY names
         self._failure = asyncio.get_running_loop().create_future()
+        self._suspended.clear()
         self._nothing_since, self._begun, self._came_up = None, self._monotonic(), False
 
     def lasted(self, seconds: float) -> bool:
@@ -82,6 +93,7 @@ class ShardManager:
             monotonic=self._monotonic,
             sleep=self._sleep,
             patience=self._patience,
+            lost=self._suspended.pop(shard_id, None),
         )
         connection.away_since = self._away_since.pop(shard_id, connection.away_since)
         task = asyncio.create_task(connection.run(), name=f"shard {shard_id}")
@@ -104,9 +116,21 @@ class ShardManager:
             ready.cancel()
             failed.cancel()
 
+    @property
+    def suspended(self) -> frozenset[int]:
+        """The shards that were closed for a while; their servers are still known."""
+        return frozenset(self._suspended)
+
+    async def suspend(self) -> None:
+        """Closes every shard for a while: one that is connected again soon resumes its session and misses nothing."""
+        connections = dict(self._connections)
+        await self._end(dict.fromkeys(connections, RESUMABLE))
+        self._suspended |= {shard_id: connection.lost for shard_id, connection in connections.items()}
+
     async def drop(self, shard_id: int) -> None:
         """Closes a shard that another process holds from now on, and forgets its servers."""
         await self._end({shard_id: RESUMABLE})
+        self._suspended.pop(shard_id, None)
         for guild in list(self.client.guilds):
             if shard_of(guild.id, self.client.shard_count or 1) == shard_id:
                 self.client._connection._remove_guild(guild)  # noqa: SLF001 - nobody tells of its changes any more

@@ -98,12 +98,14 @@ class Bot:
         self.clock = ManualClock()
         self.trusted = True
         self.waits: list[float] = []
+        self.heard: list[str] = []
         self._table = table
         self._sandbox = sandbox
         self.client = RelayClient(NoMeters())
         self.client.started = self._nothing_to_start
         self.client.button_handlers = Mock(lets_in=AsyncMock(return_value=False))  # `on_interaction` answers
         self.client.add_listener(self.on_interaction)
+        self.client.add_listener(self.on_guild_channel_update)
         self.shards = ShardManager(self.client, self._slot, monotonic=self.clock.monotonic, sleep=self._sleep)
         self.coordinator = ShardCoordinator(
             self.shards,
@@ -132,6 +134,9 @@ class Bot:
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         if await acknowledge(lambda: interaction.response.defer(ephemeral=True), self._sleep):
             await interaction.followup.send(self.name, ephemeral=True)
+
+    async def on_guild_channel_update(self, _: discord.abc.GuildChannel, _after: discord.abc.GuildChannel) -> None:
+        self.heard.append("changed")
 
     async def _slot(self, _shard_id: int, _limit: SessionStartLimit) -> bool:
         return True
@@ -296,9 +301,27 @@ async def test_a_process_that_may_not_trust_its_leases_lets_everything_go(cluste
     assert one.shards.held == frozenset()
     await cluster.sandbox.until(lambda: len(cluster.events("close")) == _SHARDS)
     assert [event["code"] for event in cluster.events("close")] == [4000] * _SHARDS
+    cluster.places[0][0].deny_bot(attach_files=True)
     one.trusted = True
     await cluster.settle(one)
     assert await cluster.ask() == ["one"] * 4
+    assert (cluster.sandbox.gateway.identified, cluster.sandbox.gateway.resumed) == (_SHARDS, _SHARDS)
+    await cluster.sandbox.until(lambda: one.heard == ["changed"])  # what was missed meanwhile
+
+
+async def test_what_another_process_took_meanwhile_is_forgotten(cluster: Cluster) -> None:
+    one = await cluster.start("one")
+    await cluster.settle(one)
+    guilds = [channel.guild.id for channel, _ in cluster.places]
+    await cluster.sandbox.until(lambda: all(one.client.get_guild(guild_id) for guild_id in guilds))
+    one.trusted = False
+    await one.coordinator.turn()
+    cluster.table.leases[1] = ShardLease(1, "another")
+    one.trusted = True
+    await cluster.settle(one)
+    assert sorted(one.shards.held) == [0, 2, 3]
+    assert [one.client.get_guild(guild_id) is not None for guild_id in guilds] == [True, False, True, True]
+    assert cluster.sandbox.gateway.resumed == 3
 
 
 async def test_a_refusal_of_discord_ends_it(cluster: Cluster) -> None:

@@ -117,6 +117,20 @@ MUTATIONS = (
         "if 0:",
     ),
     mutation(
+        "a moment without the database costs an IDENTIFY for each shard",
+        f"{_COORDINATOR}::test_a_process_that_may_not_trust_its_leases_lets_everything_go",
+        "ShardManager.suspend",
+        "{shard_id: connection.lost for shard_id, connection in connections.items()}",
+        "dict.fromkeys(connections)",
+    ),
+    mutation(
+        "servers of a shard that another process took meanwhile are kept",
+        f"{_COORDINATOR}::test_what_another_process_took_meanwhile_is_forgotten",
+        "ShardCoordinator._follow",
+        "(self._shards.held | self._shards.suspended) - mine",
+        "self._shards.held - mine",
+    ),
+    mutation(
         "a process that can't reach Discord keeps its shards",
         f"{_COORDINATOR}::test_a_shard_that_cannot_be_connected_goes_to_another_process",
         "ShardCoordinator._follow",
