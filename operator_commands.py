@@ -1,4 +1,4 @@
-"""`python bot.py check | backup PATH | rotate-key`: what an operator does beside running the bot."""
+"""`python bot.py check | backup PATH | rotate-key`: what an operator does besides running the bot."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _DISCORD_SECONDS = 30.0
 async def check(settings: Settings) -> None:
     """Prints version, settings (secrets masked), database, key, Discord log-in, invite link. The bot may run meanwhile.
 
-    Raises what a start would raise; Discord out of reach is only told, as a start would wait for it.
+    Raises what a start would raise. If Discord can't be reached it only says so, since a start would wait for it.
     """
     clean_operator_token(settings)
     print(f"PixVerse Relay {VERSION}")
@@ -59,7 +59,7 @@ async def backup(settings: StorageSettings, target: Path) -> None:
 
 
 async def rotate_key(settings: StorageSettings) -> None:
-    """Encrypts every stored secret anew. Raises AlreadyRunning while the bot runs, or a class of DatabaseUnusable."""
+    """Encrypts every stored secret with a new key. Raises AlreadyRunning if the bot runs, or a DatabaseUnusable."""
     rotated = await vault.rotate_key(settings.database, _keys(settings))
     print(f"Encrypted anew: {rotated.secrets} secrets.")
     if rotated.file is None:
