@@ -17,6 +17,7 @@ from storage import accounts, moves, servers
 from storage.accounts import AccountRow
 from storage.database import Database, Transaction
 from storage.errors import WrongKey
+from storage.servers import ServerRow
 from storage.to_the_end import to_the_end
 from storage.vault import Vault
 
@@ -52,6 +53,8 @@ class AccountRegistry:
         self._own: dict[int, int] = {}
         self._suspended: set[int] = set()
         self._operator_id: int | None = None
+        self._writes = 0
+        """How often this process has taken over something that it stored itself."""
 
     async def start(self) -> None:
         """Reads all accounts, and stores the operator's token as the settings have it. Servers whose token is not
@@ -67,26 +70,31 @@ class AccountRegistry:
         await self._database.flush()
 
     async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
-        """Another process may have changed these accounts and servers, or, with None, any. Of an account whose servers
-        have changed everything that depends on it is told. Raises StorageError as the database does."""
-        reader = self._database.reader
+        """Takes over what other processes have changed of these accounts and servers, or of all with None, and signals
+        which accounts' servers have changed. Raises StorageError as the database does."""
+        own, suspended = self._own, self._suspended
+        found: list[ServerRow | None] = []
+        while True:
+            writes, reader = self._writes, self._database.reader
+            if account_ids is None or guild_ids is None:
+                rows = await accounts.every(reader)
+                own, suspended = await servers.with_own_account(reader), await servers.gone(reader)
+            else:
+                rows = await accounts.among(reader, account_ids)
+                found = [await servers.get(reader, guild_id) for guild_id in guild_ids]
+            if writes == self._writes:
+                break  # Otherwise what was read may lack what this process has stored meanwhile.
         if account_ids is None or guild_ids is None:
-            self._known = {row.id: self.as_account(row) for row in await accounts.every(reader)}
-            self._own = await servers.with_own_account(reader)
-            self._suspended = await servers.gone(reader)
+            self._known = {row.id: self.as_account(row) for row in rows}
+            self._own, self._suspended = own, suspended
             return
-        if account_ids:
-            rows = {row.id: self.as_account(row) for row in await accounts.among(reader, account_ids)}
-            for account_id in account_ids:
-                self._known.pop(account_id, None)
-            self._known |= rows
-        for guild_id in guild_ids:
+        kept = {known: account for known, account in self._known.items() if known not in account_ids}
+        self._known = kept | {row.id: self.as_account(row) for row in rows}
+        for guild_id, server in zip(guild_ids, found, strict=True):
             before = self.in_force(guild_id)
-            row = await servers.get(reader, guild_id)
-            self.remember_own(guild_id, None if row is None else row.account_id)
-            (self._suspended.add if row is not None and row.gone_since is not None else self._suspended.discard)(
-                guild_id
-            )
+            self.remember_own(guild_id, None if server is None else server.account_id)
+            is_suspended = server is not None and server.gone_since is not None
+            self._suspended = (self._suspended - {guild_id}) | ({guild_id} if is_suspended else set())
             self.report_changed(*{one for one in (before, self.in_force(guild_id)) if one is not None})
 
     # ---- looking up -------------------------------------------------------------------------------------------------
@@ -180,6 +188,7 @@ class AccountRegistry:
         known = self._known.get(account_id)
         if known is not None:
             self._known[account_id] = replace(known, confirmed=True)
+            self._writes += 1
 
     async def _change_state(self, account_id: int, token: str, state: AccountState) -> None:
         async with self._database.transaction() as tx:
@@ -187,12 +196,13 @@ class AccountRegistry:
             if account is None or account.token != token:
                 return
             now = self._clock.now()
-            changed = await self.change_state(tx, account, state, now)
-        account = replace(account, tried_at=now)
-        if changed:
-            account = replace(account, state=state, state_since=now)
-        self._known[account_id] = account
-        if changed:
+            await self.change_state(tx, account, state, now)
+            row = await accounts.by_id(tx, account_id)
+        if row is None:
+            return
+        self.remember(row)
+        self._known[account_id] = replace(self._known[account_id], tried_at=now)
+        if row.state is not account.state:  # Perhaps another process had written it already.
             log.warning("account %d is now: %s", account_id, state.value)
             self.report_changed(account_id)
 
@@ -215,9 +225,11 @@ class AccountRegistry:
     def remember(self, row: AccountRow) -> None:
         """Takes over a row that is committed."""
         self._known[row.id] = self.as_account(row)
+        self._writes += 1
 
     def remember_own(self, guild_id: int, account_id: int | None) -> None:
         """Takes over which account a server has set for itself, once that is committed."""
+        self._writes += 1
         if account_id is None:
             self._own.pop(guild_id, None)
         else:
@@ -230,11 +242,13 @@ class AccountRegistry:
     def suspend_server(self, guild_id: int) -> None:
         """Takes over that the server removed the bot, once that is committed: it uses no account until it is back."""
         self._suspended.add(guild_id)
+        self._writes += 1
         self._report_server_changed(guild_id)
 
     def resume_server(self, guild_id: int) -> None:
         """Takes over that the server has the bot back or is forgotten, once that is committed."""
         self._suspended.discard(guild_id)
+        self._writes += 1
         self._report_server_changed(guild_id)
 
     def _report_server_changed(self, guild_id: int) -> None:

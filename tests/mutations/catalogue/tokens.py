@@ -187,4 +187,18 @@ MUTATIONS = (
         "request.job is not None or row.snapshot is not None",
         "row.snapshot is not None",
     ),
+    mutation(
+        "what other processes have changed overwrites what this one has just stored",
+        f"{_ACCOUNTS}::test_what_is_stored_while_others_changes_are_read_is_not_overwritten[False]",
+        "AccountRegistry.read_again",
+        "if writes == self._writes:\n    break",
+        "if True:\n    break",
+    ),
+    mutation(
+        "a state that another process has written is never taken over",
+        f"{_ACCOUNTS}::test_a_state_that_another_process_has_written_is_taken_over",
+        "AccountRegistry._change_state",
+        "await self.change_state(tx, account, state, now)\nrow = await accounts.by_id(tx, account_id)",
+        "row = await accounts.by_id(tx, account_id) if await self.change_state(tx, account, state, now) else None",
+    ),
 )

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -24,6 +24,7 @@ from relay.accounts.server_tokens import Dropped, TokenChanged, TokenOvertaken, 
 from relay.delivery import admin_notices as notices
 from storage import accounts as account_rows
 from storage import deliveries, delivery_queries, jobs, servers, subscriptions
+from storage.engines.interface import Row, SqlValue
 from storage.vault import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
@@ -636,3 +637,43 @@ async def test_an_account_without_a_token_is_not_tried(world: AccountsFixture) -
     asked = len(world.api.asked)
     assert await world.rechecks.recheck_now(account) is Recheck.NO_TOKEN
     assert len(world.api.asked) == asked
+
+
+# ---- several processes -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("everything", [False, True])
+async def test_what_is_stored_while_others_changes_are_read_is_not_overwritten(
+    world: AccountsFixture, everything: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = await _own(world)
+    reader, gate, waiting = world.database.reader, asyncio.Event(), asyncio.Event()
+    read = reader.all
+
+    async def late(sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
+        rows = await read(sql, parameters)
+        waiting.set()
+        await gate.wait()
+        return rows
+
+    monkeypatch.setattr(reader, "all", late)
+    reading = asyncio.create_task(
+        world.accounts.read_again(None, None) if everything else world.accounts.read_again({before}, {GUILD})
+    )
+    await waiting.wait()
+    done = await world.tokens.set_token(GUILD, ADMIN, NEW)
+    gate.set()
+    await reading
+    assert world.accounts.in_force(GUILD) == done.account_id
+    assert world.accounts.token_of(done.account_id) == NEW
+    assert world.accounts.token_of(before) is None
+
+
+async def test_a_state_that_another_process_has_written_is_taken_over(world: AccountsFixture) -> None:
+    account = await _own(world)
+    await world.accounts.note_response(account, TokenRefused("no"))
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE accounts SET state = 'ok' WHERE id = ?", (account,))
+    await world.accounts.note_trial(account, OLD, None)
+    assert world.accounts.state_of(account) is AccountState.OK
+    assert world.heard.accounts[-1] == account
