@@ -140,7 +140,7 @@ class ShardCoordinator:
     async def _let_go(self) -> None:
         """Others may hold the shards by now. If none does, the sessions are resumed."""
         await self._end_handovers()
-        await self._shards.suspend()
+        await self._shards.detach()
 
     async def _end_handovers(self) -> None:
         handovers = list(self._handovers.values())
@@ -151,7 +151,7 @@ class ShardCoordinator:
     async def _follow(self, rows: Rows) -> None:
         """Closes what is another's by now, connects what is this process's, and releases what it can't connect."""
         mine = {lease.shard_id for lease in rows.leases if lease.owner == self._leases.me}
-        for shard_id in (self._shards.held | self._shards.suspended) - mine - self._handovers.keys():
+        for shard_id in (self._shards.held | self._shards.detached) - mine - self._handovers.keys():
             log.info("shard %d is another process's now", shard_id)
             await self._shards.drop(shard_id)
         for shard_id in sorted(mine):

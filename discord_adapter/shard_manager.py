@@ -44,7 +44,7 @@ class ShardManager:
         """Since when shards had been away, or up to then connected, when all connections ended."""
         self._nothing_since: float | None = monotonic()
         """Since when there has been no gateway at all; None between `begin` and `end`."""
-        self._suspended: dict[int, LostSession | None] = {}
+        self._detached: dict[int, LostSession | None] = {}
         self._begun = monotonic()
         self._came_up = False
         self._failure: asyncio.Future[Never]
@@ -66,7 +66,7 @@ class ShardManager:
         self.client.shard_count = shard_count
         self.client._connection.shard_count = shard_count  # noqa: SLF001 - what IDENTIFY names
         self._failure = asyncio.get_running_loop().create_future()
-        self._suspended.clear()
+        self._detached.clear()
         self._nothing_since, self._begun, self._came_up = None, self._monotonic(), False
 
     def lasted(self, seconds: float) -> bool:
@@ -93,7 +93,7 @@ class ShardManager:
             monotonic=self._monotonic,
             sleep=self._sleep,
             patience=self._patience,
-            lost=self._suspended.pop(shard_id, None),
+            lost=self._detached.pop(shard_id, None),
         )
         connection.away_since = self._away_since.pop(shard_id, connection.away_since)
         task = asyncio.create_task(connection.run(), name=f"shard {shard_id}")
@@ -117,20 +117,20 @@ class ShardManager:
             failed.cancel()
 
     @property
-    def suspended(self) -> frozenset[int]:
+    def detached(self) -> frozenset[int]:
         """The shards that were closed for a while; their servers are still known."""
-        return frozenset(self._suspended)
+        return frozenset(self._detached)
 
-    async def suspend(self) -> None:
+    async def detach(self) -> None:
         """Closes every shard for a while: one that is connected again soon resumes its session and misses nothing."""
         connections = dict(self._connections)
         await self._end(dict.fromkeys(connections, RESUMABLE))
-        self._suspended |= {shard_id: connection.lost for shard_id, connection in connections.items()}
+        self._detached |= {shard_id: connection.lost for shard_id, connection in connections.items()}
 
     async def drop(self, shard_id: int) -> None:
         """Closes a shard that another process holds from now on, and forgets its servers."""
         await self._end({shard_id: RESUMABLE})
-        self._suspended.pop(shard_id, None)
+        self._detached.pop(shard_id, None)
         for guild in list(self.client.guilds):
             if shard_of(guild.id, self.client.shard_count or 1) == shard_id:
                 self.client._connection._remove_guild(guild)  # noqa: SLF001 - nobody tells of its changes any more

@@ -119,7 +119,7 @@ MUTATIONS = (
     mutation(
         "a moment without the database costs an IDENTIFY for each shard",
         f"{_COORDINATOR}::test_a_process_that_may_not_trust_its_leases_lets_everything_go",
-        "ShardManager.suspend",
+        "ShardManager.detach",
         "{shard_id: connection.lost for shard_id, connection in connections.items()}",
         "dict.fromkeys(connections)",
     ),
@@ -127,7 +127,7 @@ MUTATIONS = (
         "servers of a shard that another process took meanwhile are kept",
         f"{_COORDINATOR}::test_what_another_process_took_meanwhile_is_forgotten",
         "ShardCoordinator._follow",
-        "(self._shards.held | self._shards.suspended) - mine",
+        "(self._shards.held | self._shards.detached) - mine",
         "self._shards.held - mine",
     ),
     mutation(
