@@ -42,6 +42,8 @@ class CallbackAddresses:
         self._vault = vault
         self._new_secret = new_secret
         self._servers: dict[bytes, int] = {}
+        self._writes = 0
+        """How often this process has taken over an address that it stored itself."""
 
     async def start(self) -> None:
         """Reads all addresses."""
@@ -52,15 +54,18 @@ class CallbackAddresses:
         account_ids: Collection[int] | None,  # noqa: ARG002  # an address is a server's
         guild_ids: Collection[int] | None,
     ) -> None:
-        """Another process may have changed the addresses of these servers, or, with None, of any."""
-        if guild_ids is None:
-            await self.start()
-            return
-        for guild_id in guild_ids:
-            digest = await servers.callback_hash(self._database.reader, guild_id)
-            self.forget(guild_id)
-            if digest is not None:
-                self._servers[digest] = guild_id
+        """Takes over what other processes have changed of these servers' addresses, or of all with None."""
+        while True:
+            writes, reader = self._writes, self._database.reader
+            if guild_ids is None:
+                found = await servers.callback_hashes(reader)
+            else:
+                kept = {digest: server for digest, server in self._servers.items() if server not in guild_ids}
+                digests = {guild_id: await servers.callback_hash(reader, guild_id) for guild_id in guild_ids}
+                found = kept | {digest: server for server, digest in digests.items() if digest is not None}
+            if writes == self._writes:
+                break  # Otherwise what was read may lack what this process has stored meanwhile.
+        self._servers = found
 
     def server_of(self, secret: str) -> int | None:
         """The server whose address holds this secret; None where it is no address, or none any more."""
@@ -78,6 +83,7 @@ class CallbackAddresses:
     def forget(self, guild_id: int) -> None:
         """The server is forgotten, which is committed: its address is void."""
         self._servers = {digest: server for digest, server in self._servers.items() if server != guild_id}
+        self._writes += 1
 
     async def _keep(self, guild_id: int, *, replaced: int | None) -> CallbackAddress:
         async with self._database.transaction() as tx:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import pytest
 from relay.callbacks.callback_addresses import CallbackAddresses
 from storage import servers
 from storage.database import Database
+from storage.engines.interface import Row, SqlValue
 from storage.vault import Vault
 
 
@@ -101,3 +102,26 @@ async def test_an_address_that_cannot_be_decrypted_is_replaced(
     after = await addresses.of_server(1)
     assert after != before
     assert (addresses.server_of(before.secret), addresses.server_of(after.secret)) == (None, 1)
+
+
+@pytest.mark.parametrize("of", [None, {5}])
+async def test_a_void_one_stays_void_though_others_changes_are_read_meanwhile(
+    addresses: CallbackAddresses, database: Database, of: set[int] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = await addresses.of_server(5)
+    read, gate, waiting = database.reader.all, asyncio.Event(), asyncio.Event()
+
+    async def late(sql: str, parameters: Sequence[SqlValue] = ()) -> Sequence[Row]:
+        rows = await read(sql, parameters)
+        waiting.set()
+        await gate.wait()
+        return rows
+
+    monkeypatch.setattr(database.reader, "all", late)
+    reading = asyncio.create_task(addresses.read_again(of, of))
+    await waiting.wait()
+    new = await addresses.replace(5, old.number)
+    gate.set()
+    await reading
+    assert addresses.server_of(old.secret) is None
+    assert addresses.server_of(new.secret) == 5
