@@ -159,9 +159,10 @@ class Membership:
         """Keeps the lease, takes and gives away, and follows the others' changes, until it is cancelled."""
         watch = asyncio.create_task(self._watch_deadline(), name="lease")
         try:
+            seconds = LOOK_SECONDS
             while True:
-                await self._clock.sleep(LOOK_SECONDS)
-                await self._turn()
+                await self._clock.sleep(seconds)
+                seconds = await self.turn()
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
@@ -184,16 +185,20 @@ class Membership:
 
     # ---- inside -----------------------------------------------------------------------------------------------------
 
-    async def _turn(self) -> None:
+    async def turn(self) -> float:
+        """Keeps the lease, and looks once; for how many seconds to wait then. A database that is away is logged."""
         try:
             if not self.holds:
+                if self._draining:
+                    return LOOK_SECONDS
                 await self._begin()
             elif self._clock.monotonic() >= self._renew_at:
                 await self._renew()
             await self._look()
             self._looking.worked()
         except StorageError as error:
-            await self._clock.sleep(min(self._looking.failed(error), RENEW_SECONDS))
+            return min(self._looking.failed(error), RENEW_SECONDS)
+        return LOOK_SECONDS
 
     async def _begin(self) -> None:
         """Also after a lease was lost: whatever was held by it, in the database too, is free."""

@@ -14,6 +14,7 @@ from model.messages import VideoFile, VideoLink
 from model.states import DeliveryKind
 from relay.cards.card_posts import CardPosts
 from relay.changes import Changes
+from relay.cluster.ownership import Alone
 from relay.delivery import nonces
 from relay.delivery.attachments import Attacher
 from relay.delivery.delivery_results import ResultRecorder
@@ -107,6 +108,12 @@ def completed(jobid: str, videos: int = 1, **changes: object) -> Job:
     return Job(jobid, JobState.COMPLETED, "completed", prompt="a cat", media=media, **changes)  # type: ignore[arg-type]
 
 
+class Another(Alone):
+    """The Ownership of a process that is one of several."""
+
+    process_id = "another"
+
+
 @dataclass
 class World:
     """One process over one database; `restart` makes another one over the same."""
@@ -157,6 +164,8 @@ class World:
         recorder = ResultRecorder(self.database, self.changes, self.clock)
         self.clock_watch = ClockWatch(self.database, self.clock)
         self.sender = Sender(self.database, self.discord, builder, recorder, self.clock)
+        self.another_sender = Sender(self.database, self.discord, builder, recorder, self.clock, Another())
+        """Of another process."""
 
     async def restart(self, points: Points | None = None) -> None:
         await self.stop()

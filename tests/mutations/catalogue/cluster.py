@@ -8,6 +8,10 @@ _COORDINATOR = "tests/discord_adapter/test_shard_coordinator.py"
 _MANAGER = "tests/discord_adapter/test_shard_manager.py"
 _PACING = "tests/relay/cluster/test_identify_pacing.py"
 _SHARES = "tests/relay/cluster/test_shares.py"
+_MEMBERSHIP = "tests/relay/cluster/test_membership.py"
+_PROCESSES = "tests/storage/test_processes.py"
+_FEED = "tests/storage/test_change_feed.py"
+_TAKEN_OVER = "tests/relay/delivery/test_taken_over.py"
 _STARTS = "tests/sandbox/discord_wire/test_session_starts.py"
 
 MUTATIONS = (
@@ -213,5 +217,124 @@ MUTATIONS = (
         "sandbox.Gateway._let_go",
         "del self.sessions[session.id]\n",
         "pass\n",
+    ),
+    mutation(
+        "a claim has no token of its own",
+        f"{_TAKEN_OVER}::test_what_came_of_an_older_claim_is_not_recorded",
+        "storage.deliveries.hold",
+        "== delivery.claim_token",
+        "is not None",
+    ),
+    mutation(
+        "what was claimed since it was read is claimed again",
+        f"{_TAKEN_OVER}::test_what_another_sends_is_left_to_it",
+        "storage.deliveries.claim",
+        "WHERE id = ? AND claim_token = ? AND",
+        "WHERE id = ? AND claim_token <= ? || 'z' AND",
+    ),
+    mutation(
+        "what another process is sending is sent",
+        f"{_TAKEN_OVER}::test_what_another_sends_is_left_to_it",
+        "Sender.deliver",
+        "if self.token_dead or delivery.owner not in (None, self._ownership.process_id):",
+        "if self.token_dead:",
+    ),
+    mutation(
+        "one that was halted leaves its second message",
+        f"{_TAKEN_OVER}::test_one_that_wakes_up_deletes_its_own_later_message",
+        "Sender._record",
+        "if isinstance(verdict, Done):",
+        "if False:",
+    ),
+    mutation(
+        "of two messages the first is deleted",
+        f"{_TAKEN_OVER}::test_one_that_wakes_up_deletes_its_own_later_message",
+        "Sender._keep_first",
+        "sorted(found)",
+        "sorted(found, reverse=True)",
+    ),
+    mutation(
+        "who took a message over does not look again",
+        f"{_TAKEN_OVER}::test_who_took_it_over_looks_again_ten_minutes_later",
+        "Sender._note_taken_over",
+        "if another_s and self._ownership.process_id is not None:",
+        "if False:",
+    ),
+    mutation(
+        "a lease that has run out is renewed",
+        f"{_PROCESSES}::test_a_lease_that_has_run_out_is_never_renewed",
+        "storage.processes.renew",
+        "WHERE id = ? AND {_ALIVE} RETURNING",
+        "WHERE id = ? RETURNING",
+    ),
+    mutation(
+        "a renewal that changed no row counts",
+        f"{_MEMBERSHIP}::test_one_that_was_declared_dead_begins_anew",
+        "Membership._renew",
+        "is None:",
+        "is False:",
+    ),
+    mutation(
+        "a lease is believed until it runs out in the database",
+        f"{_MEMBERSHIP}::test_a_lease_is_believed_only_for_its_length_less_a_margin",
+        "Membership._trust",
+        "asked_at + LEASE_SECONDS - MARGIN_SECONDS",
+        "asked_at + LEASE_SECONDS",
+    ),
+    mutation(
+        "a slow answer stretches the lease",
+        f"{_MEMBERSHIP}::test_a_slow_answer_does_not_stretch_the_lease",
+        "Membership._trust",
+        "self._trusted_until = asked_at +",
+        "self._trusted_until = self._clock.monotonic() +",
+    ),
+    mutation(
+        "a process's own clock tells how long a lease is believed",
+        f"{_MEMBERSHIP}::test_this_machine_s_clock_may_be_set",
+        "Membership.holds",
+        "self._clock.monotonic() < self._trusted_until",
+        "self._clock.now() / 1000 < self._trusted_until + 1_700_000_000",
+    ),
+    mutation(
+        "two processes poll one account",
+        f"{_MEMBERSHIP}::test_what_somebody_else_holds_is_not_polled_whatever_hashing_says",
+        "Membership._share_accounts",
+        "self._set_accounts(self._accounts.union(taken))",
+        "self._set_accounts(should)",
+    ),
+    mutation(
+        "one that is cut off goes on",
+        f"{_MEMBERSHIP}::test_cut_off_from_the_database_it_stops_in_time",
+        "Membership._watch_deadline",
+        "self._lose()",
+        "pass",
+    ),
+    mutation(
+        "one that drains takes more",
+        f"{_MEMBERSHIP}::test_one_that_drains_takes_nothing_more",
+        "Membership._look",
+        "if not process.draining",
+        "if process.id",
+    ),
+    mutation(
+        "nobody posts in the servers of a shard that nobody takes",
+        f"{_MEMBERSHIP}::test_servers_belong_to_whoever_holds_their_shard",
+        "Membership._look_at_shards",
+        "if row.free_s > LEASE_SECONDS",
+        "if False",
+    ),
+    mutation(
+        "a process hears its own changes again",
+        f"{_FEED}::test_everything_that_others_have_in_memory_is_told",
+        "change_feed.since",
+        "c.made_in >= ? AND c.writer <> ?",
+        "c.made_in >= ? AND c.writer || ? <> ''",
+    ),
+    mutation(
+        "a transaction that began first and commits last is missed",
+        f"{_FEED}::test_one_that_began_first_and_commits_last_is_not_missed",
+        "storage/change_feed.py",
+        "pg_snapshot_xmin(pg_current_snapshot())",
+        "pg_snapshot_xmax(pg_current_snapshot())",
     ),
 )

@@ -1,0 +1,278 @@
+"""What a process believes to hold, on a real PostgreSQL and by a clock that is moved by hand."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+import pytest
+
+from relay.changes import Changes
+from relay.cluster.change_feed import ChangeFeed
+from relay.cluster.membership import MARGIN_SECONDS, RENEW_SECONDS, Membership
+from settings import PostgresUrl
+from storage import change_feed, deliveries, processes
+from storage.database import Database
+from storage.engines.interface import Use
+from storage.errors import StorageUnavailable
+from storage.processes import LEASE_SECONDS
+from tests.clock import ManualClock
+from tests.postgres_server import PostgresServer, name_of
+from tests.tcp_proxy import TcpProxy
+
+TRUSTED = LEASE_SECONDS - MARGIN_SECONDS
+
+
+@dataclass
+class Process:
+    """One of several, with what it has heard."""
+
+    database: Database
+    leases: Database
+    clock: ManualClock
+    accounts: list[int] = field(default_factory=list)
+    read: list[tuple[Collection[int] | None, Collection[int] | None]] = field(default_factory=list)
+    heard: list[tuple[str, int | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        changes = Changes()
+        for name in ("account_moved", "end_reported", "account_changed"):
+            getattr(changes, name).listen(partial(self._hear, name))
+        for name in ("servers_moved", "deliveries_added"):
+            getattr(changes, name).listen(partial(self._hear, name, None))
+        self.member = Membership(
+            self.leases,
+            ChangeFeed(self.database, changes, [self]),
+            lambda: self.accounts,
+            changes,
+            self.clock,
+            "1",
+        )
+
+    def _hear(self, name: str, item: int | None) -> None:
+        self.heard.append((name, item))
+
+    async def read_again(self, account_ids: Collection[int] | None, guild_ids: Collection[int] | None) -> None:
+        self.read.append((account_ids, guild_ids))
+
+    def owned(self) -> set[int]:
+        return {account for account in self.accounts if self.member.owns_account(account)}
+
+    async def run_out(self) -> None:
+        async with self.leases.transaction() as tx:
+            await tx.run("UPDATE processes SET lease_until = clock_timestamp() WHERE id = ?", (self.member.process_id,))
+
+
+Begin = Callable[[], Awaitable[Process]]
+
+
+@pytest.fixture
+def url(postgres_server: PostgresServer) -> Iterator[PostgresUrl]:
+    made = postgres_server.new_database()
+    yield made
+    postgres_server.drop(made)
+
+
+@pytest.fixture
+async def begin(url: PostgresUrl) -> AsyncIterator[Begin]:
+    opened: list[Database] = []
+
+    async def another() -> Process:
+        opened.extend([await Database.open(url), await Database.open(url, use=Use.LEASES)])
+        process = Process(opened[-2], opened[-1], ManualClock())
+        if len(opened) == 2:
+            async with process.database.transaction() as tx:
+                for number in range(20):
+                    await tx.insert("accounts", account_key=str(number), state_since=0)
+        process.accounts = await process.database.reader.values("SELECT id FROM accounts ORDER BY id")
+        await process.member.join()
+        return process
+
+    yield another
+    for database in opened:
+        await database.close()
+
+
+async def test_each_account_is_one_process_s_and_one_that_leaves_gives_all_back(begin: Begin) -> None:
+    first = await begin()
+    everything = set(first.accounts)
+    assert first.owned() == everything
+    second = await begin()
+    assert second.owned() == set()
+    await first.member.turn()
+    await second.member.turn()
+    assert first.owned() | second.owned() == everything
+    assert first.owned() & second.owned() == set()
+    assert 0 < len(second.owned()) < len(everything)
+    assert {("account_moved", account) for account in second.owned()} <= set(first.heard)
+    await second.member.leave()
+    assert second.owned() == set()
+    await first.member.turn()
+    assert first.owned() == everything
+
+
+async def test_what_somebody_else_holds_is_not_polled_whatever_hashing_says(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    await second.member.turn()
+    assert second.owned() == set()
+    assert first.owned() == set(first.accounts)
+
+
+async def test_one_that_was_declared_dead_begins_anew(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    await first.run_out()
+    await second.member.turn()
+    assert second.owned() == set(second.accounts)
+    assert first.owned() == set(first.accounts)  # It has not looked yet, and its own deadline has not come.
+    first.clock.forward(RENEW_SECONDS)
+    await first.member.turn()
+    assert (first.owned(), first.member.holds) == (set(), False)
+    await first.member.turn()
+    await second.member.turn()
+    await first.member.turn()
+    assert first.member.holds
+    assert first.owned() | second.owned() == set(first.accounts)
+    assert first.owned() & second.owned() == set()
+    assert first.read == [(None, None), (None, None)]
+
+
+async def test_a_lease_is_believed_only_for_its_length_less_a_margin(begin: Begin) -> None:
+    process = await begin()
+    process.clock.forward(TRUSTED - 0.1)
+    assert process.owned()
+    process.clock.forward(0.2)
+    assert process.owned() == set()
+    assert process.member.shards().held == ()
+
+
+async def test_a_slow_answer_does_not_stretch_the_lease(begin: Begin, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = await begin()
+    renew = processes.renew
+
+    async def slow(*arguments: object) -> object:
+        process.clock.forward(TRUSTED + 1)
+        return await renew(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(processes, "renew", slow)
+    process.clock.forward(RENEW_SECONDS)
+    await process.member.turn()
+    assert not process.member.holds
+
+
+async def test_this_machine_s_clock_may_be_set(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    for jump in (-600_000, 600_000):
+        second.clock.jumped = jump
+        await second.member.turn()
+        assert second.owned() == set()
+        assert first.owned() == set(first.accounts)
+
+
+async def test_cut_off_from_the_database_it_stops_in_time(
+    begin: Begin, postgres_server: PostgresServer, url: PostgresUrl
+) -> None:
+    async with TcpProxy.to(postgres_server.port) as proxy:
+        far = postgres_server.url(name_of(url), port=proxy.port)
+        near = await begin()
+        await near.member.leave()
+        leases = await Database.open(far, use=Use.LEASES)
+        process = Process(near.database, leases, ManualClock(), near.accounts)
+        await process.member.join()
+        assert process.owned() == set(process.accounts)
+        running = asyncio.create_task(process.member.run())
+        await asyncio.sleep(0)
+        proxy.passes.clear()
+        process.heard.clear()
+        for _ in range(round(TRUSTED) + 2):
+            process.clock.forward(1)
+            await asyncio.sleep(0.01)
+        assert process.owned() == set()
+        assert {("account_moved", account) for account in process.accounts} <= set(process.heard)
+        running.cancel()
+        proxy.passes.set()
+        await asyncio.gather(running, return_exceptions=True)
+        await leases.close()
+
+
+async def test_one_of_all_does_what_a_name_stands_for(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    assert [await first.member.has_named("x"), await second.member.has_named("x")] == [True, False]
+    assert await first.member.has_named("x")
+    await first.member.release_named("x")
+    assert await second.member.has_named("x")
+    await second.member.leave()
+    assert await first.member.has_named("x")
+
+
+async def test_one_that_drains_takes_nothing_more(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    await first.member.begin_draining()
+    await second.member.turn()
+    await first.member.turn()
+    assert (first.owned(), second.owned()) == (set(), set(second.accounts))
+    assert not await first.member.has_named("x")
+    assert [process.draining for process in (await second.member.read_shards())[1]].count(True) == 1
+
+
+async def test_servers_belong_to_whoever_holds_their_shard(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    guild = 3 << 22
+    assert not first.member.owns_server(guild)
+    assert await first.member.agree_on_shards(2) == 2
+    assert await first.member.take_shard(1)
+    assert await second.member.agree_on_shards(4) == 2
+    assert (first.member.owns_server(guild), second.member.owns_server(guild)) == (True, False)
+    assert await second.member.ask_for_shard(1)
+    assert await second.member.take_shard(1)
+    await first.member.turn()
+    assert (first.member.owns_server(guild), second.member.owns_server(guild)) == (False, True)
+    assert ("servers_moved", None) in first.heard
+    await second.member.release_shard(1)
+    assert not second.member.owns_server(guild)
+    async with first.leases.transaction() as tx:
+        await tx.run("UPDATE shard_leases SET free_since = free_since - interval '20 seconds'")
+    await first.member.turn()
+    assert first.member.owns_server(guild)  # Nobody comes for it.
+
+
+async def test_what_others_commit_is_heard_once_and_after_it_was_read(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    first.heard.clear()
+    first.read.clear()
+    async with second.database.transaction() as tx:
+        await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[0],))
+        await change_feed.report_end(tx, 5)
+        await deliveries.add_notice(tx, guild_id=1, channel_id=2, base_nonce="n", notice_json="{}", now=0)
+    async with first.database.transaction() as tx:
+        await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[1],))
+    for _ in range(2):
+        await first.member.turn()
+    heard = [one for one in first.heard if one[0] not in ("account_moved", "servers_moved")]
+    assert sorted(heard, key=str) == [
+        ("account_changed", first.accounts[0]),
+        ("deliveries_added", None),
+        ("end_reported", 5),
+    ]
+    assert first.read == [({first.accounts[0]}, set())]
+
+
+async def test_the_feed_is_kept_short_by_one_of_all(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    async with second.database.transaction() as tx:
+        await change_feed.report_end(tx, 5)
+        await tx.run("UPDATE changes SET made_at = made_at - interval '1 hour'")
+    first.clock.forward(RENEW_SECONDS)
+    await first.member.turn()
+    first.clock.forward(61)
+    await first.member.turn()
+    await first.member.turn()
+    assert await first.database.reader.count("changes") == 0
+
+
+async def test_a_start_without_its_database_fails(begin: Begin) -> None:
+    process = await begin()
+    await process.leases.close()
+    with pytest.raises(StorageUnavailable):
+        await process.member.release_shard(0)
