@@ -551,10 +551,24 @@ async def _share_shards(membership: Membership, clock: Clock, shards: ShardManag
     try:
         done, _ = await asyncio.wait([coordinating, failing], return_when=asyncio.FIRST_COMPLETED)
         done.pop().result()
+    except asyncio.CancelledError:
+        coordinating.cancel()
+        await asyncio.gather(coordinating, return_exceptions=True)
+        await _drain(membership, coordinator)
+        raise
     finally:
         for task in (coordinating, failing):
             task.cancel()
         await asyncio.gather(coordinating, failing, return_exceptions=True)
+
+
+async def _drain(membership: Membership, coordinator: ShardCoordinator) -> None:
+    """The bot is about to end: others take over what it holds."""
+    try:
+        await membership.begin_draining()
+        await coordinator.drain()
+    except StorageError as error:
+        log.warning("nothing can be handed over now: %s", error)
 
 
 async def _shard_count(membership: Membership, clock: Clock, wanted: int) -> int:

@@ -18,7 +18,7 @@ import operator_commands
 from app import serve
 from discord_adapter.client import DiscordTokenRefused
 from relay.media.folder import FolderUnusable
-from settings import VERSION, SettingsError, StorageSettings, load_settings, load_storage_settings
+from settings import VERSION, PostgresUrl, SettingsError, StorageSettings, load_settings, load_storage_settings
 from storage.engines.sqlite.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
 from web.watchdog import ServiceManager
@@ -29,6 +29,8 @@ DONE, FAILED, MISCONFIGURED, TOKEN_REFUSED, ALREADY_RUNNING = 0, 1, 2, 3, 4
 
 _SECONDS_TO_LEAVE = 9.0
 """Less than the ten seconds for which Docker waits before it kills."""
+_SECONDS_TO_HAND_OVER = 28.0
+"""The same where other processes may take over what this one holds."""
 
 _TOKEN_REFUSED_LINE = (
     "DISCORD_TOKEN: Discord refuses this token. Reset it at https://discord.com/developers/applications "
@@ -45,7 +47,8 @@ def run(arguments: Sequence[str], environ: Mapping[str, str], root: Path) -> int
         return _complain(MISCONFIGURED, *error.problems)
     is_quiet = options.command == "check" and settings.log_level == "INFO"  # What it finds is what it prints.
     logs.set_up("WARNING" if is_quiet else settings.log_level, settings.log_format)
-    return _exit_code(command)
+    hands_over = options.command is None and isinstance(settings.database, PostgresUrl)
+    return _exit_code(command, _SECONDS_TO_HAND_OVER if hands_over else _SECONDS_TO_LEAVE)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,9 +79,9 @@ def _command(
     return settings, serve(settings, ServiceManager.of_environment(environ))
 
 
-def _exit_code(command: Coroutine[object, object, None]) -> int:
+def _exit_code(command: Coroutine[object, object, None], seconds_to_leave: float = _SECONDS_TO_LEAVE) -> int:
     try:
-        asyncio.run(_until_told_to_stop(command))
+        asyncio.run(_until_told_to_stop(command, seconds_to_leave))
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
     except (DatabaseUnusable, BackupFailed, FolderUnusable) as error:
@@ -94,7 +97,7 @@ def _exit_code(command: Coroutine[object, object, None]) -> int:
     return DONE
 
 
-async def _until_told_to_stop(command: Coroutine[object, object, None]) -> None:
+async def _until_told_to_stop(command: Coroutine[object, object, None], seconds_to_leave: float) -> None:
     """Runs the command to its end. SIGTERM or Ctrl-C cancels it, and it cleans up."""
     work = asyncio.create_task(command)
     stopped = False
@@ -105,7 +108,7 @@ async def _until_told_to_stop(command: Coroutine[object, object, None]) -> None:
             return
         stopped = True
         log.info("stopping")
-        _leave_in_time()
+        _leave_in_time(seconds_to_leave)
         work.cancel()
 
     _on_signals(stop)
@@ -128,9 +131,9 @@ def _on_signals(stop: Callable[[], None]) -> None:
         signal.signal(number, hear)
 
 
-def _leave_in_time() -> None:
+def _leave_in_time(seconds: float) -> None:
     """Ends the process even if something hangs. The database is consistent at every moment."""
-    timer = threading.Timer(_SECONDS_TO_LEAVE, os._exit, (DONE,))
+    timer = threading.Timer(seconds, os._exit, (DONE,))
     timer.daemon = True
     timer.start()
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
-from storage.processes import LEASE_SECONDS
 from storage.vault import new_key
 from tests.e2e.forking import Nursery
 from tests.e2e.ledger import PostgresLedger
@@ -19,7 +21,7 @@ from tests.e2e.process import BotProcess
 from tests.e2e.stage import Stage
 from tests.e2e.town import Town
 from tests.e2e.waiting import until
-from tests.postgres_server import PostgresServer
+from tests.postgres_server import PostgresServer, free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -29,11 +31,11 @@ _TAKEN_OVER_WITHIN = 20.0
 class Pair:
     """Two bots on one database: that of the stage, and another one."""
 
-    def __init__(self, stage: Stage, nursery: Nursery | None) -> None:
+    def __init__(self, stage: Stage, nursery: Nursery | None, of_second: Mapping[str, str]) -> None:
         self.stage = stage
         another = stage.folder / "another"
         another.mkdir()
-        self.bots = (stage.bot, BotProcess(stage.bot.program, stage.bot.settings, another, nursery))
+        self.bots = (stage.bot, BotProcess(stage.bot.program, {**stage.bot.settings, **of_second}, another, nursery))
 
     async def start(self) -> None:
         await self.stage.start()
@@ -64,21 +66,33 @@ class Pair:
         return rows[0]["owner"] if rows else None
 
 
+Begin = Callable[..., Awaitable[Pair]]
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def pair(
+async def begin(
     program: Path, nursery: Nursery | None, postgres_server: PostgresServer, tmp_path: Path
-) -> AsyncIterator[Pair]:
-    url = postgres_server.new_database(tables=False)
-    key = new_key()
-    settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key}
-    stage = await Stage.build(program, tmp_path, settings, nursery, PostgresLedger(url))
-    made = Pair(stage, nursery)
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.close()
-        await stage.close()
+) -> AsyncIterator[Begin]:
+    """Starts two bots, with settings for both and for the second alone."""
+    async with AsyncExitStack() as stack:
+
+        async def make(of_second: Mapping[str, str] | None = None, **of_both: str) -> Pair:
+            url = postgres_server.new_database(tables=False)
+            key = new_key()
+            settings = {"DATABASE_URL": url.secret.get_secret_value(), "ENCRYPTION_KEY": key, **of_both}
+            stage = await Stage.build(program, tmp_path, settings, nursery, PostgresLedger(url))
+            stack.push_async_callback(stage.close)
+            made = Pair(stage, nursery, of_second or {})
+            stack.push_async_callback(made.close)
+            await made.start()
+            return made
+
+        yield make
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def pair(begin: Begin) -> Pair:
+    return await begin()
 
 
 async def _town_of(pair: Pair, process_id: str) -> Town:
@@ -127,6 +141,56 @@ async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:
     assert answer.text.startswith("**Watching.**"), answer
 
 
+async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None:
+    holder = pair.holder()
+    assert holder is not None
+    (other,) = [process for process in pair.processes() if process != holder]
+    town = await _town_of(pair, holder)
+    job = await town.watched()
+    stopped = pair.bot_of(holder)
+    stopped.terminate()
+    while stopped.running:
+        answer = await town.status(town.job())
+        assert answer.text.startswith("**Watching.**"), answer
+        assert pair.stage.discord.bot_connected
+    assert await stopped.ended() == 0
+    assert (pair.holder(), pair.owner_of(town), pair.processes()) == (other, other, [other])
+    job.complete()
+    await pair.stage.discord.until(lambda: len(town.outcomes()) == 1, what="the outcome")
+
+
+async def _known_to(address: str) -> None:
+    """Waits until the process that serves this address has read what the other one may have written."""
+    async with asyncio.timeout(10), aiohttp.ClientSession() as session:
+        while True:
+            async with session.post(address, json={}) as response:
+                if response.status == 200:
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def test_a_callback_that_comes_to_the_wrong_process(begin: Begin) -> None:
+    """Whoever polls the account hears of it, long before the next poll."""
+    port = free_port()
+    pair = await begin(
+        {"CALLBACK_PORT": str(free_port())},
+        POLL_INTERVAL="60",
+        CALLBACK_PORT=str(port),
+        PUBLIC_URL=f"http://127.0.0.1:{port}",
+    )
+    for process in pair.processes():
+        town = await _town_of(pair, process)
+        shown = await town.admin.slash(town.channel, "pixverse-admin callback")
+        found = re.search(r"`(http://127\.0\.0\.1:\d+/callback/([\w-]{43}))`", shown.text)
+        assert found is not None
+        pair.stage.for_one_alone.append(found[2])
+        town.account.reply_url = found[1]
+        await _known_to(found[1])
+        job = await town.watched()
+        job.complete()
+        await town.outcome(timeout=10)
+
+
 async def test_one_that_is_halted_for_longer_than_its_lease_sends_nothing_twice(pair: Pair) -> None:
     holder = pair.holder()
     assert holder is not None
@@ -135,7 +199,6 @@ async def test_one_that_is_halted_for_longer_than_its_lease_sends_nothing_twice(
     job = await town.watched()
     os.kill(halted.pid, signal.SIGSTOP)
     job.complete()
-    await asyncio.sleep(LEASE_SECONDS)
     await town.outcome(timeout=_TAKEN_OVER_WITHIN)
     os.kill(halted.pid, signal.SIGCONT)
     await until(lambda: len(pair.processes()) == 2, what="the halted one begins again")
