@@ -16,7 +16,11 @@ _MARGIN_SECONDS = 0.01
 
 
 class PolledJob:
-    """One job: small, since there may be a hundred thousand. Only `JobQueue` changes its state."""
+    """One job: small, since there may be a hundred thousand.
+
+    Only `JobQueue` changes its scheduling state. What the last response said (`snapshot_hash`, `body_fingerprint`,
+    `ran_until`, `ran_until_noted`) is noted by the poller.
+    """
 
     __slots__ = (
         "account_id",
