@@ -166,6 +166,7 @@ class Posted:
     nonce: str
     files: tuple[bytes, ...]
     pings: frozenset[int]
+    reply_to: str | None = None
 
 
 class DiscordWorld:
@@ -186,6 +187,7 @@ class DiscordWorld:
         self.life = 0
         self.gateway_open = True
         self.on_post: Callable[[Posted], None] = lambda _posted: None
+        self.on_sending: Callable[[Channel, dict[str, Any], int], None] = lambda *_: None
         self.on_answer: Callable[[], None] = lambda: None
         """Called when the bot has given its first answer to an interaction."""
         self.on_edit: Callable[[Channel, dict[str, Any]], None] = lambda _channel, _message: None
@@ -489,6 +491,7 @@ class DiscordWorld:
     def _post(self, request: Request, channel_id: str) -> Any:
         channel = self._seen(channel_id)
         body = request.body
+        self.on_sending(channel, body, len(request.files))
         self._check_posting(channel, body, len(request.files))
         nonce = str(body.get("nonce"))
         now = self._clock.passed
@@ -506,7 +509,9 @@ class DiscordWorld:
             self.set_thread(channel, locked=channel.locked, archived=False)
         allowed = body.get("allowed_mentions") or {"parse": ["everyone"]}
         pings = frozenset(map(int, allowed.get("users", ()))) | (_EVERYBODY if allowed.get("parse") else frozenset())
-        posted = Posted(now, self.life, channel, message, nonce, request.files, pings)
+        reply_to = (body.get("message_reference") or {}).get("message_id")
+        reply_to = None if reply_to is None or int(reply_to) not in channel.messages else str(reply_to)
+        posted = Posted(now, self.life, channel, message, nonce, request.files, pings, reply_to)
         self.posted.append(posted)
         self.on_post(posted)
         return message

@@ -26,6 +26,7 @@ from tests.simulation.weather import Weather
 
 _PROMISES = re.compile(
     r"post the result here|Posting the result here|Already watched here|I'll post"
+    r"|Watching \d+ jobs?\b"
     r"|result (?:is|will be|is still waiting to be) posted here"
 )
 _NUMBER = re.compile(r"#(\d+)")
@@ -105,7 +106,9 @@ class Ledger:
         self, clock: VirtualClock, pixverse: PixVerseWorld, weather: Weather, plan: Plan, operator_token: str | None
     ) -> None:
         self.looks = Looks(self.fail)
-        self.pace = Pace(clock, pixverse, plan.interval, self.fail)
+        self.calm = bool(plan.scenes)
+        """Whether nothing goes wrong but what scenes know of."""
+        self.pace = Pace(clock, pixverse, plan.interval, self.fail, self.is_awaited if self.calm else None)
         self._clock = clock
         self._pixverse = pixverse
         self._weather = weather
@@ -227,7 +230,7 @@ class Ledger:
             job = self._job_of(posted, text)
             if job is not None:
                 self.cards[str(posted.message["id"])] = job
-                self.looks.shown(posted.message, posted.channel)
+                self.looks.shown(posted.message, posted.channel, self._clock.passed)
                 self.promise(job, posted.channel)
             self._check_pings(posted, set())
         elif any(custom_id.startswith("batch:stop") for custom_id in ids):
@@ -245,7 +248,9 @@ class Ledger:
             for job in self.jobs_in(message):
                 self.void("nobody can know whether it was posted", channel=channel, job=job)
         if str(message["id"]) in self.cards:
-            self.looks.shown(message, channel)
+            self.looks.shown(message, channel, self._clock.passed)
+            if not disturbed:
+                self.looks.paced(message, life, self._clock.passed)
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, which says that a trouble is over.
         now = self._clock.passed
@@ -295,9 +300,29 @@ class Ledger:
             )
         self._check_pings(posted, self.askers[key])
         self.looks.said(text, [])
+        self._check_reply(job, posted)
         self._check_words(job, posted, text)
         if job.prompt in text and job.words.stays not in text:
             self.fail(f"{job.words.stays!r} of a prompt did not come out as it went in: {text!r}")
+
+    def _check_reply(self, job: Job, posted: Posted) -> None:
+        """A result is a reply to its card, where there is one."""
+        channel = posted.channel
+        cards = [number for number, one in self.cards.items() if one is job and int(number) in channel.messages]
+        disturbed = channel.lacks("read_message_history") or self._weather.met(channel.id, job.ends_at - _BEFORE)
+        again = len(self.promises[(job.jobid, channel.id)].outcomes) > 1
+        if self.calm and cards and not disturbed and not again and posted.reply_to not in cards:
+            self.fail(f"the result of {job.prompt} is a reply to {posted.reply_to}, and its card is {cards}")
+
+    def is_awaited(self, job: Job) -> bool:
+        """Whether a channel waits for a result of this job, or follows its account."""
+        waits = any(
+            promise.job is job and promise.void is None and len(promise.outcomes) < 1 + promise.extra
+            for promise in self.promises.values()
+        )
+        return waits or any(
+            server.follows and job.account.tokens[-1] in server.tokens for server in self.servers.values()
+        )
 
     def _check_words(self, job: Job, posted: Posted, text: str) -> None:
         mine = list(job.videos)

@@ -14,6 +14,10 @@ _PERCENT = re.compile(r"\*\*In progress: (\d+)%\.\*\*")
 _IN_WORK = re.compile(r"\*\*(?:Waiting to start|Started|In progress|Taking longer|Watching\.|No word)")
 _ENDED = re.compile(r"\*\*(?:Done|Failed|Refused by|Cancelled|No result|Expired|Finished)")
 _ON_HOLD = "**PixVerse results are on hold."
+_LONGEST_NONCE = 25
+_YOUNG, _OLD = 59.0, 3660.0
+_YOUNG_EDITS, _EDITS, _OLD_EDITS = 5.0, 10.0, 295.0
+"""Seconds between two edits of a card that is as old as that."""
 _OWN_WORDS = re.compile(r"^(?:> |PixVerse says: |Prompt: ).*$|says: .*$", re.MULTILINE)
 """Lines of the API's, which may say what they like."""
 
@@ -23,14 +27,41 @@ class Looks:
 
     def __init__(self, fail: Callable[[str], None]) -> None:
         self._fail = fail
+        self._sent: dict[tuple[int, str], tuple[int, bool, bool]] = {}
+        """What was sent under a nonce in a channel: number of files, whether words of the API's, whether a reply."""
+        self._last_edit: dict[str, tuple[int, float]] = {}
+        """In which process a card was posted or edited last, and when."""
+        self._posted_at: dict[str, float] = {}
         self._reached: dict[str, float] = {}
         """How far a card has come, in percent; infinite where it has told the end."""
         self._edited: set[str] = set()
         """Cards that the bot surely knows of: the answer to a post may be lost for good."""
 
-    def shown(self, message: dict[str, Any], channel: Channel) -> None:
+    def sent(self, channel: Channel, body: dict[str, Any], files: int) -> None:
+        """The bot asks for a message to be posted: the same again in the same form, or under another nonce."""
+        nonce = str(body.get("nonce") or "")
+        if not nonce or len(nonce) > _LONGEST_NONCE or body.get("enforce_nonce") is not True:
+            self._fail(f"a message is sent without a nonce that holds: {nonce!r}, {body.get('enforce_nonce')!r}")
+        form = (files, "boat-" in str(body), bool(body.get("message_reference")))
+        before = self._sent.setdefault((channel.id, nonce), form)
+        if form[0] < before[0] or form[1] < before[1]:
+            self._fail(f"a message in a lesser form bears the same nonce: {before} and {form}")
+
+    def paced(self, message: dict[str, Any], life: int, now: float) -> None:
+        """A card is edited: not more often than the contract lets it, but for its end."""
+        number = str(message["id"])
+        age = now - self._posted_at.get(number, -math.inf)
+        edited_in, before = self._last_edit.get(number, (0, -math.inf))
+        self._last_edit[number] = (life, now)
+        least = _YOUNG_EDITS if age < _YOUNG else _EDITS if age < _OLD else _OLD_EDITS
+        ends = _ENDED.match(text_of(message)) is not None or "Stopped watching" in text_of(message)
+        if edited_in == life and now - before < least - 0.1 and not ends:
+            self._fail(f"a card that is {age:.0f} s old is edited after {now - before:.1f} s: {text_of(message)!r}")
+
+    def shown(self, message: dict[str, Any], channel: Channel, now: float) -> None:
         """A card is posted or edited."""
         text, number = text_of(message), str(message["id"])
+        self._posted_at.setdefault(number, now)
         self.said(text, [label for label, _ in buttons_of(message)])
         if number in self._reached:
             self._edited.add(number)

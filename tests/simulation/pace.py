@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from tests.simulation.pixverse_world import PixVerseWorld
+from tests.simulation.pixverse_world import Job, PixVerseWorld
 from tests.simulation.virtual_time import VirtualClock
 
 _EXPLAINED_SECONDS = 15.0
 """For so long after a person, or a callback, wanted to know of a job, a further question is theirs."""
 _IN_A_ROW = 8
 """Questions about a job, each too soon after the one before and nobody's: a restart or fresh links explain a few."""
+_FOR_NOBODY = 3
+"""Questions about a job for which nobody waits: on their way, or for fresh links."""
 _REFUSED_IN_AN_HOUR = 80
 _HOUR = 3600.0
 _SUBJECT = re.compile(r"/v[12]/\S*|job:\d+-user:\d+\S*|user:\d+-pixverse:[^/\s]+@[^/\s]+-(?:video|image):\d+")
@@ -26,12 +28,20 @@ class Pace:
     """Looks at each question as it comes."""
 
     def __init__(
-        self, clock: VirtualClock, pixverse: PixVerseWorld, interval: int, fail: Callable[[str], None]
+        self,
+        clock: VirtualClock,
+        pixverse: PixVerseWorld,
+        interval: int,
+        fail: Callable[[str], None],
+        is_awaited: Callable[[Job], bool] | None,
     ) -> None:
+        """`is_awaited` tells whether anybody waits for a job; None where that is not known for sure."""
         self._clock = clock
         self._pixverse = pixverse
         self._interval = interval
         self._fail = fail
+        self._is_awaited = is_awaited
+        self._in_vain: Counter[str] = Counter()
         self._wanted_at: dict[str, float] = {}
         """When somebody last wanted to know of a job, or a callback told of it."""
         self._asked_at: dict[tuple[str, str], float] = {}
@@ -66,6 +76,10 @@ class Pace:
         begins, ends = self._backed_off.get(token, (math.inf, math.inf))
         if job is not None and not theirs and self._pixverse.in_work(job) and begins < now < ends - 1.0:
             self._fail(f"the API was asked about {job.prompt} though it had asked to wait")
+        if job is not None and not theirs and self._is_awaited is not None:
+            self._in_vain[what] = 0 if self._is_awaited(job) else self._in_vain[what] + 1
+            if self._in_vain[what] > _FOR_NOBODY:
+                self._fail(f"{job.prompt} was asked about {self._in_vain[what]} times for nobody")
         if job is None or theirs or gap > self._interval - 1.0:
             self._too_soon[key] = 0
             return

@@ -85,6 +85,7 @@ class World:
             process_gone=self._discord.process_gone,
         )
         self._discord.on_post = self._on_post
+        self._discord.on_sending = self.ledger.looks.sent
         self._discord.on_edit = self._on_edit
         self._discord.on_answer = lambda: self._troubles.occasion("answers")
         self._discord.refuse = self._against
