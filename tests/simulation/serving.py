@@ -69,6 +69,7 @@ ALL = (
     Serving("refused once", lambda file, _, times: _NO if times == 1 else _video(file)),
     Serving("broken off once", lambda file, _, times: _video(file, cut_at=20 if times == 1 else None)),
     Serving("half once", lambda file, _, times: _video(file[: len(file) // 2] if times == 1 else file, framed=False)),
+    Serving("in small pieces", lambda file, _since, _times: _video(file, chunk=3)),
     Serving("claimed larger", size=9.0),
     Serving("claimed smaller", size=0.5),
     Serving("moved", lambda file, _, times: Reply(302, b"", {"Location": "?again"}) if times % 2 else _video(file)),

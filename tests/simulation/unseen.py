@@ -24,6 +24,15 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "the copy that an update makes keeps the tokens",
         "what hangs at the end keeps the bot from ending",
     ),
+    "updates of an older database, and how the code is laid out": (
+        "an update forgets in which round an outcome belongs",
+        "after an update a delivery gets a number that was another one's",
+        "an update leaves a token to every server that used it",
+        "an update leaves a token that another server may have entered",
+        "a room imports one above it",
+        "the relay knows Discord",
+        "the relay knows the database's engine",
+    ),
     "bytes on the disk and its flushing": (
         "a commit does not wait for the disk",
         "forgotten secrets stay in the file's free pages",
@@ -53,8 +62,12 @@ UNSEEN: dict[str, tuple[str, ...]] = {
         "each letter that is typed has every snapshot read",
         "thousands of joined emoji are one sign that can't be cut",
         "each callback is written down",
+        "a start writes something of every job of v2",
+        "polls without news write something of every old job of v2",
     ),
     "monitoring": (
+        "refused requests are not counted",
+        "each crash of a series writes its traceback",
         "cards that are due late make their loop seem to stand",
         "a gateway that is tried again in vain seems to be there",
     ),

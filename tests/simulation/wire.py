@@ -45,6 +45,8 @@ class Reply:
     content_type: str = _JSON
     cut_at: int | None = None
     """After so many bytes the connection breaks."""
+    chunk: int = _CHUNK
+    """How much of the body comes at once."""
     framed: bool = True
     """Whether the head tells how long the body is."""
 
@@ -194,6 +196,7 @@ class Response:
     def __init__(self, reply: Reply) -> None:
         self._bytes = reply.content
         self._cut_at = reply.cut_at
+        self._chunk = reply.chunk
         self._position = 0
         self.status = reply.status
         self.reason = ""
@@ -215,8 +218,8 @@ class Response:
 
     async def iter_chunked(self, _size: int) -> AsyncIterator[bytes]:
         end = len(self._bytes) if self._cut_at is None else min(self._cut_at, len(self._bytes))
-        for start in range(0, end, _CHUNK):
-            yield self._bytes[start : min(start + _CHUNK, end)]
+        for start in range(0, end, self._chunk):
+            yield self._bytes[start : min(start + self._chunk, end)]
         if end < len(self._bytes):
             raise aiohttp.ClientPayloadError
 

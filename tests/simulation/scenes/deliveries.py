@@ -37,7 +37,6 @@ _FOR_FILES = (
     Refusal(400, 30015, "Too many attachments"),
     Refusal(400, 987654, "Something new"),
     Refusal(403, 987655, "Something new"),
-    Refusal(403, 0, "No"),
 )
 _FOR_WORDS = (
     Refusal(400, 200000, "Blocked by AutoMod"),
@@ -132,10 +131,17 @@ def passing_refusal(stage: Stage) -> Story:
     job = stage.job(home, 40)
     limited = [stage.random.choice((0, 2))]
 
-    def rule(request: Any) -> Trip | None:
-        if request.method != "POST" or str(home.channel.id) not in request.path or not request.files or not limited[0]:
+    limited_at: list[float] = []
+
+    def rule(request: Request) -> Trip | None:
+        if request.method != "POST" or str(home.channel.id) not in request.path or not request.files:
+            return None
+        too_soon = bool(limited_at) and stage.now - limited_at[-1] < 85.0
+        stage.expect(not too_soon, "Discord asked to wait, and is asked again")
+        if not limited[0]:
             return None
         limited[0] -= 1
+        limited_at.append(stage.now)
         return Trip(
             refused=Reply(429, {"message": "slow", "retry_after": 90.0, "global": False}, {"Retry-After": "90"})
         )
@@ -203,8 +209,10 @@ def no_posting(stage: Stage) -> Story:
     stage.one_notice(alerts, r"\*\*I can(?:'t)? post in")
     if missing == "send_messages":
         stage.card_says(job, home.channel, "can't post")
+    checked = home.command("pixverse-admin check", 0, alerts)
     answer = home.command("pixverse-admin deliveries", 0, alerts)
-    yield 6.0
+    yield 8.0
+    stage.says(checked, never="Everything works")
     stage.says(answer, "(?i)to be posted|permission|send messages|waiting")
     stage.parts.discord.permit(home.channel, set())
     yield 45.0
@@ -253,7 +261,10 @@ def lost_answers(stage: Stage) -> Story:
     home.status(job)
     yield 20.0
     end = stage.lose(home.channel)
-    yield 40.0 + stage.random.choice((20.0, 300.0))
+    yield 40.0
+    if stage.random.random() < 0.4:
+        stage.turn_clock(stage.random.choice((-3_600_000, 3_600_000)))
+    yield stage.random.choice((20.0, 300.0))
     if stage.random.random() < 0.4:
         stage.kill(stage.random.choice((2.0, 200.0)))
     yield 120.0
@@ -330,13 +341,21 @@ def died_unreadable(stage: Stage) -> Story:
     machine.downtime = 300.0
     life = machine.life
     stored = stage.random.random() < 0.7
-    way = stage.random.choice(("denied", "page"))
+    way = stage.random.choice(("denied", "page", "page"))
+    page = stage.random.choice(
+        (
+            Reply(200, b"<html>hello</html>", content_type="text/html"),
+            Reply(200, {}),
+            Reply(200, b"null"),
+            Reply(200, b""),
+        )
+    )
 
     def rule(request: Any) -> Trip | None:
         if request.method == "POST" and "outcome:details" in str(request.body) and machine.life == life:
             machine.dies_after = machine.dies_after or (3 if stored else 1)
         if request.method == "GET" and request.path.endswith(f"/{home.channel.id}/messages") and way == "page":
-            return Trip(refused=Reply(200, b"<html>hello</html>", content_type="text/html"))
+            return Trip(refused=page)
         return None
 
     end = stage.on_discord(rule)

@@ -89,10 +89,12 @@ def only_admins(stage: Stage) -> Story:
         denied = home.press_answer(shown, label, demoted=True)
         yield 6.0
         stage.says(denied, _ADMINS_ONLY + "|no longer does anything")
-    foreign = home.choose("alerts", other.channel)
-    followed = home.choose("follow", other.channel)
+    unknown = stage.parts.discord.new_channel(other.guild, parent=other.channel)
+    stage.parts.discord.set_thread(unknown, locked=False, archived=True)
+    yield 2.0
+    foreign = [home.choose(path, place) for path in ("alerts", "follow") for place in (other.channel, unknown)]
     yield 6.0
-    for answer in (foreign, followed):
+    for answer in foreign:
         stage.says(answer, "isn't in this server|can't see that channel")
     running = stage.job(home, 30)
     home.status(running)

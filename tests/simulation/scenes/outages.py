@@ -131,6 +131,15 @@ def loops_crash(stage: Stage) -> Story:
     for number, job in enumerate(jobs):
         home.status(job, 1 + number % 3)
     yield 30.0
+    edits = [0]
+
+    def rule(request: Request) -> None:
+        if request.method == "PATCH" and "/channels/" in request.path:
+            edits[0] += 1
+            if edits[0] == 5:
+                stage.parts.agenda.after(0.01, lambda: stage.break_loop("cards"))
+
+    stage.on_discord(rule)
     for name in ("poll", "cards", "delivery", "accounts", "callbacks", "poll"):
         stage.break_loop(name)
         yield 70.0
@@ -253,6 +262,29 @@ def edits_in_bounds(stage: Stage) -> Story:
     yield 30.0
     for number, job in enumerate(jobs):
         stage.card_says(job, home.guild.channels[number % 2], "Done")
+
+
+def started_in_trouble(stage: Stage) -> Story:
+    """At its start, a proxy's page or an error stands in Discord's place for some minutes: it comes up all the same."""
+    home = yield from stage.settle()
+    job = stage.job(home, 300)
+    home.status(job)
+    yield 20.0
+    page = stage.random.choice(
+        (Reply(200, b"<html>hi</html>", content_type="text/html"), Reply(200, {}), Reply(200, []), Reply(200, b"null"),
+         Reply(502, b"<html>bad</html>", content_type="text/html"))
+    )  # fmt: skip
+    where = stage.random.choice(("/users/@me", "/gateway/bot", "/oauth2/applications/@me"))
+    end = stage.on_discord(lambda request: Trip(refused=page) if request.path.endswith(where) else None)
+    stage.stop(10.0)
+    yield 300.0
+    end()
+    yield 900.0
+    stage.came(job, home.channel)
+    later = stage.job(home, 30)
+    answer = home.status(later)
+    yield 60.0 + stage.parts.interval
+    stage.says(answer, "Watching")
 
 
 def stopped_gently(stage: Stage) -> Story:

@@ -51,10 +51,20 @@ def deleted_with_a_result(stage: Stage) -> Story:
     home.status(job, 1, channel)
     yield 20.0
     stage.parts.discord.permit(channel, {"send_messages"})
+    silently = stage.random.random() < 0.4
+    if silently:
+        # The gateway tells of it later than Discord refuses the result.
+        channel.exists = False
+        stage.parts.ledger.void("the channel is gone", channel=channel)
     yield 200.0
+    told = len(stage.posted(home.channel, r"\*\*I can't post in"))
+    stage.expect(not silently or not told, "a permission is asked for in a channel that is not there")
+    if stage.random.random() < 0.5:
+        stage.stop(60.0)
+        yield 10.0
     stage.parts.ledger.void("the channel is gone", channel=channel)
     stage.parts.discord.delete_channel(channel)
-    yield 60.0
+    yield 400.0
     answer = home.admin("deliveries")
     yield 6.0
     stage.says(answer, "Not posted|gone|deleted")
