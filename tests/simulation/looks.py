@@ -15,9 +15,9 @@ _IN_WORK = re.compile(r"\*\*(?:Waiting to start|Started|In progress|Taking longe
 _ENDED = re.compile(r"\*\*(?:Done|Failed|Refused by|Cancelled|No result|Expired|Finished)")
 _ON_HOLD = "**PixVerse results are on hold."
 _LONGEST_NONCE = 25
-_YOUNG, _OLD = 59.0, 3660.0
+_YOUNG, _OLD = 60.0, 3660.0
 _YOUNG_EDITS, _EDITS, _OLD_EDITS = 5.0, 10.0, 295.0
-"""Seconds between two edits of a card that is as old as that."""
+"""Seconds until the next edit of a card that was as old as that at the last one."""
 _OWN_WORDS = re.compile(r"^(?:> |PixVerse says: |Prompt: ).*$|says: .*$", re.MULTILINE)
 """Lines of the API's, which may say what they like."""
 
@@ -50,13 +50,13 @@ class Looks:
     def paced(self, message: dict[str, Any], life: int, now: float) -> None:
         """A card is edited: not more often than the contract lets it, but for its end."""
         number = str(message["id"])
-        age = now - self._posted_at.get(number, -math.inf)
         edited_in, before = self._last_edit.get(number, (0, -math.inf))
+        age = before - self._posted_at.get(number, -math.inf)
         self._last_edit[number] = (life, now)
         least = _YOUNG_EDITS if age < _YOUNG else _EDITS if age < _OLD else _OLD_EDITS
         ends = _ENDED.match(text_of(message)) is not None or "Stopped watching" in text_of(message)
         if edited_in == life and now - before < least - 0.1 and not ends:
-            self._fail(f"a card that is {age:.0f} s old is edited after {now - before:.1f} s: {text_of(message)!r}")
+            self._fail(f"a card of {age:.0f} s is edited again after {now - before:.1f} s: {text_of(message)!r}")
 
     def shown(self, message: dict[str, Any], channel: Channel, now: float) -> None:
         """A card is posted or edited."""

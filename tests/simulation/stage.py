@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from itertools import count, pairwise
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
+from zlib import crc32
 
 from tests.simulation import words
 from tests.simulation.discord_world import Asked, Channel, DiscordWorld, Guild, Posted, Refusal, buttons_of, text_of
@@ -28,6 +29,7 @@ from tests.simulation.virtual_time import Agenda, VirtualClock
 from tests.simulation.weather import Weather
 from tests.simulation.wire import Reply, Request, Trip
 
+T = TypeVar("T")
 Story = Generator[float, None, None]
 _FIRST_ACCOUNT = 2000
 _FIRST_PERSON = 50_000
@@ -162,12 +164,21 @@ class Home:
 class Stage:
     """One scene's world, until it is over."""
 
-    def __init__(self, parts: Parts, name: str, random: Random, numbers: count[int]) -> None:
+    def __init__(self, parts: Parts, name: str, seed: int, numbers: count[int]) -> None:
         self.parts = parts
         self.name = name
-        self.random = random
+        self.random = Random(seed)
+        self._turns = count((seed >> 32) + crc32(name.encode()))
+        """Where the next choice begins: another one the next time."""
         self.homes: list[Home] = []
         self._numbers = numbers
+
+    def one_of(self, options: Sequence[T]) -> T:
+        """One of them, each in its turn when the scene is played again."""
+        return options[next(self._turns) % len(options)]
+
+    def coin(self) -> bool:
+        return self.one_of((False, True))
 
     # ------------------------------------------------------------- people and jobs
 
@@ -214,7 +225,7 @@ class Stage:
         line += [(total * (k + 1) / (steps + 1), "progress", 90 * (k + 1) // (steps + 1)) for k in range(steps)]
         line.append((total, end, None))
         made = self.parts.pixverse.new_job(
-            account, tuple(line), v2=self.random.random() < 0.4 if v2 is None else v2, files=files,
+            account, tuple(line), v2=self.coin() if v2 is None else v2, files=files,
             prompt=prompt(len(self.parts.pixverse.jobs) + 1), words=said, serving=serving,
         )  # fmt: skip
         self.parts.tell(f"{made.prompt} is made: {made.jobid}, {end} after {total:.0f} s, served {serving.name}")
@@ -489,7 +500,7 @@ class Playbill:
             return
         name, seed = entries[0]
         self._parts.tell(f"scene: {name}")
-        stage = Stage(self._parts, name, Random(seed), self._numbers)
+        stage = Stage(self._parts, name, seed, self._numbers)
         story = self._scenes[name](stage)
         self._parts.ledger.counts["scenes"] += 1
 

@@ -10,7 +10,7 @@ import pytest
 from tests.simulation.children import Child
 from tests.simulation.lives import Life
 
-FIXED = range(1, 3)
+FIXED = (1,)
 OF_SCENES = range(4)
 """Together they play every scene."""
 ONCE_BROKEN: tuple[int, ...] = ()
@@ -30,7 +30,7 @@ def scenes() -> Iterator[Child]:
 
 
 def _keeps_every_law(life: Life) -> None:
-    assert life.broken == [], f"make simulate ARGS='--kind small' SEED={life.seed} tells the story"
+    assert life.broken == [], f"make simulate SEED={life.seed} ARGS='--kind …' tells the story"
     assert life.counts["promises"] > 10
     assert life.counts["outcomes"] > 10
 
@@ -45,6 +45,6 @@ def test_every_scene_ends_as_it_should(scenes: Child, seed: int) -> None:
     _keeps_every_law(scenes.live(seed))
 
 
-def test_a_seed_is_the_same_story_each_time(scenes: Child) -> None:
-    with Child("scenes") as other:
-        assert scenes.live(4).story == other.live(4).story
+def test_a_seed_is_the_same_story_each_time(small: Child) -> None:
+    with Child("small") as other:
+        assert small.live(2).story == other.live(2).story

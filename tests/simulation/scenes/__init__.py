@@ -1,6 +1,7 @@
 """Short stories with a known end, each about something that happens too seldom in lives that are left to chance.
 
-A scene is a generator function of a stage; its name is the function's. What it draws from the stage's chance varies it.
+A scene is a generator function of a stage; its name is the function's. Its variants take turns, from one play of it to
+the next.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ def draw_scenes(seed: int) -> Plan:
     random = Random(seed)
     names = sorted(SCENES)
     Random(seed // _PARTS).shuffle(names)
-    return of_scenes(seed, random, names[seed % _PARTS :: _PARTS])
+    return of_scenes(seed, random, names[seed % _PARTS :: _PARTS], seed // _PARTS)
 
 
-def of_scenes(seed: int, random: Random, names: list[str]) -> Plan:
-    """A life of these scenes."""
+def of_scenes(seed: int, random: Random, names: list[str], turn: int) -> Plan:
+    """A life of these scenes, each in the variant whose turn it is."""
     return Plan(
         seed=seed,
         days=0.0,
@@ -41,5 +42,5 @@ def of_scenes(seed: int, random: Random, names: list[str]) -> Plan:
         operator_token=random.random() < 0.5,
         acts=(),
         faults=(),
-        scenes=tuple((name, random.getrandbits(32)) for name in names),
+        scenes=tuple((name, turn << 32 | random.getrandbits(32)) for name in names),
     )

@@ -98,14 +98,14 @@ def refused_and_renewed(stage: Stage) -> Story:
     stage.says(answer, "refuses the API token")
     stage.expect(answer.text.count("refuses") == 1, f"said of each job: {answer.text!r}")
     alert = stage.messages(home.channel, _HOLD)[0]
-    deleted = stage.random.random() < 0.5
+    deleted = stage.coin()
     if deleted:
         del home.channel.messages[int(alert["id"])]
     yield 3600.0
     used = sum(1 for at, used, _ in stage.parts.pixverse.asked if used == token and at > since)
     stage.expect(used < 60, f"a refused token was used {used} times in an hour")
     answers = home.enter_token(account.token)
-    yield 60.0
+    yield 80.0 + stage.parts.interval
     stage.says(answers[-1], "Token works")
     stage.one_notice(home.channel, _BACK, set())
     if not deleted:
@@ -137,7 +137,7 @@ def removed(stage: Stage) -> Story:
     other.status(shared)
     home.status(own)
     yield 30.0
-    refused = stage.random.random() < 0.5
+    refused = stage.coin()
     if refused:
         stage.parts.pixverse.renew(account)
         yield 300.0
@@ -180,7 +180,7 @@ def another_account(stage: Stage) -> Story:
     stage.says(answers[-1], "different account")
     question = answers[-1]
     stage.card_says(jobs[0], home.channel, "different account")
-    kept = stage.random.random() < 0.5
+    kept = stage.coin()
     if kept:
         answer = home.press_answer(question, "Keep")
         yield 10.0
@@ -212,7 +212,7 @@ def late_trial(stage: Stage) -> Story:
     end = stage.slow(slow, 6.0)
     earlier = home.enter_token(slow.token)
     yield 4.0
-    removing = stage.random.random() < 0.5
+    removing = stage.coin()
     later: list[Asked] = []
     if removing:
         question = home.admin("token remove")

@@ -54,7 +54,7 @@ _FOR_THE_REPLY = (
 
 def files_refused(stage: Stage) -> Story:
     """Discord takes no files, for reasons that are no permissions: the result comes at once without them."""
-    refusal = stage.random.choice(_FOR_FILES)
+    refusal = stage.one_of(_FOR_FILES)
     home = yield from stage.settle()
     end = stage.refuse(home.channel, refusal, when=_has_files)
     job = stage.job(home, 40)
@@ -78,7 +78,7 @@ def files_refused(stage: Stage) -> Story:
 
 def words_refused(stage: Stage) -> Story:
     """Discord takes no words of the API's: the file comes at once without them."""
-    refusal = stage.random.choice(_FOR_WORDS)
+    refusal = stage.one_of(_FOR_WORDS)
     home = yield from stage.settle()
     end = stage.refuse(home.channel, refusal, when=_has_words)
     job, failed = stage.job(home, 40), stage.job(home, 40, "failed")
@@ -92,7 +92,7 @@ def words_refused(stage: Stage) -> Story:
 
 def anything_refused(stage: Stage) -> Story:
     """Discord takes neither words nor files."""
-    refusal = stage.random.choice((Refusal(400, 987654, "New"), Refusal(400, 20009, "No"), Refusal(403, 987655, "New")))
+    refusal = stage.one_of((Refusal(400, 987654, "New"), Refusal(400, 20009, "No"), Refusal(403, 987655, "New")))
     home = yield from stage.settle()
     end = stage.refuse(home.channel, refusal, when=lambda body, files: files > 0 or _has_words(body, files))
     job = stage.job(home, 40)
@@ -105,7 +105,7 @@ def anything_refused(stage: Stage) -> Story:
 def reply_refused(stage: Stage) -> Story:
     """The result may not be a reply: it comes whole, only not as one."""
     home = yield from stage.settle()
-    end = stage.refuse(home.channel, stage.random.choice(_FOR_THE_REPLY), when=_replies)
+    end = stage.refuse(home.channel, stage.one_of(_FOR_THE_REPLY), when=_replies)
     job = stage.job(home, 40)
     home.status(job)
     yield 100.0 + stage.parts.interval
@@ -129,7 +129,7 @@ def passing_refusal(stage: Stage) -> Story:
     not count."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
-    limited = [stage.random.choice((0, 2))]
+    limited = [stage.one_of((0, 2))]
 
     limited_at: list[float] = []
 
@@ -147,8 +147,8 @@ def passing_refusal(stage: Stage) -> Story:
         )
 
     stage.on_discord(rule)
-    code = stage.random.choice((50013, 50013, 50001))
-    times = stage.random.choice((1, 2)) if code == 50013 else 1
+    code = stage.one_of((50013, 50013, 50001))
+    times = stage.one_of((1, 2)) if code == 50013 else 1
     stage.refuse(home.channel, Refusal(403, code, "Missing"), when=_has_files, times=times)
     home.status(job)
     yield 900.0
@@ -202,7 +202,7 @@ def no_posting(stage: Stage) -> Story:
     job = stage.job(home, 40)
     home.status(job)
     yield 10.0
-    missing = stage.random.choice(("send_messages", "view_channel"))
+    missing = stage.one_of(("send_messages", "view_channel"))
     stage.parts.discord.permit(home.channel, {missing})
     yield 3600.0
     stage.missing(job, home.channel)
@@ -249,7 +249,7 @@ def given_up_and_resent(stage: Stage) -> Story:
     before = deepcopy(answer)
     for _ in range(3):
         home.press_answer(deepcopy(before), "Resend")
-        yield stage.random.choice((0.01, 0.2))
+        yield stage.one_of((0.01, 0.2))
     yield 90.0
     stage.came(job, home.channel)
 
@@ -262,11 +262,11 @@ def lost_answers(stage: Stage) -> Story:
     yield 20.0
     end = stage.lose(home.channel)
     yield 40.0
-    if stage.random.random() < 0.4:
-        stage.turn_clock(stage.random.choice((-3_600_000, 3_600_000)))
-    yield stage.random.choice((20.0, 300.0))
-    if stage.random.random() < 0.4:
-        stage.kill(stage.random.choice((2.0, 200.0)))
+    if stage.coin():
+        stage.turn_clock(stage.one_of((-3_600_000, 3_600_000)))
+    yield stage.one_of((20.0, 300.0))
+    if stage.coin():
+        stage.kill(stage.one_of((2.0, 200.0)))
     yield 120.0
     end()
     yield 500.0
@@ -280,7 +280,7 @@ def lost_once(stage: Stage) -> Story:
     """One answer is lost, and Discord says something else meanwhile; or somebody deletes the message."""
     home = yield from stage.settle()
     job = stage.job(home, 40)
-    kind = stage.random.choice(("deleted", "refused", "page", "server error", "long"))
+    kind = stage.one_of(("deleted", "refused", "page", "server error", "long"))
     lost = Trip(after=Reply(502, {"message": "bad gateway"})) if kind == "server error" else Trip(lost_back=True)
     page = Trip(refused=Reply(403, b"<html>forbidden</html>", content_type="text/html"))
     meets = {
@@ -312,7 +312,7 @@ def died_in_between(stage: Stage) -> Story:
     job = stage.job(home, 40)
     home.status(job)
     yield 30.0
-    stage.parts.machine.downtime = stage.random.choice((1.0, 240.0, 240.0))
+    stage.parts.machine.downtime = stage.one_of((1.0, 240.0, 240.0))
     waits = stage.random.randint(1, 14)
 
     def rule(request: Any) -> Trip | None:
@@ -322,8 +322,8 @@ def died_in_between(stage: Stage) -> Story:
 
     life = stage.parts.machine.life
     end = stage.on_discord(rule)
-    if stage.random.random() < 0.3:
-        stage.turn_clock(stage.random.choice((-3_600_000, 3_600_000)))
+    if stage.coin():
+        stage.turn_clock(stage.one_of((-3_600_000, 3_600_000)))
     yield 200.0
     end()
     yield 700.0
@@ -340,9 +340,9 @@ def died_unreadable(stage: Stage) -> Story:
     machine = stage.parts.machine
     machine.downtime = 300.0
     life = machine.life
-    stored = stage.random.random() < 0.7
-    way = stage.random.choice(("denied", "page", "page"))
-    page = stage.random.choice(
+    stored = stage.coin()
+    way = stage.one_of(("denied", "page", "page"))
+    page = stage.one_of(
         (
             Reply(200, b"<html>hello</html>", content_type="text/html"),
             Reply(200, {}),
@@ -415,7 +415,7 @@ def slow_channel(stage: Stage) -> Story:
     other = yield from stage.settle()
     last = stage.job(other, 60)
     other.status(last)
-    by_discord = stage.random.random() < 0.5
+    by_discord = stage.coin()
     if by_discord:
         stage.on_discord(
             lambda request: Trip(there=50.0)
@@ -439,7 +439,7 @@ def too_many_at_once(stage: Stage) -> Story:
     job = stage.job(home, 40)
     home.status(job)
     yield 20.0
-    wait = stage.random.choice((20.0, 45.0))
+    wait = stage.one_of((20.0, 45.0))
     limited = [1]
 
     def rule(request: Any) -> Trip | None:
@@ -464,7 +464,7 @@ def boosted(stage: Stage) -> Story:
     """A server's limit for files is learned; then it is boosted, or a command tells of a larger one."""
     home = yield from stage.settle()
     end = stage.refuse(home.channel, Refusal(413, 40005, "Request entity too large"), when=_has_files)
-    boosted, job, later = stage.random.random() < 0.5, stage.job(home, 30), stage.job(home, 400)
+    boosted, job, later = stage.coin(), stage.job(home, 30), stage.job(home, 400)
     home.status(job)
     if boosted:
         home.status(later)
@@ -484,14 +484,14 @@ def boosted(stage: Stage) -> Story:
 def batch(stage: Stage) -> Story:
     """Several jobs as one group: one summary, no pings but one at the end, and a true count."""
     home = yield from stage.settle()
-    ends = ["completed", "completed", "failed", stage.random.choice(("moderated", "completed"))]
+    ends = ["completed", "completed", "failed", stage.one_of(("moderated", "completed"))]
     jobs = [stage.job(home, 30 + 40 * k, end, v2=False) for k, end in enumerate(ends)]
-    own = stage.random.random() < 0.5
+    own = stage.coin()
     if own:
         # Who asked for one of them alone too is pinged once for each.
         home.status(jobs[3])
         yield 10.0
-    linked = stage.random.random() < 0.5
+    linked = stage.coin()
     if linked:
         stage.refuse(home.channel, Refusal(403, 400001, "Uploads limited"), when=_has_files, times=1)
     answer = home.watch(jobs[:3] if own else jobs)

@@ -95,7 +95,7 @@ def gone(stage: Stage) -> Story:
     job = stage.job(home, 2500, v2=False)
     home.status(job)
     yield 60.0
-    expired = stage.random.choice((None, {"error": "Job has expired", "code": 410}, {"error": "expired"}))
+    expired = stage.one_of((None, {"error": "Job has expired", "code": 410}, {"error": "expired"}))
     end = stage.about(job, _not_found(job.jobid) if expired is None else Reply(410, expired))
     job.vanishes_after = 0.0
     word = "not found" if expired is None else "expired"
@@ -158,7 +158,7 @@ def contrary(stage: Stage) -> Story:
     home.status(job)
     yield 80.0 + stage.parts.interval
     stage.came(job, home.channel)
-    record = {**stage.parts.pixverse.record(job), "status": stage.random.choice(("progress", "failed"))}
+    record = {**stage.parts.pixverse.record(job), "status": stage.one_of(("progress", "failed"))}
     record.pop("attachments", None)
     end = stage.about(job, Reply(200, record))
     home.look(job.jobid)
@@ -174,7 +174,7 @@ def contrary(stage: Stage) -> Story:
 def offline(stage: Stage) -> Story:
     """The bot is away when a job ends, for a quarter of an hour: it is called late, and says that it was offline."""
     home = yield from stage.settle()
-    job = stage.job(home, 200 if stage.random.random() < 0.5 else 5000)
+    job = stage.job(home, 200 if stage.coin() else 5000)
     home.status(job)
     yield 150.0 if job.ends_at - job.created < 300 else 4900.0
     stage.stop(1500.0)
@@ -231,7 +231,7 @@ def clock_ahead(stage: Stage) -> Story:
     job = stage.job(home, 100, v2=False)
     home.status(job)
     yield 30.0
-    skew = stage.random.choice((30, 30, -30)) * 3_600_000
+    skew = stage.one_of((30, 30, -30)) * 3_600_000
     stage.turn_clock(skew)
     # To a clock that is ahead the job looks old: every five minutes is often enough.
     yield 450.0

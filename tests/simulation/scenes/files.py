@@ -19,7 +19,7 @@ def every_serving(stage: Stage) -> Story:
     served = list(serving.ALL)
     stage.random.shuffle(served)
     for start in range(0, len(served), 5):
-        jobs = [stage.job(home, 40, serving=one, v2=stage.random.random() < 0.4 or one.record_late)
+        jobs = [stage.job(home, 40, serving=one, v2=stage.coin() or one.record_late)
                 for one in served[start : start + 5]]  # fmt: skip
         for number, job in enumerate(jobs):
             home.status(job, 1 + number % 5, home.guild.channels[number % 3])
@@ -37,13 +37,13 @@ def broken_for_ever(stage: Stage) -> Story:
     home = yield from stage.settle()
     kinds = {"half": "fetch|failed|Downloading|broke", "large": "limit is", "gone": "gone|expired|run out|link",
              "down": "fetch|failed|Downloading"}  # fmt: skip
-    kind = stage.random.choice(list(kinds))
+    kind = stage.one_of(list(kinds))
     job = stage.job(home, 40)
     video = job.video(0)
 
     said = {
         "half": Reply(200, video, content_type="video/mp4", cut_at=30),
-        "large": Reply(200, video + b"\0" * (9 << 20), content_type="video/mp4", framed=stage.random.random() < 0.5),
+        "large": Reply(200, video + b"\0" * (9 << 20), content_type="video/mp4", framed=stage.coin()),
         "gone": Reply(404, b"no", content_type="text/plain"),
         "down": Reply(503, b""),
     }[kind]
@@ -84,7 +84,7 @@ def every_word(stage: Stage) -> Story:
     said = list(words.ALL)
     stage.random.shuffle(said)
     for start in range(0, len(said), 5):
-        jobs = [stage.job(home, 40, stage.random.choice(("completed", "failed", "moderated")), said=one, v2=False)
+        jobs = [stage.job(home, 40, stage.one_of(("completed", "failed", "moderated")), said=one, v2=False)
                 for one in said[start : start + 5]]  # fmt: skip
         for number, job in enumerate(jobs):
             home.status(job, 1 + number % 5, home.guild.channels[number % 3])
@@ -148,7 +148,7 @@ def places_of_details(stage: Stage) -> Story:
     yield 6.0
     stage.says(answer, "boat")
     stage.says(other, "boat")
-    stranger = yield from stage.settle(home.account if stage.random.random() < 0.5 else None)
+    stranger = yield from stage.settle(home.account if stage.coin() else None)
     answer = stranger.look(f"#{found}", 1)
     yield 6.0
     stage.says(answer, never="boat")
@@ -196,7 +196,7 @@ def every_file(stage: Stage) -> Story:
     """Several files, in order, with names of their own; one of them too large."""
     home = yield from stage.settle()
     job = stage.job(home, 40, files=4, v2=False)
-    large = stage.random.choice((None, 1))
+    large = stage.one_of((None, 1))
 
     def rule(request: Request) -> Trip | None:
         if large is None or request.path != job.paths[large]:

@@ -265,7 +265,7 @@ def forgotten(stage: Stage) -> Story:
     yield 20.0
     end = stage.lose(home.channel, back=False)
     # It may be on its way then.
-    yield stage.random.choice((5.0, 85.0 + stage.parts.interval))
+    yield stage.one_of((5.0, 85.0 + stage.parts.interval))
     question = home.command("pixverse forget-me", 1, home.guild.channels[1])
     yield 5.0
     answer = home.press_answer(question, "Delete my data")
@@ -299,8 +299,8 @@ def answers_lost(stage: Stage) -> Story:
     """The bot's first answer, or its last, meets a fault of Discord's: the command is done all the same."""
     home = yield from stage.settle()
     job = stage.job(home, 60)
-    kind = stage.random.choice(("first", "last", "last"))
-    times = [1 if kind == "first" else stage.random.choice((1, 2, 3))]
+    kind = stage.one_of(("first", "last", "last"))
+    times = [1 if kind == "first" else stage.one_of((1, 2, 3))]
 
     def rule(request: object) -> Trip | None:
         path, method = str(getattr(request, "path", "")), getattr(request, "method", "")

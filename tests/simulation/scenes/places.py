@@ -11,7 +11,7 @@ def deleted(stage: Stage) -> Story:
     home = yield from stage.settle()
     channel, other = home.guild.channels[1], home.channel
     thread = stage.parts.discord.new_channel(home.guild, parent=channel)
-    if stage.random.random() < 0.5:
+    if stage.coin():
         stage.parts.discord.set_thread(thread, locked=False, archived=True)
     yield 2.0
     jobs = [stage.job(home, 2000, v2=False) for _ in range(3)]
@@ -20,7 +20,7 @@ def deleted(stage: Stage) -> Story:
     home.status(jobs[2], 3, other)
     home.choose("alerts", channel)
     yield 20.0
-    away = stage.random.random() < 0.5
+    away = stage.coin()
     if away:
         stage.stop(60.0)
         yield 10.0
@@ -51,7 +51,7 @@ def deleted_with_a_result(stage: Stage) -> Story:
     home.status(job, 1, channel)
     yield 20.0
     stage.parts.discord.permit(channel, {"send_messages"})
-    silently = stage.random.random() < 0.4
+    silently = stage.coin()
     if silently:
         # The gateway tells of it later than Discord refuses the result.
         channel.exists = False
@@ -59,7 +59,7 @@ def deleted_with_a_result(stage: Stage) -> Story:
     yield 200.0
     told = len(stage.posted(home.channel, r"\*\*I can't post in"))
     stage.expect(not silently or not told, "a permission is asked for in a channel that is not there")
-    if stage.random.random() < 0.5:
+    if stage.coin():
         stage.stop(60.0)
         yield 10.0
     stage.parts.ledger.void("the channel is gone", channel=channel)
@@ -79,13 +79,13 @@ def archived(stage: Stage) -> Story:
     job = stage.job(home, 60)
     home.status(job, 1, thread)
     yield 20.0
-    locked = stage.random.random() < 0.6
+    locked = stage.coin()
     stage.parts.discord.set_thread(thread, locked=locked, archived=True)
     yield 60.0 + stage.parts.interval
     if locked:
         stage.missing(job, thread)
-        yield stage.random.choice((600.0, 7200.0))
-        stage.parts.discord.set_thread(thread, locked=False, archived=stage.random.random() < 0.5)
+        yield stage.one_of((600.0, 7200.0))
+        stage.parts.discord.set_thread(thread, locked=False, archived=stage.coin())
         yield 60.0
     stage.came(job, thread)
 
@@ -103,7 +103,7 @@ def removed(stage: Stage) -> Story:
     yield 20.0
     stage.parts.discord.permit(home.channel, {"send_messages"})
     yield 100.0 + stage.parts.interval
-    away = stage.random.choice((False, False, True))
+    away = stage.one_of((False, False, True))
     if away:
         stage.stop(100.0)
         yield 20.0
@@ -115,7 +115,7 @@ def removed(stage: Stage) -> Story:
     stage.expect(stage.asked(job, since) == 0, f"{job.prompt} is asked about for a server without the bot")
     stage.expect(stage.asked(both, since) > 0, "another server's job is asked about no more")
     stage.parts.discord.open_everything(home.guild)
-    if stage.random.random() < 0.4:
+    if stage.coin():
         stage.stop(60.0)
         yield 20.0
     stage.parts.discord.invite_bot(home.guild)
@@ -135,14 +135,14 @@ def removed_for_good(stage: Stage) -> Story:
     home.status(job)
     yield 30.0
     stage.void(home)
-    if stage.random.random() < 0.5:
+    if stage.coin():
         stage.stop(100.0)
         yield 20.0
     stage.parts.discord.remove_bot(home.guild)
     yield 200.0
     since = stage.now
     stage.parts.people.uses.pop(home.guild.id, None)
-    if stage.random.random() < 0.5:
+    if stage.coin():
         stage.parts.pixverse.renew(home.account)
     yield 6 * 3600.0
     stage.expect(stage.requests(home.account, since) <= 2, "the token of a server without the bot is used")
@@ -168,7 +168,7 @@ def hidden(stage: Stage) -> Story:
     stage.missing(job, home.channel)
     told = stage.messages(alerts, r"\*\*I can't post in")
     stage.expect(len(told) == 1, f"{len(told)} alerts")
-    gone = stage.random.random() < 0.4
+    gone = stage.coin()
     if gone:
         stage.parts.ledger.void("the channel is gone", channel=home.channel)
         stage.parts.discord.delete_channel(home.channel)
@@ -182,7 +182,7 @@ def hidden(stage: Stage) -> Story:
 def shut_at_once(stage: Stage) -> Story:
     """The bot may not write where it is asked: said to the asker at once."""
     home = yield from stage.settle()
-    missing = stage.random.choice(("send_messages", "send_messages_in_threads"))
+    missing = stage.one_of(("send_messages", "send_messages_in_threads"))
     channel = home.channel
     if missing == "send_messages_in_threads":
         channel = stage.parts.discord.new_channel(home.guild, parent=home.channel)
@@ -225,7 +225,7 @@ def by_role(stage: Stage) -> Story:
     home.status(job)
     yield 20.0
     stage.parts.discord.change_role(home.guild, {"send_messages"})
-    yield stage.random.choice((300.0, 7000.0))
+    yield stage.one_of((300.0, 7000.0))
     stage.missing(job, home.channel)
     stage.parts.discord.change_role(home.guild, set())
     yield 60.0

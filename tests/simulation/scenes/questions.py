@@ -43,13 +43,13 @@ def kept_up(stage: Stage) -> Story:
     """Cards of young jobs show what the API tells, whoever else names the jobs."""
     home = yield from stage.settle()
     assert home.account is not None
-    followed = stage.random.random() < 0.5
+    followed = stage.coin()
     if followed:
         yield from _follow(stage, home, progress=False)
-    if stage.random.random() < 0.5:
+    if stage.coin():
         for _ in range(12):
             stage.job(home, 3000)
-    grouped = stage.random.random() < 0.4
+    grouped = stage.coin()
     jobs = [stage.job(home, 240, v2=False, steps=6) for _ in range(3)]
     if grouped:
         home.watch(jobs)
@@ -78,9 +78,9 @@ def called_back(stage: Stage) -> Story:
     job = stage.job(home, 130, v2=False)
     home.status(job)
     yield 130.0 - 5.0
-    early = stage.random.choice((0.4, 0.4, 2.5))
+    early = stage.one_of((0.4, 0.4, 2.5))
     yield 4.0 - early
-    if stage.random.random() < 0.5:
+    if stage.coin():
         # Somebody has just looked: what the API said then is older than what is told now.
         home.look(job.jobid, 3)
     yield 1.0
@@ -99,7 +99,7 @@ def called_often(stage: Stage) -> Story:
     job = stage.job(home, 400, v2=False)
     home.status(job)
     yield 20.0
-    since, claims = stage.now, stage.random.random() < 0.5
+    since, claims = stage.now, stage.coin()
     record = stage.parts.pixverse.record(job)
     for _ in range(60):
         home.call_back({**record, "status": "completed" if claims else "progress"})
@@ -216,7 +216,7 @@ def followed(stage: Stage) -> Story:
     assert account is not None
     before = stage.job(account, 30)
     yield 600.0
-    progress = stage.random.random() < 0.6
+    progress = stage.coin()
     yield from _follow(stage, home, progress=progress)
     jobs = [stage.job(account, total, end) for total, end in ((200, "completed"), (260, "failed"), (900, "completed"))]
     yield 120.0 + stage.parts.interval
@@ -225,7 +225,7 @@ def followed(stage: Stage) -> Story:
     answer = home.status(jobs[2], 2)
     yield 6.0
     stage.says(answer, "Already watched here|Watching")
-    if stage.random.random() < 0.5:
+    if stage.coin():
         stopped = home.command("pixverse unwatch", 2, jobid=jobs[2].jobid)
         yield 6.0
         stage.says(stopped, "won't be pinged")
@@ -294,7 +294,7 @@ def troubled_lists(stage: Stage) -> Story:
     home = yield from stage.settle()
     account = home.account
     assert account is not None
-    hangs = stage.random.random() < 0.5
+    hangs = stage.coin()
     jobs = [stage.job(account, 1300 + 20 * k) for k in range(9)]
     for number, job in enumerate(jobs):
         home.status(job, 1 + number % 2)
@@ -365,7 +365,7 @@ def one_in_trouble(stage: Stage) -> Story:
     home.status(bad)
     home.status(good)
     yield 30.0
-    end = stage.about(bad, Reply(stage.random.choice((500, 502, 403)), {"error": "no", "code": 500}))
+    end = stage.about(bad, Reply(stage.one_of((500, 502, 403)), {"error": "no", "code": 500}))
     since = stage.now
     yield 240.0
     gaps = stage.gaps(good, since)
