@@ -18,7 +18,16 @@ import operator_commands
 from app import serve
 from discord_adapter.client import DiscordTokenRefused
 from relay.media.folder import FolderUnusable
-from settings import VERSION, PostgresUrl, SettingsError, StorageSettings, load_settings, load_storage_settings
+from settings import (
+    VERSION,
+    PostgresUrl,
+    SettingsError,
+    StorageSettings,
+    load_settings,
+    load_storage_settings,
+    read_database,
+)
+from storage.engines.copying import CopyRefused
 from storage.engines.sqlite.backup import BackupFailed
 from storage.errors import AlreadyRunning, DatabaseUnusable
 from web.watchdog import ServiceManager
@@ -60,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("check", help="look at settings, database, key and Discord log-in, and print the invite link")
     backup = commands.add_parser("backup", help="copy the database, also while the bot runs")
     backup.add_argument("path", metavar="PATH", type=Path, help="the new file")
+    copy = commands.add_parser("copy-database", help="copy everything to PostgreSQL, or from there to an SQLite file")
+    copy.add_argument("url", metavar="URL", help="the empty database, written like DATABASE_URL")
     commands.add_parser("rotate-key", help="encrypt every stored token with a new key; the bot must be stopped")
     return parser
 
@@ -68,10 +79,12 @@ def _command(
     options: argparse.Namespace, environ: Mapping[str, str], root: Path
 ) -> tuple[StorageSettings, Coroutine[object, object, None]]:
     """The settings that a command needs, and the command. `backup` and `rotate-key` need no Discord token."""
-    if options.command in ("backup", "rotate-key"):
+    if options.command in ("backup", "rotate-key", "copy-database"):
         storage = load_storage_settings(environ, root / ".env", root)
         if options.command == "backup":
             return storage, operator_commands.backup(storage, options.path)
+        if options.command == "copy-database":
+            return storage, operator_commands.copy_database(storage, read_database(options.url, root))
         return storage, operator_commands.rotate_key(storage)
     settings = load_settings(environ, root / ".env", root)
     if options.command == "check":
@@ -84,7 +97,7 @@ def _exit_code(command: Coroutine[object, object, None], seconds_to_leave: float
         asyncio.run(_until_told_to_stop(command, seconds_to_leave))
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
-    except (DatabaseUnusable, BackupFailed, FolderUnusable) as error:
+    except (DatabaseUnusable, BackupFailed, CopyRefused, FolderUnusable) as error:
         return _complain(MISCONFIGURED, str(error))
     except DiscordTokenRefused:
         return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)

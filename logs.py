@@ -171,3 +171,5 @@ def set_up(
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET_LIBRARIES:
         logging.getLogger(name).setLevel(max(logging.getLogger().level, logging.INFO))
+    # Its pool logs each connection that it lends.
+    logging.getLogger("psycopg").setLevel(max(logging.getLogger().level, logging.WARNING))

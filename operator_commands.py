@@ -1,8 +1,9 @@
-"""`python bot.py check | backup PATH | rotate-key`: what an operator does besides running the bot."""
+"""`python bot.py check | backup PATH | rotate-key | copy-database URL`: what operators do besides running the bot."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from discord_adapter.request_trace import UNREACHABLE, reason_of
 from relay.media.folder import folder_beside, look_over
 from relay.ports import NoMeters
 from settings import VERSION, DatabasePlace, PostgresUrl, Settings, StorageSettings, shown_settings
-from storage import vault
+from storage import copying, vault
+from storage.engines.copying import CopyRefused
 from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
 from storage.inspection import Inspection, inspect
@@ -23,6 +25,7 @@ from storage.vault import key_file
 from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
 
 _DISCORD_SECONDS = 30.0
+_PROGRESS_SECONDS = 1.0
 
 
 async def check(settings: Settings) -> None:
@@ -66,6 +69,40 @@ async def rotate_key(settings: StorageSettings) -> None:
         print("ENCRYPTION_KEY: the first key is in use; take the others away.")
     else:
         print(f"The new key is in {rotated.file}. Backups made before need the old one: it is gone from there.")
+
+
+async def copy_database(settings: StorageSettings, target: DatabasePlace) -> None:
+    """Copies everything into an empty database of the other kind, and says what to set to use it.
+
+    Raises CopyRefused while the bot runs, or where the target holds something; or a class of DatabaseUnusable.
+    """
+    source = settings.database
+    if isinstance(source, Path) == isinstance(target, Path):
+        raise CopyRefused(
+            "copy-database copies between SQLite and PostgreSQL; this database and the one named are of one kind."
+        )
+    print(f"Copying {source} to {target}.")
+    copied = await copying.copy_database(source, target, _keys(settings), _Progress())
+    print(f"Copied and compared: {copied.rows:,} rows in {copied.tables} tables. Nothing was changed in {source}.")
+    password = "" if isinstance(target, Path) else ", with the password"
+    print(f"To use the copy, set DATABASE_URL to what you named: {target}{password}.")
+    if isinstance(source, Path) and not settings.encryption_keys:
+        print(f"Set ENCRYPTION_KEY_FILE={key_file(source)}, or ENCRYPTION_KEY to what stands there.")
+    else:
+        print("Leave ENCRYPTION_KEY as it is.")
+
+
+class _Progress:
+    """Prints how far the copy is, a line a second at most, and one when a table is done."""
+
+    def __init__(self) -> None:
+        self._told_at = time.monotonic()
+
+    def __call__(self, table: str, copied: int, count: int) -> None:
+        now = time.monotonic()
+        if copied >= count or now - self._told_at >= _PROGRESS_SECONDS:
+            self._told_at = now
+            print(f"{table}: {copied:,} of {count:,}", flush=True)
 
 
 def _keys(settings: StorageSettings) -> Sequence[str]:

@@ -1,7 +1,7 @@
 """Every setting of the bot: read from the environment and `.env`, and checked once, with all faults reported."""
 
 from settings.database_url import DatabasePlace, PostgresUrl
-from settings.loading import SettingsError, load_settings, load_storage_settings
+from settings.loading import SettingsError, load_settings, load_storage_settings, read_database
 from settings.model import PUBLIC_API_HOST, VARIABLES, Settings, StorageSettings, shown_settings
 from settings.readers import LogFormat, LogLevel, MediaHost
 
@@ -19,6 +19,7 @@ __all__ = [
     "StorageSettings",
     "load_settings",
     "load_storage_settings",
+    "read_database",
     "shown_settings",
 ]
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from dotenv import dotenv_values
 from pydantic import ValidationError
 
+from settings import readers
 from settings.database_url import DatabasePlace, PostgresUrl
 from settings.model import VARIABLES, Settings, StorageSettings, without_blanks
 from settings.secret_files import SECRET_FILES, read_secret_files
@@ -43,6 +44,14 @@ def load_settings(environ: Mapping[str, str], env_file: Path | None, root: Path)
 def load_storage_settings(environ: Mapping[str, str], env_file: Path | None, root: Path) -> StorageSettings:
     """The few settings that the database needs, read as in `load_settings`. Faults of others are not reported."""
     return _load(StorageSettings, environ, env_file, root)
+
+
+def read_database(text: str, root: Path) -> DatabasePlace:
+    """A database that is named on the command line as DATABASE_URL names one. Raises SettingsError."""
+    try:
+        return _from_root(readers.database(text.strip()), root.absolute())
+    except ValueError as error:
+        raise SettingsError([f"URL {error}"]) from None
 
 
 def _load(model: type[_Model], environ: Mapping[str, str], env_file: Path | None, root: Path) -> _Model:

@@ -181,6 +181,7 @@ async def open_among(queries: Queries, job_ids: Sequence[int]) -> list[OpenJob]:
 
 
 async def _open_jobs(queries: Queries, which: str, parameters: Sequence[SqlValue], limit: int) -> list[OpenJob]:
+    # Not EXISTS: PostgreSQL would join, and read all that stands before the page for each page.
     rows = await queries.all(
         f"""
         SELECT j.id, j.account_id, j.jobid, j.snapshot, j.watched_since, j.missing_since,
@@ -189,7 +190,7 @@ async def _open_jobs(queries: Queries, which: str, parameters: Sequence[SqlValue
           (SELECT max(CASE WHEN origin = '{Origin.FOLLOWED}' THEN 0 WHEN batch_id IS NULL THEN 2 ELSE 1 END)
             FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL) AS shown
         FROM jobs j WHERE j.ended_at IS NULL AND {which}
-        AND EXISTS (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL)
+        AND (SELECT 1 FROM subscriptions WHERE job_id = j.id AND ended_at IS NULL LIMIT 1) = 1
         ORDER BY j.id LIMIT ?
         """,
         (*parameters, limit),

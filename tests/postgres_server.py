@@ -1,4 +1,7 @@
-"""A real PostgreSQL for tests: of a wheel, started where the first test needs it, with a database for each test."""
+"""A real PostgreSQL for tests: of a wheel, started where the first test needs it, with a database for each test.
+
+TEST_POSTGRES_BIN names the folder of another version's programs.
+"""
 
 from __future__ import annotations
 
@@ -85,6 +88,8 @@ class PostgresServer:
         self.folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=room))
         self.data = self.folder / "data"
         self._server = _pixeltable().get_server(self.data, start=False, cleanup_mode=None)
+        if other := os.environ.get("TEST_POSTGRES_BIN"):
+            self._server.bin_path = Path(other)
         self._numbers = count(1)
         self._has_template = False
         self._clean: list[PostgresUrl] = []

@@ -2,7 +2,7 @@
 
 `0005_name.sql` is for both engines; `0005_name.sqlite.sql` and `0005_name.postgres.sql` are for one of them. Each
 names, in its first lines, the oldest code that may run beside it: `-- Oldest code: 4` lets a bot that knows tables 4 go
-on with a database of tables 5, as a rolling update needs.
+on with a database of tables 5, as a rolling update of processes on PostgreSQL needs.
 """
 
 from __future__ import annotations

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 
 from settings import PostgresUrl
 from storage.vault import new_key
+from tests.e2e.conftest import Build
 from tests.e2e.forking import Nursery
 from tests.e2e.ledger import PostgresLedger
 from tests.e2e.stage import Stage
@@ -40,7 +43,7 @@ from tests.e2e.test_restarts import (
     test_jobs_that_ended_while_the_bot_was_down,
 )
 from tests.e2e.town import Town
-from tests.postgres_server import PostgresServer, name_of
+from tests.postgres_server import PostgresServer, free_port, name_of
 
 __all__ = [
     "test_a_batch_outlives_a_restart",
@@ -139,3 +142,80 @@ async def test_a_new_key(stage: Stage, town: Town) -> None:
     await stage.start()
     job.complete()
     await town.outcome()
+
+
+async def test_what_cannot_be_worked_with_is_one_line_and_code_2(build: Build, server: PostgresServer) -> None:
+    """Of wrong settings and of wrong databases; whatever the driver says, it shows no password."""
+    stage = await build(ENCRYPTION_KEY=new_key(), LOG_LEVEL="DEBUG")
+    url = server.with_password(server.new_database(tables=False), PASSWORD)
+    address = url.secret.get_secret_value()
+    quoted = quote(PASSWORD, safe="")
+    assert quoted in address
+    with closing(server.admin(name_of(url))) as connection:
+        connection.execute("CREATE TABLE orders (id BIGINT)")
+    cases = {
+        address.replace(quoted, quote(f"{PASSWORD}-wrong", safe="")): "refuses the user or the password",
+        address.replace(quoted, PASSWORD): "is no address of a PostgreSQL database",
+        f"{address}?sslmode=require": "cannot agree on TLS",
+        f"{address}?sslmod=require": "is no address of a PostgreSQL database",
+        address.replace(f":{server.port}/", f":{free_port()}/"): "cannot be reached",
+        address.replace("127.0.0.1", "host.invalid"): "cannot be reached",
+        address: "another program's",
+    }
+    for wrong, said in cases.items():
+        for command in ((), ("check",)):
+            finished = await stage.bot.run(*command, changed={"DATABASE_URL": wrong})
+            assert finished.code == 2, finished.text
+            assert "Traceback" not in finished.text
+            told = [line for line in finished.lines if " = " not in line and not line.startswith("PixVerse Relay ")]
+            assert len(told) == 1, finished.text
+            assert said in told[0]
+            for secret in (PASSWORD, quoted, "a-password", "the#bot"):
+                assert secret not in finished.text
+    finished = await stage.bot.run(changed={"DATABASE_URL": address, "ENCRYPTION_KEY": ""})
+    assert (finished.code, len(finished.lines)) == (2, 1)
+    assert finished.lines[0].startswith("ENCRYPTION_KEY is not set, and with PostgreSQL it must be")
+    with closing(server.admin(name_of(url))) as connection:
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert tables == [("orders",)]
+
+
+async def test_moving_from_sqlite_and_back(build: Build, server: PostgresServer) -> None:
+    """A watched job goes over with its card, and its result is posted from the other database."""
+    stage = await build()
+    await stage.start()
+    town = await stage.town()
+    jobs = [await town.watched(), await town.watched()]
+    url = server.with_password(server.new_database(tables=False), PASSWORD).secret.get_secret_value()
+    refused = await stage.bot.run("copy-database", url)
+    assert (refused.code, "Another relay bot is running" in refused.text) == (2, True)
+    await stage.stop()
+    file = stage.ledger.path
+    before = file.read_bytes()
+
+    copied = await stage.bot.run("copy-database", url)
+    assert copied.code == 0, copied.text
+    assert file.read_bytes() == before
+    assert copied.lines[-1] == f"Set ENCRYPTION_KEY_FILE={file}.key, or ENCRYPTION_KEY to what stands there."
+    key = Path(f"{file}.key").read_text().strip()
+    stage.secrets.append(PASSWORD)
+    again = await stage.bot.run("copy-database", url)
+    assert (again.code, "holds something already" in again.text) == (2, True)
+
+    lite = stage.bot.settings["DATABASE_URL"]
+    stage.bot.settings |= {"DATABASE_URL": url, "ENCRYPTION_KEY_FILE": f"{file}.key"}
+    await stage.start()
+    jobs[0].complete()
+    await town.outcome()
+    await stage.stop()
+
+    assert (await stage.bot.run("copy-database", lite)).code == 2
+    back = file.with_name("back.db")
+    moved = await stage.bot.run("copy-database", f"sqlite:///{back}")
+    assert moved.code == 0, moved.text
+    assert moved.lines[-1] == "Leave ENCRYPTION_KEY as it is."
+    stage.bot.settings |= {"DATABASE_URL": f"sqlite:///{back}"}
+    await stage.start()
+    jobs[1].complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == 2)
+    assert all(secret not in "\n".join(stage.bot.lines) for secret in (key, PASSWORD))

@@ -186,3 +186,17 @@ def test_numbers_that_are_missing_are_refused(tmp_path: Path, names: list[str]) 
         (tmp_path / name).write_text("-- Oldest code: 1\nSELECT 1;")
     with pytest.raises(ValueError, match=r"number|named"):
         migrations.load("sqlite", tmp_path)
+
+
+def test_both_engines_end_with_the_same_step_and_each_names_the_oldest_code(tmp_path: Path) -> None:
+    sqlite_steps, postgres_steps = migrations.load("sqlite"), migrations.load("postgres")
+    assert migrations.newest(sqlite_steps) == migrations.newest(postgres_steps)
+    assert all(0 < step.oldest_code <= step.number for step in sqlite_steps + postgres_steps)
+    (tmp_path / "0001_a.sql").write_text("-- Oldest code: 1\nSELECT 1;")
+    (tmp_path / "0002_b.sqlite.sql").write_text("-- Oldest code: 1\nSELECT 1;")
+    (tmp_path / "0002_b.postgres.sql").write_text("-- Oldest code: 1\nSELECT 2;")
+    assert [step.statements[-1] for step in migrations.load("postgres", tmp_path)][1].endswith("SELECT 2;")
+    for text in ("SELECT 1;", "-- Oldest code: 4\nSELECT 1;"):
+        (tmp_path / "0003_c.sql").write_text(text)
+        with pytest.raises(ValueError, match="oldest code"):
+            migrations.load("sqlite", tmp_path)

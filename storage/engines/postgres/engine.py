@@ -72,15 +72,18 @@ class PostgresEngine(interface.Engine):
     writer: PostgresWriter
     reader: PostgresReader
 
-    def __init__(self, writer: PostgresWriter, pool: AsyncConnectionPool[Connection]) -> None:
+    def __init__(self, url: PostgresUrl, writer: PostgresWriter, pool: AsyncConnectionPool[Connection]) -> None:
+        self._url = url
         self.writer = writer
         self.writer_id = writer.id
         self.reader = PostgresReader(pool)
         self._pool = pool
 
     @classmethod
-    async def open(cls, url: PostgresUrl, *, lock_wait: float, use: Use = Use.BOT) -> PostgresEngine:
-        """Checks the server, makes the tables or brings them up to date, and opens the database.
+    async def open(
+        cls, url: PostgresUrl, *, lock_wait: float, use: Use = Use.BOT, make_tables: bool = True
+    ) -> PostgresEngine:
+        """Checks the server, makes the tables or brings them up to date if wanted, and opens the database.
 
         Waits at most `lock_wait` seconds for a server that is starting. Raises a class of DatabaseUnusable, and
         AlreadyRunning where somebody works with the database who must not be met.
@@ -92,7 +95,9 @@ class PostgresEngine(interface.Engine):
         try:
             connection = await writer.open()
             try:
-                await tables.migrate(url, connection, migrations.load("postgres"))
+                if make_tables:
+                    await tables.migrate(url, connection, migrations.load("postgres"))
+                    await tables.analyze_unknown(connection)
                 pool = _pool(parameters, most=1 if use is Use.LEASES else _MOST_READERS)
                 await pool.open(wait=True, timeout=_PATIENCE_SECONDS)
             except BaseException:
@@ -100,7 +105,12 @@ class PostgresEngine(interface.Engine):
                 raise
         except psycopg.Error as error:
             raise errors.unusable(url, error) from error
-        return cls(writer, pool)
+        return cls(url, writer, pool)
+
+    async def make_tables(self) -> None:
+        """Makes the tables in the transaction that is open."""
+        with OWN_ERRORS:
+            await tables.migrate(self._url, self.writer.connection, migrations.load("postgres"))
 
     async def begin(self, *, locks_rows: bool = False) -> None:
         await self.writer.begin(locks_rows=locks_rows)
@@ -154,6 +164,9 @@ def _pool(parameters: str, most: int) -> AsyncConnectionPool[Connection]:
         open=False,
         configure=connecting.ready,
         timeout=_PATIENCE_SECONDS,
+        # Its own tries come further and further apart. After so long it gives up, and tries again when a connection is
+        # asked for: nobody is to wait for the next of its own tries after a long outage.
+        reconnect_timeout=_PATIENCE_SECONDS,
         name="reader",
         num_workers=1,
     )

@@ -25,6 +25,12 @@ _MARK = "pixverse_relay"
 """The table by which a database is known as the bot's: one row with the number of the last step."""
 _LOCK = 0x50785279 + 2
 """Of whoever changes the tables."""
+_UNKNOWN = """
+SELECT quote_ident(c.relname) AS name FROM pg_class c
+WHERE c.relnamespace = to_regnamespace(quote_ident(current_schema())) AND c.relkind = 'r'
+AND pg_relation_size(c.oid) > 1000000 AND pg_get_userbyid(c.relowner) = current_user
+AND NOT EXISTS (SELECT 1 FROM pg_stats s WHERE s.schemaname = current_schema() AND s.tablename = c.relname)
+"""
 _SET_VERSION = f"UPDATE {_MARK} SET tables = %s, oldest_code = %s"
 
 
@@ -68,6 +74,14 @@ async def migrate(url: PostgresUrl, connection: Connection, steps: list[Migratio
                 for statement in step.statements:
                     await connection.execute(statement.encode())
                 await connection.execute(_SET_VERSION, (step.number, step.oldest_code))
+
+
+async def analyze_unknown(connection: Connection) -> None:
+    """Has the server look at large tables of which it has no statistics, as after `pg_restore`: without them it reads
+    a whole table for each row of another one. Afterwards it does that by itself."""
+    rows = await (await connection.execute(_UNKNOWN)).fetchall()
+    for row in rows:
+        await connection.execute(f"ANALYZE {row['name']}".encode())
 
 
 async def _row(connection: Connection, sql: LiteralString) -> NamedRow:

@@ -116,7 +116,7 @@ class PostgresWriter(interface.Connection):
 
         Raises StorageError where nothing is written, and StorageUnavailable too where nobody knows.
         """
-        connection = self._open_connection()
+        connection = self.connection
         with OWN_ERRORS:
             try:
                 with bounded(connection):
@@ -144,13 +144,15 @@ class PostgresWriter(interface.Connection):
         if self._connection is not None:
             await self._connection.close()
 
-    def _open_connection(self) -> Connection:
+    @property
+    def connection(self) -> Connection:
+        """The connection as it is. Raises StorageUnavailable where there is none."""
         if self._connection is None:
             raise StorageUnavailable("there is no connection to the database")
         return self._connection
 
     async def _execute(self, sql: str, parameters: Sequence[SqlValue]) -> psycopg.AsyncCursor[connecting.NamedRow]:
-        connection = self._open_connection()
+        connection = self.connection
         text, values = bound(sql, parameters)
         with OWN_ERRORS, bounded(connection):
             return await connection.execute(text.encode(), values)

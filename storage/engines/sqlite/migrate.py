@@ -13,9 +13,6 @@ from storage.engines import migrations
 from storage.engines.migrations import Migration
 from storage.engines.sqlite import backup
 
-_OLDEST_CODE = "oldest_code"
-"""The row of `meta` with the oldest code that may use the database. Without it, all of its tables must be known."""
-
 
 def version(connection: sqlite3.Connection) -> int:
     """The number of the last migration applied; 0 for an empty database."""
@@ -23,12 +20,9 @@ def version(connection: sqlite3.Connection) -> int:
 
 
 def check_not_newer(path: Path, connection: sqlite3.Connection, known: int) -> None:
-    """Raises DatabaseTooNew where a newer bot has written the database and left it unfit for this one."""
+    """Raises DatabaseTooNew where a newer bot has written the database: no older one runs beside it."""
     tables = version(connection)
-    if tables > known:
-        row = connection.execute("SELECT value FROM meta WHERE name = ?", (_OLDEST_CODE,)).fetchone()
-        oldest_code = tables if row is None else int(row[0])
-        migrations.refuse_newer(path, tables=tables, oldest_code=oldest_code, known=known)
+    migrations.refuse_newer(path, tables=tables, oldest_code=tables, known=known)
 
 
 def migrate(path: Path, connection: sqlite3.Connection, steps: list[Migration]) -> None:
@@ -68,10 +62,6 @@ def _apply(connection: sqlite3.Connection, step: Migration) -> None:
         if version(connection) == step.number - 1:
             for statement in step.statements:
                 connection.execute(statement)
-            connection.execute("DELETE FROM meta WHERE name = ?", (_OLDEST_CODE,))
-            if step.oldest_code < step.number:
-                oldest = (_OLDEST_CODE, str(step.oldest_code).encode())
-                connection.execute("INSERT INTO meta (name, value) VALUES (?, ?)", oldest)
             connection.execute(f"PRAGMA user_version = {step.number}")
         connection.execute("COMMIT")
     except BaseException:

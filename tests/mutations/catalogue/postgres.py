@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _ENGINE = "tests/storage/engines/test_postgres_engine.py"
+_COPYING = "tests/storage/test_copying.py"
 _OPENING = "tests/storage/engines/test_postgres_opening.py"
 
 MUTATIONS = (
@@ -118,6 +119,48 @@ MUTATIONS = (
         "tests/settings/test_loading.py::test_postgresql_needs_a_key",
         "StorageSettings._require_a_key",
         'if not keys and isinstance(info.data.get("database"), PostgresUrl):',
+        "if False:",
+    ),
+    mutation(
+        "after a restore the first start knows nothing of its tables",
+        f"{_ENGINE}::test_large_tables_without_statistics_are_looked_at_by_the_next_start",
+        "PostgresEngine.open",
+        "await tables.analyze_unknown(connection)\n",
+        "",
+    ),
+    mutation(
+        "a copy is not compared with its source",
+        f"{_COPYING}::test_a_copy_that_differs_is_given_up",
+        "copying._copy",
+        "if counted is None or found is None or [int(n) for n in counted] != [int(n) for n in found]:",
+        "if counted is None or found is None:",
+    ),
+    mutation(
+        "a copy gives numbers that were given before",
+        f"{_COPYING}::test_the_copy_goes_on_where_the_source_was",
+        "copying._copy",
+        "await copying.set_highest_number(target, tx, name, highest)",
+        "await copying.set_highest_number(target, tx, name, 1)",
+    ),
+    mutation(
+        "a database is copied while a bot writes to it",
+        f"{_COPYING}::test_nothing_is_copied_while_a_bot_runs",
+        "copying.held",
+        "with InstanceLock(source):",
+        "if source:",
+    ),
+    mutation(
+        "a copy that is broken off leaves a file behind",
+        f"{_COPYING}::test_broken_off_at_any_step_the_target_is_empty",
+        "copying._new_file",
+        "finally:\n    _remove(part)\n",
+        "finally:\n    pass\n",
+    ),
+    mutation(
+        "a copy overwrites what the target holds",
+        f"{_COPYING}::test_a_target_that_holds_something",
+        "copying._new_file",
+        'if await reader.rows(f"SELECT 1 FROM {name} LIMIT 1"):',
         "if False:",
     ),
 )

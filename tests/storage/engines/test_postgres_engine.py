@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import cast
 
 import psycopg
@@ -14,7 +14,7 @@ from settings import PostgresUrl
 from storage import figures, jobs
 from storage.database import Database, get_meta, put_meta
 from storage.engines.interface import Use
-from storage.engines.postgres import connecting, writer
+from storage.engines.postgres import connecting, engine, writer
 from storage.engines.postgres.dialect import bound
 from storage.engines.postgres.engine import PostgresEngine
 from storage.errors import StorageError, StorageUnavailable
@@ -137,6 +137,24 @@ async def test_a_server_that_ends_and_comes_back_is_worked_with_again(
     assert await _names(database) == {"before", "after"}
 
 
+async def test_after_a_long_outage_nobody_waits_for_the_pools_next_try(
+    postgres_server: PostgresServer, url: PostgresUrl, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_PATIENCE_SECONDS", 0.5)
+    database = await Database.open(url)
+    await asyncio.to_thread(postgres_server.kill)
+    for _ in range(8):
+        with pytest.raises(StorageUnavailable):
+            await _names(database)
+    await asyncio.to_thread(postgres_server.start)
+    async with asyncio.timeout(2):
+        while True:
+            with suppress(StorageUnavailable):
+                assert await _names(database) == set()
+                break
+    await database.close()
+
+
 async def test_a_server_that_does_not_answer_is_not_waited_for(far: Database, proxy: TcpProxy) -> None:
     opened = await cast("PostgresEngine", far._engine).writer._connected()
     proxy.passes.clear()
@@ -256,6 +274,21 @@ async def test_texts_that_postgres_cannot_hold(database: Database) -> None:
     read = await figures.read(database.reader)
     assert read.open_jobs == {"a\N{REPLACEMENT CHARACTER}b": 1, figures.NO_RESPONSE_YET: 2}
     assert await jobs.by_jobid(database.reader, account, "a\0b") is not None
+
+
+async def test_large_tables_without_statistics_are_looked_at_by_the_next_start(
+    postgres_server: PostgresServer, url: PostgresUrl
+) -> None:
+    with closing(postgres_server.admin(name_of(url))) as connection:
+        connection.execute("INSERT INTO accounts (account_key, state_since) VALUES ('a', 0)")
+        connection.execute(
+            "INSERT INTO jobs (account_id, jobid, watched_since, changed_at) "
+            "SELECT 1, 'job ' || n, 0, 0 FROM generate_series(1, 20000) n"
+        )
+        for known in (False, True):
+            found = connection.execute("SELECT 1 FROM pg_stats WHERE tablename = 'jobs'").fetchone()
+            assert (found is not None) is known
+            await (await Database.open(url)).close()
 
 
 async def test_many_ask_at_once(database: Database) -> None:

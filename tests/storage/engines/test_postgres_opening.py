@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -29,6 +31,7 @@ from storage.errors import (
 from storage.vault import new_key
 from tests.postgres_server import PostgresServer, free_port, name_of
 
+ROOT = Path(__file__).resolve().parents[3]
 PASSWORD = "a secret/pass@word"
 
 
@@ -193,3 +196,8 @@ async def test_a_replica(postgres_server: PostgresServer, url: PostgresUrl) -> N
 async def test_without_the_driver(url: PostgresUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(opening, "find_spec", lambda _name: None)
     assert "make postgres" in await _refused(url, opening.DriverMissing)
+
+
+def test_who_stays_on_sqlite_imports_no_driver() -> None:
+    code = "import bot, app, cli, sys; sys.exit(any(name.startswith('psycopg') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
