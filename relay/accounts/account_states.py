@@ -78,11 +78,11 @@ async def change(
     if not await accounts.set_state(tx, account.id, state, now):
         return False
     idle_too = state is AccountState.MISSING
-    told = await subscriptions.waiting_servers(tx, account.id, operator_id, with_alerts_channel=idle_too)
+    waiting = await subscriptions.waiting_servers(tx, account.id, operator_id, with_alerts_channel=idle_too)
     if state is AccountState.OK:
         jobs = dict.fromkeys(await servers.using(tx, account.id), 0)
-        await end_alerts(tx, jobs | {server.guild_id: server.jobs for server in told}, NoticeKind.FIXED, now)
-    for server in told:
+        await end_alerts(tx, jobs | {server.guild_id: server.jobs for server in waiting}, NoticeKind.FIXED, now)
+    for server in waiting:
         await _notify(tx, account, server, _NOTICES[state], recheck=recheck, now=now)
     return True
 

@@ -170,9 +170,9 @@ class ServerTokens:
             row = await accounts.put_token(tx, key, self._vault.encrypt(token), digest, now)
             await servers.set_account(tx, guild_id, row.id, user_id)
             former = await moves.to_account(tx, guild_id, row.id, now)
-            told = await self._mark_working(tx, row, listed, now)
+            is_news = await self._mark_working(tx, row, listed, now)
             jobs = await subscriptions.count_waiting_in_server(tx, guild_id, row.id)
-            if not told and before != row.id and self._were_on_hold(before, key):
+            if not is_news and before != row.id and self._were_on_hold(before, key):
                 await self._notify_resumed(tx, row, guild_id, now)
             other = None if before is None or self._accounts.claims(before, key) else before
             if other is None:
