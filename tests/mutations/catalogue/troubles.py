@@ -52,7 +52,7 @@ MUTATIONS = (
         "nobody is told that the old account's jobs go on",
         "tests/relay/accounts/test_account_registry.py::test_a_token_of_another_account_leaves_the_waiting_jobs_on_hold",
         "ServerTokens._store",
-        "if not told and before != row.id and self._were_on_hold(before, key):",
+        "if not is_news and before != row.id and self._were_on_hold(before, key):",
         "if 0:",
     ),
     mutation(
