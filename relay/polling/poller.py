@@ -123,7 +123,9 @@ class Poller:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        # A task that was cancelled before its first step has released nothing.
+        # A task that was cancelled before its first step has released nothing, nor ended its probe.
+        for job in self._queue.in_flight:
+            self._breaker.probe_over(job.id)
         self._queue.release_all()
 
     # ---- the loop ---------------------------------------------------------------------------------------------------

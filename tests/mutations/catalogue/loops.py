@@ -56,6 +56,13 @@ MUTATIONS = (
         f"{_LOST}::test_a_loop_that_is_ended_and_begun_again_asks_about_what_was_in_flight",
     ),
     mutation(
+        "a probe that a crash of the poll loop kept from beginning is waited for until the next start",
+        f"{_LOST}::test_a_loop_that_crashes_before_its_probe_could_begin_probes_the_api_all_the_same",
+        "Poller._end_tasks",
+        "for job in self._queue.in_flight:\n",
+        "for job in ():\n",
+    ),
+    mutation(
         "an account whose reading breaks off is not read again",
         f"{_LOST}::test_the_loop_may_break_off_while_an_account_is_being_read",
         "JobLoader._load_accounts",

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from model.states import AccountState
-from pixverse.api_errors import TokenRefused
+from pixverse.api_errors import TokenRefused, Unavailable
 from storage import jobs
 from storage.database import Queries
 from storage.jobs import OpenJob
@@ -151,3 +151,34 @@ async def test_the_loop_may_break_off_while_an_account_is_being_read(world: Worl
     world.run()
     await world.advance(45)
     assert world.api.times("job-0")
+
+
+async def test_a_loop_that_crashes_before_its_probe_could_begin_probes_the_api_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        await world.watch(f"job-{number}")
+    world.run()
+    await world.advance(21)
+    world.api.everywhere = Unavailable("503")
+    await world.advance(120)
+    assert world.fetcher.down_since is not None
+    await world.stop()
+
+    def begun_and_then_a_fault(account_id: int) -> AccountState:
+        if world.queue.in_flight:
+            raise RuntimeError
+        return AccountState.OK
+
+    world.clock.move_to(world.clock.monotonic() + 600)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(world.accounts, "state_of", begun_and_then_a_fault)
+        with pytest.raises(RuntimeError):
+            await world.poller.run()
+
+    world.api.everywhere = None
+    world.api.asked.clear()
+    world.run()
+    await world.advance(600)
+    assert world.api.asked
+    assert world.fetcher.down_since is None
