@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Any, NamedTuple, Never
@@ -56,6 +56,7 @@ from relay.cards.card_posts import CardPosts
 from relay.changes import Changes
 from relay.clock import SystemClock
 from relay.cluster.change_feed import ChangeFeed, KeptInMemory
+from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.membership import Membership
 from relay.cluster.ownership import ALONE, Ownership
 from relay.commands.lookups import Lookups
@@ -88,6 +89,7 @@ from relay.ports import Clock, Poster
 from relay.retention import Erasure, Retention
 from relay.write_availability import WriteAvailability
 from settings import VERSION, PostgresUrl, Settings, SettingsError
+from storage import processes
 from storage.database import Database, open_reader
 from storage.engines.interface import Use
 from storage.engines.opening import instance_lock
@@ -148,13 +150,21 @@ class Outside:
     media_session: Callable[[AllowedHosts], aiohttp.ClientSession] = media_session
 
 
+class Shared(NamedTuple):
+    """What several processes agree by."""
+
+    leases: Database
+    """The same database, over connections of their own."""
+    clock: DatabaseClock
+
+
 class Storage(NamedTuple):
     """What is kept, and what encrypts its secrets."""
 
     database: Database
     vault: Vault
-    leases: Database | None
-    """Where several processes may work with the database: over connections of their own."""
+    shared: Shared | None
+    """What a database needs that several processes work with; None where only one can."""
 
 
 class Network(NamedTuple):
@@ -173,9 +183,11 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         log.warning("%s", warning)
     operator_token = clean_operator_token(settings)
     outside = outside or Outside()
-    clock = outside.clock
     async with AsyncExitStack() as stack:
-        storage = await _open_storage(settings, stack, outside.connect)
+        storage = await _open_storage(settings, stack, outside)
+        if storage.shared is not None:
+            outside = replace(outside, clock=storage.shared.clock)
+        clock = outside.clock
         use_discord_at(settings.discord_api_url)
         instruments = Instruments.of(settings)
         client = RelayClient(instruments.meters, clock.monotonic)
@@ -201,16 +213,19 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
             await _serve_discord(settings, shards, registry, crashes, heartbeats, relay)
 
 
-async def _open_storage(settings: Settings, stack: AsyncExitStack, connect: Connect) -> Storage:
+async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outside) -> Storage:
     stack.enter_context(instance_lock(settings.database))
-    database = await Database.open(settings.database, connect=connect)
+    database = await Database.open(settings.database, connect=outside.connect)
     stack.push_async_callback(database.close)
     vault = await Vault.open(database, [key.get_secret_value() for key in settings.encryption_keys])
-    leases = None
+    shared = None
     if isinstance(settings.database, PostgresUrl):
         leases = await Database.open(settings.database, use=Use.LEASES)
         stack.push_async_callback(leases.close)
-    return Storage(database, vault, leases)
+        shared = Shared(leases, DatabaseClock(outside.clock))
+        asked_at = outside.clock.monotonic()
+        shared.clock.set(await processes.now(leases.reader), asked_at)
+    return Storage(database, vault, shared)
 
 
 async def _open_network(
@@ -244,7 +259,7 @@ class Relay:
         poster: Poster,
         outside: Outside,
     ) -> None:
-        database, vault, leases = storage
+        database, vault, shared = storage
         api, media = network
         clock, random = outside.clock, outside.random
         interval = settings.poll_interval_ms / 1000
@@ -254,9 +269,9 @@ class Relay:
 
         memories: list[KeptInMemory] = []
         self.membership = None
-        if leases is not None:
+        if shared is not None:
             feed = ChangeFeed(database, changes, memories)
-            self.membership = Membership(leases, feed, self._account_ids, changes, clock, VERSION)
+            self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION)
         self.ownership: Ownership = self.membership or ALONE
         ownership = self.ownership
 

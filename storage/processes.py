@@ -47,6 +47,11 @@ class ShardLeaseRow:
 # ---- processes ------------------------------------------------------------------------------------------------------
 
 
+async def now(queries: Queries) -> int:
+    """The server's time, milliseconds UTC."""
+    return int(await queries.value(f"SELECT {_NOW_MS}") or 0)
+
+
 async def register(tx: Transaction, process_id: str, version: str) -> None:
     """A process begins."""
     await tx.run(f"INSERT INTO processes (id, version, lease_until) VALUES (?, ?, {_UNTIL})", (process_id, version))

@@ -18,10 +18,10 @@ from uuid import uuid4
 from relay.changes import Changes
 from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
+from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.shards import shard_of
 from relay.cluster.shares import Process, ShardLease
 from relay.failures import FailureSeries
-from relay.ports import Clock
 from storage import change_feed, processes
 from storage.database import Database, Transaction
 from storage.delivery_queries import Shards
@@ -57,7 +57,7 @@ class Membership:
         feed: ChangeFeed,
         accounts: Callable[[], Collection[int]],
         changes: Changes,
-        clock: Clock,
+        clock: DatabaseClock,
         version: str,
     ) -> None:
         self.process_id = uuid4().hex
@@ -213,10 +213,12 @@ class Membership:
 
     async def _renew(self) -> None:
         asked_at = self._clock.monotonic()
-        if await self._write(lambda tx: processes.renew(tx, self.process_id)) is None:
+        now = await self._write(lambda tx: processes.renew(tx, self.process_id))
+        if now is None:
             log.warning("this process's lease has run out; others have what it held")
             self._lose()
             raise LeaseLost("the lease has run out")
+        self._clock.set(now, asked_at)
         self._trust(asked_at)
 
     def _trust(self, asked_at: float) -> None:

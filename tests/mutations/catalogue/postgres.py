@@ -52,6 +52,13 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
+        "two processes make the tables at once",
+        f"{_OPENING}::test_two_first_starts_at_once",
+        "storage.engines.postgres.tables.migrate",
+        "SELECT pg_advisory_xact_lock(%s)",
+        "SELECT %s",
+    ),
+    mutation(
         "two processes read and write at once",
         f"{_ENGINE}::test_transactions_of_two_processes_wait_for_each_other",
         "PostgresWriter._begin",

@@ -11,6 +11,7 @@ import pytest
 
 from relay.changes import Changes
 from relay.cluster.change_feed import ChangeFeed
+from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.membership import MARGIN_SECONDS, RENEW_SECONDS, Membership
 from settings import PostgresUrl
 from storage import change_feed, deliveries, processes
@@ -47,7 +48,7 @@ class Process:
             ChangeFeed(self.database, changes, [self]),
             lambda: self.accounts,
             changes,
-            self.clock,
+            DatabaseClock(self.clock),
             "1",
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import subprocess
 import sys
@@ -73,6 +74,15 @@ async def test_the_first_start_makes_the_tables_and_the_next_finds_them(empty: P
     await second.close()
     found = await inspection.inspect(empty, [new_key()])
     assert found.tables == found.newest
+
+
+async def test_two_first_starts_at_once(empty: PostgresUrl) -> None:
+    first, second = await asyncio.gather(Database.open(empty), Database.open(empty))
+    async with first.transaction() as tx:
+        await put_meta(tx, "a", b"1")
+    assert await get_meta(second.reader, "a") == b"1"
+    await first.close()
+    await second.close()
 
 
 async def test_a_command_that_may_meet_no_bot_is_refused_while_one_runs(url: PostgresUrl) -> None:

@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+from relay.cluster.database_clock import DatabaseClock
+from tests.clock import ManualClock
+
+
+def test_it_goes_by_the_database_and_not_by_this_machine() -> None:
+    machine = ManualClock(1_000_000, 50.0)
+    clock = DatabaseClock(machine)
+    assert clock.now() == 1_000_000
+    asked_at = machine.monotonic()
+    machine.forward(2)
+    clock.set(5_000_000, asked_at)
+    assert clock.now() == 5_001_000  # It said so a second ago, as far as anybody knows.
+    machine.jump(-600_000)
+    machine.forward(10)
+    assert clock.now() == 5_011_000
+    assert clock.monotonic() == 62.0
