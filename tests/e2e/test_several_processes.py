@@ -153,6 +153,7 @@ async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None
         answer = await town.status(town.job())
         assert answer.text.startswith("**Watching.**"), answer
         assert pair.stage.discord.bot_connected
+        await asyncio.sleep(0.5)  # What one person may ask in a minute is bounded.
     assert await stopped.ended() == 0
     assert (pair.holder(), pair.owner_of(town), pair.processes()) == (other, other, [other])
     job.complete()
