@@ -29,7 +29,7 @@ from settings import (
 )
 from storage.engines.copying import CopyRefused
 from storage.engines.sqlite.backup import BackupFailed
-from storage.errors import AlreadyRunning, DatabaseUnusable
+from storage.errors import AlreadyRunning, DatabaseUnusable, StorageUnavailable
 from web.watchdog import ServiceManager
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,10 @@ _SECONDS_TO_LEAVE = 9.0
 _SECONDS_TO_HAND_OVER = 28.0
 """The same where other processes may take over what this one holds."""
 
+_DATABASE_FAILED = (
+    "The database takes nothing ({}). Nothing was left half done. Look at DATABASE_URL, the server or the disk, then "
+    "try again."
+)
 _TOKEN_REFUSED_LINE = (
     "DISCORD_TOKEN: Discord refuses this token. Reset it at https://discord.com/developers/applications "
     "(Bot, Reset Token) and put the new one into .env."
@@ -97,8 +101,9 @@ def _exit_code(command: Coroutine[object, object, None], seconds_to_leave: float
         asyncio.run(_until_told_to_stop(command, seconds_to_leave))
     except SettingsError as error:
         return _complain(MISCONFIGURED, *error.problems)
-    except (DatabaseUnusable, BackupFailed, CopyRefused, FolderUnusable) as error:
-        return _complain(MISCONFIGURED, str(error))
+    except (DatabaseUnusable, BackupFailed, CopyRefused, FolderUnusable, StorageUnavailable) as error:
+        line = _DATABASE_FAILED.format(error) if isinstance(error, StorageUnavailable) else str(error)
+        return _complain(MISCONFIGURED, line)
     except DiscordTokenRefused:
         return _complain(TOKEN_REFUSED, _TOKEN_REFUSED_LINE)
     except AlreadyRunning as error:

@@ -11,6 +11,7 @@ import pytest
 
 import cli
 import logs
+from storage.errors import StorageUnavailable
 
 TOKEN = "user:4321-Zq8RkP2mVtX6wYb3NcHd"
 
@@ -35,3 +36,12 @@ def test_an_error_nobody_expected_is_logged_like_everything_else(written: io.Str
     (line,) = [json.loads(line) for line in written.getvalue().splitlines()]
     assert "LookupError" in line["traceback"]
     assert TOKEN not in written.getvalue()
+
+
+def test_a_database_that_fails_in_the_middle_of_a_command_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    async def broken() -> None:
+        raise StorageUnavailable("the connection was lost")
+
+    assert cli._exit_code(broken()) == cli.MISCONFIGURED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("The database takes nothing (the connection was lost). Nothing was left half done.")

@@ -214,8 +214,10 @@ def _remove(part: Path) -> None:
 
 @contextmanager
 def _refusing() -> Iterator[None]:
-    """Whoever copies is no bot: that one is running is a reason not to copy."""
+    """That a bot is running, or a file cannot be written, is a reason not to copy."""
     try:
         yield
     except AlreadyRunning as error:
         raise CopyRefused(f"{error} Nothing was copied.") from error
+    except OSError as error:
+        raise CopyRefused(f"The copy cannot be written ({error.strerror}). Is there room?") from error

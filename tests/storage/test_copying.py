@@ -15,7 +15,7 @@ from storage.copying import KEYS, copy_database
 from storage.database import Database, put_meta
 from storage.engines.copying import CopyRefused
 from storage.engines.postgres import writer
-from storage.errors import DatabaseForeign, DatabaseUnreachable, WrongKey
+from storage.errors import DatabaseForeign, DatabaseUnreachable, StorageUnavailable, WrongKey
 from storage.vault import Vault, key_file, new_key
 from tests.postgres_server import PostgresServer, name_of
 from tests.storage.tables import columns_of
@@ -193,6 +193,21 @@ async def test_cancelled_the_target_is_empty(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert not path.exists() if isinstance(target, Path) else _tables(postgres_server, empty) == 0
+
+
+async def test_a_server_that_is_killed_in_the_middle_keeps_nothing(
+    path: Path, empty: PostgresUrl, postgres_server: PostgresServer
+) -> None:
+    key = new_key()
+    await _fill(path, key)
+
+    def kill(table: str, _copied: int, _count: int) -> None:
+        if table == "jobs":
+            postgres_server.end_connections(empty)
+
+    with pytest.raises(StorageUnavailable):
+        await copy_database(path, empty, [key], kill)
+    assert _tables(postgres_server, empty) == 0
 
 
 async def test_a_copy_that_differs_is_given_up(
