@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
-from typing import Any, NamedTuple, Never
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -37,9 +37,9 @@ from discord_adapter.identify_slots import LocalSlots, SharedSlots
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
-from discord_adapter.shard_connection import GatewayInfo, TakeSlot
-from discord_adapter.shard_coordinator import LOOK_S, Rows, ShardCoordinator, ShardLeases
+from discord_adapter.shard_connection import TakeSlot
 from discord_adapter.shard_manager import ShardManager
+from discord_adapter.shared_shards import share_shards
 from pixverse.api import KINDS, PixVerseApi
 from pixverse.api_client import ApiClient, new_api_session
 from pixverse.token_text import DiscordTokenGiven, NotAToken, clean_token
@@ -94,7 +94,6 @@ from storage.database import Database, open_reader
 from storage.engines.interface import Use
 from storage.engines.opening import instance_lock
 from storage.engines.sqlite.engine import Connect, connect_in_thread
-from storage.errors import StorageError
 from storage.vault import Vault
 from web.callbacks import CallbackRate, Callbacks
 from web.database_figures import DatabaseFigures
@@ -542,61 +541,8 @@ async def _serve_discord(
         await responder.end()
 
 
-async def _share_shards(membership: Membership, clock: Clock, shards: ShardManager, info: GatewayInfo) -> Never:
-    """Holds this process's shards, of those that all processes share. Raises what `ShardManager.failure` does."""
-
-    async def read() -> Rows:
-        return Rows(*await membership.read_shards())
-
-    leases = ShardLeases(
-        me=membership.process_id,
-        trusted=lambda: membership.holds,
-        read=read,
-        take=membership.take_shard,
-        ask=membership.ask_for_shard,
-        take_over=membership.take_shard,
-        release=membership.release_shard,
-    )
-    shards.begin(await _shard_count(membership, clock, info.shards))
-    coordinator = ShardCoordinator(
-        shards, leases, info.limit.max_concurrency, monotonic=clock.monotonic, sleep=clock.sleep
-    )
-    coordinating = asyncio.create_task(coordinator.run(), name="shards")
-    failing = asyncio.create_task(shards.failure(), name="gateway failure")
-    try:
-        done, _ = await asyncio.wait([coordinating, failing], return_when=asyncio.FIRST_COMPLETED)
-        done.pop().result()
-    except asyncio.CancelledError:
-        coordinating.cancel()
-        await asyncio.gather(coordinating, return_exceptions=True)
-        await _drain(membership, coordinator)
-        raise
-    finally:
-        for task in (coordinating, failing):
-            task.cancel()
-        await asyncio.gather(coordinating, failing, return_exceptions=True)
-
-
-async def _drain(membership: Membership, coordinator: ShardCoordinator) -> None:
-    """The bot is about to end: others take over what it holds."""
-    try:
-        await membership.begin_draining()
-        await coordinator.drain()
-    except StorageError as error:
-        log.warning("nothing can be handed over now: %s", error)
-
-
-async def _shard_count(membership: Membership, clock: Clock, wanted: int) -> int:
-    while True:
-        try:
-            return await membership.agree_on_shards(wanted)
-        except StorageError as error:
-            log.warning("the shards can't be shared out now: %s", error)
-        await clock.sleep(LOOK_S)
-
-
 async def _until_token_is_refused(shards: ShardManager, relay: Relay) -> None:
-    hold = hold_all if relay.membership is None else partial(_share_shards, relay.membership, relay.clock)
+    hold = hold_all if relay.membership is None else partial(share_shards, relay.membership, relay.clock)
     gateway = asyncio.create_task(stay_connected(shards, relay.clock.sleep, hold), name="gateway")
     signs = (relay.outbox.token_dead, shards.client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]
