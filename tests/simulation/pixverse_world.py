@@ -22,6 +22,8 @@ _LINK_SECONDS = _DAY
 _LAGS_SECONDS = 1800.0
 _HOST_V1, _HOST_V2 = "cdn.discordapp.com", "media.pixverse.ai"
 _PLACEHOLDER = "https://media.pixverse.ai/pixverse/mp4/media/default.mp4"
+_NOBODYS = b"\0\0\0\x18ftypisom\0\0\x02\0isommp42\0\0\0\x08moov\0\0\0\x08mdat"
+"""What stands at the placeholder's address."""
 _V2_NUMBERS = {"created": (5, "QUEUED"), "started": (10, "GENERATING"), "progress": (10, "GENERATING"),
                "completed": (1, "COMPLETED"), "moderated": (7, "MODERATED"), "failed": (8, "FAILED")}  # fmt: skip
 _JOBID = re.compile(r"/v2/pixverse/(?:videos|images)/(.+)")
@@ -323,6 +325,8 @@ class PixVerseWorld:
         path = unquote(request.path)
         self.cdn_asked[path] += 1
         date = {"Date": datetime.fromtimestamp(self._clock.true_ms() / 1000, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")}
+        if path not in self.files:
+            return Reply(200, _NOBODYS, date, "video/mp4")
         job, index = self.files[path]
         dead = "ex" in request.query and self._clock.true_ms() > int(request.query["ex"], 16) * 1000
         if dead or self.in_work(job):
