@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import cli
+
 ROOT = Path(__file__).resolve().parents[2]
 UNIT = ROOT / "deploy/pixverse-relay.service"
 
@@ -88,6 +90,29 @@ def test_the_container_is_read_only_and_bounded(line: str) -> None:
     assert line in (ROOT / "compose.yaml").read_text().splitlines()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "      DATABASE_URL: ${DATABASE_URL:-sqlite:////app/data/relay.db}",
+        "        LOCK: ${LOCK:-run}",
+    ],
+)
+def test_without_settings_compose_runs_one_bot_on_sqlite(line: str) -> None:
+    text = (ROOT / "compose.yaml").read_text()
+    assert line in text.splitlines()
+    services = re.findall(r"(?m)^  ([\w-]+):(?: &\w+)?\n((?:    .*\n|\n)*)", text.split("\nvolumes:")[0])
+    assert {name: "    profiles: [postgres]" in body.splitlines() for name, body in services} == {
+        "relay": False,
+        "relay-2": True,
+        "postgres": True,
+    }
+
+
+def test_a_container_has_time_to_hand_over() -> None:
+    seconds = re.findall(r"(?m)^    stop_grace_period: (\d+)s$", (ROOT / "compose.yaml").read_text())
+    assert min(map(int, seconds)) > cli._SECONDS_TO_HAND_OVER
+
+
 @pytest.mark.parametrize("name", ["Dockerfile", "README.md", "tools/environment"])
 def test_packages_come_as_wheels_with_hashes(name: str) -> None:
     text = (ROOT / name).read_text()
@@ -122,4 +147,4 @@ def test_it_is_indented_as_yaml_wants_it(name: str) -> None:
     for line in (ROOT / name).read_text().splitlines():
         assert "\t" not in line
         assert (len(line) - len(line.lstrip())) % 2 == 0
-        assert not line.strip() or re.match(r"\s*(?:#|- |[\w-]+:)", line)
+        assert not line.strip() or re.match(r"\s*(?:#|- |[\w-]+:|<<:)", line)
