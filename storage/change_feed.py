@@ -16,7 +16,7 @@ KEPT_SECONDS = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class CommittedChange:
     """Something that another process has committed."""
 
     id: int
@@ -31,7 +31,7 @@ class Look:
 
     horizon: int
     """From here on the next look reads."""
-    changes: list[Change]
+    changes: list[CommittedChange]
 
 
 async def horizon(queries: Queries) -> int:
@@ -52,7 +52,8 @@ async def since(queries: Queries, horizon: int, *, but_of: str) -> Look:
         (horizon, but_of),
     )
     return Look(
-        rows[0]["horizon"], [Change(row["id"], row["kind"], row["item"]) for row in rows if row["id"] is not None]
+        rows[0]["horizon"],
+        [CommittedChange(row["id"], row["kind"], row["item"]) for row in rows if row["id"] is not None],
     )
 
 
