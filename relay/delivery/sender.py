@@ -44,6 +44,7 @@ from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
 from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
+from relay.failures import log_failure
 from relay.ports import Clock, Poster
 from storage import deliveries
 from storage.database import Database
@@ -397,12 +398,18 @@ class Sender:
             self._taken_over[delivery.id] = (self._clock.monotonic() + _LOOKS_AGAIN_AFTER, since)
 
     async def look_again(self) -> None:
-        """Deletes second messages of what was taken over ten minutes ago. Raises StorageError."""
+        """Deletes second messages of what was taken over ten minutes ago. A failure is logged, and tried again."""
         now = self._clock.monotonic()
         for delivery_id, (at, since) in list(self._taken_over.items()):
-            if at <= now:
+            if at > now:
+                continue
+            try:
                 await self._keep_first(delivery_id, since)
                 del self._taken_over[delivery_id]
+            except Exception as error:
+                # The edge of one look: whatever fails holds up no delivery.
+                log_failure(log, error, "delivery %d could not be looked for again", delivery_id)
+                self._taken_over[delivery_id] = (now + _LOOKS_AGAIN_AFTER, since)
 
     async def _keep_first(self, delivery_id: int, since: int | None) -> None:
         delivery = await deliveries.get(self._database.reader, delivery_id)

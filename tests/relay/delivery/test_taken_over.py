@@ -103,6 +103,10 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     await world.another_sender.look_again()
     assert len(_standing(world)) == 2
     world.clock.advance(600_000)
+    with monkeypatch.context() as broken:
+        broken.setattr(world.discord, "copies", None)
+        await world.another_sender.look_again()  # It is tried again.
+    world.clock.advance(600_000)
     await world.another_sender.look_again()
     assert _standing(world) == [first]
     assert (await world.get(delivery_id)).message_id == first
