@@ -16,6 +16,7 @@ from pixverse.api_errors import JobNotFound, NoList, PixVerseError
 from pixverse.recent_lists import LookupTerms
 from relay.allowances import Allowances, Refill
 from relay.changes import Changes
+from relay.cluster.ownership import ALONE, Ownership
 from relay.commands.ask import Ask
 from relay.commands.lookups import Lookups
 from relay.commands.member_commands import MemberCommands
@@ -196,6 +197,8 @@ class World:
         self.commands = MemberCommands(database, self.lookups, prompt_posts, self.changes, limits)
         self.running: asyncio.Task[None] | None = None
 
+    ownership: Ownership = ALONE
+
     async def _request(self, token: str, jobid: str, known: int | None, terms: LookupTerms | None) -> LazyJob:
         return await self.api.fetch(token, jobid, known, terms)
 
@@ -204,7 +207,7 @@ class World:
         self.job_lists = JobLists(self.api.list_active_jobs, self.api.kind_of, self.accounts.token_of, self.timing)
         timing = Timing(self.clock, Random(2), self.interval)
         self.queue = JobQueue(timing, self.hours * HOUR, per_account=self.per_account)
-        self.loader = JobLoader(self.database, self.recorder, self.accounts, self.queue)
+        self.loader = JobLoader(self.database, self.recorder, self.accounts, self.queue, self.ownership)
         poller = Poller(
             self.queue,
             self.loader,

@@ -303,6 +303,20 @@ MUTATIONS = (
         "self._set_accounts(should)",
     ),
     mutation(
+        "jobs of another process's accounts are polled",
+        "tests/relay/polling/test_several_processes.py::test_what_is_watched_through_another_process_is_left_to_it",
+        "JobLoader._is_polled",
+        "self._ownership.owns_account(row.account_id) and",
+        "",
+    ),
+    mutation(
+        "an account that was lost with the database is polled on",
+        "tests/relay/polling/test_several_processes.py::test_a_lost_account_is_left_alone_though_the_database_is_away",
+        "JobLoader._load_account",
+        "if not self._ownership.owns_account(account_id):",
+        "if False:",
+    ),
+    mutation(
         "one that is cut off goes on",
         f"{_MEMBERSHIP}::test_cut_off_from_the_database_it_stops_in_time",
         "Membership._watch_deadline",
