@@ -215,13 +215,11 @@ async def _by_nonce(tx: Transaction, base_nonce: str) -> int | None:
 
 async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | None = None) -> int:
     """Makes what waits for a permission due now: in one channel, or in the whole server; returns how many."""
-    return await tx.run(
-        """
-        UPDATE deliveries SET next_at = ?1 WHERE state = ?2 AND blocked_since IS NOT NULL AND guild_id = ?3
-        AND (?4 IS NULL OR channel_id = ?4)
-        """,
-        (now, DeliveryState.WAITING, guild_id, channel_id),
-    )
+    where = "state = ? AND blocked_since IS NOT NULL AND guild_id = ?"
+    values: tuple[SqlValue, ...] = (now, DeliveryState.WAITING, guild_id)
+    if channel_id is not None:
+        where, values = f"{where} AND channel_id = ?", (*values, channel_id)
+    return await tx.run(f"UPDATE deliveries SET next_at = ? WHERE {where}", values)
 
 
 async def clock_went_back(tx: Transaction, now: int) -> int:

@@ -243,3 +243,18 @@ async def test_a_gone_channel_ends_what_is_open_there(outbox: Outbox) -> None:
         assert await cards.end_in_channel(tx, CHANNEL, NOW) == [here]
         assert await cards.end_in_channel(tx, CHANNEL, NOW) == []
     assert await cards.all_open(outbox.database.reader) == [elsewhere]
+
+
+@pytest.mark.parametrize(("channel_id", "hurried"), [(CHANNEL, [0]), (None, [0, 1])])
+async def test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole_server(
+    outbox: Outbox, channel_id: int | None, hurried: list[int]
+) -> None:
+    waiting = []
+    for channel in (CHANNEL, CHANNEL + 1):
+        subscription_id = await outbox.subscription(1, f"job-{channel}", channel)
+        waiting.append(await outbox.outcome(subscription_id, f"n-{channel}", channel_id=channel))
+    async with outbox.database.transaction() as tx:
+        for delivery_id in waiting:
+            await deliveries.retry_at(tx, delivery_id, next_at=NOW + 9, unanswered_at=None, blocked_since=NOW)
+        assert await deliveries.hurry(tx, NOW, guild_id=GUILD, channel_id=channel_id) == len(hurried)
+    assert await outbox.heads() == [waiting[place] for place in hurried]

@@ -170,4 +170,12 @@ MUTATIONS = (
         'if await reader.rows(f"SELECT 1 FROM {name} LIMIT 1"):',
         "if False:",
     ),
+    mutation(
+        "a role or a server that changes hastens nothing",
+        "tests/storage/test_deliveries.py"
+        "::test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole_server",
+        "deliveries.hurry",
+        "if channel_id is not None:",
+        "if True:",
+    ),
 )
