@@ -136,6 +136,7 @@ class DeliveryLoop:
         """The channels that somebody is about to post in, each with what tells that it is free again."""
         self._yielding: dict[int, int] = {}
         """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
+        self._looking_again: asyncio.Task[None] | None = None
         self._turns = ChannelLocks()
         self._failed_in_a_row: Counter[int] = Counter()
         self._deferred_until: dict[int, float] = {}
@@ -195,6 +196,8 @@ class DeliveryLoop:
     async def _let_end(self) -> None:
         """What is cut off while it is sent is known by its claim at the next start."""
         tasks = set(self._under_way.values())
+        if self._looking_again is not None:
+            tasks.add(self._looking_again)
         if tasks:
             await asyncio.wait(tasks, timeout=self._grace)
         for task in tasks:
@@ -212,7 +215,7 @@ class DeliveryLoop:
             self.token_dead.set()
         if room <= 0 or self._sender.token_dead:
             return _LONGEST_SLEEP
-        await self._sender.look_again()
+        self._look_again()
         shards = self._ownership.shards()
         due = await delivery_queries.due_heads(
             self._database.reader,
@@ -229,6 +232,15 @@ class DeliveryLoop:
             if delivery.channel_id not in self._busy and not self._stopping:
                 self._start(delivery.channel_id, delivery.id)
         return await self._until_next(now, shards)
+
+    def _look_again(self) -> None:
+        """Beside the loop: a history that is slow to read holds up no channel."""
+        if self._looking_again is None and self._sender.is_to_look_again():
+            self._looking_again = asyncio.create_task(self._sender.look_again(), name="look again")
+            self._looking_again.add_done_callback(self._looked_again)
+
+    def _looked_again(self, _: asyncio.Task[None]) -> None:
+        self._looking_again = None
 
     def _full_of_videos(self) -> list[int] | None:
         """The channels in which no more videos are to be fetched now; None: all."""

@@ -397,19 +397,24 @@ class Sender:
             since = delivery.unanswered_at or delivery.created_at
             self._taken_over[delivery.id] = (self._clock.monotonic() + _LOOKS_AGAIN_AFTER, since)
 
+    def is_to_look_again(self) -> bool:
+        """Whether it is time for `look_again`."""
+        return any(at <= self._clock.monotonic() for at, _ in self._taken_over.values())
+
     async def look_again(self) -> None:
         """Deletes second messages of what was taken over ten minutes ago. A failure is logged, and tried again."""
         now = self._clock.monotonic()
         for delivery_id, (at, since) in list(self._taken_over.items()):
             if at > now:
                 continue
+            later = self._taken_over[delivery_id] = (now + _LOOKS_AGAIN_AFTER, since)
             try:
                 await self._keep_first(delivery_id, since)
-                del self._taken_over[delivery_id]
+                if self._taken_over[delivery_id] is later:  # Not if it was taken over once more meanwhile.
+                    del self._taken_over[delivery_id]
             except Exception as error:
                 # The edge of one look: whatever fails holds up no delivery.
                 log_failure(log, error, "delivery %d could not be looked for again", delivery_id)
-                self._taken_over[delivery_id] = (now + _LOOKS_AGAIN_AFTER, since)
 
     async def _keep_first(self, delivery_id: int, since: int | None) -> None:
         delivery = await deliveries.get(self._database.reader, delivery_id)

@@ -261,6 +261,27 @@ MUTATIONS = (
         "if False:",
     ),
     mutation(
+        "a look for a second message that fails is not made again",
+        f"{_TAKEN_OVER}::test_who_took_it_over_looks_again_ten_minutes_later",
+        "Sender.look_again",
+        "later = self._taken_over[delivery_id] = (now + _LOOKS_AGAIN_AFTER, since)",
+        "later = self._taken_over[delivery_id] = (now + 1e9, since)",
+    ),
+    mutation(
+        "a fault in a look for a second message ends the looks",
+        f"{_TAKEN_OVER}::test_who_took_it_over_looks_again_ten_minutes_later",
+        "Sender.look_again",
+        "except Exception as error:",
+        "except ValueError as error:",
+    ),
+    mutation(
+        "the outbox waits for a look for a second message",
+        "tests/relay/delivery/test_outbox.py::test_looking_again_for_a_second_message_holds_up_no_delivery",
+        "DeliveryLoop._start_due",
+        "self._look_again()\n",
+        "await self._sender.look_again()\n",
+    ),
+    mutation(
         "a lease that has run out is renewed",
         f"{_PROCESSES}::test_a_lease_that_has_run_out_is_never_renewed",
         "storage.processes.renew",

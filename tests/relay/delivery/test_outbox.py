@@ -77,10 +77,11 @@ class LoopWorld(World):
         self.slow = SlowDiscord(self.clock)
         self.discord = self.slow
 
-    async def begin(self, parallel: int = 16) -> None:
+    async def begin(self, parallel: int = 16, *, one_of_several: bool = False) -> None:
         await self.start()
         await self.account()
-        self.outbox = DeliveryLoop(self.database, self.sender, self.clock, parallel=parallel, grace=0.2)
+        sender = self.another_sender if one_of_several else self.sender
+        self.outbox = DeliveryLoop(self.database, sender, self.clock, parallel=parallel, grace=0.2)
         self.changes.deliveries_added.listen(self.outbox.wake)
         vault = await Vault.open(self.database, [new_key()])
         accounts = AccountRegistry(self.database, vault, self.clock, self.changes, interval=20.0, operator_token=None)
@@ -259,6 +260,39 @@ async def test_a_clock_that_is_set_back_puts_nothing_off(world: LoopWorld) -> No
 
     await until(lambda: _moved(world, 1_000, lambda: len(world.discord.outcomes(CHANNEL)) == 1))
     assert world.clock.monotonic() < 1_800
+
+
+@pytest.mark.parametrize("hangs", [True, False], ids=["hangs", "fails"])
+async def test_looking_again_for_a_second_message_holds_up_no_delivery(
+    world: LoopWorld, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hangs: bool
+) -> None:
+    await world.finish()
+    world.place = tmp_path / "another.db"
+    await world.begin(one_of_several=True)
+    await world.watch("taken over", CHANNEL)
+    (delivery_id,) = await world.end(completed("taken over", 0))
+    async with world.database.transaction() as tx:
+        row = await world.get(delivery_id)
+        assert await deliveries.claim(tx, row, world.clock.now(), None, "of one that is halted") is not None
+    world.outbox.wake()
+    await until(lambda: len(world.discord.outcomes(CHANNEL)) == 1)
+
+    looked = asyncio.Event()
+
+    async def copies(*_: object) -> tuple[int, ...]:
+        looked.set()
+        if hangs:
+            await asyncio.Event().wait()
+        raise RuntimeError
+
+    monkeypatch.setattr(world.discord, "copies", copies)
+    await clock_of(world).move(600_000)
+    world.outbox.wake()
+    await until(looked.is_set)
+    await world.watch("next", OTHER)
+    await world.end(completed("next", 0))
+    world.outbox.wake()
+    await until(lambda: len(world.discord.outcomes(OTHER)) == 1)
 
 
 async def test_a_delivery_that_always_fails_stops_neither_its_channel_nor_the_loop(world: LoopWorld) -> None:

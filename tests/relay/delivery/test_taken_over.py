@@ -106,9 +106,12 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     with monkeypatch.context() as broken:
         broken.setattr(world.discord, "copies", None)
         await world.another_sender.look_again()  # It is tried again.
+    assert not world.another_sender.is_to_look_again()
     world.clock.advance(600_000)
+    assert world.another_sender.is_to_look_again()
     await world.another_sender.look_again()
     assert _standing(world) == [first]
+    assert not world.another_sender.is_to_look_again()
     assert (await world.get(delivery_id)).message_id == first
 
 
