@@ -536,13 +536,13 @@ async def _serve_discord(
     client.started = start
     try:
         await log_in(client, settings.discord_token.get_secret_value(), clock.sleep)
-        await _until_token_is_refused(shards, relay)
+        await _until_token_is_refused(shards, frozenset(settings.shard_ids) or None, relay)
     finally:
         await responder.end()
 
 
-async def _until_token_is_refused(shards: ShardManager, relay: Relay) -> None:
-    hold = hold_all if relay.membership is None else partial(share_shards, relay.membership, relay.clock)
+async def _until_token_is_refused(shards: ShardManager, shard_ids: frozenset[int] | None, relay: Relay) -> None:
+    hold = hold_all if relay.membership is None else partial(share_shards, relay.membership, relay.clock, shard_ids)
     gateway = asyncio.create_task(stay_connected(shards, relay.clock.sleep, hold), name="gateway")
     signs = (relay.outbox.token_dead, shards.client.invalid_requests.token_refused)
     refused = [asyncio.create_task(sign.wait(), name="token") for sign in signs]

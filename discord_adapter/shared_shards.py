@@ -16,8 +16,11 @@ from storage.errors import StorageError
 log = logging.getLogger(__name__)
 
 
-async def share_shards(membership: Membership, clock: Clock, shards: ShardManager, info: GatewayInfo) -> Never:
-    """Holds this process's shards, of those that all processes share. Raises what `ShardManager.failure` does."""
+async def share_shards(
+    membership: Membership, clock: Clock, shard_ids: frozenset[int] | None, shards: ShardManager, info: GatewayInfo
+) -> Never:
+    """Holds this process's shards, of those that all processes share. `shard_ids` are those that the operator gave to
+    it; None: any. Raises what `ShardManager.failure` does."""
 
     async def read() -> Rows:
         return Rows(*await membership.read_shards())
@@ -33,7 +36,12 @@ async def share_shards(membership: Membership, clock: Clock, shards: ShardManage
     )
     shards.begin(await _shard_count(membership, clock, info.shards))
     coordinator = ShardCoordinator(
-        shards, leases, info.limit.max_concurrency, monotonic=clock.monotonic, sleep=clock.sleep
+        shards,
+        leases,
+        info.limit.max_concurrency,
+        monotonic=clock.monotonic,
+        sleep=clock.sleep,
+        shard_ids=shard_ids,
     )
     coordinating = asyncio.create_task(coordinator.run(), name="shards")
     failing = asyncio.create_task(shards.failure(), name="gateway failure")

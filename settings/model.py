@@ -78,6 +78,7 @@ class Settings(StorageSettings):
     discord_guild_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(readers.guild_ids)] = Field(
         (), alias="DISCORD_GUILD_IDS"
     )
+    shard_ids: Annotated[tuple[int, ...], NoDecode, BeforeValidator(readers.shard_ids)] = Field((), alias="SHARD_IDS")
     useapi_url: Annotated[str, BeforeValidator(readers.api_url)] = Field(
         f"https://{PUBLIC_API_HOST}", alias="USEAPI_URL"
     )
@@ -109,6 +110,13 @@ class Settings(StorageSettings):
     public_url: Annotated[str | None, BeforeValidator(lambda text: text and readers.public_url(text))] = Field(
         None, alias="PUBLIC_URL", validate_default=True
     )
+
+    @field_validator("shard_ids")
+    @classmethod
+    def _shards_need_postgres(cls, shard_ids: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        if isinstance(info.data.get("database"), Path):
+            raise ValueError("is set, and DATABASE_URL names an SQLite database, which has one process; leave it empty")
+        return shard_ids
 
     @field_validator("poll_interval_ms")
     @classmethod

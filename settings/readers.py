@@ -147,6 +147,24 @@ def guild_ids(text: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(int(word) for word in words))
 
 
+_MOST_SHARDS = 10_000
+_SHARD_RANGE = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+
+
+def shard_ids(text: str) -> tuple[int, ...]:
+    """Numbers of gateway shards like `0-3,7`. Raises ValueError."""
+    found: set[int] = set()
+    for word in _words(text):
+        match = _SHARD_RANGE.fullmatch(word)
+        if match is None:
+            raise ValueError("is not a list of shards; write their numbers like 0-3,7")
+        first, last = int(match[1]), int(match[2] or match[1])
+        if last < first or last >= _MOST_SHARDS:
+            raise ValueError(f"holds {word}; write the smaller number first, and none above {_MOST_SHARDS - 1}")
+        found.update(range(first, last + 1))
+    return tuple(sorted(found))
+
+
 def database(text: str) -> DatabasePlace:
     """The file of `sqlite:///relative` or `sqlite:////absolute`, or a PostgreSQL address. Raises ValueError."""
     if text.lower().startswith(("postgresql:", "postgres:")):

@@ -28,7 +28,15 @@ def test_each_value_is_the_default(variable: str) -> None:
 
 def test_a_value_is_left_blank_only_where_the_default_is_none() -> None:
     blank = {name for name, value in dotenv_values(EXAMPLE).items() if not value}
-    optional = {"DISCORD_GUILD_IDS", "USEAPI_TOKEN", "ENCRYPTION_KEY", "HTTP_PORT", "CALLBACK_PORT", "PUBLIC_URL"}
+    optional = {
+        "DISCORD_GUILD_IDS",
+        "SHARD_IDS",
+        "USEAPI_TOKEN",
+        "ENCRYPTION_KEY",
+        "HTTP_PORT",
+        "CALLBACK_PORT",
+        "PUBLIC_URL",
+    }
     assert blank == {"DISCORD_TOKEN", *SECRET_FILES, *optional}
 
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from settings import VARIABLES, PostgresUrl, Settings, SettingsError, load_settings
+from storage.vault import new_key
 
 TOKEN = "MTA.abc.def"
 
@@ -209,3 +210,15 @@ def test_postgresql_needs_a_key(tmp_path: Path) -> None:
         assert "pass%40word" not in text
         assert "another" not in text
     assert str(settings.database) == "postgresql://relay@db.example.org:5433/relay"
+
+
+def test_shards_by_hand_need_postgres() -> None:
+    environ = {"DISCORD_TOKEN": TOKEN, "SHARD_IDS": "0-3, 7"}
+    postgres = {"DATABASE_URL": "postgresql://relay@127.0.0.1/relay", "ENCRYPTION_KEY": new_key()}
+    assert load({**environ, **postgres}).shard_ids == (0, 1, 2, 3, 7)
+    assert load(postgres).shard_ids == ()
+    (line,) = problems_of(environ)
+    assert line.startswith("SHARD_IDS is set, and DATABASE_URL names an SQLite database")
+    for wrong in ("3-0", "0..3", "x", "-1", "10000"):
+        (line,) = problems_of({**environ, **postgres, "SHARD_IDS": wrong})
+        assert line.startswith("SHARD_IDS ")
