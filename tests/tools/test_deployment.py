@@ -108,8 +108,10 @@ def test_without_settings_compose_runs_one_bot_on_sqlite(line: str) -> None:
     }
 
 
-def test_a_container_has_time_to_hand_over() -> None:
+def test_a_process_has_time_to_hand_over_before_it_is_killed() -> None:
     seconds = re.findall(r"(?m)^    stop_grace_period: (\d+)s$", (ROOT / "compose.yaml").read_text())
+    seconds += re.findall(r"(?m)^TimeoutStopSec=(\d+)$", UNIT.read_text())
+    assert len(seconds) == 3
     assert min(map(int, seconds)) > cli._SECONDS_TO_HAND_OVER
 
 

@@ -10,15 +10,16 @@ from pathlib import Path
 import pytest
 
 from tests.web.port import free_port, port_at
+from web.health import STALLED_AFTER
 from web.http_messages import Request, Response
 from web.server import monitoring_routes, serving
 
 _SCRIPT = Path(__file__).resolve().parents[2] / "deploy" / "healthcheck.py"
 
 
-async def _check(**environ: str) -> int:
+async def _check(*arguments: str, **environ: str) -> int:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-S", str(_SCRIPT), env=environ, stdout=asyncio.subprocess.DEVNULL
+        sys.executable, "-S", str(_SCRIPT), *arguments, env=environ, stdout=asyncio.subprocess.DEVNULL
     )
     return await process.wait()
 
@@ -36,3 +37,18 @@ async def test_it_passes_on_what_the_bot_says(status: int, code: int) -> None:
 async def test_nobody_there_is_not_healthy_and_no_port_is() -> None:
     assert await _check(HTTP_PORT=str(free_port())) == 1
     assert await _check(HTTP_PORT=" ") == 0
+
+
+@pytest.mark.parametrize(("age", "code"), [(STALLED_AFTER - 1, 0), (STALLED_AFTER + 1, 1)])
+async def test_with_loops_only_a_loop_that_has_hung_is_worth_a_restart(age: float, code: int) -> None:
+    async def health(_request: Request) -> Response:
+        away = {"reasons": ["the database takes no write"], "seconds_since_loops_turned": {"poll": 1.0, "cards": age}}
+        return Response.of_json(away, HTTPStatus.SERVICE_UNAVAILABLE)
+
+    port = free_port()
+    async with serving(monitoring_routes(health, health), port_at(port)):
+        assert await _check("--loops", HTTP_PORT=str(port)) == code
+
+
+async def test_with_loops_nobody_there_is_worth_a_restart() -> None:
+    assert await _check("--loops", HTTP_PORT=str(free_port())) == 1

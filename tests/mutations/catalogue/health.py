@@ -78,4 +78,25 @@ MUTATIONS = (
         "signal.SIG_IGN)",
         "signal.SIG_DFL)",
     ),
+    mutation(
+        "a liveness probe restarts the bot while the database is away",
+        "tests/tools/test_healthcheck.py::test_with_loops_only_a_loop_that_has_hung_is_worth_a_restart",
+        "deploy/healthcheck.py",
+        'if "--loops" in sys.argv[1:]:',
+        'if "--loops" in sys.argv[2:]:',
+    ),
+    mutation(
+        "Kubernetes kills a process while it hands over",
+        "tests/tools/test_kubernetes.py::test_a_process_has_time_to_hand_over_before_it_is_killed",
+        "deploy/kubernetes/deployment.yaml",
+        "terminationGracePeriodSeconds: 40\n",
+        "terminationGracePeriodSeconds: 20\n",
+    ),
+    mutation(
+        "systemd kills a process while it hands over",
+        "tests/tools/test_deployment.py::test_a_process_has_time_to_hand_over_before_it_is_killed",
+        "deploy/pixverse-relay.service",
+        "TimeoutStopSec=35\n",
+        "TimeoutStopSec=15\n",
+    ),
 )
