@@ -67,7 +67,10 @@ class ChangeFeed:
         }
         for item in items if kind in each else ():
             each[kind](item)
-        if kind == "follow":
+        if kind == "job":
+            # Whether anybody has asked the API about a new one is not known here.
+            changes.jobs_found(items)
+        elif kind == "follow":
             changes.follows_changed()
         elif kind == "delivery":
             changes.deliveries_added()

@@ -14,7 +14,7 @@ from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.membership import MARGIN_SECONDS, RENEW_SECONDS, Membership
 from settings import PostgresUrl
-from storage import change_feed, deliveries, processes
+from storage import change_feed, deliveries, jobs, processes
 from storage.database import Database
 from storage.engines.interface import Use
 from storage.errors import StorageUnavailable
@@ -39,6 +39,7 @@ class Process:
 
     def __post_init__(self) -> None:
         changes = Changes()
+        changes.jobs_found.listen(lambda items: self.heard.extend(("jobs_found", item) for item in items))
         for name in ("account_moved", "end_reported", "account_changed"):
             getattr(changes, name).listen(partial(self._hear, name))
         for name in ("servers_moved", "deliveries_added"):
@@ -245,6 +246,7 @@ async def test_what_others_commit_is_heard_once_and_after_it_was_read(begin: Beg
     async with second.database.transaction() as tx:
         await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[0],))
         await change_feed.report_end(tx, 5)
+        job = await jobs.add(tx, second.accounts[0], "j", None, 0)
         await deliveries.add_notice(tx, guild_id=1, channel_id=2, base_nonce="n", notice_json="{}", now=0)
     async with first.database.transaction() as tx:
         await tx.run("UPDATE accounts SET state = 'unpaid' WHERE id = ?", (second.accounts[1],))
@@ -255,6 +257,7 @@ async def test_what_others_commit_is_heard_once_and_after_it_was_read(begin: Beg
         ("account_changed", first.accounts[0]),
         ("deliveries_added", None),
         ("end_reported", 5),
+        ("jobs_found", job.id),
     ]
     assert first.read == [({first.accounts[0]}, set())]
 
