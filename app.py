@@ -423,6 +423,10 @@ class Relay:
             "retention": self.retention.failures,
         }
 
+    def accounts_held(self) -> int:
+        """How many accounts this process polls, of those that all processes share."""
+        return sum(map(self.ownership.owns_account, self._account_ids()))
+
     def api_away(self) -> float:
         """For how many seconds the API has been away."""
         since = self.fetcher.down_since
@@ -462,6 +466,9 @@ async def _open_monitoring_port(
         gateway_away=shards.away_for,
         gateway_latency=shards.slowest_latency,
         api_away=relay.api_away,
+        shards=lambda: shards.client.shard_count or 0,
+        shards_held=lambda: len(shards.held),
+        accounts_held=relay.accounts_held,
     )
     metrics = MetricsReport(
         instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), relay.writes

@@ -34,6 +34,12 @@ class Sources:
     gateway_away: Callable[[], float]
     gateway_latency: Callable[[], float]
     api_away: Callable[[], float]
+    shards: Callable[[], int]
+    """The bot's gateway shards, over all processes; 0 until the bot knows how many there are."""
+    shards_held: Callable[[], int]
+    """Those of this process."""
+    accounts_held: Callable[[], int]
+    """The API accounts whose jobs this process polls."""
 
 
 class LiveFigures(Collector):
@@ -57,6 +63,9 @@ class LiveFigures(Collector):
         yield _gauges("relay_loop_seconds_since_turn", "How long ago each loop turned.", "loop", sources.loop_ages())
         yield _gauge("relay_gateway_away_seconds", "How long Discord's gateway has been away.", sources.gateway_away())
         yield _gauge("relay_gateway_latency_seconds", "Of the slowest shard; NaN if away.", sources.gateway_latency())
+        yield _gauge("relay_shards", "Gateway shards of the bot, over all processes.", sources.shards())
+        yield _gauge("relay_shards_held", "Gateway shards of this process.", sources.shards_held())
+        yield _gauge("relay_accounts_held", "Accounts whose jobs this process polls.", sources.accounts_held())
         yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been away.", sources.api_away())
 
 

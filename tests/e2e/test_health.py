@@ -40,6 +40,8 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
         assert samples['relay_api_request_seconds_count{outcome="answered"}'] >= 2
         assert samples['relay_discord_answers_total{status="2xx"}'] >= 2
         assert samples["relay_gateway_away_seconds"] == 0
+        assert (samples["relay_shards"], samples["relay_shards_held"]) == (1, 1)
+        assert samples["relay_accounts_held"] == 1
         loops = ("delivery", "poll", "follows", "callbacks", "cards", "retention")
         assert [samples[f'relay_loop_failures_total{{loop="{loop}"}}'] for loop in loops] == [0] * len(loops)
 

@@ -38,6 +38,9 @@ SOURCES = Sources(
     gateway_away=lambda: 0.0,
     gateway_latency=lambda: math.nan,
     api_away=lambda: 7.0,
+    shards=lambda: 8,
+    shards_held=lambda: 5,
+    accounts_held=lambda: 3,
 )
 
 
@@ -84,6 +87,9 @@ async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, c
         'relay_loop_crashes_total{loop="poll"}': 2,
         'relay_loop_seconds_since_turn{loop="poll"}': 0.5,
         "relay_api_away_seconds": 7,
+        "relay_shards": 8,
+        "relay_shards_held": 5,
+        "relay_accounts_held": 3,
         f'relay_build_info{{version="{VERSION}"}}': 1,
         'relay_jobs_open{state="progress"}': 1,
         'relay_deliveries_open{state="waiting"}': 0,

@@ -43,6 +43,9 @@ async def _scraped_names(folder: Path) -> set[str]:
         gateway_away=lambda: 0.0,
         gateway_latency=lambda: math.nan,
         api_away=lambda: 0.0,
+        shards=lambda: 2,
+        shards_held=lambda: 1,
+        accounts_held=lambda: 1,
     )
     database = await Database.open(folder / "relay.db")
     try:
