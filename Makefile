@@ -8,10 +8,10 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check mutations simulate soak bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-dev
+.PHONY: help run demo test check mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-dev
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: env-run ## Run the bot (settings in .env)
 	@exec $(BIN)/python bot.py
@@ -41,6 +41,9 @@ soak: mutations ## Mutations, simulated days, 200 times kill -9; SEED=, MINUTES=
 	@$(BIN)/python -m tests.simulation --minutes $(or $(MINUTES),10)
 	@$(BIN)/python -m tests.soak.load
 	@$(BIN)/python -m tests.soak
+
+soak-cluster: env-dev ## Several bots on a real PostgreSQL under faults; SEED= repeats the plan, MINUTES= (5)
+	@SEED=$(SEED) MINUTES=$(MINUTES) $(BIN)/python -m tests.soak.cluster
 
 bench: env-dev ## Measure against a bare loop and a naive bot; ARGS= are benchmarks' names and --out FOLDER
 	@$(BIN)/python -m benchmarks $(ARGS)

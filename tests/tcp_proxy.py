@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Self
 
+_Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
 
 class TcpProxy:
     """Passes on what comes, from `port` of this machine to another port of it."""
@@ -37,13 +39,26 @@ class TcpProxy:
             proxy.cut()
             await server.wait_closed()
 
+    @property
+    def ports(self) -> list[int]:
+        """The ports from which this proxy has connected to the server, as the server sees them."""
+        return [line.get_extra_info("sockname")[1] for line in self._lines if not line.is_closing()]
+
     def cut(self) -> None:
         """Ends every connection."""
         for line in list(self._lines):
             line.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        try:
+            there = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:  # nobody listens there now
+            writer.transport.abort()
+        else:
+            await self._pass_on((reader, writer), there)
+
+    async def _pass_on(self, here: _Line, there: _Line) -> None:
+        (reader, writer), (there_reader, there_writer) = here, there
         self._lines |= {writer, there_writer}
         cut_answer = asyncio.Event()
 

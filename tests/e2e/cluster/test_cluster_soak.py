@@ -1,0 +1,43 @@
+"""The soak of several bots, short: one is killed, one is replaced. `make soak-cluster` is the long form."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.forking import Nursery
+from tests.soak.cluster.fleet import Fleet
+from tests.soak.cluster.plan import KINDS, plan
+from tests.soak.cluster.traffic import Traffic
+from tests.soak.cluster.verdict import violations
+
+_SHARDS = 2
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_one_is_replaced_and_one_is_killed(program: Path, nursery: Nursery | None, tmp_path: Path) -> None:
+    async with Fleet.build(program, tmp_path, _SHARDS, _SHARDS, nursery) as fleet:
+        first, second = await fleet.add(), await fleet.add()
+        await fleet.healed()
+        servers = [await fleet.crowd.server(shard=shard, shard_count=_SHARDS) for shard in range(_SHARDS)]
+        traffic = Traffic(fleet, servers, seed=1)
+        flow = asyncio.create_task(traffic.flow(every_s=0.3))
+        await fleet.replace(first)
+        began = time.time()
+        await fleet.crowd.bots[second].kill()
+        await fleet.healed()
+        disturbed = (began, time.time())
+        flow.cancel()
+        await traffic.all_promised()
+        await traffic.all_told(timeout=30)
+        assert len(traffic.expected) > 10
+        assert violations(fleet.crowd.all_events(), traffic.expected, [disturbed], _SHARDS) == []
+
+
+def test_a_seed_repeats_the_plan() -> None:
+    assert plan(7, 1, 60) == plan(7, 1, 60) != plan(8, 1, 60)
+    assert plan(7, 1, 60) != plan(7, 2, 60)
+    assert {fault.kind for fault in plan(7, 1, 60)} == set(KINDS)

@@ -1,0 +1,80 @@
+"""Jobs of both generations that begin and end all the time, in servers on every shard."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from pixverse.jobids import mask_email
+from sandbox.standalone.remote import OrderFailed
+from tests.e2e.cluster.crowd import Server
+from tests.soak.cluster.fleet import Fleet
+
+_TAKEN = ("**Watching", "**Already watched", "**Already posted")
+_COMMAND_S = 6.0
+_AGAIN_S = 1.0
+
+
+class Traffic:
+    """Members who ask until the bot has promised to post; from then on an outcome is owed."""
+
+    def __init__(self, fleet: Fleet, servers: list[Server], seed: int) -> None:
+        self._fleet = fleet
+        self._servers = servers
+        self._chance = Random(f"{seed}:traffic")
+        self.expected: list[tuple[str, int]] = []
+        """Jobs, by the ids that everybody may see, and the channels in which their outcomes are owed."""
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def flow(self, every_s: float) -> None:
+        """Begins a job every so many seconds, until it is cancelled."""
+        while True:
+            self.begin(self._chance.choice(self._servers))
+            await asyncio.sleep(self._chance.uniform(0, 2 * every_s))
+
+    def begin(self, server: Server) -> None:
+        """A job begins in a server, and somebody asks for it."""
+        task = asyncio.create_task(self._live(server, self._chance.choice(("v1", "v2")), self._chance.uniform(0.5, 12)))
+        self._asking.add(task)
+        task.add_done_callback(self._asking.discard)
+
+    async def all_promised(self) -> None:
+        """Waits until the bot has promised every outcome that was asked for."""
+        await asyncio.gather(*self._asking)
+
+    async def all_told(self, timeout: float) -> None:
+        """Waits until every job has an outcome, as far as the log shows it, and a moment more."""
+        async with asyncio.timeout(timeout):
+            while True:
+                told = self._told()
+                if all(jobid in told for jobid, _ in self.expected):
+                    return
+                await asyncio.sleep(0.5)
+
+    def _told(self) -> str:
+        posts = (event for event in self._fleet.crowd.events("post") if event["status"] == 200)
+        shown = (event.get("content", "") for event in posts if "outcome:details" in str(event.get("components")))
+        return "\n".join(shown).replace("\\", "")
+
+    async def _live(self, server: Server, generation: str, seconds: float) -> None:
+        crowd = self._fleet.crowd
+        jobid = await crowd.pixverse.order("job", account=server.account, seconds=seconds, generation=generation)
+        while True:
+            if await self._promised(server, jobid):
+                break
+            await asyncio.sleep(_AGAIN_S)
+        self.expected.append((mask_email(jobid), server.channel))
+
+    async def _promised(self, server: Server, jobid: str) -> bool:
+        try:
+            said = await self._fleet.crowd.discord.order(
+                "command",
+                member=server.member,
+                channel=server.channel,
+                name="pixverse status",
+                options={"jobid": jobid},
+                timeout_s=_COMMAND_S,
+            )
+        except OrderFailed:
+            return False
+        return str(said["text"]).startswith(_TAKEN)
