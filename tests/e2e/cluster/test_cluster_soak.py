@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from pathlib import Path
 
@@ -24,14 +23,13 @@ async def test_one_is_replaced_and_one_is_killed(program: Path, nursery: Nursery
         await fleet.healed()
         servers = [await fleet.crowd.server(shard=shard, shard_count=_SHARDS) for shard in range(_SHARDS)]
         traffic = Traffic(fleet, servers, seed=1)
-        flow = asyncio.create_task(traffic.flow(every_s=0.3))
-        await fleet.replace(first)
+        async with traffic.flowing(every_s=0.3):
+            await fleet.replace(first)
         began = time.time()
-        await fleet.crowd.bots[second].kill()
-        await fleet.healed()
+        async with traffic.flowing(every_s=0.3):
+            await fleet.crowd.bots[second].kill()
+            await fleet.healed()
         disturbed = (began, time.time())
-        flow.cancel()
-        await traffic.all_promised()
         await traffic.all_told(timeout=30)
         assert len(traffic.expected) > 10
         assert violations(fleet.crowd.all_events(), traffic.expected, [disturbed], _SHARDS) == []

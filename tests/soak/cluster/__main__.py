@@ -20,6 +20,7 @@ _BOTS = 3
 _SHARDS = 6
 _MAX_CONCURRENCY = 3
 _PHASE_S = 45.0
+_JOB_EVERY_S = 0.15
 _LEFT_TO_SETTLE_S = 60.0
 _TOLD_WITHIN_S = 120.0
 
@@ -33,24 +34,21 @@ async def soak(folder: Path, seed: int, seconds: float) -> int:
         await fleet.healed()
         servers = [await fleet.crowd.server(shard=shard, shard_count=_SHARDS) for shard in range(_SHARDS)]
         traffic, nemesis = Traffic(fleet, servers, seed), Nemesis(fleet, folder)
-        disturbed, updates, phase = [], 0, 0
-        flow = asyncio.create_task(traffic.flow(every_s=0.15))
-        try:
-            while phase == 0 or time.monotonic() - started < seconds - _LEFT_TO_SETTLE_S:
-                began, _ = await nemesis.disturb(plan(seed, phase, _PHASE_S))
+        disturbed: list[tuple[float, float]] = []
+        updates = phase = 0
+        while phase == 0 or time.monotonic() - started < seconds - _LEFT_TO_SETTLE_S:
+            began = time.time()
+            async with traffic.flowing(_JOB_EVERY_S):
+                await nemesis.disturb(plan(seed, phase, _PHASE_S))
                 await fleet.healed()
-                await asyncio.sleep(5)
-                disturbed.append((began, time.time()))
+            disturbed.append((began, time.time()))
+            async with traffic.flowing(_JOB_EVERY_S):
                 for name in fleet.running:
                     await fleet.replace(name)
                     updates += 1
                 await fleet.healed()
-                phase += 1
-                print(f"{time.monotonic() - started:4.0f} s: {len(traffic.expected)} jobs", flush=True)
-        finally:
-            flow.cancel()
-            await asyncio.gather(flow, return_exceptions=True)
-        await traffic.all_promised()
+            phase += 1
+            print(f"{time.monotonic() - started:4.0f} s: {len(traffic.expected)} jobs", flush=True)
         try:
             await traffic.all_told(_TOLD_WITHIN_S)
         except TimeoutError:

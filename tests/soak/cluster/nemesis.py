@@ -1,11 +1,10 @@
-"""Carries out the plan's faults, several at a time, and notes when each began and was over."""
+"""Carries out the plan's faults, several at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import signal
-import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -38,14 +37,12 @@ class Nemesis:
         self._off.mkdir()
         (self._off / "sitecustomize.py").write_text(_CLOCK_OFF)
 
-    async def disturb(self, faults: list[Fault]) -> tuple[float, float]:
-        """Carries out a plan; returns when the first fault began and the last was over, in seconds since 1970."""
-        began = time.time()
+    async def disturb(self, faults: list[Fault]) -> None:
+        """Carries out a plan, until the last fault is over."""
         async with asyncio.TaskGroup() as tasks:
             for fault in faults:
                 await asyncio.sleep(fault.after_s)
                 tasks.create_task(self._carry_out(fault))
-        return began, time.time()
 
     async def _carry_out(self, fault: Fault) -> None:
         of_all = {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from random import Random
 
 from pixverse.jobids import mask_email
@@ -26,8 +28,21 @@ class Traffic:
         """Jobs, by the ids that everybody may see, and the channels in which their outcomes are owed."""
         self._asking: set[asyncio.Task[None]] = set()
 
-    async def flow(self, every_s: float) -> None:
-        """Begins a job every so many seconds, until it is cancelled."""
+    @asynccontextmanager
+    async def flowing(self, every_s: float) -> AsyncIterator[None]:
+        """Begins a job every so many seconds until the block ends, and then waits until each outcome is promised.
+
+        So no command is under way when the next phase begins with a bot that is killed.
+        """
+        flow = asyncio.create_task(self._flow(every_s))
+        try:
+            yield
+        finally:
+            flow.cancel()
+            await asyncio.gather(flow, return_exceptions=True)
+        await asyncio.gather(*self._asking)
+
+    async def _flow(self, every_s: float) -> None:
         while True:
             self.begin(self._chance.choice(self._servers))
             await asyncio.sleep(self._chance.uniform(0, 2 * every_s))
@@ -37,10 +52,6 @@ class Traffic:
         task = asyncio.create_task(self._live(server, self._chance.choice(("v1", "v2")), self._chance.uniform(0.5, 12)))
         self._asking.add(task)
         task.add_done_callback(self._asking.discard)
-
-    async def all_promised(self) -> None:
-        """Waits until the bot has promised every outcome that was asked for."""
-        await asyncio.gather(*self._asking)
 
     async def all_told(self, timeout: float) -> None:
         """Waits until every job has an outcome, as far as the log shows it, and a moment more."""
