@@ -27,7 +27,7 @@ async def test_one_is_replaced_and_one_is_killed(program: Path, nursery: Nursery
             await fleet.replace(first)
         began = time.time()
         async with traffic.flowing(every_s=0.3):
-            await fleet.crowd.bots[second].kill()
+            await fleet.kill(second)
             await fleet.healed()
         disturbed = (began, time.time())
         await traffic.all_told(timeout=30)

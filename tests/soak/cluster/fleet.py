@@ -100,10 +100,19 @@ class Fleet:
         self.crowd.bots[name].terminate()
         return await self.crowd.bots[name].ended(timeout=45)
 
+    async def kill(self, name: str) -> None:
+        """SIGKILL, for good."""
+        self.retired.add(name)
+        await self.crowd.bots[name].kill()
+
     async def healed(self) -> None:
-        """Waits until each shard has one session, and all of bots that run."""
+        """Waits until each shard has one session, and all of bots that run; starts again what ended by itself, as
+        whatever supervises a bot does, for example one that was started while PostgreSQL was away."""
         async with asyncio.timeout(HEALED_WITHIN_S):
             while True:
+                for name in self.crowd.bots.keys() - self.retired:
+                    if not self.crowd.bots[name].running:
+                        await self.start(name)
                 if await self._is_whole():
                     return
                 await asyncio.sleep(0.2)

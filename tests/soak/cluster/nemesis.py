@@ -98,6 +98,7 @@ class Nemesis:
 
     async def _replace(self, name: str, fault: Fault) -> None:
         await self._fleet.add()
+        self._fleet.retired.add(name)
         await self._end(name)
 
     async def _end(self, name: str) -> None:
