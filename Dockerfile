@@ -35,6 +35,6 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 # Reached from inside the container alone; HTTP_HOST=0.0.0.0 opens it to whoever the container's network lets in.
 ENV HTTP_HOST=127.0.0.1 HTTP_PORT=8080
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["/opt/venv/bin/python", "healthcheck.py"]
-# Docker sends SIGTERM; the bot ends within 10 s.
+# Docker sends SIGTERM; the bot ends within 10 s, with PostgreSQL within 28 s.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/opt/venv/bin/python", "bot.py"]
