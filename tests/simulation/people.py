@@ -20,6 +20,8 @@ from tests.simulation.virtual_time import Agenda
 
 CALLBACK_ADDRESS = re.compile(r"https://relay\.example(/callback/[\w-]+)")
 _MANY_ANSWERS = 40
+_NOT_WATCHED = "could (?:not )?be watched|isn't set up yet|no API token yet|can't post in this channel"
+"""What an answer to a list says that has no job in it, or before it looks at the words."""
 _READ = rf"(?s)\A(?!.*(?:{pasting.UNREAD}))."
 _FOR_ADMINS = "Manage Server|no longer does anything"
 _NOT_TAKEN = "isn't in this server|can't see that channel|own token first|has no API token"
@@ -187,7 +189,7 @@ class People:
     def _do_nonsense(self, random: Random, _guild: Guild, channel: Channel, person: int) -> None:
         word, answer = random.choice(pasting.NONSENSE)
         path, option = random.choice((("status", "jobid"), ("watch", "jobids"), ("unwatch", "jobid")))
-        wanted = f"{answer}|could be watched" if path == "watch" else answer
+        wanted = f"{answer}|{_NOT_WATCHED}" if path == "watch" else answer
         self._hands.command(channel, person, f"pixverse {path}", {option: word}, wanted=wanted)
 
     def _do_member_admin(self, random: Random, guild: Guild, channel: Channel, person: int) -> None:
