@@ -65,6 +65,13 @@ class Pair:
         rows = self.stage.ledger.rows("SELECT owner FROM shard_leases ORDER BY shard_id")
         return rows[0]["owner"] if rows else None
 
+    async def all_is_with(self, process_id: str, town: Town) -> None:
+        """Waits until this process is the only one, posts, and polls the account of a server."""
+        await until(
+            lambda: self.processes() == [process_id] and {self.holder(), self.owner_of(town)} == {process_id},
+            what="one process does everything",
+        )
+
 
 Begin = Callable[..., Awaitable[Pair]]
 
@@ -135,7 +142,7 @@ async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:
     job.complete()
     outcome = await town.outcome(timeout=_TAKEN_OVER_WITHIN)
     assert outcome.attachments
-    assert (pair.holder(), pair.owner_of(town), pair.processes()) == (other, other, [other])
+    await pair.all_is_with(other, town)
     await until(lambda: pair.stage.discord.bot_connected, what="the gateway is connected again")
     answer = await town.status(town.job())
     assert answer.text.startswith("**Watching.**"), answer
@@ -155,7 +162,7 @@ async def test_one_that_is_stopped_hands_over_before_it_goes(pair: Pair) -> None
         assert pair.stage.discord.bot_connected
         await asyncio.sleep(0.5)  # What one person may ask in a minute is bounded.
     assert await stopped.ended() == 0
-    assert (pair.holder(), pair.owner_of(town), pair.processes()) == (other, other, [other])
+    await pair.all_is_with(other, town)
     job.complete()
     await pair.stage.discord.until(lambda: len(town.outcomes()) == 1, what="the outcome")
 
