@@ -8,7 +8,7 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-dev
+.PHONY: help run demo test check translations mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,11 +25,15 @@ demo: env-sandbox ## Try the bot on this machine, with no account; ARGS= --open,
 test: env-dev ## Run the tests; ARGS= are pytest's
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
-check: env-dev ## Lint, formatting, types and import rules
+check: env-dev ## Lint, formatting, types, import rules and translations
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m tools.translations check
+
+translations: env-dev ## Collect the texts for translators, and compile the translations
+	@$(BIN)/python -m tools.translations update
 
 mutations: env-dev ## Build small faults into copies and see a test notice each; ARGS= are words of their names
 	@$(BIN)/python -m tests.mutations $(ARGS)

@@ -9,63 +9,74 @@ from ui import formatting
 from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
+from ui.language import N_, _, plural
 from ui.message import OnPress, Reply, TemporaryView
 
-_NOT_A_JOB_ID = "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
+_NOT_A_JOB_ID = N_(
+    "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
+)
 
 _TEXTS: dict[type[Exception], str] = {
     NotAJobId: _NOT_A_JOB_ID,
     refusals.IdRefused: _NOT_A_JOB_ID,
-    LooksLikeSecret: (
+    LooksLikeSecret: N_(
         "**That looks like a secret token, not a job id.** I haven't sent or kept it. "
         "If anyone could have seen it, replace it."
     ),
-    SeveralIds: "**That's more than one job id.** Paste one, or use {mentions.watch} for several.",
-    OtherKind: "**That looks like {service}.** I relay videos and images.",
-    OtherService: "**That looks like a {service} job.** I only relay PixVerse jobs.",
-    refusals.NotFound: (
+    SeveralIds: N_("**That's more than one job id.** Paste one, or use {mentions.watch} for several."),
+    OtherKind: N_("**That looks like {service}.** I relay videos and images."),
+    OtherService: N_("**That looks like a {service} job.** I only relay PixVerse jobs."),
+    refusals.NotFound: N_(
         "**I can't find this job.** Is the id complete, under 31 days old, and from this server's useapi.net account?"
     ),
-    refusals.Expired: "**This job has expired.** useapi.net keeps jobs for 31 days.",
-    refusals.NumberUnknown: "**I don't know that number here.** {mentions.list} shows what I'm watching.",
-    refusals.NotWatchedHere: "**This job isn't watched here.** {mentions.list} shows what is.",
-    refusals.NothingToDo: "**This button no longer does anything.** {mentions.list} shows what I'm watching here.",
-    refusals.TooManyJobs: ("**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."),
-    refusals.ApiDown: "**PixVerse's API isn't answering right now.** Try again in a few minutes.",
-    refusals.TokenReplaced: "**This server's API token just changed.** Nothing was done; please ask again.",
-    refusals.NoToken: "**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}.",
-    refusals.NoOwnToken: (
+    refusals.Expired: N_("**This job has expired.** useapi.net keeps jobs for 31 days."),
+    refusals.NumberUnknown: N_("**I don't know that number here.** {mentions.list} shows what I'm watching."),
+    refusals.NotWatchedHere: N_("**This job isn't watched here.** {mentions.list} shows what is."),
+    refusals.NothingToDo: N_("**This button no longer does anything.** {mentions.list} shows what I'm watching here."),
+    refusals.TooManyJobs: N_(
+        "**That's too many at once.** You gave {refusal.count} ids; I take up to {refusal.limit}."
+    ),
+    refusals.ApiDown: N_("**PixVerse's API isn't answering right now.** Try again in a few minutes."),
+    refusals.TokenReplaced: N_("**This server's API token just changed.** Nothing was done; please ask again."),
+    refusals.NoToken: N_(
+        "**This server isn't set up yet.** Someone with *Manage Server* has to run {mentions.token_set}."
+    ),
+    refusals.NoOwnToken: N_(
         "**Set this server's own token first** ({mentions.token_set}). "
         "With the operator's token you would see other servers' jobs."
     ),
-    refusals.NotFollowed: ("**That channel isn't followed.** {mentions.unfollow} lists the channels that are, if any."),
+    refusals.NotFollowed: N_(
+        "**That channel isn't followed.** {mentions.unfollow} lists the channels that are, if any."
+    ),
 }
 _TROUBLES = {
-    AccountState.REFUSED: (
+    AccountState.REFUSED: N_(
         "**I can't check: useapi.net refuses this server's API token.** Admins have been told; "
         "watched jobs stay watched."
     ),
-    AccountState.MISSING: (
+    AccountState.MISSING: N_(
         "**On hold: this server's API token has to be entered again.** "
         "Someone with *Manage Server* has to run {mentions.token_set}; nothing is lost."
     ),
-    AccountState.UNPAID: (
+    AccountState.UNPAID: N_(
         "**I can't check: this server's useapi.net plan has expired.** "
         "Watched jobs resume once it's renewed; {mentions.check} checks right away."
     ),
 }
 _TROUBLES_FOR_MANAGERS = {
     **_TROUBLES,
-    AccountState.REFUSED: (
+    AccountState.REFUSED: N_(
         "**useapi.net refuses this server's API token.** It was replaced or revoked; "
         "set the new one with {mentions.token_set}."
     ),
-    AccountState.MISSING: (
+    AccountState.MISSING: N_(
         "**On hold: this server's API token has to be entered again.** "
         "I no longer have it. {mentions.token_set} takes it; nothing is lost."
     ),
 }
-_NO_TOKEN_FOR_MANAGERS = "**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
+_NO_TOKEN_FOR_MANAGERS = N_(
+    "**This server has no API token yet.** Set the one from useapi.net with {mentions.token_set}."
+)
 
 
 def refusal_reply(
@@ -75,7 +86,7 @@ def refusal_reply(
 
     Who has Manage Server (`manager`) is told what to do about it. If a job was not found, a button calls `look_again`.
     """
-    view = TemporaryView("Look again", look_again) if look_again and type(refusal) is refusals.NotFound else None
+    view = TemporaryView(_("Look again"), look_again) if look_again and type(refusal) is refusals.NotFound else None
     text = _with_numbers(refusal, mentions) or _from_table(refusal, mentions, manager=manager)
     return Reply(text, view) if text else None
 
@@ -85,16 +96,16 @@ def _with_numbers(refusal: Exception, mentions: CommandMentions) -> str | None:
         case refusals.TooFast():
             return too_fast_reply(refusal.until).content
         case refusals.ServerLimit():
-            return formatting.plural(
+            return plural(
+                "**This server is at its limit of {n} job.** Try again when some have ended.",
+                "**This server is at its limit of {n} jobs.** Try again when some have ended.",
                 refusal.limit,
-                "**This server is at its limit of {number} job.** Try again when some have ended.",
-                "**This server is at its limit of {number} jobs.** Try again when some have ended.",
             )
         case refusals.PersonLimit():
-            return formatting.plural(
+            return plural(
+                "**You're at your limit of {n} job.** Add more when one ends; {list} shows this channel's.",
+                "**You're at your limit of {n} jobs.** Add more when one ends; {list} shows this channel's.",
                 refusal.limit,
-                "**You're at your limit of {number} job.** Add more when one ends; {list} shows this channel's.",
-                "**You're at your limit of {number} jobs.** Add more when one ends; {list} shows this channel's.",
                 list=mentions.list,
             )
         case refusals.NotYours():
@@ -109,19 +120,22 @@ def _from_table(refusal: Exception, mentions: CommandMentions, *, manager: bool)
     elif isinstance(refusal, refusals.NoToken) and manager:
         text = _NO_TOKEN_FOR_MANAGERS
     service = escaped(refusal.service_name, 30) if isinstance(refusal, OtherService) else ""
-    return text and text.format(mentions=mentions, refusal=refusal, service=service)
+    return text and _(text, mentions=mentions, refusal=refusal, service=service)
 
 
 def _not_yours(refusal: refusals.NotYours) -> str:
     if not refusal.askers:
-        return "**This isn't yours to stop.** Someone with *Manage Messages* can."
+        return _("**This isn't yours to stop.** Someone with *Manage Messages* can.")
     askers = formatting.enumeration(formatting.user(asker) for asker in refusal.askers[:5])
-    return f"**This isn't yours to stop.** {askers} asked for it; they or someone with *Manage Messages* can."
+    return _(
+        "**This isn't yours to stop.** {askers} asked for it; they or someone with *Manage Messages* can.",
+        askers=askers,
+    )
 
 
 def too_fast_reply(until: int) -> Reply:
     """The person has asked too often. `until` is in milliseconds UTC."""
-    return Reply(f"**One moment.** You can ask again {formatting.relative(until)}.")
+    return Reply(_("**One moment.** You can ask again {until}.", until=formatting.relative(until)))
 
 
 def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
@@ -134,47 +148,50 @@ def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
 
 def locked_thread_reply() -> Reply:
     """The thread is locked, and the bot may not manage threads."""
-    return Reply("**This thread is locked.** Ask in another channel.")
+    return Reply(_("**This thread is locked.** Ask in another channel."))
 
 
 def foreign_channel_reply() -> Reply:
     """The channel that was chosen belongs to another server."""
-    return Reply("**That channel isn't in this server.** Choose one that is.")
+    return Reply(_("**That channel isn't in this server.** Choose one that is."))
 
 
 def discord_silent_reply() -> Reply:
     """Discord did not answer a request that had to come first."""
-    return Reply("**Discord didn't answer just now.** Nothing has changed; try again in a minute.")
+    return Reply(_("**Discord didn't answer just now.** Nothing has changed; try again in a minute."))
 
 
 def unseen_channel_reply() -> Reply:
     """The bot cannot see the channel that was chosen."""
-    return Reply("**I can't see that channel.** Give me *View Channel* there, then try again.")
+    return Reply(_("**I can't see that channel.** Give me *View Channel* there, then try again."))
 
 
 def restarting_reply() -> Reply:
     """The bot is starting, stopping or paused."""
-    return Reply("**I'm restarting.** Try again in a minute. Watched jobs stay watched.")
+    return Reply(_("**I'm restarting.** Try again in a minute. Watched jobs stay watched."))
 
 
 def left_button_reply() -> Reply:
     """A temporary button was pressed after a restart of the bot."""
-    return Reply("**This button no longer does anything.** Run the command again.")
+    return Reply(_("**This button no longer does anything.** Run the command again."))
 
 
 def only_in_servers_reply() -> Reply:
     """A command was used in a direct message."""
-    return Reply("**I only work in servers.** Ask in a channel the bot can see.")
+    return Reply(_("**I only work in servers.** Ask in a channel the bot can see."))
 
 
 def not_served_reply() -> Reply:
     """A command was used in a server that the operator has not listed."""
-    return Reply("**This bot doesn't serve this server.** Its operator has limited it to others.")
+    return Reply(_("**This bot doesn't serve this server.** Its operator has limited it to others."))
 
 
 def own_fault_reply(reference: str) -> Reply:
     """The bot failed. The log has the error under `reference`."""
     return Reply(
-        "**Something went wrong on my side.** Nothing you're watching is lost. "
-        f"Tell the bot's operator this number: {code(reference, 40)}."
+        _(
+            "**Something went wrong on my side.** Nothing you're watching is lost. "
+            "Tell the bot's operator this number: {reference}.",
+            reference=code(reference, 40),
+        )
     )

@@ -29,6 +29,7 @@ def test_the_bot_starts_from_what_the_image_holds(tmp_path: Path) -> None:
         else:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             shutil.copy(source, tmp_path / name)
+    assert list((tmp_path / "ui/locales").rglob("relay.mo"))
     started = subprocess.run(
         [sys.executable, "bot.py"], cwd=tmp_path, env={}, capture_output=True, text=True, timeout=30, check=False
     )

@@ -1,0 +1,105 @@
+"""Languages that are never shipped, to try what English and its neighbours don't have."""
+
+from __future__ import annotations
+
+import gettext
+import io
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po
+
+from tools.translations import compiled
+from ui import language
+
+PSEUDO = "sv-SE"
+"""English in accented letters, longer, and in brackets, so that what isn't translated is seen. Discord knows
+the code."""
+RUSSIAN = "ru"
+"""Three plural forms: for 1, 21, 31 …; for 2 to 4, 22 to 24 …; for all others."""
+ARABIC = "ar"
+"""From right to left, with six plural forms."""
+
+Translations = Mapping[str | tuple[str, str], str | tuple[str, ...]]
+
+_ACCENTED = str.maketrans("aceghiknorstuyzACEGHIKNORSTUYZ", "àćéĝĥïķñöŕšţüýžÀĆÉĜĤÏĶÑÖŔŠŢÜÝŽ")
+_KEPT = re.compile(r"(\{[^}]*\}|`[^`]*`|<[^>]*>|https?://\S+|\n)")
+_STATE = re.compile(r"\*\*(.*?)\*\*(.*)", re.DOTALL)
+
+
+def pseudo(text: str) -> str:
+    """`text` in the pseudo-language: `**Watching {n} jobs.** More` as `**[!! Ŵàţćĥïñĝ {n} ĵöƀš. !!]** …`."""
+    if state := _STATE.fullmatch(text):
+        return f"**{pseudo(state[1])}**{_accented(state[2])}"
+    return f"[!! {_accented(text)} !!]" if re.search("[a-z]", _KEPT.sub("", text), re.IGNORECASE) else text
+
+
+def mirrored(text: str) -> str:
+    """`text` with Arabic letters in the place of its own, for a catalogue that is written from right to left."""
+    return "".join(
+        part if _KEPT.fullmatch(part) else re.sub("[A-Za-z]", lambda letter: _arabic(letter[0]), part)
+        for part in _KEPT.split(text)
+    )
+
+
+def template() -> Catalog:
+    """Every text of the bot, from the committed template."""
+    return read_po(io.StringIO((language.FOLDER / f"{language.DOMAIN}.pot").read_text(encoding="utf-8")))
+
+
+def translated(code: str, translate: Callable[[str], str]) -> bytes:
+    """A compiled catalogue in which a program has translated every text of the bot."""
+    catalogue = _empty(code)
+    for message in template():
+        if isinstance(message.id, str):
+            if message.id:
+                catalogue.add(message.id, translate(message.id), context=message.context)
+        else:
+            one, many = message.id
+            forms = (translate(one), *(translate(many) for _ in range(catalogue.num_plurals - 1)))
+            catalogue.add((one, many), forms)
+    return compiled(catalogue)
+
+
+def catalogue(code: str, translations: Translations) -> bytes:
+    """A compiled catalogue of these translations, by the English text or by its two forms."""
+    made = _empty(code)
+    for english, translation in translations.items():
+        made.add(english, translation)
+    return compiled(made)
+
+
+def write(folder: Path, code: str, mo: bytes) -> None:
+    """Puts a compiled catalogue where the bot reads it, in a folder of its own."""
+    path = folder / code / "LC_MESSAGES" / f"{language.DOMAIN}.mo"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(mo)
+
+
+@contextmanager
+def known(folder: Path) -> Iterator[None]:
+    """Within the block, the bot's languages are those in `folder`, and English."""
+    codes = {path.name: path.name for path in folder.iterdir()}
+    english = {language.ENGLISH: gettext.NullTranslations()}
+    with (
+        mock.patch.object(language, "FOLDER", folder),
+        mock.patch.dict(language.LANGUAGES, codes),
+        mock.patch.dict(language._catalogues, english, clear=True),
+    ):
+        yield
+
+
+def _empty(code: str) -> Catalog:
+    return Catalog(locale=code.replace("-", "_"), fuzzy=False, charset="utf-8")
+
+
+def _accented(text: str) -> str:
+    return "".join(part if _KEPT.fullmatch(part) else part.translate(_ACCENTED) for part in _KEPT.split(text))
+
+
+def _arabic(letter: str) -> str:
+    return "ابتثجحخدذرزسشصضطظعغفقكلمنهوي"[(ord(letter.lower()) - ord("a")) % 28]

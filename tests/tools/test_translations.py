@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tools.translations import Catalogues, main
+
+_CODE = """
+from ui.language import N_, _, pgettext, plural
+
+TABLE = {"a": N_("**Marked** in a table")}
+
+
+def texts(n: int) -> list[str]:
+    return [
+        _("**Watching {job}.** More"),
+        # Translators: between two of a list's parts
+        pgettext("separator", ", "),
+        plural("The job has ended.", "All {n} jobs have ended.", n),
+        plural("{n} job", "{n} jobs", n),
+    ]
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Catalogues:
+    (tmp_path / "ui").mkdir()
+    (tmp_path / "ui/texts.py").write_text(_CODE)
+    catalogues = Catalogues(tmp_path / "ui", tmp_path / "locales", ("en-US", "de", "ru", "ja"))
+    catalogues.update()
+    return catalogues
+
+
+def po(tmp_path: Path, language: str = "de") -> Path:
+    return tmp_path / "locales" / language / "LC_MESSAGES/relay.po"
+
+
+def translate(path: Path, english: str, *translations: str) -> int:
+    """Sets the translation of a text; returns the number of the line with its English text."""
+    text = path.read_text()
+    plural = r"(msgid_plural .*\n)" if len(translations) > 1 or "msgid_plural" in text.split(english)[1][:20] else "()"
+    lines = (
+        "".join(f'msgstr[{k}] "{form}"\n' for k, form in enumerate(translations))
+        if plural != "()"
+        else f'msgstr "{translations[0]}"\n'
+    )
+    pattern = re.compile(rf'msgid "{re.escape(english)}"\n{plural}(msgstr.*\n)+')
+    found = pattern.search(text)
+    assert found, english
+    path.write_text(text[: found.start()] + f'msgid "{english}"\n{found[1]}{lines}' + text[found.end() :])
+    return text[: found.start()].count("\n") + 1
+
+
+def test_what_is_committed_is_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["check"]) == 0, capsys.readouterr().out
+
+
+def test_every_text_of_the_code_is_collected(project: Catalogues, tmp_path: Path) -> None:
+    pot = (tmp_path / "locales/relay.pot").read_text()
+    for words in ("**Marked** in a table", "**Watching {job}.** More", "All {n} jobs have ended.", "separator"):
+        assert words in pot
+    assert "#. between two of a list's parts" in pot
+    assert list(project.problems()) == []
+    assert list(project.untranslated()) == [("de", 5, 0, 5), ("ru", 5, 0, 5), ("ja", 5, 0, 5)]
+
+
+def test_updating_twice_changes_nothing(project: Catalogues, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in tmp_path.rglob("relay.*")}
+    project.update()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("relay.*")} == before
+
+
+def test_a_translation_survives_an_update_and_one_of_a_changed_text_becomes_fuzzy(
+    project: Catalogues, tmp_path: Path
+) -> None:
+    translate(po(tmp_path), "**Watching {job}.** More", "**{job} wird beobachtet.** Mehr")
+    translate(po(tmp_path), "**Marked** in a table", "**Markiert** in einer Tabelle")
+    (tmp_path / "ui/texts.py").write_text(_CODE.replace(".** More", ".** More."))
+    project.update()
+    text = po(tmp_path).read_text()
+    assert "**Markiert** in einer Tabelle" in text
+    assert re.search(r'#, fuzzy.*\n#\| msgid "\*\*Watching {job}\.\*\* More"', text)
+    assert next(project.untranslated()) == ("de", 3, 1, 5)
+    assert list(project.problems()) == []
+    assert b"beobachtet" not in po(tmp_path).with_suffix(".mo").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("english", "translations", "problem"),
+    [
+        ("**Watching {job}.** More", ["**Es wird beobachtet.** Mehr"], "the placeholder {job} is missing"),
+        ("**Watching {job}.** More", ["**{job} von {wem}.** Mehr"], "the English text has no placeholder {wem}"),
+        ("**Watching {job}.** More", ["**{job.** Mehr"], "its braces can't be read"),
+        ("**Watching {job}.** More", ["{job} wird beobachtet."], "has 0 of **, and the English text 2"),
+        ("{n} job", ["{n} Auftrag", ""], "plural form 1 of 2 is missing"),
+        ("{n} job", ["{n} Auftrag", "Aufträge"], "the placeholder {n} is missing"),
+    ],
+)
+def test_a_translation_that_does_not_fit_is_named_with_its_line(
+    project: Catalogues, tmp_path: Path, english: str, translations: list[str], problem: str
+) -> None:
+    line = translate(po(tmp_path), english, *translations)
+    project.update()
+    found = list(project.problems())
+    assert len(found) == 1
+    assert found[0].startswith(f"{po(tmp_path)}:{line}: ")
+    assert problem in found[0]
+
+
+@pytest.mark.parametrize(
+    ("language", "forms", "problems"),
+    [
+        ("de", ["Der Auftrag ist zu Ende.", "Alle {n} Aufträge sind zu Ende."], 0),
+        ("ja", ["{n}件がすべて終わりました。"], 0),
+        ("ja", ["すべて終わりました。"], 1),
+        ("ru", ["Задача завершена.", "{n} задачи завершены.", "{n} задач завершены."], 1),
+    ],
+)
+def test_only_a_form_for_a_single_number_may_lack_it(
+    project: Catalogues, tmp_path: Path, language: str, forms: list[str], problems: int
+) -> None:
+    translate(po(tmp_path, language), "The job has ended.", *forms)
+    project.update()
+    assert len(list(project.problems())) == problems
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ['msgstr "ohne Ende', "msgstr ohne Zeichen", 'mgstr "verschrieben"', 'msgstr "ein " darin"', "<<<<<<< HEAD"],
+)
+def test_broken_syntax_is_named_with_its_line(project: Catalogues, tmp_path: Path, broken: str) -> None:
+    lines = po(tmp_path).read_text().splitlines()
+    place = lines.index('msgid "**Watching {job}.** More"') + 1
+    po(tmp_path).write_text("\n".join([*lines[:place], broken, *lines[place + 1 :]]) + "\n")
+    assert [problem.split(": ")[0] for problem in project.problems()] == [f"{po(tmp_path)}:{place + 1}"]
+
+
+def test_a_lost_translation_line_and_a_doubled_text_are_named_with_their_lines(
+    project: Catalogues, tmp_path: Path
+) -> None:
+    text = po(tmp_path).read_text()
+    lines = text.splitlines()
+    place = lines.index('msgid "**Watching {job}.** More"')
+    po(tmp_path).write_text("\n".join([*lines[: place + 1], *lines[place + 2 :]]) + "\n")
+    assert [problem.split(": ")[0] for problem in project.problems()] == [f"{po(tmp_path)}:{place + 1}"]
+    po(tmp_path).write_text(text + '\nmsgid "**Watching {job}.** More"\nmsgstr "**{job}.**"\n')
+    assert f"{po(tmp_path)}:{len(lines) + 2}: is there a second time" in list(project.problems())
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        ("nplurals=3; plural=(n != 1);", "gives the forms [0, 1], and nplurals is 3"),
+        ("nplurals=2; plural=(n % 0);", "can't be computed"),
+        ("nplurals=2; plural=(import);", "can't be computed"),
+    ],
+)
+def test_a_wrong_rule_for_plurals_is_named_with_its_line(
+    project: Catalogues, tmp_path: Path, rule: str, problem: str
+) -> None:
+    text = po(tmp_path).read_text()
+    po(tmp_path).write_text(re.sub(r"Plural-Forms: [^\\]*", f"Plural-Forms: {rule}", text))
+    found = list(project.problems())
+    line = next(n for n, words in enumerate(text.splitlines(), 1) if "Plural-Forms" in words)
+    assert len(found) == 1
+    assert found[0].startswith(f"{po(tmp_path)}:{line}: ")
+    assert problem in found[0]
+
+
+def test_what_is_older_than_its_source_is_named(project: Catalogues, tmp_path: Path) -> None:
+    translate(po(tmp_path), "{n} job", "{n} Auftrag", "{n} Aufträge")
+    assert list(project.problems()) == [
+        f"{po(tmp_path).with_suffix('.mo')}:1: is older than relay.po; run make translations"
+    ]
+    po(tmp_path).with_suffix(".mo").write_bytes(b"damaged")
+    assert len(list(project.problems())) == 1
+    project.update()
+    (tmp_path / "ui/texts.py").write_text(_CODE.replace("Marked", "Set apart"))
+    names = [problem.split(": ")[0] for problem in project.problems()]
+    pot = tmp_path / "locales/relay.pot"
+    assert names == [f"{pot}:1", *(f"{po(tmp_path, language)}:1" for language in ("de", "ru", "ja"))]
+
+
+def test_a_missing_catalogue_and_one_in_another_encoding_are_named(project: Catalogues, tmp_path: Path) -> None:
+    po(tmp_path, "ja").unlink()
+    po(tmp_path, "ru").write_bytes('msgid ""\nmsgstr "ä"\n'.encode("latin-1"))
+    assert [problem.split(" ")[0] for problem in project.problems()] == [
+        f"{po(tmp_path, language)}:1:" for language in ("ru", "ja")
+    ]
+
+
+def test_a_rule_with_too_few_plural_forms_is_named(project: Catalogues, tmp_path: Path) -> None:
+    text = po(tmp_path).read_text().replace('msgstr[1] ""\n', "")
+    po(tmp_path).write_text(re.sub(r"Plural-Forms: [^\\]*", "Plural-Forms: nplurals=1; plural=0;", text))
+    (problem,) = project.problems()
+    assert problem.endswith("the rule for plural forms has too few forms for de")

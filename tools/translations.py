@@ -1,0 +1,313 @@
+"""Keeps the translations in `ui/locales/` in step with the texts in `ui/`.
+
+    .venv/bin/python -m tools.translations update    (make translations)
+    .venv/bin/python -m tools.translations check     (part of make check)
+
+`update` collects the texts into `relay.pot`, brings each language's `relay.po` up to date with it, and compiles that
+into `relay.mo`. `check` changes nothing; it names what is wrong by file and line, and counts what isn't translated yet.
+"""
+
+# ruff: noqa: T201
+from __future__ import annotations
+
+import gettext
+import io
+import re
+import string
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel import Locale
+from babel.messages.catalog import Catalog, Message
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.plurals import get_plural
+from babel.messages.pofile import PoFileError, read_po, write_po
+
+from ui.language import DOMAIN, ENGLISH, FOLDER, LANGUAGES
+
+ROOT = Path(__file__).resolve().parent.parent
+KEYWORDS: Mapping[str, tuple[int | tuple[int, str], ...] | None] = {
+    "_": None,
+    "N_": None,
+    "plural": (1, 2),
+    "pgettext": ((1, "c"), 2),
+}
+_COMMENT = "Translators:"
+"""A comment in the code that begins with it is shown to the translators beside the text."""
+_LINE = re.compile(r'((msgctxt|msgid|msgid_plural|msgstr|msgstr\[\d\]) )?"([^"\\]|\\[nt"\\])*"')
+_CHANGING_HEADERS = re.compile(
+    r'^"(Project-Id-Version|Report-Msgid-Bugs-To|POT-Creation-Date|PO-Revision-Date|Language-Team|Generated-By): .*\n',
+    re.MULTILINE,
+)
+"""Headers that would change with every run, or that say nothing here."""
+_NUMBERS = range(1000)
+"""Counts up to here must be in the right plural form."""
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+"""In the compiled files, so that they are the same whenever they are made."""
+_A_MILLION = 1_000_000
+"""Has a form of its own in some languages."""
+_MARKUP = ("**", "`", "\n", "||", "<", "](")
+"""What a translation has as often as the English text."""
+
+
+class Catalogues:
+    """The catalogues of one project, in a folder."""
+
+    def __init__(
+        self, sources: Path = ROOT / "ui", folder: Path = FOLDER, languages: Iterable[str] = LANGUAGES
+    ) -> None:
+        self._sources = sources
+        self._folder = folder
+        self._languages = [language for language in languages if language != ENGLISH]
+        self._pot = folder / f"{DOMAIN}.pot"
+
+    def update(self) -> None:
+        """Writes the template, and each language's `.po` and `.mo`."""
+        template = self.template()
+        _write(self._pot, _text(template))
+        for language in self._languages:
+            po = self._po(language)
+            catalogue = _read(po.read_text(encoding="utf-8"), language) if po.exists() else _new(language)
+            catalogue.update(template, update_creation_date=False)
+            catalogue.obsolete.clear()
+            for message in catalogue:
+                if message.fuzzy and not any(_forms(message)):
+                    message.flags.discard("fuzzy")
+            _write(po, _text(catalogue))
+            if self._compiled_differs(language, catalogue):
+                _write(po.with_suffix(".mo"), compiled(catalogue))
+
+    def problems(self) -> Iterator[str]:
+        """What is wrong, one line each, beginning with the file and the line."""
+        template = self.template()
+        if not self._pot.exists() or self._pot.read_text(encoding="utf-8") != _text(template):
+            yield f"{self._name(self._pot)}:1: is older than the texts in the code; run make translations"
+        for language in self._languages:
+            yield from self._problems_of(language, template)
+
+    def untranslated(self) -> Iterator[tuple[str, int, int, int]]:
+        """For each language: how many texts are missing, how many are fuzzy, and how many there are."""
+        for language in self._languages:
+            catalogue = _read(self._po(language).read_text(encoding="utf-8"), language)
+            messages = [message for message in catalogue if message.id]
+            fuzzy = sum(message.fuzzy for message in messages)
+            yield language, sum(not all(_forms(message)) for message in messages), fuzzy, len(messages)
+
+    def template(self) -> Catalog:
+        """Every text in the code, in the order of the files."""
+        template = Catalog(charset="utf-8", fuzzy=False)
+        template.header_comment = (
+            "# Every text of the bot, collected from the code by make translations. See docs/translating.md."
+        )
+        for path in sorted(self._sources.rglob("*.py")):
+            name = path.relative_to(self._sources.parent).as_posix()
+            for line, text, comments, context in extract_from_file(
+                "python", path, KEYWORDS, (_COMMENT,), strip_comment_tags=True
+            ):
+                template.add(text, None, [(name, line)], auto_comments=comments, context=context)
+        return template
+
+    def _problems_of(self, language: str, template: Catalog) -> Iterator[str]:
+        path = self._po(language)
+        name = self._name(path)
+        if not path.exists():
+            yield f"{name}:1: is missing; run make translations"
+            return
+        try:
+            text = path.read_text(encoding="utf-8")
+            if broken := list(_broken_lines(text)):
+                yield from (f"{name}:{line}: {problem}" for line, problem in broken)
+                return
+            catalogue = _read(text, language)
+        except UnicodeDecodeError as error:
+            yield f"{name}:1: isn't in UTF-8: {error}"
+            return
+        except PoFileError as error:
+            yield f"{name}:{error.lineno + 1}: {str(error).removesuffix(f' on {error.lineno}')}"
+            return
+        if problem := _plural_rule_problem(catalogue, language):
+            yield f"{name}:{_line_of(text, 'Plural-Forms')}: {problem}"
+            return
+        yield from (f"{name}:{line}: is there a second time" for line in _doubled(text, catalogue))
+        for message in catalogue:
+            if message.id and not message.fuzzy:
+                yield from (f"{name}:{message.lineno}: {problem}" for problem in _problems(message, catalogue))
+        if {_key(message) for message in catalogue} != {_key(message) for message in template}:
+            yield f"{name}:1: doesn't have the texts that are in the code; run make translations"
+        elif self._compiled_differs(language, catalogue):
+            yield f"{self._name(path.with_suffix('.mo'))}:1: is older than {path.name}; run make translations"
+
+    def _compiled_differs(self, language: str, catalogue: Catalog) -> bool:
+        path = self._po(language).with_suffix(".mo")
+        try:
+            return _meaning(path.read_bytes()) != _meaning(compiled(catalogue))
+        except Exception:  # a damaged file raises nearly anything
+            return True
+
+    def _po(self, language: str) -> Path:
+        return self._folder / language / "LC_MESSAGES" / f"{DOMAIN}.po"
+
+    def _name(self, path: Path) -> str:
+        return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def compiled(catalogue: Catalog) -> bytes:
+    """The catalogue as the bot reads it, without what is fuzzy or lacks a plural form."""
+    file = io.BytesIO()
+    whole = Catalog(catalogue.locale, charset="utf-8", fuzzy=False, creation_date=_SOME_DAY)
+    whole.mime_headers = catalogue.mime_headers
+    for message in catalogue:
+        if message.id and not message.fuzzy and all(_forms(message)):
+            whole.add(message.id, message.string, context=message.context)
+    write_mo(file, whole)
+    return file.getvalue()
+
+
+def _new(language: str) -> Catalog:
+    catalogue = Catalog(locale=_locale(language), charset="utf-8", fuzzy=False)
+    catalogue.header_comment = f"# {LANGUAGES.get(language, language)}. How to translate: docs/translating.md."
+    return catalogue
+
+
+def _read(text: str, language: str) -> Catalog:
+    return read_po(io.StringIO(text), locale=_locale(language), ignore_obsolete=True, abort_invalid=True)
+
+
+def _locale(language: str) -> Locale:
+    return Locale.parse(language, sep="-")
+
+
+def _text(catalogue: Catalog) -> str:
+    """A `.po` or `.pot` file that is the same whoever writes it, whenever."""
+    file = io.BytesIO()
+    write_po(file, catalogue, width=0, include_previous=True, include_lineno=False)
+    return _CHANGING_HEADERS.sub("", file.getvalue().decode()).rstrip("\n") + "\n"
+
+
+def _write(path: Path, content: str | bytes) -> None:
+    data = content.encode() if isinstance(content, str) else content
+    if not path.exists() or path.read_bytes() != data:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+
+def _meaning(mo: bytes) -> tuple[object, ...]:
+    """What the bot reads from a compiled catalogue."""
+    read = gettext.GNUTranslations(io.BytesIO(mo))
+    texts = {key: value for key, value in vars(read)["_catalog"].items() if key}
+    return texts, read.info().get("plural-forms")
+
+
+def _forms(message: Message) -> tuple[str, ...]:
+    string = message.string
+    return (string or "",) if isinstance(string, str | None) else tuple(string)
+
+
+def _key(message: Message) -> tuple[object, ...]:
+    return message.context, *([message.id] if isinstance(message.id, str) else message.id)
+
+
+def _broken_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines that are neither empty nor a comment nor a whole quoted text; Babel takes most of them."""
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#") and not _LINE.fullmatch(stripped):
+            yield number, "isn't a whole line: a keyword such as msgstr, a space, and a text in double quotes"
+
+
+def _doubled(text: str, catalogue: Catalog) -> list[int]:
+    """The lines of texts that stand in the file before, too; Babel keeps one of them."""
+    there = [number for number, line in enumerate(text.splitlines(), 1) if line.startswith("msgid ")]
+    kept = {message.lineno for message in catalogue}
+    return [number for number in there[1:] if number not in kept]
+
+
+def _line_of(text: str, words: str) -> int:
+    return next((number for number, line in enumerate(text.splitlines(), 1) if words in line), 1)
+
+
+def _plural_rule_problem(catalogue: Catalog, language: str) -> str | None:
+    """What is wrong with the header `Plural-Forms`."""
+    known = gettext.c2py(get_plural(_locale(language)).plural_expr)
+    try:
+        rule = gettext.c2py(catalogue.plural_expr)
+        forms = [rule(number) for number in _NUMBERS]
+        used = {*forms, rule(_A_MILLION)}
+    except (ValueError, ArithmeticError) as error:
+        return f"the rule for plural forms can't be computed: {error}"
+    if used != set(range(catalogue.num_plurals)):
+        return f"the rule for plural forms gives the forms {sorted(used)}, and nplurals is {catalogue.num_plurals}"
+    if len({(form, known(number)) for form, number in zip(forms, _NUMBERS, strict=True)}) != len(set(forms)):
+        return f"the rule for plural forms has too few forms for {language}"
+    return None
+
+
+def _problems(message: Message, catalogue: Catalog) -> Iterator[str]:
+    """What is wrong with a translation; none where it isn't translated."""
+    forms = _forms(message)
+    if not any(forms):
+        return
+    english = (message.id,) if isinstance(message.id, str) else tuple(message.id)
+    if isinstance(message.id, str):
+        yield from _differences(english[0], forms[0], may_lack=frozenset())
+        return
+    for place, form in enumerate(forms):
+        if not form:
+            yield f"plural form {place} of {catalogue.num_plurals} is missing"
+            continue
+        counts = sum(gettext.c2py(catalogue.plural_expr)(number) == place for number in _NUMBERS)
+        # "The job has ended." needs no number; "1 or 21 jobs" does.
+        may_lack = frozenset({"n"}) if counts == 1 else frozenset()
+        yield from _differences(english[1], form, may_lack=may_lack)
+
+
+def _differences(english: str, translation: str, *, may_lack: frozenset[str]) -> Iterator[str]:
+    try:
+        there = _placeholders(translation)
+    except ValueError as error:
+        yield f"its braces can't be read: {error}"
+        return
+    wanted = _placeholders(english)
+    for name in sorted(wanted - there - may_lack):
+        yield f"the placeholder {{{name}}} is missing"
+    for name in sorted(there - wanted):
+        yield f"the English text has no placeholder {{{name}}}"
+    for sign in _MARKUP:
+        if english.count(sign) != translation.count(sign):
+            shown = sign.replace("\n", "\\n")
+            yield f"has {translation.count(sign)} of {shown}, and the English text {english.count(sign)}"
+    if english.strip() != english and (english[:1].isspace(), english[-1:].isspace()) != (
+        translation[:1].isspace(),
+        translation[-1:].isspace(),
+    ):
+        yield "doesn't begin and end with the same space as the English text"
+
+
+def _placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def main(arguments: list[str]) -> int:
+    """Runs `update` or `check`; returns the exit code."""
+    catalogues = Catalogues()
+    if arguments == ["update"]:
+        catalogues.update()
+        return 0
+    if arguments != ["check"]:
+        print(__doc__)
+        return 2
+    problems = list(catalogues.problems())
+    for problem in problems:
+        print(problem)
+    if not problems:
+        for language, missing, fuzzy, total in catalogues.untranslated():
+            if missing or fuzzy:
+                print(f"{language}: {missing} of {total} texts not translated, {fuzzy} fuzzy; these are in English")
+    return bool(problems)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
