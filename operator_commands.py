@@ -9,7 +9,7 @@ from pathlib import Path
 
 import discord
 
-from app import clean_operator_token, warnings_of
+from app import clean_operator_token
 from discord_adapter.channels import INVITE_PERMISSIONS
 from discord_adapter.client import DiscordTokenRefused, RelayClient, use_discord_at
 from discord_adapter.request_trace import UNREACHABLE, reason_of
@@ -37,7 +37,7 @@ async def check(settings: Settings) -> None:
     print(f"PixVerse Relay {VERSION}")
     for name, value in shown_settings(settings):
         print(f"{name} = {value}")
-    for warning in warnings_of(settings):
+    for warning in settings.warnings:
         print(warning)
     found = await inspect(settings.database, _keys(settings))
     for line in _database_lines(settings.database, found):

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 
 from discord.ext import commands
 
-from relay.failures import LoopCrashes
+from relay.failures import Loop, LoopCrashes
 from relay.ports import Clock
-
-Loop = Callable[[], Awaitable[None]]
 
 
 class Background(commands.Cog):

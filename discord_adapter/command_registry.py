@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from itertools import count
 
 import discord
+from discord.ext.commands import AutoShardedBot
 
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
 from discord_adapter.request_trace import DiscordAway, ask_discord
+from discord_adapter.shard_connection import Sleep
+from relay.cluster.ownership import Ownership
 from relay.failures import backoff
 from storage.database import Database, get_meta, put_meta
 from ui.command_texts import CommandMentions
@@ -18,6 +21,9 @@ from ui.command_texts import CommandMentions
 log = logging.getLogger(__name__)
 
 _SCOPES = "command_scopes"
+_REGISTERING = "commands"
+"""The name of the lease of the process that does it."""
+_REGISTERING_AGAIN_SECONDS = 2.0
 _LONGEST_WAIT = 300.0
 _SECONDS = 60.0
 
@@ -38,9 +44,16 @@ class CommandRegistry:
         """The commands as members of this guild can click them."""
         return self._mentions.get(guild_id) or self._mentions.get(None) or CommandMentions()
 
-    async def sync(
-        self, registered: RegisteredCommands, commands: Sequence[Payload], sleep: Callable[[float], Awaitable[None]]
-    ) -> None:
+    async def register(self, client: AutoShardedBot, ownership: Ownership, sleep: Sleep) -> None:
+        """Registers the commands of the client's tree. Processes do so one after the other, so that none undoes what
+        another has done. Raises StorageError."""
+        while not await ownership.has_named(_REGISTERING):
+            await sleep(_REGISTERING_AGAIN_SECONDS)
+        wanted = [command.to_dict(client.tree) for command in client.tree.get_commands()]
+        await self.sync(RegisteredCommands(client, client.application_id or 0), wanted, sleep)
+        await ownership.release_named(_REGISTERING)
+
+    async def sync(self, registered: RegisteredCommands, commands: Sequence[Payload], sleep: Sleep) -> None:
         """Registers the commands in the wanted scopes and removes them from all others; tries until that is done."""
         before = await self._scopes_before()
         pending: list[tuple[Scope, Sequence[Payload]]] = [(scope, commands) for scope in self._wanted]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from http import HTTPStatus
 from typing import Never
 
@@ -43,7 +44,27 @@ async def hold_all(shards: ShardManager, info: GatewayInfo) -> Never:
     await shards.failure()
 
 
-async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_all) -> None:
+async def connected_until_refused(
+    shards: ShardManager, sleep: Sleep, hold: Hold, refused: Iterable[asyncio.Event]
+) -> Never:
+    """Keeps shards connected until Discord refuses the bot's token: at the gateway, or as one of `refused` says.
+
+    Raises DiscordTokenRefused.
+    """
+    gateway = asyncio.create_task(stay_connected(shards, sleep, hold), name="gateway")
+    tasks = [gateway, *(asyncio.create_task(sign.wait(), name="token") for sign in refused)]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if gateway.done():
+            await gateway
+        raise DiscordTokenRefused
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_all) -> Never:
     """Keeps shards connected until it is cancelled; one log line for each refusal.
 
     A shard whose connection breaks comes back by itself, and the others stay. After a refusal all begin again, as many

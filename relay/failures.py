@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Awaitable, Callable
 
 from storage.errors import StorageError
 
 log = logging.getLogger(__name__)
+
+Loop = Callable[[], Awaitable[None]]
+"""Works in the background until it is cancelled."""
 
 FIRST_SECONDS = 1.0
 LONGEST_SECONDS = 60.0

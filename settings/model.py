@@ -19,6 +19,11 @@ PUBLIC_API_HOST = "api.useapi.net"
 
 _PUBLIC_API_MIN_POLL_MS = 10_000
 
+_EXPOSED_ACCOUNT = (
+    "USEAPI_TOKEN is set and DISCORD_GUILD_IDS is not: any server that invites this bot can read this account's jobs. "
+    "Set DISCORD_GUILD_IDS, or make the bot private in Discord's developer portal."
+)
+
 _Count = Annotated[int, BeforeValidator(lambda text: readers.whole(text, 1_000_000))]
 
 
@@ -164,6 +169,16 @@ class Settings(StorageSettings):
         """The secret files that every user of this machine may read."""
         named = (self.discord_token_file, self.useapi_token_file, self.encryption_key_file)
         return tuple(path for path in named if path is not None and readable_by_all(path))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the operator should know though the bot starts all the same, a sentence or two each."""
+        exposed = [_EXPOSED_ACCOUNT] if self.exposes_account else []
+        readable = [
+            f"{path} holds a secret, and every user of this machine can read it. Run chmod 600 on it."
+            for path in self.open_secret_files
+        ]
+        return exposed + readable
 
 
 VARIABLES: Mapping[str, str] = {

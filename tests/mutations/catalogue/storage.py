@@ -7,7 +7,7 @@ from tests.mutations.mutation import mutation
 MUTATIONS = (
     mutation(
         "a log that was being read is never emptied",
-        "tests/test_app.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
+        "tests/relay/test_relay.py::test_a_log_that_another_program_reads_is_emptied_by_a_loop",
         "Relay.loops",
         '"erasure": self.erasure.run,',
         '"erasure": self.retention.run,',

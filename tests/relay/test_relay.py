@@ -7,13 +7,15 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any, cast
 from unittest.mock import MagicMock
 
 import pytest
 from cryptography.fernet import Fernet
 
-from app import Network, Outside, Relay, Storage
+from relay.polling.schedule import Timing
+from relay.relay import Network, Relay, Storage
 from settings import load_settings
 from storage.database import Database, put_meta
 from storage.vault import Vault
@@ -28,8 +30,8 @@ async def relay(tmp_path: Path) -> AsyncIterator[Relay]:
     vault = await Vault.open(database, [Fernet.generate_key().decode()])
     settings = load_settings({"DISCORD_TOKEN": "MTA.abc.def"}, None, tmp_path)
     anything = cast("Any", MagicMock())
-    outside = Outside(clock=ManualClock())
-    yield Relay(settings, None, Storage(database, vault, None), Network(anything, anything), anything, outside)
+    timing = Timing(ManualClock(), Random(1), 20.0)
+    yield Relay(settings, None, Storage(database, vault, None), Network(anything, anything), anything, timing)
     await database.close()
 
 

@@ -1,0 +1,265 @@
+"""The relay as a whole: its parts, each given the ones that it works with, and who listens to which change."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import NamedTuple
+
+from pixverse.api import KINDS, PixVerseApi
+from relay.accounts.account_registry import AccountRegistry
+from relay.accounts.rechecks import Rechecks
+from relay.accounts.server_tokens import ServerTokens
+from relay.allowances import Allowances
+from relay.callbacks.callback_addresses import CallbackAddresses
+from relay.callbacks.callback_processor import CallbackProcessor
+from relay.callbacks.unknown_jobs import UnknownJobs
+from relay.cards.card_edits import CardEdits
+from relay.cards.card_loop import CardLoop
+from relay.cards.card_posts import CardPosts
+from relay.changes import Changes
+from relay.cluster.change_feed import ChangeFeed, KeptInMemory
+from relay.cluster.database_clock import DatabaseClock
+from relay.cluster.membership import Membership
+from relay.cluster.ownership import ALONE, Ownership
+from relay.commands.lookups import Lookups
+from relay.commands.member_commands import MemberCommands
+from relay.commands.subscribe import Limits
+from relay.commands.watch import PromptPosts
+from relay.delivery.attachments import Attacher
+from relay.delivery.delivery_results import ResultRecorder
+from relay.delivery.link_refresh import LinkRefresher
+from relay.delivery.message_builder import MessageBuilder
+from relay.delivery.outbox import DeliveryLoop
+from relay.delivery.sender import Sender
+from relay.failures import Loop
+from relay.follow.account_follower import AccountFollower
+from relay.follow.follow_commands import FollowCommands
+from relay.follow.job_importer import JobImporter
+from relay.guild_lifecycle import GuildLifecycle
+from relay.media.media_store import MediaStore
+from relay.polling.job_fetcher import JobFetcher
+from relay.polling.job_list import JobLists
+from relay.polling.job_loader import JobLoader
+from relay.polling.job_queue import JobQueue
+from relay.polling.job_recorder import JobRecorder
+from relay.polling.poller import Poller
+from relay.polling.schedule import Timing
+from relay.ports import Poster
+from relay.retention import Erasure, Retention
+from relay.write_availability import WriteAvailability
+from settings import VERSION, Settings
+from storage.database import Database
+from storage.vault import Vault
+
+_SECRET_BYTES = 32
+"""Of an address for callbacks."""
+
+
+class Shared(NamedTuple):
+    """What several processes agree by."""
+
+    leases: Database
+    """The same database, over connections of their own."""
+    clock: DatabaseClock
+
+
+class Storage(NamedTuple):
+    """What is kept, and what encrypts its secrets."""
+
+    database: Database
+    vault: Vault
+    shared: Shared | None
+    """What a database needs that several processes work with; None where only one can."""
+
+
+class Network(NamedTuple):
+    """What the relay reaches besides Discord."""
+
+    api: PixVerseApi
+    media: MediaStore
+
+
+class Relay:
+    """The parts of the relay, each given the ones that it works with. Nothing runs yet."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        operator_token: str | None,
+        storage: Storage,
+        network: Network,
+        poster: Poster,
+        timing: Timing,
+    ) -> None:
+        database, vault, shared = storage
+        api, media = network
+        clock = timing.clock
+        self.database, self.media, self.poster, self.clock = database, media, poster, clock
+        self.changes = changes = Changes()
+        self.writes = WriteAvailability(database, changes, clock)
+
+        memories: list[KeptInMemory] = []
+        self.membership = None
+        if shared is not None:
+            feed = ChangeFeed(database, changes, memories)
+            self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION)
+        self.ownership: Ownership = self.membership or ALONE
+        ownership = self.ownership
+
+        self.accounts = AccountRegistry(
+            database, vault, clock, changes, interval=timing.interval, operator_token=operator_token
+        )
+        self.tokens = ServerTokens(database, vault, clock, self.accounts, api, changes)
+        self.rechecks = Rechecks(self.accounts, api, clock, ownership)
+
+        self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes)
+        recorder = JobRecorder(database, self.accounts, changes, timing)
+        job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, timing)
+        queue = JobQueue(timing, settings.job_max_age_ms)
+        loader = JobLoader(database, recorder, self.accounts, queue, ownership)
+        self.poller = Poller(queue, loader, self.fetcher, recorder, job_lists, self.accounts)
+
+        limits = Limits(settings.max_open_per_user, settings.max_open_per_server)
+        served = settings.discord_guild_ids
+        importer = JobImporter(
+            database, self.accounts, changes, timing, limits, lambda guild_id: not served or guild_id in served
+        )
+        self.follows = AccountFollower(
+            importer, job_lists, self.accounts, self.poller.watches, timing, kinds=KINDS, ownership=ownership
+        )
+
+        self.callback_addresses = CallbackAddresses(database, vault, lambda: secrets.token_urlsafe(_SECRET_BYTES))
+        unknown = UnknownJobs(database.reader, self.fetcher, importer, changes, timing)
+        self.callbacks = CallbackProcessor(database, self.accounts, unknown, changes, clock, ownership)
+        memories += [self.accounts, self.callback_addresses]
+
+        card_posts = CardPosts(
+            reader=database.reader,
+            poster=poster,
+            clock=clock,
+            in_force=self.accounts.in_force,
+            api_down_since=lambda: self.fetcher.down_since,
+            paused=lambda: self.writes.paused,
+            max_age=settings.job_max_age_ms,
+        )
+        self.cards = CardLoop(database, CardEdits(database, poster, card_posts, clock, ownership), clock)
+        builder = MessageBuilder(
+            reader=database.reader,
+            poster=poster,
+            attacher=Attacher(media, LinkRefresher(database.reader, self.fetcher, self.accounts.in_force), clock),
+            card_posts=card_posts,
+            clock=clock,
+            started=clock.now(),
+        )
+        sender = Sender(database, poster, builder, ResultRecorder(database, changes, clock), clock, ownership)
+        self.outbox = DeliveryLoop(database, sender, clock, ownership=ownership)
+
+        self.allowances = Allowances(clock)
+        lookups = Lookups(self.fetcher, recorder, self.accounts, self.allowances, changes)
+        prompt_posts = PromptPosts(database.reader, self.outbox.deliver_now)
+        self.member_commands = MemberCommands(database, lookups, prompt_posts, changes, limits)
+        self.following = FollowCommands(database, self.accounts, changes)
+
+        self.guilds = GuildLifecycle(database, self.accounts, changes, clock)
+        self.retention = Retention(database, clock, recorder.give_up_held, ownership)
+        self.erasure = Erasure(database, clock)
+        self._listen()
+
+    def _listen(self) -> None:
+        """Has each part told of the changes that concern it. A poll without news changes nothing and wakes nobody."""
+        changes = self.changes
+        changes.deliveries_added.listen(self.outbox.wake)
+        changes.message_shown.listen(self.cards.message_shown)
+        changes.subscription_changed.listen(self.cards.subscription_changed)
+
+        changes.job_news.listen(self.cards.job_changed)
+        changes.job_asked.listen(self.poller.job_changed)
+        changes.job_unwatched.listen(self.poller.job_changed)
+        changes.job_watched.listen(self.poller.job_changed)
+        changes.job_watched.listen(self.cards.job_changed)
+        changes.jobs_found.listen(self.poller.jobs_found)
+        changes.end_reported.listen(self.poller.end_reported)
+
+        changes.account_changed.listen(lambda _: self.outbox.wake())
+        changes.account_changed.listen(self.cards.account_changed)
+        changes.account_changed.listen(self.poller.account_changed)
+        changes.account_changed.listen(lambda _: self.follows.changed())
+        changes.account_changed.listen(self.rechecks.account_changed)
+        changes.account_doubted.listen(self.rechecks.try_soon)
+        changes.follows_changed.listen(self.follows.changed)
+        changes.server_forgotten.listen(self.callback_addresses.forget)
+
+        changes.account_moved.listen(self.poller.account_changed)
+        changes.account_moved.listen(lambda _: self.follows.changed())
+        changes.account_moved.listen(self.rechecks.account_changed)
+        changes.servers_moved.listen(self.outbox.wake)
+        changes.servers_moved.listen(self.cards.servers_moved)
+
+        changes.api_changed.listen(self.cards.all_changed)
+        changes.api_changed.listen(self.poller.api_changed)
+        changes.writes_changed.listen(self.cards.all_changed)
+
+    async def start(self) -> None:
+        """Sweeps the folder for videos, and reads what is kept in memory. Raises FolderUnusable and StorageError."""
+        self.media.sweep()
+        await self.accounts.start()
+        await self.callback_addresses.start()
+        if self.membership is not None:
+            await self.membership.join()
+
+    def _account_ids(self) -> list[int]:
+        return [account.id for account in self.accounts.every()]
+
+    async def close(self) -> None:
+        """Ends what is under way outside of the loops."""
+        if self.membership is not None:
+            await self.membership.leave()
+        await self.fetcher.close()
+        await self.writes.close()
+
+    def loops(self) -> dict[str, Loop]:
+        """What works by itself in the background, by the names that log and metrics have for it."""
+        return {
+            "delivery": self.outbox.run,
+            "poll": self.poller.run,
+            "callbacks": self.callbacks.run,
+            "follows": self.follows.run,
+            "cards": self.cards.run,
+            "accounts": self.rechecks.run,
+            "guild_removal": self.guilds.run,
+            "retention": self.retention.run,
+            "erasure": self.erasure.run,
+            "writes": self.writes.run,
+            **({} if self.membership is None else {"processes": self.membership.run}),
+        }
+
+    def heartbeats(self) -> dict[str, Callable[[], float]]:
+        """When each loop without which nothing is relayed last turned, monotonic seconds."""
+        return {
+            "delivery": lambda: self.outbox.heartbeat,
+            "poll": lambda: self.poller.heartbeat,
+            "follows": lambda: self.follows.heartbeat,
+            "callbacks": lambda: self.callbacks.heartbeat,
+            "cards": lambda: self.cards.heartbeat,
+        }
+
+    def failures(self) -> dict[str, int]:
+        """What failed in each loop for a reason of this machine's own."""
+        return {
+            "delivery": self.outbox.failures,
+            "poll": self.poller.failures,
+            "follows": self.follows.failures,
+            "callbacks": self.callbacks.failures,
+            "cards": self.cards.failures,
+            "retention": self.retention.failures,
+        }
+
+    def accounts_held(self) -> int:
+        """How many accounts this process polls, of those that all processes share."""
+        return sum(map(self.ownership.owns_account, self._account_ids()))
+
+    def api_away(self) -> float:
+        """For how many seconds the API has been away."""
+        since = self.fetcher.down_since
+        return 0.0 if since is None else max(0, self.clock.now() - since) / 1000
