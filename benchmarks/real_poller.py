@@ -80,7 +80,7 @@ class RealPoller:
         clock, changes = SystemClock(), Changes()
         accounts = Tokens(sorted({job.token for job in served.jobs}))
         timing = Timing(clock, random, interval)
-        self.fetcher = JobFetcher(self._ask, accounts, timing, changes)
+        self.fetcher = JobFetcher(self._ask, accounts, timing, changes, self._api.retry_at)
         recorder = JobRecorder(database, accounts, changes, timing)
         queue = JobQueue(timing, _OLDEST)
         self.poller = Poller(
@@ -88,7 +88,13 @@ class RealPoller:
             JobLoader(database, recorder, accounts, queue),
             self.fetcher,
             recorder,
-            NoLists(self._api.list_active_jobs, self._api.kind_of, accounts.token_of, timing),
+            NoLists(
+                self._api.list_active_jobs,
+                self._api.kind_of,
+                accounts.token_of,
+                self.fetcher.backoff_until,
+                timing,
+            ),
             accounts,
         )
 

@@ -11,8 +11,17 @@ from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from model.job import Job
-from pixverse.api_errors import PixVerseError, TokenRefused, Unavailable, error_of, retry_after_of, safe_line
+from pixverse.api_errors import (
+    PixVerseError,
+    RateLimited,
+    TokenRefused,
+    Unavailable,
+    error_of,
+    retry_after_of,
+    safe_line,
+)
 from pixverse.fields import parsed_json
+from pixverse.retry_times import RetryTimes
 
 _OK = 200
 
@@ -63,7 +72,7 @@ class LazyJob:
 
 
 class ApiClient:
-    """Makes requests to the API. It has no state but its settings, so one client serves every token at once."""
+    """Makes requests to the API. One client serves every token at once."""
 
     def __init__(
         self,
@@ -85,6 +94,7 @@ class ApiClient:
         self._max_bytes = max_bytes
         self._now = now
         self.monotonic = monotonic
+        self.retry_times = RetryTimes(monotonic)
         self._observe = observe
 
     async def get_json(self, path_and_query: str, token: str, *, timeout: float | None = None) -> object:
@@ -108,6 +118,8 @@ class ApiClient:
         try:
             body = await self._request(path_and_query, token, known, timeout)
         except PixVerseError as error:
+            if isinstance(error, RateLimited | Unavailable) and error.retry_after is not None:
+                self.retry_times.note(token, error.retry_after)
             self._observe(error, self.monotonic() - started)
             raise
         self._observe(None, self.monotonic() - started)

@@ -113,9 +113,11 @@ class Relay:
         self.tokens = ServerTokens(database, vault, clock, self.accounts, api, changes)
         self.rechecks = Rechecks(self.accounts, api, clock, ownership)
 
-        self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes)
+        self.fetcher = JobFetcher(api.lazy_job, self.accounts, timing, changes, api.retry_at)
         recorder = JobRecorder(database, self.accounts, changes, timing)
-        job_lists = JobLists(api.list_active_jobs, api.kind_of, self.accounts.token_of, timing)
+        job_lists = JobLists(
+            api.list_active_jobs, api.kind_of, self.accounts.token_of, self.fetcher.backoff_until, timing
+        )
         queue = JobQueue(timing, settings.job_max_age_ms)
         loader = JobLoader(database, recorder, self.accounts, queue, ownership)
         self.poller = Poller(queue, loader, self.fetcher, recorder, job_lists, self.accounts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -93,11 +94,14 @@ class JobFetcher:
         accounts: Accounts,
         timing: Timing,
         changes: Changes,
+        retry_at: Callable[[str], float | None],
     ) -> None:
+        """`retry_at` tells until when (monotonic seconds) the API wants no request with a token."""
         self.breaker = CircuitBreaker(timing)
         self._request = request
         self._accounts = accounts
         self._changes = changes
+        self._retry_at = retry_at
         self._clock = timing.clock
         self._timing = timing
         self._backoffs: dict[int, _Backoff] = {}
@@ -116,8 +120,10 @@ class JobFetcher:
 
     def backoff_until(self, account_id: int) -> float | None:
         """Until when (monotonic seconds) nothing may be requested with this account's token; None if it may be now."""
-        backoff = self._backoffs.get(account_id)
-        return backoff.until if backoff is not None and backoff.until > self._clock.monotonic() else None
+        backoff, token = self._backoffs.get(account_id), self._accounts.token_of(account_id)
+        retry_at = None if token is None else self._retry_at(token)
+        until = max(backoff.until if backoff is not None else -math.inf, -math.inf if retry_at is None else retry_at)
+        return until if until > self._clock.monotonic() else None
 
     def recent(self, account_id: int, jobid: str, fresh: float = FRESH_SECONDS) -> JobResponse | None:
         """The response of the last `fresh` seconds, if there is one; none is kept for longer than five seconds."""

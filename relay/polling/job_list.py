@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
@@ -89,10 +90,19 @@ class _JobList:
 class JobLists:
     """Decides whether a list will do for a job that is due. Times are monotonic seconds."""
 
-    def __init__(self, fetch: ListActiveJobs, kind_of: KindOf, token_of: TokenOf, timing: Timing) -> None:
+    def __init__(
+        self,
+        fetch: ListActiveJobs,
+        kind_of: KindOf,
+        token_of: TokenOf,
+        backoff_until: Callable[[int], float | None],
+        timing: Timing,
+    ) -> None:
+        """`backoff_until` tells until when nothing may be requested with an account's token; None if it may be now."""
         self._fetch = fetch
         self._kind_of = kind_of
         self._token_of = token_of
+        self._account_backoff_until = backoff_until
         self._clock = timing.clock
         self._interval = timing.interval
         self._lists: dict[_Key, _JobList] = {}
@@ -116,7 +126,9 @@ class JobLists:
         request = self._requested((account_id, kind), listed, self._interval)
         if request is not None:
             await asyncio.shield(request)
-        return max(listed.at + self._interval, listed.backoff_until)
+        return max(
+            listed.at + self._interval, listed.backoff_until, self._account_backoff_until(account_id) or -math.inf
+        )
 
     def latest(self, account_id: int, kind: str) -> frozenset[str]:
         """The ids that a list of the last interval named; none if there is no such list."""
@@ -155,9 +167,9 @@ class JobLists:
 
     def _requested(self, key: _Key, listed: _JobList, age: float) -> asyncio.Task[None] | None:
         """The request for a list that is older than `age` seconds, one for everybody who waits; None if the list is
-        younger or backs off."""
+        younger, or if it or its account backs off."""
         now = self._clock.monotonic()
-        if now - listed.at < age or now < listed.backoff_until:
+        if now - listed.at < age or now < listed.backoff_until or self._account_backoff_until(key[0]) is not None:
             return None
         if listed.request is None:
             listed.request = asyncio.create_task(self._ask(key, listed))
@@ -207,7 +219,8 @@ class JobLists:
             return self._interval * _REFUSED_INTERVALS
         asked = error.retry_after if isinstance(error, RateLimited | Unavailable) else None
         longest = self._interval * _LONGEST_BACKOFF_INTERVALS
-        return max(asked or 0.0, backoff(2 * self._interval, failures, longest))
+        # After the time that was asked for, records come first: a list that is always refused must not hold them up.
+        return (asked or 0.0) + backoff(2 * self._interval, failures, longest)
 
     def _lags(self, listed: _JobList) -> bool:
         """Whether the list names a job that had ended before the list was requested."""

@@ -241,6 +241,10 @@ class Poller:
         if listed_at is not None:
             self._queue.named_by_list(job, listed_at)
             return
+        backoff_until = self._backoff_until(job)
+        if backoff_until is not None:  # Because of how the list was refused.
+            self._queue.postpone(job, backoff_until)
+            return
         self._queue.record_requested(job)
         content = await self._fetch(job)
         if await self._record(job, content) is Recorded.ENDED:

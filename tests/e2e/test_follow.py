@@ -62,6 +62,24 @@ async def test_cards_are_shown_and_a_member_may_ask_too(town: Town) -> None:
     await town.card_says("**Done.**")
 
 
+async def test_a_list_that_tells_how_long_to_wait_rests_the_whole_account(town: Town) -> None:
+    await _follow(town, town.channel)
+    job = await town.watched()
+    fault = town.stage.pixverse.faults.add(faults.Status(429, retry_after=2), path=_V1, account=town.account)
+    await town.stage.pixverse.until(lambda: fault.played == 1)
+
+    def waits() -> list[int]:
+        """Milliseconds from the refusal to each request that was not on its way then."""
+        seen = [entry for entry in town.stage.pixverse.requests if entry.account == town.account.number]
+        (refused,) = [entry.at for entry in seen if entry.status == 429]
+        return [entry.at - refused for entry in seen if entry.at - refused > 500]
+
+    await town.stage.pixverse.until(lambda: bool(waits()))
+    assert waits()[0] >= 2000
+    job.complete()
+    await town.outcome()
+
+
 async def test_unfollow_takes_no_more_and_posts_what_runs(town: Town) -> None:
     await _follow(town, town.channel)
     running = town.job()

@@ -65,6 +65,28 @@ async def test_the_token_is_in_no_log_record(wire: Any, caplog: pytest.LogCaptur
     assert TOKEN not in caplog.text
 
 
+async def test_whatever_asks_with_a_token_the_longest_time_to_wait_is_kept(wire: Any) -> None:
+    now = [100.0]
+    client = wire.client(monotonic=lambda: now[0])
+    times = client.retry_times
+    for status, seconds in ((429, "17"), (503, "40"), (429, "5")):
+        wire.says(status, '{"error": "slow down"}', Retry_After=seconds)
+        await refusal(client)
+    assert (times.until(TOKEN), times.until("user:1-other")) == (140.0, None)
+    now[0] = 139.9
+    assert times.until(TOKEN) == 140.0
+    now[0] = 140.0
+    assert times.until(TOKEN) is None
+
+
+@pytest.mark.parametrize(("status", "seconds"), [(401, "40"), (404, "40"), (200, "40"), (429, "0"), (429, "")])
+async def test_what_is_no_wish_to_be_left_alone_keeps_nothing(wire: Any, status: int, seconds: str) -> None:
+    wire.says(status, json.dumps({"error": "Unauthorized", "code": status}), Retry_After=seconds)
+    client = wire.client()
+    await outcome(client)
+    assert client.retry_times.until(TOKEN) is None
+
+
 async def test_base_url_may_have_a_path_and_a_slash(wire: Any) -> None:
     wire.says(200, "[]")
     client = ApiClient(wire.session, f"{wire.base_url}/proxy/")

@@ -12,8 +12,9 @@ from random import Random
 from model.job import Job, JobState
 from model.states import AccountState
 from pixverse.api_client import LazyJob
-from pixverse.api_errors import JobNotFound, NoList, PixVerseError
+from pixverse.api_errors import JobNotFound, NoList, PixVerseError, RateLimited, Unavailable
 from pixverse.recent_lists import LookupTerms
+from pixverse.retry_times import RetryTimes
 from relay.allowances import Allowances, Refill
 from relay.changes import Changes
 from relay.cluster.ownership import ALONE, Ownership
@@ -74,6 +75,15 @@ class FakeApi:
     under_way: Counter[str] = field(default_factory=Counter)
     most_under_way: Counter[str] = field(default_factory=Counter)
 
+    def __post_init__(self) -> None:
+        self.retry_times = RetryTimes(self.clock.monotonic)
+
+    def _refused(self, token: str, error: PixVerseError) -> PixVerseError:
+        """Whatever asks the API, its client keeps how long to wait."""
+        if isinstance(error, RateLimited | Unavailable) and error.retry_after is not None:
+            self.retry_times.note(token, error.retry_after)
+        return error
+
     async def fetch(
         self, token: str, jobid: str, known: int | None = None, terms: LookupTerms | None = None
     ) -> LazyJob:
@@ -88,7 +98,7 @@ class FakeApi:
             self.under_way["all"] -= 1
         error = self.everywhere or self.trouble.get(jobid)
         if error is not None:
-            raise error
+            raise self._refused(token, error)
         if jobid not in self.jobs:
             raise JobNotFound("404")
         return LazyJob.of(self.jobs[jobid])
@@ -102,7 +112,7 @@ class FakeApi:
         self.list_requests.append((self.clock.monotonic(), kind))
         await (self.list_gate.wait() if self.list_gate is not None else asyncio.sleep(0))
         if self.list_trouble is not None:
-            raise self.list_trouble
+            raise self._refused(token, self.list_trouble)
         named = {jobid for jobid, job in self.jobs.items() if not job.state.ends} | self.lagging
         return {jobid for jobid in named - self.unlisted if self.kind_of(jobid) == kind} | self.strange
 
@@ -181,7 +191,7 @@ class World:
         self.hours = hours
         self.at_once, self.per_account = at_once, per_account
         self.timing = Timing(self.clock, Random(2), interval)
-        self.fetcher = JobFetcher(self._request, self.accounts, self.timing, self.changes)
+        self.fetcher = JobFetcher(self._request, self.accounts, self.timing, self.changes, self.api.retry_times.until)
         self.recorder = JobRecorder(database, self.accounts, self.changes, self.timing)
         self.poller = self.new_poller()
         self.lookups = Lookups(
@@ -204,7 +214,13 @@ class World:
 
     def new_poller(self) -> Poller:
         """Polls nothing yet: as after a start."""
-        self.job_lists = JobLists(self.api.list_active_jobs, self.api.kind_of, self.accounts.token_of, self.timing)
+        self.job_lists = JobLists(
+            self.api.list_active_jobs,
+            self.api.kind_of,
+            self.accounts.token_of,
+            self.fetcher.backoff_until,
+            self.timing,
+        )
         timing = Timing(self.clock, Random(2), self.interval)
         self.queue = JobQueue(timing, self.hours * HOUR, per_account=self.per_account)
         self.loader = JobLoader(self.database, self.recorder, self.accounts, self.queue, self.ownership)

@@ -108,7 +108,8 @@ class Ledger:
         self.looks = Looks(self.fail)
         self.calm = bool(plan.scenes)
         """Whether nothing goes wrong but what scenes know of."""
-        self.pace = Pace(clock, pixverse, plan.interval, self.fail, self.is_awaited if self.calm else None)
+        is_awaited = self.is_awaited if self.calm else None
+        self.pace = Pace(clock, pixverse, plan.interval, self.fail, is_awaited, self._is_shared)
         self._clock = clock
         self._pixverse = pixverse
         self._weather = weather
@@ -486,6 +487,10 @@ class Ledger:
             for token in server.offered
             if token in job.account.tokens and job.jobid in server.asked_ids
         }
+
+    def _is_shared(self, token: str) -> bool:
+        """Whether it is the operator's token, and a server has entered it as its own too."""
+        return token == self._operator_token and any(token in server.offered for server in self.servers.values())
 
     def check_channels(self, channels: Iterable[Channel]) -> None:
         """What is to be read in the end."""

@@ -34,17 +34,21 @@ class Pace:
         interval: int,
         fail: Callable[[str], None],
         is_awaited: Callable[[Job], bool] | None,
+        is_shared: Callable[[str], bool],
     ) -> None:
-        """`is_awaited` tells whether anybody waits for a job; None where that is not known for sure."""
+        """`is_awaited` tells whether anybody waits for a job; None where that is not known for sure. `is_shared` tells
+        whether a token is the operator's and a server's own: nothing is shared between the two, so each asks."""
         self._clock = clock
         self._pixverse = pixverse
         self._interval = interval
         self._fail = fail
         self._is_awaited = is_awaited
+        self._is_shared = is_shared
         self._in_vain: Counter[str] = Counter()
         self._wanted_at: dict[str, float] = {}
         """When somebody last wanted to know of a job, or a callback told of it."""
-        self._asked_at: dict[tuple[str, str], float] = {}
+        self._asked_at: dict[tuple[str, str], tuple[float, float]] = {}
+        """When a job was asked about last, and the time before."""
         self._too_soon: dict[tuple[str, str], int] = defaultdict(int)
         self._backed_off: dict[str, tuple[float, float]] = {}
         """From when until when an account wants to be left alone, by its token."""
@@ -70,8 +74,9 @@ class Pace:
         if job is None and _SUBJECT.fullmatch(what) is None:
             self._fail(f"the API was asked about {what!r}, which is no id")
         key = (token, what)
-        gap = now - self._asked_at.get(key, -math.inf)
-        self._asked_at[key] = now
+        last, before = self._asked_at.get(key, (-math.inf, -math.inf))
+        self._asked_at[key] = (now, last)
+        gap = now - (before if self._is_shared(token) else last)
         theirs = now - self._wanted_at.get(what, -math.inf) < _EXPLAINED_SECONDS
         begins, ends = self._backed_off.get(token, (math.inf, math.inf))
         if job is not None and not theirs and self._pixverse.in_work(job) and begins < now < ends - 1.0:

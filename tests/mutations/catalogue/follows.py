@@ -79,6 +79,45 @@ MUTATIONS = (
         "return self._interval",
     ),
     mutation(
+        "a list that is refused with a time to wait is no reason to leave its account alone",
+        "tests/relay/polling/test_job_list.py"
+        "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
+        "JobFetcher.backoff_until",
+        "retry_at = None if token is None else self._retry_at(token)",
+        "retry_at = None",
+    ),
+    mutation(
+        "a record is requested right after a list was refused with a time to wait",
+        "tests/relay/polling/test_job_list.py"
+        "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
+        "Poller._poll",
+        "if backoff_until is not None:  # Because",
+        "if False:  # Because",
+    ),
+    mutation(
+        "a list is requested though its account backs off",
+        "tests/relay/polling/test_job_list.py"
+        "::test_where_a_record_is_refused_with_a_time_to_wait_no_list_is_requested_before_it",
+        "JobLists._requested",
+        " or self._account_backoff_until(key[0]) is not None:",
+        ":",
+    ),
+    mutation(
+        "a list that is always refused with a time to wait holds up the records for ever",
+        "tests/relay/polling/test_job_list.py"
+        "::test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it",
+        "JobLists._backoff_after",
+        "return (asked or 0.0) + backoff(",
+        "return asked or backoff(",
+    ),
+    mutation(
+        "a time to wait that is shorter than another replaces it",
+        "tests/pixverse/test_api_client.py::test_whatever_asks_with_a_token_the_longest_time_to_wait_is_kept",
+        "RetryTimes.note",
+        "max(now + seconds, self._until.get(hash(token), now))",
+        "now + seconds",
+    ),
+    mutation(
         "the operator's account is followed",
         "tests/relay/follow/test_account_follower.py::test_only_the_server_s_own_account_in_force_is_followed",
         "JobImporter._is_in_effect",

@@ -126,6 +126,37 @@ async def test_a_list_that_fails_delays_and_ends_nothing(world: World, ten: list
     assert world.fetcher.down_since is None
 
 
+@pytest.mark.parametrize("trouble", [RateLimited("429", 70.0), Unavailable("503", 70.0)])
+async def test_where_a_list_is_refused_with_a_time_to_wait_nothing_is_requested_before_it(
+    world: World, ten: list[str], trouble: Exception
+) -> None:
+    assert isinstance(trouble, Unavailable | RateLimited)
+    await _watched(world, ten)
+    world.api.list_trouble = trouble
+    while not world.api.list_requests:
+        await world.advance(0.5)
+    await world.advance(92)
+    assert len(world.api.list_requests) == 1
+    refused_at, _ = world.api.list_requests[0]
+    asked = sorted((at, jobid) for at, _, jobid in world.api.asked if at >= refused_at)
+    assert sorted(jobid for _, jobid in asked) == ten
+    assert asked[0][0] >= refused_at + 70
+
+
+async def test_where_a_record_is_refused_with_a_time_to_wait_no_list_is_requested_before_it(
+    world: World, ten: list[str]
+) -> None:
+    await _watched(world, ten)
+    world.api.trouble[ten[0]] = RateLimited("429", 300.0)
+    with pytest.raises(RateLimited):
+        await world.fetcher.fetch(ACCOUNT, ten[0])
+    world.api.list_requests.clear()
+    until = world.clock.monotonic() + 300
+    await world.advance(200)
+    due = await world.job_lists.refresh(ACCOUNT, world.api.kind_of(ten[0]))
+    assert (due, len(world.api.asked), world.api.list_requests) == (until, 1, [])
+
+
 async def test_a_list_that_hangs_makes_no_outcome_late(world: World, ten: list[str]) -> None:
     await _watched(world, ten)
     world.api.list_gate = asyncio.Event()
