@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Awaitable, Iterator
+from typing import Any, TypeVar
 
 import aiohttp
 import discord
 
 from discord_adapter.request_trace import UNREADABLE, is_of_discord
-from model.messages import Absent, CannotLook, Found, LookResult, NoResponse, Refused, TooManyRequests
+from model.messages import Absent, CannotLook, Found, LookFailure, LookResult, NoResponse, Refused, TooManyRequests
 from relay.delivery import verdicts
 from ui.message import Message
 
@@ -18,6 +18,7 @@ PAGE = 100
 MAX_PAGES = 30
 """3,000 messages; if there are more, the result is that nobody can know."""
 _SECONDS = 30.0
+_T = TypeVar("_T")
 
 
 async def find_message(
@@ -33,8 +34,21 @@ async def find_message(
     """
     if readable is False:
         return CannotLook()
+    return await _unless_refused(_search(client, channel_id, message, after, certain=readable is True))
+
+
+async def find_copies(
+    client: discord.Client, channel_id: int, message: Message, after: int, *, readable: bool | None
+) -> tuple[int, ...] | LookFailure:
+    """The ids of all messages from `after` on that `find_message` would take for this one."""
+    if readable is False:
+        return CannotLook()
+    return await _unless_refused(_search_all(client, channel_id, message, after, certain=readable is True))
+
+
+async def _unless_refused(search: Awaitable[_T]) -> _T | LookFailure:
     try:
-        return await _search(client, channel_id, message, after, certain=readable is True)
+        return await search
     except discord.RateLimited as limited:
         return TooManyRequests(limited.retry_after)
     except discord.HTTPException as refusal:
@@ -43,23 +57,6 @@ async def find_message(
         return NoResponse(type(error).__name__)
     except UNREADABLE:
         return NoResponse("the answer is not Discord's")
-
-
-async def find_copies(client: discord.Client, channel_id: int, message: Message, after: int) -> tuple[int, ...]:
-    """The ids of all messages from `after` on that `find_message` would take for this one; none where that can't be
-    read."""
-    found: list[int] = []
-    position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
-    try:
-        for _ in range(MAX_PAGES):
-            page = await _page(client, channel_id, after=position)
-            found += [int(stored["id"]) for stored in page if _is_ours(stored, client) and _is_it(stored, message)]
-            if len(page) < PAGE:
-                break
-            position = max(int(stored["id"]) for stored in page)
-    except (discord.HTTPException, discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError, *UNREADABLE):
-        return ()
-    return tuple(found)
 
 
 async def _search(
@@ -86,6 +83,22 @@ async def _search_newest(client: discord.Client, channel_id: int, message: Messa
     return Absent() if certain or page else CannotLook()
 
 
+async def _search_all(
+    client: discord.Client, channel_id: int, message: Message, after: int, *, certain: bool
+) -> tuple[int, ...] | CannotLook:
+    found: list[int] = []
+    position = max(after - discord.utils.DISCORD_EPOCH, 0) << 22
+    for number in range(MAX_PAGES):
+        page = await _page(client, channel_id, after=position)
+        if not page and number == 0 and not certain:
+            return CannotLook()
+        found += [int(stored["id"]) for stored in page if _is_ours(stored, client) and _is_it(stored, message)]
+        if len(page) < PAGE:
+            return tuple(found)
+        position = max(int(stored["id"]) for stored in page)
+    return tuple(found) if len(found) > 1 else CannotLook()
+
+
 def _found_in(page: list[Any], client: discord.Client, message: Message) -> Found | None:
     for stored in page:
         if _is_ours(stored, client) and _is_it(stored, message):
@@ -103,7 +116,7 @@ async def _page(client: discord.Client, channel_id: int, after: int | None = Non
     return page
 
 
-def _read(refusal: discord.HTTPException) -> LookResult:
+def _read(refusal: discord.HTTPException) -> CannotLook | NoResponse:
     """What a refusal means. A proxy's refusal says nothing about the channel, and may pass."""
     if is_of_discord(refusal):
         meaning = verdicts.meaning_of(Refused(refusal.status, refusal.code))

@@ -18,6 +18,7 @@ from discord_adapter.request_trace import UNREADABLE, is_ambiguous, read_refusal
 from model.messages import (
     Address,
     CardPost,
+    LookFailure,
     LookResult,
     NoResponse,
     NoticePost,
@@ -117,21 +118,23 @@ class DiscordPoster:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
         message = self._message_of(post, address)
-        channel = self._known_channel(address)
-        readable = None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
-        return await find_message(self._client, address.channel_id, message, after, readable=readable)
+        return await find_message(self._client, address.channel_id, message, after, readable=self._readable(address))
 
-    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...]:
-        return await find_copies(self._client, address.channel_id, self._message_of(post, address), after)
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
+        if seconds := self._paused_for():
+            return TooManyRequests(seconds)
+        message = self._message_of(post, address)
+        return await find_copies(self._client, address.channel_id, message, after, readable=self._readable(address))
 
-    async def delete(self, address: Address, message_id: int) -> None:
-        try:
-            async with asyncio.timeout(_BASE_SECONDS):
-                await self._channel(address).get_partial_message(message_id).delete()
-        except (discord.HTTPException, discord.RateLimited, TimeoutError, aiohttp.ClientError, OSError) as error:
-            log.warning(
-                "message %d of channel %d stands twice: %s", message_id, address.channel_id, type(error).__name__
-            )
+    async def delete(self, address: Address, message_id: int) -> SendResult:
+        if seconds := self._paused_for():
+            return TooManyRequests(seconds)
+
+        async def delete() -> int:
+            await self._channel(address).get_partial_message(message_id).delete()
+            return message_id
+
+        return await self._attempt(delete, _BASE_SECONDS)
 
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         if is_hidden(self._seen_channel(address)):
@@ -168,6 +171,11 @@ class DiscordPoster:
         """The channel, where the gateway tells the truth of it."""
         channel = self._seen_channel(address)
         return None if is_hidden(channel) else channel
+
+    def _readable(self, address: Address) -> bool | None:
+        """Whether the bot may read the channel's history; None where that is not known."""
+        channel = self._known_channel(address)
+        return None if channel is None else channel.permissions_for(channel.guild.me).read_message_history
 
     def _seen_channel(self, address: Address) -> discord.abc.GuildChannel | discord.Thread | None:
         guild = self._client.get_guild(address.guild_id)

@@ -313,4 +313,5 @@ class CannotLook:
     """The bot may not read the history, or it is too long to be read: nobody can know."""
 
 
-LookResult = Found | Absent | CannotLook | NoResponse | TooManyRequests
+LookFailure = CannotLook | NoResponse | TooManyRequests
+LookResult = Found | Absent | LookFailure

@@ -7,6 +7,7 @@ from typing import Protocol
 from model.messages import (
     Address,
     CardPost,
+    LookFailure,
     LookResult,
     NoticePost,
     Post,
@@ -42,11 +43,11 @@ class Poster(Protocol):
         """Looks for this very message (by the nonce or number in its buttons; a notice by its text) in the history
         from `after` (milliseconds UTC) on."""
 
-    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...]:
-        """The ids of all messages that `find` would take for this very one; none where the history cannot be read."""
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
+        """The ids of all messages that `find` would take for this very one."""
 
-    async def delete(self, address: Address, message_id: int) -> None:
-        """Deletes a message of ours. A failure is logged and left at that."""
+    async def delete(self, address: Address, message_id: int) -> SendResult:
+        """Deletes a message of ours."""
 
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         """The names of the permissions that are missing to post there, as far as the gateway's cache knows; None where

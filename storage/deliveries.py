@@ -42,7 +42,9 @@ class Delivery:
     owner: str | None
     """The process that is sending it; None where one process works with the database."""
     claim_token: str
-    """Changes with each claim."""
+    """Changes with each claim, and when it is taken over."""
+    second_look_at: int | None
+    """When the history is to be searched for a second message; None: it is not."""
 
 
 SELECT = f"SELECT {columns(Delivery)} FROM deliveries"
@@ -257,6 +259,33 @@ async def claim(
         """,
         (DeliveryState.SENDING, unanswered_at, owner, token, delivery.id, delivery.claim_token),
     )
+
+
+async def take_over(
+    tx: Transaction, delivery: Delivery, owner: str, token: str, second_look_at: int
+) -> Delivery | None:
+    """Makes an attempt this process's that another one began and has not recorded: if that one was only halted, it can
+    record nothing any more. None where the row has been claimed, taken over or settled since it was read."""
+    return await tx.one_as(
+        Delivery,
+        f"""
+        UPDATE deliveries SET owner = ?, claim_token = ?, second_look_at = ?
+        WHERE id = ? AND claim_token = ? AND owner IS NULL AND {IS_OPEN} RETURNING {columns(Delivery)}
+        """,
+        (owner, token, second_look_at, delivery.id, delivery.claim_token),
+    )
+
+
+async def look_again_at(tx: Transaction, delivery_id: int, at: int) -> None:
+    """The history is to be searched for a second message then."""
+    await tx.run("UPDATE deliveries SET second_look_at = ? WHERE id = ?", (at, delivery_id))
+
+
+async def put_off_second_look(tx: Transaction, delivery: Delivery, at: int | None) -> bool:
+    """Has the history searched later (None: not any more); False where somebody has changed that since the row was
+    read."""
+    sql = "UPDATE deliveries SET second_look_at = ? WHERE id = ? AND second_look_at = ?"
+    return await tx.run(sql, (at, delivery.id, delivery.second_look_at)) > 0
 
 
 async def hold(tx: Transaction, delivery: Delivery) -> bool:

@@ -87,6 +87,20 @@ async def next_due(q: Queries, after: int, shards: Shards | None = None, owner: 
     return await q.value(sql, (after, *named))
 
 
+async def second_looks_due(q: Queries, now: int, shards: Shards | None = None) -> list[Delivery]:
+    """What is to be looked for a second time in the history, in the servers of these shards (None: all)."""
+    where = "TRUE" if shards is None else q.sql.among(f"(guild_id >> 22) % {shards.count}")
+    held = () if shards is None else (q.sql.list_of(shards.held),)
+    sql = f"{SELECT} WHERE second_look_at <= ? AND {where} ORDER BY second_look_at, id LIMIT 100"
+    return await q.all_as(Delivery, sql, (now, *held))
+
+
+async def messages_of_others(q: Queries, delivery: Delivery, message_ids: Collection[int]) -> set[int]:
+    """Those of the messages that are other deliveries' than this one."""
+    sql = f"SELECT message_id FROM deliveries WHERE guild_id = ? AND id <> ? AND {q.sql.among('message_id')}"
+    return set(await q.values(sql, (delivery.guild_id, delivery.id, q.sql.list_of(message_ids))))
+
+
 async def is_of_the_future(q: Queries, now: int) -> bool:
     """Whether something was put in or sent later than now: the clock was set back."""
     where = f"{IS_OPEN} AND (created_at > ?1 OR unanswered_at > ?1)"

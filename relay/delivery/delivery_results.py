@@ -18,6 +18,8 @@ from storage import cards, deliveries, delivery_queries, servers
 from storage.database import Database, Transaction
 from storage.deliveries import Delivery
 
+LOOKS_AGAIN_AFTER = 600 * SECOND
+"""Until the history is searched for a second message: who was halted in a send has gone on by then, or has ended."""
 _DAY = 24 * 3600 * SECOND
 _SAME_TIME = 3600 * SECOND
 """Milliseconds: what was blocked within that time of another is given up with it, and told in one word."""
@@ -40,6 +42,11 @@ class DeliveryResult:
     form: str | None = None
     """The variant that tells what was posted as a link, where it was posted."""
 
+    @property
+    def may_stand(self) -> bool:
+        """Whether a message of this attempt may stand in the channel."""
+        return isinstance(self.verdict, Done) or (isinstance(self.verdict, Again) and not self.verdict.answered)
+
 
 class ResultRecorder:
     """Writes what became of deliveries and lets the cards follow."""
@@ -50,13 +57,17 @@ class ResultRecorder:
         self._clock = clock
 
     async def record_result(self, result: DeliveryResult) -> bool:
-        """Commits it; False where the delivery has been claimed by another process since, and nothing is written.
+        """Commits it; False where another process has claimed the delivery or taken it over since.
+
+        Then nothing of the result is written, and the history is searched later if the attempt may have left a message.
 
         Raises StorageError as the database does; nothing is then written, and it can be done again.
         """
         touched: set[int] = set()
         async with self._database.transaction() as tx:
             if not await deliveries.hold(tx, result.delivery):
+                if result.may_stand:
+                    await deliveries.look_again_at(tx, result.delivery.id, self._clock.now() + LOOKS_AGAIN_AFTER)
                 return False
             await self._write(tx, result, touched)
         self._follow(result, touched)

@@ -101,6 +101,7 @@ class ClockWatch:
 log = logging.getLogger(__name__)
 
 _BETWEEN_FORGETTING = 60.0
+_BETWEEN_SECOND_LOOKS = 30.0
 _LONGEST_SLEEP = 30.0
 _LONGEST_DEFERRAL = 300.0
 _YIELDING_IN_CHANNEL = 2
@@ -137,6 +138,7 @@ class DeliveryLoop:
         self._yielding: dict[int, int] = {}
         """Deliveries whose videos are fetched, or wait to be sent, and their channels."""
         self._looking_again: asyncio.Task[None] | None = None
+        self._looks_again_at = clock.monotonic()
         self._turns = ChannelLocks()
         self._failed_in_a_row: Counter[int] = Counter()
         self._deferred_until: dict[int, float] = {}
@@ -235,12 +237,19 @@ class DeliveryLoop:
 
     def _look_again(self) -> None:
         """Beside the loop: a history that is slow to read holds up no channel."""
-        if self._looking_again is None and self._sender.is_to_look_again():
-            self._looking_again = asyncio.create_task(self._sender.look_again(), name="look again")
-            self._looking_again.add_done_callback(self._looked_again)
+        now = self._clock.monotonic()
+        if self._looking_again is None and now >= self._looks_again_at:
+            self._looks_again_at = now + _BETWEEN_SECOND_LOOKS
+            self._looking_again = asyncio.create_task(self._look_for_second_messages(), name="look again")
 
-    def _looked_again(self, _: asyncio.Task[None]) -> None:
-        self._looking_again = None
+    async def _look_for_second_messages(self) -> None:
+        try:
+            await self._sender.look_again()
+        except Exception as error:
+            # The edge of these looks: what is due stays so.
+            log_failure(log, error, "second messages could not be looked for")
+        finally:
+            self._looking_again = None
 
     def _full_of_videos(self) -> list[int] | None:
         """The channels in which no more videos are to be fetched now; None: all."""

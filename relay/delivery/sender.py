@@ -5,9 +5,11 @@ unnoticed. A repeated attempt bears the same nonce, by which Discord knows it fo
 history is read before anything is sent again. So it is for an attempt of an earlier process, whatever its age: the
 clock by which that was written down may have been set since.
 
-Each claim has a token of its own, and what came of an attempt is recorded only while the row still bears it. Where
-another process has claimed the delivery meanwhile, this one was halted for longer than its lease, and two messages may
-stand in the channel: the later one is deleted. Whoever took the delivery over looks again after ten minutes.
+Each claim has a token of its own, and what came of an attempt is recorded only while the row still bears it. A process
+that takes an attempt over gives the row a new token first. So one that was only halted for longer than its lease learns
+of that when it records what it has sent, and two messages may stand in the channel: the later one is deleted. It may be
+killed before it can; so the history is searched again ten minutes after an attempt was taken over. When that is due
+stands in the row, and whoever posts in the server does it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from uuid import uuid4
 
 from model.messages import (
     Absent,
+    Address,
     CannotLook,
     Cause,
     Found,
@@ -40,13 +43,13 @@ from model.states import DeliveryState, Reason
 from relay.cluster.ownership import ALONE, Ownership
 from relay.delivery import verdicts
 from relay.delivery.attachments import NotThereYet
-from relay.delivery.delivery_results import DeliveryResult, ResultRecorder
+from relay.delivery.delivery_results import LOOKS_AGAIN_AFTER, DeliveryResult, ResultRecorder
 from relay.delivery.fallbacks import Variant
 from relay.delivery.message_builder import Draft, MessageBuilder, edit_only
 from relay.delivery.verdicts import SECOND, Again, Attempt, Blocked, Change, Done, GiveUp, StopSending, Verdict
 from relay.failures import log_failure
 from relay.ports import Clock, Poster
-from storage import deliveries
+from storage import deliveries, delivery_queries
 from storage.database import Database
 from storage.deliveries import Delivery
 from storage.errors import StorageError
@@ -61,8 +64,8 @@ NONCE_REMEMBERED = 120_000
 LOOK_BACK = 65 * 60_000
 """Milliseconds before the first unanswered attempt from which on the history is read: clocks jump by an hour."""
 
-_LOOKS_AGAIN_AFTER = 600.0
-"""Seconds: whoever was halted in the middle of a send has gone on by then, or has been ended."""
+_NEXT_LOOK_AFTER = 60_000
+"""Milliseconds after a look for a second message that failed."""
 _FAULTS_BORNE = 5
 """Faults of our own in a row, a minute of tries: what fails that often fails always, in this form."""
 _UPLOADS_IN_VAIN = 3
@@ -120,8 +123,6 @@ class Sender:
         self._clock = clock
         self._ownership = ownership
         self._in_hand: dict[int, _InHand] = {}
-        self._taken_over: dict[int, tuple[float, int]] = {}
-        """When to look again (monotonic seconds) for a second message, and from when on (milliseconds UTC)."""
         self.token_dead = False
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
@@ -143,6 +144,11 @@ class Sender:
             return
         if self.token_dead or delivery.owner not in (None, self._ownership.process_id):
             return
+        if self._is_another_s(delivery):
+            taken_over = await self._take_over(delivery)
+            if taken_over is None:
+                return
+            delivery = taken_over
         if known.faults >= _FAULTS_BORNE:
             await self._after_faults(delivery)
             return
@@ -306,7 +312,6 @@ class Sender:
             claimed = await deliveries.claim(tx, delivery, since, self._ownership.process_id, uuid4().hex)
         if claimed is None or not self._ownership.holds:
             return
-        self._note_taken_over(delivery)
         in_hand = self._in_hand.setdefault(delivery.id, _InHand())
         if earlier is None:
             in_hand.first_sent = self._clock.monotonic()
@@ -371,9 +376,9 @@ class Sender:
         in_hand.unrecorded = None
         if not is_recorded:
             self.forget(delivery_id)
-            if isinstance(verdict, Done):
+            if result.may_stand:
                 log.warning("delivery %d was taken over by another process while it was sent", delivery_id)
-                await self._keep_first(delivery_id, result.delivery.unanswered_at)
+                await self._keep_first(delivery_id)
             return
         in_hand.faults = 0
         if result.unanswered_at is None:
@@ -390,48 +395,72 @@ class Sender:
 
     # ---- two messages -----------------------------------------------------------------------------------------------
 
-    def _note_taken_over(self, delivery: Delivery) -> None:
-        """Another process's attempt may still be under way, if that process was only halted."""
-        another_s = delivery.state is DeliveryState.SENDING and self._known(delivery.id).first_sent is None
-        if another_s and self._ownership.process_id is not None:
-            since = delivery.unanswered_at or delivery.created_at
-            self._taken_over[delivery.id] = (self._clock.monotonic() + _LOOKS_AGAIN_AFTER, since)
+    def _is_another_s(self, delivery: Delivery) -> bool:
+        """Whether another process began an attempt, was then taken for dead, and may only have been halted."""
+        several = self._ownership.process_id is not None
+        return several and delivery.state is DeliveryState.SENDING and delivery.owner is None
 
-    def is_to_look_again(self) -> bool:
-        """Whether it is time for `look_again`."""
-        return any(at <= self._clock.monotonic() for at, _ in self._taken_over.values())
+    async def _take_over(self, delivery: Delivery) -> Delivery | None:
+        async with self._database.transaction(locks_rows=True) as tx:
+            return await deliveries.take_over(
+                tx, delivery, self._ownership.process_id or "", uuid4().hex, self._clock.now() + LOOKS_AGAIN_AFTER
+            )
 
     async def look_again(self) -> None:
-        """Deletes second messages of what was taken over ten minutes ago. A failure is logged, and tried again."""
-        now = self._clock.monotonic()
-        for delivery_id, (at, since) in list(self._taken_over.items()):
-            if at > now:
-                continue
-            later = self._taken_over[delivery_id] = (now + _LOOKS_AGAIN_AFTER, since)
-            try:
-                await self._keep_first(delivery_id, since)
-                if self._taken_over[delivery_id] is later:  # Not if it was taken over once more meanwhile.
-                    del self._taken_over[delivery_id]
-            except Exception as error:
-                # The edge of one look: whatever fails holds up no delivery.
-                log_failure(log, error, "delivery %d could not be looked for again", delivery_id)
+        """Deletes second messages of what was taken over ten minutes ago. A look that fails is logged and made again.
 
-    async def _keep_first(self, delivery_id: int, since: int | None) -> None:
+        Raises StorageError as the database does.
+        """
+        now = self._clock.now()
+        for delivery in await delivery_queries.second_looks_due(self._database.reader, now, self._ownership.shards()):
+            again = replace(delivery, second_look_at=now + _NEXT_LOOK_AFTER)
+            if not await self._put_off_second_look(delivery, again.second_look_at):
+                continue  # Another process looks.
+            too_old = delivery.settled_at is not None and now - delivery.settled_at >= verdicts.PATIENCE
+            try:
+                if await self._keep_first(delivery.id) or too_old:
+                    await self._put_off_second_look(again, None)
+            except Exception as error:
+                # The edge of one look: whatever fails holds up no other.
+                log_failure(log, error, "delivery %d could not be looked for again", delivery.id)
+
+    async def _put_off_second_look(self, delivery: Delivery, at: int | None) -> bool:
+        async with self._database.transaction(locks_rows=True) as tx:
+            return await deliveries.put_off_second_look(tx, delivery, at)
+
+    async def _keep_first(self, delivery_id: int) -> bool:
+        """Deletes all of its messages but the first; False where that, or the look for them, has to be tried again."""
         delivery = await deliveries.get(self._database.reader, delivery_id)
         draft = None if delivery is None else await self._builder.draft(delivery)
         if delivery is None or draft is None:
-            return
-        found = await self._poster.copies(draft.address, draft.post, (since or delivery.created_at) - LOOK_BACK)
+            return True
+        found = await self._poster.copies(draft.address, draft.post, delivery.created_at - LOOK_BACK)
+        if not isinstance(found, tuple):
+            log.warning(
+                "whether delivery %d stands twice in channel %d is not known yet", delivery_id, delivery.channel_id
+            )
+            return False
         if len(found) < 2:
-            return
-        first, *later = sorted(found)
-        for message_id in later:
-            await self._poster.delete(draft.address, message_id)
-        log.warning(
-            "delivery %d stood twice in channel %d; the later message is deleted", delivery_id, delivery.channel_id
-        )
+            return True
+        others = await delivery_queries.messages_of_others(self._database.reader, delivery, found)
+        first, *later = sorted(set(found) - others) or (0,)
+        if not later:
+            return True
         async with self._database.transaction() as tx:
             await deliveries.set_message(tx, delivery_id, first)
+        log.warning(
+            "delivery %d stands twice in channel %d; the later message is deleted", delivery_id, delivery.channel_id
+        )
+        return all([await self._delete(draft.address, message_id) for message_id in later])
+
+    async def _delete(self, address: Address, message_id: int) -> bool:
+        """Deletes a message; False where that has to be tried again."""
+        response = await self._poster.delete(address, message_id)
+        if isinstance(response, Refused) and verdicts.meaning_of(response) is verdicts.Meaning.MESSAGE_GONE:
+            return True
+        if not isinstance(response, Posted):
+            log.warning("message %d of channel %d could not be deleted: %s", message_id, address.channel_id, response)
+        return isinstance(response, Posted)
 
     async def _drop(self, delivery: Delivery) -> None:
         if delivery.unanswered_at is not None:

@@ -7,8 +7,8 @@ import aiohttp
 import discord
 import pytest
 
-from discord_adapter.history import MAX_PAGES, PAGE, find_message
-from model.messages import Absent, CannotLook, Found, LookResult, NoResponse
+from discord_adapter.history import MAX_PAGES, PAGE, find_copies, find_message
+from model.messages import Absent, CannotLook, Found, LookResult, NoResponse, TooManyRequests
 from ui.message import Message
 
 BOT = 1
@@ -54,6 +54,10 @@ class Channel:
     async def find(self, *, readable: bool | None = None) -> object:
         client = cast("discord.Client", self)
         return await find_message(client, CHANNEL, MESSAGE, NOW, readable=readable)
+
+    async def copies(self, *, readable: bool | None = None) -> object:
+        client = cast("discord.Client", self)
+        return await find_copies(client, CHANNEL, MESSAGE, NOW, readable=readable)
 
 
 async def test_found_among_those_that_follow() -> None:
@@ -132,6 +136,39 @@ async def test_what_is_no_history_says_nothing_of_it(answer: Any) -> None:
     channel = Channel([])
     channel.logs_from = _always(answer)  # type: ignore[method-assign]
     assert await channel.find(readable=True) == NoResponse("the answer is not Discord's")
+
+
+# ---- second messages ------------------------------------------------------------------------------------------------
+
+
+async def test_every_one_of_our_messages_is_found() -> None:
+    ours = [stored(id_at(NOW + number), "outcome:details:abc") for number in (1, 500)]
+    noise = [stored(id_at(NOW + number), author=9) for number in range(2, 500)]
+    assert await Channel([*ours, *noise]).copies() == (int(ours[0]["id"]), int(ours[1]["id"]))
+    assert await Channel(noise).copies() == ()
+
+
+async def test_of_second_messages_an_empty_page_proves_nothing() -> None:
+    assert await Channel([stored(id_at(NOW + 1))], readable=False).copies() == CannotLook()
+    assert await Channel([]).copies(readable=False) == CannotLook()
+    assert await Channel([]).copies(readable=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("refusal", "meaning"),
+    [
+        (_refused(403, 50001), CannotLook()),
+        (_refused(500, 0), NoResponse("HTTP 500")),
+        (_refused(404, 0), NoResponse("HTTP 404")),
+        (discord.RateLimited(7.0), TooManyRequests(7.0)),
+        (ConnectionResetError(), NoResponse("ConnectionResetError")),
+        (TimeoutError(), NoResponse("TimeoutError")),
+        (TypeError(), NoResponse("the answer is not Discord's")),
+    ],
+    ids=repr,
+)
+async def test_a_look_for_second_messages_that_fails_says_so(refusal: Exception, meaning: LookResult) -> None:
+    assert await Channel([], refusal=refusal).copies(readable=True) == meaning
 
 
 def _always(answer: Any) -> Any:

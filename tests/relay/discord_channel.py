@@ -12,6 +12,7 @@ from model.messages import (
     CannotLook,
     CardPost,
     Found,
+    LookFailure,
     LookResult,
     NoResponse,
     NoticePost,
@@ -60,6 +61,8 @@ class Discord:
     clock: ManualClock
     script: list[SendResult] = field(default_factory=list)
     edit_script: list[SendResult] = field(default_factory=list)
+    copies_script: list[LookFailure] = field(default_factory=list)
+    delete_script: list[SendResult] = field(default_factory=list)
     edit_seconds: float = 0.0
     """How long an edit is on its way to Discord."""
     edits_on_their_way: int = 0
@@ -113,19 +116,24 @@ class Discord:
                 return Found(message.id)
         return Absent()
 
-    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...]:
+    async def copies(self, address: Address, post: Post, after: int) -> tuple[int, ...] | LookFailure:
         self.point()
+        if self.copies_script:
+            return self.copies_script.pop(0)
         return tuple(
             message.id
             for message in self.named(name_of(post))
             if message.channel_id == address.channel_id and message.at >= after and not message.deleted
         )
 
-    async def delete(self, address: Address, message_id: int) -> None:
+    async def delete(self, address: Address, message_id: int) -> SendResult:
         self.point()
+        if self.delete_script:
+            return self.delete_script.pop(0)
         for message in self.messages:
             if message.id == message_id and message.channel_id == address.channel_id:
                 message.deleted = True
+        return Posted(message_id)
 
     def missing_permissions(self, address: Address) -> tuple[str, ...] | None:
         return self.missing.get(address.channel_id, ())

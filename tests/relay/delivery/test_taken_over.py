@@ -7,10 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from model.messages import Address, NoResponse, Post, SendResult
+from model.messages import (
+    Address,
+    CannotLook,
+    LookFailure,
+    NoResponse,
+    NoticePost,
+    Post,
+    Refused,
+    SendResult,
+    TooManyRequests,
+)
+from model.states import NoticeKind
+from relay.delivery import admin_notices
 from storage import deliveries
-from tests.relay.discord_channel import NONCE_WINDOW
-from tests.relay.outbox_world import World, completed
+from tests.relay.discord_channel import LOST, NONCE_WINDOW
+from tests.relay.outbox_world import GUILD, World, completed
 
 CHANNEL = 5
 
@@ -98,21 +110,140 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     with pytest.raises(Killed):
         await world.sender.deliver(delivery_id)
     world.clock.advance(NONCE_WINDOW + 1)
-    await world.discord.post(Address(7, CHANNEL), world.discord.messages[0].post)
-    first, _ = _standing(world)
+    await world.discord.post(Address(GUILD, CHANNEL), world.discord.messages[0].post)
+    first, second = _standing(world)
     await world.another_sender.look_again()
-    assert len(_standing(world)) == 2
+    assert _standing(world) == [first, second]
     world.clock.advance(600_000)
     with monkeypatch.context() as broken:
         broken.setattr(world.discord, "copies", None)
-        await world.another_sender.look_again()  # It is tried again.
-    assert not world.another_sender.is_to_look_again()
-    world.clock.advance(600_000)
-    assert world.another_sender.is_to_look_again()
+        await world.another_sender.look_again()
+    await world.another_sender.look_again()
+    assert _standing(world) == [first, second]
+    world.clock.advance(60_000)
+    world.renew()  # What is owed stands in the database.
     await world.another_sender.look_again()
     assert _standing(world) == [first]
-    assert not world.another_sender.is_to_look_again()
+    row = await world.get(delivery_id)
+    assert (row.message_id, row.second_look_at) == (first, None)
+
+
+async def _halted_past_a_takeover(world: World, monkeypatch: pytest.MonkeyPatch) -> int:
+    """One process is halted in the middle of a send; another sends in its place; then the first one's message arrives
+    too. Returns the delivery's id."""
+    (delivery_id,) = await world.end(completed("job"))
+
+    async def taken_over() -> None:
+        await _free(world)
+        world.clock.advance(NONCE_WINDOW + 1)
+        await world.another_sender.deliver(delivery_id)
+        world.clock.advance(NONCE_WINDOW + 1)
+
+    _before_next_post(world, monkeypatch, taken_over)
+    await world.sender.deliver(delivery_id)
+    return delivery_id
+
+
+@pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), CannotLook()])
+async def test_a_look_that_fails_for_a_while_proves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: LookFailure
+) -> None:
+    world.discord.copies_script = [failure, failure]
+    await _halted_past_a_takeover(world, monkeypatch)
+    first, second = _standing(world)
+    world.clock.advance(600_000)
+    await world.another_sender.look_again()
+    assert _standing(world) == [first, second]
+    world.clock.advance(60_000)
+    await world.another_sender.look_again()
+    assert _standing(world) == [first]
+
+
+@pytest.mark.parametrize("failure", [NoResponse("HTTP 502"), TooManyRequests(5.0), Refused(403, 50001)])
+async def test_a_message_that_could_not_be_deleted_is_deleted_later(
+    world: World, monkeypatch: pytest.MonkeyPatch, failure: SendResult
+) -> None:
+    world.discord.delete_script = [failure, failure]
+    delivery_id = await _halted_past_a_takeover(world, monkeypatch)
+    first, second = _standing(world)
     assert (await world.get(delivery_id)).message_id == first
+    world.clock.advance(600_000)
+    await world.another_sender.look_again()
+    assert _standing(world) == [first, second]
+    world.clock.advance(60_000)
+    await world.another_sender.look_again()
+    assert _standing(world) == [first]
+    assert (await world.get(delivery_id)).second_look_at is None
+
+
+async def test_one_that_somebody_else_has_deleted_is_done(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.discord.delete_script = [Refused(404, 10008)] * 2
+    delivery_id = await _halted_past_a_takeover(world, monkeypatch)
+    world.clock.advance(600_000)
+    await world.another_sender.look_again()
+    assert (await world.get(delivery_id)).second_look_at is None
+
+
+async def test_one_whose_answer_was_lost_is_looked_for_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    (delivery_id,) = await world.end(completed("job"))
+
+    async def taken_over() -> None:
+        await _free(world)
+        world.clock.advance(NONCE_WINDOW + 1)
+        await world.another_sender.deliver(delivery_id)
+        world.clock.advance(NONCE_WINDOW + 1)
+        world.discord.script = [LOST]
+
+    _before_next_post(world, monkeypatch, taken_over)
+    await world.sender.deliver(delivery_id)
+    first, second = world.discord.messages
+    assert (first.deleted, second.deleted) == (False, True)
+
+
+async def test_what_was_found_in_another_s_place_is_not_sent_once_more(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first attempt was stored, its answer lost; the process is then halted in the second one."""
+    (delivery_id,) = await world.end(completed("job"))
+    world.discord.script = [LOST]
+    await world.sender.deliver(delivery_id)
+    world.clock.advance(10_000)
+
+    async def taken_over() -> None:
+        await _free(world)
+        await world.another_sender.deliver(delivery_id)
+        world.clock.advance(NONCE_WINDOW + 1)
+
+    _before_next_post(world, monkeypatch, taken_over)
+    await world.sender.deliver(delivery_id)
+    first, second = world.discord.messages
+    assert (first.deleted, second.deleted) == (False, True)
+    assert (await world.get(delivery_id)).message_id == first.id
+
+
+async def test_another_notice_of_the_same_words_is_no_second_message(world: World) -> None:
+    """A notice is known by its text alone."""
+    delivery_id = 0
+    for number in (1, 2):
+        async with world.database.transaction() as tx:
+            delivery_id = await deliveries.add_notice(
+                tx,
+                guild_id=GUILD,
+                channel_id=CHANNEL,
+                base_nonce=f"n{number}",
+                notice_json=admin_notices.dump(NoticePost(NoticeKind.REFUSED, "")),
+                now=world.clock.now(),
+            )
+        await world.sender.deliver(delivery_id)
+        world.clock.advance(60_000)
+    standing = _standing(world)
+    assert len(standing) == 2
+    for message in world.discord.messages:
+        message.post = world.discord.messages[-1].post
+    async with world.database.transaction() as tx:
+        await deliveries.look_again_at(tx, delivery_id, world.clock.now())
+    await world.another_sender.look_again()
+    assert _standing(world) == standing
 
 
 async def test_what_came_of_an_older_claim_is_not_recorded(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
