@@ -231,7 +231,7 @@ async def _serve_discord(
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
     client, clock = shards.client, relay.clock
-    responder = Responder(registry, clock)
+    responder = Responder(registry, clock, relay.guilds.locale_seen)
     limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
     services = AdminServices(
         tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),

@@ -22,6 +22,7 @@ from discord_adapter.interactions import (
     may_manage_messages,
     require_manage_server,
     require_posting,
+    speak_to,
 )
 from relay.commands.ask import Ask
 from relay.commands.member_commands import MemberCommands
@@ -222,4 +223,5 @@ class OrphanedButtons(commands.Cog):
             return
         await self._sleep(_HANDLED_WITHIN)
         if not interaction.response.is_done():
+            speak_to(interaction)
             await self._responder.say_at_once(interaction, left_button_reply())

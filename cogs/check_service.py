@@ -1,4 +1,5 @@
-"""`/pixverse-admin check` and `alerts`: what works here and what not. The asker is known to be an admin."""
+"""`/pixverse-admin check`, `alerts` and `language`: what works here, where and in which language troubles are told. The
+asker is known to be an admin."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from storage.database import Database
 from storage.follows import FollowRow
 from ui import admin_replies
 from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, check_reply
+from ui.language import language_of
 from ui.message import Reply
 
 _TOKEN_STATES = {
@@ -63,6 +65,14 @@ class CheckService:
         async with self._database.transaction() as tx:
             await servers.set_alerts_channel(tx, ask.guild_id, channel_id)
         return admin_replies.alerts_set_reply(channel_id)
+
+    async def set_language(self, ask: Ask, language: str | None) -> Reply:
+        """Posts in this language from now on; None: in that of the server's locale."""
+        async with self._database.transaction() as tx:
+            await servers.set_language(tx, ask.guild_id, language)
+            server = await servers.get(tx, ask.guild_id)
+        locale = None if server is None else server.locale
+        return admin_replies.language_set_reply(language_of(language or locale), as_server=language is None)
 
     async def check(self, ask: Ask, here: ChannelCheck) -> Reply:
         """Tries the token and looks at everything else. Raises TooFast."""

@@ -26,6 +26,7 @@ from storage.errors import StorageError
 from ui import command_texts
 from ui.admin_replies import followed_choice, not_allowed_reply
 from ui.discord_limits import CHOICES
+from ui.language import LANGUAGES, language_of
 from ui.message import Reply
 from ui.token_modal import TOKEN_FORM, TokenModal, entered_text
 
@@ -43,6 +44,11 @@ class AdminServices:
     callbacks: CallbackService
 
 
+AS_SERVER = "server"
+LANGUAGE_CHOICES = [
+    app_commands.Choice(name=command_texts.AS_SERVER, value=AS_SERVER),
+    *(app_commands.Choice(name=name, value=code) for code, name in LANGUAGES.items()),
+]
 ChosenChannel = app_commands.AppCommandChannel | app_commands.AppCommandThread
 
 
@@ -141,6 +147,14 @@ class PixVerseAdmin(commands.GroupCog, group_name="pixverse-admin", group_descri
             return await self._services.checks.set_alerts(ask, channel.id)
 
         await self._answer(interaction, act)
+
+    @app_commands.command(name="language", description=command_texts.LANGUAGE)
+    @app_commands.describe(language=command_texts.LANGUAGE_LANGUAGE)
+    @app_commands.choices(language=LANGUAGE_CHOICES)
+    async def language(self, interaction: Interaction, language: str) -> None:
+        """Chooses the language of what everybody sees."""
+        chosen = None if language == AS_SERVER else language_of(language)
+        await self._answer(interaction, lambda ask: self._services.checks.set_language(ask, chosen))
 
     @app_commands.command(name="follow", description=command_texts.FOLLOW)
     @app_commands.describe(channel=command_texts.FOLLOW_CHANNEL, progress=command_texts.FOLLOW_PROGRESS)

@@ -11,6 +11,7 @@ import discord
 from discord.ext.commands import AutoShardedBot
 
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope, sync_scope
+from discord_adapter.command_translations import translated
 from discord_adapter.request_trace import DiscordAway, ask_discord
 from discord_adapter.shard_connection import Sleep
 from relay.cluster.ownership import Ownership
@@ -49,7 +50,7 @@ class CommandRegistry:
         another has done. Raises StorageError."""
         while not await ownership.has_named(_REGISTERING):
             await sleep(_REGISTERING_AGAIN_SECONDS)
-        wanted = [command.to_dict(client.tree) for command in client.tree.get_commands()]
+        wanted = await translated(client.tree)
         await self.sync(RegisteredCommands(client, client.application_id or 0), wanted, sleep)
         await ownership.release_named(_REGISTERING)
 

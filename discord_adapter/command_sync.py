@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import discord
+from discord.http import Route
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,13 @@ class RegisteredCommands:
         self._application_id = application_id
 
     async def read(self, scope: Scope) -> Sequence[Payload]:
-        """Returns the commands of a scope."""
-        if scope is None:
-            return await self._http.get_global_commands(self._application_id)
-        return await self._http.get_guild_commands(self._application_id, scope)
+        """Returns the commands of a scope with all translations, which discord.py does not ask for."""
+        path = "/applications/{application_id}/commands"
+        if scope is not None:
+            path = "/applications/{application_id}/guilds/{guild_id}/commands"
+        route = Route("GET", path, application_id=self._application_id, guild_id=scope)
+        commands: Sequence[Payload] = await self._http.request(route, params={"with_localizations": "true"})
+        return commands
 
     async def write(self, scope: Scope, commands: Sequence[Payload]) -> Sequence[Payload]:
         """Replaces all commands of a scope and returns them with their ids."""

@@ -15,6 +15,7 @@ from discord_adapter.guild_reconciler import GuildReconciler
 from discord_adapter.request_trace import DiscordAway, ask_discord
 from relay.guild_lifecycle import GuildLifecycle
 from storage.errors import StorageError
+from ui.language import language_of
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class GuildEvents(commands.Cog):
         while True:
             guild = await self._available.get()
             await _handle(self._guilds.server_back(guild.id))
+            await _handle(self._guilds.locale_told(guild.id, language_of(guild.preferred_locale.value)))
             await _handle(self._guilds.permissions_changed(guild.id))
             await _handle(self._look_after_channels(guild))
 
@@ -118,7 +120,9 @@ class GuildEvents(commands.Cog):
 
     @commands.Cog.listener()
     async def on_guild_update(self, before: discord.Guild, after: discord.Guild) -> None:
-        """The server's boost level, and with it the size of files, may have changed."""
+        """The server's language, or its boost level, and with it the size of files, may have changed."""
+        if before.preferred_locale != after.preferred_locale:
+            await _handle(self._guilds.locale_told(after.id, language_of(after.preferred_locale.value)))
         if before.premium_tier != after.premium_tier:
             await _handle(self._guilds.forget_upload_limit(after.id))
 

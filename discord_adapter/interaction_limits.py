@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import InteractionType
 
-from discord_adapter.interactions import Interaction, Responder
+from discord_adapter.interactions import Interaction, Responder, speak_to
 from relay.allowances import Buckets, CommandRate, Refill
 from relay.commands.refusals import TooFast
 from relay.ports import Clock
@@ -36,7 +36,9 @@ class InteractionLimiter:
 
     async def lets_in(self, interaction: Interaction) -> bool:
         """Counts an interaction and returns whether it is let in. If not, the person has had a reply that says so;
-        autocomplete gets an empty list."""
+        autocomplete gets an empty list. From here on texts are in the person's language: everything that Discord sends
+        passes here first."""
+        speak_to(interaction)
         try:
             self._count(interaction)
         except TooFast as refusal:

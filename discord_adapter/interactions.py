@@ -20,6 +20,7 @@ from relay.commands.ask import Ask
 from relay.ports import Clock
 from storage.errors import StorageError, StorageUnavailable
 from ui.admin_replies import not_allowed_reply
+from ui.language import language_of, speak
 from ui.message import OnPress, Reply
 from ui.refusal_replies import (
     locked_thread_reply,
@@ -36,12 +37,19 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 Interaction = discord.Interaction[Any]
 MakeReply = Callable[[], Awaitable[Reply | Sequence[Reply]]]
+LocaleSeen = Callable[[int, str], Awaitable[None]]
+"""Takes a server and the language for its locale."""
 
 
 _REPLACED = 500
 """Replies remembered: far more than are replaced within the minute in which that matters."""
 _LAST_WORK_SECONDS = 1.5
 _LAST_REPLIES_SECONDS = 1.5
+
+
+def speak_to(interaction: Interaction) -> None:
+    """For the rest of this task, texts are in the language of whoever sent the interaction. Called first of all."""
+    speak(language_of(interaction.locale.value))
 
 
 class NotAllowed(Exception):
@@ -98,9 +106,10 @@ def _own_fault(error: Exception) -> Reply:
 class Responder:
     """Does what an interaction asks for and replies with the result."""
 
-    def __init__(self, registry: CommandRegistry, clock: Clock) -> None:
+    def __init__(self, registry: CommandRegistry, clock: Clock, locale_seen: LocaleSeen) -> None:
         self._registry = registry
         self._clock = clock
+        self._locale_seen = locale_seen
         self._views = TemporaryViews()
         self._working: set[asyncio.Future[Reply | Sequence[Reply]]] = set()
         self._replying: set[asyncio.Future[None]] = set()
@@ -196,6 +205,7 @@ class Responder:
         async def respond() -> None:
             if not await acknowledge(defer, self._clock.sleep):
                 return
+            await self._note_locale(interaction)
             replies = await self._outcome(interaction, make_reply, look_again)
             message = await send_replies(interaction, replies, self._clock.sleep, self._views)
             if message is not None and replies[0].later is not None:
@@ -204,6 +214,15 @@ class Responder:
         await self._kept(self._replying, respond())
         for edit in edits:
             await self._kept(self._edits, edit)
+
+    async def _note_locale(self, interaction: Interaction) -> None:
+        """What is posted because of this interaction is in the server's language of now."""
+        if interaction.guild_id is None or interaction.guild_locale is None:
+            return
+        try:
+            await self._locale_seen(interaction.guild_id, language_of(interaction.guild_locale.value))
+        except StorageError as error:
+            log.warning("a server's language could not be noted: %s", error)
 
     async def _edit_later(
         self,

@@ -166,6 +166,8 @@ class OutcomePost:
     """GIVEN_UP: for how long the job was watched, in milliseconds."""
     unasked: bool = False
     """It is posted because the channel follows the account; nobody asked for the job."""
+    language: str = ""
+    """As of every post: Discord's code of the language that it is in, whoever is spoken to; empty: English."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,7 @@ class CardPost:
     stopped_by: int | None = None
     changed_at: int | None = None
     """When the bot last saw a change, in milliseconds UTC."""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,7 @@ class SummaryPost:
     """Jobs that have ended."""
     open: bool
     """Whether a job is still watched."""
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,7 @@ class NoticePost:
     """The kind of that alert."""
     lasted: int | None = None
     """Milliseconds from that alert until the trouble ended, at `until`."""
+    language: str = ""
 
 
 Post = OutcomePost | CardPost | SummaryPost | NoticePost

@@ -44,6 +44,8 @@ class GuildLifecycle:
         self._compared = asyncio.Event()
         self._in_turn = asyncio.Lock()
         """Held while it is written that a server is gone or back, so that the latter finds the former done."""
+        self._locales: dict[int, str] = {}
+        """The language for each server's locale, as far as it is known to be stored."""
 
     async def known_channels(self, guild_id: int) -> list[int]:
         """The server's channels and threads with which the bot has still to do."""
@@ -80,6 +82,23 @@ class GuildLifecycle:
             hurried = await deliveries.hurry(tx, self._clock.now(), guild_id=guild_id, channel_id=channel_id)
         if hurried:
             self._changes.deliveries_added()
+
+    async def locale_seen(self, guild_id: int, language: str) -> None:
+        """The server's locale in Discord stands for this language: what is made from now on is posted in it, unless
+        the server's admins have chosen another one."""
+        if self._locales.get(guild_id) == language:
+            return
+        server = await servers.get(self._database.reader, guild_id)
+        if server is None or server.locale != language:
+            async with self._database.transaction() as tx:
+                await servers.set_locale(tx, guild_id, language)
+        self._locales[guild_id] = language
+
+    async def locale_told(self, guild_id: int, language: str) -> None:
+        """As `locale_seen`, where nobody has asked for anything: of a server with which the bot has nothing to do,
+        nothing is kept."""
+        if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):
+            await self.locale_seen(guild_id, language)
 
     async def may_take_larger_files(self, guild_id: int, limit: int) -> None:
         """Somebody may upload files of so many bytes there. If that is more than the limit that was learned, a large
@@ -160,6 +179,7 @@ class GuildLifecycle:
             self._accounts.remember(row)
         self._accounts.remember_own(guild_id, None)
         self._accounts.resume_server(guild_id)
+        self._locales.pop(guild_id, None)
         self._changes.server_forgotten(guild_id)
         await self._database.flush()
         return True

@@ -45,6 +45,8 @@ class Delivery:
     """Changes with each claim, and when it is taken over."""
     second_look_at: int | None
     """When the history is to be searched for a second message; None: it is not."""
+    language: str
+    """Discord's code of the language in which it is made, for good; empty: English."""
 
 
 SELECT = f"SELECT {columns(Delivery)} FROM deliveries"
@@ -88,7 +90,7 @@ async def add_outcome(
         round=job_round,
         subscription_id=subscription_id,
         closes_batch=closes_batch,
-        **_common(guild_id, channel_id, base_nonce, now),
+        **await _common(tx, guild_id, channel_id, base_nonce, now),
     )
 
 
@@ -101,12 +103,15 @@ async def add_card(
     """
     adopted = await _adopt(tx, base_nonce, subscription_id)
     if adopted is None:
-        common = _common(guild_id, channel_id, base_nonce, now)
+        common = await _common(tx, guild_id, channel_id, base_nonce, now)
         return await tx.insert("deliveries", kind=DeliveryKind.CARD, subscription_id=subscription_id, **common)
     await send_again(tx, adopted, now)
     await tx.run(
-        f"UPDATE deliveries SET {_AFRESH} WHERE id = ? AND state = '{DeliveryState.POSTED}' AND message_id IS NULL",
-        (now, adopted),
+        f"""
+        UPDATE deliveries SET {_AFRESH}, language = ?
+        WHERE id = ? AND state = '{DeliveryState.POSTED}' AND message_id IS NULL
+        """,
+        (now, await _language(tx, guild_id), adopted),
     )
     return adopted
 
@@ -115,7 +120,7 @@ async def add_summary(
     tx: Transaction, *, batch_id: int, guild_id: int, channel_id: int, base_nonce: str, now: int
 ) -> int:
     """Puts a batch's summary into the outbox; returns the row's id. Done again, it changes nothing."""
-    common = _common(guild_id, channel_id, base_nonce, now)
+    common = await _common(tx, guild_id, channel_id, base_nonce, now)
     return await _by_nonce(tx, base_nonce) or await tx.insert(
         "deliveries", kind=DeliveryKind.SUMMARY, batch_id=batch_id, **common
     )
@@ -125,7 +130,7 @@ async def add_notice(
     tx: Transaction, *, guild_id: int, channel_id: int, base_nonce: str, notice_json: str, now: int
 ) -> int:
     """Puts a word to the admins into the outbox; returns the row's id. Done again, it changes nothing."""
-    common = _common(guild_id, channel_id, base_nonce, now)
+    common = await _common(tx, guild_id, channel_id, base_nonce, now)
     return await _by_nonce(tx, base_nonce) or await tx.insert(
         "deliveries", kind=DeliveryKind.NOTICE, notice=notice_json, **common
     )
@@ -193,14 +198,20 @@ async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) 
     return True
 
 
-def _common(guild_id: int, channel_id: int, base_nonce: str, now: int) -> dict[str, SqlValue]:
+async def _common(tx: Transaction, guild_id: int, channel_id: int, base_nonce: str, now: int) -> dict[str, SqlValue]:
     return {
+        "language": await _language(tx, guild_id),
         "guild_id": guild_id,
         "channel_id": channel_id,
         "base_nonce": base_nonce,
         "next_at": now,
         "created_at": now,
     }
+
+
+async def _language(tx: Transaction, guild_id: int) -> str:
+    """What is posted in the server from now on is in this language."""
+    return await tx.value("SELECT coalesce(language, locale, '') FROM servers WHERE guild_id = ?", (guild_id,)) or ""
 
 
 async def _adopt(tx: Transaction, base_nonce: str, subscription_id: int) -> int | None:

@@ -24,6 +24,10 @@ class ServerRow:
     upload_limit_at: int | None
     """When it was learned."""
     gone_since: int | None
+    language: str | None
+    """Of what is posted there, as its admins chose; None: as its locale in Discord."""
+    locale: str | None
+    """The language for that locale; None where it was never seen."""
 
 
 async def get(queries: Queries, guild_id: int) -> ServerRow | None:
@@ -69,6 +73,16 @@ async def forget_alerts_channel(tx: Transaction, guild_id: int, channel_id: int)
     await tx.run(
         "UPDATE servers SET alerts_channel = NULL WHERE guild_id = ? AND alerts_channel = ?", (guild_id, channel_id)
     )
+
+
+async def set_language(tx: Transaction, guild_id: int, language: str | None) -> None:
+    """What is posted in the server from now on is in this language; None: in that of its locale in Discord."""
+    await _put(tx, guild_id, language=language)
+
+
+async def set_locale(tx: Transaction, guild_id: int, language: str) -> None:
+    """The server's locale in Discord stands for this language."""
+    await _put(tx, guild_id, locale=language)
 
 
 async def set_upload_limit(tx: Transaction, guild_id: int, limit: int, now: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gettext
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -84,11 +83,10 @@ def write(folder: Path, code: str, mo: bytes) -> None:
 def known(folder: Path) -> Iterator[None]:
     """Within the block, the bot's languages are those in `folder`, and English."""
     codes = {path.name: path.name for path in folder.iterdir()}
-    english = {language.ENGLISH: gettext.NullTranslations()}
     with (
         mock.patch.object(language, "FOLDER", folder),
         mock.patch.dict(language.LANGUAGES, codes),
-        mock.patch.dict(language._catalogues, english, clear=True),
+        mock.patch.dict(language._catalogues, clear=True),
     ):
         yield
 

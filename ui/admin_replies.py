@@ -11,6 +11,7 @@ from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
+from ui.language import LANGUAGES, _
 from ui.message import Reply, reply
 
 
@@ -270,6 +271,20 @@ def question_outdated_reply(mentions: CommandMentions) -> Reply:
 
 
 # ---- alerts ---------------------------------------------------------------------------------------------------------
+
+
+def language_set_reply(language: str, *, as_server: bool) -> Reply:
+    """What is posted in the server is in `language` from now on; because that is its own (`as_server`), or chosen."""
+    name = LANGUAGES[language]
+    if as_server:
+        return Reply(
+            _(
+                "**I'll post in {language}, the server's language.** It follows this server's setting in Discord. "
+                "What's already posted stays as it is.",
+                language=name,
+            )
+        )
+    return Reply(_("**I'll post in {language}.** What's already posted stays as it is.", language=name))
 
 
 def alerts_set_reply(channel_id: int) -> Reply:

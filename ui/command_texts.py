@@ -4,36 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-PIXVERSE = "PixVerse jobs and their results"
-STATUS = "Show a PixVerse job and, while it runs, post its result here"
-STATUS_JOBID = "Job id, #number, or pick one of your jobs or this channel's"
-STATUS_MENTION = "Ping me when it ends (default: yes)"
-STATUS_PRIVATE = "Only show it to me, post nothing (default: no)"
-STATUS_SPOILER = "Hide the video behind a click (default: no)"
-WATCH = "Post the results of several jobs here"
-WATCH_JOBIDS = "Up to 25 job ids, separated by spaces, commas or line breaks"
-WATCH_MENTION = "Ping me once, when the last one ends (default: yes)"
-UNWATCH = "Stop watching a job here; the job keeps running"
-UNWATCH_JOBID = "Job id, #number, or pick a job watched here"
-LIST = "What I'm watching in this channel (only you see the reply)"
-WATCH_MENU = "Watch PixVerse jobs"
-"""In a message's menu, under Apps."""
-FORGET_ME = "Delete what this bot keeps about you"
+from discord.app_commands import locale_str
 
-PIXVERSE_ADMIN = "Set up this bot on this server"
-TOKEN = "This server's useapi.net token"
-TOKEN_SET = "Set this server's useapi.net token (opens a private form)"
-TOKEN_REMOVE = "Remove this server's useapi.net token"
-CHECK = "What works here, what doesn't, and how to fix it"
-DELIVERIES = "Latest results: posted, waiting or not posted; resend one"
-CALLBACK = "The address that lets useapi.net notify me at once"
-FOLLOW = "Post every job of this server's account in a channel"
-FOLLOW_CHANNEL = "Where every job is posted"
-FOLLOW_PROGRESS = "Also show a card while a job runs (default: no)"
-UNFOLLOW = "Stop posting every job in a channel"
-UNFOLLOW_CHANNEL = "One of the channels where every job is posted"
-ALERTS = "Choose where I tell admins about token and permission problems"
-ALERTS_CHANNEL = "The channel for these messages"
+PIXVERSE = locale_str("PixVerse jobs and their results")
+STATUS = locale_str("Show a PixVerse job and, while it runs, post its result here")
+STATUS_JOBID = locale_str("Job id, #number, or pick one of your jobs or this channel's")
+STATUS_MENTION = locale_str("Ping me when it ends (default: yes)")
+STATUS_PRIVATE = locale_str("Only show it to me, post nothing (default: no)")
+STATUS_SPOILER = locale_str("Hide the video behind a click (default: no)")
+WATCH = locale_str("Post the results of several jobs here")
+WATCH_JOBIDS = locale_str("Up to 25 job ids, separated by spaces, commas or line breaks")
+WATCH_MENTION = locale_str("Ping me once, when the last one ends (default: yes)")
+UNWATCH = locale_str("Stop watching a job here; the job keeps running")
+UNWATCH_JOBID = locale_str("Job id, #number, or pick a job watched here")
+LIST = locale_str("What I'm watching in this channel (only you see the reply)")
+WATCH_MENU = "Watch PixVerse jobs"
+"""In a message's menu, under Apps; like all names of commands it is not translated."""
+FORGET_ME = locale_str("Delete what this bot keeps about you")
+
+PIXVERSE_ADMIN = locale_str("Set up this bot on this server")
+TOKEN = locale_str("This server's useapi.net token")
+TOKEN_SET = locale_str("Set this server's useapi.net token (opens a private form)")
+TOKEN_REMOVE = locale_str("Remove this server's useapi.net token")
+CHECK = locale_str("What works here, what doesn't, and how to fix it")
+DELIVERIES = locale_str("Latest results: posted, waiting or not posted; resend one")
+CALLBACK = locale_str("The address that lets useapi.net notify me at once")
+FOLLOW = locale_str("Post every job of this server's account in a channel")
+FOLLOW_CHANNEL = locale_str("Where every job is posted")
+FOLLOW_PROGRESS = locale_str("Also show a card while a job runs (default: no)")
+UNFOLLOW = locale_str("Stop posting every job in a channel")
+UNFOLLOW_CHANNEL = locale_str("One of the channels where every job is posted")
+ALERTS = locale_str("Choose where I tell admins about token and permission problems")
+ALERTS_CHANNEL = locale_str("The channel for these messages")
+LANGUAGE = locale_str("Choose the language of cards, results and notices on this server")
+LANGUAGE_LANGUAGE = locale_str("Replies only you see are always in your own language")
+AS_SERVER = locale_str("As the server")
+"""The first choice; the others are the languages' own names for themselves."""
 
 
 class _Mention:

@@ -36,9 +36,11 @@ DOMAIN = "relay"
 _TRADITIONAL_CHINESE = ("zh-TW", "zh-HK", "zh-MO")
 """Written in other characters than zh-CN."""
 
+Translations = gettext.NullTranslations
+
 _log = logging.getLogger(__name__)
 _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
-_catalogues: dict[str, gettext.NullTranslations] = {ENGLISH: gettext.NullTranslations()}
+_catalogues: dict[str, Translations] = {}
 _broken: set[tuple[str, str]] = set()
 """The translations that could not be filled in, by language and English text: each is logged once."""
 
@@ -56,6 +58,11 @@ def language_of(locale: str | None) -> str:
 def spoken() -> str:
     """The language that texts are in at the moment."""
     return _spoken.get()
+
+
+def speak(language: str) -> None:
+    """Texts are in `language` for the rest of this task; in English if it isn't one of `LANGUAGES`."""
+    _spoken.set(language_of(language))
 
 
 @contextmanager
@@ -100,20 +107,26 @@ def N_(text: str, /) -> str:  # noqa: N802 -- gettext's own name for it
     return text
 
 
-def _catalogue() -> gettext.NullTranslations:
-    """The translations into the spoken language, read when they are first needed; none if they can't be read."""
+def read_translations(language: str) -> Translations:
+    """The translations into one of `LANGUAGES`; none, which means English, if they can't be read."""
+    if language == ENGLISH:
+        return Translations()
+    try:
+        with (FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.mo").open("rb") as file:
+            translations = gettext.GNUTranslations(file)
+        translations.ngettext("", "", 1)  # whether its rule for plural forms can be computed
+    except Exception as error:  # a damaged file raises nearly anything
+        _log.warning("translations into %s can't be read, its texts are in English: %s", language, error)
+        return Translations()
+    return translations
+
+
+def _catalogue() -> Translations:
+    """The translations into the spoken language, read when they are first needed."""
     language = _spoken.get()
     catalogue = _catalogues.get(language)
     if catalogue is None:
-        path = FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
-        try:
-            with path.open("rb") as file:
-                catalogue = gettext.GNUTranslations(file)
-            catalogue.ngettext("", "", 1)  # whether its rule for plural forms can be computed
-        except Exception as error:  # a damaged file raises nearly anything
-            _log.warning("translations into %s can't be read, its texts are in English: %s", language, error)
-            catalogue = gettext.NullTranslations()
-        _catalogues[language] = catalogue
+        catalogue = _catalogues[language] = read_translations(language)
     return catalogue
 
 

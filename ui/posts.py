@@ -6,13 +6,19 @@ from model.messages import Address, CardPost, OutcomePost, Post, SummaryPost
 from ui.buttons import Action, number_custom_id
 from ui.card_views import card_view, summary_view
 from ui.command_texts import CommandMentions
+from ui.language import speaking
 from ui.message import Message
 from ui.notices import notice_message
 from ui.outcomes import outcome_message
 
 
 def message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
-    """The message for `post` at `address`."""
+    """The message for `post` at `address`, in the post's own language, whoever is spoken to at the moment."""
+    with speaking(post.language):
+        return _message_of(post, address, mentions)
+
+
+def _message_of(post: Post, address: Address, mentions: CommandMentions) -> Message:
     match post:
         case OutcomePost():
             return outcome_message(post, mentions)

@@ -160,7 +160,7 @@ class CardEdits:
         if message is None:
             return Shown()
         at = self._clock.now()
-        post = await self._posts.summary(key.id, "")
+        post = await self._posts.summary(key.id, "", message.language)
         if post is None or await self._says_so_already(key, message, post):
             return Shown()
         return await self._edit_in_time(_summary_edit(key, message, post, at))

@@ -70,7 +70,7 @@ class CardPosts:
         post = None if status is None or row.server_gone else await self._card_post(row, outcome, status)
         return CardView(row, address, post, is_final(facts), at, changes_at(facts), _news_at(row, outcome))
 
-    async def summary(self, batch_id: int, nonce: str) -> SummaryPost | None:
+    async def summary(self, batch_id: int, nonce: str, language: str) -> SummaryPost | None:
         """A batch's summary; None where there is no such batch. It tells of jobs, so not whether the API answers, nor
         whether the bot is paused."""
         batch = await batches.by_id(self._reader, batch_id)
@@ -85,6 +85,7 @@ class CardPosts:
             nonce=nonce,
             done=sum(row.ended_at is not None and row.stopped_by is None for row in rows),
             open=any(row.ended_at is None for row in rows),
+            language=language,
         )
 
     async def _entry(self, row: CardRow) -> SummaryEntry:
@@ -112,6 +113,7 @@ class CardPosts:
             asker=row.asker,
             has_video=job is not None and bool(job.media),
             changed_at=row.changed_at,
+            language=row.card_language or "",
         )
 
     async def _card_post(self, row: CardRow, outcome: Delivery | None, status: CardStatus) -> CardPost:

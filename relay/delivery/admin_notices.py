@@ -14,8 +14,8 @@ _NOTICE: TypeAdapter[NoticePost] = TypeAdapter(NoticePost)
 
 
 def dump(notice: NoticePost) -> str:
-    """The notice as JSON; its nonce is kept elsewhere and may be empty."""
-    return _NOTICE.dump_json(replace(notice, nonce=""), exclude_defaults=True).decode()
+    """The notice as JSON; its nonce and language are kept elsewhere and may be empty."""
+    return _NOTICE.dump_json(replace(notice, nonce="", language=""), exclude_defaults=True).decode()
 
 
 def replacing(
@@ -35,6 +35,6 @@ def replacing(
     )
 
 
-def load(text: str, nonce: str) -> NoticePost:
+def load(text: str, nonce: str, language: str = "") -> NoticePost:
     """The notice that `dump` wrote. Raises pydantic.ValidationError (a ValueError) for anything else."""
-    return replace(_NOTICE.validate_json(text), nonce=nonce)
+    return replace(_NOTICE.validate_json(text), nonce=nonce, language=language)

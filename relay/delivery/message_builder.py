@@ -153,7 +153,7 @@ class MessageBuilder:
         if delivery.notice is None:
             return None
         variant = Variant.parse(delivery.variant)
-        post = notices.load(delivery.notice, variant.nonce(delivery.base_nonce))
+        post = notices.load(delivery.notice, variant.nonce(delivery.base_nonce), delivery.language)
         draft = Draft(delivery, _address(delivery), variant, post)
         if post.ends is None or variant.no_edit:
             return draft
@@ -168,7 +168,7 @@ class MessageBuilder:
             return None
         variant = Variant.parse(delivery.variant)
         at = self._clock.now()
-        post = await self._card_posts.summary(delivery.batch_id, variant.nonce(delivery.base_nonce))
+        post = await self._card_posts.summary(delivery.batch_id, variant.nonce(delivery.base_nonce), delivery.language)
         return None if post is None else Draft(delivery, _address(delivery), variant, post, at=at)
 
     async def _card(self, delivery: Delivery) -> Draft | None:
@@ -181,7 +181,7 @@ class MessageBuilder:
             delivery,
             _address(delivery),
             variant,
-            replace(post, nonce=variant.nonce(delivery.base_nonce)),
+            replace(post, nonce=variant.nonce(delivery.base_nonce), language=delivery.language),
             wanted=view.row.ended_at is None and view.row.batch_id is None,
             row=view.row,
             final=view.final,
@@ -221,6 +221,7 @@ class MessageBuilder:
             ended_at=row.job_ended_at if ended is None and late is None else ended,
             watched_for=_watched_for(row, row.outcome),
             unasked=row.origin is not Origin.ASKED and not askers,
+            language=delivery.language,
         )
         return Draft(delivery, _address(delivery), variant, post, row=row)
 

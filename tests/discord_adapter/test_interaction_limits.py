@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -11,6 +12,7 @@ from discord_adapter.interactions import Responder
 from relay.allowances import CommandRate
 from tests.clock import ManualClock
 from ui.buttons import Action, details_custom_id, number_custom_id
+from ui.language import spoken
 from ui.message import Reply
 
 PER_MINUTE = 5
@@ -38,9 +40,13 @@ class Visits:
         self.told = Told()
         self.limiter = InteractionLimiter(cast("Responder", self.told), CommandRate(self.clock, PER_MINUTE), self.clock)
 
-    async def come(self, kind: InteractionType, custom_id: str | None = None, person: int = 1) -> bool:
+    async def come(
+        self, kind: InteractionType, custom_id: str | None = None, person: int = 1, locale: str = "en-US"
+    ) -> bool:
         data = {} if custom_id is None else {"custom_id": custom_id}
-        interaction = SimpleNamespace(type=kind, data=data, user=SimpleNamespace(id=person))
+        interaction = SimpleNamespace(
+            type=kind, data=data, user=SimpleNamespace(id=person), locale=SimpleNamespace(value=locale)
+        )
         return await self.limiter.lets_in(cast("Any", interaction))
 
     async def let_in(self, times: int, kind: InteractionType, custom_id: str | None = None, person: int = 1) -> int:
@@ -95,3 +101,19 @@ async def test_what_is_kept_of_people_is_bounded(visits: Visits) -> None:
         await visits.come(InteractionType.application_command, person=person)
     limiter = visits.limiter
     assert max(len(limiter._typing), len(limiter._looking), len(limiter._rate._used)) <= 10_001
+
+
+@pytest.mark.parametrize("kind", [kind for kind, _, _ in _KINDS])
+@pytest.mark.parametrize(
+    ("locale", "language"), [("ja", "ja"), ("es-419", "es-ES"), ("en-GB", "en-US"), ("xx", "en-US")]
+)
+async def test_from_here_on_the_sender_is_spoken_to_in_their_language(
+    visits: Visits, kind: InteractionType, locale: str, language: str
+) -> None:
+    assert await asyncio.create_task(_language_after(visits, kind, locale)) == language
+    assert spoken() == "en-US"
+
+
+async def _language_after(visits: Visits, kind: InteractionType, locale: str) -> str:
+    await visits.come(kind, locale=locale)
+    return spoken()

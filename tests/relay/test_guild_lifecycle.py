@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from relay.guild_lifecycle import GRACE, GuildLifecycle
-from storage import servers
+from storage import deliveries, servers
 from storage.vault import new_key
 from tests.relay.accounts_fixture import AccountsFixture
 
@@ -80,3 +80,54 @@ async def _turns() -> None:
     """Lets every task go as far as the database's lock."""
     for _ in range(20):
         await asyncio.sleep(0)
+
+
+async def _locale(world: AccountsFixture) -> str | None:
+    server = await servers.get(world.database.reader, GUILD)
+    return None if server is None else server.locale
+
+
+async def test_a_servers_language_is_kept_from_the_first_command_on_and_follows_every_change(
+    world: AccountsFixture,
+) -> None:
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.locale_told(GUILD, "ja")
+    assert await servers.get(world.database.reader, GUILD) is None
+    await guilds.locale_seen(GUILD, "ja")
+    assert await _locale(world) == "ja"
+    await guilds.locale_told(GUILD, "de")
+    await guilds.locale_seen(GUILD, "de")
+    assert await _locale(world) == "de"
+
+    again = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await again.locale_seen(GUILD, "ja")
+    await again.locale_seen(GUILD, "de")
+    assert await _locale(world) == "de"
+
+
+async def test_a_server_for_which_something_is_posted_has_its_language_without_a_command(
+    world: AccountsFixture,
+) -> None:
+    """As after an update from a version that kept none."""
+    async with world.database.transaction() as tx:
+        await deliveries.add_notice(tx, guild_id=GUILD, channel_id=5, base_nonce="n", notice_json="{}", now=0)
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.locale_told(GUILD, "ja")
+    assert await _locale(world) == "ja"
+
+
+async def test_a_forgotten_servers_language_is_kept_again_once_it_is_back(world: AccountsFixture) -> None:
+    guilds = GuildLifecycle(world.database, world.accounts, world.changes, world.clock)
+    await guilds.locale_seen(GUILD, "ja")
+    async with world.database.transaction() as tx:
+        await servers.set_gone(tx, GUILD, world.clock.now() - GRACE)
+    await guilds.compare([], [])
+    task = asyncio.create_task(guilds.run())
+    try:
+        await world.pass_time(0)
+        assert await servers.get(world.database.reader, GUILD) is None
+        await guilds.locale_seen(GUILD, "ja")
+        assert await _locale(world) == "ja"
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -50,6 +50,8 @@ async def _fill(place: DatabasePlace, key: str) -> None:
         gone = await tx.insert("accounts", account_key="gone", state_since=0)
         await tx.run("DELETE FROM accounts WHERE id = ?", (gone,))
         await servers.set_account(tx, 2**62, account.id, 2**61)
+        await servers.set_language(tx, 2**62, "ja")
+        await servers.set_locale(tx, 2**62, "pt-BR")
         await servers.put_callback_secret(tx, 2**62, vault.encrypt("address"), b"\x00\xff")
         batch = await batches.add(tx, guild_id=2**62, channel_id=7, user_id=9, mention=False, now=3)
         for number in range(JOBS):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from model.states import DeliveryKind
-from storage import cards, deliveries, delivery_queries, jobs, subscriptions
+from storage import batches, cards, deliveries, delivery_queries, jobs, servers, subscriptions
 from storage.database import Database
 from storage.deliveries import Delivery
 
@@ -258,3 +258,71 @@ async def test_what_waits_for_a_permission_is_due_in_the_channel_or_in_the_whole
             await deliveries.retry_at(tx, delivery_id, next_at=NOW + 9, unanswered_at=None, blocked_since=NOW)
         assert await deliveries.hurry(tx, NOW, guild_id=GUILD, channel_id=channel_id) == len(hurried)
     assert await outbox.heads() == [waiting[place] for place in hurried]
+
+
+async def _languages(outbox: Outbox, *ids: int) -> list[str]:
+    return [(await outbox.get(delivery_id)).language for delivery_id in ids]
+
+
+async def _every_kind(outbox: Outbox, name: str) -> list[int]:
+    subscription_id = await outbox.subscription(1, jobid=name)
+    async with outbox.database.transaction() as tx:
+        batch_id = await batches.add(tx, guild_id=GUILD, channel_id=CHANNEL, user_id=9, mention=False, now=NOW)
+        common = {"guild_id": GUILD, "channel_id": CHANNEL, "now": NOW}
+        summary = await deliveries.add_summary(tx, batch_id=batch_id, base_nonce=f"s{name}", **common)
+        notice = await deliveries.add_notice(tx, base_nonce=f"n{name}", notice_json="{}", **common)
+    return [
+        await outbox.card(subscription_id, f"c{name}"),
+        await outbox.outcome(subscription_id, name),
+        summary,
+        notice,
+    ]
+
+
+async def test_a_message_keeps_the_language_of_the_moment_in_which_it_was_made(outbox: Outbox) -> None:
+    before = await _every_kind(outbox, "before")
+    async with outbox.database.transaction() as tx:
+        await servers.set_locale(tx, GUILD, "pt-BR")
+        await servers.set_locale(tx, GUILD + 1, "ko")
+    as_server = await _every_kind(outbox, "as server")
+    async with outbox.database.transaction() as tx:
+        await servers.set_language(tx, GUILD, "ja")
+    chosen = await _every_kind(outbox, "chosen")
+    async with outbox.database.transaction() as tx:
+        await servers.set_locale(tx, GUILD, "de")
+    assert await _languages(outbox, *before, *as_server, *chosen) == [""] * 4 + ["pt-BR"] * 4 + ["ja"] * 4
+
+    card_id, outcome_id = as_server[:2]
+    subscription_id = (await outbox.get(card_id)).subscription_id
+    assert subscription_id is not None
+    assert await outbox.card(subscription_id, "cas server") == card_id
+    assert await outbox.outcome(subscription_id, "as server") == outcome_id
+    assert await _languages(outbox, card_id, outcome_id) == ["pt-BR"] * 2
+
+
+async def test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_language(outbox: Outbox) -> None:
+    subscription_id = await outbox.subscription(1)
+    card_id = await outbox.card(subscription_id)
+    await outbox.posted(card_id, None)
+    async with outbox.database.transaction() as tx:
+        await servers.set_locale(tx, GUILD, "pt-BR")
+    assert await outbox.card(subscription_id) == card_id
+    assert await _languages(outbox, card_id) == ["pt-BR"]
+
+
+async def test_cards_and_summaries_know_the_language_that_they_were_posted_in(outbox: Outbox) -> None:
+    async with outbox.database.transaction() as tx:
+        await servers.set_language(tx, GUILD, "ja")
+    card_id, _, summary_id, _ = await _every_kind(outbox, "job")
+    await outbox.posted(card_id, 1)
+    await outbox.posted(summary_id, 2)
+    async with outbox.database.transaction() as tx:
+        await servers.set_language(tx, GUILD, "de")
+    subscription_id, batch_id = (await outbox.get(card_id)).subscription_id, (await outbox.get(summary_id)).batch_id
+    assert subscription_id is not None
+    assert batch_id is not None
+    row = await cards.of_subscription(outbox.database.reader, subscription_id)
+    message = await cards.batch_message(outbox.database.reader, batch_id)
+    assert row is not None
+    assert message is not None
+    assert (row.card_language, message.language) == ("ja", "ja")

@@ -33,6 +33,7 @@ from ui.check_report import CheckReport, Followed, NeedsPermission, TokenState, 
 from ui.delivery_list import PAGE, posted_after_all, results_reply, sent_again
 from ui.details import details_replies
 from ui.job_replies import forget_question, forgotten_reply, kept_reply
+from ui.language import LANGUAGES
 from ui.message import Reply
 from ui.refusal_replies import (
     discord_silent_reply,
@@ -204,6 +205,9 @@ def _answers_on_follows() -> Iterator[Reply]:
     for number in (0, 1, 500):
         yield admin_replies.unfollowed_reply(HERE.channel_id, number)
     yield admin_replies.alerts_set_reply(HERE.channel_id)
+    for language in LANGUAGES:
+        for as_server in (True, False):
+            yield admin_replies.language_set_reply(language, as_server=as_server)
     yield admin_replies.alerts_cannot_post_reply(HERE, PERMISSIONS)
     for url in ("https://relay.example.org/callback/" + "A" * 43, "http://127.0.0.1:8080/a/b/callback/-" + "_" * 42):
         yield callback_address_reply(url, 2**56 - 1)

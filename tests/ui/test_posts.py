@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import pytest
+
 from model.job import Outcome
 from model.messages import Address, CardPost, NoticePost, OutcomePost, SummaryPost
 from model.states import CardStatus, NoticeKind
+from ui import posts
 from ui.command_texts import CommandMentions
+from ui.language import ENGLISH, speaking, spoken
+from ui.message import Message
 from ui.posts import message_of
 
 HERE = Address(1, 2)
@@ -30,3 +35,17 @@ async def test_a_notice_is_not_silent() -> None:
     message = message_of(NoticePost(NoticeKind.TOKEN_REFUSED, "n", (42,), 1), HERE, MENTIONS)
     assert not message.silent
     assert message.mention == (42,)
+
+
+@pytest.mark.parametrize("language", ["ja", "", "xx"])
+async def test_a_post_is_in_its_own_language_whoever_is_spoken_to(
+    language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def notice_message(post: NoticePost, _mentions: CommandMentions) -> Message:
+        return Message(spoken())
+
+    monkeypatch.setattr(posts, "notice_message", notice_message)
+    post = NoticePost(NoticeKind.TOKEN_REFUSED, "n", language=language)
+    with speaking("de"):
+        assert message_of(post, HERE, MENTIONS).content == ("ja" if language == "ja" else ENGLISH)
+        assert spoken() == "de"

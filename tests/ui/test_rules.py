@@ -135,7 +135,7 @@ def test_buttons_keep_within_bounds_and_rules(every: list[Sample]) -> None:
 
 
 def test_command_descriptions_fit() -> None:
-    texts = [text for name, text in inspect.getmembers(command_texts) if name.isupper()]
+    texts = [str(text) for name, text in inspect.getmembers(command_texts) if name.isupper()]
     assert len(texts) > 15
     assert all(1 <= len(text) <= limits.COMMAND_DESCRIPTION for text in texts)
 

@@ -695,3 +695,31 @@ async def test_a_posted_card_is_shown_and_its_message_kept(world: World) -> None
     row = await world.database.reader.one("SELECT shown, shown_at FROM subscriptions WHERE id = ?", (subscription_id,))
     assert row is not None
     assert tuple(row) == ("no answer yet", world.clock.now())
+
+
+# ---- its language ---------------------------------------------------------------------------------------------------
+
+
+async def _speaks(world: World, language: str) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_language(tx, GUILD, language)
+
+
+async def test_a_message_is_made_and_tried_again_and_looked_for_in_the_language_it_was_put_in_with(
+    world: World,
+) -> None:
+    await _speaks(world, "pt-BR")
+    subscription_id = await world.watch("job", CHANNEL, card=True)
+    await _put(world, NoticePost(kind=NoticeKind.UNPAID, nonce="", jobs=3), "a" * 25)
+    await world.pump()
+    world.discord.script = [DEAD]
+    await world.end(completed("job"))
+    await _speaks(world, "ja")
+    await world.pump()
+    await world.restart()
+    world.clock.advance(PATIENCE // 2)
+    await world.pump()
+
+    assert await world.card_message(subscription_id) is not None
+    assert len(world.discord.tried) > len(world.discord.messages) == 3
+    assert {post.language for post in world.discord.tried} == {"pt-BR"}
