@@ -6,8 +6,10 @@ Discord API docs, interactions/application-commands.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
+import discord
 from simcord.backend.errors import BackendError
 
 from . import errors
@@ -18,6 +20,7 @@ _MAX_OPTIONS = 25
 _MAX_CHOICES = 25
 _MAX_CHARACTERS = 8000
 _MAX_COMMANDS = {1: 100, 2: 15, 3: 15}
+_LOCALES = {locale.value for locale in discord.Locale}
 
 
 def check_commands(commands: list[dict[str, Any]]) -> None:
@@ -48,9 +51,10 @@ def _check_command(command: dict[str, Any], at: str) -> None:
 
 
 def _check_menu(command: dict[str, Any], at: str) -> None:
-    if not 1 <= len(command.get("name") or "") <= 32:
-        raise errors.too_long(f"{at}.name", 32)
-    if command.get("description"):
+    for where, name in _texts(command, "name", at):
+        if not 1 <= len(name) <= 32:
+            raise errors.too_long(where, 32)
+    if command.get("description") or command.get("description_localizations"):
         raise errors.invalid_form(
             f"{at}.description", "APPLICATION_COMMAND_CONTEXT_MENU_DESCRIPTION", "Context menus have no description"
         )
@@ -64,12 +68,32 @@ def _check_permissions(command: dict[str, Any], at: str) -> None:
 
 
 def _check_named(item: dict[str, Any], at: str) -> None:
-    name = item.get("name")
-    if not isinstance(name, str) or not _NAME.fullmatch(name) or name != name.lower():
-        raise errors.invalid_form(f"{at}.name", "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
-    description = item.get("description")
-    if not isinstance(description, str) or not 1 <= len(description) <= 100:
-        raise errors.too_long(f"{at}.description", 100)
+    for where, name in _texts(item, "name", at):
+        if not _NAME.fullmatch(name) or name != name.lower():
+            raise errors.invalid_form(where, "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+    for where, description in _texts(item, "description", at):
+        if not 1 <= len(description) <= 100:
+            raise errors.too_long(where, 100)
+
+
+def _texts(item: dict[str, Any], field: str, at: str) -> Iterator[tuple[str, str]]:
+    """A text of an item and its translations, each with where it stands.
+
+    Raises:
+        BackendError: 50035 for one that is none, or for a language that Discord does not have.
+    """
+    translations = item.get(f"{field}_localizations") or {}
+    if not isinstance(translations, dict):
+        raise errors.invalid_form(f"{at}.{field}_localizations", "DICT_TYPE_CONVERT", "Only dictionaries may be used")
+    for locale in translations:
+        if locale not in _LOCALES:
+            where = f"{at}.{field}_localizations"
+            raise errors.invalid_form(where, "BASE_TYPE_CHOICES", f"{locale!r} is no locale of Discord's.")
+    named = [(field, item.get(field)), *((f"{field}_localizations.{key}", text) for key, text in translations.items())]
+    for name, text in named:
+        if not isinstance(text, str):
+            raise errors.invalid_form(f"{at}.{name}", "STRING_TYPE_CONVERT", "Could not interpret the value as string.")
+        yield f"{at}.{name}", text
 
 
 def _check_options(options: list[dict[str, Any]], at: str, *, depth: int) -> None:
@@ -122,17 +146,18 @@ def check_choices(choices: list[dict[str, Any]], at: str) -> None:
     if len(choices) > _MAX_CHOICES:
         raise errors.invalid_form(at, "BASE_TYPE_MAX_LENGTH", f"Must be {_MAX_CHOICES} or fewer in length.")
     for index, choice in enumerate(choices):
-        if not 1 <= len(str(choice.get("name") or "")) <= 100:
-            raise errors.too_long(f"{at}.{index}.name", 100)
+        for where, name in _texts(choice, "name", f"{at}.{index}"):
+            if not 1 <= len(name) <= 100:
+                raise errors.too_long(where, 100)
         if isinstance(choice.get("value"), str) and not 1 <= len(choice["value"]) <= 100:
             raise errors.too_long(f"{at}.{index}.value", 100)
 
 
 def _characters(item: dict[str, Any]) -> int:
-    """Names, descriptions and string values; the longest translation counts."""
+    """Names, descriptions and values, those of choices too; of a text's translations the longest counts."""
     total = 0
     for field in ("name", "description"):
         texts = [item.get(field) or "", *(item.get(f"{field}_localizations") or {}).values()]
         total += max(len(text) for text in texts)
-    total += sum(len(str(choice.get("value"))) for choice in item.get("choices") or [])
-    return total + sum(_characters(option) for option in item.get("options") or [])
+    total += len(str(item.get("value", "")))
+    return total + sum(_characters(part) for key in ("choices", "options") for part in item.get(key) or [])

@@ -43,6 +43,15 @@ class Member:
         """As it is written in a message."""
         return f"<@{self.id}>"
 
+    @property
+    def locale(self) -> str | None:
+        """The language in which this person uses Discord, in every server; sent with each interaction, unless None."""
+        return self._world.locale(self.id)
+
+    @locale.setter
+    def locale(self, locale: str | None) -> None:
+        self._world.locales[self.id] = locale
+
     # ---------------------------------------------------------------- commands
 
     def commands(self, channel: Channel) -> list[str]:

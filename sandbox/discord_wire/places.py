@@ -239,6 +239,15 @@ class Guild:
     def upload_limit(self, limit: int) -> None:
         self._world.extras(self.id).upload_limit = limit
 
+    @property
+    def preferred_locale(self) -> str | None:
+        """The server's language; None: Discord tells none. Setting it sends GUILD_UPDATE."""
+        return self._world.preferred_locale(self.id)
+
+    @preferred_locale.setter
+    def preferred_locale(self, locale: str | None) -> None:
+        self._world.backend.edit_guild(self.id, {"preferred_locale": locale or ""})
+
     def boost(self, tier: int, upload_limit: int | None = None) -> None:
         """Set the boost tier (0 to 3) and, if given, the limit it brings; sends GUILD_UPDATE."""
         extras = self._world.extras(self.id)

@@ -14,10 +14,11 @@ from simcord.preview import Preview
 from simcord.preview._dependencies import _DependencyRead
 
 from .changes import Changes
+from .localizing import localized
 from .media import Read, RememberingMediaWorker
 from .members import Member
 from .places import Channel
-from .world import World
+from .world import DEFAULT_LOCALE, World
 
 _log = logging.getLogger(__name__)
 
@@ -63,16 +64,34 @@ class PreviewPage:
         self._changed = asyncio.Event()
         self._turn = asyncio.Lock()
         self._read: Read = {}
+        self._speak_to_each(world)
         self.url: str | None = None
 
+    def _speak_to_each(self, world: World) -> None:
+        """Let the page offer commands in the viewer's language."""
+        visible = world.backend.visible_commands
+
+        def visible_in_language(*, user_id: int, channel_id: int, **kind: int) -> list[dict[str, Any]]:
+            commands = visible(user_id=user_id, channel_id=channel_id, **kind)
+            return [localized(command, world.locale(user_id)) for command in commands]
+
+        world.backend.visible_commands = visible_in_language  # type: ignore[method-assign]
+
     async def open(self, channel: Channel, viewers: Sequence[Member], *, port: int | None = None) -> str:
-        """Show a channel to these people; the page before it is closed. Gives the address, which is a secret."""
+        """Show a channel to these people; the page before it is closed. Gives the address, which is a secret.
+
+        Times are in the first one's language.
+        """
         await self.close()
         env = self._world.env
         if not env._started:
             await env.start()
         self._page = env.preview(
-            channel.handle, viewers=[viewer.handle for viewer in viewers], layout="channel", port=port
+            channel.handle,
+            viewers=[viewer.handle for viewer in viewers],
+            layout="channel",
+            locale=_locale_of_page(viewers),
+            port=port,
         )
         self._page._media_worker = RememberingMediaWorker(self._read)
         self._take_turns(self._page)
@@ -146,3 +165,8 @@ class PreviewPage:
         await self.close()
         if self._world.env._started:
             await self._world.env.shutdown()
+
+
+def _locale_of_page(viewers: Sequence[Member]) -> str:
+    locale = viewers[0].locale
+    return locale if locale is not None and locale in Preview._LOCALES else DEFAULT_LOCALE

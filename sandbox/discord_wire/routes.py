@@ -121,9 +121,15 @@ def _shown(command: dict[str, Any], *, localized: bool = False) -> dict[str, Any
     shown["options"] = [_shown_option(option) for option in command.get("options") or []]
     if not shown["options"]:
         del shown["options"]
-    if not localized:
-        shown = {key: value for key, value in shown.items() if not key.endswith("_localizations")}
-    return shown
+    return shown if localized else _without_translations(shown)
+
+
+def _without_translations(item: dict[str, Any]) -> dict[str, Any]:
+    kept = {key: value for key, value in item.items() if not key.endswith("_localizations")}
+    for key in ("options", "choices"):
+        if key in kept:
+            kept[key] = [_without_translations(part) for part in kept[key]]
+    return kept
 
 
 def _list_commands(world: World, request: RecordedRequest, match: re.Match[str]) -> Answer:

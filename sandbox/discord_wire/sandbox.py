@@ -21,7 +21,7 @@ from .recording import RecordedRequest
 from .rest import Rest
 from .session_starts import SessionStarts
 from .wire_json import Wire
-from .world import World
+from .world import DEFAULT_LOCALE, World
 
 T = TypeVar("T")
 
@@ -169,11 +169,24 @@ class DiscordSandbox:
     # ------------------------------------------------------------------ making
 
     def add_guild(
-        self, name: str, *, bot_permissions: discord.Permissions | None = None, shard: tuple[int, int] | None = None
+        self,
+        name: str,
+        *,
+        bot_permissions: discord.Permissions | None = None,
+        shard: tuple[int, int] | None = None,
+        preferred_locale: str | None = DEFAULT_LOCALE,
     ) -> Guild:
-        """A server with the bot in it; `shard`: a shard that it is to belong to, and their number."""
+        """A server with the bot in it.
+
+        Args:
+            name: Its name.
+            bot_permissions: What the bot may there.
+            shard: A shard that it is to belong to, and their number.
+            preferred_locale: Its language; None where Discord tells none.
+        """
         guild_id = None if shard is None else self._id_of_shard(*shard)
-        guild = Guild(self.world, self.world.env.create_guild(name, id=guild_id))
+        handle = self.world.env.create_guild(name, id=guild_id, preferred_locale=preferred_locale or "")
+        guild = Guild(self.world, handle)
         if bot_permissions is not None:
             guild.set_bot_permissions(bot_permissions)
         return guild

@@ -45,8 +45,9 @@ def shape(world: World, intents: discord.Intents, event: str, payload: Mapping[s
 
 
 def complete_guild(world: World, guild: Payload) -> None:
-    """A guild's boost tier, which SimCord does not keep."""
+    """A guild's boost tier, which SimCord does not keep, and its language if Discord tells one."""
     guild["premium_tier"] = world.extras(int(guild["id"])).premium_tier
+    _put(guild, "preferred_locale", guild.get("preferred_locale"))
     guild["channels"] = [_as_seen(world, channel) for channel in guild.get("channels") or []]
     guild["threads"] = [thread for thread in guild.get("threads") or [] if _reaches(world, thread)]
 
@@ -79,12 +80,23 @@ def _complete_message(world: World, event: str, message: Payload) -> None:
         message["nonce"] = nonce
 
 
+def _put(payload: Payload, key: str, value: str | None) -> None:
+    """A field that is left out where there is no value."""
+    payload.pop(key, None)
+    if value:
+        payload[key] = value
+
+
 def _complete_interaction(world: World, interaction: Payload) -> None:
     guild_id = interaction.get("guild_id")
+    if person := (interaction.get("member") or interaction).get("user"):  # a ping is nobody's
+        _put(interaction, "locale", world.locale(int(person["id"])))
     interaction["attachment_size_limit"] = world.extras(int(guild_id) if guild_id else None).upload_limit
     if guild_id:
         interaction["authorizing_integration_owners"] = {"0": guild_id}
-        interaction["guild"] = {"id": guild_id, "locale": "en-US", "features": []}
+        interaction["guild"] = {"id": guild_id, "features": []}
+        for place, key in ((interaction, "guild_locale"), (interaction["guild"], "locale")):
+            _put(place, key, world.preferred_locale(int(guild_id)))
 
 
 def _censor_interaction(world: World, interaction: Payload) -> None:

@@ -24,6 +24,7 @@ from .session_starts import SessionStarts
 
 MIB = 1024 * 1024
 DEFAULT_UPLOAD_LIMIT = 10 * MIB
+DEFAULT_LOCALE = "en-US"
 _KEPT_EVENTS = 500
 
 
@@ -75,6 +76,8 @@ class World:
     requests: list[RecordedRequest] = field(default_factory=list)
     unsupported: list[str] = field(default_factory=list)
     guild_extras: dict[int, GuildExtras] = field(default_factory=dict)
+    locales: dict[int, str | None] = field(default_factory=dict)
+    """The language of the people who have another one than `DEFAULT_LOCALE`, by user id; None: Discord tells none."""
     posts: dict[int, PostFacts] = field(default_factory=dict)
     old_edits: dict[int, list[float]] = field(default_factory=dict)
     application: dict[str, Any] = field(default_factory=dict)
@@ -103,6 +106,14 @@ class World:
         if guild_id is None:
             return GuildExtras()
         return self.guild_extras.setdefault(guild_id, GuildExtras())
+
+    def locale(self, user_id: int) -> str | None:
+        """The language in which somebody uses Discord."""
+        return self.locales.get(user_id, DEFAULT_LOCALE)
+
+    def preferred_locale(self, guild_id: int) -> str | None:
+        """A server's language; SimCord keeps "" where none is told."""
+        return self.backend.get_guild(guild_id).preferred_locale or None
 
     def token_fits(self, token: str) -> bool:
         """Whether this is the bot's token, and not refused just now."""

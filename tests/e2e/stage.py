@@ -155,13 +155,16 @@ class Stage:
         """Looks for the secret half alone, so that a token in pieces is found too."""
         self.secrets.append(token.partition("-")[2])
 
-    def empty_town(self, generation: str | None = None) -> Town:
-        """A server in which no token is set yet, with an account that is its admin's to use."""
-        return Town(self, self.account(), generation)
+    def empty_town(self, generation: str | None = None, **languages: str | None) -> Town:
+        """A server in which no token is set yet, with an account that is its admin's to use.
 
-    async def town(self, generation: str | None = None) -> Town:
+        `server` and `member` are the languages of both, as `Town` says.
+        """
+        return Town(self, self.account(), generation, **languages)
+
+    async def town(self, generation: str | None = None, **languages: str | None) -> Town:
         """A server that is set up: its admin has set the token of its account."""
-        town = self.empty_town(generation)
+        town = self.empty_town(generation, **languages)
         answer = await town.set_token()
         assert answer.text.startswith("**Token works.**"), answer
         return town

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Member, Message
+from sandbox.discord_wire.world import DEFAULT_LOCALE
 from sandbox.pixverse_api.accounts import Account
 from sandbox.pixverse_api.jobs import Job
 from sandbox.pixverse_api.timelines import Timeline
@@ -19,15 +20,32 @@ _MANAGE_SERVER = DiscordSandbox.Permissions(manage_guild=True)
 class Town:
     """What people do in a server, and what they see there."""
 
-    def __init__(self, stage: Stage, account: Account, generation: str | None = None) -> None:
-        """`generation` is that of the API whose jobs are played here; without it, the stage tells."""
+    def __init__(
+        self,
+        stage: Stage,
+        account: Account,
+        generation: str | None = None,
+        *,
+        server: str | None = DEFAULT_LOCALE,
+        member: str | None = DEFAULT_LOCALE,
+    ) -> None:
+        """A server whose admin speaks English.
+
+        Args:
+            stage: Where it stands.
+            account: Its own, at useapi.net.
+            generation: That of the API whose jobs are played here; without it, the stage tells.
+            server: Discord's code of the server's language; None where Discord tells none.
+            member: That of the member's.
+        """
         self.stage = stage
         self.account = account
         self._generation = generation
-        self.guild = stage.discord.add_guild("Studio")
+        self.guild = stage.discord.add_guild("Studio", preferred_locale=server)
         self.channel = self.guild.add_text_channel("videos")
         self.admin = self.guild.add_member("ada", permissions=_MANAGE_SERVER)
         self.member = self.guild.add_member("alice")
+        self.member.locale = member
 
     @property
     def generation(self) -> str:
@@ -69,8 +87,7 @@ class Town:
         job = self.job(**fields)
         cards = len(self.cards())
         answer = await self.status(job)
-        assert answer.text.startswith("**Watching.**"), answer
-        await self.stage.discord.until(lambda: len(self.cards()) > cards, what="the card")
+        await self.stage.discord.until(lambda: len(self.cards()) > cards, what=f"the card, after {answer}")
         return job
 
     async def watch(self, *jobs: Job | str, by: Member | None = None, **options: Any) -> Answer:
@@ -90,8 +107,8 @@ class Town:
         return [message for message in self.posts(channel) if message.components_v2]
 
     def outcomes(self, channel: Channel | None = None) -> list[Message]:
-        """Outcomes: plain messages with `Details`."""
-        return [message for message in self.posts(channel) if message.labels == ["Details"]]
+        """Outcomes: plain messages with the button `Details`, in whichever language."""
+        return [message for message in self.posts(channel) if _details(message)]
 
     def notices(self, channel: Channel | None = None) -> list[Message]:
         """Word to the admins: plain messages without a button."""
@@ -136,6 +153,11 @@ class Town:
         """The short number by which the bot calls a job."""
         (row,) = self.stage.ledger.rows("SELECT id FROM jobs WHERE jobid = ?", job.jobid)
         return f"#{row['id']}"
+
+
+def _details(message: Message) -> bool:
+    ids = [button.custom_id or "" for button in message.buttons]
+    return len(ids) == 1 and ids[0].startswith("outcome:details:")
 
 
 def _jobid(job: Job | str) -> str:

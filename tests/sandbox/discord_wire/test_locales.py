@@ -1,0 +1,113 @@
+"""The languages of people and servers, and what a command is called in them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.sandbox.discord_wire.bare_socket import Socket, open_socket
+from tests.sandbox.discord_wire.conftest import Rest, Town
+from tests.sandbox.discord_wire.test_api import command, commands, option
+
+GERMAN = {"de": "Wie es um einen Auftrag steht"}
+
+
+async def connected(session: aiohttp.ClientSession, town: Town) -> tuple[Socket, dict[str, Any]]:
+    socket = await open_socket(session, town.sandbox)
+    await socket.identify(town.sandbox)
+    return socket, (await socket.read_until("GUILD_CREATE"))[-1]["d"]
+
+
+async def test_an_interaction_tells_both_languages(session: aiohttp.ClientSession, rest: Rest, town: Town) -> None:
+    await rest("PUT", commands(town.sandbox), [command()])
+    socket, guild = await connected(session, town)
+    assert guild["preferred_locale"] == "en-US"
+    town.alice.locale = "ja"
+    assert town.sandbox.add_guild("Kite Club").add_member("alice", user_id=town.alice.id).locale == "ja"
+    town.guild.preferred_locale = "pt-BR"
+    (changed,) = (await socket.read_until("GUILD_UPDATE"))[-1:]
+    assert changed["d"]["preferred_locale"] == "pt-BR"
+    town.alice.begin_slash(town.channel, "status")
+    (asked,) = (await socket.read_until("INTERACTION_CREATE"))[-1:]
+    assert (asked["d"]["locale"], asked["d"]["guild_locale"], asked["d"]["guild"]["locale"]) == ("ja", "pt-BR", "pt-BR")
+    town.admin.begin_slash(town.channel, "status")
+    assert (await socket.read())["d"]["locale"] == "en-US"
+
+
+async def test_languages_that_discord_does_not_tell(session: aiohttp.ClientSession, rest: Rest, town: Town) -> None:
+    await rest("PUT", commands(town.sandbox), [command()])
+    town.alice.locale = town.guild.preferred_locale = None
+    assert (town.alice.locale, town.guild.preferred_locale) == (None, None)
+    socket, guild = await connected(session, town)
+    assert "preferred_locale" not in guild
+    town.alice.begin_slash(town.channel, "status")
+    asked = (await socket.read())["d"]
+    assert not {"locale", "guild_locale"} & asked.keys()
+    assert "locale" not in asked["guild"]
+    town.sandbox.add_guild("Kite Club", preferred_locale=None)
+    assert "preferred_locale" not in (await socket.read())["d"]
+
+
+async def test_translations_are_kept_and_told_when_asked_for(rest: Rest, town: Town) -> None:
+    choice = {"name": "As the server", "name_localizations": {"de": "Wie der Server"}, "value": "server"}
+    languages = option(name="language", description_localizations=GERMAN, choices=[choice])
+    sent = command(description_localizations=GERMAN, options=[languages])
+    status, stored = await rest("PUT", commands(town.sandbox), [sent])
+    assert status == 200
+    _, told = await rest("GET", f"{commands(town.sandbox)}?with_localizations=true")
+    for read in (stored[0], told[0]):
+        assert (read["description_localizations"], read["options"]) == (GERMAN, [languages])
+    (short,) = (await rest("GET", commands(town.sandbox)))[1]
+    assert "_localizations" not in str(short)
+    assert short["options"][0]["choices"] == [{"name": "As the server", "value": "server"}]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        command(description_localizations={"tlh": "Klingon"}),
+        command(description_localizations={"de": ""}),
+        command(description_localizations={"de": "x" * 101}),
+        command(description_localizations={"de": None}),
+        command(description_localizations=["de"]),
+        command(name_localizations={"de": "Wo?"}),
+        command(name_localizations={"de": "Auftrag"}),
+        command(name_localizations={"ja": "あ" * 33}),
+        command(options=[option(description_localizations={"de": "x" * 101})]),
+        command(options=[option(choices=[{"name": "n", "name_localizations": {"de": "x" * 101}, "value": "v"}])]),
+        command(options=[option(choices=[{"name": "n", "name_localizations": {"no-NO": "x"}, "value": "v"}])]),
+        {"name": "Watch", "type": 3, "name_localizations": {"de": "x" * 33}},
+        {"name": "Watch", "type": 3, "description_localizations": GERMAN},
+    ],
+)
+async def test_broken_translations_are_refused(rest: Rest, town: Town, broken: dict[str, Any]) -> None:
+    status, refused = await rest("PUT", commands(town.sandbox), [broken])
+    assert (status, refused["code"]) == (400, 50035)
+    assert (await rest("GET", commands(town.sandbox)))[1] == []
+
+
+@pytest.mark.parametrize(("last", "status"), [(60, 200), (61, 400)])
+async def test_of_each_text_the_longest_language_counts(rest: Rest, town: Town, last: int, status: int) -> None:
+    choices = [{"name": "n", "name_localizations": {"de": "x" * 96, "ja": "y" * 90}, "value": "abcd"}] * 25
+    options = [option(name=f"o{k}", description_localizations={"de": "x" * 98}, choices=choices) for k in range(3)]
+    options.append(option(name="p4", description_localizations={"fr": "x" * 98, "de": "y"}))
+    sent = command(name="s", description="x" * (39 + last), options=options)  # 1 + 99, 3 × (100 + 2500), 100
+    assert (await rest("PUT", commands(town.sandbox), [sent]))[0] == status
+
+
+async def test_the_page_offers_commands_in_the_viewers_language(rest: Rest, town: Town) -> None:
+    choice = {"name": "As the server", "name_localizations": {"de": "Wie der Server"}, "value": "server"}
+    language = option(name="language", description_localizations={"de": "Sprache"}, choices=[choice])
+    await rest("PUT", commands(town.sandbox), [command(description_localizations=GERMAN, options=[language])])
+    offered: dict[str | None, str] = {}
+    for locale in ("de", "ja", "tlh", None):
+        town.alice.locale = locale
+        await town.sandbox.open_preview(town.channel, [town.alice])  # with "tlh" too, of which SimCord knows nothing
+        backend = town.sandbox.world.backend
+        offered[locale] = str(backend.visible_commands(user_id=town.alice.id, channel_id=town.channel.id))
+    for german, english in ((GERMAN["de"], "Where a job stands"), ("Wie der Server", "As the server")):
+        assert german in offered["de"]
+        assert english not in offered["de"]
+        assert all(english in offered[locale] for locale in ("ja", "tlh", None))
