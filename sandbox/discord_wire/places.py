@@ -242,7 +242,7 @@ class Guild:
     @property
     def preferred_locale(self) -> str | None:
         """The server's language; None: Discord tells none. Setting it sends GUILD_UPDATE."""
-        return self._world.preferred_locale(self.id)
+        return self.handle._guild.preferred_locale or None
 
     @preferred_locale.setter
     def preferred_locale(self, locale: str | None) -> None:

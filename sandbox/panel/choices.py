@@ -116,6 +116,45 @@ UPLOAD_LIMITS: Mapping[str, int] = {
     "100 MiB": 100 * MIB,
 }
 
+LANGUAGES: Mapping[str, str] = {
+    f"{name} ({code})": code
+    for code, name in (
+        ("en-US", "English, US"),
+        ("en-GB", "English, UK"),
+        ("bg", "български"),
+        ("cs", "Čeština"),
+        ("da", "Dansk"),
+        ("de", "Deutsch"),
+        ("el", "Ελληνικά"),
+        ("es-ES", "Español"),
+        ("es-419", "Español, LATAM"),
+        ("fi", "Suomi"),
+        ("fr", "Français"),
+        ("hi", "हिन्दी"),
+        ("hr", "Hrvatski"),
+        ("hu", "Magyar"),
+        ("id", "Bahasa Indonesia"),
+        ("it", "Italiano"),
+        ("ja", "日本語"),
+        ("ko", "한국어"),
+        ("lt", "Lietuviškai"),
+        ("nl", "Nederlands"),
+        ("no", "Norsk"),
+        ("pl", "Polski"),
+        ("pt-BR", "Português do Brasil"),
+        ("ro", "Română"),
+        ("ru", "Русский"),
+        ("sv-SE", "Svenska"),
+        ("th", "ไทย"),
+        ("tr", "Türkçe"),
+        ("uk", "Українська"),
+        ("vi", "Tiếng Việt"),
+        ("zh-CN", "中文"),
+        ("zh-TW", "繁體中文"),
+    )
+}
+"""Discord's, as its documentation names them."""
+
 PERMISSIONS: Mapping[str, str] = {
     "View Channel": "view_channel",
     "Send Messages": "send_messages",
@@ -156,6 +195,7 @@ def offered() -> dict[str, list[str]]:
         "api-faults": API_FAULTS,
         "post-faults": POST_FAULTS,
         "upload-limits": UPLOAD_LIMITS,
+        "languages": LANGUAGES,
         "permissions": PERMISSIONS,
         "speeds": SPEEDS,
         "callback-moments": CALLBACK_MOMENTS,

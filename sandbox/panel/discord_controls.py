@@ -27,12 +27,14 @@ class DiscordControls:
             "server": self.choose_server,
             "channel": self.choose_channel,
             "person": self.choose_person,
+            "person-language": self.choose_persons_language,
             "chat-open": self.open_chat,
             "channel-add": self.add_channel,
             "thread-add": self.add_thread,
             "channel-delete": self.delete_channel,
             "permissions": self.set_permissions,
             "upload-limit": self.set_upload_limit,
+            "server-language": self.set_servers_language,
             "bot-remove": self.remove_bot,
             "bot-add": self.add_bot,
             "gateway": self.trouble_gateway,
@@ -66,6 +68,13 @@ class DiscordControls:
         self._desk.person = form.one_of("person", people)
         await self._desk.show()
         return f"You are {self._desk.person.name}."
+
+    async def choose_persons_language(self, form: Form) -> str:
+        """In which language the chosen person uses Discord, in this server and every other."""
+        person = self._desk.person
+        person.locale = form.one_of("language", choices.LANGUAGES)
+        await self._desk.show()
+        return f"{person.name} uses Discord in {form.text('language')}."
 
     async def use_message_menu(self, form: Form) -> str:
         """Apps → Watch PixVerse jobs on a message, as the chosen person; the newest message if none is named."""
@@ -135,6 +144,12 @@ class DiscordControls:
         """How large one file may be in the chosen server."""
         self._desk.town.guild.upload_limit = form.one_of("limit", choices.UPLOAD_LIMITS)
         return f"{self._desk.town.guild.name} takes files up to {form.text('limit')}."
+
+    async def set_servers_language(self, form: Form) -> str:
+        """The chosen server's language."""
+        guild = self._present_town().guild
+        guild.preferred_locale = form.one_of("language", choices.LANGUAGES)
+        return f"The language of {guild.name} is {form.text('language')}."
 
     async def remove_bot(self, _form: Form) -> str:
         """Throws the bot out of the chosen server."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from sandbox.discord_wire import Member
 from sandbox.panel import choices, traffic
@@ -49,7 +49,9 @@ def places(desk: Desk) -> Section:
         "personName": desk.person.name,
         "botIsIn": desk.town.bot_is_in,
         "permissions": [name for name, flag in choices.PERMISSIONS.items() if flag not in denied],
-        "uploadLimit": _limit(desk.town.guild.upload_limit),
+        "uploadLimit": _name(desk.town.guild.upload_limit, choices.UPLOAD_LIMITS),
+        "personLanguage": _name(desk.person.locale, choices.LANGUAGES),
+        "serverLanguage": _name(desk.town.guild.preferred_locale, choices.LANGUAGES),
         "faults": desk.stage.discord.faults.waiting,
     }
 
@@ -68,8 +70,9 @@ def _known_as(desk: Desk, person: Member) -> str:
     return f"{person.name}, admin" if person.id == desk.stage.ada.id else person.name
 
 
-def _limit(limit: int) -> str:
-    return next((name for name, size in choices.UPLOAD_LIMITS.items() if size == limit), "")
+def _name(chosen: object, offered: Mapping[str, object]) -> str:
+    """What a list of the page calls this; nothing where it isn't one of those that it offers."""
+    return next((name for name, value in offered.items() if value == chosen), "")
 
 
 def chat(desk: Desk) -> Section:

@@ -52,6 +52,7 @@ class Look:
         """Looks at a new channel, as Alice, with everything in order."""
         desk = self.panel.desk
         desk.town, desk.person = desk.towns[0], desk.stage.alice
+        desk.person.locale = desk.stage.guild.preferred_locale = "en-US"
         for name, value in (("api", "on"), ("account", "ok"), ("speed", "1×")):
             await self.panel.controls[name](Form({name: value}))
         desk.stage.pixverse.faults.clear()

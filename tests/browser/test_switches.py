@@ -176,6 +176,23 @@ async def test_files_above_the_limit_come_as_links(look: Look) -> None:
     await expect(look.message("Your video is ready, as a link.").last).to_contain_text("just over this server's limit")
 
 
+async def test_languages_of_person_and_server(look: Look) -> None:
+    world = look.stage.discord.world
+    root = next(command for command in world.backend.commands[None].values() if command["name"] == "pixverse")
+    status = next(option for option in root["options"] if option["name"] == "status")
+    status["description_localizations"] = {"ja": "ジョブを表示"}
+    await look.choose("Your language", "日本語 (ja)")
+    await look.hears("Alice uses Discord in 日本語 (ja).")
+    await look.is_shown()
+    await look.chat.get_by_label("Message", exact=True).click()
+    await look.page.keyboard.type("/pixverse status")
+    await expect(look.suggestion("ジョブを表示")).to_be_visible()
+    await look.open_tab("Discord")
+    await look.choose("Language", "Português do Brasil (pt-BR)")
+    await look.hears("The language of Paper Boat Studio is Português do Brasil (pt-BR).")
+    assert (look.stage.alice.locale, look.stage.guild.preferred_locale) == ("ja", "pt-BR")
+
+
 async def test_channels_threads_and_servers(look: Look) -> None:
     await look.open_tab("Discord")
     side = look.page.locator("#discord")

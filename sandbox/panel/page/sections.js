@@ -17,6 +17,8 @@ export function showPlaces(places) {
   const channel = places.channels.find(({ id }) => id === places.channel);
   nameWhere(channel ? channel.name : "No channel", places.personName);
   live("upload-limit").value = places.uploadLimit;
+  live("person-language").value = places.personLanguage;
+  live("server-language").value = places.serverLanguage;
   setText(byId("post-faults-left"), waiting(places.faults));
   showPermissions(places);
   document.querySelector("[data-press='bot-remove']").disabled = !places.botIsIn;

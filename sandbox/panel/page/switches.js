@@ -69,7 +69,9 @@ function fieldsOfButton(button) {
 }
 
 /** What a list is called on the wire, where that is not the control's own name. */
-const FIELD_OF_LIST = { "upload-limit": "limit" };
+const FIELD_OF_LIST = {
+  "upload-limit": "limit", "person-language": "language", "server-language": "language",
+};
 
 export async function copy(text, what) {
   try {

@@ -1,0 +1,47 @@
+"""The languages of people and servers, as the panel chooses them."""
+
+from __future__ import annotations
+
+import discord
+import pytest
+
+from sandbox.panel import Panel, choices, views
+from sandbox.panel.form import Form, NotDone
+from sandbox.stage import Stage
+
+
+def test_every_language_of_discord_is_offered_once() -> None:
+    assert sorted(choices.LANGUAGES.values()) == sorted(locale.value for locale in discord.Locale)
+
+
+async def test_person_and_server_get_a_language(stage: Stage) -> None:
+    told: list[object] = []
+    stage.discord.world.backend.subscribers.append(
+        lambda event, payload: told.append(payload["preferred_locale"]) if event == "GUILD_UPDATE" else None
+    )
+    async with Panel.open(stage) as panel:
+        said = await panel.controls["person-language"](Form({"language": "日本語 (ja)"}))
+        assert said == "Alice uses Discord in 日本語 (ja)."
+        said = await panel.controls["server-language"](Form({"language": "Português do Brasil (pt-BR)"}))
+        assert said == "The language of Paper Boat Studio is Português do Brasil (pt-BR)."
+        assert (stage.alice.locale, stage.ben.locale, stage.guild.preferred_locale) == ("ja", "en-US", "pt-BR")
+        assert told == ["pt-BR"]
+        shown = views.sections(panel.desk)["places"]
+        assert isinstance(shown, dict)
+        assert shown["personLanguage"] == "日本語 (ja)"
+        assert shown["serverLanguage"] == "Português do Brasil (pt-BR)"
+        for switch in ("person-language", "server-language"):
+            with pytest.raises(NotDone):
+                await panel.controls[switch](Form({"language": "Klingon"}))
+
+
+async def test_a_language_that_is_not_offered_or_not_told_is_shown_as_none(stage: Stage) -> None:
+    stage.alice.locale, stage.guild.preferred_locale = "tlh", None
+    async with Panel.open(stage) as panel:
+        shown = views.sections(panel.desk)["places"]
+        assert isinstance(shown, dict)
+        assert (shown["personLanguage"], shown["serverLanguage"]) == ("", "")
+        await panel.controls["bot-remove"](Form({}))
+        views.sections(panel.desk)
+        with pytest.raises(NotDone):
+            await panel.controls["server-language"](Form({"language": "Deutsch (de)"}))
