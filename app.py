@@ -34,6 +34,7 @@ from discord_adapter.identify_slots import LocalSlots, SharedSlots
 from discord_adapter.interaction_limits import InteractionLimiter
 from discord_adapter.interactions import Responder
 from discord_adapter.poster import DiscordPoster
+from discord_adapter.request_pacing import RequestPacer
 from discord_adapter.shard_connection import TakeSlot
 from discord_adapter.shard_manager import ShardManager
 from discord_adapter.shared_shards import share_shards
@@ -120,6 +121,7 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
             take_slot: TakeSlot = LocalSlots(clock.monotonic, clock.sleep).take
         else:
             take_slot = SharedSlots(relay.membership.take_turn, clock.sleep).take
+            client.pacer = RequestPacer(relay.membership.requests_per_second, clock.monotonic, clock.sleep)
         shards = ShardManager(client, take_slot, monotonic=clock.monotonic, sleep=clock.sleep)
         crashes = LoopCrashes()
         heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)

@@ -10,11 +10,13 @@ from itertools import count
 
 import aiohttp
 import discord
+import yarl
 from discord.ext import commands
 from discord.http import Route
 
 from discord_adapter.channels import ChannelOwners
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
+from discord_adapter.request_pacing import RequestPacer, counts_globally
 from discord_adapter.request_trace import UNREACHABLE, NotDiscord, reason_of, wait_told, wire_trace
 from relay.failures import backoff
 from relay.ports import Meters
@@ -64,12 +66,23 @@ class RelayClient(commands.AutoShardedBot):
                 guild=True, dm_channel=False, private_channel=False
             ),
             allowed_installs=discord.app_commands.AppInstallationType(guild=True, user=False),
-            http_trace=wire_trace(GlobalLimit(lambda: self.http), self.invalid_requests.note, _counting(meters)),
+            http_trace=wire_trace(
+                GlobalLimit(lambda: self.http),
+                self.invalid_requests.note,
+                _counting(meters),
+                before=self._wait_for_turn,
+            ),
         )
+        self.pacer: RequestPacer | None = None
+        """Spaces requests where several processes share Discord's limit."""
         self.channel_owners = ChannelOwners(self)
         self.button_handlers: ButtonHandlers
         self.started: Callable[[], Awaitable[None]]
         """Called once, after the log-in and before the gateway: starts the cogs."""
+
+    async def _wait_for_turn(self, url: yarl.URL) -> None:
+        if self.pacer is not None and counts_globally(url):
+            await self.pacer.wait()
 
     async def login(self, token: str) -> None:
         """Asks Discord who the bot is, and starts nothing. Raises NotDiscord, and what discord.py does."""

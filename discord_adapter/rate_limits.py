@@ -30,8 +30,8 @@ WINDOW = 600.0
 """Seconds."""
 
 _COUNTED = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
-_WITHOUT_BOT_TOKEN = ("/webhooks/", "/interactions/")
-"""A 401 there means that an interaction is too old."""
+WITHOUT_BOT_TOKEN = ("/webhooks/", "/interactions/")
+"""In the paths of responses to interactions. A 401 there means that an interaction is too old."""
 
 
 class InvalidRequests:
@@ -53,7 +53,7 @@ class InvalidRequests:
         self._times.append(self._monotonic())
         if len(self._times) == self.limit:
             log.error("Discord has refused %d requests within ten minutes; posting pauses for a while", self.limit)
-        if status == HTTPStatus.UNAUTHORIZED and not any(part in end.url.path for part in _WITHOUT_BOT_TOKEN):
+        if status == HTTPStatus.UNAUTHORIZED and not any(part in end.url.path for part in WITHOUT_BOT_TOKEN):
             self.token_refused.set()
 
     def pause(self) -> float:

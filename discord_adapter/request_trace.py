@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import aiohttp
 import discord
+import yarl
 
 from discord_adapter.early_ack import note_stored
 from discord_adapter.rate_limits import GlobalLimit
@@ -103,9 +104,18 @@ def may_be_stored(statuses: list[int]) -> bool:
 
 
 def wire_trace(
-    global_limit: GlobalLimit, *also: Callable[[aiohttp.TraceRequestEndParams], None]
+    global_limit: GlobalLimit,
+    *also: Callable[[aiohttp.TraceRequestEndParams], None],
+    before: Callable[[yarl.URL], Awaitable[None]] | None = None,
 ) -> aiohttp.TraceConfig:
-    """The trace for `discord.Client(http_trace=…)`; `also` are called with every response."""
+    """The trace for `discord.Client(http_trace=…)`; `also` are called with every response, and `before` is waited for
+    before every request, discord.py's own repetitions included."""
+
+    async def wait(
+        _session: aiohttp.ClientSession, _context: SimpleNamespace, start: aiohttp.TraceRequestStartParams
+    ) -> None:
+        if before is not None:
+            await before(start.url)
 
     async def note(
         _session: aiohttp.ClientSession, _context: SimpleNamespace, end: aiohttp.TraceRequestEndParams
@@ -119,6 +129,7 @@ def wire_trace(
         await note_stored(end.response)
 
     trace = aiohttp.TraceConfig()
+    trace.on_request_start.append(wait)
     trace.on_request_end.append(note)
     trace.on_request_exception.append(_note_broken)
     return trace

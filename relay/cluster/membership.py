@@ -19,6 +19,7 @@ from relay.changes import Changes
 from relay.cluster.account_shares import accounts_of
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
+from relay.cluster.request_shares import RequestShare, fair_requests
 from relay.cluster.shards import shard_of
 from relay.cluster.shares import Process, ShardLease
 from relay.failures import FailureSeries
@@ -74,6 +75,7 @@ class Membership:
         """Accounts that are ours in the database alone."""
         self._should: tuple[frozenset[int], frozenset[str], frozenset[int]] = (frozenset(), frozenset(), frozenset())
         self._shards = _NOBODY
+        self._requests = RequestShare(clock.monotonic)
         self._named: set[str] = set()
         self._tidy_at = -math.inf
         self._draining = False
@@ -94,6 +96,10 @@ class Membership:
     def owns_server(self, guild_id: int) -> bool:
         shards = self.shards()
         return shard_of(guild_id, shards.count) in shards.held
+
+    def requests_per_second(self) -> float:
+        """How many requests this process may send Discord, of those that all processes share."""
+        return self._requests.per_second()
 
     async def has_named(self, name: str) -> bool:
         """Whether this process is the one of all that does what the name stands for. Raises StorageError."""
@@ -230,6 +236,7 @@ class Membership:
         self._named.clear()
         self._set_accounts(frozenset())
         self._set_shards(_NOBODY)
+        self._requests.lose()
 
     async def _watch_deadline(self) -> None:
         """Renewals may hang where the database is cut off; what is held is dropped all the same."""
@@ -241,14 +248,15 @@ class Membership:
             await self._clock.sleep(min(max(left, LOOK_SECONDS), LEASE_SECONDS))
 
     async def _look(self) -> None:
-        reader = self._leases.reader
+        reader, asked_at = self._leases.reader, self._clock.monotonic()
         if await processes.has_dead(reader):
             dead = await self._write(processes.forget_dead)
             for process_id in dead:
                 log.warning("process %s is gone; what it held is free", process_id)
         alive = await processes.alive(reader)
         await self._share_accounts(frozenset(process.id for process in alive if not process.draining))
-        await self._look_at_shards()
+        shards = await self._look_at_shards()
+        self._requests.note(asked_at, fair_requests(len(shards.held), shards.count, len(alive)))
         await self._feed.look()
         if self._clock.monotonic() >= self._tidy_at and await self.has_named(_TIDYING):
             await self._write(change_feed.delete_old)
@@ -273,14 +281,16 @@ class Membership:
             self._should = (known, takers, accounts_of(self.process_id, known, takers))
         return self._should[2]
 
-    async def _look_at_shards(self) -> None:
+    async def _look_at_shards(self) -> Shards:
+        """Returns the shards that are this process's own."""
         rows = await processes.shard_leases(self._leases.reader)
         if not rows:
-            return
+            return _NOBODY
         held = [row.shard_id for row in rows if row.owner == self.process_id]
         # Nobody may come for a shard that was assigned by hand: then whoever can posts in its servers.
         orphaned = [row.shard_id for row in rows if row.free_s > LEASE_SECONDS]
         self._set_shards(Shards(rows[0].shard_count, (*held, *orphaned)))
+        return Shards(rows[0].shard_count, tuple(held))
 
     async def _write(self, action: Callable[[Transaction], Awaitable[_T]]) -> _T:
         async with self._leases.transaction() as tx:

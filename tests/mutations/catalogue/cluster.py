@@ -12,6 +12,8 @@ _MEMBERSHIP = "tests/relay/cluster/test_membership.py"
 _PROCESSES = "tests/storage/test_processes.py"
 _FEED = "tests/storage/test_change_feed.py"
 _TAKEN_OVER = "tests/relay/delivery/test_taken_over.py"
+_REQUESTS = "tests/relay/cluster/test_request_shares.py"
+_REQUEST_PACING = "tests/discord_adapter/test_request_pacing.py"
 _STARTS = "tests/sandbox/discord_wire/test_session_starts.py"
 
 MUTATIONS = (
@@ -427,5 +429,61 @@ MUTATIONS = (
         "storage/change_feed.py",
         "pg_snapshot_xmin(pg_current_snapshot())",
         "pg_snapshot_xmax(pg_current_snapshot())",
+    ),
+    mutation(
+        "every process may send Discord all that all may",
+        f"{_REQUESTS}::test_shares_add_up_to_what_discord_allows",
+        "fair_requests",
+        "* shards_held / max(shard_count, 1)",
+        "",
+    ),
+    mutation(
+        "a larger share counts before the others know of it",
+        f"{_REQUESTS}::test_while_shards_move_and_processes_come_and_go",
+        "RequestShare.note",
+        "self._shares[1][0] <= now - BELIEVED_S",
+        "self._shares[1][0] <= now",
+    ),
+    mutation(
+        "a share is believed whenever the rows were read last",
+        f"{_REQUESTS}::test_without_a_look_a_share_is_not_believed_for_long",
+        "RequestShare.per_second",
+        "if self._monotonic() >= self._believed_until:",
+        "if 0:",
+    ),
+    mutation(
+        "a share is believed from when its answer came",
+        f"{_MEMBERSHIP}::test_discord_s_requests_are_shared_out_by_the_shards_held",
+        "RequestShare.note",
+        "self._believed_until = asked_at + BELIEVED_S",
+        "self._believed_until = now + 2 * BELIEVED_S",
+    ),
+    mutation(
+        "a process that has lost its lease keeps its share of requests",
+        f"{_REQUESTS}::test_without_a_look_a_share_is_not_believed_for_long",
+        "RequestShare.lose",
+        "self._shares.append((self._monotonic(), LEAST))",
+        "pass",
+    ),
+    mutation(
+        "requests wait for no turn",
+        f"{_REQUEST_PACING}::test_every_request_of_the_client_waits_for_its_turn",
+        "RelayClient._wait_for_turn",
+        "if self.pacer is not None and",
+        "if 0 and",
+    ),
+    mutation(
+        "an answer to a command waits for a turn",
+        f"{_REQUEST_PACING}::test_what_discord_counts",
+        "counts_globally",
+        "and not any(part in url.path for part in WITHOUT_BOT_TOKEN)",
+        "",
+    ),
+    mutation(
+        "a turn comes as early as the rate allowed when it was asked for",
+        f"{_REQUEST_PACING}::test_a_rate_that_falls_while_somebody_waits_holds",
+        "RequestPacer.wait",
+        "while (wait",
+        "if (wait",
     ),
 )

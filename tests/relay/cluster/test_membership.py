@@ -13,6 +13,7 @@ from relay.changes import Changes
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
 from relay.cluster.membership import MARGIN_SECONDS, RENEW_SECONDS, Membership
+from relay.cluster.request_shares import BELIEVED_S, LEAST, fair_requests
 from settings import PostgresUrl
 from storage import change_feed, deliveries, jobs, processes
 from storage.database import Database
@@ -280,3 +281,25 @@ async def test_a_start_without_its_database_fails(begin: Begin) -> None:
     await process.leases.close()
     with pytest.raises(StorageUnavailable):
         await process.member.release_shard(0)
+
+
+async def test_discord_s_requests_are_shared_out_by_the_shards_held(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    await first.member.agree_on_shards(2)
+    assert await first.member.take_shard(0)
+    assert await first.member.take_shard(1)
+    for _ in range(5):
+        for process in (first, second):
+            process.clock.forward(1.0)
+            await process.member.turn()
+    assert first.member.requests_per_second() == fair_requests(2, 2, 2)
+    assert second.member.requests_per_second() == LEAST
+    await first.member.release_shard(1)
+    assert await second.member.take_shard(1)
+    for process in (first, second):
+        process.clock.forward(1.0)
+        await process.member.turn()
+    assert first.member.requests_per_second() == fair_requests(1, 2, 2)
+    assert second.member.requests_per_second() == LEAST
+    first.clock.forward(BELIEVED_S)
+    assert first.member.requests_per_second() == LEAST

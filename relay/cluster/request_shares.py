@@ -1,0 +1,59 @@
+"""How many of Discord's 50 requests a second each process may make: a share, by the rows that all of them read anyway.
+
+Whoever holds shards posts in their servers, so almost everything is shared out by shards held. A share is believed only
+for a few seconds after the rows were read, and a larger one only once all others have surely read the rows that made
+theirs smaller. So no process asks another one, or the database, before a request.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable
+
+ALL = 45.0
+"""Of Discord's 50 (developer docs, Rate Limits, Global Rate Limit); the rest is for what the network delays."""
+LEAST = 2.0
+"""A second, for a process that holds no shard: it logs in, and registers commands."""
+BELIEVED_S = 3.0
+"""For how long after its rows were asked for a share may be used in full."""
+
+
+def fair_requests(shards_held: int, shard_count: int, processes: int) -> float:
+    """A process's share, in requests a second.
+
+    The sum over all processes is `ALL` less one for each: evenly spaced requests may be one more in a second.
+    """
+    shared = max(ALL - processes, ALL / 2)
+    least = min(LEAST, shared / (2 * processes))
+    return least + (shared - processes * least) * shards_held / max(shard_count, 1)
+
+
+class RequestShare:
+    """The share of this process as it may be used now. `monotonic` returns seconds."""
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        self._monotonic = monotonic
+        self._shares: deque[tuple[float, float]] = deque([(monotonic(), LEAST)])
+        """The last ones, each with when it was computed."""
+        self._believed_until = -math.inf
+
+    def note(self, asked_at: float, share: float) -> None:
+        """A share, computed now from rows that were asked for at `asked_at` (monotonic seconds)."""
+        now = self._monotonic()
+        self._shares.append((now, share))
+        # One from just before that time was in force then.
+        while len(self._shares) > 1 and self._shares[1][0] <= now - BELIEVED_S:
+            self._shares.popleft()
+        self._believed_until = asked_at + BELIEVED_S
+
+    def per_second(self) -> float:
+        """Requests a second."""
+        if self._monotonic() >= self._believed_until:
+            return min(LEAST, *(share for _, share in self._shares))
+        return min(share for _, share in self._shares)
+
+    def lose(self) -> None:
+        """Others may share out by now what was this process's."""
+        self._believed_until = -math.inf
+        self._shares.append((self._monotonic(), LEAST))
