@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Iterator
 from typing import Any, TypeVar
 
@@ -18,6 +19,8 @@ PAGE = 100
 MAX_PAGES = 30
 """3,000 messages; if there are more, the result is that nobody can know."""
 _SECONDS = 30.0
+_COMMAND = re.compile(r"</([^:>]+):\d+>")
+"""A link to a command, as `CommandMentions` writes it."""
 _T = TypeVar("_T")
 
 
@@ -132,7 +135,12 @@ def _is_ours(stored: dict[str, Any], client: discord.Client) -> bool:
 def _is_it(stored: dict[str, Any], message: Message) -> bool:
     if message.known_by is not None:
         return message.known_by in set(_custom_ids(stored.get("components") or []))
-    return bool(stored.get("content") == message.content)
+    return _without_ids(str(stored.get("content"))) == _without_ids(message.content or "")
+
+
+def _without_ids(content: str) -> str:
+    """The content with each command named in plain text: right after a start its id may not be known yet."""
+    return _COMMAND.sub(r"/\1", content)
 
 
 def _custom_ids(components: list[dict[str, Any]]) -> Iterator[str]:

@@ -34,7 +34,18 @@ def pseudo(text: str) -> str:
     """`text` in the pseudo-language: `**Watching {n} jobs.** More` as `**[!! Ŵàţćĥïñĝ {n} ĵöƀš. !!]** …`."""
     if state := _STATE.fullmatch(text):
         return f"**{pseudo(state[1])}**{_accented(state[2])}"
-    return f"[!! {_accented(text)} !!]" if re.search("[a-z]", _KEPT.sub("", text), re.IGNORECASE) else text
+    return f"[!! {_accented(text)} !!]" if _has_words(text) else text
+
+
+def marked(mark: str) -> Callable[[str], str]:
+    """English with a mark in front: `**ja: Watching.** …`. Texts without a word stay as they are."""
+
+    def translate(text: str) -> str:
+        if not _has_words(text):
+            return text
+        return f"**{mark}: {text.removeprefix('**')}" if text.startswith("**") else f"{mark}: {text}"
+
+    return translate
 
 
 def mirrored(text: str) -> str:
@@ -93,6 +104,10 @@ def known(folder: Path) -> Iterator[None]:
 
 def _empty(code: str) -> Catalog:
     return Catalog(locale=code.replace("-", "_"), fuzzy=False, charset="utf-8")
+
+
+def _has_words(text: str) -> bool:
+    return re.search("[a-z]", _KEPT.sub("", text), re.IGNORECASE) is not None
 
 
 def _accented(text: str) -> str:

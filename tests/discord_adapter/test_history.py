@@ -176,3 +176,18 @@ def _always(answer: Any) -> Any:
         return answer
 
     return logs_from
+
+
+@pytest.mark.parametrize(
+    "stored_as", ["</pixverse-admin check:12>", "</pixverse-admin check:34>", "/pixverse-admin check"]
+)
+@pytest.mark.parametrize("looked_for", ["</pixverse-admin check:12>", "/pixverse-admin check"])
+async def test_a_text_is_the_same_whether_or_not_the_ids_of_its_commands_are_known(
+    stored_as: str, looked_for: str
+) -> None:
+    """A bot that has just started looks for a notice before Discord has told it the ids."""
+    kept = {**stored(id_at(NOW + 1)), "content": f"**Fix it.** Run {stored_as}."}
+    client = cast("discord.Client", Channel([kept]))
+    for start, result in (("**Fix it.**", Found(int(kept["id"]))), ("**Mend it.**", Absent())):
+        message = Message(f"{start} Run {looked_for}.")
+        assert await find_message(client, CHANNEL, message, NOW, readable=True) == result

@@ -20,7 +20,17 @@ def _refused(answer: Answer) -> bool:
 _MEMBERS = {f"pixverse {name}" for name in ("status", "watch", "unwatch", "list", "forget-me")}
 _ADMINS = {
     f"pixverse-admin {name}"
-    for name in ("token set", "token remove", "check", "deliveries", "alerts", "follow", "unfollow", "callback")
+    for name in (
+        "token set",
+        "token remove",
+        "check",
+        "deliveries",
+        "alerts",
+        "follow",
+        "unfollow",
+        "callback",
+        "language",
+    )
 }
 
 
@@ -43,6 +53,12 @@ async def test_who_is_offered_which_command(town: Town) -> None:
 @pytest.mark.parametrize("name", ["token set", "token remove", "check", "deliveries", "callback"])
 async def test_admin_commands_are_refused(town: Town, name: str) -> None:
     assert _refused(await town.member.forge_slash(town.channel, f"pixverse-admin {name}"))
+
+
+async def test_the_language_command_is_refused(town: Town) -> None:
+    assert _refused(await town.member.forge_slash(town.channel, "pixverse-admin language", language="ja"))
+    sql = "SELECT language FROM servers WHERE guild_id = ?"
+    assert town.stage.ledger.rows(sql, town.guild.id) == [{"language": None}]
 
 
 async def test_the_alerts_command_is_refused(town: Town) -> None:

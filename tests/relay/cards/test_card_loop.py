@@ -16,7 +16,7 @@ from relay.cards.card_edits import CARD_SECONDS, OLD_CARD_SECONDS, YOUNG_CARD_SE
 from relay.cards.card_loop import CardLoop
 from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
-from storage import deliveries, delivery_queries, subscriptions
+from storage import deliveries, delivery_queries, servers, subscriptions
 from tests.relay.delivery.test_outbox import WakingClock
 from tests.relay.outbox_world import GUILD, World, completed
 
@@ -608,6 +608,40 @@ async def test_a_card_becomes_slow_also_after_a_restart(world: CardWorld) -> Non
     await world.move(SLOW_AFTER)
 
     assert world.statuses()[-1] is CardStatus.SLOW
+
+
+# ---- their language -------------------------------------------------------------------------------------------------
+
+
+async def test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in(world: CardWorld) -> None:
+    """After a restart too, whatever the server speaks by then."""
+    await _speak(world, "pt-BR")
+    await world.card("job")
+    batch_id = await world.batch(CHANNEL, 9)
+    await world.watch("one", CHANNEL, batch_id=batch_id, users=(9,))
+    async with world.database.transaction() as tx:
+        await deliveries.add_summary(
+            tx, batch_id=batch_id, guild_id=GUILD, channel_id=CHANNEL, base_nonce="s" * 25, now=world.clock.now()
+        )
+    await world.pump()
+    await _speak(world, "ja")
+    await world.halt()
+    world.run()
+    await world.told("job")
+    await world.move(20 * SECOND)
+    await world.end(completed("one"))
+    await world.pump()
+    world.loop.job_changed(2)
+    await world.move(20 * SECOND)
+
+    posts = [post for _, post in world.discord.edits]
+    assert {type(post) for post in posts} == {CardPost, SummaryPost}
+    assert {post.language for post in posts} == {"pt-BR"}
+
+
+async def _speak(world: CardWorld, language: str) -> None:
+    async with world.database.transaction() as tx:
+        await servers.set_language(tx, GUILD, language)
 
 
 # ---- summaries ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,122 @@
+"""Everybody reads their own language, and a message keeps the one that it was made in."""
+
+from __future__ import annotations
+
+from tests.mutations.mutation import mutation
+
+_LANGUAGE = "tests/ui/test_language.py"
+_MADE = "tests/storage/test_deliveries.py"
+_CARDS = "tests/relay/cards/test_card_loop.py"
+_TOOL = "tests/tools/test_translations.py"
+
+MUTATIONS = (
+    mutation(
+        "a post is in the language of whoever is spoken to",
+        "tests/ui/test_posts.py::test_a_post_is_in_its_own_language_whoever_is_spoken_to[ja]",
+        "message_of",
+        "with speaking(post.language):",
+        "if True:",
+    ),
+    mutation(
+        "whoever asks is answered in English",
+        "tests/discord_adapter/test_interaction_limits.py::test_from_here_on_the_sender_is_spoken_to_in_their_language",
+        "InteractionLimiter.lets_in",
+        "speak_to(interaction)\n",
+        "",
+    ),
+    mutation(
+        "an admin's choice of a language counts for nothing",
+        f"{_MADE}::test_a_message_keeps_the_language_of_the_moment_in_which_it_was_made[sqlite]",
+        "deliveries._language",
+        "coalesce(language, locale, '')",
+        "coalesce(locale, language, '')",
+    ),
+    mutation(
+        "a card that was deleted comes back in the language of before",
+        f"{_MADE}::test_a_card_that_is_posted_anew_after_it_was_deleted_is_in_todays_language[sqlite]",
+        "add_card",
+        "await _language(tx, guild_id)",
+        "(await get(tx, adopted)).language",
+    ),
+    mutation(
+        "a card is edited in English",
+        f"{_CARDS}::test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in",
+        "CardPosts.plain",
+        'language=row.card_language or ""',
+        'language=""',
+    ),
+    mutation(
+        "a summary is edited in English",
+        f"{_CARDS}::test_a_card_and_a_summary_are_edited_in_the_language_they_were_posted_in",
+        "CardEdits._show_summary",
+        'self._posts.summary(key.id, "", message.language)',
+        'self._posts.summary(key.id, "", "")',
+    ),
+    mutation(
+        "an outcome is in English",
+        "tests/relay/delivery/test_sender.py::"
+        "test_a_message_is_made_and_tried_again_and_looked_for_in_the_language_it_was_put_in_with",
+        "MessageBuilder._outcome",
+        "language=delivery.language,\n",
+        "",
+    ),
+    mutation(
+        "a notice is looked for with the ids of its commands",
+        "tests/discord_adapter/test_history.py::"
+        "test_a_text_is_the_same_whether_or_not_the_ids_of_its_commands_are_known",
+        "history._without_ids",
+        'return _COMMAND.sub(r"/\\1", content)',
+        "return content",
+    ),
+    mutation(
+        "the language of a server that nobody uses is kept",
+        "tests/relay/test_guild_lifecycle.py::"
+        "test_a_servers_language_is_kept_from_the_first_command_on_and_follows_every_change",
+        "GuildLifecycle.locale_told",
+        "if await servers.get(self._database.reader, guild_id) or await self.known_channels(guild_id):",
+        "if True:",
+    ),
+    mutation(
+        "a translation that can't be filled in is a fault",
+        f"{_LANGUAGE}::test_a_translation_that_cannot_be_filled_in_is_english_and_logged_once",
+        "_filled",
+        "AttributeError, IndexError, KeyError, TypeError, ValueError",
+        "AttributeError",
+    ),
+    mutation(
+        "a damaged catalogue is a fault",
+        f"{_LANGUAGE}::test_a_damaged_or_missing_catalogue_is_english_and_logged_once",
+        "read_translations",
+        "except Exception as error:",
+        "except FileNotFoundError as error:",
+    ),
+    mutation(
+        "every catalogue is read at the start",
+        f"{_LANGUAGE}::test_no_catalogue_is_read_before_it_is_needed",
+        "ui/language.py",
+        "_catalogues: dict[str, Translations] = {}\n",
+        "_catalogues: dict[str, Translations] = {ENGLISH: Translations()}\n",
+    ),
+    mutation(
+        "a translation that Discord would not take is registered",
+        "tests/discord_adapter/test_command_translations.py::"
+        "test_a_translation_that_discord_would_not_take_stays_in_english",
+        "CommandTranslator.translate",
+        "if units(text) > limit:",
+        "if units(text) > 10 * limit:",
+    ),
+    mutation(
+        "a placeholder may be lost in translation",
+        f"{_TOOL}::test_a_translation_that_does_not_fit_is_named_with_its_line",
+        "tools/translations.py",
+        "for name in sorted(wanted - there - may_lack):\n",
+        "for name in ():\n",
+    ),
+    mutation(
+        "a compiled catalogue may be older than its source",
+        f"{_TOOL}::test_what_is_older_than_its_source_is_named",
+        "tools/translations.py",
+        "return _meaning(path.read_bytes()) != _meaning(compiled(catalogue))",
+        "return False",
+    ),
+)
