@@ -8,7 +8,7 @@ WORKERS ?= 6
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := help
-.PHONY: help run demo test check translations mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-dev
+.PHONY: help run demo test check translations mutations simulate soak soak-cluster bench bench-smoke pictures lock clean postgres env-run env-postgres env-sandbox env-cluster env-dev
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -18,7 +18,7 @@ run: env-run ## Run the bot (settings in .env)
 
 postgres: env-postgres ## Install the driver that DATABASE_URL=postgresql://… needs
 
-demo: env-sandbox ## Try the bot on this machine, with no account; ARGS= --open, --keep, --port=8080, --script
+demo: $(if $(findstring --cluster,$(ARGS)),env-cluster,env-sandbox) ## Try the bot on this machine, with no account; ARGS= --cluster, --open, --keep, --port=8080, --script
 	@exec $(BIN)/python -m sandbox $(ARGS)
 
 # Each worker imports every test: with the compiled files kept that takes a third of the time.
@@ -67,13 +67,16 @@ clean: ## Remove the virtual environment and caches, never the data
 
 # dev contains all others, each of them contains run: an environment that has more is left as it is.
 env-run:
-	@PYTHON='$(PYTHON)' tools/environment run postgres sandbox dev
+	@PYTHON='$(PYTHON)' tools/environment run postgres sandbox cluster dev
 
 env-postgres:
-	@PYTHON='$(PYTHON)' tools/environment postgres dev
+	@PYTHON='$(PYTHON)' tools/environment postgres cluster dev
 
 env-sandbox:
-	@PYTHON='$(PYTHON)' tools/environment sandbox dev
+	@PYTHON='$(PYTHON)' tools/environment sandbox cluster dev
+
+env-cluster:
+	@PYTHON='$(PYTHON)' tools/environment cluster dev
 
 env-dev:
 	@PYTHON='$(PYTHON)' tools/environment dev

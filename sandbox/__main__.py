@@ -26,10 +26,13 @@ def main() -> int:
     parser.add_argument(
         "--script", action="store_true", help="play the main path through without a browser, and check that it is right"
     )
+    parser.add_argument("--cluster", action="store_true", help="three processes that share a PostgreSQL")
     parser.add_argument("--open", action="store_true", help="open the page in a browser")
     parser.add_argument("--keep", action="store_true", help="leave the bot's files where they are at the end")
     parser.add_argument("--port", type=int, default=0, help="where the page listens; any free port if not given")
     options = parser.parse_args()
+    if options.script and options.cluster:
+        parser.error("--script plays with one process; leave --cluster out")
     if not 0 <= options.port <= 65535:
         parser.error("a port is a number from 0 to 65535")
 
@@ -39,7 +42,7 @@ def main() -> int:
 
     if options.script:
         return play(play_script, SIGNALS)
-    wishes = Wishes(opens_browser=options.open, keeps_files=options.keep, port=options.port)
+    wishes = Wishes(opens_browser=options.open, cluster=options.cluster, keeps_files=options.keep, port=options.port)
     return play(lambda: show_page(wishes), SIGNALS)
 
 

@@ -14,6 +14,8 @@ _TIED_BOT = Path(__file__).with_name("tied_bot.py")
 _NOT_THE_BOT = frozenset({"sandbox", "tests", "benchmarks", "tools"})
 _SECONDS_TO_LEAVE = 12.0
 """The bot promises to end within ten seconds."""
+SECONDS_TO_HAND_OVER = 30.0
+"""And within 28 where others may take over what it holds."""
 _LAST_WORDS = 30
 _KEPT_LINES = 400
 
@@ -38,11 +40,17 @@ def copy_program(target: Path) -> Path:
 
 
 class BotProcess:
-    """`bot.py` by this very Python, with these settings for its whole environment."""
+    """`bot.py` by this very Python, with these settings for its whole environment.
 
-    def __init__(self, program: Path, settings: Mapping[str, str]) -> None:
+    After SIGTERM it has `seconds_to_leave`.
+    """
+
+    def __init__(self, program: Path, settings: Mapping[str, str], seconds_to_leave: float = _SECONDS_TO_LEAVE) -> None:
         self._program = program
         self._settings = dict(settings)
+        self._seconds_to_leave = seconds_to_leave
+        self.stopping = False
+        """Whether it has been sent SIGTERM."""
         self.starts = 0
         """How often it was started."""
         self.log: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -77,6 +85,7 @@ class BotProcess:
         that one is killed, it ends by itself.
         """
         self.starts += 1
+        self.stopping = False
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             str(_TIED_BOT),
@@ -103,9 +112,10 @@ class BotProcess:
         """SIGTERM, and SIGKILL if that does not end it in time."""
         if self._process is None or self._process.returncode is not None:
             return
+        self.stopping = True
         self._process.terminate()
         try:
-            async with asyncio.timeout(_SECONDS_TO_LEAVE):
+            async with asyncio.timeout(self._seconds_to_leave):
                 await self.ended()
         except TimeoutError:
             self._process.kill()

@@ -23,6 +23,7 @@ class Wishes:
     """What the command line asks of the demo. Port 0 is any free one."""
 
     opens_browser: bool = False
+    cluster: bool = False
     keeps_files: bool = False
     port: int = 0
 
@@ -30,18 +31,19 @@ class Wishes:
 async def show_page(wishes: Wishes) -> int:
     """Shows the page until the task is cancelled."""
     async with (
-        open_stage(_POLL_SECONDS, keep_files=wishes.keeps_files) as stage,
+        open_stage(_POLL_SECONDS, keep_files=wishes.keeps_files, cluster=wishes.cluster) as stage,
         Panel.open(stage, wishes.port) as panel,
     ):
         if wishes.keeps_files:
             print(f"The bot's files stay in {stage.folder}")
-        print("Starting the bot against a simulated Discord and PixVerse on your machine ...")
+        bots = f"{len(stage.processes)} processes of the bot on a PostgreSQL" if wishes.cluster else "the bot"
+        print(f"Starting {bots} against a simulated Discord and PixVerse on your machine ...")
         try:
             await stage.while_bot_lives(set_scene(panel))
         except BotTrouble as problem:
             print(f"{problem} Its log is in the panel, under Bot: {panel.url}")
         else:
-            print(_welcome(panel.url))
+            print(_welcome_to_cluster(panel.url) if wishes.cluster else _welcome(panel.url))
         if wishes.opens_browser:
             await _open_browser(panel.url)
         await asyncio.Event().wait()
@@ -115,6 +117,19 @@ The page:  {url}
      /pixverse status in the chat and paste it.
   3. Be Ada, who manages the server, and type /pixverse-admin check.
   4. Choose the channel #every-video: it gets every job of the account.
+
+Press Ctrl-C to stop.
+"""
+
+
+def _welcome_to_cluster(url: str) -> str:
+    return f"""
+The page:  {url}
+
+  1. Under Bot are the processes, with the gateway shards that each of them holds.
+  2. Press "Kill a process midway" above the chat: the process that serves the channel is killed
+     while a job is on its way, and another one takes over.
+  3. Kill, stop and add processes under Bot, and go on using /pixverse in the chat meanwhile.
 
 Press Ctrl-C to stop.
 """

@@ -11,6 +11,7 @@ from signal import Signals
 
 from sandbox.bot_process import BotTrouble
 from sandbox.panel import PortTaken
+from sandbox.postgres import NoPostgres
 from sandbox.stage import NoPort
 
 DONE, FAILED = 0, 1
@@ -23,7 +24,7 @@ def play(performance: Callable[[], Coroutine[object, object, int]], signals: Seq
     logging.basicConfig(level=logging.ERROR, format="sandbox: %(message)s")
     try:
         return asyncio.run(_until_told_to_stop(performance(), signals))
-    except (NoPort, PortTaken) as problem:
+    except (NoPort, NoPostgres, PortTaken) as problem:
         print(problem, file=sys.stderr)
     except BotTrouble as problem:
         print(problem, "It said:", *problem.last_words, sep="\n  ", file=sys.stderr)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
-from sandbox.bot_process import BotProcess, BotTrouble, copy_program
+from cryptography.fernet import Fernet
+
+from sandbox.bot_process import SECONDS_TO_HAND_OVER, BotProcess, BotTrouble, copy_program
+from sandbox.cluster import PROCESSES, SHARDS, Balancer, Cluster
 from sandbox.discord_wire import Answer, Channel, DiscordSandbox, Guild, Member, NotAnswered
 from sandbox.pixverse_api import PixverseApi
 from sandbox.pixverse_api.accounts import Account
+from sandbox.postgres import open_postgres
 
 T = TypeVar("T")
 
@@ -35,6 +39,7 @@ class Stage:
     discord: DiscordSandbox
     pixverse: PixverseApi
     bot: BotProcess
+    """The only process, or the first one of a cluster."""
     account: Account
     guild: Guild
     channel: Channel
@@ -43,6 +48,28 @@ class Stage:
     ada: Member
     alice: Member
     ben: Member
+    cluster: Cluster | None = None
+    """All processes, where there are several."""
+
+    @property
+    def processes(self) -> dict[str, BotProcess]:
+        """The bot's processes by their names."""
+        return {"1": self.bot} if self.cluster is None else self.cluster.processes
+
+    def shards_of(self, name: str) -> list[int]:
+        """The gateway shards that a process has a connection for, as Discord sees it."""
+        sessions = self.discord.gateway.connected
+        return sorted({one.shard[0] for one in sessions if self.cluster is None or one.caller == name})
+
+    @property
+    def shards_away(self) -> int:
+        """How many gateway shards nobody has a connection for."""
+        return self.discord.gateway.shards - len({one.shard[0] for one in self.discord.gateway.connected})
+
+    def serving(self, guild: Guild) -> str | None:
+        """The process that Discord sends a server's events to; of two, the one that takes the shard over."""
+        sessions = [one for one in self.discord.gateway.connected if one.serves(guild.id)]
+        return (sessions[-1].caller or "1") if sessions else None
 
     @property
     def people(self) -> dict[int, str]:
@@ -57,6 +84,7 @@ class Stage:
         """
         try:
             await self.discord.wait_for_bot(_SECONDS_TO_COME_UP)
+            await self.discord.until(lambda: self.shards_away == 0, _SECONDS_TO_COME_UP, "every shard")
         except TimeoutError:
             raise BotTrouble(
                 f"The bot did not come up within {_SECONDS_TO_COME_UP:.0f} s.", self.bot.last_words
@@ -78,7 +106,7 @@ class Stage:
             BotTrouble: the bot's process ended before, or left somebody without an answer.
         """
         doing = asyncio.ensure_future(work)
-        watching = asyncio.ensure_future(self.bot.ended())
+        watching = asyncio.ensure_future(_first_end(self.processes.values()))
         try:
             await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
             if not doing.done():
@@ -92,27 +120,41 @@ class Stage:
             await asyncio.gather(doing, watching, return_exceptions=True)
 
 
+async def _first_end(processes: Iterable[BotProcess]) -> int:
+    ends = [asyncio.ensure_future(process.ended()) for process in processes]
+    try:
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        return done.pop().result()
+    finally:
+        for end in ends:
+            end.cancel()
+        await asyncio.gather(*ends, return_exceptions=True)
+
+
 @asynccontextmanager
-async def open_stage(poll_interval: float, *, keep_files: bool = False) -> AsyncIterator[Stage]:
-    """A stage with its bot started; arguments and errors are those of `empty_stage`."""
-    async with empty_stage(poll_interval, keep_files=keep_files) as stage:
-        await stage.bot.start()
+async def open_stage(poll_interval: float, *, keep_files: bool = False, cluster: bool = False) -> AsyncIterator[Stage]:
+    """A stage with its processes started; arguments and errors are those of `empty_stage`."""
+    async with empty_stage(poll_interval, keep_files=keep_files, cluster=cluster) as stage:
         try:
+            for process in list(stage.processes.values()):
+                await process.start()
             yield stage
         finally:
-            await stage.bot.stop()
+            await asyncio.gather(*(process.stop() for process in stage.processes.values()))
 
 
 @asynccontextmanager
-async def empty_stage(poll_interval: float, *, keep_files: bool = False) -> AsyncIterator[Stage]:
+async def empty_stage(poll_interval: float, *, keep_files: bool = False, cluster: bool = False) -> AsyncIterator[Stage]:
     """Starts both sandboxes on free ports of 127.0.0.1, and not the bot; at the end no port and no file is left.
 
     Args:
         poll_interval: Seconds between two looks of the bot at one job.
         keep_files: Leaves the bot's database and copy of its program where they are, after all.
+        cluster: Several processes share a PostgreSQL, which is started too, and Discord's shards.
 
     Raises:
         NoPort: nothing can be listened on.
+        NoPostgres: PostgreSQL can't be started.
     """
     async with AsyncExitStack() as stack:
         folder = Path(mkdtemp(prefix="pixverse-relay-demo-"))
@@ -126,9 +168,17 @@ async def empty_stage(poll_interval: float, *, keep_files: bool = False) -> Asyn
             stack.push_async_callback(discord.stop, strict=False)
         except OSError as error:
             raise NoPort(f"No free port on 127.0.0.1 ({error.strerror}).") from error
-        bot = BotProcess(copy_program(folder / "bot"), _settings(discord, pixverse, folder, poll_interval))
+        program = copy_program(folder / "bot")
+        several = None
+        if cluster:
+            several = await _open_cluster(stack, folder, program, discord, pixverse, poll_interval)
+            bot = several.processes["1"]
+        else:
+            database = f"sqlite:///{folder / 'relay.db'}"
+            addresses = Addresses(discord.api_url, pixverse.base, pixverse.cdn.base)
+            bot = BotProcess(program, _settings(discord.bot_token, addresses, database, poll_interval))
         discord.world.backend.bot_user.name = "PixVerse Relay"
-        guild = discord.add_guild("Paper Boat Studio")
+        guild = discord.add_guild("Paper Boat Studio", shard=(0, SHARDS) if cluster else None)
         channel = guild.add_text_channel("videos")
         talk = guild.add_text_channel("talk")
         every = guild.add_text_channel("every-video")
@@ -144,17 +194,54 @@ async def empty_stage(poll_interval: float, *, keep_files: bool = False) -> Asyn
             ada=guild.add_member("Ada", permissions=discord.Permissions(manage_guild=True, manage_messages=True)),
             alice=guild.add_member("Alice"),
             ben=guild.add_member("Ben"),
+            cluster=several,
         )
 
 
-def _settings(discord: DiscordSandbox, pixverse: PixverseApi, folder: Path, poll_interval: float) -> dict[str, str]:
+class Addresses(NamedTuple):
+    """Where a process finds both sandboxes."""
+
+    discord: str
+    pixverse: str
+    files: str
+
+
+async def _open_cluster(
+    stack: AsyncExitStack,
+    folder: Path,
+    program: Path,
+    discord: DiscordSandbox,
+    pixverse: PixverseApi,
+    poll_interval: float,
+) -> Cluster:
+    discord.gateway.shards = SHARDS
+    discord.starts.max_concurrency, discord.starts.enforced = SHARDS, True
+    database = await stack.enter_async_context(open_postgres(folder, _free_port()))
+    key = Fernet.generate_key().decode()
+
+    async def settings_of(name: str) -> Mapping[str, str]:
+        """Each process calls both sandboxes at addresses of its own, so that they can be told apart."""
+        addresses = Addresses(discord.api_url_of(name), await pixverse.base_of(name), pixverse.cdn.base)
+        shared = {"ENCRYPTION_KEY": key, "PUBLIC_URL": f"http://127.0.0.1:{balancer.port}"}
+        return _settings(discord.bot_token, addresses, database, poll_interval) | shared
+
+    cluster = Cluster(lambda settings: BotProcess(program, settings, SECONDS_TO_HAND_OVER), settings_of)
+    balancer = Balancer(cluster.callback_ports)
+    await balancer.start()
+    stack.push_async_callback(balancer.stop)
+    for _ in range(PROCESSES):
+        await cluster.add()
+    return cluster
+
+
+def _settings(token: str, at: Addresses, database: str, poll_interval: float) -> dict[str, str]:
     callbacks = _free_port()
     return {
-        "DISCORD_TOKEN": discord.bot_token,
-        "DISCORD_API_URL": discord.api_url,
-        "USEAPI_URL": pixverse.base,
-        "MEDIA_HOSTS": pixverse.cdn.base,
-        "DATABASE_URL": f"sqlite:///{folder / 'relay.db'}",
+        "DISCORD_TOKEN": token,
+        "DISCORD_API_URL": at.discord,
+        "USEAPI_URL": at.pixverse,
+        "MEDIA_HOSTS": at.files,
+        "DATABASE_URL": database,
         "POLL_INTERVAL": str(poll_interval),
         "CALLBACK_PORT": str(callbacks),
         "PUBLIC_URL": f"http://127.0.0.1:{callbacks}",

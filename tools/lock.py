@@ -21,6 +21,8 @@ def main() -> None:
         compile_lock = (f"{folder}/bin/uv", "pip", "compile", *OPTIONS, "pyproject.toml")
         _run(*compile_lock, "--upgrade", "--all-extras", "--group", "dev", "--output-file", str(LOCKS / "dev.lock"))
         same_versions = ("--upgrade", "--constraints", str(LOCKS / "dev.lock"), "--output-file")
+        cluster = ("--extra", "postgres", "--group", "cluster")
+        _run(*compile_lock, *cluster, *same_versions, str(LOCKS / "cluster.lock"))
         _run(*compile_lock, "--group", "sandbox", *same_versions, str(LOCKS / "sandbox.lock"))
         _run(*compile_lock, "--extra", "postgres", *same_versions, str(LOCKS / "postgres.lock"))
         _run(*compile_lock, *same_versions, str(LOCKS / "run.lock"))

@@ -57,6 +57,8 @@ class Desk:
     speed: float = 1.0
     api: str = "on"
     scene: Scene = FIRST_SCENE
+    log_of: str = "1"
+    """The process whose log is shown."""
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _said: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_COMMANDS))
     """What people entered into their latest commands."""

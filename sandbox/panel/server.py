@@ -20,6 +20,7 @@ from sandbox.panel.form import Control, Form, NotDone
 from sandbox.panel.guard import only_own_page, with_headers
 from sandbox.panel.live import Live
 from sandbox.panel.pixverse_controls import PixverseControls
+from sandbox.panel.process_controls import ProcessControls
 from sandbox.panel.tryouts import Tryouts
 from sandbox.stage import Stage
 
@@ -46,6 +47,7 @@ class Panel:
             **DiscordControls(self.desk).controls(),
             **CallbackControls(self.desk).controls(),
             **BotControls(self.desk).controls(),
+            **ProcessControls(self.desk).controls(),
         }
         self.port = 0
         self._live = Live(lambda: views.sections(self.desk))

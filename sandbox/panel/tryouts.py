@@ -55,7 +55,7 @@ class Tryouts:
     async def kill_bot(self, _form: Form) -> str:
         """Kills the bot before a job's end, which it misses, and starts it again."""
         self._wait_for_the_bot()
-        if not self._stage.bot.running:
+        if self._stage.serving(self._stage.guild) is None:
             raise NotDone("The bot isn't running right now. Start it under Bot, then try again.")
         self._is_dying = True
         job = self._add("Fireflies over a midnight pond")
@@ -66,8 +66,14 @@ class Tryouts:
             self._is_dying = False
             raise
         seconds = max(1, round(self._seconds_before_kill))
-        tell = self._begin(f"In {seconds} seconds the bot is killed (kill -9), before the job is done.")
-        self._desk.in_background(self._die_and_come_back(tell, job))
+        if self._stage.cluster is None:
+            tell = self._begin(f"In {seconds} seconds the bot is killed (kill -9), before the job is done.")
+            self._desk.in_background(self._die_and_come_back(tell, job))
+        else:
+            tell = self._begin(
+                f"In {seconds} seconds the process that serves this channel is killed, before the job is done."
+            )
+            self._desk.in_background(self._die_and_be_replaced(tell, job))
         return ""
 
     async def take_permission(self, _form: Form) -> str:
@@ -179,7 +185,7 @@ class Tryouts:
         await desk.show()
 
     async def _die_and_come_back(self, tell: Callable[[str], None], job: Job) -> None:
-        bot, discord = self._stage.bot, self._stage.discord
+        bot = self._stage.bot
         try:
             await asyncio.sleep(self._seconds_before_kill)
             if bot.running:
@@ -191,12 +197,35 @@ class Tryouts:
                 await bot.start()
         finally:
             self._is_dying = False
+        tell(f"Done: the job ended while the bot was dead, and its result was posted {await self._times_told(job)}.")
+
+    async def _die_and_be_replaced(self, tell: Callable[[str], None], job: Job) -> None:
+        """Nobody starts it again: the others go on in its place."""
+        stage = self._stage
+        try:
+            await asyncio.sleep(self._seconds_before_kill)
+            dead = stage.serving(stage.guild) or "1"
+            await stage.processes[dead].kill()
+            tell(f"Killed process {dead}. Within 20 seconds the others notice, and one takes this channel over.")
+            await stage.discord.until(lambda: stage.serving(stage.guild) not in (None, dead), timeout=math.inf)
+            heir = stage.serving(stage.guild)
+            tell(f"Process {heir} serves this channel now, in place of process {dead}.")
+        finally:
+            self._is_dying = False
+        times = await self._times_told(job)
+        late = max(0.0, _results(stage.channel, job)[0].time - job.history[-1].at / 1000)
+        tell(
+            f"Done: process {heir} serves this channel in place of process {dead}. The result was posted {times}, "
+            f"{late:.0f} seconds after the job had ended. Start process {dead} again under Bot, if you like."
+        )
+
+    async def _times_told(self, job: Job) -> str:
+        """Waits for the job's result, and says how often it was posted."""
         channel = self._stage.channel
-        await discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
+        await self._stage.discord.until(lambda: _results(channel, job) != [], timeout=math.inf)
         await asyncio.sleep(_SECONDS_FOR_A_SECOND_ONE)
         count = len(_results(channel, job))
-        times = "once" if count == 1 else f"{count} times"
-        tell(f"Done: the job ended while the bot was dead, and its result was posted {times}.")
+        return "once" if count == 1 else f"{count} times"
 
 
 def _results(channel: Channel, job: Job) -> list[Message]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+from sandbox.bot_process import BotProcess
 from sandbox.discord_wire import Member
 from sandbox.panel import choices, traffic
 from sandbox.panel.desk import Desk, Town
@@ -16,6 +18,8 @@ _LINES = 150
 _ANSWERS = 5
 _TITLES_OF_KEPT = {Kept.HERE: "", Kept.EXPIRED: "expired (410)", Kept.UNKNOWN: "gone (404)"}
 _MINUTE_MS = 60_000
+_LATELY_MS = 6_000
+"""Three intervals of the demo."""
 
 Section = dict[str, object] | list[dict[str, object]] | list[str]
 
@@ -26,6 +30,7 @@ def sections(desk: Desk) -> dict[str, Section]:
         "places": places,
         "chat": chat,
         "bot": bot,
+        "processes": processes,
         "scene": scene,
         "pixverse": pixverse,
         "jobs": jobs,
@@ -88,16 +93,56 @@ def chat(desk: Desk) -> Section:
 
 
 def bot(desk: Desk) -> Section:
-    """How the bot's process is."""
-    process = desk.stage.bot
+    """How the bot is, and its process where there is only one."""
+    stage, process = desk.stage, desk.stage.bot
+    running = any(one.running for one in stage.processes.values())
     return {
-        "running": process.running,
-        "connected": process.running and desk.stage.discord.bot_connected,
-        "gatewayClosed": desk.stage.discord.gateway.closed,
+        "running": running,
+        "connected": running and stage.shards_away == 0,
+        "shardsAway": stage.shards_away,
+        "gatewayClosed": stage.discord.gateway.closed,
         "pid": process.pid,
         "exitCode": process.exit_code,
         "starts": process.starts,
     }
+
+
+def processes(desk: Desk) -> Section:
+    """Several processes, each with what it holds; empty where there is only one."""
+    stage = desk.stage
+    if stage.cluster is None:
+        return []
+    serving = stage.serving(desk.town.guild) if desk.town.bot_is_in else None
+    asking = _who_asks(stage.pixverse.requests)
+    shown: list[dict[str, object]] = [
+        {
+            "name": name,
+            "state": _state(process),
+            "pid": process.pid,
+            "shards": stage.shards_of(name),
+            "servesHere": name == serving,
+            "asks": name in asking,
+            "logShown": name == desk.log_of,
+        }
+        for name, process in stage.cluster.processes.items()
+    ]
+    return shown
+
+
+def _state(process: BotProcess) -> str:
+    """`running`, `stopping`, or how it has ended."""
+    if process.running:
+        return "stopping" if process.stopping else "running"
+    code = process.exit_code
+    if code is None:
+        return "not started"
+    return {0: "stopped", -signal.SIGKILL: "killed"}.get(code, f"ended, exit code {code}")
+
+
+def _who_asks(requests: Sequence[Seen]) -> set[str]:
+    """The processes that have asked the API lately."""
+    since = int(time.time() * 1000) - _LATELY_MS
+    return {entry.caller for entry in requests[-200:] if entry.at >= since}
 
 
 def scene(desk: Desk) -> Section:
@@ -174,4 +219,4 @@ def requests(desk: Desk) -> Section:
 
 def log(desk: Desk) -> Section:
     """What the bot said last."""
-    return list(desk.stage.bot.log)[-_LINES:]
+    return list(desk.stage.processes[desk.log_of].log)[-_LINES:]

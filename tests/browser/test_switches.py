@@ -12,7 +12,9 @@ from tests.browser.look import WIDE, Look
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-_MADE_BY_SCRIPT = {"job-change", "job-ask", "callback-send", "token-show"}
+_MADE_BY_SCRIPT = {
+    "job-change", "job-ask", "callback-send", "token-show", "process-kill", "process-stop", "process-start",
+}  # fmt: skip
 
 
 def _job(look: Look, prompt: str, *steps: timelines.Step) -> Job:

@@ -32,7 +32,7 @@ class Project:
         self.python = folder / "fake python"
         (self.root / "requirements").mkdir(parents=True)
         shutil.copytree(ROOT / "tools", self.root / "tools")
-        for name in ("run", "sandbox", "dev"):
+        for name in ("run", "postgres", "sandbox", "cluster", "dev"):
             (self.root / "requirements" / f"{name}.lock").write_text(name)
         self.use_python()
 

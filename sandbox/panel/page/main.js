@@ -1,6 +1,7 @@
 // The page of the sandbox: wires the switches and keeps what is shown up to date.
 import { byId } from "./dom.js";
 import { showJobs, tickJobs, wireFold } from "./jobs.js";
+import { showProcesses } from "./processes.js";
 import {
   showBot, showChat, showLog, showLogsEnd, showNothingIsKnown, showPixverse, showPlaces, showScene, showTraffic,
 } from "./sections.js";
@@ -16,6 +17,7 @@ const SHOW = {
   places: showPlaces,
   chat: showChat,
   bot: showBot,
+  processes: showProcesses,
   scene: showScene,
   pixverse: showPixverse,
   jobs: (jobs) => showJobs(jobs, offered.transitions),

@@ -1,5 +1,6 @@
 // What the server tells of everything but the jobs, put into the page.
 import { byId, clock, element, keepChildren, setOptions, setText } from "./dom.js";
+import { isSeveral, shards } from "./processes.js";
 import { nameWhere } from "./tabs.js";
 
 function live(name) {
@@ -71,7 +72,8 @@ export function showScene({ text, needsToken }) {
 function stateOf(bot) {
   if (!bot.running) return ["bad", "The bot isn't running"];
   if (bot.connected) return ["well", "The bot is online"];
-  return bot.gatewayClosed ? ["bad", "The gateway is closed"] : ["waits", "The bot is connecting …"];
+  if (bot.gatewayClosed) return ["bad", "The gateway is closed"];
+  return ["waits", isSeveral() ? `${shards(bot.shardsAway)} without a process …` : "The bot is connecting …"];
 }
 
 function showGateway(isClosed) {

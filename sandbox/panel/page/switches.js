@@ -70,7 +70,7 @@ function fieldsOfButton(button) {
 
 /** What a list is called on the wire, where that is not the control's own name. */
 const FIELD_OF_LIST = {
-  "upload-limit": "limit", "person-language": "language", "server-language": "language",
+  "upload-limit": "limit", "person-language": "language", "server-language": "language", "log-of": "name",
 };
 
 export async function copy(text, what) {

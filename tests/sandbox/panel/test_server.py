@@ -191,8 +191,9 @@ async def test_a_port_in_use_is_named(stage: Stage) -> None:
 async def test_the_page_is_told_what_changes_and_nothing_else(panel: Panel, client: aiohttp.ClientSession) -> None:
     async with client.get(f"{panel.url}events") as stream:
         assert stream.content_type == "text/event-stream"
-        first = [await _event(stream) for _ in range(8)]
-        assert [name for name, _ in first] == ["places", "chat", "bot", "scene", "pixverse", "jobs", "traffic", "log"]
+        first = [await _event(stream) for _ in range(9)]
+        named = ["places", "chat", "bot", "processes", "scene", "pixverse", "jobs", "traffic", "log"]
+        assert [name for name, _ in first] == named
         panel.desk.stage.pixverse.add_job(panel.desk.stage.account, prompt="a\nb: c")
         name, data = await _event(stream)
     assert name == "jobs"

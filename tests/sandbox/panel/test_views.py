@@ -18,6 +18,7 @@ async def test_a_bot_that_does_not_start_leaves_its_last_words(stage: Stage) -> 
     assert shown["bot"] == {
         "running": False,
         "connected": False,
+        "shardsAway": 1,
         "gatewayClosed": False,
         "pid": None,
         "exitCode": 2,
