@@ -36,7 +36,7 @@ async def show_page(wishes: Wishes) -> int:
     ):
         if wishes.keeps_files:
             print(f"The bot's files stay in {stage.folder}")
-        bots = f"{len(stage.processes)} processes of the bot on a PostgreSQL" if wishes.cluster else "the bot"
+        bots = f"{len(stage.processes)} processes of the bot, with PostgreSQL," if wishes.cluster else "the bot"
         print(f"Starting {bots} against a simulated Discord and PixVerse on your machine ...")
         try:
             await stage.while_bot_lives(set_scene(panel))

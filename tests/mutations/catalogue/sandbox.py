@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.mutations.mutation import mutation
 
 _CHAT = "tests/browser/test_chat.py"
+_CLUSTER = "tests/sandbox/test_cluster.py"
 _SERVER = "tests/sandbox/panel/test_server.py"
 _SWITCHES = "tests/browser/test_switches.py"
 
@@ -111,7 +112,28 @@ MUTATIONS = (
         "the kill scene does not say what came of it",
         f"{_SWITCHES}::test_the_bot_is_killed_midway_and_the_result_comes_once",
         "Tryouts._die_and_come_back",
-        "await asyncio.sleep(_SECONDS_FOR_A_SECOND_ONE)",
+        'tell(f"Done: the job ended while the bot was dead, and its result was posted {await self._times_told(job)}.")',
         "return",
+    ),
+    mutation(
+        "a demo that is killed leaves PostgreSQL behind",
+        f"{_CLUSTER}::test_postgres_ends_with_whoever_started_it",
+        "tied_postgres.main",
+        "threading.Thread(target=_end_with_the_other, args=[server], daemon=True).start()\n",
+        "",
+    ),
+    mutation(
+        "callbacks are lost while one process is dead",
+        f"{_CLUSTER}::test_callbacks_go_to_each_process_in_turn_and_past_one_that_is_gone",
+        "Balancer._pass_on",
+        "continue",
+        "break",
+    ),
+    mutation(
+        "the demo's list shows no process's end",
+        "tests/sandbox/panel/test_process_controls.py::test_processes_are_started_stopped_killed_and_added_by_name",
+        "views._state",
+        "if process.running:",
+        "if process.starts:",
     ),
 )
