@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
+from typing import NamedTuple
 
 import aiohttp
 
@@ -93,6 +94,14 @@ class Outside:
     media_session: Callable[[AllowedHosts], aiohttp.ClientSession] = media_session
 
 
+class DiscordSide(NamedTuple):
+    """What meets Discord, apart from posts."""
+
+    shards: ShardManager
+    registry: CommandRegistry
+    responder: Responder
+
+
 async def serve(settings: Settings, service_manager: ServiceManager, outside: Outside | None = None) -> None:
     """Runs the bot until it is cancelled, and tells the service manager how it is.
 
@@ -126,12 +135,13 @@ async def serve(settings: Settings, service_manager: ServiceManager, outside: Ou
         crashes = LoopCrashes()
         heartbeats = Heartbeats(relay.heartbeats(), crashes, clock.monotonic)
         await _open_callback_port(settings, stack, relay)
-        await _open_monitoring_port(settings, stack, instruments, heartbeats, shards, relay)
+        discord_side = DiscordSide(shards, registry, Responder(registry, clock, relay.guilds.locale_seen))
+        await _open_monitoring_port(settings, stack, instruments, heartbeats, discord_side, relay)
         stack.push_async_callback(client.close)
         service_manager.ready()
         stack.callback(service_manager.stopping)
         async with _watched(service_manager, heartbeats, clock):
-            await _serve_discord(settings, shards, registry, crashes, heartbeats, relay)
+            await _serve_discord(settings, discord_side, crashes, heartbeats, relay)
 
 
 async def _open_storage(settings: Settings, stack: AsyncExitStack, outside: Outside) -> Storage:
@@ -183,19 +193,20 @@ async def _open_monitoring_port(
     stack: AsyncExitStack,
     instruments: Instruments,
     heartbeats: Heartbeats,
-    shards: ShardManager,
+    discord_side: DiscordSide,
     relay: Relay,
 ) -> None:
     """Serves it until the stack is closed, if it is set. Raises SettingsError where nobody can listen."""
     port = monitoring_port(settings)
     if port is None:
         return
+    shards, responder = discord_side.shards, discord_side.responder
     reader = await stack.enter_async_context(open_reader(settings.database))
     sources = Sources(
         polls=relay.poller.polls,
         posts=lambda: relay.outbox.counts,
         hints=lambda: relay.callbacks.counts,
-        failures=relay.failures,
+        failures=lambda: relay.failures() | {"gateway": shards.failures, "interactions": responder.failures},
         crashes=heartbeats.crashes,
         loop_ages=heartbeats.ages,
         gateway_away=shards.away_for,
@@ -224,16 +235,11 @@ async def _watched(service_manager: ServiceManager, heartbeats: Heartbeats, cloc
 
 
 async def _serve_discord(
-    settings: Settings,
-    shards: ShardManager,
-    registry: CommandRegistry,
-    crashes: LoopCrashes,
-    heartbeats: Heartbeats,
-    relay: Relay,
+    settings: Settings, discord_side: DiscordSide, crashes: LoopCrashes, heartbeats: Heartbeats, relay: Relay
 ) -> None:
     """Logs in, starts the cogs, and stays until Discord refuses the token or the task is cancelled."""
+    shards, registry, responder = discord_side
     client, clock = shards.client, relay.clock
-    responder = Responder(registry, clock, relay.guilds.locale_seen)
     limiter = InteractionLimiter(responder, CommandRate(clock, settings.commands_per_minute), clock)
     services = AdminServices(
         tokens=TokenService(relay.accounts, relay.tokens, relay.allowances, registry),

@@ -81,7 +81,7 @@ async def stay_connected(shards: ShardManager, sleep: Sleep, hold: Hold = hold_a
             await _connect(shards, hold)
         except Exception as error:
             # The loop's edge: whatever ended the connections, there are next ones.
-            problem, longest = _read(error)
+            problem, longest = _read(error, shards)
         failures += 1
         if shards.lasted(backoff(1.0, failures, longest)):
             failures = 1
@@ -99,7 +99,7 @@ async def _connect(shards: ShardManager, hold: Hold) -> Never:
         await shards.end()
 
 
-def _read(error: Exception) -> tuple[str, float]:
+def _read(error: Exception, shards: ShardManager) -> tuple[str, float]:
     """Why a connection ended, and how many seconds to wait at most before the next. Raises DiscordTokenRefused."""
     match error:
         case discord.ConnectionClosed(code=code):
@@ -110,6 +110,7 @@ def _read(error: Exception) -> tuple[str, float]:
             raise DiscordTokenRefused from error
         case discord.DiscordException() | aiohttp.ClientError() | OSError() | TimeoutError() | NotDiscord():
             return reason_of(error), _LONGEST_WAIT
+    shards.failures += 1
     log.error("discord.py failed at the gateway", exc_info=error)
     return reason_of(error), _LONGEST_WAIT_REFUSED
 

@@ -97,12 +97,6 @@ def require_posting(interaction: Interaction) -> None:
         raise CannotPostHere(missing_permission_reply(missing))
 
 
-def _own_fault(error: Exception) -> Reply:
-    reference = secrets.token_hex(3)
-    log.error("an interaction failed; its asker was given the number %s", reference, exc_info=error)
-    return own_fault_reply(reference)
-
-
 class Responder:
     """Does what an interaction asks for and replies with the result."""
 
@@ -117,6 +111,8 @@ class Responder:
         self._replaced: deque[int] = deque(maxlen=_REPLACED)
         """The ids of the replies that a press of one of their own buttons replaced last."""
         self._ending = asyncio.Event()
+        self.failures = 0
+        """How many interactions failed by a fault of the bot's own."""
 
     async def end(self) -> None:
         """Stops: gives work in hand a moment to end, cancels the rest, and then gives replies a moment to be sent.
@@ -271,13 +267,20 @@ class Responder:
             log.error("the database takes no writes right now: %s", error)
             return [restarting_reply()]
         except Exception as error:
-            return [self._refused(interaction, error, look_again) or _own_fault(error)]
+            # The edge of one interaction: whatever fails, its asker gets a reply.
+            return [self._refused(interaction, error, look_again) or self._own_fault(error)]
         return [found] if isinstance(found, Reply) else found
 
     def _refused(self, interaction: Interaction, error: Exception, look_again: OnPress | None) -> Reply | None:
         """The reply to a refusal; None for an error that is not one."""
         mentions = self._registry.mentions(interaction.guild_id or 0)
         return refusal_reply(error, mentions, manager=may_manage_server(interaction), look_again=look_again)
+
+    def _own_fault(self, error: Exception) -> Reply:
+        self.failures += 1
+        reference = secrets.token_hex(3)
+        log.error("an interaction failed; its asker was given the number %s", reference, exc_info=error)
+        return own_fault_reply(reference)
 
 
 async def _at_most(seconds: float, work: Collection[asyncio.Future[Any]]) -> None:

@@ -48,6 +48,8 @@ class ShardManager:
         self._begun = monotonic()
         self._came_up = False
         self._failure: asyncio.Future[Never]
+        self.failures = 0
+        """How often discord.py failed in a way that no fault of network, Discord or settings explains."""
 
     @property
     def held(self) -> frozenset[int]:

@@ -254,6 +254,7 @@ class Relay:
             "follows": self.follows.failures,
             "callbacks": self.callbacks.failures,
             "cards": self.cards.failures,
+            "accounts": self.rechecks.failures,
             "retention": self.retention.failures,
         }
 

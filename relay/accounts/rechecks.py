@@ -53,6 +53,8 @@ class Rechecks:
         self._clock = clock
         self._due: dict[int, float] = {}
         self._woken = asyncio.Event()
+        self.failures = 0
+        """How many trials failed for a reason of this machine's own."""
 
     async def run(self) -> None:
         """Tries what is due until it is cancelled. If a trial fails for a reason of this machine's own, that is logged.
@@ -109,6 +111,7 @@ class Rechecks:
                 await self.recheck_now(account_id)
             except Exception as error:
                 # The edge of one account (a locked database, for one): its next trial comes in time.
+                self.failures += 1
                 log_failure(log, error, "trying the token of account %d failed", account_id)
 
     def _is_to_be_tried(self, account: Account) -> bool:

@@ -114,8 +114,12 @@ class CallbackProcessor:
         """How many callbacks were used in which way since the start."""
         self.heartbeat = clock.monotonic()
         """When the loop last turned, monotonic seconds; it turns at least every 30 s."""
-        self.failures = 0
+        self._failures = 0
+
+    @property
+    def failures(self) -> int:
         """How often something went wrong that was no fault of the callback."""
+        return self._failures + self._unknown.failures
 
     def received(self, guild_id: int, body: bytes) -> None:
         """A callback came to the server's address. Returns at once, whatever the body holds."""
@@ -158,7 +162,7 @@ class CallbackProcessor:
             self.counts[await self._used(guild_id, callback)] += 1
         except Exception as error:
             # The edge of one callback: a fault of ours or of the disk holds up no other.
-            self.failures += 1
+            self._failures += 1
             log_failure(log, error, "a callback of server %d could not be acted on", guild_id)
 
     async def _used(self, guild_id: int, callback: CallbackBody) -> CallbackUse:
@@ -191,7 +195,7 @@ class CallbackProcessor:
                     await servers.set_callback_heard(tx, guild_id, self._came_at[guild_id])
         except Exception as error:
             # The loop's edge: it is written with the next callback.
-            self.failures += 1
+            self._failures += 1
             log_failure(log, error, "it could not be written down that callbacks came")
             for guild_id in guild_ids:
                 self._came_at.pop(guild_id, None)

@@ -39,6 +39,8 @@ class UnknownJobs:
         self._interval = timing.interval
         self._asked: dict[int, deque[float]] = {}
         self._looks: dict[tuple[int, str], asyncio.Task[None]] = {}
+        self.failures = 0
+        """How many jobs could not be relayed for a reason of this machine's own."""
 
     async def consider(self, guild_id: int, account_id: int, callback: CallbackBody) -> bool:
         """Whether the API is asked about the job, to relay it, because the server follows the account. Does not wait
@@ -85,6 +87,8 @@ class UnknownJobs:
         except PixVerseError as error:
             log.info("no response about a job that a callback named: %s", error)
         except Exception as error:
+            # The edge of one job: a fault of ours or of the disk holds up no other.
+            self.failures += 1
             log_failure(log, error, "a job that a callback named could not be relayed")
 
 

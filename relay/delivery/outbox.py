@@ -148,8 +148,12 @@ class DeliveryLoop:
         """Set once Discord has refused the bot's token; nothing is sent any more."""
         self.heartbeat = clock.monotonic()
         """When the loop last turned, by the clock's monotonic seconds."""
-        self.failures = 0
-        """How many attempts failed for a reason of this machine's own."""
+        self._failures = 0
+
+    @property
+    def failures(self) -> int:
+        """How many attempts, or looks for second messages, failed for a reason of this machine's own."""
+        return self._failures + self._sender.failures
 
     @property
     def counts(self) -> Counter[str]:
@@ -191,7 +195,7 @@ class DeliveryLoop:
             self._reading.worked()
         except Exception as error:
             # The loop's edge: a full or locked database loses nothing.
-            self.failures += 1
+            self._failures += 1
             seconds = self._reading.failed(error)
         await sleep_unless_woken(self._clock, seconds, self._woken)
 
@@ -247,6 +251,7 @@ class DeliveryLoop:
             await self._sender.look_again()
         except Exception as error:
             # The edge of these looks: what is due stays so.
+            self._failures += 1
             log_failure(log, error, "second messages could not be looked for")
         finally:
             self._looking_again = None
@@ -317,7 +322,7 @@ class DeliveryLoop:
                 return None
 
     def _defer(self, delivery_id: int) -> None:
-        self.failures += 1
+        self._failures += 1
         self._failed_in_a_row[delivery_id] += 1
         seconds = backoff(2.0, self._failed_in_a_row[delivery_id], _LONGEST_DEFERRAL)
         self._deferred_until[delivery_id] = self._clock.monotonic() + seconds

@@ -127,6 +127,8 @@ class Sender:
         """Discord refuses the bot's token: nothing is sent any more."""
         self.counts: Counter[str] = Counter()
         """What became of attempts, by the names of the verdicts."""
+        self.failures = 0
+        """How many looks for second messages failed."""
 
     async def deliver(self, delivery_id: int, yield_channel: YieldChannel = nullcontext) -> None:
         """Does the next thing that brings the delivery forward; yields the channel while its videos are fetched.
@@ -422,6 +424,7 @@ class Sender:
                     await self._put_off_second_look(again, None)
             except Exception as error:
                 # The edge of one look: whatever fails holds up no other.
+                self.failures += 1
                 log_failure(log, error, "delivery %d could not be looked for again", delivery.id)
 
     async def _put_off_second_look(self, delivery: Delivery, at: int | None) -> bool:

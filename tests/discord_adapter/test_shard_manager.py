@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 from unittest.mock import AsyncMock, Mock
 
 import discord
@@ -16,7 +16,7 @@ import pytest
 from discord_adapter.acknowledging import acknowledge
 from discord_adapter.client import DiscordTokenRefused, RelayClient, log_in, use_discord_at
 from discord_adapter.gateway import stay_connected
-from discord_adapter.shard_connection import ask_gateway
+from discord_adapter.shard_connection import GatewayInfo, ask_gateway
 from discord_adapter.shard_manager import ShardManager
 from relay.cluster.identify_pacing import SessionStartLimit
 from relay.ports import NoMeters
@@ -272,6 +272,25 @@ async def test_a_process_that_may_not_go_on_ends(start: Start, sandbox: DiscordS
         await two.shards.add(0)
     with pytest.raises(DiscordTokenRefused):
         await asyncio.wait_for(staying, 10)
+
+
+async def test_what_nothing_at_discord_explains_is_counted_and_the_gateway_is_tried_again(
+    start: Start, caplog: pytest.LogCaptureFixture
+) -> None:
+    one = await start("one")
+    errors = [
+        KeyError("session_id"),
+        OSError("no route"),
+        discord.ConnectionClosed(Mock(), shard_id=0, code=4004),  # the token is refused
+    ]
+
+    async def hold(_shards: ShardManager, _info: GatewayInfo) -> Never:
+        raise errors.pop(0)
+
+    with caplog.at_level(logging.ERROR), pytest.raises(DiscordTokenRefused):
+        await stay_connected(one.shards, one._sleep, hold)
+    assert one.shards.failures == 1
+    assert [record.getMessage() for record in caplog.records] == ["discord.py failed at the gateway"]
 
 
 async def test_for_how_long_some_shard_has_been_away(start: Start, sandbox: DiscordSandbox) -> None:

@@ -42,7 +42,17 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
         assert samples["relay_gateway_away_seconds"] == 0
         assert (samples["relay_shards"], samples["relay_shards_held"]) == (1, 1)
         assert samples["relay_accounts_held"] == 1
-        loops = ("delivery", "poll", "follows", "callbacks", "cards", "retention")
+        loops = (
+            "delivery",
+            "poll",
+            "follows",
+            "callbacks",
+            "cards",
+            "retention",
+            "accounts",
+            "gateway",
+            "interactions",
+        )
         assert [samples[f'relay_loop_failures_total{{loop="{loop}"}}'] for loop in loops] == [0] * len(loops)
 
         await stage.stop()

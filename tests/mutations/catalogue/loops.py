@@ -9,6 +9,51 @@ _QUEUE = "tests/relay/polling/test_job_queue.py"
 
 MUTATIONS = (
     mutation(
+        "a trial that fails by a fault of this machine is not counted",
+        "tests/relay/accounts/test_account_registry.py::test_a_failing_database_does_not_end_the_loop",
+        "Rechecks._try_in_turn",
+        "self.failures += 1",
+        "self.failures += 0",
+    ),
+    mutation(
+        "a job that a callback named and that cannot be relayed is not counted",
+        "tests/relay/callbacks/test_callback_processor.py::test_an_unknown_job_that_cannot_be_stored_is_counted",
+        "CallbackProcessor.failures",
+        "self._failures + self._unknown.failures",
+        "self._failures",
+    ),
+    mutation(
+        "a look for second messages that fails is not counted",
+        "tests/relay/delivery/test_taken_over.py::test_who_took_it_over_looks_again_ten_minutes_later",
+        "Sender.look_again",
+        "self.failures += 1",
+        "self.failures += 0",
+    ),
+    mutation(
+        "a fault of discord.py at the gateway is not counted",
+        "tests/discord_adapter/test_shard_manager.py::"
+        "test_what_nothing_at_discord_explains_is_counted_and_the_gateway_is_tried_again",
+        "gateway._read",
+        "shards.failures += 1",
+        "shards.failures += 0",
+    ),
+    mutation(
+        "an interaction that fails by a fault of the bot is not counted",
+        "tests/discord_adapter/test_interactions.py::"
+        "test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number",
+        "Responder._own_fault",
+        "self.failures += 1",
+        "self.failures += 0",
+    ),
+    mutation(
+        "an interaction that fails by a fault of the bot is not answered",
+        "tests/discord_adapter/test_interactions.py::"
+        "test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number",
+        "Responder._outcome",
+        "or self._own_fault(error)]",
+        "or self._own_fault(error)][:0]",
+    ),
+    mutation(
         "a job that is removed while it is in flight comes back",
         f"{_QUEUE}::test_a_job_that_was_removed_in_flight_is_gone_when_its_request_is_over",
         "JobQueue._wait",

@@ -627,8 +627,10 @@ async def test_a_failing_database_does_not_end_the_loop(world: AccountsFixture) 
         async with world.locked_by_another_program():
             await world.pass_time(301)
         assert world.accounts.state_of(account) is AccountState.REFUSED
+        assert world.rechecks.failures == 1
         await world.pass_time(301)
         assert world.accounts.state_of(account) is AccountState.OK
+        assert world.rechecks.failures == 1
 
 
 async def test_an_account_without_a_token_is_not_tried(world: AccountsFixture) -> None:

@@ -233,6 +233,20 @@ async def test_a_database_that_fails_ends_nothing(world: World, post: Post) -> N
     assert post.world.heard.reported == [number]
 
 
+async def test_an_unknown_job_that_cannot_be_stored_is_counted(
+    world: World, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _follow(world)
+    world.api.put(JOB)
+    with monkeypatch.context() as broken:
+        broken.setattr(post.imports, "import_jobs", None)
+        assert await post.says(jobid=JOB, status="progress") is CallbackUse.FOLLOWED
+    assert post.processor.failures == 1
+    assert await post.says(jobid=JOB, status="progress") is CallbackUse.FOLLOWED
+    assert post.imports.taken == [(ACCOUNT, JOB)]
+    assert post.processor.failures == 1
+
+
 async def test_the_loop_turns_though_nothing_comes(world: World, post: Post) -> None:
     await post.settled()
     await asyncio.sleep(0.01)

@@ -118,6 +118,7 @@ async def test_who_took_it_over_looks_again_ten_minutes_later(world: World, monk
     with monkeypatch.context() as broken:
         broken.setattr(world.discord, "copies", None)
         await world.another_sender.look_again()
+    assert world.another_sender.failures == 1
     await world.another_sender.look_again()
     assert _standing(world) == [first, second]
     world.clock.advance(60_000)

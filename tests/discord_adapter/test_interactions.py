@@ -1,0 +1,59 @@
+"""Whatever fails while an interaction is worked on, its asker gets a reply."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, cast
+from unittest.mock import AsyncMock, MagicMock
+
+import pytest
+
+from discord_adapter.command_registry import CommandRegistry
+from discord_adapter.interactions import Responder
+from storage.errors import StorageUnavailable
+from tests.clock import ManualClock
+from ui.command_texts import CommandMentions
+from ui.message import Reply
+
+
+class Registry:
+    """Serves every server."""
+
+    def serves(self, _guild_id: int | None) -> bool:
+        return True
+
+    def mentions(self, _guild_id: int) -> CommandMentions:
+        return CommandMentions()
+
+
+@pytest.fixture
+def responder() -> Responder:
+    return Responder(cast("CommandRegistry", Registry()), ManualClock(), AsyncMock())
+
+
+async def _reply(responder: Responder, error: Exception) -> str:
+    async def fails() -> Reply:
+        raise error
+
+    interaction = cast("Any", MagicMock(guild_id=1))
+    interaction.response.defer = AsyncMock()
+    interaction.edit_original_response = AsyncMock()
+    await responder.reply(interaction, fails)
+    return str(interaction.edit_original_response.await_args.kwargs["content"])
+
+
+async def test_a_fault_of_the_bot_s_own_is_logged_and_counted_under_a_number(
+    responder: Responder, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        reply = await _reply(responder, KeyError("unexpected"))
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    number = record.getMessage().split()[-1]
+    assert f"`{number}`" in reply
+    assert responder.failures == 1
+
+
+async def test_a_database_that_takes_nothing_is_no_fault_of_its_own(responder: Responder) -> None:
+    assert "restart" in await _reply(responder, StorageUnavailable("disk full"))
+    assert responder.failures == 0
