@@ -25,6 +25,7 @@ _SCOPES = "command_scopes"
 _REGISTERING = "commands"
 """The name of the lease of the process that does it."""
 _REGISTERING_AGAIN_SECONDS = 2.0
+_Entry = tuple[Scope, Sequence[Payload]]
 _LONGEST_WAIT = 300.0
 _SECONDS = 60.0
 
@@ -46,28 +47,50 @@ class CommandRegistry:
         return self._mentions.get(guild_id) or self._mentions.get(None) or CommandMentions()
 
     async def register(self, client: AutoShardedBot, ownership: Ownership, sleep: Sleep) -> None:
-        """Registers the commands of the client's tree. Processes do so one after the other, so that none undoes what
-        another has done. Raises StorageError."""
-        while not await ownership.has_named(_REGISTERING):
-            await sleep(_REGISTERING_AGAIN_SECONDS)
+        """Registers the commands of the client's tree. Raises StorageError."""
         wanted = await translated(client.tree)
-        await self.sync(RegisteredCommands(client, client.application_id or 0), wanted, sleep)
-        await ownership.release_named(_REGISTERING)
+        await self.sync(RegisteredCommands(client, client.application_id or 0), wanted, ownership, sleep)
 
-    async def sync(self, registered: RegisteredCommands, commands: Sequence[Payload], sleep: Sleep) -> None:
-        """Registers the commands in the wanted scopes and removes them from all others; tries until that is done."""
+    async def sync(
+        self, registered: RegisteredCommands, commands: Sequence[Payload], ownership: Ownership, sleep: Sleep
+    ) -> None:
+        """Registers the commands in the wanted scopes and removes them from all others; tries until that is done.
+
+        Processes do so one after the other, so that none undoes what another has done. One that has to try again lets
+        the others go first: it may be the only one that Discord is away from. Raises StorageError.
+        """
         before = await self._scopes_before()
-        pending: list[tuple[Scope, Sequence[Payload]]] = [(scope, commands) for scope in self._wanted]
+        pending: list[_Entry] = [(scope, commands) for scope in self._wanted]
         pending += [(scope, ()) for scope in before if scope not in self._wanted]
         for failures in count(1):
-            pending = [entry for entry in pending if not await self._try(registered, *entry)]
+            while not await ownership.has_named(_REGISTERING):
+                await sleep(_REGISTERING_AGAIN_SECONDS)
+            try:
+                pending = await self._try_all(registered, pending)
+                if not pending:
+                    await self._remember_scopes()
+            except Exception:
+                await ownership.release_named(_REGISTERING)
+                raise
+            await ownership.release_named(_REGISTERING)
             if not pending:
-                await self._remember_scopes()
                 return
             await sleep(backoff(2.0, failures, _LONGEST_WAIT))
 
+    async def _try_all(self, registered: RegisteredCommands, pending: Sequence[_Entry]) -> list[_Entry]:
+        """Returns what is left to do."""
+        left: list[_Entry] = []
+        for place, entry in enumerate(pending):
+            try:
+                if not await self._try(registered, *entry):
+                    left.append(entry)
+            except DiscordAway as error:
+                log.warning("the commands can't be registered right now (%s)", error)
+                return [*left, *pending[place:]]
+        return left
+
     async def _try(self, registered: RegisteredCommands, scope: Scope, commands: Sequence[Payload]) -> bool:
-        """Whether nothing is left to do for this scope."""
+        """Whether nothing is left to do for this scope. Raises DiscordAway."""
         where = "the global commands" if scope is None else f"the commands of server {scope}"
         try:
             ids = await ask_discord(sync_scope(registered, scope, commands), _SECONDS)
@@ -76,7 +99,7 @@ class CommandRegistry:
                 why = f"Discord refuses it ({refusal})" if scope is None else "the bot isn't in that server (yet)"
                 log.warning("%s can't be registered: %s", where, why)
             return not commands
-        except (discord.HTTPException, DiscordAway) as error:
+        except discord.HTTPException as error:
             log.warning("%s can't be registered right now (%s)", where, error)
             return False
         if scope in self._mentions:

@@ -1,7 +1,8 @@
-"""What the log says where Discord refuses to register the commands."""
+"""Commands are registered whatever Discord says at first, and by one process at a time."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,10 @@ import pytest
 
 from discord_adapter.command_registry import CommandRegistry
 from discord_adapter.command_sync import Payload, RegisteredCommands, Scope
+from relay.cluster.ownership import ALONE, Alone
 from storage.database import Database
+
+COMMANDS = [{"name": "pixverse"}]
 
 
 class Registry(RegisteredCommands):
@@ -52,8 +56,81 @@ async def test_a_refusal_is_told_in_words_of_its_scope_and_tried_again(
     database = await Database.open(tmp_path / "relay.db")
     try:
         registry = Registry()
-        await CommandRegistry(database, guilds).sync(registry, [{"name": "pixverse"}], sleep)
+        await CommandRegistry(database, guilds).sync(registry, COMMANDS, ALONE, sleep)
     finally:
         await database.close()
     assert words in caplog.text
     assert waits == [2.0]
+
+
+class Away(Registry):
+    """Discord is away from this process until it is back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.back = False
+        self.scopes: list[Scope] = []
+
+    async def read(self, scope: Scope) -> Sequence[Payload]:
+        self.scopes.append(scope)
+        if not self.back:
+            raise aiohttp.ClientConnectionError
+        return [{"id": "1", "name": "pixverse"}]
+
+
+class OneOfTwo(Alone):
+    """Shares the name with the other one."""
+
+    def __init__(self, holder: list[OneOfTwo]) -> None:
+        self._holder = holder
+
+    async def has_named(self, name: str) -> bool:
+        del name
+        if not self._holder:
+            self._holder.append(self)
+        return self._holder[0] is self
+
+    async def release_named(self, name: str) -> None:
+        del name
+        self._holder.remove(self)
+
+
+async def test_a_process_that_discord_is_away_from_holds_up_no_other(tmp_path: Path) -> None:
+    holder: list[OneOfTwo] = []
+    away, other = Away(), Registry()
+    other.looks = 1
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        """While the one waits, the other one does all of its work."""
+        waits.append(seconds)
+        if not away.back:
+            await CommandRegistry(database, ()).sync(other, COMMANDS, OneOfTwo(holder), never)
+            away.back = True
+
+    async def never(seconds: float) -> None:
+        raise AssertionError(seconds)
+
+    database = await Database.open(tmp_path / "relay.db")
+    try:
+        await CommandRegistry(database, (7, 8, 9)).sync(away, COMMANDS, OneOfTwo(holder), sleep)
+    finally:
+        await database.close()
+    assert other.looks == 2
+    assert (waits, holder) == ([2.0], [])
+    assert away.scopes == [7, 7, 8, 9]  # Not every server's turn is tried while Discord is away.
+
+
+async def test_a_fault_of_one_process_holds_up_no_other(tmp_path: Path) -> None:
+    class Faulty(Registry):
+        async def read(self, scope: Scope) -> Sequence[Payload]:
+            raise RuntimeError(scope)
+
+    holder: list[OneOfTwo] = []
+    database = await Database.open(tmp_path / "relay.db")
+    try:
+        with pytest.raises(RuntimeError):
+            await CommandRegistry(database, ()).sync(Faulty(), COMMANDS, OneOfTwo(holder), asyncio.sleep)
+    finally:
+        await database.close()
+    assert holder == []

@@ -12,6 +12,7 @@ _MEMBERSHIP = "tests/relay/cluster/test_membership.py"
 _PROCESSES = "tests/storage/test_processes.py"
 _FEED = "tests/storage/test_change_feed.py"
 _TAKEN_OVER = "tests/relay/delivery/test_taken_over.py"
+_REGISTRY = "tests/discord_adapter/test_command_registry.py"
 _REQUESTS = "tests/relay/cluster/test_request_shares.py"
 _REQUEST_PACING = "tests/discord_adapter/test_request_pacing.py"
 _STARTS = "tests/sandbox/discord_wire/test_session_starts.py"
@@ -485,5 +486,26 @@ MUTATIONS = (
         "RequestPacer.wait",
         "while (wait",
         "if (wait",
+    ),
+    mutation(
+        "a process that Discord is away from keeps the others from registering commands",
+        f"{_REGISTRY}::test_a_process_that_discord_is_away_from_holds_up_no_other",
+        "CommandRegistry.sync",
+        "await ownership.release_named(_REGISTERING)\nif not pending:\n",
+        "if not pending:\n    await ownership.release_named(_REGISTERING)\n",
+    ),
+    mutation(
+        "every server's commands are tried while Discord is away",
+        f"{_REGISTRY}::test_a_process_that_discord_is_away_from_holds_up_no_other",
+        "CommandRegistry._try_all",
+        "return [*left, *pending[place:]]",
+        "left.append(entry)",
+    ),
+    mutation(
+        "a process with a fault keeps the others from registering commands",
+        f"{_REGISTRY}::test_a_fault_of_one_process_holds_up_no_other",
+        "CommandRegistry.sync",
+        "    await ownership.release_named(_REGISTERING)\n    raise\n",
+        "    raise\n",
     ),
 )
