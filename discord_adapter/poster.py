@@ -72,8 +72,11 @@ class DiscordPoster:
             sent = await self._channel(address).send(**arguments)
             return sent.id
 
+        async def send_once() -> Posted:
+            return Posted(await self._stored.first(send()))
+
         try:
-            return await self._attempt(lambda: self._stored.first(send()), _BASE_SECONDS + size / _SLOWEST_UPLOAD)
+            return await self._attempt(send_once, _BASE_SECONDS + size / _SLOWEST_UPLOAD)
         finally:
             # discord.py may still be asleep; the files are to be deleted now.
             for file in arguments.get("files", ()):
@@ -104,13 +107,13 @@ class DiscordPoster:
             return TooManyRequests(seconds)
         message = self._message_of(post, address)
 
-        async def edit() -> int:
+        async def edit() -> Posted:
             partial = self._channel(address).get_partial_message(message_id)
             if message.content is None:
-                await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
+                edited = await partial.edit(view=message.view, allowed_mentions=discord.AllowedMentions.none())
             else:
-                await partial.edit(content=message.content, allowed_mentions=discord.AllowedMentions.none())
-            return message_id
+                edited = await partial.edit(content=message.content, allowed_mentions=discord.AllowedMentions.none())
+            return Posted(message_id, _age(edited))
 
         return await self._attempt(edit, _BASE_SECONDS)
 
@@ -130,9 +133,9 @@ class DiscordPoster:
         if seconds := self._paused_for():
             return TooManyRequests(seconds)
 
-        async def delete() -> int:
+        async def delete() -> Posted:
             await self._channel(address).get_partial_message(message_id).delete()
-            return message_id
+            return Posted(message_id)
 
         return await self._attempt(delete, _BASE_SECONDS)
 
@@ -186,11 +189,11 @@ class DiscordPoster:
             return None
         return channel
 
-    async def _attempt(self, action: Callable[[], Awaitable[int]], seconds: float) -> SendResult:
+    async def _attempt(self, action: Callable[[], Awaitable[Posted]], seconds: float) -> SendResult:
         with remembered_statuses() as statuses:
             try:
                 async with asyncio.timeout(seconds):
-                    return Posted(await action())
+                    return await action()
             except TimeoutError:
                 answer: SendResult = NoResponse(f"no answer within {seconds:.0f} s")
             except discord.RateLimited as limited:
@@ -207,6 +210,11 @@ class DiscordPoster:
         if is_ambiguous(statuses):
             return NoResponse("refused after an earlier try that may have been stored")
         return answer
+
+
+def _age(edited: discord.Message) -> float | None:
+    """How many seconds old a message was at its last edit."""
+    return None if edited.edited_at is None else (edited.edited_at - edited.created_at).total_seconds()
 
 
 def _send_arguments(message: Message, address: Address, nonce: str) -> dict[str, Any]:

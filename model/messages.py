@@ -271,6 +271,8 @@ class Posted:
     """Discord has stored the message, now or before, or accepted the edit."""
 
     message_id: int
+    age: float | None = None
+    """How many seconds old the message was when it was edited, by Discord's clock alone; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

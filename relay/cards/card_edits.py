@@ -7,7 +7,17 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from model import snapshots
-from model.messages import Address, CardPost, NoResponse, Posted, Refused, SummaryEntry, SummaryPost, TooManyRequests
+from model.messages import (
+    Address,
+    CardPost,
+    NoResponse,
+    Posted,
+    Refused,
+    SendResult,
+    SummaryEntry,
+    SummaryPost,
+    TooManyRequests,
+)
 from model.states import CardStatus, DeliveryKind, Reason
 from relay import merge
 from relay.cards.card_posts import CardPosts, CardView
@@ -29,8 +39,8 @@ CARD_SECONDS = 10.0
 OLD_CARD_SECONDS = 300.0
 """Between two edits of a card older than an hour: Discord bounds those (30046; discord-api-docs#4413)."""
 
-_YOUNG_UNTIL = 60_000
-_OLD_AFTER = 3_600_000
+_YOUNG_UNTIL = 60.0
+_OLD_AFTER = 3600.0
 _NOTHING_COMES = frozenset({CardStatus.STOPPED, CardStatus.NOT_POSTED, CardStatus.UNSURE})
 _OUTCOME_FIRST = 60_000
 """Milliseconds for which a due outcome keeps the channel's cards waiting."""
@@ -77,7 +87,7 @@ class _Edit:
     address: Address
     message_id: int
     posted_at: int
-    """By this machine's clock, milliseconds UTC; the message's id is of Discord's."""
+    """By this machine's clock, milliseconds UTC."""
     delivery_id: int
     post: CardPost | SummaryPost
     final: bool
@@ -203,8 +213,12 @@ class CardEdits:
             own = max(own, pause.until)
         return own - now
 
-    def _pause(self, edit: _Edit) -> float:
-        age = self._clock.now() - edit.posted_at
+    def _pause(self, edit: _Edit, result: SendResult | None) -> float:
+        """Seconds until the next edit. Discord tells how old the card is; where it does not, this machine's clock has
+        to do, which may have been wrong when the card was posted, or be wrong now."""
+        age = result.age if isinstance(result, Posted) else None
+        if age is None:
+            age = (self._clock.now() - edit.posted_at) / 1000
         if age < _YOUNG_UNTIL:
             return YOUNG_CARD_SECONDS
         return CARD_SECONDS if age <= _OLD_AFTER else OLD_CARD_SECONDS
@@ -221,12 +235,13 @@ class CardEdits:
 
     async def _edit(self, edit: _Edit) -> Shown | Later:
         self._line.begin(edit.key, edit.address.channel_id)
+        result: SendResult | None = None
         try:
             result = await self._poster.edit(edit.address, edit.message_id, edit.post)
         finally:
             now = self._clock.monotonic()
             self._line.end(edit.address.channel_id, now)
-            self._next_edit[edit.key] = now + self._pause(edit)
+            self._next_edit[edit.key] = now + self._pause(edit, result)
         match result:
             case Posted():
                 self._shown[edit.key] = edit.post

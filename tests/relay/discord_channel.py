@@ -66,6 +66,8 @@ class Discord:
     edit_seconds: float = 0.0
     """How long an edit is on its way to Discord."""
     edits_on_their_way: int = 0
+    tells_ages: bool = True
+    """Whether the answer to an edit holds the time of it."""
     messages: list[Message] = field(default_factory=list)
     edits: list[tuple[int, CardPost | SummaryPost | NoticePost]] = field(default_factory=list)
     tried: list[Post] = field(default_factory=list)
@@ -104,7 +106,8 @@ class Discord:
             return self.edit_script.pop(0)
         self.edits.append((message_id, post))
         self.point()
-        return Posted(message_id)
+        posted_at = (message_id >> 22) + 1_420_070_400_000
+        return Posted(message_id, (self.time() - posted_at) / 1000 if self.tells_ages else None)
 
     async def find(self, address: Address, post: Post, after: int) -> LookResult:
         self.point()

@@ -564,7 +564,7 @@ class DiscordWorld:
             name: request.body[name] or ([] if name == "components" else "")
             for name in ("content", "components")
             if name in request.body
-        }
+        } | {"edited_timestamp": self.iso()}
         self.on_edit(channel, message)
         return message
 

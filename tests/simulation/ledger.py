@@ -240,8 +240,8 @@ class Ledger:
             self.counts["notices"] += 1
             self._check_pings(posted, {posted.channel.guild.admin})
 
-    def edited(self, channel: Channel, message: dict[str, Any], *, life: int, disturbed: bool) -> None:
-        """A card or a summary has changed; `disturbed` where requests come late or twice by Discord's own fault. A
+    def edited(self, channel: Channel, message: dict[str, Any], *, life: int, repeated: bool) -> None:
+        """A card or a summary has changed; `repeated` where it may be the same edit again, whose answer was lost. A
         process that has just been started knows nothing of the edits before it."""
         self._check_shown(channel.guild, text_of(message), alone=False)
         if "can't tell if it's posted" in text_of(message):
@@ -250,14 +250,14 @@ class Ledger:
                 self.void("nobody can know whether it was posted", channel=channel, job=job)
         if str(message["id"]) in self.cards:
             self.looks.shown(message, channel, self._clock.passed)
-            if not disturbed:
+            if not repeated:
                 self.looks.paced(message, life, self._clock.passed)
         if not int(message["flags"]) & _COMPONENTS:
             return  # A notice, which says that a trouble is over.
         now = self._clock.passed
         before = self._edited_at.get((life, channel.id), -math.inf)
         self._edited_at[(life, channel.id)] = now
-        if now - before < _EDIT_SECONDS and not disturbed:
+        if now - before < _EDIT_SECONDS and not repeated:
             self.fail(f"two edits within {now - before:.1f} s in {channel.name}: {text_of(message)!r}")
         self._edits[str(message["id"])].append(now)
 

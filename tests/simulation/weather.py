@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -40,6 +39,10 @@ _DISCORD = {
 }
 _MEDIA = {"media_broken": 0.7}
 _POSTS = re.compile(r".*/channels/(\d+)/messages")
+_EDITS = re.compile(r".*/channels/(\d+)/messages/\d+")
+_ON_ITS_WAY = 0.2
+_REPEATED_SECONDS = 30.0
+"""discord.py tries five times, and waits for 1, 3, 5, 7 and 9 s between."""
 _HTML = Reply(200, b"<html>please log in</html>", content_type="text/html")
 _API_SAYS = {
     "api_5xx": tuple(Reply(status, {"error": "no", "code": status}) for status in (500, 502, 503, 596)),
@@ -64,8 +67,8 @@ class Weather:
         self._random = random
         self.now: dict[str, Fault] = {}
         self.last_change = 0.0
-        self.rule_met_at = -math.inf
-        """When a request to Discord last met what a scene does."""
+        self._answers_lost: dict[str, list[float]] = defaultdict(list)
+        """By channel: when edits were made whose answer did not come, or told that it was not made."""
         self._last_in_force: dict[str, float] = {}
         self._refused: Counter[str] = Counter()
         self.api_rules: list[Callable[[Request], Trip | None]] = []
@@ -128,9 +131,20 @@ class Weather:
     def to_discord(self, request: Request) -> Trip:
         trip = _by_rule(self.discord_rules, request)
         if trip is None:
-            return self._to_discord(request)
-        self.last_change = self.rule_met_at = self._clock.passed
+            trip = self._to_discord(request)
+        else:
+            self.last_change = self._clock.passed
+        edited = _EDITS.fullmatch(request.path)
+        is_done_without_an_answer = trip.after is not None or (trip.lost_back and not trip.lost_there)
+        if request.method == "PATCH" and edited is not None and is_done_without_an_answer:
+            self._answers_lost[edited[1]].append(self._clock.passed)
         return trip
+
+    def edits_are_repeated(self, channel_id: int) -> bool:
+        """Whether an edit in this channel was made lately of which Discord told something else, or nothing: discord.py
+        then makes it again."""
+        now = self._clock.passed
+        return any(_ON_ITS_WAY < now - at < _REPEATED_SECONDS for at in self._answers_lost[str(channel_id)][-2:])
 
     def _to_discord(self, request: Request) -> Trip:
         there, back = self._moments()

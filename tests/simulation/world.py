@@ -47,7 +47,6 @@ account; for each job it would be many more."""
 _AS_LONG_AS_THE_API_MADE_IT = "pixverse.api_client.Body.value"
 _OF_DELIVERIES = "relay.delivery.sender."
 _COMPONENTS = 1 << 15
-_DISTURBED_SECONDS = 120.0
 _REFUSED_SECONDS = 900.0
 """Within which a result that is refused for what it holds has come in a lesser form."""
 _SHOWN = 110
@@ -286,11 +285,9 @@ class World:
 
     def _on_edit(self, channel: Channel, message: dict[str, Any]) -> None:
         self.tell(f"    edit in {channel.name}: {text_of(message)[:_SHOWN]!r}")
-        self.ledger.edited(channel, message, life=self.machine.life, disturbed=self._disturbs_discord())
-
-    def _disturbs_discord(self) -> bool:
-        lately = self._clock.passed - self._weather.rule_met_at < _DISTURBED_SECONDS
-        return lately or self._weather.disturbs("discord")
+        self.ledger.edited(
+            channel, message, life=self.machine.life, repeated=self._weather.edits_are_repeated(channel.id)
+        )
 
     def _logged(self, line: str) -> None:
         own = not line.startswith("ERROR discord.") and LOOP_BROKE not in line

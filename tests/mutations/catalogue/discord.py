@@ -246,8 +246,15 @@ MUTATIONS = (
         "a card's five seconds count from when its edit was made",
         "tests/relay/cards/test_card_loop.py::test_a_card_whose_edit_arrived_late_is_edited_five_seconds_after_that",
         "CardEdits._edit",
-        "self._next_edit[edit.key] = now + self._pause(edit)",
-        "self._next_edit[edit.key] = now + self._pause(edit) - 1.5",
+        "self._next_edit[edit.key] = now + self._pause(edit, result)",
+        "self._next_edit[edit.key] = now + self._pause(edit, result) - 1.5",
+    ),
+    mutation(
+        "this machine's clock decides how old a card is",
+        "tests/relay/cards/test_card_loop.py::test_an_old_card_is_old_whatever_this_machine_s_clock_says",
+        "CardEdits._pause",
+        "if age is None:",
+        "if True:",
     ),
     mutation(
         "a card whose outcome stands waits for all other outcomes of its channel",

@@ -18,6 +18,7 @@ from relay.cards.card_status import SLOW_AFTER
 from relay.cards.edit_line import CHANNEL_SECONDS, EVERYWHERE_SECONDS
 from storage import deliveries, delivery_queries, servers, subscriptions
 from tests.relay.delivery.test_outbox import WakingClock
+from tests.relay.discord_channel import LOST
 from tests.relay.outbox_world import GUILD, World, completed
 
 CHANNEL = 5
@@ -257,7 +258,9 @@ async def test_a_young_card_is_edited_every_five_seconds_and_an_older_one_every_
     assert world.percents() == [1, 2, 3, 4]
 
 
-async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> None:
+@pytest.mark.parametrize("tells_ages", [True, False])
+async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld, tells_ages: bool) -> None:
+    world.discord.tells_ages = tells_ages
     await world.card("job")
     await world.told("job", percent=10)
     await world.move(3_700 * SECOND)
@@ -275,9 +278,48 @@ async def test_an_old_card_is_edited_every_five_minutes(world: CardWorld) -> Non
     assert world.statuses()[seen:] == [CardStatus.API_DOWN, CardStatus.SLOW]
 
 
-async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world: CardWorld) -> None:
-    world.clock.jump(7_200 * SECOND)
+@pytest.mark.parametrize(("at_first", "then"), [(0, -7_200), (108_000, -108_000)])
+async def test_an_old_card_is_old_whatever_this_machine_s_clock_says(
+    world: CardWorld, at_first: int, then: int
+) -> None:
+    """A clock that is ahead when the card is posted, or put back later, does not make it young again."""
+    world.clock.jump(at_first * SECOND)
     await world.card("job")
+    await world.told("job", percent=10)
+    await world.move(3_700 * SECOND)
+    world.clock.jump(then * SECOND)
+    await world.move(int(OLD_CARD_SECONDS * SECOND))
+    await world.told("job", percent=20)
+    await world.told("job", percent=30)
+    seen = len(world.edits())
+    await world.move(int(OLD_CARD_SECONDS * SECOND) - SECOND)
+    assert len(world.edits()) == seen
+    await world.move(SECOND)
+    assert len(world.edits()) == seen + 1
+
+
+async def test_a_card_of_which_the_bot_learned_late_is_not_young(world: CardWorld) -> None:
+    world.discord.script = [LOST]
+    await world.watch("job", CHANNEL, users=(9,), card=True)
+    await world.pump()
+    await world.move(90 * SECOND)
+    await world.pump()
+    assert len(world.discord.messages) == 1
+    await world.move(int(YOUNG_CARD_SECONDS * SECOND))
+    await world.told("job", percent=10)
+    seen = world.percents()
+    await world.told("job", percent=20)
+    await world.move(int(CARD_SECONDS * SECOND) - 100)
+    assert world.percents() == seen
+    await world.move(100)
+    assert world.percents() == [*seen, 20]
+
+
+@pytest.mark.parametrize("before", [True, False])
+async def test_a_new_card_is_not_old_where_the_clock_is_ahead_of_discords(world: CardWorld, before: bool) -> None:
+    world.clock.jump(7_200 * SECOND * before)
+    await world.card("job")
+    world.clock.jump(7_200 * SECOND * (not before))
     await world.told("job", percent=10)
     await world.told("job", percent=20)
     await world.move(int(CARD_SECONDS * SECOND))
