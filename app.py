@@ -213,13 +213,15 @@ async def _open_monitoring_port(
         gateway_latency=shards.slowest_latency,
         api_away=relay.api_away,
         shards=lambda: shards.client.shard_count or 0,
-        shards_held=lambda: len(shards.held),
+        shards_held=lambda: shards.held,
         accounts_held=relay.accounts_held,
+        lease_moves=relay.lease_moves.counts,
+        identifies=shards.identifies,
     )
     metrics = MetricsReport(
         instruments.registry, LiveFigures(sources), DatabaseFigures(reader, relay.clock), relay.writes
     )
-    health = HealthReport(heartbeats, relay.writes, shards.away_for)
+    health = HealthReport(heartbeats, relay.writes, shards.away_for, lambda: shards.held, relay.accounts_held)
     await stack.enter_async_context(serving(monitoring_routes(health.answer, metrics.answer), port))
 
 

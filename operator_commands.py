@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import discord
@@ -20,7 +21,7 @@ from storage import copying, vault
 from storage.engines.copying import CopyRefused
 from storage.engines.opening import is_in_use
 from storage.engines.sqlite import backup as backups
-from storage.inspection import Inspection, inspect
+from storage.inspection import Inspection, Sharing, inspect
 from storage.vault import key_file
 from web.server import Port, PortTaken, callback_port, monitoring_port, try_port
 
@@ -42,6 +43,9 @@ async def check(settings: Settings) -> None:
     found = await inspect(settings.database, _keys(settings))
     for line in _database_lines(settings.database, found):
         print(line)
+    if found.sharing is not None:
+        for line in _process_lines(found.sharing):
+            print(line)
     look_over(folder_beside(settings.database))
     for port in (monitoring_port(settings), callback_port(settings)):
         if port is not None:
@@ -119,6 +123,23 @@ def _database_lines(place: DatabasePlace, found: Inspection) -> list[str]:
     else:
         state = f"usable, tables of version {found.tables}"
     return [f"Database {place}: {state}.", f"Key: {_key_state(found.key_file)}."]
+
+
+def _process_lines(sharing: Sharing) -> list[str]:
+    """The processes that run, oldest first, and which shards none of them holds."""
+    lines = [f"Processes: {len(sharing.processes) or 'none runs'}."]
+    for process in sharing.processes:
+        shards = ", ".join(map(str, process.shards)) or "none"
+        state = "stopping" if process.draining else "running"
+        age = timedelta(seconds=int(process.seconds))
+        lines.append(
+            f"Process {process.id}: version {process.version}, {state}, for {age}; "
+            f"shards: {shards}; accounts: {process.accounts}."
+        )
+    if sharing.processes and sharing.free_shards:
+        numbers = ", ".join(map(str, sharing.free_shards))
+        lines.append(f"Shards without a process, of {sharing.shards}: {numbers}. Commands of their servers fail now.")
+    return lines
 
 
 def _key_state(file: Path | None) -> str:

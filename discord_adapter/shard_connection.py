@@ -42,6 +42,7 @@ ENDED = 1000
 _LONGEST_WAIT = 60.0
 _LIMIT_IS_FRESH_SECONDS = 5.0
 _ASK_SECONDS = 30.0
+_DAY_SECONDS = 86_400.0
 _CLOSE_SECONDS = 5.0
 
 
@@ -94,6 +95,7 @@ class IdentifyTurns:
         self._asking = asyncio.Lock()
         self._limit: SessionStartLimit | None = None
         self._asked_at = 0.0
+        self._last_known: SessionStartLimit | None = None
 
     async def wait(self, shard_id: int) -> None:
         """Waits until this shard may send one IDENTIFY. Raises what `ask_gateway` does."""
@@ -104,6 +106,20 @@ class IdentifyTurns:
         """Asks Discord again before the next IDENTIFY: the address that it named may be no good."""
         self._limit = None
 
+    def known(self) -> SessionStartLimit | None:
+        """The limit as far as this process knows it: what others have used since it was asked for is missing.
+
+        Returns None until it has been asked for.
+        """
+        limit = self._last_known
+        if limit is None:
+            return None
+        # The day begins with its first IDENTIFY: before that one Discord may say 0.
+        reset_after_s = (limit.reset_after_s or _DAY_SECONDS) - (self._monotonic() - self._asked_at)
+        if reset_after_s > 0:
+            return replace(limit, reset_after_s=reset_after_s)
+        return replace(limit, remaining=limit.total, reset_after_s=0.0)
+
     async def _next(self) -> SessionStartLimit:
         """The limit, less the turns that were given since it was asked for."""
         async with self._asking:
@@ -111,7 +127,7 @@ class IdentifyTurns:
                 self._limit = (await ask_gateway(self._client)).limit
                 self._asked_at = self._monotonic()
             limit = self._limit
-            self._limit = replace(limit, remaining=limit.remaining - 1)
+            self._limit = self._last_known = replace(limit, remaining=limit.remaining - 1)
             return limit
 
 

@@ -18,6 +18,7 @@ from discord_adapter.shard_connection import (
     Sleep,
     TakeSlot,
 )
+from relay.cluster.identify_pacing import SessionStartLimit
 from relay.cluster.shards import shard_of
 
 
@@ -178,6 +179,10 @@ class ShardManager:
         """For how many seconds a held shard has tried in vain to connect; 0 if it is connected, or waits for a turn."""
         since = self._connections[shard_id].failing_since
         return 0.0 if since is None else self._monotonic() - since
+
+    def identifies(self) -> SessionStartLimit | None:
+        """What Discord allows as far as this process knows; None until it has asked."""
+        return self._turns.known()
 
     def slowest_latency(self) -> float:
         """Seconds between a heartbeat and its response, of the slowest shard; NaN if none is connected."""

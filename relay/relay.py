@@ -20,6 +20,7 @@ from relay.cards.card_posts import CardPosts
 from relay.changes import Changes
 from relay.cluster.change_feed import ChangeFeed, KeptInMemory
 from relay.cluster.database_clock import DatabaseClock
+from relay.cluster.lease_moves import LeaseMoves
 from relay.cluster.membership import Membership
 from relay.cluster.ownership import ALONE, Ownership
 from relay.commands.lookups import Lookups
@@ -106,6 +107,7 @@ class Relay:
             self.membership = Membership(shared.leases, feed, self._account_ids, changes, shared.clock, VERSION)
         self.ownership: Ownership = self.membership or ALONE
         ownership = self.ownership
+        self.lease_moves = LeaseMoves(ownership, changes)
 
         self.accounts = AccountRegistry(
             database, vault, clock, changes, interval=timing.interval, operator_token=operator_token
@@ -258,9 +260,9 @@ class Relay:
             "retention": self.retention.failures,
         }
 
-    def accounts_held(self) -> int:
-        """How many accounts this process polls, of those that all processes share."""
-        return sum(map(self.ownership.owns_account, self._account_ids()))
+    def accounts_held(self) -> list[int]:
+        """The accounts that this process polls, of those that all processes share."""
+        return list(filter(self.ownership.owns_account, self._account_ids()))
 
     def api_away(self) -> float:
         """For how many seconds the API has been away."""

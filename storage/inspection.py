@@ -7,14 +7,38 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from settings import DatabasePlace
-from storage import vault
-from storage.database import open_reader
+from settings import DatabasePlace, PostgresUrl
+from storage import processes, vault
+from storage.database import Queries, open_reader
 from storage.engines.opening import examine, newest_tables
 from storage.engines.sqlite.lock import InstanceLock
 from storage.errors import DatabaseUnreachable, read_only, unmakeable
 from storage.files import writable
 from storage.vault import key_file
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessHoldings:
+    """A process that is alive, and what it holds."""
+
+    id: str
+    version: str
+    draining: bool
+    seconds: float
+    """For how long it has been running."""
+    shards: list[int]
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """How several processes share the work."""
+
+    processes: list[ProcessHoldings]
+    shards: int
+    """The bot's gateway shards; 0 where no process has asked Discord yet how many there are."""
+    free_shards: list[int]
+    """Those that no process holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +53,8 @@ class Inspection:
     """The version that the next start brings them to."""
     key_file: Path | None
     """Where the key lies, or will lie; None where ENCRYPTION_KEY holds it."""
+    sharing: Sharing | None
+    """The processes that work with the database; None where only one can, or where its tables are yet to be made."""
 
 
 async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspection:
@@ -43,12 +69,38 @@ async def inspect(place: DatabasePlace, configured: Sequence[str] = ()) -> Inspe
     else:
         exists = True
     tables = await examine(place) if exists else 0
+    sharing = None
     if tables:
         async with open_reader(place) as reader:
             await vault.check_keys(reader, place, configured)
+            if isinstance(place, PostgresUrl) and tables >= newest:
+                sharing = await _sharing(reader)
     else:
         vault.find_keys(place, configured)
-    return Inspection(exists, tables, newest, file)
+    return Inspection(exists, tables, newest, file, sharing)
+
+
+async def _sharing(reader: Queries) -> Sharing:
+    alive = await processes.alive(reader)
+    leases = await processes.shard_leases(reader)
+    rows = await reader.all("SELECT owner, count(*) AS accounts FROM account_leases GROUP BY owner")
+    accounts = {row["owner"]: row["accounts"] for row in rows}
+    owners = {process.id for process in alive}
+    return Sharing(
+        processes=[
+            ProcessHoldings(
+                process.id,
+                process.version,
+                process.draining,
+                process.seconds,
+                [lease.shard_id for lease in leases if lease.owner == process.id],
+                accounts.get(process.id, 0),
+            )
+            for process in sorted(alive, key=lambda process: -process.seconds)
+        ],
+        shards=len(leases),
+        free_shards=[lease.shard_id for lease in leases if lease.owner not in owners],
+    )
 
 
 def _check_could_be_made(path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -79,19 +79,32 @@ def reasons(vitals: Vitals) -> list[str]:
     return found
 
 
-class HealthReport:
-    """The handler. `gateway_away` gives seconds, as `Vitals` has it."""
+_NAMED_ACCOUNTS = 100
+"""Of how many accounts a report names the numbers: they are this database's own, and say nothing about anybody."""
 
-    def __init__(self, heartbeats: Heartbeats, writes: WriteAvailability, gateway_away: Callable[[], float]) -> None:
+
+class HealthReport:
+    """The handler. `gateway_away` gives seconds, as `Vitals` has it; `shards` and `accounts` are what is held here."""
+
+    def __init__(
+        self,
+        heartbeats: Heartbeats,
+        writes: WriteAvailability,
+        gateway_away: Callable[[], float],
+        shards: Callable[[], Collection[int]],
+        accounts: Callable[[], Collection[int]],
+    ) -> None:
         self._heartbeats = heartbeats
         self._writes = writes
         self._gateway_away = gateway_away
+        self._shards = shards
+        self._accounts = accounts
 
     async def answer(self, _request: Request) -> Response:
         """200, or 503 with the reasons."""
         takes_writes = await self._writes.takes_writes()
         vitals = Vitals(self._heartbeats.ages(), takes_writes, self._gateway_away())
-        found = reasons(vitals)
+        found, accounts = reasons(vitals), sorted(self._accounts())
         return Response.of_json(
             {
                 "status": "failing" if found else "ok",
@@ -100,6 +113,9 @@ class HealthReport:
                 "loop_crashes": self._heartbeats.crashes(),
                 "database_takes_writes": vitals.takes_writes,
                 "seconds_without_gateway": round(vitals.gateway_away, 1),
+                "shards": sorted(self._shards()),
+                "accounts_held": len(accounts),
+                "accounts": accounts[:_NAMED_ACCOUNTS],
             },
             HTTPStatus.SERVICE_UNAVAILABLE if found else HTTPStatus.OK,
         )

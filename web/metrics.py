@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Gauge, Info, ProcessCollector
@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from relay.callbacks.callback_processor import CallbackUse
+from relay.cluster.identify_pacing import SessionStartLimit
 from relay.polling.job_queue import Polls
 from relay.write_availability import WriteAvailability
 from settings import VERSION
@@ -36,10 +37,14 @@ class Sources:
     api_away: Callable[[], float]
     shards: Callable[[], int]
     """The bot's gateway shards, over all processes; 0 until the bot knows how many there are."""
-    shards_held: Callable[[], int]
+    shards_held: Callable[[], Collection[int]]
     """Those of this process."""
-    accounts_held: Callable[[], int]
+    accounts_held: Callable[[], Collection[int]]
     """The API accounts whose jobs this process polls."""
+    lease_moves: Callable[[], Mapping[str, int]]
+    """How often this process has taken or lost something, by what it was."""
+    identifies: Callable[[], SessionStartLimit | None]
+    """What Discord allows as far as this process knows; None until it has asked."""
 
 
 class LiveFigures(Collector):
@@ -64,8 +69,16 @@ class LiveFigures(Collector):
         yield _gauge("relay_gateway_away_seconds", "How long Discord's gateway has been away.", sources.gateway_away())
         yield _gauge("relay_gateway_latency_seconds", "Of the slowest shard; NaN if away.", sources.gateway_latency())
         yield _gauge("relay_shards", "Gateway shards of the bot, over all processes.", sources.shards())
-        yield _gauge("relay_shards_held", "Gateway shards of this process.", sources.shards_held())
-        yield _gauge("relay_accounts_held", "Accounts whose jobs this process polls.", sources.accounts_held())
+        shards = sorted(sources.shards_held())
+        yield _gauge("relay_shards_held", "Gateway shards of this process.", len(shards))
+        yield _gauges("relay_shard_held", "1 for each of them.", "shard", {str(shard): 1 for shard in shards})
+        yield _gauge("relay_accounts_held", "Accounts whose jobs this process polls.", len(sources.accounts_held()))
+        moves = sources.lease_moves()
+        yield _counters("relay_lease_moves", "What this process has taken or lost.", "of", moves)
+        identifies = sources.identifies()
+        if identifies is not None:
+            yield _gauge("relay_identifies_left", "IDENTIFYs that Discord still allows.", identifies.remaining)
+            yield _gauge("relay_identifies_allowed", "IDENTIFYs that Discord allows a day.", identifies.total)
         yield _gauge("relay_api_away_seconds", "How long the PixVerse API has been away.", sources.api_away())
 
 

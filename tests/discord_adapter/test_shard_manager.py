@@ -203,6 +203,7 @@ async def test_a_turn_is_taken_before_the_gateway_is_opened(start: Start, sandbo
 async def test_discord_is_asked_for_its_limit_once_for_many_shards(start: Start, sandbox: DiscordSandbox) -> None:
     sandbox.gateway.shards = 20
     one = await start("one")
+    assert one.shards.identifies() is None
     await asyncio.gather(*(one.shards.add(shard_id) for shard_id in range(20)))
     asked = [call.path for call in sandbox.requests].count("/gateway/bot")
     assert asked == 2  # how many shards there are, and what is left
@@ -212,6 +213,13 @@ async def test_discord_is_asked_for_its_limit_once_for_many_shards(start: Start,
     await one.shards.add(0)
     assert [call.path for call in sandbox.requests].count("/gateway/bot") == asked + 1
     assert one.remaining[-1] == 980
+    known = one.shards.identifies()
+    assert known is not None
+    assert (known.remaining, known.total) == (979, 1000)
+    one.clock.forward(known.reset_after_s + 1)
+    known = one.shards.identifies()
+    assert known is not None
+    assert known.remaining == 1000
 
 
 async def test_a_shard_that_waits_for_its_turn_holds_up_no_other(

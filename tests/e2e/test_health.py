@@ -42,6 +42,11 @@ async def test_health_over_the_port_and_the_service_manager(build: Build) -> Non
         assert samples["relay_gateway_away_seconds"] == 0
         assert (samples["relay_shards"], samples["relay_shards_held"]) == (1, 1)
         assert samples["relay_accounts_held"] == 1
+        assert samples['relay_shard_held{shard="0"}'] == 1
+        assert (samples["relay_identifies_left"], samples["relay_identifies_allowed"]) == (999, 1000)
+        status, body = await ask(port, "GET /healthz HTTP/1.1\nHost: 127.0.0.1")
+        held = {name: json.loads(body)[name] for name in ("shards", "accounts_held", "accounts")}
+        assert held == {"shards": [0], "accounts_held": 1, "accounts": [1]}
         loops = (
             "delivery",
             "poll",

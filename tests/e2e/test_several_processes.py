@@ -26,6 +26,10 @@ from tests.postgres_server import PostgresServer, free_port
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 _TAKEN_OVER_WITHIN = 20.0
+_LISTED = re.compile(
+    r"Process (?P<id>[0-9a-f]{32}): version \S+, running, for [0-9:]+; "
+    r"shards: (?P<shards>[0-9]+|none); accounts: (?P<accounts>[0-9]+)\."
+)
 
 
 class Pair:
@@ -129,6 +133,20 @@ async def test_what_one_polls_the_other_posts(pair: Pair) -> None:
         outcome = await town.outcome()
         assert outcome.attachments
         assert pair.owner_of(town) == process
+
+
+async def test_check_lists_the_processes_with_what_they_hold(pair: Pair) -> None:
+    town = await _town_of(pair, pair.processes()[0])
+    await until(lambda: pair.holder() is not None, what="somebody holds the shard")
+    checked = await pair.stage.bot.run("check")
+    assert (checked.code, "Processes: 2." in checked.lines) == (0, True), checked.text
+    told = [match for line in checked.lines if (match := _LISTED.fullmatch(line))]
+    assert [match["id"] for match in told] == pair.processes()
+    shards = {match["id"]: match["shards"] for match in told}
+    assert shards == {process: "0" if process == pair.holder() else "none" for process in pair.processes()}
+    assert sum(int(match["accounts"]) for match in told) >= 1
+    assert str(town.guild.id) not in checked.text
+    assert "@" not in "".join(line for line in checked.lines if line.startswith("Process"))
 
 
 async def test_one_that_is_killed_is_replaced(pair: Pair) -> None:

@@ -91,10 +91,16 @@ def test_a_loop_that_crashes_again_and_again_stands_though_it_turns(clock: Manua
 @pytest.mark.parametrize(("away", "status", "word"), [(0.0, 200, "ok"), (700.0, 503, "failing")])
 async def test_the_answer(database: Database, clock: ManualClock, away: float, status: int, word: str) -> None:
     report = HealthReport(
-        Heartbeats({}, LoopCrashes(), clock.monotonic), WriteAvailability(database, Changes(), clock), lambda: away
+        Heartbeats({}, LoopCrashes(), clock.monotonic),
+        WriteAvailability(database, Changes(), clock),
+        lambda: away,
+        lambda: frozenset({5, 2}),
+        lambda: range(250, 0, -1),
     )
     response = await report.answer(Asked())
     body = json.loads(response.body)
     assert (response.status, body["status"]) == (status, word)
     assert len(body["reasons"]) == (word == "failing")
     assert body["seconds_without_gateway"] == away
+    assert body["shards"] == [2, 5]
+    assert (body["accounts_held"], body["accounts"]) == (250, list(range(1, 101)))

@@ -15,6 +15,7 @@ from prometheus_client.exposition import generate_latest
 from pixverse.api_errors import NotFoundUnproven, TokenRefused, Unavailable
 from relay.callbacks.callback_processor import CallbackUse
 from relay.changes import Changes
+from relay.cluster.identify_pacing import SessionStartLimit
 from relay.polling.job_queue import Polls
 from relay.write_availability import WriteAvailability
 from settings import VERSION
@@ -39,8 +40,10 @@ SOURCES = Sources(
     gateway_latency=lambda: math.nan,
     api_away=lambda: 7.0,
     shards=lambda: 8,
-    shards_held=lambda: 5,
-    accounts_held=lambda: 3,
+    shards_held=lambda: [7, 0, 2, 3, 4],
+    accounts_held=lambda: [1, 4, 6],
+    lease_moves=lambda: {"shards": 2, "accounts": 9},
+    identifies=lambda: SessionStartLimit(total=1000, remaining=940, reset_after_s=60.0, max_concurrency=1),
 )
 
 
@@ -89,7 +92,14 @@ async def test_a_scrape_holds_what_the_bot_tells_of_itself(database: Database, c
         "relay_api_away_seconds": 7,
         "relay_shards": 8,
         "relay_shards_held": 5,
+        'relay_shard_held{shard="0"}': 1,
+        'relay_shard_held{shard="1"}': None,
+        'relay_shard_held{shard="7"}': 1,
         "relay_accounts_held": 3,
+        'relay_lease_moves_total{of="shards"}': 2,
+        'relay_lease_moves_total{of="accounts"}': 9,
+        "relay_identifies_left": 940,
+        "relay_identifies_allowed": 1000,
         f'relay_build_info{{version="{VERSION}"}}': 1,
         'relay_jobs_open{state="progress"}': 1,
         'relay_deliveries_open{state="waiting"}': 0,

@@ -99,4 +99,25 @@ MUTATIONS = (
         "TimeoutStopSec=35\n",
         "TimeoutStopSec=15\n",
     ),
+    mutation(
+        "yesterday's count of log-ins is told for ever",
+        "tests/discord_adapter/test_shard_manager.py::test_discord_is_asked_for_its_limit_once_for_many_shards",
+        "IdentifyTurns.known",
+        "if reset_after_s > 0:",
+        "if reset_after_s < 1e9:",
+    ),
+    mutation(
+        "a shard that stays counts as moved",
+        "tests/relay/cluster/test_lease_moves.py",
+        "LeaseMoves._servers_moved",
+        "before ^ self._shards",
+        "before | self._shards",
+    ),
+    mutation(
+        "check does not say which shards nobody holds",
+        "tests/test_operator_commands.py",
+        "_process_lines",
+        "if sharing.processes and sharing.free_shards:",
+        "if False:",
+    ),
 )
