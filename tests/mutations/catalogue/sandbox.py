@@ -6,6 +6,7 @@ from tests.mutations.mutation import mutation
 
 _CHAT = "tests/browser/test_chat.py"
 _CLUSTER = "tests/sandbox/test_cluster.py"
+_LOCALES = "tests/sandbox/discord_wire/test_locales.py"
 _SERVER = "tests/sandbox/panel/test_server.py"
 _SWITCHES = "tests/browser/test_switches.py"
 
@@ -135,5 +136,47 @@ MUTATIONS = (
         "views._state",
         "if process.running:",
         "if process.starts:",
+    ),
+    mutation(
+        "of a command only the English words count",
+        f"{_LOCALES}::test_of_each_text_the_longest_language_counts",
+        "command_rules._characters",
+        "max(len(text) for text in texts)",
+        "len(texts[0])",
+    ),
+    mutation(
+        "a command may be translated into a language that Discord does not have",
+        f"{_LOCALES}::test_broken_translations_are_refused",
+        "command_rules._texts",
+        "if locale not in _LOCALES:",
+        "if locale is None:",
+    ),
+    mutation(
+        "everybody uses Discord in English",
+        f"{_LOCALES}::test_an_interaction_tells_both_languages",
+        "World.locale",
+        "self.locales.get(user_id, DEFAULT_LOCALE)",
+        "DEFAULT_LOCALE",
+    ),
+    mutation(
+        "a server's language is told to the bot when it connects, and never again",
+        f"{_LOCALES}::test_an_interaction_tells_both_languages",
+        "sandbox/discord_wire/places.py",
+        'self._world.backend.edit_guild(self.id, {"preferred_locale": locale or ""})',
+        'self.handle._guild.preferred_locale = locale or ""',
+    ),
+    mutation(
+        "a language is told where Discord tells none",
+        f"{_LOCALES}::test_languages_that_discord_does_not_tell",
+        "shaping._put",
+        "if value:\n",
+        "if value is not Ellipsis:\n",
+    ),
+    mutation(
+        "the page offers everybody the same commands",
+        f"{_LOCALES}::test_the_page_offers_commands_in_the_viewers_language",
+        "PreviewPage._speak_to_each",
+        "localized(command, world.locale(user_id))",
+        "command",
     ),
 )
