@@ -15,6 +15,8 @@ from collections.abc import Mapping
 
 import discord
 
+from ui.formatting import PERMISSIONS
+
 _NAME = "___hidden___"
 _MAX_NAMES = 10_000
 
@@ -96,30 +98,22 @@ def _guild_of(channel: object) -> int | None:
     return None if guild is None else int(guild.id)
 
 
-VIEW_CHANNEL = "View Channel"
-_NAMES = {
-    "view_channel": VIEW_CHANNEL,
-    "send_messages": "Send Messages",
-    "send_messages_in_threads": "Send Messages in Threads",
-    "attach_files": "Attach Files",
-    "embed_links": "Embed Links",
-    "read_message_history": "Read Message History",
-}
+VIEW_CHANNEL = PERMISSIONS["view_channel"]
 
-INVITE_PERMISSIONS = discord.Permissions(**dict.fromkeys(_NAMES, True))
+INVITE_PERMISSIONS = discord.Permissions(**dict.fromkeys(PERMISSIONS, True))
 """All that the bot ever asks for."""
 
 
 def missing_to_post(permissions: discord.Permissions, *, in_thread: bool) -> tuple[str, ...]:
     """The missing permissions without which nothing at all can be posted."""
     send = "send_messages_in_threads" if in_thread else "send_messages"
-    return tuple(_NAMES[name] for name in ("view_channel", send) if not getattr(permissions, name))
+    return tuple(PERMISSIONS[name] for name in ("view_channel", send) if not getattr(permissions, name))
 
 
 def missing_to_post_well(permissions: discord.Permissions, *, in_thread: bool) -> tuple[str, ...]:
     """All missing permissions, including those that only make results poorer."""
     rest = tuple(
-        _NAMES[name]
+        PERMISSIONS[name]
         for name in ("attach_files", "embed_links", "read_message_history")
         if not getattr(permissions, name)
     )

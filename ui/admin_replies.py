@@ -11,61 +11,72 @@ from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
-from ui.language import LANGUAGES, _
+from ui.language import LANGUAGES, N_, _, plural
 from ui.message import Reply, reply
+
+_ALLOW_IT = N_("Allow it in the channel's permissions, then try again.")
 
 
 def follow_question(account: ClaimedUser | None, channel_id: int, account_id: int, *, progress: bool) -> Reply:
     """Asks before an account is followed. `account` is the useapi.net user, if the token claims one."""
     unconfirmed = account is not None and not account.confirmed
-    claim = " useapi.net hasn't confirmed that account yet." if unconfirmed else ""
-    cards = " A card shows each while it runs." if progress else ""
+    if account is None:
+        state = _("**Post every job of this server's account in {channel}?**", channel=formatting.channel(channel_id))
+    else:
+        number = code(account.number, 40)
+        state = _(
+            "**Post every job of account {number} in {channel}?**",
+            number=number,
+            channel=formatting.channel(channel_id),
+        )
     return Reply(
-        f"**Post every job of {_name(account)} in <#{channel_id}>?** Everyone there sees all its prompts and "
-        f"videos. Ended jobs aren't posted.{cards}{claim}",
+        formatting.paragraph(
+            state,
+            _("Everyone there sees all its prompts and videos. Ended jobs aren't posted."),
+            _("A card shows each while it runs.") if progress else "",
+            _("useapi.net hasn't confirmed that account yet.") if unconfirmed else "",
+        ),
         follow_view(FollowRequest(channel_id, account_id, progress)),
     )
 
 
 def following_reply(account: ClaimedUser | None, channel_id: int, mentions: CommandMentions) -> Reply:
     """The account is followed from now on."""
-    return Reply(
-        f"**Following.** Every job of {_name(account)} is posted in <#{channel_id}>. {mentions.unfollow} ends it."
-    )
+    values = {"channel": formatting.channel(channel_id), "unfollow": mentions.unfollow}
+    if account is None:
+        text = N_("**Following.** Every job of this server's account is posted in {channel}. {unfollow} ends it.")
+        return Reply(_(text, **values))
+    text = N_("**Following.** Every job of account {number} is posted in {channel}. {unfollow} ends it.")
+    return Reply(_(text, number=code(account.number, 40), **values))
 
 
 def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
     """The bot may not post in the channel that was chosen; nothing was changed."""
-    return Reply(
-        f"**Not followed: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
-        "Allow it in the channel's permissions, then try again."
-    )
+    state = _("**Not followed: I can't post in {channel}.**", channel=formatting.channel(channel.channel_id))
+    return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))
 
 
 def not_following_reply() -> Reply:
     """The admin pressed *Don't follow*."""
-    return Reply("**Not followed.** Nothing has changed.")
+    return Reply(_("**Not followed.** Nothing has changed."))
 
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
     """The follow has ended. The results of jobs that are `running` are still posted."""
-    jobs = formatting.plural(
+    jobs = plural(
+        "{n} running job is still posted.",
+        "{n} running jobs are still posted.",
         running,
-        "{number} running job is still posted.",
-        "{number} running jobs are still posted.",
-        zero="No jobs were still running.",
+        zero=_("No jobs were still running."),
     )
-    return Reply(f"**No longer following in <#{channel_id}>.** {jobs}")
+    state = _("**No longer following in {channel}.**", channel=formatting.channel(channel_id))
+    return Reply(formatting.paragraph(state, jobs))
 
 
 def followed_choice(channel_id: int, name: str | None) -> app_commands.Choice[str]:
     """A followed channel to choose while typing. Without a name it was deleted, or the bot can't see it."""
-    shown = f"#{name}" if name else f"A channel that is gone or hidden ({channel_id})"
+    shown = f"#{name}" if name else _("A channel that is gone or hidden ({id})", id=channel_id)
     return app_commands.Choice(name=plain(shown, CHOICE), value=str(channel_id))
-
-
-def _name(account: ClaimedUser | None) -> str:
-    return f"account {code(account.number, 40)}" if account else "this server's account"
 
 
 _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
@@ -74,19 +85,22 @@ _DEFAULT_REPLY_URL = "`POST https://api.useapi.net/v2/account`"
 
 def callback_address_reply(url: str, number: int) -> Reply:
     """The server's present address. `number` identifies it, so that buttons under earlier addresses do nothing."""
-    return _shown("Give useapi.net this address as `replyUrl`:", url, number)
+    return _shown(_("**Give useapi.net this address as `replyUrl`:**"), url, number)
 
 
 def callback_replaced_reply(url: str, number: int) -> Reply:
     """A new address has replaced the one before."""
-    return _shown("Replaced. Give useapi.net this address as `replyUrl`:", url, number, "The old one no longer works.")
+    state = _("**Replaced. Give useapi.net this address as `replyUrl`:**")
+    return _shown(state, url, number, _("The old one no longer works."))
 
 
 def replace_address_question(number: int) -> Reply:
     """Asks before the address with this number is replaced."""
     return reply(
-        "**Make a new address?** The old one stops working at once. Until useapi.net has the new one, results "
-        "arrive a little later.",
+        _(
+            "**Make a new address?** The old one stops working at once. Until useapi.net has the new one, results "
+            "arrive a little later."
+        ),
         (Action.REPLACE_ADDRESS, number),
         (Action.KEEP_ADDRESS, number),
     )
@@ -94,25 +108,31 @@ def replace_address_question(number: int) -> Reply:
 
 def callbacks_need_token_reply(mentions: CommandMentions) -> Reply:
     """The address is for the account of the server's own token, and there is none."""
-    return Reply(f"**Callbacks need this server's own API token.** {mentions.token_set} sets one.")
+    return Reply(
+        _("**Callbacks need this server's own API token.** {token_set} sets one.", token_set=mentions.token_set)
+    )
 
 
 def callbacks_off_reply(interval: int) -> Reply:
     """The operator has not opened a port for callbacks. `interval` is the time between two polls, in milliseconds."""
     return Reply(
-        "**Callbacks are off for this bot.** Its operator decides that; "
-        f"results still arrive within about {formatting.duration(interval)}."
+        _(
+            "**Callbacks are off for this bot.** Its operator decides that; results still arrive within about {time}.",
+            time=formatting.duration(interval),
+        )
     )
 
 
 def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
-    keep = "Keep it secret: anyone who has it can make me check your jobs, nothing more."
+    at_once = _("Results then arrive at once.")
+    keep = _("Keep it secret: anyone who has it can make me check your jobs, nothing more.")
+    how = _("Add it to each request that starts a job, or once for all with {request}.", request=_DEFAULT_REPLY_URL)
     return reply(
         formatting.lines(
-            f"**{state}**",
+            state,
             f"`{url}`",
-            formatting.paragraph(old, "Results then arrive at once.", keep),
-            f"-# Add it to each request that starts a job, or once for all with {_DEFAULT_REPLY_URL}.",
+            formatting.paragraph(old, at_once, keep),
+            formatting.small(how),
         ),
         (Action.ASK_TO_REPLACE, number),
     )
@@ -120,7 +140,7 @@ def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
 
 def not_allowed_reply() -> Reply:
     """Somebody without Manage Server used a command, button or form of admins."""
-    return Reply("**Only someone with *Manage Server* can do this.**")
+    return Reply(_("**Only someone with *Manage Server* can do this.**"))
 
 
 # ---- token set ------------------------------------------------------------------------------------------------------
@@ -129,24 +149,28 @@ def not_allowed_reply() -> Reply:
 def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: CommandMentions) -> Reply:
     """The first token, or a token of another account while no jobs were waiting. `account` is the useapi.net user, if
     the token claims one."""
-    has_jobs = formatting.plural(
-        in_work,
-        "{account} has {number} running job.",
-        "{account} has {number} running jobs.",
-        account=f"useapi.net {formatting.account(account)}" if account else "The account",
-    )
+    if account is None:
+        has_jobs = plural("The account has {n} running job.", "The account has {n} running jobs.", in_work)
+    else:
+        has_jobs = plural(
+            "useapi.net {account} has {n} running job.",
+            "useapi.net {account} has {n} running jobs.",
+            in_work,
+            account=formatting.account(account),
+        )
+    members = _("Members can now use {status}.", status=mentions.status)
     return Reply(
         formatting.lines(
-            f"**Token works.** {has_jobs} Members can now use {mentions.status}.",
-            f"-# Next: {mentions.check} shows whether I can post here.",
+            formatting.paragraph(_("**Token works.**"), has_jobs, members),
+            formatting.small(_("Next: {check} shows whether I can post here.", check=mentions.check)),
         )
     )
 
 
 def token_renewed_reply(waiting: int) -> Reply:
     """A token of the same account as before, with which `waiting` jobs are watched."""
-    watching = formatting.plural(waiting, "I'm watching {number} job with it.", "I'm watching {number} jobs with it.")
-    return Reply(f"**Token works.** {watching}")
+    watching = plural("I'm watching {n} job with it.", "I'm watching {n} jobs with it.", waiting)
+    return Reply(formatting.paragraph(_("**Token works.**"), watching))
 
 
 def token_of_other_account_reply(
@@ -154,12 +178,25 @@ def token_of_other_account_reply(
 ) -> Reply:
     """A token of another account was set. Asks what to do with the `waiting` jobs and the number of followed
     `channels` that belong to the old one."""
-    old = f"the old one ({formatting.account(old_account)})" if old_account else "the old one"
-    jobs = formatting.count(waiting, "waiting job", "waiting jobs") if waiting else ""
-    followed = formatting.count(channels, "followed channel", "followed channels") if channels else ""
-    held = f"I use it from now on, but it can't see {formatting.enumeration((jobs, followed))} of {old}."
+    if waiting:
+        held = plural(
+            "I use it from now on, but it can't see {n} waiting job of the old one.",
+            "I use it from now on, but it can't see {n} waiting jobs of the old one.",
+            waiting,
+        )
+        followed = plural(
+            "{n} followed channel is on hold, too.", "{n} followed channels are on hold, too.", channels, zero=""
+        )
+    else:
+        held = plural(
+            "I use it from now on, but it can't see {n} followed channel of the old one.",
+            "I use it from now on, but it can't see {n} followed channels of the old one.",
+            channels,
+        )
+        followed = ""
+    old = _("The old one is {account}.", account=formatting.account(old_account)) if old_account else ""
     return reply(
-        f"**This token works, but belongs to a different account.** {held}",
+        formatting.paragraph(_("**This token works, but belongs to a different account.**"), held, followed, old),
         (Action.KEEP_OLD_JOBS, old_account_id),
         (Action.DROP_OLD_JOBS, old_account_id),
     )
@@ -167,69 +204,81 @@ def token_of_other_account_reply(
 
 def old_jobs_kept_reply(waiting: int, channels: int, old_account_id: int) -> Reply:
     """The admin keeps the old account's jobs and its number of followed `channels`; they can still be dropped."""
-    jobs = formatting.count(waiting, "job", "jobs") if waiting or not channels else ""
-    followed = formatting.count(channels, "followed channel", "followed channels") if channels else ""
-    one = waiting + channels == 1
-    state = f"{formatting.enumeration((jobs, followed))} {'stays' if one else 'stay'} on hold."
-    them = "It resumes" if one else "They resume"
-    return reply(
-        f"**{state}** {them} once someone sets a token of the old account.", (Action.DROP_OLD_JOBS, old_account_id)
+    if waiting or not channels:
+        state = plural("**{n} job stays on hold.**", "**{n} jobs stay on hold.**", waiting)
+        followed = plural("So does {n} followed channel.", "So do {n} followed channels.", channels, zero="")
+    else:
+        state = plural("**{n} followed channel stays on hold.**", "**{n} followed channels stay on hold.**", channels)
+        followed = ""
+    them = plural(
+        "It resumes once someone sets a token of the old account.",
+        "They resume once someone sets a token of the old account.",
+        waiting + channels,
     )
+    return reply(formatting.paragraph(state, followed, them), (Action.DROP_OLD_JOBS, old_account_id))
 
 
 def old_jobs_dropped_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
     """The admin dropped the old account's jobs and the follows of these `channels`."""
-    return Reply(f"**Dropped.** {_no_longer(jobs, channels, mentions)}")
+    return Reply(formatting.paragraph(_("**Dropped.**"), _no_longer(jobs, channels, mentions)))
 
 
 def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> str:
-    watched = f"{formatting.count(jobs, 'job is', 'jobs are')} no longer watched"
+    watched = ""
+    if jobs or not channels:
+        watched = plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", jobs)
     if not channels:
-        return f"{watched}."
-    verb, them = ("is", "it") if len(channels) == 1 else ("are", "them")
-    followed = f"{formatting.channels(channels)} {verb} no longer followed"
-    state = formatting.joined((watched if jobs else "", followed), ", and ")
-    return f"{state}. {mentions.follow} sets {them} up again."
+        return watched
+    followed = plural(
+        "{channels} is no longer followed. {follow} sets it up again.",
+        "{channels} are no longer followed. {follow} sets them up again.",
+        len(channels),
+        channels=formatting.channels(channels),
+        follow=mentions.follow,
+    )
+    return formatting.paragraph(watched, followed)
 
 
 def token_refused_reply(has_token: bool) -> Reply:
     """useapi.net refuses the token that was entered. `has_token`: the server keeps the one it has."""
-    remedy = "Copy the complete token, including `user:`, or make a new one at useapi.net."
-    return _not_stored("**Not stored: useapi.net refuses this token.**", has_token, remedy)
+    remedy = _("Copy the complete token, including `user:`, or make a new one at useapi.net.")
+    return _not_stored(_("**Not stored: useapi.net refuses this token.**"), has_token, remedy)
 
 
 def token_unpaid_reply(has_token: bool) -> Reply:
     """The account of the token that was entered has no subscription."""
-    state = "**Not stored: this account has no paid subscription.**"
-    return _not_stored(state, has_token, "Renew it at useapi.net, then try again.")
+    state = _("**Not stored: this account has no paid subscription.**")
+    return _not_stored(state, has_token, _("Renew it at useapi.net, then try again."))
 
 
 def token_untried_reply(has_token: bool) -> Reply:
     """The API did not answer, so the token could not be tried."""
-    state = "**Not stored: useapi.net didn't answer.**"
-    return _not_stored(state, has_token, "Try again in a few minutes.")
+    state = _("**Not stored: useapi.net didn't answer.**")
+    return _not_stored(state, has_token, _("Try again in a few minutes."))
 
 
 def token_overtaken_reply(mentions: CommandMentions) -> Reply:
     """Another command set or removed the token while this one was being tried."""
-    return Reply(f"**Not stored: a later command changed the token.** {mentions.check} shows what is set now.")
+    return Reply(
+        _("**Not stored: a later command changed the token.** {check} shows what is set now.", check=mentions.check)
+    )
 
 
 def discord_token_reply(has_token: bool) -> Reply:
     """Somebody entered a Discord token."""
-    state = "**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it."
-    return _not_stored(state, has_token, "Reset it in Discord to be safe.")
+    state = _("**Not stored: that's a Discord token, not useapi.net's.** I haven't sent or kept it.")
+    return _not_stored(state, has_token, _("Reset it in Discord to be safe."))
 
 
 def not_a_token_reply(has_token: bool) -> Reply:
     """What was entered can't be a token of useapi.net."""
-    state = "**Not stored: that isn't an API token.** I haven't sent or kept it."
-    remedy = "Copy the complete token from useapi.net, including `user:`."
+    state = _("**Not stored: that isn't an API token.** I haven't sent or kept it.")
+    remedy = _("Copy the complete token from useapi.net, including `user:`.")
     return _not_stored(state, has_token, remedy)
 
 
 def _not_stored(state: str, has_token: bool, remedy: str) -> Reply:
-    return Reply(formatting.paragraph(state, "The current token stays." if has_token else "", remedy))
+    return Reply(formatting.paragraph(state, _("The current token stays.") if has_token else "", remedy))
 
 
 # ---- token remove ---------------------------------------------------------------------------------------------------
@@ -238,11 +287,13 @@ def _not_stored(state: str, has_token: bool, remedy: str) -> Reply:
 def token_remove_question(waiting: int, channels: int, account_id: int, *, operators_token: bool) -> Reply:
     """Asks before the token is removed, which ends `waiting` jobs and the follows of a number of `channels`.
     `operators_token`: there is an operator's token to fall back to."""
-    followed = f" and following {formatting.count(channels, 'channel', 'channels')}" if channels else ""
-    stops = f"I'll stop watching {formatting.count(waiting, 'job', 'jobs')}{followed}."
-    after = "After that, the operator's account is used." if operators_token else ""
     return reply(
-        formatting.paragraph("**Remove this server's token?**", stops, after),
+        formatting.paragraph(
+            _("**Remove this server's token?**"),
+            plural("I'll stop watching {n} job.", "I'll stop watching {n} jobs.", waiting),
+            plural("I'll stop following {n} channel.", "I'll stop following {n} channels.", channels, zero=""),
+            _("After that, the operator's account is used.") if operators_token else "",
+        ),
         (Action.REMOVE_TOKEN, account_id),
         (Action.KEEP_TOKEN, account_id),
     )
@@ -250,23 +301,26 @@ def token_remove_question(waiting: int, channels: int, account_id: int, *, opera
 
 def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) -> Reply:
     """The token was removed, and with it its waiting jobs and the follows of `channels`."""
-    return Reply(f"**Removed.** {_no_longer(jobs, channels, mentions)}")
+    return Reply(formatting.paragraph(_("**Removed.**"), _no_longer(jobs, channels, mentions)))
 
 
 def token_kept_reply() -> Reply:
     """The admin pressed *Keep the token*."""
-    return Reply("**Kept.** Nothing has changed.")
+    return Reply(_("**Kept.** Nothing has changed."))
 
 
 def no_own_token_reply(mentions: CommandMentions) -> Reply:
     """The server has no token that could be removed."""
-    return Reply(f"**This server has no API token of its own.** {mentions.token_set} sets one.")
+    return Reply(_("**This server has no API token of its own.** {token_set} sets one.", token_set=mentions.token_set))
 
 
 def question_outdated_reply(mentions: CommandMentions) -> Reply:
     """A button under a question was pressed after the token had been changed."""
     return Reply(
-        f"**The token has changed since I asked.** Nothing was done; {mentions.check} shows the current state."
+        _(
+            "**The token has changed since I asked.** Nothing was done; {check} shows the current state.",
+            check=mentions.check,
+        )
     )
 
 
@@ -289,12 +343,11 @@ def language_set_reply(language: str, *, as_server: bool) -> Reply:
 
 def alerts_set_reply(channel_id: int) -> Reply:
     """Notices to admins go to this channel from now on."""
-    return Reply(f"**Alerts go to <#{channel_id}>.** I'll report token and permission problems there.")
+    state = _("**Alerts go to {channel}.**", channel=formatting.channel(channel_id))
+    return Reply(formatting.paragraph(state, _("I'll report token and permission problems there.")))
 
 
 def alerts_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Reply:
     """The bot may not post in the channel that was chosen; nothing was changed."""
-    return Reply(
-        f"**Not set: I can't post in <#{channel.channel_id}>.**{missing_permissions(missing)} "
-        "Allow it in the channel's permissions, then try again."
-    )
+    state = _("**Not set: I can't post in {channel}.**", channel=formatting.channel(channel.channel_id))
+    return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))

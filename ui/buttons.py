@@ -16,6 +16,8 @@ from typing import Any, Self
 import discord
 from discord import ButtonStyle
 
+from ui.language import N_, _
+
 
 class Effect(Enum):
     """What a press of a button does."""
@@ -30,29 +32,29 @@ class Effect(Enum):
 class Action(Enum):
     """A button with a number: the start of its custom id, its label, and what it does."""
 
-    CHECK_NOW = ("card:check", "Check now")
-    STOP_WATCHING = ("card:stop", "Stop watching")
-    WATCH_AGAIN = ("card:again", "Watch again")
-    STOP_BATCH = ("batch:stop", "Stop watching all")
-    PING_ME = ("answer:ping", "Ping me")
-    DO_NOT_PING_ME = ("answer:quiet", "Don't ping me")
-    POST_AGAIN = ("answer:again", "Post it again")
-    KEEP_OLD_JOBS = ("token:keep-jobs", "Keep the old jobs waiting", Effect.NONE)
-    DROP_OLD_JOBS = ("token:drop-jobs", "Drop the old jobs", Effect.DELETES)
-    REMOVE_TOKEN = ("token:remove", "Remove the token", Effect.DELETES)
-    KEEP_TOKEN = ("token:keep", "Keep the token", Effect.NONE)
-    DELETE_MY_DATA = ("me:delete", "Delete my data", Effect.DELETES)
-    KEEP_MY_DATA = ("me:keep", "Keep my data", Effect.NONE)
-    ASK_TO_REPLACE = ("callback:replace", "Replace the address", Effect.NONE)
-    REPLACE_ADDRESS = ("callback:new", "Replace the address", Effect.DELETES)
-    KEEP_ADDRESS = ("callback:keep", "Keep the address", Effect.NONE)
-    DO_NOT_FOLLOW = ("follow:no", "Don't follow", Effect.NONE)
-    PREVIOUS_RESULTS = ("results:previous", "Previous results", Effect.NONE)
-    MORE_RESULTS = ("results:more", "More results", Effect.NONE)
-    ALL_RESULTS = ("results:all", "Show all results", Effect.NONE)
-    FAILED_RESULTS = ("results:failed", "Show failed results", Effect.NONE)
-    PREVIOUS_FAILED = ("results:failed-previous", "Previous failed results", Effect.NONE)
-    MORE_FAILED = ("results:failed-more", "More failed results", Effect.NONE)
+    CHECK_NOW = ("card:check", N_("Check now"))
+    STOP_WATCHING = ("card:stop", N_("Stop watching"))
+    WATCH_AGAIN = ("card:again", N_("Watch again"))
+    STOP_BATCH = ("batch:stop", N_("Stop watching all"))
+    PING_ME = ("answer:ping", N_("Ping me"))
+    DO_NOT_PING_ME = ("answer:quiet", N_("Don't ping me"))
+    POST_AGAIN = ("answer:again", N_("Post it again"))
+    KEEP_OLD_JOBS = ("token:keep-jobs", N_("Keep the old jobs waiting"), Effect.NONE)
+    DROP_OLD_JOBS = ("token:drop-jobs", N_("Drop the old jobs"), Effect.DELETES)
+    REMOVE_TOKEN = ("token:remove", N_("Remove the token"), Effect.DELETES)
+    KEEP_TOKEN = ("token:keep", N_("Keep the token"), Effect.NONE)
+    DELETE_MY_DATA = ("me:delete", N_("Delete my data"), Effect.DELETES)
+    KEEP_MY_DATA = ("me:keep", N_("Keep my data"), Effect.NONE)
+    ASK_TO_REPLACE = ("callback:replace", N_("Replace the address"), Effect.NONE)
+    REPLACE_ADDRESS = ("callback:new", N_("Replace the address"), Effect.DELETES)
+    KEEP_ADDRESS = ("callback:keep", N_("Keep the address"), Effect.NONE)
+    DO_NOT_FOLLOW = ("follow:no", N_("Don't follow"), Effect.NONE)
+    PREVIOUS_RESULTS = ("results:previous", N_("Previous results"), Effect.NONE)
+    MORE_RESULTS = ("results:more", N_("More results"), Effect.NONE)
+    ALL_RESULTS = ("results:all", N_("Show all results"), Effect.NONE)
+    FAILED_RESULTS = ("results:failed", N_("Show failed results"), Effect.NONE)
+    PREVIOUS_FAILED = ("results:failed-previous", N_("Previous failed results"), Effect.NONE)
+    MORE_FAILED = ("results:failed-more", N_("More failed results"), Effect.NONE)
 
     def __init__(self, prefix: str, label: str, effect: Effect = Effect.CHANGES) -> None:
         self.prefix = prefix
@@ -127,7 +129,7 @@ class NumberButton(
     def __init__(self, action: Action, number: int) -> None:
         style = ButtonStyle.danger if action.effect is Effect.DELETES else ButtonStyle.secondary
         super().__init__(
-            discord.ui.Button(label=action.label, style=style, custom_id=number_custom_id(action, number)),
+            discord.ui.Button(label=_(action.label), style=style, custom_id=number_custom_id(action, number)),
         )
         self.action = action
         self.number = number
@@ -151,7 +153,7 @@ class DetailsButton(
 
     def __init__(self, nonce: str) -> None:
         super().__init__(
-            discord.ui.Button(label="Details", style=ButtonStyle.secondary, custom_id=details_custom_id(nonce))
+            discord.ui.Button(label=_("Details"), style=ButtonStyle.secondary, custom_id=details_custom_id(nonce))
         )
         self.nonce = nonce
 
@@ -179,7 +181,9 @@ class SendAgainButton(
         if request.skip or request.only_failed:
             custom_id += f":{'failed' if request.only_failed else 'all'}:{request.skip}"
         super().__init__(
-            discord.ui.Button(label=f"Resend {request.place}", style=ButtonStyle.secondary, custom_id=custom_id)
+            discord.ui.Button(
+                label=_("Resend {place}", place=request.place), style=ButtonStyle.secondary, custom_id=custom_id
+            )
         )
         self.request = request
 
@@ -206,7 +210,7 @@ class FollowButton(
         how = "cards" if request.progress else "quiet"
         super().__init__(
             discord.ui.Button(
-                label="Follow the account",
+                label=_("Follow the account"),
                 style=ButtonStyle.secondary,
                 custom_id=f"follow:{how}:{request.channel_id}:{request.account_id}",
             )
@@ -236,7 +240,7 @@ def changes_nothing(custom_id: object) -> bool:
     """Whether a button with this custom id has no effect."""
     if not isinstance(custom_id, str):
         return False
-    prefix, _, rest = custom_id.rpartition(":")
+    prefix, _colon, rest = custom_id.rpartition(":")
     return prefix == _DETAILS or (
         prefix in _BY_PREFIX and _BY_PREFIX[prefix].effect is Effect.NONE and rest.isdecimal()
     )

@@ -17,6 +17,7 @@ from ui import formatting, job_text
 from ui.buttons import Action, layout_view
 from ui.discord_limits import SHORT_PROMPT, TEXT_DISPLAYS, units
 from ui.escape import escaped
+from ui.language import N_, _, number, plural
 
 RUNNING = Colour(0x3A57D6)
 DONE = Colour(0x1C7A46)
@@ -71,12 +72,12 @@ _BUTTONS: dict[CardStatus, tuple[Action, ...]] = {
 
 
 _ENDED = {
-    Outcome.MODERATED: "Refused by the content rules.",
-    Outcome.FAILED: "Failed.",
-    Outcome.CANCELLED: "Cancelled.",
-    Outcome.EXPIRED: "No result.",
-    Outcome.NOT_FOUND: "No result.",
-    Outcome.GIVEN_UP: "No result.",
+    Outcome.MODERATED: N_("Refused by the content rules."),
+    Outcome.FAILED: N_("Failed."),
+    Outcome.CANCELLED: N_("Cancelled."),
+    Outcome.EXPIRED: N_("No result."),
+    Outcome.NOT_FOUND: N_("No result."),
+    Outcome.GIVEN_UP: N_("No result."),
 }
 
 
@@ -108,36 +109,38 @@ def frame(post: CardPost) -> str:
     return formatting.lines(
         formatting.quoted(job_text.prompt(job, SHORT_PROMPT)),
         formatting.small(
-            f"created {formatting.relative(job.created)}" if job and job.created is not None else "",
+            _("created {when}", when=formatting.relative(job.created)) if job and job.created is not None else "",
             job_text.facts(job, with_what=bool(job_text.prompt_text(job))),
-            f"asked by {formatting.user(post.asker)}" if post.asker is not None else "",
+            _("asked by {person}", person=formatting.user(post.asker)) if post.asker is not None else "",
             f"#{post.number}",
         ),
     )
 
 
 _CONSTANT = {
-    CardStatus.NO_ANSWER_YET: "**Watching.** No word from PixVerse yet.",
-    CardStatus.STARTED: "**Started.**",
-    CardStatus.OTHER_ACCOUNT: (
+    CardStatus.NO_ANSWER_YET: N_("**Watching.** No word from PixVerse yet."),
+    CardStatus.STARTED: N_("**Started.**"),
+    CardStatus.OTHER_ACCOUNT: N_(
         "**On hold: the new API token is for a different account.** An admin has to decide about this job."
     ),
-    CardStatus.NOT_POSTED: "**Finished, but not posted here.** Someone with *Manage Server* can resend it.",
-    CardStatus.UNSURE: (
+    CardStatus.NOT_POSTED: N_("**Finished, but not posted here.** Someone with *Manage Server* can resend it."),
+    CardStatus.UNSURE: N_(
         "**Finished, but I can't tell if it's posted here.** If not, someone with *Manage Server* can resend it."
     ),
-    CardStatus.PAUSED: "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back.",
+    CardStatus.PAUSED: N_(
+        "**On hold: this bot is paused.** The job keeps running; I'll post the result when I'm back."
+    ),
 }
 
 
 _WAITING_FOR_A_TOKEN = {
-    CardStatus.TOKEN_REFUSED: (
+    CardStatus.TOKEN_REFUSED: N_(
         "**On hold: useapi.net refuses this server's API token.** I'll resume once an admin sets a new one."
     ),
-    CardStatus.TOKEN_MISSING: (
+    CardStatus.TOKEN_MISSING: N_(
         "**On hold: this server's API token has to be entered again.** I'll resume once an admin does that."
     ),
-    CardStatus.UNPAID: (
+    CardStatus.UNPAID: N_(
         "**On hold: this server's useapi.net subscription has expired.** I'll resume once it's renewed."
     ),
 }
@@ -146,48 +149,58 @@ _WAITING_FOR_A_TOKEN = {
 def _head(post: CardPost) -> str:
     """The state of an open job, and what happens next."""
     if post.status in _WAITING_FOR_A_TOKEN:
-        return formatting.paragraph(_WAITING_FOR_A_TOKEN[post.status], job_text.last_known(post.job))
-    return _CONSTANT[post.status] if post.status in _CONSTANT else _CHANGING[post.status](post)
+        return formatting.paragraph(_(_WAITING_FOR_A_TOKEN[post.status]), job_text.last_known(post.job))
+    return _(_CONSTANT[post.status]) if post.status in _CONSTANT else _CHANGING[post.status](post)
 
 
 def _created(post: CardPost) -> str:
     waits = post.job is not None and post.job.state is JobState.CREATED
-    return f"**{formatting.sentence(job_text.state(post.job)) if waits else 'Waiting to start'}.**"
+    return formatting.headline(job_text.state(post.job) if waits else _("Waiting to start"))
 
 
 def _progress(post: CardPost) -> str:
     runs = post.job is not None and post.job.state is JobState.PROGRESS
-    return f"**{formatting.sentence(job_text.state(post.job)) if runs else 'In progress'}.**"
+    return formatting.headline(job_text.state(post.job) if runs else _("In progress"))
 
 
 def _unknown(post: CardPost) -> str:
     status = escaped(post.job.status, 30) if post.job else ""
     if not status:
-        return "**In a state I don't know.** I'll keep watching."
-    return f"**PixVerse says \"{status}\".** I don't know that state; I'll keep watching."
+        return _("**In a state I don't know.** I'll keep watching.")
+    return _("**PixVerse says \"{status}\".** I don't know that state; I'll keep watching.", status=status)
 
 
 def _fetching(post: CardPost) -> str:
-    return "**Finished.** Fetching the image …" if job_text.is_image(post.job) else "**Finished.** Fetching the video …"
+    if job_text.is_image(post.job):
+        return _("**Finished.** Fetching the image …")
+    return _("**Finished.** Fetching the video …")
 
 
 def _slow(post: CardPost) -> str:
-    until = f" until {formatting.moment(post.until)}" if post.until is not None else ""
-    return f"**Taking longer than usual.** I'll keep watching{until}."
+    if post.until is None:
+        return _("**Taking longer than usual.** I'll keep watching.")
+    return _("**Taking longer than usual.** I'll keep watching until {when}.", when=formatting.moment(post.until))
 
 
 def _api_down(post: CardPost) -> str:
-    since = f"It went down {formatting.relative(post.since)}; " if post.since is not None else ""
-    state = f"**On hold: PixVerse's API isn't answering.** {since}I'll keep trying."
+    if post.since is None:
+        state = _("**On hold: PixVerse's API isn't answering.** I'll keep trying.")
+    else:
+        state = _(
+            "**On hold: PixVerse's API isn't answering.** It went down {when}; I'll keep trying.",
+            when=formatting.relative(post.since),
+        )
     return formatting.paragraph(state, job_text.last_known(post.job))
 
 
 def _cannot_post(post: CardPost) -> str:
-    until = f" by {formatting.moment(post.until)}" if post.until is not None else ""
-    return (
-        f"**Finished, but I can't post the result here.**{missing_permissions(post.missing)} "
-        f"If someone with *Manage Server* fixes that{until}, I'll post it."
-    )
+    if post.until is None:
+        remedy = _("If someone with *Manage Server* fixes that, I'll post it.")
+    else:
+        when = formatting.moment(post.until)
+        remedy = _("If someone with *Manage Server* fixes that by {when}, I'll post it.", when=when)
+    state = _("**Finished, but I can't post the result here.**")
+    return formatting.paragraph(state, missing_permissions(post.missing), remedy)
 
 
 _CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
@@ -202,22 +215,21 @@ _CHANGING: dict[CardStatus, Callable[[CardPost], str]] = {
 
 
 def missing_permissions(names: tuple[str, ...]) -> str:
-    """Names what is missing, with a space in front; empty if nothing is named."""
-    needed = [f"*{name}*" for name in names if name not in _OBSTACLES]
-    need = f"I need: {formatting.enumeration(needed)}." if needed else ""
-    found = formatting.paragraph(*(text for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
-    return f" {found}" if found else ""
+    """Names what is missing; empty if nothing is named."""
+    needed = formatting.permissions(name for name in names if name not in _OBSTACLES)
+    need = _("I need: {permissions}.", permissions=needed) if needed else ""
+    return formatting.paragraph(*(_(text) for obstacle, text in _OBSTACLES.items() if obstacle in names), need)
 
 
 _OBSTACLES: dict[str, str] = {
-    Obstacle.TIMED_OUT: "I'm timed out; a moderator can end that.",
-    Obstacle.LOCKED: "The thread is locked; unlock it.",
-    Obstacle.NOT_IN_THREAD: "I'm not in this private thread: mention me in it, or add me.",
+    Obstacle.TIMED_OUT: N_("I'm timed out; a moderator can end that."),
+    Obstacle.LOCKED: N_("The thread is locked; unlock it."),
+    Obstacle.NOT_IN_THREAD: N_("I'm not in this private thread: mention me in it, or add me."),
 }
 
 
 def _ended(post: CardPost, address: Address) -> str:
-    jump = formatting.jump(address, post.outcome_message, "Jump to the result")
+    jump = formatting.jump(address, post.outcome_message, _("Jump to the result"))
     head = formatting.paragraph(f"**{_ended_state(post)}**", jump)
     if post.outcome is Outcome.MODERATED:
         return head
@@ -226,17 +238,17 @@ def _ended(post: CardPost, address: Address) -> str:
 
 def _ended_state(post: CardPost) -> str:
     if post.outcome is Outcome.COMPLETED:
-        return "Done." if post.has_video else "Finished without a video."
-    return _ENDED[post.outcome] if post.outcome else "Ended."
+        return _("Done.") if post.has_video else _("Finished without a video.")
+    return _(_ENDED[post.outcome]) if post.outcome else _("Ended.")
 
 
 def _stopped(post: CardPost) -> str:
-    by = f" ({formatting.user(post.stopped_by)})" if post.stopped_by is not None else ""
-    state = f"**Stopped watching**{by}." if by else "**Stopped watching.**"
-    return formatting.lines(
-        f"{state} The job keeps running at PixVerse.",
-        formatting.quoted(job_text.prompt(post.job, SHORT_PROMPT)),
-    )
+    if post.stopped_by is None:
+        state = _("**Stopped watching.** The job keeps running at PixVerse.")
+    else:
+        person = formatting.user(post.stopped_by)
+        state = _("**Stopped watching** ({person}). The job keeps running at PixVerse.", person=person)
+    return formatting.lines(state, formatting.quoted(job_text.prompt(post.job, SHORT_PROMPT)))
 
 
 def summary_view(post: SummaryPost, address: Address) -> discord.ui.LayoutView:
@@ -258,8 +270,8 @@ def summary_text(post: SummaryPost, address: Address) -> str:
 
 
 def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
-    asker = f"Asked by {formatting.user(post.asker)}." if post.asker else ""
-    ping = "One ping at the end." if post.mention and post.open else ""
+    asker = _("Asked by {person}.", person=formatting.user(post.asker)) if post.asker else ""
+    ping = _("One ping at the end.") if post.mention and post.open else ""
     return formatting.lines(
         formatting.paragraph(_summary_head(post), job_text.why_on_hold(entry.status for entry in post.entries)),
         *(_summary_line(entry, address, name_limit) for entry in post.entries),
@@ -270,20 +282,23 @@ def _summary_text(post: SummaryPost, address: Address, name_limit: int) -> str:
 def _summary_head(post: SummaryPost) -> str:
     total, left = len(post.entries), len(post.entries) - post.done
     if post.open and not post.done:
-        return formatting.plural(total, "**Watching {number} job.**", "**Watching {number} jobs.**")
+        return plural("**Watching {n} job.**", "**Watching {n} jobs.**", total)
     if post.open:
-        watching = formatting.plural(
-            total, "**Watching {left} of {number} job.**", "**Watching {left} of {number} jobs.**", left=left
+        return formatting.paragraph(
+            plural("**Watching {left} of {n} job.**", "**Watching {left} of {n} jobs.**", total, left=number(left)),
+            plural("{n} has ended.", "{n} have ended.", post.done),
         )
-        return f"{watching} {formatting.plural(post.done, '{number} has ended.', '{number} have ended.')}"
     if left <= 0:
-        return formatting.plural(total, "**The job has ended.**", "**All {number} jobs have ended.**")
-    running = "{number} job keeps running at PixVerse.", "{number} jobs keep running at PixVerse."
-    return f"**Stopped watching.** {formatting.plural(left, *running)}"
+        return plural("**The job has ended.**", "**All {n} jobs have ended.**", total)
+    return plural(
+        "**Stopped watching.** {n} job keeps running at PixVerse.",
+        "**Stopped watching.** {n} jobs keep running at PixVerse.",
+        left,
+    )
 
 
 def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
     state = job_text.short_state(entry.status, entry.job, entry.outcome)
-    jump = formatting.jump(address, entry.outcome_message, "Result")
+    jump = formatting.jump(address, entry.outcome_message, _("Result"))
     name = job_text.prompt_name(entry.job, entry.number, name_limit)
-    return formatting.joined((f"**{formatting.sentence(state)}**", name, jump))
+    return formatting.joined((f"**{state}**", name, jump))

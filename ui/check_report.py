@@ -10,6 +10,7 @@ from model.messages import Cause, ClaimedUser, Obstacle
 from ui import formatting
 from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
+from ui.language import N_, _, plural
 from ui.link_reasons import because
 from ui.message import Reply
 
@@ -119,60 +120,58 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     )
     by_kind = {kind: [line.text for line in found if line and line.kind is kind] for kind in _Kind}
     problems = by_kind[_Kind.PROBLEM]
-    head = formatting.plural(
-        len(problems),
-        "**{number} problem.**",
-        "**{number} problems.**",
-        zero="**Nothing to fix here.**" if by_kind[_Kind.WAITS] else "**Everything works here.**",
-    )
+    works_here = _("**Nothing to fix here.**") if by_kind[_Kind.WAITS] else _("**Everything works here.**")
+    head = plural("**{n} problem.**", "**{n} problems.**", len(problems), zero=works_here)
     held = _of_other_account(report, mentions)
-    lost = f"{_lost(report)}: see {mentions.deliveries}." if report.not_posted and not report.waiting else ""
+    lost = _lost(report, mentions, alone=not problems) if report.not_posted and not report.waiting else ""
     if lost and not problems:
-        head, lost = f"**{_lost(report)}.** {mentions.deliveries} shows why.", ""
+        head, lost = lost, ""
     elif held and not problems:
         head, held = held, ""
     fixes = [f"- {text}" for text in problems]
-    works = by_kind[_Kind.WORKS]
-    return Reply(
-        formatting.lines(
-            head, *fixes, lost, held, *by_kind[_Kind.WAITS], f"-# Works: {' · '.join(works)}" if works else ""
-        )
-    )
+    works = formatting.joined(by_kind[_Kind.WORKS])
+    small = formatting.small(_("Works: {things}", things=works)) if works else ""
+    return Reply(formatting.lines(head, *fixes, lost, held, *by_kind[_Kind.WAITS], small))
 
 
 def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
     match report.token:
         case TokenState.WORKS:
             account = formatting.account(report.account) if report.account else ""
-            tried = f"tested {formatting.relative(report.tried_at)}" if report.tried_at is not None else ""
-            own = "the operator's" if report.operators_token else ""
-            known = formatting.joined((account, own, tried), ", ")
-            return _Line(_Kind.WORKS, f"token ({known})" if known else "token")
+            tried = _("tested {when}", when=formatting.relative(report.tried_at)) if report.tried_at is not None else ""
+            own = _("the operator's") if report.operators_token else ""
+            known = formatting.listing((account, own, tried))
+            return _Line(_Kind.WORKS, _("token ({about})", about=known) if known else _("token"))
         case TokenState.MISSING:
-            return _Line(
-                _Kind.PROBLEM, f"No API token is set. Enter the one from useapi.net with {mentions.token_set}."
+            text = _(
+                "No API token is set. Enter the one from useapi.net with {token_set}.", token_set=mentions.token_set
             )
+            return _Line(_Kind.PROBLEM, text)
         case TokenState.ENTER_AGAIN:
-            text = f"I no longer have the API token that was set. {_held(report)}"
-            return _Line(_Kind.PROBLEM, f"{text}Enter it again with {mentions.token_set}.")
+            state = _("I no longer have the API token that was set.")
+            again = _("Enter it again with {token_set}.", token_set=mentions.token_set)
+            return _Line(_Kind.PROBLEM, formatting.paragraph(state, _held(report), again))
         case TokenState.REFUSED:
             return _Line(_Kind.PROBLEM, _refused(report, mentions))
         case TokenState.UNPAID:
-            return _Line(
-                _Kind.PROBLEM,
-                f"The useapi.net subscription has expired. {_held(report)}Renew it there, and I'll resume.",
-            )
+            state = _("The useapi.net subscription has expired.")
+            renew = _("Renew it there, and I'll resume.")
+            return _Line(_Kind.PROBLEM, formatting.paragraph(state, _held(report), renew))
         case TokenState.UNTRIED:
-            return _Line(_Kind.WAITS, "useapi.net isn't answering, so I couldn't test the token.")
+            return _Line(_Kind.WAITS, _("useapi.net isn't answering, so I couldn't test the token."))
 
 
 def _refused(report: CheckReport, mentions: CommandMentions) -> str:
     if report.operators_token:
-        return (
-            f"useapi.net refuses the operator's token. {_held(report)}Only the bot's operator can replace it; "
-            f"or set this server's own with {mentions.token_set}."
+        state = _("useapi.net refuses the operator's token.")
+        remedy = _(
+            "Only the bot's operator can replace it; or set this server's own with {token_set}.",
+            token_set=mentions.token_set,
         )
-    return f"useapi.net refuses this server's API token. {_held(report)}Set a new one with {mentions.token_set}."
+    else:
+        state = _("useapi.net refuses this server's API token.")
+        remedy = _("Set a new one with {token_set}.", token_set=mentions.token_set)
+    return formatting.paragraph(state, _held(report), remedy)
 
 
 def _is_on_hold(report: CheckReport) -> bool:
@@ -181,13 +180,19 @@ def _is_on_hold(report: CheckReport) -> bool:
 
 
 def _held(report: CheckReport) -> str:
-    """How much is on hold because of the token, as a sentence with a space behind it."""
-    jobs = formatting.count(report.watching, "job", "jobs") if report.watching else ""
+    """How much is on hold because of the token; empty if nothing is."""
     resting = [one for one in report.followed if not one.missing and not one.other_account]
-    followed = _channels_of(resting)
-    verb = "is" if report.watching + len(resting) == 1 else "are"
-    held = formatting.joined((jobs, followed), " and ")
-    return f"{held} {verb} on hold. " if held else ""
+    channels = _channels_of(resting)
+    if report.watching and channels:
+        return plural(
+            "{n} job is on hold, as well as {channels}.",
+            "{n} jobs are on hold, as well as {channels}.",
+            report.watching,
+            channels=channels,
+        )
+    if report.watching:
+        return plural("{n} job is on hold.", "{n} jobs are on hold.", report.watching)
+    return plural("{channels} is on hold.", "{channels} are on hold.", len(resting), zero="", channels=channels)
 
 
 def _channels_of(followed: Iterable[Followed]) -> str:
@@ -199,40 +204,47 @@ def _api(report: CheckReport) -> _Line | None:
         return None
     since = formatting.relative(report.api_down_since)
     if report.token in (TokenState.WORKS, TokenState.REFUSED, TokenState.UNPAID):
-        return _Line(_Kind.WAITS, f"PixVerse's API went down {since}, but answered just now.")
-    untested = ", so I couldn't test the token" if report.token is TokenState.UNTRIED else ""
-    return _Line(_Kind.WAITS, f"PixVerse's API went down {since}{untested}. I'll keep trying.")
+        return _Line(_Kind.WAITS, _("PixVerse's API went down {when}, but answered just now.", when=since))
+    if report.token is TokenState.UNTRIED:
+        text = N_("PixVerse's API went down {when}, so I couldn't test the token. I'll keep trying.")
+    else:
+        text = N_("PixVerse's API went down {when}. I'll keep trying.")
+    return _Line(_Kind.WAITS, _(text, when=since))
 
 
 def _channel(report: CheckReport) -> _Line:
     if report.locked:
-        return _Line(_Kind.PROBLEM, "This thread is locked. Unlock it, or use another channel.")
+        return _Line(_Kind.PROBLEM, _("This thread is locked. Unlock it, or use another channel."))
     if report.missing:
-        names = formatting.enumeration(f"*{name}*" for name in report.missing)
         if set(report.missing) & set(Obstacle):
-            return _Line(_Kind.PROBLEM, f"I can't post here.{missing_permissions(report.missing)}")
-        return _Line(_Kind.PROBLEM, f"I need {names} in this channel. Allow it in the channel's permissions.")
+            text = formatting.paragraph(_("I can't post here."), missing_permissions(report.missing))
+            return _Line(_Kind.PROBLEM, text)
+        names = formatting.permissions(report.missing)
+        text = _("I need {permissions} in this channel. Allow it in the channel's permissions.", permissions=names)
+        return _Line(_Kind.PROBLEM, text)
     if report.refused:
-        return _Line(_Kind.PROBLEM, "Discord refuses my messages in this channel. Check my permissions in it.")
-    works = "posting and replies" if report.uploads_limited else "posting, files and replies"
-    return _Line(_Kind.WORKS, f"{works} in this channel")
+        return _Line(_Kind.PROBLEM, _("Discord refuses my messages in this channel. Check my permissions in it."))
+    if report.uploads_limited:
+        return _Line(_Kind.WORKS, _("posting and replies in this channel"))
+    return _Line(_Kind.WORKS, _("posting, files and replies in this channel"))
 
 
 def _files(report: CheckReport) -> _Line | None:
     if report.uploads_limited:
-        return _Line(_Kind.WAITS, f"{because(Cause.UPLOADS_LIMITED)} Results come as links until that ends.")
+        until = _("Results come as links until that ends.")
+        return _Line(_Kind.WAITS, formatting.paragraph(because(Cause.UPLOADS_LIMITED), until))
     if report.upload_limit is None:
         return None
-    return _Line(_Kind.WORKS, f"files up to {formatting.size(report.upload_limit)}")
+    return _Line(_Kind.WORKS, _("files up to {size}", size=formatting.size(report.upload_limit)))
 
 
 def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
     if _is_on_hold(report) or not report.on_hold:
         return ""
-    return formatting.plural(
+    return plural(
+        "**{n} job of a different account is on hold.** {token_set} with that account's token resumes it.",
+        "**{n} jobs of a different account are on hold.** {token_set} with that account's token resumes them.",
         report.on_hold,
-        "**{number} job of a different account is on hold.** {token_set} with that account's token resumes it.",
-        "**{number} jobs of a different account are on hold.** {token_set} with that account's token resumes them.",
         token_set=mentions.token_set,
     )
 
@@ -242,33 +254,49 @@ def _watching(report: CheckReport) -> _Line | None:
     if _is_on_hold(report) or not watching:
         return None
     if report.on_hold or report.oldest is None:
-        return _Line(_Kind.WORKS, formatting.plural(watching, "watching {number} job", "watching {number} jobs"))
-    with_age = "watching {number} job, added {since}", "watching {number} jobs, oldest {since}"
-    return _Line(_Kind.WORKS, formatting.plural(watching, *with_age, since=formatting.relative(report.oldest)))
+        return _Line(_Kind.WORKS, plural("watching {n} job", "watching {n} jobs", watching))
+    since = formatting.relative(report.oldest)
+    text = plural("watching {n} job, added {when}", "watching {n} jobs, oldest {when}", watching, when=since)
+    return _Line(_Kind.WORKS, text)
 
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if not report.waiting:
         return None
-    oldest = f" (oldest: {formatting.relative(report.waiting_since)})" if report.waiting_since is not None else ""
-    waiting = formatting.plural(
-        report.waiting,
-        "{number} result is waiting to be posted{oldest}.",
-        "{number} results are waiting to be posted{oldest}.",
-        oldest=oldest,
-    )
+    if report.waiting_since is None:
+        waiting = plural("{n} result is waiting to be posted.", "{n} results are waiting to be posted.", report.waiting)
+    else:
+        waiting = plural(
+            "{n} result is waiting to be posted (oldest: {when}).",
+            "{n} results are waiting to be posted (oldest: {when}).",
+            report.waiting,
+            when=formatting.relative(report.waiting_since),
+        )
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]
-        troubles = " ".join(_cannot_post_in(channels))
-        allow = "Allow it there, and I'll post it.", "Allow it there, and I'll post them."
-        return _Line(_Kind.PROBLEM, f"{waiting} {troubles} {formatting.plural(report.waiting, *allow)}")
+        allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
+        return _Line(_Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(channels), allow))
     if not report.held_up:
         return _Line(_Kind.WAITS, waiting)
-    return _Line(_Kind.PROBLEM, f"{waiting} {mentions.deliveries} shows why.")
+    why = _("{deliveries} shows why.", deliveries=mentions.deliveries)
+    return _Line(_Kind.PROBLEM, formatting.paragraph(waiting, why))
 
 
-def _lost(report: CheckReport) -> str:
-    return formatting.plural(report.not_posted, "{number} result was not posted", "{number} results were not posted")
+def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str:
+    """How many results were not posted; `alone`, as the reply's first line."""
+    if alone:
+        return plural(
+            "**{n} result was not posted.** {deliveries} shows why.",
+            "**{n} results were not posted.** {deliveries} shows why.",
+            report.not_posted,
+            deliveries=mentions.deliveries,
+        )
+    return plural(
+        "{n} result was not posted: see {deliveries}.",
+        "{n} results were not posted: see {deliveries}.",
+        report.not_posted,
+        deliveries=mentions.deliveries,
+    )
 
 
 def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
@@ -276,17 +304,17 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
         return None
     troubles = [*_without_permission(report.followed), *_paused(report.followed, mentions)]
     if troubles:
-        return _Line(_Kind.PROBLEM, " ".join(troubles))
+        return _Line(_Kind.PROBLEM, formatting.paragraph(*troubles))
     if _is_on_hold(report):
         return None
-    return _Line(_Kind.WORKS, f"following into {_channels_of(report.followed)}")
+    return _Line(_Kind.WORKS, _("following into {channels}", channels=_channels_of(report.followed)))
 
 
 def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
     broken = [(one.channel_id, one.missing) for one in followed if one.missing]
     yield from _cannot_post_in(broken)
     if broken:
-        yield "Allow it there."
+        yield _("Allow it there.")
 
 
 def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator[str]:
@@ -295,24 +323,22 @@ def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator
     for channel_id, missing in channels[:_CHANNELS]:
         alike.setdefault(missing, []).append(channel_id)
     for missing, found in alike.items():
-        where = formatting.enumeration(f"<#{channel_id}>" for channel_id in found)
+        where = formatting.enumeration(formatting.channel(channel_id) for channel_id in found)
         if missing and not set(missing) & set(Obstacle):
-            yield f"I need {formatting.enumeration(f'*{name}*' for name in missing)} in {where}."
+            yield _("I need {permissions} in {channels}.", permissions=formatting.permissions(missing), channels=where)
         else:
-            yield f"I can't post in {where}.{missing_permissions(missing)}"
+            yield formatting.paragraph(_("I can't post in {channel}.", channel=where), missing_permissions(missing))
     if len(channels) > _CHANNELS:
-        yield formatting.plural(
-            len(channels) - _CHANNELS, "{number} more is like that.", "{number} more are like that."
-        )
+        yield plural("{n} more is like that.", "{n} more are like that.", len(channels) - _CHANNELS)
 
 
 def _paused(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator[str]:
     paused = [one for one in followed if one.other_account and not one.missing]
     if paused:
-        yield formatting.plural(
-            len(paused),
+        yield plural(
             "{channels} is paused: the token belongs to a different account. Run {follow} again.",
             "{channels} are paused: the token belongs to a different account. Run {follow} again.",
+            len(paused),
             channels=_channels_of(paused),
             follow=mentions.follow,
         )
@@ -321,17 +347,21 @@ def _paused(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator
 def _callback(report: CheckReport) -> _Line | None:
     if report.callback_heard_at is None:
         return None
-    return _Line(_Kind.WORKS, f"callbacks (last one {formatting.relative(report.callback_heard_at)})")
+    return _Line(_Kind.WORKS, _("callbacks (last one {when})", when=formatting.relative(report.callback_heard_at)))
 
 
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
     if report.alerts_channel is None:
-        return _Line(_Kind.WORKS, f"alerts go to the job's own channel ({mentions.alerts} changes that)")
-    if report.alerts_missing:
-        names = formatting.enumeration(f"*{name}*" for name in report.alerts_missing)
         return _Line(
-            _Kind.PROBLEM,
-            f"I need {names} in the alerts channel <#{report.alerts_channel}>. Allow it there, "
-            f"or choose another channel with {mentions.alerts}.",
+            _Kind.WORKS, _("alerts go to the job's own channel ({alerts} changes that)", alerts=mentions.alerts)
         )
-    return _Line(_Kind.WORKS, f"alerts go to <#{report.alerts_channel}>")
+    if report.alerts_missing:
+        text = _(
+            "I need {permissions} in the alerts channel {channel}. Allow it there, or choose another channel with "
+            "{alerts}.",
+            permissions=formatting.permissions(report.alerts_missing),
+            channel=formatting.channel(report.alerts_channel),
+            alerts=mentions.alerts,
+        )
+        return _Line(_Kind.PROBLEM, text)
+    return _Line(_Kind.WORKS, _("alerts go to {channel}", channel=formatting.channel(report.alerts_channel)))

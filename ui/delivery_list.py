@@ -15,6 +15,7 @@ from ui import formatting, job_text
 from ui.buttons import Action, ResendRequest, results_view
 from ui.command_texts import CommandMentions
 from ui.discord_limits import MESSAGE, units
+from ui.language import N_, _, plural
 from ui.link_reasons import because
 from ui.message import Reply
 
@@ -26,21 +27,21 @@ _NAMES = (40, 30, 20, 10)
 """Characters shown of each prompt: the first of these numbers with which the page fits into a message."""
 
 _WAITING = {
-    Reason.NOT_THERE: "PixVerse's link doesn't work yet.",
-    Reason.NO_ANSWER: "Discord didn't answer.",
-    Reason.RATE_LIMITED: "Discord asked me to wait.",
-    Reason.SLOW_MODE: "The channel's slow mode makes me wait.",
-    Reason.SWITCHED_OFF: "Discord takes no messages there right now.",
-    Reason.NO_PERMISSION: "Discord won't let me post, though no permission is missing.",
-    Reason.BOT_REFUSED: "Discord refuses this bot's own token; only its operator can fix that.",
+    Reason.NOT_THERE: N_("PixVerse's link doesn't work yet."),
+    Reason.NO_ANSWER: N_("Discord didn't answer."),
+    Reason.RATE_LIMITED: N_("Discord asked me to wait."),
+    Reason.SLOW_MODE: N_("The channel's slow mode makes me wait."),
+    Reason.SWITCHED_OFF: N_("Discord takes no messages there right now."),
+    Reason.NO_PERMISSION: N_("Discord won't let me post, though no permission is missing."),
+    Reason.BOT_REFUSED: N_("Discord refuses this bot's own token; only its operator can fix that."),
 }
-_UNSURE = "May have arrived. If it's missing, resend it; *Read Message History* prevents this."
+_UNSURE = N_("May have arrived. If it's missing, resend it; *Read Message History* prevents this.")
 
 
 def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Reply:
     """A page of outcomes, with a button for each that can be resent. `news` replaces its heading."""
     if not page.records and not page.skipped and not page.only_failed:
-        return Reply(f"**No results on this server yet.** Start with {mentions.status}.")
+        return Reply(_("**No results on this server yet.** Start with {status}.", status=mentions.status))
     text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
     to_send = [
         ResendRequest(record.delivery_id, place, page.skipped, page.only_failed)
@@ -52,16 +53,17 @@ def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMen
 
 def sent_again(result: SentAgain) -> str:
     """The heading of a page after *Resend 3* was pressed."""
+    text = N_("**Already on its way.** The result of #{number} will be posted in {channel}.")
     if result.fresh:
-        return f"**Resending #{result.number}** in <#{result.channel_id}>."
-    if result.posted:
-        return f"**Already posted.** The result of #{result.number} is in <#{result.channel_id}>."
-    return f"**Already on its way.** The result of #{result.number} will be posted in <#{result.channel_id}>."
+        text = N_("**Resending #{number}** in {channel}.")
+    elif result.posted:
+        text = N_("**Already posted.** The result of #{number} is in {channel}.")
+    return _(text, number=result.number, channel=formatting.channel(result.channel_id))
 
 
 def posted_after_all(result: SentAgain) -> str:
     """The heading of a page after a resent outcome was posted."""
-    return f"**Posted #{result.number}** in <#{result.channel_id}>."
+    return _("**Posted #{number}** in {channel}.", number=result.number, channel=formatting.channel(result.channel_id))
 
 
 def _with_buttons_for_all(records: tuple[OutcomeRecord, ...]) -> tuple[OutcomeRecord, ...]:
@@ -92,7 +94,7 @@ def _fitting(
 ) -> tuple[str, Sequence[OutcomeRecord]]:
     """The page's text and the outcomes in it: as many as fit into a message, with names as long as they fit."""
     if not records:
-        return formatting.lines(head, "That's all."), records
+        return formatting.lines(head, _("That's all.")), records
     for number in range(len(records), 0, -1):
         for limit in _NAMES:
             text = formatting.lines(head, *_lines(records[:number], mentions, limit))
@@ -103,15 +105,13 @@ def _fitting(
 
 def _head(counts: OutcomeCounts) -> str:
     if counts.not_posted:
-        state = formatting.plural(
-            counts.not_posted, "**{number} result not posted.**", "**{number} results not posted.**"
-        )
-        return formatting.paragraph(state, f"{counts.waiting} waiting." if counts.waiting else "")
-    return formatting.plural(
+        state = plural("**{n} result not posted.**", "**{n} results not posted.**", counts.not_posted)
+        return formatting.paragraph(state, plural("{n} waiting.", "{n} waiting.", counts.waiting, zero=""))
+    return plural(
+        "**{n} result waits to be posted.**",
+        "**{n} results wait to be posted.**",
         counts.waiting,
-        "**{number} result waits to be posted.**",
-        "**{number} results wait to be posted.**",
-        zero="**Every result is posted.**",
+        zero=_("**Every result is posted.**"),
     )
 
 
@@ -125,13 +125,13 @@ def _lines(records: Sequence[OutcomeRecord], mentions: CommandMentions, limit: i
         yield _line(place, record, "" if len(places[reason]) > 1 else reason, limit)
     for reason, found in places.items():
         if reason and len(found) > 1:
-            yield formatting.small(f"{_numbers(found)}: {reason}")
+            yield formatting.small(_("{numbers}: {why}", numbers=_numbers(found), why=reason))
 
 
 def _numbers(places: list[int]) -> str:
     """`1 to 4` or `1, 2 and 4`."""
     if len(places) > 2 and places[-1] - places[0] == len(places) - 1:
-        return f"{places[0]} to {places[-1]}"
+        return _("{first} to {last}", first=places[0], last=places[-1])
     return formatting.enumeration(map(str, places))
 
 
@@ -140,7 +140,7 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
     return formatting.joined(
         (
             f"{place}. **{_state(record)}**",
-            f"<#{record.channel_id}>",
+            formatting.channel(record.channel_id),
             formatting.relative(record.settled_at or record.created_at),
             *dict.fromkeys((job_text.prompt_name(job, record.job_id, limit), _own_words(record))),
             reason,
@@ -151,20 +151,20 @@ def _line(place: int, record: OutcomeRecord, reason: str, limit: int) -> str:
 def _own_words(record: OutcomeRecord) -> str:
     """What belongs to this outcome alone: a link, a time, or its number if that has to be typed."""
     if record.state is DeliveryState.POSTED and record.reason != Reason.DELETED:
-        return formatting.jump(Address(record.guild_id, record.channel_id), record.message_id, "Jump to it")
+        return formatting.jump(Address(record.guild_id, record.channel_id), record.message_id, _("Jump to it"))
     if record.state is DeliveryState.GIVEN_UP and record.reason == Reason.CHANNEL_GONE:
         return f"#{record.job_id}"
     if not record.state.is_open:
         return ""
     if record.blocked_since is not None:
-        return f"held until {formatting.moment(record.blocked_since + PATIENCE)}"
-    return f"next try {formatting.relative(record.next_at)}" if _waiting(record) else ""
+        return _("held until {when}", when=formatting.moment(record.blocked_since + PATIENCE))
+    return _("next try {when}", when=formatting.relative(record.next_at)) if _waiting(record) else ""
 
 
 def _state(record: OutcomeRecord) -> str:
     if record.state is DeliveryState.POSTED:
-        return "Posted"
-    return "Not posted" if _is_given_up(record) else "Waiting"
+        return _("Posted")
+    return _("Not posted") if _is_given_up(record) else _("Waiting")
 
 
 def _is_given_up(record: OutcomeRecord) -> bool:
@@ -180,38 +180,41 @@ def _reason(record: OutcomeRecord, mentions: CommandMentions) -> str:
     if record.state is DeliveryState.POSTED:
         return _posted(record)
     if record.state is DeliveryState.UNSURE:
-        return _UNSURE
+        return _(_UNSURE)
     return _given_up(record, mentions) if _is_given_up(record) else _waiting(record)
 
 
 def _posted(record: OutcomeRecord) -> str:
     if record.reason == Reason.DELETED:
-        return "The message has since been deleted."
+        return _("The message has since been deleted.")
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
         return ""
-    return f"{'As a link' if form.no_files else 'Without its prompt'}: {because(form.why)}"
+    text = N_("As a link: {why}") if form.no_files else N_("Without its prompt: {why}")
+    return _(text, why=because(form.why))
 
 
 def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
     match record.reason:
         case Reason.NO_PERMISSION:
-            return "No permission for 3 days. Allow it in the channel's settings, then resend it."
+            return _("No permission for 3 days. Allow it in the channel's settings, then resend it.")
         case Reason.UNKNOWN_CHANNEL:
-            return "I couldn't see it for 3 days. Give me access, then resend it."
+            return _("I couldn't see it for 3 days. Give me access, then resend it.")
         case Reason.CHANNEL_GONE:
-            return f"The channel is gone; {mentions.status} can post it elsewhere."
+            return _("The channel is gone; {status} can post it elsewhere.", status=mentions.status)
         case Reason.NOT_WANTED:
-            return "Being watched again; the next result counts."
+            return _("Being watched again; the next result counts.")
         case Reason.FAULT:
-            return "Something broke on my side; see the bot's log. You can resend it."
+            return _("Something broke on my side; see the bot's log. You can resend it.")
         case _:
             why = Variant.parse(record.variant).why
-            rules = "its rules" if why is Cause.WORDS else "AutoMod"
-            return f"{because(why)} Check {rules}, then resend it."
+            check = N_("Check AutoMod, then resend it.")
+            if why is Cause.WORDS:
+                check = N_("Check its rules, then resend it.")
+            return formatting.paragraph(because(why), _(check))
 
 
 def _waiting(record: OutcomeRecord) -> str:
     if record.blocked_since is not None:
-        return "I may not post there; once that's fixed, I'll post it."
-    return next((text for reason, text in _WAITING.items() if reason == record.reason), "")
+        return _("I may not post there; once that's fixed, I'll post it.")
+    return next((_(text) for reason, text in _WAITING.items() if reason == record.reason), "")

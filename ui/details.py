@@ -11,6 +11,7 @@ from relay.commands.job_queries import JobDetails
 from ui import formatting, job_text
 from ui.discord_limits import MESSAGE, units
 from ui.escape import bare_link, escaped, job_id
+from ui.language import _
 from ui.message import Reply
 
 _LONG = 900
@@ -21,9 +22,9 @@ _PAGE = MESSAGE - 300
 
 def details_replies(details: JobDetails) -> list[Reply]:
     """One or more messages, each within Discord's limit. The first begins with the state, the last ends with the id."""
-    state = formatting.sentence(job_text.state_of(CardStatus.ENDED, details.job, details.outcome))
+    state = formatting.headline(job_text.state_of(CardStatus.ENDED, details.job, details.outcome))
     pages = list(_pages(_lines(details)))
-    pages[0] = formatting.lines(f"**{state}.**", pages[0])
+    pages[0] = formatting.lines(state, pages[0])
     pages[-1] = formatting.lines(pages[-1], formatting.small(f"#{details.number}", job_id(details.jobid)))
     return [Reply(page) for page in pages]
 
@@ -45,8 +46,8 @@ def _lines(details: JobDetails) -> Iterator[str]:
         for name, value in _fields(details.job):
             if value:
                 yield f"{name}: {value}"
-    yield f"watched since: {formatting.moment(details.watched_since)}"
-    yield f"end seen: {formatting.moment(details.ended_at)}"
+    yield _("watched since: {when}", when=formatting.moment(details.watched_since))
+    yield _("end seen: {when}", when=formatting.moment(details.ended_at))
 
 
 def _fields(job: Job) -> Iterator[tuple[str, str]]:
@@ -64,18 +65,18 @@ def _fields(job: Job) -> Iterator[tuple[str, str]]:
     yield "face", _upload(job.face)
     yield "model", escaped(job.model or "", _SHORT)
     yield "quality", escaped(job.quality or "", _SHORT)
-    yield "duration", f"{job.duration} s" if job.duration else ""
-    yield "sound", "" if job.sound is None else ("yes" if job.sound else "no")
+    yield "duration", _("{n} s", n=job.duration) if job.duration else ""
+    yield "sound", "" if job.sound is None else (_("yes") if job.sound else _("no"))
     yield "button", escaped(job.button or "", _SHORT)
-    yield "buttons", ", ".join(escaped(button, 20) for button in job.buttons[:20])
+    yield "buttons", formatting.listing(escaped(button, 20) for button in job.buttons[:20])
     yield "style", escaped(job.style or "", _SHORT)
     yield "aspect_ratio", escaped(job.aspect_ratio or "", _SHORT)
     yield "character", escaped(job.character or "", _SHORT)
     yield "content", _hidden(escaped(mask_email(job.content or ""), _LONG), job)
     for number, media in enumerate(job.media, 1):
-        yield f"attachment {number}", _media(media)
+        yield _("attachment {number}", number=number), _media(media)
     for number, embed in enumerate(job.embeds, 1):
-        yield f"embed {number}", _hidden(_embed(embed), job)
+        yield _("embed {number}", number=number), _hidden(_embed(embed), job)
     yield "error", escaped(mask_email(job.error or ""), _LONG)
     yield "errorDetails", escaped(mask_email(job.error_details or ""), _LONG)
 

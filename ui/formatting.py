@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import reduce
 
 from model.messages import Address, ClaimedUser
 from ui.escape import code
+from ui.language import N_, _, number, pgettext, plural
 
 _SECOND = 1000
 
@@ -17,65 +19,57 @@ _DAY = 24 * _HOUR
 
 _MAX_CHANNELS = 5
 
-
-def sentence(words: str) -> str:
-    """`words` with a capital letter."""
-    return words[:1].upper() + words[1:]
+# Translators: as Discord's own settings name these permissions in your language.
+PERMISSIONS = {
+    "view_channel": N_("View Channel"),
+    "send_messages": N_("Send Messages"),
+    "send_messages_in_threads": N_("Send Messages in Threads"),
+    "attach_files": N_("Attach Files"),
+    "embed_links": N_("Embed Links"),
+    "read_message_history": N_("Read Message History"),
+}
+"""The names of all permissions that the bot ever asks for, by those of the API."""
 
 
 def size(number_of_bytes: int) -> str:
     """`12.3 MB`, in Discord's megabytes of 1024 × 1024 bytes."""
     if number_of_bytes < 1024 * 1024:
-        return f"{max(1, round(number_of_bytes / 1024))} KB"
-    return f"{number_of_bytes / (1024 * 1024):.1f}".removesuffix(".0") + " MB"
+        return _("{n} KB", n=number(max(1, round(number_of_bytes / 1024))))
+    whole, tenth = divmod(round(number_of_bytes * 10 / (1024 * 1024)), 10)
+    shown = f"{number(whole)}{pgettext('decimal separator', '.')}{tenth}" if tenth else number(whole)
+    return _("{n} MB", n=shown)
 
 
 def duration(milliseconds: int) -> str:
     """`2 min 14 s`: the two largest units that are not zero."""
-    left = max(0, milliseconds)
-    parts: list[str] = []
-    for unit, one, many in (
-        (_DAY, "{number} day", "{number} days"),
-        (_HOUR, "{number} h", "{number} h"),
-        (_MINUTE, "{number} min", "{number} min"),
-        (_SECOND, "{number} s", "{number} s"),
-    ):
-        number, left = divmod(left, unit)
-        if number:
-            parts.append(plural(number, one, many))
-        elif parts:
-            break
-    return " ".join(parts[:2]) or "0 s"
+    seconds = max(0, milliseconds) // _SECOND
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86_400
+    parts = (
+        plural("{n} day", "{n} days", days) if days else "",
+        _("{n} h", n=hours % 24) if hours % 24 else "",
+        _("{n} min", n=minutes % 60) if minutes % 60 else "",
+        _("{n} s", n=seconds % 60) if seconds % 60 else "",
+    )
+    first = next((place for place, part in enumerate(parts) if part), 3)
+    return paragraph(*parts[first : first + 2]) or _("{n} s", n=0)
 
 
 def age(milliseconds: int) -> str:
     """`3 min ago`, for autocomplete, where timestamps are not shown."""
-    for unit, one, many in (
-        (_DAY, "{number} day ago", "{number} days ago"),
-        (_HOUR, "{number} h ago", "{number} h ago"),
-        (_MINUTE, "{number} min ago", "{number} min ago"),
-    ):
-        if milliseconds >= unit:
-            return plural(milliseconds // unit, one, many)
-    return "just now"
+    if milliseconds >= _DAY:
+        return plural("{n} day ago", "{n} days ago", milliseconds // _DAY)
+    if milliseconds >= _HOUR:
+        return _("{n} h ago", n=milliseconds // _HOUR)
+    if milliseconds >= _MINUTE:
+        return _("{n} min ago", n=milliseconds // _MINUTE)
+    return _("just now")
 
 
-def count(number: int, one: str, many: str) -> str:
-    """`1 job` or `4 jobs`."""
-    return f"{number} {one if number == 1 else many}"
-
-
-def plural(number: int, one: str, many: str, *, zero: str | None = None, **values: object) -> str:
-    """The sentence for this number, with `{number}` and the named values filled in; `many` serves for 0 as well, if
-    there is no `zero`."""
-    if number == 0 and zero is not None:
-        return zero.format(**values)
-    return (one if number == 1 else many).format(number=number, **values)
-
-
-def times(number: int) -> str:
-    """`once` or `3 times`."""
-    return "once" if number == 1 else f"{number} times"
+def listing(parts: Iterable[str]) -> str:
+    """`a`, `a, b`, `a, b, c`; the empty ones are left out."""
+    # Translators: a list, as in "a, b, c": this puts the next item behind those before it.
+    known = [part for part in parts if part] or [""]
+    return reduce(lambda items, item: _("{items}, {item}", items=items, item=item), known)
 
 
 def enumeration(parts: Iterable[str]) -> str:
@@ -83,7 +77,19 @@ def enumeration(parts: Iterable[str]) -> str:
     known = [part for part in parts if part]
     if len(known) < 2:
         return "".join(known)
-    return f"{', '.join(known[:-1])} and {known[-1]}"
+    # Translators: the end of a list, as in "a, b and c".
+    return _("{items} and {last}", items=listing(known[:-1]), last=known[-1])
+
+
+def permissions(names: Iterable[str]) -> str:
+    """A list of permissions, each as Discord's settings name it."""
+    return enumeration(f"*{_(name)}*" for name in names)
+
+
+def headline(state: str) -> str:
+    """A state in bold, as the first sentence of a text."""
+    # Translators: change no more than the full stop.
+    return _("**{state}.**", state=state)
 
 
 def relative(milliseconds: int) -> str:
@@ -103,11 +109,16 @@ def jump(where: Address, message_id: int | None, words: str) -> str:
     return f"[{words}](https://discord.com/channels/{where.guild_id}/{where.channel_id}/{message_id})"
 
 
+def channel(channel_id: int) -> str:
+    """A link to a channel."""
+    return f"<#{channel_id}>"
+
+
 def channels(channel_ids: Sequence[int]) -> str:
     """The first five channels, and how many more there are."""
     more = len(channel_ids) - _MAX_CHANNELS
-    names = (f"<#{channel_id}>" for channel_id in channel_ids[:_MAX_CHANNELS])
-    return enumeration((*names, f"{more} more" if more > 0 else ""))
+    names = (channel(channel_id) for channel_id in channel_ids[:_MAX_CHANNELS])
+    return enumeration((*names, plural("{n} more", "{n} more", more) if more > 0 else ""))
 
 
 def user(user_id: int) -> str:
@@ -149,4 +160,5 @@ def small(*parts: str) -> str:
 
 def account(user: ClaimedUser) -> str:
     """A useapi.net account by its user's number, which is the token's own claim until the API has named it."""
-    return f"account {code(user.number, 40)}" + ("" if user.confirmed else " (not confirmed by useapi.net yet)")
+    text = N_("account {number}") if user.confirmed else N_("account {number} (not confirmed by useapi.net yet)")
+    return _(text, number=code(user.number, 40))

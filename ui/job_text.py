@@ -11,6 +11,7 @@ from pixverse.jobids import is_v2, mask_email
 from ui import formatting
 from ui.discord_limits import PROMPT, SHORT_PROMPT
 from ui.escape import escaped, plain
+from ui.language import N_, _, number, plural
 
 _PROMPT_START = 480
 """Characters of a prompt that are looked at for a name, of which far fewer are shown."""
@@ -24,49 +25,50 @@ _LEAST = 1000
 _VIDEOS = {"pixverse-create": 4, "pixverse-create_single": 1}
 
 _WHAT = {
-    "pixverse-animate": "Animated image",
-    "pixverse-meme_face": "Meme face",
+    "pixverse-animate": N_("Animated image"),
+    "pixverse-meme_face": N_("Meme face"),
 }
 
-_BUTTONS_IN_WORDS = {"🔄": "Repeat", "🔀": "Shuffle"}
+_BUTTONS = {"🔄": N_("Repeat of an earlier job"), "🔀": N_("Shuffle of an earlier job")}
 
 _STATES = {
-    JobState.CREATED: "waiting to start",
-    JobState.STARTED: "started",
-    JobState.PROGRESS: "in progress",
-    JobState.COMPLETED: "done",
-    JobState.MODERATED: "refused by the content rules",
-    JobState.FAILED: "failed",
-    JobState.CANCELLED: "cancelled",
+    JobState.CREATED: N_("Waiting to start"),
+    JobState.STARTED: N_("Started"),
+    JobState.PROGRESS: N_("In progress"),
+    JobState.COMPLETED: N_("Done"),
+    JobState.MODERATED: N_("Refused by the content rules"),
+    JobState.FAILED: N_("Failed"),
+    JobState.CANCELLED: N_("Cancelled"),
 }
 
 _OUTCOMES = {
-    Outcome.COMPLETED: "done",
-    Outcome.MODERATED: "refused by the content rules",
-    Outcome.FAILED: "failed",
-    Outcome.CANCELLED: "cancelled",
-    Outcome.EXPIRED: "expired",
-    Outcome.NOT_FOUND: "not found",
-    Outcome.GIVEN_UP: "given up",
+    Outcome.COMPLETED: N_("Done"),
+    Outcome.MODERATED: N_("Refused by the content rules"),
+    Outcome.FAILED: N_("Failed"),
+    Outcome.CANCELLED: N_("Cancelled"),
+    Outcome.EXPIRED: N_("Expired"),
+    Outcome.NOT_FOUND: N_("Not found"),
+    Outcome.GIVEN_UP: N_("Given up"),
 }
 
 _STATUSES = {
-    CardStatus.NO_ANSWER_YET: "no word yet",
-    CardStatus.SLOW: "taking long",
-    CardStatus.FETCHING: "fetching",
-    CardStatus.CANNOT_POST: "can't post",
-    CardStatus.NOT_POSTED: "not posted",
-    CardStatus.UNSURE: "maybe posted",
-    CardStatus.STOPPED: "no longer watched",
+    CardStatus.NO_ANSWER_YET: N_("No word yet"),
+    CardStatus.SLOW: N_("Taking long"),
+    CardStatus.FETCHING: N_("Fetching"),
+    CardStatus.CANNOT_POST: N_("Can't post"),
+    CardStatus.NOT_POSTED: N_("Not posted"),
+    CardStatus.UNSURE: N_("Maybe posted"),
+    CardStatus.STOPPED: N_("No longer watched"),
 }
 
+# Translators: each stands behind "On hold: ", several of them with "; " in between.
 _HOLDS = {
-    CardStatus.API_DOWN: "PixVerse's API isn't answering",
-    CardStatus.TOKEN_REFUSED: "useapi.net refuses the API token",
-    CardStatus.UNPAID: "the useapi.net subscription has expired",
-    CardStatus.TOKEN_MISSING: "the API token has to be entered again",
-    CardStatus.OTHER_ACCOUNT: "the new API token is for a different account",
-    CardStatus.PAUSED: "this bot is paused",
+    CardStatus.API_DOWN: N_("PixVerse's API isn't answering"),
+    CardStatus.TOKEN_REFUSED: N_("useapi.net refuses the API token"),
+    CardStatus.UNPAID: N_("the useapi.net subscription has expired"),
+    CardStatus.TOKEN_MISSING: N_("the API token has to be entered again"),
+    CardStatus.OTHER_ACCOUNT: N_("the new API token is for a different account"),
+    CardStatus.PAUSED: N_("this bot is paused"),
 }
 
 
@@ -75,12 +77,14 @@ def what(job: Job | None) -> str:
     if job is None or job.verb is None:
         return ""
     if job.verb in _VIDEOS:
-        number = len(job.media) if job.state is JobState.COMPLETED else _VIDEOS[job.verb]
-        return formatting.count(number, "video", "videos") if number else ""
+        videos = len(job.media) if job.state is JobState.COMPLETED else _VIDEOS[job.verb]
+        return plural("{n} video", "{n} videos", videos, zero="")
     if job.verb != "pixverse-button":
-        return _WHAT.get(job.verb, "")
-    button = _BUTTONS_IN_WORDS.get(job.button or "", job.button or "")
-    return f"{escaped(button, 20) or 'Continuation'} of an earlier job"
+        return _(_WHAT[job.verb]) if job.verb in _WHAT else ""
+    if job.button in _BUTTONS:
+        return _(_BUTTONS[job.button])
+    button = escaped(job.button or "", 20)
+    return _("{button} of an earlier job", button=button) if button else _("Continuation of an earlier job")
 
 
 def counts_only(job: Job | None) -> bool:
@@ -101,10 +105,10 @@ def facts(job: Job | None, *, with_what: bool = True) -> str:
             escaped(job.style or "", 40),
             escaped(job.model or "", 40),
             escaped(job.quality or "", 20),
-            f"{job.duration} s" if job.duration else "",
+            _("{n} s", n=job.duration) if job.duration else "",
             escaped(job.aspect_ratio or "", 20),
-            f"seed {job.seed}" if job.seed is not None and is_v2(job.jobid) else "",
-            "with sound" if job.sound else "",
+            _("seed {seed}", seed=job.seed) if job.seed is not None and is_v2(job.jobid) else "",
+            _("with sound") if job.sound else "",
             _took(job),
         )
     )
@@ -119,7 +123,7 @@ def _took(job: Job) -> str:
     ended = job.updated or _seen_to_end(job)
     if not job.state.ends or job.created is None or ended is None or ended - job.created < _LEAST:
         return ""
-    return f"took {formatting.duration(ended - job.created)}"
+    return _("took {time}", time=formatting.duration(ended - job.created))
 
 
 def _seen_to_end(job: Job) -> int | None:
@@ -168,37 +172,39 @@ def is_refused(job: Job) -> bool:
 
 
 def state(job: Job | None) -> str:
-    """The job's state in lower-case words, escaped."""
+    """The job's state as a headline, escaped."""
     if job is None:
-        return "not known yet"
+        return _("Not known yet")
     if job.state is JobState.PROGRESS and job.percent is not None:
-        return f"in progress: {job.percent}%"
+        return _("In progress: {percent}%", percent=job.percent)
     if job.state is JobState.PROGRESS and job.elapsed is not None:
-        return f"in progress for {formatting.duration(job.elapsed * 1000)}"
+        return _("In progress for {time}", time=formatting.duration(job.elapsed * 1000))
     if job.state is JobState.CREATED and job.queue_place is not None:
-        return f"in the queue, place {job.queue_place}"
-    return _STATES.get(job.state) or f'"{escaped(job.status, 30)}"'
+        return _("In the queue, place {place}", place=number(job.queue_place))
+    return _(_STATES[job.state]) if job.state in _STATES else f'"{escaped(job.status, 30)}"'
 
 
 def last_known(job: Job | None) -> str:
     """The job's state as a sentence, for when the API can't be asked; empty if no state is known."""
-    return f"Last known: {state(job)}." if job else ""
+    return _("Last known: {state}.", state=state(job)) if job else ""
 
 
 def state_of(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
-    """The state of a watched job in lower-case words, what the relay adds to it included."""
+    """The state of a watched job as a headline, what the relay adds to it included."""
     if status is CardStatus.ENDED:
-        return _OUTCOMES[outcome] if outcome else "ended"
-    return "on hold" if status in _HOLDS else _STATUSES.get(status) or state(job)
+        return _(_OUTCOMES[outcome]) if outcome else _("Ended")
+    if status in _HOLDS:
+        return _("On hold")
+    return _(_STATUSES[status]) if status in _STATUSES else state(job)
 
 
 def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = None) -> str:
     """The state as a list shows it, in few words."""
     refused = outcome is Outcome.MODERATED or (job is not None and is_refused(job) and status not in _HOLDS)
-    return "refused" if refused else state_of(status, job, outcome)
+    return _("Refused") if refused else state_of(status, job, outcome)
 
 
 def why_on_hold(statuses: Iterable[CardStatus]) -> str:
     """Why jobs with these statuses are on hold, in one sentence; empty if none is."""
-    reasons = dict.fromkeys(_HOLDS[status] for status in statuses if status in _HOLDS)
-    return f"On hold: {'; '.join(reasons)}." if reasons else ""
+    reasons = dict.fromkeys(_(_HOLDS[status]) for status in statuses if status in _HOLDS)
+    return _("On hold: {reasons}.", reasons="; ".join(reasons)) if reasons else ""

@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from model.messages import Cause, LinkReason, VideoLink
 from ui import formatting
 from ui.discord_limits import FILES
 from ui.escape import code, escaped
+from ui.language import N_, _, number, plural
 
 NOT_PLAYED = frozenset({LinkReason.EXPIRED, LinkReason.HOST_NOT_ALLOWED})
 """Reasons for which the link does not show the video."""
 
-_MAY_NOT_ATTACH = "Someone with *Manage Server* can allow *Attach Files* here."
-_NOT_TAKEN = {
-    LinkReason.UPLOADS_LIMITED: "Discord is limiting uploads on this server right now.",
-    LinkReason.FILE_REFUSED: "Discord didn't accept the file.",
+_ABOUT_ALL = {
+    LinkReason.MAY_NOT_ATTACH: N_("Someone with *Manage Server* can allow *Attach Files* here."),
+    LinkReason.UPLOADS_LIMITED: N_("Discord is limiting uploads on this server right now."),
+    LinkReason.FILE_REFUSED: N_("Discord didn't accept the file."),
+    LinkReason.TOO_MANY: N_("One message takes {number} files."),
+}
+"""Sentences that name no video."""
+_ONE = {
+    **_ABOUT_ALL,
+    LinkReason.TOO_LARGE: N_("It's too large."),
+    LinkReason.EXPIRED: N_("Its link has expired; the PixVerse account's owner can still download it there."),
+    LinkReason.NOT_THERE: N_("Its link doesn't work yet."),
+    LinkReason.NOT_A_VIDEO: N_("It isn't a video."),
+    LinkReason.FETCH_FAILED: N_("Downloading it failed."),
+}
+_SEVERAL = {
+    **_ABOUT_ALL,
+    LinkReason.TOO_LARGE: N_("They're too large."),
+    LinkReason.EXPIRED: N_("Their links have expired; the PixVerse account's owner can still download them there."),
+    LinkReason.NOT_THERE: N_("Their links don't work yet."),
+    LinkReason.NOT_A_VIDEO: N_("They aren't videos."),
+    LinkReason.FETCH_FAILED: N_("Downloading them failed."),
 }
 
 
@@ -21,17 +42,17 @@ def because(cause: Cause | None) -> str:
     """Why Discord refused a message, in a sentence."""
     match cause:
         case Cause.UPLOADS_LIMITED:
-            return _NOT_TAKEN[LinkReason.UPLOADS_LIMITED]
+            return _(_ABOUT_ALL[LinkReason.UPLOADS_LIMITED])
         case Cause.FILE:
-            return _NOT_TAKEN[LinkReason.FILE_REFUSED]
+            return _(_ABOUT_ALL[LinkReason.FILE_REFUSED])
         case Cause.EXPLICIT:
-            return "Discord's explicit-content filter blocked it."
+            return _("Discord's explicit-content filter blocked it.")
         case Cause.WORDS:
-            return "AutoMod blocked its text."
+            return _("AutoMod blocked its text.")
         case Cause.LINKS:
-            return "Discord's harmful-link filter blocked it."
+            return _("Discord's harmful-link filter blocked it.")
         case _:
-            return "Discord rejected it for no known reason."
+            return _("Discord rejected it for no known reason.")
 
 
 def why_several(reason: LinkReason, links: tuple[VideoLink, ...], *, named: bool) -> str:
@@ -42,66 +63,54 @@ def why_several(reason: LinkReason, links: tuple[VideoLink, ...], *, named: bool
     concerned = [link for link in links if link.reason is reason]
     if not concerned:
         return ""
-    alone = named and len(concerned) == len(links)
-    if len(concerned) == 1:
-        return why_one(concerned[0], "It" if alone else f"Number {concerned[0].index}")
+    why = why_one(concerned[0]) if len(concerned) == 1 else _why_these(reason, concerned)
+    if (named and len(concerned) == len(links)) or reason in _ABOUT_ALL:
+        return why
     numbers = formatting.enumeration(str(link.index) for link in concerned)
-    return _why_these(reason, concerned, "They" if alone else f"Numbers {numbers}")
+    return plural("Number {numbers}: {why}", "Numbers {numbers}: {why}", len(concerned), numbers=numbers, why=why)
 
 
-def _why_these(reason: LinkReason, concerned: list[VideoLink], name: str) -> str:
-    them = _inside(name)
-    their = "Their links" if them == "them" else f"The links of {them}"
-    hosts = formatting.enumeration(dict.fromkeys(map(_host, concerned)))
-    sentences = {
-        LinkReason.TOO_LARGE: f"{name} are too large{_limit(concerned[0])}.",
-        LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
-        LinkReason.EXPIRED: f"{their} have expired; the PixVerse account's owner can still download them there.",
-        LinkReason.NOT_THERE: f"{their} don't work yet.",
-        LinkReason.HOST_NOT_ALLOWED: f"{name} are on {hosts}, which this bot's operator hasn't allowed.",
-        LinkReason.NOT_A_VIDEO: f"{name} aren't videos.",
-        LinkReason.FETCH_FAILED: f"Downloading {them} failed.",
-        LinkReason.TOO_MANY: f"One message takes {FILES} files.",
-        **_NOT_TAKEN,
-    }
-    return sentences[reason]
+def why_one(link: VideoLink) -> str:
+    """The sentence about one video."""
+    match link.reason:
+        case LinkReason.TOO_LARGE:
+            return _too_large(link)
+        case LinkReason.HOST_NOT_ALLOWED:
+            host = _host(link) or _("a host")
+            return _("It's on {host}, which this bot's operator hasn't allowed.", host=host)
+        case LinkReason.NOT_A_VIDEO if link.content_type:
+            return _("It isn't a video ({type}).", type=escaped(link.content_type, 40))
+        case LinkReason.FETCH_FAILED if link.tries:
+            return plural("Downloading it failed once.", "Downloading it failed {n} times.", link.tries)
+        case _:
+            return _constant(_ONE, link.reason)
 
 
-def why_one(link: VideoLink, name: str) -> str:
-    """The sentence about one video; `name` is its subject ("It", "Number 3")."""
-    it = _inside(name)
-    its = "Its link" if it == "it" else f"The link of {it}"
-    it_is = "It's" if it == "it" else f"{name} is"
-    size = formatting.size(link.size) if link.size is not None else "too large"
-    kind = f" ({escaped(link.content_type, 40)})" if link.content_type else ""
-    times = f" {formatting.times(link.tries)}" if link.tries else ""
-    sentences = {
-        LinkReason.TOO_LARGE: f"{it_is} {size}{_limit(link)}.",
-        LinkReason.MAY_NOT_ATTACH: _MAY_NOT_ATTACH,
-        LinkReason.EXPIRED: f"{its} has expired; the PixVerse account's owner can still download it there.",
-        LinkReason.NOT_THERE: f"{its} doesn't work yet.",
-        LinkReason.HOST_NOT_ALLOWED: f"{name} is on {_host(link)}, which this bot's operator hasn't allowed.",
-        LinkReason.NOT_A_VIDEO: f"{name} isn't a video{kind}.",
-        LinkReason.FETCH_FAILED: f"Downloading {it} failed{times}.",
-        LinkReason.TOO_MANY: f"One message takes {FILES} files.",
-        **_NOT_TAKEN,
-    }
-    return sentences[link.reason]
+def _why_these(reason: LinkReason, concerned: list[VideoLink]) -> str:
+    limit = concerned[0].limit
+    if reason is LinkReason.TOO_LARGE and limit is not None:
+        return _("They're too large; this server's limit is {limit}.", limit=formatting.size(limit))
+    if reason is LinkReason.HOST_NOT_ALLOWED:
+        hosts = formatting.enumeration(dict.fromkeys(_host(link) or _("a host") for link in concerned))
+        return _("They're on {hosts}, which this bot's operator hasn't allowed.", hosts=hosts)
+    return _constant(_SEVERAL, reason)
 
 
-def _inside(name: str) -> str:
-    """`name` as an object within a sentence."""
-    return {"It": "it", "They": "them"}.get(name) or name[:1].lower() + name[1:]
+def _too_large(link: VideoLink) -> str:
+    limit = formatting.size(link.limit) if link.limit is not None else ""
+    size = formatting.size(link.size) if link.size is not None else ""
+    if size and size == limit:
+        return _("It's {size}, just over this server's limit.", size=size)
+    if size and limit:
+        return _("It's {size}; this server's limit is {limit}.", size=size, limit=limit)
+    if limit:
+        return _("It's too large; this server's limit is {limit}.", limit=limit)
+    return _("It's {size}.", size=size) if size else _(_ONE[LinkReason.TOO_LARGE])
 
 
-def _limit(link: VideoLink) -> str:
-    if link.limit is None:
-        return ""
-    limit = formatting.size(link.limit)
-    if link.size is not None and formatting.size(link.size) == limit:
-        return ", just over this server's limit"
-    return f"; this server's limit is {limit}"
+def _constant(sentences: Mapping[LinkReason, str], reason: LinkReason) -> str:
+    return _(sentences[reason], number=number(FILES))
 
 
 def _host(link: VideoLink) -> str:
-    return code(link.host or "", 60) or "a host"
+    return code(link.host or "", 60)

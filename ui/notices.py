@@ -8,10 +8,11 @@ from ui import formatting
 from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import escaped
+from ui.language import N_, _, plural
 from ui.link_reasons import because
 from ui.message import Message
 
-_ON_HOLD = "**PixVerse results are on hold.**"
+_ON_HOLD = N_("**PixVerse results are on hold.**")
 _SILENT = (NoticeKind.FLOWING_AGAIN, NoticeKind.FIXED, NoticeKind.TOKEN_REMOVED, NoticeKind.POSTING_AGAIN)
 _PINGING = (NoticeKind.TOKEN_REFUSED, NoticeKind.UNPAID, NoticeKind.TOKEN_MISSING)
 
@@ -30,10 +31,10 @@ def _text(post: NoticePost, mentions: CommandMentions) -> str:
         case NoticeKind.FIXED | NoticeKind.TOKEN_REMOVED:
             return _over(post)
         case NoticeKind.FLOWING_AGAIN:
-            return formatting.paragraph("**PixVerse results are back.**", _resumed(post))
+            return formatting.paragraph(_("**PixVerse results are back.**"), _resumed(post))
         case NoticeKind.CANNOT_POST:
-            state = f"**I can't post in {_channel(post)}.**{missing_permissions(post.missing)}"
-            return formatting.paragraph(state, _held(post))
+            state = _("**I can't post in {channel}.**", channel=_channel(post))
+            return formatting.paragraph(state, missing_permissions(post.missing), _held(post))
         case NoticeKind.GIVEN_UP | NoticeKind.REFUSED | NoticeKind.REDUCED:
             return _not_as_it_is(post, mentions)
         case _:
@@ -48,15 +49,14 @@ def _of_the_token(post: NoticePost, mentions: CommandMentions) -> str:
 
 def _of_a_channel(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.POSTING_AGAIN:
-        results = formatting.plural(
-            post.jobs, "{number} result was posted there.", "{number} results were posted there."
-        )
-        return formatting.lines(f"**I can post in {_channel(post)} again.** {results}", _lasted(post, "I couldn't"))
+        results = plural("{n} result was posted there.", "{n} results were posted there.", post.jobs)
+        state = _("**I can post in {channel} again.**", channel=_channel(post))
+        return formatting.lines(formatting.paragraph(state, results), _lasted(post))
     return _no_room(post) if post.kind is NoticeKind.NO_ROOM else _channel_gone(post, mentions)
 
 
 def _resumed(post: NoticePost) -> str:
-    return formatting.plural(post.jobs, "{number} job resumed.", "{number} jobs resumed.", zero="")
+    return plural("{n} job resumed.", "{n} jobs resumed.", post.jobs, zero="")
 
 
 def _pinged(post: NoticePost) -> tuple[int, ...]:
@@ -70,137 +70,153 @@ def _who(post: NoticePost) -> str:
 def _over(post: NoticePost) -> str:
     """What an alert is replaced with when its trouble is over."""
     if post.kind is NoticeKind.FIXED:
-        state = formatting.paragraph("**Fixed: the API token works.**", _resumed(post))
+        state = formatting.paragraph(_("**Fixed: the API token works.**"), _resumed(post))
     else:
-        dropped = formatting.plural(
-            post.jobs, "{number} job is no longer watched.", "{number} jobs are no longer watched.", zero=""
-        )
-        state = formatting.paragraph("**Settled: this server's API token was removed.**", dropped)
-    what = {NoticeKind.UNPAID: "The useapi.net subscription had expired", NoticeKind.TOKEN_MISSING: "I didn't have it"}
-    return formatting.lines(state, _lasted(post, what.get(post.alert or post.kind, "useapi.net refused it")))
+        dropped = plural("{n} job is no longer watched.", "{n} jobs are no longer watched.", post.jobs, zero="")
+        state = formatting.paragraph(_("**Settled: this server's API token was removed.**"), dropped)
+    return formatting.lines(state, _lasted(post))
 
 
-def _lasted(post: NoticePost, what: str) -> str:
+_LASTED = {
+    NoticeKind.POSTING_AGAIN: N_("I couldn't for {time}, until {when}."),
+    NoticeKind.UNPAID: N_("The useapi.net subscription had expired for {time}, until {when}."),
+    NoticeKind.TOKEN_MISSING: N_("I didn't have it for {time}, until {when}."),
+}
+
+
+def _lasted(post: NoticePost) -> str:
+    """How long the trouble that is over lasted, in small print."""
     if post.lasted is None or post.until is None:
         return ""
-    return f"-# {what} for {formatting.duration(post.lasted)}, until {formatting.moment(post.until)}."
+    kind = post.kind if post.kind is NoticeKind.POSTING_AGAIN else post.alert or post.kind
+    text = _LASTED.get(kind, N_("useapi.net refused it for {time}, until {when}."))
+    return formatting.small(_(text, time=formatting.duration(post.lasted), when=formatting.moment(post.until)))
 
 
 def _refused(post: NoticePost, mentions: CommandMentions) -> str:
-    remedy = f"Set a new one with {mentions.token_set}."
+    remedy = _("Set a new one with {token_set}.", token_set=mentions.token_set)
     if not post.jobs:
-        return formatting.paragraph("**useapi.net refuses this server's API token.**", _who(post), remedy)
-    return formatting.paragraph(_ON_HOLD, _who(post), "useapi.net refuses the API token.", _waiting(post), remedy)
+        return formatting.paragraph(_("**useapi.net refuses this server's API token.**"), _who(post), remedy)
+    why = _("useapi.net refuses the API token.")
+    return formatting.paragraph(_(_ON_HOLD), _who(post), why, _waiting(post), remedy)
 
 
 def _waiting(post: NoticePost) -> str:
-    return formatting.plural(
-        post.jobs, "{number} job waits; nothing is lost.", "{number} jobs wait; nothing is lost.", zero=""
-    )
+    return plural("{n} job waits; nothing is lost.", "{n} jobs wait; nothing is lost.", post.jobs, zero="")
 
 
 def _missing(post: NoticePost, mentions: CommandMentions) -> str:
     return formatting.paragraph(
-        "**Please enter this server's API token again.**",
+        _("**Please enter this server's API token again.**"),
         _who(post),
-        "I no longer have it.",
+        _("I no longer have it."),
         _waiting(post),
-        f"Set it with {mentions.token_set}, and I'll resume.",
+        _("Set it with {token_set}, and I'll resume.", token_set=mentions.token_set),
     )
 
 
 def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
-    within = (
-        f"within {formatting.duration(post.interval)} of renewal" if post.interval is not None else "once it's renewed"
-    )
-    remedy = f"I'll resume {within}; {mentions.check} checks right away."
+    if post.interval is None:
+        remedy = _("I'll resume once it's renewed; {check} checks right away.", check=mentions.check)
+    else:
+        remedy = _(
+            "I'll resume within {time} of renewal; {check} checks right away.",
+            time=formatting.duration(post.interval),
+            check=mentions.check,
+        )
     if not post.jobs:
-        return formatting.paragraph("**The useapi.net subscription has expired.**", _who(post), remedy)
-    return formatting.paragraph(
-        _ON_HOLD, _who(post), "The useapi.net subscription has expired.", _waiting(post), remedy
-    )
+        return formatting.paragraph(_("**The useapi.net subscription has expired.**"), _who(post), remedy)
+    why = _("The useapi.net subscription has expired.")
+    return formatting.paragraph(_(_ON_HOLD), _who(post), why, _waiting(post), remedy)
 
 
 def _held(post: NoticePost) -> str:
-    return formatting.plural(
+    if post.until is None:
+        return plural(
+            "{n} result waits there and will be posted once I'm allowed to.",
+            "{n} results wait there and will be posted once I'm allowed to.",
+            post.jobs,
+            zero=_("Results wait there and will be posted once I'm allowed to."),
+        )
+    when = formatting.moment(post.until)
+    return plural(
+        "{n} result waits there until {when} and will be posted once I'm allowed to.",
+        "{n} results wait there until {when} and will be posted once I'm allowed to.",
         post.jobs,
-        "{number} result waits there{until} and will be posted once I'm allowed to.",
-        "{number} results wait there{until} and will be posted once I'm allowed to.",
-        zero="Results wait there{until} and will be posted once I'm allowed to.",
-        until=f" until {formatting.moment(post.until)}" if post.until is not None else "",
+        zero=_("Results wait there until {when} and will be posted once I'm allowed to.", when=when),
+        when=when,
     )
 
 
 def _not_as_it_is(post: NoticePost, mentions: CommandMentions) -> str:
     if post.kind is NoticeKind.REFUSED:
         return formatting.paragraph(
-            f"**A result was not posted in {_channel(post)}.**",
+            _("**A result was not posted in {channel}.**", channel=_channel(post)),
             because(post.cause),
             _remedy(post.cause),
-            f"{mentions.deliveries} can resend it.",
+            _("{deliveries} can resend it.", deliveries=mentions.deliveries),
         )
     if post.kind is NoticeKind.REDUCED:
-        what = "as a link" if post.without_files else "without its prompt"
-        return formatting.paragraph(
-            f"**A result was posted {what} in {_channel(post)}.**", because(post.cause), _remedy(post.cause)
-        )
+        state = N_("**A result was posted without its prompt in {channel}.**")
+        if post.without_files:
+            state = N_("**A result was posted as a link in {channel}.**")
+        return formatting.paragraph(_(state, channel=_channel(post)), because(post.cause), _remedy(post.cause))
     return _given_up(post, mentions)
 
 
 def _remedy(cause: Cause | None) -> str:
     match cause:
         case Cause.UPLOADS_LIMITED:
-            return "Only Discord can lift that; until then results come as links."
+            return _("Only Discord can lift that; until then results come as links.")
         case Cause.WORDS:
-            return "Check its rules."
+            return _("Check its rules.")
         case Cause.UNKNOWN:
-            return "Check your AutoMod rules."
+            return _("Check your AutoMod rules.")
         case Cause.EXPLICIT:
-            return "Check the server's safety settings."
+            return _("Check the server's safety settings.")
         case _:
             return ""
 
 
 def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
-    state = formatting.plural(
+    state = plural(
+        "**{n} result was not posted in {channel}.**",
+        "**{n} results were not posted in {channel}.**",
         post.jobs,
-        "**{number} result was not posted in {channel}.**",
-        "**{number} results were not posted in {channel}.**",
-        zero="**Results were not posted in {channel}.**",
+        zero=_("**Results were not posted in {channel}.**", channel=_channel(post)),
         channel=_channel(post),
     )
-    waited = f" for {formatting.duration(post.waited)}" if post.waited is not None else ""
-    resend = "{deliveries} can resend it.", "{deliveries} can resend them."
-    return formatting.paragraph(
-        state,
-        f"I had no permission{waited}.",
-        formatting.plural(post.jobs, *resend, deliveries=mentions.deliveries),
+    why = _("I had no permission.")
+    if post.waited is not None:
+        why = _("I had no permission for {time}.", time=formatting.duration(post.waited))
+    resend = plural(
+        "{deliveries} can resend it.", "{deliveries} can resend them.", post.jobs, deliveries=mentions.deliveries
     )
+    return formatting.paragraph(state, why, resend)
 
 
 def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
     name = escaped(post.channel_name or "", 40)
-    state = f"#{name} is gone." if name else "A channel is gone."
-    stopped = formatting.plural(
-        post.jobs, "I've stopped watching {number} job there.", "I've stopped watching {number} jobs there.", zero=""
+    state = _("**#{channel} is gone.**", channel=name) if name else _("**A channel is gone.**")
+    stopped = plural(
+        "I've stopped watching {n} job there.", "I've stopped watching {n} jobs there.", post.jobs, zero=""
     )
-    another = f"Choose another channel with {mentions.follow}." if post.followed else ""
-    return formatting.paragraph(f"**{state}**", stopped, another)
+    another = _("Choose another channel with {follow}.", follow=mentions.follow) if post.followed else ""
+    return formatting.paragraph(state, stopped, another)
 
 
 def _no_room(post: NoticePost) -> str:
     """The account has more jobs in work than the server may wait for."""
-    state = formatting.plural(
+    state = plural(
+        "**This server is at its limit of {n} job.**",
+        "**This server is at its limit of {n} jobs.**",
         post.limit or 0,
-        "**This server is at its limit of {number} job.**",
-        "**This server is at its limit of {number} jobs.**",
-        zero="**This server is at its limit.**",
+        zero=_("**This server is at its limit.**"),
     )
-    left_out = formatting.plural(
+    left_out = plural(
+        "{n} job of the account isn't watched in {channel} for now; I'll add those still running when others end.",
+        "{n} jobs of the account aren't watched in {channel} for now; I'll add those still running when others end.",
         post.jobs,
-        "{number} job of the account isn't watched in {channel} for now; I'll add those still running when others end.",
-        "{number} jobs of the account aren't watched in {channel} for now; "
-        "I'll add those still running when others end.",
         channel=_channel(post),
     )
     return formatting.paragraph(state, left_out)
@@ -208,5 +224,6 @@ def _no_room(post: NoticePost) -> str:
 
 def _channel(post: NoticePost) -> str:
     if post.channel_id is not None:
-        return f"<#{post.channel_id}>"
-    return f"#{escaped(post.channel_name, 30)}" if post.channel_name else "this channel"
+        return formatting.channel(post.channel_id)
+    # Translators: always behind "in".
+    return f"#{escaped(post.channel_name, 30)}" if post.channel_name else _("this channel")

@@ -12,14 +12,15 @@ from ui.buttons import details_custom_id, details_view
 from ui.command_texts import CommandMentions
 from ui.discord_limits import ALT_PROMPT, ALT_TEXT, MESSAGE, PROMPT, REASON, units
 from ui.escape import escaped, job_id, plain
+from ui.language import N_, _, plural
 from ui.message import AttachedFile, Message
 from ui.outcome_text import OutcomeText, outcome_text
 
 _LATE = {
-    LateReason.OFFLINE: "This bot was offline.",
-    LateReason.NO_ACCESS: "I had no access to this channel.",
-    LateReason.TOKEN: "I was waiting for a new API token.",
-    LateReason.API_DOWN: "PixVerse's API was down.",
+    LateReason.OFFLINE: N_("This bot was offline."),
+    LateReason.NO_ACCESS: N_("I had no access to this channel."),
+    LateReason.TOKEN: N_("I was waiting for a new API token."),
+    LateReason.API_DOWN: N_("PixVerse's API was down."),
 }
 
 
@@ -91,7 +92,7 @@ def _content(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, 
 
 
 def _worded(post: OutcomePost, text: OutcomeText, pinged: tuple[int, ...], space: _Space) -> tuple[str, ...]:
-    head = formatting.paragraph(f"**{text.state}**{text.aside}", _who(pinged), text.advice)
+    head = formatting.paragraph(f"**{text.state}**", _who(pinged), text.advice)
     return (head, *_reason(post, text, space), _prompt(post, space), *_links(post, text, space))
 
 
@@ -100,7 +101,7 @@ def _small(post: OutcomePost, text: OutcomeText, space: _Space) -> str:
     with_what = bool(job_text.prompt_text(post.job)) and not job_text.counts_only(post.job)
     return formatting.small(
         text.small,
-        "in PixVerse's order" if text.in_order else "",
+        _("in PixVerse's order") if text.in_order else "",
         job_text.facts(post.job, with_what=with_what) if text.with_facts and space.facts else "",
         post.outcome.value,
         f"#{post.number}",
@@ -113,11 +114,12 @@ def _without_api_text(text: OutcomeText, pinged: tuple[int, ...]) -> tuple[str, 
 
 
 def _small_without_api_text(post: OutcomePost, text: OutcomeText) -> str:
-    part = "prompt" if post.outcome is Outcome.COMPLETED else "details"
-    why = f"Something in the {part} couldn't be shown here"
-    if text.links:
-        why += formatting.plural(len(text.links), "; the link is under Details", "; the links are under Details")
-    return formatting.small(why, post.outcome.value, f"#{post.number}")
+    if post.outcome is Outcome.COMPLETED:
+        why = _("Something in the prompt couldn't be shown here")
+    else:
+        why = _("Something in the details couldn't be shown here")
+    links = plural("the link is under Details", "the links are under Details", len(text.links), zero="")
+    return formatting.small(why, links, post.outcome.value, f"#{post.number}")
 
 
 def _who(people: tuple[int, ...]) -> str:
@@ -131,10 +133,10 @@ def _not_pinged(post: OutcomePost, pinged: tuple[int, ...]) -> str:
     if not left:
         return ""
     return formatting.small(
-        formatting.plural(
+        plural(
+            "{n} other person asked too, but I can't ping that many at once.",
+            "{n} other people asked too, but I can't ping that many at once.",
             left,
-            "{number} other person asked too, but I can't ping that many at once.",
-            "{number} other people asked too, but I can't ping that many at once.",
         )
     )
 
@@ -144,7 +146,7 @@ def _reason(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, .
     if not text.with_reason:
         return ()
     words = " ".join(reasons(post, space.reason))
-    return (f"PixVerse says: {words}",) if words else ()
+    return (_("PixVerse says: {words}", words=words),) if words else ()
 
 
 def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
@@ -162,37 +164,47 @@ def _prompt(post: OutcomePost, space: _Space) -> str:
             return formatting.quoted(escaped(job_text.prompt_text(post.job), space.prompt))
         return formatting.quoted(job_text.prompt(post.job, space.prompt))
     prompt = escaped(job_text.prompt_text(post.job), space.prompt)
-    return f"Prompt: {formatting.spoiler(prompt)}" if prompt else ""
+    return _("Prompt: {prompt}", prompt=formatting.spoiler(prompt)) if prompt else ""
 
 
 def _links(post: OutcomePost, text: OutcomeText, space: _Space) -> tuple[str, ...]:
     if not text.links:
         return ()
     if not space.links:
-        if len(text.links) > 1:
-            return ("The links are too long to show here; press Details.",)
-        return ("The link is too long to show here; press Details.",)
+        return (
+            plural(
+                "The link is too long to show here; press Details.",
+                "The links are too long to show here; press Details.",
+                len(text.links),
+            ),
+        )
     return tuple(f"|| {link} ||" if post.spoiler else link for link in text.links)
 
 
 def _late(post: OutcomePost) -> str:
     if post.late is None:
         return ""
-    ended = f" it ended {formatting.relative(post.ended_at)}." if post.ended_at is not None else ""
-    return formatting.small(f"Late:{ended} {_LATE[post.late]}")
+    why = _(_LATE[post.late])
+    if post.ended_at is None:
+        return formatting.small(_("Late: {why}", why=why))
+    return formatting.small(_("Late: it ended {when}. {why}", when=formatting.relative(post.ended_at), why=why))
 
 
 def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
-    counts = (
-        (batch.videos, "{number} video", "{number} videos"),
-        (batch.images, "{number} image", "{number} images"),
-        (batch.links, "{number} as a link", "{number} as links"),
-        (batch.failed, "{number} failed", "{number} failed"),
-        (batch.refused, "{number} refused", "{number} refused"),
-        (batch.other, "{number} without a result", "{number} without a result"),
+    results = formatting.listing(
+        (
+            plural("{n} video", "{n} videos", batch.videos, zero=""),
+            plural("{n} image", "{n} images", batch.images, zero=""),
+            plural("{n} as a link", "{n} as links", batch.links, zero=""),
+            plural("{n} failed", "{n} failed", batch.failed, zero=""),
+            plural("{n} refused", "{n} refused", batch.refused, zero=""),
+            plural("{n} without a result", "{n} without a result", batch.other, zero=""),
+        )
     )
-    parts = ", ".join(formatting.plural(*count) for count in counts if count[0])
-    return formatting.paragraph(f"**All {batch.total} jobs have ended:**", f"{parts}.", _who(pinged))
+    state = plural(
+        "**The job has ended:** {results}.", "**All {n} jobs have ended:** {results}.", batch.total, results=results
+    )
+    return formatting.paragraph(state, _who(pinged))
 
 
 def _files(post: OutcomePost) -> tuple[AttachedFile, ...]:
@@ -214,7 +226,8 @@ def file_name(number: int, index: int, extension: str, *, spoiler: bool) -> str:
 def alt_text(post: OutcomePost, index: int) -> str:
     """The alt text of file `index`."""
     total = len(post.files) + len(post.links)
-    kind = "Image" if job_text.is_image(post.job) else "Video"
-    text = f"{kind} {index} of {max(total, index)}, made by PixVerse."
+    is_image = job_text.is_image(post.job)
+    kind = N_("Image {index} of {n}, made by PixVerse.") if is_image else N_("Video {index} of {n}, made by PixVerse.")
     prompt = "" if post.without_api_text else plain(job_text.prompt_text(post.job), ALT_PROMPT)
-    return plain(f"{text} Prompt: {prompt}" if prompt else text, ALT_TEXT)
+    shown = _("Prompt: {prompt}", prompt=prompt) if prompt else ""
+    return plain(formatting.paragraph(_(kind, index=index, n=max(total, index)), shown), ALT_TEXT)

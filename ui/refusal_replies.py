@@ -140,10 +140,8 @@ def too_fast_reply(until: int) -> Reply:
 
 def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
     """The bot may not post in this channel. `missing` names permissions as Discord's settings do."""
-    return Reply(
-        f"**I can't post in this channel.**{missing_permissions(missing)} Someone with *Manage Server* can allow it "
-        "in the channel's permissions."
-    )
+    remedy = _("Someone with *Manage Server* can allow it in the channel's permissions.")
+    return Reply(formatting.paragraph(_("**I can't post in this channel.**"), missing_permissions(missing), remedy))
 
 
 def locked_thread_reply() -> Reply:

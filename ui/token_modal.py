@@ -8,6 +8,7 @@ from typing import Any
 import discord
 
 from ui.discord_limits import MODAL_INPUT
+from ui.language import _
 
 TOKEN_FORM = "token:form"
 """The form's custom id. A form that is handed in is recognised by it alone: it may have been opened before a restart of
@@ -22,14 +23,14 @@ class TokenModal(discord.ui.Modal):
     """The form. `entered_text` reads what was entered from the interaction that hands it in."""
 
     def __init__(self) -> None:
-        super().__init__(title="PixVerse API token", timeout=_LIFETIME, custom_id=TOKEN_FORM)
+        super().__init__(title=_("PixVerse API token"), timeout=_LIFETIME, custom_id=TOKEN_FORM)
         token: discord.ui.TextInput[TokenModal] = discord.ui.TextInput(
             style=discord.TextStyle.short, placeholder="user:1234-…", required=True, max_length=MODAL_INPUT
         )
         self.add_item(
             discord.ui.Label(
-                text="API token from useapi.net",
-                description="Stored encrypted, for this server only, used only to read jobs. Never shown again.",
+                text=_("API token from useapi.net"),
+                description=_("Stored encrypted, for this server only, used only to read jobs. Never shown again."),
                 component=token,
             )
         )

@@ -19,7 +19,8 @@ from ui import formatting, job_text
 from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
-from ui.job_replies import how_to_let_me_post, on_hold
+from ui.job_replies import cannot_post_yet, on_hold
+from ui.language import N_, _, number, plural
 from ui.message import Reply
 
 _LINES = 9
@@ -33,20 +34,20 @@ _MADE = re.compile(r"job:(\d{14,17})-user:")
 """The time in an id of v1, the only difference between two ids of the same account and channel."""
 
 _NOT_TAKEN = {
-    EntryStatus.ALREADY_WATCHED: "already watched",
-    EntryStatus.ALREADY_POSTED: "already posted",
-    EntryStatus.NOT_FOUND: "not found",
-    EntryStatus.EXPIRED: "expired",
-    EntryStatus.NOT_A_JOB_ID: "not a job id",
-    EntryStatus.PERSON_LIMIT: "over your limit",
-    EntryStatus.SERVER_LIMIT: "over the server's limit",
-    EntryStatus.NOT_LOOKED_UP: "not looked up yet",
+    EntryStatus.ALREADY_WATCHED: N_("already watched"),
+    EntryStatus.ALREADY_POSTED: N_("already posted"),
+    EntryStatus.NOT_FOUND: N_("not found"),
+    EntryStatus.EXPIRED: N_("expired"),
+    EntryStatus.NOT_A_JOB_ID: N_("not a job id"),
+    EntryStatus.PERSON_LIMIT: N_("over your limit"),
+    EntryStatus.SERVER_LIMIT: N_("over the server's limit"),
+    EntryStatus.NOT_LOOKED_UP: N_("not looked up yet"),
 }
 _KNOWN_HERE = (EntryStatus.ALREADY_WATCHED, EntryStatus.ALREADY_POSTED)
 _WHAT_THEN = {
-    EntryStatus.EXPIRED: "useapi.net keeps jobs for 31 days.",
-    EntryStatus.SECRET: "I haven't sent or kept the secret token. Replace it.",
-    EntryStatus.NOT_LOOKED_UP: "Try again in a minute.",
+    EntryStatus.EXPIRED: N_("useapi.net keeps jobs for 31 days."),
+    EntryStatus.SECRET: N_("I haven't sent or kept the secret token. Replace it."),
+    EntryStatus.NOT_LOOKED_UP: N_("Try again in a minute."),
 }
 """Advice that stands once below the lines, however many of them it concerns."""
 
@@ -64,19 +65,19 @@ def watch_reply(result: WatchResult, where: Address, obstacles: tuple[str, ...] 
     watching = _watch_reply(result, where)
     if obstacles is None:
         return watching
-    return Reply(f"**I can't post here yet.**{how_to_let_me_post(obstacles)}\n{watching.content}")
+    return Reply(formatting.lines(cannot_post_yet(obstacles), watching.content))
 
 
 def _watch_reply(result: WatchResult, where: Address) -> Reply:
     left_out = [entry for entry in result.entries if not entry.status.in_batch]
     watched = len(result.entries) - len(left_out)
-    jump = formatting.jump(where, result.summary_message_id, "Jump to the summary")
+    jump = formatting.jump(where, result.summary_message_id, _("Jump to the summary"))
     if len(result.entries) == 1 and left_out:
         return Reply(_one_left_out(left_out[0], where))
     said = (_watched(watched, left_out), _ping(result, watched), _down(result), jump if watched else "")
     head = formatting.paragraph(*said)
     kinds = {entry.status for entry in left_out}
-    then = formatting.paragraph(*(text for kind, text in _WHAT_THEN.items() if kind in kinds))
+    then = formatting.paragraph(*(_(text) for kind, text in _WHAT_THEN.items() if kind in kinds))
     secrets = [entry for entry in left_out if entry.status is EntryStatus.SECRET]
     shown = [*(entry for entry in left_out if entry.status is not EntryStatus.SECRET), *secrets[:1]]
     text = formatting.lines(head, *(_left_out(entry, where) for entry in shown), formatting.small(then))
@@ -93,41 +94,48 @@ def watch_menu_reply(
     looked_at = len(result.entries)
     if found <= looked_at:
         return watching
-    return Reply(f"{watching.content}\n-# That message names {found} jobs; these are the first {looked_at}.")
+    more = _(
+        "That message names {found} jobs; these are the first {taken}.", found=number(found), taken=number(looked_at)
+    )
+    return Reply(formatting.lines(watching.content, formatting.small(more)))
 
 
 def no_ids_reply() -> Reply:
     """The reply to *Watch PixVerse jobs* for a message without an id."""
-    return Reply("**There is no PixVerse job id in that message.**")
+    return Reply(_("**There is no PixVerse job id in that message.**"))
 
 
 def _watched(watched: int, left_out: list[WatchEntry]) -> str:
     if not watched:
         known = all(entry.status in _KNOWN_HERE for entry in left_out)
-        return "**Nothing new to watch.**" if known else f"**None of the {len(left_out)} jobs could be watched.**"
-    return formatting.plural(
+        if known:
+            return _("**Nothing new to watch.**")
+        return plural("**The job could not be watched.**", "**None of the {n} jobs could be watched.**", len(left_out))
+    if not left_out:
+        return plural("**Watching {n} job.**", "**Watching {n} jobs.**", watched)
+    return plural(
+        "**Watching {n} job, {others} left out.**",
+        "**Watching {n} jobs, {others} left out.**",
         watched,
-        "**Watching {number} job{left_out}.**",
-        "**Watching {number} jobs{left_out}.**",
-        left_out=f", {len(left_out)} left out" if left_out else "",
+        others=number(len(left_out)),
     )
 
 
 def _one_left_out(entry: WatchEntry, where: Address) -> str:
     """Why the only job that was named is not watched from now on."""
     if entry.status in _KNOWN_HERE:
-        words = "Jump to the result" if entry.status is EntryStatus.ALREADY_POSTED else "Jump to the card"
-        jump = formatting.jump(where, entry.message_id, words)
-        state = "Already posted" if entry.status is EntryStatus.ALREADY_POSTED else "Already watched"
-        return formatting.paragraph(f"**{state} here.**", jump)
-    then = formatting.small(_WHAT_THEN.get(entry.status, ""))
-    return formatting.lines("**This job could not be watched.**", _reason(entry), then)
+        posted = entry.status is EntryStatus.ALREADY_POSTED
+        state = _("**Already posted here.**") if posted else _("**Already watched here.**")
+        words = _("Jump to the result") if posted else _("Jump to the card")
+        return formatting.paragraph(state, formatting.jump(where, entry.message_id, words))
+    then = formatting.small(_(_WHAT_THEN[entry.status]) if entry.status in _WHAT_THEN else "")
+    return formatting.lines(_("**This job could not be watched.**"), _reason(entry), then)
 
 
 def _ping(result: WatchResult, watched: int) -> str:
     if not watched:
         return ""
-    return "I'll ping you once, when the last one ends." if result.mention else "I won't ping you."
+    return _("I'll ping you once, when the last one ends.") if result.mention else _("I won't ping you.")
 
 
 def _down(result: WatchResult) -> str:
@@ -135,21 +143,27 @@ def _down(result: WatchResult) -> str:
         return on_hold(result.hold)
     if not any(entry.api_down for entry in result.entries):
         return ""
-    return "PixVerse's API isn't answering, but I keep trying."
+    return _("PixVerse's API isn't answering, but I keep trying.")
 
 
 def _left_out(entry: WatchEntry, where: Address) -> str:
-    words = "Result" if entry.status is EntryStatus.ALREADY_POSTED else "Card"
+    words = _("Result") if entry.status is EntryStatus.ALREADY_POSTED else _("Card")
     return formatting.joined((_reason(entry), formatting.jump(where, entry.message_id, words)))
 
 
 def _reason(entry: WatchEntry) -> str:
     if entry.status is EntryStatus.SECRET:
-        return "A secret token, not a job id"
+        return _("A secret token, not a job id")
+    return f"{code(_tail(entry.text), _TAIL + 1)}: {_why_not(entry)}"
+
+
+def _why_not(entry: WatchEntry) -> str:
+    service = escaped(entry.service or "", 30)
     if entry.status is EntryStatus.OTHER_KIND:
-        return f"{code(_tail(entry.text), _TAIL + 1)}: {escaped(entry.service or '', 20)}, not a video"
-    reason = _NOT_TAKEN.get(entry.status) or f"a job of {escaped(entry.service or 'another service', 30)}"
-    return f"{code(_tail(entry.text), _TAIL + 1)}: {reason}"
+        return _("{service}, not a video", service=service)
+    if entry.status in _NOT_TAKEN:
+        return _(_NOT_TAKEN[entry.status])
+    return _("a job of {service}", service=service) if service else _("a job of another service")
 
 
 def _tail(text: str) -> str:
@@ -163,7 +177,7 @@ def _tail(text: str) -> str:
 def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandMentions) -> list[Reply]:
     """The reply to `/pixverse list`: one message for each page, the asker's own jobs first."""
     if not listed:
-        return [Reply(f"**Nothing is being watched here.** Start with {mentions.status}.")]
+        return [Reply(_("**Nothing is being watched here.** Start with {status}.", status=mentions.status))]
     entries = sorted(listed, key=lambda entry: not entry.mine)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
@@ -171,16 +185,16 @@ def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandM
     texts = [formatting.lines(*(_listed(entry, where) for entry in page)) for page in pages]
     texts[0] = f"{_listing_head(listed)}\n{texts[0]}"
     if more:
-        texts[-1] += f"\n-# {more} more"
+        texts[-1] += f"\n{formatting.small(plural('{n} more', '{n} more', more))}"
     return [Reply(text) for text in texts]
 
 
 def _listing_head(listed: Sequence[Listed]) -> str:
-    state = formatting.plural(
+    state = plural(
+        "**Watching {n} job here, {mine} for you.**",
+        "**Watching {n} jobs here, {mine} for you.**",
         len(listed),
-        "**Watching {number} job here, {mine} for you.**",
-        "**Watching {number} jobs here, {mine} for you.**",
-        mine=sum(entry.mine for entry in listed),
+        mine=number(sum(entry.mine for entry in listed)),
     )
     return formatting.paragraph(state, job_text.why_on_hold(_status_of(entry) for entry in listed))
 
@@ -195,9 +209,9 @@ def _listed(entry: Listed, where: Address) -> str:
     state = job_text.short_state(_status_of(entry), entry.job)
     return formatting.joined(
         (
-            f"**{formatting.sentence(state)}**",
+            f"**{state}**",
             job_text.prompt_name(entry.job, entry.number),
-            formatting.jump(where, entry.message_id, "Card"),
+            formatting.jump(where, entry.message_id, _("Card")),
         )
     )
 

@@ -121,7 +121,7 @@ async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(stag
     town.account = stage.account()
     answer = await town.set_token()
     kept = await town.admin.click(answer, "Keep the old jobs waiting")
-    assert kept.text.startswith("**1 job and 1 followed channel stay on hold.**")
+    assert kept.text.startswith("**1 job stays on hold.** So does 1 followed channel.")
     check = (await town.admin.slash(town.channel, "pixverse-admin check")).text
     assert "1 job of a different account is on hold." in check
     assert "watching" not in check
@@ -129,7 +129,7 @@ async def test_kept_jobs_of_the_old_account_are_named_and_asked_about_again(stag
     assert again.text.startswith("**This token works, but belongs to a different account.**")
     dropped = await town.admin.click(again, "Drop the old jobs")
     assert dropped.text.startswith(
-        f"**Dropped.** 1 job is no longer watched, and {town.channel.mention} is no longer followed."
+        f"**Dropped.** 1 job is no longer watched. {town.channel.mention} is no longer followed."
     )
     assert (await town.set_token()).text.startswith("**Token works.**")
 

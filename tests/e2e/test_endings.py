@@ -163,7 +163,7 @@ async def test_a_file_that_is_no_video(town: Town) -> None:
     page = File(b"<html><body>please log in</body></html>", "out.mp4", "text/html")
     job.complete(videos=(page,))
     outcome = await town.outcome()
-    assert outcome.text.startswith("**Finished, but the file isn't a video**")
+    assert outcome.text.startswith("**Finished, but the file isn't a video")
     assert outcome.attachments == []
 
 

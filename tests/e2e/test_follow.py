@@ -134,7 +134,9 @@ async def test_another_account_rests_the_follow_and_the_old_one_goes_on(town: To
     assert town.stage.pixverse.asked(unseen) == 0
 
     removing = await town.admin.slash(town.channel, "pixverse-admin token remove")
-    assert removing.text.startswith("**Remove this server's token?** I'll stop watching 1 job and following 1 channel.")
+    assert removing.text.startswith(
+        "**Remove this server's token?** I'll stop watching 1 job. I'll stop following 1 channel."
+    )
     await town.admin.click(removing, "Remove the token")
     assert town.stage.ledger.rows("SELECT * FROM follows WHERE guild_id = ?", town.guild.id) == []
 

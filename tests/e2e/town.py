@@ -107,8 +107,8 @@ class Town:
         return [message for message in self.posts(channel) if message.components_v2]
 
     def outcomes(self, channel: Channel | None = None) -> list[Message]:
-        """Outcomes: plain messages with the button `Details`, in whichever language."""
-        return [message for message in self.posts(channel) if _details(message)]
+        """Outcomes: messages with a bold state and the button `Details`, in whichever language."""
+        return [message for message in self.posts(channel) if message.text.startswith("**") and _details(message)]
 
     def notices(self, channel: Channel | None = None) -> list[Message]:
         """Word to the admins: plain messages without a button."""

@@ -164,19 +164,19 @@ async def test_a_token_of_another_account_asks() -> None:
     answer = admin_replies.token_of_other_account_reply(2, 0, USER, 8)
     assert answer.content == (
         "**This token works, but belongs to a different account.** "
-        "I use it from now on, but it can't see 2 waiting jobs of the old one (account `4321`)."
+        "I use it from now on, but it can't see 2 waiting jobs of the old one. The old one is account `4321`."
     )
     assert answer.view is not None
     ids = [button["custom_id"] for row in components_of(answer.view) for button in row["components"]]
     assert ids == ["token:keep-jobs:8", "token:drop-jobs:8"]
     both = admin_replies.token_of_other_account_reply(1, 2, None, 8).content
-    assert "it can't see 1 waiting job and 2 followed channels of the old one." in both
+    assert "it can't see 1 waiting job of the old one. 2 followed channels are on hold, too." in both
     followed = admin_replies.token_of_other_account_reply(0, 1, None, 8).content
     assert "1 followed channel of the old one" in followed
     kept = admin_replies.old_jobs_kept_reply(0, 1, 2)
     assert kept.content.startswith("**1 followed channel stays on hold.** It resumes")
     assert admin_replies.old_jobs_kept_reply(1, 1, 2).content.startswith(
-        "**1 job and 1 followed channel stay on hold.** They resume"
+        "**1 job stays on hold.** So does 1 followed channel. They resume"
     )
     assert kept.view is not None
     assert [button["label"] for row in components_of(kept.view) for button in row["components"]] == [
@@ -192,7 +192,9 @@ async def test_removing_asks_first() -> None:
     without = admin_replies.token_remove_question(0, 0, 8, operators_token=False)
     assert without.content == "**Remove this server's token?** I'll stop watching 0 jobs."
     followed = admin_replies.token_remove_question(3, 2, 8, operators_token=False)
-    assert followed.content == "**Remove this server's token?** I'll stop watching 3 jobs and following 2 channels."
+    assert (
+        followed.content == "**Remove this server's token?** I'll stop watching 3 jobs. I'll stop following 2 channels."
+    )
 
 
 def test_a_check_that_finds_nothing() -> None:
@@ -306,7 +308,7 @@ def test_what_is_on_hold_is_named_with_the_token_and_does_not_work() -> None:
     followed = (Followed(5, (), other_account=False),)
     for token in (TokenState.REFUSED, TokenState.UNPAID, TokenState.ENTER_AGAIN):
         text = check_reply(replace(WELL, token=token, followed=followed), MENTIONS).content
-        assert "3 jobs and <#5> are on hold. " in text.split("\n")[1]
+        assert "3 jobs are on hold, as well as <#5>. " in text.split("\n")[1]
         assert "watching" not in text
         assert "following" not in text
     alone = check_reply(replace(WELL, token=TokenState.REFUSED, watching=0, followed=followed), MENTIONS).content
@@ -325,7 +327,7 @@ def test_jobs_of_another_account_are_not_told_as_watched() -> None:
 def test_what_is_dropped_is_named() -> None:
     tail = "</pixverse-admin follow:12> sets it up again."
     assert admin_replies.old_jobs_dropped_reply(1, (5,), MENTIONS).content == (
-        f"**Dropped.** 1 job is no longer watched, and <#5> is no longer followed. {tail}"
+        f"**Dropped.** 1 job is no longer watched. <#5> is no longer followed. {tail}"
     )
     assert admin_replies.token_removed_reply(0, (5,), MENTIONS).content == (
         f"**Removed.** <#5> is no longer followed. {tail}"

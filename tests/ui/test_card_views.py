@@ -50,7 +50,7 @@ def buttons(post: CardPost) -> list[str]:
             {"since": 3_000_000},
             (
                 "**On hold: PixVerse's API isn't answering.** It went down <t:3000:R>; I'll keep trying. "
-                "Last known: in progress: 46%."
+                "Last known: In progress: 46%."
             ),
             WORKING,
         ),
@@ -59,7 +59,7 @@ def buttons(post: CardPost) -> list[str]:
             {},
             (
                 "**On hold: useapi.net refuses this server's API token.** I'll resume once an admin sets a new one. "
-                "Last known: in progress: 46%."
+                "Last known: In progress: 46%."
             ),
             WAITING,
         ),
@@ -68,7 +68,7 @@ def buttons(post: CardPost) -> list[str]:
             {},
             (
                 "**On hold: this server's API token has to be entered again.** I'll resume once an admin does that. "
-                "Last known: in progress: 46%."
+                "Last known: In progress: 46%."
             ),
             WAITING,
         ),
@@ -77,7 +77,7 @@ def buttons(post: CardPost) -> list[str]:
             {},
             (
                 "**On hold: this server's useapi.net subscription has expired.** I'll resume once it's renewed. "
-                "Last known: in progress: 46%."
+                "Last known: In progress: 46%."
             ),
             WAITING,
         ),

@@ -42,8 +42,8 @@ def test_sizes(number: int, words: str) -> None:
 def test_enumerations_and_numbers() -> None:
     assert formatting.enumeration(["a"]) == "a"
     assert formatting.enumeration(["a", "", "b", "c"]) == "a, b and c"
-    assert formatting.count(1, "job", "jobs") == "1 job"
-    assert formatting.count(0, "job", "jobs") == "0 jobs"
+    assert formatting.listing(["a", "", "b", "c"]) == "a, b, c"
+    assert formatting.listing([]) == formatting.enumeration([]) == ""
 
 
 def test_a_spoiler_is_not_closed_too_early() -> None:

@@ -44,7 +44,7 @@ async def test_watched_though_the_api_is_down() -> None:
     result = NowWatching(5, JOB, 9, mention=True, api_down=True)
     assert answers.status_reply(result, HERE).content == (
         "**PixVerse's API isn't answering right now.** I'm watching, and will post the result here. "
-        f"Last known: in progress. {CARD}"
+        f"Last known: In progress. {CARD}"
     )
     assert "Last known" not in answers.status_reply(replace(result, job=None), HERE).content
 
@@ -142,7 +142,7 @@ def test_check_now() -> None:
         "**In progress.** Checked a moment ago; try again in a few seconds."
     )
     unanswered = NotChecked(JOB, Unchecked.NO_RESPONSE)
-    assert answers.checked_reply(unanswered, HERE).content.endswith("Last known: in progress.")
+    assert answers.checked_reply(unanswered, HERE).content.endswith("Last known: In progress.")
 
 
 def test_check_now_says_why_it_brought_nothing() -> None:

@@ -57,12 +57,12 @@ def test_a_prompt_refused_for_its_content_names_nothing() -> None:
 
 
 def test_states() -> None:
-    assert job_text.state(job(percent=46)) == "in progress: 46%"
-    assert job_text.state(job(percent=None)) == "in progress"
+    assert job_text.state(job(percent=46)) == "In progress: 46%"
+    assert job_text.state(job(percent=None)) == "In progress"
     assert job_text.state(job(state=JobState.UNKNOWN, status="*odd*")) == r'"\*odd\*"'
-    assert job_text.state(None) == "not known yet"
-    assert job_text.state_of(CardStatus.ENDED, job(), Outcome.GIVEN_UP) == "given up"
-    assert job_text.state_of(CardStatus.PAUSED, job()) == "on hold"
+    assert job_text.state(None) == "Not known yet"
+    assert job_text.state_of(CardStatus.ENDED, job(), Outcome.GIVEN_UP) == "Given up"
+    assert job_text.state_of(CardStatus.PAUSED, job()) == "On hold"
 
 
 @pytest.mark.parametrize("status", CardStatus)

@@ -124,14 +124,17 @@ def test_four_videos() -> None:
         (
             LinkReason.HOST_NOT_ALLOWED,
             (
-                "**Your video is ready, but I may not fetch it.** <@42> It is on `h.example`, "
+                "**Your video is ready, but I may not fetch it.** <@42> It's on `h.example`, "
                 "which this bot's operator "
                 f"hasn't allowed.\n{QUOTE}\n{URL}\n-# {identity('completed')}"
             ),
         ),
         (
             LinkReason.NOT_A_VIDEO,
-            f"**Finished, but the file isn't a video** (text/html). <@42>\n{QUOTE}\n{URL}\n-# {identity('completed')}",
+            (
+                "**Finished, but the file isn't a video.** <@42> Its host calls it text/html.\n"
+                f"{QUOTE}\n{URL}\n-# {identity('completed')}"
+            ),
         ),
         (
             LinkReason.FETCH_FAILED,
@@ -158,8 +161,8 @@ def test_links_to_hosts_that_nobody_allowed_are_named_and_do_not_unfold() -> Non
     other = replace(foreign, index=4, url="https://i.example/4.mp4", host="i.example")
     message = outcome_message(replace(POST, files=(FILES[0],), links=(foreign, LINK, other)), MENTIONS)
     assert message.content is not None
-    assert "Numbers 2 and 4 are on `h.example` and `i.example`, which" in message.content
-    assert "-# Link works until <t:3000:f>; </pixverse status:11> renews them · " in message.content
+    assert "Numbers 2 and 4: They're on `h.example` and `i.example`, which" in message.content
+    assert "-# Link works until <t:3000:f>; </pixverse status:11> renews it · " in message.content
     assert message.content.split("\n")[-4:-1] == [foreign.url, URL, other.url]
     assert message.suppress_embeds
 
@@ -168,13 +171,13 @@ def test_some_of_four_are_links() -> None:
     text = content(replace(POST, files=(*FILES[:2], FILES[3]), links=(LINK,)))
     assert text == (
         "**Your 4 videos are ready, number 3 as a link.** <@42> It's 12.3 MB; this server's limit is 10 MB."
-        f"\n{QUOTE}\n{URL}\n-# Link works until <t:3000:f>; </pixverse status:11> renews them · {identity('completed')}"
+        f"\n{QUOTE}\n{URL}\n-# Link works until <t:3000:f>; </pixverse status:11> renews it · {identity('completed')}"
     )
     two = (LINK, replace(LINK, index=4, expires_at=2_000_000))
     assert content(replace(POST, files=FILES[:2], links=two)).split("\n") == [
         (
             "**Your 4 videos are ready, numbers 3 and 4 as links.** <@42> "
-            "They are too large; this server's limit is 10 MB."
+            "They're too large; this server's limit is 10 MB."
         ),
         QUOTE,
         URL,
@@ -307,7 +310,7 @@ def test_the_fallback_holds_no_word_of_the_api(outcome: Outcome, text: str) -> N
     assert not any("cat" in file.description for file in message.files)
 
 
-@pytest.mark.parametrize(("number", "told"), [(1, "; the link is under Details"), (4, "; the links are under Details")])
+@pytest.mark.parametrize(("number", "told"), [(1, "· the link is under Details"), (4, "· the links are under Details")])
 def test_the_fallback_of_links_points_to_details(number: int, told: str) -> None:
     text = content(replace(POST, links=(LINK,) * number, without_api_text=True))
     assert URL not in text

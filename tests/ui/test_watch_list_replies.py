@@ -157,9 +157,9 @@ def test_a_long_listing_comes_in_pages_and_says_how_many_more() -> None:
 
 def test_a_choice() -> None:
     choice = lists.autocomplete_choice(KnownJob(7, snapshots.dump(JOB), None, 0), 180_000)
-    assert (choice.name, choice.value) == ("a *cat* · in progress: 46% · 3 min ago · #7", "#7")
+    assert (choice.name, choice.value) == ("a *cat* · In progress: 46% · 3 min ago · #7", "#7")
     ended = lists.autocomplete_choice(KnownJob(7, None, Outcome.EXPIRED, 0), 0)
-    assert ended.name == "#7 · expired · just now"
+    assert ended.name == "#7 · Expired · just now"
     made = replace(JOB, created=120_000)
     assert " · 1 min ago · " in lists.autocomplete_choice(KnownJob(7, snapshots.dump(made), None, 0), 180_000).name
 

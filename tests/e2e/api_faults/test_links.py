@@ -27,7 +27,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 _READY = "**Your video is ready.**"
 _AS_A_LINK = "**Your video is ready, as a link.**"
 _RAN_OUT = "**Your video's link has expired.**"
-_NO_VIDEO = "**Finished, but the file isn't a video**"
+_NO_VIDEO = "**Finished, but the file isn't a video"
 _MAY_NOT = "**Your video is ready, but I may not fetch it.**"
 
 
@@ -107,15 +107,15 @@ async def test_what_the_video_survives(town: Town, action: Action, times: int | 
     [
         (faults.HalfBody(), _AS_A_LINK, "failed 3 times"),
         (faults.HangsUpHalfway(), _AS_A_LINK, "failed 3 times"),
-        (faults.Status(200, b'{"error":"x"}', content_type="video/mp4"), _NO_VIDEO, "(video/mp4)"),
-        (faults.Status(200, b"AccessDenied: no", content_type="video/mp4"), _NO_VIDEO, "(video/mp4)"),
+        (faults.Status(200, b'{"error":"x"}', content_type="video/mp4"), _NO_VIDEO, "calls it video/mp4."),
+        (faults.Status(200, b"AccessDenied: no", content_type="video/mp4"), _NO_VIDEO, "calls it video/mp4."),
         (faults.Endless(), _AS_A_LINK, "too large"),
         (faults.Truncated(), _AS_A_LINK, "failed 3 times"),
         (faults.RedirectChain(6), _AS_A_LINK, "failed 3 times"),
-        (faults.Status(200, faults.HTML), _NO_VIDEO, "(text/html)"),
+        (faults.Status(200, faults.HTML), _NO_VIDEO, "calls it text/html."),
         (
             faults.Status(200, b"<svg onload=x>", content_type="video/mp4"),
-            "**Finished, but the file isn't a video**",
+            "**Finished, but the file isn't a video",
             "",
         ),
         (faults.Redirect("http://127.0.0.1:9/out.mp4"), _MAY_NOT, "`127.0.0.1`"),

@@ -25,8 +25,8 @@ MUTATIONS = (
         "each line of a group says why jobs are on hold",
         _TWICE,
         "job_text.state_of",
-        'return "on hold" if status in _HOLDS else',
-        'return f"on hold, {_HOLDS[status]}" if status in _HOLDS else',
+        'return _("On hold")',
+        'return f"On hold, {_HOLDS[status]}"',
     ),
     mutation(
         "each result tells the same remedy",
