@@ -36,7 +36,7 @@ def size(number_of_bytes: int) -> str:
     if number_of_bytes < 1024 * 1024:
         return _("{n} KB", n=number(max(1, round(number_of_bytes / 1024))))
     whole, tenth = divmod(round(number_of_bytes * 10 / (1024 * 1024)), 10)
-    shown = f"{number(whole)}{pgettext('decimal separator', '.')}{tenth}" if tenth else number(whole)
+    shown = number(whole) + pgettext("decimal separator", ".") + str(tenth) if tenth else number(whole)
     return _("{n} MB", n=shown)
 
 
@@ -126,14 +126,16 @@ def user(user_id: int) -> str:
     return f"<@{user_id}>"
 
 
-def joined(parts: Iterable[str], separator: str = " · ") -> str:
-    """The parts that are known, each with its separator."""
-    return separator.join(part for part in parts if part)
+def joined(parts: Iterable[str]) -> str:
+    """The parts that are known, as in `a · b`."""
+    return " · ".join(part for part in parts if part)
 
 
 def paragraph(*sentences: str) -> str:
-    """The sentences that are not empty, with a space between them."""
-    return joined(sentences, " ")
+    """The sentences that are not empty, one after the other."""
+    known = [sentence for sentence in sentences if sentence] or [""]
+    # Translators: two sentences, or two units of time. Without the space if your language writes none between them.
+    return reduce(lambda text, following: _("{text} {following}", text=text, following=following), known)
 
 
 def lines(*parts: str) -> str:

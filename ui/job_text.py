@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from model.job import Job, JobState, Outcome
 from model.states import CardStatus
@@ -181,7 +181,7 @@ def state(job: Job | None) -> str:
         return _("In progress for {time}", time=formatting.duration(job.elapsed * 1000))
     if job.state is JobState.CREATED and job.queue_place is not None:
         return _("In the queue, place {place}", place=number(job.queue_place))
-    return _(_STATES[job.state]) if job.state in _STATES else f'"{escaped(job.status, 30)}"'
+    return _(_STATES[job.state]) if job.state in _STATES else _('"{status}"', status=escaped(job.status, 30))
 
 
 def last_known(job: Job | None) -> str:
@@ -207,4 +207,5 @@ def short_state(status: CardStatus, job: Job | None, outcome: Outcome | None = N
 def why_on_hold(statuses: Iterable[CardStatus]) -> str:
     """Why jobs with these statuses are on hold, in one sentence; empty if none is."""
     reasons = dict.fromkeys(_(_HOLDS[status]) for status in statuses if status in _HOLDS)
-    return _("On hold: {reasons}.", reasons="; ".join(reasons)) if reasons else ""
+    listed = reduce(lambda items, item: _("{items}; {item}", items=items, item=item), reasons or [""])
+    return _("On hold: {reasons}.", reasons=listed) if listed else ""

@@ -12,6 +12,9 @@ from ui.escape import bare_link, escaped
 from ui.language import N_, _, plural
 from ui.link_reasons import NOT_PLAYED, why_one, why_several
 
+_NUMBERED = 3
+"""So many videos are named by their numbers at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeText:
@@ -85,65 +88,89 @@ def _given_up(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
 
 def _completed(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
     total = len(post.files) + len(post.links)
-    ready = _ready(post, total)
     if not total:
         return OutcomeText(
             _("Finished, but without a video."), _("PixVerse sent no file. You can start the job again.")
         )
     if not post.links:
-        return OutcomeText(_("{ready}.", ready=ready), in_order=total > 1, with_facts=True)
+        return OutcomeText(_ready(post, total), in_order=total > 1, with_facts=True)
     links = tuple(url for url in (bare_link(link.url) for link in post.links) if url)
     if total == 1:
         return _single(post, post.links[0], links, mentions)
-    which, named = _which(post, ready)
-    advice = formatting.paragraph(*(why_several(reason, post.links, named=named) for reason in LinkReason))
+    state, named = _some_as_links(post, total)
     return OutcomeText(
-        which,
-        advice,
-        state_alone=_("{ready}.", ready=ready),
+        state,
+        formatting.paragraph(*(why_several(reason, post.links, named=named) for reason in LinkReason)),
+        state_alone=_ready(post, total),
         small=_how_long(post.links, mentions),
         links=links,
         unfold=_unfold(post.links),
     )
 
 
+_ONE = {
+    "ready": {
+        ("video", "asked"): N_("Your video is ready."),
+        ("image", "asked"): N_("Your image is ready."),
+        ("video", "unasked"): N_("New video."),
+        ("image", "unasked"): N_("New image."),
+    },
+    "link": {
+        ("video", "asked"): N_("Your video is ready, as a link."),
+        ("image", "asked"): N_("Your image is ready, as a link."),
+        ("video", "unasked"): N_("New video, as a link."),
+        ("image", "unasked"): N_("New image, as a link."),
+    },
+    "expired": {
+        ("video", "asked"): N_("Your video's link has expired."),
+        ("image", "asked"): N_("Your image's link has expired."),
+        ("video", "unasked"): N_("New video, but its link has expired."),
+        ("image", "unasked"): N_("New image, but its link has expired."),
+    },
+    "not fetched": {
+        ("video", "asked"): N_("Your video is ready, but I may not fetch it."),
+        ("image", "asked"): N_("Your image is ready, but I may not fetch it."),
+        ("video", "unasked"): N_("New video, but I may not fetch it."),
+        ("image", "unasked"): N_("New image, but I may not fetch it."),
+    },
+}
+
+
+def _one(post: OutcomePost, how: str) -> str:
+    """The state of an outcome with one video or image."""
+    kind = "image" if job_text.is_image(post.job) else "video"
+    return _(_ONE[how][kind, "unasked" if post.unasked else "asked"])
+
+
 def _ready(post: OutcomePost, total: int) -> str:
-    """What is there, as a clause that stands alone or begins the sentences below."""
-    if total == 1 and job_text.is_image(post.job):
-        return _("New image") if post.unasked else _("Your image is ready")
+    if total == 1:
+        return _one(post, "ready")
     if post.unasked:
-        return plural("New video", "{n} new videos", total)
-    return plural("Your video is ready", "Your {n} videos are ready", total)
+        return plural("{n} new video.", "{n} new videos.", total)
+    return plural("Your {n} video is ready.", "Your {n} videos are ready.", total)
 
 
 def _single(post: OutcomePost, link: VideoLink, links: tuple[str, ...], mentions: CommandMentions) -> OutcomeText:
-    is_image = job_text.is_image(post.job)
-    ready = _ready(post, 1)
     match link.reason:
         case LinkReason.EXPIRED:
-            if post.unasked:
-                state = _("{ready}, but its link has expired.", ready=ready)
-            else:
-                state = _("Your image's link has expired.") if is_image else _("Your video's link has expired.")
             made = ""
             if post.ended_at is not None and post.late is None:
                 made = _("It was made {when}.", when=formatting.relative(post.ended_at))
-            owner = _("The PixVerse account's owner can still download it there.")
-            return OutcomeText(state, formatting.paragraph(made, owner), links=links)
+            advice = _("The PixVerse account's owner can still download it there.")
+            return OutcomeText(_one(post, "expired"), formatting.paragraph(made, advice), links=links)
         case LinkReason.HOST_NOT_ALLOWED:
-            state = _("{ready}, but I may not fetch it.", ready=ready)
-            return OutcomeText(state, why_one(link), links=links)
+            return OutcomeText(_one(post, "not fetched"), why_one(link), links=links)
         case LinkReason.NOT_A_VIDEO:
             state = _("Finished, but the file isn't a video.")
-            if is_image:
+            if job_text.is_image(post.job):
                 state = _("Finished, but the file isn't an image.")
             kind = _("Its host calls it {type}.", type=escaped(link.content_type, 40)) if link.content_type else ""
             return OutcomeText(state, kind, links=links, unfold=True)
         case _:
             return OutcomeText(
-                _("{ready}, as a link.", ready=ready),
+                _one(post, "link"),
                 formatting.paragraph(why_one(link), "" if links else _("Press Details to see it.")),
-                state_alone=_("{ready}.", ready=ready),
+                state_alone=_one(post, "ready"),
                 small=_how_long((link,), mentions),
                 links=links,
                 unfold=True,
@@ -155,36 +182,64 @@ def _unfold(links: tuple[VideoLink, ...]) -> bool:
     return all(link.reason is not LinkReason.HOST_NOT_ALLOWED for link in links)
 
 
-def _which(post: OutcomePost, ready: str) -> tuple[str, bool]:
+def _some_as_links(post: OutcomePost, total: int) -> tuple[str, bool]:
     """The state of several videos of which some are not attached, and whether it tells which."""
     shown = [link.index for link in post.links if link.reason not in NOT_PLAYED]
     missing = [link.index for link in post.links if link.reason in NOT_PLAYED]
-    if shown and missing:
-        return _("{ready}, not all of them as files.", ready=ready), False
-    if not post.files and shown:
-        return _("{ready}, as links.", ready=ready), True
-    if not post.files:
-        return _("{ready}, but I can't show them.", ready=ready), True
-    numbers = shown or missing
-    which = formatting.enumeration(map(str, numbers))
-    if len(numbers) > 3:
-        state = N_("{ready}, some as links.") if shown else N_("{ready}, but some are missing.")
-        return _(state, ready=ready), False
-    if missing:
+    alike = not (shown and missing)
+    if post.files and alike and len(post.links) <= _NUMBERED and not post.unasked:
+        return _numbered(shown, missing, total), True
+    if post.files or not alike:
+        if post.unasked:
+            state = plural("{n} new video, not as a file.", "{n} new videos, not all of them as files.", total)
+        else:
+            state = plural(
+                "Your {n} video is ready, not as a file.",
+                "Your {n} videos are ready, not all of them as files.",
+                total,
+            )
+    elif post.unasked and shown:
+        state = plural("{n} new video, as a link.", "{n} new videos, as links.", total)
+    elif post.unasked:
+        state = plural("{n} new video, but I can't show it.", "{n} new videos, but I can't show them.", total)
+    elif shown:
+        state = plural("Your {n} video is ready, as a link.", "Your {n} videos are ready, as links.", total)
+    else:
+        state = plural(
+            "Your {n} video is ready, but I can't show it.", "Your {n} videos are ready, but I can't show them.", total
+        )
+    return state, not post.files
+
+
+def _numbered(shown: list[int], missing: list[int], total: int) -> str:
+    which = formatting.enumeration(map(str, shown or missing))
+    if len(shown) == 1:
         return plural(
-            "{ready}, number {which} is missing.",
-            "{ready}, numbers {which} are missing.",
-            len(numbers),
-            ready=ready,
+            "Your {n} video is ready, number {which} as a link.",
+            "Your {n} videos are ready, number {which} as a link.",
+            total,
             which=which,
-        ), True
+        )
+    if shown:
+        return plural(
+            "Your {n} video is ready, numbers {which} as links.",
+            "Your {n} videos are ready, numbers {which} as links.",
+            total,
+            which=which,
+        )
+    if len(missing) == 1:
+        return plural(
+            "Your {n} video is ready, number {which} is missing.",
+            "Your {n} videos are ready, number {which} is missing.",
+            total,
+            which=which,
+        )
     return plural(
-        "{ready}, number {which} as a link.",
-        "{ready}, numbers {which} as links.",
-        len(numbers),
-        ready=ready,
+        "Your {n} video is ready, numbers {which} are missing.",
+        "Your {n} videos are ready, numbers {which} are missing.",
+        total,
         which=which,
-    ), True
+    )
 
 
 def _how_long(links: tuple[VideoLink, ...], mentions: CommandMentions) -> str:

@@ -79,7 +79,7 @@ MUTATIONS = (
     mutation(
         "a translation that can't be filled in is a fault",
         f"{_LANGUAGE}::test_a_translation_that_cannot_be_filled_in_is_english_and_logged_once",
-        "_filled",
+        "language._filled",
         "AttributeError, IndexError, KeyError, TypeError, ValueError",
         "AttributeError",
     ),
