@@ -25,7 +25,7 @@ def test_the_bot_starts_from_what_the_image_holds(tmp_path: Path) -> None:
         assert name in let_through
         source = ROOT / name
         if source.is_dir():
-            shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, tmp_path / name)
         else:
             (tmp_path / name).parent.mkdir(exist_ok=True)
             shutil.copy(source, tmp_path / name)
