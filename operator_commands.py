@@ -100,12 +100,12 @@ class _Progress:
     """Prints how far the copy is, a line a second at most, and one when a table is done."""
 
     def __init__(self) -> None:
-        self._told_at = time.monotonic()
+        self._printed_at = time.monotonic()
 
     def __call__(self, table: str, copied: int, count: int) -> None:
         now = time.monotonic()
-        if copied >= count or now - self._told_at >= _PROGRESS_SECONDS:
-            self._told_at = now
+        if copied >= count or now - self._printed_at >= _PROGRESS_SECONDS:
+            self._printed_at = now
             print(f"{table}: {copied:,} of {count:,}", flush=True)
 
 

@@ -17,7 +17,7 @@ from discord.http import Route
 from discord_adapter.channels import ChannelOwners
 from discord_adapter.rate_limits import GlobalLimit, InvalidRequests
 from discord_adapter.request_pacing import RequestPacer, counts_globally
-from discord_adapter.request_trace import UNREACHABLE, NotDiscord, reason_of, wait_told, wire_trace
+from discord_adapter.request_trace import UNREACHABLE, NotDiscord, named_wait, reason_of, wire_trace
 from relay.failures import backoff
 from relay.ports import Meters
 from ui.buttons import DYNAMIC_ITEMS, ButtonHandlers
@@ -101,7 +101,7 @@ class RelayClient(commands.AutoShardedBot):
 def _counting(meters: Meters) -> Callable[[aiohttp.TraceRequestEndParams], None]:
     def count(end: aiohttp.TraceRequestEndParams) -> None:
         headers = end.response.headers
-        meters.discord_answered(end.response.status, headers.get("X-RateLimit-Scope"), wait_told(headers) or 0.0)
+        meters.discord_answered(end.response.status, headers.get("X-RateLimit-Scope"), named_wait(headers) or 0.0)
 
     return count
 

@@ -101,8 +101,8 @@ class GlobalLimit:
 def _seconds_of(body: bytes) -> float | None:
     """How long the global limit lasts, in seconds; None if the response has none."""
     try:
-        told = json.loads(body)
-        seconds = float(told["retry_after"]) if told["global"] is True else math.nan
+        content = json.loads(body)
+        seconds = float(content["retry_after"]) if content["global"] is True else math.nan
     except (ValueError, TypeError, KeyError, LookupError):
         return None
     return min(max(seconds, 0.0), _LONGEST_SECONDS) if math.isfinite(seconds) else None

@@ -44,7 +44,7 @@ UNREACHABLE = (
 )
 """The errors by which Discord is known to be away."""
 
-_WAIT_UNTOLD = 30.0
+_WAIT_UNNAMED = 30.0
 _SHORTEST_CODE = 5
 _BEFORE_ANY_ACTION = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.REQUEST_ENTITY_TOO_LARGE})
 """No token, and a body that was not even read. These count whoever sent them: Discord's edge refuses large bodies."""
@@ -65,8 +65,8 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
     """A refusal of something to be done, as a plain value. A 429 that discord.py raises at once comes from Cloudflare
     or another proxy."""
     if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
-        told = wait_told(refusal.response.headers)
-        return TooManyRequests(_WAIT_UNTOLD if told is None else max(told, 1.0))
+        seconds = named_wait(refusal.response.headers)
+        return TooManyRequests(_WAIT_UNNAMED if seconds is None else max(seconds, 1.0))
     if refusal.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return NoResponse(f"HTTP {refusal.status}")
     if refusal.status in _BEFORE_ANY_ACTION or is_of_discord(refusal):
@@ -76,7 +76,7 @@ def read_refusal(refusal: discord.HTTPException) -> SendResult:
 
 _BROKEN = 599
 """The status recorded for a try that got no response."""
-_LONGEST_TOLD = 3600.0
+_LONGEST_WAIT = 3600.0
 """Seconds of Retry-After that are believed."""
 
 _statuses: ContextVar[list[int] | None] = ContextVar("statuses", default=None)
@@ -135,13 +135,13 @@ def wire_trace(
     return trace
 
 
-def wait_told(headers: Mapping[str, str]) -> float | None:
+def named_wait(headers: Mapping[str, str]) -> float | None:
     """The seconds of Retry-After, bounded; None if it is missing or unreadable."""
     try:
         seconds = float(headers.get("Retry-After", ""))
     except ValueError:
         return None
-    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_TOLD)
+    return None if math.isnan(seconds) else min(max(seconds, 0.0), _LONGEST_WAIT)
 
 
 async def _note_broken(

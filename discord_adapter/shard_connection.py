@@ -1,4 +1,4 @@
-"""One shard's connection to the gateway, resumed or made anew whatever ends it.
+"""One shard's connection to the gateway, resumed or made again whatever ends it.
 
 discord.py's own loop does this for all shards in turn, so that one that waits holds up the others; it waits for an
 IDENTIFY's turn with the socket open and unread; and it waits for ever for a resume address that does not answer

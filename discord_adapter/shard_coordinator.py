@@ -200,7 +200,7 @@ class ShardCoordinator:
             return
         handover = asyncio.create_task(self._hand_over(shard_id), name=f"handover of shard {shard_id}")
         self._handovers[shard_id] = handover
-        handover.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # told by `failure` too
+        handover.add_done_callback(lambda ended: ended.cancelled() or ended.exception())  # `failure` raises it too
 
     async def _hand_over(self, shard_id: int) -> None:
         taken = False

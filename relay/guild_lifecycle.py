@@ -1,7 +1,7 @@
 """Servers that remove the bot and invite it again, channels that are deleted, and what may be posted in them.
 
-A server without the bot rests: its jobs are not asked about and nothing is sent there. All that is kept of it is
-forgotten after a time of grace; within that time it goes on where it was.
+A server that removed the bot is suspended: its jobs are not asked about and nothing is sent there. After a time of
+grace everything about it is deleted; within that time it goes on where it was.
 """
 
 from __future__ import annotations
@@ -52,8 +52,8 @@ class GuildLifecycle:
         return await servers.known_channels(self._database.reader, guild_id)
 
     async def channel_gone(self, guild_id: int, channel_id: int, name: str | None = None) -> None:
-        """A channel or thread was deleted: nothing more goes there, no job is polled for its sake, and the admins are
-        told what has ended with it."""
+        """A channel or thread was deleted: nothing more goes there, no job is polled for its sake, and the admins
+        read what has ended with it."""
         jobs = await servers.jobs_in_channel(self._database.reader, channel_id)
         async with self._database.transaction() as tx:
             now = self._clock.now()
@@ -149,7 +149,7 @@ class GuildLifecycle:
     async def run(self) -> None:
         """Forgets servers whose time of grace is over, until it is cancelled.
 
-        Not before `compare` has told which of them are back.
+        Not before `compare` has found which of them are back.
         """
         await self._compared.wait()
         while True:

@@ -17,7 +17,7 @@ _RANK = {JobState.CREATED: 0, JobState.STARTED: 1, JobState.PROGRESS: 2}
 
 def onward(known: Job | None, answer: Job) -> Job:
     """`answer`, but with state and percentage of `known` where it would go backwards, and with what stays as it is (the
-    prompt, for one) where an answer of v2 leaves it out: all that is told of a job in work may be that it is.
+    prompt, for one) where an answer of v2 leaves it out: of a job in work it may say no more than that.
 
     The API looks at Discord only now and then and says nothing about order, so an older answer may come later.
     """
@@ -49,8 +49,8 @@ def with_times_seen(answer: Job, ran_until: int, now: int) -> Job:
     return answer if answer.updated is not None else replace(answer, ran_until=ran_until, ended_by=now)
 
 
-def _later(known: int | None, told: int | None) -> int | None:
-    return told if known is None else max(known, told or 0)
+def _later(known: int | None, new: int | None) -> int | None:
+    return new if known is None else max(known, new or 0)
 
 
 def _with_what_stays(known: Job, answer: Job) -> Job:

@@ -171,7 +171,7 @@ class Relay:
         self._listen()
 
     def _listen(self) -> None:
-        """Has each part told of the changes that concern it. A poll without news changes nothing and wakes nobody."""
+        """Connects each part to the changes that concern it. A poll without news changes nothing and wakes nobody."""
         changes = self.changes
         changes.deliveries_added.listen(self.outbox.wake)
         changes.message_shown.listen(self.cards.message_shown)

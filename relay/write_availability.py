@@ -31,7 +31,7 @@ class WriteAvailability:
         self._clock = clock
         self._patience = patience
         self.paused = False
-        """No write was taken for half a minute; cards are told at the beginning and at the end."""
+        """No write was taken for half a minute; cards are edited when that begins and when it ends."""
         self._tried_at = float("-inf")
         self._took: bool | None = None
         """Whether the latest trial succeeded."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from storage.database import Queries, Transaction
 
 KEPT_SECONDS = 120
-"""Whoever has read nothing for so long reads everything anew: its lease has run out long before."""
+"""Whoever has read nothing for so long reads everything again: its lease has run out long before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ NOT_COPIED = {"deliveries": ("owner",)}
 """Columns that tell of a process: after a copy none holds anything."""
 
 Progress = Callable[[str, int, int], None]
-"""Told the table, how many of its rows are copied, and how many it has."""
+"""Called with the table, how many of its rows are copied, and how many it has."""
 
 
 @dataclass(frozen=True, slots=True)

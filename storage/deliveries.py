@@ -99,7 +99,7 @@ async def add_card(
 ) -> int:
     """Puts a subscription's card into the outbox; returns the row's id.
 
-    One that is there already is not added again; one that was given up, or whose message was deleted, is posted anew.
+    One that is there already is not added again; one that was given up, or whose message was deleted, is posted again.
     """
     adopted = await _adopt(tx, base_nonce, subscription_id)
     if adopted is None:
@@ -180,7 +180,7 @@ message_id = NULL, next_at = ?
 
 
 async def take_up(tx: Transaction, delivery_id: int, *, variant: str, now: int) -> bool:
-    """Sends an outcome anew that was given up or of which nobody knows, made up like this; whether it was one of those.
+    """Sends an outcome again that was given up or is unsure, in this form; returns whether it was one of those.
 
     What nobody knows of is to be looked for first. The reason stays until there is another one.
     """
@@ -238,7 +238,7 @@ async def hurry(tx: Transaction, now: int, *, guild_id: int, channel_id: int | N
 async def clock_went_back(tx: Transaction, now: int) -> int:
     """Makes everything due that was put off by a clock that has been set back since; returns how many.
 
-    How long ago an unanswered attempt was cannot be told any more, so its message is to be looked for.
+    How long ago an unanswered attempt was is not known any more, so its message is to be looked for.
     """
     return await tx.run(
         f"""

@@ -228,7 +228,7 @@ async def outcomes_posted_since(q: Queries, channel_id: int, since: int) -> int:
 
 
 async def latest_notice_about(q: Queries, guild_id: int, channel_id: int, kind: str) -> Delivery | None:
-    """The server's latest word of this kind to its admins that speaks of this channel, wherever it was told."""
+    """The server's latest notice of this kind about this channel, wherever it was posted."""
     return await q.one_as(
         Delivery,
         f"""

@@ -29,7 +29,7 @@ class Figures:
     """The whole database at one look."""
 
     open_jobs: dict[str, int]
-    """By the state that the API last told."""
+    """By the state in the last response of the API."""
     open_subscriptions: int
     accounts: dict[str, int]
     """Those with a token, by how the API takes it."""

@@ -117,7 +117,7 @@ async def to_account(tx: Transaction, guild_id: int, account_id: int, now: int) 
 
 async def to_job(tx: Transaction, job_id: int, guild_id: int, channel_id: int, now: int) -> None:
     """Moves what one channel waits for, on hold under another account, to a job of the account in force with the same
-    id, of which the API told with that account's token."""
+    id, which the API knows with that account's token."""
     here = (job_id, channel_id, guild_id)
     await tx.run(_MOVE_HERE, here)
     for row in await tx.all(_DOUBLE_HERE, here):

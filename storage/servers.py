@@ -1,4 +1,4 @@
-"""Discord servers: which account each uses, who set it, where its admins are told, its address for callbacks, and
+"""Discord servers: which account each uses, who set it, where notices to its admins go, its address for callbacks, and
 whether it still has the bot."""
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ async def clear_account(tx: Transaction, guild_id: int) -> None:
 
 
 async def set_alerts_channel(tx: Transaction, guild_id: int, channel_id: int | None) -> None:
-    """Where the server's admins are told of troubles; None: in the channel concerned."""
+    """Where notices of troubles go to the server's admins; None: in the channel concerned."""
     await _put(tx, guild_id, alerts_channel=channel_id)
 
 
 async def forget_alerts_channel(tx: Transaction, guild_id: int, channel_id: int) -> None:
-    """The server's admins are told in the channel concerned, where this one was their alerts channel."""
+    """Notices go to the channel concerned from now on, if this one was the alerts channel."""
     await tx.run(
         "UPDATE servers SET alerts_channel = NULL WHERE guild_id = ? AND alerts_channel = ?", (guild_id, channel_id)
     )
@@ -174,7 +174,7 @@ async def known(queries: Queries) -> set[int]:
 
 
 async def known_channels(queries: Queries, guild_id: int) -> list[int]:
-    """The server's channels and threads in which somebody waits, something is to be posted, admins are told, or to
+    """The server's channels and threads in which somebody waits, something is to be posted, notices go, or to
     which its account is relayed."""
     return await queries.values(
         f"""

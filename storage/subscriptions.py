@@ -49,7 +49,7 @@ class WaitingServer:
 
     guild_id: int
     channel_id: int
-    """Where its admins are told: the alerts channel, else the one that asked last."""
+    """Where notices to its admins go: the alerts channel, else the one that asked last."""
     token_set_by: int | None
     jobs: int
 
@@ -220,7 +220,7 @@ async def add(
 
 
 async def reopen(tx: Transaction, subscription_id: int, *, batch_id: int | None, spoiler: bool, now: int) -> None:
-    """Opens one that had ended, as if it were new and people had asked for it; its card is to be shown anew."""
+    """Opens one that had ended, as if it were new and people had asked for it; its card is to be shown again."""
     await tx.run(
         f"""
         UPDATE subscriptions SET ended_at = NULL, stopped_by = NULL, origin = '{Origin.ASKED}', batch_id = ?,

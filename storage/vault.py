@@ -1,5 +1,5 @@
 """Secrets at rest: encrypted with the operator's key, from the settings or from a file beside the database. A wrong key
-is told from the right one even when nothing is stored."""
+is recognised even when nothing is stored."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ async def verified_hash_key(queries: Queries, cipher: MultiFernet, source: str) 
 
 
 async def reencrypt(tx: Transaction, cipher: MultiFernet) -> int:
-    """Encrypts everything anew with the cipher's first key; returns how many secrets those were.
+    """Encrypts everything again with the cipher's first key; returns how many secrets those were.
 
     A server's secret that is encrypted with none of the keys stays as it is. Raises cryptography's InvalidToken where
     that is true of the check value or of the key for hashing.
@@ -211,13 +211,13 @@ class Rotated:
     """What was done."""
 
     secrets: int
-    """How many were encrypted anew; the check value and the key for hashing are among them."""
+    """How many were encrypted again; the check value and the key for hashing are among them."""
     file: Path | None
     """The key file that holds the new key; None where ENCRYPTION_KEY does."""
 
 
 async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Rotated:
-    """Encrypts everything anew: with the first of the configured keys, else with a fresh one in the key file.
+    """Encrypts everything again: with the first of the configured keys, else with a fresh one in the key file.
 
     Wherever it is interrupted, the keys that are then configured or in the file open the database. Raises
     AlreadyRunning while a bot runs, NoNewKey where only one key is configured, else as `Vault.open` does.
@@ -234,7 +234,7 @@ async def rotate_key(place: DatabasePlace, configured: Sequence[str] = ()) -> Ro
 
 
 async def to_configured_key(database: Database, configured: Sequence[str]) -> Rotated:
-    """Encrypts everything anew with the first of the configured  To be called under the instance lock."""
+    """Encrypts everything again with the first of the configured keys. To be called under the instance lock."""
     if len(configured) < 2:
         raise NoNewKey(
             "ENCRYPTION_KEY holds one key only. Put a new one in front of it, with a comma between, "
@@ -244,7 +244,7 @@ async def to_configured_key(database: Database, configured: Sequence[str]) -> Ro
 
 
 async def to_fresh_key(database: Database) -> Rotated:
-    """Encrypts everything anew with a fresh key in the key file. To be called under the instance lock."""
+    """Encrypts everything again with a fresh key in the key file. To be called under the instance lock."""
     old, source = find_keys(database.path, ())
     if not old:
         raise KeyMissing(f"There is no key file {key_file(database.path)}, so there is nothing to rotate.")

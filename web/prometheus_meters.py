@@ -56,7 +56,7 @@ class PrometheusMeters:
         )
         self._waits = Counter(
             "relay_discord_rate_limit_wait_seconds",
-            "Seconds that Discord's answers of 429 told to wait, by the kind of the limit.",
+            "Seconds that Discord's answers of 429 ask to wait, by the kind of the limit.",
             ["limit"],
             registry=registry,
         )

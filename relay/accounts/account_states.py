@@ -72,8 +72,8 @@ async def change(
 ) -> bool:
     """Writes a state, and a notice for each server that waits for jobs of the account; returns whether it is new.
 
-    That a token has to be entered again is also told in alerts channels of servers that wait for nothing. `recheck` is
-    the time between two trials of a token in trouble, in milliseconds.
+    That a token has to be entered again is also posted in alerts channels of servers that wait for nothing. `recheck`
+    is the time between two trials of a token in trouble, in milliseconds.
     """
     if not await accounts.set_state(tx, account.id, state, now):
         return False

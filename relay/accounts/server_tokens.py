@@ -34,7 +34,7 @@ class TokenChanged(Exception):
 
 
 class TokenSetKind(StrEnum):
-    """What the admin is told of a token that works and was stored."""
+    """What the admin reads about a token that works and was stored."""
 
     WORKS = "works"
     SAME_ACCOUNT = "same account"

@@ -53,7 +53,8 @@ _ANY_EDIT = {
     Meaning.SLOW_MODE: 60.0,
     Meaning.SWITCHED_OFF: 60.0,
 }
-"""Refusals of whatever a card would show, and how many seconds it then rests; others may be due to what it showed."""
+"""Refusals of whatever a card would show, and for how many seconds it is then not edited; others may be due to what it
+showed."""
 
 
 class Key(NamedTuple):

@@ -171,7 +171,7 @@ class CardLoop:
                 self._mark([Key(DeliveryKind.CARD, one)], seconds)
             self._started = True
         for job_id in list(self._jobs):
-            # First taken off, so that a change meanwhile marks it anew.
+            # First taken off, so that a change meanwhile marks it again.
             self._jobs.discard(job_id)
             await self._take_in_job(job_id)
         for account_id in list(self._accounts):

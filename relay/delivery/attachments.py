@@ -36,8 +36,8 @@ def limit_in_force(limit: int | None, learned_at: int | None, now: int) -> int |
 
 
 _TRIED_AFTER = (5.0, 15.0, 35.0, 65.0, 100.0)
-"""Seconds after a host's first refusal at which a link is tried again: the address of a new file may be told before the
-file is there."""
+"""Seconds after a host's first refusal at which a link is tried again: the API may name the address of a new
+file before the file is there."""
 _FORGOTTEN_AFTER = 600.0
 
 Reread = Callable[[int, int], Awaitable[Job | None]]
@@ -59,8 +59,8 @@ class UploadBounds:
         """Whether a file of this size is worth a try."""
         return self.learned is None or size <= self.learned
 
-    def told(self, size: int) -> int | None:
-        """The limit to tell to people for a file that is too large; None where none that is known explains it."""
+    def shown_limit(self, size: int) -> int | None:
+        """The limit that people are shown for a file that is too large; None if no known limit explains it."""
         limit = limit_to_tell(self.learned, self.nominal)
         return limit if limit is not None and limit < size else None
 
@@ -91,7 +91,7 @@ class Attacher:
         self._reread = reread
         self._clock = clock
         self._absent_since: dict[int, float] = {}
-        """Monotonic seconds, by job: no clock that is set ends a wait. A restart begins it anew."""
+        """Monotonic seconds, by job: setting the wall clock ends no wait. A restart begins it again."""
 
     @asynccontextmanager
     async def attachments(
@@ -126,7 +126,8 @@ class Attacher:
         return await self._read_again(job_id, job, guild_id)
 
     def _asks_again(self, job_id: int, items: Sequence[VideoFile | VideoLink]) -> bool:
-        """Whether the API is asked for other links: once when a host first refuses one, and once before it is told."""
+        """Whether the API is asked for other links: once when a host first refuses one, and once before a message
+        says so."""
         if any(isinstance(item, VideoLink) and item.reason is LinkReason.EXPIRED for item in items):
             return True
         return _is_absent(items) and (job_id not in self._absent_since or self._wait(job_id) is None)
@@ -163,7 +164,7 @@ def _sorted_out(
             links.append(item)
         elif item.index in variant.links or not bounds.takes(item.size):
             media = job.media[item.index - 1]
-            links.append(_link(item.index, media, LinkReason.TOO_LARGE, item.size, bounds.told(item.size)))
+            links.append(_link(item.index, media, LinkReason.TOO_LARGE, item.size, bounds.shown_limit(item.size)))
         else:
             files.append(item)
     return Attachments(job, tuple(files), tuple(links))

@@ -22,7 +22,7 @@ LOOKS_AGAIN_AFTER = 600 * SECOND
 """Until the history is searched for a second message: who was halted in a send has gone on by then, or has ended."""
 _DAY = 24 * 3600 * SECOND
 _SAME_TIME = 3600 * SECOND
-"""Milliseconds: what was blocked within that time of another is given up with it, and told in one word."""
+"""Milliseconds: what was blocked within that time of another delivery is given up with it, under one notice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +156,8 @@ class ResultRecorder:
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
 
     async def _tell_posted(self, tx: Transaction, result: DeliveryResult, now: int) -> None:
-        """Tells what Discord did not take of it, once a day for each channel and cause, and that a channel of which it
-        was told that nothing can be posted there is open again."""
+        """Adds a notice of what Discord did not take of it, once a day for each channel and cause, and one that the
+        channel is open again if an earlier notice said that nothing can be posted there."""
         delivery = result.delivery
         if not delivery.kind.is_outcome:
             return
@@ -198,7 +198,7 @@ class ResultRecorder:
         await add_notice(tx, delivery.guild_id, delivery.channel_id, notice, now)
         return others
 
-    # ---- what the cards are told -------------------------------------------------------------------------------------
+    # ---- what the cards learn -------------------------------------------------------------------------------------
 
     def _follow(self, result: DeliveryResult, touched: set[int]) -> None:
         delivery, draft = result.delivery, result.shown
@@ -214,7 +214,7 @@ async def add_notice(
     tx: Transaction, guild_id: int, about_channel: int, notice: NoticePost, now: int, *, once_in: int = 1
 ) -> None:
     """Tells the admins about a channel in their alerts channel; not at all where that is the very channel. The same
-    kind with the same cause is told once in so many milliseconds."""
+    kind with the same cause is reported once in so many milliseconds."""
     server = await servers.get(tx, guild_id)
     if server is None or server.alerts_channel is None or server.alerts_channel == about_channel:
         return
@@ -241,21 +241,21 @@ async def _tell_refused(tx: Transaction, delivery: Delivery, cause: Cause | None
 
 
 async def _tell_open_again(tx: Transaction, delivery: Delivery, now: int) -> None:
-    """Where it was told that nothing could be posted in the channel, once the last result that waited is posted."""
+    """Says so if a notice reported that nothing could be posted there, once the last result that waited is posted."""
     if await delivery_queries.blocked_in_channel(tx, delivery.channel_id, but=delivery.id):
         return
-    told = await delivery_queries.latest_notice_about(
+    reported = await delivery_queries.latest_notice_about(
         tx, delivery.guild_id, delivery.channel_id, NoticeKind.CANNOT_POST
     )
-    if told is None:
+    if reported is None:
         return
-    posted = await delivery_queries.outcomes_posted_since(tx, delivery.channel_id, told.created_at)
-    notice = notices.replacing(told, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
+    posted = await delivery_queries.outcomes_posted_since(tx, delivery.channel_id, reported.created_at)
+    notice = notices.replacing(reported, NoticeKind.POSTING_AGAIN, now, jobs=posted, channel_id=delivery.channel_id)
     await deliveries.add_notice(
         tx,
         guild_id=delivery.guild_id,
-        channel_id=told.channel_id,
-        base_nonce=nonces.for_notice("", delivery.guild_id, delivery.channel_id, notice.kind, told.created_at),
+        channel_id=reported.channel_id,
+        base_nonce=nonces.for_notice("", delivery.guild_id, delivery.channel_id, notice.kind, reported.created_at),
         notice_json=notices.dump(notice),
         now=now,
     )

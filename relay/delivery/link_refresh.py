@@ -23,13 +23,13 @@ class LinkRefresher:
         self._in_force = in_force
 
     async def __call__(self, job_id: int, guild_id: int) -> Job | None:
-        """The job as the API tells it now; None where it tells nothing, or where the job is not of the token that the
-        server uses now. The end itself is not judged anew."""
+        """The job as the API describes it now; None without a response, or if the job is not of the token that the
+        server uses now. The end itself is not judged again."""
         row = await jobs.by_id(self._reader, job_id)
         if row is None or self._in_force(guild_id) != row.account_id:
             return None
         recent = self._fetcher.recent(row.account_id, row.jobid)
-        fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS
+        fresh = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS
         try:
             answer = await self._fetcher.look_up(row.account_id, row.jobid, LookupTerms(_counted_before, fresh))
         except PixVerseError:
@@ -41,7 +41,7 @@ def _counted_before() -> None:
     """Whoever has an outcome posted once more has been charged for the look; of others there is one for each job."""
 
 
-def _told_the_end(recent: JobResponse, row: JobRow) -> bool:
+def _brought_the_end(recent: JobResponse, row: JobRow) -> bool:
     """Whether an answer holds the very links that have run out, being the one by which the end became known."""
     known = snapshots.load(row.snapshot)
     if row.ended_at is None or known is None or not isinstance(recent.content, Job):

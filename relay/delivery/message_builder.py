@@ -28,14 +28,14 @@ LATE_AFTER = 10 * 60_000
 
 @dataclass(frozen=True, slots=True)
 class Delay:
-    """How a job's end came to be told. Times are milliseconds UTC."""
+    """When what led to an outcome happened. Times are milliseconds UTC."""
 
     now: int
     ended: int
     """As the API tells it."""
     seen: int
     """When the bot saw the end."""
-    told: int
+    queued: int
     """When the outcome was put into the outbox: later than `seen` where the subscription was on hold."""
     watched_since: int
     started: int
@@ -46,17 +46,17 @@ class Delay:
     """Discord refused the outcome for lack of a permission."""
 
 
-def why_late(course: Delay) -> LateReason | None:
+def why_late(delay: Delay) -> LateReason | None:
     """None where it is not late, or nobody waited for it when it ended."""
-    if course.now - course.ended <= LATE_AFTER or course.watched_since >= course.ended:
+    if delay.now - delay.ended <= LATE_AFTER or delay.watched_since >= delay.ended:
         return None
-    if course.blocked:
+    if delay.blocked:
         return LateReason.NO_ACCESS
-    if course.told - course.seen > LATE_AFTER or course.account_since > course.ended:
+    if delay.queued - delay.seen > LATE_AFTER or delay.account_since > delay.ended:
         return LateReason.TOKEN
-    if course.seen - course.ended <= LATE_AFTER:
+    if delay.seen - delay.ended <= LATE_AFTER:
         return LateReason.OFFLINE
-    if course.started > course.ended:
+    if delay.started > delay.ended:
         return LateReason.OFFLINE
     return LateReason.API_DOWN
 
@@ -261,7 +261,7 @@ class MessageBuilder:
                 now=self._clock.now(),
                 ended=ended,
                 seen=row.job_ended_at or delivery.created_at,
-                told=delivery.created_at,
+                queued=delivery.created_at,
                 watched_since=row.created_at,
                 started=self._started,
                 account_since=row.account_since,

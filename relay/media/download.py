@@ -133,7 +133,7 @@ class Downloader:
         """Writes the video to `path`, or says why it stays a link. Raises OSError only for the local disk.
 
         Only the host decides that a link is dead, by refusing it twice: EXPIRED where the link has run out by the
-        host's own clock, else NOT_THERE, since the address of a new file may be told before the file is there.
+        host's own clock, else NOT_THERE, since the API may name the address of a new file before the file is there.
         """
         expires_at = expiry_of(media.url)
         try:

@@ -87,13 +87,13 @@ def ending_of(head: bytes, served_type: str, media: Media) -> str | None:
 
 
 def _announced_video(served_type: str, media: Media) -> str | None:
-    """The ending for a file that surely is a video: of the first type told that is one."""
+    """The ending for a file that surely is a video: of the first named type that is one."""
     kinds = _kinds(served_type, media)
     return next((_OF_VIDEOS[kind] for kind in kinds if kind in _OF_VIDEOS and kind.startswith("video/")), None)
 
 
 def _announced(served_type: str, media: Media) -> str | None:
-    """The ending that the type stands for which is told first, of a file that does not show its own."""
+    """The ending for the first named type, of a file that does not show its own."""
     for kind in _kinds(served_type, media):
         if kind in _OF_VIDEOS or kind.startswith("video/"):
             return _OF_VIDEOS.get(kind, ".mp4")
@@ -105,9 +105,9 @@ def _announced(served_type: str, media: Media) -> str | None:
 
 
 def _kinds(served_type: str, media: Media) -> list[str]:
-    """The types told, without their parameters, by how much they are worth."""
-    told = (served_type, media.content_type or "", _type_of_name(media))
-    return [kind.split(";", 1)[0].strip().lower() for kind in told]
+    """The types named, without their parameters, by how much they are worth."""
+    named = (served_type, media.content_type or "", _type_of_name(media))
+    return [kind.split(";", 1)[0].strip().lower() for kind in named]
 
 
 def is_text(head: bytes) -> bool:

@@ -37,7 +37,7 @@ def held_folder(database: DatabasePlace) -> Iterator[Path]:
         return
     for number in count(1):
         folder = folder_beside(database, number)
-        with _told(folder):
+        with _says_unusable(folder):
             folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock = FileLock(folder.with_name(folder.name + ".lock"), mode=0o600, fallback_to_soft=False)
             try:
@@ -56,7 +56,7 @@ def sweep(folder: Path) -> int:
 
     Raises FolderUnusable.
     """
-    with _told(folder):
+    with _says_unusable(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         leftovers = _leftovers(folder)
         for path in leftovers:
@@ -66,7 +66,7 @@ def sweep(folder: Path) -> int:
 
 def look_over(folder: Path) -> None:
     """Raises FolderUnusable where `sweep` would, and changes nothing."""
-    with _told(folder):
+    with _says_unusable(folder):
         if folder.exists():
             _leftovers(folder)
 
@@ -79,7 +79,7 @@ def _leftovers(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _told(folder: Path) -> Iterator[None]:
+def _says_unusable(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:

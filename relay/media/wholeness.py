@@ -38,8 +38,8 @@ class Wholeness(Enum):
 def is_whole(path: Path, size: int, *, framed: bool, claimed: int | None) -> bool:
     """Whether the file is complete: its own structure decides, then how it was sent, then the API's record.
 
-    `framed`: HTTP itself told where the file ends (a length, or chunks). `claimed`: bytes as the API's record says,
-    which may be wrong, so it counts only where nothing else tells.
+    `framed`: HTTP itself says where the file ends (a length, or chunks). `claimed`: bytes as the API's record says,
+    which may be wrong, so it counts only if nothing else says so.
     """
     with path.open("rb") as file:
         structure = _structure(file, size)
@@ -129,7 +129,7 @@ def _ebml(file: BinaryIO, size: int) -> Wholeness:
 
 
 def _ebml_element(header: bytes) -> tuple[int, int | None, int] | None:
-    """Its id, its length (None: not told) and where its content begins."""
+    """Its id, its length (None: not given) and where its content begins."""
     id_width = _ebml_width(header[:1])
     length_width = _ebml_width(header[id_width : id_width + 1]) if id_width else 0
     begins = id_width + length_width

@@ -234,7 +234,7 @@ class JobQueue:
             self._wait(job, job.due)
 
     def add_one_of_many(self, row: OpenJob, jobs: int) -> None:
-        """The job is one of `jobs` that were read at once, and about which nothing was heard for a while. A job that
+        """The job is one of `jobs` that were read at once, and about which the API said nothing for a while. A job that
         waits already is postponed no further, however often its account changes."""
         job, is_new = self._updated(row)
         if not job.in_flight:

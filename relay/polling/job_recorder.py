@@ -107,7 +107,7 @@ class JobRecorder:
     async def give_up_held(self, before: int) -> None:
         """Gives up jobs that have been on hold since before this time (milliseconds UTC) because no server that waits
         uses the job's account any more: they are not polled, and nobody has decided about them. Servers that wait for
-        a job that has ended for others meanwhile are told nothing: its end is not for them to see."""
+        a job that has ended for others meanwhile get no message: its end is not for them to see."""
         for job_id in await jobs.open_since_before(self._database.reader, before):
             async with self._database.transaction() as tx:
                 row = await jobs.by_id(tx, job_id)
@@ -204,7 +204,7 @@ async def end_job(
     tx: Transaction, accounts: Accounts, row: JobRow, outcome: Outcome, now: int, *, was_in_work: bool = False
 ) -> None:
     """Ends the job, and every subscription of a server whose account in force is the job's; puts one outcome for each
-    of them into the outbox. Others stay open, on hold. `was_in_work`: the API has told of the job before its end."""
+    of them into the outbox. Others stay open, on hold. `was_in_work`: the API has shown the job before its end."""
     if outcome is not Outcome.GIVEN_UP:
         row = await jobs.come_after_given_up(tx, row.id)
     await jobs.end(tx, row.id, outcome, now)

@@ -101,7 +101,7 @@ MUTATIONS = (
         "fresh links are taken from the answer that told the end",
         "tests/relay/delivery/test_link_refresh.py::test_the_answer_that_told_the_end_is_not_used_again",
         "LinkRefresher.__call__",
-        "fresh = 0.0 if recent is not None and _told_the_end(recent, row) else FRESH_SECONDS",
+        "fresh = 0.0 if recent is not None and _brought_the_end(recent, row) else FRESH_SECONDS",
         "fresh = FRESH_SECONDS",
     ),
     mutation(

@@ -20,8 +20,8 @@ def test_no_more_is_promised_than_is_known(learned: int | None, nominal: int | N
 @pytest.mark.parametrize("learned", [15 * _MIB - 1, 8 * _MIB])
 def test_an_outcome_tells_what_check_tells(learned: int) -> None:
     bounds = UploadBounds(guild_id=1, may_attach=True, learned=learned, nominal=10 * _MIB)
-    assert bounds.told(15 * _MIB) == limit_to_tell(learned, 10 * _MIB)
+    assert bounds.shown_limit(15 * _MIB) == limit_to_tell(learned, 10 * _MIB)
 
 
 def test_a_limit_that_does_not_explain_it_is_not_told() -> None:
-    assert UploadBounds(guild_id=1, may_attach=True, learned=None, nominal=10 * _MIB).told(9 * _MIB) is None
+    assert UploadBounds(guild_id=1, may_attach=True, learned=None, nominal=10 * _MIB).shown_limit(9 * _MIB) is None
