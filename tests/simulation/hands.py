@@ -53,6 +53,8 @@ class Hands:
         then: Then | None = None, resolved: dict[str, Any] | None = None, wanted: str = "",
     ) -> Asked | None:  # fmt: skip
         root, *rest = path.split()
+        if rest == ["check"]:
+            self._ledger.tries_token(channel.guild)
         said = [
             {"name": name, "type": _OPTION_TYPES.get(type(value), 7), "value": value} for name, value in options.items()
         ]
@@ -66,7 +68,8 @@ class Hands:
         return self.ask(2, channel, person, f"/{path} {options}", data, jobs or [], then, wanted=wanted)
 
     def send_form(self, channel: Channel, person: int, what: str, data: dict[str, Any], then: Then) -> None:
-        """A form is sent."""
+        """A form is sent, with a token that is to be tried."""
+        self._ledger.tries_token(channel.guild)
         self.ask(5, channel, person, what, data, [], then)
 
     def ask(

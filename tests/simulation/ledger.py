@@ -146,6 +146,11 @@ class Ledger:
         for job in jobs:
             self.pace.wants(job.jobid)
 
+    def tries_token(self, guild: Guild) -> None:
+        """Somebody has the token tried that this server uses."""
+        for token in (*self.servers[guild.id].offered, *([self._operator_token] if self._operator_token else [])):
+            self.pace.tries(token)
+
     def answered(self, record: Asked, jobs: list[Job]) -> None:
         """The asker has read something: perhaps a promise. What is shown must be theirs to see."""
         self._check_shown(record.channel.guild, record.text, alone=True)

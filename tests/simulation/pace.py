@@ -47,6 +47,8 @@ class Pace:
         self._in_vain: Counter[str] = Counter()
         self._wanted_at: dict[str, float] = {}
         """When somebody last wanted to know of a job, or a callback told of it."""
+        self._tried_at: dict[str, float] = {}
+        """When somebody last had a token tried."""
         self._asked_at: dict[tuple[str, str], tuple[float, float]] = {}
         """When a job was asked about last, and the time before."""
         self._too_soon: dict[tuple[str, str], int] = defaultdict(int)
@@ -63,12 +65,19 @@ class Pace:
         """Somebody wants to know of a job."""
         self._wanted_at[jobid] = self._clock.passed
 
+    def tries(self, token: str) -> None:
+        """Somebody has this token tried, with the list of its jobs."""
+        self._tried_at[token] = self._clock.passed
+
     def told_to_wait(self, token: str, seconds: float) -> None:
-        """The API asks to be left alone for a while."""
-        self._backed_off[token] = (self._clock.passed + _ON_ITS_WAY, self._clock.passed + seconds)
+        """The API asks to be left alone for a while, whatever it was asked for."""
+        now = self._clock.passed
+        begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
+        self._backed_off[token] = (begins if now < ends else now + _ON_ITS_WAY, max(ends, now + seconds))
 
     def asked(self, token: str, what: str) -> None:
-        """The bot asks about a job, or for a list. While an account backs off, people and fresh links may be served."""
+        """The bot asks about a job, or for a list. While an account backs off, a token may be tried, and fresh links be
+        looked for."""
         now = self._clock.passed
         job = self._pixverse.jobs.get(what)
         if job is None and _SUBJECT.fullmatch(what) is None:
@@ -78,9 +87,10 @@ class Pace:
         self._asked_at[key] = (now, last)
         gap = now - (before if self._is_shared(token) else last)
         theirs = now - self._wanted_at.get(what, -math.inf) < _EXPLAINED_SECONDS
-        begins, ends = self._backed_off.get(token, (math.inf, math.inf))
-        if job is not None and not theirs and self._pixverse.in_work(job) and begins < now < ends - 1.0:
-            self._fail(f"the API was asked about {job.prompt} though it had asked to wait")
+        begins, ends = self._backed_off.get(token, (math.inf, -math.inf))
+        is_tried = job is None and now - self._tried_at.get(token, -math.inf) < _EXPLAINED_SECONDS
+        if begins < now < ends - 1.0 and not is_tried and (job is None or self._pixverse.in_work(job)):
+            self._fail(f"the API was asked about {what} though it had asked to wait")
         if job is not None and not theirs and self._is_awaited is not None:
             self._in_vain[what] = 0 if self._is_awaited(job) else self._in_vain[what] + 1
             if self._in_vain[what] > _FOR_NOBODY:
