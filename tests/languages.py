@@ -90,6 +90,14 @@ def write(folder: Path, code: str, mo: bytes) -> None:
     path.write_bytes(mo)
 
 
+def install(program: Path, code: str, mo: bytes) -> None:
+    """Adds a language to a copy of the bot, as docs/translating.md says: one line and one file."""
+    module = program / "ui" / "language.py"
+    first, *rest = module.read_text(encoding="utf-8").split("LANGUAGES = {\n")
+    module.write_text(f'{first}LANGUAGES = {{\n    "{code}": "{code}",\n{"".join(rest)}', encoding="utf-8")
+    write(program / "ui" / "locales", code, mo)
+
+
 @contextmanager
 def known(folder: Path) -> Iterator[None]:
     """Within the block, the bot's languages are those in `folder`, and English."""

@@ -153,7 +153,6 @@ class DetailsButton(
 
     def __init__(self, nonce: str) -> None:
         super().__init__(
-            # Translators: a button: shows all that is known about a job.
             discord.ui.Button(label=_("Details"), style=ButtonStyle.secondary, custom_id=details_custom_id(nonce))
         )
         self.nonce = nonce

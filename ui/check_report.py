@@ -130,7 +130,6 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
         head, held = held, ""
     fixes = [f"- {text}" for text in problems]
     works = formatting.joined(by_kind[_Kind.WORKS])
-    # Translators: a list of what works: "token (account 1, tested 3 minutes ago) · files up to 10 MB".
     small = formatting.small(_("Works: {things}", things=works)) if works else ""
     return Reply(formatting.lines(head, *fixes, lost, held, *by_kind[_Kind.WAITS], small))
 
@@ -140,7 +139,6 @@ def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
         case TokenState.WORKS:
             account = formatting.account(report.account) if report.account else ""
             tried = _("tested {when}", when=formatting.relative(report.tried_at)) if report.tried_at is not None else ""
-            # Translators: whose token is in use, in brackets.
             own = _("the operator's") if report.operators_token else ""
             known = formatting.listing((account, own, tried))
             return _Line(_Kind.WORKS, _("token ({about})", about=known) if known else _("token"))
@@ -331,7 +329,6 @@ def _cannot_post_in(channels: Sequence[tuple[int, tuple[str, ...]]]) -> Iterator
         else:
             yield formatting.paragraph(_("I can't post in {channel}.", channel=where), missing_permissions(missing))
     if len(channels) > _CHANNELS:
-        # Translators: channels.
         yield plural("{n} more is like that.", "{n} more are like that.", len(channels) - _CHANNELS)
 
 

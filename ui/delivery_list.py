@@ -106,7 +106,6 @@ def _fitting(
 def _head(counts: OutcomeCounts) -> str:
     if counts.not_posted:
         state = plural("**{n} result not posted.**", "**{n} results not posted.**", counts.not_posted)
-        # Translators: results that wait to be posted.
         return formatting.paragraph(state, plural("{n} waiting.", "{n} waiting.", counts.waiting, zero=""))
     return plural(
         "**{n} result waits to be posted.**",
@@ -158,16 +157,13 @@ def _own_words(record: OutcomeRecord) -> str:
     if not record.state.is_open:
         return ""
     if record.blocked_since is not None:
-        # Translators: a result that can't be posted; it is dropped then.
         return _("held until {when}", when=formatting.moment(record.blocked_since + PATIENCE))
     return _("next try {when}", when=formatting.relative(record.next_at)) if _waiting(record) else ""
 
 
 def _state(record: OutcomeRecord) -> str:
     if record.state is DeliveryState.POSTED:
-        # Translators: a result.
         return _("Posted")
-    # Translators: a result.
     return _("Not posted") if _is_given_up(record) else _("Waiting")
 
 
@@ -194,7 +190,6 @@ def _posted(record: OutcomeRecord) -> str:
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
         return ""
-    # Translators: how a result was posted, and a sentence about the reason.
     text = N_("As a link: {why}") if form.no_files else N_("Without its prompt: {why}")
     return _(text, why=because(form.why))
 

@@ -213,7 +213,6 @@ def stopped_all_reply(result: StoppedAll) -> Reply:
     """The reply to `Stop watching all`."""
     if not result.stopped and not result.kept:
         return Reply(_("**Nothing to stop.** All these jobs have ended."))
-    # Translators: jobs.
     kept = plural("{n} is still watched for others.", "{n} are still watched for others.", result.kept, zero="")
     stopped = plural(
         "**Stopped watching {n} job.** It keeps running at PixVerse.",

@@ -32,7 +32,6 @@ _WHAT = {
 _BUTTONS = {"🔄": N_("Repeat of an earlier job"), "🔀": N_("Shuffle of an earlier job")}
 
 _STATES = {
-    # Translators: the state of a job, as are those below.
     JobState.CREATED: N_("Waiting to start"),
     JobState.STARTED: N_("Started"),
     JobState.PROGRESS: N_("In progress"),
@@ -62,8 +61,8 @@ _STATUSES = {
     CardStatus.STOPPED: N_("No longer watched"),
 }
 
+# Translators: each stands behind "On hold: ", several of them with "; " in between.
 _HOLDS = {
-    # Translators: this and the next ones stand behind "On hold: ", several of them with "; " in between.
     CardStatus.API_DOWN: N_("PixVerse's API isn't answering"),
     CardStatus.TOKEN_REFUSED: N_("useapi.net refuses the API token"),
     CardStatus.UNPAID: N_("the useapi.net subscription has expired"),

@@ -211,7 +211,6 @@ def _listed(entry: Listed, where: Address) -> str:
         (
             f"**{state}**",
             job_text.prompt_name(entry.job, entry.number),
-            # Translators: a link to the message that shows a job's progress.
             formatting.jump(where, entry.message_id, _("Card")),
         )
     )

@@ -150,7 +150,8 @@ class Look:
 
     async def be(self, name: str) -> None:
         """Is somebody else from now on."""
-        await self.choose("You are", name)
+        async with self.page.expect_response("**/do/person"):  # the page may still say so of the last time
+            await self.choose("You are", name)
         await self.hears(f"You are {name.partition(',')[0]}.")
         await self.is_shown()
 
