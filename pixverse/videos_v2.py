@@ -286,7 +286,7 @@ def _started(record: dict[str, object]) -> int | None:
 def _error_code(value: object) -> str | None:
     number = fields.whole_number(value)
     if number is not None:
-        return f"error code {number}" if number else None
+        return str(number) if number else None
     return fields.text(value)
 
 

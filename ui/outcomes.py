@@ -153,9 +153,10 @@ def reasons(post: OutcomePost, limit: int = REASON) -> list[str]:
     """`error` and `errorDetails` of the job, escaped; only one if they are the same."""
     if post.job is None:
         return []
-    both = (post.job.error or "", post.job.error_details or "")
-    known = [escaped(mask_email(words), limit) for words in both]
-    return [words for words in dict.fromkeys(known) if words]
+    both = dict.fromkeys((post.job.error or "", post.job.error_details or ""))
+    # Translators: a number behind "PixVerse says: ", possibly with words of PixVerse's in between.
+    named = (_("error code {number}", number=words) if words.isdecimal() else words for words in both)
+    return [words for words in dict.fromkeys(escaped(mask_email(words), limit) for words in named) if words]
 
 
 def _prompt(post: OutcomePost, space: _Space) -> str:

@@ -170,7 +170,7 @@ def test_a_place_in_the_queue_is_told_while_it_waits() -> None:
 
 def test_why_it_failed() -> None:
     job = read_record(record(video_status=8, video_status_name="FAILED", errCode=500, errMsg="broken"), ID)
-    assert (job.error, job.error_details, job.media) == ("broken", "error code 500", ())
+    assert (job.error, job.error_details, job.media) == ("broken", "500", ())
 
 
 @pytest.mark.parametrize("said", [None, [], "x", {}, {"video_id": ID}, record(video_id=IMAGE)])

@@ -247,6 +247,12 @@ def test_the_same_reason_stands_once() -> None:
     assert "\nPixVerse says: Same\n" in content(post)
 
 
+def test_a_number_for_a_reason_is_called_one() -> None:
+    failed = replace(JOB, state=JobState.FAILED, error="broken", error_details="500")
+    post = replace(POST, outcome=Outcome.FAILED, job=failed)
+    assert "\nPixVerse says: broken error code 500\n" in content(post)
+
+
 @pytest.mark.parametrize("outcome", [Outcome.COMPLETED, Outcome.MODERATED])
 def test_an_address_in_the_prompt_is_masked(outcome: Outcome) -> None:
     post = replace(POST, outcome=outcome, files=FILES[:1], job=replace(JOB, prompt="for me@example.com"))
