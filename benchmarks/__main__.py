@@ -9,7 +9,19 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import capacity, commands, growth, idle, learning, many_jobs, media, outcomes, polls, questions
+from benchmarks import (
+    capacity,
+    commands,
+    growth,
+    idle,
+    learning,
+    many_jobs,
+    media,
+    outcomes,
+    polls,
+    questions,
+    wrong_process,
+)
 from benchmarks.page import fill
 from benchmarks.plots import draw
 from benchmarks.report import machine, save, table
@@ -27,6 +39,7 @@ BENCHMARKS: dict[str, Callable[[Sizes], Coroutine[None, None, Result]]] = {
     "idle": idle.run,
     "growth": growth.run,
     "learning": learning.run,
+    "wrong_process": wrong_process.run,
 }
 
 

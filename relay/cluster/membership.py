@@ -32,6 +32,9 @@ from storage.processes import LEASE_SECONDS
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
+FEED_SECONDS = 0.1
+"""Between two looks at what others have changed: a callback may come to another process than the one that polls its
+job, and a third one may have to post the result."""
 RENEW_SECONDS = 3.0
 MARGIN_SECONDS = 3.0
 """By how much earlier than the database this process takes its lease for run out."""
@@ -167,11 +170,24 @@ class Membership:
         try:
             seconds = LOOK_SECONDS
             while True:
-                await self._clock.sleep(seconds)
+                await self._follow_changes(seconds)
                 seconds = await self.turn()
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
+
+    async def _follow_changes(self, seconds: float) -> None:
+        """Waits for so many seconds, and looks at others' changes meanwhile. What fails is left to the next turn."""
+        until = self._clock.monotonic() + seconds
+        pause = FEED_SECONDS
+        while (left := until - self._clock.monotonic()) > pause:
+            await self._clock.sleep(pause)
+            try:
+                if self.holds:
+                    await self._feed.look()
+            except StorageError:
+                pause = seconds
+        await self._clock.sleep(left)
 
     async def begin_draining(self) -> None:
         """This process is about to end: it takes nothing more, and others poll its accounts. Raises StorageError."""

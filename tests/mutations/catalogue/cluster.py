@@ -508,4 +508,18 @@ MUTATIONS = (
         "    await ownership.release_named(_REGISTERING)\n    raise\n",
         "    raise\n",
     ),
+    mutation(
+        "a callback at the wrong process waits for its account's process to look",
+        "tests/relay/cluster/test_membership.py::test_others_changes_are_heard_between_two_turns",
+        "membership.FEED_SECONDS",
+        "FEED_SECONDS = 0.1",
+        "FEED_SECONDS = 1.0",
+    ),
+    mutation(
+        "a look at others' changes that fails ends the loop that keeps the lease",
+        "tests/relay/cluster/test_membership.py::test_a_look_between_two_turns_that_fails_is_left_to_the_next_turn",
+        "Membership._follow_changes",
+        "except StorageError:",
+        "except ZeroDivisionError:",
+    ),
 )

@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Never
 
 import pytest
 
 from relay.changes import Changes
 from relay.cluster.change_feed import ChangeFeed
 from relay.cluster.database_clock import DatabaseClock
-from relay.cluster.membership import MARGIN_SECONDS, RENEW_SECONDS, Membership
+from relay.cluster.membership import FEED_SECONDS, MARGIN_SECONDS, RENEW_SECONDS, Membership
 from relay.cluster.request_shares import BELIEVED_S, LEAST, fair_requests
 from settings import PostgresUrl
 from storage import change_feed, deliveries, jobs, processes
@@ -21,6 +22,7 @@ from storage.engines.interface import Use
 from storage.errors import StorageUnavailable
 from storage.processes import LEASE_SECONDS
 from tests.clock import ManualClock
+from tests.e2e.waiting import until
 from tests.postgres_server import PostgresServer, name_of
 from tests.tcp_proxy import TcpProxy
 
@@ -197,6 +199,42 @@ async def test_cut_off_from_the_database_it_stops_in_time(
         proxy.passes.set()
         await asyncio.gather(running, return_exceptions=True)
         await leases.close()
+
+
+async def test_others_changes_are_heard_between_two_turns(begin: Begin) -> None:
+    first, second = await begin(), await begin()
+    running = asyncio.create_task(first.member.run())
+    await until(lambda: first.clock.earliest() is not None)
+    async with second.database.transaction() as tx:
+        await change_feed.report_end(tx, 7)
+    first.clock.forward(0.1)
+    await until(lambda: ("end_reported", 7) in first.heard)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_look_between_two_turns_that_fails_is_left_to_the_next_turn(
+    begin: Begin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed = []
+
+    async def fail(*_: object, **__: object) -> Never:
+        failed.append(True)
+        raise StorageUnavailable("gone")
+
+    process = await begin()
+    running = asyncio.create_task(process.member.run())
+    await until(lambda: process.clock.earliest() is not None)
+    monkeypatch.setattr(change_feed, "since", fail)
+    process.clock.forward(FEED_SECONDS)
+    await until(lambda: failed)
+    for _ in range(20):
+        await asyncio.sleep(0)
+        process.clock.forward(FEED_SECONDS / 20)
+    assert not running.done()
+    assert len(failed) == 1
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_one_of_all_does_what_a_name_stands_for(begin: Begin) -> None:

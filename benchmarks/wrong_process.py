@@ -1,0 +1,74 @@
+"""From a job's end to its message, by a callback that arrives at a process that does not poll the job's account.
+
+Two bots share a PostgreSQL. The one that polls the account hears of the callback by the database; where it does not
+hold the server's shard, the other one hears by the database, too, that there is something to post.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+from benchmarks.results import Result, Row, figure, percentile
+from benchmarks.several import Several, postgres, several
+from benchmarks.sizes import Sizes
+from sandbox.pixverse_api.callbacks import Habit
+from tests.e2e.process import BotProcess
+from tests.e2e.town import Town
+from tests.e2e.waiting import until
+
+_SPREAD_SECONDS = 1.0
+"""Ends lie evenly over a second: what others are told of once in a while must not be left to chance."""
+
+
+async def run(sizes: Sizes) -> Result:
+    """Ends in two servers: one whose account is polled by the process that posts, and one where the other polls it."""
+    found: dict[str, list[float]] = {}
+    with postgres() as server:
+        async with several(server, 2, POLL_INTERVAL="20") as bots:
+            await bots.start()
+            bots.stage.pixverse.callbacks.habit = Habit()
+            holder = bots.stage.ledger.rows("SELECT owner FROM shard_leases")[0]["owner"]
+            (other,) = [process for process in bots.processes() if process != holder]
+            for name, owner, told in (("its poster polls", holder, other), ("another posts", other, holder)):
+                town = await _town_of(bots, owner)
+                await _send_callbacks_to(town, bots.bot_of(told))
+                found[name] = await _ends(town, sizes.ends)
+    return Result([_row(name, seconds) for name, seconds in found.items()])
+
+
+def _row(name: str, seconds: list[float]) -> Row:
+    p50 = 1000 * percentile(seconds, 0.5)
+    notes = f"p95 {1000 * percentile(seconds, 0.95):.0f} ms, {len(seconds)} ends"
+    return Row(f"end to message by callback at the wrong process, {name}, p50", figure([p50]), " ms", 250, notes=notes)
+
+
+async def _town_of(bots: Several, owner: str) -> Town:
+    """A server whose account this process polls."""
+    while True:
+        town = await bots.stage.town()
+        sql = "SELECT owner FROM account_leases JOIN servers USING (account_id) WHERE guild_id = ?"
+        await until(lambda: bots.stage.ledger.rows(sql, town.guild.id) != [], what="somebody polls the account")  # noqa: B023
+        if bots.stage.ledger.rows(sql, town.guild.id)[0]["owner"] == owner:
+            return town
+
+
+async def _send_callbacks_to(town: Town, bot: BotProcess) -> None:
+    answer = await town.admin.slash(town.channel, "pixverse-admin callback")
+    address = next(word for word in answer.text.split("`") if "/callback/" in word)
+    town.account.reply_url = f"{bot.settings['PUBLIC_URL']}{urlsplit(address).path}"
+
+
+async def _ends(town: Town, ends: int) -> list[float]:
+    """Seconds from each end to its message, one after the other."""
+    found = []
+    for number in range(ends):
+        job = town.job()
+        await town.status(job)
+        await asyncio.sleep(_SPREAD_SECONDS * (1 + number / ends))
+        ended = time.monotonic()
+        job.complete()
+        await town.stage.discord.until(lambda: len(town.outcomes()) > number, timeout=60)  # noqa: B023
+        found.append(time.monotonic() - ended)
+    return found
