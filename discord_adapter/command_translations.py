@@ -4,7 +4,7 @@ each other commands."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from discord import Locale, app_commands
@@ -26,10 +26,11 @@ _TRANSLATED = {
 
 
 class CommandTranslator(app_commands.Translator):
-    """Reads every catalogue for itself, so that their content is gone from memory with it."""
+    """Translates these texts, and keeps nothing else of the catalogues, which are read one after the other."""
 
-    def __init__(self) -> None:
-        self._translations: dict[str, Translations] = {code: read_translations(code) for code in LANGUAGES}
+    def __init__(self, texts: Iterable[str]) -> None:
+        wanted = frozenset(texts)
+        self._translations = {code: _some_of(read_translations(code), wanted) for code in LANGUAGES}
 
     async def translate(
         self, string: locale_str, locale: Locale, context: app_commands.TranslationContextTypes
@@ -38,15 +39,28 @@ class CommandTranslator(app_commands.Translator):
         limit = _TRANSLATED.get(context.location)
         if limit is None:
             return None
-        english = string.message
-        text = self._translations[language_of(locale.value)].gettext(english)
-        if units(text) > limit:
-            log.warning("translation of %r into %s is too long for Discord, so it stays in English", english, locale)
+        text = self._translations[language_of(locale.value)].get(string.message)
+        if text is not None and units(text) > limit:
+            log.warning("translation of %r into %s is too long for Discord: it stays English", string.message, locale)
             return None
-        return None if text == english else text
+        return text
 
 
 async def translated(tree: app_commands.CommandTree[Any]) -> Sequence[Payload]:
     """Every command of the tree with its translations, as Discord takes it."""
-    translator = CommandTranslator()
-    return [await command.get_translated_payload(tree, translator) for command in tree.get_commands()]
+    commands = tree.get_commands()
+    translator = CommandTranslator(text for command in commands for text in _texts(command.to_dict(tree)))
+    return [await command.get_translated_payload(tree, translator) for command in commands]
+
+
+def _some_of(translations: Translations, texts: Iterable[str]) -> Mapping[str, str]:
+    """The translations of these texts that differ from English."""
+    found = {text: translations.gettext(text) for text in texts if text}
+    return {text: translation for text, translation in found.items() if translation != text}
+
+
+def _texts(part: Payload) -> Iterator[str]:
+    """The names and descriptions of a command, its options and their choices."""
+    yield from (part[field] for field in ("name", "description") if field in part)
+    for inner in (*part.get("options", ()), *part.get("choices", ())):
+        yield from _texts(inner)

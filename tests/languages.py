@@ -48,6 +48,11 @@ def marked(mark: str) -> Callable[[str], str]:
     return translate
 
 
+def veiled(text: str) -> str:
+    """`text` without a Latin letter of its own: what is left in what the bot says is nobody's to translate."""
+    return "".join(part if _KEPT.fullmatch(part) else re.sub("[A-Za-z]", "ж", part) for part in _KEPT.split(text))
+
+
 def mirrored(text: str) -> str:
     """`text` with Arabic letters in the place of its own, for a catalogue that is written from right to left."""
     return "".join(

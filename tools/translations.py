@@ -10,6 +10,7 @@ into `relay.mo`. `check` changes nothing; it names what is wrong by file and lin
 # ruff: noqa: T201
 from __future__ import annotations
 
+import ast
 import gettext
 import io
 import re
@@ -86,6 +87,8 @@ class Catalogues:
         template = self.template()
         if not self._pot.exists() or self._pot.read_text(encoding="utf-8") != _text(template):
             yield f"{self._name(self._pot)}:1: is older than the texts in the code; run make translations"
+        for path in sorted(self._sources.rglob("*.py")):
+            yield from (f"{self._name(path)}:{line}: {problem}" for line, problem in _uncollected(path))
         for language in self._languages:
             yield from self._problems_of(language, template)
 
@@ -153,6 +156,24 @@ class Catalogues:
 
     def _name(self, path: Path) -> str:
         return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
+
+
+def _uncollected(path: Path) -> Iterator[tuple[int, str]]:
+    """Texts that Babel does not see, or not with every Python: it reads tokens, and an f-string may be one of them."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        for call in _calls(node) if isinstance(node, ast.JoinedStr) else ():
+            if any(isinstance(argument, ast.Constant) for argument in call.args):
+                yield call.lineno, "a text inside an f-string isn't collected"
+    for call in _calls(tree):
+        if any(isinstance(argument, ast.JoinedStr | ast.BinOp) for argument in call.args[:2]):
+            yield call.lineno, "a text must be written out, with named placeholders"
+
+
+def _calls(tree: ast.AST) -> Iterator[ast.Call]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in KEYWORDS:
+            yield node
 
 
 def compiled(catalogue: Catalog) -> bytes:

@@ -185,7 +185,7 @@ def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandM
     texts = [formatting.lines(*(_listed(entry, where) for entry in page)) for page in pages]
     texts[0] = f"{_listing_head(listed)}\n{texts[0]}"
     if more:
-        texts[-1] += f"\n{formatting.small(plural('{n} more', '{n} more', more))}"
+        texts[-1] = formatting.lines(texts[-1], formatting.small(plural("{n} more", "{n} more", more)))
     return [Reply(text) for text in texts]
 
 

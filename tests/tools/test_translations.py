@@ -196,3 +196,23 @@ def test_a_rule_with_too_few_plural_forms_is_named(project: Catalogues, tmp_path
     po(tmp_path).write_text(re.sub(r"Plural-Forms: [^\\]*", "Plural-Forms: nplurals=1; plural=0;", text))
     (problem,) = project.problems()
     assert problem.endswith("the rule for plural forms has too few forms for de")
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("text = f\"{n} {_('words')}\"", "inside an f-string"),
+        ("text = f\"{n} {pgettext('separator', '.')}\"", "inside an f-string"),
+        ('text = _(f"{n} words")', "must be written out"),
+        ('text = plural("{n} word", f"{n} words", n)', "must be written out"),
+        ('text = _("words" + n)', "must be written out"),
+    ],
+)
+def test_a_text_that_can_not_be_collected_is_named_with_its_line(
+    project: Catalogues, tmp_path: Path, line: str, problem: str
+) -> None:
+    path = tmp_path / "ui/texts.py"
+    path.write_text(f"{_CODE}{line}\n")
+    (found,) = (one for one in project.problems() if one.startswith(f"{path}:"))
+    assert found.startswith(f"{path}:{len(_CODE.splitlines()) + 1}: ")
+    assert problem in found

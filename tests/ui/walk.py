@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import discord
 
 from tests.ui.sample_replies import all_answers
 from tests.ui.samples import HERE, MENTIONS, Words, components_of, posts, text_of
+from ui.language import spoken
 from ui.posts import message_of
 
 
@@ -21,10 +22,10 @@ class Sample:
 
 
 def all_samples(words: Words) -> list[Sample]:
-    """Without those that look alike: other words in a field that isn't shown, for one."""
+    """In the spoken language; without those that look alike: other words in a field that isn't shown, for one."""
     samples = []
     for post in posts(words):
-        message = message_of(post, HERE, MENTIONS)
+        message = message_of(replace(post, language=spoken()), HERE, MENTIONS)
         if message.content is not None:
             text = message.content
         else:

@@ -102,8 +102,8 @@ MUTATIONS = (
         "tests/discord_adapter/test_command_translations.py::"
         "test_a_translation_that_discord_would_not_take_stays_in_english",
         "CommandTranslator.translate",
-        "if units(text) > limit:",
-        "if units(text) > 10 * limit:",
+        "units(text) > limit",
+        "units(text) > 10 * limit",
     ),
     mutation(
         "a placeholder may be lost in translation",

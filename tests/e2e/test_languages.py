@@ -1,0 +1,203 @@
+"""Who reads what in which language: members their own, a channel its server's, whatever changes in between.
+
+The bot is a copy whose Japanese, Portuguese and German are English with a mark, so that a test tells them apart.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from sandbox.discord_wire import Hold
+from tests import languages
+from tests.e2e.forking import Nursery
+from tests.e2e.process import NO_CERTIFICATES, copy_program
+from tests.e2e.stage import Stage
+from tests.e2e.town import Town
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+JAPANESE, PORTUGUESE, GERMAN = "**ja: ", "**pt: ", "**de: "
+_MARKS = {"ja": "ja", "pt-BR": "pt", "de": "de"}
+_ENGLISH = "en-US"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    program = copy_program(tmp_path_factory.mktemp("program") / "bot")
+    for code, mark in _MARKS.items():
+        _put_catalogue(program, code, mark)
+    with ExitStack() as stack:
+        nursery = stack.enter_context(closing(Nursery(program, NO_CERTIFICATES))) if sys.platform == "linux" else None
+        shared = await Stage.build(program, tmp_path_factory.mktemp("stage"), {}, nursery)
+        try:
+            await shared.start()
+            yield shared
+        finally:
+            await shared.close()
+
+
+def _put_catalogue(program: Path, code: str, mark: str) -> None:
+    languages.write(program / "ui/locales", code, languages.translated(code, languages.marked(mark)))
+
+
+async def _server_speaks(town: Town, code: str) -> None:
+    """Changes the server's language, and waits until the bot has heard of it."""
+    town.guild.preferred_locale = code
+    sql = "SELECT locale FROM servers WHERE guild_id = ?"
+    await town.stage.pixverse.until(lambda: town.stage.ledger.rows(sql, town.guild.id) == [{"locale": code}])
+
+
+async def test_a_japanese_member_in_a_portuguese_server(stage: Stage) -> None:
+    town = await stage.town(server="pt-BR", member="ja")
+    job = town.job(prompt="paper boat")
+    answer = await town.status(job)
+    assert answer.text.startswith(JAPANESE + "Watching")
+    card = await town.card_says(PORTUGUESE)
+    pressed = await town.member.click(card, "pt: Check now")
+    assert pressed.text.startswith(JAPANESE)
+
+    await stage.restart()
+    job.set("progress", percent=46)
+    assert "46" in (await town.card_says(PORTUGUESE + "In progress")).text
+    job.complete()
+    outcome = await town.outcome()
+    assert outcome.text.startswith(PORTUGUESE)
+    assert outcome.labels == ["pt: Details"]
+    assert (await town.member.click(outcome, "pt: Details")).text.startswith(JAPANESE)
+    assert (await town.card_says(PORTUGUESE + "Done")).id == card.id
+
+
+async def test_what_is_posted_keeps_its_language_when_the_server_changes_its_own(stage: Stage) -> None:
+    town = await stage.town(server="pt-BR", member="ja")
+    job = await town.watched()
+    old = await town.card_says(PORTUGUESE)
+    await _server_speaks(town, "de")
+    await stage.restart()
+    job.set("progress", percent=46)
+    assert (await town.card_says(PORTUGUESE + "In progress")).id == old.id
+
+    newer = await town.watched()
+    await town.card_says(GERMAN)
+    for ended in (job, newer):
+        ended.complete()
+    await stage.discord.until(lambda: len(town.outcomes()) == 2, what="both outcomes")
+    assert all(outcome.text.startswith(GERMAN) for outcome in town.outcomes())
+    await town.card_says(PORTUGUESE + "Done")
+    await town.card_says(GERMAN + "Done")
+
+
+async def test_an_outcome_that_waits_keeps_the_language_that_it_was_made_in(stage: Stage) -> None:
+    """Refused before, and sent after the server has changed its language and the bot was started again."""
+    town = await stage.town(server="pt-BR")
+    job = await town.watched()
+    town.channel.deny_bot(send_messages=True)
+    job.complete()
+    await stage.pixverse.until(lambda: stage.ledger.outcome_states(town.channel.id) == ["waiting"])
+    await _server_speaks(town, "de")
+    await stage.restart()
+    town.channel.allow_bot(send_messages=True)
+    assert (await town.outcome()).text.startswith(PORTUGUESE)
+
+
+async def test_an_admin_chooses_the_language_of_a_server(stage: Stage) -> None:
+    town = await stage.town(server="pt-BR")
+    answer = await town.admin.slash(town.channel, "pixverse-admin language", language="ja")
+    assert answer.ephemeral
+    assert answer.text.startswith("**I'll post in 日本語.**")
+    await town.watched()
+    await town.card_says(JAPANESE)
+    await _server_speaks(town, "de")
+    await town.watched()
+    await stage.discord.until(lambda: len(town.cards()) == 2, what="both cards")
+    assert all(card.text.startswith(JAPANESE) for card in town.cards())
+
+    answer = await town.admin.slash(town.channel, "pixverse-admin language", language="server")
+    assert answer.text.startswith("**I'll post in Deutsch, the server's language.**")
+    await town.watched()
+    await town.card_says(GERMAN)
+
+
+@pytest.mark.parametrize("told", ["xx", None, "en-GB"])
+async def test_a_locale_that_is_unknown_or_not_told_is_english(stage: Stage, told: str | None) -> None:
+    town = await stage.town(server=told, member=told)
+    answer = await town.status(town.job())
+    assert answer.text.startswith("**Watching")
+    assert (await town.card_says("**")).labels == ["Check now", "Stop watching"]
+
+
+async def test_admins_are_told_in_the_servers_language_and_once(stage: Stage) -> None:
+    """Also where the bot dies before it knows that the message is there, and the language changes meanwhile."""
+    town = await stage.town(server="pt-BR")
+    alerts = town.guild.add_text_channel("alerts")
+    await town.admin.slash(town.channel, "pixverse-admin alerts", channel=alerts)
+    await town.watched()
+    hold = Hold()
+    path = f"/channels/{alerts.id}/messages"
+    stage.discord.faults.add(method="POST", path=path, when="after", action=hold)
+    stage.renew_token(town.account)
+    await hold.reached.wait()
+    await stage.kill()
+    stage.discord.faults.clear()
+    hold.release.set()
+    town.guild.preferred_locale = "de"
+    stage.discord.forget_nonces()
+    await stage.start()
+    await town.settled(alerts)
+    (notice,) = town.posts(alerts)
+    assert notice.text.startswith(PORTUGUESE)
+
+
+async def test_whatever_is_asked_is_answered_in_the_askers_language(stage: Stage) -> None:
+    """Commands, refusals, forms, choices and buttons."""
+    town = await stage.town(server="pt-BR", member="ja")
+    job = await town.watched(prompt="paper boat")
+    bob = town.guild.add_member("bob")
+    bob.locale = "de"
+    assert (await bob.slash(town.channel, "pixverse list")).text.startswith(GERMAN)
+    assert (await town.use("pixverse status", jobid="nonsense")).text.startswith(JAPANESE)
+    card = await town.card_says(PORTUGUESE)
+    assert (await bob.click(card, "pt: Stop watching")).text.startswith(GERMAN)
+    choices = await town.member.autocomplete(town.channel, "pixverse unwatch", option="jobid", typed="")
+    assert [name for name, _ in choices if "ja: " in name]
+    assert not [name for name, _ in choices if "pt: " in name]
+    town.admin.locale = "de"
+    opened = await town.admin.slash(town.channel, "pixverse-admin token set")
+    assert opened.modal.title.startswith("de: ")
+    assert (await town.admin.submit(opened, "nonsense")).text.startswith(GERMAN)
+    assert (await town.use("pixverse unwatch", jobid=job.jobid)).text.startswith(JAPANESE)
+
+
+def _described(part: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield part
+    for inner in (*part.get("options", ()), *part.get("choices", ())):
+        yield from _described(inner)
+
+
+async def test_commands_are_registered_with_their_translations_and_again_only_when_one_changes(stage: Stage) -> None:
+    def registrations() -> int:
+        return sum(call.method == "PUT" and call.path.endswith("/commands") for call in stage.discord.requests)
+
+    before = registrations()
+    await stage.restart()
+    (root,) = (one for one in stage.discord.world.backend.commands[None].values() if one["name"] == "pixverse")
+    for part in _described(root):
+        english = part.get("description")
+        if english:
+            assert part["description_localizations"]["ja"] == f"ja: {english}"
+        assert not part.get("name_localizations")
+    _put_catalogue(stage.bot.program, "de", "changed")
+    await stage.stop()
+    await stage.start()
+    await stage.discord.until(lambda: registrations() > before, what="the changed commands")
+    assert registrations() == before + 1
+    await stage.restart()
+    assert registrations() == before + 1
+    _put_catalogue(stage.bot.program, "de", "de")
+    await stage.restart()
