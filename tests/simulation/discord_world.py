@@ -91,6 +91,9 @@ class Channel:
         place = self.parent or self
         return permission in place.denied or permission in self.guild.denied
 
+    def cannot_be_posted_in(self) -> bool:
+        return self.locked or self.lacks("send_messages" if self.parent is None else "send_messages_in_threads")
+
     def denied_until(self) -> float:
         """When the bot was last given something back here."""
         return (self.parent or self).given_back_at

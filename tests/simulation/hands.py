@@ -20,6 +20,7 @@ _ANSWER_LIMIT = 3.2
 _FINAL_LIMIT = 150.0
 _ALWAYS = re.compile(r"One moment|restarting|went wrong on my side|didn't answer just now")
 """Answers that may come to anything."""
+_CANNOT_POST = "I can't post in this channel"
 _OPTION_TYPES = {str: 3, bool: 5}
 _REMEMBERED = 200
 
@@ -110,8 +111,14 @@ class Hands:
             self._ledger.fail(f"no answer within three seconds: {record.what}")
         elif wanted is not None and any(message.get("thinking") for message in record.shown.values()):
             self._ledger.fail(f"no final answer: {record.what}")
-        elif wanted is not None and _ALWAYS.search(record.text) is None and wanted.search(record.text) is None:
+        elif wanted is not None and not self._may_come_to_anything(record) and wanted.search(record.text) is None:
             self._ledger.fail(f"{record.what} was answered by {record.text!r}")
+
+    def _may_come_to_anything(self, record: Asked) -> bool:
+        """Whether an answer tells of something that comes before whatever was asked for."""
+        place = record.channel
+        closed = place.cannot_be_posted_in() or place.denied_until() > record.at
+        return (closed and _CANNOT_POST in record.text) or _ALWAYS.search(record.text) is not None
 
     def press(self, source: dict[str, Any], channel: Channel, person: int, custom_id: str, label: str, jobs: list[Job],
                then: Then | None = None, *, wanted: str = "", demoted: bool = False) -> Asked | None:  # fmt: skip

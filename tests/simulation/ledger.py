@@ -61,6 +61,12 @@ def _masked(job: Job) -> str:
     return f"-video:{10**12 + job.number}"
 
 
+def _button_nonces(message: dict[str, Any]) -> set[str]:
+    return {custom_id.rpartition(":")[2] for _, custom_id in buttons_of(message)}
+
+
+_OUTCOMES = (DeliveryKind.OUTCOME.value, DeliveryKind.AGAIN.value)
+_NO_ANSWER = "again, no answer"
 _NAMED = ((DeliveryKind.CARD, 0), *((DeliveryKind.OUTCOME, job_round) for job_round in range(3)))
 """The messages whose nonces name a job."""
 
@@ -99,6 +105,15 @@ class Promise:
     """Further outcomes that were asked for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A message on its way to Discord."""
+
+    nonce: str
+    job: Job | None
+    """Whose outcome it is."""
+
+
 class Ledger:
     """Writes down, and says which laws were broken."""
 
@@ -125,6 +140,14 @@ class Ledger:
         self.cards: dict[str, Job] = {}
         """By the message's id."""
         self._numbers: dict[str, Job] = {}
+        self._sent_last: dict[tuple[int, bool], _Sent] = {}
+        """By channel, and whether it was an outcome."""
+        self._unanswered: dict[str, _Sent] = {}
+        """By the number that the bot gives a message, what was sent and not answered."""
+        self._nonces: dict[str, str] = {}
+        """Of what was posted, by the message's id."""
+        self._unsure: set[str] = set()
+        """Nonces of messages of which nobody could know whether they stand in the channel."""
         self.life_began = 0.0
         """When the process of now was started."""
         self.broken: list[str] = []
@@ -159,7 +182,7 @@ class Ledger:
         for job in jobs:
             left_out = len(jobs) > 1 and job.jobid[-8:] in record.text
             if not left_out:
-                self.promise(job, record.channel)
+                self.promise(job, record.channel, anew="Already watched" not in record.text)
 
     def number_in(self, random: Random, guild: Guild) -> int | None:
         """A number that this server's messages have shown; now and then none."""
@@ -199,7 +222,8 @@ class Ledger:
             if not (here in self.promises or here in self.askers or asked or followed):
                 self.fail(f"{job.prompt} of another channel is told for its number to {record.person}: {record.text!r}")
 
-    def promise(self, job: Job, channel: Channel) -> None:
+    def promise(self, job: Job, channel: Channel, *, anew: bool = True) -> None:
+        """A result is to come; `anew` where nobody waited for it just before."""
         promise = self.promises.get((job.jobid, channel.id))
         if promise is None:
             account = self.account_in_use(channel.guild)
@@ -207,6 +231,7 @@ class Ledger:
             self.counts["promises"] += 1
         elif promise.void is not None and not promise.outcomes:
             promise.void = None
+            promise.at = self._clock.passed if anew else promise.at
 
     def void(
         self, why: str, *, channel: Channel | None = None, guild: Guild | None = None, job: Job | None = None,
@@ -227,6 +252,7 @@ class Ledger:
 
     def posted(self, posted: Posted) -> None:
         """The bot has put a message into a channel."""
+        self._nonces[str(posted.message["id"])] = posted.nonce
         text = text_of(posted.message)
         self._check_shown(posted.channel.guild, text, alone=False)
         ids = [custom_id for _, custom_id in buttons_of(posted.message)]
@@ -265,6 +291,29 @@ class Ledger:
         if now - before < _EDIT_SECONDS and not repeated:
             self.fail(f"two edits within {now - before:.1f} s in {channel.name}: {text_of(message)!r}")
         self._edits[str(message["id"])].append(now)
+
+    def sends(self, channel_id: int, body: dict[str, Any]) -> None:
+        """The bot sends a message, whatever becomes of it."""
+        is_outcome = any(custom_id.startswith("outcome:details") for _, custom_id in buttons_of(body))
+        nonce = str(body.get("nonce"))
+        job = self._job_by_nonces(channel_id, _button_nonces(body) | {nonce}) if is_outcome else None
+        self._sent_last[(channel_id, is_outcome)] = _Sent(nonce, job)
+
+    def heard_of_delivery(self, number: str, kind: str, channel: Channel, what: str) -> None:
+        """The bot logs what became of a message: nobody answered it, or nobody can know whether it was posted. Then
+        nothing more has to come, and nothing can be taken back."""
+        last = self._sent_last.get((channel.id, kind in _OUTCOMES))
+        if what == _NO_ANSWER and last is not None:
+            self._unanswered[number] = last
+            return
+        sent = self._unanswered.pop(number, last)
+        if channel.exists and channel.guild.bot_in and not channel.private:
+            self._check_unknowable(channel)
+        if sent is None:
+            return
+        self._unsure.add(sent.nonce)
+        if sent.job is not None:
+            self.void("nobody can know whether it was posted", channel=channel, job=sent.job)
 
     def _check_unknowable(self, channel: Channel) -> None:
         """That nobody can know whether a result was posted is true only where the history cannot be read."""
@@ -408,17 +457,16 @@ class Ledger:
         if job is None:
             job = next((one for one in self._pixverse.jobs.values() if one.jobid in text or _masked(one) in text), None)
         if job is None:
-            job = self._job_by_nonce(posted)
+            # An outcome without any word of the API's is still known by its button.
+            job = self._job_by_nonces(posted.channel.id, _button_nonces(posted.message) | {posted.nonce})
         if job is None and number is not None:
             job = self._numbers.get(number[1])
         return job
 
-    def _job_by_nonce(self, posted: Posted) -> Job | None:
-        """An outcome without any word of the API's is still known by its button."""
-        ids = {custom_id.rpartition(":")[2] for _, custom_id in buttons_of(posted.message)} | {posted.nonce}
+    def _job_by_nonces(self, channel_id: int, found: set[str]) -> Job | None:
         for job in self._pixverse.jobs.values():
             for kind, job_round in _NAMED:
-                if nonces.for_job(job.jobid, posted.channel.id, kind, job_round) in ids:
+                if nonces.for_job(job.jobid, channel_id, kind, job_round) in found:
                     return job
         return None
 
@@ -508,7 +556,8 @@ class Ledger:
                 job = self.cards.get(str(number))
                 promise = None if job is None else self.promises.get((job.jobid, channel.id))
                 ended = promise is not None and bool(promise.outcomes) and not promise.extra
-                self.looks.at_rest(message, channel, ended=ended, token_works=works)
+                unsure = self._nonces.get(str(number)) in self._unsure
+                self.looks.at_rest(message, channel, ended=ended, token_works=works, unsure=unsure)
 
     def check_promises(self) -> None:
         """All is mended and has been for long: whatever was promised has come, once."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from tests.simulation.discord_world import Channel, buttons_of, text_of
+from tests.simulation.discord_world import Channel, Refusal, buttons_of, text_of
 from tests.ui.twice import said_twice
 
 _PERCENT = re.compile(r"\*\*In progress: (\d+)%\.\*\*")
@@ -15,6 +15,9 @@ _IN_WORK = re.compile(r"\*\*(?:Waiting to start|Started|In progress|Taking longe
 _ENDED = re.compile(r"\*\*(?:Done|Failed|Refused by|Cancelled|No result|Expired|Finished)")
 _ON_HOLD = "**PixVerse results are on hold."
 _LONGEST_NONCE = 25
+_MISSING_PERMISSIONS = 50013
+_OF_REPLIES = (160002, 160009, 160010)
+"""Refusals of no more than that a message is a reply."""
 _YOUNG, _OLD = 60.0, 3660.0
 _YOUNG_EDITS, _EDITS, _OLD_EDITS = 5.0, 10.0, 295.0
 """Seconds until the next edit of a card that was as old as that at the last one."""
@@ -27,8 +30,9 @@ class Looks:
 
     def __init__(self, fail: Callable[[str], None]) -> None:
         self._fail = fail
-        self._sent: dict[tuple[int, str], tuple[int, bool, bool]] = {}
-        """What was sent under a nonce in a channel: number of files, whether words of the API's, whether a reply."""
+        self._refused: dict[tuple[int, str], tuple[int, bool]] = {}
+        """What of a message was refused last under a nonce in a channel: number of files, whether words of the
+        API's."""
         self._last_edit: dict[str, tuple[int, float]] = {}
         """In which process a card was posted or edited last, and when."""
         self._posted_at: dict[str, float] = {}
@@ -38,14 +42,20 @@ class Looks:
         """Cards that the bot surely knows of: the answer to a post may be lost for good."""
 
     def sent(self, channel: Channel, body: dict[str, Any], files: int) -> None:
-        """The bot asks for a message to be posted: the same again in the same form, or under another nonce."""
+        """The bot asks for a message to be posted. What Discord has refused for what it holds goes under another nonce
+        when something is left out of it; what nobody answered goes under the same one, whatever became of its files."""
         nonce = str(body.get("nonce") or "")
         if not nonce or len(nonce) > _LONGEST_NONCE or body.get("enforce_nonce") is not True:
             self._fail(f"a message is sent without a nonce that holds: {nonce!r}, {body.get('enforce_nonce')!r}")
-        form = (files, "boat-" in str(body), bool(body.get("message_reference")))
-        before = self._sent.setdefault((channel.id, nonce), form)
-        if form[0] < before[0] or form[1] < before[1]:
+        form, before = _form(body, files), self._refused.pop((channel.id, nonce), None)
+        if before is not None and (form[0] < before[0] or form[1] < before[1]):
             self._fail(f"a message in a lesser form bears the same nonce: {before} and {form}")
+
+    def refused(self, channel: Channel, body: dict[str, Any], files: int, refusal: Refusal) -> None:
+        """Discord takes no such message, for what it holds or for no permission."""
+        a_reply = refusal.code in _OF_REPLIES or "message_reference" in (refusal.errors or {})
+        if refusal.code != _MISSING_PERMISSIONS and not a_reply:
+            self._refused[(channel.id, str(body.get("nonce")))] = _form(body, files)
 
     def paced(self, message: dict[str, Any], life: int, now: float) -> None:
         """A card is edited: not more often than the contract lets it, but for its end."""
@@ -80,12 +90,18 @@ class Looks:
         if twice:
             self._fail(f"{twice} is said twice in {text!r} {labels}")
 
-    def at_rest(self, message: dict[str, Any], channel: Channel, *, ended: bool, token_works: bool) -> None:
+    def at_rest(
+        self, message: dict[str, Any], channel: Channel, *, ended: bool, token_works: bool, unsure: bool
+    ) -> None:
         """All is quiet: a card of a job whose result is there has told so, and no notice tells of a trouble that is
-        over."""
+        over, but one of which the bot could not know that it stands there (`unsure`)."""
         text = text_of(message)
         known = str(message["id"]) in self._edited
         if ended and known and (_IN_WORK.match(text) or text.startswith("**On hold")):
             self._fail(f"a card in {channel.name} has not told the end of its job: {text!r}")
-        if token_works and text.startswith(_ON_HOLD):
+        if token_works and not unsure and text.startswith(_ON_HOLD):
             self._fail(f"a notice in {channel.name} goes on telling of a trouble that is over: {text!r}")
+
+
+def _form(body: dict[str, Any], files: int) -> tuple[int, bool]:
+    return files, "boat-" in str(body)

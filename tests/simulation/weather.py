@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from random import Random
 from typing import Any
+from urllib.parse import unquote
 
 from tests.simulation.discord_world import Channel, Refusal
 from tests.simulation.plan import Fault
@@ -38,7 +39,7 @@ _DISCORD = {
     "discord_unsure": 1.0,
 }
 _MEDIA = {"media_broken": 0.7}
-_POSTS = re.compile(r".*/channels/(\d+)/messages")
+POSTS = re.compile(r".*/channels/(\d+)/messages")
 _EDITS = re.compile(r".*/channels/(\d+)/messages/\d+")
 _ON_ITS_WAY = 0.2
 _REPEATED_SECONDS = 30.0
@@ -149,7 +150,7 @@ class Weather:
     def _to_discord(self, request: Request) -> Trip:
         there, back = self._moments()
         hit = self._hit(_DISCORD)
-        posts = _POSTS.fullmatch(request.path)
+        posts = POSTS.fullmatch(request.path)
         if hit is not None and posts is not None and request.method == "POST":
             self._meets(posts[1], hit)
         match hit:
@@ -175,14 +176,14 @@ class Weather:
         trip = _by_rule(self.media_rules, request)
         if trip is None:
             return self._to_media(request)
-        self._meets(request.path, "scene")
+        self._meets(unquote(request.path), "scene")
         return trip
 
     def _to_media(self, request: Request) -> Trip:
         there, back = self._moments()
         if self._hit(_MEDIA) is None:
             return Trip(there, back)
-        self._meets(request.path, "media_broken")
+        self._meets(unquote(request.path), "media_broken")
         said = self._random.choice(_MEDIA_SAYS)
         return Trip(there, back, lost_back=True) if said is None else Trip(there, back, refused=said)
 

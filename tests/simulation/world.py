@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import shutil
 import tempfile
 from collections import Counter
@@ -25,7 +26,7 @@ from tests.simulation.scenes import SCENES
 from tests.simulation.stage import Parts, Playbill
 from tests.simulation.troubles import LOOP_BROKE, Troubles
 from tests.simulation.virtual_time import Agenda, VirtualClock
-from tests.simulation.weather import Weather
+from tests.simulation.weather import POSTS, Weather
 from tests.simulation.wire import Handler, Peer, Reply, Request, Trip
 
 _LIMITS = {"MAX_OPEN_PER_USER": "6", "MAX_OPEN_PER_SERVER": "10"}
@@ -50,6 +51,7 @@ _COMPONENTS = 1 << 15
 _REFUSED_SECONDS = 900.0
 """Within which a result that is refused for what it holds has come in a lesser form."""
 _SHOWN = 110
+_DELIVERY = re.compile(r"delivery (\d+) \((\w+)\) in channel (\d+): (again, no answer|unsure)$")
 
 
 class World:
@@ -77,7 +79,7 @@ class World:
             self._folder,
             _settings(plan, operators.token if operators else ""),
             seed=plan.seed,
-            discord=Peer("Discord", self._guarded(self._discord.answer), self._weather.to_discord),
+            discord=Peer("Discord", self._guarded(self._discord.answer), self._way_to_discord),
             pixverse=Peer("PixVerse", self._guarded(self._answer_of_pixverse), self._way_to_pixverse),
             media=Peer("a media host", self._guarded(self.pixverse.serve_file), self._weather.to_media),
             connect_gateway=self._discord.connect,
@@ -255,6 +257,8 @@ class World:
 
     def _against(self, channel: Channel, body: dict[str, Any], files: int) -> Refusal | None:
         refusal = self._weather.against(channel, body, files)
+        if refusal is not None:
+            self.ledger.looks.refused(channel, body, files, refusal)
         if refusal is not None and "discord_refuses_always" in self._weather.now:
             look, life = self.ledger.refused(channel, body, refusal.code), self.machine.life
             if look is not None:
@@ -267,6 +271,12 @@ class World:
         if reply.status == 401:
             self.ledger.pace.refused(token_of(request))
         return reply
+
+    def _way_to_discord(self, request: Request) -> Trip:
+        posts = POSTS.fullmatch(request.path)
+        if posts is not None and request.method == "POST":
+            self.ledger.sends(int(posts[1]), request.body)
+        return self._weather.to_discord(request)
 
     def _way_to_pixverse(self, request: Request) -> Trip:
         token = token_of(request)
@@ -296,6 +306,10 @@ class World:
         for account in self.pixverse.accounts:
             if any(token.partition("-")[2] in line for token in account.tokens) or account.email in line:
                 self.ledger.fail(f"a secret in the log: {line}")
+        delivery = _DELIVERY.search(line)
+        if delivery is not None:
+            number, kind, channel_id, what = delivery.groups()
+            self.ledger.heard_of_delivery(number, kind, self._discord.channels[int(channel_id)], what)
         if not line.startswith("INFO"):
             self.tell(f"    log: {line.splitlines()[0]}")
 
