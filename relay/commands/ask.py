@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from model.job import Outcome
 from model.messages import Address
 from model.states import AccountState
 from relay.commands.refusals import AccountInTrouble, NothingToDo, NoToken, NumberUnknown
 from relay.polling.job_fetcher import Accounts
-from storage import jobs
+from storage import delivery_queries, jobs, subscriptions
 from storage.database import Queries
 from storage.jobs import JobRow
 from storage.subscriptions import SubscriptionRow
@@ -65,10 +66,41 @@ def require_ok(accounts: Accounts, account_id: int) -> None:
 
 
 async def find_target(queries: Queries, ask: Ask, job: int | str, account_id: int) -> Target:
-    """The job with this number, or with this id under the account. Raises NumberUnknown."""
-    if isinstance(job, str):
-        return Target(account_id, job, await jobs.by_jobid(queries, account_id, job))
-    return Target.of_row(await find_by_number(queries, ask, job), account_id)
+    """The job with this number, or with this id: under the account in force, unless its outcome was posted in this
+    very channel under another one. Raises NumberUnknown."""
+    if isinstance(job, int):
+        return Target.of_row(await find_by_number(queries, ask, job), account_id)
+    posted = await find_posted_here(queries, ask, job)
+    if posted is not None:
+        return Target.of_row(posted.row, account_id)
+    return Target(account_id, job, await jobs.by_jobid(queries, account_id, job))
+
+
+_NO_STATES = (Outcome.GIVEN_UP, Outcome.NOT_FOUND, Outcome.EXPIRED)
+"""What the API did not say of the job itself: another account may see it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PostedHere:
+    """A job whose outcome the asker's channel has got, or is about to get."""
+
+    row: JobRow
+    message_id: int | None
+
+
+async def find_posted_here(queries: Queries, ask: Ask, jobid: str) -> PostedHere | None:
+    """The job with this id, under whichever account; None where the channel waits for it (again)."""
+    here = await subscriptions.in_channel_by_jobid(queries, ask.guild_id, ask.channel_id, jobid)
+    for one in here:
+        row = None if one.ended_at is None else await jobs.by_id(queries, one.job_id)
+        if row is None or row.ended_at is None:
+            return None
+        if row.outcome in _NO_STATES:
+            continue
+        message = await delivery_queries.outcome_message(queries, one.id, row.round)
+        if message is not None:
+            return PostedHere(row, message.message_id)
+    return None
 
 
 async def find_by_number(queries: Queries, ask: Ask, number: int) -> JobRow:

@@ -11,7 +11,7 @@ from pixverse.api_errors import BadRequest, JobExpired, JobNotFound
 from pixverse.jobids import LooksLikeSecret, NotAJobId, OtherKind, OtherService
 from pixverse.pasted import Pasted, read_many
 from relay.changes import Changes
-from relay.commands.ask import Ask, account_of, find_by_number
+from relay.commands.ask import Ask, account_of, find_by_number, find_posted_here
 from relay.commands.lookups import LookupResult, Lookups, is_unanswered, needs_lookup, was_given_up
 from relay.commands.refusals import (
     AccountInTrouble,
@@ -116,6 +116,8 @@ class _Wanted:
     row: JobRow | None = None
     found: LookupResult | None = None
     status: EntryStatus | None = None
+    posted_as: int | None = None
+    """The outcome's message, where it was posted under another account."""
     service: str | None = None
     subscribed: SubscribeResult | None = None
 
@@ -169,10 +171,11 @@ class WatchMany:
         """Fills in what the database knows; of several ids of the same job the first stays."""
         kept: dict[str, _Wanted] = {}
         for one in wanted:
-            if one.jobid is not None:
-                one.row = await jobs.by_jobid(self._database.reader, account_id, one.jobid)
-            elif one.number is not None:
+            if one.number is not None:
                 await self._fill_in_numbered(ask, account_id, one, one.number)
+            elif one.jobid is not None:
+                one.row = await jobs.by_jobid(self._database.reader, account_id, one.jobid)
+                await self._fill_in_posted(ask, account_id, one, one.jobid)
             kept.setdefault(one.jobid or one.text, one)
         return list(kept.values())
 
@@ -186,12 +189,20 @@ class WatchMany:
             one.row, one.jobid = row, row.jobid
         else:
             one.status = EntryStatus.NOT_FOUND
+            await self._fill_in_posted(ask, account_id, one, row.jobid)
+
+    async def _fill_in_posted(self, ask: Ask, account_id: int, one: _Wanted, jobid: str) -> None:
+        """Of another account than the one in force, only what was posted in this channel is of use here."""
+        posted = await find_posted_here(self._database.reader, ask, jobid)
+        if posted is not None and posted.row.account_id != account_id:
+            one.status, one.posted_as = EntryStatus.ALREADY_POSTED, posted.message_id
 
     async def _look_up(self, ask: Ask, account_id: int, wanted: list[_Wanted]) -> AccountState | None:
         """Looks up those of which only the API can tell how they stand. Returns why that can't be done with this token,
         where it can't: all are then watched all the same."""
-        unsure = {one.jobid: one for one in wanted if one.jobid is not None and needs_lookup(one.row)}
-        ended = sum(one.row is not None and not needs_lookup(one.row) for one in wanted)
+        asked_for = [one for one in wanted if one.status is None]
+        unsure = {one.jobid: one for one in asked_for if one.jobid is not None and needs_lookup(one.row)}
+        ended = sum(one.row is not None and not needs_lookup(one.row) for one in asked_for)
         if ended:
             self._lookups.prepay(ask, account_id, ended)
         if not unsure:
@@ -260,7 +271,7 @@ class WatchMany:
         status = one.status or EntryStatus.NOT_A_JOB_ID
         subscribed = one.subscribed
         if subscribed is None:
-            return WatchEntry(one.text, status, service=one.service)
+            return WatchEntry(one.text, status, message_id=one.posted_as, service=one.service)
         message_id = subscribed.message.message_id if subscribed.message is not None else None
         if status is EntryStatus.ALREADY_WATCHED:
             message_id = await overviews.shown_in(self._database.reader, subscribed.subscription.id)

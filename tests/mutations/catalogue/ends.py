@@ -73,6 +73,27 @@ MUTATIONS = (
         "believed_at",
     ),
     mutation(
+        "what this channel was given under another account is waited for again",
+        "tests/relay/commands/test_commands.py::test_what_was_posted_here_under_another_account_is_not_waited_for_again",
+        "find_target",
+        "if posted is not None:",
+        "if 0:",
+    ),
+    mutation(
+        "what a former account did not see is told for the end under another",
+        "tests/relay/commands/test_commands.py::test_what_the_former_account_did_not_see_is_watched_under_this_one",
+        "find_posted_here",
+        "if row.outcome in _NO_STATES:",
+        "if 0:",
+    ),
+    mutation(
+        "a list waits again for what this channel was given under another account",
+        "tests/relay/commands/test_commands.py::test_what_was_posted_here_under_another_account_is_not_waited_for_again",
+        "WatchMany._fill_in_posted",
+        "if posted is not None and posted.row.account_id != account_id:",
+        "if 0:",
+    ),
+    mutation(
         "what was given up under one account is never told under another",
         "tests/relay/commands/test_commands.py::test_what_was_given_up_under_one_account_is_told_under_another",
         "end_job",

@@ -16,7 +16,7 @@ from relay.commands.job_queries import JobDetails
 from relay.commands.stop import Stopped, StoppedAll, TakenOff
 from relay.commands.subscribe import Limits
 from relay.commands.watch import AlreadyPosted, AlreadyWatched, NowWatching, PostingOutcome
-from relay.commands.watch_many import EntryStatus
+from relay.commands.watch_many import EntryStatus, WatchEntry
 from storage import jobs
 from storage.database import Database
 from tests.relay.world import ACCOUNT, CHANNEL, GUILD, OTHER_ACCOUNT, PERSON, World
@@ -214,8 +214,7 @@ async def test_the_same_end_under_two_accounts_is_one_message(world: World) -> N
     await world.recorder.record_response(number, world.api.put("job-1", JobState.COMPLETED), ACCOUNT)
     world.accounts.used[GUILD] = OTHER_ACCOUNT
     world.clock.move_to(world.clock.monotonic() + 100)
-    await world.commands.watch.status(world.ask(), "job-1", True, False)
-    assert await world.rows("SELECT count(*) FROM jobs") == [(2,)]
+    assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), AlreadyPosted)
     assert await world.outcomes() == [("outcome", CHANNEL)]
 
 
@@ -469,6 +468,39 @@ async def test_a_job_of_another_account_is_of_no_use_under_this_one(world: World
     assert (await world.commands.queries.list(world.ask()))[0].on_hold
     assert isinstance(await world.commands.check.check_now(world.ask(), 1), NotChecked)
     assert [token for _, token, _ in world.api.asked] == ["token-1"]
+
+
+@pytest.mark.parametrize("state", [AccountState.OK, AccountState.REFUSED])
+async def test_what_was_posted_here_under_another_account_is_not_waited_for_again(
+    world: World, state: AccountState
+) -> None:
+    world.api.put("job-1", JobState.COMPLETED)
+    await world.commands.watch.status(world.ask(), "job-1", True, False)
+    async with world.database.transaction() as tx:
+        await tx.run("UPDATE deliveries SET state = 'posted', message_id = 77")
+    del world.api.jobs["job-1"]
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    world.accounts.states[OTHER_ACCOUNT] = state
+    world.clock.move_to(world.clock.monotonic() + 100)
+    found = await world.commands.watch.status(world.ask(person=2), "job-1", True, False)
+    assert isinstance(found, AlreadyPosted)
+    assert found.message_id == 77
+    listed = await world.commands.many.watch(world.ask(person=2), "job-1 job-2", True)
+    assert listed.entries[0] == WatchEntry("job-1", EntryStatus.ALREADY_POSTED, message_id=77)
+    assert await world.rows("SELECT count(*) FROM jobs WHERE jobid = 'job-1'") == [(1,)]
+    if state is AccountState.OK:
+        with pytest.raises(refusals.NotFound):
+            await world.commands.watch.status(world.ask(channel=CHANNEL + 1), "job-1", True, False)
+
+
+async def test_what_the_former_account_did_not_see_is_watched_under_this_one(world: World) -> None:
+    number = await world.watch("job-1")
+    for _ in range(2):
+        await world.recorder.record_missing(number, ACCOUNT)
+        world.clock.move_to(world.clock.monotonic() + 100)
+    assert await world.outcomes() == [("outcome", CHANNEL)]
+    world.accounts.used[GUILD] = OTHER_ACCOUNT
+    assert isinstance(await world.commands.watch.status(world.ask(), "job-1", True, False), NowWatching)
 
 
 async def test_what_is_on_hold_goes_on_under_a_row_that_only_a_list_knew(world: World) -> None:
