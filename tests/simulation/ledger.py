@@ -432,11 +432,12 @@ class Ledger:
                 self.fail(f"{job.prompt} ended {waited:.0f} s ago, and nothing says that it is late: {text!r}")
 
     def _last_in_work(self, job: Job, posted: Posted) -> float:
-        """When this process was surely told that a job was in work, under a token of this server; long ago where it was
-        not."""
-        tokens = {*self.servers[posted.channel.guild.id].tokens, self._operator_token or ""}
-        times = [self._pixverse.named_in_work.get((job.jobid, token), -math.inf) for token in tokens]
-        sure = [at for at in times if at > self.life_began and not self._weather.was("api", at - _BEFORE)]
+        """When this process was surely told that a job was in work, and could remember it, under the token that this
+        server uses; long ago where it was not. What was told before that it knows to some minutes only."""
+        tokens = {self.servers[posted.channel.guild.id].current, self._operator_token}
+        times = [self._pixverse.named_in_work.get((job.jobid, token or ""), -math.inf) for token in tokens]
+        met = [any(self._weather.was(kind, at - _BEFORE) for kind in ("api", "disk")) for at in times]
+        sure = [at for at, disturbed in zip(times, met, strict=True) if at > self.life_began and not disturbed]
         return max(sure, default=-math.inf)
 
     def _seen_in_work(self, job: Job, since: float) -> bool:
