@@ -12,7 +12,7 @@ from ui.command_texts import CommandMentions
 from ui.discord_limits import CHOICE
 from ui.escape import code, plain
 from ui.language import LANGUAGES, N_, _, plural
-from ui.message import Reply, reply
+from ui.message import Reply, reply, saying, saying_with_commands
 
 _ALLOW_IT = N_("Allow it in the channel's permissions, then try again.")
 
@@ -56,9 +56,8 @@ def follow_cannot_post_reply(channel: Address, missing: tuple[str, ...]) -> Repl
     return Reply(formatting.paragraph(state, missing_permissions(missing), _(_ALLOW_IT)))
 
 
-def not_following_reply() -> Reply:
-    """The admin pressed *Don't follow*."""
-    return Reply(_("**Not followed.** Nothing has changed."))
+not_following_reply = saying(N_("**Not followed.** Nothing has changed."))
+"""The admin pressed *Don't follow*."""
 
 
 def unfollowed_reply(channel_id: int, running: int) -> Reply:
@@ -106,11 +105,10 @@ def replace_address_question(number: int) -> Reply:
     )
 
 
-def callbacks_need_token_reply(mentions: CommandMentions) -> Reply:
-    """The address is for the account of the server's own token, and there is none."""
-    return Reply(
-        _("**Callbacks need this server's own API token.** {token_set} sets one.", token_set=mentions.token_set)
-    )
+callbacks_need_token_reply = saying_with_commands(
+    N_("**Callbacks need this server's own API token.** {token_set} sets one.")
+)
+"""The address is for the account of the server's own token, and there is none."""
 
 
 def callbacks_off_reply(interval: int) -> Reply:
@@ -128,19 +126,13 @@ def _shown(state: str, url: str, number: int, old: str = "") -> Reply:
     keep = _("Keep it secret: anyone who has it can make me check your jobs, nothing more.")
     how = _("Add it to each request that starts a job, or once for all with {request}.", request=_DEFAULT_REPLY_URL)
     return reply(
-        formatting.lines(
-            state,
-            f"`{url}`",
-            formatting.paragraph(old, at_once, keep),
-            formatting.small(how),
-        ),
+        formatting.lines(state, f"`{url}`", formatting.paragraph(old, at_once, keep), formatting.small(how)),
         (Action.ASK_TO_REPLACE, number),
     )
 
 
-def not_allowed_reply() -> Reply:
-    """Somebody without Manage Server used a command, button or form of admins."""
-    return Reply(_("**Only someone with *Manage Server* can do this.**"))
+not_allowed_reply = saying(N_("**Only someone with *Manage Server* can do this.**"))
+"""Somebody without Manage Server used a command, button or form of admins."""
 
 
 # ---- token set ------------------------------------------------------------------------------------------------------
@@ -158,11 +150,11 @@ def token_works_reply(account: ClaimedUser | None, in_work: int, mentions: Comma
             in_work,
             account=formatting.account(account),
         )
-    members = _("Members can now use {status}.", status=mentions.status)
+    members = _("Members can now use {status}.", **mentions)
     return Reply(
         formatting.lines(
             formatting.paragraph(_("**Token works.**"), has_jobs, members),
-            formatting.small(_("Next: {check} shows whether I can post here.", check=mentions.check)),
+            formatting.small(_("Next: {check} shows whether I can post here.", **mentions)),
         )
     )
 
@@ -234,7 +226,7 @@ def _no_longer(jobs: int, channels: tuple[int, ...], mentions: CommandMentions) 
         "{channels} are no longer followed. {follow} sets them up again.",
         len(channels),
         channels=formatting.channels(channels),
-        follow=mentions.follow,
+        **mentions,
     )
     return formatting.paragraph(watched, followed)
 
@@ -257,11 +249,10 @@ def token_untried_reply(has_token: bool) -> Reply:
     return _not_stored(state, has_token, _("Try again in a few minutes."))
 
 
-def token_overtaken_reply(mentions: CommandMentions) -> Reply:
-    """Another command set or removed the token while this one was being tried."""
-    return Reply(
-        _("**Not stored: a later command changed the token.** {check} shows what is set now.", check=mentions.check)
-    )
+token_overtaken_reply = saying_with_commands(
+    N_("**Not stored: a later command changed the token.** {check} shows what is set now.")
+)
+"""Another command set or removed the token while this one was being tried."""
 
 
 def discord_token_reply(has_token: bool) -> Reply:
@@ -304,24 +295,14 @@ def token_removed_reply(jobs: int, channels: tuple[int, ...], mentions: CommandM
     return Reply(formatting.paragraph(_("**Removed.**"), _no_longer(jobs, channels, mentions)))
 
 
-def token_kept_reply() -> Reply:
-    """The admin pressed *Keep the token*."""
-    return Reply(_("**Kept.** Nothing has changed."))
-
-
-def no_own_token_reply(mentions: CommandMentions) -> Reply:
-    """The server has no token that could be removed."""
-    return Reply(_("**This server has no API token of its own.** {token_set} sets one.", token_set=mentions.token_set))
-
-
-def question_outdated_reply(mentions: CommandMentions) -> Reply:
-    """A button under a question was pressed after the token had been changed."""
-    return Reply(
-        _(
-            "**The token has changed since I asked.** Nothing was done; {check} shows the current state.",
-            check=mentions.check,
-        )
-    )
+token_kept_reply = saying(N_("**Kept.** Nothing has changed."))
+"""The admin pressed *Keep the token*."""
+no_own_token_reply = saying_with_commands(N_("**This server has no API token of its own.** {token_set} sets one."))
+"""The server has no token that could be removed."""
+question_outdated_reply = saying_with_commands(
+    N_("**The token has changed since I asked.** Nothing was done; {check} shows the current state.")
+)
+"""A button under a question was pressed after the token had been changed."""
 
 
 # ---- alerts ---------------------------------------------------------------------------------------------------------

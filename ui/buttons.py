@@ -129,7 +129,7 @@ class NumberButton(
     def __init__(self, action: Action, number: int) -> None:
         style = ButtonStyle.danger if action.effect is Effect.DELETES else ButtonStyle.secondary
         super().__init__(
-            discord.ui.Button(label=_(action.label), style=style, custom_id=number_custom_id(action, number)),
+            discord.ui.Button(label=_(action.label), style=style, custom_id=number_custom_id(action, number))
         )
         self.action = action
         self.number = number
@@ -145,14 +145,13 @@ class NumberButton(
 
 
 class DetailsButton(
-    _Counted,
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=rf"{_DETAILS}:(?P<nonce>[0-9a-f]{{25}})",
+    _Counted, discord.ui.DynamicItem[discord.ui.Button[Any]], template=rf"{_DETAILS}:(?P<nonce>[0-9a-f]{{25}})"
 ):
     """`Details` under an outcome; its nonce is also what the outcome is found by in the channel's history."""
 
     def __init__(self, nonce: str) -> None:
         super().__init__(
+            # Translators: a button: shows all that is known about a job.
             discord.ui.Button(label=_("Details"), style=ButtonStyle.secondary, custom_id=details_custom_id(nonce))
         )
         self.nonce = nonce

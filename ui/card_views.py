@@ -299,6 +299,7 @@ def _summary_head(post: SummaryPost) -> str:
 
 def _summary_line(entry: SummaryEntry, address: Address, name_limit: int) -> str:
     state = job_text.short_state(entry.status, entry.job, entry.outcome)
+    # Translators: a link to the message with a job's result.
     jump = formatting.jump(address, entry.outcome_message, _("Result"))
     name = job_text.prompt_name(entry.job, entry.number, name_limit)
     return formatting.joined((f"**{state}**", name, jump))

@@ -105,6 +105,18 @@ class _Line:
     text: str
 
 
+def _problem(*sentences: str) -> _Line:
+    return _Line(_Kind.PROBLEM, formatting.paragraph(*sentences))
+
+
+def _waits(*sentences: str) -> _Line:
+    return _Line(_Kind.WAITS, formatting.paragraph(*sentences))
+
+
+def _works(text: str) -> _Line:
+    return _Line(_Kind.WORKS, text)
+
+
 def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
     """The report: problems first, each with its fix, then what waits, then in one line what works."""
     found = (
@@ -130,6 +142,7 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
         head, held = held, ""
     fixes = [f"- {text}" for text in problems]
     works = formatting.joined(by_kind[_Kind.WORKS])
+    # Translators: a list of what works: "token (account 1, tested 3 minutes ago) · files up to 10 MB".
     small = formatting.small(_("Works: {things}", things=works)) if works else ""
     return Reply(formatting.lines(head, *fixes, lost, held, *by_kind[_Kind.WAITS], small))
 
@@ -137,41 +150,32 @@ def check_reply(report: CheckReport, mentions: CommandMentions) -> Reply:
 def _token(report: CheckReport, mentions: CommandMentions) -> _Line:
     match report.token:
         case TokenState.WORKS:
-            account = formatting.account(report.account) if report.account else ""
-            tried = _("tested {when}", when=formatting.relative(report.tried_at)) if report.tried_at is not None else ""
-            own = _("the operator's") if report.operators_token else ""
-            known = formatting.listing((account, own, tried))
-            return _Line(_Kind.WORKS, _("token ({about})", about=known) if known else _("token"))
+            return _works(_working_token(report))
         case TokenState.MISSING:
-            text = _(
-                "No API token is set. Enter the one from useapi.net with {token_set}.", token_set=mentions.token_set
-            )
-            return _Line(_Kind.PROBLEM, text)
+            return _problem(_("No API token is set. Enter the one from useapi.net with {token_set}.", **mentions))
         case TokenState.ENTER_AGAIN:
-            state = _("I no longer have the API token that was set.")
-            again = _("Enter it again with {token_set}.", token_set=mentions.token_set)
-            return _Line(_Kind.PROBLEM, formatting.paragraph(state, _held(report), again))
+            again = _("Enter it again with {token_set}.", **mentions)
+            return _problem(_("I no longer have the API token that was set."), _held(report), again)
         case TokenState.REFUSED:
-            return _Line(_Kind.PROBLEM, _refused(report, mentions))
+            state, fix = N_("useapi.net refuses this server's API token."), N_("Set a new one with {token_set}.")
+            if report.operators_token:
+                state = N_("useapi.net refuses the operator's token.")
+                fix = N_("Only the bot's operator can replace it; or set this server's own with {token_set}.")
+            return _problem(_(state), _held(report), _(fix, **mentions))
         case TokenState.UNPAID:
-            state = _("The useapi.net subscription has expired.")
             renew = _("Renew it there, and I'll resume.")
-            return _Line(_Kind.PROBLEM, formatting.paragraph(state, _held(report), renew))
+            return _problem(_("The useapi.net subscription has expired."), _held(report), renew)
         case TokenState.UNTRIED:
-            return _Line(_Kind.WAITS, _("useapi.net isn't answering, so I couldn't test the token."))
+            return _waits(_("useapi.net isn't answering, so I couldn't test the token."))
 
 
-def _refused(report: CheckReport, mentions: CommandMentions) -> str:
-    if report.operators_token:
-        state = _("useapi.net refuses the operator's token.")
-        remedy = _(
-            "Only the bot's operator can replace it; or set this server's own with {token_set}.",
-            token_set=mentions.token_set,
-        )
-    else:
-        state = _("useapi.net refuses this server's API token.")
-        remedy = _("Set a new one with {token_set}.", token_set=mentions.token_set)
-    return formatting.paragraph(state, _held(report), remedy)
+def _working_token(report: CheckReport) -> str:
+    account = formatting.account(report.account) if report.account else ""
+    # Translators: whose token is in use, in brackets.
+    own = _("the operator's") if report.operators_token else ""
+    tried = _("tested {when}", when=formatting.relative(report.tried_at)) if report.tried_at is not None else ""
+    known = formatting.listing((account, own, tried))
+    return _("token ({about})", about=known) if known else _("token")
 
 
 def _is_on_hold(report: CheckReport) -> bool:
@@ -204,38 +208,36 @@ def _api(report: CheckReport) -> _Line | None:
         return None
     since = formatting.relative(report.api_down_since)
     if report.token in (TokenState.WORKS, TokenState.REFUSED, TokenState.UNPAID):
-        return _Line(_Kind.WAITS, _("PixVerse's API went down {when}, but answered just now.", when=since))
+        return _waits(_("PixVerse's API went down {when}, but answered just now.", when=since))
     if report.token is TokenState.UNTRIED:
-        text = N_("PixVerse's API went down {when}, so I couldn't test the token. I'll keep trying.")
-    else:
-        text = N_("PixVerse's API went down {when}. I'll keep trying.")
-    return _Line(_Kind.WAITS, _(text, when=since))
+        return _waits(_("PixVerse's API went down {when}, so I couldn't test the token. I'll keep trying.", when=since))
+    return _waits(_("PixVerse's API went down {when}. I'll keep trying.", when=since))
 
 
 def _channel(report: CheckReport) -> _Line:
     if report.locked:
-        return _Line(_Kind.PROBLEM, _("This thread is locked. Unlock it, or use another channel."))
+        return _problem(_("This thread is locked. Unlock it, or use another channel."))
+    if set(report.missing) & set(Obstacle):
+        return _problem(_("I can't post here."), missing_permissions(report.missing))
     if report.missing:
-        if set(report.missing) & set(Obstacle):
-            text = formatting.paragraph(_("I can't post here."), missing_permissions(report.missing))
-            return _Line(_Kind.PROBLEM, text)
         names = formatting.permissions(report.missing)
-        text = _("I need {permissions} in this channel. Allow it in the channel's permissions.", permissions=names)
-        return _Line(_Kind.PROBLEM, text)
+        return _problem(
+            _("I need {permissions} in this channel. Allow it in the channel's permissions.", permissions=names)
+        )
     if report.refused:
-        return _Line(_Kind.PROBLEM, _("Discord refuses my messages in this channel. Check my permissions in it."))
+        return _problem(_("Discord refuses my messages in this channel. Check my permissions in it."))
     if report.uploads_limited:
-        return _Line(_Kind.WORKS, _("posting and replies in this channel"))
-    return _Line(_Kind.WORKS, _("posting, files and replies in this channel"))
+        return _works(_("posting and replies in this channel"))
+    return _works(_("posting, files and replies in this channel"))
 
 
 def _files(report: CheckReport) -> _Line | None:
     if report.uploads_limited:
         until = _("Results come as links until that ends.")
-        return _Line(_Kind.WAITS, formatting.paragraph(because(Cause.UPLOADS_LIMITED), until))
+        return _waits(because(Cause.UPLOADS_LIMITED), until)
     if report.upload_limit is None:
         return None
-    return _Line(_Kind.WORKS, _("files up to {size}", size=formatting.size(report.upload_limit)))
+    return _works(_("files up to {size}", size=formatting.size(report.upload_limit)))
 
 
 def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
@@ -245,7 +247,7 @@ def _of_other_account(report: CheckReport, mentions: CommandMentions) -> str:
         "**{n} job of a different account is on hold.** {token_set} with that account's token resumes it.",
         "**{n} jobs of a different account are on hold.** {token_set} with that account's token resumes them.",
         report.on_hold,
-        token_set=mentions.token_set,
+        **mentions,
     )
 
 
@@ -254,10 +256,10 @@ def _watching(report: CheckReport) -> _Line | None:
     if _is_on_hold(report) or not watching:
         return None
     if report.on_hold or report.oldest is None:
-        return _Line(_Kind.WORKS, plural("watching {n} job", "watching {n} jobs", watching))
+        return _works(plural("watching {n} job", "watching {n} jobs", watching))
     since = formatting.relative(report.oldest)
     text = plural("watching {n} job, added {when}", "watching {n} jobs, oldest {when}", watching, when=since)
-    return _Line(_Kind.WORKS, text)
+    return _works(text)
 
 
 def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
@@ -275,11 +277,11 @@ def _results(report: CheckReport, mentions: CommandMentions) -> _Line | None:
     if report.needing:
         channels = [(one.channel_id, one.missing) for one in report.needing]
         allow = plural("Allow it there, and I'll post it.", "Allow it there, and I'll post them.", report.waiting)
-        return _Line(_Kind.PROBLEM, formatting.paragraph(waiting, *_cannot_post_in(channels), allow))
+        return _problem(waiting, *_cannot_post_in(channels), allow)
     if not report.held_up:
-        return _Line(_Kind.WAITS, waiting)
-    why = _("{deliveries} shows why.", deliveries=mentions.deliveries)
-    return _Line(_Kind.PROBLEM, formatting.paragraph(waiting, why))
+        return _waits(waiting)
+    why = _("{deliveries} shows why.", **mentions)
+    return _problem(waiting, why)
 
 
 def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str:
@@ -289,13 +291,13 @@ def _lost(report: CheckReport, mentions: CommandMentions, *, alone: bool) -> str
             "**{n} result was not posted.** {deliveries} shows why.",
             "**{n} results were not posted.** {deliveries} shows why.",
             report.not_posted,
-            deliveries=mentions.deliveries,
+            **mentions,
         )
     return plural(
         "{n} result was not posted: see {deliveries}.",
         "{n} results were not posted: see {deliveries}.",
         report.not_posted,
-        deliveries=mentions.deliveries,
+        **mentions,
     )
 
 
@@ -304,10 +306,10 @@ def _followed(report: CheckReport, mentions: CommandMentions) -> _Line | None:
         return None
     troubles = [*_without_permission(report.followed), *_paused(report.followed, mentions)]
     if troubles:
-        return _Line(_Kind.PROBLEM, formatting.paragraph(*troubles))
+        return _problem(*troubles)
     if _is_on_hold(report):
         return None
-    return _Line(_Kind.WORKS, _("following into {channels}", channels=_channels_of(report.followed)))
+    return _works(_("following into {channels}", channels=_channels_of(report.followed)))
 
 
 def _without_permission(followed: Sequence[Followed]) -> Iterator[str]:
@@ -340,28 +342,26 @@ def _paused(followed: Sequence[Followed], mentions: CommandMentions) -> Iterator
             "{channels} are paused: the token belongs to a different account. Run {follow} again.",
             len(paused),
             channels=_channels_of(paused),
-            follow=mentions.follow,
+            **mentions,
         )
 
 
 def _callback(report: CheckReport) -> _Line | None:
     if report.callback_heard_at is None:
         return None
-    return _Line(_Kind.WORKS, _("callbacks (last one {when})", when=formatting.relative(report.callback_heard_at)))
+    return _works(_("callbacks (last one {when})", when=formatting.relative(report.callback_heard_at)))
 
 
 def _alerts(report: CheckReport, mentions: CommandMentions) -> _Line:
     if report.alerts_channel is None:
-        return _Line(
-            _Kind.WORKS, _("alerts go to the job's own channel ({alerts} changes that)", alerts=mentions.alerts)
-        )
+        return _works(_("alerts go to the job's own channel ({alerts} changes that)", **mentions))
     if report.alerts_missing:
         text = _(
             "I need {permissions} in the alerts channel {channel}. Allow it there, or choose another channel with "
             "{alerts}.",
             permissions=formatting.permissions(report.alerts_missing),
             channel=formatting.channel(report.alerts_channel),
-            alerts=mentions.alerts,
+            **mentions,
         )
-        return _Line(_Kind.PROBLEM, text)
-    return _Line(_Kind.WORKS, _("alerts go to {channel}", channel=formatting.channel(report.alerts_channel)))
+        return _problem(text)
+    return _works(_("alerts go to {channel}", channel=formatting.channel(report.alerts_channel)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from discord.app_commands import locale_str
 
@@ -74,6 +74,14 @@ class CommandMentions:
     def learn(self, ids: Mapping[str, int]) -> None:
         """Takes the ids of the root commands (`pixverse`, `pixverse-admin`)."""
         self._ids.update(ids)
+
+    def keys(self) -> Iterable[str]:
+        """The names by which texts mention commands: `_("… {token_set} sets one.", **mentions)`."""
+        return (name for name, mention in vars(CommandMentions).items() if isinstance(mention, _Mention))
+
+    def __getitem__(self, name: str) -> str:
+        mention: str = getattr(self, name)
+        return mention
 
     def __call__(self, name: str) -> str:
         """`pixverse status` as `</pixverse status:ID>`, or as `/pixverse status` where the id is not known."""

@@ -41,7 +41,7 @@ _UNSURE = N_("May have arrived. If it's missing, resend it; *Read Message Histor
 def results_reply(page: OutcomePage, counts: OutcomeCounts, mentions: CommandMentions, news: str = "") -> Reply:
     """A page of outcomes, with a button for each that can be resent. `news` replaces its heading."""
     if not page.records and not page.skipped and not page.only_failed:
-        return Reply(_("**No results on this server yet.** Start with {status}.", status=mentions.status))
+        return Reply(_("**No results on this server yet.** Start with {status}.", **mentions))
     text, records = _fitting(news or _head(counts), _with_buttons_for_all(page.records), mentions)
     to_send = [
         ResendRequest(record.delivery_id, place, page.skipped, page.only_failed)
@@ -106,6 +106,7 @@ def _fitting(
 def _head(counts: OutcomeCounts) -> str:
     if counts.not_posted:
         state = plural("**{n} result not posted.**", "**{n} results not posted.**", counts.not_posted)
+        # Translators: results that wait to be posted.
         return formatting.paragraph(state, plural("{n} waiting.", "{n} waiting.", counts.waiting, zero=""))
     return plural(
         "**{n} result waits to be posted.**",
@@ -157,6 +158,7 @@ def _own_words(record: OutcomeRecord) -> str:
     if not record.state.is_open:
         return ""
     if record.blocked_since is not None:
+        # Translators: a result that can't be posted; it is dropped then.
         return _("held until {when}", when=formatting.moment(record.blocked_since + PATIENCE))
     return _("next try {when}", when=formatting.relative(record.next_at)) if _waiting(record) else ""
 
@@ -190,6 +192,7 @@ def _posted(record: OutcomeRecord) -> str:
     form = Variant.parse(record.variant)
     if not form.is_reduced or form.why is None:
         return ""
+    # Translators: how a result was posted, and a sentence about the reason.
     text = N_("As a link: {why}") if form.no_files else N_("Without its prompt: {why}")
     return _(text, why=because(form.why))
 
@@ -201,7 +204,7 @@ def _given_up(record: OutcomeRecord, mentions: CommandMentions) -> str:
         case Reason.UNKNOWN_CHANNEL:
             return _("I couldn't see it for 3 days. Give me access, then resend it.")
         case Reason.CHANNEL_GONE:
-            return _("The channel is gone; {status} can post it elsewhere.", status=mentions.status)
+            return _("The channel is gone; {status} can post it elsewhere.", **mentions)
         case Reason.NOT_WANTED:
             return _("Being watched again; the next result counts.")
         case Reason.FAULT:

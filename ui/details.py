@@ -123,9 +123,5 @@ def _media(media: Media) -> str:
 def _embed(embed: Embed) -> str:
     link = bare_link(embed.image_url or "", 1000)
     return formatting.joined(
-        (
-            escaped(embed.type or "", 40),
-            escaped(mask_email(embed.description or ""), 500),
-            f"<{link}>" if link else "",
-        )
+        (escaped(embed.type or "", 40), escaped(mask_email(embed.description or ""), 500), f"<{link}>" if link else "")
     )

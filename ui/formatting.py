@@ -19,8 +19,8 @@ _DAY = 24 * _HOUR
 
 _MAX_CHANNELS = 5
 
-# Translators: as Discord's own settings name these permissions in your language.
 PERMISSIONS = {
+    # Translators: this and the next five as Discord's own settings name these permissions in your language.
     "view_channel": N_("View Channel"),
     "send_messages": N_("Send Messages"),
     "send_messages_in_threads": N_("Send Messages in Threads"),
@@ -118,6 +118,7 @@ def channels(channel_ids: Sequence[int]) -> str:
     """The first five channels, and how many more there are."""
     more = len(channel_ids) - _MAX_CHANNELS
     names = (channel(channel_id) for channel_id in channel_ids[:_MAX_CHANNELS])
+    # Translators: channels, at the end of a list of them.
     return enumeration((*names, plural("{n} more", "{n} more", more) if more > 0 else ""))
 
 

@@ -13,7 +13,7 @@ from ui.buttons import Action
 from ui.card_views import missing_permissions
 from ui.escape import job_id
 from ui.language import N_, _, plural
-from ui.message import OnPress, Reply, TemporaryView, reply
+from ui.message import OnPress, Reply, TemporaryView, reply, saying
 
 _PRESSER = 0
 """The number of buttons that concern whoever presses them."""
@@ -31,14 +31,10 @@ def forget_question() -> Reply:
     )
 
 
-def forgotten_reply() -> Reply:
-    """The person's data was deleted."""
-    return Reply(_("**Deleted.** I keep nothing about you now."))
-
-
-def kept_reply() -> Reply:
-    """The person pressed *Keep my data*."""
-    return Reply(_("**Kept.** Nothing has changed."))
+forgotten_reply = saying(N_("**Deleted.** I keep nothing about you now."))
+"""The person's data was deleted."""
+kept_reply = saying(N_("**Kept.** Nothing has changed."))
+"""The person pressed *Keep my data*."""
 
 
 _API_DOWN = N_("**PixVerse's API isn't answering right now.**")

@@ -24,14 +24,12 @@ _LEAST = 1000
 
 _VIDEOS = {"pixverse-create": 4, "pixverse-create_single": 1}
 
-_WHAT = {
-    "pixverse-animate": N_("Animated image"),
-    "pixverse-meme_face": N_("Meme face"),
-}
+_WHAT = {"pixverse-animate": N_("Animated image"), "pixverse-meme_face": N_("Meme face")}
 
 _BUTTONS = {"🔄": N_("Repeat of an earlier job"), "🔀": N_("Shuffle of an earlier job")}
 
 _STATES = {
+    # Translators: the state of a job, as are those below.
     JobState.CREATED: N_("Waiting to start"),
     JobState.STARTED: N_("Started"),
     JobState.PROGRESS: N_("In progress"),
@@ -61,8 +59,8 @@ _STATUSES = {
     CardStatus.STOPPED: N_("No longer watched"),
 }
 
-# Translators: each stands behind "On hold: ", several of them with "; " in between.
 _HOLDS = {
+    # Translators: this and the next ones stand behind "On hold: ", several of them with "; " in between.
     CardStatus.API_DOWN: N_("PixVerse's API isn't answering"),
     CardStatus.TOKEN_REFUSED: N_("useapi.net refuses the API token"),
     CardStatus.UNPAID: N_("the useapi.net subscription has expired"),

@@ -22,6 +22,7 @@ _ABOUT_ALL = {
 """Sentences that name no video."""
 _ONE = {
     **_ABOUT_ALL,
+    # Translators: "it" is a video or an image here and below.
     LinkReason.TOO_LARGE: N_("It's too large."),
     LinkReason.EXPIRED: N_("Its link has expired; the PixVerse account's owner can still download it there."),
     LinkReason.NOT_THERE: N_("Its link doesn't work yet."),

@@ -11,6 +11,8 @@ import aiohttp
 import discord
 
 from ui.buttons import Action, Press, handlers_of, number_view
+from ui.command_texts import CommandMentions
+from ui.language import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,16 @@ class Reply:
 def reply(content: str, *buttons: tuple[Action, int]) -> Reply:
     """A reply with buttons that still work after a restart."""
     return Reply(content, number_view(*buttons))
+
+
+def saying(text: str) -> Callable[[], Reply]:
+    """Returns a function that replies with `text`, in the language that is spoken when it is called."""
+    return lambda: Reply(_(text))
+
+
+def saying_with_commands(text: str) -> Callable[[CommandMentions], Reply]:
+    """Like `saying`, for a text in which each placeholder is a command, such as `{token_set}`."""
+    return lambda mentions: Reply(_(text, **mentions))
 
 
 OnPress = Callable[[Press], Awaitable[None]]

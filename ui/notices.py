@@ -94,7 +94,7 @@ def _lasted(post: NoticePost) -> str:
 
 
 def _refused(post: NoticePost, mentions: CommandMentions) -> str:
-    remedy = _("Set a new one with {token_set}.", token_set=mentions.token_set)
+    remedy = _("Set a new one with {token_set}.", **mentions)
     if not post.jobs:
         return formatting.paragraph(_("**useapi.net refuses this server's API token.**"), _who(post), remedy)
     why = _("useapi.net refuses the API token.")
@@ -111,18 +111,18 @@ def _missing(post: NoticePost, mentions: CommandMentions) -> str:
         _who(post),
         _("I no longer have it."),
         _waiting(post),
-        _("Set it with {token_set}, and I'll resume.", token_set=mentions.token_set),
+        _("Set it with {token_set}, and I'll resume.", **mentions),
     )
 
 
 def _unpaid(post: NoticePost, mentions: CommandMentions) -> str:
     if post.interval is None:
-        remedy = _("I'll resume once it's renewed; {check} checks right away.", check=mentions.check)
+        remedy = _("I'll resume once it's renewed; {check} checks right away.", **mentions)
     else:
         remedy = _(
             "I'll resume within {time} of renewal; {check} checks right away.",
             time=formatting.duration(post.interval),
-            check=mentions.check,
+            **mentions,
         )
     if not post.jobs:
         return formatting.paragraph(_("**The useapi.net subscription has expired.**"), _who(post), remedy)
@@ -154,7 +154,7 @@ def _not_as_it_is(post: NoticePost, mentions: CommandMentions) -> str:
             _("**A result was not posted in {channel}.**", channel=_channel(post)),
             because(post.cause),
             _remedy(post.cause),
-            _("{deliveries} can resend it.", deliveries=mentions.deliveries),
+            _("{deliveries} can resend it.", **mentions),
         )
     if post.kind is NoticeKind.REDUCED:
         state = N_("**A result was posted without its prompt in {channel}.**")
@@ -189,9 +189,7 @@ def _given_up(post: NoticePost, mentions: CommandMentions) -> str:
     why = _("I had no permission.")
     if post.waited is not None:
         why = _("I had no permission for {time}.", time=formatting.duration(post.waited))
-    resend = plural(
-        "{deliveries} can resend it.", "{deliveries} can resend them.", post.jobs, deliveries=mentions.deliveries
-    )
+    resend = plural("{deliveries} can resend it.", "{deliveries} can resend them.", post.jobs, **mentions)
     return formatting.paragraph(state, why, resend)
 
 
@@ -201,7 +199,7 @@ def _channel_gone(post: NoticePost, mentions: CommandMentions) -> str:
     stopped = plural(
         "I've stopped watching {n} job there.", "I've stopped watching {n} jobs there.", post.jobs, zero=""
     )
-    another = _("Choose another channel with {follow}.", follow=mentions.follow) if post.followed else ""
+    another = _("Choose another channel with {follow}.", **mentions) if post.followed else ""
     return formatting.paragraph(state, stopped, another)
 
 

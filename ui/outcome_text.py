@@ -83,7 +83,7 @@ def _given_up(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
         state = _("I stopped watching after {time}.", time=formatting.duration(post.watched_for))
     status = escaped(post.job.status, 40) if post.job else ""
     last = _('PixVerse still says "{status}".', status=status) if status else ""
-    return OutcomeText(state, formatting.paragraph(last, _("{status} takes it up again.", status=mentions.status)))
+    return OutcomeText(state, formatting.paragraph(last, _("{status} takes it up again.", **mentions)))
 
 
 def _completed(post: OutcomePost, mentions: CommandMentions) -> OutcomeText:
@@ -194,9 +194,7 @@ def _some_as_links(post: OutcomePost, total: int) -> tuple[str, bool]:
             state = plural("{n} new video, not as a file.", "{n} new videos, not all of them as files.", total)
         else:
             state = plural(
-                "Your {n} video is ready, not as a file.",
-                "Your {n} videos are ready, not all of them as files.",
-                total,
+                "Your {n} video is ready, not as a file.", "Your {n} videos are ready, not all of them as files.", total
             )
     elif post.unasked and shown:
         state = plural("{n} new video, as a link.", "{n} new videos, as links.", total)
@@ -250,7 +248,7 @@ def _how_long(links: tuple[VideoLink, ...], mentions: CommandMentions) -> str:
     ends = [link.expires_at for link in played if link.expires_at is not None]
     renews = any(link.reason is LinkReason.TOO_LARGE for link in links)
     if renews and not ends:
-        return plural("{status} renews it", "{status} renews them", len(played), status=mentions.status)
+        return plural("{status} renews it", "{status} renews them", len(played), **mentions)
     end = formatting.moment(min(ends)) if ends else ""
     if renews:
         return plural(
@@ -258,6 +256,6 @@ def _how_long(links: tuple[VideoLink, ...], mentions: CommandMentions) -> str:
             "Links work until {end}; {status} renews them",
             len(played),
             end=end,
-            status=mentions.status,
+            **mentions,
         )
     return plural("Link works until {end}", "Links work until {end}", len(played), end=end) if ends else ""

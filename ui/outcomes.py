@@ -101,6 +101,7 @@ def _small(post: OutcomePost, text: OutcomeText, space: _Space) -> str:
     with_what = bool(job_text.prompt_text(post.job)) and not job_text.counts_only(post.job)
     return formatting.small(
         text.small,
+        # Translators: the files of a message.
         _("in PixVerse's order") if text.in_order else "",
         job_text.facts(post.job, with_what=with_what) if text.with_facts and space.facts else "",
         post.outcome.value,
@@ -194,6 +195,7 @@ def _late(post: OutcomePost) -> str:
 def _tally(batch: BatchTally, pinged: tuple[int, ...]) -> str:
     results = formatting.listing(
         (
+            # Translators: what became of a group of jobs; so are the next ones, up to "without a result".
             plural("{n} video", "{n} videos", batch.videos, zero=""),
             plural("{n} image", "{n} images", batch.images, zero=""),
             plural("{n} as a link", "{n} as links", batch.links, zero=""),

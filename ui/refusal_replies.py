@@ -10,7 +10,7 @@ from ui.card_views import missing_permissions
 from ui.command_texts import CommandMentions
 from ui.escape import code, escaped
 from ui.language import N_, _, plural
-from ui.message import OnPress, Reply, TemporaryView
+from ui.message import OnPress, Reply, TemporaryView, saying
 
 _NOT_A_JOB_ID = N_(
     "**That isn't a job id.** Paste the full `jobid` (v1) or `video_id` (v2) from useapi.net's response."
@@ -106,7 +106,7 @@ def _with_numbers(refusal: Exception, mentions: CommandMentions) -> str | None:
                 "**You're at your limit of {n} job.** Add more when one ends; {list} shows this channel's.",
                 "**You're at your limit of {n} jobs.** Add more when one ends; {list} shows this channel's.",
                 refusal.limit,
-                list=mentions.list,
+                **mentions,
             )
         case refusals.NotYours():
             return _not_yours(refusal)
@@ -144,44 +144,22 @@ def missing_permission_reply(missing: tuple[str, ...]) -> Reply:
     return Reply(formatting.paragraph(_("**I can't post in this channel.**"), missing_permissions(missing), remedy))
 
 
-def locked_thread_reply() -> Reply:
-    """The thread is locked, and the bot may not manage threads."""
-    return Reply(_("**This thread is locked.** Ask in another channel."))
-
-
-def foreign_channel_reply() -> Reply:
-    """The channel that was chosen belongs to another server."""
-    return Reply(_("**That channel isn't in this server.** Choose one that is."))
-
-
-def discord_silent_reply() -> Reply:
-    """Discord did not answer a request that had to come first."""
-    return Reply(_("**Discord didn't answer just now.** Nothing has changed; try again in a minute."))
-
-
-def unseen_channel_reply() -> Reply:
-    """The bot cannot see the channel that was chosen."""
-    return Reply(_("**I can't see that channel.** Give me *View Channel* there, then try again."))
-
-
-def restarting_reply() -> Reply:
-    """The bot is starting, stopping or paused."""
-    return Reply(_("**I'm restarting.** Try again in a minute. Watched jobs stay watched."))
-
-
-def left_button_reply() -> Reply:
-    """A temporary button was pressed after a restart of the bot."""
-    return Reply(_("**This button no longer does anything.** Run the command again."))
-
-
-def only_in_servers_reply() -> Reply:
-    """A command was used in a direct message."""
-    return Reply(_("**I only work in servers.** Ask in a channel the bot can see."))
-
-
-def not_served_reply() -> Reply:
-    """A command was used in a server that the operator has not listed."""
-    return Reply(_("**This bot doesn't serve this server.** Its operator has limited it to others."))
+locked_thread_reply = saying(N_("**This thread is locked.** Ask in another channel."))
+"""The thread is locked, and the bot may not manage threads."""
+foreign_channel_reply = saying(N_("**That channel isn't in this server.** Choose one that is."))
+"""The channel that was chosen belongs to another server."""
+discord_silent_reply = saying(N_("**Discord didn't answer just now.** Nothing has changed; try again in a minute."))
+"""Discord did not answer a request that had to come first."""
+unseen_channel_reply = saying(N_("**I can't see that channel.** Give me *View Channel* there, then try again."))
+"""The bot cannot see the channel that was chosen."""
+restarting_reply = saying(N_("**I'm restarting.** Try again in a minute. Watched jobs stay watched."))
+"""The bot is starting, stopping or paused."""
+left_button_reply = saying(N_("**This button no longer does anything.** Run the command again."))
+"""A temporary button was pressed after a restart of the bot."""
+only_in_servers_reply = saying(N_("**I only work in servers.** Ask in a channel the bot can see."))
+"""A command was used in a direct message."""
+not_served_reply = saying(N_("**This bot doesn't serve this server.** Its operator has limited it to others."))
+"""A command was used in a server that the operator has not listed."""
 
 
 def own_fault_reply(reference: str) -> Reply:

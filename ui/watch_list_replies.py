@@ -21,7 +21,7 @@ from ui.discord_limits import CHOICE, MESSAGE, SHORT_PROMPT, units
 from ui.escape import code, escaped, plain, tail
 from ui.job_replies import cannot_post_yet, on_hold
 from ui.language import N_, _, number, plural
-from ui.message import Reply
+from ui.message import Reply, saying
 
 _LINES = 9
 """Lines on a page, without its heading."""
@@ -100,9 +100,8 @@ def watch_menu_reply(
     return Reply(formatting.lines(watching.content, formatting.small(more)))
 
 
-def no_ids_reply() -> Reply:
-    """The reply to *Watch PixVerse jobs* for a message without an id."""
-    return Reply(_("**There is no PixVerse job id in that message.**"))
+no_ids_reply = saying(N_("**There is no PixVerse job id in that message.**"))
+"""The reply to *Watch PixVerse jobs* for a message without an id."""
 
 
 def _watched(watched: int, left_out: list[WatchEntry]) -> str:
@@ -177,7 +176,7 @@ def _tail(text: str) -> str:
 def listing_replies(listed: Sequence[Listed], where: Address, mentions: CommandMentions) -> list[Reply]:
     """The reply to `/pixverse list`: one message for each page, the asker's own jobs first."""
     if not listed:
-        return [Reply(_("**Nothing is being watched here.** Start with {status}.", status=mentions.status))]
+        return [Reply(_("**Nothing is being watched here.** Start with {status}.", **mentions))]
     entries = sorted(listed, key=lambda entry: not entry.mine)
     shown = entries[: _LINES * _PAGES]
     pages = [shown[start : start + _LINES] for start in range(0, len(shown), _LINES)]
@@ -211,6 +210,7 @@ def _listed(entry: Listed, where: Address) -> str:
         (
             f"**{state}**",
             job_text.prompt_name(entry.job, entry.number),
+            # Translators: a link to the message that shows a job's progress.
             formatting.jump(where, entry.message_id, _("Card")),
         )
     )
